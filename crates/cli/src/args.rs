@@ -1,0 +1,385 @@
+//! The command line: names, options, help. Everything it means is in `commands`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use alai_core::ids::TaskId;
+use alai_core::task::{Priority, State};
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands;
+use crate::error::CliError;
+
+/// An AI software factory: a goal goes in, reviewed and tested code comes out merged, with evidence.
+#[derive(Debug, Parser)]
+#[command(name = "alai", version, max_term_width = 100, propagate_version = true)]
+#[command(after_help = "Example:\n  alai demo                                   the whole factory on a sample, no model needed\n  \
+alai start \"Add a health endpoint\" --project . --wait")]
+struct Cli {
+    /// The factory's folder [default: ALAI_HOME, else ~/.alai].
+    #[arg(long, global = true, value_name = "DIR")]
+    home: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Demo(DemoArgs),
+    Init(InitArgs),
+    Up(UpArgs),
+    Down(DownArgs),
+    Status(StatusArgs),
+    Why(WhyArgs),
+    Start(StartArgs),
+    /// Repositories that the factory may work on.
+    #[command(subcommand)]
+    Project(ProjectCommand),
+    /// Mission Control: tasks.
+    #[command(subcommand)]
+    Mc(McCommand),
+    /// One agent, one task.
+    #[command(subcommand)]
+    Minion(MinionCommand),
+    /// What was captured and signed.
+    #[command(subcommand)]
+    Evidence(EvidenceCommand),
+}
+
+/// Runs the whole factory on a sample project with recorded model replies, no network and no model.
+///
+/// Clone, cage, tests, gate, review, merge and evidence are real; every record says `simulated`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  alai demo --keep ./demo-home")]
+pub(crate) struct DemoArgs {
+    /// Keep home and sample in this folder (it must be empty or new); otherwise a temporary one is used and kept.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) keep: Option<PathBuf>,
+}
+
+/// Makes the factory's home: store, companies, blueprints, key. Asks nothing; shows which models it finds.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  alai init")]
+pub(crate) struct InitArgs {}
+
+/// Runs the daemon in the foreground until Ctrl-C or `alai down`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  alai up")]
+pub(crate) struct UpArgs {}
+
+/// Lets running work finish and stops the daemon.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  alai down --now")]
+pub(crate) struct DownArgs {
+    /// Do not wait: running work goes back to the queue.
+    #[arg(long)]
+    pub(crate) now: bool,
+}
+
+/// Heartbeat, queue, runs, what needs you.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  alai status --json")]
+pub(crate) struct StatusArgs {
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Why a task is where it is: the rule, the owner, the deadline, the next action.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  alai why 4001")]
+pub(crate) struct WhyArgs {
+    pub(crate) task: TaskId,
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Turns a goal into a specification, a plan and tasks that end in merged code.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  alai start \"Rate-limit the login\" --project . --check \"./smoke.sh\" --wait")]
+pub(crate) struct StartArgs {
+    /// What should be true afterwards.
+    pub(crate) goal: String,
+    /// A folder of a registered repository, or a project's name.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) project: PathBuf,
+    #[arg(long, short, default_value = "M", value_parser = priority)]
+    pub(crate) priority: Priority,
+    /// Where it belongs, such as backend; becomes a tag.
+    #[arg(long)]
+    pub(crate) domain: Option<String>,
+    #[arg(long)]
+    pub(crate) owner: Option<String>,
+    #[arg(long = "tag")]
+    pub(crate) tags: Vec<String>,
+    /// A command that must exit 0 in the gate's fresh clone; may be given more than once.
+    #[arg(long = "check", value_name = "COMMAND")]
+    pub(crate) checks: Vec<String>,
+    /// Wait until the goal is done or needs a person; without a daemon the work is done in this process.
+    #[arg(long)]
+    pub(crate) wait: bool,
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProjectCommand {
+    Add(ProjectAddArgs),
+    /// Lists the registered repositories.
+    List {
+        #[arg(long)]
+        json: bool,
+    },
+    /// Shows one repository's settings.
+    Show { project: PathBuf },
+    Set(ProjectSetArgs),
+}
+
+/// Registers a git repository; detects its set-up and test commands and shows them.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  alai project add . --test \"make check\"")]
+pub(crate) struct ProjectAddArgs {
+    pub(crate) path: PathBuf,
+    /// Its name [default: the folder's].
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    #[command(flatten)]
+    pub(crate) change: ChangeArgs,
+}
+
+/// Changes a repository's settings.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  alai project set . --deliver auto")]
+pub(crate) struct ProjectSetArgs {
+    /// Its name or a folder in it.
+    pub(crate) project: String,
+    #[command(flatten)]
+    pub(crate) change: ChangeArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ChangeArgs {
+    /// Fetches and installs dependencies; the only step with a network. An empty text takes a detected one away.
+    #[arg(long, value_name = "COMMAND")]
+    pub(crate) setup: Option<String>,
+    #[arg(long, value_name = "COMMAND")]
+    pub(crate) build: Option<String>,
+    #[arg(long, value_name = "COMMAND")]
+    pub(crate) test: Option<String>,
+    #[arg(long, value_name = "COMMAND")]
+    pub(crate) lint: Option<String>,
+    /// The branch that merged work goes to [default: the one checked out].
+    #[arg(long, value_name = "BRANCH")]
+    pub(crate) target: Option<String>,
+    /// Who moves the target branch: `approve` (a person) or `auto` (the factory, when a goal is settled).
+    #[arg(long, value_parser = delivery)]
+    pub(crate) deliver: Option<alai_mission::Delivery>,
+    /// A documentation stage follows every merge.
+    #[arg(long, value_name = "BOOL")]
+    pub(crate) docs: Option<bool>,
+    /// Globs that agents may write; may be given more than once.
+    #[arg(long = "allow", value_name = "GLOB")]
+    pub(crate) allow: Option<Vec<String>>,
+    /// Hosts that the set-up may reach; may be given more than once [default: any public host].
+    #[arg(long = "setup-host", value_name = "HOST")]
+    pub(crate) setup_hosts: Option<Vec<String>>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum McCommand {
+    Add(McAddArgs),
+    List(McListArgs),
+    /// Shows a task with its history.
+    Show {
+        task: TaskId,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Shows the task that a free worker would take.
+    NextTask {
+        #[arg(long)]
+        json: bool,
+    },
+    /// Closes a task by hand, with a reason; recorded as an override.
+    Done { task: TaskId, reason: String },
+    /// Moves merged work to the target branch.
+    Approve {
+        task: TaskId,
+        /// Wait until it is moved; without a daemon it is moved in this process.
+        #[arg(long)]
+        wait: bool,
+    },
+    /// Answers a waiting task; your words go to the next run.
+    Answer { task: TaskId, text: String },
+    /// Gives a failed, cancelled or waiting task another try.
+    Retry { task: TaskId },
+    Pause { task: TaskId },
+    Resume { task: TaskId },
+    Cancel { task: TaskId, reason: Option<String> },
+    /// Adds a remark to a task's history.
+    Note { task: TaskId, text: String },
+    /// Checks the store's invariants.
+    Fsck,
+}
+
+/// Adds a task.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  alai mc add \"Bento: API for meals\" -p H --project ./bento --check \"make smoke\"")]
+pub(crate) struct McAddArgs {
+    pub(crate) title: String,
+    #[arg(long, short, default_value = "M", value_parser = priority)]
+    pub(crate) priority: Priority,
+    /// Who owns it; an owner does not stop automatic work.
+    #[arg(short = 't', long, visible_alias = "to")]
+    pub(crate) owner: Option<String>,
+    #[arg(long = "tag")]
+    pub(crate) tags: Vec<String>,
+    #[arg(long = "desc", default_value = "")]
+    pub(crate) description: String,
+    /// A folder of a registered repository, or a project's name [default: the project of this folder].
+    #[arg(long, value_name = "PATH")]
+    pub(crate) project: Option<PathBuf>,
+    /// A task whose merged code it needs; may be given more than once.
+    #[arg(long = "needs", value_name = "ID")]
+    pub(crate) needs: Vec<TaskId>,
+    /// Start when the needed tasks are done, merged or not.
+    #[arg(long)]
+    pub(crate) needs_done: bool,
+    #[arg(long, value_name = "ID")]
+    pub(crate) parent: Option<TaskId>,
+    /// What it is judged by, in words; may be given more than once.
+    #[arg(long = "accept", value_name = "CRITERION")]
+    pub(crate) acceptance: Vec<String>,
+    /// A command that must exit 0 in the gate's fresh clone; may be given more than once.
+    #[arg(long = "check", value_name = "COMMAND")]
+    pub(crate) checks: Vec<String>,
+    /// A glob of test files that this task may change; may be given more than once.
+    #[arg(long = "changes-tests", value_name = "GLOB")]
+    pub(crate) changes_tests: Vec<String>,
+    #[arg(long)]
+    pub(crate) company: Option<String>,
+    /// Add it paused.
+    #[arg(long)]
+    pub(crate) hold: bool,
+}
+
+/// Lists tasks.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  alai mc list --tag bento --all")]
+pub(crate) struct McListArgs {
+    #[arg(long)]
+    pub(crate) tag: Option<String>,
+    #[arg(long, value_parser = state)]
+    pub(crate) status: Option<State>,
+    #[arg(long)]
+    pub(crate) owner: Option<String>,
+    /// Also tasks that are done, failed or cancelled.
+    #[arg(long)]
+    pub(crate) all: bool,
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum MinionCommand {
+    Run(MinionRunArgs),
+    /// Lists runs, newest last.
+    List {
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Runs one agent on one task: clone, cage, build, gate, evidence. Nothing is merged.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  alai minion run \"Fix the login validation\" --project .")]
+pub(crate) struct MinionRunArgs {
+    pub(crate) title: String,
+    /// A folder of a registered repository, or a project's name.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) project: PathBuf,
+    /// The task this belongs to.
+    #[arg(long, value_name = "ID")]
+    pub(crate) mc_task: Option<TaskId>,
+    #[arg(long = "desc", default_value = "")]
+    pub(crate) description: String,
+    #[arg(long = "check", value_name = "COMMAND")]
+    pub(crate) checks: Vec<String>,
+    #[arg(long)]
+    pub(crate) company: Option<String>,
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum EvidenceCommand {
+    /// Shows the evidence of a task's (or run's) newest package.
+    Show {
+        /// A task, a run or a folder.
+        what: String,
+        #[arg(long)]
+        json: bool,
+    },
+    Verify(VerifyArgs),
+}
+
+/// Recomputes every hash of a package and checks its signature against a key from outside the package.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  alai evidence verify 4001\n  alai evidence verify ./package --key gate.pub")]
+pub(crate) struct VerifyArgs {
+    /// A task, a run or a folder.
+    pub(crate) what: String,
+    /// The public key to trust [default: the home's gate key].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: Option<PathBuf>,
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn priority(text: &str) -> Result<Priority, String> {
+    Priority::parse(text).ok_or_else(|| "a priority is L, M, H or B (BLOCKER)".to_owned())
+}
+
+fn state(text: &str) -> Result<State, String> {
+    State::parse(text).ok_or_else(|| {
+        let words: Vec<&str> = State::ALL.into_iter().map(State::as_str).collect();
+        format!("a status is one of {}", words.join(", "))
+    })
+}
+
+fn delivery(text: &str) -> Result<alai_mission::Delivery, String> {
+    match text {
+        "approve" => Ok(alai_mission::Delivery::Approve),
+        "auto" => Ok(alai_mission::Delivery::Auto),
+        _ => Err("delivery is `approve` or `auto`".to_owned()),
+    }
+}
+
+/// Parses the command line and carries it out.
+pub(crate) fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => {
+            // clap writes help to standard output and mistakes to standard error, each with its own code (0 or 2).
+            let _closed_pipe = e.print();
+            return ExitCode::from(if e.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let home = match crate::door::home(cli.home) {
+        Ok(home) => home,
+        Err(e) => return e.report(),
+    };
+    let done: Result<ExitCode, CliError> = match cli.command {
+        Command::Demo(args) => commands::demo::run(&args),
+        Command::Init(args) => commands::init::run(&home, &args),
+        Command::Up(args) => commands::up::run(&home, &args),
+        Command::Down(args) => commands::down::run(&home, &args),
+        Command::Status(args) => commands::status::run(&home, &args),
+        Command::Why(args) => commands::why::run(&home, &args),
+        Command::Start(args) => commands::start::run(&home, args),
+        Command::Project(command) => commands::project::run(&home, command),
+        Command::Mc(command) => commands::mc::run(&home, command),
+        Command::Minion(command) => commands::minion::run(&home, command),
+        Command::Evidence(command) => commands::evidence::run(&home, command),
+    };
+    done.unwrap_or_else(|e| e.report())
+}

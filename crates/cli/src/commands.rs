@@ -1,0 +1,23 @@
+//! One file per command.
+
+pub(crate) mod demo;
+pub(crate) mod down;
+pub(crate) mod evidence;
+pub(crate) mod init;
+pub(crate) mod mc;
+pub(crate) mod minion;
+pub(crate) mod project;
+pub(crate) mod start;
+pub(crate) mod status;
+pub(crate) mod up;
+pub(crate) mod why;
+
+use std::process::ExitCode;
+
+/// `alai __hand`: an agent's file tools and commands, inside its cage. Speaks on standard input and output until they close.
+pub(crate) fn hand() -> ExitCode {
+    match alai_minion::hand::serve(std::io::stdin(), std::io::stdout()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}

@@ -1,0 +1,141 @@
+//! `alai evidence show|verify`.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use alai_core::ids::TaskId;
+use alai_factory::{Home, evidence_dir, newest_evidence};
+use alai_gate::evidence::{self, PinnedKey};
+use serde::Serialize;
+
+use crate::args::{EvidenceCommand, VerifyArgs};
+use crate::error::{CliError, Kind};
+use crate::{door, show};
+
+pub(crate) fn run(home: &Home, command: EvidenceCommand) -> Result<ExitCode, CliError> {
+    match command {
+        EvidenceCommand::Show { what, json } => shown(&find(home, &what)?, json)?,
+        EvidenceCommand::Verify(args) => verify(home, &args)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A folder, a task's newest package, or a run's.
+fn find(home: &Home, what: &str) -> Result<PathBuf, CliError> {
+    let folder = Path::new(what);
+    if folder.is_dir() {
+        return Ok(folder.to_path_buf());
+    }
+    let none = |message: String| {
+        CliError::new(Kind::NotFound, message).hinted("`alai mc list --all` and `alai minion list` show what there is")
+    };
+    let reader = door::reader(home)?;
+    if let Ok(task) = what.parse::<TaskId>() {
+        reader.task(task)?;
+        let runs = reader.runs_of(task)?;
+        return newest_evidence(home, &runs).ok_or_else(|| none(format!("{task} has no evidence yet")));
+    }
+    match reader.find_run(what)? {
+        Some(run) => evidence_dir(home, &run).ok_or_else(|| none(format!("run {} has no evidence", run.id))),
+        None => Err(none(format!("`{what}` is no task, no run and no folder"))),
+    }
+}
+
+#[derive(Serialize)]
+struct Verdict {
+    package: String,
+    verified: bool,
+    key: String,
+    files: usize,
+    bytes: u64,
+    faults: Vec<String>,
+    mode: Option<String>,
+    head: Option<String>,
+}
+
+fn verify(home: &Home, args: &VerifyArgs) -> Result<(), CliError> {
+    let dir = find(home, &args.what)?;
+    let key = pinned(home, args.key.as_deref())?;
+    let checked = evidence::verify(&dir, &key);
+    let mut verdict = Verdict {
+        package: dir.display().to_string(),
+        verified: checked.is_ok(),
+        key: key.id(),
+        files: 0,
+        bytes: 0,
+        faults: Vec::new(),
+        mode: None,
+        head: None,
+    };
+    match &checked {
+        Ok(good) => {
+            let about = &good.statement.predicate.about;
+            verdict.files = good.files;
+            verdict.bytes = good.bytes;
+            verdict.mode = Some(about.mode.to_string());
+            verdict.head = Some(about.head.clone());
+        }
+        Err(faults) => verdict.faults = faults.iter().map(|f| show::clean(&f.to_string())).collect(),
+    }
+    if args.json {
+        show::json(&verdict)?;
+    } else {
+        show::line(format!("package  {}", verdict.package));
+        show::line(format!("key      {}", verdict.key));
+        for fault in &verdict.faults {
+            show::line(format!("fault    {fault}"));
+        }
+    }
+    match checked {
+        Ok(good) => {
+            if !args.json {
+                let about = &good.statement.predicate.about;
+                show::line(format!("mode     {}", about.mode));
+                show::line(format!("commit   {}", about.head));
+                show::line(format!("ok       {} files, {} bytes, every hash recomputed", good.files, good.bytes));
+            }
+            Ok(())
+        }
+        Err(faults) => Err(CliError::new(Kind::Gate, format!("the evidence does not hold: {} fault(s)", faults.len()))
+            .hinted("trust nothing in it; the commit itself can be measured again")),
+    }
+}
+
+/// The key comes from the home or from a file that a person names; never from the package.
+fn pinned(home: &Home, given: Option<&Path>) -> Result<PinnedKey, CliError> {
+    let path = given.map_or_else(|| home.gate_public_key(), Path::to_path_buf);
+    let text = std::fs::read_to_string(&path).map_err(|e| {
+        CliError::new(Kind::NeedsSetup, format!("cannot read the key {}: {e}", path.display()))
+            .hinted("name the public key to trust with --key FILE")
+    })?;
+    text.trim().parse().map_err(|e| CliError::new(Kind::NeedsSetup, format!("{}: {e}", path.display())))
+}
+
+fn shown(dir: &Path, json: bool) -> Result<(), CliError> {
+    let read = |name: &str| std::fs::read_to_string(dir.join(name)).unwrap_or_default();
+    if json {
+        let text = read("verdict.json");
+        let verdict: serde_json::Value = serde_json::from_str(&text).unwrap_or(serde_json::Value::Null);
+        return show::json(&serde_json::json!({ "package": dir.display().to_string(), "verdict": verdict }));
+    }
+    show::line(format!("package  {}", dir.display()));
+    show::line(show::clean(read("GOTCHA.md").trim_end()));
+    let verdict: Option<alai_core::qa::Verdict> = serde_json::from_str(&read("verdict.json")).ok();
+    for m in verdict.iter().flat_map(|v| &v.measurements) {
+        let word = match m.result {
+            alai_core::qa::CheckResult::Pass => "pass",
+            alai_core::qa::CheckResult::Fail => "FAIL",
+            alai_core::qa::CheckResult::NotApplicable => "n/a",
+        };
+        show::line(format!("{:>2} {word:<4} {}: {}", m.check.number(), m.check.title(), show::clean(&m.detail)));
+    }
+    show::line(format!("files    {}", names(dir).join(", ")));
+    Ok(())
+}
+
+fn names(dir: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries.map(|e| e.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}

@@ -1,0 +1,105 @@
+//! `alai minion run|list`.
+
+use std::process::ExitCode;
+
+use alai_core::task::{Priority, State, WaitReason};
+use alai_factory::{AddTask, Home, Op, Outcome, newest_evidence};
+use serde::Serialize;
+
+use crate::args::{MinionCommand, MinionRunArgs};
+use crate::error::{CliError, Kind};
+use crate::{door, follow, show};
+
+#[derive(Serialize)]
+struct Ran {
+    task: alai_core::ids::TaskId,
+    state: State,
+    head: Option<String>,
+    run: Option<String>,
+    mode: Option<String>,
+    evidence: Option<String>,
+}
+
+pub(crate) fn run(home: &Home, command: MinionCommand) -> Result<ExitCode, CliError> {
+    match command {
+        MinionCommand::Run(args) => one(home, args)?,
+        MinionCommand::List { json } => list(home, json)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn one(home: &Home, args: MinionRunArgs) -> Result<(), CliError> {
+    let task = AddTask {
+        title: args.title,
+        description: args.description,
+        priority: Priority::High,
+        owner: None,
+        tags: Vec::new(),
+        project: Some(args.project),
+        needs: Vec::new(),
+        needs_done: false,
+        parent: args.mc_task,
+        acceptance: Vec::new(),
+        checks: args.checks,
+        changes_tests: Vec::new(),
+        company: args.company,
+        solo: true,
+        hold: false,
+    };
+    let Outcome::Task { task, .. } = door::ask(home, Op::Add { task: Box::new(task), key: door::fresh_key() })? else {
+        return Err(CliError::new(Kind::Failed, "the factory answered something else than a task"));
+    };
+    follow::until_settled(home, task)?;
+    let reader = door::reader(home)?;
+    let found = reader.task(task)?;
+    let runs = reader.runs_of(task)?;
+    let last = runs.last();
+    let ran = Ran {
+        task,
+        state: found.state,
+        head: found.head.clone(),
+        run: last.map(|r| r.id.to_string()),
+        mode: last.and_then(|r| r.mode).map(|m| m.as_str().to_owned()),
+        evidence: newest_evidence(home, &runs).map(|p| p.display().to_string()),
+    };
+    if args.json {
+        show::json(&ran)?;
+    } else {
+        show::line(show::clean(&alai_core::task::list_line(&found, found.state.as_str())));
+        for (name, value) in [("commit", &ran.head), ("mode", &ran.mode), ("evidence", &ran.evidence)] {
+            if let Some(value) = value {
+                show::line(format!("{name:<9} {value}"));
+            }
+        }
+        if let Some(run) = last.filter(|_| found.state == State::Done) {
+            show::line(format!("look      `git -C PROJECT log -p refs/alai/{}`", run.id));
+        }
+    }
+    match (&found.state, &found.waiting) {
+        (State::Done, _) => Ok(()),
+        (_, Some(waiting)) if waiting.reason == WaitReason::QaRetries => {
+            Err(CliError::new(Kind::Gate, format!("the gate did not pass: {}", show::clean(&waiting.detail)))
+                .hinted(waiting.next_action.clone()))
+        }
+        _ => follow::end_of(&reader, task),
+    }
+}
+
+fn list(home: &Home, json: bool) -> Result<(), CliError> {
+    let reader = door::reader(home)?;
+    for run in reader.runs()? {
+        if json {
+            show::json(&run)?;
+            continue;
+        }
+        show::line(format!(
+            "{} {} {:<9} {:<9} {}",
+            run.id,
+            run.task,
+            run.state.as_str(),
+            run.mode.map_or("", alai_core::mode::Mode::as_str),
+            show::clean(run.outcome.as_deref().unwrap_or(""))
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,94 @@
+//! `alai project add|list|show|set`.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use alai_factory::{Home, Op, Outcome, ProjectChange};
+use alai_mission::{Delivery, Project};
+
+use crate::args::{ChangeArgs, ProjectCommand};
+use crate::error::{CliError, Kind};
+use crate::{door, show};
+
+pub(crate) fn run(home: &Home, command: ProjectCommand) -> Result<ExitCode, CliError> {
+    match command {
+        ProjectCommand::Add(args) => {
+            let path = absolute(&args.path)?;
+            done(door::ask(home, Op::AddProject { path, name: args.name, change: change(args.change) })?)?;
+        }
+        ProjectCommand::Set(args) => {
+            done(door::ask(home, Op::SetProject { project: args.project, change: change(args.change) })?)?;
+        }
+        ProjectCommand::List { json } => {
+            let projects = door::reader(home)?.projects()?;
+            for project in &projects {
+                if json {
+                    show::json(project)?;
+                } else {
+                    show::line(format!("{:<20} {:<12} {}", project.name, project.target_branch, project.path.display()));
+                }
+            }
+        }
+        ProjectCommand::Show { project } => {
+            let real = std::fs::canonicalize(&project).ok();
+            let name = project.to_string_lossy();
+            let found = door::reader(home)?.find_project(&name, real.as_deref())?;
+            let Some(found) = found else {
+                let error = CliError::new(Kind::NotFound, format!("`{name}` is no registered project"));
+                return Err(error.hinted("`alai project list` shows them"));
+            };
+            print(&found);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(crate) fn absolute(path: &Path) -> Result<std::path::PathBuf, CliError> {
+    std::fs::canonicalize(path)
+        .map_err(|e| CliError::new(Kind::NotFound, format!("cannot look at {}: {e}", path.display())))
+}
+
+fn change(args: ChangeArgs) -> ProjectChange {
+    ProjectChange {
+        setup: args.setup,
+        build: args.build,
+        test: args.test,
+        lint: args.lint,
+        target: args.target,
+        delivery: args.deliver,
+        docs: args.docs,
+        allowed_paths: args.allow,
+        setup_hosts: args.setup_hosts,
+    }
+}
+
+fn done(outcome: Outcome) -> Result<(), CliError> {
+    match outcome {
+        Outcome::Project { project, notes } => {
+            print(&project);
+            for note in notes {
+                show::line(format!("note     {}", show::clean(&note)));
+            }
+            Ok(())
+        }
+        Outcome::Task { .. } | Outcome::Delivering { .. } => {
+            Err(CliError::new(Kind::Failed, "the factory answered something else than a project"))
+        }
+    }
+}
+
+fn print(project: &Project) {
+    let settings = &project.settings;
+    let or_none = |command: &Option<String>| command.clone().unwrap_or_else(|| "none".into());
+    show::line(format!("project  {} at {}", project.name, project.path.display()));
+    show::line(format!("stacks   {}", if settings.stacks.is_empty() { "none found".into() } else { settings.stacks.join(", ") }));
+    show::line(format!("setup    {}", or_none(&settings.setup)));
+    show::line(format!("build    {}", or_none(&settings.build)));
+    show::line(format!("test     {}", or_none(&settings.test)));
+    show::line(format!("lint     {}", or_none(&settings.lint)));
+    let who = match settings.delivery {
+        Delivery::Approve => "by `alai mc approve`",
+        Delivery::Auto => "by the factory when a goal is settled",
+    };
+    show::line(format!("target   {}, moved {who}", project.target_branch));
+}

@@ -1,0 +1,32 @@
+//! `alai why ID`.
+
+use std::process::ExitCode;
+
+use alai_factory::{Home, Views, open_hindrance};
+
+use crate::args::WhyArgs;
+use crate::error::CliError;
+use crate::{door, show};
+
+pub(crate) fn run(home: &Home, args: &WhyArgs) -> Result<ExitCode, CliError> {
+    let reader = door::reader(home)?;
+    let pulse = door::pulse(home);
+    let now = door::now_ms();
+    let hindrance = pulse.and_then(|p| open_hindrance(p.models, p.active, p.slots));
+    let view = Views::new(&reader, now, pulse.is_some(), hindrance).task(args.task)?;
+    if args.json {
+        show::json(&view)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let why = &view.why;
+    show::line(format!("{} is {}: {}", view.task.id, view.shown, show::clean(&why.text)));
+    show::line(format!("rule      {}", why.rule));
+    show::line(format!("owner     {}", why.owner));
+    if let Some(deadline) = why.deadline_ms {
+        let left = deadline - now;
+        let text = if left >= 0 { format!("in {}", show::age(left)) } else { format!("{} ago", show::age(-left)) };
+        show::line(format!("deadline  {text}"));
+    }
+    show::line(format!("next      {}", show::clean(&why.next_action)));
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,38 @@
+//! The daemon's local socket: one line of JSON asks, one line answers. The folder's mode keeps others out.
+
+pub(crate) mod client;
+pub(crate) mod server;
+
+use alai_factory::{Op, OpError, Outcome, Pulse};
+use serde::{Deserialize, Serialize};
+
+/// A request line is a task's text at most; more is no request of ours.
+const LINE_BYTES_MAX: u64 = 1 << 20;
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Request {
+    /// Raised when the wire changes; another one is refused by name.
+    version: u32,
+    actor: String,
+    ask: Ask,
+}
+
+const VERSION: u32 = 1;
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum Ask {
+    Pulse,
+    Perform { op: Op },
+    Stop { now: bool },
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum Answer {
+    Pulse { pulse: Pulse },
+    Done { outcome: Outcome },
+    Refused { error: OpError },
+    Stopping,
+}

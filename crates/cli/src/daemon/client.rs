@@ -1,0 +1,64 @@
+//! The command line's end.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use alai_factory::{Home, Op, OpError, Outcome, Pulse};
+
+use super::{Answer, Ask, Request, VERSION};
+use crate::error::{CliError, Kind};
+
+/// The daemon answers from its store; it never works before it answers.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The daemon's sign of life; none when no daemon runs.
+pub(crate) fn pulse(home: &Home) -> Option<Pulse> {
+    match send(home, Ask::Pulse, "") {
+        Ok(Some(Answer::Pulse { pulse })) => Some(pulse),
+        Ok(Some(Answer::Done { .. } | Answer::Refused { .. } | Answer::Stopping) | None) | Err(_) => None,
+    }
+}
+
+/// What the daemon made of a request; none when no daemon runs.
+pub(crate) fn perform(home: &Home, op: &Op, actor: &str) -> Result<Option<Result<Outcome, OpError>>, CliError> {
+    match send(home, Ask::Perform { op: op.clone() }, actor)? {
+        None => Ok(None),
+        Some(Answer::Done { outcome }) => Ok(Some(Ok(outcome))),
+        Some(Answer::Refused { error }) => Ok(Some(Err(error))),
+        Some(Answer::Pulse { .. } | Answer::Stopping) => Err(odd()),
+    }
+}
+
+/// Asks the daemon to stop. False when none runs.
+pub(crate) fn stop(home: &Home, now: bool) -> Result<bool, CliError> {
+    match send(home, Ask::Stop { now }, "")? {
+        None => Ok(false),
+        Some(Answer::Stopping) => Ok(true),
+        Some(Answer::Refused { error }) => Err(error.into()),
+        Some(Answer::Pulse { .. } | Answer::Done { .. }) => Err(odd()),
+    }
+}
+
+fn send(home: &Home, ask: Ask, actor: &str) -> Result<Option<Answer>, CliError> {
+    let Ok(stream) = UnixStream::connect(home.socket()) else { return Ok(None) };
+    let lost = |e: std::io::Error| {
+        CliError::new(Kind::Unreachable, format!("the daemon did not answer: {e}"))
+            .hinted("`alai status` shows whether it lives; the same command can be given again")
+    };
+    stream.set_read_timeout(Some(PATIENCE)).map_err(lost)?;
+    let request = Request { version: VERSION, actor: actor.to_owned(), ask };
+    let mut text = serde_json::to_string(&request).map_err(|e| CliError::new(Kind::Failed, e))?;
+    text.push('\n');
+    (&stream).write_all(text.as_bytes()).map_err(lost)?;
+    let mut line = String::new();
+    if BufReader::new(&stream).read_line(&mut line).map_err(lost)? == 0 {
+        return Err(lost(std::io::ErrorKind::UnexpectedEof.into()));
+    }
+    serde_json::from_str(&line).map(Some).map_err(|_| odd())
+}
+
+fn odd() -> CliError {
+    CliError::new(Kind::Unreachable, "the daemon's answer is not understood")
+        .hinted("the daemon is of another version; `alai down`, then `alai up`")
+}

@@ -1,0 +1,103 @@
+//! The way to the factory: through the daemon's socket when one runs, else with the home's own lock in this process.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use alai_factory::{Config, Factory, Home, Op, Outcome, Packs, Pulse, perform};
+use alai_mission::{Mission, MissionError, Reader};
+
+use crate::daemon::client;
+use crate::error::{CliError, Kind};
+
+/// `--home`, else `ALAI_HOME`, else `~/.alai`; absolute.
+pub(crate) fn home(given: Option<PathBuf>) -> Result<Home, CliError> {
+    let named = given.or_else(|| std::env::var_os("ALAI_HOME").map(PathBuf::from));
+    let path = match named.filter(|p| !p.as_os_str().is_empty()) {
+        Some(path) => path,
+        None => match std::env::var_os("HOME") {
+            Some(home) if !home.is_empty() => PathBuf::from(home).join(".alai"),
+            Some(_) | None => {
+                let error = CliError::new(Kind::NeedsSetup, "cannot tell where the factory's home is: HOME is not set");
+                return Err(error.hinted("say it with --home DIR or ALAI_HOME"));
+            }
+        },
+    };
+    let absolute = std::path::absolute(&path)
+        .map_err(|e| CliError::new(Kind::Failed, format!("cannot use the home {}: {e}", path.display())))?;
+    Ok(Home::at(absolute))
+}
+
+pub(crate) fn config(home: &Home) -> Result<Config, CliError> {
+    let env = std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))).collect();
+    Ok(Config::load(&home.config(), &env)?)
+}
+
+/// Reads the store beside whoever writes it.
+pub(crate) fn reader(home: &Home) -> Result<Reader, CliError> {
+    needs_home(home)?;
+    Ok(Reader::open(home.root())?)
+}
+
+/// A home that nobody has made yet is made by `alai init` alone: a mistyped `--home` must not silently become an empty one.
+pub(crate) fn needs_home(home: &Home) -> Result<(), CliError> {
+    if home.exists() {
+        return Ok(());
+    }
+    let message = format!("there is no factory in {}", home.root().display());
+    Err(CliError::new(Kind::NeedsSetup, message).hinted("`alai init` makes one"))
+}
+
+/// The daemon's sign of life, when one runs.
+pub(crate) fn pulse(home: &Home) -> Option<Pulse> {
+    client::pulse(home)
+}
+
+/// Carries a request out: by the daemon, or here when there is none.
+pub(crate) fn ask(home: &Home, op: Op) -> Result<Outcome, CliError> {
+    needs_home(home)?;
+    if let Some(answer) = client::perform(home, &op, &actor())? {
+        return Ok(answer?);
+    }
+    let mission = open(home)?;
+    let packs = Packs::load(home).map_err(|e| CliError::new(Kind::NeedsSetup, e))?;
+    let now = now_ms();
+    Ok(perform(op, &mission, &packs, &config(home)?, &actor(), now)?)
+}
+
+fn open(home: &Home) -> Result<Mission, CliError> {
+    Mission::open(home.root(), alai_workspace::crash::point).map_err(|e| match e {
+        MissionError::Locked { .. } => CliError::new(Kind::Unreachable, &e)
+            .hinted("it holds the home but does not answer on its socket; try again, or end it by its pid"),
+        other => other.into(),
+    })
+}
+
+/// The factory itself, for commands that do the work in this process.
+pub(crate) fn factory(home: &Home) -> Result<Arc<Factory>, CliError> {
+    needs_home(home)?;
+    let opened = Factory::open(home.clone(), config(home)?);
+    let factory = opened.map_err(|e| match e {
+        alai_factory::OpenError::Mission(e) => CliError::from(e),
+        other => CliError::new(Kind::NeedsSetup, other),
+    })?;
+    let stop = Arc::clone(&factory);
+    let handled = ctrlc::set_handler(move || stop.stop());
+    handled.map_err(|e| CliError::new(Kind::Failed, format!("cannot take signals: {e}")))?;
+    Ok(factory)
+}
+
+/// Who asks: the name a person is logged in under.
+pub(crate) fn actor() -> String {
+    let named = ["ALAI_ACTOR", "USER", "LOGNAME"].iter().find_map(|v| std::env::var(v).ok());
+    named.filter(|n| !n.trim().is_empty()).unwrap_or_else(|| "operator".into())
+}
+
+pub(crate) fn now_ms() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// A key under which the same request, sent again after a lost answer, is the same request.
+pub(crate) fn fresh_key() -> String {
+    uuid::Uuid::now_v7().to_string()
+}

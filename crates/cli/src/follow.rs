@@ -1,0 +1,183 @@
+//! Watching a goal: its events as lines a person can follow, and how it came to rest.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use alai_core::ids::TaskId;
+use alai_core::task::{State, Task, TaskKind, WaitReason};
+use alai_factory::{Factory, Home, goal_settled};
+use alai_mission::{EventRow, Filter, Reader};
+
+use crate::error::{CliError, Kind};
+use crate::{door, show};
+
+/// How often the rows are read while a daemon does the work.
+const POLL: Duration = Duration::from_millis(150);
+
+/// Does or watches the work on `task` until nothing of it can go on by itself. Progress goes to standard error.
+pub(crate) fn until_settled(home: &Home, task: TaskId) -> Result<(), CliError> {
+    if door::pulse(home).is_some() {
+        return watch(home, task);
+    }
+    let factory = door::factory(home)?;
+    work(&factory, task)
+}
+
+fn watch(home: &Home, task: TaskId) -> Result<(), CliError> {
+    let reader = door::reader(home)?;
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&interrupted);
+    // A second Ctrl-C handler cannot be set twice in one process; watching is all that this process does.
+    let _already_set = ctrlc::set_handler(move || flag.store(true, Ordering::SeqCst));
+    let mut printer = Printer::new(task);
+    loop {
+        printer.print(&reader)?;
+        if goal_settled(&reader, task)? {
+            return printer.print(&reader);
+        }
+        if interrupted.load(Ordering::SeqCst) {
+            return Err(CliError::new(Kind::Interrupted, "stopped watching; the daemon goes on")
+                .hinted(format!("`alai why {}` says where it stands", task.0)));
+        }
+        if door::pulse(home).is_none() {
+            return Err(CliError::new(Kind::Unreachable, "the daemon is gone; nothing is lost")
+                .hinted("`alai up` goes on where it stopped"));
+        }
+        std::thread::sleep(POLL);
+    }
+}
+
+/// The same loop as the daemon's, in this process, until the task has come to rest.
+pub(crate) fn work(factory: &Arc<Factory>, task: TaskId) -> Result<(), CliError> {
+    let mut printer = Printer::new(task);
+    let mut failed = None;
+    let mut settled = false;
+    factory.run_until(false, |factory| {
+        let done = printer.print(factory.mission()).and_then(|()| Ok(goal_settled(factory.mission(), task)?));
+        match done {
+            Ok(done) => {
+                settled = done;
+                done
+            }
+            Err(e) => {
+                failed = Some(e);
+                true
+            }
+        }
+    });
+    printer.print(factory.mission())?;
+    match failed {
+        Some(e) => Err(e),
+        None if settled => Ok(()),
+        None => Err(CliError::new(Kind::Interrupted, "interrupted; nothing is lost")
+            .hinted("`alai up` goes on where it stopped")),
+    }
+}
+
+/// How a task came to rest, as the exit of the command that waited for it.
+pub(crate) fn end_of(reader: &Reader, task: TaskId) -> Result<(), CliError> {
+    let found = reader.task(task)?;
+    let waits = waiting_in(reader, &found)?;
+    match found.state {
+        State::Done if found.kind == TaskKind::Goal || found.integrated.is_some() || found.solo => Ok(()),
+        State::Failed | State::Cancelled => {
+            Err(CliError::new(Kind::Failed, format!("{task} is {}", found.state)).hinted(format!("`alai why {}`", task.0)))
+        }
+        State::Done
+        | State::Open
+        | State::Started
+        | State::ReadyForReview
+        | State::Waiting
+        | State::Paused => match waits.first().and_then(|t| t.waiting.as_ref().map(|w| (t, w))) {
+            Some((task, waiting)) => {
+                let gate = matches!(waiting.reason, WaitReason::QaRetries | WaitReason::GateUndecided);
+                let kind = if gate { Kind::Gate } else { Kind::Waiting };
+                let message = format!("{} waits for {}: {}", task.id, waiting.owner, show::clean(&waiting.detail));
+                Err(CliError::new(kind, message).hinted(waiting.next_action.clone()))
+            }
+            None if found.state == State::Done => Ok(()),
+            None => {
+                let message = format!("{task} is {} and cannot go on by itself", found.state);
+                Err(CliError::new(Kind::Waiting, message).hinted(format!("`alai why {}`", task.0)))
+            }
+        },
+    }
+}
+
+fn waiting_in(reader: &Reader, task: &Task) -> Result<Vec<Task>, CliError> {
+    let mut waits = if task.waiting.is_some() { vec![task.clone()] } else { Vec::new() };
+    let goal = if task.kind == TaskKind::Goal { Some(task.id) } else { None };
+    let filter = Filter { state: Some(State::Waiting), goal, ..Filter::default() };
+    let lineage = |t: &Task| t.parent == Some(task.id) || t.lineage == Some(task.id);
+    let rest = reader.tasks(&filter)?.into_iter().filter(|t| t.id != task.id);
+    waits.extend(rest.filter(|t| goal.is_some() || lineage(t)));
+    Ok(waits)
+}
+
+/// Prints what happened since it last looked.
+struct Printer {
+    root: TaskId,
+    seen: i64,
+}
+
+impl Printer {
+    fn new(root: TaskId) -> Printer {
+        Printer { root, seen: 0 }
+    }
+
+    #[expect(clippy::print_stderr, reason = "progress is for people and goes beside the data")]
+    fn print(&mut self, reader: &Reader) -> Result<(), CliError> {
+        for event in reader.events_since(self.seen, Some(self.root))? {
+            self.seen = event.seq;
+            let Some(id) = event.task else { continue };
+            let task = reader.task(id)?;
+            if let Some(text) = sentence(&task, &event) {
+                eprintln!("{}", show::clean(&text));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One line per step that a person cares about.
+fn sentence(task: &Task, event: &EventRow) -> Option<String> {
+    let head = format!("{:>5} {:<10}", task.id.to_string(), task.kind.as_str());
+    let detail = first_line(&event.detail);
+    let tail = match (event.kind.as_str(), event.to) {
+        ("created", _) => format!("new      {}", task.title),
+        ("claim", _) => format!("started  {}", task.title),
+        ("deliver", _) => "gate     a fresh clone, the base's tests, no network".to_owned(),
+        ("complete", _) => format!("done     {detail}"),
+        ("retry", _) => format!("again    {detail}"),
+        ("lease_lost", _) => format!("again    {detail}"),
+        ("ask", _) => format!("waits    {detail}"),
+        ("answer", _) => "goes on".to_owned(),
+        ("integrated", _) => format!("merged   {}", detail.get(..12).unwrap_or(detail)),
+        ("merge_queued", _) => "queued   for the merge".to_owned(),
+        ("roll_up" | "approve" | "delivered", _) => format!("done     {detail}"),
+        ("cancel" | "fail" | "override", Some(state)) => format!("{state}  {detail}"),
+        _ => return None,
+    };
+    Some(format!("{head} {tail}"))
+}
+
+fn first_line(text: &str) -> &str {
+    let line = text.lines().next().unwrap_or(text);
+    line.char_indices().nth(140).map_or(line, |(at, _)| line.get(..at).unwrap_or(line))
+}
+
+/// Does the work on one task and on nothing else, until it has ended or waits.
+pub(crate) fn only(factory: &Arc<Factory>, task: TaskId) -> Result<(), CliError> {
+    factory.dispatch_only(task);
+    let resting = |factory: &Factory| {
+        let state = factory.mission().task(task).map(|t| t.state);
+        !matches!(state, Ok(State::Open | State::Started | State::ReadyForReview))
+    };
+    factory.run_until(false, resting);
+    match resting(factory) {
+        true => Ok(()),
+        false => Err(CliError::new(Kind::Interrupted, "interrupted; nothing is lost")
+            .hinted("`alai up` goes on where it stopped")),
+    }
+}

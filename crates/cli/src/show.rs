@@ -1,0 +1,57 @@
+//! Words for people: times, lines, tables. Data goes to standard output.
+
+use serde::Serialize;
+
+use crate::error::{CliError, Kind};
+
+/// Prints one line of data. A closed pipe (`alai mc list | head`) ends the process quietly.
+pub(crate) fn line(text: impl AsRef<str>) {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    if writeln!(out, "{}", text.as_ref()).is_err() {
+        std::process::exit(0);
+    }
+}
+
+/// Prints a documented object with its version.
+pub(crate) fn json<T: Serialize>(value: &T) -> Result<(), CliError> {
+    let mut object = serde_json::to_value(value).map_err(|e| CliError::new(Kind::Failed, e))?;
+    if let Some(fields) = object.as_object_mut() {
+        fields.insert("schema_version".into(), 1.into());
+    }
+    line(object.to_string());
+    Ok(())
+}
+
+/// `3 s`, `5 min`, `2 h`, `4 d`.
+pub(crate) fn age(ms: i64) -> String {
+    let s = (ms / 1_000).max(0);
+    match s {
+        0..60 => format!("{s} s"),
+        60..3_600 => format!("{} min", s / 60),
+        3_600..172_800 => format!("{} h", s / 3_600),
+        _ => format!("{} d", s / 86_400),
+    }
+}
+
+/// Text of agents and repositories on a person's terminal: no control characters, so that it cannot move the cursor, change
+/// colours or set a title.
+pub(crate) fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_are_short() {
+        let shown: Vec<String> = [0, 59_999, 60_000, 3_600_000, 172_800_000].into_iter().map(age).collect();
+        assert_eq!(shown, ["0 s", "59 s", "1 min", "1 h", "2 d"]);
+    }
+
+    #[test]
+    fn an_agent_cannot_write_to_the_terminal() {
+        assert_eq!(clean("a\u{1b}[2Jb\nc"), "a\u{fffd}[2Jb\nc");
+    }
+}

@@ -1,0 +1,261 @@
+//! A virtual company as data: its voice, its three agents, what it may touch, which models it wants, what it is routed by.
+//!
+//! A pack is a folder; this module gets it as a map of file name to text and either understands all of it or refuses it.
+//! No model is named here or in a shipped pack: a pack speaks of tiers, and only a user's own pack names a host and model.
+
+mod read;
+mod registry;
+#[cfg(test)]
+pub(crate) mod tests;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::blueprint::ToolName;
+use crate::brief::{CompanyBrief, Role};
+use crate::task::TaskKind;
+
+pub use read::{CompanyError, parse};
+pub use registry::Registry;
+
+/// One company, read from its pack and checked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Company {
+    pub name: String,
+    /// Other names it answers to: merged companies, short forms.
+    pub aliases: Vec<String>,
+    /// What sort of house it is, for people: `Dev Shop`, `Audit Firm`.
+    pub kind: String,
+    /// What it is good at, in one line.
+    pub domain: String,
+    pub stage: Stage,
+    /// Takes work of its stage that no keyword decides. One per stage at most.
+    pub default: bool,
+    /// Words of a task that speak for it, each with a weight.
+    pub keywords: Vec<Keyword>,
+    pub lead: Agent,
+    pub builder: Agent,
+    pub reviewer: Agent,
+    /// Models for single activities, above the agent's own tier.
+    pub overrides: BTreeMap<Activity, ModelChoice>,
+    /// The blueprint its tasks walk, and inputs that it fills in.
+    pub blueprint: String,
+    pub blueprint_inputs: BTreeMap<String, String>,
+    /// `CLAUDE.md`.
+    pub soul: String,
+    /// Its own blueprints, name to YAML text. They stand before the global ones of the same name.
+    pub blueprints: BTreeMap<String, String>,
+    /// `skills/<name>/SKILL.md`, name to text.
+    pub skills: BTreeMap<String, String>,
+}
+
+/// The stage of the pipeline a company works at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    Build,
+    Review,
+    Security,
+    Ops,
+    Docs,
+}
+
+/// A word or phrase that routes a task, and how much it counts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Keyword {
+    pub word: String,
+    /// 1 to 10.
+    pub weight: u32,
+}
+
+/// One of a company's three agents.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Agent {
+    pub role: Role,
+    pub prompt: String,
+    pub model: ModelChoice,
+    /// Globs. The lead's are relative to the factory's home, the others' to the clone. Empty: writes nothing.
+    pub allowed_paths: Vec<String>,
+    /// Globs that win over `allowed_paths`.
+    pub forbidden_paths: Vec<String>,
+    /// Always true for lead and reviewer. The cage enforces it by its mounts; the prompt merely says so.
+    pub write_locked: bool,
+    pub tools: Vec<ToolName>,
+}
+
+/// Which model is wanted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ModelChoice {
+    /// A slot 1 to 5 that probing fills.
+    Tier(u8),
+    /// Named by a user.
+    Named { host: String, model: String },
+}
+
+/// What a model call is for, as far as a company may choose a model for it. The seeds' list of overrides, plus the stages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Activity {
+    Classify,
+    Lint,
+    Plan,
+    Build,
+    Debug,
+    CodeReview,
+    SecurityReview,
+    Architecture,
+    DatabaseDesign,
+    Ops,
+    Docs,
+    Summary,
+}
+
+/// Why a model was chosen, for `explain`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ModelSource {
+    /// The company's override for this activity.
+    CompanyOverride,
+    /// The agent's own tier.
+    AgentTier,
+}
+
+impl Company {
+    pub fn agent(&self, role: Role) -> &Agent {
+        match role {
+            Role::Lead => &self.lead,
+            Role::Builder => &self.builder,
+            Role::Reviewer => &self.reviewer,
+        }
+    }
+
+    /// The company's voice for one role, as the minion is told it.
+    pub fn brief(&self, role: Role) -> CompanyBrief {
+        CompanyBrief {
+            name: self.name.clone(),
+            soul: self.soul.clone(),
+            role_prompt: self.agent(role).prompt.clone(),
+        }
+    }
+
+    /// The model a company wants. A task's pin and the safety rails stand above it.
+    pub fn model_for(&self, role: Role, activity: Activity) -> (&ModelChoice, ModelSource) {
+        match self.overrides.get(&activity) {
+            Some(choice) => (choice, ModelSource::CompanyOverride),
+            None => (&self.agent(role).model, ModelSource::AgentTier),
+        }
+    }
+
+    /// The global blueprints with this company's own laid over them.
+    pub fn library(&self, global: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+        let mut library = global.clone();
+        library.extend(
+            self.blueprints
+                .iter()
+                .map(|(name, text)| (name.clone(), text.clone())),
+        );
+        library
+    }
+
+    /// Whether this is one of the company's names, in any case.
+    pub fn answers_to(&self, name: &str) -> bool {
+        let name = name.trim().to_lowercase();
+        self.names().any(|own| own.to_lowercase() == name)
+    }
+
+    /// Its name and its aliases.
+    pub fn names(&self) -> impl Iterator<Item = &str> + Clone {
+        std::iter::once(self.name.as_str()).chain(self.aliases.iter().map(String::as_str))
+    }
+}
+
+impl Stage {
+    pub const ALL: [Stage; 5] = [
+        Stage::Build,
+        Stage::Review,
+        Stage::Security,
+        Stage::Ops,
+        Stage::Docs,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Stage::Build => "build",
+            Stage::Review => "review",
+            Stage::Security => "security",
+            Stage::Ops => "ops",
+            Stage::Docs => "docs",
+        }
+    }
+
+    /// The stage whose companies do a task of this kind. Goals, specs and postflights are led by those who build.
+    pub fn of(kind: TaskKind) -> Stage {
+        match kind {
+            TaskKind::Review => Stage::Review,
+            TaskKind::Security => Stage::Security,
+            TaskKind::Ops => Stage::Ops,
+            TaskKind::Docs => Stage::Docs,
+            TaskKind::Build | TaskKind::Goal | TaskKind::Spec | TaskKind::Postflight => {
+                Stage::Build
+            }
+        }
+    }
+}
+
+impl Activity {
+    pub const ALL: [Activity; 12] = [
+        Activity::Classify,
+        Activity::Lint,
+        Activity::Plan,
+        Activity::Build,
+        Activity::Debug,
+        Activity::CodeReview,
+        Activity::SecurityReview,
+        Activity::Architecture,
+        Activity::DatabaseDesign,
+        Activity::Ops,
+        Activity::Docs,
+        Activity::Summary,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Activity::Classify => "classify",
+            Activity::Lint => "lint",
+            Activity::Plan => "plan",
+            Activity::Build => "build",
+            Activity::Debug => "debug",
+            Activity::CodeReview => "code_review",
+            Activity::SecurityReview => "security_review",
+            Activity::Architecture => "architecture",
+            Activity::DatabaseDesign => "database_design",
+            Activity::Ops => "ops",
+            Activity::Docs => "docs",
+            Activity::Summary => "summary",
+        }
+    }
+}
+
+impl ModelChoice {
+    pub const TIER_MAX: u8 = 5;
+
+    /// Reads `2`, `"2"` or `"host:model"`. A model's own name may hold colons; the host ends at the first.
+    pub fn parse(text: &str) -> Option<ModelChoice> {
+        let text = text.trim();
+        if let Ok(tier) = text.parse::<u8>() {
+            return (1..=ModelChoice::TIER_MAX)
+                .contains(&tier)
+                .then_some(ModelChoice::Tier(tier));
+        }
+        let (host, model) = text.split_once(':')?;
+        let clean = |part: &str| {
+            !part.is_empty() && !part.chars().any(|c| c.is_whitespace() || c.is_control())
+        };
+        (clean(host) && clean(model)).then(|| ModelChoice::Named {
+            host: host.to_owned(),
+            model: model.to_owned(),
+        })
+    }
+}

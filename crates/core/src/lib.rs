@@ -1,0 +1,20 @@
+//! Decisions of the factory: pure values in, values out.
+//!
+//! Invariants, stated as absences: nothing here reads a file, a clock, an environment variable or a model; nothing here
+//! knows SQL, HTTP or git; nothing here is async.
+
+pub mod blueprint;
+pub mod brief;
+pub mod company;
+pub mod ids;
+pub mod lifecycle;
+pub mod mode;
+pub mod pipeline;
+pub mod plan;
+pub mod qa;
+pub mod record;
+pub mod review;
+pub mod routing;
+pub mod safety;
+pub mod task;
+pub mod why;

@@ -1,0 +1,437 @@
+use super::*;
+use crate::ids::Epoch;
+use crate::qa::{Check, CheckResult, Measurement, Policy, judge};
+use crate::task::{Priority, State};
+
+fn task(kind: TaskKind) -> Task {
+    Task {
+        id: TaskId(7),
+        kind,
+        goal: Some(TaskId(1)),
+        parent: Some(TaskId(1)),
+        lineage: None,
+        title: "Add rate limiting".into(),
+        description: "in words".into(),
+        priority: Priority::High,
+        owner: None,
+        tags: vec!["bento".into()],
+        project: Some(ProjectId(1)),
+        acceptance: vec!["429 after ten".into()],
+        checks: vec!["./check.sh".into()],
+        changes_tests: vec![],
+        company_pin: None,
+        state: State::ReadyForReview,
+        epoch: Epoch(1),
+        counters: Counters::default(),
+        waiting: None,
+        base: Some("b".into()),
+        start_from: None,
+        head: Some("h".into()),
+        integrated: None,
+        solo: false,
+        findings: vec![],
+        created_ms: 0,
+        updated_ms: 0,
+        run_at_ms: 0,
+    }
+}
+
+fn context() -> Context {
+    Context {
+        now_ms: 1_000,
+        operator: "alem".into(),
+        jitter: 1.0,
+        wants_docs: false,
+        wants_ops: false,
+    }
+}
+
+fn verdict(result: CheckResult) -> Verdict {
+    let all: Vec<Measurement> = Check::ALL
+        .iter()
+        .map(|c| Measurement {
+            check: *c,
+            result,
+            detail: "d".into(),
+        })
+        .collect();
+    judge(&all, Policy::default())
+}
+
+fn gated_with(task: &Task, result: CheckResult) -> Vec<Effect> {
+    advance(
+        task,
+        &Ended::Gated {
+            verdict: verdict(result),
+            base: "b".into(),
+            head: "h".into(),
+        },
+        &context(),
+    )
+}
+
+fn spawned(effects: &[Effect]) -> Vec<&NewTask> {
+    effects
+        .iter()
+        .filter_map(|e| {
+            if let Effect::Spawn { tasks } = e {
+                Some(tasks)
+            } else {
+                None
+            }
+        })
+        .flatten()
+        .map(|s| &s.task)
+        .collect()
+}
+
+fn review(verdict: ReviewVerdict, severity: Severity) -> Review {
+    let findings = match verdict {
+        ReviewVerdict::Pass => vec![],
+        ReviewVerdict::PassWithFindings | ReviewVerdict::Reject => vec![Finding {
+            severity,
+            title: "no limit".into(),
+            path: Some("src/a.rs".into()),
+            line: Some(3),
+            detail: "add one".into(),
+        }],
+    };
+    Review {
+        verdict,
+        summary: "sum".into(),
+        findings,
+    }
+}
+
+#[test]
+fn a_passed_build_is_done_and_goes_to_review() {
+    let effects = gated_with(&task(TaskKind::Build), CheckResult::Pass);
+    assert!(matches!(&effects[0], Effect::Complete { head: Some(h), .. } if h == "h"));
+    let next = spawned(&effects);
+    assert_eq!(next.len(), 1);
+    assert_eq!(next[0].kind, TaskKind::Review);
+    assert_eq!(
+        next[0].title,
+        "[BENTO-REVIEW] Code review of Add rate limiting"
+    );
+    assert_eq!(
+        (next[0].lineage, next[0].head.as_deref()),
+        (Some(TaskId(7)), Some("h"))
+    );
+    assert!(
+        next[0].checks.is_empty(),
+        "a reviewer has no checks of its own"
+    );
+    assert!(
+        !effects.iter().any(|e| matches!(e, Effect::Enqueue { .. })),
+        "nothing merges before review"
+    );
+}
+
+#[test]
+fn a_solo_build_ends_at_its_gate() {
+    let mut solo = task(TaskKind::Build);
+    solo.solo = true;
+    let effects = gated_with(&solo, CheckResult::Pass);
+    assert!(spawned(&effects).is_empty());
+    assert!(!effects.iter().any(|e| matches!(e, Effect::Enqueue { .. })));
+}
+
+#[test]
+fn a_passed_docs_task_goes_straight_to_the_merge_queue() {
+    let effects = gated_with(&task(TaskKind::Docs), CheckResult::Pass);
+    assert!(effects.iter().any(|e| matches!(
+        e,
+        Effect::Enqueue {
+            lineage: TaskId(7),
+            ..
+        }
+    )));
+    assert!(spawned(&effects).is_empty());
+}
+
+#[test]
+fn review_leads_to_security_and_security_to_the_merge() {
+    let mut reviewing = task(TaskKind::Review);
+    reviewing.title = "[BENTO-REVIEW] Code review of Add rate limiting".into();
+    reviewing.lineage = Some(TaskId(5));
+    let pass = Ended::Reviewed {
+        review: review(ReviewVerdict::Pass, Severity::Low),
+    };
+    let effects = advance(&reviewing, &pass, &context());
+    let next = spawned(&effects);
+    assert_eq!(
+        next[0].title,
+        "[BENTO-SECURITY] Security audit of Add rate limiting"
+    );
+    let mut auditing = task(TaskKind::Security);
+    auditing.lineage = Some(TaskId(5));
+    let effects = advance(&auditing, &pass, &context());
+    assert!(effects.iter().any(|e| matches!(
+        e,
+        Effect::Enqueue {
+            lineage: TaskId(5),
+            ..
+        }
+    )));
+    assert!(spawned(&effects).is_empty());
+}
+
+#[test]
+fn a_reject_makes_a_build_on_the_rejected_commit_then_a_person_decides() {
+    for kind in [TaskKind::Review, TaskKind::Security] {
+        for cycles in 0..=REVIEW_CYCLES_MAX {
+            let mut judging = task(kind);
+            judging.lineage = Some(TaskId(5));
+            judging.counters.review_cycles = cycles;
+            let reject = Ended::Reviewed {
+                review: review(ReviewVerdict::Reject, Severity::High),
+            };
+            let effects = advance(&judging, &reject, &context());
+            let next = spawned(&effects);
+            assert_eq!(next.len(), 1);
+            assert_eq!(next[0].kind, TaskKind::Build);
+            assert_eq!(next[0].start_from.as_deref(), Some("h"));
+            assert_eq!(next[0].base.as_deref(), Some("b"));
+            assert_eq!(next[0].review_cycles, cycles + 1);
+            assert_eq!(next[0].findings, ["[high] src/a.rs:3 no limit: add one"]);
+            assert_eq!(
+                next[0].waiting.is_some(),
+                cycles == REVIEW_CYCLES_MAX,
+                "cycle {cycles}"
+            );
+            assert!(
+                !effects.iter().any(|e| matches!(e, Effect::Enqueue { .. })),
+                "a rejected change never merges"
+            );
+        }
+    }
+}
+
+#[test]
+fn findings_of_a_pass_become_one_follow_up_that_never_follows_itself() {
+    let with = Ended::Reviewed {
+        review: review(ReviewVerdict::PassWithFindings, Severity::Medium),
+    };
+    let mut judging = task(TaskKind::Security);
+    let effects = advance(&judging, &with, &context());
+    let next = spawned(&effects);
+    assert_eq!(next.len(), 1);
+    assert!(next[0].tags.contains(&FOLLOW_UP_TAG.to_owned()));
+    assert_eq!(next[0].needs[0].until, Until::Integrated);
+    assert!(
+        effects.iter().any(|e| matches!(e, Effect::Enqueue { .. })),
+        "the change itself goes on"
+    );
+    judging.tags.push(FOLLOW_UP_TAG.into());
+    assert!(spawned(&advance(&judging, &with, &context())).is_empty());
+    let low = Ended::Reviewed {
+        review: review(ReviewVerdict::PassWithFindings, Severity::Low),
+    };
+    assert!(
+        spawned(&advance(&task(TaskKind::Security), &low, &context())).is_empty(),
+        "nits are only remembered"
+    );
+}
+
+#[test]
+fn a_failed_gate_goes_back_once_then_up_one_tier_then_to_a_person() {
+    let mut build = task(TaskKind::Build);
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        match gated_with(&build, CheckResult::Fail).remove(0) {
+            Effect::Retry {
+                counters, findings, ..
+            } => {
+                assert!(!findings.is_empty());
+                seen.push((counters.qa_retries, counters.escalations));
+                build.counters = counters;
+            }
+            Effect::Ask { waiting, .. } => {
+                assert_eq!(waiting.reason, WaitReason::QaRetries);
+                seen.push((99, 99));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(seen, [(1, 0), (2, 1), (99, 99)]);
+}
+
+#[test]
+fn a_lost_agent_goes_up_at_once() {
+    let lost = Ended::Failed {
+        failure: Failure::Lost {
+            findings: vec!["stuck:same_call".into()],
+        },
+    };
+    let effects = advance(&task(TaskKind::Build), &lost, &context());
+    assert!(matches!(&effects[0], Effect::Retry { counters, .. } if counters.escalations == 1));
+}
+
+#[test]
+fn infrastructure_never_escalates_and_ends_with_a_person() {
+    let mut build = task(TaskKind::Build);
+    let down = Ended::Failed {
+        failure: Failure::Infrastructure {
+            detail: "host down".into(),
+        },
+    };
+    let mut waits = Vec::new();
+    for _ in 0..INFRA_ATTEMPTS_MAX {
+        match advance(&build, &down, &context()).remove(0) {
+            Effect::Retry {
+                counters,
+                run_at_ms,
+                ..
+            } => {
+                assert_eq!((counters.escalations, counters.qa_retries), (0, 0));
+                waits.push(run_at_ms - 1_000);
+                build.counters = counters;
+            }
+            Effect::Ask { waiting, .. } => {
+                assert_eq!(waiting.reason, WaitReason::InfraAttempts);
+                waits.push(-1);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(waits, [10_000, 20_000, -1]);
+}
+
+#[test]
+fn a_plan_becomes_builds_with_needs_and_a_postflight_that_needs_them_all() {
+    let planned = |key: &str, needs: &[&str]| crate::plan::PlannedTask {
+        key: key.into(),
+        title: format!("do {key}"),
+        description: String::new(),
+        acceptance: vec![],
+        needs: needs.iter().map(|n| (*n).to_owned()).collect(),
+        docs: key == "b",
+        changes_tests: vec![],
+    };
+    let plan = Plan {
+        spec: "s".into(),
+        tasks: vec![planned("b", &["a"]), planned("a", &[])],
+    };
+    let mut spec = task(TaskKind::Spec);
+    spec.title = "Spec: Goal".into();
+    let effects = advance(
+        &spec,
+        &Ended::Planned {
+            plan,
+            source: PlanSource::Model,
+        },
+        &context(),
+    );
+    let Some(Effect::Spawn { tasks }) = effects.last() else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(
+        tasks.iter().map(|s| s.task.kind).collect::<Vec<_>>(),
+        [TaskKind::Build, TaskKind::Build, TaskKind::Postflight]
+    );
+    assert_eq!(tasks[1].needs_new, [(0, Until::Integrated)]);
+    assert_eq!(
+        tasks[2].needs_new,
+        [(0, Until::Integrated), (1, Until::Integrated)]
+    );
+    assert!(
+        tasks[1].task.tags.contains(&"docs".to_owned())
+            && !tasks[0].task.tags.contains(&"docs".to_owned())
+    );
+    assert!(
+        tasks[0].task.checks.is_empty(),
+        "the goal's checks judge the last build"
+    );
+    assert_eq!(tasks[1].task.checks, ["./check.sh"]);
+}
+
+#[test]
+fn a_merge_spawns_docs_only_where_asked() {
+    let end = MergeEnd::Merged { commit: "m".into() };
+    let effects = merged(&task(TaskKind::Build), &end, &context());
+    assert_eq!(
+        effects,
+        [Effect::Integrated {
+            lineage: TaskId(7),
+            commit: "m".into()
+        }]
+    );
+    let asking = Context {
+        wants_docs: true,
+        ..context()
+    };
+    let effects = merged(&task(TaskKind::Build), &end, &asking);
+    let next = spawned(&effects);
+    assert_eq!(
+        next[0].title,
+        "[BENTO-DOCS] Documentation for Add rate limiting"
+    );
+    assert_eq!(next[0].lineage, None, "documentation is a line of its own");
+    assert!(
+        spawned(&merged(&task(TaskKind::Docs), &end, &asking)).is_empty(),
+        "docs of docs"
+    );
+}
+
+#[test]
+fn a_conflict_is_done_again_on_the_newer_base_and_counts_as_a_cycle() {
+    let end = MergeEnd::Conflict {
+        paths: vec!["a".into()],
+    };
+    let effects = merged(&task(TaskKind::Build), &end, &context());
+    let next = spawned(&effects);
+    assert_eq!(
+        (
+            next[0].base.clone(),
+            next[0].start_from.clone(),
+            next[0].review_cycles
+        ),
+        (None, None, 1)
+    );
+    assert!(
+        !effects
+            .iter()
+            .any(|e| matches!(e, Effect::Integrated { .. }))
+    );
+    let mut tired = task(TaskKind::Build);
+    tired.counters.review_cycles = REVIEW_CYCLES_MAX;
+    let effects = merged(&tired, &end, &context());
+    assert_eq!(
+        spawned(&effects)[0].waiting.as_ref().map(|w| w.reason),
+        Some(WaitReason::MergeConflict)
+    );
+}
+
+#[test]
+fn titles_always_fit() {
+    let mut long = task(TaskKind::Build);
+    long.title = "ž".repeat(148);
+    for effects in [
+        gated_with(&long, CheckResult::Pass),
+        merged(&long, &MergeEnd::Conflict { paths: vec![] }, &context()),
+    ] {
+        for next in spawned(&effects) {
+            assert_eq!(
+                crate::task::check_title(&next.title),
+                Ok(next.title.clone())
+            );
+        }
+    }
+}
+
+#[test]
+fn interruptions_are_bounded_and_burn_no_other_counter() {
+    let mut build = task(TaskKind::Build);
+    for _ in 0..INTERRUPTIONS_MAX {
+        let Effect::Retry { counters, .. } = interrupted(&build, &context()) else {
+            panic!("too early")
+        };
+        assert_eq!((counters.infra_attempts, counters.qa_retries), (0, 0));
+        build.counters = counters;
+    }
+    assert!(matches!(
+        interrupted(&build, &context()),
+        Effect::Ask { .. }
+    ));
+}

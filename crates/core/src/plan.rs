@@ -1,0 +1,265 @@
+//! The plan of a goal: what the lead's model may answer, what is refused, and the template when no usable answer came.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+/// More tasks than this from one goal are a plan nobody reads (fan-out limit of one plan).
+pub const TASKS_MAX: usize = 12;
+/// Longer specs do not help a small model.
+pub const SPEC_BYTES_MAX: usize = 32 * 1024;
+
+/// A goal's plan. Only BUILD tasks are planned: verifying and documenting are stages of each pipeline.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// The specification, in Markdown.
+    pub spec: String,
+    pub tasks: Vec<PlannedTask>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedTask {
+    /// A short name that other tasks of the plan refer to.
+    pub key: String,
+    pub title: String,
+    pub description: String,
+    #[serde(default)]
+    pub acceptance: Vec<String>,
+    /// Keys of tasks whose merged code this one needs.
+    #[serde(default)]
+    pub needs: Vec<String>,
+    /// Whether a documentation stage follows.
+    #[serde(default)]
+    pub docs: bool,
+    /// Globs of test files this task must change.
+    #[serde(default)]
+    pub changes_tests: Vec<String>,
+}
+
+/// Where a plan came from; it is on the spec page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlanSource {
+    Model,
+    Template,
+}
+
+/// Why an answer is not a plan.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    #[error("the plan is not the JSON object that was asked for: {0}")]
+    Json(String),
+    #[error("the plan has no task")]
+    Empty,
+    #[error("the plan has {0} tasks; at most {TASKS_MAX}")]
+    TooMany(usize),
+    #[error("the spec has {0} bytes; at most {SPEC_BYTES_MAX}")]
+    SpecTooLong(usize),
+    #[error("task key `{0}` is empty or used twice")]
+    Key(String),
+    #[error("task `{key}`: {why}")]
+    Text { key: String, why: String },
+    #[error("task `{key}` needs `{needs}`, which the plan does not have")]
+    UnknownNeed { key: String, needs: String },
+    #[error("the tasks need each other in a circle: {0}")]
+    Cycle(String),
+}
+
+impl Plan {
+    /// Reads a model's answer and refuses what could not be carried out.
+    pub fn parse(text: &str) -> Result<Plan, PlanError> {
+        let plan: Plan =
+            serde_json::from_str(text.trim()).map_err(|e| PlanError::Json(e.to_string()))?;
+        plan.check()?;
+        Ok(plan)
+    }
+
+    fn check(&self) -> Result<(), PlanError> {
+        if self.tasks.is_empty() {
+            return Err(PlanError::Empty);
+        }
+        if self.tasks.len() > TASKS_MAX {
+            return Err(PlanError::TooMany(self.tasks.len()));
+        }
+        if self.spec.len() > SPEC_BYTES_MAX {
+            return Err(PlanError::SpecTooLong(self.spec.len()));
+        }
+        let mut keys = BTreeSet::new();
+        for task in &self.tasks {
+            if task.key.trim().is_empty() || !keys.insert(task.key.as_str()) {
+                return Err(PlanError::Key(task.key.clone()));
+            }
+            let text = crate::task::check_title(&task.title)
+                .and_then(|_| crate::task::check_description(&task.description));
+            text.map_err(|e| PlanError::Text {
+                key: task.key.clone(),
+                why: e.to_string(),
+            })?;
+        }
+        for task in &self.tasks {
+            if let Some(unknown) = task.needs.iter().find(|n| !keys.contains(n.as_str())) {
+                return Err(PlanError::UnknownNeed {
+                    key: task.key.clone(),
+                    needs: unknown.clone(),
+                });
+            }
+        }
+        self.ordered().map(|_| ())
+    }
+
+    /// The tasks so that each comes after what it needs; the plan's own order otherwise.
+    pub fn ordered(&self) -> Result<Vec<&PlannedTask>, PlanError> {
+        let mut left: Vec<&PlannedTask> = self.tasks.iter().collect();
+        let mut placed: BTreeMap<&str, ()> = BTreeMap::new();
+        let mut order = Vec::with_capacity(left.len());
+        while !left.is_empty() {
+            let ready = left
+                .iter()
+                .position(|t| t.needs.iter().all(|n| placed.contains_key(n.as_str())));
+            let Some(index) = ready else {
+                let circle: Vec<&str> = left.iter().map(|t| t.key.as_str()).collect();
+                return Err(PlanError::Cycle(circle.join(", ")));
+            };
+            let task = left.remove(index);
+            placed.insert(task.key.as_str(), ());
+            order.push(task);
+        }
+        Ok(order)
+    }
+
+    /// The plan when no usable answer came: one BUILD (HOUSE: "With no usable plan the template is: spec, one BUILD,
+    /// postflight").
+    pub fn template(title: &str, description: &str) -> Plan {
+        Plan {
+            spec: format!(
+                "# {title}\n\n{description}\n\n## How it is accepted\n\nThe project's own tests pass in a fresh clone, \
+                 the change stays inside the repository's allowed paths, a reviewer and an auditor pass it.\n"
+            ),
+            tasks: vec![PlannedTask {
+                key: "build".into(),
+                title: title.to_owned(),
+                description: description.to_owned(),
+                acceptance: Vec::new(),
+                needs: Vec::new(),
+                docs: false,
+                changes_tests: Vec::new(),
+            }],
+        }
+    }
+
+    /// The JSON schema a model is held to.
+    pub fn schema() -> serde_json::Value {
+        let strings = json!({"type": "array", "items": {"type": "string"}});
+        json!({
+            "type": "object",
+            "additionalProperties": false,
+            "required": ["spec", "tasks"],
+            "properties": {
+                "spec": {"type": "string"},
+                "tasks": {"type": "array", "items": {
+                    "type": "object",
+                    "additionalProperties": false,
+                    "required": ["key", "title", "description", "acceptance", "needs", "docs", "changes_tests"],
+                    "properties": {
+                        "key": {"type": "string"},
+                        "title": {"type": "string"},
+                        "description": {"type": "string"},
+                        "acceptance": strings,
+                        "needs": strings,
+                        "docs": {"type": "boolean"},
+                        "changes_tests": strings
+                    }
+                }}
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn task(key: &str, needs: &[&str]) -> PlannedTask {
+        PlannedTask {
+            key: key.into(),
+            title: format!("do {key}"),
+            description: String::new(),
+            acceptance: vec![],
+            needs: needs.iter().map(|n| (*n).to_owned()).collect(),
+            docs: false,
+            changes_tests: vec![],
+        }
+    }
+
+    fn plan(tasks: Vec<PlannedTask>) -> String {
+        serde_json::to_string(&Plan {
+            spec: "s".into(),
+            tasks,
+        })
+        .expect("plans serialise")
+    }
+
+    #[test]
+    fn tasks_come_after_what_they_need() {
+        let text = plan(vec![
+            task("c", &["a", "b"]),
+            task("b", &["a"]),
+            task("a", &[]),
+        ]);
+        let parsed = Plan::parse(&text).expect("a plan");
+        let keys: Vec<&str> = parsed
+            .ordered()
+            .expect("no circle")
+            .iter()
+            .map(|t| t.key.as_str())
+            .collect();
+        assert_eq!(keys, ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn what_cannot_be_carried_out_is_refused() {
+        let many = (0..13).map(|n| task(&n.to_string(), &[])).collect();
+        let cases = [
+            (plan(vec![]), PlanError::Empty),
+            (plan(many), PlanError::TooMany(13)),
+            (
+                plan(vec![task("a", &[]), task("a", &[])]),
+                PlanError::Key("a".into()),
+            ),
+            (
+                plan(vec![task("a", &["z"])]),
+                PlanError::UnknownNeed {
+                    key: "a".into(),
+                    needs: "z".into(),
+                },
+            ),
+            (
+                plan(vec![task("a", &["b"]), task("b", &["a"])]),
+                PlanError::Cycle("a, b".into()),
+            ),
+        ];
+        for (text, want) in cases {
+            assert_eq!(Plan::parse(&text).expect_err(&text), want);
+        }
+        assert!(matches!(
+            Plan::parse("sure, here is the plan"),
+            Err(PlanError::Json(_))
+        ));
+        assert!(matches!(
+            Plan::parse(r#"{"spec":"s","tasks":[],"extra":1}"#),
+            Err(PlanError::Json(_))
+        ));
+    }
+
+    #[test]
+    fn the_template_is_a_plan() {
+        let template = Plan::template("Add a thing", "in words");
+        assert_eq!(
+            Plan::parse(&serde_json::to_string(&template).expect("json")),
+            Ok(template)
+        );
+    }
+}

@@ -1,0 +1,394 @@
+//! qa-19: the nineteen named checks that judge a BUILD, and the one function that turns measurements into a verdict.
+//!
+//! The table is facts/safety section 3 of the design; a flat "15 of 19" would let a change with failing tests pass, so
+//! mandatory checks veto first and the score only ranks what is left.
+
+use serde::{Deserialize, Serialize};
+
+/// The score a BUILD needs when all nineteen checks apply (seed 002: "Score >= 15/19"). Fewer applicable checks scale it.
+pub const SCORE_MIN: u32 = 15;
+/// How many checks there are.
+pub const CHECKS: u32 = 19;
+/// With fewer applicable checks a score says too little; a person looks.
+pub const APPLICABLE_MIN: u32 = 12;
+
+/// One named check. The number is the one people see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Check {
+    CleanBuild,
+    BaseTestsPass,
+    CensusNotReduced,
+    NewTestsFailOnBase,
+    AcceptanceChecks,
+    ChangedLineCoverage,
+    MutantsKilled,
+    AllowedPathsOnly,
+    GateConfigUntouched,
+    NoTampering,
+    NoSecrets,
+    StaticAnalysis,
+    Dependencies,
+    LintFormatTypes,
+    NoPlaceholders,
+    EvidenceComplete,
+    CriteriaMet,
+    DiffMinimal,
+    IndependentVerifier,
+}
+
+impl Check {
+    pub const ALL: [Check; 19] = [
+        Check::CleanBuild,
+        Check::BaseTestsPass,
+        Check::CensusNotReduced,
+        Check::NewTestsFailOnBase,
+        Check::AcceptanceChecks,
+        Check::ChangedLineCoverage,
+        Check::MutantsKilled,
+        Check::AllowedPathsOnly,
+        Check::GateConfigUntouched,
+        Check::NoTampering,
+        Check::NoSecrets,
+        Check::StaticAnalysis,
+        Check::Dependencies,
+        Check::LintFormatTypes,
+        Check::NoPlaceholders,
+        Check::EvidenceComplete,
+        Check::CriteriaMet,
+        Check::DiffMinimal,
+        Check::IndependentVerifier,
+    ];
+
+    /// The check's number in qa-19, from 1.
+    pub fn number(self) -> usize {
+        Check::ALL
+            .iter()
+            .position(|c| *c == self)
+            .map_or(0, |i| i + 1)
+    }
+
+    pub fn title(self) -> &'static str {
+        match self {
+            Check::CleanBuild => "clean apply and build",
+            Check::BaseTestsPass => "base tests pass",
+            Check::CensusNotReduced => "no test lost or skipped",
+            Check::NewTestsFailOnBase => "new tests fail on the base",
+            Check::AcceptanceChecks => "the task's own checks exit 0",
+            Check::ChangedLineCoverage => "changed lines are covered",
+            Check::MutantsKilled => "mutants of the change are killed",
+            Check::AllowedPathsOnly => "allowed paths only",
+            Check::GateConfigUntouched => "gate, CI and runner configuration untouched",
+            Check::NoTampering => "no tampering with tests or runner",
+            Check::NoSecrets => "no secrets in any commit of the run",
+            Check::StaticAnalysis => "no new finding of static analysis",
+            Check::Dependencies => "dependencies unchanged or vetted",
+            Check::LintFormatTypes => "lint, format and types",
+            Check::NoPlaceholders => "no placeholders",
+            Check::EvidenceComplete => "evidence complete, hashes match",
+            Check::CriteriaMet => "acceptance criteria met",
+            Check::DiffMinimal => "the diff is not empty and not out of proportion",
+            Check::IndependentVerifier => "independent verifier agrees",
+        }
+    }
+
+    /// A failed mandatory check vetoes, whatever the score.
+    pub fn mandatory(self) -> bool {
+        match self {
+            Check::CleanBuild
+            | Check::BaseTestsPass
+            | Check::CensusNotReduced
+            | Check::AcceptanceChecks
+            | Check::AllowedPathsOnly
+            | Check::GateConfigUntouched
+            | Check::NoTampering
+            | Check::NoSecrets
+            | Check::Dependencies
+            | Check::NoPlaceholders
+            | Check::EvidenceComplete
+            | Check::DiffMinimal
+            | Check::IndependentVerifier => true,
+            Check::NewTestsFailOnBase
+            | Check::ChangedLineCoverage
+            | Check::MutantsKilled
+            | Check::StaticAnalysis
+            | Check::LintFormatTypes
+            | Check::CriteriaMet => false,
+        }
+    }
+}
+
+/// What measuring one check gave.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Measurement {
+    pub check: Check,
+    pub result: CheckResult,
+    /// One line for people: what was seen, with a path or a test's name where there is one.
+    pub detail: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckResult {
+    Pass,
+    /// Measured and bad, or the tool failed or ran out of time: a check that cannot be made is not a check that passed.
+    Fail,
+    /// Does not apply to this change or is judged at a later stage. Never counts as a pass.
+    NotApplicable,
+}
+
+/// The gate's answer about one commit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    pub outcome: Outcome,
+    pub passed: u32,
+    pub applicable: u32,
+    pub needed: u32,
+    /// All nineteen, in order.
+    pub measurements: Vec<Measurement>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Outcome {
+    Passed,
+    /// The builder gets the reasons and another try.
+    Failed {
+        reasons: Vec<String>,
+    },
+    /// Too little could be measured for a machine to decide.
+    NeedsHuman {
+        reason: String,
+    },
+}
+
+/// How the score is demanded of a project. `strict` is the seeds' rule; a project without linters, coverage and mutation
+/// tools has fewer applicable checks and would always end with a person, so what applies is configurable downwards and
+/// is shown in each verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    pub score_min: u32,
+    pub applicable_min: u32,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Policy {
+            score_min: SCORE_MIN,
+            applicable_min: APPLICABLE_MIN,
+        }
+    }
+}
+
+impl Verdict {
+    pub fn passed(&self) -> bool {
+        self.outcome == Outcome::Passed
+    }
+
+    /// The measurements that failed, mandatory ones first.
+    pub fn failures(&self) -> Vec<&Measurement> {
+        let mut failed: Vec<&Measurement> = self
+            .measurements
+            .iter()
+            .filter(|m| m.result == CheckResult::Fail)
+            .collect();
+        failed.sort_by_key(|m| !m.check.mandatory());
+        failed
+    }
+}
+
+/// Judges a BUILD. A check that was not measured at all counts as failed: the gate must say `NotApplicable` and why.
+pub fn judge(measured: &[Measurement], policy: Policy) -> Verdict {
+    let measurements: Vec<Measurement> = Check::ALL
+        .iter()
+        .map(|check| pick(*check, measured))
+        .collect();
+    let applicable = count(&measurements, |r| r != CheckResult::NotApplicable);
+    let passed = count(&measurements, |r| r == CheckResult::Pass);
+    let needed = (policy.score_min * applicable).div_ceil(CHECKS);
+    let outcome = outcome(&measurements, passed, applicable, needed, policy);
+    Verdict {
+        outcome,
+        passed,
+        applicable,
+        needed,
+        measurements,
+    }
+}
+
+/// Judges by a short table (REVIEW, SECURITY, SPEC): every check of it is mandatory, nothing is scored (HOUSE: "their own
+/// short tables, all mandatory").
+pub fn judge_all(measurements: Vec<Measurement>) -> Verdict {
+    let applicable = count(&measurements, |r| r != CheckResult::NotApplicable);
+    let passed = count(&measurements, |r| r == CheckResult::Pass);
+    let failed: Vec<String> =
+        measurements.iter().filter(|m| m.result == CheckResult::Fail).map(reason).collect();
+    let outcome = match (failed.is_empty(), passed) {
+        (true, 0) => Outcome::Failed { reasons: vec!["nothing was measured".into()] },
+        (true, _) => Outcome::Passed,
+        (false, _) => Outcome::Failed { reasons: failed },
+    };
+    Verdict { outcome, passed, applicable, needed: applicable, measurements }
+}
+
+fn pick(check: Check, measured: &[Measurement]) -> Measurement {
+    let mut found = measured.iter().filter(|m| m.check == check);
+    match (found.next(), found.next()) {
+        (Some(one), None) => one.clone(),
+        (None, _) => Measurement {
+            check,
+            result: CheckResult::Fail,
+            detail: "was not measured".into(),
+        },
+        (Some(_), Some(_)) => Measurement {
+            check,
+            result: CheckResult::Fail,
+            detail: "was measured twice".into(),
+        },
+    }
+}
+
+fn outcome(
+    all: &[Measurement],
+    passed: u32,
+    applicable: u32,
+    needed: u32,
+    policy: Policy,
+) -> Outcome {
+    let vetoes: Vec<String> = all
+        .iter()
+        .filter(|m| m.result == CheckResult::Fail && m.check.mandatory())
+        .map(reason)
+        .collect();
+    if !vetoes.is_empty() {
+        return Outcome::Failed { reasons: vetoes };
+    }
+    if applicable < policy.applicable_min {
+        return Outcome::NeedsHuman {
+            reason: format!(
+                "only {applicable} of {CHECKS} checks applied; below {} a person decides",
+                policy.applicable_min
+            ),
+        };
+    }
+    if passed < needed {
+        let soft = all
+            .iter()
+            .filter(|m| m.result == CheckResult::Fail)
+            .map(reason)
+            .collect();
+        return Outcome::Failed { reasons: soft };
+    }
+    Outcome::Passed
+}
+
+fn reason(m: &Measurement) -> String {
+    format!("{} {}: {}", m.check.number(), m.check.title(), m.detail)
+}
+
+fn count(all: &[Measurement], keep: impl Fn(CheckResult) -> bool) -> u32 {
+    all.iter().filter(|m| keep(m.result)).map(|_| 1u32).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(result: CheckResult) -> Vec<Measurement> {
+        Check::ALL
+            .iter()
+            .map(|c| Measurement {
+                check: *c,
+                result,
+                detail: "d".into(),
+            })
+            .collect()
+    }
+
+    fn set(list: &mut [Measurement], check: Check, result: CheckResult) {
+        for m in list.iter_mut().filter(|m| m.check == check) {
+            m.result = result;
+        }
+    }
+
+    #[test]
+    fn numbers_are_one_to_nineteen() {
+        let numbers: Vec<usize> = Check::ALL.iter().map(|c| c.number()).collect();
+        assert_eq!(numbers, (1..=19).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn every_mandatory_check_vetoes_alone() {
+        for check in Check::ALL.iter().filter(|c| c.mandatory()) {
+            let mut list = all(CheckResult::Pass);
+            set(&mut list, *check, CheckResult::Fail);
+            let verdict = judge(&list, Policy::default());
+            assert!(
+                matches!(verdict.outcome, Outcome::Failed { ref reasons } if reasons.len() == 1),
+                "{check:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn soft_checks_fail_only_below_the_score() {
+        let soft: Vec<Check> = Check::ALL.into_iter().filter(|c| !c.mandatory()).collect();
+        let mut list = all(CheckResult::Pass);
+        for check in &soft[..4] {
+            set(&mut list, *check, CheckResult::Fail);
+        }
+        assert!(
+            judge(&list, Policy::default()).passed(),
+            "15 of 19 is enough"
+        );
+        set(&mut list, soft[4], CheckResult::Fail);
+        assert!(!judge(&list, Policy::default()).passed(), "14 of 19 is not");
+    }
+
+    #[test]
+    fn the_score_scales_over_what_applies_and_rounds_up() {
+        let mut list = all(CheckResult::Pass);
+        for check in [
+            Check::ChangedLineCoverage,
+            Check::MutantsKilled,
+            Check::StaticAnalysis,
+        ] {
+            set(&mut list, check, CheckResult::NotApplicable);
+        }
+        let verdict = judge(&list, Policy::default());
+        assert_eq!((verdict.applicable, verdict.needed), (16, 13));
+        assert!(verdict.passed());
+    }
+
+    #[test]
+    fn too_few_applicable_checks_go_to_a_person() {
+        let mut list = all(CheckResult::Pass);
+        for check in Check::ALL.iter().take(8) {
+            set(&mut list, *check, CheckResult::NotApplicable);
+        }
+        assert!(matches!(
+            judge(&list, Policy::default()).outcome,
+            Outcome::NeedsHuman { .. }
+        ));
+    }
+
+    #[test]
+    fn a_short_table_is_mandatory_throughout() {
+        let soft = |result| Measurement { check: Check::CriteriaMet, result, detail: "d".into() };
+        assert!(judge_all(vec![soft(CheckResult::Pass)]).passed());
+        assert!(!judge_all(vec![soft(CheckResult::Fail)]).passed(), "soft among nineteen, mandatory here");
+        assert!(!judge_all(vec![soft(CheckResult::NotApplicable)]).passed());
+        assert!(!judge_all(vec![]).passed(), "nothing measured is nothing passed");
+    }
+
+    #[test]
+    fn what_was_not_measured_or_measured_twice_fails() {
+        let mut list = all(CheckResult::Pass);
+        let one = list.pop().expect("nineteen");
+        assert!(!judge(&list, Policy::default()).passed());
+        list.push(one.clone());
+        assert!(judge(&list, Policy::default()).passed());
+        list.push(one);
+        assert!(!judge(&list, Policy::default()).passed());
+    }
+}

@@ -1,0 +1,484 @@
+//! The loop: at each beat it looks at the rows and acts, whatever it was that changed them. Woken by a signal, and by a clock
+//! at the latest, so that a lost signal costs seconds and not a night.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use alai_core::ids::{RunId, TaskId};
+use alai_core::lifecycle::Event;
+use alai_core::pipeline::{Context, Failure, HUMAN_WAIT_MS};
+use alai_core::task::{State, Task, TaskKind, WaitReason, Waiting};
+use alai_mission::{Claim, ClaimLimits, Delivery, Fence, Filter, Mission, MissionError, Project};
+use alai_workspace::command::Cancel;
+use alai_workspace::toolchains::{Toolchains, toolchains};
+use serde::{Deserialize, Serialize};
+
+use crate::config::Config;
+use crate::home::Home;
+use crate::models::Models;
+use crate::packs::Packs;
+use crate::{ground, integrate, outbox, recover, run};
+
+/// A lease is this long; its heartbeat comes four times as often.
+const LEASE_MS: i64 = 60_000;
+/// The longest sleep between two beats. The seeds' poll was 30 s; heartbeats need less.
+const BEAT: Duration = Duration::from_secs(5);
+/// Between two looks at the model host while it has a usable model, and while it has none.
+const LOOK_MS: i64 = 60_000;
+const LOOK_AGAIN_MS: i64 = 10_000;
+/// Effects taken from the outbox in one beat.
+const OUTBOX_BATCH: u32 = 50;
+
+/// The factory: one store, one dispatch path.
+#[derive(Debug)]
+pub struct Factory {
+    home: Home,
+    config: Config,
+    mission: Mission,
+    packs: Packs,
+    models: Models,
+    wake: Wake,
+    active: Mutex<BTreeMap<RunId, Active>>,
+    merging: AtomicBool,
+    looking: AtomicBool,
+    looked_ms: AtomicI64,
+    beat_ms: AtomicI64,
+    dispatch_ms: AtomicI64,
+    /// When set, nothing else is dispatched or merged by this process.
+    only: Mutex<Option<TaskId>>,
+    /// Set when the process goes down; runs hand their work back.
+    stop: Cancel,
+}
+
+/// A run of this process.
+#[derive(Debug)]
+struct Active {
+    fence: Fence,
+    cancel: Cancel,
+    beat_ms: i64,
+}
+
+/// The factory's sign of life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pulse {
+    pub pid: u32,
+    pub beat_ms: i64,
+    /// When a task was last given to a run; 0 when never by this process.
+    pub dispatch_ms: i64,
+    pub active: usize,
+    pub slots: usize,
+    pub models: bool,
+}
+
+#[derive(Debug, Default)]
+struct Wake {
+    flag: Mutex<bool>,
+    bell: Condvar,
+}
+
+impl Factory {
+    /// Takes the home's lock, reads its packs, takes back what a former process left, and looks for models once.
+    pub fn open(home: Home, config: Config) -> Result<Arc<Factory>, crate::recover::OpenError> {
+        let mission = Mission::open(home.root(), alai_workspace::crash::point)?;
+        let packs = Packs::load(&home)?;
+        let models = Models::new(&config)?;
+        let factory = Arc::new(Factory {
+            home,
+            config,
+            mission,
+            packs,
+            models,
+            wake: Wake::default(),
+            active: Mutex::default(),
+            merging: AtomicBool::new(false),
+            looking: AtomicBool::new(false),
+            looked_ms: AtomicI64::new(0),
+            beat_ms: AtomicI64::new(0),
+            dispatch_ms: AtomicI64::new(0),
+            only: Mutex::new(None),
+            stop: Cancel::default(),
+        });
+        recover::at_start(&factory)?;
+        Ok(factory)
+    }
+
+    pub fn home(&self) -> &Home {
+        &self.home
+    }
+
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub fn mission(&self) -> &Mission {
+        &self.mission
+    }
+
+    pub fn packs(&self) -> &Packs {
+        &self.packs
+    }
+
+    pub fn models(&self) -> &Models {
+        &self.models
+    }
+
+    /// Milliseconds since the Unix epoch.
+    pub fn now_ms(&self) -> i64 {
+        now_ms()
+    }
+
+    pub fn pulse(&self) -> Pulse {
+        Pulse {
+            pid: std::process::id(),
+            beat_ms: self.beat_ms.load(Ordering::Relaxed),
+            dispatch_ms: self.dispatch_ms.load(Ordering::Relaxed),
+            active: self.active.lock().map_or(0, |a| a.len()),
+            slots: self.config.slots,
+            models: self.models.usable(),
+        }
+    }
+
+    /// Limits this process to one task.
+    pub fn dispatch_only(&self, task: TaskId) {
+        if let Ok(mut only) = self.only.lock() {
+            *only = Some(task);
+        }
+    }
+
+    fn only(&self) -> Option<TaskId> {
+        self.only.lock().map_or(None, |only| *only)
+    }
+
+    /// The toolchains of this machine, as cages see them.
+    pub(crate) fn toolchains(&self) -> Toolchains {
+        toolchains(&ground::host_env())
+    }
+
+    /// Something was written: look at it now.
+    pub fn wake(&self) {
+        if let Ok(mut flag) = self.wake.flag.lock() {
+            *flag = true;
+        }
+        self.wake.bell.notify_all();
+    }
+
+    /// Beats until `done` says so or `stop` is asked for, then ends what runs. With `drain` running work is finished first.
+    pub fn run_until(self: &Arc<Self>, drain: bool, mut done: impl FnMut(&Factory) -> bool) {
+        self.look_now();
+        loop {
+            if let Err(e) = self.beat() {
+                tracing::error!("beat: {e}");
+            }
+            if self.stop.is_cancelled() || done(self) {
+                break;
+            }
+            self.sleep(BEAT);
+        }
+        self.finish(drain);
+    }
+
+    /// Asks the loop to end.
+    pub fn stop(&self) {
+        self.stop.cancel();
+        self.wake();
+    }
+
+    pub(crate) fn stopping(&self) -> bool {
+        self.stop.is_cancelled()
+    }
+
+    fn finish(self: &Arc<Self>, drain: bool) {
+        if !drain {
+            self.each_active(|active| active.cancel.cancel());
+        }
+        self.stop.cancel();
+        loop {
+            let idle = self.active.lock().map_or(true, |a| a.is_empty()) && !self.merging.load(Ordering::SeqCst);
+            if idle {
+                return;
+            }
+            self.heartbeats();
+            self.sleep(Duration::from_millis(500));
+        }
+    }
+
+    fn sleep(&self, longest: Duration) {
+        let Ok(flag) = self.wake.flag.lock() else { return };
+        let waited = self.wake.bell.wait_timeout_while(flag, longest, |rung| !*rung);
+        if let Ok((mut flag, _)) = waited {
+            *flag = false;
+        }
+    }
+
+    /// One look at everything. Each part is idempotent and reads what it needs anew.
+    fn beat(self: &Arc<Self>) -> Result<(), MissionError> {
+        let now = self.now_ms();
+        self.beat_ms.store(now, Ordering::Relaxed);
+        self.heartbeats();
+        self.take_back_lapsed(now)?;
+        self.look(now);
+        self.wake_those_who_waited_for_a_model(now)?;
+        self.settle_goals(now)?;
+        self.merge();
+        self.dispatch(now)?;
+        outbox::deliver(self, OUTBOX_BATCH)
+    }
+
+    fn heartbeats(&self) {
+        let now = self.now_ms();
+        self.each_active(|active| {
+            if now - active.beat_ms < LEASE_MS / 4 {
+                return;
+            }
+            match self.mission.heartbeat(&active.fence, LEASE_MS, now) {
+                Ok(()) => active.beat_ms = now,
+                Err(e) if e.is_stale() => active.cancel.cancel(),
+                Err(e) => tracing::warn!("heartbeat of {}: {e}", active.fence.run),
+            }
+        });
+    }
+
+    fn each_active(&self, mut act: impl FnMut(&mut Active)) {
+        if let Ok(mut active) = self.active.lock() {
+            active.values_mut().for_each(&mut act);
+        }
+    }
+
+    /// A lease that lapsed in this process belongs to a run whose thread is gone, or whose machine slept.
+    fn take_back_lapsed(&self, now: i64) -> Result<(), MissionError> {
+        let lapsed: Vec<_> = self
+            .mission
+            .live_runs()?
+            .into_iter()
+            .filter(|r| r.lease_until_ms.is_some_and(|until| until < now))
+            .collect();
+        if lapsed.is_empty() {
+            return Ok(());
+        }
+        let mut lost = Vec::new();
+        for row in lapsed {
+            let task = self.mission.task(row.task)?;
+            let context = self.plain_context();
+            let failure = Failure::Infrastructure { detail: "its lease lapsed".into() };
+            let ended = alai_core::pipeline::Ended::Failed { failure };
+            let effect = alai_core::pipeline::advance(&task, &ended, &context).into_iter().next();
+            if let Ok(mut active) = self.active.lock()
+                && let Some(gone) = active.get(&row.id)
+            {
+                gone.cancel.cancel();
+                active.remove(&row.id);
+            }
+            lost.extend(effect.map(|e| (row.id, e)));
+        }
+        self.mission.recover(lost, "its lease lapsed", now).map(|_| ())
+    }
+
+    /// Looks at the model host now and waits for the answer: a start must know what it has.
+    fn look_now(&self) {
+        self.models.look();
+        self.looked_ms.store(self.now_ms(), Ordering::Relaxed);
+    }
+
+    /// Looks at the model host now and then, beside the loop: a host that hangs must not stop heartbeats.
+    fn look(self: &Arc<Self>, now: i64) {
+        let pause = if self.models.usable() { LOOK_MS } else { LOOK_AGAIN_MS };
+        let due = now - self.looked_ms.load(Ordering::Relaxed) >= pause;
+        if !due || self.looking.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let factory = Arc::clone(self);
+        let looked = std::thread::Builder::new().name("look".into()).spawn(move || {
+            let before = factory.models.usable();
+            let usable = factory.models.look();
+            factory.looked_ms.store(factory.now_ms(), Ordering::Relaxed);
+            factory.looking.store(false, Ordering::SeqCst);
+            if usable != before {
+                factory.wake();
+            }
+        });
+        if looked.is_err() {
+            self.looking.store(false, Ordering::SeqCst);
+        }
+    }
+
+    fn wake_those_who_waited_for_a_model(&self, now: i64) -> Result<(), MissionError> {
+        if !self.models.usable() {
+            return Ok(());
+        }
+        for task in self.waiting_for_model()? {
+            self.mission.act(task.id, Event::Answer, String::new(), "factory", now)?;
+        }
+        Ok(())
+    }
+
+    fn waiting_for_model(&self) -> Result<Vec<Task>, MissionError> {
+        let waiting = Filter { state: Some(State::Waiting), ..Filter::default() };
+        let mut tasks = self.mission.tasks(&waiting)?;
+        tasks.retain(|t| t.waiting.as_ref().is_some_and(|w| w.reason == WaitReason::NoModel));
+        Ok(tasks)
+    }
+
+    /// Goals under which nothing is left: delivered by policy, put before a person, or closed.
+    fn settle_goals(&self, now: i64) -> Result<(), MissionError> {
+        for goal in self.mission.settled_goals()? {
+            let all = Filter { goal: Some(goal.id), ended: true, ..Filter::default() };
+            let tasks = self.mission.tasks(&all)?;
+            let merged = tasks.iter().any(|t| t.integrated.is_some());
+            let lost = tasks.iter().filter(|t| matches!(t.state, State::Failed | State::Cancelled)).count();
+            let summed = tasks.iter().any(|t| t.kind == TaskKind::Postflight && t.state == State::Done);
+            let project = goal.project.map(|p| self.mission.project(p)).transpose()?;
+            match project {
+                Some(project) if merged && (summed || lost > 0) => self.hand_on(&goal, &project, now)?,
+                Some(_) | None if lost > 0 || !summed => {
+                    let outcome = format!("{lost} of its tasks failed or were cancelled; nothing was merged");
+                    self.mission.close_goal(goal.id, Event::Fail, &outcome, now)?;
+                }
+                Some(_) | None => self.mission.close_goal(goal.id, Event::RollUp, "nothing to deliver", now)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn hand_on(&self, goal: &Task, project: &Project, now: i64) -> Result<(), MissionError> {
+        let tips = integrate::tips(project);
+        let (target, tip) = match tips {
+            Ok((target, Some(tip))) => (target, tip),
+            Ok((_, None)) | Err(_) => {
+                let why = "the repository or its integration branch cannot be read";
+                let waiting = integrate::approval(self, goal.id, project, Some(why));
+                return self.mission.await_approval(goal.id, waiting, now);
+            }
+        };
+        match project.settings.delivery {
+            Delivery::Approve => {
+                let waiting = integrate::approval(self, goal.id, project, None);
+                self.mission.await_approval(goal.id, waiting, now)
+            }
+            Delivery::Auto => {
+                let (base, head) = (target.to_string(), tip.to_string());
+                self.mission.enqueue_delivery(goal.id, project.id, &base, &head, "factory", now)
+            }
+        }
+    }
+
+    fn merge(self: &Arc<Self>) {
+        let queued = || matches!(self.mission.next_merge(), Ok(Some(_)));
+        if self.stopping() || self.only().is_some() || !queued() {
+            return;
+        }
+        if self.merging.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let factory = Arc::clone(self);
+        let started = std::thread::Builder::new().name("merge".into()).spawn(move || {
+            if let Err(e) = integrate::step(&factory, &factory.stop) {
+                // The row stays queued; the next beat tries again, paced by the beat itself.
+                tracing::error!("merge queue: {e}");
+                std::thread::park_timeout(BEAT);
+            }
+            factory.merging.store(false, Ordering::SeqCst);
+            factory.wake();
+        });
+        if started.is_err() {
+            self.merging.store(false, Ordering::SeqCst);
+        }
+    }
+
+    fn dispatch(self: &Arc<Self>, now: i64) -> Result<(), MissionError> {
+        if self.stopping() {
+            return Ok(());
+        }
+        if !self.models.usable() {
+            return self.ask_for_a_model(now);
+        }
+        let limits = ClaimLimits { total: self.config.slots, per_project: self.config.slots };
+        while self.active.lock().is_ok_and(|a| a.len() < self.config.slots) {
+            let Some(claim) = self.mission.claim(self.only(), limits, "factory", LEASE_MS, self.now_ms())? else {
+                return Ok(());
+            };
+            self.dispatch_ms.store(self.now_ms(), Ordering::Relaxed);
+            self.start(claim);
+        }
+        Ok(())
+    }
+
+    /// Eligible work without a model is put before a person, with what was looked for; it goes on by itself later.
+    fn ask_for_a_model(&self, now: i64) -> Result<(), MissionError> {
+        let none = self.models.found().none;
+        for task in self.mission.eligible(now)? {
+            if task.kind == TaskKind::Postflight || self.only().is_some_and(|only| only != task.id) {
+                continue;
+            }
+            let waiting = Waiting {
+                reason: WaitReason::NoModel,
+                owner: self.config.operator.clone(),
+                deadline_ms: now + HUMAN_WAIT_MS,
+                next_action: "start Ollama and pull a model; it then goes on by itself while `alai up` runs".into(),
+                detail: none.clone(),
+            };
+            self.mission.ask(task.id, waiting, "factory", now)?;
+        }
+        Ok(())
+    }
+
+    fn start(self: &Arc<Self>, claim: Claim) {
+        let cancel = Cancel::default();
+        let active = Active { fence: claim.fence.clone(), cancel: cancel.clone(), beat_ms: self.now_ms() };
+        if let Ok(mut all) = self.active.lock() {
+            all.insert(claim.fence.run.clone(), active);
+        }
+        let id = claim.fence.run.clone();
+        let factory = Arc::clone(self);
+        // The thread lives as long as the run: its children end with it (PR_SET_PDEATHSIG).
+        let started = std::thread::Builder::new().name(format!("run-{}", id.short())).spawn({
+            let id = id.clone();
+            move || {
+                run::run(&factory, &claim, &cancel);
+                if let Ok(mut all) = factory.active.lock() {
+                    all.remove(&id);
+                }
+                factory.wake();
+            }
+        });
+        if let Err(e) = started {
+            tracing::error!("cannot start a thread for run {id}: {e}");
+            if let Ok(mut all) = self.active.lock() {
+                all.remove(&id);
+            }
+        }
+    }
+
+    /// What the pipeline's decisions may know.
+    pub(crate) fn context(&self, project: &Project, task: &Task) -> Context {
+        let tagged = |tag: &str| task.tags.iter().any(|t| t == tag);
+        Context {
+            wants_docs: project.settings.docs || tagged("docs"),
+            wants_ops: project.settings.ops || tagged("deploy"),
+            ..self.plain_context()
+        }
+    }
+
+    pub(crate) fn plain_context(&self) -> Context {
+        Context {
+            now_ms: self.now_ms(),
+            operator: self.config.operator.clone(),
+            jitter: jitter(),
+            wants_docs: false,
+            wants_ops: false,
+        }
+    }
+}
+
+/// Milliseconds since the Unix epoch.
+pub(crate) fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// From 0 to 1. Back-off needs spread, not secrecy: the random part of a fresh UUID is enough.
+fn jitter() -> f64 {
+    let random = uuid::Uuid::now_v7().as_u128() & u128::from(u32::MAX);
+    random as f64 / f64::from(u32::MAX)
+}

@@ -1,0 +1,130 @@
+//! `alai.toml`: what a person may set for the whole factory. Resolved once at start: default, file, `ALAI_*`, flag.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// The file that `alai init` writes: every key with its default, commented out.
+pub(crate) const TEMPLATE: &str = "\
+# alai's settings. Every key may be left out; the values shown are the defaults.
+
+# Who owns what a person must decide.
+# operator = \"operator\"
+
+# Runs at the same time, over all projects.
+# slots = 2
+
+[fleet]
+# The Ollama host. OLLAMA_HOST is honoured when this is not set.
+# ollama = \"http://127.0.0.1:11434\"
+# A file of recorded replies instead of a model; everything that runs on it says `simulated`.
+# script = \"/path/to/script.yaml\"
+";
+
+/// Runs at once when nobody says otherwise: a test suite and a model call side by side on two cores.
+const SLOTS: usize = 2;
+/// Beyond this, one machine's disk and memory are the bottleneck, not slots.
+const SLOTS_MAX: usize = 64;
+
+/// The settings in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    pub operator: String,
+    pub slots: usize,
+    pub ollama: Option<String>,
+    pub script: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct File {
+    operator: Option<String>,
+    slots: Option<usize>,
+    fleet: Fleet,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Fleet {
+    ollama: Option<String>,
+    script: Option<PathBuf>,
+}
+
+/// A setting that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("cannot read {path}: {source}")]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("{path} is not valid: {why}")]
+    Parse { path: PathBuf, why: String },
+    #[error("`{key}` is `{value}`; it must be {want}")]
+    Value { key: &'static str, value: String, want: &'static str },
+}
+
+impl Config {
+    /// Reads the file, if there is one, and lays the environment over it. `env` holds the variables of the process.
+    pub fn load(path: &Path, env: &BTreeMap<String, String>) -> Result<Config, ConfigError> {
+        let file = match std::fs::read_to_string(path) {
+            Ok(text) => toml::from_str::<File>(&text)
+                .map_err(|e| ConfigError::Parse { path: path.to_owned(), why: e.to_string() })?,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => File::default(),
+            Err(source) => return Err(ConfigError::Read { path: path.to_owned(), source }),
+        };
+        let slots = match env.get("ALAI_SLOTS") {
+            Some(text) => text.parse().map_err(|_| bad_slots(text))?,
+            None => file.slots.unwrap_or(SLOTS),
+        };
+        if slots == 0 || slots > SLOTS_MAX {
+            return Err(bad_slots(&slots.to_string()));
+        }
+        let operator = env.get("ALAI_OPERATOR").cloned().or(file.operator);
+        let operator = operator.filter(|o| !o.trim().is_empty()).unwrap_or_else(|| "operator".into());
+        let script = env.get("ALAI_SCRIPT").map(PathBuf::from).or(file.fleet.script);
+        let ollama = file.fleet.ollama.or_else(|| env.get("OLLAMA_HOST").cloned()).filter(|h| !h.trim().is_empty());
+        Ok(Config { operator, slots, ollama, script })
+    }
+}
+
+fn bad_slots(value: &str) -> ConfigError {
+    ConfigError::Value { key: "slots", value: value.to_owned(), want: "a whole number from 1 to 64" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: Option<&str>, env: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let path = dir.path().join("alai.toml");
+        if let Some(text) = text {
+            std::fs::write(&path, text).expect("writes");
+        }
+        let env = env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        Config::load(&path, &env)
+    }
+
+    #[test]
+    fn the_shipped_file_is_the_defaults() {
+        let from_file = load(Some(TEMPLATE), &[]).expect("valid");
+        assert_eq!(from_file, load(None, &[]).expect("no file"));
+        assert_eq!((from_file.slots, &*from_file.operator), (2, "operator"));
+    }
+
+    #[test]
+    fn the_environment_stands_above_the_file_except_for_a_host_that_is_set_there() {
+        let file = "slots = 3\n[fleet]\nollama = \"http://forge:11434\"\n";
+        let config = load(Some(file), &[("ALAI_SLOTS", "5"), ("OLLAMA_HOST", "other:1")]).expect("valid");
+        assert_eq!(config.slots, 5);
+        assert_eq!(config.ollama.as_deref(), Some("http://forge:11434"));
+        let config = load(None, &[("OLLAMA_HOST", "other:1"), ("ALAI_OPERATOR", "alem")]).expect("valid");
+        assert_eq!((config.ollama.as_deref(), &*config.operator), (Some("other:1"), "alem"));
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused() {
+        assert!(matches!(load(Some("slot = 3"), &[]), Err(ConfigError::Parse { why, .. }) if why.contains("slot")));
+        assert!(matches!(load(Some("slots = 0"), &[]), Err(ConfigError::Value { .. })));
+        assert!(matches!(load(None, &[("ALAI_SLOTS", "many")]), Err(ConfigError::Value { .. })));
+    }
+}

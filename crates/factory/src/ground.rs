@@ -1,0 +1,200 @@
+//! The ground a run stands on: the project's set-up, done once per lockfile, and the proof that its tests start on the
+//! untouched commit, done once per commit, before a token is spent.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use alai_gate::census::{self, Census};
+use alai_gate::{GateError, Ground as GateGround};
+use alai_mission::Project;
+use alai_workspace::command::Cancel;
+use alai_workspace::git::{GitError, Oid, Repo};
+use alai_workspace::setup::{self, Prepared, SetupError, SetupPlan};
+use alai_workspace::{clone, files};
+use sha2::{Digest, Sha256};
+
+use crate::beat::Factory;
+
+/// Seconds that one command of a project's tests may take.
+pub(crate) const COMMAND_S_MAX: u64 = 600;
+
+/// What a gate, a run or a merge needs to know about a commit before it changes anything.
+#[derive(Debug)]
+pub(crate) struct Ground {
+    pub(crate) prepared: Prepared,
+    /// The tests of the untouched commit.
+    pub(crate) census: Census,
+    pub(crate) test: String,
+}
+
+/// Why nothing can be built on a commit.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum GroundError {
+    /// The project's own fault; a person must mend it.
+    #[error("{detail}")]
+    Refused { detail: String, remedy: String },
+    #[error("the run was cancelled")]
+    Cancelled,
+    /// The machine's fault.
+    #[error("{0}")]
+    Machine(String),
+}
+
+impl From<GitError> for GroundError {
+    fn from(error: GitError) -> GroundError {
+        GroundError::Machine(error.to_string())
+    }
+}
+
+/// Sets the commit up and proves its tests, or answers from the cache.
+pub(crate) fn proven(
+    factory: &Arc<Factory>,
+    repo: &Repo,
+    project: &Project,
+    commit: &Oid,
+    cancel: &Cancel,
+) -> Result<Ground, GroundError> {
+    let Some(test) = project.settings.test.clone() else {
+        return Err(GroundError::Refused {
+            detail: format!("the project {} has no test command", project.name),
+            remedy: format!("`alai project set {} --test \"COMMAND\"`, then `alai mc retry ID`", project.name),
+        });
+    };
+    let prepared = prepared(factory, repo, project, commit, cancel)?;
+    let cached = cache_path(factory, &prepared, commit, &test);
+    if let Some(census) = read_cached(&cached) {
+        return Ok(Ground { prepared, census, test });
+    }
+    let scratch = scratch(factory, "ground")?;
+    let toolchains = factory.toolchains();
+    let with = GateGround {
+        prepared: &prepared,
+        toolchains: &toolchains,
+        test_command: &test,
+        scratch: scratch.path(),
+        command_s: COMMAND_S_MAX,
+    };
+    let proved = alai_gate::base(repo, commit, &with, cancel);
+    let census = proved.map_err(|e| refused(&e, project, &test))?.census;
+    keep(&cached, &census)?;
+    Ok(Ground { prepared, census, test })
+}
+
+impl Ground {
+    /// Whether every test of the commit passes.
+    pub(crate) fn green(&self) -> bool {
+        self.census.exit.success()
+    }
+
+    /// Tests that are red or gone here and were neither on `before`; the exit code where the runner names no tests.
+    pub(crate) fn worse_than(&self, before: &Ground) -> Vec<String> {
+        if self.green() {
+            return Vec::new();
+        }
+        if !(self.census.known && before.census.known) {
+            return match before.green() {
+                true => vec![format!("`{}` ended with {}", self.test, self.census.exit)],
+                false => Vec::new(),
+            };
+        }
+        let difference = census::compare(&before.census, &self.census);
+        difference.newly_failed.into_iter().chain(difference.lost).collect()
+    }
+}
+
+/// The set-up of a commit, from the cache or made now.
+pub(crate) fn prepared(
+    factory: &Arc<Factory>,
+    repo: &Repo,
+    project: &Project,
+    commit: &Oid,
+    cancel: &Cancel,
+) -> Result<Prepared, GroundError> {
+    let mut plan = SetupPlan::new(project.settings.setup.clone(), host_env());
+    let hosts = &project.settings.setup_hosts;
+    plan.hosts = (!hosts.is_empty()).then(|| hosts.clone());
+    setup::prepare(repo, commit, &plan, &factory.home().cache().join("setup"), cancel).map_err(|e| match e {
+        SetupError::Cancelled => GroundError::Cancelled,
+        SetupError::Failed { .. } | SetupError::NoSuchInput { .. } => GroundError::Refused {
+            detail: e.to_string(),
+            remedy: format!(
+                "mend it in the repository, or `alai project set {} --setup \"COMMAND\"`; then `alai mc retry ID`",
+                project.name
+            ),
+        },
+        SetupError::Versions { .. }
+        | SetupError::Egress(_)
+        | SetupError::Cage(_)
+        | SetupError::Git(_)
+        | SetupError::Clone(_)
+        | SetupError::File(_) => GroundError::Machine(e.to_string()),
+    })
+}
+
+fn refused(error: &GateError, project: &Project, test: &str) -> GroundError {
+    match error {
+        GateError::BoxRefused { .. } => GroundError::Refused {
+            detail: error.to_string(),
+            remedy: format!(
+                "make `{test}` start on the untouched repository, or `alai project set {} --test \"COMMAND\"`; then \
+                 `alai mc retry ID`",
+                project.name
+            ),
+        },
+        GateError::Cancelled => GroundError::Cancelled,
+        other => GroundError::Machine(other.to_string()),
+    }
+}
+
+/// The environment of this process: toolchains and certificates are found through it.
+pub(crate) fn host_env() -> BTreeMap<String, String> {
+    std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))).collect()
+}
+
+/// A folder of our own for fresh clones, removed with its content when dropped.
+#[derive(Debug)]
+pub(crate) struct Scratch(PathBuf);
+
+impl Scratch {
+    pub(crate) fn path(&self) -> &std::path::Path {
+        &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if let Err(e) = clone::remove(&self.0) {
+            tracing::warn!("cannot remove {}: {e}", self.0.display());
+        }
+    }
+}
+
+pub(crate) fn scratch(factory: &Arc<Factory>, what: &str) -> Result<Scratch, GroundError> {
+    let dir = factory.home().cache().join("scratch").join(format!("{what}-{}", uuid::Uuid::now_v7()));
+    files::private_dir_all(&dir).map_err(|e| GroundError::Machine(e.to_string()))?;
+    Ok(Scratch(dir))
+}
+
+/// Keyed by everything the proof depends on.
+fn cache_path(factory: &Arc<Factory>, prepared: &Prepared, commit: &Oid, test: &str) -> PathBuf {
+    let mut hash = Sha256::new();
+    for part in [prepared.key.as_str(), commit.as_str(), test] {
+        hash.update(part.len().to_le_bytes());
+        hash.update(part.as_bytes());
+    }
+    factory.home().cache().join("base").join(format!("{}.json", hex::encode(hash.finalize())))
+}
+
+fn read_cached(path: &std::path::Path) -> Option<Census> {
+    serde_json::from_slice(&std::fs::read(path).ok()?).ok()
+}
+
+fn keep(path: &std::path::Path, census: &Census) -> Result<(), GroundError> {
+    let machine = |e: &dyn std::fmt::Display| GroundError::Machine(e.to_string());
+    let bytes = serde_json::to_vec(census).map_err(|e| machine(&e))?;
+    if let Some(dir) = path.parent() {
+        files::private_dir_all(dir).map_err(|e| machine(&e))?;
+    }
+    files::write_atomic(path, &bytes).map_err(|e| machine(&e))
+}

@@ -1,0 +1,275 @@
+//! The merge queue: passed lineages come into the integration branch one at a time, each tested again on the merged result;
+//! the target branch follows by policy or by a person's word.
+
+use std::sync::Arc;
+
+use alai_core::ids::TaskId;
+use alai_core::pipeline::{self, HUMAN_WAIT_MS, MergeEnd};
+use alai_core::task::{WaitReason, Waiting};
+use alai_mission::{Delivery, MergeKind, MergeRow, MissionError, Project};
+use alai_workspace::command::Cancel;
+use alai_workspace::git::{self, CommitText, GitError, Identity, Merged, Oid, Repo};
+
+use crate::beat::Factory;
+use crate::ground;
+
+/// Where merged work is gathered. A branch of the user's repository that the factory alone moves.
+pub(crate) const INTEGRATION: &str = "refs/heads/alai/integration";
+
+/// Findings of a red merge in a rework's brief.
+const RED_TESTS_SHOWN: usize = 20;
+
+/// Why a merge could not be tried. Nothing was moved.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum IntegrateError {
+    #[error(transparent)]
+    Git(#[from] GitError),
+    #[error(transparent)]
+    Mission(#[from] MissionError),
+    #[error("the branch `{branch}` of {project} does not exist any more")]
+    NoTarget { branch: String, project: String },
+    #[error("`{0}` is not a commit")]
+    NotAnOid(String),
+    #[error("cannot test the merged result: {0}")]
+    Test(String),
+}
+
+/// The target's tip, and the integration branch's where there is one.
+pub(crate) fn tips(project: &Project) -> Result<(Oid, Option<Oid>), IntegrateError> {
+    let repo = git::open(&project.path)?;
+    tips_of(&repo, project)
+}
+
+fn tips_of(repo: &Repo, project: &Project) -> Result<(Oid, Option<Oid>), IntegrateError> {
+    let target = git::resolve(repo, &target_ref(project))?.ok_or_else(|| IntegrateError::NoTarget {
+        branch: project.target_branch.clone(),
+        project: project.name.clone(),
+    })?;
+    Ok((target, git::resolve(repo, INTEGRATION)?))
+}
+
+fn target_ref(project: &Project) -> String {
+    format!("refs/heads/{}", project.target_branch)
+}
+
+/// The commit that new work starts from: the integration branch, or the target where that is ahead of it.
+pub(crate) fn base_for(repo: &Repo, project: &Project) -> Result<Oid, IntegrateError> {
+    let (target, integration) = tips_of(repo, project)?;
+    match integration {
+        Some(tip) if !git::is_ancestor(repo, &tip, &target)? => Ok(tip),
+        Some(_) | None => Ok(target),
+    }
+}
+
+/// Author of the factory's commits in a repository: what the user has configured there.
+pub(crate) fn author_of(repo: &Repo) -> Option<String> {
+    let home = std::env::var_os("HOME").map(std::path::PathBuf::from);
+    git::configured_identity(repo, home.as_deref()).ok().flatten().map(|i| i.to_string())
+}
+
+/// The identity commits are made with.
+pub(crate) fn identity(project: &Project) -> Identity {
+    let configured = project.settings.author.as_deref().and_then(|text| {
+        let (name, email) = text.strip_suffix('>')?.split_once(" <")?;
+        Identity::new(name, email).ok()
+    });
+    configured.unwrap_or_else(|| Identity::new("alai", "alai@localhost").expect("two plain words make an identity"))
+}
+
+/// Works on the oldest row of the queue. True when there was one.
+pub(crate) fn step(factory: &Arc<Factory>, cancel: &Cancel) -> Result<bool, IntegrateError> {
+    let Some(row) = factory.mission().next_merge()? else { return Ok(false) };
+    match row.kind {
+        MergeKind::Integrate => integrate(factory, &row, cancel)?,
+        MergeKind::Deliver => deliver(factory, &row, cancel)?,
+    }
+    Ok(true)
+}
+
+fn integrate(factory: &Arc<Factory>, row: &MergeRow, cancel: &Cancel) -> Result<(), IntegrateError> {
+    let project = factory.mission().project(row.project)?;
+    let repo = git::open(&project.path)?;
+    let task = factory.mission().newest_of_lineage(row.task)?;
+    let end = match bring_in(factory, &repo, &project, row, cancel)? {
+        Brought::In(commit) => MergeEnd::Merged { commit: commit.to_string() },
+        Brought::Conflict(paths) => MergeEnd::Conflict { paths },
+        Brought::Red(findings) => MergeEnd::Red { findings },
+    };
+    let context = factory.context(&project, &task);
+    let effects = pipeline::merged(&task, &end, &context);
+    let (merged, outcome) = match &end {
+        MergeEnd::Merged { commit } => (true, commit.clone()),
+        MergeEnd::Conflict { paths } => (false, format!("conflict in {}", paths.join(", "))),
+        MergeEnd::Red { findings } => (false, format!("red after the merge: {}", findings.join("; "))),
+    };
+    factory.mission().end_integration(row.id, task.id, merged, &outcome, effects, factory.now_ms())?;
+    if merged && task.goal.is_none() && project.settings.delivery == Delivery::Auto {
+        let (target, tip) = tips_of(&repo, &project)?;
+        if let Some(tip) = tip {
+            let (base, head) = (target.to_string(), tip.to_string());
+            let now = factory.now_ms();
+            factory.mission().enqueue_delivery(row.task, project.id, &base, &head, "factory", now)?;
+        }
+    }
+    Ok(())
+}
+
+enum Brought {
+    In(Oid),
+    Conflict(Vec<String>),
+    Red(Vec<String>),
+}
+
+/// Merges the row's commit into the integration branch, which first takes over what people did on the target meanwhile.
+fn bring_in(
+    factory: &Arc<Factory>,
+    repo: &Repo,
+    project: &Project,
+    row: &MergeRow,
+    cancel: &Cancel,
+) -> Result<Brought, IntegrateError> {
+    let head = oid(&row.head)?;
+    let (target, integration) = tips_of(repo, project)?;
+    if let Some(tip) = &integration
+        && git::is_ancestor(repo, &head, tip)?
+    {
+        // Moved before a crash; only the store did not know yet.
+        return Ok(Brought::In(tip.clone()));
+    }
+    let now_ms = row.at_ms;
+    let ours = match &integration {
+        None => target,
+        Some(tip) => match git::merge(repo, tip, &target, &sync_text(project, now_ms))? {
+            Merged::AlreadyMerged(oid) | Merged::FastForward(oid) | Merged::Commit(oid) => oid,
+            Merged::Conflict(paths) => return Ok(Brought::Conflict(paths)),
+        },
+    };
+    let text = merge_text(factory, project, row)?;
+    let merged = match git::merge(repo, &ours, &head, &text)? {
+        Merged::AlreadyMerged(oid) | Merged::FastForward(oid) | Merged::Commit(oid) => oid,
+        Merged::Conflict(paths) => return Ok(Brought::Conflict(paths)),
+    };
+    let red = red_tests(factory, repo, project, &ours, &merged, cancel)?;
+    if !red.is_empty() {
+        return Ok(Brought::Red(red));
+    }
+    factory.mission().merge_intent(row.id, merged.as_str())?;
+    git::update_ref(repo, INTEGRATION, &merged, integration.as_ref())?;
+    Ok(Brought::In(merged))
+}
+
+/// Tests that are red on the merged result and were not red on what it was merged into.
+fn red_tests(
+    factory: &Arc<Factory>,
+    repo: &Repo,
+    project: &Project,
+    before: &Oid,
+    merged: &Oid,
+    cancel: &Cancel,
+) -> Result<Vec<String>, IntegrateError> {
+    let fail = |e: ground::GroundError| IntegrateError::Test(e.to_string());
+    let after = match ground::proven(factory, repo, project, merged, cancel) {
+        Ok(ground) => ground,
+        // A merged result on which the tests cannot even start is red, not a fault of the machine.
+        Err(ground::GroundError::Refused { detail, .. }) => return Ok(vec![detail]),
+        Err(e) => return Err(fail(e)),
+    };
+    if after.green() {
+        return Ok(Vec::new());
+    }
+    let was = ground::proven(factory, repo, project, before, cancel).map_err(fail)?;
+    let mut red = after.worse_than(&was);
+    red.truncate(RED_TESTS_SHOWN);
+    Ok(red)
+}
+
+fn merge_text(factory: &Arc<Factory>, project: &Project, row: &MergeRow) -> Result<CommitText, IntegrateError> {
+    let task = factory.mission().task(row.task)?;
+    let who = identity(project);
+    Ok(CommitText {
+        message: format!("Merge {}: {}\n\nTask: {}\n", task.id, task.title, task.id),
+        author: who.clone(),
+        committer: who,
+        when_ms: row.at_ms,
+    })
+}
+
+fn sync_text(project: &Project, when_ms: i64) -> CommitText {
+    let who = identity(project);
+    let message = format!("Merge {} into alai/integration\n", project.target_branch);
+    CommitText { message, author: who.clone(), committer: who, when_ms }
+}
+
+/// Moves the target branch to the integrated work.
+fn deliver(factory: &Arc<Factory>, row: &MergeRow, cancel: &Cancel) -> Result<(), IntegrateError> {
+    let project = factory.mission().project(row.project)?;
+    let repo = git::open(&project.path)?;
+    let refused = match hand_over(factory, &repo, &project, row, cancel) {
+        Ok(None) => None,
+        Ok(Some(why)) => Some(why),
+        Err(IntegrateError::Git(e)) => Some(e.to_string()),
+        Err(e) => return Err(e),
+    };
+    let now_ms = factory.now_ms();
+    let outcome = match &refused {
+        None => format!("{} moved to {}", project.target_branch, row.head),
+        Some(why) => why.clone(),
+    };
+    let waiting = refused.map(|why| approval(factory, row.task, &project, Some(&why)));
+    factory.mission().end_delivery(row.id, row.task, waiting, &outcome, now_ms)?;
+    Ok(())
+}
+
+/// The reason when the target cannot be moved.
+fn hand_over(
+    factory: &Arc<Factory>,
+    repo: &Repo,
+    project: &Project,
+    row: &MergeRow,
+    cancel: &Cancel,
+) -> Result<Option<String>, IntegrateError> {
+    let (target, integration) = tips_of(repo, project)?;
+    let Some(tip) = integration else { return Ok(None) };
+    if git::is_ancestor(repo, &tip, &target)? {
+        return Ok(None);
+    }
+    let to = match git::merge(repo, &tip, &target, &sync_text(project, row.at_ms))? {
+        Merged::AlreadyMerged(oid) | Merged::FastForward(oid) => oid,
+        Merged::Conflict(paths) => return Ok(Some(format!("people changed the same lines meanwhile: {}", paths.join(", ")))),
+        Merged::Commit(oid) => {
+            let red = red_tests(factory, repo, project, &target, &oid, cancel)?;
+            if !red.is_empty() {
+                return Ok(Some(format!("red together with what people did meanwhile: {}", red.join("; "))));
+            }
+            git::update_ref(repo, INTEGRATION, &oid, Some(&tip))?;
+            oid
+        }
+    };
+    factory.mission().merge_intent(row.id, to.as_str())?;
+    git::move_branch(repo, &project.target_branch, &to, &target)?;
+    Ok(None)
+}
+
+/// What a person reads when merged work waits for the target branch.
+pub(crate) fn approval(factory: &Factory, task: TaskId, project: &Project, refused: Option<&str>) -> Waiting {
+    let detail = match refused {
+        Some(why) => format!("{} could not be moved: {why}", project.target_branch),
+        None => format!("merged into alai/integration; {} is not moved yet", project.target_branch),
+    };
+    Waiting {
+        reason: WaitReason::Approval,
+        owner: factory.config().operator.clone(),
+        deadline_ms: factory.now_ms() + HUMAN_WAIT_MS,
+        next_action: format!(
+            "look with `git -C {} diff {}...alai/integration`, then `alai mc approve {}`",
+            project.path.display(),
+            project.target_branch,
+            task.0
+        ),
+        detail,
+    }
+}
+
+fn oid(text: &str) -> Result<Oid, IntegrateError> {
+    text.parse().map_err(|_| IntegrateError::NotAnOid(text.to_owned()))
+}

@@ -1,0 +1,32 @@
+//! The orchestrator: the only place that moves a task forward.
+//!
+//! Invariants, stated as absences: no SQL and no HTML here; no agent's word completes a task; no ref of a user's repository
+//! moves before its intent is in the store; no run works without a lease; nothing is done in reaction to a message, which only
+//! writes rows and wakes the beat.
+
+mod beat;
+mod config;
+mod evidence;
+mod ground;
+mod home;
+mod integrate;
+mod models;
+mod ops;
+mod outbox;
+mod packs;
+mod plan;
+mod postflight;
+mod recover;
+mod run;
+mod views;
+mod work;
+
+pub use beat::{Factory, Pulse};
+pub use config::{Config, ConfigError};
+pub use evidence::{evidence_dir, newest_evidence};
+pub use home::{Home, HomeError, InitReport, init};
+pub use models::{Found, Models};
+pub use ops::{AddTask, Op, OpError, OpErrorKind, Outcome, ProjectChange, perform};
+pub use packs::{Packs, PacksError};
+pub use recover::OpenError;
+pub use views::{RunLine, Status, TaskView, Views, goal_settled, open_hindrance};

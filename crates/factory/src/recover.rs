@@ -1,0 +1,101 @@
+//! After a crash: what a former process left is taken back before anything new is started.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use alai_core::ids::RunId;
+use alai_core::pipeline;
+use alai_mission::{MissionError, RunRow};
+use alai_workspace::clone::{self, Import};
+use alai_workspace::command::Cancel;
+use alai_workspace::git::{self, Oid};
+
+use crate::beat::Factory;
+use crate::config::ConfigError;
+use crate::integrate;
+use crate::packs::PacksError;
+use crate::work;
+
+/// Why the factory cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error(transparent)]
+    Mission(#[from] MissionError),
+    #[error(transparent)]
+    Packs(#[from] PacksError),
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+}
+
+/// This process holds the lock, so no live run can be alive: each is lost, its commits are brought home, its clone removed,
+/// and its task goes on.
+pub(crate) fn at_start(factory: &Arc<Factory>) -> Result<(), MissionError> {
+    unlock_own_refs(factory)?;
+    let live = factory.mission().live_runs()?;
+    let mut lost = Vec::new();
+    for row in &live {
+        let task = factory.mission().task(row.task)?;
+        lost.push((row.id.clone(), pipeline::interrupted(&task, &factory.plain_context())));
+    }
+    // Work first, rows second: a crash in between finds the run live again and repeats this.
+    for row in &live {
+        rescue(factory, row);
+    }
+    if !lost.is_empty() {
+        factory.mission().recover(lost, "the factory ended while it ran", factory.now_ms())?;
+    }
+    sweep(factory)
+}
+
+/// Brings the commits of a lost run home to `refs/alai/<run>`. What cannot be brought is left in its folder and told.
+fn rescue(factory: &Arc<Factory>, row: &RunRow) {
+    let dir = factory.home().run(&row.id);
+    let tree = dir.join(work::CLONE);
+    if !tree.exists() {
+        return;
+    }
+    if let Err(why) = bring_home(factory, row, &tree) {
+        tracing::warn!("run {}: its clone gave no commit: {why}", row.id);
+    }
+}
+
+fn bring_home(factory: &Arc<Factory>, row: &RunRow, tree: &Path) -> Result<(), String> {
+    let text = |e: &dyn std::fmt::Display| e.to_string();
+    let task = factory.mission().task(row.task).map_err(|e| text(&e))?;
+    let id = task.project.ok_or("its task has no project")?;
+    let project = factory.mission().project(id).map_err(|e| text(&e))?;
+    let start = factory.mission().journaled(&row.id, work::START).map_err(|e| text(&e))?;
+    let base: Oid = start.ok_or("it had not begun")?.parse().map_err(|e| text(&e))?;
+    let repo = git::open(&project.path).map_err(|e| text(&e))?;
+    let branch = format!("refs/heads/{}", work::branch(&row.id));
+    let to = work::work_ref(&row.id);
+    let toolchains = factory.toolchains();
+    let import = Import { clone: tree, clone_ref: &branch, to_ref: &to, base: &base, toolchains: &toolchains };
+    clone::import(&repo, &import, &Cancel::default()).map(|_| ()).map_err(|e| text(&e))
+}
+
+/// Removes clones that belong to no live run. Evidence and logs stay.
+fn sweep(factory: &Arc<Factory>) -> Result<(), MissionError> {
+    let Ok(entries) = fs::read_dir(factory.home().runs()) else { return Ok(()) };
+    let live: Vec<RunId> = factory.mission().live_runs()?.into_iter().map(|r| r.id).collect();
+    for entry in entries.flatten() {
+        let run = RunId(entry.file_name().to_string_lossy().into_owned());
+        if !live.contains(&run) {
+            work::clear(&entry.path());
+        }
+    }
+    Ok(())
+}
+
+/// A git that was killed with us leaves the lock of the ref it was about to move. These refs are ours alone, and nobody
+/// else can be moving them while we hold the home.
+fn unlock_own_refs(factory: &Arc<Factory>) -> Result<(), MissionError> {
+    for project in factory.mission().projects()? {
+        let Ok(repo) = git::open(&project.path) else { continue };
+        if let Err(e) = git::remove_stale_locks(&repo, &[integrate::INTEGRATION, "refs/alai/"]) {
+            tracing::warn!("{}: {e}", project.name);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,118 @@
+//! One claimed task from its claim to its effects. What was reached is journaled before the next step, so that the run that
+//! resumes this one goes on from there.
+
+use std::sync::Arc;
+
+use alai_core::ids::TaskId;
+use alai_core::pipeline::{self, Effect, Ended, Failure};
+use alai_mission::{Claim, MissionError};
+use alai_workspace::command::Cancel;
+
+use crate::beat::Factory;
+use crate::work;
+
+/// Why a run ended without a result of its own.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RunError {
+    /// The lease is lost, or a person took the task: nothing more may be written.
+    #[error("the run was taken away")]
+    Lost,
+    /// The process goes down; the task goes back as it was.
+    #[error("the factory is stopping")]
+    Stopping,
+    /// A host, a disk, a program: counted as an infrastructure attempt.
+    #[error("{0}")]
+    Infrastructure(String),
+}
+
+impl From<MissionError> for RunError {
+    fn from(error: MissionError) -> RunError {
+        match error.is_stale() {
+            true => RunError::Lost,
+            false => RunError::Infrastructure(error.to_string()),
+        }
+    }
+}
+
+impl RunError {
+    /// Anything that is not the agent's fault.
+    pub(crate) fn infra(error: impl std::fmt::Display) -> RunError {
+        RunError::Infrastructure(error.to_string())
+    }
+}
+
+/// The journal's key for the measured end.
+const ENDED: &str = "ended";
+
+/// Runs one claim to its end. Never panics the process: a run that fails is one failed run.
+pub(crate) fn run(factory: &Arc<Factory>, claim: &Claim, cancel: &Cancel) {
+    let ended = match end_of(factory, claim, cancel) {
+        Ok(ended) => ended,
+        Err(RunError::Lost) => {
+            work::clear(&factory.home().run(&claim.fence.run));
+            return;
+        }
+        Err(RunError::Stopping) => return hand_back(factory, claim),
+        Err(RunError::Infrastructure(detail)) if factory.stopping() => {
+            tracing::info!("run {} stopped: {detail}", claim.fence.run);
+            return hand_back(factory, claim);
+        }
+        Err(RunError::Infrastructure(detail)) => Ended::Failed { failure: Failure::Infrastructure { detail } },
+    };
+    if let Err(e) = apply(factory, claim, &ended) {
+        tracing::warn!("run {} of {}: {e}", claim.fence.run, claim.fence.task);
+    }
+    work::clear(&factory.home().run(&claim.fence.run));
+}
+
+fn end_of(factory: &Arc<Factory>, claim: &Claim, cancel: &Cancel) -> Result<Ended, RunError> {
+    if let Some(text) = factory.mission().journaled(&claim.fence.run, ENDED)? {
+        return serde_json::from_str(&text).map_err(RunError::infra);
+    }
+    let ended = work::work(factory, claim, cancel)?;
+    if cancel.is_cancelled() {
+        return Err(if factory.stopping() { RunError::Stopping } else { RunError::Lost });
+    }
+    let text = serde_json::to_string(&ended).map_err(RunError::infra)?;
+    let kept = factory.mission().journal(&claim.fence, ENDED, text, factory.now_ms())?;
+    serde_json::from_str(&kept).map_err(RunError::infra)
+}
+
+fn apply(factory: &Arc<Factory>, claim: &Claim, ended: &Ended) -> Result<Vec<TaskId>, MissionError> {
+    let task = factory.mission().task(claim.fence.task)?;
+    let context = match task.project {
+        Some(id) => factory.context(&factory.mission().project(id)?, &task),
+        None => factory.plain_context(),
+    };
+    let effects = pipeline::advance(&task, ended, &context);
+    factory.mission().apply(&claim.fence, &outcome(ended), effects, factory.now_ms())
+}
+
+/// The task goes back to open with all its counters as they were: nobody failed.
+fn hand_back(factory: &Arc<Factory>, claim: &Claim) {
+    let back = Effect::Retry { findings: Vec::new(), counters: claim.task.counters, run_at_ms: 0 };
+    let lost = vec![(claim.fence.run.clone(), back)];
+    if let Err(e) = factory.mission().recover(lost, "handed back: the factory is stopping", factory.now_ms()) {
+        tracing::warn!("run {}: cannot be handed back: {e}", claim.fence.run);
+    }
+}
+
+fn outcome(ended: &Ended) -> String {
+    match ended {
+        Ended::Planned { .. } => "planned".into(),
+        Ended::Gated { verdict, .. } => {
+            let word = if verdict.passed() { "gate passed" } else { "gate failed" };
+            format!("{word}: {}/{}", verdict.passed, verdict.applicable)
+        }
+        Ended::Reviewed { review } => format!("reviewed: {:?}", review.verdict).to_lowercase(),
+        Ended::Summed { .. } => "summed up".into(),
+        Ended::Failed { failure } => match failure {
+            Failure::Quality { findings } => format!("not good enough: {}", findings.join("; ")),
+            Failure::Lost { findings } => format!("lost its way: {}", findings.join("; ")),
+            Failure::Infrastructure { detail } => format!("infrastructure: {detail}"),
+            Failure::BoxRefused { detail, .. } => format!("the box does not work: {detail}"),
+            Failure::Rail { rule, detail } => format!("stopped by a safety rail: {rule}: {detail}"),
+            Failure::NoModel { detail } => format!("no model: {detail}"),
+        },
+    }
+}

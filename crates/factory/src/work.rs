@@ -1,0 +1,190 @@
+//! The work of one claimed task: BUILD, OPS and DOCS end in a measured commit, REVIEW and SECURITY in a judgement.
+
+mod build;
+mod cage;
+mod review;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use alai_core::brief::{Brief, Recalled, Role, RunLimits};
+use alai_core::company::{Activity, Company};
+use alai_core::ids::RunId;
+use alai_core::mode::Mode;
+use alai_core::pipeline::{Ended, Failure};
+use alai_core::routing;
+use alai_core::task::{Task, TaskKind};
+use alai_fleet::ChatReply;
+use alai_hivemind::recall as recalling;
+use alai_minion::{ExitStatus, RunReport};
+use alai_mission::{Call, Claim, Fence, MindQuery, Project};
+use alai_workspace::clone;
+use alai_workspace::command::Cancel;
+use alai_workspace::git::{self, Repo};
+
+use crate::beat::Factory;
+use crate::models::Chosen;
+use crate::run::RunError;
+use crate::{plan, postflight};
+
+/// The folder of a run's clone, and of its private home, below the run's own folder.
+pub(crate) const CLONE: &str = "clone";
+pub(crate) const HOME: &str = "home";
+/// The journal's key for the commit that a clone starts from.
+pub(crate) const START: &str = "start";
+
+/// The branch a run works on, in its clone.
+pub(crate) fn branch(run: &RunId) -> String {
+    format!("minion/{}", run.short())
+}
+
+/// Where a run's commits are kept in the user's repository.
+pub(crate) fn work_ref(run: &RunId) -> String {
+    format!("refs/alai/{}", run.0)
+}
+
+/// Removes what a run needed only while it worked. Its evidence and trajectory stay.
+pub(crate) fn clear(run_dir: &Path) {
+    for name in [CLONE, HOME] {
+        let path = run_dir.join(name);
+        if let Err(e) = clone::remove(&path) {
+            tracing::warn!("cannot remove {}: {e}", path.display());
+        }
+    }
+}
+
+/// Does the work of one claim.
+pub(crate) fn work(factory: &Arc<Factory>, claim: &Claim, cancel: &Cancel) -> Result<Ended, RunError> {
+    match claim.task.kind {
+        TaskKind::Spec => plan::work(factory, claim, cancel),
+        TaskKind::Build | TaskKind::Ops | TaskKind::Docs => build::work(factory, claim, cancel),
+        TaskKind::Review | TaskKind::Security => review::work(factory, claim, cancel),
+        TaskKind::Postflight => postflight::work(factory, claim),
+        TaskKind::Goal => Err(RunError::infra("a goal is not run; its tasks are")),
+    }
+}
+
+pub(crate) fn project(factory: &Arc<Factory>, task: &Task) -> Result<Project, RunError> {
+    let id = task.project.ok_or_else(|| RunError::infra("the task has no project"))?;
+    Ok(factory.mission().project(id)?)
+}
+
+pub(crate) fn repo(project: &Project) -> Result<Repo, RunError> {
+    git::open(&project.path).map_err(RunError::infra)
+}
+
+/// Who works, for whom, with which model.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    pub(crate) company: Company,
+    pub(crate) role: Role,
+    pub(crate) chosen: Chosen,
+    fence: Fence,
+}
+
+impl Desk {
+    /// Routes the task to a company, picks the model that the company wants at the task's tier, and writes both down. The
+    /// inner error is the task's: no model.
+    pub(crate) fn open(
+        factory: &Arc<Factory>,
+        claim: &Claim,
+        role: Role,
+        activity: Activity,
+    ) -> Result<Result<Desk, Failure>, RunError> {
+        let task = &claim.task;
+        let registry = &factory.packs().registry;
+        let pin = task.company_pin.as_deref();
+        let route = routing::route(&task.title, &task.description, &task.tags, pin, task.kind, registry)
+            .map_err(RunError::infra)?;
+        let company = registry.find(&route.company).map_err(RunError::infra)?.clone();
+        let (choice, _source) = company.model_for(role, activity);
+        let Some(chosen) = factory.models().choose(choice, task.counters.escalations) else {
+            let none = factory.models().found().none;
+            let detail = if none.is_empty() { format!("the model {choice:?} of {} is not there", company.name) } else { none };
+            return Ok(Err(Failure::NoModel { detail }));
+        };
+        let mode = chosen.provider.mode();
+        factory.mission().describe_run(&claim.fence, mode, &company.name, &chosen.model)?;
+        Ok(Ok(Desk { company, role, chosen, fence: claim.fence.clone() }))
+    }
+
+    pub(crate) fn mode(&self) -> Mode {
+        self.chosen.provider.mode()
+    }
+
+    /// Puts one call into the ledger. Local models cost nothing.
+    pub(crate) fn record(&self, factory: &Arc<Factory>, call: u32, reply: &ChatReply) -> Result<(), RunError> {
+        let row = Call {
+            call,
+            model: reply.model.clone(),
+            mode: reply.mode,
+            prompt_tokens: reply.usage.prompt_tokens,
+            output_tokens: reply.usage.output_tokens,
+            cost_microusd: 0,
+        };
+        Ok(factory.mission().record_call(&self.fence, row, factory.now_ms())?)
+    }
+}
+
+/// What HiveMind knows about a task's words, for its brief. An empty answer counts as asked.
+pub(crate) fn recall(factory: &Arc<Factory>, task: &Task) -> Result<Vec<Recalled>, RunError> {
+    let Some(expression) = recalling::expression(&format!("{} {}", task.title, task.description)) else {
+        return Ok(Vec::new());
+    };
+    let query = MindQuery { expression, project: task.project, limit: recalling::RECALL_MAX };
+    let found = factory.mission().mind_search(&query)?;
+    Ok(found.iter().map(|e| recalling::for_brief(e.id, &e.entry_kind, &e.text, &e.source)).collect())
+}
+
+/// The parts of a brief that are the same for builders and reviewers.
+pub(crate) fn brief(
+    factory: &Arc<Factory>,
+    claim: &Claim,
+    desk: &Desk,
+    blueprint: alai_core::blueprint::Blueprint,
+    project: alai_core::brief::ProjectBrief,
+) -> Result<Brief, RunError> {
+    let task = &claim.task;
+    Ok(Brief {
+        run: claim.fence.run.clone(),
+        epoch: claim.fence.epoch,
+        task: task.id,
+        kind: task.kind,
+        title: task.title.clone(),
+        description: task.description.clone(),
+        acceptance: task.acceptance.clone(),
+        checks: task.checks.clone(),
+        attempt: task.counters.qa_retries + task.counters.review_cycles,
+        findings: task.findings.clone(),
+        recalled: recall(factory, task)?,
+        company: desk.company.brief(desk.role),
+        role: desk.role,
+        blueprint,
+        project,
+        limits: RunLimits::default(),
+    })
+}
+
+/// What an agent's end means when there is nothing to measure.
+pub(crate) fn failure_of(report: &RunReport) -> Option<Result<Failure, RunError>> {
+    let finding = || vec![format!("the run ended as {}: {}", report.status, report.summary)];
+    match &report.status {
+        ExitStatus::Done => None,
+        ExitStatus::GateFailed
+        | ExitStatus::StepLimit
+        | ExitStatus::CostLimit
+        | ExitStatus::TimeLimit
+        | ExitStatus::ScopeViolation { .. } => Some(Ok(Failure::Quality { findings: finding() })),
+        ExitStatus::Stuck { .. } | ExitStatus::Format | ExitStatus::ContextTruncated => {
+            Some(Ok(Failure::Lost { findings: finding() }))
+        }
+        ExitStatus::ProviderError { infrastructure: true, detail } => {
+            Some(Ok(Failure::Infrastructure { detail: detail.clone() }))
+        }
+        ExitStatus::ProviderError { infrastructure: false, .. } => Some(Ok(Failure::Lost { findings: finding() })),
+        ExitStatus::Killed { detail } => {
+            Some(Ok(Failure::Infrastructure { detail: format!("the agent's process ended: {detail}") }))
+        }
+        ExitStatus::Cancelled => Some(Err(RunError::Stopping)),
+    }
+}

@@ -1,0 +1,347 @@
+//! BUILD, OPS and DOCS: prove the box, clone, let an agent work in the cage, bring its commit home, measure it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use alai_core::brief::{ProjectBrief, Role};
+use alai_core::company::Activity;
+use alai_core::pipeline::{Ended, Failure};
+use alai_core::qa::{self, Check, CheckResult, Measurement, Outcome, Policy, Verdict};
+use alai_core::record::Captured;
+use alai_core::safety;
+use alai_core::task::{Task, TaskKind};
+use alai_gate::{Candidate, DocsCandidate, GateError};
+use alai_minion::RunReport;
+use alai_mission::{Claim, Project};
+use alai_workspace::cage::{self, Access};
+use alai_workspace::clone::{self, Import};
+use alai_workspace::command::Cancel;
+use alai_workspace::git::{self, Oid, Repo};
+use alai_workspace::setup::{self, Prepared};
+use alai_workspace::files;
+use serde::{Deserialize, Serialize};
+
+use super::cage::Place;
+use super::{CLONE, Desk, HOME, START, failure_of};
+use crate::beat::Factory;
+use crate::evidence::{self, Said};
+use crate::ground::{self, Ground, GroundError};
+use crate::integrate;
+use crate::run::RunError;
+
+/// The journal's keys: the commit that the change is measured against, and what the agent left.
+const BASE: &str = "base";
+const HANDED_IN: &str = "handed_in";
+
+/// What is known once an agent has ended and its commit is home.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HandedIn {
+    /// The imported commit; the start itself when the agent changed nothing.
+    head: String,
+    /// The report's file, kept outside the clone.
+    report: PathBuf,
+    trajectory: PathBuf,
+}
+
+pub(super) fn work(factory: &Arc<Factory>, claim: &Claim, cancel: &Cancel) -> Result<Ended, RunError> {
+    let project = super::project(factory, &claim.task)?;
+    let repo = super::repo(&project)?;
+    let (base, start) = commits(factory, claim, &repo, &project)?;
+    let ground = match ground::proven(factory, &repo, &project, &base, cancel) {
+        Ok(ground) => ground,
+        Err(GroundError::Refused { detail, remedy }) => {
+            return Ok(Ended::Failed { failure: Failure::BoxRefused { detail, remedy } });
+        }
+        Err(GroundError::Cancelled) => return Err(RunError::Lost),
+        Err(GroundError::Machine(detail)) => return Err(RunError::Infrastructure(detail)),
+    };
+    let activity = match claim.task.kind {
+        TaskKind::Docs => Activity::Docs,
+        TaskKind::Ops => Activity::Ops,
+        TaskKind::Goal
+        | TaskKind::Spec
+        | TaskKind::Build
+        | TaskKind::Review
+        | TaskKind::Security
+        | TaskKind::Postflight => Activity::Build,
+    };
+    let desk = match Desk::open(factory, claim, Role::Builder, activity)? {
+        Ok(desk) => desk,
+        Err(failure) => return Ok(Ended::Failed { failure }),
+    };
+    let job = Job { factory, claim, project: &project, repo: &repo, base: &base, start: &start, ground: &ground, desk: &desk };
+    let handed_in = match factory.mission().journaled(&claim.fence.run, HANDED_IN)? {
+        Some(text) => serde_json::from_str(&text).map_err(RunError::infra)?,
+        None => job.build(cancel)?,
+    };
+    job.measure(&handed_in, cancel)
+}
+
+/// The commit the change is measured against and the one the clone starts from. Both are fixed for the task's runs.
+fn commits(factory: &Arc<Factory>, claim: &Claim, repo: &Repo, project: &Project) -> Result<(Oid, Oid), RunError> {
+    let mission = factory.mission();
+    let task = &claim.task;
+    let known = task.base.clone().or(mission.journaled(&claim.fence.run, BASE)?);
+    let base = match known {
+        Some(base) => base.parse().map_err(RunError::infra)?,
+        None => integrate::base_for(repo, project).map_err(RunError::infra)?,
+    };
+    let start = match &task.start_from {
+        Some(start) => start.parse().map_err(RunError::infra)?,
+        None => base.clone(),
+    };
+    mission.journal(&claim.fence, BASE, base.to_string(), factory.now_ms())?;
+    mission.journal(&claim.fence, START, start.to_string(), factory.now_ms())?;
+    Ok((base, start))
+}
+
+struct Job<'a> {
+    factory: &'a Arc<Factory>,
+    claim: &'a Claim,
+    project: &'a Project,
+    repo: &'a Repo,
+    base: &'a Oid,
+    start: &'a Oid,
+    ground: &'a Ground,
+    desk: &'a Desk,
+}
+
+impl Job<'_> {
+    fn task(&self) -> &Task {
+        &self.claim.task
+    }
+
+    /// Clone, cage, agent, import. Journals what was handed in.
+    fn build(&self, cancel: &Cancel) -> Result<HandedIn, RunError> {
+        let dir = self.factory.home().run(&self.claim.fence.run);
+        files::private_dir_all(&dir).map_err(RunError::infra)?;
+        let (tree, home) = (dir.join(CLONE), dir.join(HOME));
+        let who = integrate::identity(self.project);
+        let branch = super::branch(&self.claim.fence.run);
+        let owner = cage::agent_ids();
+        clone::for_run(self.repo, self.start, &tree, &branch, &who, owner).map_err(RunError::infra)?;
+        files::private_dir(&home).map_err(RunError::infra)?;
+        files::give_to(&home, owner).map_err(RunError::infra)?;
+        setup::install_into(&self.ground.prepared, &tree, &home, owner).map_err(RunError::infra)?;
+        let trajectory = dir.join("trajectory.jsonl");
+        let place = Place { clone: &tree, home: &home, access: Access::ReadWrite, trajectory: &trajectory };
+        let brief = super::brief(self.factory, self.claim, self.desk, self.blueprint()?, self.project_brief())?;
+        let report = super::cage::agent(self.factory, self.desk, &brief, &place, cancel)?;
+        let head = self.import(&tree, &branch, cancel)?;
+        let report_path = dir.join("report.json");
+        let bytes = serde_json::to_vec(&report).map_err(RunError::infra)?;
+        files::write_atomic(&report_path, &bytes).map_err(RunError::infra)?;
+        let handed_in = HandedIn { head: head.to_string(), report: report_path, trajectory };
+        let text = serde_json::to_string(&handed_in).map_err(RunError::infra)?;
+        self.factory.mission().journal(&self.claim.fence, HANDED_IN, text, self.factory.now_ms())?;
+        Ok(handed_in)
+    }
+
+    /// The agent's commits come to `refs/alai/<run>`, packed by the agent's own git inside the cage.
+    fn import(&self, tree: &Path, branch: &str, cancel: &Cancel) -> Result<Oid, RunError> {
+        let toolchains = self.factory.toolchains();
+        let clone_ref = format!("refs/heads/{branch}");
+        let to_ref = super::work_ref(&self.claim.fence.run);
+        let import = Import {
+            clone: tree,
+            clone_ref: &clone_ref,
+            to_ref: &to_ref,
+            base: self.start,
+            toolchains: &toolchains,
+        };
+        clone::import(self.repo, &import, cancel).map_err(RunError::infra)
+    }
+
+    fn blueprint(&self) -> Result<alai_core::blueprint::Blueprint, RunError> {
+        let name = match self.task().kind {
+            TaskKind::Docs => "minion-docs",
+            TaskKind::Goal
+            | TaskKind::Spec
+            | TaskKind::Build
+            | TaskKind::Review
+            | TaskKind::Security
+            | TaskKind::Ops
+            | TaskKind::Postflight => self.desk.company.blueprint.as_str(),
+        };
+        let inputs = BTreeMap::from([("test_command".to_owned(), self.ground.test.clone())]);
+        self.factory.packs().blueprint(&self.desk.company, name, &inputs).map_err(RunError::infra)
+    }
+
+    fn project_brief(&self) -> ProjectBrief {
+        ProjectBrief {
+            name: self.project.name.clone(),
+            base: self.start.to_string(),
+            head: None,
+            diff: String::new(),
+            test_command: self.ground.test.clone(),
+            allowed_paths: self.allowed_paths(),
+            red_on_base: self.ground.census.red().into_iter().map(str::to_owned).collect(),
+            author: integrate::identity(self.project).to_string(),
+        }
+    }
+
+    /// Documentation tasks write documents; others what the project allows.
+    fn allowed_paths(&self) -> Vec<String> {
+        match self.task().kind {
+            TaskKind::Docs => alai_gate::DOCS_PATHS.iter().map(|p| (*p).to_owned()).collect(),
+            TaskKind::Goal
+            | TaskKind::Spec
+            | TaskKind::Build
+            | TaskKind::Review
+            | TaskKind::Security
+            | TaskKind::Ops
+            | TaskKind::Postflight => self.project.settings.allowed_paths.clone(),
+        }
+    }
+
+    /// The gate: a fresh clone, no network, tests of the base; then the rails on what would be done.
+    fn measure(&self, handed_in: &HandedIn, cancel: &Cancel) -> Result<Ended, RunError> {
+        let bytes = std::fs::read(&handed_in.report).map_err(RunError::infra)?;
+        let report: RunReport = serde_json::from_slice(&bytes).map_err(RunError::infra)?;
+        let head: Oid = handed_in.head.parse().map_err(RunError::infra)?;
+        let diff = git::diff(self.repo, self.base, &head).map_err(RunError::infra)?;
+        let mut said = Said {
+            gotcha: report.gotcha.clone(),
+            report: serde_json::to_value(&report).map_err(RunError::infra)?,
+            commands: report.commands.clone(),
+            patch: shown(&diff),
+            trajectory: Some(handed_in.trajectory.clone()),
+        };
+        if let Some(failure) = failure_of(&report) {
+            let failure = failure?;
+            self.seal(&said, &head, |complete| qa::judge_all(vec![ended_badly(&report), complete]))?;
+            return Ok(Ended::Failed { failure });
+        }
+        let now = self.factory.now_ms();
+        self.factory.mission().deliver(&self.claim.fence, "the gate measures it", now)?;
+        let (mut measurements, commands) = self.gate(&head, cancel)?;
+        said.commands.extend(commands);
+        let docs = self.task().kind == TaskKind::Docs;
+        let verdict = self.seal(&said, &head, |complete| {
+            measurements.push(complete);
+            match docs {
+                true => docs_verdict(measurements),
+                false => qa::judge(&measurements, Policy::default()),
+            }
+        })?;
+        if verdict.passed()
+            && let Some(rail) = self.rail(&diff)
+        {
+            return Ok(Ended::Failed { failure: rail });
+        }
+        Ok(Ended::Gated { verdict, base: self.base.to_string(), head: head.to_string() })
+    }
+
+    /// What the gate measured, and the programs it started.
+    fn gate(&self, head: &Oid, cancel: &Cancel) -> Result<(Vec<Measurement>, Vec<Captured>), RunError> {
+        let settings = &self.project.settings;
+        let scratch = ground::scratch(self.factory, "gate").map_err(RunError::infra)?;
+        let toolchains = self.factory.toolchains();
+        let allowed = self.allowed_paths();
+        let gone = |e: GateError| match e {
+            GateError::Cancelled => RunError::Lost,
+            other => RunError::infra(other),
+        };
+        if self.task().kind == TaskKind::Docs {
+            let candidate = DocsCandidate {
+                repo: self.repo,
+                base: self.base,
+                head,
+                prepared: &self.ground.prepared,
+                toolchains: &toolchains,
+                build_command: None,
+                allowed_paths: &allowed,
+                checks: &self.task().checks,
+                scratch: scratch.path(),
+                command_s: ground::COMMAND_S_MAX,
+            };
+            let measured = alai_gate::measure_docs(&candidate, cancel).map_err(gone)?;
+            return Ok((measured.measurements, measured.commands));
+        }
+        let prepared_head = self.prepared_head(head, cancel)?;
+        let candidate = Candidate {
+            repo: self.repo,
+            base: self.base,
+            head,
+            kind: self.task().kind,
+            prepared: &self.ground.prepared,
+            prepared_head: prepared_head.as_ref(),
+            toolchains: &toolchains,
+            test_command: &self.ground.test,
+            build_command: settings.build.as_deref(),
+            lint_command: settings.lint.as_deref(),
+            checks: &self.task().checks,
+            allowed_paths: &allowed,
+            changes_tests: &self.task().changes_tests,
+            allow_dependency_changes: self.task().tags.iter().any(|t| t == "dependencies"),
+            base_census: &self.ground.census,
+            scratch: scratch.path(),
+            command_s: ground::COMMAND_S_MAX,
+        };
+        let measured = alai_gate::measure(&candidate, cancel).map_err(gone)?;
+        Ok((measured.measurements, measured.commands))
+    }
+
+    /// The set-up of the head where its lockfiles differ from the base's. One that fails is left out: the change is then
+    /// measured on the base's set-up, and fails there.
+    fn prepared_head(&self, head: &Oid, cancel: &Cancel) -> Result<Option<Prepared>, RunError> {
+        match ground::prepared(self.factory, self.repo, self.project, head, cancel) {
+            Ok(prepared) => Ok(Some(prepared).filter(|p| p.key != self.ground.prepared.key)),
+            Err(GroundError::Refused { .. }) => Ok(None),
+            Err(GroundError::Cancelled) => Err(RunError::Lost),
+            Err(GroundError::Machine(detail)) => Err(RunError::Infrastructure(detail)),
+        }
+    }
+
+    /// A person who has answered has decided about this task's rails.
+    fn rail(&self, diff: &git::Diff) -> Option<Failure> {
+        if self.task().findings.iter().any(|f| f.contains(" says: ")) {
+            return None;
+        }
+        let paths: Vec<String> = diff.files.iter().map(|f| f.path.clone()).collect();
+        let rail = safety::judge_diff(&diff.patch, &paths).into_iter().next()?;
+        Some(Failure::Rail { rule: rail.rule.as_str().to_owned(), detail: format!("{}: {}", rail.matched, rail.why) })
+    }
+
+    /// Writes the package, lets `judge` turn check 16 and what else was measured into the verdict, and signs.
+    fn seal(
+        &self,
+        said: &Said,
+        head: &Oid,
+        judge: impl FnOnce(Measurement) -> Verdict,
+    ) -> Result<Verdict, RunError> {
+        let written = evidence::write(self.factory, self.claim, said)?;
+        let verdict = judge(written.complete.clone());
+        evidence::seal(self.factory, self.claim, self.desk, self.repo, (self.base, head), &written, &verdict)?;
+        Ok(verdict)
+    }
+}
+
+/// What stands in the verdict of a run that left nothing to measure.
+fn ended_badly(report: &RunReport) -> Measurement {
+    Measurement {
+        check: Check::CriteriaMet,
+        result: CheckResult::Fail,
+        detail: format!("the run ended as {}", report.status),
+    }
+}
+
+/// The short table of documentation.
+fn docs_verdict(measurements: Vec<Measurement>) -> Verdict {
+    let reasons = alai_gate::judge_docs(&measurements);
+    let mut verdict = qa::judge_all(measurements);
+    if !reasons.is_empty() {
+        verdict.outcome = Outcome::Failed { reasons };
+    }
+    verdict
+}
+
+/// An empty diff is said in words: an empty file could be a lost one.
+fn shown(diff: &git::Diff) -> String {
+    match diff.patch.trim().is_empty() {
+        true => "(no difference)\n".to_owned(),
+        false => diff.patch.clone(),
+    }
+}

@@ -1,0 +1,93 @@
+//! One agent in its cage: the cage is made, the hand is put into it, the blueprint is walked, everything is ended.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use alai_core::brief::Brief;
+use alai_minion::hand::Hand;
+use alai_minion::{Recorder, RunReport};
+use alai_workspace::cage::{self, Access, Bind, CageSpec, LAUNCHER_INSIDE, Limits, Network};
+use alai_workspace::clone::{INSIDE_HOME, INSIDE_REPO};
+use alai_workspace::command::Cancel;
+use alai_workspace::setup;
+
+use super::Desk;
+use crate::beat::Factory;
+use crate::run::RunError;
+
+/// The word after which our own executable is an agent's hand.
+const HAND: &str = "__hand";
+
+/// Where one agent works.
+pub(super) struct Place<'a> {
+    pub(super) clone: &'a Path,
+    pub(super) home: &'a Path,
+    /// Reviewers read; what they write is refused by the mount.
+    pub(super) access: Access,
+    pub(super) trajectory: &'a Path,
+}
+
+/// Lets an agent work. What it did is in the clone; what happened is in the report and the trajectory.
+pub(super) fn agent(
+    factory: &Arc<Factory>,
+    desk: &Desk,
+    brief: &Brief,
+    place: &Place<'_>,
+    cancel: &Cancel,
+) -> Result<RunReport, RunError> {
+    let toolchains = factory.toolchains();
+    let bind = |outside: &Path, inside: &str, access| Bind {
+        outside: outside.to_path_buf(),
+        inside: PathBuf::from(inside),
+        access,
+    };
+    let mut env = setup::run_env(&toolchains);
+    env.extend(alai_gate::census::runner_env());
+    let spec = CageSpec {
+        binds: vec![
+            bind(place.clone, INSIDE_REPO, place.access),
+            bind(place.home, INSIDE_HOME, Access::ReadWrite),
+        ],
+        cwd: PathBuf::from(INSIDE_REPO),
+        env,
+        network: Network::Loopback,
+        limits: Limits { wall_s: brief.limits.wall_s_max, ..Limits::default() },
+        uid: cage::agent_ids(),
+        toolchains: toolchains.binds.clone(),
+        path: toolchains.path.clone(),
+    };
+    let argv = [LAUNCHER_INSIDE.to_owned(), HAND.to_owned()];
+    alai_workspace::crash::point("agent.before");
+    let mut caged = cage::spawn(&spec, &argv).map_err(RunError::infra)?;
+    alai_workspace::crash::point("agent.after");
+    let layers = caged.layers().to_vec();
+    let (Some(to_hand), Some(from_hand)) = (caged.stdin.take(), caged.stdout.take()) else {
+        return Err(RunError::infra("the agent's cage has no pipes"));
+    };
+    let mut hand = Hand::start(to_hand, from_hand, layers, cancel).map_err(RunError::infra)?;
+    let mut recorder = Recorder::create(place.trajectory).map_err(RunError::infra)?;
+    let mut calls = 0;
+    let mut lost = None;
+    let mut ask = |request: &alai_fleet::ChatRequest| {
+        let reply = alai_fleet::chat(&desk.chosen.provider, request, &|| cancel.is_cancelled())?;
+        // Every call is in the ledger before its answer is used.
+        if let Err(e) = desk.record(factory, calls, &reply) {
+            lost = Some(e);
+            cancel.cancel();
+        }
+        calls += 1;
+        Ok(reply)
+    };
+    let model = desk.chosen.model.clone();
+    let report =
+        alai_minion::run(brief, &desk.chosen.profile, &model, &mut ask, &mut hand, &mut recorder, cancel);
+    drop(hand);
+    caged.kill().map_err(RunError::infra)?;
+    if let Some(e) = lost {
+        return Err(e);
+    }
+    if cancel.is_cancelled() {
+        return Err(if factory.stopping() { RunError::Stopping } else { RunError::Lost });
+    }
+    Ok(report)
+}

@@ -1,0 +1,140 @@
+//! REVIEW and SECURITY: an agent of another company reads the same commit, writes nothing, and answers by schema.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use alai_core::brief::{ProjectBrief, Role};
+use alai_core::company::Activity;
+use alai_core::pipeline::{Ended, Failure};
+use alai_core::qa::{self, Check, CheckResult, Measurement};
+use alai_core::review::Review;
+use alai_core::task::TaskKind;
+use alai_mission::Claim;
+use alai_workspace::cage::{self, Access};
+use alai_workspace::command::Cancel;
+use alai_workspace::git::{self, Oid};
+use alai_workspace::fingerprint::fingerprint;
+use alai_workspace::{clone, files, setup};
+
+use super::cage::Place;
+use super::{CLONE, Desk, HOME, failure_of};
+use crate::beat::Factory;
+use crate::evidence::{self, Said};
+use crate::ground::{self, GroundError};
+use crate::integrate;
+use crate::run::RunError;
+
+pub(super) fn work(factory: &Arc<Factory>, claim: &Claim, cancel: &Cancel) -> Result<Ended, RunError> {
+    let task = &claim.task;
+    let project = super::project(factory, task)?;
+    let repo = super::repo(&project)?;
+    let (base, head) = match (&task.base, &task.head) {
+        (Some(base), Some(head)) => (oid(base)?, oid(head)?),
+        _ => return Err(RunError::infra("the review names no commit")),
+    };
+    let activity =
+        if task.kind == TaskKind::Security { Activity::SecurityReview } else { Activity::CodeReview };
+    let desk = match Desk::open(factory, claim, Role::Reviewer, activity)? {
+        Ok(desk) => desk,
+        Err(failure) => return Ok(Ended::Failed { failure }),
+    };
+    let prepared = match ground::prepared(factory, &repo, &project, &head, cancel) {
+        Ok(prepared) => prepared,
+        Err(GroundError::Refused { detail, remedy }) => {
+            return Ok(Ended::Failed { failure: Failure::BoxRefused { detail, remedy } });
+        }
+        Err(GroundError::Cancelled) => return Err(RunError::Lost),
+        Err(GroundError::Machine(detail)) => return Err(RunError::Infrastructure(detail)),
+    };
+    let dir = factory.home().run(&claim.fence.run);
+    files::private_dir_all(&dir).map_err(RunError::infra)?;
+    let (tree, home) = (dir.join(CLONE), dir.join(HOME));
+    let owner = cage::agent_ids();
+    clone::checkout_fresh(&repo, &head, &tree, owner).map_err(RunError::infra)?;
+    files::private_dir(&home).map_err(RunError::infra)?;
+    files::give_to(&home, owner).map_err(RunError::infra)?;
+    setup::install_into(&prepared, &tree, &home, owner).map_err(RunError::infra)?;
+    let diff = git::diff(&repo, &base, &head).map_err(RunError::infra)?;
+    let test = project.settings.test.clone().unwrap_or_default();
+    let inputs = BTreeMap::new();
+    let name = desk.company.blueprint.clone();
+    let blueprint = factory.packs().blueprint(&desk.company, &name, &inputs).map_err(RunError::infra)?;
+    let about = ProjectBrief {
+        name: project.name.clone(),
+        base: base.to_string(),
+        head: Some(head.to_string()),
+        diff: diff.patch.clone(),
+        test_command: test,
+        allowed_paths: Vec::new(),
+        red_on_base: Vec::new(),
+        author: integrate::identity(&project).to_string(),
+    };
+    let brief = super::brief(factory, claim, &desk, blueprint, about)?;
+    let trajectory = dir.join("trajectory.jsonl");
+    let place = Place { clone: &tree, home: &home, access: Access::ReadOnly, trajectory: &trajectory };
+    let before = fingerprint(&tree).map_err(RunError::infra)?;
+    let report = super::cage::agent(factory, &desk, &brief, &place, cancel)?;
+    let after = fingerprint(&tree).map_err(RunError::infra)?;
+    let judged = judge(&repo, &head, &report, (&before, &after));
+    let said = Said {
+        gotcha: report.gotcha.clone(),
+        report: serde_json::to_value(&report).map_err(RunError::infra)?,
+        commands: report.commands.clone(),
+        patch: diff.patch,
+        trajectory: Some(trajectory),
+    };
+    let written = evidence::write(factory, claim, &said)?;
+    let verdict = qa::judge_all(vec![judged.measurement()]);
+    evidence::seal(factory, claim, &desk, &repo, (&base, &head), &written, &verdict)?;
+    match judged {
+        Judged::Review(review) => Ok(Ended::Reviewed { review }),
+        Judged::Failed(failure) => Ok(Ended::Failed { failure }),
+        Judged::Gone(e) => Err(e),
+    }
+}
+
+enum Judged {
+    Review(Review),
+    Failed(Failure),
+    Gone(RunError),
+}
+
+impl Judged {
+    /// What the evidence says of the review itself; what it says of the change is in its report.
+    fn measurement(&self) -> Measurement {
+        let (result, detail) = match self {
+            Judged::Review(review) => {
+                (CheckResult::Pass, format!("a review by the schema, citations exist, nothing written: {:?}", review.verdict))
+            }
+            Judged::Failed(failure) => (CheckResult::Fail, format!("no review: {failure:?}")),
+            Judged::Gone(e) => (CheckResult::Fail, e.to_string()),
+        };
+        Measurement { check: Check::IndependentVerifier, result, detail }
+    }
+}
+
+/// A review counts when it has the asked shape, cites what exists, and its writer changed nothing.
+fn judge(repo: &git::Repo, head: &Oid, report: &alai_minion::RunReport, trees: (&str, &str)) -> Judged {
+    match failure_of(report) {
+        None => {}
+        Some(Ok(failure)) => return Judged::Failed(failure),
+        Some(Err(e)) => return Judged::Gone(e),
+    }
+    let quality = |findings: Vec<String>| Judged::Failed(Failure::Quality { findings });
+    let Some(answer) = &report.answer else {
+        return quality(vec!["the reviewer gave no verdict".into()]);
+    };
+    let review = match Review::parse(&answer.to_string()) {
+        Ok(review) => review,
+        Err(e) => return quality(vec![e.to_string()]),
+    };
+    match alai_gate::check_review(repo, head, &review, trees.0, trees.1) {
+        Ok(faults) if faults.is_empty() => Judged::Review(review),
+        Ok(faults) => quality(faults),
+        Err(e) => Judged::Gone(RunError::infra(e)),
+    }
+}
+
+fn oid(text: &str) -> Result<Oid, RunError> {
+    text.parse().map_err(RunError::infra)
+}

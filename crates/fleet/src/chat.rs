@@ -1,0 +1,147 @@
+//! One request to a model and one reply, the same for every dialect.
+
+use alai_core::brief::Role;
+use alai_core::mode::Mode;
+use alai_core::task::TaskKind;
+use serde::{Deserialize, Serialize};
+
+/// What is asked of a model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ChatRequest {
+    /// The model's name on its host; the scripted provider ignores it.
+    pub model: String,
+    pub messages: Vec<Message>,
+    /// Never sent together with `format`: Ollama's constraint and its tool parser exclude each other (its maintainers:
+    /// "will not work with tools"), so a request with both is refused before it is sent.
+    pub tools: Vec<ToolSpec>,
+    /// A JSON schema that the answer is held to. A server can still break it: `ask` checks the answer.
+    pub format: Option<serde_json::Value>,
+    pub profile: Profile,
+    /// Why this is asked. Goes to records and to the scripted provider, never over the wire.
+    pub purpose: Purpose,
+}
+
+/// The context of a call, for records, metering and the scripted provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Purpose {
+    pub task_kind: TaskKind,
+    pub task_title: String,
+    pub role: Role,
+    pub company: String,
+    /// The blueprint step, `plan` for the planning of a goal, `review` for a review.
+    pub step: String,
+    /// Which try of this task this is, from 0.
+    pub attempt: u32,
+    /// Model calls made before this one in the same step, from 0.
+    pub turn: u32,
+}
+
+/// One message of a conversation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "role", rename_all = "snake_case")]
+pub enum Message {
+    System {
+        text: String,
+    },
+    User {
+        text: String,
+    },
+    Assistant {
+        text: String,
+        calls: Vec<ToolCall>,
+    },
+    Tool {
+        call_id: String,
+        name: String,
+        text: String,
+    },
+}
+
+/// A tool as the model sees it: flat string and integer parameters only, which is what small models get right.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ToolSpec {
+    pub name: String,
+    pub description: String,
+    /// A JSON schema object.
+    pub parameters: serde_json::Value,
+}
+
+/// A call the model made. Arguments are untrusted: parsed by the tool that takes them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ToolCall {
+    /// Unique within the conversation; made here where the server gives none.
+    pub id: String,
+    pub name: String,
+    pub arguments: serde_json::Map<String, serde_json::Value>,
+}
+
+/// How a model is run. One fixed profile per (host, model): Ollama reloads the model when `num_ctx` changes
+/// (`needsReload` in its scheduler), which costs minutes.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Profile {
+    /// Context window in tokens.
+    pub num_ctx: u32,
+    /// Tokens one answer may have.
+    pub output_max: u32,
+    pub temperature: f32,
+    pub seed: u64,
+    /// `None` leaves the field out, for models without that capability.
+    pub think: Option<bool>,
+    /// Seconds without one byte after the first token before the call counts as stalled. The wait for the first token is
+    /// bounded by `call_s_max` alone: Ollama sends no headers while a request waits for a slot or a load.
+    pub idle_s_max: u64,
+    /// Seconds the whole call may take, load and queue included.
+    pub call_s_max: u64,
+}
+
+impl Default for Profile {
+    fn default() -> Self {
+        Profile {
+            // Runs that succeed mostly stay below 20k tokens, and small models lose the thread beyond (arXiv 2602.16069).
+            num_ctx: 32_768,
+            output_max: 8_192,
+            temperature: 0.0,
+            seed: 1,
+            think: None,
+            // No healthy runner is silent this long between two tokens, not even one that shares its GPU.
+            idle_s_max: 120,
+            // A cold load alone may take Ollama five minutes (its own stall limit), and the answer comes after it.
+            call_s_max: 1_800,
+        }
+    }
+}
+
+/// What came back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ChatReply {
+    pub text: String,
+    /// The model's reasoning, where the server keeps it apart. For records; it is not sent back.
+    #[serde(default)]
+    pub thinking: String,
+    pub calls: Vec<ToolCall>,
+    pub usage: Usage,
+    /// True when the server counted nothing (or nothing was asked of one) and `usage` is our own estimate.
+    #[serde(default)]
+    pub usage_estimated: bool,
+    pub finish: Finish,
+    /// True when calls were dug out of text: the model wrote them in a dialect that its server did not parse.
+    pub salvaged: bool,
+    pub mode: Mode,
+    /// The model that answered, as the server named it.
+    pub model: String,
+    pub latency_ms: i64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Usage {
+    pub prompt_tokens: u64,
+    pub output_tokens: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Finish {
+    Stop,
+    /// The answer was cut at `output_max`: its tool calls must not be executed.
+    Length,
+}

@@ -1,0 +1,420 @@
+//! The dialect of Ollama's `/api/chat`: a request as its JSON, its errors as our classes, its answer as a reply.
+
+use std::time::Duration;
+
+use alai_core::mode::Mode;
+use serde_json::{Map, Value, json};
+
+use crate::calls::with_ids;
+use crate::chat::{ChatReply, ChatRequest, Finish, Message, Profile, ToolCall, Usage};
+use crate::error::{ChatError, ErrorClass, quote};
+use crate::host::OllamaHost;
+use crate::salvage;
+use crate::stream::{Answer, Done, Fault, RawCall, error_text, is_model_fault, is_too_long};
+use crate::tokens::{Verdict, prompt_chars};
+use crate::wait::{backoff, dice};
+use crate::wire::{self, Failure, Refusal, Watch};
+
+/// How long a model stays loaded after a call: longer than the longest command that a run may start between two calls,
+/// so that a test suite does not cost a reload.
+pub(crate) const KEEP_ALIVE: &str = "15m";
+
+/// Asks one host once; waits and asks again only while it is busy or loading.
+pub(crate) fn chat(
+    host: &OllamaHost,
+    request: &ChatRequest,
+    cancel: &dyn Fn() -> bool,
+) -> Result<ChatReply, ChatError> {
+    let watch = Watch::new(Duration::from_secs(request.profile.call_s_max), cancel);
+    let mut answer = Answer::default();
+    let outcome = wire::block_on(converse(host, request, &watch, &mut answer))
+        .and_then(|outcome| outcome)
+        .and_then(|()| reply(host, request, &mut answer));
+    match outcome {
+        Ok(reply) => Ok(ChatReply {
+            latency_ms: millis(watch.elapsed()),
+            ..reply
+        }),
+        Err(fault) => Err(ChatError {
+            class: fault.class,
+            host: host.to_string(),
+            model: request.model.clone(),
+            message: fault.message,
+            partial: answer.text,
+        }),
+    }
+}
+
+async fn converse(
+    host: &OllamaHost,
+    request: &ChatRequest,
+    watch: &Watch<'_>,
+    answer: &mut Answer,
+) -> Result<(), Fault> {
+    let client = wire::client(host)?;
+    let url = host.route("api/chat");
+    let body = body(request)?;
+    let idle_max = Duration::from_secs(request.profile.idle_s_max);
+    let mut tries = 0;
+    loop {
+        let refusal =
+            match wire::post_stream(&client, &url, body.clone(), watch, idle_max, answer).await {
+                Ok(()) => return Ok(()),
+                Err(Failure::Fault(fault)) => return Err(fault),
+                Err(Failure::Refused(refusal)) => refusal,
+            };
+        let fault = classify(&refusal);
+        if !fault.class.is_wait() {
+            return Err(fault);
+        }
+        tries += 1;
+        let wait = backoff(tries - 1, dice(), refusal.retry_after_s);
+        if wait >= watch.left() {
+            let message = format!(
+                "{} ({tries} tries in {} s)",
+                fault.message,
+                watch.elapsed().as_secs()
+            );
+            return Err(Fault::new(fault.class, message));
+        }
+        tracing::debug!(%host, model = request.model, class = %fault.class, tries, ?wait, "waiting for a busy host");
+        watch.sleep(wait).await?;
+    }
+}
+
+/// The request as Ollama reads it.
+///
+/// `truncate` and `shift` are false, so that a prompt which does not fit is an error instead of being cut in silence
+/// (`api.ChatRequest` in Ollama's source). Everything that would reload the model comes from the profile alone.
+fn body(request: &ChatRequest) -> Result<Vec<u8>, Fault> {
+    let profile = &request.profile;
+    if !profile.temperature.is_finite() {
+        return Err(Fault::new(
+            ErrorClass::BadRequest,
+            "the temperature is not a number",
+        ));
+    }
+    let mut body = json!({
+        "model": request.model,
+        "messages": request.messages.iter().map(message).collect::<Vec<_>>(),
+        "stream": true,
+        "truncate": false,
+        "shift": false,
+        "keep_alive": KEEP_ALIVE,
+        "options": options(profile),
+    });
+    if !request.tools.is_empty() {
+        body["tools"] = request
+            .tools
+            .iter()
+            .map(|tool| {
+                json!({"type": "function", "function": {
+                    "name": tool.name, "description": tool.description, "parameters": tool.parameters,
+                }})
+            })
+            .collect();
+    }
+    if let Some(schema) = &request.format {
+        body["format"] = schema.clone();
+    }
+    if let Some(think) = profile.think {
+        body["think"] = Value::Bool(think);
+    }
+    serde_json::to_vec(&body)
+        .map_err(|error| Fault::new(ErrorClass::BadRequest, format!("no JSON: {error}")))
+}
+
+fn options(profile: &Profile) -> Value {
+    json!({
+        "num_ctx": profile.num_ctx,
+        "num_predict": profile.output_max,
+        "temperature": profile.temperature,
+        // The runner's seed has 32 bits, and Ollama reads it through a float: 31 bits arrive as they were sent.
+        "seed": profile.seed & 0x7fff_ffff,
+    })
+}
+
+fn message(message: &Message) -> Value {
+    match message {
+        Message::System { text } => json!({"role": "system", "content": text}),
+        Message::User { text } => json!({"role": "user", "content": text}),
+        Message::Assistant { text, calls } if calls.is_empty() => {
+            json!({"role": "assistant", "content": text})
+        }
+        Message::Assistant { text, calls } => {
+            let calls = calls.iter().map(|call| {
+                json!({"id": call.id, "function": {"name": call.name, "arguments": call.arguments}})
+            });
+            json!({"role": "assistant", "content": text, "tool_calls": calls.collect::<Vec<_>>()})
+        }
+        Message::Tool {
+            call_id,
+            name,
+            text,
+        } => {
+            json!({"role": "tool", "content": text, "tool_name": name, "tool_call_id": call_id})
+        }
+    }
+}
+
+/// What an HTTP error of Ollama means. The phrases are those of its `server/routes.go`, `server/images.go` and
+/// `llm/llama_server.go`; relatives that stand behind the same route say them alike.
+fn classify(refusal: &Refusal) -> Fault {
+    let json: Option<Value> = serde_json::from_str(&refusal.body).ok();
+    let error = json
+        .as_ref()
+        .and_then(|json| json.get("error"))
+        .map(error_text);
+    let text = error.clone().unwrap_or_else(|| refusal.body.clone());
+    let lower = text.to_ascii_lowercase();
+    let says = |phrase: &str| lower.contains(phrase);
+    let class = match refusal.status {
+        400 | 500 if is_too_long(&text) => ErrorClass::ContextTooLong,
+        400 if says("does not support") && says("tools") => ErrorClass::NoTools,
+        400 => ErrorClass::BadRequest,
+        // A server without this route has no words of Ollama's about a model.
+        404 if error.is_some() => ErrorClass::ModelMissing,
+        300..400 | 401 | 402 | 403 | 404 | 405 | 407 => ErrorClass::Refused,
+        503 if says("loading") => ErrorClass::Loading,
+        429 | 503 => ErrorClass::Busy,
+        500 if is_model_fault(&text) => ErrorClass::Malformed,
+        413 => ErrorClass::ContextTooLong,
+        408 | 499 => ErrorClass::ServerFault,
+        406..500 => ErrorClass::BadRequest,
+        _ => ErrorClass::ServerFault,
+    };
+    let said = if text.trim().is_empty() {
+        "nothing more".to_owned()
+    } else {
+        quote(&text)
+    };
+    Fault::new(class, format!("HTTP {}: {said}", refusal.status))
+}
+
+/// Makes the reply, or says why what came is none.
+fn reply(
+    host: &OllamaHost,
+    request: &ChatRequest,
+    answer: &mut Answer,
+) -> Result<ChatReply, Fault> {
+    let done = answer
+        .done
+        .expect("an answer that ended well has its closing line");
+    let chars = prompt_chars(request);
+    let window = request.profile.num_ctx;
+    if let Verdict::Truncated { expected } =
+        host.rates
+            .judge(&request.model, chars, done.prompt_tokens, window)
+    {
+        let message = format!(
+            "about {expected} prompt tokens were sent, the server counted {} in a window of {window}",
+            done.prompt_tokens
+        );
+        return Err(Fault::new(ErrorClass::ContextTruncated, message));
+    }
+    let mut calls = named(std::mem::take(&mut answer.calls), request)?;
+    let (text, thinking) = split_thinking(&answer.text, &answer.thinking);
+    let mut text = text.to_owned();
+    let mut salvaged = false;
+    // A cut answer may end inside a call, so nothing is dug out of it.
+    if calls.is_empty()
+        && done.finish == Finish::Stop
+        && let Some(found) = salvage::calls_in(&text, &request.tools)
+    {
+        let found_calls = found.calls.into_iter();
+        calls = found_calls
+            .map(|call| ToolCall {
+                id: String::new(),
+                name: call.name,
+                arguments: call.arguments,
+            })
+            .collect();
+        text = found.text;
+        salvaged = true;
+    }
+    let calls = with_ids(calls, request);
+    let (usage, usage_estimated) = usage(host, request, answer, done);
+    let model = if answer.model.is_empty() {
+        request.model.clone()
+    } else {
+        std::mem::take(&mut answer.model)
+    };
+    Ok(ChatReply {
+        text,
+        thinking,
+        calls,
+        usage,
+        usage_estimated,
+        finish: done.finish,
+        salvaged,
+        mode: Mode::Real,
+        model,
+        latency_ms: 0,
+    })
+}
+
+fn usage(host: &OllamaHost, request: &ChatRequest, answer: &Answer, done: Done) -> (Usage, bool) {
+    let estimate = |chars: u64| host.rates.estimate(&request.model, chars);
+    let written = (answer.text.chars().count() + answer.thinking.chars().count()) as u64;
+    let counted = done.prompt_tokens > 0 && (done.output_tokens > 0 || written == 0);
+    let or = |count: u64, chars: u64| if count > 0 { count } else { estimate(chars) };
+    let usage = Usage {
+        prompt_tokens: or(done.prompt_tokens, prompt_chars(request)),
+        output_tokens: or(done.output_tokens, written),
+    };
+    (usage, !counted)
+}
+
+/// Reasoning that the server left in the text, of a model that it does not know as a thinking one.
+fn split_thinking<'a>(text: &'a str, thinking: &str) -> (&'a str, String) {
+    let Some((inner, rest)) = text
+        .trim_start()
+        .strip_prefix("<think>")
+        .and_then(|s| s.split_once("</think>"))
+    else {
+        return (text, thinking.to_owned());
+    };
+    (rest.trim_start(), format!("{thinking}{}", inner.trim()))
+}
+
+/// Native calls with the names of the request's tools. An unknown name stays, for the loop to answer it.
+fn named(raw: Vec<RawCall>, request: &ChatRequest) -> Result<Vec<ToolCall>, Fault> {
+    raw.into_iter()
+        .map(|call| {
+            let tool = salvage::resolve(&call.name, &request.tools);
+            let name = tool.map_or_else(|| call.name.clone(), |tool| tool.name.clone());
+            Ok(ToolCall {
+                id: call.id,
+                arguments: arguments(&name, call.arguments)?,
+                name,
+            })
+        })
+        .collect()
+}
+
+fn arguments(name: &str, arguments: Value) -> Result<Map<String, Value>, Fault> {
+    if arguments.is_null() {
+        return Ok(Map::new());
+    }
+    salvage::object_of(arguments).ok_or_else(|| {
+        let message = format!(
+            "the arguments of the call of `{}` are no JSON object",
+            quote(name)
+        );
+        Fault::new(ErrorClass::Malformed, message)
+    })
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn class(status: u16, body: &str) -> ErrorClass {
+        classify(&Refusal {
+            status,
+            body: body.to_owned(),
+            retry_after_s: None,
+        })
+        .class
+    }
+
+    #[test]
+    fn http_errors_have_exact_classes() {
+        for (status, body, expected) in [
+            (
+                400,
+                r#"{"error":"registry/m does not support tools"}"#,
+                ErrorClass::NoTools,
+            ),
+            (
+                400,
+                r#"{"error":"\"m\" does not support thinking"}"#,
+                ErrorClass::BadRequest,
+            ),
+            (
+                400,
+                r#"{"error":"the prompt is longer than the context length currently available to the model"}"#,
+                ErrorClass::ContextTooLong,
+            ),
+            (
+                400,
+                r#"{"error":{"message":"request exceeds the available context size"}}"#,
+                ErrorClass::ContextTooLong,
+            ),
+            (
+                400,
+                r#"{"error":"invalid message content"}"#,
+                ErrorClass::BadRequest,
+            ),
+            (
+                401,
+                r#"{"error":"unauthorized","signin_url":"x"}"#,
+                ErrorClass::Refused,
+            ),
+            (403, "", ErrorClass::Refused),
+            (302, "", ErrorClass::Refused),
+            (
+                404,
+                r#"{"error":"model 'm' not found"}"#,
+                ErrorClass::ModelMissing,
+            ),
+            (404, "404 page not found", ErrorClass::Refused),
+            (429, r#"{"error":"slow down"}"#, ErrorClass::Busy),
+            (422, r#"{"error":"no"}"#, ErrorClass::BadRequest),
+            (
+                499,
+                r#"{"error":"request canceled"}"#,
+                ErrorClass::ServerFault,
+            ),
+            (
+                500,
+                r#"{"error":"Context size has been exceeded"}"#,
+                ErrorClass::ContextTooLong,
+            ),
+            (
+                500,
+                r#"{"error":"error parsing tool call: raw='{'"}"#,
+                ErrorClass::Malformed,
+            ),
+            (
+                500,
+                r#"{"error":"model requires more system memory (9 GiB) than is available"}"#,
+                ErrorClass::ServerFault,
+            ),
+            (502, "<html>", ErrorClass::ServerFault),
+            (
+                503,
+                r#"{"error":"server busy, please try again.  maximum pending requests exceeded"}"#,
+                ErrorClass::Busy,
+            ),
+            (
+                503,
+                r#"{"error":{"message":"Loading model","type":"unavailable_error"}}"#,
+                ErrorClass::Loading,
+            ),
+            (204, "", ErrorClass::ServerFault),
+        ] {
+            assert_eq!(class(status, body), expected, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn reasoning_left_in_the_text_is_taken_out() {
+        assert_eq!(
+            split_thinking("<think>\nwhy\n</think>\n\ntext", ""),
+            ("text", "why".to_owned())
+        );
+        assert_eq!(
+            split_thinking("text <think>a</think>", "b"),
+            ("text <think>a</think>", "b".to_owned())
+        );
+        assert_eq!(
+            split_thinking("<think>open", ""),
+            ("<think>open", String::new())
+        );
+    }
+}

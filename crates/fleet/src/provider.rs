@@ -1,0 +1,190 @@
+//! The one door to a model: a request goes in, a reply or an exact error comes out. Blocking; no async leaves this crate.
+
+use alai_core::mode::Mode;
+use serde_json::Value;
+
+use crate::chat::{ChatReply, ChatRequest, Finish, Message};
+use crate::error::{ChatError, ErrorClass, quote};
+use crate::host::OllamaHost;
+use crate::script::{self, Script};
+use crate::{ollama, schema};
+
+/// Who answers.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Provider {
+    /// An Ollama server.
+    Ollama(OllamaHost),
+    /// A recording: the demo's default, and what tests use.
+    Scripted(Script),
+}
+
+/// A checked answer to a request with a schema.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// Fits the request's `format`.
+    pub value: Value,
+    /// The reply it stood in; its usage and latency count the repair, too.
+    pub reply: ChatReply,
+}
+
+impl Provider {
+    /// Whether a model answers or a recording.
+    pub fn mode(&self) -> Mode {
+        match self {
+            Provider::Ollama(_) => Mode::Real,
+            Provider::Scripted(_) => Mode::Simulated,
+        }
+    }
+
+    /// Where it is, for records and errors.
+    pub fn host(&self) -> String {
+        match self {
+            Provider::Ollama(host) => host.to_string(),
+            Provider::Scripted(_) => script::HOST.to_owned(),
+        }
+    }
+}
+
+/// Asks once and waits for the whole answer.
+///
+/// While the host says that it is busy or loading, it waits (with jitter) and asks again, for `call_s_max` seconds in all.
+/// `cancel` is asked about every 50 ms; a cancelled, stalled or late call closes its connection, which frees the slot.
+///
+/// # Errors
+/// `ChatError` with an exact class; what had arrived is in `partial`. A request with both tools and a format, or without
+/// messages or a model, is refused as `BadRequest` before it is sent.
+///
+/// # Panics
+/// Inside a tokio runtime: it runs its own on the calling thread.
+pub fn chat(
+    provider: &Provider,
+    request: &ChatRequest,
+    cancel: &dyn Fn() -> bool,
+) -> Result<ChatReply, ChatError> {
+    check(provider, request)
+        .map_err(|message| failed(provider, request, ErrorClass::BadRequest, message))?;
+    if cancel() {
+        return Err(failed(
+            provider,
+            request,
+            ErrorClass::Cancelled,
+            "the call was cancelled before it began".to_owned(),
+        ));
+    }
+    match provider {
+        Provider::Ollama(host) => ollama::chat(host, request, cancel),
+        Provider::Scripted(script) => script.reply(request),
+    }
+}
+
+/// Asks for JSON that fits `request.format`, because a server can break the schema it was given. One repair turn shows the
+/// model what was wrong; after that the call fails as `Malformed`, which is a question of quality.
+///
+/// # Errors
+/// As `chat`; `BadRequest` when the request has no format.
+pub fn ask(
+    provider: &Provider,
+    request: &ChatRequest,
+    cancel: &dyn Fn() -> bool,
+) -> Result<Answer, ChatError> {
+    let Some(schema) = &request.format else {
+        let message = "an answer in JSON needs a schema in `format`".to_owned();
+        return Err(failed(provider, request, ErrorClass::BadRequest, message));
+    };
+    let first = chat(provider, request, cancel)?;
+    let why = match answer_of(&first, schema) {
+        Ok(value) => {
+            return Ok(Answer {
+                value,
+                reply: first,
+            });
+        }
+        Err(why) => why,
+    };
+    let mut repair = request.clone();
+    repair.purpose.turn += 1;
+    repair.messages.push(Message::Assistant {
+        text: first.text.clone(),
+        calls: Vec::new(),
+    });
+    repair.messages.push(Message::User {
+        text: format!(
+            "That does not fit the schema: {why}. Answer again with the corrected JSON only."
+        ),
+    });
+    let second = chat(provider, &repair, cancel)?;
+    let reply = ChatReply {
+        usage: crate::chat::Usage {
+            prompt_tokens: first.usage.prompt_tokens + second.usage.prompt_tokens,
+            output_tokens: first.usage.output_tokens + second.usage.output_tokens,
+        },
+        usage_estimated: first.usage_estimated || second.usage_estimated,
+        latency_ms: first.latency_ms.saturating_add(second.latency_ms),
+        ..second
+    };
+    match answer_of(&reply, schema) {
+        Ok(value) => Ok(Answer { value, reply }),
+        Err(why) => {
+            let message = format!("its answer broke the schema twice: {why}");
+            Err(ChatError {
+                partial: reply.text,
+                ..failed(provider, request, ErrorClass::Malformed, message)
+            })
+        }
+    }
+}
+
+fn answer_of(reply: &ChatReply, schema: &Value) -> Result<Value, String> {
+    if reply.finish == Finish::Length {
+        return Err("it was cut at the output limit; it must be shorter".to_owned());
+    }
+    let text = unfenced(reply.text.trim());
+    let value: Value =
+        serde_json::from_str(text).map_err(|error| format!("it is no JSON ({error})"))?;
+    schema::check(&value, schema).map_err(|why| quote(&why))?;
+    Ok(value)
+}
+
+/// The content of a code fence that is the whole answer.
+fn unfenced(text: &str) -> &str {
+    let inner = text
+        .strip_prefix("```")
+        .and_then(|rest| rest.strip_suffix("```"));
+    inner
+        .and_then(|inner| inner.split_once('\n'))
+        .map_or(text, |(_label, inner)| inner)
+}
+
+/// What no dialect may send.
+fn check(provider: &Provider, request: &ChatRequest) -> Result<(), String> {
+    match provider {
+        Provider::Ollama(_) if request.model.trim().is_empty() => {
+            return Err("the request names no model".to_owned());
+        }
+        // A recording needs no model.
+        Provider::Ollama(_) | Provider::Scripted(_) => {}
+    }
+    if request.messages.is_empty() {
+        // Ollama would load the model and answer nothing.
+        return Err("the request has no messages".to_owned());
+    }
+    if request.format.is_some() && !request.tools.is_empty() {
+        return Err("the request has both tools and a format, which exclude each other".to_owned());
+    }
+    Ok(())
+}
+
+fn failed(
+    provider: &Provider,
+    request: &ChatRequest,
+    class: ErrorClass,
+    message: String,
+) -> ChatError {
+    ChatError {
+        class,
+        host: provider.host(),
+        model: request.model.clone(),
+        message,
+        partial: String::new(),
+    }
+}

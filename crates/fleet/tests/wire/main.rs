@@ -1,0 +1,87 @@
+//! The fleet against a twin of Ollama, over real sockets.
+
+use std::cell::Cell;
+use std::net::TcpListener;
+
+use alai_core::brief::Role;
+use alai_core::mode::Mode;
+use alai_core::task::TaskKind;
+use alai_fleet::{
+    ChatError, ChatReply, ChatRequest, ErrorClass, Finish, Message, OllamaHost, ProbeState,
+    Profile, Provider, Purpose, ToolCall, ToolSpec, ask, chat, pick, ping, probe, profile_for,
+    usable,
+};
+use alai_testkit::ollama::{Answer, Behaviour, OllamaTwin, TwinModel};
+use serde_json::{Value, json};
+
+mod answers;
+mod failures;
+mod hosts;
+mod waits;
+
+fn request() -> ChatRequest {
+    ChatRequest {
+        model: "small".to_owned(),
+        messages: vec![
+            Message::System {
+                text: "You build.".to_owned(),
+            },
+            Message::User {
+                text: "Look at the file.".to_owned(),
+            },
+        ],
+        tools: Vec::new(),
+        format: None,
+        profile: Profile::default(),
+        purpose: Purpose {
+            task_kind: TaskKind::Build,
+            task_title: "a secret title".to_owned(),
+            role: Role::Builder,
+            company: "acme".to_owned(),
+            step: "build".to_owned(),
+            attempt: 0,
+            turn: 0,
+        },
+    }
+}
+
+fn with_tools() -> ChatRequest {
+    let parameters = json!({
+        "type": "object",
+        "properties": {"path": {"type": "string"}, "content": {"type": "string"}, "line": {"type": "integer"}},
+        "required": ["path"],
+    });
+    let tool = |name: &str| ToolSpec {
+        name: name.to_owned(),
+        description: format!("Does {name}."),
+        parameters: parameters.clone(),
+    };
+    ChatRequest {
+        tools: vec![tool("read"), tool("write")],
+        ..request()
+    }
+}
+
+fn at(twin: &OllamaTwin) -> OllamaHost {
+    OllamaHost::parse(&twin.url()).expect("a twin has a URL")
+}
+
+fn asked(twin: &OllamaTwin, request: &ChatRequest) -> Result<ChatReply, ChatError> {
+    chat(&Provider::Ollama(at(twin)), request, &|| false)
+}
+
+/// The error of one chat that gets this answer.
+fn refused(answer: Answer) -> ChatError {
+    asked(
+        &OllamaTwin::start(Behaviour::in_order([answer])),
+        &request(),
+    )
+    .expect_err("this answer is a failure")
+}
+
+fn call(reply: &ChatReply, n: usize) -> (&str, Value) {
+    (
+        &reply.calls[n].name,
+        Value::Object(reply.calls[n].arguments.clone()),
+    )
+}

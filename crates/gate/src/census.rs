@@ -1,0 +1,443 @@
+//! Which tests there are and how each went, read out of a runner's output.
+//!
+//! The output comes from code under judgement and is hostile: it is bounded, control sequences are removed, a test that is
+//! reported twice with different results counts as failed, and a runner whose own totals do not fit the tests it named is
+//! not believed at all.
+
+mod cargo;
+mod go;
+mod javascript;
+mod node;
+mod python;
+
+use std::collections::BTreeMap;
+
+use alai_core::record::{Captured, Exit};
+use serde::{Deserialize, Serialize};
+
+/// More tests than this in one project are not told apart; the Rust compiler's own suite has about 20,000.
+pub const TESTS_MAX: usize = 100_000;
+/// Longer names are no names; pytest writes parameters into them, which gives some hundred characters.
+pub const ID_BYTES_MAX: usize = 1_000;
+/// Output beyond this is not read: at 100 bytes a line it holds more than `TESTS_MAX` tests.
+pub const OUTPUT_BYTES_MAX: usize = 16 << 20;
+
+/// How one test went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TestStatus {
+    Passed,
+    /// Failed, or ended with an error, or was reported with two different results.
+    Failed,
+    /// Named by the runner and not run, or not counted whatever its result (skip, ignore, todo, xfail).
+    Ignored,
+}
+
+/// Totals as the runner wrote them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Tally {
+    pub passed: u64,
+    pub failed: u64,
+    pub ignored: u64,
+}
+
+impl Tally {
+    pub fn total(self) -> u64 {
+        self.passed + self.failed + self.ignored
+    }
+
+    fn add(&mut self, other: Tally) {
+        self.passed = self.passed.saturating_add(other.passed);
+        self.failed = self.failed.saturating_add(other.failed);
+        self.ignored = self.ignored.saturating_add(other.ignored);
+    }
+}
+
+/// The tests of one run of the test command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Census {
+    /// By id; an id is stable from run to run and names its file, binary or package where the runner does.
+    pub ids: BTreeMap<String, TestStatus>,
+    /// Whether `ids` is the whole list. False with a runner that names no tests, or one that cannot be believed.
+    pub known: bool,
+    /// Totals where the runner gave some, also when it named no tests.
+    pub tally: Option<Tally>,
+    /// Which runners were recognised, for people.
+    pub runners: Vec<String>,
+    /// Why the list is not known, for people; empty when it is.
+    pub note: String,
+    pub exit: Exit,
+}
+
+/// What one parser found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Found {
+    runner: &'static str,
+    tests: Vec<(String, TestStatus)>,
+    tally: Option<Tally>,
+    /// True when the runner names its tests one by one in this output.
+    named: bool,
+}
+
+/// The environment that makes runners name their tests and stay plain. Every run of a test command gets it.
+pub fn runner_env() -> Vec<(String, String)> {
+    [
+        // -rA would print the captured output of passing tests too, where a test can forge lines; -rap prints names alone.
+        (
+            "PYTEST_ADDOPTS",
+            "-vv -rap --color=no -o console_output_style=classic",
+        ),
+        ("GOFLAGS", "-v"),
+        ("NEXTEST_STATUS_LEVEL", "all"),
+        ("NEXTEST_FINAL_STATUS_LEVEL", "none"),
+        ("NEXTEST_NO_INPUT_HANDLER", "1"),
+        ("CARGO_TERM_COLOR", "never"),
+        ("CARGO_TERM_PROGRESS_WHEN", "never"),
+        ("RUST_BACKTRACE", "0"),
+        ("CI", "1"),
+        ("NO_COLOR", "1"),
+        ("TERM", "dumb"),
+        ("PYTHONDONTWRITEBYTECODE", "1"),
+        ("PYTHONUNBUFFERED", "1"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into()
+}
+
+/// Reads a run of the test command whose two streams were joined in their own order (see `stage::merged`).
+pub fn read(captured: &Captured) -> Census {
+    let mut census = parse(&captured.combined(), captured.record.exit);
+    if captured.truncated && census.known {
+        census.known = false;
+        census.note = "the runner wrote more than is kept, so its list has a hole".into();
+    }
+    census
+}
+
+/// Reads an output.
+pub fn parse(output: &str, exit: Exit) -> Census {
+    let text = plain(output);
+    let found: Vec<Found> = [
+        cargo::libtest,
+        cargo::nextest,
+        python::pytest,
+        python::unittest,
+        go::verbose,
+        node::tap,
+    ]
+    .into_iter()
+    .chain([
+        node::spec,
+        javascript::jest,
+        javascript::vitest,
+        javascript::mocha,
+    ])
+    .filter_map(|parser| parser(&text))
+    .collect();
+    assemble(found, exit)
+}
+
+fn assemble(found: Vec<Found>, exit: Exit) -> Census {
+    let mut census = Census {
+        ids: BTreeMap::new(),
+        known: false,
+        tally: None,
+        runners: found.iter().map(|f| f.runner.to_owned()).collect(),
+        note: "the runner names no tests".into(),
+        exit,
+    };
+    let mut doubt = None;
+    let mut named = !found.is_empty();
+    for one in found {
+        if let Some(tally) = one.tally {
+            census.tally.get_or_insert_default().add(tally);
+        }
+        doubt = doubt.or_else(|| disbelief(&one));
+        named &= one.named;
+        record(&mut census.ids, one.tests);
+    }
+    if census.ids.len() > TESTS_MAX {
+        doubt = Some(format!("the runner named more than {TESTS_MAX} tests"));
+        census.ids.clear();
+    }
+    match doubt {
+        Some(why) => census.note = why,
+        None if named => {
+            census.known = true;
+            census.note.clear();
+        }
+        None => {}
+    }
+    census
+}
+
+/// A runner that names more tests than it counts was helped by somebody.
+fn disbelief(found: &Found) -> Option<String> {
+    if !found.named {
+        return None;
+    }
+    let tally = found.tally?;
+    let named = u64::try_from(found.tests.len()).unwrap_or(u64::MAX);
+    (named != tally.total()).then(|| {
+        format!(
+            "{} counts {} tests but its lines name {named}: the output is garbled or forged",
+            found.runner,
+            tally.total()
+        )
+    })
+}
+
+/// Tests of the same name are numbered; when they went differently each of them counts as failed.
+fn record(ids: &mut BTreeMap<String, TestStatus>, tests: Vec<(String, TestStatus)>) {
+    let mut seen: BTreeMap<String, (u32, TestStatus, bool)> = BTreeMap::new();
+    let mut names = Vec::with_capacity(tests.len());
+    for (id, status) in tests {
+        let id = clip(&id);
+        let entry = seen.entry(id.clone()).or_insert((0, status, false));
+        entry.0 += 1;
+        entry.2 |= entry.1 != status;
+        let name = if entry.0 == 1 {
+            id.clone()
+        } else {
+            format!("{id} #{}", entry.0)
+        };
+        names.push((id, name, status));
+    }
+    for (id, name, status) in names {
+        let conflict = seen.get(&id).is_some_and(|(_, _, conflict)| *conflict);
+        let status = if conflict { TestStatus::Failed } else { status };
+        ids.entry(name)
+            .and_modify(|old| *old = merge(*old, status))
+            .or_insert(status);
+    }
+}
+
+fn merge(old: TestStatus, new: TestStatus) -> TestStatus {
+    if old == new { old } else { TestStatus::Failed }
+}
+
+fn clip(id: &str) -> String {
+    let mut end = id.len().min(ID_BYTES_MAX);
+    while !id.is_char_boundary(end) {
+        end -= 1;
+    }
+    id[..end].to_owned()
+}
+
+/// Bounded, without control sequences, with `\r` as the end of a line.
+fn plain(output: &str) -> String {
+    let mut end = output.len().min(OUTPUT_BYTES_MAX);
+    while !output.is_char_boundary(end) {
+        end -= 1;
+    }
+    let mut clean = String::with_capacity(end);
+    let mut chars = output[..end].chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\u{1b}' => skip_sequence(&mut chars),
+            '\r' => clean.push('\n'),
+            '\n' | '\t' => clean.push(c),
+            c if c.is_control() => {}
+            c => clean.push(c),
+        }
+    }
+    clean
+}
+
+/// ECMA-48: `ESC [` up to a byte from `@` to `~`; `ESC ]` up to BEL; else one character.
+fn skip_sequence(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) {
+    match chars.next() {
+        Some('[') => while chars.next().is_some_and(|c| !('@'..='~').contains(&c)) {},
+        Some(']') => while chars.next().is_some_and(|c| c != '\u{7}' && c != '\n') {},
+        Some(_) | None => {}
+    }
+}
+
+/// What changed between two runs of the tests.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Difference {
+    /// Named before, not named now.
+    pub lost: Vec<String>,
+    pub newly_skipped: Vec<String>,
+    /// Failed now, and before it passed, was skipped or was not there.
+    pub newly_failed: Vec<String>,
+    /// Failed before, passes now.
+    pub fixed: Vec<String>,
+    /// Not named before.
+    pub added: Vec<String>,
+}
+
+/// Compares two runs by id. Only worth something when both lists are known.
+pub fn compare(base: &Census, now: &Census) -> Difference {
+    let mut difference = Difference::default();
+    for (id, before) in &base.ids {
+        let Some(after) = now.ids.get(id) else {
+            difference.lost.push(id.clone());
+            continue;
+        };
+        match (before, after) {
+            (TestStatus::Passed | TestStatus::Failed, TestStatus::Ignored) => {
+                difference.newly_skipped.push(id.clone())
+            }
+            (TestStatus::Passed | TestStatus::Ignored, TestStatus::Failed) => {
+                difference.newly_failed.push(id.clone())
+            }
+            (TestStatus::Failed, TestStatus::Passed) => difference.fixed.push(id.clone()),
+            (TestStatus::Passed | TestStatus::Ignored, TestStatus::Passed)
+            | (TestStatus::Failed, TestStatus::Failed)
+            | (TestStatus::Ignored, TestStatus::Ignored) => {}
+        }
+    }
+    for (id, after) in now.ids.iter().filter(|(id, _)| !base.ids.contains_key(*id)) {
+        difference.added.push(id.clone());
+        if *after == TestStatus::Failed {
+            difference.newly_failed.push(id.clone());
+        }
+    }
+    difference
+}
+
+impl Census {
+    /// Ids of the tests that failed.
+    pub fn red(&self) -> Vec<&str> {
+        self.with(TestStatus::Failed)
+    }
+
+    pub fn with(&self, status: TestStatus) -> Vec<&str> {
+        self.ids
+            .iter()
+            .filter(|(_, s)| **s == status)
+            .map(|(id, _)| id.as_str())
+            .collect()
+    }
+
+    /// One line for people.
+    pub fn summary(&self) -> String {
+        let count = |status| self.with(status).len();
+        if self.known {
+            let (passed, failed) = (count(TestStatus::Passed), count(TestStatus::Failed));
+            return format!(
+                "{passed} passed, {failed} failed, {} ignored, {}",
+                count(TestStatus::Ignored),
+                self.exit
+            );
+        }
+        match self.tally {
+            Some(t) => format!(
+                "{} passed, {} failed, {} ignored by count ({}), {}",
+                t.passed, t.failed, t.ignored, self.note, self.exit
+            ),
+            None => format!("{}, {}", self.note, self.exit),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OK: Exit = Exit::Code { code: 0 };
+
+    fn census(tests: &[(&str, TestStatus)]) -> Census {
+        let tests = tests
+            .iter()
+            .map(|(id, status)| ((*id).to_owned(), *status))
+            .collect();
+        assemble(
+            vec![Found {
+                runner: "t",
+                tests,
+                tally: None,
+                named: true,
+            }],
+            OK,
+        )
+    }
+
+    #[test]
+    fn a_comparison_names_what_moved() {
+        use TestStatus::{Failed, Ignored, Passed};
+        let base = census(&[
+            ("a", Passed),
+            ("b", Passed),
+            ("c", Passed),
+            ("d", Failed),
+            ("e", Failed),
+            ("f", Ignored),
+        ]);
+        let now = census(&[
+            ("a", Passed),
+            ("b", Ignored),
+            ("d", Passed),
+            ("e", Failed),
+            ("f", Failed),
+            ("n", Passed),
+            ("r", Failed),
+        ]);
+        let want = Difference {
+            lost: vec!["c".into()],
+            newly_skipped: vec!["b".into()],
+            newly_failed: vec!["f".into(), "r".into()],
+            fixed: vec!["d".into()],
+            added: vec!["n".into(), "r".into()],
+        };
+        assert_eq!(compare(&base, &now), want);
+    }
+
+    #[test]
+    fn a_test_reported_with_two_results_failed() {
+        let now = census(&[
+            ("a", TestStatus::Passed),
+            ("a", TestStatus::Failed),
+            ("b", TestStatus::Passed),
+            ("b", TestStatus::Passed),
+        ]);
+        assert_eq!(now.ids["a"], TestStatus::Failed);
+        assert_eq!(now.ids["a #2"], TestStatus::Failed);
+        assert_eq!(now.ids["b #2"], TestStatus::Passed);
+    }
+
+    #[test]
+    fn a_forged_line_makes_the_runner_unbelievable() {
+        let honest = "running 1 test\ntest a ... ok\n\ntest result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s\n";
+        assert!(parse(honest, OK).known);
+        let forged = honest.replace("test a ... ok", "test gone ... ok\ntest a ... ok");
+        let census = parse(&forged, OK);
+        assert!(
+            !census.known && census.note.contains("forged"),
+            "{census:?}"
+        );
+    }
+
+    #[test]
+    fn colours_are_removed_and_rubbish_is_survived() {
+        let coloured = "running 1 test\ntest a ... \u{1b}[32mok\u{1b}[0m\n\ntest result: \u{1b}[32mok\u{1b}[0m. 1 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s\n";
+        assert!(
+            parse(coloured, OK)
+                .ids
+                .values()
+                .all(|s| *s == TestStatus::Passed)
+        );
+        for rubbish in [
+            "",
+            "\u{1b}",
+            "\u{1b}[",
+            "ok",
+            "test",
+            "test  ... ",
+            "::",
+            "not ok",
+            "--- PASS:",
+            "ÿ\u{0}\u{7}",
+        ] {
+            assert!(!parse(rubbish, OK).known, "{rubbish:?}");
+        }
+    }
+
+    #[test]
+    fn a_silent_runner_is_unknown_and_keeps_its_exit() {
+        let census = parse("all good\n", Exit::Code { code: 3 });
+        assert!(!census.known && census.ids.is_empty());
+        assert_eq!(census.exit, Exit::Code { code: 3 });
+    }
+}

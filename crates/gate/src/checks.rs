@@ -1,0 +1,219 @@
+//! The checks, one file each. Those that only look at the change are pure and run here; those that start programs take what
+//! the programs left behind.
+
+pub(crate) mod allowed_paths;
+pub(crate) mod analysis;
+pub(crate) mod dependencies;
+pub(crate) mod gate_config;
+pub(crate) mod manifest;
+pub(crate) mod patterns;
+pub(crate) mod placeholders;
+pub(crate) mod proportion;
+pub(crate) mod secrets;
+pub(crate) mod suppressions;
+pub(crate) mod tampering;
+
+use alai_core::qa::{Check, CheckResult, Measurement};
+use alai_core::task::TaskKind;
+
+use crate::change::Change;
+use crate::paths::{self, Globs};
+
+/// What the task allows, which no part of the change can widen.
+pub(crate) struct Rules<'a> {
+    pub(crate) allowed: &'a Globs,
+    /// Tests that a person or the plan said this task may change.
+    pub(crate) changes_tests: &'a Globs,
+    pub(crate) test_command: &'a str,
+    pub(crate) kind: TaskKind,
+    pub(crate) allow_dependency_changes: bool,
+}
+
+impl Rules<'_> {
+    /// Whether the path belongs to the tests of this project.
+    pub(crate) fn is_test(&self, path: &str) -> bool {
+        paths::is_test(path) || paths::run_by(self.test_command, path)
+    }
+
+    /// Whether the path is a test that this task must leave as it is.
+    pub(crate) fn is_fixed_test(&self, path: &str) -> bool {
+        self.is_test(path) && !self.changes_tests.covers(path)
+    }
+}
+
+/// The checks that look at nothing but the change.
+pub(crate) fn judge_change(change: &Change, rules: &Rules<'_>) -> Vec<Measurement> {
+    vec![
+        allowed_paths::check(change, rules),
+        gate_config::check(change, rules),
+        tampering::check(change, rules),
+        secrets::check(change),
+        analysis::check(change),
+        dependencies::check(change, rules),
+        placeholders::check(change, rules),
+        proportion::check(change),
+        not_applicable(
+            Check::ChangedLineCoverage,
+            "no coverage tool is part of the gate yet; nothing was measured",
+        ),
+        not_applicable(
+            Check::MutantsKilled,
+            "no mutation tool is part of the gate yet; nothing was measured",
+        ),
+        not_applicable(
+            Check::CriteriaMet,
+            "judged by REVIEW, against the criteria and the diff",
+        ),
+        not_applicable(
+            Check::IndependentVerifier,
+            "given by REVIEW and SECURITY, which follow",
+        ),
+    ]
+}
+
+pub(crate) fn pass(check: Check, detail: impl Into<String>) -> Measurement {
+    Measurement {
+        check,
+        result: CheckResult::Pass,
+        detail: line(&detail.into()),
+    }
+}
+
+pub(crate) fn fail(check: Check, detail: impl Into<String>) -> Measurement {
+    Measurement {
+        check,
+        result: CheckResult::Fail,
+        detail: line(&detail.into()),
+    }
+}
+
+pub(crate) fn not_applicable(check: Check, detail: impl Into<String>) -> Measurement {
+    Measurement {
+        check,
+        result: CheckResult::NotApplicable,
+        detail: line(&detail.into()),
+    }
+}
+
+/// Passes with `clean` when nothing was found.
+pub(crate) fn judge_findings(
+    check: Check,
+    found: &[String],
+    clean: impl Into<String>,
+) -> Measurement {
+    if found.is_empty() {
+        pass(check, clean)
+    } else {
+        fail(check, some(found))
+    }
+}
+
+/// A builder repairs what it is shown; more than this at once is not read.
+const SHOWN_MAX: usize = 8;
+/// A detail is one line on a screen and one sentence in a prompt.
+const DETAIL_CHARS_MAX: usize = 900;
+
+/// The first few of a list, and how many there are.
+pub(crate) fn some<S: AsRef<str>>(found: &[S]) -> String {
+    let shown: Vec<&str> = found.iter().take(SHOWN_MAX).map(AsRef::as_ref).collect();
+    let shown = shown.join("; ");
+    if found.len() > SHOWN_MAX {
+        format!("{shown}; and {} more", found.len() - SHOWN_MAX)
+    } else {
+        shown
+    }
+}
+
+/// One line without control characters and secrets: paths, test names and outputs come from the change.
+fn line(text: &str) -> String {
+    let text = secrets::blacken(text);
+    let clean: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(DETAIL_CHARS_MAX)
+        .collect();
+    clean.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    //! Rules for table tests.
+
+    use super::*;
+
+    pub(crate) struct Task {
+        pub(crate) allowed: Globs,
+        pub(crate) changes_tests: Globs,
+        pub(crate) kind: TaskKind,
+        pub(crate) allow_dependency_changes: bool,
+        pub(crate) test_command: String,
+    }
+
+    impl Task {
+        pub(crate) fn build() -> Task {
+            Task {
+                allowed: globs(&[]),
+                changes_tests: globs(&[]),
+                kind: TaskKind::Build,
+                allow_dependency_changes: false,
+                test_command: "cargo test".into(),
+            }
+        }
+
+        pub(crate) fn rules(&self) -> Rules<'_> {
+            Rules {
+                allowed: &self.allowed,
+                changes_tests: &self.changes_tests,
+                test_command: &self.test_command,
+                kind: self.kind,
+                allow_dependency_changes: self.allow_dependency_changes,
+            }
+        }
+    }
+
+    pub(crate) fn globs(patterns: &[&str]) -> Globs {
+        Globs::new(&patterns.iter().map(|p| (*p).to_owned()).collect::<Vec<_>>())
+            .expect("patterns of a test")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn details_are_one_bounded_line() {
+        let m = fail(
+            Check::NoSecrets,
+            format!("a\nb\u{1b}[31m {}", "x".repeat(5_000)),
+        );
+        assert!(m.detail.starts_with("a b [31m x") && m.detail.chars().count() <= DETAIL_CHARS_MAX);
+        let many: Vec<String> = (0..20).map(|n| n.to_string()).collect();
+        assert!(some(&many).ends_with("and 12 more"));
+        let key = format!("{}{}", "AKIA", "J7Q2M4X9PLZ3WVBN");
+        assert_eq!(
+            fail(Check::NoSecrets, format!("printed {key}")).detail,
+            "printed [secret]"
+        );
+    }
+
+    #[test]
+    fn an_honest_change_passes_every_static_check() {
+        let task = testing::Task::build();
+        let change = Change::of(&[
+            (
+                "src/lib.rs",
+                Some("pub fn a() -> i32 {\n    1\n}\n"),
+                Some("pub fn a() -> i32 {\n    2\n}\n"),
+            ),
+            (
+                "tests/a.rs",
+                None,
+                Some("#[test]\nfn a() {\n    assert_eq!(x::a(), 2);\n}\n"),
+            ),
+        ]);
+        for m in judge_change(&change, &task.rules()) {
+            assert_ne!(m.result, CheckResult::Fail, "{m:?}");
+        }
+    }
+}

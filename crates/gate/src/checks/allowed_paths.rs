@@ -1,0 +1,242 @@
+//! Check 8: the change stays where the task allows it, and every name in it means the same to git, to a person and to a
+//! file system that folds case.
+
+use alai_core::qa::{Check, Measurement};
+
+use super::{Rules, judge_findings};
+use crate::change::{Change, ChangedFile, Content};
+
+pub(crate) fn check(change: &Change, rules: &Rules<'_>) -> Measurement {
+    let mut found = Vec::new();
+    for file in &change.files {
+        for path in [Some(file.path.as_str()), file.from.as_deref()]
+            .into_iter()
+            .flatten()
+        {
+            found.extend(outside(path, rules));
+            found.extend(odd_name(path));
+        }
+        found.extend(odd_mode(file));
+        found.extend(odd_link(file));
+    }
+    found.extend(collisions(change));
+    found.dedup();
+    let clean = match rules.allowed.is_empty() {
+        true => format!(
+            "{} files; the task names no paths, so any is allowed",
+            change.files.len()
+        ),
+        false => format!(
+            "{} files, all inside the paths of the task",
+            change.files.len()
+        ),
+    };
+    judge_findings(Check::AllowedPathsOnly, &found, clean)
+}
+
+fn outside(path: &str, rules: &Rules<'_>) -> Option<String> {
+    let inside =
+        rules.allowed.is_empty() || rules.allowed.covers(path) || rules.changes_tests.covers(path);
+    (!inside).then(|| format!("{path} is outside the paths of the task"))
+}
+
+fn odd_name(path: &str) -> Option<String> {
+    let shown = path.escape_debug().to_string();
+    if path
+        .chars()
+        .any(|c| c.is_control() || c == '\\' || invisible(c))
+    {
+        return Some(format!("{shown} has characters that do not show"));
+    }
+    let bad = path.split('/').find(|part| reserved(part))?;
+    Some(format!(
+        "{shown} has the part `{bad}`, which git or another system reads as something else"
+    ))
+}
+
+/// Direction marks and zero-width characters make one name look like another (Trojan Source, CVE-2021-42574).
+fn invisible(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{ad}')
+}
+
+/// What NTFS and HFS+ read as `.git`, and what is no name.
+fn reserved(part: &str) -> bool {
+    let plain = part.trim_end_matches([' ', '.']).to_lowercase();
+    let plain = plain.split(':').next().unwrap_or_default();
+    part.is_empty() || part == "." || part == ".." || plain == ".git" || plain == "git~1"
+}
+
+fn odd_mode(file: &ChangedFile) -> Option<String> {
+    match file.new_mode {
+        0 | 0o100_644 | 0o100_755 | 0o120_000 => None,
+        0o160_000 => Some(format!(
+            "{} is a submodule: code that is not in this commit",
+            file.path
+        )),
+        mode => Some(format!("{} has the file mode {mode:o}", file.path)),
+    }
+}
+
+fn odd_link(file: &ChangedFile) -> Option<String> {
+    let Content::Link(target) = &file.head else {
+        return None;
+    };
+    let leads_out = target.is_empty() || target.starts_with('/') || climbs_out(&file.path, target);
+    leads_out.then(|| {
+        format!(
+            "{} is a symbolic link to {target:?}, outside the repository",
+            file.path
+        )
+    })
+}
+
+fn climbs_out(path: &str, target: &str) -> bool {
+    let mut depth = path.matches('/').count();
+    for part in target.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if depth == 0 => return true,
+            ".." => depth -= 1,
+            part if reserved(part) => return true,
+            _ => depth += 1,
+        }
+    }
+    false
+}
+
+fn collisions(change: &Change) -> Vec<String> {
+    let folded = change.folded();
+    let touched = |name: &&&str| {
+        change
+            .files
+            .iter()
+            .any(|f| f.path == **name || f.path.starts_with(&format!("{name}/")))
+    };
+    let clash = |names: &std::collections::BTreeSet<&str>| {
+        names.len() > 1 && names.iter().any(|n| touched(&n))
+    };
+    folded
+        .values()
+        .filter(|names| clash(names))
+        .map(|names| {
+            format!(
+                "{} are one name where case is folded",
+                names.iter().copied().collect::<Vec<_>>().join(" and ")
+            )
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use alai_core::qa::CheckResult;
+
+    use super::super::testing::{Task, globs};
+    use super::*;
+
+    fn with(mutate: impl Fn(&mut ChangedFile)) -> Change {
+        let mut change = Change::of(&[("src/a.rs", None, Some("x\n"))]);
+        mutate(&mut change.files[0]);
+        change
+    }
+
+    fn failed(change: &Change, allowed: &[&str]) -> bool {
+        let task = Task {
+            allowed: globs(allowed),
+            changes_tests: globs(&["tests/ok.rs"]),
+            ..Task::build()
+        };
+        check(change, &task.rules()).result == CheckResult::Fail
+    }
+
+    #[test]
+    fn paths_stay_inside() {
+        let change = |path| Change::of(&[(path, None, Some("x\n"))]);
+        assert!(!failed(&change("src/deep/a.rs"), &["src"]));
+        assert!(!failed(&change("anywhere"), &[]));
+        assert!(
+            !failed(&change("tests/ok.rs"), &["src"]),
+            "a test that the task may change"
+        );
+        assert!(failed(&change("other/a.rs"), &["src"]));
+        assert!(
+            failed(&with(|f| f.from = Some("other/a.rs".into())), &["src"]),
+            "moved from elsewhere"
+        );
+    }
+
+    #[test]
+    fn names_that_are_read_in_two_ways_fail() {
+        for bad in [
+            ".git/config",
+            "a/.GIT/x",
+            "git~1/x",
+            ".git. /x",
+            "a\\b",
+            "a\u{202e}b",
+            "a\nb",
+            "a/../b",
+            ".git::$DATA",
+        ] {
+            assert!(failed(&with(|f| f.path = bad.into()), &[]), "{bad:?}");
+        }
+        for good in [
+            ".gitignore",
+            ".github.md",
+            "git/x",
+            "a b",
+            "grün",
+            "..a",
+            "a.git/x",
+        ] {
+            assert!(!failed(&with(|f| f.path = good.into()), &[]), "{good:?}");
+        }
+    }
+
+    #[test]
+    fn modes_and_links() {
+        assert!(failed(&with(|f| f.new_mode = 0o160_000), &[]));
+        assert!(!failed(&with(|f| f.new_mode = 0o100_755), &[]));
+        for (target, bad) in [
+            ("b.rs", false),
+            ("../README", false),
+            ("../../etc", true),
+            ("/etc/passwd", true),
+            ("../.git/config", true),
+            ("", true),
+        ] {
+            let change = with(|f| {
+                f.new_mode = 0o120_000;
+                f.head = Content::Link(target.into());
+            });
+            assert_eq!(failed(&change, &[]), bad, "{target}");
+        }
+    }
+
+    #[test]
+    fn names_that_differ_in_case_alone_collide() {
+        assert!(failed(
+            &Change::of(&[
+                ("src/A.rs", None, Some("x")),
+                ("src/a.rs", Some("y"), Some("y"))
+            ]),
+            &[]
+        ));
+        assert!(failed(
+            &Change::of(&[
+                ("Src/b.rs", None, Some("x")),
+                ("src/a.rs", Some("y"), Some("y"))
+            ]),
+            &[]
+        ));
+        let old = Change::of(&[
+            ("A", Some("1"), Some("1")),
+            ("a", Some("2"), Some("2")),
+            ("b", None, Some("x")),
+        ]);
+        assert!(
+            !failed(&old, &[]),
+            "what was there before is not this change's doing"
+        );
+    }
+}

@@ -1,0 +1,327 @@
+//! Check 9: what decides how the project is judged, built and published stays as it was.
+//!
+//! Files that also hold ordinary things (package.json, pyproject.toml, Cargo.toml, setup.cfg, a Makefile) are compared by the
+//! parts that judge.
+
+mod make;
+mod protected;
+mod settings;
+
+use alai_core::qa::{Check, Measurement};
+use alai_core::task::TaskKind;
+
+use self::protected::Class;
+use super::{Rules, judge_findings};
+use crate::change::{Change, ChangedFile};
+
+pub(crate) fn check(change: &Change, rules: &Rules<'_>) -> Measurement {
+    let mut found = Vec::new();
+    for file in &change.files {
+        for path in [Some(file.path.as_str()), file.from.as_deref()]
+            .into_iter()
+            .flatten()
+        {
+            if let Some((class, what)) =
+                protected::class(path).filter(|(class, _)| !may(*class, path, change, rules))
+            {
+                found.push(format!("{path} is {what}{}", hint(class)));
+            }
+        }
+        found.extend(by_meaning(file, rules));
+    }
+    judge_findings(
+        Check::GateConfigUntouched,
+        &found,
+        "nothing that judges, builds or publishes the project was touched",
+    )
+}
+
+fn hint(class: Class) -> &'static str {
+    match class {
+        Class::Ci | Class::Docker => "; only an OPS task that names the path may change it",
+        Class::Gate => "; no task may change it",
+        Class::Runner | Class::Hook => "; it decides how tests run",
+    }
+}
+
+fn may(class: Class, path: &str, change: &Change, rules: &Rules<'_>) -> bool {
+    let named = rules.allowed.names(path) || rules.changes_tests.names(path);
+    let first_of_its_kind = || {
+        !change
+            .base_paths
+            .keys()
+            .any(|old| protected::class(old).is_some_and(|(c, _)| c == class))
+    };
+    match class {
+        Class::Gate => false,
+        Class::Ci | Class::Docker => named && (rules.kind == TaskKind::Ops || first_of_its_kind()),
+        // A test configuration may be changed where a person allowed that test, and made where there was none.
+        Class::Runner | Class::Hook => {
+            rules.changes_tests.names(path) || (named && first_of_its_kind())
+        }
+    }
+}
+
+fn by_meaning(file: &ChangedFile, rules: &Rules<'_>) -> Vec<String> {
+    if rules.changes_tests.names(&file.path) {
+        return Vec::new();
+    }
+    match crate::paths::name(&file.path) {
+        "Makefile" | "makefile" | "GNUmakefile" | "Justfile" | "justfile" => {
+            make::changed(file, rules.test_command)
+        }
+        _ => settings::changed(file),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alai_core::qa::CheckResult;
+
+    use super::super::testing::{Task, globs};
+    use super::*;
+
+    fn failed(task: &Task, files: &[(&str, Option<&str>, Option<&str>)]) -> bool {
+        check(&Change::of(files), &task.rules()).result == CheckResult::Fail
+    }
+
+    #[test]
+    fn protected_files_fail_and_their_neighbours_do_not() {
+        let task = Task::build();
+        for path in [
+            ".github/workflows/ci.yml",
+            ".gitlab-ci.yml",
+            "conftest.py",
+            "tests/conftest.py",
+            "pytest.ini",
+            "tox.ini",
+            "build.rs",
+            "crates/a/build.rs",
+            ".cargo/config.toml",
+            "jest.config.js",
+            "vitest.config.ts",
+            ".mocharc.json",
+            "rust-toolchain.toml",
+            ".npmrc",
+            "sitecustomize.py",
+            "x.pth",
+            ".gitattributes",
+            ".gitmodules",
+            "Dockerfile",
+            "docker-compose.yml",
+            ".config/nextest.toml",
+            ".pre-commit-config.yaml",
+            ".husky/pre-push",
+            "clippy.toml",
+            ".eslintrc.json",
+            "alai.toml",
+            ".alai/x",
+        ] {
+            assert!(
+                failed(&task, &[(path, Some("a"), Some("b"))]),
+                "{path} edited"
+            );
+            assert!(failed(&task, &[(path, Some("a"), None)]), "{path} deleted");
+            assert!(failed(&task, &[(path, None, Some("b"))]), "{path} made");
+        }
+        for path in [
+            "src/build.rs.md",
+            "src/conf.py",
+            "docs/Dockerfile.md",
+            "src/github/ci.rs",
+            "README.md",
+            "src/jest.ts",
+            ".gitignore",
+        ] {
+            assert!(!failed(&task, &[(path, Some("a"), Some("b"))]), "{path}");
+        }
+    }
+
+    #[test]
+    fn ops_may_change_what_its_task_names() {
+        let ci = [(".github/workflows/ci.yml", Some("a"), Some("b"))];
+        let ops = |allowed: &[&str]| Task {
+            kind: TaskKind::Ops,
+            allowed: globs(allowed),
+            ..Task::build()
+        };
+        assert!(!failed(&ops(&[".github/**"]), &ci));
+        assert!(failed(&ops(&["**"]), &ci), "everything names nothing");
+        assert!(failed(&ops(&["src"]), &ci));
+        assert!(
+            failed(
+                &Task {
+                    allowed: globs(&[".github/**"]),
+                    ..Task::build()
+                },
+                &ci
+            ),
+            "a BUILD may not"
+        );
+        assert!(
+            failed(
+                &ops(&["conftest.py"]),
+                &[("conftest.py", Some("a"), Some("b"))]
+            ),
+            "the runner is not OPS' matter"
+        );
+        assert!(failed(
+            &ops(&["alai.toml"]),
+            &[("alai.toml", Some("a"), Some("b"))]
+        ));
+    }
+
+    #[test]
+    fn the_first_of_a_kind_may_be_made_where_the_task_names_it() {
+        let task = Task {
+            allowed: globs(&["jest.config.js", "src"]),
+            ..Task::build()
+        };
+        assert!(!failed(&task, &[("jest.config.js", None, Some("b"))]));
+        assert!(failed(
+            &task,
+            &[
+                ("jest.config.js", None, Some("b")),
+                ("pytest.ini", Some("x"), Some("x"))
+            ]
+        ));
+    }
+
+    #[test]
+    fn package_scripts_are_compared_by_meaning() {
+        let task = Task::build();
+        let base = r#"{"name":"a","scripts":{"test":"jest","start":"node ."}}"#;
+        for (head, bad) in [
+            (
+                r#"{"scripts":{"start":"node .","test":"jest"},"name":"b","version":"2"}"#,
+                false,
+            ),
+            (
+                r#"{"name":"a","scripts":{"test":"jest","start":"node .","dev":"vite"}}"#,
+                false,
+            ),
+            (
+                r#"{"name":"a","scripts":{"test":"exit 0","start":"node ."}}"#,
+                true,
+            ),
+            (
+                r#"{"name":"a","scripts":{"test":"jest","start":"node .","pretest":"rm x"}}"#,
+                true,
+            ),
+            (
+                r#"{"name":"a","scripts":{"test":"jest","start":"node .","postinstall":"x"}}"#,
+                true,
+            ),
+            (r#"{"name":"a","scripts":{"start":"node ."}}"#, true),
+            (
+                r#"{"name":"a","scripts":{"test":"jest","start":"node ."},"jest":{"testMatch":["none"]}}"#,
+                true,
+            ),
+            ("{", true),
+        ] {
+            assert_eq!(
+                failed(&task, &[("package.json", Some(base), Some(head))]),
+                bad,
+                "{head}"
+            );
+        }
+        assert!(
+            !failed(&task, &[("package.json", None, Some(base))]),
+            "a first package.json brings its scripts"
+        );
+    }
+
+    #[test]
+    fn tables_of_other_manifests_are_compared_by_meaning() {
+        let task = Task::build();
+        let cases = [
+            (
+                "pyproject.toml",
+                "[project]\nname='a'\n[tool.pytest.ini_options]\naddopts='-q'\n",
+                "[project]\nname='b'\n[tool.pytest.ini_options]\naddopts='-q'\n",
+                false,
+            ),
+            (
+                "pyproject.toml",
+                "[project]\nname='a'\n",
+                "[project]\nname='a'\n[tool.pytest.ini_options]\naddopts='-k none'\n",
+                true,
+            ),
+            (
+                "Cargo.toml",
+                "[package]\nname='a'\n",
+                "[package]\nname='a'\ndescription='x'\n",
+                false,
+            ),
+            (
+                "Cargo.toml",
+                "[package]\nname='a'\n",
+                "[package]\nname='a'\n[lib]\ntest=false\n",
+                true,
+            ),
+            (
+                "Cargo.toml",
+                "[package]\nname='a'\n",
+                "[package]\nname='a'\nbuild='src/x.rs'\n",
+                true,
+            ),
+            (
+                "Cargo.toml",
+                "[package]\nname='a'\n",
+                "[package]\nname='a'\n[[test]]\nname='t'\nharness=false\n",
+                true,
+            ),
+            (
+                "Cargo.toml",
+                "[package]\nname='a'\n[lints.clippy]\nall='deny'\n",
+                "[package]\nname='a'\n",
+                true,
+            ),
+            (
+                "setup.cfg",
+                "[metadata]\nname=a\n[tool:pytest]\naddopts=-q\n",
+                "[metadata]\nname=b\n[tool:pytest]\naddopts=-q\n",
+                false,
+            ),
+            (
+                "setup.cfg",
+                "[metadata]\nname=a\n",
+                "[metadata]\nname=a\n[tool:pytest]\naddopts=--co\n",
+                true,
+            ),
+        ];
+        for (path, base, head, bad) in cases {
+            assert_eq!(
+                failed(&task, &[(path, Some(base), Some(head))]),
+                bad,
+                "{path}: {head}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_makefile_keeps_its_test_target() {
+        let task = Task {
+            test_command: "make test".into(),
+            ..Task::build()
+        };
+        let base =
+            "FLAGS = -q\nall:\n\techo hi\n\ntest: build\n\tsh t.sh $(FLAGS)\n\nbuild:\n\tcc a.c\n";
+        for (head, bad) in [
+            (base.replace("echo hi", "echo hello"), false),
+            (format!("{base}\nrun:\n\t./a\n"), false),
+            (base.replace("sh t.sh", "true"), true),
+            (base.replace("-q", "--none"), true),
+            (base.replace("cc a.c", "true"), true),
+            (format!("SHELL = /bin/true\n{base}"), true),
+            (format!("{base}\ntest:\n\ttrue\n"), true),
+            (format!("-include x.mk\n{base}"), true),
+        ] {
+            assert_eq!(
+                failed(&task, &[("Makefile", Some(base), Some(&head))]),
+                bad,
+                "{head}"
+            );
+        }
+    }
+}

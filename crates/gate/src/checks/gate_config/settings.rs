@@ -1,0 +1,228 @@
+//! The judging parts of manifests that also hold ordinary things.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
+
+use crate::change::{ChangedFile, Content};
+use crate::paths;
+
+/// The judging parts of one side, by name.
+type Parts = BTreeMap<String, String>;
+
+pub(super) fn changed(file: &ChangedFile) -> Vec<String> {
+    let read: fn(&str) -> Result<Parts, String> = match paths::name(&file.path) {
+        "package.json" => npm,
+        "pyproject.toml" => pyproject,
+        "Cargo.toml" => cargo,
+        "setup.cfg" => |text| Ok(ini(text)),
+        _ => return Vec::new(),
+    };
+    let side = |content: &Content| content.text().map(read).unwrap_or_else(|| Ok(Parts::new()));
+    let (base, head) = match (side(&file.base), side(&file.head)) {
+        (Ok(base), Ok(head)) => (base, head),
+        (Err(why), _) | (_, Err(why)) => {
+            return vec![format!("{} cannot be compared: {why}", file.path)];
+        }
+    };
+    if file.is_deleted() {
+        let lost: Vec<&str> = base.keys().map(String::as_str).collect();
+        return if lost.is_empty() {
+            Vec::new()
+        } else {
+            vec![format!(
+                "{} is gone with its {}",
+                file.path,
+                lost.join(", ")
+            )]
+        };
+    }
+    // A first manifest brings its settings; nothing was judged by it before.
+    let first = file.is_new() && paths::name(&file.path) != "Cargo.toml";
+    let names: std::collections::BTreeSet<&String> = base.keys().chain(head.keys()).collect();
+    names
+        .into_iter()
+        .filter(|name| !first && base.get(*name) != head.get(*name) && harmful(name, &base, &head))
+        .map(|name| format!("{} changes {name}", file.path))
+        .collect()
+}
+
+/// Scripts that a package manager or another script starts by itself may not even be added.
+fn harmful(name: &str, base: &Parts, head: &Parts) -> bool {
+    let Some(script) = name.strip_prefix("script ") else {
+        return true;
+    };
+    if base.contains_key(name) || !head.contains_key(name) {
+        return true;
+    }
+    const BY_THEMSELVES: [&str; 11] = [
+        "install",
+        "preinstall",
+        "postinstall",
+        "prepare",
+        "preprepare",
+        "postprepare",
+        "prepublish",
+        "prepack",
+        "postpack",
+        "dependencies",
+        "test",
+    ];
+    let wraps = |start: &str| {
+        script
+            .strip_prefix(start)
+            .is_some_and(|rest| head.contains_key(&format!("script {rest}")))
+    };
+    BY_THEMSELVES.contains(&script) || wraps("pre") || wraps("post")
+}
+
+fn npm(text: &str) -> Result<Parts, String> {
+    let json: Json = serde_json::from_str(text).map_err(|e| format!("it is no JSON ({e})"))?;
+    let mut parts = Parts::new();
+    for (name, value) in json
+        .get("scripts")
+        .and_then(Json::as_object)
+        .into_iter()
+        .flatten()
+    {
+        parts.insert(format!("script {name}"), value.to_string());
+    }
+    for key in [
+        "jest",
+        "vitest",
+        "mocha",
+        "ava",
+        "nyc",
+        "c8",
+        "tap",
+        "husky",
+        "lint-staged",
+        "eslintConfig",
+        "babel",
+        "imports",
+        "type",
+    ] {
+        if let Some(value) = json.get(key) {
+            parts.insert(key.to_owned(), value.to_string());
+        }
+    }
+    Ok(parts)
+}
+
+fn toml(text: &str) -> Result<::toml::Table, String> {
+    text.parse::<::toml::Table>()
+        .map_err(|e| format!("it is no TOML ({})", e.message()))
+}
+
+fn pyproject(text: &str) -> Result<Parts, String> {
+    let table = toml(text)?;
+    let mut parts = Parts::new();
+    for tool in [
+        "pytest", "coverage", "tox", "nox", "hatch", "ruff", "mypy", "pyright", "flake8", "pylint",
+        "black", "isort",
+    ] {
+        if let Some(value) = table.get("tool").and_then(|t| t.get(tool)) {
+            parts.insert(format!("[tool.{tool}]"), value.to_string());
+        }
+    }
+    if let Some(value) = table.get("build-system") {
+        parts.insert("[build-system]".into(), value.to_string());
+    }
+    if let Some(value) = table
+        .get("project")
+        .and_then(|p| p.get("entry-points"))
+        .and_then(|e| e.get("pytest11"))
+    {
+        parts.insert("the plugins of pytest".into(), value.to_string());
+    }
+    Ok(parts)
+}
+
+fn cargo(text: &str) -> Result<Parts, String> {
+    let table = toml(text)?;
+    let mut parts = Parts::new();
+    let mut note = |name: String, value: &::toml::Value| parts.insert(name, value.to_string());
+    for key in [
+        "build",
+        "autotests",
+        "autobins",
+        "autoexamples",
+        "autolib",
+        "links",
+        "rust-version",
+    ] {
+        table
+            .get("package")
+            .and_then(|p| p.get(key))
+            .and_then(|v| note(format!("package.{key}"), v));
+    }
+    for target in ["lib", "bin", "test", "example", "bench"] {
+        for (at, one) in targets(&table, target).iter().enumerate() {
+            for key in ["test", "doctest", "harness", "path", "required-features"] {
+                let Some(value) = one.get(key) else { continue };
+                let name = one
+                    .get("name")
+                    .and_then(::toml::Value::as_str)
+                    .map_or_else(|| at.to_string(), str::to_owned);
+                // A target elsewhere is ordinary; one that is not tested, or tests by a program of its own, is not.
+                let ordinary = key == "path" && target != "test" || value.as_bool() == Some(true);
+                if !ordinary {
+                    note(format!("{target} {name}.{key}"), value);
+                }
+            }
+        }
+    }
+    for profile in ["test", "dev", "release"] {
+        table
+            .get("profile")
+            .and_then(|p| p.get(profile))
+            .and_then(|v| note(format!("[profile.{profile}]"), v));
+    }
+    if let Some(value) = table.get("lints").filter(|v| v.get("workspace").is_none()) {
+        note("[lints]".into(), value);
+    }
+    table
+        .get("workspace")
+        .and_then(|w| w.get("lints"))
+        .and_then(|v| note("[workspace.lints]".into(), v));
+    Ok(parts)
+}
+
+fn targets(table: &::toml::Table, key: &str) -> Vec<::toml::Value> {
+    match table.get(key) {
+        Some(::toml::Value::Array(many)) => many.clone(),
+        Some(one) => vec![one.clone()],
+        None => Vec::new(),
+    }
+}
+
+fn ini(text: &str) -> Parts {
+    let mut parts = Parts::new();
+    let mut section = String::new();
+    for line in text.lines() {
+        let line = line.trim_end();
+        if line.starts_with('[') && line.ends_with(']') {
+            section = line.to_owned();
+        } else if judges(&section) && !line.trim().is_empty() && !line.starts_with(['#', ';']) {
+            let part = parts.entry(section.clone()).or_default();
+            part.push_str(line);
+            part.push('\n');
+        }
+    }
+    parts
+}
+
+fn judges(section: &str) -> bool {
+    [
+        "[tool:",
+        "[flake8",
+        "[mypy",
+        "[coverage",
+        "[pylint",
+        "[tox",
+        "[isort",
+        "[pycodestyle",
+    ]
+    .iter()
+    .any(|s| section.starts_with(s))
+}

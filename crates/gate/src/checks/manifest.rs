@@ -1,0 +1,381 @@
+//! Reads manifests and lockfiles by meaning: which packages a project asks for, and from where.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
+
+use crate::paths;
+
+/// Files that package managers write. Their lines are no work of a builder.
+pub(crate) const LOCKFILES: [&str; 14] = [
+    "Cargo.lock",
+    "package-lock.json",
+    "npm-shrinkwrap.json",
+    "yarn.lock",
+    "pnpm-lock.yaml",
+    "bun.lock",
+    "bun.lockb",
+    "poetry.lock",
+    "uv.lock",
+    "Pipfile.lock",
+    "pdm.lock",
+    "go.sum",
+    "Gemfile.lock",
+    "composer.lock",
+];
+
+/// A package by name with what is asked of it, as written.
+pub(crate) type Packages = BTreeMap<String, String>;
+
+/// What kind of file it is for the dependencies check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Manifest {
+    Cargo,
+    Npm,
+    PyProject,
+    Requirements,
+    GoMod,
+    /// A manifest whose language is not read: any change of it counts.
+    Other,
+    Lock,
+}
+
+pub(crate) fn kind(path: &str) -> Option<Manifest> {
+    let name = paths::name(path);
+    match name {
+        "Cargo.toml" => Some(Manifest::Cargo),
+        "package.json" => Some(Manifest::Npm),
+        "pyproject.toml" => Some(Manifest::PyProject),
+        "go.mod" => Some(Manifest::GoMod),
+        "Pipfile"
+        | "setup.py"
+        | "Gemfile"
+        | "composer.json"
+        | "pom.xml"
+        | "build.gradle"
+        | "build.gradle.kts"
+        | "pnpm-workspace.yaml"
+        | "deno.json"
+        | "go.work" => Some(Manifest::Other),
+        name if LOCKFILES.contains(&name) => Some(Manifest::Lock),
+        name if name.starts_with("requirements") && name.ends_with(".txt") => {
+            Some(Manifest::Requirements)
+        }
+        name if name.starts_with("constraints") && name.ends_with(".txt") => {
+            Some(Manifest::Requirements)
+        }
+        _ => None,
+    }
+}
+
+/// The packages a manifest or lockfile names.
+///
+/// # Errors
+/// The reason when the file cannot be read as what its name says.
+pub(crate) fn packages(path: &str, text: &str) -> Result<Packages, String> {
+    match kind(path) {
+        Some(Manifest::Cargo) => cargo(text),
+        Some(Manifest::Npm) => npm(text),
+        Some(Manifest::PyProject) => pyproject(text),
+        Some(Manifest::Requirements) => Ok(requirements(text)),
+        Some(Manifest::GoMod) => Ok(go_mod(text)),
+        Some(Manifest::Lock) if paths::name(path) == "Cargo.lock" => cargo_lock(text),
+        Some(Manifest::Lock | Manifest::Other) => Ok(whole(text)),
+        None => Ok(Packages::new()),
+    }
+}
+
+/// A file that is only compared as a whole, line by line and whatever the order.
+fn whole(text: &str) -> Packages {
+    let lines = text
+        .lines()
+        .map(str::trim)
+        .filter(|l| !l.is_empty() && !l.starts_with('#'));
+    lines.map(|line| (line.to_owned(), String::new())).collect()
+}
+
+fn toml(text: &str) -> Result<::toml::Table, String> {
+    text.parse::<::toml::Table>()
+        .map_err(|e| format!("it is no TOML ({})", e.message()))
+}
+
+fn cargo(text: &str) -> Result<Packages, String> {
+    let mut found = Packages::new();
+    let table = toml(text)?;
+    cargo_tables(&table, "", &mut found);
+    if let Some(workspace) = table.get("workspace").and_then(::toml::Value::as_table) {
+        cargo_tables(workspace, "workspace ", &mut found);
+    }
+    for (target, value) in table
+        .get("target")
+        .and_then(::toml::Value::as_table)
+        .into_iter()
+        .flatten()
+    {
+        if let Some(inner) = value.as_table() {
+            cargo_tables(inner, &format!("{target} "), &mut found);
+        }
+    }
+    for key in ["patch", "replace"] {
+        if let Some(value) = table.get(key) {
+            found.insert(format!("[{key}]"), value.to_string());
+        }
+    }
+    Ok(found)
+}
+
+fn cargo_tables(table: &::toml::Table, prefix: &str, found: &mut Packages) {
+    for key in ["dependencies", "dev-dependencies", "build-dependencies"] {
+        for (name, value) in table
+            .get(key)
+            .and_then(::toml::Value::as_table)
+            .into_iter()
+            .flatten()
+        {
+            // A member of the same workspace is the project itself.
+            let own = value
+                .as_table()
+                .is_some_and(|t| t.contains_key("path") && !t.contains_key("git"));
+            if !own && !is_inherited(value) {
+                found.insert(format!("{prefix}{name}"), value.to_string());
+            }
+        }
+    }
+}
+
+/// `name.workspace = true` asks for what the workspace already names.
+fn is_inherited(value: &::toml::Value) -> bool {
+    value
+        .as_table()
+        .and_then(|t| t.get("workspace"))
+        .and_then(::toml::Value::as_bool)
+        == Some(true)
+}
+
+fn cargo_lock(text: &str) -> Result<Packages, String> {
+    let table = toml(text)?;
+    let packages = table
+        .get("package")
+        .and_then(::toml::Value::as_array)
+        .cloned()
+        .unwrap_or_default();
+    let mut found = Packages::new();
+    for package in packages {
+        let field = |name: &str| {
+            package
+                .get(name)
+                .and_then(::toml::Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let source = field("source");
+        // Without a source it is a member of the workspace.
+        if !source.is_empty() {
+            found.insert(
+                format!("{} {}", field("name"), field("version")),
+                format!("{source} {}", field("checksum")),
+            );
+        }
+    }
+    Ok(found)
+}
+
+fn npm(text: &str) -> Result<Packages, String> {
+    let json: Json = serde_json::from_str(text).map_err(|e| format!("it is no JSON ({e})"))?;
+    let mut found = Packages::new();
+    for key in [
+        "dependencies",
+        "devDependencies",
+        "peerDependencies",
+        "optionalDependencies",
+    ] {
+        for (name, value) in json
+            .get(key)
+            .and_then(Json::as_object)
+            .into_iter()
+            .flatten()
+        {
+            found.insert(name.clone(), value.to_string());
+        }
+    }
+    for key in [
+        "overrides",
+        "resolutions",
+        "bundleDependencies",
+        "bundledDependencies",
+        "packageManager",
+        "workspaces",
+    ] {
+        if let Some(value) = json.get(key) {
+            found.insert(format!("[{key}]"), value.to_string());
+        }
+    }
+    Ok(found)
+}
+
+fn pyproject(text: &str) -> Result<Packages, String> {
+    let table = toml(text)?;
+    let mut found = Packages::new();
+    let mut take = |place: &str, value: &::toml::Value| {
+        for item in value
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(::toml::Value::as_str)
+        {
+            found.insert(python_name(item), format!("{place} {item}"));
+        }
+    };
+    if let Some(project) = table.get("project").and_then(::toml::Value::as_table) {
+        project.get("dependencies").inspect(|v| take("", v));
+        for (group, value) in project
+            .get("optional-dependencies")
+            .and_then(::toml::Value::as_table)
+            .into_iter()
+            .flatten()
+        {
+            take(group, value);
+        }
+    }
+    for (group, value) in table
+        .get("dependency-groups")
+        .and_then(::toml::Value::as_table)
+        .into_iter()
+        .flatten()
+    {
+        take(group, value);
+    }
+    if let Some(requires) = table.get("build-system").and_then(|b| b.get("requires")) {
+        take("build", requires);
+    }
+    for tool in ["poetry", "pdm", "uv"] {
+        if let Some(tool_table) = table
+            .get("tool")
+            .and_then(|t| t.get(tool))
+            .and_then(::toml::Value::as_table)
+        {
+            for (key, value) in tool_table.iter().filter(|(key, _)| {
+                key.contains("dependencies")
+                    || *key == "source"
+                    || *key == "sources"
+                    || *key == "group"
+            }) {
+                found.insert(format!("[{tool}.{key}]"), value.to_string());
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn python_name(requirement: &str) -> String {
+    let end = requirement
+        .find(|c: char| !(c.is_alphanumeric() || "-_.".contains(c)))
+        .unwrap_or(requirement.len());
+    requirement[..end].to_lowercase().replace(['_', '.'], "-")
+}
+
+fn requirements(text: &str) -> Packages {
+    let mut found = Packages::new();
+    for line in text
+        .lines()
+        .map(|l| l.split(" #").next().unwrap_or(l).trim())
+    {
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        // An option such as `--index-url` decides where all packages come from.
+        let name = if line.starts_with('-') {
+            line.to_owned()
+        } else {
+            python_name(line)
+        };
+        found.insert(name, line.to_owned());
+    }
+    found
+}
+
+fn go_mod(text: &str) -> Packages {
+    let mut found = Packages::new();
+    let mut block = String::new();
+    for line in text
+        .lines()
+        .map(|l| l.split("//").next().unwrap_or(l).trim())
+        .filter(|l| !l.is_empty())
+    {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words.as_slice() {
+            [word, "("] => block = (*word).to_owned(),
+            [")"] => block.clear(),
+            ["require" | "replace" | "exclude", name, rest @ ..] => {
+                found.insert((*name).to_owned(), rest.join(" "));
+            }
+            [name, rest @ ..] if !block.is_empty() => {
+                found.insert((*name).to_owned(), format!("{block} {}", rest.join(" ")));
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(path: &str, text: &str) -> Vec<String> {
+        packages(path, text).expect(text).into_keys().collect()
+    }
+
+    #[test]
+    fn packages_are_named() {
+        let cargo = "[package]\nname='x'\n[dependencies]\nserde='1'\nown={path='../own'}\nshared={workspace=true}\n[target.'cfg(unix)'.dev-dependencies]\nlibc='0.2'\n[workspace.dependencies]\nhex='0.4'\n[patch.crates-io]\nserde={git='https://x'}\n";
+        assert_eq!(
+            names("Cargo.toml", cargo),
+            ["[patch]", "cfg(unix) libc", "serde", "workspace hex"]
+        );
+        let lock = "version=4\n[[package]]\nname='own'\nversion='0.1.0'\n[[package]]\nname='serde'\nversion='1.0.0'\nsource='registry'\nchecksum='abc'\n";
+        assert_eq!(names("a/Cargo.lock", lock), ["serde 1.0.0"]);
+        assert_eq!(
+            names(
+                "package.json",
+                r#"{"scripts":{"a":"b"},"dependencies":{"x":"1"},"devDependencies":{"y":"2"}}"#
+            ),
+            ["x", "y"]
+        );
+        assert_eq!(
+            names(
+                "pyproject.toml",
+                "[project]\ndependencies=['Flask_Cors>=1', 'x[y]==2']\n[tool.poetry.dependencies]\na='1'\n"
+            ),
+            ["[poetry.dependencies]", "flask-cors", "x"]
+        );
+        assert_eq!(
+            names(
+                "requirements-dev.txt",
+                "# c\n--index-url https://x\nPyYAML==6 # why\n\n"
+            ),
+            ["--index-url https://x", "pyyaml"]
+        );
+        assert_eq!(
+            names(
+                "go.mod",
+                "module a\ngo 1.19\nrequire b v1 // indirect\nrequire (\n\tc v2\n)\nreplace d => ../d\n"
+            ),
+            ["b", "c", "d"]
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_said() {
+        for (path, text) in [
+            ("Cargo.toml", "[["),
+            ("package.json", "{"),
+            ("pyproject.toml", "a=="),
+            ("Cargo.lock", "x"),
+        ] {
+            assert!(packages(path, text).is_err(), "{path}");
+        }
+        assert_eq!(kind("src/main.rs"), None);
+        assert_eq!(kind("deep/requirements.txt"), Some(Manifest::Requirements));
+    }
+}

@@ -1,0 +1,19 @@
+//! The evidence package: a folder that says what one run did, each byte of it under the gate's signature.
+//!
+//! A signature proves who recorded the evidence, not that it is true; repeating the deterministic checks proves that.
+//! Memory is no evidence: the statement has no place for it.
+
+mod dsse;
+mod files;
+pub mod key;
+mod package;
+mod statement;
+mod verify;
+
+pub use files::EvidenceError;
+pub use key::{GateKey, PinnedKey};
+pub use package::{Contents, complete, seal, write};
+pub use statement::{
+    About, Artifact, CommandEntry, Kept, PREDICATE_TYPE, Predicate, Statement, Subject, Usage,
+};
+pub use verify::{Fault, Verified, verify};

@@ -1,0 +1,491 @@
+//! Verifies a package against a key that the caller brings.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::Path;
+
+use alai_core::qa::Verdict;
+
+use super::dsse;
+use super::files::{self, sha256};
+use super::key::PinnedKey;
+use super::package::{BLOBS, COMMANDS, DIFF, ENVELOPE, GOTCHA, REPORT, VERDICT};
+use super::statement::{Artifact, CommandEntry, PREDICATE_TYPE, STATEMENT_TYPE, Statement};
+
+/// A package that is what the key's owner sealed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verified {
+    pub statement: Statement,
+    /// Files besides the envelope, all of them listed and unchanged.
+    pub files: usize,
+    pub bytes: u64,
+}
+
+/// One thing that is wrong with a package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// The envelope is missing, is not ours, or was signed by another key. Nothing else can be said then.
+    Envelope(String),
+    Statement(String),
+    /// Listed and not there, or not readable.
+    Missing(String),
+    /// There and not listed.
+    Extra(String),
+    /// A link, a device or a name that is no text.
+    NotPlain(String),
+    /// Not what was sealed.
+    Changed(String),
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fault::Envelope(why) => write!(f, "{ENVELOPE}: {why}"),
+            Fault::Statement(why) => write!(f, "the statement: {why}"),
+            Fault::Missing(path) => write!(f, "{path} is listed and cannot be read"),
+            Fault::Extra(path) => write!(f, "{path} is not listed"),
+            Fault::NotPlain(path) => write!(f, "{path} is no plain file"),
+            Fault::Changed(path) => write!(f, "{path} is not what was sealed"),
+        }
+    }
+}
+
+/// Checks the signature, the list of files, every hash, and that the statement says what the files say.
+///
+/// # Errors
+/// Every fault that was found; one is enough to trust nothing.
+pub fn verify(dir: &Path, pinned: &PinnedKey) -> Result<Verified, Vec<Fault>> {
+    let envelope = |why: String| vec![Fault::Envelope(why)];
+    let is_folder = std::fs::symlink_metadata(dir).is_ok_and(|seen| seen.is_dir());
+    if !is_folder {
+        return Err(envelope(format!("{} is no folder", dir.display())));
+    }
+    let bytes = files::read(&dir.join(ENVELOPE)).map_err(|e| envelope(e.to_string()))?;
+    let payload = dsse::open(&bytes, pinned).map_err(envelope)?;
+    let statement: Statement = serde_json::from_slice(&payload)
+        .map_err(|e| vec![Fault::Statement(format!("it cannot be read ({e})"))])?;
+    let mut faults = meaning(&statement);
+    let (plain, odd) = files::list(dir).map_err(|e| envelope(e.to_string()))?;
+    faults.extend(odd.into_iter().map(Fault::NotPlain));
+    faults.extend(compare(dir, &statement.predicate.artifacts, &plain));
+    if faults.is_empty() {
+        faults.extend(agreement(dir, &statement));
+    }
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    let bytes = statement.predicate.artifacts.iter().map(|a| a.bytes).sum();
+    Ok(Verified {
+        files: statement.predicate.artifacts.len(),
+        bytes,
+        statement,
+    })
+}
+
+fn meaning(statement: &Statement) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    if statement.kind != STATEMENT_TYPE || statement.predicate_type != PREDICATE_TYPE {
+        faults.push(Fault::Statement("it is of another type".into()));
+    }
+    if statement.subject != Statement::new(statement.predicate.clone()).subject {
+        faults.push(Fault::Statement(
+            "its subject is not the commit and tree that it tells of".into(),
+        ));
+    }
+    let listed: BTreeSet<&str> = statement
+        .predicate
+        .artifacts
+        .iter()
+        .map(|a| a.path.as_str())
+        .collect();
+    for name in [GOTCHA, COMMANDS, DIFF, REPORT, VERDICT]
+        .into_iter()
+        .filter(|name| !listed.contains(name))
+    {
+        faults.push(Fault::Statement(format!("it lists no {name}")));
+    }
+    faults
+}
+
+fn compare(dir: &Path, artifacts: &[Artifact], plain: &[String]) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    let listed: BTreeMap<&str, &Artifact> =
+        artifacts.iter().map(|a| (a.path.as_str(), a)).collect();
+    if listed.len() != artifacts.len() {
+        faults.push(Fault::Statement("it lists a file twice".into()));
+    }
+    let extra = plain
+        .iter()
+        .filter(|path| *path != ENVELOPE && !listed.contains_key(path.as_str()));
+    faults.extend(extra.cloned().map(Fault::Extra));
+    for (path, artifact) in listed {
+        // Only what the listing found is opened: a path that climbs out of the folder is in no listing.
+        if !plain.iter().any(|p| p == path) {
+            faults.push(Fault::Missing(path.to_owned()));
+            continue;
+        }
+        match files::read(&dir.join(path)) {
+            Ok(bytes)
+                if bytes.len() as u64 == artifact.bytes && sha256(&bytes) == artifact.sha256 => {}
+            Ok(_) => faults.push(Fault::Changed(path.to_owned())),
+            Err(_) => faults.push(Fault::Missing(path.to_owned())),
+        }
+    }
+    faults
+}
+
+/// What the files say and what the statement says are the same.
+fn agreement(dir: &Path, statement: &Statement) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    let predicate = &statement.predicate;
+    match commands(dir) {
+        Ok(entries) if entries == predicate.commands => {}
+        Ok(_) => faults.push(Fault::Statement(format!(
+            "its commands are not those of {COMMANDS}"
+        ))),
+        Err(why) => faults.push(Fault::Statement(why)),
+    }
+    let verdict = files::read(&dir.join(VERDICT))
+        .ok()
+        .and_then(|b| serde_json::from_slice::<Verdict>(&b).ok());
+    if !verdict
+        .is_some_and(|v| v.measurements == predicate.checks && v.outcome == predicate.outcome)
+    {
+        faults.push(Fault::Statement(format!(
+            "its checks are not those of {VERDICT}"
+        )));
+    }
+    let listed: BTreeMap<&str, &str> = predicate
+        .artifacts
+        .iter()
+        .map(|a| (a.path.as_str(), a.sha256.as_str()))
+        .collect();
+    for kept in predicate
+        .commands
+        .iter()
+        .flat_map(|c| [&c.stdout, &c.stderr])
+    {
+        let path = format!("{BLOBS}/{}", kept.sha256);
+        if listed.get(path.as_str()) != Some(&kept.sha256.as_str()) {
+            faults.push(Fault::Missing(path));
+        }
+    }
+    faults
+}
+
+/// The records of a package.
+pub(super) fn commands(dir: &Path) -> Result<Vec<CommandEntry>, String> {
+    let bytes = files::read(&dir.join(COMMANDS)).map_err(|e| e.to_string())?;
+    let text = String::from_utf8(bytes).map_err(|_| format!("{COMMANDS} is no text"))?;
+    let line = |(at, line): (usize, &str)| {
+        serde_json::from_str(line)
+            .map_err(|e| format!("line {} of {COMMANDS} is no record ({e})", at + 1))
+    };
+    text.lines().enumerate().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use alai_core::brief::Role;
+    use alai_core::ids::{Epoch, RunId, TaskId};
+    use alai_core::mode::Mode;
+    use alai_core::qa::{Check, CheckResult, Measurement, Policy, judge};
+    use alai_core::record::{Captured, CommandRecord, Exit};
+    use alai_core::task::TaskKind;
+
+    use super::super::key::GateKey;
+    use super::super::package::{Contents, complete, seal, write};
+    use super::super::statement::{About, Usage};
+    use super::*;
+
+    fn captured(stdout: &str) -> Captured {
+        let record = CommandRecord {
+            argv: vec!["sh".into(), "-c".into(), "make test".into()],
+            cwd: "/repo".into(),
+            exit: Exit::Code { code: 0 },
+            started_ms: 1,
+            duration_ms: 2,
+            stdout_sha256: sha256(stdout.as_bytes()),
+            stderr_sha256: sha256(b""),
+            stdout_bytes: stdout.len() as u64,
+            stderr_bytes: 0,
+            cage: vec!["namespaces".into(), "seccomp".into()],
+        };
+        Captured {
+            record,
+            stdout: stdout.into(),
+            stderr: String::new(),
+            truncated: false,
+        }
+    }
+
+    fn about() -> About {
+        About {
+            run: RunId("0190a3c0-0000-7000-8000-000000000001".into()),
+            epoch: Epoch(1),
+            task: TaskId(7),
+            kind: TaskKind::Build,
+            company: "snowit".into(),
+            role: Role::Builder,
+            model: "m".into(),
+            mode: Mode::Simulated,
+            base: "1".repeat(40),
+            head: "2".repeat(40),
+            tree_sha256: "3".repeat(64),
+            usage: Usage::default(),
+            recorded_ms: 5,
+        }
+    }
+
+    struct Made {
+        folder: tempfile::TempDir,
+        key: GateKey,
+    }
+
+    impl Made {
+        fn dir(&self) -> std::path::PathBuf {
+            self.folder.path().join("evidence")
+        }
+
+        fn faults(&self) -> Vec<Fault> {
+            verify(&self.dir(), &self.key.public())
+                .err()
+                .unwrap_or_default()
+        }
+    }
+
+    fn as_is(text: &str) -> String {
+        text.to_owned()
+    }
+
+    fn made() -> Made {
+        let made = Made {
+            folder: tempfile::tempdir().expect("a folder"),
+            key: GateKey::from_seed([5; 32]),
+        };
+        let trajectory = made.folder.path().join("t.jsonl");
+        std::fs::write(&trajectory, "{}\n").unwrap();
+        let commands = [captured("ok\n"), captured("fine\n")];
+        let report = serde_json::json!({"summary": "done"});
+        let contents = Contents {
+            gotcha: "none",
+            commands: &commands,
+            diff: "+a",
+            report: &report,
+            trajectory: Some(&trajectory),
+        };
+        write(&made.dir(), &contents, &as_is).expect("written");
+        let complete = complete(&made.dir(), &commands, &as_is);
+        assert_eq!(complete.result, CheckResult::Pass, "{}", complete.detail);
+        let measured: Vec<Measurement> = Check::ALL
+            .iter()
+            .map(|c| Measurement {
+                check: *c,
+                result: CheckResult::Pass,
+                detail: "d".into(),
+            })
+            .collect();
+        seal(
+            &made.dir(),
+            &about(),
+            &judge(&measured, Policy::default()),
+            &made.key,
+        )
+        .expect("sealed");
+        made
+    }
+
+    #[test]
+    fn what_was_sealed_verifies_and_says_what_it_is() {
+        let made = made();
+        let verified = verify(&made.dir(), &made.key.public()).expect("untouched");
+        assert_eq!(verified.statement.predicate.about, about());
+        assert_eq!(verified.statement.predicate.checks.len(), 19);
+        assert_eq!(verified.statement.predicate.cage, ["namespaces", "seccomp"]);
+        assert_eq!(
+            verified.statement.subject[0].digest["gitCommit"],
+            about().head
+        );
+        assert!(
+            verified
+                .statement
+                .predicate
+                .commands
+                .iter()
+                .all(|c| c.stdout.whole)
+        );
+        assert_eq!(verified.files, 9, "six files and three different outputs");
+    }
+
+    #[test]
+    fn every_single_changed_byte_is_a_fault() {
+        let made = made();
+        let (plain, _) = files::list(&made.dir()).expect("listed");
+        for name in plain {
+            let path = made.dir().join(&name);
+            let sealed = std::fs::read(&path).unwrap();
+            // The envelope is long; each of its bytes is flipped in the next test, without the files around it.
+            let step = if name == ENVELOPE { 97 } else { 1 };
+            for at in (0..sealed.len()).step_by(step) {
+                let mut changed = sealed.clone();
+                changed[at] ^= 1 << (at % 8);
+                std::fs::write(&path, &changed).unwrap();
+                assert!(!made.faults().is_empty(), "{name} byte {at}");
+            }
+            for changed in [
+                &sealed[..sealed.len().saturating_sub(1)],
+                &[sealed.as_slice(), b"\n"].concat(),
+            ] {
+                std::fs::write(&path, changed).unwrap();
+                assert_eq!(
+                    made.faults().is_empty(),
+                    changed == sealed,
+                    "{name} with another length"
+                );
+            }
+            std::fs::write(&path, &sealed).unwrap();
+            assert_eq!(made.faults(), [], "{name} put back");
+        }
+    }
+
+    #[test]
+    fn every_single_changed_byte_of_the_envelope_is_a_fault() {
+        let key = GateKey::from_seed([5; 32]);
+        let sealed = dsse::sign(b"{\"a\": [1, 2]}", &key);
+        for at in 0..sealed.len() {
+            for bit in 0..8 {
+                let mut changed = sealed.clone();
+                changed[at] ^= 1 << bit;
+                assert!(
+                    dsse::open(&changed, &key.public()).is_err(),
+                    "byte {at} bit {bit}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn extra_missing_and_linked_files_are_faults() {
+        let made = made();
+        let extra = made.dir().join("blobs/extra");
+        std::fs::write(&extra, "x").unwrap();
+        assert_eq!(made.faults(), [Fault::Extra("blobs/extra".into())]);
+        std::fs::remove_file(&extra).unwrap();
+        let link = made.dir().join("link");
+        std::os::unix::fs::symlink("GOTCHA.md", &link).unwrap();
+        assert_eq!(made.faults(), [Fault::NotPlain("link".into())]);
+        std::fs::remove_file(&link).unwrap();
+        let gotcha = made.dir().join("GOTCHA.md");
+        let aside = made.folder.path().join("aside");
+        std::fs::rename(&gotcha, &aside).unwrap();
+        assert_eq!(made.faults(), [Fault::Missing("GOTCHA.md".into())]);
+        std::os::unix::fs::symlink(&aside, &gotcha).unwrap();
+        assert!(
+            made.faults().contains(&Fault::NotPlain("GOTCHA.md".into())),
+            "the same bytes through a link"
+        );
+    }
+
+    #[test]
+    fn a_package_signed_by_another_gate_is_not_trusted() {
+        let made = made();
+        let other = GateKey::from_seed([6; 32]);
+        assert!(matches!(
+            verify(&made.dir(), &other.public()).unwrap_err()[..],
+            [Fault::Envelope(_)]
+        ));
+    }
+
+    #[test]
+    fn a_package_that_contradicts_itself_is_refused_even_when_signed() {
+        let made = made();
+        let path = made.dir().join(VERDICT);
+        let text = std::fs::read_to_string(&path)
+            .unwrap()
+            .replacen("\"pass\"", "\"fail\"", 1);
+        std::fs::write(&path, &text).unwrap();
+        let payload = dsse::open(
+            &std::fs::read(made.dir().join(ENVELOPE)).unwrap(),
+            &made.key.public(),
+        )
+        .unwrap();
+        let mut statement: Statement = serde_json::from_slice(&payload).unwrap();
+        let artifact = statement
+            .predicate
+            .artifacts
+            .iter_mut()
+            .find(|a| a.path == VERDICT)
+            .unwrap();
+        artifact.sha256 = sha256(text.as_bytes());
+        artifact.bytes = text.len() as u64;
+        let envelope = dsse::sign(&serde_json::to_vec(&statement).unwrap(), &made.key);
+        std::fs::write(made.dir().join(ENVELOPE), envelope).unwrap();
+        assert!(
+            matches!(made.faults()[..], [Fault::Statement(_)]),
+            "{:?}",
+            made.faults()
+        );
+    }
+
+    #[test]
+    fn secrets_are_blackened_before_anything_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("e");
+        let commands = [captured("the key is hunter2\n")];
+        let report = serde_json::json!({"note": "hunter2"});
+        let contents = Contents {
+            gotcha: "hunter2",
+            commands: &commands,
+            diff: "+hunter2",
+            report: &report,
+            trajectory: None,
+        };
+        let redact = |text: &str| text.replace("hunter2", "[redacted]");
+        write(&dir, &contents, &redact).expect("written");
+        for path in files::list(&dir).unwrap().0 {
+            assert!(
+                !String::from_utf8_lossy(&std::fs::read(dir.join(&path)).unwrap())
+                    .contains("hunter2"),
+                "{path}"
+            );
+        }
+        assert_eq!(complete(&dir, &commands, &redact).result, CheckResult::Pass);
+        assert!(!commands_of(&dir)[0].stdout.whole);
+        assert!(
+            write(&dir, &contents, &redact).is_err(),
+            "evidence is written once"
+        );
+    }
+
+    fn commands_of(dir: &Path) -> Vec<CommandEntry> {
+        commands(dir).expect("records")
+    }
+
+    #[test]
+    fn incomplete_evidence_fails_its_check() {
+        let made = made();
+        let commands = [captured("ok\n"), captured("fine\n")];
+        assert_eq!(
+            complete(&made.dir(), &commands[..1], &as_is).result,
+            CheckResult::Fail,
+            "one record too many"
+        );
+        assert_eq!(
+            complete(&made.dir(), &[], &as_is).result,
+            CheckResult::Fail,
+            "nothing was run"
+        );
+        let other = [captured("ok\n"), captured("other\n")];
+        assert_eq!(
+            complete(&made.dir(), &other, &as_is).result,
+            CheckResult::Fail,
+            "another output"
+        );
+        std::fs::write(made.dir().join(GOTCHA), " \n").unwrap();
+        assert_eq!(
+            complete(&made.dir(), &commands, &as_is).result,
+            CheckResult::Fail,
+            "an empty GOTCHA"
+        );
+    }
+}

@@ -1,0 +1,31 @@
+//! Measures one commit by the nineteen checks and seals what was seen.
+//!
+//! Invariants, stated as absences: nothing here trusts a file that an agent could write; no program of a repository runs
+//! outside a cage or with a network; no two runs share a clone; nothing here knows the store or a model.
+
+mod base;
+mod builtin;
+pub mod census;
+mod change;
+mod checks;
+mod docs;
+mod error;
+pub mod evidence;
+mod load;
+mod measure;
+mod paths;
+mod review;
+mod runs;
+#[cfg(test)]
+mod scan;
+mod source;
+mod stage;
+mod testfns;
+
+pub use base::{Base, Ground, base};
+pub use checks::secrets::blacken;
+pub use docs::{DOCS_CHECKS, DOCS_PATHS, DocsCandidate, DocsMeasured, judge_docs, measure_docs};
+pub use error::{GateError, Refused};
+pub use measure::{Candidate, Measured, Summary, measure, tree_digest};
+pub use paths::{Globs, is_test};
+pub use review::check_review;

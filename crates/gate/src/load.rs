@@ -1,0 +1,120 @@
+//! Reads a change out of a repository, with the trusted side's own git.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use alai_workspace::git::{self, ChangeStatus, Oid, Repo};
+
+use crate::change::{Change, ChangedFile, Commit, Content, FILE_BYTES_MAX, FILES_READ_MAX};
+use crate::error::GateError;
+
+/// Reads the change. `checkout` is a fresh clone of the head in which nothing ran, for the targets of symbolic links.
+pub(crate) fn load(
+    repo: &Repo,
+    base: &Oid,
+    head: &Oid,
+    checkout: &Path,
+) -> Result<Change, GateError> {
+    let diff = git::diff(repo, base, head).map_err(|e| unreadable("the diff", &e))?;
+    let base_paths = paths(repo, base)?;
+    let head_paths = paths(repo, head)?;
+    let mut files = Vec::with_capacity(diff.files.len());
+    for (count, file) in diff.files.into_iter().enumerate() {
+        let from = match &file.status {
+            ChangeStatus::Renamed { from } => Some(from.clone()),
+            ChangeStatus::Added
+            | ChangeStatus::Modified
+            | ChangeStatus::Deleted
+            | ChangeStatus::TypeChanged => None,
+        };
+        let (old, new) = if count < FILES_READ_MAX {
+            let old = content(
+                repo,
+                base,
+                from.as_deref().unwrap_or(&file.path),
+                file.old_mode,
+                None,
+            )?;
+            (
+                old,
+                content(repo, head, &file.path, file.new_mode, Some(checkout))?,
+            )
+        } else {
+            (Content::Unread, Content::Unread)
+        };
+        files.push(ChangedFile::new(
+            file.path,
+            from,
+            (file.old_mode, file.new_mode),
+            old,
+            new,
+        ));
+    }
+    Ok(Change {
+        files,
+        base_paths,
+        head_paths,
+        commits: history(repo, base, head)?,
+    })
+}
+
+fn unreadable(what: &str, error: &dyn std::error::Error) -> GateError {
+    GateError::Repository {
+        what: what.to_owned(),
+        why: error.to_string(),
+    }
+}
+
+fn paths(repo: &Repo, commit: &Oid) -> Result<BTreeMap<String, u32>, GateError> {
+    let entries =
+        git::tree(repo, commit).map_err(|e| unreadable(&format!("the tree of {commit}"), &e))?;
+    Ok(entries
+        .into_iter()
+        .map(|entry| (entry.path, entry.mode))
+        .collect())
+}
+
+fn content(
+    repo: &Repo,
+    commit: &Oid,
+    path: &str,
+    mode: u32,
+    checkout: Option<&Path>,
+) -> Result<Content, GateError> {
+    match mode {
+        0 => return Ok(Content::Absent),
+        0o120_000 => {
+            let target = checkout.and_then(|root| std::fs::read_link(root.join(path)).ok());
+            return Ok(Content::Link(
+                target
+                    .map(|t| t.to_string_lossy().into_owned())
+                    .unwrap_or_default(),
+            ));
+        }
+        0o160_000 => return Ok(Content::Submodule),
+        _ => {}
+    }
+    match git::blob(repo, commit, path, FILE_BYTES_MAX) {
+        Ok(Some(bytes)) => Ok(Content::from_bytes(bytes)),
+        Ok(None) => Err(GateError::Repository {
+            what: format!("{path} at {commit}"),
+            why: "it is not there".into(),
+        }),
+        Err(git::GitError::TooLarge { .. }) => Ok(Content::Unread),
+        Err(error) => Err(unreadable(&format!("{path} at {commit}"), &error)),
+    }
+}
+
+fn history(repo: &Repo, base: &Oid, head: &Oid) -> Result<Vec<Commit>, GateError> {
+    let commits = git::commits(repo, base, head).map_err(|e| unreadable("the history", &e))?;
+    let patch = |oid: Oid| {
+        let patch =
+            git::commit_patch(repo, &oid).map_err(|e| unreadable(&format!("commit {oid}"), &e))?;
+        Ok(Commit {
+            oid: oid.short().to_owned(),
+            patch: patch.text,
+            truncated: patch.truncated,
+        })
+    };
+    commits.into_iter().map(|line| patch(line.oid)).collect()
+}

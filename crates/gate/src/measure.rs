@@ -1,0 +1,400 @@
+//! Measures one commit: eighteen of the nineteen checks. The nineteenth, that the evidence is complete, can only be made when
+//! the evidence has been written (`evidence::complete`).
+//!
+//! | Clone | What runs there |
+//! |---|---|
+//! | the head with the base's test files | build command, test command: checks 1 and 2 |
+//! | the head as it is | test command: check 3 |
+//! | the base with the head's test files | test command, when there are new tests: check 4 |
+//! | the head as it is, one clone each | the task's own checks: check 5; lint: check 14 |
+
+use std::path::Path;
+
+use alai_core::qa::{Check, Measurement};
+use alai_core::record::Captured;
+use alai_core::task::TaskKind;
+use alai_workspace::command::Cancel;
+use alai_workspace::git::{self, Oid, Repo};
+use alai_workspace::setup::Prepared;
+use alai_workspace::toolchains::Toolchains;
+use sha2::{Digest, Sha256};
+
+use crate::builtin;
+use crate::census::{self, Census};
+use crate::change::{Change, ChangedFile, FILE_BYTES_MAX};
+use crate::checks::{self, Rules, suppressions};
+use crate::error::GateError;
+use crate::load;
+use crate::paths::{self, Globs};
+use crate::runs::{self, Lint, TestFiles};
+use crate::source::Lang;
+use crate::stage::{Room, Stage};
+use crate::testfns;
+
+/// One commit and what its task allows. All of it comes from the trusted side.
+#[derive(Debug, Clone, Copy)]
+pub struct Candidate<'a> {
+    pub repo: &'a Repo,
+    pub base: &'a Oid,
+    /// Imported from the run's clone.
+    pub head: &'a Oid,
+    /// The set-up of the base.
+    pub prepared: &'a Prepared,
+    /// The set-up of the head, when its lockfiles differ.
+    pub prepared_head: Option<&'a Prepared>,
+    pub toolchains: &'a Toolchains,
+    /// Lines for `sh -c` at the top of the tree.
+    pub test_command: &'a str,
+    pub build_command: Option<&'a str>,
+    pub lint_command: Option<&'a str>,
+    /// The task's own: each must exit 0.
+    pub checks: &'a [String],
+    /// Globs; none means everywhere.
+    pub allowed_paths: &'a [String],
+    /// Globs of the tests that a person or the plan lets this task change.
+    pub changes_tests: &'a [String],
+    /// Whether the plan lets this task add, remove or move dependencies.
+    pub allow_dependency_changes: bool,
+    /// The tests of the untouched base, as `base` saw them.
+    pub base_census: &'a Census,
+    /// A folder of the caller's that only we may enter; clones are made in it and removed.
+    pub scratch: &'a Path,
+    pub kind: TaskKind,
+    /// Seconds that one command may take.
+    pub command_s: u64,
+}
+
+/// What was measured.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measured {
+    /// Every check but 16, in the order of their numbers.
+    pub measurements: Vec<Measurement>,
+    /// Every program that was started, in order.
+    pub commands: Vec<Captured>,
+    /// The tests of the head as it is.
+    pub census: Census,
+    pub summary: Summary,
+}
+
+/// The size of a change, for people.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Summary {
+    pub files: usize,
+    pub added_lines: usize,
+    pub removed_lines: usize,
+    pub commits: usize,
+    pub new_tests: Vec<String>,
+    /// Tests of the base that were red and pass now.
+    pub fixed_tests: Vec<String>,
+}
+
+/// Measures a candidate. The caller adds check 16 and judges with `alai_core::qa::judge`.
+///
+/// # Errors
+/// When nothing can be concluded: the repository cannot be read, a clone or cage cannot be made, or it was cancelled. A
+/// command that fails is a failed check and no error.
+pub fn measure(candidate: &Candidate<'_>, cancel: &Cancel) -> Result<Measured, GateError> {
+    let allowed = Globs::new(candidate.allowed_paths)?;
+    let changes_tests = Globs::new(candidate.changes_tests)?;
+    let stage = Stage::new(
+        candidate.repo,
+        candidate.toolchains,
+        candidate.scratch,
+        candidate.command_s,
+        cancel,
+    );
+    let as_is = stage.room("the head", candidate.head, head_set_up(candidate))?;
+    let change = load::load(candidate.repo, candidate.base, candidate.head, &as_is.repo)?;
+    let rules = Rules {
+        allowed: &allowed,
+        changes_tests: &changes_tests,
+        test_command: candidate.test_command,
+        kind: candidate.kind,
+        allow_dependency_changes: candidate.allow_dependency_changes,
+    };
+    let mut measurements = checks::judge_change(&change, &rules);
+    let mut gate = Gate {
+        candidate,
+        stage,
+        change: &change,
+        rules: &rules,
+        commands: Vec::new(),
+    };
+    let (census, added) = gate.run_all(&as_is, &mut measurements)?;
+    measurements.sort_by_key(|m| m.check.number());
+    let fixed_tests = census::compare(candidate.base_census, &census).fixed;
+    let summary = Summary {
+        files: change.files.len(),
+        added_lines: change.files.iter().map(|f| f.added.len()).sum(),
+        removed_lines: change.files.iter().map(|f| f.removed.len()).sum(),
+        commits: change.commits.len(),
+        new_tests: added,
+        fixed_tests,
+    };
+    Ok(Measured {
+        measurements,
+        commands: gate.commands,
+        census,
+        summary,
+    })
+}
+
+/// Hex SHA-256 over `mode object path` of every file of a commit, each ended by a zero byte: what evidence names the tree by.
+///
+/// # Errors
+/// When the commit cannot be read.
+pub fn tree_digest(repo: &Repo, commit: &Oid) -> Result<String, GateError> {
+    let entries = git::tree(repo, commit).map_err(|e| GateError::Repository {
+        what: format!("the tree of {commit}"),
+        why: e.to_string(),
+    })?;
+    let mut digest = Sha256::new();
+    for entry in entries {
+        digest.update(format!("{:o} {} {}\0", entry.mode, entry.oid, entry.path));
+    }
+    Ok(hex::encode(digest.finalize()))
+}
+
+fn head_set_up<'a>(candidate: &Candidate<'a>) -> &'a Prepared {
+    candidate.prepared_head.unwrap_or(candidate.prepared)
+}
+
+/// One measurement under way.
+struct Gate<'a> {
+    candidate: &'a Candidate<'a>,
+    stage: Stage<'a>,
+    change: &'a Change,
+    rules: &'a Rules<'a>,
+    commands: Vec<Captured>,
+}
+
+impl Gate<'_> {
+    fn run_all(
+        &mut self,
+        as_is: &Room,
+        into: &mut Vec<Measurement>,
+    ) -> Result<(Census, Vec<String>), GateError> {
+        let acceptance = runs::acceptance(&self.own_checks()?);
+        let restored_room = self.room("the base's tests", self.candidate.head)?;
+        let changed = self.restore(&restored_room)?;
+        let build = match self.candidate.build_command {
+            Some(command) => Some(self.run(&restored_room, command)?),
+            None => None,
+        };
+        let tests = self.run(&restored_room, self.candidate.test_command)?;
+        drop(restored_room);
+        let restored = census::read(&tests);
+        let census = if changed {
+            census::read(&self.run(as_is, self.candidate.test_command)?)
+        } else {
+            restored.clone()
+        };
+        let may_be_lost = |id: &str| self.may_be_lost(id);
+        into.push(runs::clean_build(build.as_ref(), &tests, &restored));
+        into.push(runs::base_tests(&runs::BaseTests {
+            base: self.candidate.base_census,
+            restored: &restored,
+            may_be_lost: &may_be_lost,
+            covered: runs::passed(&acceptance),
+            output: &tests,
+        }));
+        into.push(runs::census_kept(
+            self.candidate.base_census,
+            &census,
+            &may_be_lost,
+            &self.test_files(),
+        ));
+        into.push(acceptance);
+        let added = runs::new_tests(self.candidate.base_census, &census);
+        let on_base = self.new_tests_on_base(&added)?;
+        into.push(runs::new_tests_fail(&added, on_base.as_ref()));
+        into.push(runs::lint(&self.lint()?, &suppressions::added(self.change)));
+        debug_assert!(
+            !into.iter().any(|m| m.check == Check::EvidenceComplete),
+            "check 16 is the caller's"
+        );
+        Ok((census, added))
+    }
+
+    fn room(&self, purpose: &str, commit: &Oid) -> Result<Room, GateError> {
+        let prepared = if commit == self.candidate.base {
+            self.candidate.prepared
+        } else {
+            head_set_up(self.candidate)
+        };
+        self.stage.room(purpose, commit, prepared)
+    }
+
+    fn run(&mut self, room: &Room, command: &str) -> Result<Captured, GateError> {
+        let captured = self.stage.run(room, command)?;
+        self.commands.push(captured.clone());
+        Ok(captured)
+    }
+
+    fn blob(&self, commit: &Oid, path: &str) -> Result<Option<Vec<u8>>, GateError> {
+        git::blob(self.candidate.repo, commit, path, FILE_BYTES_MAX).map_err(|e| {
+            GateError::Repository {
+                what: format!("{path} at {commit}"),
+                why: e.to_string(),
+            }
+        })
+    }
+
+    /// Puts the base's test files back. Returns whether anything differed.
+    fn restore(&self, room: &Room) -> Result<bool, GateError> {
+        let mut changed = false;
+        for file in &self.change.files {
+            if file.is_new() || file.from.is_some() {
+                changed |= self.take_new_test(room, file)?;
+            }
+            if !file.is_new() && self.rules.is_fixed_test(file.base_path()) {
+                changed = true;
+                if let Some(bytes) = self.blob(self.candidate.base, file.base_path())? {
+                    room.put(file.base_path(), &bytes, file.old_mode == 0o100_755)?;
+                }
+            }
+        }
+        Ok(changed)
+    }
+
+    /// A new test file could change how old ones go (a conftest, a helper that shadows another). Rust's are programs of their
+    /// own, or modules that sources name: they stay.
+    fn take_new_test(&self, room: &Room, file: &ChangedFile) -> Result<bool, GateError> {
+        if !self.rules.is_fixed_test(&file.path) || file.is_deleted() {
+            return Ok(false);
+        }
+        if file.lang() != Lang::Rust {
+            room.take(&file.path)?;
+        }
+        // A new file of any kind makes the head differ from the head with the base's tests, as far as its census goes.
+        Ok(file.lang() != Lang::Rust)
+    }
+
+    /// Whether a test of the base may be gone or skipped: the task may change its file, by the id's own words or because its
+    /// name stands in such a file.
+    fn may_be_lost(&self, id: &str) -> bool {
+        if self.rules.changes_tests.is_empty() {
+            return false;
+        }
+        let named_file = id
+            .split([' ', ':', '>'])
+            .any(|part| self.rules.changes_tests.covers(part));
+        let leaf = id
+            .rsplit("::")
+            .next()
+            .unwrap_or(id)
+            .rsplit(" > ")
+            .next()
+            .unwrap_or(id);
+        let leaf = leaf
+            .split(['[', '/'])
+            .next()
+            .unwrap_or(leaf)
+            .rsplit('.')
+            .next()
+            .unwrap_or(leaf)
+            .trim();
+        let holds = |file: &&ChangedFile| {
+            self.rules.changes_tests.covers(file.base_path())
+                && file.base.text().is_some_and(|text| text.contains(leaf))
+        };
+        named_file || (!leaf.is_empty() && self.change.files.iter().any(|file| holds(&file)))
+    }
+
+    fn test_files(&self) -> TestFiles {
+        let fixed: Vec<&String> = self
+            .change
+            .base_paths
+            .keys()
+            .filter(|path| self.rules.is_fixed_test(path))
+            .collect();
+        let lost = fixed
+            .iter()
+            .filter(|path| !self.change.head_paths.contains_key(**path));
+        TestFiles {
+            base: fixed.len(),
+            lost: lost.map(|path| (*path).clone()).collect(),
+        }
+    }
+
+    fn new_tests_on_base(&mut self, added: &[String]) -> Result<Option<Census>, GateError> {
+        if added.is_empty() {
+            return Ok(None);
+        }
+        let room = self.room("the new tests on the base", self.candidate.base)?;
+        for file in self.change.files.iter().filter(|f| !f.is_deleted()) {
+            if self.rules.is_test(&file.path) {
+                if let Some(bytes) = self.blob(self.candidate.head, &file.path)? {
+                    room.put(&file.path, &bytes, file.new_mode == 0o100_755)?;
+                }
+            } else if file.lang() == Lang::Rust
+                && let (Some(base), Some(head)) = (file.base.text(), file.head.text())
+                && let Some(grafted) = testfns::graft(base, head)
+            {
+                room.put(
+                    file.base_path(),
+                    grafted.as_bytes(),
+                    file.old_mode == 0o100_755,
+                )?;
+            }
+        }
+        let command = self.candidate.test_command;
+        Ok(Some(census::read(&self.run(&room, command)?)))
+    }
+
+    fn own_checks(&mut self) -> Result<Vec<(String, Captured)>, GateError> {
+        let mut done = Vec::new();
+        for command in self.candidate.checks {
+            // Each in a clone of its own: what one leaves behind must not make the next one pass.
+            let room = self.room("a check of the task", self.candidate.head)?;
+            done.push((command.clone(), self.run(&room, command)?));
+        }
+        Ok(done)
+    }
+
+    fn lint(&mut self) -> Result<Vec<Lint>, GateError> {
+        let commands = match self.candidate.lint_command {
+            Some(command) => vec![(command.to_owned(), command.to_owned())],
+            None => builtin::commands(self.change),
+        };
+        let mut done = Vec::new();
+        if commands.is_empty() {
+            return Ok(done);
+        }
+        let head_room = self.room("lint", self.candidate.head)?;
+        for (name, command) in commands {
+            let head = self.run(&head_room, &command)?;
+            // Red on the head says something about the change only when the base is green.
+            let base = match head.success() {
+                true => None,
+                false => {
+                    let room = self.room("lint of the base", self.candidate.base)?;
+                    Some(self.run(&room, &self.on_base(&command))?)
+                }
+            };
+            done.push(Lint { name, head, base });
+        }
+        Ok(done)
+    }
+
+    /// The same line for the base. Built-in lines name files, and a new file is not there: it excuses nothing.
+    fn on_base(&self, command: &str) -> String {
+        let new = |f: &&ChangedFile| {
+            f.is_new() && command.contains(&format!("./{}", f.path.replace('\'', "'\\''")))
+        };
+        let made: Vec<String> = self
+            .change
+            .files
+            .iter()
+            .filter(new)
+            .map(|f| paths::quoted(&f.path))
+            .collect();
+        if made.is_empty() {
+            return command.to_owned();
+        }
+        let folders = made
+            .iter()
+            .map(|path| format!("mkdir -p \"$(dirname {path})\" && : > {path}"));
+        format!("{}\n{command}", folders.collect::<Vec<_>>().join("\n"))
+    }
+}

@@ -1,0 +1,261 @@
+//! Which path is a test, which one decides how the project is judged, and which ones a task allows.
+
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+
+use crate::error::GateError;
+
+/// Path patterns of a task, compiled once. A pattern also covers everything below it, so `src` and `src/` mean `src/**`.
+#[derive(Debug, Clone)]
+pub struct Globs {
+    set: GlobSet,
+    /// The same without patterns that begin with a wildcard: a path that such a pattern matches was named on purpose.
+    naming: GlobSet,
+    empty: bool,
+}
+
+impl Globs {
+    /// Compiles the patterns.
+    ///
+    /// # Errors
+    /// A pattern that is not a glob is refused: guessing what it allows would fail open.
+    pub fn new(patterns: &[String]) -> Result<Globs, GateError> {
+        let named: Vec<String> = patterns
+            .iter()
+            .filter(|p| !tidy(p).starts_with(['*', '?', '[', '{']))
+            .cloned()
+            .collect();
+        Ok(Globs {
+            set: compile(patterns)?,
+            naming: compile(&named)?,
+            empty: patterns.is_empty(),
+        })
+    }
+
+    /// Whether no pattern was given at all.
+    pub fn is_empty(&self) -> bool {
+        self.empty
+    }
+
+    /// Whether one of the patterns covers the path.
+    pub fn covers(&self, path: &str) -> bool {
+        self.set.is_match(path)
+    }
+
+    /// Whether a pattern covers the path and says where it is: `**` covers everything and names nothing.
+    pub fn names(&self, path: &str) -> bool {
+        self.naming.is_match(path)
+    }
+}
+
+fn tidy(pattern: &str) -> &str {
+    let pattern = pattern.trim();
+    pattern
+        .strip_prefix("./")
+        .unwrap_or(pattern)
+        .trim_end_matches('/')
+}
+
+fn compile(patterns: &[String]) -> Result<GlobSet, GateError> {
+    let mut set = GlobSetBuilder::new();
+    for pattern in patterns {
+        let tidy = tidy(pattern);
+        let bad = |error: globset::Error| GateError::BadGlob {
+            glob: pattern.clone(),
+            why: error.to_string(),
+        };
+        for text in [tidy.to_owned(), format!("{tidy}/**")] {
+            set.add(
+                GlobBuilder::new(&text)
+                    .literal_separator(true)
+                    .build()
+                    .map_err(bad)?,
+            );
+        }
+    }
+    set.build().map_err(|error| GateError::BadGlob {
+        glob: patterns.join(", "),
+        why: error.to_string(),
+    })
+}
+
+/// The last component of a path.
+pub(crate) fn name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+/// The extension in lower case, empty when there is none.
+pub(crate) fn extension(path: &str) -> String {
+    match name(path).rsplit_once('.') {
+        Some((stem, ext)) if !stem.is_empty() => ext.to_ascii_lowercase(),
+        Some(_) | None => String::new(),
+    }
+}
+
+/// Folders whose every file belongs to the tests, in the languages the factory knows.
+const TEST_FOLDERS: [&str; 9] = [
+    "tests",
+    "test",
+    "__tests__",
+    "__snapshots__",
+    "testdata",
+    "spec",
+    "specs",
+    "e2e",
+    "cypress",
+];
+
+/// Extensions of programs that are run as they are, where `test.sh` is the test.
+const SCRIPTS: [&str; 10] = [
+    "sh", "bash", "bats", "zsh", "py", "rb", "pl", "js", "mjs", "cjs",
+];
+
+/// Whether the path holds tests or what only tests read. The conventions are those of pytest, Go, jest, vitest, mocha,
+/// node:test, RSpec and Cargo; unit tests inside Rust sources are found by their text instead.
+pub fn is_test(path: &str) -> bool {
+    let folders = path.rsplit_once('/').map_or("", |(folders, _)| folders);
+    if folders
+        .split('/')
+        .any(|part| TEST_FOLDERS.contains(&part.to_ascii_lowercase().as_str()))
+    {
+        return true;
+    }
+    let name = name(path).to_ascii_lowercase();
+    let ext = extension(path);
+    let stem = name.strip_suffix(&format!(".{ext}")).unwrap_or(&name);
+    match ext.as_str() {
+        "go" => stem.ends_with("_test"),
+        "py" => {
+            stem.starts_with("test_")
+                || stem.ends_with("_test")
+                || ["test", "tests", "conftest"].contains(&stem)
+        }
+        "rs" => {
+            ["test", "tests"].contains(&stem) || stem.ends_with("_test") || stem.ends_with("_tests")
+        }
+        "rb" => stem.ends_with("_spec") || stem.ends_with("_test"),
+        "java" | "kt" | "scala" => {
+            let original = self::name(path);
+            original.contains("Test.") || original.contains("Tests.") || original.contains("Spec.")
+        }
+        "snap" => true,
+        ext if is_dotted_test(stem) && !ext.is_empty() => true,
+        ext if SCRIPTS.contains(&ext) => is_script_test(stem),
+        _ => false,
+    }
+}
+
+/// `app.test.ts`, `app.spec.js`, `app.e2e.ts`.
+fn is_dotted_test(stem: &str) -> bool {
+    [".test", ".spec", ".e2e", ".tests"]
+        .iter()
+        .any(|end| stem.ends_with(end))
+}
+
+fn is_script_test(stem: &str) -> bool {
+    let stem = stem.replace('-', "_");
+    ["test", "tests"].contains(&stem.as_str())
+        || ["test_", "tests_", "run_test"]
+            .iter()
+            .any(|start| stem.starts_with(start))
+        || ["_test", "_tests"].iter().any(|end| stem.ends_with(end))
+}
+
+/// A file that the test command runs as a program belongs to the tests whatever its name: `sh ci/verify.sh`, `./verify`.
+pub(crate) fn run_by(command: &str, path: &str) -> bool {
+    let words = command.split(|c: char| c.is_whitespace() || "\"';&|()".contains(c));
+    for (at, word) in words.filter(|w| !w.is_empty()).enumerate() {
+        let plain = word.strip_prefix("./").unwrap_or(word);
+        let program = at == 0 || word.starts_with("./");
+        if plain == path
+            && (program || ["sh", "bash", "bats", "zsh"].contains(&extension(path).as_str()))
+        {
+            return true;
+        }
+    }
+    false
+}
+
+/// A path as one word of the shell that no program takes for an option.
+pub(crate) fn quoted(path: &str) -> String {
+    format!("'./{}'", path.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tests_are_told_from_sources() {
+        let tests = [
+            "tests/api.rs",
+            "crates/x/tests/common/mod.rs",
+            "src/parser/tests.rs",
+            "pkg/a_test.go",
+            "pkg/testdata/x.json",
+            "test_a.py",
+            "src/pkg/a_test.py",
+            "conftest.py",
+            "src/a.test.ts",
+            "src/a.spec.jsx",
+            "src/__tests__/a.js",
+            "src/__snapshots__/a.js.snap",
+            "spec/model_spec.rb",
+            "test.sh",
+            "run-tests.sh",
+            "src/test/java/App.java",
+            "src/AppTest.java",
+        ];
+        for path in tests {
+            assert!(is_test(path), "{path}");
+        }
+        let sources = [
+            "src/lib.rs",
+            "src/contest.py",
+            "attestation.go",
+            "latest.py",
+            "src/testing.rs",
+            "docs/testing.md",
+            "protest/a.py",
+            "src/spectrum.ts",
+            "deploy.sh",
+            "Contest.java",
+        ];
+        for path in sources {
+            assert!(!is_test(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_script_of_the_test_command_is_a_test() {
+        assert!(run_by("sh ci/verify.sh", "ci/verify.sh"));
+        assert!(run_by("./verify && echo done", "verify"));
+        assert!(run_by("verify", "verify"));
+        assert!(
+            !run_by("python main.py", "main.py"),
+            "an application that the tests start is no test"
+        );
+        assert!(!run_by(
+            "cargo test --manifest-path crates/a/Cargo.toml",
+            "crates/a/Cargo.toml"
+        ));
+        assert!(!run_by("sh ci/verify.sh", "verify.sh"));
+    }
+
+    #[test]
+    fn globs_cover_what_is_below_and_name_only_what_they_say() {
+        let globs =
+            Globs::new(&["src/".into(), "docs/*.md".into(), "**/x.yml".into()]).expect("globs");
+        for path in ["src/a/b.rs", "docs/a.md", "deep/x.yml"] {
+            assert!(globs.covers(path), "{path}");
+        }
+        for path in ["srcs/a.rs", "docs/a/b.txt", "docs/sub/a.md", "lib/src/a.rs"] {
+            assert!(!globs.covers(path), "{path}");
+        }
+        assert!(globs.names("src/a.rs") && !globs.names("deep/x.yml"));
+        assert!(
+            Globs::new(&["a{b".into()]).is_err(),
+            "a pattern that is none is refused"
+        );
+        assert!(Globs::new(&[]).expect("none").is_empty());
+    }
+}

@@ -1,0 +1,569 @@
+//! Decides the checks that start programs, from what the programs left behind.
+
+use std::collections::BTreeSet;
+
+use alai_core::qa::{Check, CheckResult, Measurement};
+use alai_core::record::{Captured, Exit};
+
+use crate::census::{self, Census, Tally, TestStatus};
+use crate::checks::{fail, not_applicable, pass, some};
+
+/// Why a test command could not even begin, and what a person can do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unable {
+    pub(crate) why: String,
+    pub(crate) remedy: &'static str,
+}
+
+/// What tools print when they never came to run a test.
+const UNABLE: [(&str, &str, &str); 16] = [
+    (
+        "error: could not compile",
+        "it does not build",
+        "make the base build first",
+    ),
+    (
+        "error: failed to parse manifest",
+        "its Cargo.toml cannot be read",
+        "repair the manifest of the base first",
+    ),
+    (
+        "error: no matching package",
+        "a package is not in the set-up",
+        "run the set-up again, with the lockfile committed",
+    ),
+    (
+        "attempting to make an HTTP request, but --offline",
+        "a package is not in the set-up",
+        "run the set-up again, with the lockfile committed",
+    ),
+    (
+        "could not find `Cargo.toml`",
+        "there is no Cargo.toml where it runs",
+        "correct the project's test command",
+    ),
+    (
+        ": No module named ",
+        "a module that it runs is not in the set-up",
+        "add it to what the set-up installs, or correct the project's test command",
+    ),
+    (
+        "Missing script:",
+        "package.json has no such script",
+        "correct the project's test command",
+    ),
+    (
+        "missing script:",
+        "package.json has no such script",
+        "correct the project's test command",
+    ),
+    (
+        "Cannot find module",
+        "a module is not in the set-up",
+        "correct the project's set-up command",
+    ),
+    (
+        "ERR_MODULE_NOT_FOUND",
+        "a module is not in the set-up",
+        "correct the project's set-up command",
+    ),
+    (
+        "No rule to make target",
+        "the Makefile has no such target",
+        "correct the project's test command",
+    ),
+    (
+        "go: cannot find main module",
+        "there is no go.mod where it runs",
+        "correct the project's test command",
+    ),
+    (
+        "missing go.sum entry",
+        "a module is not in the set-up",
+        "run the set-up again, with go.sum committed",
+    ),
+    (
+        "module lookup disabled by GOPROXY=off",
+        "a module is not in the set-up",
+        "run the set-up again, with go.sum committed",
+    ),
+    (
+        "ModuleNotFoundError",
+        "a module is not in the set-up",
+        "correct the project's set-up command",
+    ),
+    (
+        ": command not found",
+        "a program that it calls is not installed",
+        "install it, or correct the project's test command",
+    ),
+];
+
+/// Tells a run that could not begin from one whose tests are red.
+pub(crate) fn unable(captured: &Captured, census: &Census) -> Option<Unable> {
+    let unable = |why: &str, remedy| {
+        Some(Unable {
+            why: why.to_owned(),
+            remedy,
+        })
+    };
+    match captured.record.exit {
+        Exit::Code { code: 0 } => return None,
+        Exit::Code { code: 127 } => {
+            return unable(
+                "a program was not found",
+                "install it, or correct the project's test command",
+            );
+        }
+        Exit::Code { code: 126 } => {
+            return unable(
+                "a program may not be executed",
+                "correct its permissions, or the project's test command",
+            );
+        }
+        Exit::Code { .. } => {}
+        ended @ (Exit::TimedOut { .. }
+        | Exit::TooMuchOutput { .. }
+        | Exit::Signal { .. }
+        | Exit::Cancelled) => {
+            return Some(Unable {
+                why: ended.to_string(),
+                remedy: "give the project a test command that ends by itself, or a longer limit",
+            });
+        }
+    }
+    let ran = |id: &str| !id.starts_with("(collection error") && !id.ends_with(" (package)");
+    if census.ids.keys().any(|id| ran(id)) || census.tally.is_some_and(|t| t.passed + t.ignored > 0)
+    {
+        return None;
+    }
+    if !census.ids.is_empty() {
+        return unable(
+            "no test could be loaded",
+            "see what they import, and correct the project's set-up command",
+        );
+    }
+    let text = captured.combined();
+    let (_, why, remedy) = UNABLE.iter().find(|(words, ..)| text.contains(words))?;
+    unable(why, remedy)
+}
+
+/// The last lines of an output, for a reason.
+pub(crate) fn tail(captured: &Captured) -> String {
+    /// A compiler's last error and its place.
+    const LINES: usize = 6;
+    let text = captured.combined();
+    let lines: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
+    lines[lines.len().saturating_sub(LINES)..].join(" | ")
+}
+
+/// Check 1.
+pub(crate) fn clean_build(
+    build: Option<&Captured>,
+    tests: &Captured,
+    restored: &Census,
+) -> Measurement {
+    let check = Check::CleanBuild;
+    if let Some(build) = build {
+        return match build.record.exit {
+            exit if exit.success() => pass(check, "fresh clone, build command: exit 0"),
+            exit => fail(
+                check,
+                format!("the build in a fresh clone: {exit}: {}", tail(build)),
+            ),
+        };
+    }
+    match unable(tests, restored) {
+        Some(unable) => fail(
+            check,
+            format!("in a fresh clone {}: {}", unable.why, tail(tests)),
+        ),
+        None => pass(
+            check,
+            "fresh clone; no build command is set, the test command got past building",
+        ),
+    }
+}
+
+/// How the tests of the base went on the head, and what may excuse a red one.
+pub(crate) struct BaseTests<'a> {
+    pub(crate) base: &'a Census,
+    /// The head with the base's test files.
+    pub(crate) restored: &'a Census,
+    /// Whether a test may be missing: the task may change the file it stands in.
+    pub(crate) may_be_lost: &'a dyn Fn(&str) -> bool,
+    /// Whether the task brings checks of its own and they passed.
+    pub(crate) covered: bool,
+    pub(crate) output: &'a Captured,
+}
+
+/// Check 2.
+pub(crate) fn base_tests(tests: &BaseTests<'_>) -> Measurement {
+    let check = Check::BaseTestsPass;
+    let BaseTests { base, restored, .. } = tests;
+    if !base.known || !restored.known {
+        return unnamed_tests(tests);
+    }
+    let difference = census::compare(base, restored);
+    let lost: Vec<&String> = difference
+        .lost
+        .iter()
+        .filter(|id| !(tests.may_be_lost)(id))
+        .collect();
+    if !lost.is_empty() {
+        return fail(
+            check,
+            format!(
+                "tests of the base did not run on the change: {}",
+                some(&lost)
+            ),
+        );
+    }
+    let red: BTreeSet<&str> = base.red().into_iter().collect();
+    let newly: Vec<&str> = restored
+        .red()
+        .into_iter()
+        .filter(|id| !red.contains(id) && !(tests.may_be_lost)(id))
+        .collect();
+    if !newly.is_empty() {
+        return fail(
+            check,
+            format!(
+                "tests that did not fail on the base fail now: {}",
+                some(&newly)
+            ),
+        );
+    }
+    let still = restored.red().len();
+    if !restored.exit.success() && still == 0 {
+        return fail(
+            check,
+            format!(
+                "no test failed, yet the test command ended with {}: {}",
+                restored.exit,
+                tail(tests.output)
+            ),
+        );
+    }
+    if restored.exit.success() && still > 0 {
+        return fail(
+            check,
+            "the runner names failed tests and ends with exit 0: its result cannot be trusted",
+        );
+    }
+    pass(
+        check,
+        format!(
+            "{}; {still} red as on the base, {} fixed",
+            restored.summary(),
+            difference.fixed.len()
+        ),
+    )
+}
+
+fn unnamed_tests(tests: &BaseTests<'_>) -> Measurement {
+    let check = Check::BaseTestsPass;
+    let (base, restored) = (tests.base, tests.restored);
+    if base.known && !restored.known {
+        return fail(
+            check,
+            format!(
+                "the tests cannot be told apart any more: {}; {}",
+                restored.summary(),
+                tail(tests.output)
+            ),
+        );
+    }
+    if restored.exit.success() {
+        return match fewer(base.tally, restored.tally) {
+            Some(why) => fail(check, why),
+            None => pass(
+                check,
+                format!("exit 0 with the base's test files; {}", restored.note),
+            ),
+        };
+    }
+    if base.exit == restored.exit && tests.covered {
+        return not_applicable(
+            check,
+            format!(
+                "the base was red in the same way ({}) and names no tests; the task's own checks passed",
+                base.exit
+            ),
+        );
+    }
+    fail(
+        check,
+        format!(
+            "the test command ended with {}: {}",
+            restored.exit,
+            tail(tests.output)
+        ),
+    )
+}
+
+fn fewer(base: Option<Tally>, now: Option<Tally>) -> Option<String> {
+    let (base, now) = (base?, now.unwrap_or_default());
+    if now.total() < base.total() {
+        return Some(format!(
+            "{} tests ran, {} on the base",
+            now.total(),
+            base.total()
+        ));
+    }
+    (now.ignored > base.ignored).then(|| {
+        format!(
+            "{} tests are skipped, {} on the base",
+            now.ignored, base.ignored
+        )
+    })
+}
+
+/// Test files of the base and what became of them, for runners that name no tests.
+pub(crate) struct TestFiles {
+    pub(crate) base: usize,
+    pub(crate) lost: Vec<String>,
+}
+
+/// Check 3, on the head as it is.
+pub(crate) fn census_kept(
+    base: &Census,
+    now: &Census,
+    may_be_lost: &dyn Fn(&str) -> bool,
+    files: &TestFiles,
+) -> Measurement {
+    let check = Check::CensusNotReduced;
+    if base.known && !now.known {
+        return fail(
+            check,
+            format!(
+                "{} tests were named on the base, now: {}",
+                base.ids.len(),
+                now.summary()
+            ),
+        );
+    }
+    if base.known && now.known {
+        let difference = census::compare(base, now);
+        let bad = |ids: &[String]| -> Vec<String> {
+            ids.iter().filter(|id| !may_be_lost(id)).cloned().collect()
+        };
+        let (lost, skipped) = (bad(&difference.lost), bad(&difference.newly_skipped));
+        if !difference.newly_failed.is_empty() {
+            return fail(
+                check,
+                format!(
+                    "tests fail on the change as it is: {}",
+                    some(&difference.newly_failed)
+                ),
+            );
+        }
+        if !lost.is_empty() {
+            return fail(check, format!("tests are gone: {}", some(&lost)));
+        }
+        if !skipped.is_empty() {
+            return fail(check, format!("tests are skipped now: {}", some(&skipped)));
+        }
+        let excused = difference.lost.len() + difference.newly_skipped.len();
+        let excused = if excused == 0 {
+            String::new()
+        } else {
+            format!(", {excused} changed as the task allows")
+        };
+        return pass(
+            check,
+            format!(
+                "{} tests, {} on the base, {} new{excused}",
+                now.ids.len(),
+                base.ids.len(),
+                difference.added.len()
+            ),
+        );
+    }
+    if base.exit.success() && !now.exit.success() {
+        return fail(
+            check,
+            format!("the tests of the change as it is: {}", now.summary()),
+        );
+    }
+    if let Some(why) = fewer(base.tally, now.tally) {
+        return fail(check, why);
+    }
+    if !files.lost.is_empty() {
+        return fail(check, format!("test files are gone: {}", some(&files.lost)));
+    }
+    match (base.tally, now.tally) {
+        (Some(base), Some(now)) => pass(
+            check,
+            format!(
+                "{} tests by the runner's own count, {} on the base",
+                now.total(),
+                base.total()
+            ),
+        ),
+        _ if files.base > 0 => pass(
+            check,
+            format!(
+                "the runner names no tests; all {} test files of the base are there",
+                files.base
+            ),
+        ),
+        _ => not_applicable(check, "the base has no tests that could be counted"),
+    }
+}
+
+/// Ids that the head has and the base has not, and that count for something.
+pub(crate) fn new_tests(base: &Census, now: &Census) -> Vec<String> {
+    if !now.known || !(base.known || base.runners.is_empty()) {
+        return Vec::new();
+    }
+    let added = census::compare(base, now).added;
+    added
+        .into_iter()
+        .filter(|id| now.ids.get(id) == Some(&TestStatus::Passed))
+        .collect()
+}
+
+/// Check 4: `on_base` is the base's code with the head's tests.
+pub(crate) fn new_tests_fail(added: &[String], on_base: Option<&Census>) -> Measurement {
+    let check = Check::NewTestsFailOnBase;
+    let Some(on_base) = on_base.filter(|_| !added.is_empty()) else {
+        return not_applicable(check, "the change brings no new test that the runner names");
+    };
+    let red: Vec<&String> = added
+        .iter()
+        .filter(|id| on_base.ids.get(*id) == Some(&TestStatus::Failed))
+        .collect();
+    let missing = added
+        .iter()
+        .filter(|id| !on_base.ids.contains_key(*id))
+        .count();
+    if !red.is_empty() {
+        return pass(
+            check,
+            format!(
+                "{} of {} new tests fail without the change: {}",
+                red.len(),
+                added.len(),
+                some(&red)
+            ),
+        );
+    }
+    if missing == added.len() && !on_base.exit.success() {
+        return pass(
+            check,
+            format!(
+                "the {} new tests do not even load on the base's code",
+                added.len()
+            ),
+        );
+    }
+    if missing == added.len() {
+        return not_applicable(
+            check,
+            "the new tests could not be brought to the base's code",
+        );
+    }
+    fail(
+        check,
+        format!(
+            "all new tests also pass without the change: {}",
+            some(added)
+        ),
+    )
+}
+
+/// Check 5.
+pub(crate) fn acceptance(runs: &[(String, Captured)]) -> Measurement {
+    let check = Check::AcceptanceChecks;
+    if runs.is_empty() {
+        return not_applicable(check, "the task brings no checks");
+    }
+    let bad = |(command, captured): &(String, Captured)| {
+        format!("`{command}`: {}: {}", captured.record.exit, tail(captured))
+    };
+    let failed: Vec<String> = runs.iter().filter(|(_, c)| !c.success()).map(bad).collect();
+    if failed.is_empty() {
+        pass(check, format!("{} checks of the task: exit 0", runs.len()))
+    } else {
+        fail(check, some(&failed))
+    }
+}
+
+/// One linter, formatter or parser on the head, and on the base where it failed.
+pub(crate) struct Lint {
+    pub(crate) name: String,
+    pub(crate) head: Captured,
+    pub(crate) base: Option<Captured>,
+}
+
+/// Check 14.
+pub(crate) fn lint(runs: &[Lint], suppressions: &[String]) -> Measurement {
+    let check = Check::LintFormatTypes;
+    if !suppressions.is_empty() {
+        return fail(
+            check,
+            format!("findings are silenced: {}", some(suppressions)),
+        );
+    }
+    let excused = |lint: &Lint| lint.base.as_ref().is_some_and(|base| !base.success());
+    let bad: Vec<String> = runs
+        .iter()
+        .filter(|lint| !lint.head.success() && !excused(lint))
+        .map(|lint| {
+            format!(
+                "{}: {}: {}",
+                lint.name,
+                lint.head.record.exit,
+                tail(&lint.head)
+            )
+        })
+        .collect();
+    if !bad.is_empty() {
+        return fail(check, some(&bad));
+    }
+    let clean: Vec<&str> = runs
+        .iter()
+        .filter(|lint| lint.head.success())
+        .map(|lint| lint.name.as_str())
+        .collect();
+    let red: Vec<&str> = runs
+        .iter()
+        .filter(|lint| !lint.head.success())
+        .map(|lint| lint.name.as_str())
+        .collect();
+    match (clean.is_empty(), red.is_empty()) {
+        (false, true) => pass(
+            check,
+            format!("{}: exit 0; no suppression added", some(&clean)),
+        ),
+        (false, false) => pass(
+            check,
+            format!(
+                "{}: exit 0; {} fails on the base too",
+                some(&clean),
+                some(&red)
+            ),
+        ),
+        (true, false) => not_applicable(
+            check,
+            format!("{} fails on the base too, so it tells nothing", some(&red)),
+        ),
+        (true, true) => not_applicable(
+            check,
+            "no linter is set and no built-in one knows these files",
+        ),
+    }
+}
+
+/// Whether a measurement passed.
+pub(crate) fn passed(measurement: &Measurement) -> bool {
+    measurement.result == CheckResult::Pass
+}
+
+#[cfg(test)]
+mod tests;

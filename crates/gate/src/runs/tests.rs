@@ -1,0 +1,375 @@
+//! Tables for the decisions over runs.
+
+use alai_core::record::CommandRecord;
+
+use super::*;
+
+const OK: Exit = Exit::Code { code: 0 };
+const RED: Exit = Exit::Code { code: 1 };
+
+fn captured(exit: Exit, stdout: &str) -> Captured {
+    let record = CommandRecord {
+        argv: vec![],
+        cwd: String::new(),
+        exit,
+        started_ms: 0,
+        duration_ms: 0,
+        stdout_sha256: String::new(),
+        stderr_sha256: String::new(),
+        stdout_bytes: 0,
+        stderr_bytes: 0,
+        cage: vec![],
+    };
+    Captured {
+        record,
+        stdout: stdout.to_owned(),
+        stderr: String::new(),
+        truncated: false,
+    }
+}
+
+/// A run of libtest: `ok` tests, `bad` tests, ignored tests.
+fn run(ok: &[&str], bad: &[&str], ignored: &[&str]) -> Census {
+    let lines = |names: &[&str], word: &str| {
+        names
+            .iter()
+            .map(|n| format!("test {n} ... {word}\n"))
+            .collect::<String>()
+    };
+    let text = format!(
+        "{}{}{}test result: x. {} passed; {} failed; {} ignored; 0 measured; 0 filtered out\n",
+        lines(ok, "ok"),
+        lines(bad, "FAILED"),
+        lines(ignored, "ignored"),
+        ok.len(),
+        bad.len(),
+        ignored.len()
+    );
+    let census = census::parse(&text, if bad.is_empty() { OK } else { RED });
+    assert!(census.known, "{}", census.note);
+    census
+}
+
+fn silent(exit: Exit) -> Census {
+    census::parse("nothing to see", exit)
+}
+
+fn base_result(base: &Census, restored: &Census, covered: bool) -> CheckResult {
+    let output = captured(restored.exit, "");
+    let may_be_lost = |id: &str| id.starts_with("allowed");
+    base_tests(&BaseTests {
+        base,
+        restored,
+        may_be_lost: &may_be_lost,
+        covered,
+        output: &output,
+    })
+    .result
+}
+
+#[test]
+fn base_tests_pass_or_are_red_as_before() {
+    let base = run(&["a", "b"], &["old"], &[]);
+    assert_eq!(
+        base_result(&base, &run(&["a", "b", "old"], &[], &[]), false),
+        CheckResult::Pass
+    );
+    assert_eq!(
+        base_result(&base, &run(&["a", "b"], &["old"], &[]), false),
+        CheckResult::Pass
+    );
+    assert_eq!(
+        base_result(&base, &run(&["a"], &["b", "old"], &[]), false),
+        CheckResult::Fail,
+        "b broke"
+    );
+    assert_eq!(
+        base_result(&base, &run(&["a"], &["old"], &[]), false),
+        CheckResult::Fail,
+        "b did not run"
+    );
+    let allowed = run(&["a", "allowed_x"], &[], &[]);
+    assert_eq!(
+        base_result(&allowed, &run(&["a"], &[], &[]), false),
+        CheckResult::Pass,
+        "the task may change it"
+    );
+}
+
+#[test]
+fn an_exit_code_that_does_not_fit_is_not_believed() {
+    let base = run(&["a"], &["old"], &[]);
+    let mut lying = run(&["a"], &["old"], &[]);
+    lying.exit = OK;
+    assert_eq!(
+        base_result(&base, &lying, false),
+        CheckResult::Fail,
+        "red tests and exit 0"
+    );
+    let mut odd = run(&["a", "old"], &[], &[]);
+    odd.exit = Exit::Code { code: 3 };
+    assert_eq!(
+        base_result(&base, &odd, false),
+        CheckResult::Fail,
+        "no red test and exit 3"
+    );
+}
+
+#[test]
+fn an_early_exit_with_success_is_not_a_pass() {
+    let base = run(&["a", "b"], &[], &[]);
+    assert_eq!(
+        base_result(&base, &silent(OK), true),
+        CheckResult::Fail,
+        "sys.exit(0) before any test"
+    );
+}
+
+#[test]
+fn runners_that_name_nothing_are_judged_by_their_exit() {
+    assert_eq!(
+        base_result(&silent(OK), &silent(OK), false),
+        CheckResult::Pass
+    );
+    assert_eq!(
+        base_result(&silent(OK), &silent(RED), true),
+        CheckResult::Fail
+    );
+    assert_eq!(
+        base_result(&silent(RED), &silent(RED), false),
+        CheckResult::Fail,
+        "nobody knows what is red"
+    );
+    assert_eq!(
+        base_result(&silent(RED), &silent(RED), true),
+        CheckResult::NotApplicable
+    );
+    assert_eq!(
+        base_result(&silent(RED), &silent(Exit::Code { code: 2 }), true),
+        CheckResult::Fail,
+        "red in another way"
+    );
+}
+
+fn kept(base: &Census, now: &Census, files: &TestFiles) -> CheckResult {
+    census_kept(base, now, &|id| id.starts_with("allowed"), files).result
+}
+
+#[test]
+fn a_census_may_grow_and_not_shrink() {
+    let none = TestFiles {
+        base: 0,
+        lost: vec![],
+    };
+    let base = run(&["a", "allowed_b"], &[], &["c"]);
+    assert_eq!(
+        kept(&base, &run(&["a", "allowed_b", "n"], &[], &["c"]), &none),
+        CheckResult::Pass
+    );
+    assert_eq!(
+        kept(&base, &run(&["allowed_b", "n"], &[], &["c"]), &none),
+        CheckResult::Fail,
+        "a is lost"
+    );
+    assert_eq!(
+        kept(&base, &run(&["allowed_b"], &[], &["a", "c"]), &none),
+        CheckResult::Fail,
+        "a is skipped"
+    );
+    assert_eq!(
+        kept(&base, &run(&["a"], &[], &["c"]), &none),
+        CheckResult::Pass,
+        "the task may change b"
+    );
+    assert_eq!(kept(&base, &silent(OK), &none), CheckResult::Fail);
+    assert_eq!(
+        kept(&base, &run(&["a", "allowed_b"], &["n"], &["c"]), &none),
+        CheckResult::Fail,
+        "a new test is red"
+    );
+    assert_eq!(
+        kept(
+            &silent(OK),
+            &silent(RED),
+            &TestFiles {
+                base: 1,
+                lost: vec![]
+            }
+        ),
+        CheckResult::Fail,
+        "red as it is"
+    );
+}
+
+#[test]
+fn without_names_counts_and_files_are_compared() {
+    let dots = |n: u32| census::parse(&format!("{}\nRan {n} tests in 0.1s\n\nOK\n", "."), OK);
+    let none = TestFiles {
+        base: 0,
+        lost: vec![],
+    };
+    assert_eq!(kept(&dots(5), &dots(5), &none), CheckResult::Pass);
+    assert_eq!(kept(&dots(5), &dots(4), &none), CheckResult::Fail);
+    assert_eq!(
+        kept(&dots(5), &silent(OK), &none),
+        CheckResult::Fail,
+        "no count any more"
+    );
+    assert_eq!(
+        kept(
+            &silent(OK),
+            &silent(OK),
+            &TestFiles {
+                base: 2,
+                lost: vec![]
+            }
+        ),
+        CheckResult::Pass
+    );
+    assert_eq!(
+        kept(
+            &silent(OK),
+            &silent(OK),
+            &TestFiles {
+                base: 2,
+                lost: vec!["test.sh".into()]
+            }
+        ),
+        CheckResult::Fail
+    );
+    assert_eq!(
+        kept(&silent(OK), &silent(OK), &none),
+        CheckResult::NotApplicable
+    );
+}
+
+#[test]
+fn a_new_test_must_be_red_without_the_change() {
+    let base = run(&["a"], &[], &[]);
+    let head = run(&["a", "new", "more"], &[], &[]);
+    let added = new_tests(&base, &head);
+    assert_eq!(added, ["more", "new"]);
+    let result = |on_base: &Census| new_tests_fail(&added, Some(on_base)).result;
+    assert_eq!(
+        result(&run(&["a", "more"], &["new"], &[])),
+        CheckResult::Pass
+    );
+    assert_eq!(result(&head), CheckResult::Fail, "vacuous");
+    assert_eq!(
+        result(&silent(RED)),
+        CheckResult::Pass,
+        "they do not compile there"
+    );
+    assert_eq!(
+        result(&base),
+        CheckResult::NotApplicable,
+        "they were not brought there"
+    );
+    assert_eq!(new_tests_fail(&[], None).result, CheckResult::NotApplicable);
+}
+
+#[test]
+fn checks_of_the_task_must_all_exit_zero() {
+    let runs = |exits: &[Exit]| -> Vec<(String, Captured)> {
+        exits
+            .iter()
+            .map(|exit| ("true".to_owned(), captured(*exit, "why")))
+            .collect()
+    };
+    assert_eq!(acceptance(&runs(&[])).result, CheckResult::NotApplicable);
+    assert_eq!(acceptance(&runs(&[OK, OK])).result, CheckResult::Pass);
+    let failed = acceptance(&runs(&[OK, RED]));
+    assert_eq!(failed.result, CheckResult::Fail);
+    assert!(failed.detail.contains("`true`: exit 1: why"));
+    assert_eq!(
+        acceptance(&runs(&[Exit::TimedOut { after_s: 1 }])).result,
+        CheckResult::Fail
+    );
+}
+
+#[test]
+fn lint_is_clean_or_was_red_before() {
+    let one = |head: Exit, base: Option<Exit>| {
+        vec![Lint {
+            name: "fmt".into(),
+            head: captured(head, ""),
+            base: base.map(|exit| captured(exit, "")),
+        }]
+    };
+    assert_eq!(lint(&one(OK, None), &[]).result, CheckResult::Pass);
+    assert_eq!(lint(&one(RED, Some(OK)), &[]).result, CheckResult::Fail);
+    assert_eq!(lint(&one(RED, None), &[]).result, CheckResult::Fail);
+    assert_eq!(
+        lint(&one(RED, Some(RED)), &[]).result,
+        CheckResult::NotApplicable
+    );
+    assert_eq!(lint(&[], &[]).result, CheckResult::NotApplicable);
+    assert_eq!(
+        lint(&one(OK, None), &["a.rs:1 #[allow]".into()]).result,
+        CheckResult::Fail,
+        "clean by silence"
+    );
+}
+
+#[test]
+fn a_run_that_cannot_begin_is_told_from_a_red_one() {
+    let why =
+        |exit, text: &str| unable(&captured(exit, text), &census::parse(text, exit)).map(|u| u.why);
+    assert_eq!(why(OK, ""), None);
+    assert!(why(Exit::Code { code: 127 }, "sh: 1: pytest: not found").is_some());
+    assert!(
+        why(
+            Exit::Code { code: 101 },
+            "error: could not compile `a` (lib)"
+        )
+        .is_some()
+    );
+    assert!(why(RED, "/repo/.venv/bin/python: No module named pytest").is_some());
+    assert!(why(RED, "npm error Missing script: \"test\"").is_some());
+    assert!(
+        why(
+            Exit::Code { code: 2 },
+            "make: *** No rule to make target 'test'.  Stop."
+        )
+        .is_some()
+    );
+    assert!(why(Exit::TimedOut { after_s: 5 }, "").is_some());
+    let all_broken = "FAIL\texample.com/a [build failed]\nFAIL\n";
+    assert_eq!(
+        why(RED, all_broken).as_deref(),
+        Some("no test could be loaded")
+    );
+    assert_eq!(
+        why(
+            RED,
+            "assertion failed: 1 == 2\nerror: could not compile? no"
+        ),
+        Some("it does not build".into())
+    );
+    assert_eq!(
+        why(RED, "FAILED: 1 of 3"),
+        None,
+        "a silent runner with red tests"
+    );
+    let red = "test a ... FAILED\ntest result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out\nModuleNotFoundError";
+    assert_eq!(why(Exit::Code { code: 101 }, red), None);
+}
+
+#[test]
+fn a_build_is_judged_by_its_command_else_by_the_tests() {
+    let tests = captured(OK, "");
+    let census = silent(OK);
+    assert_eq!(
+        clean_build(Some(&captured(OK, "")), &tests, &census).result,
+        CheckResult::Pass
+    );
+    assert_eq!(
+        clean_build(Some(&captured(RED, "boom")), &tests, &census).result,
+        CheckResult::Fail
+    );
+    assert_eq!(clean_build(None, &tests, &census).result, CheckResult::Pass);
+    let broken = captured(Exit::Code { code: 101 }, "error: could not compile `a`");
+    let m = clean_build(None, &broken, &census::read(&broken));
+    assert_eq!(m.result, CheckResult::Fail);
+    assert!(m.detail.contains("does not build"), "{}", m.detail);
+}

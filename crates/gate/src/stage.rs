@@ -1,0 +1,291 @@
+//! Fresh clones and the runs in them. Nothing of one run reaches the next: each clone is made from the commit, used once and
+//! removed.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Component, Path, PathBuf};
+
+use alai_core::record::{Captured, Exit};
+use alai_workspace::cage::{self, Access, Bind, CageSpec, Limits, Network};
+use alai_workspace::clone::{self, INSIDE_HOME, INSIDE_REPO};
+use alai_workspace::command::Cancel;
+use alai_workspace::git::{Oid, Repo};
+use alai_workspace::setup::{self, Prepared};
+use alai_workspace::toolchains::Toolchains;
+
+use crate::census;
+use crate::error::GateError;
+
+/// What is kept of an output: a census needs all of it, and 20,000 tests at 100 bytes a line are 2 MiB.
+const OUTPUT_KEPT: usize = 4 << 20;
+
+/// What all clones of one measurement share.
+pub(crate) struct Stage<'a> {
+    pub(crate) repo: &'a Repo,
+    pub(crate) toolchains: &'a Toolchains,
+    /// A folder of ours, for nobody else.
+    pub(crate) scratch: &'a Path,
+    /// Seconds that one command may take.
+    pub(crate) command_s: u64,
+    pub(crate) cancel: &'a Cancel,
+}
+
+/// One fresh clone with its home. Removed when it is dropped.
+pub(crate) struct Room {
+    folder: PathBuf,
+    pub(crate) repo: PathBuf,
+    home: PathBuf,
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        // What stays is found and removed by whoever owns the scratch folder; a measurement does not fail by it.
+        let _ = clone::remove(&self.folder);
+    }
+}
+
+impl<'a> Stage<'a> {
+    pub(crate) fn new(
+        repo: &'a Repo,
+        toolchains: &'a Toolchains,
+        scratch: &'a Path,
+        command_s: u64,
+        cancel: &'a Cancel,
+    ) -> Stage<'a> {
+        Stage {
+            repo,
+            toolchains,
+            scratch,
+            command_s,
+            cancel,
+        }
+    }
+
+    /// Makes a clone of a commit with the set-up in it.
+    pub(crate) fn room(
+        &self,
+        purpose: &str,
+        commit: &Oid,
+        prepared: &Prepared,
+    ) -> Result<Room, GateError> {
+        if self.cancel.is_cancelled() {
+            return Err(GateError::Cancelled);
+        }
+        // Two measurements may share a scratch folder.
+        let mut random = [0; 8];
+        getrandom::fill(&mut random).map_err(|e| GateError::Clone {
+            purpose: purpose.to_owned(),
+            path: self.scratch.to_owned(),
+            why: e.to_string(),
+        })?;
+        let folder = self.scratch.join(format!("gate-{}", hex::encode(random)));
+        let failed = |why: String| GateError::Clone {
+            purpose: purpose.to_owned(),
+            path: folder.clone(),
+            why,
+        };
+        make_folder(&folder).map_err(|e| failed(e.to_string()))?;
+        let room = Room {
+            repo: folder.join("repo"),
+            home: folder.join("home"),
+            folder: folder.clone(),
+        };
+        let owner = cage::agent_ids();
+        clone::checkout_fresh(self.repo, commit, &room.repo, owner)
+            .map_err(|e| failed(e.to_string()))?;
+        setup::install_into(prepared, &room.repo, &room.home, owner)
+            .map_err(|e| failed(e.to_string()))?;
+        Ok(room)
+    }
+
+    /// Runs a line of shell at the top of a clone, without a network. Both streams are joined, in the order of their writing:
+    /// Cargo names a test binary on one of them and libtest its tests on the other.
+    pub(crate) fn run(&self, room: &Room, command: &str) -> Result<Captured, GateError> {
+        let argv = ["sh".to_owned(), "-c".to_owned(), merged(command)];
+        let captured =
+            cage::run(&self.spec(room), &argv, b"", self.cancel).map_err(|e| GateError::Cage {
+                command: command.to_owned(),
+                why: e.to_string(),
+            })?;
+        if captured.record.exit == Exit::Cancelled || self.cancel.is_cancelled() {
+            return Err(GateError::Cancelled);
+        }
+        Ok(captured)
+    }
+
+    fn spec(&self, room: &Room) -> CageSpec {
+        let bind = |outside: &Path, inside: &str| Bind {
+            outside: outside.to_owned(),
+            inside: PathBuf::from(inside),
+            access: Access::ReadWrite,
+        };
+        let mut env: BTreeMap<String, String> =
+            setup::run_env(self.toolchains).into_iter().collect();
+        for (name, value) in census::runner_env() {
+            // Flags of the set-up (such as -mod=vendor) stay in force.
+            let joined = env
+                .get(&name)
+                .filter(|_| name == "GOFLAGS")
+                .map(|old| format!("{old} {value}"));
+            env.insert(name, joined.unwrap_or(value));
+        }
+        CageSpec {
+            binds: vec![bind(&room.repo, INSIDE_REPO), bind(&room.home, INSIDE_HOME)],
+            cwd: PathBuf::from(INSIDE_REPO),
+            env: env.into_iter().collect(),
+            network: Network::Loopback,
+            limits: Limits {
+                wall_s: self.command_s,
+                output_kept: OUTPUT_KEPT,
+                ..Limits::default()
+            },
+            uid: cage::agent_ids(),
+            toolchains: self.toolchains.binds.clone(),
+            path: self.toolchains.path.clone(),
+        }
+    }
+}
+
+/// The command with its two streams joined.
+pub(crate) fn merged(command: &str) -> String {
+    format!("exec 2>&1\n{command}")
+}
+
+fn make_folder(folder: &Path) -> std::io::Result<()> {
+    std::os::unix::fs::DirBuilderExt::mode(&mut std::fs::DirBuilder::new(), 0o700).create(folder)
+}
+
+impl Room {
+    /// Puts a file into the clone, whatever stands in its place. Nothing runs in the clone while this happens; a symbolic
+    /// link on the way is replaced by a folder and never followed.
+    pub(crate) fn put(&self, path: &str, bytes: &[u8], executable: bool) -> Result<(), GateError> {
+        self.place(path, Some((bytes, executable)))
+            .map_err(|why| self.failed(path, why))
+    }
+
+    /// Takes a file out of the clone.
+    pub(crate) fn take(&self, path: &str) -> Result<(), GateError> {
+        self.place(path, None).map_err(|why| self.failed(path, why))
+    }
+
+    fn failed(&self, path: &str, why: std::io::Error) -> GateError {
+        GateError::Clone {
+            purpose: format!("the file {path}"),
+            path: self.repo.clone(),
+            why: why.to_string(),
+        }
+    }
+
+    fn place(&self, path: &str, content: Option<(&[u8], bool)>) -> std::io::Result<()> {
+        let owner = cage::agent_ids();
+        let parts: Vec<Component<'_>> = Path::new(path).components().collect();
+        if parts.is_empty()
+            || !parts
+                .iter()
+                .all(|part| matches!(part, Component::Normal(_)))
+        {
+            return Err(std::io::Error::other(
+                "it is no path below the top of the repository",
+            ));
+        }
+        let mut at = self.repo.clone();
+        for part in &parts[..parts.len() - 1] {
+            at.push(part);
+            let seen = std::fs::symlink_metadata(&at);
+            if seen.as_ref().is_ok_and(std::fs::Metadata::is_dir) {
+                continue;
+            }
+            if content.is_none() {
+                return Ok(());
+            }
+            if seen.is_ok() {
+                std::fs::remove_file(&at)?;
+            }
+            std::fs::create_dir(&at)?;
+            give(&at, owner, 0o755)?;
+        }
+        at.push(parts[parts.len() - 1]);
+        clear(&at)?;
+        let Some((bytes, executable)) = content else {
+            return Ok(());
+        };
+        let mut file = std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .custom_flags(libc::O_NOFOLLOW)
+            .open(&at)?;
+        std::io::Write::write_all(&mut file, bytes)?;
+        give(&at, owner, if executable { 0o755 } else { 0o644 })
+    }
+}
+
+fn clear(path: &Path) -> std::io::Result<()> {
+    match std::fs::symlink_metadata(path) {
+        Ok(seen) if seen.is_dir() => {
+            clone::remove(path).map_err(|e| std::io::Error::other(e.to_string()))
+        }
+        Ok(_) => std::fs::remove_file(path),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn give(path: &Path, owner: Option<(u32, u32)>, mode: u32) -> std::io::Result<()> {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
+    match owner {
+        Some((uid, gid)) => std::os::unix::fs::lchown(path, Some(uid), Some(gid)),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn room() -> (tempfile::TempDir, Room) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let repo = folder.path().join("room/repo");
+        std::fs::create_dir_all(&repo).expect("made");
+        let room = Room {
+            folder: folder.path().join("room"),
+            home: folder.path().join("room/home"),
+            repo,
+        };
+        (folder, room)
+    }
+
+    #[test]
+    fn a_file_is_put_beside_links_and_never_through_them() {
+        let (outside, room) = room();
+        let secret = outside.path().join("secret");
+        std::fs::create_dir(&secret).unwrap();
+        std::os::unix::fs::symlink(&secret, room.repo.join("tests")).unwrap();
+        room.put("tests/a.py", b"x", false).expect("put");
+        assert_eq!(
+            std::fs::read_dir(&secret).unwrap().count(),
+            0,
+            "nothing was written through the link"
+        );
+        assert_eq!(std::fs::read(room.repo.join("tests/a.py")).unwrap(), b"x");
+        let file = outside.path().join("file");
+        std::fs::write(&file, "kept").unwrap();
+        std::os::unix::fs::symlink(&file, room.repo.join("b")).unwrap();
+        room.put("b", b"y", true).expect("put");
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "kept");
+        room.put("b/c", b"z", false)
+            .expect("a file gives way to a folder");
+        room.put("b", b"w", false)
+            .expect("a folder gives way to a file");
+        room.take("b").expect("taken");
+        room.take("never/there").expect("nothing to take");
+        assert!(!room.repo.join("b").exists());
+    }
+
+    #[test]
+    fn paths_that_climb_are_refused() {
+        let (_outside, room) = room();
+        for path in ["../a", "/etc/a", "a/../../b", "", "."] {
+            assert!(room.put(path, b"x", false).is_err(), "{path:?}");
+        }
+    }
+}

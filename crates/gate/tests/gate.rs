@@ -1,0 +1,16 @@
+//! Measures real commits of small projects: clones, cages and runners are real.
+//!
+//! The cage needs a launcher executable, which a test binary is not. It is the workspace room's test launcher: built into the
+//! same target folder, made by `cargo build -p alai-workspace --bins`; `ALAI_LAUNCHER` names another one. When it is missing
+//! the first test builds it.
+
+#[path = "gate/boxes.rs"]
+mod boxes;
+#[path = "gate/cheats.rs"]
+mod cheats;
+#[path = "gate/honest.rs"]
+mod honest;
+#[path = "gate/reviews.rs"]
+mod reviews;
+#[path = "gate/world.rs"]
+mod world;

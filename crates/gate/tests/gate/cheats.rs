@@ -1,0 +1,277 @@
+//! Cheats fail, each by the check that is meant for it.
+
+use alai_core::qa::{Check, CheckResult, Outcome};
+
+use super::honest::{PYTHON, PYTHON_TEST, SHELL};
+use super::world::{Judged, Task, World};
+
+fn shell(write: &[(&str, &str)], delete: &[&str]) -> Judged {
+    let world = World::new(&SHELL);
+    let base = world.tip();
+    world.commit(write, delete, "Change");
+    world.measure(&base, &Task::with("sh test.sh"))
+}
+
+fn python(write: &[(&str, &str)], delete: &[&str]) -> Judged {
+    let world = World::new(&PYTHON);
+    let base = world.tip();
+    world.commit(write, delete, "Change");
+    world.measure(&base, &Task::with(PYTHON_TEST))
+}
+
+#[test]
+fn failing_tests() {
+    shell(&[("add.sh", "#!/bin/sh\necho $(($1 - $2))\n")], &[]).expect_fail(Check::BaseTestsPass);
+    let judged = python(&[("calc.py", "def add(a, b):\n    return 2\n")], &[]);
+    judged.expect_fail(Check::BaseTestsPass);
+    assert!(
+        judged
+            .one(Check::BaseTestsPass)
+            .detail
+            .contains("test_calc.Calc.test_zero"),
+        "{}",
+        judged.table()
+    );
+}
+
+#[test]
+fn an_empty_diff() {
+    let judged = shell(&[], &[]);
+    judged.expect_fail(Check::DiffMinimal);
+    assert!(
+        matches!(judged.verdict.outcome, Outcome::Failed { ref reasons } if reasons.len() == 1),
+        "{}",
+        judged.table()
+    );
+}
+
+#[test]
+fn an_edited_test_hides_nothing() {
+    let judged = shell(
+        &[
+            ("add.sh", "#!/bin/sh\necho 7\n"),
+            ("test.sh", "#!/bin/sh\nexit 0\n"),
+        ],
+        &[],
+    );
+    judged.expect_fail(Check::NoTampering);
+    assert_eq!(
+        judged.result(Check::BaseTestsPass),
+        CheckResult::Fail,
+        "the base's test ran: {}",
+        judged.table()
+    );
+    let edited = PYTHON[1]
+        .1
+        .replace("calc.add(1, 1), 2", "calc.add(1, 1), 3");
+    let judged = python(
+        &[
+            ("calc.py", "def add(a, b):\n    return a + b + (a == 1)\n"),
+            ("test_calc.py", &edited),
+        ],
+        &[],
+    );
+    judged.expect_fail(Check::NoTampering);
+    assert_eq!(
+        judged.result(Check::BaseTestsPass),
+        CheckResult::Fail,
+        "{}",
+        judged.table()
+    );
+}
+
+#[test]
+fn a_deleted_test() {
+    let judged = python(
+        &[("calc.py", "def add(a, b):\n    return b + a\n")],
+        &["test_calc.py"],
+    );
+    judged.expect_fail(Check::CensusNotReduced);
+    judged.expect_fail(Check::NoTampering);
+    shell(
+        &[("add.sh", "#!/bin/sh\necho \"$(($1 + $2))\"\n")],
+        &["test.sh"],
+    )
+    .expect_fail(Check::CensusNotReduced);
+}
+
+#[test]
+fn one_test_of_many_deleted_or_skipped() {
+    let lost = PYTHON[1]
+        .1
+        .split("\n    def test_zero")
+        .next()
+        .expect("a beginning");
+    let judged = python(
+        &[
+            ("test_calc.py", lost),
+            ("calc.py", "def add(a, b):\n    return b + a\n"),
+        ],
+        &[],
+    );
+    judged.expect_fail(Check::CensusNotReduced);
+    assert!(
+        judged
+            .one(Check::CensusNotReduced)
+            .detail
+            .contains("test_zero"),
+        "{}",
+        judged.table()
+    );
+    let skipped = PYTHON[1].1.replace(
+        "    def test_zero",
+        "    @unittest.skip('later')\n    def test_zero",
+    );
+    let judged = python(
+        &[
+            ("test_calc.py", &skipped),
+            ("calc.py", "def add(a, b):\n    return b + a\n"),
+        ],
+        &[],
+    );
+    judged.expect_fail(Check::CensusNotReduced);
+    judged.expect_fail(Check::NoTampering);
+}
+
+#[test]
+fn a_process_left_before_its_tests() {
+    let judged = python(&[("calc.py", "import os\n\nos._exit(0)\n")], &[]);
+    judged.expect_fail(Check::BaseTestsPass);
+    judged.expect_fail(Check::NoTampering);
+}
+
+#[test]
+fn a_secret_added_and_removed_again() {
+    let world = World::new(&SHELL);
+    let base = world.tip();
+    let key = format!("#!/bin/sh\nKEY={}{}\n", "AKIA", "J7Q2M4X9PLZ3WVBN");
+    world.commit(&[("deploy.sh", &key)], &[], "Deploy");
+    world.commit(
+        &[("add.sh", "#!/bin/sh\necho \"$(($1 + $2))\"\n")],
+        &["deploy.sh"],
+        "Quote",
+    );
+    let judged = world.measure(&base, &Task::with("sh test.sh"));
+    judged.expect_fail(Check::NoSecrets);
+    assert!(
+        !judged.table().contains("J7Q2M4X9PLZ3WVBN"),
+        "the secret is not repeated"
+    );
+}
+
+#[test]
+fn a_link_out_of_the_tree() {
+    let world = World::new(&SHELL);
+    let base = world.tip();
+    world.link("notes", "/etc/passwd");
+    world.commit(
+        &[("add.sh", "#!/bin/sh\necho \"$(($1 + $2))\"\n")],
+        &[],
+        "Notes",
+    );
+    world
+        .measure(&base, &Task::with("sh test.sh"))
+        .expect_fail(Check::AllowedPathsOnly);
+}
+
+#[test]
+fn a_folder_of_tests_swapped_for_a_link() {
+    let world = World::new(&[
+        ("add.sh", SHELL[0].1),
+        ("tests/run.sh", "test \"$(sh add.sh 1 1)\" = 2\n"),
+    ]);
+    let base = world.tip();
+    std::fs::remove_dir_all(world.root.join("tests")).expect("removed");
+    world.link("tests", "../../..");
+    world.commit(&[("add.sh", "#!/bin/sh\necho 9\n")], &[], "Swap");
+    let judged = world.measure(&base, &Task::with("sh tests/run.sh"));
+    judged.expect_fail(Check::AllowedPathsOnly);
+    assert_eq!(
+        judged.result(Check::BaseTestsPass),
+        CheckResult::Fail,
+        "the base's test ran: {}",
+        judged.table()
+    );
+}
+
+#[test]
+fn work_outside_of_its_paths_and_on_the_gate() {
+    let world = World::new(&SHELL);
+    let base = world.tip();
+    world.commit(
+        &[
+            ("add.sh", "#!/bin/sh\necho \"$(($1 + $2))\"\n"),
+            (".github/workflows/ci.yml", "on: push\n"),
+        ],
+        &[],
+        "CI",
+    );
+    let task = Task {
+        allowed: vec!["add.sh".into()],
+        ..Task::with("sh test.sh")
+    };
+    let judged = world.measure(&base, &task);
+    judged.expect_fail(Check::AllowedPathsOnly);
+    judged.expect_fail(Check::GateConfigUntouched);
+}
+
+#[test]
+fn a_check_of_the_task_that_fails_and_one_that_is_helped_by_another() {
+    let world = World::new(&SHELL);
+    let base = world.tip();
+    world.commit(&[("make.sh", "touch made\n")], &[], "Make");
+    let task = Task {
+        checks: vec!["sh make.sh".into(), "test -e made".into()],
+        ..Task::with("sh test.sh")
+    };
+    let judged = world.measure(&base, &task);
+    judged.expect_fail(Check::AcceptanceChecks);
+    assert!(
+        judged
+            .one(Check::AcceptanceChecks)
+            .detail
+            .contains("test -e made"),
+        "{}",
+        judged.table()
+    );
+}
+
+#[test]
+fn work_that_is_still_to_be_done() {
+    shell(&[("sub.sh", "#!/bin/sh\n# TODO: subtract\n")], &[]).expect_fail(Check::NoPlaceholders);
+}
+
+#[test]
+fn a_helper_beside_the_tests_cannot_bend_old_ones() {
+    let bend = "import calc\n\ncalc.add = lambda a, b: {(1, 1): 2, (0, 0): 0}[(a, b)]\n";
+    let judged = python(
+        &[
+            ("calc.py", "def add(a, b):\n    return 9\n"),
+            ("test_aaa.py", bend),
+        ],
+        &[],
+    );
+    assert_eq!(
+        judged.result(Check::BaseTestsPass),
+        CheckResult::Fail,
+        "{}",
+        judged.table()
+    );
+}
+
+#[test]
+fn tests_reach_no_network() {
+    let world = World::new(&[("a.sh", "true\n"), ("test.sh", "sh a.sh\n")]);
+    let base = world.tip();
+    world.commit(
+        &[(
+            "a.sh",
+            "python3 -c 'import socket; socket.create_connection((\"1.1.1.1\", 443), 5)'\n",
+        )],
+        &[],
+        "Call",
+    );
+    world
+        .measure(&base, &Task::with("sh test.sh"))
+        .expect_fail(Check::BaseTestsPass);
+}

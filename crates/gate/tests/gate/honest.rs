@@ -1,0 +1,281 @@
+//! Honest changes pass, in every stack, with enough checks applying.
+
+use alai_core::qa::{Check, CheckResult};
+
+use super::world::{Task, World, has};
+
+/// A project whose tests are a shell script that names nothing.
+pub(crate) const SHELL: [(&str, &str); 3] = [
+    ("add.sh", "#!/bin/sh\necho $(($1 + $2))\n"),
+    (
+        "test.sh",
+        "#!/bin/sh\nset -e\ntest \"$(sh add.sh 1 1)\" = 2\ntest \"$(sh add.sh 2 3)\" = 5\n",
+    ),
+    ("README.md", "# Adds\n"),
+];
+
+#[test]
+fn a_shell_project_with_a_silent_runner() {
+    let world = World::new(&SHELL);
+    let base = world.tip();
+    world.commit(
+        &[
+            ("sub.sh", "#!/bin/sh\necho $(($1 - $2))\n"),
+            ("README.md", "# Adds and subtracts\n"),
+        ],
+        &[],
+        "Subtract",
+    );
+    let task = Task {
+        checks: vec!["test \"$(sh sub.sh 5 3)\" = 2".into()],
+        ..Task::with("sh test.sh")
+    };
+    let judged = world.measure(&base, &task);
+    judged.expect_pass();
+    assert_eq!(judged.result(Check::AcceptanceChecks), CheckResult::Pass);
+    assert!(
+        judged
+            .one(Check::CensusNotReduced)
+            .detail
+            .contains("test files"),
+        "{}",
+        judged.table()
+    );
+    assert!(
+        judged
+            .measured
+            .commands
+            .iter()
+            .all(|c| !c.record.cage.is_empty()),
+        "each command tells its cage"
+    );
+}
+
+#[test]
+fn a_change_without_checks_of_its_own_still_has_twelve() {
+    let world = World::new(&SHELL);
+    let base = world.tip();
+    world.commit(
+        &[("add.sh", "#!/bin/sh\necho \"$(($1 + $2))\"\n")],
+        &[],
+        "Quote",
+    );
+    world
+        .measure(&base, &Task::with("sh test.sh"))
+        .expect_pass();
+}
+
+const CARGO: &str = "[package]\nname = \"calc\"\nversion = \"0.1.0\"\nedition = \"2021\"\n";
+pub(crate) const RUST: &str = "pub fn add(a: i32, b: i32) -> i32 {\n    a + b\n}\n\n#[cfg(test)]\nmod tests {\n    use super::*;\n\n    #[test]\n    fn adds() {\n        assert_eq!(add(1, 1), 2);\n    }\n}\n";
+
+#[test]
+fn a_rust_project_with_unit_tests() {
+    if !has("cargo") {
+        return eprintln_missing("cargo");
+    }
+    let world = World::new(&[
+        ("Cargo.toml", CARGO),
+        ("src/lib.rs", RUST),
+        (".gitignore", "target\nCargo.lock\n"),
+    ]);
+    let base = world.tip();
+    let more = RUST
+        .replace("#[cfg(test)]", "pub fn sub(a: i32, b: i32) -> i32 {\n    a - b\n}\n\n#[cfg(test)]")
+        .replace("    #[test]\n", "    #[test]\n    fn subtracts() {\n        assert_eq!(sub(3, 1), 2);\n    }\n\n    #[test]\n");
+    world.commit(&[("src/lib.rs", &more)], &[], "Subtract");
+    let judged = world.measure(&base, &Task::with("cargo test --offline"));
+    judged.expect_pass();
+    assert_eq!(
+        judged.measured.summary.new_tests,
+        ["calc src/lib.rs::tests::subtracts"]
+    );
+    assert_eq!(
+        judged.result(Check::NewTestsFailOnBase),
+        CheckResult::Pass,
+        "{}",
+        judged.table()
+    );
+    assert_eq!(
+        judged.result(Check::LintFormatTypes),
+        CheckResult::Pass,
+        "{}",
+        judged.table()
+    );
+}
+
+#[test]
+fn a_vacuous_new_test_is_found() {
+    if !has("cargo") {
+        return eprintln_missing("cargo");
+    }
+    let world = World::new(&[
+        ("Cargo.toml", CARGO),
+        ("src/lib.rs", RUST),
+        (".gitignore", "target\nCargo.lock\n"),
+    ]);
+    let base = world.tip();
+    let more = RUST.replace(
+        "    #[test]\n",
+        "    #[test]\n    fn again() {\n        assert_eq!(add(2, 1), 3);\n    }\n\n    #[test]\n",
+    );
+    world.commit(&[("src/lib.rs", &more)], &[], "Test");
+    let judged = world.measure(&base, &Task::with("cargo test --offline"));
+    assert_eq!(
+        judged.result(Check::NewTestsFailOnBase),
+        CheckResult::Fail,
+        "{}",
+        judged.table()
+    );
+}
+
+pub(crate) const PYTHON: [(&str, &str); 2] = [
+    ("calc.py", "def add(a, b):\n    return a + b\n"),
+    (
+        "test_calc.py",
+        "import unittest\nimport calc\n\n\nclass Calc(unittest.TestCase):\n    def test_add(self):\n        self.assertEqual(calc.add(1, 1), 2)\n\n    def test_zero(self):\n        self.assertEqual(calc.add(0, 0), 0)\n",
+    ),
+];
+pub(crate) const PYTHON_TEST: &str = "python3 -m unittest -v";
+
+#[test]
+fn a_python_project_with_a_red_test_on_its_base() {
+    if !has("python3") {
+        return eprintln_missing("python3");
+    }
+    let world = World::new(&PYTHON);
+    world.commit(
+        &[("test_red.py", "import unittest\nimport calc\n\n\nclass Red(unittest.TestCase):\n    def test_red(self):\n        self.assertEqual(calc.sub(3, 1), 2)\n")],
+        &[],
+        "Wish",
+    );
+    let base = world.tip();
+    let new = "import unittest\nimport calc\n\n\nclass Sub(unittest.TestCase):\n    def test_sub(self):\n        self.assertEqual(calc.sub(1, 1), 0)\n";
+    world.commit(
+        &[
+            (
+                "calc.py",
+                "def add(a, b):\n    return a + b\n\n\ndef sub(a, b):\n    return a - b\n",
+            ),
+            ("test_sub.py", new),
+        ],
+        &[],
+        "Subtract",
+    );
+    let judged = world.measure(&base, &Task::with(PYTHON_TEST));
+    judged.expect_pass();
+    assert_eq!(judged.base.red(), ["test_red.Red.test_red"]);
+    assert_eq!(
+        judged.measured.summary.fixed_tests,
+        ["test_red.Red.test_red"]
+    );
+    assert_eq!(
+        judged.result(Check::NewTestsFailOnBase),
+        CheckResult::Pass,
+        "{}",
+        judged.table()
+    );
+}
+
+#[test]
+fn a_node_project() {
+    if !has("node") {
+        return eprintln_missing("node");
+    }
+    let test = "const test = require('node:test');\nconst assert = require('node:assert');\nconst { add } = require('./calc.js');\n\ntest('adds', () => {\n  assert.equal(add(1, 1), 2);\n});\n";
+    let world = World::new(&[
+        ("calc.js", "exports.add = (a, b) => a + b;\n"),
+        ("calc.test.js", test),
+    ]);
+    let base = world.tip();
+    let more = format!(
+        "{test}\ntest('subtracts', () => {{\n  const {{ sub }} = require('./calc.js');\n  assert.equal(sub(3, 1), 2);\n}});\n"
+    );
+    world.commit(
+        &[
+            (
+                "calc.js",
+                "exports.add = (a, b) => a + b;\nexports.sub = (a, b) => a - b;\n",
+            ),
+            ("calc.test.js", &more),
+        ],
+        &[],
+        "Subtract",
+    );
+    let judged = world.measure(&base, &Task::with("node --test"));
+    judged.expect_pass();
+    assert_eq!(judged.measured.summary.new_tests, ["subtracts"]);
+    assert_eq!(
+        judged.result(Check::NewTestsFailOnBase),
+        CheckResult::Pass,
+        "{}",
+        judged.table()
+    );
+}
+
+#[test]
+fn a_go_project() {
+    if !has("go") {
+        return eprintln_missing("go");
+    }
+    let test = "package calc\n\nimport \"testing\"\n\nfunc TestAdd(t *testing.T) {\n\tif Add(1, 1) != 2 {\n\t\tt.Fatal(\"wrong\")\n\t}\n}\n";
+    let code = "package calc\n\nfunc Add(a, b int) int { return a + b }\n";
+    let world = World::new(&[
+        ("go.mod", "module example.com/calc\n\ngo 1.19\n"),
+        ("calc.go", code),
+        ("calc_test.go", test),
+    ]);
+    let base = world.tip();
+    let more = "package calc\n\nimport \"testing\"\n\nfunc TestSub(t *testing.T) {\n\tif Sub(3, 1) != 2 {\n\t\tt.Fatal(\"wrong\")\n\t}\n}\n";
+    world.commit(
+        &[
+            (
+                "calc.go",
+                &format!("{code}\nfunc Sub(a, b int) int {{ return a - b }}\n"),
+            ),
+            ("sub_test.go", more),
+        ],
+        &[],
+        "Subtract",
+    );
+    let judged = world.measure(&base, &Task::with("go test ./..."));
+    judged.expect_pass();
+    assert_eq!(
+        judged.measured.summary.new_tests,
+        ["example.com/calc::TestSub"]
+    );
+}
+
+#[test]
+fn a_test_that_the_task_changes_may_change() {
+    if !has("python3") {
+        return eprintln_missing("python3");
+    }
+    let world = World::new(&PYTHON);
+    let base = world.tip();
+    let doubled = PYTHON[1]
+        .1
+        .replace("calc.add(1, 1), 2", "calc.add(1, 1), 4")
+        .replace("test_zero", "test_nothing");
+    world.commit(
+        &[
+            ("calc.py", "def add(a, b):\n    return 2 * (a + b)\n"),
+            ("test_calc.py", &doubled),
+        ],
+        &[],
+        "Double",
+    );
+    world
+        .measure(&base, &Task::with(PYTHON_TEST))
+        .expect_fail(Check::BaseTestsPass);
+    let task = Task {
+        changes_tests: vec!["test_calc.py".into()],
+        ..Task::with(PYTHON_TEST)
+    };
+    world.measure(&base, &task).expect_pass();
+}
+
+/// A machine without the stack cannot prove it; the test says so on its output.
+#[allow(clippy::print_stderr, reason = "a skipped proof must be seen")]
+fn eprintln_missing(program: &str) {
+    eprintln!("NOT MEASURED: {program} is not on this machine");
+}

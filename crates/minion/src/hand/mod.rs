@@ -1,0 +1,14 @@
+//! The hand: file tools and commands, done inside the cage as the agent's user by one process per run.
+
+mod beneath;
+mod client;
+mod commit;
+mod exec;
+mod serve;
+mod walk;
+mod wire;
+
+pub use client::{Commit, CommitText, Hand, HandError};
+pub use serve::{serve, serve_at};
+pub(crate) use wire::READ_LINES_MAX;
+pub use wire::{MapFile, Refusal, RefusalKind};

@@ -1,0 +1,30 @@
+//! One run of one agent: walks a blueprint, lets a model use six tools inside a cage, and records what happened.
+//!
+//! Invariants, stated as absences: nothing here marks a task done, reaches the store, or opens a file of the repository
+//! outside the cage; no word of a model becomes evidence.
+
+mod agent;
+mod conversation;
+mod edit;
+mod gotcha;
+mod guard;
+pub mod hand;
+mod pack;
+mod plan;
+mod progress;
+mod prompt;
+mod recorder;
+mod redact;
+mod report;
+mod run;
+mod scope;
+mod steps;
+mod text;
+mod tools;
+mod walk;
+
+pub use recorder::{FORMAT, RecordError, Recorder, Redact};
+pub use redact::redact;
+pub use report::{ExitStatus, RunReport};
+pub use run::run;
+pub use walk::Ask;

@@ -1,0 +1,116 @@
+//! What a run leaves: how it ended, what it cost, what was seen.
+
+use std::fmt;
+
+use alai_core::mode::Mode;
+use alai_core::record::Captured;
+use alai_fleet::Usage;
+use serde::{Deserialize, Serialize};
+
+/// The end of one run, as the minion saw it. A claim to be measured by the gate, except for what was captured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunReport {
+    pub status: ExitStatus,
+    /// The agent's own words about its work; untrusted.
+    pub summary: String,
+    /// The answer of the last `ask` step that wanted a review, kept to `review::Review`'s schema.
+    pub answer: Option<serde_json::Value>,
+    pub usage: Usage,
+    /// Model calls over all steps.
+    pub turns: u32,
+    /// Simulated as soon as one reply was.
+    pub mode: Mode,
+    /// Every command that ran, in order: the agent's, the checks, the `run:` steps.
+    pub commands: Vec<Captured>,
+    /// The answer of the last `ask` step that wanted a work plan.
+    pub work_plan: Option<serde_json::Value>,
+    /// The last run of a step's own check.
+    pub last_check: Option<Captured>,
+    /// HEAD of the clone when the run committed something, full hex.
+    pub head: Option<String>,
+    /// Replies whose calls had to be dug out of text.
+    pub salvaged: u32,
+    /// The GOTCHA file's content, made from records.
+    pub gotcha: String,
+}
+
+/// How a run ended. Only stuck and format runs escalate at once; infrastructure never does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum ExitStatus {
+    /// The agent claims to be done and nothing that we ran says otherwise.
+    Done,
+    /// The step's own check, or a `run:` step, is still red.
+    GateFailed,
+    StepLimit,
+    /// Tokens are spent (money: by the caller's ledger).
+    CostLimit,
+    TimeLimit,
+    /// A guard ended it; the rule's name says which.
+    Stuck {
+        rule: String,
+    },
+    /// The model does not keep to the tool protocol or to a schema.
+    Format,
+    ContextTruncated,
+    ProviderError {
+        infrastructure: bool,
+        detail: String,
+    },
+    ScopeViolation {
+        detail: String,
+    },
+    /// The cage, the hand or the record failed; nothing after that can be trusted.
+    Killed {
+        detail: String,
+    },
+    Cancelled,
+}
+
+impl ExitStatus {
+    /// The stored word; the rule of `stuck` and the details stand apart.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            ExitStatus::Done => "done",
+            ExitStatus::GateFailed => "gate_failed",
+            ExitStatus::StepLimit => "step_limit",
+            ExitStatus::CostLimit => "cost_limit",
+            ExitStatus::TimeLimit => "time_limit",
+            ExitStatus::Stuck { .. } => "stuck",
+            ExitStatus::Format => "format",
+            ExitStatus::ContextTruncated => "context_truncated",
+            ExitStatus::ProviderError { .. } => "provider_error",
+            ExitStatus::ScopeViolation { .. } => "scope_violation",
+            ExitStatus::Killed { .. } => "killed",
+            ExitStatus::Cancelled => "cancelled",
+        }
+    }
+
+    /// The reason, where there is one beyond the word.
+    pub fn detail(&self) -> &str {
+        match self {
+            ExitStatus::Stuck { rule } => rule,
+            ExitStatus::ProviderError { detail, .. }
+            | ExitStatus::ScopeViolation { detail }
+            | ExitStatus::Killed { detail } => detail,
+            ExitStatus::Done
+            | ExitStatus::GateFailed
+            | ExitStatus::StepLimit
+            | ExitStatus::CostLimit
+            | ExitStatus::TimeLimit
+            | ExitStatus::Format
+            | ExitStatus::ContextTruncated
+            | ExitStatus::Cancelled => "",
+        }
+    }
+}
+
+impl fmt::Display for ExitStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.detail() {
+            "" => f.write_str(self.as_str()),
+            detail => write!(f, "{}: {detail}", self.as_str()),
+        }
+    }
+}

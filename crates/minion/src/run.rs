@@ -1,0 +1,57 @@
+//! The door: one run of one agent, from its brief to its report.
+
+use alai_core::brief::Brief;
+use alai_fleet::Profile;
+use alai_workspace::command::Cancel;
+
+use crate::hand::Hand;
+use crate::recorder::Recorder;
+use crate::report::{ExitStatus, RunReport};
+use crate::scope::Scope;
+use crate::steps;
+use crate::walk::{Ask, Lent, Walk};
+
+/// Runs a brief's blueprint to its end. Never panics on what a model, a repository or the cage does: everything that goes
+/// wrong is an [`ExitStatus`], and what was done until then is committed in the clone and told in the report.
+///
+/// The caller owns the cage around `hand` and ends it afterwards.
+pub fn run(
+    brief: &Brief,
+    profile: &Profile,
+    model_name: &str,
+    ask: Ask<'_>,
+    hand: &mut Hand,
+    recorder: &mut Recorder,
+    cancel: &Cancel,
+) -> RunReport {
+    let (scope, unusable) = match Scope::new(&brief.project.allowed_paths) {
+        Ok(scope) => (scope, None),
+        Err(detail) => (
+            Scope::nothing(),
+            Some(ExitStatus::ScopeViolation { detail }),
+        ),
+    };
+    let unhurried = Cancel::new();
+    let lent = Lent {
+        profile,
+        model: model_name,
+        ask,
+        hand,
+        recorder,
+        cancel,
+        unhurried: &unhurried,
+    };
+    let mut walk = Walk::new(brief, scope, lent);
+    let ended = match unusable {
+        Some(status) => Err(status),
+        None => steps::walk(&mut walk),
+    };
+    let mut status = ended.err().unwrap_or(ExitStatus::Done);
+    if let Err(lost_work) = walk.rescue() {
+        // Work that is in no commit would be gone with the cage: that must not look like an ordinary end.
+        if !matches!(status, ExitStatus::Killed { .. } | ExitStatus::Cancelled) {
+            status = ExitStatus::Killed { detail: lost_work };
+        }
+    }
+    walk.finish(status)
+}

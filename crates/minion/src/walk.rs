@@ -1,0 +1,500 @@
+//! What one run carries from step to step, and the acts that every step shares: asking the model, running a command,
+//! committing, recording. Each act says how the run ends when it cannot be done.
+
+use std::collections::{BTreeMap, HashSet};
+use std::time::{Duration, Instant};
+
+use alai_core::brief::{Brief, Role};
+use alai_core::mode::Mode;
+use alai_core::record::Captured;
+use alai_fleet::{
+    ChatError, ChatReply, ChatRequest, ErrorClass, Message, Profile, Purpose, ToolSpec, Usage,
+};
+use alai_workspace::command::Cancel;
+
+use crate::conversation::{Conversation, budget};
+use crate::gotcha;
+use crate::hand::{CommitText, Hand, HandError};
+use crate::pack::Part;
+use crate::recorder::{Event, Recorder};
+use crate::report::{ExitStatus, RunReport};
+use crate::scope::Scope;
+use crate::text::cut;
+
+/// How a model is asked: one request, one reply. The caller decides which host answers and who pays.
+pub type Ask<'a> = &'a mut dyn FnMut(&ChatRequest) -> Result<ChatReply, ChatError>;
+
+/// Commands whose output is kept in the report. A run makes a few dozen; the trajectory has all of them.
+const COMMANDS_MAX: usize = 500;
+/// Bytes of an agent's summary.
+const SUMMARY_BYTES_MAX: usize = 4 << 10;
+
+/// One run under way.
+pub(crate) struct Walk<'a> {
+    pub(crate) brief: &'a Brief,
+    profile: &'a Profile,
+    model: &'a str,
+    ask: Ask<'a>,
+    pub(crate) hand: &'a mut Hand,
+    recorder: &'a mut Recorder,
+    pub(crate) cancel: &'a Cancel,
+    /// Never cancelled; for the last commit.
+    unhurried: &'a Cancel,
+    pub(crate) scope: Scope,
+    started: Instant,
+    /// When the present step must be over.
+    step_until: Option<Instant>,
+    pub(crate) usage: Usage,
+    pub(crate) turns: u32,
+    simulated: bool,
+    salvaged: u32,
+    pub(crate) commands: Vec<Captured>,
+    pub(crate) summary: String,
+    pub(crate) answer: Option<serde_json::Value>,
+    pub(crate) work_plan: Option<serde_json::Value>,
+    pub(crate) last_check: Option<Captured>,
+    /// Whether the last check was green on the tree as it is now.
+    pub(crate) check_green: Option<bool>,
+    pub(crate) head: Option<String>,
+    /// Why the last commit failed, until one succeeds.
+    pub(crate) uncommitted: Option<String>,
+    /// Change since the base, in short.
+    pub(crate) change: String,
+    /// Hash of the tree at the last look.
+    pub(crate) tree: String,
+    pub(crate) pack: Vec<Part>,
+    /// Answers of earlier steps, by step.
+    pub(crate) earlier: Vec<(String, String)>,
+    /// Files the agent has read or written itself, by clean path.
+    pub(crate) known: HashSet<String>,
+    pub(crate) bytes_written: u64,
+    pub(crate) scope_violations: u32,
+    pub(crate) log: Log,
+}
+
+/// What the GOTCHA file is made of.
+#[derive(Debug, Default)]
+pub(crate) struct Log {
+    /// Steps in the order they were walked, with how they ended.
+    pub(crate) steps: Vec<String>,
+    /// Calls by tool: all, and those that failed.
+    pub(crate) tools: BTreeMap<&'static str, (u32, u32)>,
+    /// What made it hard: nudges, refusals, malformed calls.
+    pub(crate) hard: Vec<String>,
+}
+
+/// A model's reply, or one that broke the protocol and is worth another try.
+pub(crate) enum Asked {
+    Reply(Box<ChatReply>),
+    Malformed(String),
+}
+
+/// What the caller lends a run.
+pub(crate) struct Lent<'a> {
+    pub(crate) profile: &'a Profile,
+    pub(crate) model: &'a str,
+    pub(crate) ask: Ask<'a>,
+    pub(crate) hand: &'a mut Hand,
+    pub(crate) recorder: &'a mut Recorder,
+    pub(crate) cancel: &'a Cancel,
+    /// Never cancelled; for the last commit.
+    pub(crate) unhurried: &'a Cancel,
+}
+
+impl<'a> Walk<'a> {
+    pub(crate) fn new(brief: &'a Brief, scope: Scope, lent: Lent<'a>) -> Walk<'a> {
+        let Lent {
+            profile,
+            model,
+            ask,
+            hand,
+            recorder,
+            cancel,
+            unhurried,
+        } = lent;
+        Walk {
+            brief,
+            profile,
+            model,
+            ask,
+            hand,
+            recorder,
+            cancel,
+            unhurried,
+            scope,
+            started: Instant::now(),
+            step_until: None,
+            usage: Usage::default(),
+            turns: 0,
+            simulated: false,
+            salvaged: 0,
+            commands: Vec::new(),
+            summary: String::new(),
+            answer: None,
+            work_plan: None,
+            last_check: None,
+            check_green: None,
+            head: None,
+            uncommitted: None,
+            change: String::new(),
+            tree: String::new(),
+            pack: Vec::new(),
+            earlier: Vec::new(),
+            known: HashSet::new(),
+            bytes_written: 0,
+            scope_violations: 0,
+            log: Log::default(),
+        }
+    }
+
+    /// Whether this run may change the tree.
+    pub(crate) fn writes(&self) -> bool {
+        match self.brief.role {
+            Role::Builder | Role::Lead => true,
+            Role::Reviewer => false,
+        }
+    }
+
+    pub(crate) fn record(&mut self, event: &Event<'_>) -> Result<(), ExitStatus> {
+        self.recorder.write(event).map_err(|e| ExitStatus::Killed {
+            detail: e.to_string(),
+        })
+    }
+
+    pub(crate) fn begin_step(&mut self, timeout_s: Option<u64>) {
+        self.step_until =
+            timeout_s.and_then(|s| Instant::now().checked_add(Duration::from_secs(s)));
+    }
+
+    /// Whole seconds left to the run and to the step; none is the end.
+    pub(crate) fn seconds_left(&self) -> Result<u64, ExitStatus> {
+        if self.cancel.is_cancelled() {
+            return Err(ExitStatus::Cancelled);
+        }
+        let run = Duration::from_secs(self.brief.limits.wall_s_max)
+            .saturating_sub(self.started.elapsed());
+        let step = self
+            .step_until
+            .map(|until| until.saturating_duration_since(Instant::now()));
+        let left = step.map_or(run, |step| step.min(run));
+        // A second begun is a second: the last one counts whole.
+        if left.is_zero() {
+            Err(ExitStatus::TimeLimit)
+        } else {
+            Ok(left.as_secs().max(1))
+        }
+    }
+
+    /// Tokens a prompt of this run may have.
+    pub(crate) fn prompt_budget(&self) -> usize {
+        budget(self.profile.num_ctx, self.profile.output_max)
+    }
+
+    /// One model call within the limits of the run.
+    pub(crate) fn ask(
+        &mut self,
+        step: &str,
+        turn: u32,
+        messages: Vec<Message>,
+        tools: Vec<ToolSpec>,
+        format: Option<serde_json::Value>,
+    ) -> Result<Asked, ExitStatus> {
+        let left_s = self.seconds_left()?;
+        if self.turns >= self.brief.limits.turns_max {
+            return Err(ExitStatus::StepLimit);
+        }
+        if self.usage.prompt_tokens + self.usage.output_tokens >= self.brief.limits.tokens_max {
+            return Err(ExitStatus::CostLimit);
+        }
+        let profile = Profile {
+            call_s_max: self.profile.call_s_max.min(left_s),
+            ..*self.profile
+        };
+        let purpose = Purpose {
+            task_kind: self.brief.kind,
+            task_title: self.brief.title.clone(),
+            role: self.brief.role,
+            company: self.brief.company.name.clone(),
+            step: step.to_owned(),
+            attempt: self.brief.attempt,
+            turn,
+        };
+        let request = ChatRequest {
+            model: self.model.to_owned(),
+            messages,
+            tools,
+            format,
+            profile,
+            purpose,
+        };
+        self.turns += 1;
+        match (self.ask)(&request) {
+            Ok(reply) => self
+                .replied(step, reply)
+                .map(|reply| Asked::Reply(Box::new(reply))),
+            Err(error) => self.failed(step, &error),
+        }
+    }
+
+    fn replied(&mut self, step: &str, reply: ChatReply) -> Result<ChatReply, ExitStatus> {
+        self.usage.prompt_tokens += reply.usage.prompt_tokens;
+        self.usage.output_tokens += reply.usage.output_tokens;
+        self.salvaged += u32::from(reply.salvaged);
+        self.simulated |= reply.mode == Mode::Simulated;
+        let event = Event::Reply {
+            step,
+            model: &reply.model,
+            mode: reply.mode.as_str(),
+            finish: reply.finish,
+            usage: reply.usage,
+            latency_ms: reply.latency_ms,
+            salvaged: reply.salvaged,
+            thinking: &reply.thinking,
+        };
+        self.record(&event)?;
+        Ok(reply)
+    }
+
+    fn failed(&mut self, step: &str, error: &ChatError) -> Result<Asked, ExitStatus> {
+        let said = error.to_string();
+        self.record(&Event::Guard {
+            step,
+            advice: &said,
+        })?;
+        match error.class {
+            ErrorClass::Cancelled => Err(ExitStatus::Cancelled),
+            ErrorClass::ContextTooLong | ErrorClass::ContextTruncated => {
+                Err(ExitStatus::ContextTruncated)
+            }
+            ErrorClass::Malformed | ErrorClass::Repeating => {
+                Ok(Asked::Malformed(error.message.clone()))
+            }
+            ErrorClass::TimedOut if self.seconds_left().is_err() => Err(ExitStatus::TimeLimit),
+            ErrorClass::Unreachable
+            | ErrorClass::Busy
+            | ErrorClass::Loading
+            | ErrorClass::ModelMissing
+            | ErrorClass::BadRequest
+            | ErrorClass::NoTools
+            | ErrorClass::MidStream
+            | ErrorClass::Cut
+            | ErrorClass::Stalled
+            | ErrorClass::TimedOut
+            | ErrorClass::Refused
+            | ErrorClass::ServerFault
+            | ErrorClass::ScriptExhausted => Err(ExitStatus::ProviderError {
+                infrastructure: error.is_infrastructure(),
+                detail: said,
+            }),
+        }
+    }
+
+    /// Adds a message to a conversation and to the trajectory.
+    pub(crate) fn say(
+        &mut self,
+        step: &str,
+        conversation: &mut Conversation,
+        message: Message,
+    ) -> Result<(), ExitStatus> {
+        self.record(&Event::Message {
+            step,
+            message: &message,
+        })?;
+        conversation.messages.push(message);
+        Ok(())
+    }
+
+    /// A command in the cage, at most as long as the run has left. Also where its whole output is.
+    pub(crate) fn command(
+        &mut self,
+        command: &str,
+        asked_s: Option<u64>,
+    ) -> Result<Captured, ExitStatus> {
+        let most = self.brief.limits.command_s_max.min(self.seconds_left()?);
+        let timeout_s = asked_s.unwrap_or(most).clamp(1, most.max(1));
+        match self.hand.run(command, timeout_s, self.cancel) {
+            Ok((captured, _log)) => {
+                if self.commands.len() < COMMANDS_MAX {
+                    self.commands.push(captured.clone());
+                }
+                Ok(captured)
+            }
+            Err(error) => Err(lost(error)),
+        }
+    }
+
+    /// A command that the walk itself runs: recorded as a check.
+    pub(crate) fn check(
+        &mut self,
+        step: &str,
+        command: &str,
+        expect_exit: i32,
+    ) -> Result<(Captured, bool), ExitStatus> {
+        let captured = self.command(command, None)?;
+        let passed = captured.record.exit == alai_core::record::Exit::Code { code: expect_exit };
+        let output = captured.combined();
+        self.record(&Event::Check {
+            step,
+            passed,
+            record: &captured.record,
+            output: &output,
+        })?;
+        Ok((captured, passed))
+    }
+
+    /// Commits what changed. A clone that git can no longer work with is said, and tried again after the next change.
+    pub(crate) fn commit(&mut self, step: &str) -> Result<(), ExitStatus> {
+        let brief = self.brief;
+        let (name, mail) = author(&brief.project.author);
+        let title = cut(brief.title.lines().next().unwrap_or("").trim(), 72);
+        let message = format!("{title}\n\nTask: {}\nRun: {}\n", brief.task, brief.run);
+        let text = CommitText {
+            message: &message,
+            author_name: name,
+            author_mail: mail,
+            base: &brief.project.base,
+        };
+        match self.hand.commit(&text, self.cancel) {
+            Ok(commit) => {
+                self.head = (commit.head != brief.project.base).then_some(commit.head);
+                self.change = commit.summary;
+                self.uncommitted = None;
+                Ok(())
+            }
+            Err(HandError::Refused(refusal)) => {
+                self.record(&Event::Guard {
+                    step,
+                    advice: &refusal.message,
+                })?;
+                self.uncommitted = Some(refusal.message);
+                Ok(())
+            }
+            Err(error) => Err(lost(error)),
+        }
+    }
+
+    /// Commits what the last, interrupted turn left. A hand that is gone cannot; an honest failure is said.
+    pub(crate) fn rescue(&mut self) -> Result<(), String> {
+        if !self.writes() || self.tree.is_empty() {
+            return Ok(());
+        }
+        // The run may have been cancelled; its work is still worth a commit.
+        self.cancel = self.unhurried;
+        match self.hand.scan(self.cancel) {
+            Ok((tree, _)) if tree == self.tree && self.uncommitted.is_none() => return Ok(()),
+            Ok((tree, _)) => self.tree = tree,
+            Err(error) => return Err(error.to_string()),
+        }
+        self.commit("end").map_err(|status| status.to_string())?;
+        self.uncommitted.clone().map_or(Ok(()), |why| {
+            Err(format!("the work could not be committed: {why}"))
+        })
+    }
+
+    pub(crate) fn summarise(&mut self, summary: &str) {
+        self.summary = cut(summary.trim(), SUMMARY_BYTES_MAX);
+    }
+
+    /// Records the end and makes the report. A record that fails here makes the run a killed one.
+    pub(crate) fn finish(mut self, status: ExitStatus) -> RunReport {
+        let mode = if self.simulated {
+            Mode::Simulated
+        } else {
+            Mode::Real
+        };
+        let head = self.head.clone();
+        let detail = status.detail().to_owned();
+        let (turns, usage) = (self.turns, self.usage);
+        let exit = Event::Exit {
+            status: status.as_str(),
+            detail: &detail,
+            turns,
+            usage,
+            head: head.as_deref(),
+        };
+        let status = match self.record(&exit) {
+            Ok(()) => status,
+            Err(killed) => killed,
+        };
+        let gotcha = gotcha::write(&self, &status, mode);
+        RunReport {
+            status,
+            summary: self.summary,
+            answer: self.answer,
+            usage: self.usage,
+            turns: self.turns,
+            mode,
+            commands: self.commands,
+            work_plan: self.work_plan,
+            last_check: self.last_check,
+            head: self.head,
+            salvaged: self.salvaged,
+            gotcha,
+        }
+    }
+
+    pub(crate) fn meta(&mut self) -> Result<(), ExitStatus> {
+        let brief = self.brief;
+        self.record(&Event::Meta {
+            format: crate::recorder::FORMAT,
+            run: &brief.run.0,
+            task: brief.task.0,
+            epoch: brief.epoch.0,
+            attempt: brief.attempt,
+            kind: brief.kind.as_str(),
+            role: brief.role.as_str(),
+            company: &brief.company.name,
+            title: &brief.title,
+            blueprint: &brief.blueprint.name,
+            model: self.model,
+            base: &brief.project.base,
+        })
+    }
+
+    pub(crate) fn model(&self) -> &str {
+        self.model
+    }
+}
+
+/// How a run ends when its hand gives no answer that the agent could act on.
+pub(crate) fn lost(error: HandError) -> ExitStatus {
+    match error {
+        HandError::Cancelled { .. } => ExitStatus::Cancelled,
+        error @ (HandError::Refused(_)
+        | HandError::Late { .. }
+        | HandError::Gone { .. }
+        | HandError::Garbled { .. }) => ExitStatus::Killed {
+            detail: error.to_string(),
+        },
+    }
+}
+
+/// `Name <mail>` in its two parts; git takes neither empty.
+fn author(text: &str) -> (&str, &str) {
+    let (name, mail) = text.split_once('<').unwrap_or((text, ""));
+    let name = name.trim();
+    let mail = mail.trim().trim_end_matches('>').trim();
+    (
+        if name.is_empty() { "alai" } else { name },
+        if mail.is_empty() {
+            "alai@localhost"
+        } else {
+            mail
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::author;
+
+    #[test]
+    fn authors_are_taken_apart() {
+        assert_eq!(
+            author("Ada Byron <ada@example.org>"),
+            ("Ada Byron", "ada@example.org")
+        );
+        assert_eq!(author("Ada"), ("Ada", "alai@localhost"));
+        assert_eq!(author(" <a@b> "), ("alai", "a@b"));
+    }
+}

@@ -1,0 +1,14 @@
+//! One run through its door: real hand, real git, real commands; only the model is a script.
+
+#[path = "minion/cage.rs"]
+mod cage;
+#[path = "minion/door.rs"]
+mod door;
+#[path = "minion/files.rs"]
+mod files;
+#[path = "minion/guards.rs"]
+mod guards;
+#[path = "minion/wire.rs"]
+mod wire;
+#[path = "minion/world.rs"]
+mod world;

@@ -1,0 +1,279 @@
+//! Applying effects: the one place that completes a task. Status, follow-up tasks, ledger, outbox and journal change in one
+//! transaction, so that no pipeline is ever half advanced.
+
+use alai_core::ids::{ProjectId, TaskId};
+use alai_core::lifecycle::Event;
+use alai_core::pipeline::{Effect, Spawn};
+use alai_core::task::{Need, State, Task, TaskKind, Until, WaitReason, Waiting};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::claim::{Fence, fenced};
+use crate::error::MissionError;
+use crate::event::{Stamp, happened};
+use crate::run::{RunState, end_live};
+use crate::task::{add_need, append_findings, insert, one, satisfy, set_counters, set_state};
+use crate::writer::Mission;
+use crate::{mind, outbox};
+
+/// Tasks of one goal, however they came to be. More is a factory talking to itself; a person decides.
+pub(crate) const GOAL_TASKS_MAX: i64 = 120;
+
+impl Mission {
+    /// Ends the run and does all that follows from it. Answers with the tasks that were made.
+    pub fn apply(
+        &self,
+        fence: &Fence,
+        outcome: &str,
+        effects: Vec<Effect>,
+        now_ms: i64,
+    ) -> Result<Vec<TaskId>, MissionError> {
+        let (fence, outcome) = (fence.clone(), outcome.to_owned());
+        self.write(move |c| {
+            let task = fenced(c, &fence)?;
+            let stamp = Stamp {
+                actor: "factory".into(),
+                run: Some(fence.run.clone()),
+                now_ms,
+            };
+            let good = effects.iter().any(|e| matches!(e, Effect::Complete { .. }));
+            let state = if good {
+                RunState::Succeeded
+            } else {
+                RunState::Failed
+            };
+            end_live(c, fence.task, state, &outcome, now_ms)?;
+            all(c, &task, &effects, &stamp)
+        })
+    }
+}
+
+/// Applies effects on behalf of `task`, in order.
+pub(crate) fn all(
+    c: &Connection,
+    task: &Task,
+    effects: &[Effect],
+    stamp: &Stamp,
+) -> Result<Vec<TaskId>, MissionError> {
+    let mut made = Vec::new();
+    for effect in effects {
+        made.extend(one_effect(c, task, effect, stamp)?);
+    }
+    outbox::page_changed(c, task.goal.unwrap_or(task.id), stamp)?;
+    Ok(made)
+}
+
+/// A lost run's task: back to open, or on a person's desk.
+pub(crate) fn lose(
+    c: &Connection,
+    task: TaskId,
+    effect: &Effect,
+    why: &str,
+    stamp: &Stamp,
+) -> Result<(), MissionError> {
+    match effect {
+        Effect::Retry {
+            counters,
+            run_at_ms,
+            ..
+        } => {
+            set_counters(c, task, *counters)?;
+            c.execute(
+                "UPDATE task SET run_at_ms = ? WHERE id = ?",
+                params![run_at_ms, task.0],
+            )?;
+            set_state(c, task, Event::LeaseLost, None, why, stamp).map(|_| ())
+        }
+        Effect::Ask {
+            waiting, counters, ..
+        } => {
+            set_counters(c, task, *counters)?;
+            set_state(c, task, Event::Ask, Some(waiting), why, stamp).map(|_| ())
+        }
+        Effect::Complete { .. }
+        | Effect::Spawn { .. }
+        | Effect::Enqueue { .. }
+        | Effect::Integrated { .. }
+        | Effect::Remember { .. } => {
+            let why = "a lost run can only be retried or asked about".to_owned();
+            Err(MissionError::Row { table: "run", why })
+        }
+    }
+}
+
+fn one_effect(
+    c: &Connection,
+    task: &Task,
+    effect: &Effect,
+    stamp: &Stamp,
+) -> Result<Vec<TaskId>, MissionError> {
+    match effect {
+        Effect::Complete { base, head, note } => {
+            complete(c, task, base.as_deref(), head.as_deref(), note, stamp)?
+        }
+        Effect::Retry {
+            findings,
+            counters,
+            run_at_ms,
+        } => {
+            append_findings(c, task.id, findings)?;
+            set_counters(c, task.id, *counters)?;
+            c.execute(
+                "UPDATE task SET run_at_ms = ? WHERE id = ?",
+                params![run_at_ms, task.id.0],
+            )?;
+            set_state(c, task.id, Event::Retry, None, &findings.join("; "), stamp)?;
+        }
+        Effect::Ask {
+            waiting,
+            counters,
+            findings,
+        } => {
+            append_findings(c, task.id, findings)?;
+            set_counters(c, task.id, *counters)?;
+            set_state(
+                c,
+                task.id,
+                Event::Ask,
+                Some(waiting),
+                &waiting.detail,
+                stamp,
+            )?;
+        }
+        Effect::Spawn { tasks } => return spawn(c, tasks, stamp),
+        Effect::Enqueue {
+            lineage,
+            project,
+            base,
+            head,
+        } => enqueue(c, *lineage, *project, base, head, stamp)?,
+        Effect::Integrated { lineage, commit } => {
+            c.execute(
+                "UPDATE task SET integrated = ? WHERE id = ?",
+                params![commit, lineage.0],
+            )?;
+            happened(c, Some(*lineage), "integrated", commit, stamp)?;
+            satisfy(c, *lineage, Until::Integrated)?;
+        }
+        Effect::Remember { entry_kind, text } => mind::remember(c, task, entry_kind, text, stamp)?,
+    }
+    Ok(Vec::new())
+}
+
+fn complete(
+    c: &Connection,
+    task: &Task,
+    base: Option<&str>,
+    head: Option<&str>,
+    note: &str,
+    stamp: &Stamp,
+) -> Result<(), MissionError> {
+    c.execute(
+        "UPDATE task SET base = coalesce(?, base), head = coalesce(?, head) WHERE id = ?",
+        params![base, head, task.id.0],
+    )?;
+    set_state(c, task.id, Event::Complete, None, note, stamp)?;
+    satisfy(c, task.id, Until::Done)
+}
+
+fn enqueue(
+    c: &Connection,
+    lineage: TaskId,
+    project: ProjectId,
+    base: &str,
+    head: &str,
+    stamp: &Stamp,
+) -> Result<(), MissionError> {
+    c.execute(
+        "INSERT INTO merge (kind, project, task, base, head, state, at_ms) VALUES ('integrate', ?, ?, ?, ?, 'queued', ?)
+         ON CONFLICT (kind, task, head) DO NOTHING",
+        params![project.0, lineage.0, base, head, stamp.now_ms],
+    )?;
+    happened(c, Some(lineage), "merge_queued", head, stamp)
+}
+
+fn spawn(c: &Connection, spawns: &[Spawn], stamp: &Stamp) -> Result<Vec<TaskId>, MissionError> {
+    let mut made: Vec<TaskId> = Vec::with_capacity(spawns.len());
+    for spawn in spawns {
+        let mut new = spawn.task.clone();
+        if let Some(goal) = new.goal
+            && goal_tasks(c, goal)? >= GOAL_TASKS_MAX
+            && new.kind != TaskKind::Postflight
+        {
+            new.waiting = Some(too_many(goal, stamp));
+        }
+        for (position, until) in &spawn.needs_new {
+            let task = *made.get(*position).ok_or_else(|| MissionError::Row {
+                table: "need",
+                why: format!(
+                    "a new task needs number {position} of its own list, which is not made yet"
+                ),
+            })?;
+            new.needs.push(Need {
+                task,
+                until: *until,
+            });
+        }
+        let id = insert(c, &new, stamp)?;
+        if spawn.holds_postflight
+            && let Some(postflight) = postflight_of(c, new.goal)?
+        {
+            add_need(
+                c,
+                postflight,
+                Need {
+                    task: id,
+                    until: Until::Integrated,
+                },
+            )?;
+        }
+        made.push(id);
+    }
+    Ok(made)
+}
+
+fn goal_tasks(c: &Connection, goal: TaskId) -> Result<i64, MissionError> {
+    Ok(
+        c.query_row("SELECT count(*) FROM task WHERE goal = ?", [goal.0], |r| {
+            r.get(0)
+        })?,
+    )
+}
+
+fn too_many(goal: TaskId, stamp: &Stamp) -> Waiting {
+    Waiting {
+        reason: WaitReason::FanOut,
+        owner: "operator".into(),
+        deadline_ms: stamp.now_ms + alai_core::pipeline::HUMAN_WAIT_MS,
+        next_action:
+            "if it is really needed: `alai mc answer ID \"go on\"`, else `alai mc cancel ID`".into(),
+        detail: format!("goal {goal} has {GOAL_TASKS_MAX} tasks already"),
+    }
+}
+
+fn postflight_of(c: &Connection, goal: Option<TaskId>) -> Result<Option<TaskId>, MissionError> {
+    let Some(goal) = goal else { return Ok(None) };
+    let found = c
+        .query_row(
+            "SELECT id FROM task WHERE goal = ? AND kind = 'postflight' AND state NOT IN ('done', 'failed', 'cancelled')",
+            [goal.0],
+            |r| r.get(0),
+        )
+        .optional()?;
+    Ok(found.map(TaskId))
+}
+
+/// Whether nothing of a goal is left to do.
+pub(crate) fn settled(c: &Connection, goal: TaskId) -> Result<bool, MissionError> {
+    let goal = one(c, goal)?;
+    let left: i64 = c.query_row(
+        "SELECT count(*) FROM task WHERE goal = ? AND state NOT IN ('done', 'failed', 'cancelled')",
+        [goal.id.0],
+        |r| r.get(0),
+    )?;
+    let merging: i64 = c.query_row(
+        "SELECT count(*) FROM merge m JOIN task t ON t.id = m.task WHERE t.goal = ? AND m.state = 'queued'",
+        [goal.id.0],
+        |r| r.get(0),
+    )?;
+    Ok(goal.state == State::Open && left == 0 && merging == 0)
+}

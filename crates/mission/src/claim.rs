@@ -1,0 +1,222 @@
+//! Claims: one transaction that takes a lease and raises the epoch, and the fence that every later write carries.
+
+use std::collections::BTreeMap;
+
+use alai_core::ids::{Epoch, ProjectId, RunId, TaskId};
+use alai_core::lifecycle::Event;
+use alai_core::pipeline::Effect;
+use alai_core::task::Task;
+use rusqlite::{Connection, OptionalExtension, params};
+use serde::{Deserialize, Serialize};
+
+use crate::error::MissionError;
+use crate::event::Stamp;
+use crate::run::{RunState, end_live, query};
+use crate::task::{eligible, one, set_state};
+use crate::writer::Mission;
+use crate::{apply, run};
+
+/// What a run shows at each write. Stale once another claim, or a person, has taken the task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fence {
+    pub run: RunId,
+    pub task: TaskId,
+    pub epoch: Epoch,
+}
+
+/// A task that is ours until the lease ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    pub fence: Fence,
+    pub task: Task,
+    /// An interrupted run whose journal and commits this one goes on with.
+    pub resumes: Option<RunId>,
+}
+
+/// How much may run at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClaimLimits {
+    pub total: usize,
+    pub per_project: usize,
+}
+
+impl Mission {
+    /// Takes the most urgent eligible task, projects with fewer live runs first among equals, or this one task.
+    pub fn claim(
+        &self,
+        only: Option<TaskId>,
+        limits: ClaimLimits,
+        worker: &str,
+        lease_ms: i64,
+        now_ms: i64,
+    ) -> Result<Option<Claim>, MissionError> {
+        let stamp = Stamp {
+            actor: worker.to_owned(),
+            run: None,
+            now_ms,
+        };
+        self.write(move |c| claim(c, only, limits, lease_ms, stamp))
+    }
+
+    /// The run has delivered; its gate is at work.
+    pub fn deliver(&self, fence: &Fence, detail: &str, now_ms: i64) -> Result<(), MissionError> {
+        let (fence, detail) = (fence.clone(), detail.to_owned());
+        self.write(move |c| {
+            let task = fenced(c, &fence)?;
+            if task.state == alai_core::task::State::ReadyForReview {
+                return Ok(());
+            }
+            let stamp = Stamp {
+                actor: "factory".into(),
+                run: Some(fence.run.clone()),
+                now_ms,
+            };
+            set_state(c, fence.task, Event::Deliver, None, &detail, &stamp).map(|_| ())
+        })
+    }
+
+    /// Ends every live run that `dead` names (by run) as lost and applies what follows from it. Used at start, when this
+    /// process holds the lock and so no other can still be running them, and for lapsed leases.
+    pub fn recover(
+        &self,
+        lost: Vec<(RunId, Effect)>,
+        why: &str,
+        now_ms: i64,
+    ) -> Result<Vec<TaskId>, MissionError> {
+        let why = why.to_owned();
+        self.write(move |c| {
+            let mut tasks = Vec::new();
+            for (run, effect) in &lost {
+                let Some(row) = query(c, "id = ?", &run.0)?
+                    .into_iter()
+                    .find(|r| r.state == RunState::Live)
+                else {
+                    continue;
+                };
+                let stamp = Stamp {
+                    actor: "factory".into(),
+                    run: Some(run.clone()),
+                    now_ms,
+                };
+                end_live(c, row.task, RunState::Lost, &why, now_ms)?;
+                apply::lose(c, row.task, effect, &why, &stamp)?;
+                tasks.push(row.task);
+            }
+            Ok(tasks)
+        })
+    }
+}
+
+fn claim(
+    c: &Connection,
+    only: Option<TaskId>,
+    limits: ClaimLimits,
+    lease_ms: i64,
+    mut stamp: Stamp,
+) -> Result<Option<Claim>, MissionError> {
+    let live = run::query(c, "state = ?", &"live")?;
+    if live.len() >= limits.total {
+        return Ok(None);
+    }
+    let busy = busy_projects(c)?;
+    let running = |task: &Task| {
+        task.project
+            .and_then(|p| busy.get(&p).copied())
+            .unwrap_or(0)
+    };
+    let mut candidates: Vec<Task> = eligible(c, stamp.now_ms)?
+        .into_iter()
+        .filter(|t| only.is_none_or(|id| id == t.id) && running(t) < limits.per_project)
+        .collect();
+    candidates.sort_by_key(|t| (std::cmp::Reverse(t.priority), running(t), t.id));
+    let Some(task) = candidates.into_iter().next() else {
+        return Ok(None);
+    };
+    let epoch = Epoch(task.epoch.0 + 1);
+    let run = RunId(uuid::Uuid::now_v7().to_string());
+    let resumes = last_lost(c, task.id)?;
+    c.execute(
+        "UPDATE task SET epoch = ? WHERE id = ?",
+        params![epoch.0, task.id.0],
+    )?;
+    c.execute(
+        "INSERT INTO run (id, task, epoch, state, worker, resumes, lease_until, started_ms, beat_ms)
+         VALUES (?,?,?,'live',?,?,?,?,?)",
+        params![
+            run.0,
+            task.id.0,
+            epoch.0,
+            stamp.actor,
+            resumes.as_ref().map(|r| &r.0),
+            stamp.now_ms + lease_ms,
+            stamp.now_ms,
+            stamp.now_ms
+        ],
+    )?;
+    stamp.run = Some(run.clone());
+    set_state(
+        c,
+        task.id,
+        Event::Claim,
+        None,
+        &format!("epoch {}", epoch.0),
+        &stamp,
+    )?;
+    let fence = Fence {
+        run,
+        task: task.id,
+        epoch,
+    };
+    Ok(Some(Claim {
+        fence,
+        task: one(c, task.id)?,
+        resumes,
+    }))
+}
+
+/// A run that was lost, not judged, is gone on with: nothing after it has ended otherwise.
+fn last_lost(c: &Connection, task: TaskId) -> Result<Option<RunId>, MissionError> {
+    let last = c
+        .query_row(
+            "SELECT id, state FROM run WHERE task = ? ORDER BY epoch DESC LIMIT 1",
+            [task.0],
+            |r| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?)),
+        )
+        .optional()?;
+    Ok(last
+        .filter(|(_, state)| state == RunState::Lost.as_str())
+        .map(|(id, _)| RunId(id)))
+}
+
+fn busy_projects(c: &Connection) -> Result<BTreeMap<ProjectId, usize>, MissionError> {
+    let mut statement = c.prepare_cached(
+        "SELECT t.project, count(*) FROM run r JOIN task t ON t.id = r.task
+         WHERE r.state = 'live' AND t.project IS NOT NULL GROUP BY t.project",
+    )?;
+    let rows = statement.query_map([], |r| {
+        Ok((ProjectId(r.get(0)?), r.get::<_, u32>(1)? as usize))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Refuses a write of a run that has lost its task (HOUSE law 3), and answers with the task otherwise.
+pub(crate) fn fenced(c: &Connection, fence: &Fence) -> Result<Task, MissionError> {
+    let live = c
+        .prepare_cached(
+            "SELECT 1 FROM run WHERE id = ? AND task = ? AND epoch = ? AND state = 'live'",
+        )?
+        .query_row(
+            params![fence.run.0, fence.task.0, fence.epoch.0],
+            |_| Ok(()),
+        )
+        .optional()?;
+    let task = one(c, fence.task)?;
+    if live.is_none() || task.epoch != fence.epoch {
+        return Err(MissionError::Stale {
+            run: fence.run.clone(),
+            task: fence.task,
+            epoch: fence.epoch,
+        });
+    }
+    Ok(task)
+}

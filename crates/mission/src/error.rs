@@ -1,0 +1,81 @@
+//! What can go wrong in the store, in words that say what to do.
+
+use std::path::PathBuf;
+
+use alai_core::ids::{Epoch, RunId, TaskId};
+use alai_core::lifecycle::Refused;
+
+/// An error of the store. Nothing was changed, except where the text says otherwise.
+#[derive(Debug, thiserror::Error)]
+pub enum MissionError {
+    #[error("task {0} does not exist")]
+    NoTask(TaskId),
+    #[error("project `{0}` is not known")]
+    NoProject(String),
+    #[error("the project `{name}` is already registered for {path}")]
+    ProjectExists { name: String, path: PathBuf },
+    #[error("cannot change task {task}: {refused}")]
+    Refused { task: TaskId, refused: Refused },
+    /// The lease was lost or the task was taken over. The run must stop at once; nothing it says counts any more.
+    #[error("run {run} has lost task {task}: epoch {} is not the task's own any more", epoch.0)]
+    Stale {
+        run: RunId,
+        task: TaskId,
+        epoch: Epoch,
+    },
+    #[error("the key `{key}` was used before for another request; use a new one")]
+    IdempotencyConflict { key: String },
+    #[error("task {task} cannot need {needs}: they would wait for each other")]
+    Cycle { task: TaskId, needs: TaskId },
+    #[error("{path} is in use by another alai process (pid {pid})")]
+    Locked { path: PathBuf, pid: String },
+    #[error(
+        "{path} was written by a newer alai (schema {found}, this one knows {known}); update alai, the file is untouched"
+    )]
+    NewerSchema {
+        path: PathBuf,
+        found: i64,
+        known: i64,
+    },
+    #[error(
+        "this build has SQLite {found}; at least 3.51.3 is needed (a corruption bug in older ones)"
+    )]
+    OldSqlite { found: String },
+    #[error("{path} can be read by other users (mode {mode:o}); run `chmod 600 {path}`", path = path.display())]
+    Permissions { path: PathBuf, mode: u32 },
+    #[error("the disk is full; nothing was changed. Free some space and run it again")]
+    DiskFull,
+    /// The answer is unknown: the disk failed in the middle of a commit.
+    #[error(
+        "the disk failed during a commit ({0}); whether it was written is unknown. Restart alai, it checks the store"
+    )]
+    Unknown(String),
+    #[error("the store is closed after a disk failure; restart alai")]
+    Poisoned,
+    #[error("cannot {doing} {path}: {source}")]
+    Io {
+        doing: &'static str,
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("the store answered: {0}")]
+    Sql(rusqlite::Error),
+    #[error("row of {table} cannot be read: {why}")]
+    Row { table: &'static str, why: String },
+}
+
+impl From<rusqlite::Error> for MissionError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DiskFull) => MissionError::DiskFull,
+            _ => MissionError::Sql(error),
+        }
+    }
+}
+
+impl MissionError {
+    /// Whether the run that got it has lost its task.
+    pub fn is_stale(&self) -> bool {
+        matches!(self, MissionError::Stale { .. })
+    }
+}

@@ -1,0 +1,36 @@
+//! Mission Control: the one store and the only SQL.
+//!
+//! Invariants, stated as absences: nothing outside this room writes SQL; no second process ever writes (a file lock); no
+//! answer is given before its commit is durable; no row of `event` is ever changed; no waiting task lacks an owner, a
+//! deadline or a next action; nothing here decides what should happen next, speaks HTTP or reads a clock.
+
+mod apply;
+mod claim;
+mod error;
+mod event;
+mod fsck;
+mod ledger;
+mod merge;
+mod mind;
+mod outbox;
+mod project;
+mod reader;
+mod run;
+mod schema;
+mod task;
+mod writer;
+
+pub use claim::{Claim, ClaimLimits, Fence};
+pub use error::MissionError;
+pub use event::EventRow;
+pub use fsck::{Fault, fsck};
+pub use ledger::{Call, Spend};
+pub use merge::{MergeKind, MergeRow, MergeState};
+pub use mind::{MindEntry, MindQuery};
+pub use outbox::OutboxRow;
+pub use project::{Delivery, NewProject, Project, ProjectSettings};
+pub use reader::Reader;
+pub use run::{RunRow, RunState};
+pub use schema::SCHEMA_VERSION;
+pub use task::{Filter, NeedRow};
+pub use writer::{CrashPoint, Mission};

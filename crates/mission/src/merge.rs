@@ -1,0 +1,341 @@
+//! The table `merge`: the merge queue. `integrate` rows bring a passed lineage into the integration branch, `deliver` rows
+//! move the target branch.
+
+use alai_core::ids::{ProjectId, TaskId};
+use alai_core::lifecycle::Event;
+use alai_core::pipeline::Effect;
+use alai_core::task::{State, Task, Until, Waiting};
+use rusqlite::{Connection, OptionalExtension, params};
+use serde::{Deserialize, Serialize};
+
+use crate::error::MissionError;
+use crate::event::{Stamp, happened};
+use crate::reader::Reader;
+use crate::task::{one, satisfy, set_state, word};
+use crate::writer::Mission;
+use crate::{apply, outbox};
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MergeRow {
+    pub id: i64,
+    pub kind: MergeKind,
+    pub project: ProjectId,
+    /// The lineage's first task, or the goal (or task) that is delivered.
+    pub task: TaskId,
+    pub base: String,
+    pub head: String,
+    pub state: MergeState,
+    /// The commit that the branch is about to be moved to, written before it is moved.
+    pub intent: Option<String>,
+    pub outcome: Option<String>,
+    /// When it was queued: the time of its merge commit, so that a retry makes the same commit.
+    pub at_ms: i64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MergeKind {
+    Integrate,
+    Deliver,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MergeState {
+    Queued,
+    Merged,
+    /// A conflict, red tests, a target that cannot be moved: `outcome` says which.
+    Refused,
+}
+
+impl Mission {
+    /// Notes the commit that the branch will be moved to. A restart finds it and knows what to look for.
+    pub fn merge_intent(&self, id: i64, commit: &str) -> Result<(), MissionError> {
+        let commit = commit.to_owned();
+        self.write(move |c| {
+            c.execute(
+                "UPDATE merge SET intent = ? WHERE id = ? AND state = 'queued'",
+                params![commit, id],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// Ends an `integrate` row and does all that follows from it. `task` is the task the effects speak for.
+    pub fn end_integration(
+        &self,
+        id: i64,
+        task: TaskId,
+        merged: bool,
+        outcome: &str,
+        effects: Vec<Effect>,
+        now_ms: i64,
+    ) -> Result<Vec<TaskId>, MissionError> {
+        let outcome = outcome.to_owned();
+        self.write(move |c| {
+            if !end(c, id, merged, &outcome, now_ms)? {
+                return Ok(Vec::new());
+            }
+            let stamp = Stamp {
+                actor: "factory".into(),
+                run: None,
+                now_ms,
+            };
+            apply::all(c, &one(c, task)?, &effects, &stamp)
+        })
+    }
+
+    /// Asks for the target branch to be moved to `head`. Asked twice for the same commit, it is one row.
+    pub fn enqueue_delivery(
+        &self,
+        task: TaskId,
+        project: ProjectId,
+        base: &str,
+        head: &str,
+        actor: &str,
+        now_ms: i64,
+    ) -> Result<(), MissionError> {
+        let (base, head, actor) = (base.to_owned(), head.to_owned(), actor.to_owned());
+        self.write(move |c| {
+            let stamp = Stamp { actor, run: None, now_ms };
+            c.execute(
+                "INSERT INTO merge (kind, project, task, base, head, state, at_ms) VALUES ('deliver',?,?,?,?,'queued',?)
+                 ON CONFLICT (kind, task, head) DO UPDATE SET state = 'queued', outcome = NULL, ended_ms = NULL
+                    WHERE state = 'refused'",
+                params![project.0, task.0, base, head, now_ms],
+            )?;
+            happened(c, Some(task), "delivery_queued", &head, &stamp)
+        })
+    }
+
+    /// Ends a `deliver` row: the goal is done, or waits for a person with the reason.
+    pub fn end_delivery(
+        &self,
+        id: i64,
+        task: TaskId,
+        refused: Option<Waiting>,
+        outcome: &str,
+        now_ms: i64,
+    ) -> Result<(), MissionError> {
+        let outcome = outcome.to_owned();
+        self.write(move |c| {
+            if !end(c, id, refused.is_none(), &outcome, now_ms)? {
+                return Ok(());
+            }
+            let stamp = Stamp {
+                actor: "factory".into(),
+                run: None,
+                now_ms,
+            };
+            close_goal(c, &one(c, task)?, refused.as_ref(), &outcome, &stamp)?;
+            outbox::page_changed(c, task, &stamp)
+        })
+    }
+
+    /// Puts a settled goal on a person's desk: its merged work waits to be moved to the target branch.
+    pub fn await_approval(
+        &self,
+        goal: TaskId,
+        waiting: Waiting,
+        now_ms: i64,
+    ) -> Result<(), MissionError> {
+        self.write(move |c| {
+            let stamp = Stamp {
+                actor: "factory".into(),
+                run: None,
+                now_ms,
+            };
+            if one(c, goal)?.state == State::Open {
+                set_state(c, goal, Event::Ask, Some(&waiting), &waiting.detail, &stamp)?;
+            }
+            outbox::page_changed(c, goal, &stamp)
+        })
+    }
+
+    /// Ends a goal that has nothing to deliver: everything under it failed or was cancelled, or changed no code.
+    pub fn close_goal(
+        &self,
+        goal: TaskId,
+        event: Event,
+        outcome: &str,
+        now_ms: i64,
+    ) -> Result<(), MissionError> {
+        let outcome = outcome.to_owned();
+        self.write(move |c| {
+            let stamp = Stamp {
+                actor: "factory".into(),
+                run: None,
+                now_ms,
+            };
+            set_state(c, goal, event, None, &outcome, &stamp)?;
+            satisfy(c, goal, Until::Done)?;
+            outbox::page_changed(c, goal, &stamp)
+        })
+    }
+}
+
+impl Reader {
+    /// The oldest row of the queue.
+    pub fn next_merge(&self) -> Result<Option<MergeRow>, MissionError> {
+        self.read(|c| {
+            Ok(query(c, "state = ?1 ORDER BY id LIMIT 1", &"queued")?
+                .into_iter()
+                .next())
+        })
+    }
+
+    pub fn merges_of(&self, task: TaskId) -> Result<Vec<MergeRow>, MissionError> {
+        self.read(|c| query(c, "task = ?1 ORDER BY id", &task.0))
+    }
+
+    pub fn merges(&self) -> Result<Vec<MergeRow>, MissionError> {
+        self.read(|c| query(c, "id > ?1 ORDER BY id", &0))
+    }
+
+    /// Open goals under which nothing is left to do.
+    pub fn settled_goals(&self) -> Result<Vec<Task>, MissionError> {
+        self.read(|c| {
+            let mut statement =
+                c.prepare_cached("SELECT id FROM task WHERE kind = 'goal' AND state = 'open'")?;
+            let goals = statement
+                .query_map([], |r| r.get(0))?
+                .collect::<Result<Vec<i64>, _>>()?;
+            let mut settled = Vec::new();
+            for goal in goals.into_iter().map(TaskId) {
+                let delivering = query(
+                    c,
+                    "task = ?1 AND kind = 'deliver' AND state = 'queued'",
+                    &goal.0,
+                )?;
+                if delivering.is_empty() && apply::settled(c, goal)? {
+                    settled.push(one(c, goal)?);
+                }
+            }
+            Ok(settled)
+        })
+    }
+}
+
+fn close_goal(
+    c: &Connection,
+    task: &Task,
+    refused: Option<&Waiting>,
+    outcome: &str,
+    stamp: &Stamp,
+) -> Result<(), MissionError> {
+    match (task.state, refused) {
+        (State::Open, None) => {
+            set_state(c, task.id, Event::RollUp, None, outcome, stamp)?;
+            satisfy(c, task.id, Until::Done)
+        }
+        (State::Waiting, None) => {
+            set_state(c, task.id, Event::Approve, None, outcome, stamp)?;
+            satisfy(c, task.id, Until::Done)
+        }
+        (State::Open, Some(waiting)) => set_state(
+            c,
+            task.id,
+            Event::Ask,
+            Some(waiting),
+            &waiting.detail,
+            stamp,
+        )
+        .map(|_| ()),
+        (State::Waiting, Some(waiting)) => {
+            // Back and forth through the table, so that the newer reason stands on the task.
+            set_state(c, task.id, Event::Answer, None, outcome, stamp)?;
+            set_state(
+                c,
+                task.id,
+                Event::Ask,
+                Some(waiting),
+                &waiting.detail,
+                stamp,
+            )
+            .map(|_| ())
+        }
+        (
+            State::Started
+            | State::ReadyForReview
+            | State::Paused
+            | State::Done
+            | State::Failed
+            | State::Cancelled,
+            _,
+        ) => happened(c, Some(task.id), "delivered", outcome, stamp),
+    }
+}
+
+fn end(
+    c: &Connection,
+    id: i64,
+    merged: bool,
+    outcome: &str,
+    now_ms: i64,
+) -> Result<bool, MissionError> {
+    let state = if merged { "merged" } else { "refused" };
+    let changed = c.execute(
+        "UPDATE merge SET state = ?, outcome = ?, ended_ms = ? WHERE id = ? AND state = 'queued'",
+        params![state, outcome, now_ms, id],
+    )?;
+    Ok(changed == 1)
+}
+
+fn query(
+    c: &Connection,
+    rest: &str,
+    value: &dyn rusqlite::ToSql,
+) -> Result<Vec<MergeRow>, MissionError> {
+    let sql = format!(
+        "SELECT id, kind, project, task, base, head, state, intent, outcome, at_ms FROM merge WHERE {rest}"
+    );
+    let mut statement = c.prepare_cached(&sql)?;
+    let rows = statement.query_map([value], |r| {
+        let row = MergeRow {
+            id: r.get(0)?,
+            kind: MergeKind::Integrate,
+            project: ProjectId(r.get(2)?),
+            task: TaskId(r.get(3)?),
+            base: r.get(4)?,
+            head: r.get(5)?,
+            state: MergeState::Queued,
+            intent: r.get(7)?,
+            outcome: r.get(8)?,
+            at_ms: r.get(9)?,
+        };
+        Ok((row, r.get::<_, String>(1)?, r.get::<_, String>(6)?))
+    })?;
+    rows.map(|triple| {
+        let (mut row, kind, state) = triple?;
+        row.kind = word("merge", &kind, |w| match w {
+            "integrate" => Some(MergeKind::Integrate),
+            "deliver" => Some(MergeKind::Deliver),
+            _ => None,
+        })?;
+        row.state = word("merge", &state, |w| match w {
+            "queued" => Some(MergeState::Queued),
+            "merged" => Some(MergeState::Merged),
+            "refused" => Some(MergeState::Refused),
+            _ => None,
+        })?;
+        Ok(row)
+    })
+    .collect()
+}
+
+/// The newest task of a lineage that changed code: the one whose commit is merged.
+impl Reader {
+    pub fn newest_of_lineage(&self, lineage: TaskId) -> Result<Task, MissionError> {
+        self.read(|c| {
+            let id = c
+                .query_row(
+                    "SELECT id FROM task WHERE (lineage = ?1 OR id = ?1) AND kind IN ('build', 'ops', 'docs')
+                        AND head IS NOT NULL ORDER BY id DESC LIMIT 1",
+                    [lineage.0],
+                    |r| r.get(0),
+                )
+                .optional()?;
+            one(c, id.map_or(lineage, TaskId))
+        })
+    }
+}

@@ -1,0 +1,115 @@
+//! The table `outbox`: effects on the outside, at least once, under a stable key.
+
+use alai_core::ids::TaskId;
+use rusqlite::{Connection, params};
+use serde::{Deserialize, Serialize};
+
+use crate::error::MissionError;
+use crate::event::Stamp;
+use crate::reader::Reader;
+use crate::writer::Mission;
+
+/// Something to be told to the outside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutboxRow {
+    pub id: i64,
+    /// The receiver's key for telling a repetition from a new effect.
+    pub effect_key: String,
+    pub sink: String,
+    pub payload: String,
+    pub attempts: i64,
+}
+
+/// The longest pause between two attempts at a sink.
+const RETRY_MS_MAX: i64 = 10 * 60_000;
+
+impl Mission {
+    pub fn delivered(&self, id: i64, now_ms: i64) -> Result<(), MissionError> {
+        self.write(move |c| {
+            c.execute(
+                "UPDATE outbox SET state = 'delivered', delivered_ms = ?, last_error = NULL WHERE id = ?",
+                params![now_ms, id],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// The sink did not take it: again later, the pause doubling up to ten minutes.
+    pub fn undelivered(
+        &self,
+        row: &OutboxRow,
+        error: &str,
+        now_ms: i64,
+    ) -> Result<(), MissionError> {
+        let (id, error) = (row.id, error.to_owned());
+        let pause = (1_000_i64 << row.attempts.clamp(0, 20)).min(RETRY_MS_MAX);
+        self.write(move |c| {
+            c.execute(
+                "UPDATE outbox SET attempts = attempts + 1, next_ms = ?, last_error = ? WHERE id = ?",
+                params![now_ms + pause, error, id],
+            )?;
+            Ok(())
+        })
+    }
+}
+
+impl Reader {
+    pub fn outbox_due(&self, now_ms: i64, limit: u32) -> Result<Vec<OutboxRow>, MissionError> {
+        self.read(|c| {
+            let mut statement = c.prepare_cached(
+                "SELECT id, effect_key, sink, payload, attempts FROM outbox
+                 WHERE state = 'pending' AND next_ms <= ? ORDER BY next_ms, id LIMIT ?",
+            )?;
+            let rows = statement.query_map(params![now_ms, limit], |r| {
+                Ok(OutboxRow {
+                    id: r.get(0)?,
+                    effect_key: r.get(1)?,
+                    sink: r.get(2)?,
+                    payload: r.get(3)?,
+                    attempts: r.get(4)?,
+                })
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// How many effects wait, and since when the oldest does.
+    pub fn outbox_depth(&self) -> Result<(i64, Option<i64>), MissionError> {
+        self.read(|c| {
+            Ok(c.query_row(
+                "SELECT count(*), min(at_ms) FROM outbox WHERE state = 'pending'",
+                [],
+                |r| Ok((r.get(0)?, r.get(1)?)),
+            )?)
+        })
+    }
+}
+
+/// The wiki's status page of a goal (or of a task of its own) is to be written anew. Several changes before the page is
+/// written are one row.
+pub(crate) fn page_changed(
+    c: &Connection,
+    goal: TaskId,
+    stamp: &Stamp,
+) -> Result<(), MissionError> {
+    let waiting: i64 = c.query_row(
+        "SELECT count(*) FROM outbox WHERE state = 'pending' AND sink = 'wiki' AND payload = ?",
+        [goal.0.to_string()],
+        |r| r.get(0),
+    )?;
+    if waiting > 0 {
+        return Ok(());
+    }
+    let seq: i64 = c.query_row("SELECT ifnull(max(seq), 0) FROM event", [], |r| r.get(0))?;
+    c.execute(
+        "INSERT OR IGNORE INTO outbox (effect_key, sink, payload, state, next_ms, at_ms)
+         VALUES (?, 'wiki', ?, 'pending', ?, ?)",
+        params![
+            format!("wiki-{}-{seq}", goal.0),
+            goal.0.to_string(),
+            stamp.now_ms,
+            stamp.now_ms
+        ],
+    )?;
+    Ok(())
+}

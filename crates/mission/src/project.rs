@@ -1,0 +1,213 @@
+//! The table `project`: the git repositories that the factory may work on.
+
+use std::path::{Path, PathBuf};
+
+use alai_core::ids::ProjectId;
+use rusqlite::{Connection, OptionalExtension, params};
+use serde::{Deserialize, Serialize};
+
+use crate::error::MissionError;
+use crate::event::{Stamp, happened};
+use crate::reader::Reader;
+use crate::writer::Mission;
+
+/// A registered repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Project {
+    pub id: ProjectId,
+    pub name: String,
+    /// The root of the work tree, absolute.
+    pub path: PathBuf,
+    pub target_branch: String,
+    pub settings: ProjectSettings,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewProject {
+    pub name: String,
+    pub path: PathBuf,
+    pub target_branch: String,
+    pub settings: ProjectSettings,
+}
+
+/// What was detected or given. Stored as JSON; unknown keys of a newer version are refused, missing ones have defaults.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProjectSettings {
+    pub setup: Option<String>,
+    pub build: Option<String>,
+    pub test: Option<String>,
+    pub lint: Option<String>,
+    /// What was detected, for people: `Cargo`, `npm`.
+    pub stacks: Vec<String>,
+    pub delivery: Delivery,
+    /// A documentation stage follows every merge.
+    pub docs: bool,
+    /// An operations stage follows every merge.
+    pub ops: bool,
+    /// Globs a builder may write; empty means all but what the gate protects.
+    pub allowed_paths: Vec<String>,
+    /// Hosts that the set-up may reach; empty means any public host on port 443, recorded by name.
+    pub setup_hosts: Vec<String>,
+    /// Author of the factory's commits: `Name <mail>`.
+    pub author: Option<String>,
+}
+
+/// Who moves the target branch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Delivery {
+    /// A person, by `alai mc approve`.
+    #[default]
+    Approve,
+    /// The factory, when a goal is settled.
+    Auto,
+}
+
+impl Mission {
+    /// Registers a repository.
+    pub fn add_project(
+        &self,
+        new: NewProject,
+        actor: &str,
+        now_ms: i64,
+    ) -> Result<ProjectId, MissionError> {
+        let stamp = Stamp {
+            actor: actor.to_owned(),
+            run: None,
+            now_ms,
+        };
+        self.write(move |c| insert(c, &new, &stamp))
+    }
+
+    /// Replaces a project's settings and target branch.
+    pub fn set_project(
+        &self,
+        project: Project,
+        actor: &str,
+        now_ms: i64,
+    ) -> Result<(), MissionError> {
+        let stamp = Stamp {
+            actor: actor.to_owned(),
+            run: None,
+            now_ms,
+        };
+        self.write(move |c| {
+            let changed = c.execute(
+                "UPDATE project SET target_branch = ?, settings = ? WHERE id = ?",
+                params![
+                    project.target_branch,
+                    to_json(&project.settings)?,
+                    project.id.0
+                ],
+            )?;
+            if changed == 0 {
+                return Err(MissionError::NoProject(project.name));
+            }
+            happened(c, None, "project_set", &project.name, &stamp)
+        })
+    }
+}
+
+impl Reader {
+    pub fn projects(&self) -> Result<Vec<Project>, MissionError> {
+        self.read(|c| {
+            let mut statement = c.prepare_cached(&format!("{SELECT} ORDER BY id"))?;
+            let rows = statement
+                .query_map([], raw)?
+                .collect::<Result<Vec<_>, _>>()?;
+            rows.into_iter().map(parse).collect()
+        })
+    }
+
+    pub fn project(&self, id: ProjectId) -> Result<Project, MissionError> {
+        self.read(|c| one(c, id))
+    }
+
+    /// The project with this name, or whose folder `path` is or lies in.
+    pub fn find_project(
+        &self,
+        name_or_path: &str,
+        path: Option<&Path>,
+    ) -> Result<Option<Project>, MissionError> {
+        let all = self.projects()?;
+        let by_name = all.iter().find(|p| p.name == name_or_path);
+        let inside = || {
+            let path = path?;
+            all.iter()
+                .filter(|p| path.starts_with(&p.path))
+                .max_by_key(|p| p.path.as_os_str().len())
+        };
+        Ok(by_name.or_else(inside).cloned())
+    }
+}
+
+const SELECT: &str = "SELECT id, name, path, target_branch, settings FROM project";
+
+type Raw = (i64, String, String, String, String);
+
+fn raw(r: &rusqlite::Row<'_>) -> rusqlite::Result<Raw> {
+    Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?))
+}
+
+fn parse((id, name, path, target_branch, settings): Raw) -> Result<Project, MissionError> {
+    let settings = serde_json::from_str(&settings).map_err(|e| MissionError::Row {
+        table: "project",
+        why: format!("settings of `{name}`: {e}"),
+    })?;
+    Ok(Project {
+        id: ProjectId(id),
+        name,
+        path: PathBuf::from(path),
+        target_branch,
+        settings,
+    })
+}
+
+pub(crate) fn one(c: &Connection, id: ProjectId) -> Result<Project, MissionError> {
+    let found = c
+        .prepare_cached(&format!("{SELECT} WHERE id = ?"))?
+        .query_row([id.0], raw)
+        .optional()?;
+    found.map_or_else(
+        || Err(MissionError::NoProject(format!("number {}", id.0))),
+        parse,
+    )
+}
+
+fn insert(c: &Connection, new: &NewProject, stamp: &Stamp) -> Result<ProjectId, MissionError> {
+    let path = new.path.to_string_lossy().into_owned();
+    let taken = c
+        .query_row(
+            "SELECT name, path FROM project WHERE name = ?1 OR path = ?2",
+            params![new.name, path],
+            |r| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?)),
+        )
+        .optional()?;
+    if let Some((name, path)) = taken {
+        return Err(MissionError::ProjectExists {
+            name,
+            path: PathBuf::from(path),
+        });
+    }
+    c.execute(
+        "INSERT INTO project (name, path, target_branch, settings, created_ms) VALUES (?,?,?,?,?)",
+        params![
+            new.name,
+            path,
+            new.target_branch,
+            to_json(&new.settings)?,
+            stamp.now_ms
+        ],
+    )?;
+    let id = ProjectId(c.last_insert_rowid());
+    happened(c, None, "project_added", &new.name, stamp)?;
+    Ok(id)
+}
+
+fn to_json<T: Serialize>(value: &T) -> Result<String, MissionError> {
+    serde_json::to_string(value).map_err(|e| MissionError::Row {
+        table: "project",
+        why: e.to_string(),
+    })
+}

@@ -1,0 +1,1 @@
+"""Notes in one JSON file, with search and a small HTTP view."""

@@ -1,0 +1,5 @@
+//! Testkit: scripted twins of every outside system, sample projects, git fixtures. Only tests see it.
+
+pub mod git;
+pub mod ollama;
+pub mod samples;

@@ -1,0 +1,374 @@
+//! A twin of Ollama on a loopback socket: the routes and the errors of its `server/routes.go`, answers as the test says.
+//!
+//! What a real server checks before it answers is checked here too: an unknown model is 404, tools or thinking that the model
+//! lacks are 400, and a prompt longer than `num_ctx` is 400 with `truncate: false` and cut in silence without it.
+
+use std::collections::BTreeMap;
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+mod http;
+mod routes;
+
+/// A test that waits longer than this for the client hangs, and should say so instead.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a twin has and says.
+pub struct Behaviour {
+    pub version: String,
+    pub models: Vec<TwinModel>,
+    /// Cuts an over-long prompt even when told not to, as servers before `truncate` do.
+    pub cuts_silently: bool,
+    answers: Answers,
+}
+
+enum Answers {
+    /// The n-th chat gets the n-th answer; beyond the last one every chat is an error.
+    InOrder(Vec<Answer>),
+    By(Box<dyn Fn(&Value) -> Answer + Send + Sync>),
+}
+
+/// A model of a twin.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TwinModel {
+    pub name: String,
+    pub billions: f64,
+    pub context_max: u32,
+    pub capabilities: Vec<String>,
+    /// Set for a model that runs elsewhere.
+    pub remote_host: Option<String>,
+}
+
+/// What one chat gets.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// These lines as one stream. Counts that a closing line lacks are filled in.
+    Lines(Vec<Value>),
+    /// These bytes, each piece as a packet of its own.
+    Pieces(Vec<Vec<u8>>),
+    /// These lines, then the connection breaks in the middle of the stream.
+    CutAfter(Vec<Value>),
+    /// These lines, then silence until the client closes the connection.
+    StallAfter(Vec<Value>),
+    /// Not even headers until `OllamaTwin::release`: a request that waits for a slot.
+    Held(Box<Answer>),
+    /// An HTTP error.
+    Status(u16, String),
+    /// Another address, which a client must not follow with code in its hands.
+    Redirect(String),
+    /// The connection is closed without a byte.
+    Hangup,
+}
+
+/// A request as it came.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Seen {
+    pub method: String,
+    pub path: String,
+    /// Null where there was none.
+    pub body: Value,
+}
+
+/// A running twin. It ends with the value.
+pub struct OllamaTwin {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    listening: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    behaviour: Behaviour,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    seen: Vec<Seen>,
+    /// Chats that were given to the answers.
+    answered: usize,
+    /// What each loaded model was loaded with.
+    loaded: BTreeMap<String, Value>,
+    reloads: usize,
+    in_flight: usize,
+    in_flight_most: usize,
+    closed_by_client: usize,
+    released: bool,
+    ended: bool,
+    /// Open ones by number, to end them with the twin.
+    connections: BTreeMap<u64, TcpStream>,
+}
+
+impl Behaviour {
+    /// Gives the n-th chat the n-th answer, from a model called `small` that can do everything.
+    pub fn in_order(answers: impl IntoIterator<Item = Answer>) -> Behaviour {
+        Behaviour::new(Answers::InOrder(answers.into_iter().collect()))
+    }
+
+    /// Answers each chat by its request's body.
+    pub fn by(answer: impl Fn(&Value) -> Answer + Send + Sync + 'static) -> Behaviour {
+        Behaviour::new(Answers::By(Box::new(answer)))
+    }
+
+    fn new(answers: Answers) -> Behaviour {
+        Behaviour {
+            version: "0.33.0".to_owned(),
+            models: vec![TwinModel::new("small", 8.0)],
+            cuts_silently: false,
+            answers,
+        }
+    }
+
+    #[must_use]
+    pub fn models(self, models: impl IntoIterator<Item = TwinModel>) -> Behaviour {
+        Behaviour {
+            models: models.into_iter().collect(),
+            ..self
+        }
+    }
+
+    #[must_use]
+    pub fn cutting_silently(self) -> Behaviour {
+        Behaviour {
+            cuts_silently: true,
+            ..self
+        }
+    }
+}
+
+impl TwinModel {
+    /// A model that chats, calls tools and thinks.
+    pub fn new(name: &str, billions: f64) -> TwinModel {
+        TwinModel {
+            name: name.to_owned(),
+            billions,
+            context_max: 40_960,
+            capabilities: ["completion", "tools", "thinking"]
+                .map(str::to_owned)
+                .to_vec(),
+            remote_host: None,
+        }
+    }
+
+    /// The same with exactly these capabilities.
+    #[must_use]
+    pub fn only(self, capabilities: &[&str]) -> TwinModel {
+        TwinModel {
+            capabilities: capabilities.iter().map(|&name| name.to_owned()).collect(),
+            ..self
+        }
+    }
+}
+
+impl Answer {
+    /// A text in pieces of one word, and the closing line.
+    pub fn text(text: &str) -> Answer {
+        let mut lines: Vec<_> = text
+            .split_inclusive(' ')
+            .map(|piece| Answer::line(json!({ "content": piece })))
+            .collect();
+        lines.push(Answer::done("stop"));
+        Answer::Lines(lines)
+    }
+
+    /// Tool calls `(name, arguments)` in one line, as models that Ollama renders send them, and the closing line.
+    pub fn calls(calls: &[(&str, Value)]) -> Answer {
+        let calls: Vec<_> = calls
+            .iter()
+            .enumerate()
+            .map(|(n, (name, arguments))| {
+                json!({"id": format!("call_twin_{n}"),
+                    "function": {"index": n, "name": name, "arguments": arguments}})
+            })
+            .collect();
+        Answer::Lines(vec![
+            Answer::line(json!({"content": "", "tool_calls": calls})),
+            Answer::done("stop"),
+        ])
+    }
+
+    /// A line with these fields of a message.
+    pub fn line(message: Value) -> Value {
+        let mut message = message;
+        message["role"] = json!("assistant");
+        json!({"message": message, "done": false})
+    }
+
+    /// A closing line.
+    pub fn done(reason: &str) -> Value {
+        json!({"message": {"role": "assistant", "content": ""}, "done": true, "done_reason": reason})
+    }
+
+    /// What a full queue answers, word for word.
+    pub fn busy() -> Answer {
+        Answer::error(
+            503,
+            "server busy, please try again.  maximum pending requests exceeded",
+        )
+    }
+
+    /// An error as Ollama words it.
+    pub fn error(status: u16, text: &str) -> Answer {
+        Answer::Status(status, json!({ "error": text }).to_string())
+    }
+
+    #[must_use]
+    pub fn held(self) -> Answer {
+        Answer::Held(Box::new(self))
+    }
+}
+
+impl OllamaTwin {
+    /// Starts a twin on a free port of loopback.
+    ///
+    /// # Panics
+    /// When loopback has no free port.
+    pub fn start(behaviour: Behaviour) -> OllamaTwin {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("loopback has a free port");
+        let address = listener
+            .local_addr()
+            .expect("a bound socket has an address");
+        let shared = Arc::new(Shared {
+            behaviour,
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        });
+        let serving = Arc::clone(&shared);
+        let listening = std::thread::spawn(move || listen(&listener, &serving));
+        OllamaTwin {
+            address,
+            shared,
+            listening: Some(listening),
+        }
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Everything that was asked, in order of arrival.
+    pub fn requests(&self) -> Vec<Seen> {
+        self.shared.lock().seen.clone()
+    }
+
+    /// The bodies of the chats, in order of arrival.
+    pub fn chats(&self) -> Vec<Value> {
+        let state = self.shared.lock();
+        state
+            .seen
+            .iter()
+            .filter(|seen| seen.path == "/api/chat")
+            .map(|seen| seen.body.clone())
+            .collect()
+    }
+
+    /// How often a model was loaded again because the options of its runner had changed.
+    pub fn reloads(&self) -> usize {
+        self.shared.lock().reloads
+    }
+
+    /// The most chats that were open at the same time.
+    pub fn in_flight_most(&self) -> usize {
+        self.shared.lock().in_flight_most
+    }
+
+    /// Lets held answers go, those that come later too.
+    pub fn release(&self) {
+        self.shared.change(|state| state.released = true);
+    }
+
+    /// Blocks until that many chats have arrived.
+    ///
+    /// # Panics
+    /// When they do not come.
+    pub fn await_chats(&self, count: usize) {
+        self.shared.await_until("a chat", |state| {
+            state
+                .seen
+                .iter()
+                .filter(|seen| seen.path == "/api/chat")
+                .count()
+                >= count
+        });
+    }
+
+    /// Blocks until the client has closed that many connections before their answers ended.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub fn await_closed(&self, count: usize) {
+        self.shared
+            .await_until("the client to close its connection", |state| {
+                state.closed_by_client >= count
+            });
+    }
+}
+
+impl Drop for OllamaTwin {
+    fn drop(&mut self) {
+        self.shared.change(|state| {
+            state.ended = true;
+            for connection in state.connections.values() {
+                // It may be closed already.
+                let _ = connection.shutdown(Shutdown::Both);
+            }
+        });
+        // Wakes the listener, which then sees the end.
+        let _ = TcpStream::connect(self.address);
+        if let Some(listening) = self.listening.take() {
+            let _ = listening.join();
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let changed = change(&mut self.lock());
+        self.changed.notify_all();
+        changed
+    }
+
+    fn await_until(&self, what: &str, mut reached: impl FnMut(&State) -> bool) {
+        let waited = self
+            .changed
+            .wait_timeout_while(self.lock(), PATIENCE, |state| !reached(state));
+        let timed_out = waited.unwrap_or_else(PoisonError::into_inner).1.timed_out();
+        assert!(
+            !timed_out,
+            "the twin of Ollama waited {} s for {what}",
+            PATIENCE.as_secs()
+        );
+    }
+}
+
+fn listen(listener: &TcpListener, shared: &Arc<Shared>) {
+    for (number, stream) in (0..).zip(listener.incoming()) {
+        let Ok(mut stream) = stream else { continue };
+        let Ok(own) = stream.try_clone() else {
+            continue;
+        };
+        let ended = shared.change(|state| {
+            state.connections.insert(number, own);
+            state.ended
+        });
+        if ended {
+            return;
+        }
+        let shared = Arc::clone(shared);
+        std::thread::spawn(move || {
+            // An error means that the client is gone, which the routes have noted.
+            let _ = routes::serve(&mut stream, &shared);
+            // Other handles are open, so that only this ends the connection.
+            let _ = stream.shutdown(Shutdown::Both);
+            shared.change(|state| state.connections.remove(&number));
+        });
+    }
+}

@@ -1,0 +1,322 @@
+//! The routes of the twin: what Ollama checks, then what the test says.
+
+use std::io;
+use std::net::TcpStream;
+use std::sync::{Arc, PoisonError};
+
+use serde_json::{Value, json};
+
+use super::{Answer, Answers, Shared, TwinModel, http};
+
+/// Characters per token of the twin's tokenizer.
+const CHARS_PER_TOKEN: usize = 4;
+/// What Ollama takes on a small machine when a request gives no `num_ctx`.
+const NUM_CTX: u64 = 4_096;
+const JSON: &str = "application/json; charset=utf-8";
+
+/// A prompt that was taken.
+struct Prompt {
+    model: String,
+    tokens: u64,
+}
+
+pub(super) fn serve(stream: &mut TcpStream, shared: &Arc<Shared>) -> io::Result<()> {
+    let seen = http::read(stream)?;
+    let (method, path, body) = (seen.method.clone(), seen.path.clone(), seen.body.clone());
+    // One step, so that who waits for a chat sees it in flight.
+    shared.change(|state| {
+        if method == "POST" && path == "/api/chat" {
+            state.in_flight += 1;
+            state.in_flight_most = state.in_flight_most.max(state.in_flight);
+        }
+        state.seen.push(seen);
+    });
+    let models = &shared.behaviour.models;
+    let answer = match (method.as_str(), path.as_str()) {
+        ("GET", "/api/version") => json!({ "version": shared.behaviour.version }),
+        ("GET", "/api/tags") => json!({ "models": models.iter().map(tag).collect::<Vec<_>>() }),
+        ("GET", "/api/ps") => json!({ "models": loaded(shared) }),
+        ("POST", "/api/show") => match model(models, &body) {
+            Ok(model) => show(model),
+            Err(answer) => return send(stream, shared, answer, None),
+        },
+        ("POST", "/api/chat") => {
+            let sent = chat(stream, shared, &body);
+            shared.change(|state| state.in_flight -= 1);
+            return sent;
+        }
+        _ => return http::whole(stream, 404, "text/plain", "404 page not found"),
+    };
+    http::whole(stream, 200, JSON, &answer.to_string())
+}
+
+fn chat(stream: &mut TcpStream, shared: &Arc<Shared>, body: &Value) -> io::Result<()> {
+    match accept(shared, body) {
+        Err(answer) => send(stream, shared, answer, None),
+        Ok(prompt) if body["messages"].as_array().is_none_or(Vec::is_empty) => {
+            let unload = body["keep_alive"] == 0 || body["keep_alive"] == "0";
+            if unload {
+                shared.change(|state| state.loaded.remove(&prompt.model));
+            }
+            let line = Answer::done(if unload { "unload" } else { "load" });
+            send(stream, shared, Answer::Lines(vec![line]), None)
+        }
+        Ok(prompt) => {
+            let answer = answer(shared, body);
+            send(stream, shared, answer, Some(&prompt))
+        }
+    }
+}
+
+/// The checks that a request passes before its model is run.
+fn accept(shared: &Shared, body: &Value) -> Result<Prompt, Answer> {
+    let model = model(&shared.behaviour.models, body)?;
+    let can = |name: &str| {
+        model
+            .capabilities
+            .iter()
+            .any(|capability| capability == name)
+    };
+    let lacks =
+        |what: &str| Answer::error(400, &format!("\"{}\" does not support {what}", model.name));
+    if !can("completion") {
+        return Err(lacks("chat"));
+    }
+    if body["tools"]
+        .as_array()
+        .is_some_and(|tools| !tools.is_empty())
+        && !can("tools")
+    {
+        return Err(lacks("tools"));
+    }
+    if body["think"] == true && !can("thinking") {
+        return Err(lacks("thinking"));
+    }
+    load(shared, model, body);
+    let num_ctx = body["options"]["num_ctx"].as_u64().unwrap_or(NUM_CTX);
+    let tokens = tokens(body);
+    if tokens < num_ctx {
+        return Ok(Prompt {
+            model: model.name.clone(),
+            tokens,
+        });
+    }
+    if body["truncate"] == false && !shared.behaviour.cuts_silently {
+        return Err(Answer::error(
+            400,
+            "the prompt is longer than the context length currently available to the model; shorten the prompt, \
+             adjust the context length in settings, or use a model with a longer context length",
+        ));
+    }
+    Ok(Prompt {
+        model: model.name.clone(),
+        tokens: num_ctx / 2,
+    })
+}
+
+/// Options that make Ollama load a model again when they change.
+fn load(shared: &Shared, model: &TwinModel, body: &Value) {
+    let options = &body["options"];
+    let runner = json!({
+        "num_ctx": options["num_ctx"].as_u64().unwrap_or(NUM_CTX).min(u64::from(model.context_max)),
+        "num_batch": options["num_batch"], "num_gpu": options["num_gpu"], "shift": body["shift"],
+    });
+    shared.change(|state| {
+        let before = state.loaded.insert(model.name.clone(), runner.clone());
+        if before.is_some_and(|before| before != runner) {
+            state.reloads += 1;
+        }
+    });
+}
+
+fn tokens(body: &Value) -> u64 {
+    let messages = body["messages"].as_array().into_iter().flatten();
+    let text = messages.map(|message| {
+        message["content"]
+            .as_str()
+            .unwrap_or_default()
+            .chars()
+            .count()
+    });
+    let tools = body["tools"]
+        .as_array()
+        .map_or(0, |tools| Value::from(tools.clone()).to_string().len());
+    (text.sum::<usize>() + tools).div_ceil(CHARS_PER_TOKEN) as u64
+}
+
+fn answer(shared: &Shared, body: &Value) -> Answer {
+    let n = shared.change(|state| {
+        state.answered += 1;
+        state.answered - 1
+    });
+    match &shared.behaviour.answers {
+        Answers::By(answer) => answer(body),
+        Answers::InOrder(answers) => answers.get(n).cloned().unwrap_or_else(|| {
+            Answer::error(500, &format!("the twin has no answer for chat {}", n + 1))
+        }),
+    }
+}
+
+fn send(
+    stream: &mut TcpStream,
+    shared: &Arc<Shared>,
+    answer: Answer,
+    prompt: Option<&Prompt>,
+) -> io::Result<()> {
+    match answer {
+        Answer::Status(status, body) => http::whole(stream, status, JSON, &body),
+        Answer::Redirect(to) => http::redirect(stream, &to),
+        Answer::Hangup => Ok(()),
+        Answer::Lines(lines) => {
+            http::begin(stream)?;
+            for line in filled(lines, prompt) {
+                noted(shared, http::piece(stream, &line))?;
+            }
+            http::end(stream)
+        }
+        Answer::Pieces(pieces) => {
+            http::begin(stream)?;
+            for piece in pieces {
+                noted(shared, http::piece(stream, &piece))?;
+            }
+            http::end(stream)
+        }
+        Answer::CutAfter(lines) => {
+            http::begin(stream)?;
+            for line in filled(lines, prompt) {
+                http::piece(stream, &line)?;
+            }
+            Ok(())
+        }
+        Answer::StallAfter(lines) => {
+            http::begin(stream)?;
+            for line in filled(lines, prompt) {
+                http::piece(stream, &line)?;
+            }
+            http::await_close(stream);
+            shared.change(|state| state.closed_by_client += 1);
+            Ok(())
+        }
+        Answer::Held(then) => {
+            if hold(stream, shared)? {
+                return send(stream, shared, *then, prompt);
+            }
+            shared.change(|state| state.closed_by_client += 1);
+            Ok(())
+        }
+    }
+}
+
+/// A client that is gone while it is written to has closed its connection.
+fn noted(shared: &Shared, written: io::Result<()>) -> io::Result<()> {
+    if written.is_err() {
+        shared.change(|state| state.closed_by_client += 1);
+    }
+    written
+}
+
+/// Waits for the release; false when the client closed the connection before.
+fn hold(stream: &TcpStream, shared: &Arc<Shared>) -> io::Result<bool> {
+    let gone = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let mut watched = stream.try_clone()?;
+    let (watcher_gone, watcher_shared) = (Arc::clone(&gone), Arc::clone(shared));
+    // Ends with the connection, which ends at the latest with the twin.
+    std::thread::spawn(move || {
+        http::await_close(&mut watched);
+        watcher_shared.change(|_| watcher_gone.store(true, std::sync::atomic::Ordering::SeqCst));
+    });
+    let is_gone = || gone.load(std::sync::atomic::Ordering::SeqCst);
+    let waiting = shared.changed.wait_while(shared.lock(), |state| {
+        !state.released && !state.ended && !is_gone()
+    });
+    let state = waiting.unwrap_or_else(PoisonError::into_inner);
+    Ok(state.released && !is_gone())
+}
+
+/// Lines as bytes, with what every line of Ollama carries and the counts of a closing one.
+fn filled(lines: Vec<Value>, prompt: Option<&Prompt>) -> Vec<Vec<u8>> {
+    let pieces = lines.len().saturating_sub(1).max(1);
+    lines
+        .into_iter()
+        .map(|mut line| {
+            if line.get("error").is_none() {
+                line["created_at"] = json!("2026-01-01T00:00:00Z");
+                if let Some(prompt) = prompt {
+                    line["model"] = json!(prompt.model);
+                }
+            }
+            if line["done"] == true {
+                let counts = [
+                    (
+                        "prompt_eval_count",
+                        prompt.map_or(0, |prompt| prompt.tokens),
+                    ),
+                    ("eval_count", pieces as u64),
+                    ("total_duration", 1_000_000),
+                ];
+                for (key, count) in counts {
+                    if line.get(key).is_none() {
+                        line[key] = json!(count);
+                    }
+                }
+            }
+            let mut bytes = line.to_string().into_bytes();
+            bytes.push(b'\n');
+            bytes
+        })
+        .collect()
+}
+
+fn model<'a>(models: &'a [TwinModel], body: &Value) -> Result<&'a TwinModel, Answer> {
+    let name = body["model"].as_str().unwrap_or_default();
+    models
+        .iter()
+        .find(|model| model.name == name)
+        .ok_or_else(|| Answer::error(404, &format!("model '{name}' not found")))
+}
+
+fn tag(model: &TwinModel) -> Value {
+    let mut tag = json!({
+        "name": model.name, "model": model.name, "size": (model.billions * 6e8) as u64, "digest": digest(&model.name),
+        "modified_at": "2026-01-01T00:00:00Z",
+        "details": {"format": "gguf", "parameter_size": format!("{:.1}B", model.billions), "quantization_level": "Q4_K_M"},
+    });
+    if let Some(remote) = &model.remote_host {
+        tag["remote_host"] = json!(remote);
+    }
+    tag
+}
+
+fn show(model: &TwinModel) -> Value {
+    json!({
+        "license": "none", "modelfile": "FROM twin", "template": "{{ .Prompt }}",
+        "details": {"format": "gguf", "parameter_size": format!("{:.1}B", model.billions), "quantization_level": "Q4_K_M"},
+        "model_info": {
+            "general.architecture": "twin", "general.parameter_count": (model.billions * 1e9) as u64,
+            "twin.context_length": model.context_max,
+        },
+        "capabilities": model.capabilities,
+    })
+}
+
+fn loaded(shared: &Shared) -> Vec<Value> {
+    let state = shared.lock();
+    state
+        .loaded
+        .iter()
+        .map(|(name, runner)| {
+            json!({"name": name, "model": name, "digest": digest(name), "context_length": runner["num_ctx"]})
+        })
+        .collect()
+}
+
+/// As long as a real one, and of the name alone.
+fn digest(name: &str) -> String {
+    let hex: String = name
+        .bytes()
+        .cycle()
+        .take(32)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    if name.is_empty() { "0".repeat(64) } else { hex }
+}

@@ -1,0 +1,39 @@
+//! The cage: starts a program of an agent or a repository such that it can write nowhere outside, reaches no network but its
+//! own loopback, sees no outer process or secret, and ends with everything that it started. Or refuses, with the reason.
+//!
+//! Three stages, of which the launcher (our own executable, see [`set_launcher`]) runs the last two:
+//!
+//! 1. [`run`] and [`spawn`] turn a [`CageSpec`] into a list of mounts and start a *layer*: `bwrap`, or our own `unshare`.
+//! 2. The layer makes new mount, pid, network, ipc and uts namespaces (as a normal user, a user namespace too) and a minimal root.
+//! 3. Pid 1 of the new pid namespace gives up its user and capabilities, adds Landlock and seccomp, starts the program, reaps,
+//!    and exits when the program ends or when our end of its control socket closes. The kernel then ends everything else in it.
+//!
+//! The order is forced: namespaces cannot be made below Landlock or seccomp. Pid 1 is as unprivileged as the program itself.
+//!
+//! What a cage does not promise: the memory of a whole cage is looked at four times a second and can be passed in between; how
+//! much a writable bind may grow in total is the host's affair; `chmod` and timestamps inside writable binds are free; a socket
+//! that lies inside a bound folder can be connected to.
+
+mod bwrap;
+mod error;
+mod forward;
+mod inner;
+mod landlock;
+mod launcher;
+mod memory;
+mod own;
+mod plan;
+mod probe;
+mod resolve;
+mod run;
+mod seccomp;
+mod spec;
+
+pub use error::CageError;
+pub use launcher::{entry, set_launcher};
+pub use plan::LAUNCHER_INSIDE;
+pub use probe::{Layers, probe, probe_layer};
+pub use run::{Caged, run, run_in, spawn, spawn_in};
+pub use spec::{
+    AGENT_ID, Access, Bind, CageSpec, Layer, Limits, Network, UnixSocketForward, agent_ids,
+};

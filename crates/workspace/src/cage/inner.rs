@@ -1,0 +1,268 @@
+//! Pid 1 of a cage: gives up every privilege, starts the program, reaps what is orphaned, and ends everything at the end.
+
+use std::fs;
+use std::io::Write;
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use super::launcher::{FORWARD, Report, Said};
+use super::plan::{LAUNCHER_INSIDE, Plan, Step};
+use super::spec::{Layer, Limits};
+use super::{landlock, memory, own, seccomp};
+use crate::sys::{self, Ended};
+
+/// How many full cages one user may hold at once where processes can only be counted over all of them. More is a fork bomb.
+const CAGES_PER_USER: u64 = 16;
+
+/// Half of what makes a process the first choice (`proc(5)`: -1000 to 1000); raising it needs no privilege, lowering it does.
+const OOM_SCORE: &str = "500";
+
+/// Pid 1 itself, its second thread, and the forwarder are not the program's.
+const PROCESSES_OURS: u64 = 4;
+
+/// Runs the program of the plan under every restriction. Returns the code to exit with, which ends the pid namespace.
+pub(super) fn run(plan: &Plan, report: &Report) -> i32 {
+    match restrict(plan) {
+        Err(reason) => report.refused(&reason),
+        Ok((layers, listener)) => match report.say(&Said::Ready { layers }) {
+            // Whoever started us is gone: there is nobody to run the program for.
+            Err(_) => 1,
+            Ok(()) => work(plan, report, listener),
+        },
+    }
+}
+
+/// Gives up everything. Returns the names of what holds from now on, and the port to forward, bound while nobody else runs.
+fn restrict(plan: &Plan) -> Result<(Vec<String>, Option<TcpListener>), String> {
+    if std::process::id() != 1 {
+        return Err(
+            "the launcher is not the first process of a pid namespace of its own".to_owned(),
+        );
+    }
+    recognise(&plan.expected)?;
+    // When memory runs out, the kernel takes a caged program before it takes us. A kernel that refuses takes the largest.
+    let _ = fs::write("/proc/self/oom_score_adj", OOM_SCORE);
+    let listener = plan.forward.as_ref().map(|forward| {
+        TcpListener::bind((Ipv4Addr::LOCALHOST, forward.port))
+            .map_err(|error| format!("cannot listen on port {} inside: {error}", forward.port))
+    });
+    let listener = listener.transpose()?;
+    if let Some((uid, gid)) = plan.uid {
+        // The bounding set can only be emptied while we still hold CAP_SETPCAP.
+        sys::drop_capability_sets()
+            .map_err(|error| format!("cannot drop capabilities: {error}"))?;
+        sys::become_user(uid, gid).map_err(|error| format!("cannot become user {uid}: {error}"))?;
+    }
+    let own_count = count_processes_apart(plan);
+    limits(&plan.limits, own_count).map_err(|error| format!("cannot set limits: {error}"))?;
+    sys::drop_capability_sets()
+        .and_then(|()| sys::drop_capabilities())
+        .and_then(|()| sys::no_new_privileges())
+        .map_err(|error| format!("cannot drop capabilities: {error}"))?;
+    // Nobody of our user may read or write pid 1's memory, and the kernel forgot whom we die with when we changed users.
+    sys::dumpable(false)
+        .and_then(|()| sys::die_with_parent())
+        .map_err(|error| format!("cannot protect pid 1: {error}"))?;
+    verify_ids(plan)?;
+    let abi = landlock::restrict(&plan.writable)?;
+    seccomp::restrict()?;
+    Ok((names(plan, abi, own_count), listener))
+}
+
+/// Looks whether every bind shows what was checked before it was mounted.
+fn recognise(expected: &[(PathBuf, u64, u64)]) -> Result<(), String> {
+    for (path, dev, ino) in expected {
+        let what =
+            fs::metadata(path).map_err(|error| format!("{path:?} is not inside: {error}"))?;
+        if (what.dev(), what.ino()) != (*dev, *ino) {
+            return Err(format!(
+                "{path:?} is not what was to be shown there; it was swapped"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// As a former root, tries to enter a user namespace of its own, in which the kernel counts this cage's processes apart from
+/// those of other cages under the same number. A normal user is in one already. It grants nothing that survives the next lines.
+fn count_processes_apart(plan: &Plan) -> bool {
+    let Some((uid, gid)) = plan.uid else {
+        return true;
+    };
+    // The change of users made our own /proc files root's; nothing else runs in this cage yet that could look.
+    sys::dumpable(true).is_ok()
+        && sys::unshare(libc::CLONE_NEWUSER).is_ok()
+        && own::map_ids(uid, gid).is_ok()
+}
+
+fn limits(limits: &Limits, own_count: bool) -> std::io::Result<()> {
+    let processes = limits.processes_max.saturating_add(PROCESSES_OURS);
+    let processes = if own_count {
+        processes
+    } else {
+        processes.saturating_mul(CAGES_PER_USER)
+    };
+    sys::limit(libc::RLIMIT_NPROC, processes)?;
+    sys::limit(libc::RLIMIT_DATA, limits.memory_bytes)?;
+    sys::limit(libc::RLIMIT_FSIZE, limits.file_bytes_max)?;
+    sys::limit(libc::RLIMIT_NOFILE, limits.open_files_max)?;
+    sys::limit(libc::RLIMIT_CORE, 0)
+}
+
+/// Believes nothing of the above without having looked.
+fn verify_ids(plan: &Plan) -> Result<(), String> {
+    let now = sys::ids();
+    if now.0 == 0 || plan.uid.is_some_and(|wanted| wanted != now) {
+        return Err(format!(
+            "the program would run as user {} and group {}",
+            now.0, now.1
+        ));
+    }
+    match sys::has_no_capability() {
+        Ok(true) => Ok(()),
+        Ok(false) => Err("capabilities are left after dropping them".to_owned()),
+        Err(error) => Err(format!("cannot read the capabilities: {error}")),
+    }
+}
+
+fn names(plan: &Plan, abi: i32, own_count: bool) -> Vec<String> {
+    let layer = match plan.layer {
+        Layer::Bwrap => "bwrap",
+        Layer::Own => "own-namespaces",
+    };
+    let mut names = vec![layer.to_owned()];
+    names.push(format!("landlock:{abi}"));
+    names.extend(["seccomp", "no-new-privs"].map(str::to_owned));
+    names.push(format!("uid:{}", sys::ids().0));
+    names.push(
+        if own_count {
+            "processes:own"
+        } else {
+            "processes:shared"
+        }
+        .to_owned(),
+    );
+    if plan.forward.is_some() {
+        names.push("egress-proxy".to_owned());
+    }
+    names
+}
+
+fn work(plan: &Plan, report: &Report, listener: Option<TcpListener>) -> i32 {
+    thread::scope(|scope| {
+        let watch = thread::Builder::new().name("lifeline".to_owned());
+        let watching = watch.spawn_scoped(scope, || {
+            watch_over(plan, report);
+            sys::exit_now(1);
+        });
+        let code = match watching.map_err(|error| error.to_string()).and(Ok(())) {
+            Ok(()) => program(plan, report, listener),
+            Err(reason) => report.refused(&format!("cannot watch for the end: {reason}")),
+        };
+        // The scope would wait for the lifeline; ending pid 1 ends it with everything else.
+        sys::exit_now(code)
+    })
+}
+
+/// Returns when the cage must end: nobody waits for it any more, or it uses more memory than it may.
+fn watch_over(plan: &Plan, report: &Report) {
+    let in_memory: Vec<&Path> = plan.steps.iter().filter_map(Step::in_memory).collect();
+    let bytes_max = plan.limits.memory_bytes;
+    // Without /proc or the socket nobody watches any more, so an error is an end, too.
+    while let Ok(false) = report.end_within(memory::LOOK_EVERY) {
+        match memory::in_use(&in_memory, bytes_max) {
+            Ok(bytes) if bytes <= bytes_max => {}
+            Ok(_) => {
+                // Standard error comes second: it is the program's, and the signal alone must do when nobody hears it.
+                let _ = report.say(&Said::Signalled {
+                    signal: libc::SIGKILL,
+                });
+                complain(&format!(
+                    "cage: ended for using more than {bytes_max} bytes of memory\n"
+                ));
+                return;
+            }
+            Err(_) => return,
+        }
+    }
+}
+
+/// Writes one line on standard error, unless it is full: waiting for a reader would keep the cage alive.
+fn complain(line: &str) {
+    let stderr = std::io::stderr();
+    let mut room = [sys::Watched {
+        fd: stderr.as_fd(),
+        wanted: libc::POLLOUT,
+        got: 0,
+    }];
+    let asked = sys::poll(&mut room, Duration::ZERO);
+    if asked.is_ok() && room[0].got == libc::POLLOUT {
+        // A reader that has just gone is no reason to stay.
+        let _ = (&stderr).write_all(line.as_bytes());
+    }
+}
+
+fn program(plan: &Plan, report: &Report, listener: Option<TcpListener>) -> i32 {
+    let said = match start(plan, listener) {
+        Err(reason) => Said::NotStarted { reason },
+        Ok(pid) => match reap_until(pid) {
+            Ok(Ended::Code(code)) => Said::Exited { code },
+            Ok(Ended::Signal(signal)) => Said::Signalled { signal },
+            Err(error) => Said::Refused {
+                reason: format!("lost the program: {error}"),
+            },
+        },
+    };
+    i32::from(report.say(&said).is_err())
+}
+
+fn start(plan: &Plan, listener: Option<TcpListener>) -> Result<i32, String> {
+    let Some((program, arguments)) = plan.argv.split_first() else {
+        return Err("no program was named".to_owned());
+    };
+    let cwd = fs::metadata(&plan.cwd);
+    if let Err(error) = cwd {
+        return Err(format!(
+            "the working directory {:?} cannot be used: {error}",
+            plan.cwd
+        ));
+    }
+    if let (Some(listener), Some(forward)) = (listener, &plan.forward) {
+        let mut command = Command::new(LAUNCHER_INSIDE);
+        command.arg(FORWARD).arg(&forward.socket).env_clear();
+        // Standard input is the only descriptor that a program gets without help.
+        command.stdin(Stdio::from(std::os::fd::OwnedFd::from(listener)));
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let started = command.spawn();
+        started.map_err(|error| format!("cannot start the port forwarder: {error}"))?;
+    }
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(&plan.cwd).env_clear();
+    command.envs(plan.env.iter().map(|(name, value)| (name, value)));
+    let child = command
+        .spawn()
+        .map_err(|error| format!("{error}; PATH inside is {:?}", path(plan)))?;
+    i32::try_from(child.id()).map_err(|_| "the program has an impossible id".to_owned())
+}
+
+fn path(plan: &Plan) -> &str {
+    plan.env
+        .iter()
+        .find(|(name, _)| name == "PATH")
+        .map_or("", |(_, path)| path)
+}
+
+/// Every orphan in the namespace becomes our child; waiting for all of them keeps the process table clean.
+fn reap_until(program: i32) -> std::io::Result<Ended> {
+    loop {
+        let (pid, ended) = sys::wait_for(-1)?;
+        if pid == program {
+            return Ok(ended);
+        }
+    }
+}

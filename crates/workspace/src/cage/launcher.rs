@@ -1,0 +1,169 @@
+//! The door of the launcher: our own executable, started again inside the namespaces.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, OwnedFd, RawFd};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::error::CageError;
+use super::plan::Plan;
+use super::{forward, inner, own, probe};
+use crate::sys;
+
+/// First argument of the stage that makes the namespaces by itself.
+pub(super) const OUTER: &str = "__cage";
+/// First argument of the stage that is pid 1 below `bwrap`.
+pub(super) const INNER: &str = "__cage-inner";
+/// First argument of the process that forwards a port to a socket.
+pub(super) const FORWARD: &str = "__cage-forward";
+/// First argument of the program that a probe runs in a cage.
+pub(super) const CHECK: &str = "__cage-check";
+
+/// Names the launcher where it is not the running executable.
+const LAUNCHER_VARIABLE: &str = "ALAI_LAUNCHER";
+
+/// The exit code of a launcher that could not report: the plan or the socket was missing.
+const BROKEN: u8 = 125;
+
+static LAUNCHER: OnceLock<PathBuf> = OnceLock::new();
+
+/// Names the executable whose `main` calls [`entry`], for processes that are not that executable (tests). The first call wins.
+pub fn set_launcher(path: PathBuf) {
+    // A second call is a second test of the same process naming the same file.
+    let _ = LAUNCHER.set(path);
+}
+
+/// The launcher: what [`set_launcher`] named, else `ALAI_LAUNCHER`, else the running executable.
+pub(super) fn launcher() -> Result<PathBuf, CageError> {
+    let named = LAUNCHER.get().cloned();
+    let named = named.or_else(|| std::env::var_os(LAUNCHER_VARIABLE).map(PathBuf::from));
+    let path = match named {
+        Some(path) => path,
+        None => std::env::current_exe().map_err(CageError::io("find the running executable"))?,
+    };
+    path.canonicalize().map_err(|error| CageError::Launcher {
+        reason: format!("{error} (was it replaced while it was running?)"),
+        path,
+    })
+}
+
+/// Runs a stage of the launcher when the arguments ask for one. `main` calls it before it makes any thread:
+///
+/// `if let Some(code) = alai_workspace::cage::entry(std::env::args_os()) { return code; }`
+pub fn entry(args: impl IntoIterator<Item = OsString>) -> Option<ExitCode> {
+    let mut args = args.into_iter().skip(1);
+    let stage = args.next()?;
+    let rest: Vec<OsString> = args.collect();
+    match stage.to_str()? {
+        OUTER => Some(stage_of(&rest, outer)),
+        INNER => Some(stage_of(&rest, pid_1)),
+        FORWARD => Some(forward::serve(&rest)),
+        CHECK => Some(probe::check()),
+        _ => None,
+    }
+}
+
+fn outer(plan: &Plan, control: OwnedFd) -> ExitCode {
+    let spare = control.try_clone();
+    match own::run(plan, control) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => match spare {
+            Ok(spare) => exit_code(Report::new(spare).refused(&reason)),
+            Err(_) => ExitCode::from(BROKEN),
+        },
+    }
+}
+
+fn pid_1(plan: &Plan, control: OwnedFd) -> ExitCode {
+    exit_code(inner::run(plan, &Report::new(control)))
+}
+
+fn exit_code(code: i32) -> ExitCode {
+    ExitCode::from(u8::try_from(code).unwrap_or(BROKEN))
+}
+
+fn stage_of(args: &[OsString], stage: fn(&Plan, OwnedFd) -> ExitCode) -> ExitCode {
+    match received(args) {
+        Ok((plan, control)) => stage(&plan, control),
+        Err(_) => ExitCode::from(BROKEN),
+    }
+}
+
+/// The plan and the control socket, whose descriptors are the two arguments.
+fn received(args: &[OsString]) -> io::Result<(Plan, OwnedFd)> {
+    let number = |arg: &OsString| arg.to_str().and_then(|text| text.parse::<RawFd>().ok());
+    let [Some(plan), Some(control)] = [args.first().and_then(number), args.get(1).and_then(number)]
+    else {
+        return Err(io::Error::from(io::ErrorKind::InvalidInput));
+    };
+    if plan < 3 || control < 3 || plan == control {
+        return Err(io::Error::from(io::ErrorKind::InvalidInput));
+    }
+    sys::close_all_but([plan, control])?;
+    let mut text = String::new();
+    File::from(sys::adopt(plan)?).read_to_string(&mut text)?;
+    let control = sys::adopt(control)?;
+    Ok((serde_json::from_str(&text)?, control))
+}
+
+/// One line from a launcher to the process that started it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Said {
+    /// Every restriction is in force, and these are their names; the program starts next.
+    Ready { layers: Vec<String> },
+    /// A restriction could not be had; nothing was started.
+    Refused { reason: String },
+    /// The cage stands, but the program could not be executed.
+    NotStarted { reason: String },
+    /// The program exited with this code.
+    Exited { code: i32 },
+    /// The program was ended by this signal.
+    Signalled { signal: i32 },
+}
+
+/// The launcher's end of the control socket.
+pub(super) struct Report {
+    socket: UnixStream,
+}
+
+impl Report {
+    pub(super) fn new(control: OwnedFd) -> Report {
+        Report {
+            socket: UnixStream::from(control),
+        }
+    }
+
+    pub(super) fn say(&self, said: &Said) -> io::Result<()> {
+        let mut line = serde_json::to_string(said)?;
+        line.push('\n');
+        (&self.socket).write_all(line.as_bytes())
+    }
+
+    /// Says that nothing was started, and why. Returns the code to exit with; when nobody hears it, it also stands there.
+    pub(super) fn refused(&self, reason: &str) -> i32 {
+        let said = self.say(&Said::Refused {
+            reason: reason.to_owned(),
+        });
+        if said.is_ok() { 0 } else { i32::from(BROKEN) }
+    }
+
+    /// True when the other end is closed, which is when its process ended or wants us to; false when `wait` has passed.
+    pub(super) fn end_within(&self, wait: Duration) -> io::Result<bool> {
+        let mut watched = [sys::Watched {
+            fd: self.socket.as_fd(),
+            wanted: libc::POLLIN,
+            got: 0,
+        }];
+        sys::poll(&mut watched, wait)?;
+        // Nothing is ever sent this way: whatever can be read is the end.
+        Ok(watched[0].got != 0)
+    }
+}

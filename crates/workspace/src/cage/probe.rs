@@ -1,0 +1,156 @@
+//! Finds out by doing which layer works here: a cage is made, and a program in it looks whether the promises hold.
+
+use std::fs;
+use std::io;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::OnceLock;
+
+use super::error::CageError;
+use super::launcher::CHECK;
+use super::plan::LAUNCHER_INSIDE;
+use super::run::run_in;
+use super::spec::{CageSpec, Layer, Limits, Network, agent_ids};
+use crate::command::Cancel;
+use crate::sys;
+
+/// Forces a layer: `bwrap` or `own`.
+const FORCED: &str = "ALAI_CAGE";
+
+/// A cage that checks itself takes 30 ms; this also covers a machine that is swapping.
+const CHECK_WALL_S: u64 = 60;
+
+/// What holds programs on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layers {
+    /// What makes the namespaces.
+    pub layer: Layer,
+    /// Everything that is in force, for example `["bwrap 0.8.0", "landlock:7", "seccomp", "no-new-privs", "uid:64001"]`.
+    pub names: Vec<String>,
+}
+
+/// Returns the layers that [`super::run`] uses here: `bwrap` when it works, else our own namespaces, else a refusal. The
+/// variable `ALAI_CAGE` forces one of the two. A success is remembered for the life of the process.
+///
+/// # Errors
+/// When no layer can keep every promise: for each, what was missing and how to get it.
+pub fn probe() -> Result<Layers, CageError> {
+    static FOUND: OnceLock<Layers> = OnceLock::new();
+    if let Some(found) = FOUND.get() {
+        return Ok(found.clone());
+    }
+    let forced = std::env::var_os(FORCED).map(|name| name.to_string_lossy().into_owned());
+    let found = match forced.as_deref() {
+        Some("bwrap") => probe_layer(Layer::Bwrap)?,
+        Some("own") => probe_layer(Layer::Own)?,
+        Some(other) => return Err(CageError::UnknownLayer(other.to_owned())),
+        None => probe_layer(Layer::Bwrap).or_else(|bwrap| {
+            let no_layer = |own| CageError::NoLayer {
+                bwrap: Box::new(bwrap),
+                own: Box::new(own),
+            };
+            probe_layer(Layer::Own).map_err(no_layer)
+        })?,
+    };
+    Ok(FOUND.get_or_init(|| found).clone())
+}
+
+/// The layer to use, probed once.
+pub(super) fn layer() -> Result<Layer, CageError> {
+    probe().map(|layers| layers.layer)
+}
+
+/// Tries one layer, by running a program in it that looks at its own cage.
+///
+/// # Errors
+/// When the layer is missing or forbidden, or when a promise does not hold in it.
+pub fn probe_layer(layer: Layer) -> Result<Layers, CageError> {
+    let spec = CageSpec {
+        binds: Vec::new(),
+        cwd: PathBuf::from("/tmp"),
+        env: Vec::new(),
+        network: Network::Loopback,
+        limits: Limits {
+            wall_s: CHECK_WALL_S,
+            ..Limits::default()
+        },
+        uid: agent_ids(),
+        toolchains: Vec::new(),
+        path: "/usr/bin:/bin".to_owned(),
+    };
+    let argv = [LAUNCHER_INSIDE.to_owned(), CHECK.to_owned()];
+    let captured = run_in(layer, &spec, &argv, b"", &Cancel::new())?;
+    if captured.success() {
+        Ok(Layers {
+            layer,
+            names: captured.record.cage,
+        })
+    } else {
+        let reason = format!("the cage does not hold: {}", captured.combined().trim());
+        Err(CageError::refused(layer, &reason))
+    }
+}
+
+/// Looks from inside whether the promises hold. The exit code is the answer; standard error names the first that does not.
+#[allow(
+    clippy::print_stderr,
+    reason = "this is the whole program that runs inside a probe"
+)]
+pub(super) fn check() -> ExitCode {
+    match look() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            eprintln!("{reason}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn look() -> Result<(), String> {
+    let told = |error: io::Error| error.to_string();
+    if sys::ids().0 == 0 || !sys::has_no_capability().map_err(told)? {
+        return Err("the program still has privileges".to_owned());
+    }
+    if sys::parent_pid() != 1 {
+        return Err("the program sees outer processes".to_owned());
+    }
+    let status = fs::read_to_string("/proc/self/status").map_err(told)?;
+    for line in ["NoNewPrivs:\t1", "Seccomp:\t2"] {
+        if !status.lines().any(|found| found == line) {
+            return Err(format!("the kernel does not say {line:?}"));
+        }
+    }
+    let interfaces = fs::read_to_string("/proc/net/dev").map_err(told)?;
+    // Two lines of headings, then one line for each interface.
+    if let Some(other) = interfaces
+        .lines()
+        .skip(2)
+        .find(|line| !line.trim().starts_with("lo:"))
+    {
+        return Err(format!(
+            "there is a network interface besides lo: {}",
+            other.trim()
+        ));
+    }
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(told)?;
+    let address = listener.local_addr().map_err(told)?;
+    TcpStream::connect(address).map_err(|error| format!("lo does not work inside: {error}"))?;
+    for path in [
+        "/alai-check",
+        "/etc/alai-check",
+        "/usr/alai-check",
+        "/proc/sys/kernel/core_pattern",
+    ] {
+        if fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)
+            .is_ok()
+        {
+            return Err(format!("{path} can be written"));
+        }
+    }
+    fs::write("/tmp/alai-check", "").map_err(|error| format!("/tmp cannot be written: {error}"))
+}

@@ -1,0 +1,272 @@
+//! One standalone clone per run, and what a run made in it brought home.
+//!
+//! Never a linked work tree: a shared git directory lets whoever writes in it run programs on the host. A clone holds copies
+//! of the objects that its base needs and nothing else of its source: no configuration, no refs, no hooks, no alternates.
+
+mod import;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::crash;
+use crate::files::{self, FileError};
+use crate::git::run::{self, on_dir, on_refs, on_tree};
+use crate::git::{GitError, Identity, Oid, Repo};
+
+pub use import::{Import, ImportError, OBJECTS_MAX, PACK_BYTES_MAX, UNPACKED_BYTES_MAX, import};
+
+/// Where a clone appears inside every cage. One place for all, so that a virtual environment, `node_modules` or build cache
+/// with absolute paths can be made once and used by every run.
+pub const INSIDE_REPO: &str = "/repo";
+
+/// The home folder inside every cage, for the same reason.
+pub const INSIDE_HOME: &str = "/home/agent";
+
+/// Most tags that a clone takes along, the newest first. Tools that compute a version from the last tag need a few.
+const TAGS_MAX: usize = 500;
+
+/// Most that a checkout may be. A commit of a few kilobytes can name the same files a billion times over.
+pub const CHECKOUT_FILES_MAX: usize = 1_000_000;
+pub const CHECKOUT_BYTES_MAX: u64 = 32 << 30;
+
+/// A clone that a run may work in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Clone {
+    pub dir: PathBuf,
+    /// Short name, as `minion/0192f`.
+    pub branch: String,
+    pub base: Oid,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum CloneError {
+    #[error("{dir} exists already; a clone is made once: remove it first")]
+    Exists { dir: PathBuf },
+    #[error("cannot clone {base} of {root}: {source}")]
+    Git {
+        base: Oid,
+        root: PathBuf,
+        source: Box<GitError>,
+    },
+    #[error("cannot make the clone: {0}")]
+    File(#[from] FileError),
+}
+
+/// Makes a standalone clone of `base` in `dest`, on a new branch, with `author` as its configured identity, and gives it to
+/// `owner`. A clone that fails half-way is removed.
+///
+/// # Errors
+/// [`CloneError::Exists`] when `dest` is there already; otherwise what git or the file system said.
+pub fn for_run(
+    repo: &Repo,
+    base: &Oid,
+    dest: &Path,
+    branch: &str,
+    author: &Identity,
+    owner: Option<(u32, u32)>,
+) -> Result<Clone, CloneError> {
+    let name = format!("refs/heads/{branch}");
+    if !crate::git::is_ref_name(&name) {
+        return Err(git_error(repo, base)(GitError::BadRef { name }));
+    }
+    standalone(repo, base, dest, Some(branch), author, owner)?;
+    Ok(Clone {
+        dir: dest.to_path_buf(),
+        branch: branch.to_owned(),
+        base: base.clone(),
+    })
+}
+
+/// Makes a fresh work tree of `oid` in `dest` with a git directory of its own and a detached head, for a gate or a set-up,
+/// and gives it to `owner`.
+///
+/// # Errors
+/// As [`for_run`].
+pub fn checkout_fresh(
+    repo: &Repo,
+    oid: &Oid,
+    dest: &Path,
+    owner: Option<(u32, u32)>,
+) -> Result<(), CloneError> {
+    let nobody = Identity::new("alai", "alai@localhost").expect("two plain words make an identity");
+    standalone(repo, oid, dest, None, &nobody, owner)
+}
+
+/// Removes a clone with all that a run left in it; see [`files::remove`].
+///
+/// # Errors
+/// When something cannot be removed.
+pub fn remove(dest: &Path) -> Result<(), FileError> {
+    crash::point("remove.before");
+    files::remove(dest)
+}
+
+fn standalone(
+    repo: &Repo,
+    base: &Oid,
+    dest: &Path,
+    branch: Option<&str>,
+    author: &Identity,
+    owner: Option<(u32, u32)>,
+) -> Result<(), CloneError> {
+    if fs::symlink_metadata(dest).is_ok() {
+        return Err(CloneError::Exists {
+            dir: dest.to_path_buf(),
+        });
+    }
+    files::private_dir(dest)?;
+    let made = fill(repo, base, dest, branch, author)
+        .map_err(git_error(repo, base))
+        .and_then(|()| Ok(files::give_to(dest, owner)?));
+    if made.is_err() {
+        // The first error is the one to report; what could not be removed is found again by the caller's own sweep.
+        let _ = files::remove(dest);
+    }
+    made
+}
+
+fn git_error(repo: &Repo, base: &Oid) -> impl FnOnce(GitError) -> CloneError {
+    let (base, root) = (base.clone(), repo.root().to_path_buf());
+    move |source| CloneError::Git {
+        base,
+        root,
+        source: Box::new(source),
+    }
+}
+
+fn fill(
+    repo: &Repo,
+    base: &Oid,
+    dest: &Path,
+    branch: Option<&str>,
+    author: &Identity,
+) -> Result<(), GitError> {
+    judge_size(repo, base)?;
+    let git_dir = dest.join(".git");
+    let head = branch.unwrap_or("detached");
+    let format = format!("--object-format={}", repo.format().name());
+    crash::point("clone.before");
+    // `--template=` is empty: templates are where hooks come from.
+    on_dir(&git_dir, dest)
+        .env("GIT_WORK_TREE", &run::text(dest))
+        .args([
+            "init",
+            "--quiet",
+            "--template=",
+            &format!("--initial-branch={head}"),
+            &format,
+        ])
+        .ok()?;
+    // An explicit work tree leaves `core.worktree` behind, an absolute path of the host that is wrong inside a cage.
+    write_config(&git_dir, repo, author)?;
+    let tags = tags(repo, base)?;
+    pack(repo, base, &tags, &git_dir)?;
+    crash::point("clone.packed");
+    let mut updates = String::new();
+    if let Some(branch) = branch {
+        updates.push_str(&format!("create refs/heads/{branch}\0{base}\0"));
+    } else {
+        // Written before the refs: `HEAD` must never name a branch that a tool would then create.
+        fs::write(git_dir.join("HEAD"), format!("{base}\n"))
+            .map_err(GitError::io("write the head of", &git_dir))?;
+    }
+    for (name, oid) in &tags {
+        updates.push_str(&format!("create {name}\0{oid}\0"));
+    }
+    on_tree(dest, &git_dir)
+        .args(["update-ref", "-z", "--stdin"])
+        .stdin(updates.as_bytes())
+        .ok()?;
+    on_tree(dest, &git_dir)
+        .args(["read-tree", "--reset", "-u", base.as_str()])
+        .ok()?;
+    crash::point("clone.after");
+    Ok(())
+}
+
+fn judge_size(repo: &Repo, commit: &Oid) -> Result<(), GitError> {
+    let tree = crate::git::tree(repo, commit)?;
+    let bytes = tree
+        .iter()
+        .fold(0u64, |sum, entry| sum.saturating_add(entry.size));
+    let too_large = |limit, unit| {
+        Err(GitError::TooLarge {
+            what: format!("a checkout of {commit}"),
+            limit,
+            unit,
+        })
+    };
+    if tree.len() > CHECKOUT_FILES_MAX {
+        return too_large(CHECKOUT_FILES_MAX as u64, "files");
+    }
+    if bytes > CHECKOUT_BYTES_MAX {
+        return too_large(CHECKOUT_BYTES_MAX, "bytes");
+    }
+    Ok(())
+}
+
+/// The clone's whole configuration, written by us.
+fn write_config(git_dir: &Path, repo: &Repo, author: &Identity) -> Result<(), GitError> {
+    let quote = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+    let (version, extensions) = match repo.format().name() {
+        "sha1" => (0, String::new()),
+        other => (1, format!("[extensions]\n\tobjectFormat = {other}\n")),
+    };
+    let config = format!(
+        "[core]\n\trepositoryformatversion = {version}\n\tfilemode = true\n\tbare = false\n\
+         \tlogallrefupdates = true\n{extensions}[user]\n\tname = {}\n\temail = {}\n\
+         [commit]\n\tgpgSign = false\n[gc]\n\tauto = 0\n",
+        quote(author.name()),
+        quote(author.email()),
+    );
+    let path = git_dir.join("config");
+    fs::write(&path, config).map_err(GitError::io("write", &path))
+}
+
+/// Tags on commits of `base`'s history: name and object (the tag object of an annotated one).
+fn tags(repo: &Repo, base: &Oid) -> Result<Vec<(String, Oid)>, GitError> {
+    let merged = format!("--merged={base}");
+    let count = format!("--count={TAGS_MAX}");
+    let listing = on_refs(repo)
+        .args([
+            "for-each-ref",
+            "--sort=-creatordate",
+            &count,
+            &merged,
+            "--format=%(objectname) %(refname)",
+            "refs/tags",
+        ])
+        .ok()?;
+    let listing = String::from_utf8_lossy(&listing);
+    let pairs = listing.lines().filter_map(|line| line.split_once(' '));
+    Ok(pairs
+        .filter_map(|(oid, name)| Some((name.to_owned(), oid.parse().ok()?)))
+        .collect())
+}
+
+/// Packs everything that `base` and the tags need straight into the clone. The clone's own git does it and only borrows the
+/// source's objects, for this one call: the source's configuration is not read.
+fn pack(repo: &Repo, base: &Oid, tags: &[(String, Oid)], git_dir: &Path) -> Result<(), GitError> {
+    let mut wanted = format!("{base}\n");
+    for (_, oid) in tags {
+        wanted.push_str(&format!("{oid}\n"));
+    }
+    let folder = git_dir.join("objects/pack");
+    fs::create_dir_all(&folder).map_err(GitError::io("make", &folder))?;
+    on_dir(git_dir, git_dir)
+        .env(
+            "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+            &run::alternate(&repo.objects_dir()),
+        )
+        .args([
+            "pack-objects",
+            "--revs",
+            "--quiet",
+            "--delta-base-offset",
+            "--include-tag",
+        ])
+        .args([run::text(&folder.join("pack"))])
+        .stdin(wanted.as_bytes())
+        .ok()
+        .map(drop)
+}

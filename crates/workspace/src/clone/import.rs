@@ -1,0 +1,414 @@
+//! Bringing a run's commits home from its clone.
+//!
+//! Nothing of ours ever opens the clone as a repository. An agent owns it, so its configuration, hooks and alternates are the
+//! agent's: a fetch by us would read every repository that we may read (measured: a fetch as root took a commit out of a
+//! repository of mode 0700 through an alternate). Instead the agent's own git, as the agent's user and inside the cage, where
+//! nothing but the clone is visible, packs what the branch has beyond the base. We take that one file, check it in quarantine
+//! (every object, every link, size limits), repack from it what the tip needs and nothing else, and set our ref.
+
+use std::fs;
+use std::io::Read;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use super::{INSIDE_HOME, INSIDE_REPO};
+use crate::cage::{self, Access, Bind, CageError, CageSpec, Limits, Network};
+use crate::command::Cancel;
+use crate::crash;
+use crate::files::{self, FileError};
+use crate::git::run::{self, on_objects};
+use crate::git::{self, GitError, Oid, Repo};
+use crate::toolchains::Toolchains;
+
+/// Largest pack that one run may bring, in bytes. It is read into memory once.
+pub const PACK_BYTES_MAX: u64 = 512 << 20;
+
+/// Most that its objects may be together when unpacked: a small pack can claim a terabyte.
+pub const UNPACKED_BYTES_MAX: u64 = 4 << 30;
+
+/// Most objects that one run may bring.
+pub const OBJECTS_MAX: u64 = 500_000;
+
+/// Longest that the clone's git may take.
+const PACKING_S: u64 = 300;
+
+/// Where the pack is left inside the cage.
+const INSIDE_OUTBOX: &str = "/outbox";
+const PACK: &str = "run.pack";
+
+/// What to bring home, and where to.
+#[derive(Debug)]
+pub struct Import<'a> {
+    /// The clone, on the host.
+    pub clone: &'a Path,
+    /// The ref in the clone, such as `refs/heads/minion/0192f`.
+    pub clone_ref: &'a str,
+    /// Our ref, below `refs/alai/`. Set whatever it was before.
+    pub to_ref: &'a str,
+    /// What the clone was made of: its history is ours already and is not taken again.
+    pub base: &'a Oid,
+    /// Git inside the cage comes from here.
+    pub toolchains: &'a Toolchains,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    #[error("`{name}` is no ref that a run's work may be kept under; use refs/alai/NAME")]
+    BadTarget { name: String },
+    #[error(
+        "{clone} is no clone of ours any more: {reason}; the run's work cannot be taken from it"
+    )]
+    NotOurClone {
+        clone: PathBuf,
+        reason: &'static str,
+    },
+    #[error("{clone_ref} of {clone} cannot be read: {reason}")]
+    NoSuchRef {
+        clone: PathBuf,
+        clone_ref: String,
+        reason: String,
+    },
+    #[error("git inside the cage could not pack {clone_ref} of {clone}: {reason}")]
+    Packing {
+        clone: PathBuf,
+        clone_ref: String,
+        reason: String,
+    },
+    #[error("what {clone} handed out is refused: {reason}")]
+    Refused { clone: PathBuf, reason: String },
+    #[error("the cage for the import failed: {0}")]
+    Cage(#[from] CageError),
+    #[error("cannot import into the repository: {0}")]
+    Git(#[from] GitError),
+    #[error("cannot import: {0}")]
+    File(#[from] FileError),
+}
+
+/// Brings the tip of a run's branch and what it needs into the repository, under `to_ref`, and returns it.
+///
+/// # Errors
+/// Every way in which the clone is not what we made, or hands out what is broken, too large or not linked to the base.
+pub fn import(repo: &Repo, import: &Import<'_>, cancel: &Cancel) -> Result<Oid, ImportError> {
+    if !import.to_ref.starts_with("refs/alai/") || !git::is_ref_name(import.to_ref) {
+        return Err(ImportError::BadTarget {
+            name: import.to_ref.chars().take(200).collect(),
+        });
+    }
+    if !git::is_ref_name(import.clone_ref) {
+        return Err(no_such_ref(import, "its name is not one that git accepts"));
+    }
+    is_our_clone(import.clone)?;
+    let scratch = tempfile::Builder::new().prefix("alai-import-").tempdir();
+    let scratch = scratch.map_err(FileError::on(
+        "make a private folder in",
+        &std::env::temp_dir(),
+    ))?;
+    let caged = Caged {
+        import,
+        scratch: scratch.path(),
+        cancel,
+    };
+    let tip = caged.tip()?;
+    let has_more = !git::is_ancestor(repo, &tip, import.base).unwrap_or(false);
+    if has_more {
+        let pack = caged.pack(&tip)?;
+        take(repo, import, &tip, &pack)?;
+    }
+    let old = git::resolve(repo, import.to_ref)?;
+    if old.as_ref() != Some(&tip) {
+        git::update_ref(repo, import.to_ref, &tip, old.as_ref())?;
+    }
+    Ok(tip)
+}
+
+/// The clone's `.git` must still be the folder that we made: a file or a symlink in its place points elsewhere.
+fn is_our_clone(clone: &Path) -> Result<(), ImportError> {
+    let refused = |reason| ImportError::NotOurClone {
+        clone: clone.to_path_buf(),
+        reason,
+    };
+    for (path, reason) in [
+        (clone.to_path_buf(), "the clone itself is not a folder"),
+        (clone.join(".git"), "its .git is not a folder"),
+        (
+            clone.join(".git/objects"),
+            "its .git/objects is not a folder",
+        ),
+    ] {
+        if !fs::symlink_metadata(&path).is_ok_and(|found| found.is_dir()) {
+            return Err(refused(reason));
+        }
+    }
+    Ok(())
+}
+
+fn no_such_ref(import: &Import<'_>, reason: &str) -> ImportError {
+    ImportError::NoSuchRef {
+        clone: import.clone.to_path_buf(),
+        clone_ref: import.clone_ref.chars().take(200).collect(),
+        reason: reason.to_owned(),
+    }
+}
+
+/// The agent's side of an import.
+struct Caged<'a> {
+    import: &'a Import<'a>,
+    scratch: &'a Path,
+    cancel: &'a Cancel,
+}
+
+impl Caged<'_> {
+    fn tip(&self) -> Result<Oid, ImportError> {
+        let commit = format!("{}^{{commit}}", self.import.clone_ref);
+        let outbox = self.folder("first")?;
+        let home = self.folder("first-home")?;
+        let spec = self.spec(&outbox, &home);
+        let argv = git_argv(&["rev-parse", "--verify", "--end-of-options", &commit]);
+        crash::point("import.tip");
+        let captured = cage::run(&spec, &argv, &[], self.cancel)?;
+        if !captured.success() {
+            return Err(no_such_ref(self.import, &reason(&captured)));
+        }
+        captured
+            .stdout
+            .trim()
+            .parse()
+            .map_err(|_| no_such_ref(self.import, "its git named no commit"))
+    }
+
+    /// Everything that the tip has beyond the base, as the agent's git packs it.
+    fn pack(&self, tip: &Oid) -> Result<Vec<u8>, ImportError> {
+        let outbox = self.folder("second")?;
+        let home = self.folder("second-home")?;
+        let spec = self.spec(&outbox, &home);
+        // The clone is read-only in there, so git may not make its temporary file in it; a redirection needs none.
+        let script = format!("exec \"$@\" > {INSIDE_OUTBOX}/{PACK}");
+        let mut argv = ["sh", "-c", &script, "sh"].map(str::to_owned).to_vec();
+        argv.extend(git_argv(&[
+            "pack-objects",
+            "--revs",
+            "--stdout",
+            "--quiet",
+            "--delta-base-offset",
+        ]));
+        let wanted = format!("{tip}\n^{}\n", self.import.base);
+        crash::point("fetch.before");
+        let captured = cage::run(&spec, &argv, wanted.as_bytes(), self.cancel)?;
+        crash::point("fetch.after");
+        let failed = |reason: String| ImportError::Packing {
+            clone: self.import.clone.to_path_buf(),
+            clone_ref: self.import.clone_ref.to_owned(),
+            reason,
+        };
+        if !captured.success() {
+            return Err(failed(reason(&captured)));
+        }
+        read_pack(&outbox.join(PACK)).map_err(failed)
+    }
+
+    fn folder(&self, name: &str) -> Result<PathBuf, ImportError> {
+        let path = self.scratch.join(name);
+        files::private_dir(&path)?;
+        files::give_to(&path, cage::agent_ids())?;
+        Ok(path)
+    }
+
+    fn spec(&self, outbox: &Path, home: &Path) -> CageSpec {
+        let bind = |outside: &Path, inside: &str, access| Bind {
+            outside: outside.to_path_buf(),
+            inside: PathBuf::from(inside),
+            access,
+        };
+        let mut env = vec![("HOME".to_owned(), INSIDE_HOME.to_owned())];
+        for (name, value) in [
+            ("LC_ALL", "C"),
+            ("GIT_DIR", "/repo/.git"),
+            ("GIT_CONFIG_NOSYSTEM", "1"),
+            ("GIT_CONFIG_GLOBAL", "/dev/null"),
+            ("GIT_NO_REPLACE_OBJECTS", "1"),
+            ("GIT_TERMINAL_PROMPT", "0"),
+        ] {
+            env.push((name.to_owned(), value.to_owned()));
+        }
+        CageSpec {
+            binds: vec![
+                bind(self.import.clone, INSIDE_REPO, Access::ReadOnly),
+                bind(outbox, INSIDE_OUTBOX, Access::ReadWrite),
+                bind(home, INSIDE_HOME, Access::ReadWrite),
+            ],
+            cwd: PathBuf::from(INSIDE_REPO),
+            env,
+            network: Network::Loopback,
+            limits: Limits {
+                wall_s: PACKING_S,
+                memory_bytes: 4 << 30,
+                processes_max: 256,
+                file_bytes_max: PACK_BYTES_MAX,
+                open_files_max: 1_024,
+                output_bytes_max: 1 << 20,
+                output_kept: 64 << 10,
+            },
+            uid: cage::agent_ids(),
+            toolchains: self.import.toolchains.binds.clone(),
+            path: self.import.toolchains.path.clone(),
+        }
+    }
+}
+
+fn git_argv(args: &[&str]) -> Vec<String> {
+    let settings = [
+        "-c",
+        "core.hooksPath=/dev/null",
+        "-c",
+        "core.fsmonitor=false",
+        "-c",
+        "safe.directory=*",
+    ];
+    ["git"]
+        .iter()
+        .chain(&settings)
+        .chain(args)
+        .map(|arg| (*arg).to_owned())
+        .collect()
+}
+
+fn reason(captured: &alai_core::record::Captured) -> String {
+    let said: String = captured.stderr.trim().chars().take(500).collect();
+    format!("{} ({said})", captured.record.exit)
+}
+
+/// Reads the one file that the agent's side may leave, as a stranger's: no links, no pipes, no more than fits.
+fn read_pack(path: &Path) -> Result<Vec<u8>, String> {
+    let opened = fs::OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
+        .open(path)
+        .map_err(|error| format!("its pack cannot be opened: {error}"))?;
+    let found = opened
+        .metadata()
+        .map_err(|error| format!("its pack cannot be looked at: {error}"))?;
+    if !found.is_file() {
+        return Err("its pack is not a plain file".to_owned());
+    }
+    if found.size() > PACK_BYTES_MAX {
+        return Err(format!("its pack is larger than {PACK_BYTES_MAX} bytes"));
+    }
+    let mut bytes = Vec::new();
+    opened
+        .take(PACK_BYTES_MAX + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| format!("its pack cannot be read: {error}"))?;
+    Ok(bytes)
+}
+
+/// Checks a pack in quarantine and takes over what the tip needs.
+fn take(repo: &Repo, import: &Import<'_>, tip: &Oid, pack: &[u8]) -> Result<(), ImportError> {
+    let refused = |reason: String| ImportError::Refused {
+        clone: import.clone.to_path_buf(),
+        reason,
+    };
+    // Beside the objects, under the prefix that git's own quarantines have: `git gc` removes what a crash leaves, and a
+    // finished pack is renamed, not copied.
+    let objects = repo.objects_dir();
+    let quarantine = tempfile::Builder::new()
+        .prefix("tmp_objdir-incoming-")
+        .permissions(fs::Permissions::from_mode(0o700))
+        .tempdir_in(&objects)
+        .map_err(FileError::on("make a quarantine in", &objects))?;
+    let folder = quarantine.path().join("pack");
+    files::private_dir(&folder)?;
+    let within = || {
+        on_objects(repo)
+            .env("GIT_OBJECT_DIRECTORY", &run::text(quarantine.path()))
+            .env(
+                "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+                &run::alternate(&objects),
+            )
+    };
+    let indexed = within()
+        .args(["index-pack", "--stdin", "--strict", "--fsck-objects"])
+        .stdin(pack)
+        .run()?;
+    if indexed.code != 0 {
+        return Err(refused(format!(
+            "its pack does not pass git's checks: {}",
+            indexed.stderr
+        )));
+    }
+    let names = names(&within, &folder).map_err(|error| refused(error.to_string()))?;
+    judge_sizes(&within, &names).map_err(refused)?;
+    if !names.iter().any(|name| name == tip.as_str()) {
+        return Err(refused(format!("its pack does not hold the tip {tip}")));
+    }
+    let wanted = format!("{tip}\n^{}\n", import.base);
+    crash::point("import.before");
+    // Walks everything from the tip to the base and fails where anything is missing.
+    let packed = within()
+        .args(["pack-objects", "--revs", "--quiet", "--delta-base-offset"])
+        .args([run::text(&objects.join("pack/pack"))])
+        .stdin(wanted.as_bytes())
+        .run()?;
+    crash::point("import.after");
+    if packed.code != 0 {
+        return Err(refused(format!(
+            "the tip is not complete: {}",
+            packed.stderr
+        )));
+    }
+    Ok(())
+}
+
+/// The objects of the one pack in quarantine, by its index.
+fn names(within: &dyn Fn() -> run::Call<'static>, folder: &Path) -> Result<Vec<String>, GitError> {
+    let mut names = Vec::new();
+    let listed = files::list(folder).map_err(|error| GitError::Io {
+        what: "list",
+        path: error.path,
+        source: error.source,
+    })?;
+    for index in listed
+        .iter()
+        .map(|name| folder.join(name))
+        .filter(|path| path.extension().is_some_and(|e| e == "idx"))
+    {
+        let bytes = fs::read(&index).map_err(GitError::io("read", &index))?;
+        let listing = within().args(["show-index"]).stdin(&bytes).ok()?;
+        let listing = String::from_utf8_lossy(&listing).into_owned();
+        names.extend(
+            listing
+                .lines()
+                .filter_map(|line| line.split(' ').nth(1))
+                .map(str::to_owned),
+        );
+    }
+    Ok(names)
+}
+
+fn judge_sizes(within: &dyn Fn() -> run::Call<'static>, names: &[String]) -> Result<(), String> {
+    if names.len() as u64 > OBJECTS_MAX {
+        return Err(format!(
+            "it brings {} objects; at most {OBJECTS_MAX} are taken",
+            names.len()
+        ));
+    }
+    let asked = names.join("\n") + "\n";
+    let answer = within()
+        .args(["cat-file", "--batch-check=%(objectsize)"])
+        .stdin(asked.as_bytes())
+        .ok()
+        .map_err(|error| error.to_string())?;
+    let mut total = 0u64;
+    for line in String::from_utf8_lossy(&answer).lines() {
+        let size: u64 = line
+            .trim()
+            .parse()
+            .map_err(|_| format!("an object has no size: {line}"))?;
+        total = total.saturating_add(size);
+    }
+    if total > UNPACKED_BYTES_MAX {
+        return Err(format!(
+            "it unpacks to {total} bytes; at most {UNPACKED_BYTES_MAX} are taken"
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,231 @@
+//! The proxy against clients that ask for what they must not have, with a resolver and a network of the test's own.
+
+use std::net::TcpListener;
+
+use super::*;
+
+/// A proxy whose names are all at `address`, and whose every connection really goes to `real`.
+fn proxy(
+    hosts: Option<&[&str]>,
+    address: &'static str,
+    real: Option<SocketAddr>,
+) -> (tempfile::TempDir, Egress) {
+    let dir = tempfile::tempdir().expect("a folder");
+    let resolve = move |name: &str| match name {
+        "gone.example.org" => Err(io::Error::other("no such name")),
+        _ => Ok(vec![address.parse().expect("an address")]),
+    };
+    let dial = move |asked: SocketAddr| {
+        assert_eq!(
+            asked,
+            SocketAddr::new(address.parse().expect("an address"), PORT),
+            "dialled what was judged"
+        );
+        TcpStream::connect(real.ok_or_else(|| io::Error::other("the test has no such host"))?)
+    };
+    let hosts = hosts.map(|hosts| hosts.iter().map(|host| (*host).to_owned()).collect());
+    let rules = Rules {
+        hosts,
+        resolve: Arc::new(resolve),
+        dial: Arc::new(dial),
+    };
+    let egress = start(&dir.path().join("socket"), rules).expect("started");
+    (dir, egress)
+}
+
+fn ask(egress: &Egress, request: &str) -> String {
+    let mut client = UnixStream::connect(&egress.socket).expect("connected");
+    client.write_all(request.as_bytes()).expect("sent");
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).expect("answered");
+    answer
+}
+
+fn connect_to(target: &str) -> String {
+    format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n")
+}
+
+#[test]
+fn only_connect_to_port_443_of_a_name_is_understood() {
+    let (_dir, egress) = proxy(None, "8.8.8.8", None);
+    for (request, status, word) in [
+        (
+            "GET http://example.org/ HTTP/1.1\r\n\r\n".to_owned(),
+            "405",
+            "CONNECT",
+        ),
+        (connect_to("example.org:80"), "403", "port 80"),
+        (connect_to("example.org:22"), "403", "port 22"),
+        (connect_to("example.org"), "400", "no port"),
+        (connect_to("8.8.8.8:443"), "403", "not a host name"),
+        (connect_to("[::1]:443"), "403", "not a host name"),
+        (connect_to("0x7f000001:443"), "403", "not a host name"),
+        (connect_to("2130706433:443"), "403", "not a host name"),
+        (connect_to("127.1:443"), "403", "not a host name"),
+        (connect_to("localhost:443"), "403", "not a host name"),
+        (connect_to("exa mple.org:443"), "400", "three parts"),
+        ("nonsense\r\n\r\n".to_owned(), "400", "three parts"),
+        (
+            format!("CONNECT {}\r\n\r\n", "x".repeat(2 * HEAD_BYTES_MAX)),
+            "400",
+            "too long",
+        ),
+        (
+            connect_to("gone.example.org:443"),
+            "502",
+            "cannot be resolved",
+        ),
+    ] {
+        let answer = ask(&egress, &request);
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")) && answer.contains(word),
+            "{request} -> {answer}"
+        );
+    }
+}
+
+#[test]
+fn a_name_at_a_private_address_is_refused_after_resolution() {
+    for address in [
+        "127.0.0.1",
+        "169.254.169.254",
+        "10.1.2.3",
+        "100.64.0.1",
+        "::1",
+        "fd00:ec2::254",
+        "::ffff:127.0.0.1",
+    ] {
+        let host = TcpListener::bind("127.0.0.1:0").expect("bound");
+        let (_dir, egress) = proxy(None, address, host.local_addr().ok());
+        let answer = ask(&egress, &connect_to("inward.example.org:443"));
+        assert!(answer.starts_with("HTTP/1.1 403 "), "{address}: {answer}");
+        let used = egress.finish();
+        let refused = used["inward.example.org"]
+            .refused
+            .clone()
+            .expect("a reason");
+        assert!(refused.contains(address), "{refused}");
+        host.set_nonblocking(true).expect("set");
+        assert!(host.accept().is_err(), "nothing was dialled");
+    }
+}
+
+#[test]
+fn only_listed_hosts_are_reached_when_there_is_a_list() {
+    let host = TcpListener::bind("127.0.0.1:0").expect("bound");
+    let (_dir, egress) = proxy(
+        Some(&["one.example.org", ".deep.example.org"]),
+        "8.8.8.8",
+        host.local_addr().ok(),
+    );
+    for refused in [
+        "example.org",
+        "xone.example.org",
+        "deep.example.org",
+        "evildeep.example.org",
+        "one.example.org.evil.net",
+    ] {
+        let answer = ask(&egress, &connect_to(&format!("{refused}:443")));
+        assert!(answer.starts_with("HTTP/1.1 403 "), "{refused}: {answer}");
+    }
+    assert!(is_allowed(
+        "one.example.org",
+        Some(&["ONE.example.org".to_owned()])
+    ));
+    assert!(is_allowed(
+        "a.b.deep.example.org",
+        Some(&["*.deep.example.org".to_owned()])
+    ));
+}
+
+#[test]
+fn bytes_pass_both_ways_and_are_counted_by_name() {
+    let host = TcpListener::bind("127.0.0.1:0").expect("bound");
+    let (_dir, egress) = proxy(None, "8.8.8.8", host.local_addr().ok());
+    let serving = std::thread::spawn(move || {
+        let (mut stream, _) = host.accept().expect("connected");
+        let mut got = [0u8; 9];
+        stream.read_exact(&mut got).expect("read");
+        stream.write_all(b"answer").expect("written");
+        got
+    });
+    let mut client = UnixStream::connect(&egress.socket).expect("connected");
+    // Five bytes are sent ahead with the request and must reach the host first.
+    client
+        .write_all(format!("{}early", connect_to("Host.Example.ORG:443")).as_bytes())
+        .expect("sent");
+    client.write_all(b"late").expect("sent");
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).expect("answered");
+    assert!(
+        answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("answer"),
+        "{answer}"
+    );
+    assert_eq!(&serving.join().expect("served"), b"earlylate");
+    let used = egress.finish();
+    let used = &used["host.example.org"];
+    assert_eq!(
+        (used.connections, used.bytes_up, used.bytes_down),
+        (1, 9, 6)
+    );
+    assert_eq!(used.refused, None);
+}
+
+#[test]
+fn the_end_of_the_proxy_ends_open_connections() {
+    let host = TcpListener::bind("127.0.0.1:0").expect("bound");
+    let (dir, egress) = proxy(None, "8.8.8.8", host.local_addr().ok());
+    let mut client = UnixStream::connect(&egress.socket).expect("connected");
+    client
+        .write_all(connect_to("host.example.org:443").as_bytes())
+        .expect("sent");
+    let (mut server, _) = host.accept().expect("reached");
+    let mut established = [0u8; 12];
+    client.read_exact(&mut established).expect("answered");
+    let silent = UnixStream::connect(&egress.socket).expect("one that never asks");
+    egress.finish();
+    let mut rest = Vec::new();
+    server
+        .read_to_end(&mut rest)
+        .expect("the host sees the end");
+    client
+        .read_to_end(&mut rest)
+        .expect("the client sees the end");
+    assert!(
+        UnixStream::connect(dir.path().join("socket")).is_err(),
+        "nobody listens any more"
+    );
+    drop(silent);
+}
+
+#[test]
+fn too_many_connections_at_once_wait_for_their_turn() {
+    let (_dir, egress) = proxy(None, "8.8.8.8", None);
+    let mut silent: Vec<UnixStream> = (0..CONNECTIONS_MAX)
+        .map(|_| UnixStream::connect(&egress.socket).expect("connected"))
+        .collect();
+    while egress.shared.slots().open < CONNECTIONS_MAX {
+        std::thread::yield_now();
+    }
+    let mut late = UnixStream::connect(&egress.socket).expect("queued");
+    late.write_all(connect_to("example.org:80").as_bytes())
+        .expect("sent");
+    silent.pop();
+    let mut answer = String::new();
+    late.read_to_string(&mut answer).expect("answered");
+    assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
+    assert_eq!(egress.shared.slots().most, CONNECTIONS_MAX);
+}
+
+#[test]
+fn a_proxy_with_all_places_taken_still_ends() {
+    let (_dir, egress) = proxy(None, "8.8.8.8", None);
+    let silent: Vec<UnixStream> = (0..CONNECTIONS_MAX + 1)
+        .map(|_| UnixStream::connect(&egress.socket).expect("connected"))
+        .collect();
+    while egress.shared.slots().open < CONNECTIONS_MAX {
+        std::thread::yield_now();
+    }
+    egress.finish();
+    drop(silent);
+}

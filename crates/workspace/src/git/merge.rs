@@ -1,0 +1,116 @@
+//! Merging two commits into a third without a work tree.
+
+use super::run::{self, on_objects};
+use super::{GitError, Identity, Oid, Repo, is_ancestor, merge_base};
+use crate::crash;
+
+/// What a merge commit says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommitText {
+    pub message: String,
+    pub author: Identity,
+    pub committer: Identity,
+    /// Milliseconds since the Unix epoch; git keeps whole seconds.
+    pub when_ms: i64,
+}
+
+/// How a merge ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Merged {
+    /// Ours has all of theirs already; this is ours.
+    AlreadyMerged(Oid),
+    /// Ours has nothing that theirs lacks; this is theirs, and the branch can simply move to it.
+    FastForward(Oid),
+    /// A new merge commit of the two, ours first. No ref points at it yet.
+    Commit(Oid),
+    /// The paths that both changed in ways that git cannot join. Nothing was made.
+    Conflict(Vec<String>),
+}
+
+/// Merges `theirs` into `ours`. Equal input gives the equal commit, so a retry after a crash finds what it made. Merge
+/// drivers and attributes are not honoured: the result depends on the two commits alone.
+///
+/// # Errors
+/// [`GitError::Unrelated`] when the two share no history.
+pub fn merge(
+    repo: &Repo,
+    ours: &Oid,
+    theirs: &Oid,
+    commit: &CommitText,
+) -> Result<Merged, GitError> {
+    if is_ancestor(repo, theirs, ours)? {
+        return Ok(Merged::AlreadyMerged(ours.clone()));
+    }
+    if is_ancestor(repo, ours, theirs)? {
+        return Ok(Merged::FastForward(theirs.clone()));
+    }
+    if merge_base(repo, ours, theirs)?.is_none() {
+        return Err(GitError::Unrelated {
+            ours: ours.clone(),
+            theirs: theirs.clone(),
+        });
+    }
+    crash::point("merge-tree.before");
+    let output = on_objects(repo)
+        .args([
+            "merge-tree",
+            "--write-tree",
+            "-z",
+            "--name-only",
+            "--no-messages",
+            ours.as_str(),
+            theirs.as_str(),
+        ])
+        .run()?;
+    let mut fields = output
+        .stdout
+        .split(|byte| *byte == 0)
+        .filter(|field| !field.is_empty());
+    match output.code {
+        0 => {
+            let tree = String::from_utf8_lossy(fields.next().unwrap_or_default()).into_owned();
+            let tree: Oid = tree.parse().map_err(|error: super::NotAnOid| {
+                run::unreadable("merge-tree", repo.root(), &error.to_string())
+            })?;
+            commit_tree(repo, &tree, &[ours, theirs], commit).map(Merged::Commit)
+        }
+        1 => {
+            let mut paths: Vec<String> = fields
+                .skip(1)
+                .map(|path| String::from_utf8_lossy(path).into_owned())
+                .collect();
+            paths.sort();
+            paths.dedup();
+            Ok(Merged::Conflict(paths))
+        }
+        _ => Err(run::failed("merge-tree", repo.root(), &output)),
+    }
+}
+
+fn commit_tree(
+    repo: &Repo,
+    tree: &Oid,
+    parents: &[&Oid],
+    commit: &CommitText,
+) -> Result<Oid, GitError> {
+    let date = format!("@{} +0000", commit.when_ms.div_euclid(1_000));
+    let mut call = on_objects(repo)
+        .env("GIT_AUTHOR_NAME", commit.author.name())
+        .env("GIT_AUTHOR_EMAIL", commit.author.email())
+        .env("GIT_AUTHOR_DATE", &date)
+        .env("GIT_COMMITTER_NAME", commit.committer.name())
+        .env("GIT_COMMITTER_EMAIL", commit.committer.email())
+        .env("GIT_COMMITTER_DATE", &date)
+        .args([
+            "-c",
+            "i18n.commitEncoding=UTF-8",
+            "commit-tree",
+            tree.as_str(),
+        ]);
+    for parent in parents {
+        call = call.args(["-p", parent.as_str()]);
+    }
+    let oid = call.stdin(commit.message.as_bytes()).oid()?;
+    crash::point("commit-tree.after");
+    Ok(oid)
+}

@@ -1,0 +1,232 @@
+//! Opening a repository of the user: every reason to refuse it has a name and a remedy.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::run::{self, on_dir};
+use super::{GitError, Identity, ObjectFormat, Repo};
+
+/// Opens the repository whose work tree holds `path`. A linked work tree and a submodule's work tree are fine.
+///
+/// # Errors
+/// [`GitError::NotARepository`], [`Bare`](GitError::Bare), [`Shallow`](GitError::Shallow),
+/// [`Partial`](GitError::Partial), [`NoCommits`](GitError::NoCommits), [`ForeignOwner`](GitError::ForeignOwner).
+pub fn open(path: impl AsRef<Path>) -> Result<Repo, GitError> {
+    let path = path.as_ref();
+    let start = std::fs::canonicalize(path).map_err(GitError::io("find", path))?;
+    let (root, git_dir) = discover(&start)?;
+    if root.to_str().is_none() || git_dir.to_str().is_none() {
+        return Err(GitError::PathNotUtf8 {
+            at: "the place of the repository".to_owned(),
+            shown: root.to_string_lossy().into_owned(),
+        });
+    }
+    let common_dir = common(&git_dir)?;
+    owned_by_us(&root, &common_dir)?;
+    refuse_unusable(&root, &git_dir, &common_dir)?;
+    let format = object_format(&git_dir, &common_dir)?;
+    let neutral = Arc::new(neutral(format)?);
+    Ok(Repo {
+        root,
+        git_dir,
+        common_dir,
+        format,
+        neutral,
+    })
+}
+
+/// Walks up from `start` to the first directory with a `.git`. Done by hand, because git's own search reads the
+/// configuration of whatever it finds.
+fn discover(start: &Path) -> Result<(PathBuf, PathBuf), GitError> {
+    for dir in start.ancestors() {
+        if looks_like_git_dir(dir) {
+            return Err(GitError::Bare {
+                path: dir.to_path_buf(),
+            });
+        }
+        let dot_git = dir.join(".git");
+        match std::fs::metadata(&dot_git) {
+            Ok(found) if found.is_dir() && looks_like_git_dir(&dot_git) => {
+                let git_dir =
+                    std::fs::canonicalize(&dot_git).map_err(GitError::io("find", &dot_git))?;
+                return Ok((dir.to_path_buf(), git_dir));
+            }
+            Ok(found) if found.is_file() => {
+                return Ok((dir.to_path_buf(), pointed_at(dir, &dot_git)?));
+            }
+            Ok(_) | Err(_) => {}
+        }
+    }
+    Err(GitError::NotARepository {
+        path: start.to_path_buf(),
+    })
+}
+
+fn looks_like_git_dir(dir: &Path) -> bool {
+    dir.join("HEAD").is_file()
+        && (dir.join("commondir").is_file()
+            || (dir.join("objects").is_dir() && dir.join("refs").is_dir()))
+}
+
+/// Follows a `.git` file (`gitdir: PATH`), as linked work trees and submodules have.
+pub(super) fn pointed_at(dir: &Path, dot_git: &Path) -> Result<PathBuf, GitError> {
+    let text = std::fs::read_to_string(dot_git).map_err(GitError::io("read", dot_git))?;
+    let target = text.strip_prefix("gitdir: ").map(str::trim_end);
+    let not_one = || GitError::NotARepository {
+        path: dir.to_path_buf(),
+    };
+    let target = dir.join(target.ok_or_else(not_one)?);
+    let git_dir = std::fs::canonicalize(&target).map_err(|_| not_one())?;
+    if looks_like_git_dir(&git_dir) {
+        Ok(git_dir)
+    } else {
+        Err(not_one())
+    }
+}
+
+/// The directory shared by all work trees: what `commondir` points at, or the git directory itself.
+fn common(git_dir: &Path) -> Result<PathBuf, GitError> {
+    let pointer = git_dir.join("commondir");
+    match std::fs::read_to_string(&pointer) {
+        Ok(text) => {
+            let common = git_dir.join(text.trim_end());
+            std::fs::canonicalize(&common).map_err(GitError::io("find", &common))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(git_dir.to_path_buf()),
+        Err(error) => Err(GitError::io("read", &pointer)(error)),
+    }
+}
+
+/// The rule of git's own `safe.directory`: a repository of somebody else can run programs as us through its configuration.
+fn owned_by_us(root: &Path, common_dir: &Path) -> Result<(), GitError> {
+    let us = crate::sys::ids().0;
+    for dir in [root, common_dir] {
+        let owner = std::fs::metadata(dir)
+            .map_err(GitError::io("look at", dir))?
+            .uid();
+        if owner != us {
+            return Err(GitError::ForeignOwner {
+                path: dir.to_path_buf(),
+                owner,
+                us,
+            });
+        }
+    }
+    Ok(())
+}
+
+fn refuse_unusable(root: &Path, git_dir: &Path, common_dir: &Path) -> Result<(), GitError> {
+    let path = root.to_path_buf();
+    if common_dir.join("shallow").is_file() {
+        return Err(GitError::Shallow { path });
+    }
+    if has_promises(&common_dir.join("objects/pack"))? {
+        return Err(GitError::Partial { path });
+    }
+    let head = on_dir(git_dir, common_dir)
+        .args(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"])
+        .run()?;
+    if head.code != 0 {
+        return Err(GitError::NoCommits { path });
+    }
+    Ok(())
+}
+
+/// Packs of a partial clone are marked: what they lack, a remote has promised. The configuration is no sure sign (git 2.47
+/// sets no extension for it).
+fn has_promises(packs: &Path) -> Result<bool, GitError> {
+    let entries = match std::fs::read_dir(packs) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(GitError::io("list", packs)(error)),
+    };
+    for entry in entries {
+        let entry = entry.map_err(GitError::io("list", packs))?;
+        if Path::new(&entry.file_name())
+            .extension()
+            .is_some_and(|ending| ending == "promisor")
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn object_format(git_dir: &Path, common_dir: &Path) -> Result<ObjectFormat, GitError> {
+    match config_value(git_dir, common_dir, "extensions.objectFormat")?.as_str() {
+        "" | "sha1" => Ok(ObjectFormat::Sha1),
+        "sha256" => Ok(ObjectFormat::Sha256),
+        other => Err(run::unreadable(
+            "config",
+            common_dir,
+            &format!("object format `{other}` is unknown"),
+        )),
+    }
+}
+
+/// One value of the repository's own configuration; empty when it is not set.
+fn config_value(git_dir: &Path, common_dir: &Path, name: &str) -> Result<String, GitError> {
+    let file = run::text(&common_dir.join("config"));
+    let call = on_dir(git_dir, common_dir).args([
+        "config",
+        "--no-includes",
+        "--file",
+        &file,
+        "--get",
+        name,
+    ]);
+    let output = call.run()?;
+    match output.code {
+        0 => Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned()),
+        1 => Ok(String::new()),
+        _ => Err(run::failed("config", common_dir, &output)),
+    }
+}
+
+/// A git directory of ours with nothing in it: no configuration but the format, no refs, no hooks, no objects.
+fn neutral(format: ObjectFormat) -> Result<tempfile::TempDir, GitError> {
+    let temp = std::env::temp_dir();
+    let dir = tempfile::Builder::new()
+        .prefix("alai-git-")
+        .tempdir_in(&temp)
+        .map_err(GitError::io("make a private folder in", &temp))?;
+    let extensions = match format {
+        ObjectFormat::Sha1 => "",
+        ObjectFormat::Sha256 => "[extensions]\n\tobjectFormat = sha256\n",
+    };
+    let version = if extensions.is_empty() { 0 } else { 1 };
+    let config =
+        format!("[core]\n\trepositoryformatversion = {version}\n\tbare = true\n{extensions}");
+    std::fs::create_dir(dir.path().join("refs")).map_err(GitError::io("make", dir.path()))?;
+    std::fs::write(dir.path().join("HEAD"), "ref: refs/heads/nothing\n")
+        .map_err(GitError::io("fill", dir.path()))?;
+    std::fs::write(dir.path().join("config"), config).map_err(GitError::io("fill", dir.path()))?;
+    Ok(dir)
+}
+
+/// The author that the repository's owner has configured for it (`user.name`, `user.email`), in the repository or in
+/// `home`'s global file. `None` when either is missing or unusable. `git config` starts no program.
+///
+/// # Errors
+/// When git itself fails, for example on a configuration file with a syntax error.
+pub fn configured_identity(repo: &Repo, home: Option<&Path>) -> Result<Option<Identity>, GitError> {
+    let read = |name: &str| -> Result<String, GitError> {
+        let mut call = run::on_refs(repo).args(["config", "--get", name]);
+        if let Some(home) = home {
+            let global = home.join(".gitconfig");
+            let xdg = home.join(".config/git/config");
+            let file = if global.is_file() { global } else { xdg };
+            call = call
+                .env("GIT_CONFIG_GLOBAL", &run::text(&file))
+                .env("HOME", &run::text(home));
+        }
+        let output = call.run()?;
+        match output.code {
+            0 => Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned()),
+            1 => Ok(String::new()),
+            _ => Err(run::failed("config", repo.root(), &output)),
+        }
+    };
+    Ok(Identity::new(&read("user.name")?, &read("user.email")?).ok())
+}

@@ -1,0 +1,203 @@
+//! Refs: where things are, and moving one by compare and swap.
+
+use super::run::{self, on_objects, on_refs};
+use super::{GitError, Oid, Repo};
+use crate::crash;
+
+/// Where the work tree stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    pub oid: Oid,
+    /// The branch's short name (`main`, `feature/x`); `None` when the head is detached.
+    pub branch: Option<String>,
+}
+
+/// The work tree's head.
+///
+/// # Errors
+/// [`GitError::NoCommits`] when the branch has none.
+pub fn head(repo: &Repo) -> Result<Head, GitError> {
+    let oid = resolve(repo, "HEAD")?.ok_or_else(|| GitError::NoCommits {
+        path: repo.root().to_path_buf(),
+    })?;
+    let output = on_refs(repo)
+        .args(["symbolic-ref", "--quiet", "HEAD"])
+        .run()?;
+    let branch = match output.code {
+        0 => {
+            let name = String::from_utf8_lossy(&output.stdout)
+                .trim_end()
+                .to_owned();
+            name.strip_prefix("refs/heads/").map(str::to_owned)
+        }
+        1 => None,
+        _ => return Err(run::failed("symbolic-ref", repo.root(), &output)),
+    };
+    Ok(Head { oid, branch })
+}
+
+/// The commit that `rev` (a branch, a tag, a ref, an object name) stands for, or `None` when there is none.
+///
+/// # Errors
+/// When git fails.
+pub fn resolve(repo: &Repo, rev: &str) -> Result<Option<Oid>, GitError> {
+    if rev.is_empty() || rev.starts_with('-') || rev.chars().any(char::is_control) {
+        return Ok(None);
+    }
+    let commit = format!("{rev}^{{commit}}");
+    let output = on_refs(repo)
+        .args([
+            "rev-parse",
+            "--verify",
+            "--quiet",
+            "--end-of-options",
+            &commit,
+        ])
+        .run()?;
+    if output.code != 0 {
+        return Ok(None);
+    }
+    let line = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    line.parse().map(Some).map_err(|error: super::NotAnOid| {
+        run::unreadable("rev-parse", repo.root(), &error.to_string())
+    })
+}
+
+/// True when everything in `ancestor` is in `descendant` too (also when they are the same).
+///
+/// # Errors
+/// When one of them is missing.
+pub fn is_ancestor(repo: &Repo, ancestor: &Oid, descendant: &Oid) -> Result<bool, GitError> {
+    let call = on_objects(repo).args([
+        "merge-base",
+        "--is-ancestor",
+        ancestor.as_str(),
+        descendant.as_str(),
+    ]);
+    let output = call.run()?;
+    match output.code {
+        0 => Ok(true),
+        1 => Ok(false),
+        _ => Err(run::failed("merge-base", repo.root(), &output)),
+    }
+}
+
+/// The best common ancestor, or `None` when the two share no history.
+///
+/// # Errors
+/// When one of them is missing.
+pub fn merge_base(repo: &Repo, a: &Oid, b: &Oid) -> Result<Option<Oid>, GitError> {
+    let output = on_objects(repo)
+        .args(["merge-base", a.as_str(), b.as_str()])
+        .run()?;
+    match output.code {
+        0 => {
+            let line = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+            let parsed = line.parse().map(Some);
+            parsed.map_err(|error: super::NotAnOid| {
+                run::unreadable("merge-base", repo.root(), &error.to_string())
+            })
+        }
+        1 => Ok(None),
+        _ => Err(run::failed("merge-base", repo.root(), &output)),
+    }
+}
+
+/// Moves one ref by compare and swap: it is written only when it stands at `old` (`None`: when it does not exist).
+///
+/// # Errors
+/// [`GitError::RefMoved`] when it stands elsewhere, [`GitError::BadRef`] for a name that git refuses.
+pub fn update_ref(repo: &Repo, name: &str, new: &Oid, old: Option<&Oid>) -> Result<(), GitError> {
+    if !is_ref_name(name) {
+        return Err(GitError::BadRef {
+            name: name.chars().take(200).collect(),
+        });
+    }
+    let old_text = old.map_or_else(
+        || "0".repeat(new.as_str().len()),
+        |oid| oid.as_str().to_owned(),
+    );
+    let input = format!("update {name}\0{new}\0{old_text}\0");
+    crash::point("update-ref.before");
+    let output = on_refs(repo)
+        .args([
+            "update-ref",
+            "-m",
+            "alai",
+            "--create-reflog",
+            "-z",
+            "--stdin",
+        ])
+        .stdin(input.as_bytes())
+        .run()?;
+    crash::point("update-ref.after");
+    if output.code == 0 {
+        return Ok(());
+    }
+    let found = resolve(repo, name)?;
+    if found.as_ref() != old {
+        return Err(GitError::RefMoved {
+            name: name.to_owned(),
+            expected: old.cloned(),
+            found,
+        });
+    }
+    Err(run::failed(
+        &format!("update-ref {name}"),
+        repo.root(),
+        &output,
+    ))
+}
+
+/// The rules of `git check-ref-format` for a full name, which are public and stable.
+pub(crate) fn is_ref_name(name: &str) -> bool {
+    let Some(rest) = name.strip_prefix("refs/") else {
+        return false;
+    };
+    let bad = |c: char| c.is_control() || " ~^:?*[\\\u{7f}".contains(c);
+    rest.contains('/')
+        && name.len() <= 250
+        && !name.contains("..")
+        && !name.contains("@{")
+        && !name.ends_with('.')
+        && !name.chars().any(bad)
+        && name
+            .split('/')
+            .all(|part| !part.is_empty() && !part.starts_with('.') && !part.ends_with(".lock"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_ref_name;
+
+    #[test]
+    fn ref_names_follow_gits_rules() {
+        for good in [
+            "refs/heads/main",
+            "refs/alai/0192f-a",
+            "refs/heads/feature/x",
+            "refs/heads/minion/7é",
+        ] {
+            assert!(is_ref_name(good), "{good}");
+        }
+        for bad in [
+            "main",
+            "HEAD",
+            "refs/main",
+            "refs/heads/",
+            "refs/heads/a..b",
+            "refs/heads/.hidden",
+            "refs/heads/x.lock",
+            "refs/heads/a b",
+            "refs/heads/a\nb",
+            "refs/heads/a\0b",
+            "refs/heads//b",
+            "refs/heads/a^",
+            "refs/heads/a@{1}",
+            "refs/heads/-x/../y",
+            "refs/heads/x.",
+        ] {
+            assert!(!is_ref_name(bad), "{bad:?} passed");
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! The key of a set-up: equal keys may share a result.
+
+use std::path::PathBuf;
+
+use alai_core::record::Exit;
+use sha2::{Digest, Sha256};
+
+use super::{Job, SetupError};
+use crate::cage::{self, Access, Bind, CageSpec, Limits, Network};
+use crate::clone::INSIDE_HOME;
+use crate::command::Cancel;
+use crate::detect::{is_lockfile, is_manifest};
+use crate::files::{self, FileError};
+use crate::git::{TreeEntry, blob};
+use crate::toolchains::Toolchains;
+
+/// Raised when the way of making a result changes, so that old results are not used.
+const VERSION: &str = "alai set-up 1";
+
+/// Largest file that goes into a key. The lockfile of a very large workspace is a few megabytes.
+const INPUT_BYTES_MAX: u64 = 32 << 20;
+
+/// Tools whose version decides what a result looks like, and the files that call for each.
+const TOOLS: &[(&str, &[&str])] = &[
+    ("cargo", &["Cargo.toml"]),
+    ("rustc", &["Cargo.toml"]),
+    ("node", &["package.json"]),
+    ("npm", &["package.json"]),
+    ("pnpm", &["pnpm-lock.yaml"]),
+    ("yarn", &["yarn.lock"]),
+    (
+        "python3",
+        &["pyproject.toml", "requirements.txt", "setup.py"],
+    ),
+    ("uv", &["uv.lock"]),
+    ("go", &["go.mod"]),
+];
+
+pub(super) fn key(job: &Job<'_>, tree: &[TreeEntry]) -> Result<String, SetupError> {
+    let Job {
+        repo,
+        oid,
+        plan,
+        tools,
+        env,
+        cancel,
+    } = job;
+    let mut hash = Sha256::new();
+    let mut add = |name: &str, bytes: &[u8]| {
+        // Lengths before contents, so that no two lists of parts read the same.
+        for part in [name.as_bytes(), bytes] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+    };
+    add("version", VERSION.as_bytes());
+    add("machine", std::env::consts::ARCH.as_bytes());
+    add("system", std::env::consts::OS.as_bytes());
+    let Some(command) = &plan.command else {
+        // Nothing runs, so nothing else matters.
+        return Ok(hex::encode(hash.finalize()));
+    };
+    add("command", command.as_bytes());
+    for (name, value) in &env.passed {
+        add(name, value.as_bytes());
+    }
+    for wanted in &plan.inputs {
+        if !tree
+            .iter()
+            .any(|entry| entry.path == *wanted && entry.is_file())
+        {
+            return Err(SetupError::NoSuchInput {
+                path: wanted.clone(),
+                oid: (*oid).clone(),
+            });
+        }
+    }
+    let counts = |entry: &&TreeEntry| {
+        entry.is_file()
+            && (is_lockfile(&entry.path)
+                || is_manifest(&entry.path)
+                || plan.inputs.contains(&entry.path))
+    };
+    for entry in tree.iter().filter(counts) {
+        let bytes = blob(repo, oid, &entry.path, INPUT_BYTES_MAX)?.unwrap_or_default();
+        add(&entry.path, &bytes);
+    }
+    add("tools", versions(tree, command, tools, cancel)?.as_bytes());
+    Ok(hex::encode(hash.finalize()))
+}
+
+/// What the tools say of themselves inside a cage, where the set-up will meet them.
+fn versions(
+    tree: &[TreeEntry],
+    command: &str,
+    tools: &Toolchains,
+    cancel: &Cancel,
+) -> Result<String, SetupError> {
+    let in_tree = |name: &str| {
+        tree.iter()
+            .any(|entry| entry.path.rsplit('/').next() == Some(name))
+    };
+    let wanted: Vec<&str> = TOOLS
+        .iter()
+        .filter(|(tool, files)| {
+            files.iter().any(|file| in_tree(file))
+                || command.split_whitespace().any(|word| word == *tool)
+        })
+        .map(|(tool, _)| *tool)
+        .collect();
+    if wanted.is_empty() {
+        return Ok(String::new());
+    }
+    let scratch = tempfile::Builder::new().prefix("alai-versions-").tempdir();
+    let scratch = scratch.map_err(FileError::on(
+        "make a private folder in",
+        &std::env::temp_dir(),
+    ))?;
+    let home = scratch.path().join("home");
+    files::private_dir(&home)?;
+    files::give_to(&home, cage::agent_ids())?;
+    let mut env = tools.env.clone();
+    env.push(("HOME".to_owned(), INSIDE_HOME.to_owned()));
+    let spec = CageSpec {
+        binds: vec![Bind {
+            outside: home,
+            inside: PathBuf::from(INSIDE_HOME),
+            access: Access::ReadWrite,
+        }],
+        cwd: PathBuf::from(INSIDE_HOME),
+        env,
+        network: Network::Loopback,
+        limits: Limits {
+            wall_s: 60,
+            ..Limits::default()
+        },
+        uid: cage::agent_ids(),
+        toolchains: tools.binds.clone(),
+        path: tools.path.clone(),
+    };
+    // `go` has no `--version`. A tool that is missing is a fact like any other; the set-up itself will say what it needs.
+    let script = "for tool; do echo \"$tool\"; case $tool in go) go version;; *) \"$tool\" --version;; esac; done 2>&1";
+    let mut argv = ["sh", "-c", script, "sh"].map(str::to_owned).to_vec();
+    argv.extend(wanted.iter().map(|tool| (*tool).to_owned()));
+    let captured = cage::run(&spec, &argv, &[], cancel)?;
+    match captured.record.exit {
+        Exit::Code { .. } => Ok(captured.stdout),
+        Exit::Cancelled => Err(SetupError::Cancelled),
+        Exit::Signal { .. } | Exit::TimedOut { .. } | Exit::TooMuchOutput { .. } => {
+            Err(SetupError::Versions {
+                tools: wanted.join(", "),
+                exit: captured.record.exit.to_string(),
+            })
+        }
+    }
+}

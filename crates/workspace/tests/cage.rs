@@ -1,0 +1,15 @@
+//! The cage, from inside and outside: every test runs under every layer of this machine, as ourselves and, when we are root,
+//! as a normal user too. The programs inside are probes of the launcher itself, so nothing else has to be installed.
+
+#![allow(clippy::unwrap_used, reason = "tests, also in their shared functions")]
+
+#[path = "cage/endings.rs"]
+mod endings;
+#[path = "cage/escapes.rs"]
+mod escapes;
+#[path = "cage/refusals.rs"]
+mod refusals;
+#[path = "cage/tools.rs"]
+mod tools;
+#[path = "cage/world.rs"]
+mod world;

@@ -1,0 +1,374 @@
+//! Clones as a hostile agent leaves them. Each attack works against a plain `git fetch` or against naive code.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+use alai_workspace::clone::{ImportError, import};
+use alai_workspace::command::Cancel;
+use alai_workspace::git::Oid;
+
+use crate::world::{World, git_in, import_of, in_clone, ok, tools, with_cage, work_in, write};
+
+fn imported(world: &World, clone: &Path, base: &Oid) -> Result<Oid, ImportError> {
+    with_cage();
+    let tools = tools();
+    import(
+        &world.repo(),
+        &import_of(clone, base, &tools),
+        &Cancel::new(),
+    )
+}
+
+/// Another repository of the machine, with a commit that no agent may see.
+fn secret(world: &World, mode: u32) -> (PathBuf, Oid) {
+    let root = world.beside("secret");
+    fs::create_dir(&root).expect("made");
+    ok(git_in(
+        &root,
+        &[],
+        &["init", "--quiet", "--initial-branch=main"],
+    ));
+    write(&root, "secret", "of the house\n");
+    ok(git_in(&root, &[], &["add", "-A"]));
+    ok(git_in(&root, &[], &["commit", "--quiet", "-m", "secret"]));
+    let tip = ok(git_in(&root, &[], &["rev-parse", "HEAD"]))
+        .trim()
+        .parse()
+        .expect("an oid");
+    fs::set_permissions(&root, fs::Permissions::from_mode(mode)).expect("set");
+    (root, tip)
+}
+
+fn point_branch_at(clone: &Path, oid: &Oid) {
+    write(clone, ".git/refs/heads/minion/x", &format!("{oid}\n"));
+}
+
+#[test]
+fn alternates_do_not_bring_a_foreign_commit_home() {
+    for mode in [0o700, 0o755] {
+        let world = World::new();
+        let base = world.tip("HEAD");
+        let clone = world.clone_at("clone", &base);
+        let (secret, tip) = secret(&world, mode);
+        fs::set_permissions(world.dir.path(), fs::Permissions::from_mode(0o755)).expect("set");
+        write(
+            &clone,
+            ".git/objects/info/alternates",
+            &format!("{}/.git/objects\n", secret.display()),
+        );
+        point_branch_at(&clone, &tip);
+        // The control: a fetch by us, who may read both, does take it.
+        let config = world.beside("control-config");
+        fs::write(&config, "[safe]\n\tdirectory = *\n").expect("written");
+        let control = world.beside("control");
+        fs::create_dir(&control).expect("made");
+        ok(git_in(&control, &[], &["init", "--quiet"]));
+        let env = [("GIT_CONFIG_GLOBAL", config.to_str().expect("text"))];
+        ok(git_in(
+            &control,
+            &env,
+            &[
+                "fetch",
+                "--quiet",
+                clone.to_str().expect("text"),
+                "refs/heads/minion/x",
+            ],
+        ));
+        assert!(
+            git_in(&control, &[], &["cat-file", "-e", tip.as_str()])
+                .status
+                .success(),
+            "the attack is a real one"
+        );
+
+        let error = imported(&world, &clone, &base).expect_err("refused");
+        assert!(
+            matches!(
+                error,
+                ImportError::NoSuchRef { .. } | ImportError::Packing { .. }
+            ),
+            "{error}"
+        );
+        assert!(!world.has_object(tip.as_str()), "mode {mode:o}");
+        assert_eq!(world.refs().lines().count(), 1, "no ref was made");
+    }
+}
+
+#[test]
+fn a_git_directory_that_is_not_ours_any_more_is_refused() {
+    type Swap = fn(&Path, &Path);
+    let swaps: [(&str, Swap); 3] = [
+        ("a gitdir file", |clone, secret| {
+            fs::rename(clone.join(".git"), clone.join("away")).expect("moved");
+            fs::write(
+                clone.join(".git"),
+                format!("gitdir: {}/.git\n", secret.display()),
+            )
+            .expect("written");
+        }),
+        ("a symlink", |clone, secret| {
+            fs::rename(clone.join(".git"), clone.join("away")).expect("moved");
+            symlink(secret.join(".git"), clone.join(".git")).expect("linked");
+        }),
+        ("linked objects", |clone, secret| {
+            fs::rename(clone.join(".git/objects"), clone.join("away")).expect("moved");
+            symlink(secret.join(".git/objects"), clone.join(".git/objects")).expect("linked");
+        }),
+    ];
+    for (name, swap) in swaps {
+        let world = World::new();
+        let base = world.tip("HEAD");
+        let clone = world.clone_at("clone", &base);
+        let (secret, tip) = secret(&world, 0o700);
+        swap(&clone, &secret);
+        let error = imported(&world, &clone, &base).expect_err(name);
+        assert!(
+            matches!(error, ImportError::NotOurClone { .. }),
+            "{name}: {error}"
+        );
+        assert!(!world.has_object(tip.as_str()), "{name}");
+    }
+}
+
+#[test]
+fn links_deeper_in_the_git_directory_lead_nowhere() {
+    for linked in ["refs/heads/minion", "objects/pack", "refs"] {
+        let world = World::new();
+        let base = world.tip("HEAD");
+        let clone = world.clone_at("clone", &base);
+        let (secret, tip) = secret(&world, 0o755);
+        ok(git_in(&secret, &[], &["branch", "minion/x"]));
+        ok(git_in(&secret, &[], &["gc", "--quiet"]));
+        ok(git_in(
+            &secret,
+            &[],
+            &["update-ref", "refs/heads/minion/x", tip.as_str()],
+        ));
+        let here = clone.join(".git").join(linked);
+        fs::remove_dir_all(&here).expect("removed");
+        symlink(secret.join(".git").join(linked), &here).expect("linked");
+        if linked == "objects/pack" {
+            point_branch_at(&clone, &tip);
+        }
+        assert!(imported(&world, &clone, &base).is_err(), "{linked}");
+        assert!(!world.has_object(tip.as_str()), "{linked}");
+    }
+}
+
+#[test]
+fn programs_named_in_a_clone_do_not_run_outside() {
+    let world = World::new();
+    let base = world.tip("HEAD");
+    let clone = world.clone_at("clone", &base);
+    let tip = work_in(&clone, &[("a", "1\n")], "work");
+    let open = world.beside("open to all");
+    fs::create_dir(&open).expect("made");
+    fs::set_permissions(&open, fs::Permissions::from_mode(0o777)).expect("set");
+    fs::set_permissions(world.dir.path(), fs::Permissions::from_mode(0o755)).expect("set");
+    let mark = open.join("ran");
+    let touch = format!("touch '{}'", mark.display());
+    for key in [
+        "core.fsmonitor",
+        "uploadpack.packObjectsHook",
+        "core.alternateRefsCommand",
+        "core.sshCommand",
+        "core.pager",
+        "filter.x.clean",
+        "diff.external",
+        "gpg.program",
+    ] {
+        in_clone(&clone, &["config", key, &touch]);
+    }
+    fs::create_dir_all(clone.join(".git/hooks")).expect("made");
+    for hook in [
+        "post-checkout",
+        "pre-auto-gc",
+        "reference-transaction",
+        "post-index-change",
+        "pre-push",
+    ] {
+        fs::write(
+            clone.join(".git/hooks").join(hook),
+            format!("#!/bin/sh\n{touch}\n"),
+        )
+        .expect("written");
+        fs::set_permissions(
+            clone.join(".git/hooks").join(hook),
+            fs::Permissions::from_mode(0o755),
+        )
+        .expect("set");
+    }
+    let _ = fs::remove_file(&mark);
+    assert_eq!(imported(&world, &clone, &base).expect("imported"), tip);
+    assert!(
+        !mark.exists(),
+        "a program of the clone ran outside its cage"
+    );
+}
+
+#[test]
+fn refs_with_odd_names_are_not_asked_for() {
+    with_cage();
+    let world = World::new();
+    let base = world.tip("HEAD");
+    let clone = world.clone_at("clone", &base);
+    let tools = tools();
+    for odd in [
+        "--all",
+        "HEAD",
+        "refs/heads/../../config",
+        "refs/heads/a b",
+        "refs/heads/x^{tree}",
+        "refs/heads/x\n",
+    ] {
+        let mut asked = import_of(&clone, &base, &tools);
+        asked.clone_ref = odd;
+        let error = import(&world.repo(), &asked, &Cancel::new()).expect_err("refused");
+        assert!(
+            matches!(error, ImportError::NoSuchRef { .. }),
+            "{odd:?}: {error}"
+        );
+    }
+    for odd in [
+        "refs/heads/main",
+        "refs/tags/x",
+        "refs/alai/../heads/main",
+        "refs/alai/",
+        "main",
+    ] {
+        let mut asked = import_of(&clone, &base, &tools);
+        asked.to_ref = odd;
+        let error = import(&world.repo(), &asked, &Cancel::new()).expect_err("refused");
+        assert!(
+            matches!(error, ImportError::BadTarget { .. }),
+            "{odd:?}: {error}"
+        );
+    }
+    assert_eq!(world.refs(), format!("refs/heads/main {base}\n"));
+}
+
+#[test]
+fn a_branch_that_is_no_commit_or_lacks_objects_is_refused() {
+    let world = World::new();
+    let base = world.tip("HEAD");
+    let clone = world.clone_at("clone", &base);
+    work_in(&clone, &[("a", "some content of its own\n")], "work");
+    let blob: Oid = in_clone(&clone, &["rev-parse", "HEAD:a"])
+        .trim()
+        .parse()
+        .expect("an oid");
+    fs::remove_file(
+        clone
+            .join(".git/objects")
+            .join(&blob.as_str()[..2])
+            .join(&blob.as_str()[2..]),
+    )
+    .expect("removed");
+    let error = imported(&world, &clone, &base).expect_err("a blob is missing");
+    assert!(
+        matches!(
+            error,
+            ImportError::Packing { .. } | ImportError::Refused { .. }
+        ),
+        "{error}"
+    );
+    point_branch_at(&clone, &"1".repeat(40).parse().expect("an oid"));
+    assert!(matches!(
+        imported(&world, &clone, &base),
+        Err(ImportError::NoSuchRef { .. })
+    ));
+    fs::remove_file(clone.join(".git/refs/heads/minion/x")).expect("removed");
+    assert!(matches!(
+        imported(&world, &clone, &base),
+        Err(ImportError::NoSuchRef { .. })
+    ));
+}
+
+#[test]
+fn a_tree_with_a_git_folder_in_it_does_not_pass_the_checks() {
+    let world = World::new();
+    let base = world.tip("HEAD");
+    let clone = world.clone_at("clone", &base);
+    work_in(&clone, &[("hook", "#!/bin/sh\n")], "work");
+    let blob = in_clone(&clone, &["rev-parse", "HEAD:hook"])
+        .trim()
+        .to_owned();
+    for name in [".git", ".GIT", ".."] {
+        let listing = clone.join("listing");
+        fs::write(&listing, format!("100644 blob {blob}\t{name}\n")).expect("written");
+        let script = format!("git mktree < '{}'", listing.display());
+        let git_dir = clone.join(".git");
+        let made = std::process::Command::new("sh")
+            .args(["-c", &script])
+            .env("GIT_DIR", &git_dir)
+            .current_dir(&clone)
+            .output()
+            .expect("sh starts");
+        let tree = ok(made).trim().to_owned();
+        let commit = in_clone(
+            &clone,
+            &["commit-tree", "-p", base.as_str(), "-m", "evil", &tree],
+        );
+        point_branch_at(&clone, &commit.trim().parse().expect("an oid"));
+        let error = imported(&world, &clone, &base).expect_err(name);
+        assert!(
+            matches!(error, ImportError::Refused { .. }),
+            "{name}: {error}"
+        );
+        assert!(!world.has_object(commit.trim()), "{name}");
+    }
+}
+
+#[test]
+fn a_commit_that_unfolds_without_end_is_not_checked_out() {
+    let world = World::new();
+    let base = world.tip("HEAD");
+    let mut inner = format!(
+        "100644 blob {}\tf",
+        world.git(&["rev-parse", "HEAD:README.md"]).trim()
+    );
+    // Ten levels of ten: ten thousand million files of ten trees.
+    for _ in 0..10 {
+        let listing: String = (0..10).map(|number| format!("{inner}{number}\n")).collect();
+        let file = world.beside("listing");
+        fs::write(&file, listing).expect("written");
+        let script = format!("git mktree < '{}'", file.display());
+        let made = std::process::Command::new("sh")
+            .args(["-c", &script])
+            .current_dir(&world.root)
+            .output();
+        inner = format!("040000 tree {}\td", ok(made.expect("sh starts")).trim());
+    }
+    let tree = inner.split([' ', '\t']).nth(2).expect("a tree").to_owned();
+    let bomb = world
+        .git(&["commit-tree", "-p", base.as_str(), "-m", "bomb", &tree])
+        .trim()
+        .parse()
+        .expect("an oid");
+    let repo = world.repo();
+    let dest = world.beside("gate");
+    let error =
+        alai_workspace::clone::checkout_fresh(&repo, &bomb, &dest, None).expect_err("refused");
+    assert!(error.to_string().contains("larger than"), "{error}");
+    assert!(!dest.exists());
+    assert!(
+        alai_workspace::git::diff(&repo, &base, &bomb).is_err(),
+        "nor compared"
+    );
+}
+
+#[test]
+fn a_clone_full_of_traps_is_removed_whole() {
+    let world = World::new();
+    let base = world.tip("HEAD");
+    let clone = world.clone_at("clone", &base);
+    symlink(&world.root, clone.join("link")).expect("linked");
+    fs::create_dir_all(clone.join("locked/inside")).expect("made");
+    fs::set_permissions(clone.join("locked/inside"), fs::Permissions::from_mode(0o000)).expect("set");
+    fs::set_permissions(clone.join("locked"), fs::Permissions::from_mode(0o000)).expect("set");
+    let before = world.snapshot();
+    alai_workspace::clone::remove(&clone).expect("removed");
+    assert!(!clone.exists());
+    assert_eq!(world.snapshot(), before);
+}

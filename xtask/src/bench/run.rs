@@ -1,0 +1,57 @@
+//! The list of benches. A new one is a file, a line here, and a line in `bench/mod.rs`.
+
+use super::{machine, size};
+use crate::program::Error;
+use crate::table::table;
+
+struct Bench {
+    name: &'static str,
+    what: &'static str,
+    run: fn() -> Result<(), Error>,
+}
+
+const BENCHES: [Bench; 1] = [Bench {
+    name: "size",
+    what: "the release binary: megabytes, build time, start-up, memory",
+    run: size::run,
+}];
+
+/// Runs the named bench; without a name, lists them.
+pub(crate) fn run(args: &[&str]) -> Result<bool, Error> {
+    let list = || table(&BENCHES.map(|bench| [bench.name, bench.what].map(str::to_owned)));
+    let [name] = args else {
+        if args.is_empty() {
+            print!("{}", list());
+            return Ok(true);
+        }
+        return Err(Error::Usage("usage: cargo xtask bench NAME".to_owned()));
+    };
+    let bench = BENCHES
+        .iter()
+        .find(|bench| bench.name == *name)
+        .ok_or_else(|| {
+            Error::Usage(format!(
+                "no bench is called {name:?}; there are\n{}",
+                list().trim_end()
+            ))
+        })?;
+    println!("machine: {}", machine::describe());
+    (bench.run)()?;
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_bench_is_refused_with_the_known_ones() {
+        let refused = run(&["lunch"]).unwrap_err().to_string();
+        assert!(
+            refused.contains("\"lunch\"") && refused.contains("size"),
+            "{refused}"
+        );
+        assert!(run(&["size", "more"]).is_err());
+        assert!(run(&[]).unwrap());
+    }
+}

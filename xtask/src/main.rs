@@ -1,0 +1,58 @@
+//! The repository's own tools: the one test command, the house rules as tests, the benches.
+//!
+//! `cargo xtask test` is all that a fresh machine needs to know.
+
+// These are programs for people at a terminal; what they print is what they are for.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod bench;
+mod crash;
+mod deny;
+mod program;
+mod table;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  test [--only STEP]... [--no-install] [--offline] [-- FILTER...]
+               installs what the tests need, then runs every check and every test
+               STEP: tools, fmt, clippy, tidy, build, tests, docs, deny
+               --no-install changes nothing on the machine and says what is left out
+               --offline also leaves out the tests that download packages (*needs_registry*)
+  tidy         the house rules alone: edges between rooms, lengths, words, links, licences
+  bench NAME   one measurement on this machine; `bench` alone lists them
+  crash        the crash suite alone, with its long rounds
+  deny         installs cargo-deny when it is missing (minutes) and runs it, advisories included";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    let outcome = match words.split_first() {
+        Some((&"test", rest)) => test::run(rest),
+        Some((&"tidy", [])) => tidy::run(),
+        Some((&"bench", rest)) => bench::run(rest),
+        Some((&"crash", rest)) => crash::run(rest),
+        Some((&"deny", [])) => deny::run(),
+        Some((&("help" | "--help" | "-h"), _)) => {
+            println!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        Some(_) | None => Err(program::Error::Usage(USAGE.to_owned())),
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(e @ program::Error::Usage(_)) => {
+            eprintln!("{e}");
+            ExitCode::from(2)
+        }
+        Err(e) => {
+            eprintln!("error: {e}");
+            ExitCode::FAILURE
+        }
+    }
+}
