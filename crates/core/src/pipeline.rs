@@ -380,8 +380,8 @@ fn rework(task: &Task, review: &Review, context: &Context) -> Effect {
             reason: WaitReason::ReviewCycles,
             owner: context.operator.clone(),
             deadline_ms: context.now_ms + HUMAN_WAIT_MS,
-            next_action: "read the findings with `alai mc show ID`; then `alai mc answer ID \"what to do\"` or \
-                          `alai mc cancel ID`"
+            next_action: "read the findings with `alai mc show {id}`; then `alai mc answer {id} \"what to do\"` or \
+                          `alai mc cancel {id}`"
                 .into(),
             detail: format!("rejected {} times: {}", task.counters.review_cycles + 1, review.summary),
         });
@@ -603,7 +603,7 @@ pub fn merged(task: &Task, end: &MergeEnd, context: &Context) -> Vec<Effect> {
     next.start_from = None;
     if task.counters.review_cycles >= REVIEW_CYCLES_MAX {
         let action =
-            "look at both sides with `alai mc show ID`, then `alai mc answer ID \"what to do\"`"
+            "look at both sides with `alai mc show {id}`, then `alai mc answer {id} \"what to do\"`"
                 .to_owned();
         next.waiting = Some(waiting(
             WaitReason::MergeConflict,

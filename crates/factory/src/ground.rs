@@ -58,7 +58,7 @@ pub(crate) fn proven(
     let Some(test) = project.settings.test.clone() else {
         return Err(GroundError::Refused {
             detail: format!("the project {} has no test command", project.name),
-            remedy: format!("`alai project set {} --test \"COMMAND\"`, then `alai mc retry ID`", project.name),
+            remedy: format!("`alai project set {} --test \"COMMAND\"`, then `alai mc retry {{id}}`", project.name),
         });
     };
     let prepared = prepared(factory, repo, project, commit, cancel)?;
@@ -119,7 +119,7 @@ pub(crate) fn prepared(
         SetupError::Failed { .. } | SetupError::NoSuchInput { .. } => GroundError::Refused {
             detail: e.to_string(),
             remedy: format!(
-                "mend it in the repository, or `alai project set {} --setup \"COMMAND\"`; then `alai mc retry ID`",
+                "mend it in the repository, or `alai project set {} --setup \"COMMAND\"`; then `alai mc retry {{id}}`",
                 project.name
             ),
         },
@@ -138,7 +138,7 @@ fn refused(error: &GateError, project: &Project, test: &str) -> GroundError {
             detail: error.to_string(),
             remedy: format!(
                 "make `{test}` start on the untouched repository, or `alai project set {} --test \"COMMAND\"`; then \
-                 `alai mc retry ID`",
+                 `alai mc retry {{id}}`",
                 project.name
             ),
         },

@@ -312,7 +312,7 @@ impl Desk<'_> {
 
     fn rail(&self, title: &str, description: &str) -> Option<task::Waiting> {
         let rail = safety::judge_text(title, description)?;
-        Some(pipeline::railed(rail.rule.as_str(), &rail.why, "ID", &self.context()))
+        Some(pipeline::railed(rail.rule.as_str(), &rail.why, "{id}", &self.context()))
     }
 
     fn act(&self, task: TaskId, event: Event, text: String) -> Result<Outcome, OpError> {

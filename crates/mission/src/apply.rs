@@ -245,7 +245,7 @@ fn too_many(goal: TaskId, stamp: &Stamp) -> Waiting {
         owner: "operator".into(),
         deadline_ms: stamp.now_ms + alai_core::pipeline::HUMAN_WAIT_MS,
         next_action:
-            "if it is really needed: `alai mc answer ID \"go on\"`, else `alai mc cancel ID`".into(),
+            "if it is really needed: `alai mc answer {id} \"go on\"`, else `alai mc cancel {id}`".into(),
         detail: format!("goal {goal} has {GOAL_TASKS_MAX} tasks already"),
     }
 }

@@ -309,6 +309,10 @@ pub(crate) fn insert(c: &Connection, new: &NewTask, stamp: &Stamp) -> Result<Tas
         stamp.now_ms,
     ])?;
     let id = TaskId(c.last_insert_rowid());
+    if let Some(waiting) = &new.waiting {
+        let action = with_id(&waiting.next_action, id);
+        c.execute("UPDATE task SET wait_action = ? WHERE id = ?", params![action, id.0])?;
+    }
     happened(
         c,
         Some(id),
@@ -446,13 +450,18 @@ pub(crate) fn set_state(
         waiting.map(|w| w.reason.as_str()),
         waiting.map(|w| &w.owner),
         waiting.map(|w| w.deadline_ms),
-        waiting.map(|w| w.next_action.replace("ID", &task.0.to_string())),
+        waiting.map(|w| with_id(&w.next_action, task)),
         waiting.map(|w| &w.detail),
         stamp.now_ms,
         task.0,
     ])?;
     moved(c, task, event, from, to, detail, stamp)?;
     Ok(to)
+}
+
+/// Whoever words a next action may not know the task's number yet: `{id}` stands for it.
+fn with_id(action: &str, task: TaskId) -> String {
+    action.replace("{id}", &task.0.to_string())
 }
 
 /// Findings kept per task: the oldest go first, a model reads no more.

@@ -82,7 +82,7 @@ fn waiting() -> Waiting {
         reason: WaitReason::NoModel,
         owner: "me".into(),
         deadline_ms: 5,
-        next_action: "pull a model for ID".into(),
+        next_action: "pull a model for {id}".into(),
         detail: "none".into(),
     }
 }

@@ -4,6 +4,7 @@
 //! of the objects that its base needs and nothing else of its source: no configuration, no refs, no hooks, no alternates.
 
 mod import;
+mod unfold;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -197,8 +197,11 @@ fn watch_inner(
 }
 
 fn pause(started: Instant, watch: &Watch<'_>, kill_at: Option<Instant>) -> Duration {
-    let deadline = kill_at.unwrap_or(started + watch.wall);
-    CANCEL_LOOK.min(deadline.saturating_duration_since(Instant::now()))
+    let left = match kill_at {
+        Some(at) => at.saturating_duration_since(Instant::now()),
+        None => watch.wall.saturating_sub(started.elapsed()),
+    };
+    CANCEL_LOOK.min(left)
 }
 
 fn limit_passed(started: Instant, watch: &Watch<'_>, pipes: &Pipes<'_>) -> Option<Why> {

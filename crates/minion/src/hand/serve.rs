@@ -50,6 +50,7 @@ pub fn serve_at(
     mut output: impl Write,
 ) -> io::Result<()> {
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
     let mut exec = Exec::new(root, scratch)?;
     let mut hand = Serving {
         root: Root::open(root)?,

@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::launcher::{FORWARD, Report, Said};
 use super::plan::{LAUNCHER_INSIDE, Plan, Step};
@@ -169,12 +169,22 @@ fn work(plan: &Plan, report: &Report, listener: Option<TcpListener>) -> i32 {
     })
 }
 
-/// Returns when the cage must end: nobody waits for it any more, or it uses more memory than it may.
+/// Returns when the cage must end: nobody waits for it any more, its time is up, or it uses more memory than it may.
 fn watch_over(plan: &Plan, report: &Report) {
     let in_memory: Vec<&Path> = plan.steps.iter().filter_map(Step::in_memory).collect();
-    let bytes_max = plan.limits.memory_bytes;
+    let Limits {
+        memory_bytes: bytes_max,
+        wall_s,
+        ..
+    } = plan.limits;
+    let started = Instant::now();
     // Without /proc or the socket nobody watches any more, so an error is an end, too.
     while let Ok(false) = report.end_within(memory::LOOK_EVERY) {
+        if started.elapsed().as_secs() >= wall_s {
+            // Whoever started us sees the end itself, whether it hears this or not.
+            let _ = report.say(&Said::TimedOut { after_s: wall_s });
+            return;
+        }
         match memory::in_use(&in_memory, bytes_max) {
             Ok(bytes) if bytes <= bytes_max => {}
             Ok(_) => {

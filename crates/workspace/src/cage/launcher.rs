@@ -125,6 +125,8 @@ pub(super) enum Said {
     NotStarted { reason: String },
     /// The program exited with this code.
     Exited { code: i32 },
+    /// The program and everything else was ended at the wall-clock limit.
+    TimedOut { after_s: u64 },
     /// The program was ended by this signal.
     Signalled { signal: i32 },
 }

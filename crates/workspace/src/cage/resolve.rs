@@ -2,6 +2,7 @@
 //! links, missing mount points) is refused here, before any layer runs.
 
 use std::fs;
+use std::os::unix::fs::lchown;
 use std::path::{Component, Path, PathBuf};
 
 use super::error::CageError;
@@ -67,7 +68,12 @@ pub(super) fn resolve(spec: &CageSpec) -> Result<Vec<Mounted>, CageError> {
     mounted.dedup();
     for (at, bind) in mounted.iter().enumerate() {
         check_outside(bind)?;
-        check_nested(bind, &mounted[..at])?;
+        let is_tool = spec
+            .toolchains
+            .iter()
+            .any(|tool| tool.inside == bind.inside);
+        let owner = if is_tool { Some(spec.uid) } else { None };
+        check_nested(bind, &mounted[..at], owner)?;
     }
     for bind in spec.binds.iter().chain(&spec.toolchains) {
         check_links(bind, &spec.binds)?;
@@ -161,7 +167,14 @@ fn check_outside(bind: &Mounted) -> Result<(), CageError> {
 
 /// A mount point inside another bind must be there already, reached through no link: making it would write into the other
 /// bind, and a link would take the mount elsewhere and leave the place unprotected.
-fn check_nested(bind: &Mounted, earlier: &[Mounted]) -> Result<(), CageError> {
+///
+/// A toolchain is the exception: when the home inside has the path of the home outside, its mount points are made in the
+/// writable home, for `tool_owner`.
+fn check_nested(
+    bind: &Mounted,
+    earlier: &[Mounted],
+    tool_owner: Option<Option<(u32, u32)>>,
+) -> Result<(), CageError> {
     let parent = earlier
         .iter()
         .rev()
@@ -174,12 +187,49 @@ fn check_nested(bind: &Mounted, earlier: &[Mounted]) -> Result<(), CageError> {
         .inside
         .strip_prefix(&parent.inside)
         .expect("starts_with was checked");
+    if let (Some(owner), Access::ReadWrite) = (tool_owner, parent.access) {
+        make_mount_point(&parent.outside, below, bind.is_dir, owner)?;
+    }
     let point = without_links(&parent.outside, below)?;
     if point.is_dir() != bind.is_dir {
         return refuse(format!(
             "{point:?} and {:?} are not both files or both folders",
             bind.outside
         ));
+    }
+    Ok(())
+}
+
+/// Makes what is missing on the way, one part at a time, through no link.
+fn make_mount_point(
+    root: &Path,
+    below: &Path,
+    is_dir: bool,
+    owner: Option<(u32, u32)>,
+) -> Result<(), CageError> {
+    let mut path = root.to_owned();
+    let mut parts = below.components().peekable();
+    while let Some(part) = parts.next() {
+        path.push(part);
+        if fs::symlink_metadata(&path).is_ok() {
+            without_links(root, path.strip_prefix(root).expect("it was pushed to"))?;
+            continue;
+        }
+        let is_last = parts.peek().is_none();
+        let made = if is_dir || !is_last {
+            fs::create_dir(&path)
+        } else {
+            fs::File::create_new(&path).map(drop)
+        };
+        let given = made.and_then(|()| match owner {
+            Some((uid, gid)) if sys::ids().0 == 0 => lchown(&path, Some(uid), Some(gid)),
+            Some(_) | None => Ok(()),
+        });
+        given.map_err(|error| {
+            CageError::Spec(format!(
+                "cannot make the place {path:?} for a toolchain: {error}"
+            ))
+        })?;
     }
     Ok(())
 }
@@ -326,6 +376,32 @@ mod tests {
                 .to_string()
                 .contains("neither a folder nor a regular file")
         );
+    }
+
+    #[test]
+    fn toolchains_get_their_places_in_a_home_of_the_same_path() {
+        let home = tempfile::tempdir().unwrap();
+        let tools = tempfile::tempdir().unwrap();
+        fs::write(tools.path().join("settings"), "").unwrap();
+        let mut spec = spec(vec![bind(home.path(), "/home/agent", Access::ReadWrite)]);
+        spec.toolchains = vec![
+            bind(tools.path(), "/home/agent/.tool/bin", Access::ReadOnly),
+            bind(
+                &tools.path().join("settings"),
+                "/home/agent/.tool/settings",
+                Access::ReadOnly,
+            ),
+        ];
+        assert_eq!(resolve(&spec).unwrap().len(), 3);
+        assert!(home.path().join(".tool/bin").is_dir());
+        assert!(home.path().join(".tool/settings").is_file());
+        // An agent that replaced one by a link does not make us write behind it.
+        let outside = tempfile::tempdir().unwrap();
+        fs::remove_dir_all(home.path().join(".tool")).unwrap();
+        symlink(outside.path(), home.path().join(".tool")).unwrap();
+        let error = resolve(&spec).unwrap_err().to_string();
+        assert!(error.contains("symbolic link"), "{error}");
+        assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
     }
 
     #[test]

@@ -76,7 +76,7 @@ pub fn run_in(
 
 /// Starts a program in a cage and returns as soon as every restriction is in force and the program is about to run.
 ///
-/// Of the limits, `wall_s` and those on output are left to the caller, who holds the pipes. The thread that calls this may
+/// Of the limits, those on output are left to the caller, who holds the pipes. The thread that calls this may
 /// end; the cage ends with [`Caged::kill`], with [`Caged`] itself, and with our process.
 ///
 /// # Errors
@@ -117,7 +117,13 @@ pub fn spawn_in(layer: Layer, spec: &CageSpec, argv: &[String]) -> Result<Caged,
         }
         Some(Ok(Said::Refused { reason })) => Err(CageError::refused(layer, &reason)),
         Some(
-            Ok(Said::NotStarted { .. } | Said::Exited { .. } | Said::Signalled { .. }) | Err(_),
+            Ok(
+                Said::NotStarted { .. }
+                | Said::Exited { .. }
+                | Said::TimedOut { .. }
+                | Said::Signalled { .. },
+            )
+            | Err(_),
         ) => Err(CageError::refused(
             layer,
             &format!("the launcher said {:?} first", line.trim()),
@@ -321,7 +327,7 @@ fn ending(
     let layers = said.iter().find_map(|said| match said {
         Said::Ready { layers } => Some(named(layer, layers.clone())),
         Said::Refused { .. } | Said::NotStarted { .. } => None,
-        Said::Exited { .. } | Said::Signalled { .. } => None,
+        Said::Exited { .. } | Said::TimedOut { .. } | Said::Signalled { .. } => None,
     });
     let exit = match watched.why {
         Why::TooMuchOutput if layers.is_some() => Exit::TooMuchOutput {
@@ -350,7 +356,8 @@ fn ending(
 fn is_refusal(said: &Said) -> bool {
     match said {
         Said::Refused { .. } | Said::NotStarted { .. } => true,
-        Said::Ready { .. } | Said::Exited { .. } | Said::Signalled { .. } => false,
+        Said::Ready { .. } | Said::Exited { .. } => false,
+        Said::TimedOut { .. } | Said::Signalled { .. } => false,
     }
 }
 
@@ -361,6 +368,7 @@ fn exit_said(layer: Layer, program: &str, said: &[Said]) -> Result<Exit, CageErr
         match said {
             Said::Ready { .. } => {}
             Said::Exited { code } => return Ok(Exit::Code { code: *code }),
+            Said::TimedOut { after_s } => return Ok(Exit::TimedOut { after_s: *after_s }),
             Said::Signalled { signal } => return Ok(Exit::Signal { signal: *signal }),
             Said::Refused { reason } => return Err(CageError::refused(layer, reason)),
             Said::NotStarted { reason } => {

@@ -61,7 +61,7 @@ pub struct UnixSocketForward {
 /// What a caged program may use up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// Wall-clock seconds, enforced by [`crate::cage::run`].
+    /// Wall-clock seconds, from outside in [`crate::cage::run`] and from inside, to a quarter of a second, in both.
     pub wall_s: u64,
     /// Private memory of all processes together, and of each alone. The sum, to which what is in `/tmp` and `/dev/shm` belongs,
     /// is looked at four times a second, and the cage is ended when it is larger (SIGKILL, and a line on standard error);

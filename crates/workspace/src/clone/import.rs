@@ -11,7 +11,7 @@ use std::io::Read;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use super::{INSIDE_HOME, INSIDE_REPO};
+use super::{INSIDE_HOME, INSIDE_REPO, unfold};
 use crate::cage::{self, Access, Bind, CageError, CageSpec, Limits, Network};
 use crate::command::Cancel;
 use crate::crash;
@@ -337,6 +337,7 @@ fn take(repo: &Repo, import: &Import<'_>, tip: &Oid, pack: &[u8]) -> Result<(), 
     }
     let names = names(&within, &folder).map_err(|error| refused(error.to_string()))?;
     judge_sizes(&within, &names).map_err(refused)?;
+    unfold::judge(repo, &within, &names, import.base).map_err(refused)?;
     if !names.iter().any(|name| name == tip.as_str()) {
         return Err(refused(format!("its pack does not hold the tip {tip}")));
     }

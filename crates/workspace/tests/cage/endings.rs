@@ -298,6 +298,27 @@ fn killing_and_dropping_a_helper_end_its_cage() {
     }
 }
 
+/// Nobody outside watches the clock of a helper, so pid 1 does.
+#[test]
+fn a_helper_ends_at_its_time_limit() {
+    for world in worlds().into_iter().filter(World::is_ourselves) {
+        let token = token();
+        let spec = with(&world, |limits| limits.wall_s = 1);
+        let words = argv(&[INSIDE, "hold", &token]);
+        let mut caged = cage::spawn_in(world.layer, &spec, &words).unwrap();
+        assert_eq!(caged.wait().unwrap(), Exit::TimedOut { after_s: 1 });
+        assert_eq!(holders("hold", &token), 0);
+    }
+}
+
+#[test]
+fn no_limit_on_time_is_no_overflow() {
+    for world in worlds().into_iter().filter(World::is_ourselves) {
+        let spec = with(&world, |limits| limits.wall_s = u64::MAX);
+        assert!(world.run_spec(&spec, &["true"]).success());
+    }
+}
+
 #[test]
 fn a_program_that_is_not_there_is_an_error_and_not_an_exit_code() {
     for world in worlds().into_iter().filter(World::is_ourselves) {

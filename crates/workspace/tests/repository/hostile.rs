@@ -321,41 +321,39 @@ fn a_tree_with_a_git_folder_in_it_does_not_pass_the_checks() {
 }
 
 #[test]
-fn a_commit_that_unfolds_without_end_is_not_checked_out() {
+fn a_commit_that_unfolds_without_end_is_refused() {
     let world = World::new();
-    let base = world.tip("HEAD");
-    let mut inner = format!(
-        "100644 blob {}\tf",
-        world.git(&["rev-parse", "HEAD:README.md"]).trim()
-    );
-    // Ten levels of ten: ten thousand million files of ten trees.
-    for _ in 0..10 {
-        let listing: String = (0..10).map(|number| format!("{inner}{number}\n")).collect();
+    // The last level names a folder of the base, which is not in the pack.
+    let base = world.commit(&[("many/a", "1"), ("many/b", "2")], "folders");
+    let clone = world.clone_at("clone", &base);
+    let mut inner = in_clone(&clone, &["rev-parse", "HEAD:many"])
+        .trim()
+        .to_owned();
+    // Twenty-five levels of two: sixty million files of twenty-five trees.
+    for _ in 0..25 {
+        let listing = format!("040000 tree {inner}\tx\n040000 tree {inner}\ty\n");
         let file = world.beside("listing");
         fs::write(&file, listing).expect("written");
         let script = format!("git mktree < '{}'", file.display());
         let made = std::process::Command::new("sh")
             .args(["-c", &script])
-            .current_dir(&world.root)
+            .env("GIT_DIR", clone.join(".git"))
+            .current_dir(&clone)
             .output();
-        inner = format!("040000 tree {}\td", ok(made.expect("sh starts")).trim());
+        inner = ok(made.expect("sh starts")).trim().to_owned();
     }
-    let tree = inner.split([' ', '\t']).nth(2).expect("a tree").to_owned();
-    let bomb = world
-        .git(&["commit-tree", "-p", base.as_str(), "-m", "bomb", &tree])
-        .trim()
-        .parse()
-        .expect("an oid");
-    let repo = world.repo();
-    let dest = world.beside("gate");
-    let error =
-        alai_workspace::clone::checkout_fresh(&repo, &bomb, &dest, None).expect_err("refused");
-    assert!(error.to_string().contains("larger than"), "{error}");
-    assert!(!dest.exists());
-    assert!(
-        alai_workspace::git::diff(&repo, &base, &bomb).is_err(),
-        "nor compared"
+    let bomb = in_clone(
+        &clone,
+        &["commit-tree", "-p", base.as_str(), "-m", "bomb", &inner],
     );
+    point_branch_at(&clone, &bomb.trim().parse().expect("an oid"));
+    let error = imported(&world, &clone, &base).expect_err("refused");
+    assert!(matches!(error, ImportError::Refused { .. }), "{error}");
+    assert!(
+        error.to_string().contains("unfolds to more than"),
+        "{error}"
+    );
+    assert!(!world.has_object(bomb.trim()));
 }
 
 #[test]
@@ -365,7 +363,11 @@ fn a_clone_full_of_traps_is_removed_whole() {
     let clone = world.clone_at("clone", &base);
     symlink(&world.root, clone.join("link")).expect("linked");
     fs::create_dir_all(clone.join("locked/inside")).expect("made");
-    fs::set_permissions(clone.join("locked/inside"), fs::Permissions::from_mode(0o000)).expect("set");
+    fs::set_permissions(
+        clone.join("locked/inside"),
+        fs::Permissions::from_mode(0o000),
+    )
+    .expect("set");
     fs::set_permissions(clone.join("locked"), fs::Permissions::from_mode(0o000)).expect("set");
     let before = world.snapshot();
     alai_workspace::clone::remove(&clone).expect("removed");
