@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use alai_core::ids::TaskId;
 use alai_core::task::{State, Task, TaskKind, WaitReason};
-use alai_factory::{Factory, Home, goal_settled};
+use alai_factory::{Factory, Home};
 use alai_mission::{EventRow, Filter, Reader};
 
 use crate::error::{CliError, Kind};
@@ -33,7 +33,7 @@ fn watch(home: &Home, task: TaskId) -> Result<(), CliError> {
     let mut printer = Printer::new(task);
     loop {
         printer.print(&reader)?;
-        if goal_settled(&reader, task)? {
+        if reader.resting(task)? {
             return printer.print(&reader);
         }
         if interrupted.load(Ordering::SeqCst) {
@@ -53,8 +53,8 @@ pub(crate) fn work(factory: &Arc<Factory>, task: TaskId) -> Result<(), CliError>
     let mut printer = Printer::new(task);
     let mut failed = None;
     let mut settled = false;
-    factory.run_until(false, |factory| {
-        let done = printer.print(factory.mission()).and_then(|()| Ok(goal_settled(factory.mission(), task)?));
+    factory.run_until(|factory| {
+        let done = printer.print(factory.mission()).and_then(|()| Ok(factory.mission().resting(task)?));
         match done {
             Ok(done) => {
                 settled = done;
@@ -174,7 +174,7 @@ pub(crate) fn only(factory: &Arc<Factory>, task: TaskId) -> Result<(), CliError>
         let state = factory.mission().task(task).map(|t| t.state);
         !matches!(state, Ok(State::Open | State::Started | State::ReadyForReview))
     };
-    factory.run_until(false, resting);
+    factory.run_until(resting);
     match resting(factory) {
         true => Ok(()),
         false => Err(CliError::new(Kind::Interrupted, "interrupted; nothing is lost")

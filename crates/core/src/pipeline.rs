@@ -83,6 +83,8 @@ pub struct Context {
     pub wants_docs: bool,
     /// An operations stage follows the merge.
     pub wants_ops: bool,
+    /// The factory moves the target branch itself. A goal is delivered as a whole, a task of its own when it is merged.
+    pub auto_delivery: bool,
 }
 
 /// What the store is to do, in one transaction.
@@ -116,6 +118,8 @@ pub enum Effect {
         base: String,
         head: String,
     },
+    /// The merged commit is to be moved to the target branch, by the project's policy.
+    Deliver { task: TaskId, project: ProjectId, head: String },
     /// The lineage is merged as `commit`.
     Integrated {
         lineage: TaskId,
@@ -620,6 +624,9 @@ fn integrated(task: &Task, commit: &str, context: &Context) -> Vec<Effect> {
         lineage: lineage(task),
         commit: commit.to_owned(),
     }];
+    if let (None, true, Some(project)) = (task.goal, context.auto_delivery, task.project) {
+        effects.push(Effect::Deliver { task: lineage(task), project, head: commit.to_owned() });
+    }
     if task.kind != TaskKind::Build {
         return effects;
     }

@@ -48,6 +48,8 @@ pub struct Factory {
     dispatch_ms: AtomicI64,
     /// When set, nothing else is dispatched or merged by this process.
     only: Mutex<Option<TaskId>>,
+    /// Set when the process shall go down once its runs have ended: nothing new is started.
+    draining: AtomicBool,
     /// Set when the process goes down; runs hand their work back.
     stop: Cancel,
 }
@@ -98,6 +100,7 @@ impl Factory {
             beat_ms: AtomicI64::new(0),
             dispatch_ms: AtomicI64::new(0),
             only: Mutex::new(None),
+            draining: AtomicBool::new(false),
             stop: Cancel::default(),
         });
         recover::at_start(&factory)?;
@@ -164,24 +167,35 @@ impl Factory {
         self.wake.bell.notify_all();
     }
 
-    /// Beats until `done` says so or `stop` is asked for, then ends what runs. With `drain` running work is finished first.
-    pub fn run_until(self: &Arc<Self>, drain: bool, mut done: impl FnMut(&Factory) -> bool) {
+    /// Beats until `done` says so, or `stop` or `drain` is asked for, then ends what runs. After `drain` running work is
+    /// finished first; otherwise it is handed back.
+    pub fn run_until(self: &Arc<Self>, mut done: impl FnMut(&Factory) -> bool) {
         self.look_now();
         loop {
             if let Err(e) = self.beat() {
                 tracing::error!("beat: {e}");
             }
-            if self.stop.is_cancelled() || done(self) {
+            if self.stop.is_cancelled() || self.draining.load(Ordering::SeqCst) {
+                break;
+            }
+            if done(self) {
+                self.stop.cancel();
                 break;
             }
             self.sleep(BEAT);
         }
-        self.finish(drain);
+        self.finish();
     }
 
-    /// Asks the loop to end.
+    /// Asks the loop to end; running work is handed back.
     pub fn stop(&self) {
         self.stop.cancel();
+        self.wake();
+    }
+
+    /// Asks the loop to end once running work is finished. `stop` still ends it at once.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::SeqCst);
         self.wake();
     }
 
@@ -189,14 +203,16 @@ impl Factory {
         self.stop.is_cancelled()
     }
 
-    fn finish(self: &Arc<Self>, drain: bool) {
-        if !drain {
-            self.each_active(|active| active.cancel.cancel());
-        }
-        self.stop.cancel();
+    fn finish(self: &Arc<Self>) {
         loop {
+            // Asked for before or during the drain. The order matters: a run that is cancelled while the factory is not
+            // stopping believes that its task was taken from it.
+            if self.stop.is_cancelled() {
+                self.each_active(|active| active.cancel.cancel());
+            }
             let idle = self.active.lock().map_or(true, |a| a.is_empty()) && !self.merging.load(Ordering::SeqCst);
             if idle {
+                self.stop.cancel();
                 return;
             }
             self.heartbeats();
@@ -342,9 +358,8 @@ impl Factory {
     }
 
     fn hand_on(&self, goal: &Task, project: &Project, now: i64) -> Result<(), MissionError> {
-        let tips = integrate::tips(project);
-        let (target, tip) = match tips {
-            Ok((target, Some(tip))) => (target, tip),
+        let tip = match integrate::tips(project) {
+            Ok((_, Some(tip))) => tip,
             Ok((_, None)) | Err(_) => {
                 let why = "the repository or its integration branch cannot be read";
                 let waiting = integrate::approval(self, goal.id, project, Some(why));
@@ -357,8 +372,7 @@ impl Factory {
                 self.mission.await_approval(goal.id, waiting, now)
             }
             Delivery::Auto => {
-                let (base, head) = (target.to_string(), tip.to_string());
-                self.mission.enqueue_delivery(goal.id, project.id, &base, &head, "factory", now)
+                self.mission.enqueue_delivery(goal.id, project.id, tip.as_str(), "factory", now)
             }
         }
     }
@@ -456,6 +470,7 @@ impl Factory {
         Context {
             wants_docs: project.settings.docs || tagged("docs"),
             wants_ops: project.settings.ops || tagged("deploy"),
+            auto_delivery: project.settings.delivery == Delivery::Auto,
             ..self.plain_context()
         }
     }
@@ -467,6 +482,7 @@ impl Factory {
             jitter: jitter(),
             wants_docs: false,
             wants_ops: false,
+            auto_delivery: false,
         }
     }
 }

@@ -171,7 +171,7 @@ impl Drop for Scratch {
 }
 
 pub(crate) fn scratch(factory: &Arc<Factory>, what: &str) -> Result<Scratch, GroundError> {
-    let dir = factory.home().cache().join("scratch").join(format!("{what}-{}", uuid::Uuid::now_v7()));
+    let dir = factory.home().scratch().join(format!("{what}-{}", uuid::Uuid::now_v7()));
     files::private_dir_all(&dir).map_err(|e| GroundError::Machine(e.to_string()))?;
     Ok(Scratch(dir))
 }

@@ -53,6 +53,11 @@ impl Home {
         self.0.join("cache")
     }
 
+    /// Fresh clones of gates while they measure; nothing in it outlives the process.
+    pub fn scratch(&self) -> PathBuf {
+        self.cache().join("scratch")
+    }
+
     pub fn logs(&self) -> PathBuf {
         self.0.join("logs")
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use alai_core::ids::TaskId;
 use alai_core::pipeline::{self, HUMAN_WAIT_MS, MergeEnd};
 use alai_core::task::{WaitReason, Waiting};
-use alai_mission::{Delivery, MergeKind, MergeRow, MissionError, Project};
+use alai_mission::{MergeKind, MergeRow, MissionError, Project};
 use alai_workspace::command::Cancel;
 use alai_workspace::git::{self, CommitText, GitError, Identity, Merged, Oid, Repo};
 
@@ -103,14 +103,6 @@ fn integrate(factory: &Arc<Factory>, row: &MergeRow, cancel: &Cancel) -> Result<
         MergeEnd::Red { findings } => (false, format!("red after the merge: {}", findings.join("; "))),
     };
     factory.mission().end_integration(row.id, task.id, merged, &outcome, effects, factory.now_ms())?;
-    if merged && task.goal.is_none() && project.settings.delivery == Delivery::Auto {
-        let (target, tip) = tips_of(&repo, &project)?;
-        if let Some(tip) = tip {
-            let (base, head) = (target.to_string(), tip.to_string());
-            let now = factory.now_ms();
-            factory.mission().enqueue_delivery(row.task, project.id, &base, &head, "factory", now)?;
-        }
-    }
     Ok(())
 }
 

@@ -29,4 +29,4 @@ pub use models::{Found, Models};
 pub use ops::{AddTask, Op, OpError, OpErrorKind, Outcome, ProjectChange, perform};
 pub use packs::{Packs, PacksError};
 pub use recover::OpenError;
-pub use views::{RunLine, Status, TaskView, Views, goal_settled, open_hindrance};
+pub use views::{RunLine, Status, TaskView, Views, open_hindrance};

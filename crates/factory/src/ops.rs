@@ -180,6 +180,7 @@ impl Desk<'_> {
             jitter: 0.0,
             wants_docs: false,
             wants_ops: false,
+            auto_delivery: false,
         }
     }
 
@@ -339,8 +340,8 @@ impl Desk<'_> {
             let message = format!("nothing is merged that {} does not have", project.target_branch);
             return Err(OpError::new(OpErrorKind::Failed, message, &format!("`alai why {}`", task.0)));
         };
-        let (base, head) = (target.to_string(), head.to_string());
-        self.mission.enqueue_delivery(task, project.id, &base, &head, self.actor, self.now_ms)?;
+        let head = head.to_string();
+        self.mission.enqueue_delivery(task, project.id, &head, self.actor, self.now_ms)?;
         Ok(Outcome::Delivering { task, head })
     }
 

@@ -75,8 +75,12 @@ fn bring_home(factory: &Arc<Factory>, row: &RunRow, tree: &Path) -> Result<(), S
     clone::import(&repo, &import, &Cancel::default()).map(|_| ()).map_err(|e| text(&e))
 }
 
-/// Removes clones that belong to no live run. Evidence and logs stay.
+/// Removes clones that belong to no live run, and the fresh clones of gates that died. Evidence and logs stay.
 fn sweep(factory: &Arc<Factory>) -> Result<(), MissionError> {
+    let scratch = factory.home().scratch();
+    if let Err(e) = clone::remove(&scratch) {
+        tracing::warn!("cannot remove {}: {e}", scratch.display());
+    }
     let Ok(entries) = fs::read_dir(factory.home().runs()) else { return Ok(()) };
     let live: Vec<RunId> = factory.mission().live_runs()?.into_iter().map(|r| r.id).collect();
     for entry in entries.flatten() {

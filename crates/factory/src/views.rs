@@ -169,46 +169,6 @@ impl<'a> Views<'a> {
     }
 }
 
-/// Whether a goal (or a task of its own) has come to rest: nothing of it can go on without a person.
-pub fn goal_settled(reader: &Reader, id: TaskId) -> Result<bool, MissionError> {
-    let task = reader.task(id)?;
-    if task.state.terminal() && task.kind == TaskKind::Goal {
-        return Ok(true);
-    }
-    let merging = reader.merges()?;
-    let family = family(reader, &task)?;
-    let mine = |row: &MergeRow| row.state == MergeState::Queued && family.iter().any(|t| t.id == row.task);
-    if merging.iter().any(mine) || (task.kind == TaskKind::Goal && reader.settled_goals()?.iter().any(|g| g.id == id)) {
-        return Ok(false);
-    }
-    let eligible = reader.eligible(i64::MAX)?;
-    let moving = |t: &Task| {
-        matches!(t.state, State::Started | State::ReadyForReview) || eligible.iter().any(|e| e.id == t.id)
-    };
-    Ok(!family.iter().any(moving))
-}
-
-/// The goal's tasks, or the tasks of one lineage and what was spawned from it.
-fn family(reader: &Reader, task: &Task) -> Result<Vec<Task>, MissionError> {
-    if task.kind == TaskKind::Goal {
-        return reader.tasks(&Filter { goal: Some(task.id), ended: true, ..Filter::default() });
-    }
-    let all = reader.tasks(&Filter { ended: true, ..Filter::default() })?;
-    let mut ids = vec![task.id];
-    loop {
-        let more: Vec<TaskId> = all
-            .iter()
-            .filter(|t| !ids.contains(&t.id) && t.parent.is_some_and(|p| ids.contains(&p)))
-            .map(|t| t.id)
-            .collect();
-        if more.is_empty() {
-            break;
-        }
-        ids.extend(more);
-    }
-    Ok(all.into_iter().filter(|t| ids.contains(&t.id)).collect())
-}
-
 /// Why nothing at all would be dispatched now, in words.
 pub fn open_hindrance(models: bool, active: usize, slots: usize) -> Option<String> {
     if !models {

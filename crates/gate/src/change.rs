@@ -38,9 +38,11 @@ impl Content {
     }
 
     pub(crate) fn from_bytes(bytes: Vec<u8>) -> Content {
-        match String::from_utf8(bytes) {
-            Ok(text) if !text.contains('\0') => Content::Text(text),
-            Ok(_) | Err(_) => Content::Binary,
+        // Bytes that are no UTF-8 are shown as such: Latin-1 is code to Python, so it must be read here too.
+        if bytes.contains(&0) {
+            Content::Binary
+        } else {
+            Content::Text(String::from_utf8_lossy(&bytes).into_owned())
         }
     }
 }
@@ -214,6 +216,17 @@ mod tests {
             ),
             (&[0, 3][..], &[1][..])
         );
+    }
+
+    #[test]
+    fn what_is_no_utf8_is_still_read() {
+        let content = Content::from_bytes(b"# caf\xe9\nos._exit(0)\n".to_vec());
+        assert!(
+            content
+                .text()
+                .is_some_and(|text| text.contains("os._exit(0)"))
+        );
+        assert_eq!(Content::from_bytes(b"a\0b".to_vec()), Content::Binary);
     }
 
     #[test]

@@ -16,8 +16,6 @@ mod measure;
 mod paths;
 mod review;
 mod runs;
-#[cfg(test)]
-mod scan;
 mod source;
 mod stage;
 mod testfns;

@@ -59,6 +59,8 @@ pub(crate) struct Source {
     pub(crate) code: Vec<String>,
     pub(crate) comments: Vec<String>,
     pub(crate) strings: Vec<String>,
+    /// Which characters of each line stand in a string, blanks too.
+    quoted: Vec<Vec<bool>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -100,11 +102,21 @@ pub(crate) fn read(text: &str, lang: Lang) -> Source {
             .map(|line| line.trim_end_matches('\r').to_owned())
             .collect()
     };
+    let marks: Vec<bool> = kinds.iter().map(|kind| *kind == Kind::Text).collect();
+    let mut quoted = Vec::new();
+    let mut rest = chars.as_slice();
+    let mut from = 0;
+    while let Some(end) = rest.iter().position(|c| *c == '\n') {
+        quoted.push(marks[from..from + end].to_vec());
+        (rest, from) = (&rest[end + 1..], from + end + 1);
+    }
+    quoted.push(marks[from..].to_vec());
     Source {
         raw: part(None),
         code: part(Some(Kind::Code)),
         comments: part(Some(Kind::Comment)),
         strings: part(Some(Kind::Text)),
+        quoted,
     }
 }
 
@@ -118,6 +130,32 @@ impl Source {
             .zip(strings.chars())
             .map(|(c, s)| if c == ' ' { s } else { c })
             .collect()
+    }
+
+    /// Lines without comments, and without those blanks and trailing commas that a formatter may move. Only for languages
+    /// in which line ends and indentation have no meaning.
+    pub(crate) fn tokens(&self, lines: std::ops::Range<usize>) -> String {
+        let mut text = String::new();
+        for line in lines {
+            let mut blank = true;
+            let quoted = self.quoted.get(line).map(Vec::as_slice).unwrap_or_default();
+            for (c, quoted) in self.uncommented(line).chars().zip(quoted) {
+                if c.is_whitespace() && !quoted {
+                    blank = true;
+                    continue;
+                }
+                let word = |c: char| c.is_alphanumeric() || c == '_';
+                if blank && !quoted && word(c) && text.ends_with(word) {
+                    text.push(' ');
+                }
+                if !quoted && matches!(c, ')' | ']' | '}') && text.ends_with(',') {
+                    text.pop();
+                }
+                text.push(c);
+                blank = false;
+            }
+        }
+        text
     }
 }
 
@@ -408,6 +446,21 @@ mod tests {
         assert_eq!(source.comments[0].trim(), "// TODO");
         assert_eq!(source.uncommented(0).trim_end(), "const u = 'http://x';");
         assert_eq!(read("echo ${#a} # c", Lang::Hash).comments[0].trim(), "# c");
+    }
+
+    #[test]
+    fn a_formatter_changes_no_tokens_and_strings_stay_as_they_are() {
+        let tokens = |text: &str| {
+            let source = read(text, Lang::Rust);
+            source.tokens(0..source.raw.len())
+        };
+        let long = "assert!(\n    a::<Vec<_>>(\n        b, // why\n        \"x  y,\",\n    )\n    .is_err()\n);";
+        assert_eq!(
+            tokens(long),
+            tokens("assert!(a::<Vec<_>>(b, \"x  y,\").is_err());")
+        );
+        assert_ne!(tokens("f(\"x  y\")"), tokens("f(\"x y\")"));
+        assert_ne!(tokens("let a"), tokens("leta"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Finds the tests of a source file by their text: name and body of each, so that a changed or lost one is seen also where
 //! tests stand between the code they test.
 //!
-//! Bodies are compared with blank lines and indentation taken out; comments count, since a comment can hide an assertion.
+//! Bodies are compared without comments, and without what a formatter may change where blanks have no meaning.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -14,7 +14,7 @@ use crate::source::{self, Lang, Source};
 /// One test as it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TestFn {
-    /// Attributes, signature and body, one space between words.
+    /// Attributes, signature and body, in a form that a formatter does not change.
     pub(crate) text: String,
     /// Lines from its first attribute to its end, from 0.
     pub(crate) lines: Range<usize>,
@@ -26,10 +26,10 @@ pub(crate) fn find(text: &str, lang: Lang) -> BTreeMap<String, Vec<TestFn>> {
     let found = match lang {
         Lang::Rust => rust(&source),
         Lang::Python => python(&source),
-        Lang::Go => braced(&source, &GO, None),
-        Lang::JavaScript => braced(&source, &JAVASCRIPT, Some(("(", ")"))),
-        Lang::CLike => braced(&source, &JAVA, None),
-        Lang::Hash => braced(&source, &BATS, None),
+        Lang::Go => braced(&source, lang, &GO, None),
+        Lang::JavaScript => braced(&source, lang, &JAVASCRIPT, Some(("(", ")"))),
+        Lang::CLike => braced(&source, lang, &JAVA, None),
+        Lang::Hash => braced(&source, lang, &BATS, None),
         Lang::Plain => Vec::new(),
     };
     let mut tests: BTreeMap<String, Vec<TestFn>> = BTreeMap::new();
@@ -64,19 +64,26 @@ static RUST_TEST: LazyLock<Regex> = LazyLock::new(|| {
 static RUST_MOD: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"\bmod\s+(\w+)\s*\{").expect("a fixed pattern"));
 
-fn squeeze(lines: &[String]) -> String {
-    lines
-        .iter()
-        .flat_map(|line| line.split_whitespace())
-        .collect::<Vec<_>>()
-        .join(" ")
+fn test_fn(source: &Source, lang: Lang, lines: Range<usize>) -> TestFn {
+    let text = match lang {
+        Lang::Rust | Lang::JavaScript | Lang::Go | Lang::CLike => source.tokens(lines.clone()),
+        Lang::Python | Lang::Hash | Lang::Plain => indented(source, lines.clone()),
+    };
+    TestFn { text, lines }
 }
 
-fn test_fn(source: &Source, lines: Range<usize>) -> TestFn {
-    TestFn {
-        text: squeeze(&source.raw[lines.clone()]),
-        lines,
-    }
+/// Lines without comments, with their indentation below the first one: it says which block an assertion belongs to.
+fn indented(source: &Source, lines: Range<usize>) -> String {
+    let texts: Vec<String> = lines
+        .map(|line| source.uncommented(line).trim_end().to_owned())
+        .collect();
+    let depth = |line: &String| line.len() - line.trim_start().len();
+    let first = texts.iter().find(|line| !line.is_empty()).map_or(0, depth);
+    let shifted = texts
+        .iter()
+        .filter(|line| !line.is_empty())
+        .map(|line| &line[depth(line).min(first)..]);
+    shifted.collect::<Vec<_>>().join("\n")
 }
 
 /// The line on which the bracket closes that opens at or after `from`; the last line when it never does.
@@ -116,6 +123,7 @@ fn first_attribute(source: &Source, line: usize, begins: &[char]) -> usize {
 
 fn braced(
     source: &Source,
+    lang: Lang,
     pattern: &Regex,
     brackets: Option<(&str, &str)>,
 ) -> Vec<(String, TestFn)> {
@@ -137,7 +145,7 @@ fn braced(
         } else {
             first..end + 1
         };
-        found.push((name.as_str().to_owned(), test_fn(source, lines)));
+        found.push((name.as_str().to_owned(), test_fn(source, lang, lines)));
     }
     found
 }
@@ -166,7 +174,10 @@ fn python(source: &Source) -> Vec<(String, TestFn)> {
             Some(_) | None => seen[2].to_owned(),
         };
         let first = first_attribute(source, at, &['@', ')', ']']);
-        found.push((name, test_fn(source, first..python_end(source, at, indent))));
+        found.push((
+            name,
+            test_fn(source, Lang::Python, first..python_end(source, at, indent)),
+        ));
     }
     found
 }
@@ -207,7 +218,7 @@ fn rust(source: &Source) -> Vec<(String, TestFn)> {
         };
         let first = first_attribute(source, at, &['#', '/']);
         let end = closes(source, fn_line, column, "{", "}");
-        found.push((name, test_fn(source, first..end + 1)));
+        found.push((name, test_fn(source, Lang::Rust, first..end + 1)));
     }
     found
 }
@@ -312,14 +323,14 @@ pub fn after() {}
         let tests = find(RUST, Lang::Rust);
         assert_eq!(tests.keys().collect::<Vec<_>>(), ["adds", "slow", "waits"]);
         assert!(
-            tests["adds"][0].text.ends_with("'}'); }"),
+            tests["adds"][0].text.ends_with("'}');}"),
             "{}",
             tests["adds"][0].text
         );
         assert!(tests["slow"][0].text.contains("#[ignore"));
         assert!(
             tests["waits"][0].text.contains("should_panic")
-                && tests["waits"][0].text.ends_with("panic!(\"x{r}\"); }")
+                && tests["waits"][0].text.ends_with("panic!(\"x{r}\");}")
         );
     }
 
@@ -365,7 +376,7 @@ pub fn after() {}
         assert!(
             find(go, Lang::Go)["TestA"][0]
                 .text
-                .ends_with("t.Fatal(\"}\") } }")
+                .ends_with("t.Fatal(\"}\")}}")
         );
         assert_eq!(
             names("@test \"adds\" {\n  run x\n}\n", Lang::Hash),

@@ -75,7 +75,7 @@ pub(crate) fn work(
         walk.check_green = None;
     }
     let first_tree = walk.tree.clone();
-    let mut session = Session {
+    let mut sitting = Sitting {
         walk,
         work,
         tools,
@@ -87,14 +87,14 @@ pub(crate) fn work(
         refused: false,
     };
     for turn in 0..work.turns_max {
-        if let Some(summary) = session.turn(turn)? {
+        if let Some(summary) = sitting.turn(turn)? {
             return Ok(summary);
         }
     }
     Err(ExitStatus::StepLimit)
 }
 
-struct Session<'s, 'w> {
+struct Sitting<'s, 'w> {
     walk: &'s mut Walk<'w>,
     work: &'s Work<'s>,
     tools: Vec<ToolName>,
@@ -134,7 +134,7 @@ impl Acted {
     }
 }
 
-impl Session<'_, '_> {
+impl Sitting<'_, '_> {
     /// One model call and what follows from it; the summary when the step is over.
     fn turn(&mut self, turn: u32) -> Result<Option<String>, ExitStatus> {
         let budget = self.walk.prompt_budget().saturating_sub(HINT_TOKENS);

@@ -13,7 +13,7 @@ use crate::event::{Stamp, happened};
 use crate::run::{RunState, end_live};
 use crate::task::{add_need, append_findings, insert, one, satisfy, set_counters, set_state};
 use crate::writer::Mission;
-use crate::{mind, outbox};
+use crate::{merge, mind, outbox};
 
 /// Tasks of one goal, however they came to be. More is a factory talking to itself; a person decides.
 pub(crate) const GOAL_TASKS_MAX: i64 = 120;
@@ -92,6 +92,7 @@ pub(crate) fn lose(
         Effect::Complete { .. }
         | Effect::Spawn { .. }
         | Effect::Enqueue { .. }
+        | Effect::Deliver { .. }
         | Effect::Integrated { .. }
         | Effect::Remember { .. } => {
             let why = "a lost run can only be retried or asked about".to_owned();
@@ -146,6 +147,9 @@ fn one_effect(
             base,
             head,
         } => enqueue(c, *lineage, *project, base, head, stamp)?,
+        Effect::Deliver { task, project, head } => {
+            merge::queue_delivery(c, *task, *project, head, stamp)?;
+        }
         Effect::Integrated { lineage, commit } => {
             c.execute(
                 "UPDATE task SET integrated = ? WHERE id = ?",

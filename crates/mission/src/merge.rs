@@ -4,7 +4,7 @@
 use alai_core::ids::{ProjectId, TaskId};
 use alai_core::lifecycle::Event;
 use alai_core::pipeline::Effect;
-use alai_core::task::{State, Task, Until, Waiting};
+use alai_core::task::{State, Task, TaskKind, Until, Waiting};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
@@ -90,21 +90,14 @@ impl Mission {
         &self,
         task: TaskId,
         project: ProjectId,
-        base: &str,
         head: &str,
         actor: &str,
         now_ms: i64,
     ) -> Result<(), MissionError> {
-        let (base, head, actor) = (base.to_owned(), head.to_owned(), actor.to_owned());
+        let (head, actor) = (head.to_owned(), actor.to_owned());
         self.write(move |c| {
             let stamp = Stamp { actor, run: None, now_ms };
-            c.execute(
-                "INSERT INTO merge (kind, project, task, base, head, state, at_ms) VALUES ('deliver',?,?,?,?,'queued',?)
-                 ON CONFLICT (kind, task, head) DO UPDATE SET state = 'queued', outcome = NULL, ended_ms = NULL
-                    WHERE state = 'refused'",
-                params![project.0, task.0, base, head, now_ms],
-            )?;
-            happened(c, Some(task), "delivery_queued", &head, &stamp)
+            queue_delivery(c, task, project, &head, &stamp)
         })
     }
 
@@ -192,6 +185,34 @@ impl Reader {
         self.read(|c| query(c, "id > ?1 ORDER BY id", &0))
     }
 
+    /// Whether a goal (or a task of its own, with what came of it) has come to rest: nothing of it runs, could be claimed or
+    /// is being merged. One statement, so that it sees one moment: between two reads a task could slip from the one to the
+    /// other.
+    pub fn resting(&self, root: TaskId) -> Result<bool, MissionError> {
+        self.read(|c| {
+            let task = one(c, root)?;
+            if task.kind == TaskKind::Goal && task.state.terminal() {
+                return Ok(true);
+            }
+            let moving: bool = c.query_row(
+                "WITH RECURSIVE family(id) AS (
+                    SELECT id FROM task WHERE id = ?1 OR goal = ?1
+                    UNION SELECT t.id FROM task t JOIN family f ON t.parent = f.id)
+                 SELECT EXISTS (
+                    SELECT 1 FROM task t JOIN family f ON f.id = t.id WHERE t.state = 'started'
+                       OR (t.state = 'ready_for_review' AND EXISTS
+                           (SELECT 1 FROM run r WHERE r.task = t.id AND r.state = 'live'))
+                       OR (t.state = 'open' AND t.kind <> 'goal' AND t.blocked_count = 0 AND t.project IS NOT NULL)
+                       OR (t.state = 'open' AND t.kind = 'goal' AND NOT EXISTS
+                           (SELECT 1 FROM task n WHERE n.goal = t.id AND n.state NOT IN ('done', 'failed', 'cancelled'))))
+                 OR EXISTS (SELECT 1 FROM merge m JOIN family f ON f.id = m.task WHERE m.state = 'queued')",
+                [root.0],
+                |r| r.get(0),
+            )?;
+            Ok(!moving)
+        })
+    }
+
     /// Open goals under which nothing is left to do.
     pub fn settled_goals(&self) -> Result<Vec<Task>, MissionError> {
         self.read(|c| {
@@ -214,6 +235,23 @@ impl Reader {
             Ok(settled)
         })
     }
+}
+
+/// The target's own commit is read when the row's turn comes: people may have moved it meanwhile.
+pub(crate) fn queue_delivery(
+    c: &Connection,
+    task: TaskId,
+    project: ProjectId,
+    head: &str,
+    stamp: &Stamp,
+) -> Result<(), MissionError> {
+    c.execute(
+        "INSERT INTO merge (kind, project, task, base, head, state, at_ms) VALUES ('deliver',?,?,'',?,'queued',?)
+         ON CONFLICT (kind, task, head) DO UPDATE SET state = 'queued', outcome = NULL, ended_ms = NULL
+            WHERE state = 'refused'",
+        params![project.0, task.0, head, stamp.now_ms],
+    )?;
+    happened(c, Some(task), "delivery_queued", head, stamp)
 }
 
 fn close_goal(

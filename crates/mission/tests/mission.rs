@@ -317,14 +317,14 @@ fn goals_are_settled_when_nothing_under_them_is_left() {
     let done = Effect::Complete { base: None, head: None, note: String::new() };
     world.mission.apply(&claim.fence, "ok", vec![done], 200).expect("applies");
     assert_eq!(world.mission.settled_goals().expect("reads")[0].id, goal);
-    world.mission.enqueue_delivery(goal, world.project, "b", "h", "factory", 300).expect("queues");
-    world.mission.enqueue_delivery(goal, world.project, "b", "h", "factory", 310).expect("is one row");
+    world.mission.enqueue_delivery(goal, world.project, "h", "factory", 300).expect("queues");
+    world.mission.enqueue_delivery(goal, world.project, "h", "factory", 310).expect("is one row");
     assert!(world.mission.settled_goals().expect("reads").is_empty(), "it is being delivered");
     let row = world.mission.next_merge().expect("reads").expect("queued");
     let refused = Waiting { reason: WaitReason::Approval, ..waiting() };
     world.mission.end_delivery(row.id, goal, Some(refused), "dirty", 320).expect("ends");
     assert_eq!(world.state(goal), State::Waiting);
-    world.mission.enqueue_delivery(goal, world.project, "b", "h", "me", 330).expect("tried again");
+    world.mission.enqueue_delivery(goal, world.project, "h", "me", 330).expect("tried again");
     let row = world.mission.next_merge().expect("reads").expect("queued again");
     world.mission.end_delivery(row.id, goal, None, "moved", 340).expect("ends");
     assert_eq!(world.state(goal), State::Done);

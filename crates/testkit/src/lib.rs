@@ -3,3 +3,4 @@
 pub mod git;
 pub mod ollama;
 pub mod samples;
+pub mod worker;

@@ -265,6 +265,8 @@ fn pack(repo: &Repo, base: &Oid, tags: &[(String, Oid)], git_dir: &Path) -> Resu
             "--quiet",
             "--delta-base-offset",
             "--include-tag",
+            // Deltas that exist are kept, none are looked for: the clone is short-lived, and the search is most of the time.
+            "--window=0",
         ])
         .args([run::text(&folder.join("pack"))])
         .stdin(wanted.as_bytes())

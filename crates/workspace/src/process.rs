@@ -111,7 +111,10 @@ fn starter() -> &'static Mutex<Sender<Order>> {
         let thread = std::thread::Builder::new().name("program-starter".to_owned());
         let _ = thread.spawn(move || {
             for mut order in orders {
-                let _ = order.reply.send(order.command.spawn());
+                crate::crash::point("start.before");
+                let started = order.command.spawn();
+                crate::crash::point("start.after");
+                let _ = order.reply.send(started);
             }
         });
         Mutex::new(sender)
@@ -139,7 +142,7 @@ pub(crate) fn watch(
     let result = watch_inner(child, input, control, watch, end);
     if result.is_err() {
         end();
-        let _ = child.kill();
+        let _ = kill_from_outside(child);
         let _ = child.wait();
     }
     result
@@ -175,7 +178,7 @@ fn watch_inner(
             }
         }
         if kill_at.is_some_and(|at| Instant::now() >= at) {
-            child.kill()?;
+            kill_from_outside(child)?;
             kill_at = None;
         }
     }
@@ -194,6 +197,27 @@ fn watch_inner(
         control: pipes.said,
         duration: started.elapsed(),
     })
+}
+
+/// Kills a child that did not end when it was told to, and first the children that it has.
+///
+/// The child of a layer is pid 1 of the cage, with which everything in it dies. The kernel's parent-death signal alone is not
+/// enough: a `bwrap` that root started has given up the capability to kill what has become another user.
+///
+/// # Errors
+/// When the child itself cannot be killed.
+pub(crate) fn kill_from_outside(child: &mut Child) -> io::Result<()> {
+    let parent = child.id();
+    let children = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children"));
+    for pid in children
+        .unwrap_or_default()
+        .split_whitespace()
+        .flat_map(str::parse)
+    {
+        // One that is gone meanwhile needs no killing.
+        let _ = sys::kill_child_of(parent, pid, END_PATIENCE);
+    }
+    child.kill()
 }
 
 fn pause(started: Instant, watch: &Watch<'_>, kill_at: Option<Instant>) -> Duration {
@@ -485,7 +509,25 @@ impl Stream {
 
 #[cfg(test)]
 mod tests {
-    use super::Stream;
+    use std::io::{BufRead, BufReader};
+    use std::process::{Command, Stdio};
+
+    use super::{Stream, kill_from_outside, start};
+
+    #[test]
+    fn killing_from_outside_ends_the_children_first() {
+        let mut command = Command::new("/bin/sh");
+        command
+            .args(["-c", "sleep 600 & echo $!; wait"])
+            .stdout(Stdio::piped());
+        let mut child = start(command, &[]).unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let pid = lines.next().unwrap().unwrap();
+        kill_from_outside(&mut child).unwrap();
+        child.wait().unwrap();
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        assert!(stat.is_empty() || stat.contains(") Z"), "{stat}");
+    }
 
     #[test]
     fn a_short_stream_is_kept_whole() {

@@ -267,7 +267,7 @@ fn failed(
     let mut refused: String = used
         .values()
         .filter_map(|used| used.refused.as_ref())
-        .map(|why| format!(" Refused: {why}."))
+        .map(|why| format!(" Not reached: {why}."))
         .collect();
     for name in &env.withheld {
         refused.push_str(&format!(

@@ -5,7 +5,7 @@
 
 use std::ffi::{CString, OsStr};
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -213,6 +213,42 @@ pub(crate) fn pidfd(pid: u32) -> io::Result<OwnedFd> {
     check(fd)?;
     // SAFETY: see above.
     Ok(unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
+}
+
+/// Sends SIGKILL to a process, if it is a child of `parent`, and waits until it is dead; as pid 1 of a namespace it is dead
+/// when everything in it is. A number that was reused meanwhile is left alone.
+#[allow(unsafe_code, reason = "pidfd_send_signal has no wrapper in libc")]
+pub(crate) fn kill_child_of(parent: u32, pid: u32, patience: Duration) -> io::Result<()> {
+    let fd = pidfd(pid)?;
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    // The name in parentheses may hold anything; state and parent follow the last one.
+    let found = stat
+        .rsplit(')')
+        .next()
+        .and_then(|rest| rest.split_whitespace().nth(1));
+    if found.and_then(|found| found.parse().ok()) != Some(parent) {
+        return Err(io::Error::from_raw_os_error(libc::ESRCH));
+    }
+    let nothing = std::ptr::null::<libc::c_void>();
+    let number = fd.as_raw_fd();
+    // SAFETY: takes numbers and a null pointer, which stands for the default information.
+    check(unsafe {
+        libc::syscall(
+            libc::SYS_pidfd_send_signal,
+            number,
+            libc::SIGKILL,
+            nothing,
+            0,
+        )
+    })?;
+    poll(
+        &mut [Watched {
+            fd: fd.as_fd(),
+            wanted: libc::POLLIN,
+            got: 0,
+        }],
+        patience,
+    )
 }
 
 /// Takes over a descriptor that the launcher was given by number.

@@ -23,7 +23,7 @@ pub(crate) fn run(home: &Home, _args: &UpArgs) -> Result<ExitCode, CliError> {
             .hinted("the path of a socket has room for about 100 bytes; use a shorter --home")
     })?;
     eprintln!("alai is up on {} (pid {})", home.root().display(), std::process::id());
-    factory.run_until(false, |_| false);
+    factory.run_until(|_| false);
     let handed_back = server.now.load(Ordering::SeqCst);
     let _socket_is_gone = std::fs::remove_file(home.socket());
     eprintln!("alai is down{}", if handed_back { "; running work was handed back" } else { "" });

@@ -43,6 +43,7 @@ fn context() -> Context {
         jitter: 1.0,
         wants_docs: false,
         wants_ops: false,
+        auto_delivery: false,
     }
 }
 
@@ -118,10 +119,7 @@ fn a_passed_build_is_done_and_goes_to_review() {
         (next[0].lineage, next[0].head.as_deref()),
         (Some(TaskId(7)), Some("h"))
     );
-    assert!(
-        next[0].checks.is_empty(),
-        "a reviewer has no checks of its own"
-    );
+    assert_eq!(next[0].checks, ["./check.sh"], "carried on for a rework");
     assert!(
         !effects.iter().any(|e| matches!(e, Effect::Enqueue { .. })),
         "nothing merges before review"
@@ -372,6 +370,20 @@ fn a_merge_spawns_docs_only_where_asked() {
         spawned(&merged(&task(TaskKind::Docs), &end, &asking)).is_empty(),
         "docs of docs"
     );
+}
+
+#[test]
+fn a_task_of_its_own_is_delivered_when_it_is_merged_a_goal_as_a_whole() {
+    let end = MergeEnd::Merged { commit: "m".into() };
+    let auto = Context { auto_delivery: true, ..context() };
+    let delivers = |task: &Task, context: &Context| {
+        merged(task, &end, context).iter().any(|e| matches!(e, Effect::Deliver { head, .. } if head == "m"))
+    };
+    let mut own = task(TaskKind::Build);
+    assert!(!delivers(&own, &auto), "its goal is not settled yet");
+    own.goal = None;
+    assert!(delivers(&own, &auto));
+    assert!(!delivers(&own, &context()), "a person approves");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use alai_core::qa::{Check, Measurement};
 
 use super::{Rules, judge_findings};
 use crate::change::{Change, ChangedFile, Content};
+use crate::paths;
 
 pub(crate) fn check(change: &Change, rules: &Rules<'_>) -> Measurement {
     let mut found = Vec::new();
@@ -82,9 +83,17 @@ fn odd_link(file: &ChangedFile) -> Option<String> {
         return None;
     };
     let leads_out = target.is_empty() || target.starts_with('/') || climbs_out(&file.path, target);
-    leads_out.then(|| {
-        format!(
+    if leads_out {
+        return Some(format!(
             "{} is a symbolic link to {target:?}, outside the repository",
+            file.path
+        ));
+    }
+    // Code under the name of a picture or a note would be read by no check.
+    let hides = file.lang().is_code() && paths::extension(&file.path) != paths::extension(target);
+    hides.then(|| {
+        format!(
+            "{} is code by its name and a link to {target:?}, which is something else",
             file.path
         )
     })
@@ -199,7 +208,8 @@ mod tests {
         assert!(!failed(&with(|f| f.new_mode = 0o100_755), &[]));
         for (target, bad) in [
             ("b.rs", false),
-            ("../README", false),
+            ("../README", true),
+            ("../lib/c.rs", false),
             ("../../etc", true),
             ("/etc/passwd", true),
             ("../.git/config", true),

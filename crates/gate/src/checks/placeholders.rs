@@ -21,7 +21,7 @@ const PATTERNS: &[Pattern] = &[
         what: "a comment that stands for code",
         lang: ANY,
         view: View::Comments,
-        regex: r"(?i)\b(?:implement(?:ation)? (?:me|this|here|later|goes here)|your (?:code|implementation|logic) (?:here|goes)|rest of (?:the )?(?:code|implementation|file|function)|existing code (?:here|remains|unchanged)|remaining (?:code|implementation)|to be implemented|not (?:yet )?implemented|stub(?:bed)?(?: for now| out| implementation)|placeholder (?:implementation|for now|value)|for now,? (?:just )?(?:return|fake|hard-?code|pretend)|(?:just )?a (?:stub|placeholder)\b|temporary hack)",
+        regex: r"(?i)\b(?:implement(?:ation)? (?:me|this|here|later|goes here)|your (?:code|implementation|logic) (?:here|goes)|rest of (?:the )?(?:code|implementation|file|function)|existing code (?:here|remains|unchanged)|remaining (?:code|implementation)|to be implemented|not (?:yet )?implemented|stub(?:bed)?(?: for now| out| implementation)|placeholder (?:implementation|for now|value)|for now,? (?:just )?(?:return|fake|hard-?code|pretend)|(?:this|it) is (?:just |only )?a (?:stub|placeholder)\b|temporary hack)",
     },
     Pattern {
         what: "todo!()",
@@ -288,6 +288,7 @@ mod tests {
                 "const noop = () => {}; input.placeholder = 'Name'; // shown while empty",
             ),
             ("a.js", "function noop() {}"),
+            ("a.rs", "// It must be fixed, not a placeholder."),
             ("a.go", "// Stubs of the wire format are generated."),
             ("a.tsx", "<input placeholder=\"Your name here\" />"),
             (

@@ -58,10 +58,16 @@ pub(crate) fn check(change: &Change) -> Measurement {
             format!("{deleted} of {} files are deleted", change.base_paths.len()),
         );
     }
-    if let Some(big) = written.iter().find(|f| f.head == Content::Unread) {
+    let closed = |f: &&&ChangedFile| {
+        f.head == Content::Unread || (f.head == Content::Binary && f.lang().is_code())
+    };
+    if let Some(file) = written.iter().find(closed) {
         return fail(
             check,
-            format!("{} is too large to be read; nobody can judge it", big.path),
+            format!(
+                "{} is too large to be read, or code that is no text; nobody can judge it",
+                file.path
+            ),
         );
     }
     pass(
@@ -167,7 +173,12 @@ mod tests {
     #[test]
     fn an_unreadable_file_fails() {
         let mut change = Change::of(&[("a.rs", None, Some("x"))]);
-        change.files[0].head = Content::Unread;
-        assert!(failed(&change));
+        for head in [Content::Unread, Content::Binary] {
+            change.files[0].head = head;
+            assert!(failed(&change));
+        }
+        let mut picture = Change::of(&[("a.png", None, Some("x"))]);
+        picture.files[0].head = Content::Binary;
+        assert!(!failed(&picture));
     }
 }

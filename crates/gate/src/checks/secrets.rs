@@ -117,14 +117,19 @@ pub(crate) fn check(change: &Change) -> Measurement {
 fn in_commit(commit: &Commit, known: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut path = "its message".to_owned();
+    let mut before = "";
     for line in commit.patch.lines() {
-        if let Some(name) = line.strip_prefix("+++ ") {
+        // An added line may look like a header; a header follows the line of the old side, and both are searched.
+        if let Some(name) = line
+            .strip_prefix("+++ ")
+            .filter(|_| before.starts_with("--- "))
+        {
             path = name.trim_start_matches("b/").to_owned();
             found.extend(
                 secret_file(&path).map(|what| format!("commit {} adds {path}, {what}", commit.oid)),
             );
-            continue;
         }
+        before = line;
         let added = line.strip_prefix('+').or_else(|| line.strip_prefix("    "));
         let Some(what) = added.and_then(|text| in_line(text, known)) else {
             continue;
@@ -317,8 +322,9 @@ mod tests {
     #[test]
     fn added_and_removed_again_is_caught() {
         for key in keys() {
-            let patch =
-                format!("commit 1\n\n    add it\n\n+++ b/src/k.py\n+{key}\ncommit 2\n-{key}\n");
+            let patch = format!(
+                "commit 1\n\n    add it\n\n--- /dev/null\n+++ b/src/k.py\n+{key}\ncommit 2\n-{key}\n"
+            );
             assert_eq!(check(&commit(&patch)).result, CheckResult::Fail, "{key}");
             let removed_only =
                 format!("commit 2\n--- a/src/k.py\n+++ b/src/k.py\n-{key}\n {key}\n");
@@ -326,6 +332,13 @@ mod tests {
                 check(&commit(&removed_only)).result,
                 CheckResult::Pass,
                 "{key}"
+            );
+            let disguised = format!("--- a/src/k.py\n+++ b/src/k.py\n+++ {key}\n");
+            let m = check(&commit(&disguised));
+            assert!(
+                m.result == CheckResult::Fail && m.detail.contains("src/k.py"),
+                "{}",
+                m.detail
             );
             let message = format!("commit 1\n\n    the key is {key}\n");
             assert_eq!(
@@ -335,11 +348,11 @@ mod tests {
             );
         }
         assert_eq!(
-            check(&commit("+++ b/.env\n+A=1\n")).result,
+            check(&commit("--- /dev/null\n+++ b/.env\n+A=1\n")).result,
             CheckResult::Fail
         );
         assert_eq!(
-            check(&commit("+++ b/.env.example\n+A=1\n")).result,
+            check(&commit("--- /dev/null\n+++ b/.env.example\n+A=1\n")).result,
             CheckResult::Pass
         );
     }

@@ -96,7 +96,25 @@ mod tests {
             Some(PY),
             Some(&format!("{PY}\ndef test_add():\n    assert add\n")),
         );
+        let looped = PY.replace(
+            "    assert add(1, 1) == 2\n",
+            "    for n in []:\n        pass\n    assert add(1, 1) == 2\n",
+        );
+        cheat(
+            "tests/test_a.py",
+            Some(&looped),
+            Some(&looped.replace("pass\n    assert", "pass\n        assert")),
+        );
+        cheat(
+            "tests/test_a.py",
+            Some(PY),
+            Some(&PY.replace("    assert add(1", "    # assert add(1")),
+        );
         cheat("tests/test_a.py", Some(PY), None);
+    }
+
+    #[test]
+    fn unit_tests_and_tests_of_other_languages_are_kept_likewise() {
         cheat(
             "src/lib.rs",
             Some(RS),

@@ -213,9 +213,7 @@ impl fmt::Display for PinnedKey {
 
 /// A text that is no public key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`{0}` is no public key of a gate; it looks like ed25519: and 64 hex digits, as `alai evidence key` prints it"
-)]
+#[error("`{0}` is no public key of a gate; it looks like ed25519: and 64 hex digits")]
 pub struct NotAKey(pub String);
 
 impl FromStr for PinnedKey {

@@ -38,7 +38,8 @@ pub struct Contents<'a> {
 /// Writes everything but the verdict. The folder is made, or is empty; `redact` blackens secrets in each text.
 ///
 /// # Errors
-/// A folder that already holds files is refused: evidence is written once.
+/// A folder that already holds files is refused: evidence is written once. Who resumes after a crash removes a folder that
+/// has no envelope yet, and writes it anew.
 pub fn write(
     dir: &Path,
     contents: &Contents<'_>,

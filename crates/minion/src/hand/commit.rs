@@ -48,6 +48,7 @@ pub(crate) fn commit(
 ) -> Result<Committed, Refusal> {
     // Every process of the agent has been ended, so a lock that is still there belongs to nobody.
     let lock = exec.cwd().join(".git/index.lock");
+    let _ = std::fs::remove_file(lock);
     let exclude = write_exclude(exec.scratch(), exec.cwd())?;
     let excludes = format!("core.excludesFile={exclude}");
     must(

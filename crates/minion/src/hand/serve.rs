@@ -39,7 +39,8 @@ pub fn serve(input: impl Read, output: impl Write) -> io::Result<()> {
 ///
 /// The process becomes undumpable first, so that no program of the same user can read its memory or reach the wire through
 /// its descriptors in `/proc`, and a subreaper, so that it inherits and can end whatever a command leaves behind. Both are
-/// properties of the whole process: one process serves one run.
+/// properties of the whole process, and after each command every child of the process is killed: a process that serves
+/// does nothing else.
 ///
 /// # Errors
 /// As [`serve`].

@@ -345,7 +345,6 @@ fn the_first_request_of_a_small_task_is_below_six_kilobytes() {
         .len();
     assert_eq!(request.tools.len(), 6);
     assert!(bytes < 6 << 10, "{bytes} bytes");
-    println!("first request: {bytes} bytes");
 }
 
 #[test]

@@ -124,7 +124,16 @@ fn writing_goes_through_no_link() {
     symlink(&outside, repo.join("dir")).expect("a link");
     symlink(outside.join("file"), repo.join("report.json")).expect("a link");
     symlink("answer.txt", repo.join("inner")).expect("a link");
+    std::fs::create_dir(repo.join("real")).expect("a folder");
+    symlink("real", repo.join("folder")).expect("a link");
     let c = world.cancel.clone();
+    let through = world.hand.write("folder/new", "after", true, &c);
+    assert_eq!(
+        kind(through),
+        RefusalKind::NotAFile,
+        "a name that is allowed must be what is written"
+    );
+    assert!(!repo.join("real/new").exists());
     for path in [
         "dir/file",
         "dir/new",

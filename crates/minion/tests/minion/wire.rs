@@ -2,12 +2,14 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::Output;
 
-use alai_minion::hand::{Hand, HandError, serve_at};
+use alai_minion::hand::{Hand, HandError};
 use alai_workspace::command::Cancel;
 use serde_json::{Value, json};
 
-use crate::world::World;
+use crate::world::{World, probe};
 
 /// Starts a client whose hand is this function: a line in, bytes out; `None` closes the wire.
 fn hand_that(
@@ -137,46 +139,52 @@ fn a_hand_of_another_version_is_refused() {
     assert!(matches!(answer.map(drop), Err(HandError::Garbled { .. })));
 }
 
+/// Feeds a real hand these bytes; its own process, because a hand kills every other child of its process.
+fn fed(repo: &Path, scratch: &Path, mut bytes: impl Read) -> Output {
+    let mut child = probe(repo, scratch);
+    let mut to_hand = child.stdin.take().expect("piped");
+    // A hand that refuses closes its end early.
+    let _ = std::io::copy(&mut bytes, &mut to_hand);
+    drop(to_hand);
+    child.wait_with_output().expect("it ends")
+}
+
 #[test]
 fn a_hand_ends_at_what_is_no_request() {
-    for bytes in [
+    let world = World::new();
+    let (repo, scratch) = (world.repo(), world.dir.path().join("s"));
+    let cases = [
         &b"not json\n"[..],
         b"{\"id\":1,\"op\":{\"kind\":\"format_disk\"}}\n",
         b"{\"id\":1,\"op\":{\"kind\":\"scan\"},\"x\":1}\n",
-    ] {
-        let world = World::new();
-        let mut out = Vec::new();
-        let served = serve_at(&world.repo(), &world.dir.path().join("s"), bytes, &mut out);
+    ];
+    for bytes in cases {
+        let output = fed(&repo, &scratch, bytes);
+        let shown = String::from_utf8_lossy(bytes);
         assert!(
-            served.is_err() && out.is_empty(),
-            "{}",
-            String::from_utf8_lossy(bytes)
+            !output.status.success() && output.stdout.is_empty(),
+            "{shown}: {output:?}"
         );
     }
-    let world = World::new();
-    let endless = std::io::repeat(b'a').take(64 << 20);
-    let served = serve_at(
-        &world.repo(),
-        &world.dir.path().join("s"),
-        endless,
-        std::io::sink(),
+    let output = fed(&repo, &scratch, std::io::repeat(b'a').take(64 << 20));
+    assert!(
+        !output.status.success() && output.stdout.is_empty(),
+        "{output:?}"
+    );
+    let output = fed(
+        &repo,
+        &scratch,
+        &b"{\"id\":1,\"op\":{\"kind\":\"scan\"}}\n"[..],
     );
     assert!(
-        served
-            .expect_err("too long")
-            .to_string()
-            .contains("longer than")
+        output.status.success() && !output.stdout.is_empty(),
+        "a good request and the end: {output:?}"
     );
 }
 
 #[test]
 fn a_hand_without_a_repository_does_not_start() {
     let dir = tempfile::tempdir().expect("a temp dir");
-    let served = serve_at(
-        &dir.path().join("gone"),
-        &dir.path().join("s"),
-        &b""[..],
-        std::io::sink(),
-    );
-    assert!(served.is_err());
+    let output = fed(&dir.path().join("gone"), &dir.path().join("s"), &b""[..]);
+    assert!(!output.status.success());
 }

@@ -58,6 +58,8 @@ pub(super) fn run(plan: &Plan, control: OwnedFd) -> Result<(), Reason> {
             .map_err(|error| format!("this machine forbids user namespaces: {error}"))?;
         map_ids(uid, gid)
             .map_err(|error| format!("cannot write the user namespace's uid_map: {error}"))?;
+        // The new credentials made the kernel forget it. A parent that died in between has closed the control socket.
+        sys::die_with_parent().map_err(named("set the parent-death signal"))?;
     }
     let forked = sys::fork().map_err(|error| format!("cannot fork: {error}"))?;
     let Some(child) = forked else {

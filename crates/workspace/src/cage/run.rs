@@ -24,7 +24,8 @@ use crate::sys;
 /// How long the stages before the program may take. They take 20 ms on an idle machine; a minute means a hanging file system.
 const START_PATIENCE: Duration = Duration::from_secs(60);
 
-/// How long a cage that was told to end may take, after which its outermost process is killed, and the kernel ends the rest.
+/// How long a cage that was told to end may take, after which its first processes are killed from
+/// outside.
 const END_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a layer that fails may say about it.
@@ -167,7 +168,8 @@ impl Caged {
             .ended_within(END_PATIENCE)
             .map_err(CageError::io("wait for a cage to end"))?
         {
-            self.child.kill().map_err(CageError::io("kill a cage"))?;
+            let killed = process::kill_from_outside(&mut self.child);
+            killed.map_err(CageError::io("kill a cage"))?;
         }
         self.child
             .wait()

@@ -199,7 +199,8 @@ fn programs_named_in_a_clone_do_not_run_outside() {
         )
         .expect("set");
     }
-    let _ = fs::remove_file(&mark);
+    in_clone(&clone, &["status"]);
+    fs::remove_file(&mark).expect("the attack is a real one: a plain `git status` runs it");
     assert_eq!(imported(&world, &clone, &base).expect("imported"), tip);
     assert!(
         !mark.exists(),

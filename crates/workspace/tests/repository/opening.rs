@@ -198,7 +198,8 @@ fn nothing_of_a_repository_runs_and_nothing_of_the_user_changes_when_it_is_read(
         .parse()
         .expect("an oid");
     world.write("src/lib.rs", "dirty\n");
-    let _ = fs::remove_file(&mark);
+    world.git(&["status"]);
+    fs::remove_file(&mark).expect("the traps are real ones: a plain `git status` runs one");
     let before = world.snapshot();
 
     let repo = world.repo();

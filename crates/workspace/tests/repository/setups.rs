@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
+use alai_core::record::Captured;
 use alai_workspace::cage::{self, Access, Bind, CageSpec, Limits, Network};
 use alai_workspace::clone::{INSIDE_HOME, INSIDE_REPO, checkout_fresh};
 use alai_workspace::command::Cancel;
@@ -338,7 +339,7 @@ fn a_set_up_cannot_reach_what_is_not_listed() {
     assert!(
         error
             .to_string()
-            .contains("Refused: not-listed.example.org is not among the hosts"),
+            .contains("Not reached: not-listed.example.org is not among the hosts"),
         "{error}"
     );
     plan.command = Some("git -c http.proxy= ls-remote https://not-listed.example.org/x".to_owned());
@@ -350,6 +351,28 @@ fn a_set_up_cannot_reach_what_is_not_listed() {
         prepared(&world, &oid, &plan).is_err(),
         "and there is no way around the proxy"
     );
+}
+
+/// What a gate does with a clone: the project's own command, in a cage with its loopback alone.
+fn run_without_network(clone: &Path, home: &Path, command: &str) -> Captured {
+    let tools = tools();
+    let bind = |outside: &Path, inside: &str| Bind {
+        outside: outside.to_path_buf(),
+        inside: PathBuf::from(inside),
+        access: Access::ReadWrite,
+    };
+    let spec = CageSpec {
+        binds: vec![bind(clone, INSIDE_REPO), bind(home, INSIDE_HOME)],
+        cwd: PathBuf::from(INSIDE_REPO),
+        env: run_env(&tools),
+        network: Network::Loopback,
+        limits: Limits::default(),
+        uid: cage::agent_ids(),
+        toolchains: tools.binds.clone(),
+        path: tools.path.clone(),
+    };
+    let argv = ["sh", "-c", command].map(str::to_owned);
+    cage::run(&spec, &argv, &[], &Cancel::new()).expect("ran")
 }
 
 /// True when this machine has a way to anywhere: the one thing without which the next test proves nothing.
@@ -390,24 +413,7 @@ fn a_real_crate_is_fetched_through_the_proxy_and_built_without_a_network() {
 
     let (clone, home) = (world.clone_at("clone", &oid), world.beside("home"));
     install_into(&prepared, &clone, &home, cage::agent_ids()).expect("installed");
-    let tools = tools();
-    let bind = |outside: &Path, inside: &str| Bind {
-        outside: outside.to_path_buf(),
-        inside: PathBuf::from(inside),
-        access: Access::ReadWrite,
-    };
-    let spec = CageSpec {
-        binds: vec![bind(&clone, INSIDE_REPO), bind(&home, INSIDE_HOME)],
-        cwd: PathBuf::from(INSIDE_REPO),
-        env: run_env(&tools),
-        network: Network::Loopback,
-        limits: Limits::default(),
-        uid: cage::agent_ids(),
-        toolchains: tools.binds.clone(),
-        path: tools.path.clone(),
-    };
-    let argv = ["sh", "-c", &detected.test.expect("a test command")].map(str::to_owned);
-    let captured = cage::run(&spec, &argv, &[], &Cancel::new()).expect("ran");
+    let captured = run_without_network(&clone, &home, &detected.test.expect("a test command"));
     assert!(
         captured.success() && captured.stdout.contains("1 passed"),
         "{}",
@@ -434,4 +440,71 @@ fn modes_that_lock_out_their_owner_survive_the_way_through_the_cache() {
     alai_workspace::clone::remove(&clone).expect("removed");
     alai_workspace::files::remove(&world.beside("cache")).expect("removed");
     ok(git_in(&world.root, &[], &["fsck"]));
+}
+
+/// Sets up, installs into a clone, and runs the detected tests without a network.
+fn from_detection_to_tests(files: &[(&str, &str)], passed: &str) {
+    with_cage();
+    let world = World::empty();
+    let oid = world.commit(files, "a project");
+    let detected = alai_workspace::detect::detect(&world.repo(), &oid).expect("detected");
+    let plan = SetupPlan::new(detected.setup, host_env());
+    let prepared = prepared(&world, &oid, &plan).expect("set up");
+    let (clone, home) = (world.clone_at("clone", &oid), world.beside("home"));
+    install_into(&prepared, &clone, &home, cage::agent_ids()).expect("installed");
+    let captured = run_without_network(&clone, &home, &detected.test.expect("a test command"));
+    assert!(
+        captured.success() && captured.combined().contains(passed),
+        "{}",
+        captured.combined()
+    );
+}
+
+#[test]
+#[ignore = "fetches from the Python registry; run with --run-ignored"]
+fn a_python_project_is_set_up_and_tested() {
+    from_detection_to_tests(
+        &[
+            ("requirements.txt", "six==1.16.0\n"),
+            ("requirements-dev.txt", "pytest\n"),
+            (
+                "test_it.py",
+                "import six\n\ndef test_it():\n    assert six.PY3\n",
+            ),
+        ],
+        "1 passed",
+    );
+}
+
+#[test]
+#[ignore = "fetches from the npm registry; run with --run-ignored"]
+fn an_npm_project_is_set_up_and_tested() {
+    from_detection_to_tests(
+        &[
+            (
+                "package.json",
+                r#"{"name":"a","version":"1.0.0","dependencies":{"is-odd":"3.0.1"},"scripts":{"test":"node --test"}}"#,
+            ),
+            (
+                "it.test.js",
+                "const t=require('node:test');t('it',()=>{if(!require('is-odd')(3))throw 1});\n",
+            ),
+        ],
+        "pass 1",
+    );
+}
+
+#[test]
+#[ignore = "needs Go on this machine; run with --run-ignored"]
+fn a_go_project_is_set_up_and_tested() {
+    from_detection_to_tests(
+        &[
+            ("go.mod", "module example.org/a\n\ngo 1.19\n"),
+            (
+                "a_test.go",
+                "package a\n\nimport \"testing\"\n\nfunc TestIt(t *testing.T) {}\n",
+            ),
+        ],
+        "ok",
+    );
 }

@@ -1,0 +1,11 @@
+//! The command line through its public door: the built binary, a temporary home, a temporary repository.
+
+mod bad_input;
+mod crash;
+mod daemon;
+mod evidence;
+mod flow;
+mod output;
+mod script;
+mod wire;
+mod world;

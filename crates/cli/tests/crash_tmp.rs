@@ -1,0 +1,2 @@
+#[path = "cli/crash.rs"]
+mod crash;

@@ -1,0 +1,3 @@
+//! Temporary.
+#[path = "cli/projects.rs"]
+mod projects;
