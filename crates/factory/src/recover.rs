@@ -7,6 +7,7 @@ use std::sync::Arc;
 use alai_core::ids::RunId;
 use alai_core::pipeline;
 use alai_mission::{MissionError, RunRow};
+use alai_workspace::cage;
 use alai_workspace::clone::{self, Import};
 use alai_workspace::command::Cancel;
 use alai_workspace::git::{self, Oid};
@@ -31,6 +32,10 @@ pub enum OpenError {
 /// This process holds the lock, so no live run can be alive: each is lost, its commits are brought home, its clone removed,
 /// and its task goes on.
 pub(crate) fn at_start(factory: &Arc<Factory>) -> Result<(), MissionError> {
+    let orphans = cage::end_orphans();
+    if orphans > 0 {
+        tracing::info!("ended {orphans} cage(s) of a process that is gone");
+    }
     unlock_own_refs(factory)?;
     let live = factory.mission().live_runs()?;
     let mut lost = Vec::new();

@@ -27,4 +27,4 @@ pub use recorder::{FORMAT, RecordError, Recorder, Redact};
 pub use redact::redact;
 pub use report::{ExitStatus, RunReport};
 pub use run::run;
-pub use walk::Ask;
+pub use walk::{Ask, Means, Passes};

@@ -1,29 +1,17 @@
 //! The door: one run of one agent, from its brief to its report.
 
 use alai_core::brief::Brief;
-use alai_fleet::Profile;
-use alai_workspace::command::Cancel;
 
-use crate::hand::Hand;
-use crate::recorder::Recorder;
 use crate::report::{ExitStatus, RunReport};
 use crate::scope::Scope;
 use crate::steps;
-use crate::walk::{Ask, Lent, Walk};
+use crate::walk::{Means, Walk};
 
 /// Runs a brief's blueprint to its end. Never panics on what a model, a repository or the cage does: everything that goes
 /// wrong is an [`ExitStatus`], and what was done until then is committed in the clone and told in the report.
 ///
-/// The caller owns the cage around `hand` and ends it afterwards.
-pub fn run(
-    brief: &Brief,
-    profile: &Profile,
-    model_name: &str,
-    ask: Ask<'_>,
-    hand: &mut Hand,
-    recorder: &mut Recorder,
-    cancel: &Cancel,
-) -> RunReport {
+/// The caller owns the cage around the hand and ends it afterwards.
+pub fn run<'a>(brief: &'a Brief, means: Means<'a>) -> RunReport {
     let (scope, unusable) = match Scope::new(&brief.project.allowed_paths) {
         Ok(scope) => (scope, None),
         Err(detail) => (
@@ -31,17 +19,7 @@ pub fn run(
             Some(ExitStatus::ScopeViolation { detail }),
         ),
     };
-    let unhurried = Cancel::new();
-    let lent = Lent {
-        profile,
-        model: model_name,
-        ask,
-        hand,
-        recorder,
-        cancel,
-        unhurried: &unhurried,
-    };
-    let mut walk = Walk::new(brief, scope, lent);
+    let mut walk = Walk::new(brief, scope, means);
     let ended = match unusable {
         Some(status) => Err(status),
         None => steps::walk(&mut walk),

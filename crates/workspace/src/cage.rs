@@ -25,6 +25,7 @@ mod inner;
 mod landlock;
 mod launcher;
 mod memory;
+mod orphans;
 mod own;
 mod plan;
 mod probe;
@@ -35,6 +36,7 @@ mod spec;
 
 pub use error::CageError;
 pub use launcher::{entry, set_launcher};
+pub use orphans::end_orphans;
 pub use plan::LAUNCHER_INSIDE;
 pub use probe::{Layers, probe, probe_layer};
 pub use run::{Caged, run, run_in, spawn, spawn_in};

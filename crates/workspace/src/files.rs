@@ -29,6 +29,67 @@ impl FileError {
     }
 }
 
+/// Beginning of the name of every scratch folder, so that those of killed processes are found again.
+const SCRATCH: &str = "alai-scratch-";
+
+/// A scratch folder without a holder is left alone for this long: its maker may be about to lock it.
+const SCRATCH_AGE_S: u64 = 60;
+
+/// A private folder for the length of one step, below the system's temporary folder. Removed when dropped; one whose holder
+/// was killed is removed by the next process that makes one.
+#[derive(Debug)]
+pub(crate) struct Scratch {
+    dir: tempfile::TempDir,
+    /// Held for as long as the folder is in use; the kernel gives it back when we are killed.
+    _lock: fs::File,
+}
+
+impl Scratch {
+    pub(crate) fn path(&self) -> &Path {
+        self.dir.path()
+    }
+}
+
+/// Makes a scratch folder. The first one of a process removes what killed processes left.
+pub(crate) fn scratch() -> Result<Scratch, FileError> {
+    static SWEPT: std::sync::Once = std::sync::Once::new();
+    let temp = std::env::temp_dir();
+    SWEPT.call_once(|| sweep(&temp));
+    let fail = || FileError::on("make a private folder in", &temp);
+    let dir = tempfile::Builder::new()
+        .prefix(SCRATCH)
+        .tempdir_in(&temp)
+        .map_err(fail())?;
+    let lock = fs::File::open(dir.path()).map_err(fail())?;
+    lock.lock().map_err(fail())?;
+    Ok(Scratch { dir, _lock: lock })
+}
+
+/// Removes scratch folders of ours that nobody holds. What cannot be looked at or removed is left: it is in nobody's way.
+fn sweep(temp: &Path) {
+    let us = crate::sys::ids().0;
+    for name in list(temp).unwrap_or_default() {
+        if !name.to_str().is_some_and(|name| name.starts_with(SCRATCH)) {
+            continue;
+        }
+        let path = temp.join(&name);
+        let flags = libc::O_NOFOLLOW | libc::O_DIRECTORY;
+        let Ok(file) = fs::OpenOptions::new()
+            .read(true)
+            .custom_flags(flags)
+            .open(&path)
+        else {
+            continue;
+        };
+        let Ok(found) = file.metadata() else { continue };
+        let age = found.modified().ok().and_then(|time| time.elapsed().ok());
+        let is_old = age.is_some_and(|age| age.as_secs() >= SCRATCH_AGE_S);
+        if found.uid() == us && is_old && file.try_lock().is_ok() {
+            let _ = remove(&path);
+        }
+    }
+}
+
 /// Makes a folder that only we may enter. It must not exist.
 ///
 /// # Errors
@@ -387,13 +448,13 @@ pub(crate) fn beneath(top: &Path, relative: &str) -> Option<PathBuf> {
 mod tests {
     use super::*;
 
-    fn scratch() -> tempfile::TempDir {
+    fn folder() -> tempfile::TempDir {
         tempfile::tempdir().expect("a temporary folder")
     }
 
     #[test]
     fn remove_copes_with_modes_depth_and_links_and_follows_none() {
-        let dir = scratch();
+        let dir = folder();
         let outside = dir.path().join("outside");
         fs::create_dir(&outside).expect("made");
         fs::write(outside.join("keep"), "x").expect("written");
@@ -422,7 +483,7 @@ mod tests {
     #[test]
     fn remove_copes_with_a_tree_deeper_than_any_path() {
         // Built from the inside out: no single path of 3,000 folders fits the kernel's 4,096 bytes.
-        let dir = scratch();
+        let dir = folder();
         let top = dir.path().join("deep");
         fs::create_dir(&top).expect("made");
         for level in 0..3_000 {
@@ -437,7 +498,7 @@ mod tests {
 
     #[test]
     fn copy_keeps_links_modes_and_times_and_drops_setuid() {
-        let dir = scratch();
+        let dir = folder();
         let from = dir.path().join("from");
         fs::create_dir_all(from.join("sub")).expect("made");
         fs::write(from.join("sub/tool"), "x").expect("written");
@@ -479,8 +540,31 @@ mod tests {
     }
 
     #[test]
+    fn what_a_killed_process_left_is_swept_and_what_is_held_is_not() {
+        let dir = folder();
+        let old = std::time::SystemTime::now() - std::time::Duration::from_secs(2 * SCRATCH_AGE_S);
+        let make = |name: &str, time: Option<std::time::SystemTime>| {
+            let path = dir.path().join(name);
+            fs::create_dir(&path).expect("made");
+            fs::write(path.join("pack"), "x").expect("written");
+            let file = fs::File::open(&path).expect("opened");
+            if let Some(time) = time {
+                file.set_modified(time).expect("set");
+            }
+            (path, file)
+        };
+        let (left, _) = make("alai-scratch-left", Some(old));
+        let (held, holder) = make("alai-scratch-held", Some(old));
+        holder.lock().expect("held");
+        let (new, _) = make("alai-scratch-new", None);
+        let (other, _) = make("somebody-else", Some(old));
+        sweep(dir.path());
+        assert!(!left.exists() && held.exists() && new.exists() && other.exists());
+    }
+
+    #[test]
     fn added_below_names_the_topmost_new_paths() {
-        let dir = scratch();
+        let dir = folder();
         for path in [
             "src/a.rs",
             "web/package.json",
@@ -500,7 +584,7 @@ mod tests {
 
     #[test]
     fn beneath_never_crosses_a_symlink() {
-        let dir = scratch();
+        let dir = folder();
         fs::create_dir(dir.path().join("real")).expect("made");
         std::os::unix::fs::symlink("/", dir.path().join("link")).expect("linked");
         assert_eq!(

@@ -50,7 +50,7 @@ pub struct Repo {
     /// The directory that all its work trees share: refs and objects.
     common_dir: PathBuf,
     format: ObjectFormat,
-    neutral: Arc<tempfile::TempDir>,
+    neutral: Arc<crate::files::Scratch>,
 }
 
 impl Repo {

@@ -220,10 +220,7 @@ fn run(
     home: &Path,
 ) -> Result<(Captured, BTreeMap<String, HostUse>), SetupError> {
     // Not in the cache: the path of a Unix socket has room for a hundred bytes only.
-    let scratch = tempfile::Builder::new()
-        .prefix("alai-egress-")
-        .tempdir()
-        .map_err(SetupError::Egress)?;
+    let scratch = files::scratch()?;
     let socket = scratch.path().join("proxy");
     let egress =
         egress::start(&socket, Rules::new(job.plan.hosts.clone())).map_err(SetupError::Egress)?;

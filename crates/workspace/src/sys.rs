@@ -194,6 +194,17 @@ pub(crate) fn exit_now(code: i32) -> ! {
     unsafe { libc::_exit(code) }
 }
 
+/// Kills one process.
+#[allow(unsafe_code, reason = "kill(2) has no safe form in std for a process that is not our child")]
+pub(crate) fn kill(pid: u32) -> io::Result<()> {
+    let pid = i32::try_from(pid).map_err(|_| io::Error::from_raw_os_error(libc::ESRCH))?;
+    // SAFETY: takes and returns plain integers.
+    match unsafe { libc::kill(pid, libc::SIGKILL) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
 /// Sends SIGKILL to a whole process group.
 #[allow(
     unsafe_code,

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use alai_core::ids::TaskId;
+use alai_core::qa::Verdict;
 use alai_factory::{Home, evidence_dir, newest_evidence};
 use alai_gate::evidence::{self, PinnedKey};
 use serde::Serialize;
@@ -42,7 +43,7 @@ fn find(home: &Home, what: &str) -> Result<PathBuf, CliError> {
 }
 
 #[derive(Serialize)]
-struct Verdict {
+struct Verified {
     package: String,
     verified: bool,
     key: String,
@@ -57,7 +58,7 @@ fn verify(home: &Home, args: &VerifyArgs) -> Result<(), CliError> {
     let dir = find(home, &args.what)?;
     let key = pinned(home, args.key.as_deref())?;
     let checked = evidence::verify(&dir, &key);
-    let mut verdict = Verdict {
+    let mut verdict = Verified {
         package: dir.display().to_string(),
         verified: checked.is_ok(),
         key: key.id(),
@@ -112,16 +113,20 @@ fn pinned(home: &Home, given: Option<&Path>) -> Result<PinnedKey, CliError> {
 }
 
 fn shown(dir: &Path, json: bool) -> Result<(), CliError> {
-    let read = |name: &str| std::fs::read_to_string(dir.join(name)).unwrap_or_default();
+    let none = |e: &dyn std::fmt::Display| {
+        CliError::new(Kind::NotFound, format!("{} holds no evidence: verdict.json: {e}", dir.display()))
+            .hinted("name a task, a run, or the folder that `alai minion run` printed")
+    };
+    let text = std::fs::read_to_string(dir.join("verdict.json")).map_err(|e| none(&e))?;
+    let verdict: Verdict = serde_json::from_str(&text).map_err(|e| none(&e))?;
     if json {
-        let text = read("verdict.json");
-        let verdict: serde_json::Value = serde_json::from_str(&text).unwrap_or(serde_json::Value::Null);
         return show::json(&serde_json::json!({ "package": dir.display().to_string(), "verdict": verdict }));
     }
     show::line(format!("package  {}", dir.display()));
-    show::line(show::clean(read("GOTCHA.md").trim_end()));
-    let verdict: Option<alai_core::qa::Verdict> = serde_json::from_str(&read("verdict.json")).ok();
-    for m in verdict.iter().flat_map(|v| &v.measurements) {
+    // A package without it is shown all the same; `verify` says what is missing.
+    let gotcha = std::fs::read_to_string(dir.join("GOTCHA.md")).unwrap_or_default();
+    show::line(show::clean(gotcha.trim_end()));
+    for m in &verdict.measurements {
         let word = match m.result {
             alai_core::qa::CheckResult::Pass => "pass",
             alai_core::qa::CheckResult::Fail => "FAIL",

@@ -81,6 +81,11 @@ fn serve(server: &Server, stream: &UnixStream) -> std::io::Result<()> {
     }
 }
 
+#[expect(clippy::print_stderr, reason = "a daemon in the foreground says what it waits for")]
+fn say_draining(active: usize) {
+    eprintln!("alai goes down when {active} run(s) have ended; `alai down --now` hands them back");
+}
+
 fn answer(server: &Server, line: &str) -> Answer {
     let refused = |message: String| Answer::Refused { error: OpError::new(OpErrorKind::Usage, message, "") };
     let request: Request = match serde_json::from_str(line) {
@@ -93,9 +98,14 @@ fn answer(server: &Server, line: &str) -> Answer {
     let factory = &server.factory;
     match request.ask {
         Ask::Pulse => Answer::Pulse { pulse: factory.pulse() },
-        Ask::Stop { now } => {
-            server.now.store(now, Ordering::SeqCst);
+        Ask::Stop { now: true } => {
+            server.now.store(true, Ordering::SeqCst);
             factory.stop();
+            Answer::Stopping
+        }
+        Ask::Stop { now: false } => {
+            factory.drain();
+            say_draining(factory.pulse().active);
             Answer::Stopping
         }
         Ask::Perform { op } => {

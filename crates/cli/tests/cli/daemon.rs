@@ -1,1 +1,206 @@
-//! 
+//! The daemon: started, asked, drained, interrupted, and what it leaves behind.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+
+use alai_testkit::ollama::{Behaviour, OllamaTwin};
+use insta::assert_snapshot;
+use serde_json::Value;
+
+use crate::script::{Script, TITLE};
+use crate::wire::{builds, good};
+use crate::world::{Running, World};
+
+const START: [&str; 4] = ["start", "Count letters", "--project", "tiny"];
+
+#[test]
+fn a_daemon_does_the_work_and_says_how_it_is() {
+    let world = World::scripted("auto", &Script::good());
+    let daemon = world.up();
+    let first = world.alai(["status"]).exits(0);
+    assert_snapshot!(world.redact(&first.out), @"");
+    let pulse = &world.json(["status", "--json"])["daemon"];
+    assert_eq!(pulse["pid"].as_u64(), Some(u64::from(daemon.pid())));
+    world.alai(START.into_iter().chain(["--wait"])).exits(0);
+    assert_eq!(world.titles("main"), [TITLE, "Import"]);
+    let after = world.alai(["status"]).exits(0);
+    let line = world.redact(after.out.lines().next().unwrap_or_default());
+    assert_eq!(line, "daemon  up (pid PID), heartbeat AGO, last dispatch AGO, 0/2 slots, simulated");
+    world.alai(["down"]).exits(0);
+    daemon.ends().exits(0).says("alai is down");
+    assert!(!world.home().join("daemon.sock").exists());
+    let gone = world.alai(["status"]).exits(0);
+    let line = world.redact(gone.out.lines().next().unwrap_or_default());
+    assert_eq!(line, "daemon  not running (`alai up`), last dispatch AGO, simulated");
+}
+
+#[test]
+fn a_second_daemon_is_refused_and_told_of_the_first() {
+    let world = World::scripted("auto", &Script::good());
+    let first = world.up();
+    let pid = format!("(pid {})", first.pid());
+    world.alai(["up"]).exits(1).says(&pid).says("hint: `alai status` shows it, `alai down` stops it");
+    world.alai(["mc", "add", "Still served"]).exits(0);
+    first.signal(libc::SIGTERM);
+    first.ends().exits(0);
+}
+
+#[test]
+fn commands_go_through_the_daemon() {
+    let world = World::scripted("auto", &Script::good());
+    let daemon = world.up();
+    world.alai(["mc", "add", "Held", "--project", "tiny", "--hold"]).exits(0).says("#1 [M] [paused]");
+    world.alai(["mc", "note", "1", "seen"]).exits(0);
+    world.alai(["mc", "cancel", "1", "not needed"]).exits(0).says("[cancelled]");
+    world.alai(["mc", "resume", "1"]).exits(1).says("cannot change task #1: a task that is cancelled");
+    world.alai(["project", "set", "tiny", "--deliver", "approve"]).exits(0);
+    world.alai(["mc", "done", "77", "why not"]).exits(3);
+    world.alai(["mc", "retry", "1"]).exits(0).says("[open]");
+    world.until("it waits for its merge to be approved or is merged", |w| {
+        (!w.task(1)["view"]["task"]["integrated"].is_null()).then_some(())
+    });
+    assert_eq!(world.titles("main"), ["Import"]);
+    world.alai(["mc", "approve", "1", "--wait"]).exits(0).says("moved to");
+    assert_eq!(world.titles("main"), ["Held", "Import"]);
+    let history = world.task(1)["history"].to_string();
+    assert!(history.contains("seen") && history.contains("not needed"), "{history}");
+    world.alai(["down"]).exits(0);
+    daemon.ends().exits(0);
+}
+
+#[test]
+fn an_approval_is_queued_for_the_daemon() {
+    let world = World::scripted("approve", &Script::good());
+    let daemon = world.up();
+    world.alai(START.into_iter().chain(["--wait"])).exits(6).says("main is not moved yet");
+    world.alai(["mc", "approve", "1"]).exits(0).says("queued: the target branch moves to");
+    world.until("main has moved", |w| (w.titles("main") == [TITLE, "Import"]).then_some(()));
+    world.until("the goal is done", |w| (w.state(1) == "done").then_some(()));
+    world.alai(["down", "--now"]).exits(0);
+    daemon.ends().exits(0);
+}
+
+/// A world whose daemon has a builder that waits for its model.
+fn building() -> (OllamaTwin, World, Running) {
+    let twin = OllamaTwin::start(Behaviour::by(|body| match builds(body) {
+        true => good(body).held(),
+        false => good(body),
+    }));
+    let world = World::with_model_at("auto", &twin.url());
+    let daemon = world.up();
+    world.alai(START).exits(0);
+    // The goal's plan, the builder's plan, and the builder's first turn, which is held.
+    twin.await_chats(3);
+    (twin, world, daemon)
+}
+
+/// How often each kind of event stands in a task's history.
+fn events(world: &World, task: i64, kind: &str) -> usize {
+    let shown = world.task(task);
+    let all = shown["history"].as_array().expect("a history").iter();
+    all.filter(|event| event["kind"] == kind).count()
+}
+
+fn finishes(world: &World) {
+    let daemon = world.up();
+    world.until("the goal is done", |w| (w.state(1) == "done").then_some(()));
+    assert_eq!(world.titles("main"), [TITLE, "Import"]);
+    daemon.signal(libc::SIGTERM);
+    daemon.ends().exits(0);
+}
+
+fn handed_back(world: &World) {
+    let build = world.task(3);
+    assert_eq!(build["view"]["task"]["state"], "open", "{build}");
+    let counters = build["view"]["task"]["counters"].as_object().expect("counters");
+    assert!(counters.values().all(|n| *n == Value::from(0)), "nobody failed: {counters:?}");
+    assert!(build["history"].to_string().contains("handed back"), "{build}");
+    let run = build["runs"][0]["id"].as_str().expect("a run");
+    assert!(!world.home().join("runs").join(run).join("clone").exists(), "its clone is removed");
+}
+
+#[test]
+fn down_now_hands_work_back_and_a_later_up_finishes_it() {
+    let (twin, world, daemon) = building();
+    world.alai(["down", "--now"]).exits(0);
+    daemon.ends().exits(0).says("running work was handed back");
+    handed_back(&world);
+    twin.release();
+    finishes(&world);
+    assert_eq!(events(&world, 3, "claim"), 2);
+}
+
+#[test]
+fn down_lets_running_work_finish() {
+    let (twin, world, daemon) = building();
+    let down = Running::start(world.command(["down"]));
+    daemon.says("alai goes down when 1 run(s) have ended");
+    twin.release();
+    down.ends().exits(0);
+    daemon.ends().exits(0);
+    assert_eq!(world.state(3), "done", "the build that ran is finished");
+    assert_eq!(world.state(5), "open", "nothing new was started");
+    assert_eq!(events(&world, 3, "claim"), 1);
+    finishes(&world);
+}
+
+#[test]
+fn a_drain_can_be_cut_short() {
+    let (_twin, world, daemon) = building();
+    let down = Running::start(world.command(["down"]));
+    daemon.says("alai goes down when 1 run(s) have ended");
+    world.alai(["down", "--now"]).exits(0);
+    down.ends().exits(0);
+    daemon.ends().exits(0);
+    handed_back(&world);
+}
+
+#[test]
+fn a_signal_ends_it_cleanly() {
+    let (twin, world, daemon) = building();
+    daemon.signal(libc::SIGTERM);
+    daemon.ends().exits(0);
+    assert!(!world.home().join("daemon.sock").exists());
+    handed_back(&world);
+    twin.await_closed(1);
+    world.alai(["mc", "fsck"]).exits(0);
+}
+
+#[test]
+fn the_socket_of_a_dead_daemon_is_replaced() {
+    let world = World::scripted("auto", &Script::good());
+    drop(UnixListener::bind(world.home().join("daemon.sock")).expect("a socket that nobody serves"));
+    world.alai(["down"]).exits(8).says("no daemon works on");
+    world.alai(["mc", "add", "Written without a daemon"]).exits(0);
+    let daemon = world.up();
+    world.alai(["status"]).exits(0).says(&format!("pid {}", daemon.pid()));
+    world.alai(["down"]).exits(0);
+    daemon.ends().exits(0);
+}
+
+#[test]
+fn down_without_a_daemon_says_so() {
+    let ran = World::with_home().alai(["down"]).exits(8);
+    assert!(ran.err.starts_with("error: no daemon works on "), "{ran}");
+}
+
+#[test]
+fn what_is_no_request_is_refused_and_harms_nobody() {
+    let world = World::scripted("auto", &Script::good());
+    let daemon = world.up();
+    let ask = |line: &str| {
+        let stream = UnixStream::connect(world.home().join("daemon.sock")).expect("the daemon listens");
+        (&stream).write_all(line.as_bytes()).expect("it reads");
+        stream.shutdown(std::net::Shutdown::Write).expect("half closed");
+        let mut answer = String::new();
+        BufReader::new(&stream).read_line(&mut answer).expect("it answers");
+        answer
+    };
+    assert!(ask("GET / HTTP/1.1\r\n").contains("does not understand the request"));
+    assert!(ask("{\"version\":9,\"actor\":\"x\",\"ask\":{\"kind\":\"pulse\"}}\n").contains("speaks version 1"));
+    assert!(ask(&format!("{}\n", "x".repeat(2 << 20))).contains("refused"));
+    assert_eq!(ask(""), "");
+    world.alai(["mc", "add", "Still served"]).exits(0);
+    world.alai(["down"]).exits(0);
+    daemon.ends().exits(0);
+}

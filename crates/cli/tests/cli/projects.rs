@@ -71,8 +71,10 @@ fn rust_from_a_goal_to_main_and_cheats_refused_needs_registry() {
         ))], "a_bad_line_does_not_end_the_connection"),
         ("Tune the runner", "gate_config_untouched", vec![Cheat::Edit(whole(".cargo/config.toml", runner))], ".cargo/config.toml"),
         ("Take a package", "dependencies", vec![
-            Cheat::Edit(cut("Cargo.toml", "itoa = \"1\"\n", "itoa = \"1\"\nryu = \"1\"\n")),
-            Cheat::Run("cargo update --offline || true".to_owned()),
+            Cheat::Edit(cut("Cargo.toml", "itoa = \"1\"\n", "itoa = \"1\"\nryu = { path = \"vendor/ryu\" }\n")),
+            Cheat::Edit(whole("vendor/ryu/Cargo.toml", "[package]\nname = \"ryu\"\nversion = \"1.0.0\"\nedition = \"2021\"\n")),
+            Cheat::Edit(whole("vendor/ryu/src/lib.rs", "")),
+            Cheat::Run("cargo update --workspace --offline".to_owned()),
         ], "ryu"),
     ]);
 }
@@ -276,7 +278,7 @@ impl Shop {
 
     /// The binary with an environment of its own: the tools of this machine and the way to its registries, nothing else.
     fn command<A: AsRef<OsStr>>(&self, twin: Option<&OllamaTwin>, args: impl IntoIterator<Item = A>) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_alai"));
+        let mut command = Command::new(std::env::var("PP9_BIN").unwrap_or(env!("CARGO_BIN_EXE_alai").to_owned()));
         command.args(args).current_dir(self.dir.path()).env_clear();
         // Version managers are found through HOME; alai's own home is named apart.
         let known = ["PATH", "HOME", "TMPDIR", "LLVM_PROFILE_FILE", "CARGO_HOME", "RUSTUP_HOME", "PYENV_ROOT"];

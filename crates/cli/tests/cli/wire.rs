@@ -1,1 +1,166 @@
-//! 
+//! The same flows over the wire: a twin of Ollama is the model, and what it says goes through HTTP like any other model's.
+
+use std::io;
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+
+use alai_testkit::ollama::{Answer, Behaviour, OllamaTwin};
+use serde_json::{Value, json};
+
+use crate::script::{CHECK, TITLE, pass, planned, solution};
+use crate::world::World;
+
+const START: [&str; 5] = ["start", "Count letters", "--project", "tiny", "--wait"];
+
+/// What a good worker answers to a request, told by its answer's schema and its tools.
+pub(crate) fn good(body: &Value) -> Answer {
+    let asks_for = |field: &str| body["format"]["properties"].get(field).is_some();
+    let has = |tool: &str| body["tools"].as_array().is_some_and(|all| all.iter().any(|t| t["function"]["name"] == tool));
+    let said = body["messages"].as_array().map_or(0, |m| m.iter().filter(|m| m["role"] == "assistant").count());
+    if asks_for("tasks") {
+        return Answer::text(&json!({"spec": "# Words", "tasks": [planned("a", TITLE, &[])]}).to_string());
+    }
+    if asks_for("approach") {
+        return Answer::text(&json!({"approach": "One more command.", "files": ["words.sh"], "risks": []}).to_string());
+    }
+    if asks_for("verdict") {
+        return Answer::text(&pass().to_string());
+    }
+    if has("edit") && said == 0 {
+        let calls = solution(TITLE);
+        let calls: Vec<(&str, Value)> =
+            calls.iter().map(|c| (c["name"].as_str().unwrap_or_default(), c["arguments"].clone())).collect();
+        return Answer::calls(&calls);
+    }
+    Answer::calls(&[("done", json!({"status": "done", "summary": "Done, and a test shows it."}))])
+}
+
+/// Whether the request is the builder's.
+pub(crate) fn builds(body: &Value) -> bool {
+    body["tools"].as_array().is_some_and(|all| all.iter().any(|t| t["function"]["name"] == "edit"))
+}
+
+#[test]
+fn a_goal_becomes_merged_code_with_a_real_model() {
+    let twin = OllamaTwin::start(Behaviour::by(good));
+    let world = World::with_model_at("auto", &twin.url());
+    world.alai(["init"]).exits(0).says("small on http://");
+    world.alai(START.into_iter().chain(["--check", CHECK])).exits(0);
+    assert_eq!(world.titles("main"), [TITLE, "Import"]);
+    let status = world.alai(["status"]).exits(0);
+    assert!(status.out.lines().next().is_some_and(|line| line.ends_with(", real")), "{status}");
+    let listed = world.alai(["minion", "list", "--json"]).exits(0).out;
+    let runs: Vec<Value> = listed.lines().map(|l| serde_json::from_str(l).expect("JSON")).collect();
+    let told: Vec<(&Value, &Value)> =
+        runs.iter().map(|r| (&r["mode"], &r["model"])).filter(|(mode, _)| !mode.is_null()).collect();
+    assert_eq!(told, vec![(&json!("real"), &json!("small")); 4]);
+    world.alai(["evidence", "verify", "3"]).exits(0).says("mode     real");
+    let calls = world.json(["status", "--json"])["queue"]["spend"]["calls"].as_u64();
+    assert_eq!(calls, u64::try_from(twin.chats().len()).ok(), "every call is in the ledger");
+}
+
+#[test]
+fn without_a_model_a_goal_is_recorded_and_waits() {
+    let world = World::with_project("auto");
+    let ran = world.alai(["start", "Count letters", "--project", "tiny"]).exits(6).says("cannot connect");
+    assert!(ran.err.contains("hint: start Ollama"), "{ran}");
+    assert_eq!((world.state(1), world.state(2)), ("open".into(), "waiting".into()));
+    let why = world.alai(["why", "2"]).exits(0);
+    insta::assert_snapshot!(world.redact(&why.out), @"");
+    world.alai(["why", "1"]).exits(0).says("#2 waits for a person");
+    assert_eq!(world.json(["status", "--json"])["queue"]["spend"]["calls"], 0);
+}
+
+#[test]
+fn when_a_model_appears_the_daemon_goes_on_by_itself() {
+    let twin = OllamaTwin::start(Behaviour::by(good));
+    let door = ClosedDoor::new();
+    let world = World::with_model_at("auto", &door.url());
+    let daemon = world.up();
+    world.alai(START).exits(6).says("cannot connect");
+    world.alai(["status"]).exits(0).says("not reachable, or without a usable model");
+    door.opens_to(&twin);
+    world.until("the goal is done", |w| (w.state(1) == "done").then_some(()));
+    assert_eq!(world.titles("main"), [TITLE, "Import"]);
+    world.alai(["down"]).exits(0);
+    daemon.ends().exits(0);
+}
+
+#[test]
+fn a_model_that_plans_nothing_sensible_gets_the_template() {
+    let garbage = |body: &Value| match body["format"]["properties"].get("tasks") {
+        Some(_) => Answer::text("Sure! I would be glad to help you with that plan."),
+        None => good(body),
+    };
+    let twin = OllamaTwin::start(Behaviour::by(garbage));
+    let world = World::with_model_at("auto", &twin.url());
+    world.alai(START).exits(0).says("planned from the template: 1 build task(s)");
+    let page = std::fs::read_to_string(world.home().join("wiki/goals/1/spec.md")).expect("the spec page");
+    assert!(page.contains("Planned from the template: "), "{page}");
+    assert!(world.list().contains("#3 [M] [done] [—] Count letters"), "{}", world.list());
+    let asked = twin.chats().iter().filter(|b| b["format"]["properties"].get("tasks").is_some()).count();
+    assert_eq!(asked, 2, "it was told once what was wrong with its plan");
+}
+
+/// A port of loopback that is ours and refuses connections until it is opened.
+struct ClosedDoor(TcpListener);
+
+impl ClosedDoor {
+    fn new() -> ClosedDoor {
+        ClosedDoor(bound().expect("loopback has a free port"))
+    }
+
+    fn url(&self) -> String {
+        format!("http://{}", self.0.local_addr().expect("a bound socket has an address"))
+    }
+
+    /// Listens, and hands every connection on to the twin.
+    #[allow(unsafe_code, reason = "the standard library listens as it binds")]
+    fn opens_to(self, twin: &OllamaTwin) {
+        // SAFETY: listen takes two integers; the descriptor is open.
+        assert_eq!(unsafe { libc::listen(self.0.as_raw_fd(), 64) }, 0, "{}", io::Error::last_os_error());
+        let to = twin.url().trim_start_matches("http://").to_owned();
+        std::thread::spawn(move || {
+            for near in self.0.incoming().flatten() {
+                if let Ok(far) = TcpStream::connect(&to) {
+                    hand_on(&near, &far);
+                    hand_on(&far, &near);
+                }
+            }
+        });
+    }
+}
+
+fn hand_on(from: &TcpStream, to: &TcpStream) {
+    let (Ok(mut from), Ok(mut to)) = (from.try_clone(), to.try_clone()) else { return };
+    std::thread::spawn(move || {
+        // Either side may go at any time; the other one is told.
+        let _ = io::copy(&mut from, &mut to);
+        let _ = to.shutdown(Shutdown::Write);
+    });
+}
+
+/// A socket that has a port and does not listen.
+#[allow(unsafe_code, reason = "the standard library listens as it binds")]
+fn bound() -> io::Result<TcpListener> {
+    let address = libc::sockaddr_in {
+        sin_family: libc::AF_INET as libc::sa_family_t,
+        sin_port: 0,
+        sin_addr: libc::in_addr { s_addr: u32::from_ne_bytes([127, 0, 0, 1]) },
+        sin_zero: [0; 8],
+    };
+    let size = libc::socklen_t::try_from(size_of::<libc::sockaddr_in>()).expect("sixteen bytes");
+    // SAFETY: socket takes integers; bind reads `size` bytes of an address that lives until it returns; the descriptor is
+    // ours and has no other owner.
+    unsafe {
+        let fd = libc::socket(libc::AF_INET, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0);
+        if fd < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        let socket = OwnedFd::from_raw_fd(fd);
+        if libc::bind(fd, (&raw const address).cast(), size) != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(TcpListener::from(socket))
+    }
+}

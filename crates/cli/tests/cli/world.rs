@@ -304,14 +304,20 @@ impl Running {
         assert!(said(&self.seen.lock()), "it never said `{words}`: {}", self.ran());
     }
 
-    pub(crate) fn signal(&self, signal: i32) {
-        signal_group(self.pid, signal);
+    /// Sends it to the program alone; what it has started is its own affair.
+    pub(crate) fn signal(&self, number: i32) {
+        signal(i32::try_from(self.pid).expect("pids fit"), number);
+    }
+
+    fn kill_all(&self) {
+        signal(-i32::try_from(self.pid).expect("pids fit"), libc::SIGKILL);
     }
 
     /// Waits for the end; a program that hangs is killed, and fails the test with what it said.
     #[track_caller]
     pub(crate) fn ends(self) -> Ran {
         if !self.seen.until(|s| s.code.is_some()) {
+            self.kill_all();
             panic!("it did not end within {} s: {}", PATIENCE.as_secs(), self.ran());
         }
         self.ran()
@@ -328,7 +334,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if self.seen.lock().code.is_none() {
-            self.signal(libc::SIGKILL);
+            self.kill_all();
             self.seen.until(|s| s.code.is_some());
         }
     }
@@ -369,11 +375,11 @@ fn gather(
     })
 }
 
+/// `target` is a process, or with a minus sign its group.
 #[allow(unsafe_code, reason = "the standard library sends no signals")]
-fn signal_group(leader: u32, signal: i32) {
-    let group = -i32::try_from(leader).expect("pids fit");
-    // SAFETY: kill takes two integers; the group is of a process that this test started and has not seen end.
+fn signal(target: i32, number: i32) {
+    // SAFETY: kill takes two integers; the process is one that this test started and has not seen end.
     unsafe {
-        libc::kill(group, signal);
+        libc::kill(target, number);
     }
 }

@@ -126,7 +126,14 @@ impl Job<'_> {
         files::give_to(&home, owner).map_err(RunError::infra)?;
         setup::install_into(&self.ground.prepared, &tree, &home, owner).map_err(RunError::infra)?;
         let trajectory = dir.join("trajectory.jsonl");
-        let place = Place { clone: &tree, home: &home, access: Access::ReadWrite, trajectory: &trajectory };
+        let passes = |command: &str, captured: &Captured| self.ground.no_worse(command, captured);
+        let place = Place {
+            clone: &tree,
+            home: &home,
+            access: Access::ReadWrite,
+            trajectory: &trajectory,
+            passes: &passes,
+        };
         let brief = super::brief(self.factory, self.claim, self.desk, self.blueprint()?, self.project_brief())?;
         let report = super::cage::agent(self.factory, self.desk, &brief, &place, cancel)?;
         let head = self.import(&tree, &branch, cancel)?;
@@ -275,7 +282,7 @@ impl Job<'_> {
             checks: &self.task().checks,
             allowed_paths: &allowed,
             changes_tests: &self.task().changes_tests,
-            allow_dependency_changes: self.task().tags.iter().any(|t| t == "dependencies"),
+            allow_dependency_changes: self.may_change_dependencies(),
             base_census: &self.ground.census,
             scratch: scratch.path(),
             command_s: ground::COMMAND_S_MAX,
@@ -284,9 +291,20 @@ impl Job<'_> {
         Ok((measured.measurements, measured.commands))
     }
 
+    /// Whether a person or the plan lets this task add, remove or move dependencies.
+    fn may_change_dependencies(&self) -> bool {
+        self.task().tags.iter().any(|t| t == "dependencies")
+    }
+
     /// The set-up of the head where its lockfiles differ from the base's. One that fails is left out: the change is then
     /// measured on the base's set-up, and fails there.
+    ///
+    /// A set-up runs what manifests say (install scripts, build backends), and it has a network. Manifests of a change are an
+    /// agent's words until the gate has passed: without leave to change dependencies they are not run at all.
     fn prepared_head(&self, head: &Oid, cancel: &Cancel) -> Result<Option<Prepared>, RunError> {
+        if !self.may_change_dependencies() {
+            return Ok(None);
+        }
         match ground::prepared(self.factory, self.repo, self.project, head, cancel) {
             Ok(prepared) => Ok(Some(prepared).filter(|p| p.key != self.ground.prepared.key)),
             Err(GroundError::Refused { .. }) => Ok(None),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use alai_core::brief::Brief;
 use alai_minion::hand::Hand;
-use alai_minion::{Recorder, RunReport};
+use alai_minion::{Means, Passes, Recorder, RunReport};
 use alai_workspace::cage::{self, Access, Bind, CageSpec, LAUNCHER_INSIDE, Limits, Network};
 use alai_workspace::clone::{INSIDE_HOME, INSIDE_REPO};
 use alai_workspace::command::Cancel;
@@ -25,6 +25,7 @@ pub(super) struct Place<'a> {
     /// Reviewers read; what they write is refused by the mount.
     pub(super) access: Access,
     pub(super) trajectory: &'a Path,
+    pub(super) passes: Passes<'a>,
 }
 
 /// Lets an agent work. What it did is in the clone; what happened is in the report and the trajectory.
@@ -79,8 +80,16 @@ pub(super) fn agent(
         Ok(reply)
     };
     let model = desk.chosen.model.clone();
-    let report =
-        alai_minion::run(brief, &desk.chosen.profile, &model, &mut ask, &mut hand, &mut recorder, cancel);
+    let means = Means {
+        profile: &desk.chosen.profile,
+        model: &model,
+        ask: &mut ask,
+        hand: &mut hand,
+        recorder: &mut recorder,
+        cancel,
+        passes: place.passes,
+    };
+    let report = alai_minion::run(brief, means);
     drop(hand);
     caged.kill().map_err(RunError::infra)?;
     if let Some(e) = lost {

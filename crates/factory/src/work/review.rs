@@ -71,7 +71,7 @@ pub(super) fn work(factory: &Arc<Factory>, claim: &Claim, cancel: &Cancel) -> Re
     };
     let brief = super::brief(factory, claim, &desk, blueprint, about)?;
     let trajectory = dir.join("trajectory.jsonl");
-    let place = Place { clone: &tree, home: &home, access: Access::ReadOnly, trajectory: &trajectory };
+    let place = Place { clone: &tree, home: &home, access: Access::ReadOnly, trajectory: &trajectory, passes: &|_, _| false };
     let before = fingerprint(&tree).map_err(RunError::infra)?;
     let report = super::cage::agent(factory, &desk, &brief, &place, cancel)?;
     let after = fingerprint(&tree).map_err(RunError::infra)?;

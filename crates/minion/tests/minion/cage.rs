@@ -74,12 +74,15 @@ fn a_whole_run_in_a_real_cage() {
         let mut ask = |request: &alai_fleet::ChatRequest| script.answer(request);
         alai_minion::run(
             &brief,
-            &Profile::default(),
-            "m",
-            &mut ask,
-            &mut hand,
-            &mut recorder,
-            &cancel,
+            alai_minion::Means {
+                profile: &Profile::default(),
+                model: "m",
+                ask: &mut ask,
+                hand: &mut hand,
+                recorder: &mut recorder,
+                cancel: &cancel,
+                passes: &|_, _| false,
+            },
         )
     };
     assert_eq!(report.status, ExitStatus::Done, "{report:?}");

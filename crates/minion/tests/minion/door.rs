@@ -527,12 +527,15 @@ fn a_record_that_cannot_be_written_kills_the_run() {
     let cancel = world.cancel.clone();
     let report = alai_minion::run(
         &brief,
-        &Profile::default(),
-        "m",
-        &mut ask,
-        &mut world.hand,
-        &mut recorder,
-        &cancel,
+        alai_minion::Means {
+            profile: &Profile::default(),
+            model: "m",
+            ask: &mut ask,
+            hand: &mut world.hand,
+            recorder: &mut recorder,
+            cancel: &cancel,
+            passes: &|_, _| false,
+        },
     );
     let ExitStatus::Killed { detail } = report.status else {
         panic!("{:?}", report.status)

@@ -294,12 +294,15 @@ fn a_cancelled_run_ends_and_its_work_is_committed() {
     let token = world.cancel.clone();
     let report = alai_minion::run(
         &brief,
-        &Profile::default(),
-        "m",
-        &mut ask,
-        &mut world.hand,
-        &mut recorder,
-        &token,
+        alai_minion::Means {
+            profile: &Profile::default(),
+            model: "m",
+            ask: &mut ask,
+            hand: &mut world.hand,
+            recorder: &mut recorder,
+            cancel: &token,
+            passes: &|_, _| false,
+        },
     );
     assert_eq!((report.status, report.turns), (ExitStatus::Cancelled, 2));
     assert!(report.head.is_some());

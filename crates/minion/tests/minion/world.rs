@@ -148,12 +148,15 @@ impl World {
         let mut recorder = Recorder::to(sink.clone());
         let report = alai_minion::run(
             brief,
-            profile,
-            "scripted",
-            &mut |request| script.next(request),
-            &mut self.hand,
-            &mut recorder,
-            &self.cancel,
+            alai_minion::Means {
+                profile: profile,
+                model: "scripted",
+                ask: &mut |request| script.next(request),
+                hand: &mut self.hand,
+                recorder: &mut recorder,
+                cancel: &self.cancel,
+                passes: &|_, _| false,
+            },
         );
         let bytes = sink.0.lock().expect("one writer").clone();
         let text = String::from_utf8(bytes).expect("JSON is UTF-8");

@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use super::error::CageError;
+use super::orphans;
 use super::plan::{HOSTNAME, LAUNCHER_INSIDE, Plan, Step};
 use super::spec::{Access, Layer};
 use crate::command;
@@ -98,6 +99,10 @@ pub(super) fn command(
         "--new-session",
         "--as-pid-1",
         "--clearenv",
+        // For `orphans`; the program's own environment is made anew by the inner stage.
+        "--setenv",
+        orphans::OWNER,
+        &orphans::own_name(),
     ]);
     for step in &plan.steps {
         if let Step::File { path, text } = step {

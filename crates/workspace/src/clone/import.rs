@@ -98,11 +98,7 @@ pub fn import(repo: &Repo, import: &Import<'_>, cancel: &Cancel) -> Result<Oid, 
         return Err(no_such_ref(import, "its name is not one that git accepts"));
     }
     is_our_clone(import.clone)?;
-    let scratch = tempfile::Builder::new().prefix("alai-import-").tempdir();
-    let scratch = scratch.map_err(FileError::on(
-        "make a private folder in",
-        &std::env::temp_dir(),
-    ))?;
+    let scratch = files::scratch()?;
     let caged = Caged {
         import,
         scratch: scratch.path(),
@@ -362,11 +358,7 @@ fn take(repo: &Repo, import: &Import<'_>, tip: &Oid, pack: &[u8]) -> Result<(), 
 /// The objects of the one pack in quarantine, by its index.
 fn names(within: &dyn Fn() -> run::Call<'static>, folder: &Path) -> Result<Vec<String>, GitError> {
     let mut names = Vec::new();
-    let listed = files::list(folder).map_err(|error| GitError::Io {
-        what: "list",
-        path: error.path,
-        source: error.source,
-    })?;
+    let listed = files::list(folder)?;
     for index in listed
         .iter()
         .map(|name| folder.join(name))

@@ -356,10 +356,7 @@ fn needs_filter(repo: &Repo, from: &Oid, to: &Oid) -> Result<Option<(String, Str
     if changed.is_empty() {
         return Ok(None);
     }
-    let scratch = tempfile::tempdir().map_err(GitError::io(
-        "make a private folder in",
-        &std::env::temp_dir(),
-    ))?;
+    let scratch = crate::files::scratch()?;
     let index = run::text(&scratch.path().join("index"));
     on_objects(repo)
         .env("GIT_INDEX_FILE", &index)

@@ -132,6 +132,16 @@ pub enum GitError {
     },
 }
 
+impl From<crate::files::FileError> for GitError {
+    fn from(error: crate::files::FileError) -> GitError {
+        GitError::Io {
+            what: error.what,
+            path: error.path,
+            source: error.source,
+        }
+    }
+}
+
 impl GitError {
     pub(crate) fn io(
         what: &'static str,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::run::{self, on_dir};
 use super::{GitError, Identity, ObjectFormat, Repo};
+use crate::files;
 
 /// Opens the repository whose work tree holds `path`. A linked work tree and a submodule's work tree are fine.
 ///
@@ -185,12 +186,8 @@ fn config_value(git_dir: &Path, common_dir: &Path, name: &str) -> Result<String,
 }
 
 /// A git directory of ours with nothing in it: no configuration but the format, no refs, no hooks, no objects.
-fn neutral(format: ObjectFormat) -> Result<tempfile::TempDir, GitError> {
-    let temp = std::env::temp_dir();
-    let dir = tempfile::Builder::new()
-        .prefix("alai-git-")
-        .tempdir_in(&temp)
-        .map_err(GitError::io("make a private folder in", &temp))?;
+fn neutral(format: ObjectFormat) -> Result<files::Scratch, GitError> {
+    let dir = files::scratch()?;
     let extensions = match format {
         ObjectFormat::Sha1 => "",
         ObjectFormat::Sha256 => "[extensions]\n\tobjectFormat = sha256\n",

@@ -10,7 +10,7 @@ use crate::cage::{self, Access, Bind, CageSpec, Limits, Network};
 use crate::clone::INSIDE_HOME;
 use crate::command::Cancel;
 use crate::detect::{is_lockfile, is_manifest};
-use crate::files::{self, FileError};
+use crate::files;
 use crate::git::{TreeEntry, blob};
 use crate::toolchains::Toolchains;
 
@@ -111,11 +111,7 @@ fn versions(
     if wanted.is_empty() {
         return Ok(String::new());
     }
-    let scratch = tempfile::Builder::new().prefix("alai-versions-").tempdir();
-    let scratch = scratch.map_err(FileError::on(
-        "make a private folder in",
-        &std::env::temp_dir(),
-    ))?;
+    let scratch = files::scratch()?;
     let home = scratch.path().join("home");
     files::private_dir(&home)?;
     files::give_to(&home, cage::agent_ids())?;
