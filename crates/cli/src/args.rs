@@ -13,8 +13,10 @@ use crate::error::CliError;
 /// An AI software factory: a goal goes in, reviewed and tested code comes out merged, with evidence.
 #[derive(Debug, Parser)]
 #[command(name = "alai", version, max_term_width = 100, propagate_version = true)]
-#[command(after_help = "Example:\n  alai demo                                   the whole factory on a sample, no model needed\n  \
-alai start \"Add a health endpoint\" --project . --wait")]
+#[command(
+    after_help = "Example:\n  alai demo                                   the whole factory on a sample, no model needed\n  \
+alai start \"Add a health endpoint\" --project . --wait"
+)]
 struct Cli {
     /// The factory's folder [default: ALAI_HOME, else ~/.alai].
     #[arg(long, global = true, value_name = "DIR")]
@@ -33,16 +35,22 @@ enum Command {
     Why(WhyArgs),
     Start(StartArgs),
     /// Repositories that the factory may work on.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  alai project add .")]
     Project(ProjectCommand),
     /// Mission Control: tasks.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  alai mc add \"Add a health endpoint\" --project ."
+    )]
     Mc(McCommand),
     /// One agent, one task.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  alai minion run \"Fix the login validation\" --project ."
+    )]
     Minion(MinionCommand),
     /// What was captured and signed.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  alai evidence verify 4001")]
     Evidence(EvidenceCommand),
 }
 
@@ -95,7 +103,9 @@ pub(crate) struct WhyArgs {
 
 /// Turns a goal into a specification, a plan and tasks that end in merged code.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  alai start \"Rate-limit the login\" --project . --check \"./smoke.sh\" --wait")]
+#[command(
+    after_help = "Example:\n  alai start \"Rate-limit the login\" --project . --check \"./smoke.sh\" --wait"
+)]
 pub(crate) struct StartArgs {
     /// What should be true afterwards.
     pub(crate) goal: String,
@@ -125,12 +135,16 @@ pub(crate) struct StartArgs {
 pub(crate) enum ProjectCommand {
     Add(ProjectAddArgs),
     /// Lists the registered repositories.
+    #[command(after_help = "Example:\n  alai project list")]
     List {
         #[arg(long)]
         json: bool,
     },
     /// Shows one repository's settings.
-    Show { project: PathBuf },
+    #[command(after_help = "Example:\n  alai project show .")]
+    Show {
+        project: PathBuf,
+    },
     Set(ProjectSetArgs),
 }
 
@@ -189,19 +203,26 @@ pub(crate) enum McCommand {
     Add(McAddArgs),
     List(McListArgs),
     /// Shows a task with its history.
+    #[command(after_help = "Example:\n  alai mc show 4001")]
     Show {
         task: TaskId,
         #[arg(long)]
         json: bool,
     },
     /// Shows the task that a free worker would take.
+    #[command(after_help = "Example:\n  alai mc next-task")]
     NextTask {
         #[arg(long)]
         json: bool,
     },
     /// Closes a task by hand, with a reason; recorded as an override.
-    Done { task: TaskId, reason: String },
+    #[command(after_help = "Example:\n  alai mc done 4001 \"Done by hand in the console\"")]
+    Done {
+        task: TaskId,
+        reason: String,
+    },
     /// Moves merged work to the target branch.
+    #[command(after_help = "Example:\n  alai mc approve 4001")]
     Approve {
         task: TaskId,
         /// Wait until it is moved; without a daemon it is moved in this process.
@@ -209,21 +230,48 @@ pub(crate) enum McCommand {
         wait: bool,
     },
     /// Answers a waiting task; your words go to the next run.
-    Answer { task: TaskId, text: String },
+    #[command(after_help = "Example:\n  alai mc answer 4001 \"Keep the old name as an alias\"")]
+    Answer {
+        task: TaskId,
+        text: String,
+    },
     /// Gives a failed, cancelled or waiting task another try.
-    Retry { task: TaskId },
-    Pause { task: TaskId },
-    Resume { task: TaskId },
-    Cancel { task: TaskId, reason: Option<String> },
+    #[command(after_help = "Example:\n  alai mc retry 4001")]
+    Retry {
+        task: TaskId,
+    },
+    /// Takes a task off the queue until it is resumed.
+    #[command(after_help = "Example:\n  alai mc pause 4001")]
+    Pause {
+        task: TaskId,
+    },
+    /// Puts a paused task back.
+    #[command(after_help = "Example:\n  alai mc resume 4001")]
+    Resume {
+        task: TaskId,
+    },
+    /// Takes a task off for good; `alai mc retry` takes it up again.
+    #[command(after_help = "Example:\n  alai mc cancel 4001 \"No longer wanted\"")]
+    Cancel {
+        task: TaskId,
+        reason: Option<String>,
+    },
     /// Adds a remark to a task's history.
-    Note { task: TaskId, text: String },
+    #[command(after_help = "Example:\n  alai mc note 4001 \"The customer asked again\"")]
+    Note {
+        task: TaskId,
+        text: String,
+    },
     /// Checks the store's invariants.
+    #[command(after_help = "Example:\n  alai mc fsck")]
     Fsck,
 }
 
 /// Adds a task.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  alai mc add \"Bento: API for meals\" -p H --project ./bento --check \"make smoke\"")]
+#[command(
+    after_help = "Example:\n  alai mc add \"Bento: API for meals\" -p H --project ./bento --check \"make smoke\""
+)]
 pub(crate) struct McAddArgs {
     pub(crate) title: String,
     #[arg(long, short, default_value = "M", value_parser = priority)]
@@ -283,6 +331,7 @@ pub(crate) struct McListArgs {
 pub(crate) enum MinionCommand {
     Run(MinionRunArgs),
     /// Lists runs, newest last.
+    #[command(after_help = "Example:\n  alai minion list --json")]
     List {
         #[arg(long)]
         json: bool,
@@ -313,6 +362,7 @@ pub(crate) struct MinionRunArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum EvidenceCommand {
     /// Shows the evidence of a task's (or run's) newest package.
+    #[command(after_help = "Example:\n  alai evidence show 4001")]
     Show {
         /// A task, a run or a folder.
         what: String,
@@ -324,7 +374,9 @@ pub(crate) enum EvidenceCommand {
 
 /// Recomputes every hash of a package and checks its signature against a key from outside the package.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  alai evidence verify 4001\n  alai evidence verify ./package --key gate.pub")]
+#[command(
+    after_help = "Example:\n  alai evidence verify 4001\n  alai evidence verify ./package --key gate.pub"
+)]
 pub(crate) struct VerifyArgs {
     /// A task, a run or a folder.
     pub(crate) what: String,

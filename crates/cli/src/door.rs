@@ -17,18 +17,27 @@ pub(crate) fn home(given: Option<PathBuf>) -> Result<Home, CliError> {
         None => match std::env::var_os("HOME") {
             Some(home) if !home.is_empty() => PathBuf::from(home).join(".alai"),
             Some(_) | None => {
-                let error = CliError::new(Kind::NeedsSetup, "cannot tell where the factory's home is: HOME is not set");
+                let error = CliError::new(
+                    Kind::NeedsSetup,
+                    "cannot tell where the factory's home is: HOME is not set",
+                );
                 return Err(error.hinted("say it with --home DIR or ALAI_HOME"));
             }
         },
     };
-    let absolute = std::path::absolute(&path)
-        .map_err(|e| CliError::new(Kind::Failed, format!("cannot use the home {}: {e}", path.display())))?;
+    let absolute = std::path::absolute(&path).map_err(|e| {
+        CliError::new(
+            Kind::Failed,
+            format!("cannot use the home {}: {e}", path.display()),
+        )
+    })?;
     Ok(Home::at(absolute))
 }
 
 pub(crate) fn config(home: &Home) -> Result<Config, CliError> {
-    let env = std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))).collect();
+    let env = std::env::vars_os()
+        .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
+        .collect();
     Ok(Config::load(&home.config(), &env)?)
 }
 
@@ -61,13 +70,21 @@ pub(crate) fn ask(home: &Home, op: Op) -> Result<Outcome, CliError> {
     let mission = open(home)?;
     let packs = Packs::load(home).map_err(|e| CliError::new(Kind::NeedsSetup, e))?;
     let now = now_ms();
-    Ok(perform(op, &mission, &packs, &config(home)?, &actor(), now)?)
+    Ok(perform(
+        op,
+        &mission,
+        &packs,
+        &config(home)?,
+        &actor(),
+        now,
+    )?)
 }
 
 fn open(home: &Home) -> Result<Mission, CliError> {
     Mission::open(home.root(), alai_workspace::crash::point).map_err(|e| match e {
-        MissionError::Locked { .. } => CliError::new(Kind::Unreachable, &e)
-            .hinted("it holds the home but does not answer on its socket; try again, or end it by its pid"),
+        MissionError::Locked { .. } => CliError::new(Kind::Unreachable, &e).hinted(
+            "it holds the home but does not answer on its socket; try again, or end it by its pid",
+        ),
         other => other.into(),
     })
 }
@@ -88,12 +105,18 @@ pub(crate) fn factory(home: &Home) -> Result<Arc<Factory>, CliError> {
 
 /// Who asks: the name a person is logged in under.
 pub(crate) fn actor() -> String {
-    let named = ["ALAI_ACTOR", "USER", "LOGNAME"].iter().find_map(|v| std::env::var(v).ok());
-    named.filter(|n| !n.trim().is_empty()).unwrap_or_else(|| "operator".into())
+    let named = ["ALAI_ACTOR", "USER", "LOGNAME"]
+        .iter()
+        .find_map(|v| std::env::var(v).ok());
+    named
+        .filter(|n| !n.trim().is_empty())
+        .unwrap_or_else(|| "operator".into())
 }
 
 pub(crate) fn now_ms() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let since = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 

@@ -47,7 +47,11 @@ pub(crate) struct CliError {
 
 impl CliError {
     pub(crate) fn new(kind: Kind, message: impl ToString) -> CliError {
-        CliError { kind, message: message.to_string(), hints: Vec::new() }
+        CliError {
+            kind,
+            message: message.to_string(),
+            hints: Vec::new(),
+        }
     }
 
     pub(crate) fn hinted(mut self, hint: impl Into<String>) -> CliError {
@@ -58,7 +62,11 @@ impl CliError {
     /// Prints itself to standard error and answers with its exit code.
     #[expect(clippy::print_stderr, reason = "this is where errors are printed")]
     pub(crate) fn report(&self) -> ExitCode {
-        let word = if self.kind == Kind::Waiting { "waiting" } else { "error" };
+        let word = if self.kind == Kind::Waiting {
+            "waiting"
+        } else {
+            "error"
+        };
         eprintln!("{word}: {}", self.message);
         for hint in &self.hints {
             eprintln!("hint: {hint}");
@@ -75,15 +83,20 @@ impl From<OpError> for CliError {
             OpErrorKind::NotFound => Kind::NotFound,
             OpErrorKind::NeedsSetup => Kind::NeedsSetup,
         };
-        CliError { kind, message: error.message, hints: error.hint.into_iter().collect() }
+        CliError {
+            kind,
+            message: error.message,
+            hints: error.hint.into_iter().collect(),
+        }
     }
 }
 
 impl From<MissionError> for CliError {
     fn from(error: MissionError) -> CliError {
         match &error {
-            MissionError::Locked { .. } => CliError::new(Kind::Failed, &error)
-                .hinted("another alai process works on this home; wait for it, or end it with `alai down`"),
+            MissionError::Locked { .. } => CliError::new(Kind::Failed, &error).hinted(
+                "another alai process works on this home; wait for it, or end it with `alai down`",
+            ),
             _ => CliError::from(OpError::from(error)),
         }
     }
@@ -91,7 +104,8 @@ impl From<MissionError> for CliError {
 
 impl From<HomeError> for CliError {
     fn from(error: HomeError) -> CliError {
-        CliError::new(Kind::NeedsSetup, error).hinted("choose another home with --home DIR or ALAI_HOME")
+        CliError::new(Kind::NeedsSetup, error)
+            .hinted("choose another home with --home DIR or ALAI_HOME")
     }
 }
 

@@ -37,12 +37,16 @@ fn watch(home: &Home, task: TaskId) -> Result<(), CliError> {
             return printer.print(&reader);
         }
         if interrupted.load(Ordering::SeqCst) {
-            return Err(CliError::new(Kind::Interrupted, "stopped watching; the daemon goes on")
-                .hinted(format!("`alai why {}` says where it stands", task.0)));
+            return Err(
+                CliError::new(Kind::Interrupted, "stopped watching; the daemon goes on")
+                    .hinted(format!("`alai why {}` says where it stands", task.0)),
+            );
         }
         if door::pulse(home).is_none() {
-            return Err(CliError::new(Kind::Unreachable, "the daemon is gone; nothing is lost")
-                .hinted("`alai up` goes on where it stopped"));
+            return Err(
+                CliError::new(Kind::Unreachable, "the daemon is gone; nothing is lost")
+                    .hinted("`alai up` goes on where it stopped"),
+            );
         }
         std::thread::sleep(POLL);
     }
@@ -54,7 +58,9 @@ pub(crate) fn work(factory: &Arc<Factory>, task: TaskId) -> Result<(), CliError>
     let mut failed = None;
     let mut settled = false;
     factory.run_until(|factory| {
-        let done = printer.print(factory.mission()).and_then(|()| Ok(factory.mission().resting(task)?));
+        let done = printer
+            .print(factory.mission())
+            .and_then(|()| Ok(factory.mission().resting(task)?));
         match done {
             Ok(done) => {
                 settled = done;
@@ -70,8 +76,10 @@ pub(crate) fn work(factory: &Arc<Factory>, task: TaskId) -> Result<(), CliError>
     match failed {
         Some(e) => Err(e),
         None if settled => Ok(()),
-        None => Err(CliError::new(Kind::Interrupted, "interrupted; nothing is lost")
-            .hinted("`alai up` goes on where it stopped")),
+        None => Err(
+            CliError::new(Kind::Interrupted, "interrupted; nothing is lost")
+                .hinted("`alai up` goes on where it stopped"),
+        ),
     }
 }
 
@@ -80,20 +88,35 @@ pub(crate) fn end_of(reader: &Reader, task: TaskId) -> Result<(), CliError> {
     let found = reader.task(task)?;
     let waits = waiting_in(reader, &found)?;
     match found.state {
-        State::Done if found.kind == TaskKind::Goal || found.integrated.is_some() || found.solo => Ok(()),
-        State::Failed | State::Cancelled => {
-            Err(CliError::new(Kind::Failed, format!("{task} is {}", found.state)).hinted(format!("`alai why {}`", task.0)))
+        State::Done if found.kind == TaskKind::Goal || found.integrated.is_some() || found.solo => {
+            Ok(())
         }
+        State::Failed | State::Cancelled => Err(CliError::new(
+            Kind::Failed,
+            format!("{task} is {}", found.state),
+        )
+        .hinted(format!("`alai why {}`", task.0))),
         State::Done
         | State::Open
         | State::Started
         | State::ReadyForReview
         | State::Waiting
-        | State::Paused => match waits.first().and_then(|t| t.waiting.as_ref().map(|w| (t, w))) {
+        | State::Paused => match waits
+            .first()
+            .and_then(|t| t.waiting.as_ref().map(|w| (t, w)))
+        {
             Some((task, waiting)) => {
-                let gate = matches!(waiting.reason, WaitReason::QaRetries | WaitReason::GateUndecided);
+                let gate = matches!(
+                    waiting.reason,
+                    WaitReason::QaRetries | WaitReason::GateUndecided
+                );
                 let kind = if gate { Kind::Gate } else { Kind::Waiting };
-                let message = format!("{} waits for {}: {}", task.id, waiting.owner, show::clean(&waiting.detail));
+                let message = format!(
+                    "{} waits for {}: {}",
+                    task.id,
+                    waiting.owner,
+                    show::clean(&waiting.detail)
+                );
                 Err(CliError::new(kind, message).hinted(waiting.next_action.clone()))
             }
             None if found.state == State::Done => Ok(()),
@@ -106,11 +129,26 @@ pub(crate) fn end_of(reader: &Reader, task: TaskId) -> Result<(), CliError> {
 }
 
 fn waiting_in(reader: &Reader, task: &Task) -> Result<Vec<Task>, CliError> {
-    let mut waits = if task.waiting.is_some() { vec![task.clone()] } else { Vec::new() };
-    let goal = if task.kind == TaskKind::Goal { Some(task.id) } else { None };
-    let filter = Filter { state: Some(State::Waiting), goal, ..Filter::default() };
+    let mut waits = if task.waiting.is_some() {
+        vec![task.clone()]
+    } else {
+        Vec::new()
+    };
+    let goal = if task.kind == TaskKind::Goal {
+        Some(task.id)
+    } else {
+        None
+    };
+    let filter = Filter {
+        state: Some(State::Waiting),
+        goal,
+        ..Filter::default()
+    };
     let lineage = |t: &Task| t.parent == Some(task.id) || t.lineage == Some(task.id);
-    let rest = reader.tasks(&filter)?.into_iter().filter(|t| t.id != task.id);
+    let rest = reader
+        .tasks(&filter)?
+        .into_iter()
+        .filter(|t| t.id != task.id);
     waits.extend(rest.filter(|t| goal.is_some() || lineage(t)));
     Ok(waits)
 }
@@ -126,7 +164,10 @@ impl Printer {
         Printer { root, seen: 0 }
     }
 
-    #[expect(clippy::print_stderr, reason = "progress is for people and goes beside the data")]
+    #[expect(
+        clippy::print_stderr,
+        reason = "progress is for people and goes beside the data"
+    )]
     fn print(&mut self, reader: &Reader) -> Result<(), CliError> {
         for event in reader.events_since(self.seen, Some(self.root))? {
             self.seen = event.seq;
@@ -164,7 +205,9 @@ fn sentence(task: &Task, event: &EventRow) -> Option<String> {
 
 fn first_line(text: &str) -> &str {
     let line = text.lines().next().unwrap_or(text);
-    line.char_indices().nth(140).map_or(line, |(at, _)| line.get(..at).unwrap_or(line))
+    line.char_indices()
+        .nth(140)
+        .map_or(line, |(at, _)| line.get(..at).unwrap_or(line))
 }
 
 /// Does the work on one task and on nothing else, until it has ended or waits.
@@ -172,12 +215,17 @@ pub(crate) fn only(factory: &Arc<Factory>, task: TaskId) -> Result<(), CliError>
     factory.dispatch_only(task);
     let resting = |factory: &Factory| {
         let state = factory.mission().task(task).map(|t| t.state);
-        !matches!(state, Ok(State::Open | State::Started | State::ReadyForReview))
+        !matches!(
+            state,
+            Ok(State::Open | State::Started | State::ReadyForReview)
+        )
     };
     factory.run_until(resting);
     match resting(factory) {
         true => Ok(()),
-        false => Err(CliError::new(Kind::Interrupted, "interrupted; nothing is lost")
-            .hinted("`alai up` goes on where it stopped")),
+        false => Err(
+            CliError::new(Kind::Interrupted, "interrupted; nothing is lost")
+                .hinted("`alai up` goes on where it stopped"),
+        ),
     }
 }

@@ -15,7 +15,10 @@ fn main() -> ExitCode {
     if let Some(code) = alai_workspace::cage::entry(std::env::args_os()) {
         return code;
     }
-    if std::env::args_os().nth(1).is_some_and(|first| first == "__hand") {
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|first| first == "__hand")
+    {
         return commands::hand();
     }
     args::run()

@@ -37,7 +37,15 @@ pub(crate) fn age(ms: i64) -> String {
 /// Text of agents and repositories on a person's terminal: no control characters, so that it cannot move the cursor, change
 /// colours or set a title.
 pub(crate) fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()
+    text.chars()
+        .map(|c| {
+            if c.is_control() && c != '\n' && c != '\t' {
+                '\u{fffd}'
+            } else {
+                c
+            }
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -46,7 +54,10 @@ mod tests {
 
     #[test]
     fn ages_are_short() {
-        let shown: Vec<String> = [0, 59_999, 60_000, 3_600_000, 172_800_000].into_iter().map(age).collect();
+        let shown: Vec<String> = [0, 59_999, 60_000, 3_600_000, 172_800_000]
+            .into_iter()
+            .map(age)
+            .collect();
         assert_eq!(shown, ["0 s", "59 s", "1 min", "1 h", "2 d"]);
     }
 

@@ -7,7 +7,7 @@ use crate::blueprint::Blueprint;
 use crate::ids::{Epoch, RunId, TaskId};
 use crate::task::TaskKind;
 
-/// What an agent may do with the repository. Enforced by the cage's mounts, not by the prompt (HOUSE: roles).
+/// What an agent may do with the repository. Enforced by the cage's mounts, not by the prompt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
@@ -94,7 +94,7 @@ pub struct Recalled {
     pub source: String,
 }
 
-/// Where a run stops whatever it thinks it is doing (HOUSE law 12).
+/// Where a run stops whatever it thinks it is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunLimits {
     /// Model turns over all steps of the run.
@@ -114,12 +114,12 @@ impl Default for RunLimits {
         RunLimits {
             // A minion that needs more has lost the thread; a human should look.
             turns_max: 80,
-            // facts/harness: passes take 7 minutes in the mean, and 83 % of wall time goes to failing trials.
+            // Passing runs of local models take 7 minutes in the mean, and 83 % of wall time goes to failing trials.
             wall_s_max: 45 * 60,
             command_s_max: 600,
             // About 40 turns of a full 32k context.
             tokens_max: 1_500_000,
-            // Runaway files are the commonest runaway (facts/harness 1a).
+            // Runaway files are the commonest runaway.
             bytes_written_max: 8 << 20,
         }
     }

@@ -21,7 +21,7 @@ pub struct ProjectId(pub i64);
 pub struct RunId(pub String);
 
 /// How often a task has been claimed. Raised by one at each claim; every later write of the run carries it and is refused
-/// when it is not the task's own (HOUSE law 3).
+/// when it is not the task's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Epoch(pub i64);

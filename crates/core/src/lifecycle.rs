@@ -1,10 +1,10 @@
-//! The event x state table of a task: one pure function, refusal by default. Nothing else moves a task (HOUSE law 2).
+//! The event x state table of a task: one pure function, refusal by default. Nothing else moves a task.
 
 use serde::{Deserialize, Serialize};
 
 use crate::task::State;
 
-/// What may happen to a task. Agents cause none of these: the factory does, or a person (HOUSE law 4).
+/// What may happen to a task. Agents cause none of these: the factory does, or a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Event {

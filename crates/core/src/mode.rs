@@ -1,4 +1,4 @@
-//! Whether a run was real. HOUSE law 10: every mode is loud.
+//! Whether a run was real. Every mode is loud.
 
 use std::fmt;
 

@@ -9,13 +9,13 @@ use crate::qa::{Outcome, Verdict};
 use crate::review::{Finding, Review, ReviewVerdict, Severity};
 use crate::task::{Counters, NewTask, Task, TaskKind, Until, WaitReason, Waiting};
 
-/// Infrastructure attempts of one task (seed 000, page 3.2: "max 3 attempts per task").
+/// Infrastructure attempts of one task (the original system: "max 3 attempts per task").
 pub const INFRA_ATTEMPTS_MAX: u32 = 3;
-/// Gate failures of one task that go back to a builder (seed 002: "Retry (max 2x)").
+/// Gate failures of one task that go back to a builder (the original system: "Retry (max 2x)").
 pub const QA_RETRIES_MAX: u32 = 2;
-/// Rejects along one lineage, REVIEW and SECURITY together (seed 000, page 3.1: "max 2 cycles").
+/// Rejects along one lineage, REVIEW and SECURITY together (the original system: "max 2 cycles").
 pub const REVIEW_CYCLES_MAX: u32 = 2;
-/// Steps up the tiers per task (seed 000, page 3.2: "max 1 escalation").
+/// Steps up the tiers per task (the original system: "max 1 escalation").
 pub const ESCALATIONS_MAX: u32 = 1;
 /// A task that was running each of this many times when the factory died is suspected of killing it.
 pub const INTERRUPTIONS_MAX: u32 = 25;
@@ -99,6 +99,8 @@ pub enum Effect {
     },
     /// Another run, not before `run_at_ms`, with what was found.
     Retry {
+        /// For the history; what the next run must know is in the findings.
+        why: String,
         findings: Vec<String>,
         counters: Counters,
         run_at_ms: i64,
@@ -119,7 +121,11 @@ pub enum Effect {
         head: String,
     },
     /// The merged commit is to be moved to the target branch, by the project's policy.
-    Deliver { task: TaskId, project: ProjectId, head: String },
+    Deliver {
+        task: TaskId,
+        project: ProjectId,
+        head: String,
+    },
     /// The lineage is merged as `commit`.
     Integrated {
         lineage: TaskId,
@@ -512,6 +518,7 @@ fn quality(task: &Task, findings: &[String], context: &Context, lost: u32) -> Ve
         counters.escalations = (counters.escalations + 1).min(ESCALATIONS_MAX);
     }
     vec![Effect::Retry {
+        why: findings.join("; "),
         findings: bounded(findings),
         counters,
         run_at_ms: context.now_ms,
@@ -542,6 +549,7 @@ fn infrastructure(task: &Task, detail: &str, context: &Context) -> Vec<Effect> {
     )]
     let wait = (ceiling as f64 * context.jitter.clamp(0.0, 1.0)) as i64;
     vec![Effect::Retry {
+        why: format!("infrastructure: {detail}"),
         findings: Vec::new(),
         counters,
         run_at_ms: context.now_ms + wait,
@@ -569,6 +577,7 @@ pub fn interrupted(task: &Task, context: &Context) -> Effect {
         };
     }
     Effect::Retry {
+        why: "the factory ended while it ran".into(),
         findings: Vec::new(),
         counters,
         run_at_ms: context.now_ms,
@@ -625,7 +634,11 @@ fn integrated(task: &Task, commit: &str, context: &Context) -> Vec<Effect> {
         commit: commit.to_owned(),
     }];
     if let (None, true, Some(project)) = (task.goal, context.auto_delivery, task.project) {
-        effects.push(Effect::Deliver { task: lineage(task), project, head: commit.to_owned() });
+        effects.push(Effect::Deliver {
+            task: lineage(task),
+            project,
+            head: commit.to_owned(),
+        });
     }
     if task.kind != TaskKind::Build {
         return effects;
@@ -674,7 +687,10 @@ fn child(task: &Task, kind: TaskKind, title: String) -> NewTask {
     next.tags = task.tags.clone();
     next.changes_tests = task.changes_tests.clone();
     // Reviews carry the checks on, so that a rework is judged by what the first build was judged by.
-    if matches!(kind, TaskKind::Build | TaskKind::Review | TaskKind::Security) {
+    if matches!(
+        kind,
+        TaskKind::Build | TaskKind::Review | TaskKind::Security
+    ) {
         next.checks = task.checks.clone();
     }
     next
@@ -698,7 +714,7 @@ fn subject(task: &Task) -> &str {
         .map_or(title, |rest| rest.strip_prefix("Rework: ").unwrap_or(rest))
 }
 
-/// `BENTO-` when the task's first tag is `bento` (seed 004 names stage tasks `[BENTO-REVIEW]`).
+/// `BENTO-` when the task's first tag is `bento` (`[BENTO-REVIEW]`, as the original system names stage tasks).
 fn prefix(task: &Task) -> String {
     let own = |t: &&String| *t != "docs" && *t != "deploy" && *t != FOLLOW_UP_TAG;
     task.tags

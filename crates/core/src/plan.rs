@@ -130,8 +130,7 @@ impl Plan {
         Ok(order)
     }
 
-    /// The plan when no usable answer came: one BUILD (HOUSE: "With no usable plan the template is: spec, one BUILD,
-    /// postflight").
+    /// The plan when no usable answer came: one BUILD between spec and postflight.
     pub fn template(title: &str, description: &str) -> Plan {
         Plan {
             spec: format!(

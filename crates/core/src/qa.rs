@@ -1,11 +1,11 @@
 //! qa-19: the nineteen named checks that judge a BUILD, and the one function that turns measurements into a verdict.
 //!
-//! The table is facts/safety section 3 of the design; a flat "15 of 19" would let a change with failing tests pass, so
+//! A flat "15 of 19" would let a change with failing tests pass, so
 //! mandatory checks veto first and the score only ranks what is left.
 
 use serde::{Deserialize, Serialize};
 
-/// The score a BUILD needs when all nineteen checks apply (seed 002: "Score >= 15/19"). Fewer applicable checks scale it.
+/// The score a BUILD needs when all nineteen checks apply (the original system: "Score >= 15/19"). Fewer applicable checks scale it.
 pub const SCORE_MIN: u32 = 15;
 /// How many checks there are.
 pub const CHECKS: u32 = 19;
@@ -216,19 +216,29 @@ pub fn judge(measured: &[Measurement], policy: Policy) -> Verdict {
     }
 }
 
-/// Judges by a short table (REVIEW, SECURITY, SPEC): every check of it is mandatory, nothing is scored (HOUSE: "their own
-/// short tables, all mandatory").
+/// Judges by a short table (REVIEW, SECURITY, SPEC): every check of it is mandatory, nothing is scored.
 pub fn judge_all(measurements: Vec<Measurement>) -> Verdict {
     let applicable = count(&measurements, |r| r != CheckResult::NotApplicable);
     let passed = count(&measurements, |r| r == CheckResult::Pass);
-    let failed: Vec<String> =
-        measurements.iter().filter(|m| m.result == CheckResult::Fail).map(reason).collect();
+    let failed: Vec<String> = measurements
+        .iter()
+        .filter(|m| m.result == CheckResult::Fail)
+        .map(reason)
+        .collect();
     let outcome = match (failed.is_empty(), passed) {
-        (true, 0) => Outcome::Failed { reasons: vec!["nothing was measured".into()] },
+        (true, 0) => Outcome::Failed {
+            reasons: vec!["nothing was measured".into()],
+        },
         (true, _) => Outcome::Passed,
         (false, _) => Outcome::Failed { reasons: failed },
     };
-    Verdict { outcome, passed, applicable, needed: applicable, measurements }
+    Verdict {
+        outcome,
+        passed,
+        applicable,
+        needed: applicable,
+        measurements,
+    }
 }
 
 fn pick(check: Check, measured: &[Measurement]) -> Measurement {
@@ -374,11 +384,21 @@ mod tests {
 
     #[test]
     fn a_short_table_is_mandatory_throughout() {
-        let soft = |result| Measurement { check: Check::CriteriaMet, result, detail: "d".into() };
+        let soft = |result| Measurement {
+            check: Check::CriteriaMet,
+            result,
+            detail: "d".into(),
+        };
         assert!(judge_all(vec![soft(CheckResult::Pass)]).passed());
-        assert!(!judge_all(vec![soft(CheckResult::Fail)]).passed(), "soft among nineteen, mandatory here");
+        assert!(
+            !judge_all(vec![soft(CheckResult::Fail)]).passed(),
+            "soft among nineteen, mandatory here"
+        );
         assert!(!judge_all(vec![soft(CheckResult::NotApplicable)]).passed());
-        assert!(!judge_all(vec![]).passed(), "nothing measured is nothing passed");
+        assert!(
+            !judge_all(vec![]).passed(),
+            "nothing measured is nothing passed"
+        );
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What the factory saw with its own eyes: one record per program that it started.
 //!
-//! Evidence is captured by us, not told by the model (HOUSE law 5): these values are filled by `workspace`, which starts
+//! Evidence is captured by us, not told by the model: these values are filled by `workspace`, which starts
 //! the programs, and by nobody else.
 
 use serde::{Deserialize, Serialize};

@@ -101,7 +101,7 @@ impl Review {
     }
 
     /// The JSON schema a model is held to. Flat, no length limits: long repetitions break grammar compilers
-    /// (facts: llama.cpp "number of repetitions exceeds sane defaults").
+    /// (llama.cpp: "number of repetitions exceeds sane defaults").
     pub fn schema() -> serde_json::Value {
         json!({
             "type": "object",

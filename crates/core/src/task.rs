@@ -238,7 +238,7 @@ pub struct Task {
     pub run_at_ms: i64,
 }
 
-/// The counters of HOUSE, stored apart so that no restart resets them and none eats another's budget.
+/// The counters of a task, stored apart so that no restart resets them and none eats another's budget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Counters {
     /// Hosts down, full disks, lost leases.

@@ -210,7 +210,8 @@ impl Factory {
             if self.stop.is_cancelled() {
                 self.each_active(|active| active.cancel.cancel());
             }
-            let idle = self.active.lock().map_or(true, |a| a.is_empty()) && !self.merging.load(Ordering::SeqCst);
+            let idle = self.active.lock().map_or(true, |a| a.is_empty())
+                && !self.merging.load(Ordering::SeqCst);
             if idle {
                 self.stop.cancel();
                 return;
@@ -221,8 +222,13 @@ impl Factory {
     }
 
     fn sleep(&self, longest: Duration) {
-        let Ok(flag) = self.wake.flag.lock() else { return };
-        let waited = self.wake.bell.wait_timeout_while(flag, longest, |rung| !*rung);
+        let Ok(flag) = self.wake.flag.lock() else {
+            return;
+        };
+        let waited = self
+            .wake
+            .bell
+            .wait_timeout_while(flag, longest, |rung| !*rung);
         if let Ok((mut flag, _)) = waited {
             *flag = false;
         }
@@ -277,9 +283,13 @@ impl Factory {
         for row in lapsed {
             let task = self.mission.task(row.task)?;
             let context = self.plain_context();
-            let failure = Failure::Infrastructure { detail: "its lease lapsed".into() };
+            let failure = Failure::Infrastructure {
+                detail: "its lease lapsed".into(),
+            };
             let ended = alai_core::pipeline::Ended::Failed { failure };
-            let effect = alai_core::pipeline::advance(&task, &ended, &context).into_iter().next();
+            let effect = alai_core::pipeline::advance(&task, &ended, &context)
+                .into_iter()
+                .next();
             if let Ok(mut active) = self.active.lock()
                 && let Some(gone) = active.get(&row.id)
             {
@@ -288,7 +298,9 @@ impl Factory {
             }
             lost.extend(effect.map(|e| (row.id, e)));
         }
-        self.mission.recover(lost, "its lease lapsed", now).map(|_| ())
+        self.mission
+            .recover(lost, "its lease lapsed", now)
+            .map(|_| ())
     }
 
     /// Looks at the model host now and waits for the answer: a start must know what it has.
@@ -299,21 +311,27 @@ impl Factory {
 
     /// Looks at the model host now and then, beside the loop: a host that hangs must not stop heartbeats.
     fn look(self: &Arc<Self>, now: i64) {
-        let pause = if self.models.usable() { LOOK_MS } else { LOOK_AGAIN_MS };
+        let pause = if self.models.usable() {
+            LOOK_MS
+        } else {
+            LOOK_AGAIN_MS
+        };
         let due = now - self.looked_ms.load(Ordering::Relaxed) >= pause;
         if !due || self.looking.swap(true, Ordering::SeqCst) {
             return;
         }
         let factory = Arc::clone(self);
-        let looked = std::thread::Builder::new().name("look".into()).spawn(move || {
-            let before = factory.models.usable();
-            let usable = factory.models.look();
-            factory.looked_ms.store(factory.now_ms(), Ordering::Relaxed);
-            factory.looking.store(false, Ordering::SeqCst);
-            if usable != before {
-                factory.wake();
-            }
-        });
+        let looked = std::thread::Builder::new()
+            .name("look".into())
+            .spawn(move || {
+                let before = factory.models.usable();
+                let usable = factory.models.look();
+                factory.looked_ms.store(factory.now_ms(), Ordering::Relaxed);
+                factory.looking.store(false, Ordering::SeqCst);
+                if usable != before {
+                    factory.wake();
+                }
+            });
         if looked.is_err() {
             self.looking.store(false, Ordering::SeqCst);
         }
@@ -324,34 +342,58 @@ impl Factory {
             return Ok(());
         }
         for task in self.waiting_for_model()? {
-            self.mission.act(task.id, Event::Answer, String::new(), "factory", now)?;
+            self.mission
+                .act(task.id, Event::Answer, String::new(), "factory", now)?;
         }
         Ok(())
     }
 
     fn waiting_for_model(&self) -> Result<Vec<Task>, MissionError> {
-        let waiting = Filter { state: Some(State::Waiting), ..Filter::default() };
+        let waiting = Filter {
+            state: Some(State::Waiting),
+            ..Filter::default()
+        };
         let mut tasks = self.mission.tasks(&waiting)?;
-        tasks.retain(|t| t.waiting.as_ref().is_some_and(|w| w.reason == WaitReason::NoModel));
+        tasks.retain(|t| {
+            t.waiting
+                .as_ref()
+                .is_some_and(|w| w.reason == WaitReason::NoModel)
+        });
         Ok(tasks)
     }
 
     /// Goals under which nothing is left: delivered by policy, put before a person, or closed.
     fn settle_goals(&self, now: i64) -> Result<(), MissionError> {
         for goal in self.mission.settled_goals()? {
-            let all = Filter { goal: Some(goal.id), ended: true, ..Filter::default() };
+            let all = Filter {
+                goal: Some(goal.id),
+                ended: true,
+                ..Filter::default()
+            };
             let tasks = self.mission.tasks(&all)?;
             let merged = tasks.iter().any(|t| t.integrated.is_some());
-            let lost = tasks.iter().filter(|t| matches!(t.state, State::Failed | State::Cancelled)).count();
-            let summed = tasks.iter().any(|t| t.kind == TaskKind::Postflight && t.state == State::Done);
+            let lost = tasks
+                .iter()
+                .filter(|t| matches!(t.state, State::Failed | State::Cancelled))
+                .count();
+            let summed = tasks
+                .iter()
+                .any(|t| t.kind == TaskKind::Postflight && t.state == State::Done);
             let project = goal.project.map(|p| self.mission.project(p)).transpose()?;
             match project {
-                Some(project) if merged && (summed || lost > 0) => self.hand_on(&goal, &project, now)?,
-                Some(_) | None if lost > 0 || !summed => {
-                    let outcome = format!("{lost} of its tasks failed or were cancelled; nothing was merged");
-                    self.mission.close_goal(goal.id, Event::Fail, &outcome, now)?;
+                Some(project) if merged && (summed || lost > 0) => {
+                    self.hand_on(&goal, &project, now)?
                 }
-                Some(_) | None => self.mission.close_goal(goal.id, Event::RollUp, "nothing to deliver", now)?,
+                Some(_) | None if lost > 0 || !summed => {
+                    let outcome =
+                        format!("{lost} of its tasks failed or were cancelled; nothing was merged");
+                    self.mission
+                        .close_goal(goal.id, Event::Fail, &outcome, now)?;
+                }
+                Some(_) | None => {
+                    self.mission
+                        .close_goal(goal.id, Event::RollUp, "nothing to deliver", now)?
+                }
             }
         }
         Ok(())
@@ -372,7 +414,8 @@ impl Factory {
                 self.mission.await_approval(goal.id, waiting, now)
             }
             Delivery::Auto => {
-                self.mission.enqueue_delivery(goal.id, project.id, tip.as_str(), "factory", now)
+                self.mission
+                    .enqueue_delivery(goal.id, project.id, tip.as_str(), "factory", now)
             }
         }
     }
@@ -386,15 +429,17 @@ impl Factory {
             return;
         }
         let factory = Arc::clone(self);
-        let started = std::thread::Builder::new().name("merge".into()).spawn(move || {
-            if let Err(e) = integrate::step(&factory, &factory.stop) {
-                // The row stays queued; the next beat tries again, paced by the beat itself.
-                tracing::error!("merge queue: {e}");
-                std::thread::park_timeout(BEAT);
-            }
-            factory.merging.store(false, Ordering::SeqCst);
-            factory.wake();
-        });
+        let started = std::thread::Builder::new()
+            .name("merge".into())
+            .spawn(move || {
+                if let Err(e) = integrate::step(&factory, &factory.stop) {
+                    // The row stays queued; the next beat tries again, paced by the beat itself.
+                    tracing::error!("merge queue: {e}");
+                    std::thread::park_timeout(BEAT);
+                }
+                factory.merging.store(false, Ordering::SeqCst);
+                factory.wake();
+            });
         if started.is_err() {
             self.merging.store(false, Ordering::SeqCst);
         }
@@ -407,9 +452,19 @@ impl Factory {
         if !self.models.usable() {
             return self.ask_for_a_model(now);
         }
-        let limits = ClaimLimits { total: self.config.slots, per_project: self.config.slots };
-        while self.active.lock().is_ok_and(|a| a.len() < self.config.slots) {
-            let Some(claim) = self.mission.claim(self.only(), limits, "factory", LEASE_MS, self.now_ms())? else {
+        let limits = ClaimLimits {
+            total: self.config.slots,
+            per_project: self.config.slots,
+        };
+        while self
+            .active
+            .lock()
+            .is_ok_and(|a| a.len() < self.config.slots)
+        {
+            let Some(claim) =
+                self.mission
+                    .claim(self.only(), limits, "factory", LEASE_MS, self.now_ms())?
+            else {
                 return Ok(());
             };
             self.dispatch_ms.store(self.now_ms(), Ordering::Relaxed);
@@ -422,14 +477,17 @@ impl Factory {
     fn ask_for_a_model(&self, now: i64) -> Result<(), MissionError> {
         let none = self.models.found().none;
         for task in self.mission.eligible(now)? {
-            if task.kind == TaskKind::Postflight || self.only().is_some_and(|only| only != task.id) {
+            if task.kind == TaskKind::Postflight || self.only().is_some_and(|only| only != task.id)
+            {
                 continue;
             }
             let waiting = Waiting {
                 reason: WaitReason::NoModel,
                 owner: self.config.operator.clone(),
                 deadline_ms: now + HUMAN_WAIT_MS,
-                next_action: "start Ollama and pull a model; it then goes on by itself while `alai up` runs".into(),
+                next_action:
+                    "start Ollama and pull a model; it then goes on by itself while `alai up` runs"
+                        .into(),
                 detail: none.clone(),
             };
             self.mission.ask(task.id, waiting, "factory", now)?;
@@ -439,23 +497,29 @@ impl Factory {
 
     fn start(self: &Arc<Self>, claim: Claim) {
         let cancel = Cancel::default();
-        let active = Active { fence: claim.fence.clone(), cancel: cancel.clone(), beat_ms: self.now_ms() };
+        let active = Active {
+            fence: claim.fence.clone(),
+            cancel: cancel.clone(),
+            beat_ms: self.now_ms(),
+        };
         if let Ok(mut all) = self.active.lock() {
             all.insert(claim.fence.run.clone(), active);
         }
         let id = claim.fence.run.clone();
         let factory = Arc::clone(self);
         // The thread lives as long as the run: its children end with it (PR_SET_PDEATHSIG).
-        let started = std::thread::Builder::new().name(format!("run-{}", id.short())).spawn({
-            let id = id.clone();
-            move || {
-                run::run(&factory, &claim, &cancel);
-                if let Ok(mut all) = factory.active.lock() {
-                    all.remove(&id);
+        let started = std::thread::Builder::new()
+            .name(format!("run-{}", id.short()))
+            .spawn({
+                let id = id.clone();
+                move || {
+                    run::run(&factory, &claim, &cancel);
+                    if let Ok(mut all) = factory.active.lock() {
+                        all.remove(&id);
+                    }
+                    factory.wake();
                 }
-                factory.wake();
-            }
-        });
+            });
         if let Err(e) = started {
             tracing::error!("cannot start a thread for run {id}: {e}");
             if let Ok(mut all) = self.active.lock() {
@@ -489,7 +553,9 @@ impl Factory {
 
 /// Milliseconds since the Unix epoch.
 pub(crate) fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 

@@ -55,21 +55,35 @@ struct Fleet {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     #[error("cannot read {path}: {source}")]
-    Read { path: PathBuf, source: std::io::Error },
+    Read {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error("{path} is not valid: {why}")]
     Parse { path: PathBuf, why: String },
     #[error("`{key}` is `{value}`; it must be {want}")]
-    Value { key: &'static str, value: String, want: &'static str },
+    Value {
+        key: &'static str,
+        value: String,
+        want: &'static str,
+    },
 }
 
 impl Config {
     /// Reads the file, if there is one, and lays the environment over it. `env` holds the variables of the process.
     pub fn load(path: &Path, env: &BTreeMap<String, String>) -> Result<Config, ConfigError> {
         let file = match std::fs::read_to_string(path) {
-            Ok(text) => toml::from_str::<File>(&text)
-                .map_err(|e| ConfigError::Parse { path: path.to_owned(), why: e.to_string() })?,
+            Ok(text) => toml::from_str::<File>(&text).map_err(|e| ConfigError::Parse {
+                path: path.to_owned(),
+                why: e.to_string(),
+            })?,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => File::default(),
-            Err(source) => return Err(ConfigError::Read { path: path.to_owned(), source }),
+            Err(source) => {
+                return Err(ConfigError::Read {
+                    path: path.to_owned(),
+                    source,
+                });
+            }
         };
         let slots = match env.get("ALAI_SLOTS") {
             Some(text) => text.parse().map_err(|_| bad_slots(text))?,
@@ -79,15 +93,33 @@ impl Config {
             return Err(bad_slots(&slots.to_string()));
         }
         let operator = env.get("ALAI_OPERATOR").cloned().or(file.operator);
-        let operator = operator.filter(|o| !o.trim().is_empty()).unwrap_or_else(|| "operator".into());
-        let script = env.get("ALAI_SCRIPT").map(PathBuf::from).or(file.fleet.script);
-        let ollama = file.fleet.ollama.or_else(|| env.get("OLLAMA_HOST").cloned()).filter(|h| !h.trim().is_empty());
-        Ok(Config { operator, slots, ollama, script })
+        let operator = operator
+            .filter(|o| !o.trim().is_empty())
+            .unwrap_or_else(|| "operator".into());
+        let script = env
+            .get("ALAI_SCRIPT")
+            .map(PathBuf::from)
+            .or(file.fleet.script);
+        let ollama = file
+            .fleet
+            .ollama
+            .or_else(|| env.get("OLLAMA_HOST").cloned())
+            .filter(|h| !h.trim().is_empty());
+        Ok(Config {
+            operator,
+            slots,
+            ollama,
+            script,
+        })
     }
 }
 
 fn bad_slots(value: &str) -> ConfigError {
-    ConfigError::Value { key: "slots", value: value.to_owned(), want: "a whole number from 1 to 64" }
+    ConfigError::Value {
+        key: "slots",
+        value: value.to_owned(),
+        want: "a whole number from 1 to 64",
+    }
 }
 
 #[cfg(test)]
@@ -100,7 +132,10 @@ mod tests {
         if let Some(text) = text {
             std::fs::write(&path, text).expect("writes");
         }
-        let env = env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let env = env
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect();
         Config::load(&path, &env)
     }
 
@@ -114,17 +149,36 @@ mod tests {
     #[test]
     fn the_environment_stands_above_the_file_except_for_a_host_that_is_set_there() {
         let file = "slots = 3\n[fleet]\nollama = \"http://forge:11434\"\n";
-        let config = load(Some(file), &[("ALAI_SLOTS", "5"), ("OLLAMA_HOST", "other:1")]).expect("valid");
+        let config = load(
+            Some(file),
+            &[("ALAI_SLOTS", "5"), ("OLLAMA_HOST", "other:1")],
+        )
+        .expect("valid");
         assert_eq!(config.slots, 5);
         assert_eq!(config.ollama.as_deref(), Some("http://forge:11434"));
-        let config = load(None, &[("OLLAMA_HOST", "other:1"), ("ALAI_OPERATOR", "alem")]).expect("valid");
-        assert_eq!((config.ollama.as_deref(), &*config.operator), (Some("other:1"), "alem"));
+        let config = load(
+            None,
+            &[("OLLAMA_HOST", "other:1"), ("ALAI_OPERATOR", "alem")],
+        )
+        .expect("valid");
+        assert_eq!(
+            (config.ollama.as_deref(), &*config.operator),
+            (Some("other:1"), "alem")
+        );
     }
 
     #[test]
     fn what_cannot_be_meant_is_refused() {
-        assert!(matches!(load(Some("slot = 3"), &[]), Err(ConfigError::Parse { why, .. }) if why.contains("slot")));
-        assert!(matches!(load(Some("slots = 0"), &[]), Err(ConfigError::Value { .. })));
-        assert!(matches!(load(None, &[("ALAI_SLOTS", "many")]), Err(ConfigError::Value { .. })));
+        assert!(
+            matches!(load(Some("slot = 3"), &[]), Err(ConfigError::Parse { why, .. }) if why.contains("slot"))
+        );
+        assert!(matches!(
+            load(Some("slots = 0"), &[]),
+            Err(ConfigError::Value { .. })
+        ));
+        assert!(matches!(
+            load(None, &[("ALAI_SLOTS", "many")]),
+            Err(ConfigError::Value { .. })
+        ));
     }
 }

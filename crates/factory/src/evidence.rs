@@ -46,7 +46,11 @@ pub(crate) struct Written {
 }
 
 /// Writes the package of a run, everything but the verdict. What a crash left of it is removed first.
-pub(crate) fn write(factory: &Arc<Factory>, claim: &Claim, said: &Said) -> Result<Written, RunError> {
+pub(crate) fn write(
+    factory: &Arc<Factory>,
+    claim: &Claim,
+    said: &Said,
+) -> Result<Written, RunError> {
     let dir = factory.home().run(&claim.fence.run).join("evidence");
     alai_workspace::clone::remove(&dir).map_err(RunError::infra)?;
     if let Some(parent) = dir.parent() {
@@ -78,7 +82,10 @@ pub(crate) fn seal(
     let key = evidence::key::load_or_create(&factory.home().gate_key()).map_err(RunError::infra)?;
     let spend = factory.mission().spend_of_run(&claim.fence.run)?;
     let now = factory.now_ms();
-    let begun = factory.mission().run(&claim.fence.run)?.map_or(now, |r| r.started_ms);
+    let begun = factory
+        .mission()
+        .run(&claim.fence.run)?
+        .map_or(now, |r| r.started_ms);
     let about = About {
         run: claim.fence.run.clone(),
         epoch: claim.fence.epoch,

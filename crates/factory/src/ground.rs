@@ -59,13 +59,20 @@ pub(crate) fn proven(
     let Some(test) = project.settings.test.clone() else {
         return Err(GroundError::Refused {
             detail: format!("the project {} has no test command", project.name),
-            remedy: format!("`alai project set {} --test \"COMMAND\"`, then `alai mc retry {{id}}`", project.name),
+            remedy: format!(
+                "`alai project set {} --test \"COMMAND\"`, then `alai mc retry {{id}}`",
+                project.name
+            ),
         });
     };
     let prepared = prepared(factory, repo, project, commit, cancel)?;
     let cached = cache_path(factory, &prepared, commit, &test);
     if let Some(census) = read_cached(&cached) {
-        return Ok(Ground { prepared, census, test });
+        return Ok(Ground {
+            prepared,
+            census,
+            test,
+        });
     }
     let scratch = scratch(factory, "ground")?;
     let toolchains = factory.toolchains();
@@ -79,7 +86,11 @@ pub(crate) fn proven(
     let proved = alai_gate::base(repo, commit, &with, cancel);
     let census = proved.map_err(|e| refused(&e, project, &test))?.census;
     keep(&cached, &census)?;
-    Ok(Ground { prepared, census, test })
+    Ok(Ground {
+        prepared,
+        census,
+        test,
+    })
 }
 
 impl Ground {
@@ -114,7 +125,11 @@ impl Ground {
             };
         }
         let difference = census::compare(&before.census, &self.census);
-        difference.newly_failed.into_iter().chain(difference.lost).collect()
+        difference
+            .newly_failed
+            .into_iter()
+            .chain(difference.lost)
+            .collect()
     }
 }
 
@@ -164,7 +179,9 @@ fn refused(error: &GateError, project: &Project, test: &str) -> GroundError {
 
 /// The environment of this process: toolchains and certificates are found through it.
 pub(crate) fn host_env() -> BTreeMap<String, String> {
-    std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))).collect()
+    std::env::vars_os()
+        .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
+        .collect()
 }
 
 /// A folder of our own for fresh clones, removed with its content when dropped.
@@ -186,7 +203,10 @@ impl Drop for Scratch {
 }
 
 pub(crate) fn scratch(factory: &Arc<Factory>, what: &str) -> Result<Scratch, GroundError> {
-    let dir = factory.home().scratch().join(format!("{what}-{}", uuid::Uuid::now_v7()));
+    let dir = factory
+        .home()
+        .scratch()
+        .join(format!("{what}-{}", uuid::Uuid::now_v7()));
     files::private_dir_all(&dir).map_err(|e| GroundError::Machine(e.to_string()))?;
     Ok(Scratch(dir))
 }
@@ -198,7 +218,11 @@ fn cache_path(factory: &Arc<Factory>, prepared: &Prepared, commit: &Oid, test: &
         hash.update(part.len().to_le_bytes());
         hash.update(part.as_bytes());
     }
-    factory.home().cache().join("base").join(format!("{}.json", hex::encode(hash.finalize())))
+    factory
+        .home()
+        .cache()
+        .join("base")
+        .join(format!("{}.json", hex::encode(hash.finalize())))
 }
 
 fn read_cached(path: &std::path::Path) -> Option<Census> {

@@ -117,21 +117,34 @@ pub fn init(home: &Home) -> Result<InitReport, HomeError> {
         home.logs(),
         home.root().join("keys"),
     ] {
-        files::private_dir_all(&dir).map_err(|source| HomeError::Make { path: dir.clone(), source })?;
+        files::private_dir_all(&dir).map_err(|source| HomeError::Make {
+            path: dir.clone(),
+            source,
+        })?;
     }
     let config = home.config();
     if !config.exists() {
         let written = files::write_atomic(&config, crate::config::TEMPLATE.as_bytes());
-        written.map_err(|source| HomeError::Make { path: config, source })?;
+        written.map_err(|source| HomeError::Make {
+            path: config,
+            source,
+        })?;
     }
     let packs = packs::write_shipped(home)?;
     let key = key::load_or_create(&home.gate_key()).map_err(|e| HomeError::Key(e.to_string()))?;
     let public = home.gate_public_key();
-    files::write_atomic(&public, format!("{}\n", key.public()).as_bytes())
-        .map_err(|source| HomeError::Make { path: public, source })?;
+    files::write_atomic(&public, format!("{}\n", key.public()).as_bytes()).map_err(|source| {
+        HomeError::Make {
+            path: public,
+            source,
+        }
+    })?;
     if fresh {
         drop(Mission::open(home.root(), alai_workspace::crash::point)?);
     }
-    Ok(InitReport { fresh, companies: packs.0, blueprints: packs.1 })
+    Ok(InitReport {
+        fresh,
+        companies: packs.0,
+        blueprints: packs.1,
+    })
 }
-

@@ -41,10 +41,11 @@ pub(crate) fn tips(project: &Project) -> Result<(Oid, Option<Oid>), IntegrateErr
 }
 
 fn tips_of(repo: &Repo, project: &Project) -> Result<(Oid, Option<Oid>), IntegrateError> {
-    let target = git::resolve(repo, &target_ref(project))?.ok_or_else(|| IntegrateError::NoTarget {
-        branch: project.target_branch.clone(),
-        project: project.name.clone(),
-    })?;
+    let target =
+        git::resolve(repo, &target_ref(project))?.ok_or_else(|| IntegrateError::NoTarget {
+            branch: project.target_branch.clone(),
+            project: project.name.clone(),
+        })?;
     Ok((target, git::resolve(repo, INTEGRATION)?))
 }
 
@@ -64,7 +65,10 @@ pub(crate) fn base_for(repo: &Repo, project: &Project) -> Result<Oid, IntegrateE
 /// Author of the factory's commits in a repository: what the user has configured there.
 pub(crate) fn author_of(repo: &Repo) -> Option<String> {
     let home = std::env::var_os("HOME").map(std::path::PathBuf::from);
-    git::configured_identity(repo, home.as_deref()).ok().flatten().map(|i| i.to_string())
+    git::configured_identity(repo, home.as_deref())
+        .ok()
+        .flatten()
+        .map(|i| i.to_string())
 }
 
 /// The identity commits are made with.
@@ -73,12 +77,16 @@ pub(crate) fn identity(project: &Project) -> Identity {
         let (name, email) = text.strip_suffix('>')?.split_once(" <")?;
         Identity::new(name, email).ok()
     });
-    configured.unwrap_or_else(|| Identity::new("alai", "alai@localhost").expect("two plain words make an identity"))
+    configured.unwrap_or_else(|| {
+        Identity::new("alai", "alai@localhost").expect("two plain words make an identity")
+    })
 }
 
 /// Works on the oldest row of the queue. True when there was one.
 pub(crate) fn step(factory: &Arc<Factory>, cancel: &Cancel) -> Result<bool, IntegrateError> {
-    let Some(row) = factory.mission().next_merge()? else { return Ok(false) };
+    let Some(row) = factory.mission().next_merge()? else {
+        return Ok(false);
+    };
     match row.kind {
         MergeKind::Integrate => integrate(factory, &row, cancel)?,
         MergeKind::Deliver => deliver(factory, &row, cancel)?,
@@ -86,12 +94,18 @@ pub(crate) fn step(factory: &Arc<Factory>, cancel: &Cancel) -> Result<bool, Inte
     Ok(true)
 }
 
-fn integrate(factory: &Arc<Factory>, row: &MergeRow, cancel: &Cancel) -> Result<(), IntegrateError> {
+fn integrate(
+    factory: &Arc<Factory>,
+    row: &MergeRow,
+    cancel: &Cancel,
+) -> Result<(), IntegrateError> {
     let project = factory.mission().project(row.project)?;
     let repo = git::open(&project.path)?;
     let task = factory.mission().newest_of_lineage(row.task)?;
     let end = match bring_in(factory, &repo, &project, row, cancel)? {
-        Brought::In(commit) => MergeEnd::Merged { commit: commit.to_string() },
+        Brought::In(commit) => MergeEnd::Merged {
+            commit: commit.to_string(),
+        },
         Brought::Conflict(paths) => MergeEnd::Conflict { paths },
         Brought::Red(findings) => MergeEnd::Red { findings },
     };
@@ -100,9 +114,19 @@ fn integrate(factory: &Arc<Factory>, row: &MergeRow, cancel: &Cancel) -> Result<
     let (merged, outcome) = match &end {
         MergeEnd::Merged { commit } => (true, commit.clone()),
         MergeEnd::Conflict { paths } => (false, format!("conflict in {}", paths.join(", "))),
-        MergeEnd::Red { findings } => (false, format!("red after the merge: {}", findings.join("; "))),
+        MergeEnd::Red { findings } => (
+            false,
+            format!("red after the merge: {}", findings.join("; ")),
+        ),
     };
-    factory.mission().end_integration(row.id, task.id, merged, &outcome, effects, factory.now_ms())?;
+    factory.mission().end_integration(
+        row.id,
+        task.id,
+        merged,
+        &outcome,
+        effects,
+        factory.now_ms(),
+    )?;
     Ok(())
 }
 
@@ -175,7 +199,11 @@ fn red_tests(
     Ok(red)
 }
 
-fn merge_text(factory: &Arc<Factory>, project: &Project, row: &MergeRow) -> Result<CommitText, IntegrateError> {
+fn merge_text(
+    factory: &Arc<Factory>,
+    project: &Project,
+    row: &MergeRow,
+) -> Result<CommitText, IntegrateError> {
     let task = factory.mission().task(row.task)?;
     let who = identity(project);
     Ok(CommitText {
@@ -189,7 +217,12 @@ fn merge_text(factory: &Arc<Factory>, project: &Project, row: &MergeRow) -> Resu
 fn sync_text(project: &Project, when_ms: i64) -> CommitText {
     let who = identity(project);
     let message = format!("Merge {} into alai/integration\n", project.target_branch);
-    CommitText { message, author: who.clone(), committer: who, when_ms }
+    CommitText {
+        message,
+        author: who.clone(),
+        committer: who,
+        when_ms,
+    }
 }
 
 /// Moves the target branch to the integrated work.
@@ -208,7 +241,9 @@ fn deliver(factory: &Arc<Factory>, row: &MergeRow, cancel: &Cancel) -> Result<()
         Some(why) => why.clone(),
     };
     let waiting = refused.map(|why| approval(factory, row.task, &project, Some(&why)));
-    factory.mission().end_delivery(row.id, row.task, waiting, &outcome, now_ms)?;
+    factory
+        .mission()
+        .end_delivery(row.id, row.task, waiting, &outcome, now_ms)?;
     Ok(())
 }
 
@@ -221,18 +256,29 @@ fn hand_over(
     cancel: &Cancel,
 ) -> Result<Option<String>, IntegrateError> {
     let (target, integration) = tips_of(repo, project)?;
-    let Some(tip) = integration else { return Ok(None) };
+    let Some(tip) = integration else {
+        return Ok(None);
+    };
     if git::is_ancestor(repo, &tip, &target)? {
         return Ok(None);
     }
     let to = match git::merge(repo, &tip, &target, &sync_text(project, row.at_ms))? {
         Merged::AlreadyMerged(oid) | Merged::FastForward(oid) => oid,
-        Merged::Conflict(paths) => return Ok(Some(format!("people changed the same lines meanwhile: {}", paths.join(", ")))),
+        Merged::Conflict(paths) => {
+            return Ok(Some(format!(
+                "people changed the same lines meanwhile: {}",
+                paths.join(", ")
+            )));
+        }
         Merged::Commit(oid) => {
             let red = red_tests(factory, repo, project, &target, &oid, cancel)?;
             if !red.is_empty() {
-                return Ok(Some(format!("red together with what people did meanwhile: {}", red.join("; "))));
+                return Ok(Some(format!(
+                    "red together with what people did meanwhile: {}",
+                    red.join("; ")
+                )));
             }
+            factory.mission().merge_intent(row.id, oid.as_str())?;
             git::update_ref(repo, INTEGRATION, &oid, Some(&tip))?;
             oid
         }
@@ -243,10 +289,18 @@ fn hand_over(
 }
 
 /// What a person reads when merged work waits for the target branch.
-pub(crate) fn approval(factory: &Factory, task: TaskId, project: &Project, refused: Option<&str>) -> Waiting {
+pub(crate) fn approval(
+    factory: &Factory,
+    task: TaskId,
+    project: &Project,
+    refused: Option<&str>,
+) -> Waiting {
     let detail = match refused {
         Some(why) => format!("{} could not be moved: {why}", project.target_branch),
-        None => format!("merged into alai/integration; {} is not moved yet", project.target_branch),
+        None => format!(
+            "merged into alai/integration; {} is not moved yet",
+            project.target_branch
+        ),
     };
     Waiting {
         reason: WaitReason::Approval,
@@ -263,5 +317,6 @@ pub(crate) fn approval(factory: &Factory, task: TaskId, project: &Project, refus
 }
 
 fn oid(text: &str) -> Result<Oid, IntegrateError> {
-    text.parse().map_err(|_| IntegrateError::NotAnOid(text.to_owned()))
+    text.parse()
+        .map_err(|_| IntegrateError::NotAnOid(text.to_owned()))
 }

@@ -1,7 +1,7 @@
 //! The orchestrator: the only place that moves a task forward.
 //!
-//! Invariants, stated as absences: no SQL and no HTML here; no agent's word completes a task; no ref of a user's repository
-//! moves before its intent is in the store; no run works without a lease; nothing is done in reaction to a message, which only
+//! Invariants, stated as absences: no SQL and no HTML here; no agent's word completes a task; neither the integration
+//! branch nor the target branch moves before its intent is in the store; no run works without a lease; nothing is done in reaction to a message, which only
 //! writes rows and wakes the beat.
 
 mod beat;

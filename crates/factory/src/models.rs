@@ -3,7 +3,10 @@
 use std::sync::Mutex;
 
 use alai_core::company::ModelChoice;
-use alai_fleet::{ModelCard, OllamaHost, Probe, ProbeState, Profile, Provider, Script, Tiers, pick, probe, profile_for};
+use alai_fleet::{
+    ModelCard, OllamaHost, Probe, ProbeState, Profile, Provider, Script, Tiers, pick, probe,
+    profile_for,
+};
 
 use crate::config::{Config, ConfigError};
 
@@ -42,10 +45,14 @@ impl Models {
     pub fn new(config: &Config) -> Result<Models, ConfigError> {
         let source = match &config.script {
             Some(path) => {
-                let text = std::fs::read_to_string(path)
-                    .map_err(|source| ConfigError::Read { path: path.clone(), source })?;
-                let script = Script::parse(&text)
-                    .map_err(|e| ConfigError::Parse { path: path.clone(), why: e.to_string() })?;
+                let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+                    path: path.clone(),
+                    source,
+                })?;
+                let script = Script::parse(&text).map_err(|e| ConfigError::Parse {
+                    path: path.clone(),
+                    why: e.to_string(),
+                })?;
                 Source::Script(script)
             }
             None => {
@@ -59,7 +66,13 @@ impl Models {
             }
         };
         let none = "no model was looked for yet".to_owned();
-        Ok(Models { source, found: Mutex::new(Found { none, ..Found::default() }) })
+        Ok(Models {
+            source,
+            found: Mutex::new(Found {
+                none,
+                ..Found::default()
+            }),
+        })
     }
 
     /// Looks at the host again. True when a model can be used.
@@ -105,7 +118,11 @@ impl Models {
         let host = match &self.source {
             Source::Script(script) => {
                 let provider = Provider::Scripted(script.clone());
-                return Some(Chosen { provider, model: "scripted".into(), profile: Profile::default() });
+                return Some(Chosen {
+                    provider,
+                    model: "scripted".into(),
+                    profile: Profile::default(),
+                });
             }
             Source::Ollama(host) => host,
         };
@@ -113,7 +130,8 @@ impl Models {
         let (host, model) = match choice {
             ModelChoice::Tier(tier) => {
                 let raised = u32::from(*tier) + escalations;
-                let tier = u8::try_from(raised.clamp(1, u32::from(ModelChoice::TIER_MAX))).unwrap_or(*tier);
+                let tier = u8::try_from(raised.clamp(1, u32::from(ModelChoice::TIER_MAX)))
+                    .unwrap_or(*tier);
                 let candidate = found.tiers.candidates(tier).first()?;
                 (candidate.host.clone(), candidate.model.clone())
             }
@@ -121,22 +139,34 @@ impl Models {
             ModelChoice::Named { model, .. } => (host.clone(), model.clone()),
         };
         let card = found.cards.iter().find(|c| c.name == model)?;
-        Some(Chosen { provider: Provider::Ollama(host), profile: profile_for(card), model })
+        Some(Chosen {
+            provider: Provider::Ollama(host),
+            profile: profile_for(card),
+            model,
+        })
     }
 }
 
 fn read(probed: &Probe) -> Found {
     match &probed.state {
-        ProbeState::Down { reason, remedy } => {
-            Found { none: format!("{reason}; {remedy}"), ..Found::default() }
-        }
+        ProbeState::Down { reason, remedy } => Found {
+            none: format!("{reason}; {remedy}"),
+            ..Found::default()
+        },
         ProbeState::Up { models, .. } => {
             let tiers = pick(std::slice::from_ref(probed));
             let none = match tiers.is_empty() {
-                true => format!("{} has no model that can chat; pull one with `ollama pull MODEL`", probed.host),
+                true => format!(
+                    "{} has no model that can chat; pull one with `ollama pull MODEL`",
+                    probed.host
+                ),
                 false => String::new(),
             };
-            Found { tiers, cards: models.clone(), none }
+            Found {
+                tiers,
+                cards: models.clone(),
+                none,
+            }
         }
     }
 }

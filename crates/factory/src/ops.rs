@@ -6,9 +6,7 @@ use alai_core::ids::{ProjectId, TaskId};
 use alai_core::lifecycle::Event;
 use alai_core::pipeline::{self, Context};
 use alai_core::safety;
-use alai_core::task::{
-    self, Need, NewTask, Priority, State, Task, TaskKind, Until, WaitReason,
-};
+use alai_core::task::{self, Need, NewTask, Priority, State, Task, TaskKind, Until, WaitReason};
 use alai_mission::{Delivery, Mission, MissionError, NewProject, Project, ProjectSettings};
 use alai_workspace::{detect, git};
 use serde::{Deserialize, Serialize};
@@ -21,13 +19,40 @@ use crate::packs::Packs;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Op {
-    AddProject { path: PathBuf, name: Option<String>, change: ProjectChange },
-    SetProject { project: String, change: ProjectChange },
-    Start { goal: String, project: PathBuf, priority: Priority, owner: Option<String>, tags: Vec<String>, checks: Vec<String>, key: String },
-    Add { task: Box<AddTask>, key: String },
-    Act { task: TaskId, event: Event, text: String },
-    Approve { task: TaskId },
-    Note { task: TaskId, text: String },
+    AddProject {
+        path: PathBuf,
+        name: Option<String>,
+        change: ProjectChange,
+    },
+    SetProject {
+        project: String,
+        change: ProjectChange,
+    },
+    Start {
+        goal: String,
+        project: PathBuf,
+        priority: Priority,
+        owner: Option<String>,
+        tags: Vec<String>,
+        checks: Vec<String>,
+        key: String,
+    },
+    Add {
+        task: Box<AddTask>,
+        key: String,
+    },
+    Act {
+        task: TaskId,
+        event: Event,
+        text: String,
+    },
+    Approve {
+        task: TaskId,
+    },
+    Note {
+        task: TaskId,
+        text: String,
+    },
 }
 
 /// What `mc add` and `minion run` say.
@@ -73,9 +98,18 @@ pub struct ProjectChange {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Outcome {
-    Project { project: Project, notes: Vec<String> },
-    Task { task: TaskId, state: State },
-    Delivering { task: TaskId, head: String },
+    Project {
+        project: Project,
+        notes: Vec<String>,
+    },
+    Task {
+        task: TaskId,
+        state: State,
+    },
+    Delivering {
+        task: TaskId,
+        head: String,
+    },
 }
 
 /// Why not, with what to do. Crosses the socket.
@@ -99,21 +133,38 @@ pub enum OpErrorKind {
 impl OpError {
     pub fn new(kind: OpErrorKind, message: impl ToString, hint: &str) -> OpError {
         let hint = (!hint.is_empty()).then(|| hint.to_owned());
-        OpError { kind, message: message.to_string(), hint }
+        OpError {
+            kind,
+            message: message.to_string(),
+            hint,
+        }
     }
 }
 
 impl From<MissionError> for OpError {
     fn from(error: MissionError) -> OpError {
         let (kind, hint) = match &error {
-            MissionError::NoTask(_) => (OpErrorKind::NotFound, "`alai mc list --all` shows every task"),
-            MissionError::NoProject(_) => (OpErrorKind::NotFound, "`alai project list` shows the projects"),
-            MissionError::ProjectExists { .. } => (OpErrorKind::Usage, "`alai project set` changes a project"),
-            MissionError::Refused { .. } => (OpErrorKind::Failed, "`alai why ID` says where the task stands"),
-            MissionError::Cycle { .. } | MissionError::IdempotencyConflict { .. } => (OpErrorKind::Usage, ""),
-            MissionError::NewerSchema { .. } | MissionError::OldSqlite { .. } | MissionError::Permissions { .. } => {
-                (OpErrorKind::NeedsSetup, "")
+            MissionError::NoTask(_) => (
+                OpErrorKind::NotFound,
+                "`alai mc list --all` shows every task",
+            ),
+            MissionError::NoProject(_) => (
+                OpErrorKind::NotFound,
+                "`alai project list` shows the projects",
+            ),
+            MissionError::ProjectExists { .. } => {
+                (OpErrorKind::Usage, "`alai project set` changes a project")
             }
+            MissionError::Refused { .. } => (
+                OpErrorKind::Failed,
+                "`alai why ID` says where the task stands",
+            ),
+            MissionError::Cycle { .. } | MissionError::IdempotencyConflict { .. } => {
+                (OpErrorKind::Usage, "")
+            }
+            MissionError::NewerSchema { .. }
+            | MissionError::OldSqlite { .. }
+            | MissionError::Permissions { .. } => (OpErrorKind::NeedsSetup, ""),
             MissionError::Stale { .. }
             | MissionError::Locked { .. }
             | MissionError::DiskFull
@@ -142,13 +193,25 @@ pub fn perform(
     actor: &str,
     now_ms: i64,
 ) -> Result<Outcome, OpError> {
-    let desk = Desk { mission, packs, config, actor, now_ms };
+    let desk = Desk {
+        mission,
+        packs,
+        config,
+        actor,
+        now_ms,
+    };
     match op {
         Op::AddProject { path, name, change } => desk.add_project(&path, name, change),
         Op::SetProject { project, change } => desk.set_project(&project, change),
-        Op::Start { goal, project, priority, owner, tags, checks, key } => {
-            desk.start(&goal, &project, priority, owner, tags, checks, key)
-        }
+        Op::Start {
+            goal,
+            project,
+            priority,
+            owner,
+            tags,
+            checks,
+            key,
+        } => desk.start(&goal, &project, priority, owner, tags, checks, key),
         Op::Add { task, key } => desk.add(*task, key),
         Op::Act { task, event, text } => desk.act(task, event, text),
         Op::Approve { task } => desk.approve(task),
@@ -170,7 +233,10 @@ struct Desk<'a> {
 
 impl Desk<'_> {
     fn outcome(&self, task: TaskId) -> Result<Outcome, OpError> {
-        Ok(Outcome::Task { task, state: self.mission.task(task)?.state })
+        Ok(Outcome::Task {
+            task,
+            state: self.mission.task(task)?.state,
+        })
     }
 
     fn context(&self) -> Context {
@@ -184,7 +250,12 @@ impl Desk<'_> {
         }
     }
 
-    fn add_project(&self, path: &Path, name: Option<String>, change: ProjectChange) -> Result<Outcome, OpError> {
+    fn add_project(
+        &self,
+        path: &Path,
+        name: Option<String>,
+        change: ProjectChange,
+    ) -> Result<Outcome, OpError> {
         let repo = git::open(path).map_err(|e| OpError::new(OpErrorKind::Failed, e, ""))?;
         let fail = |e: git::GitError| OpError::new(OpErrorKind::Failed, e, "");
         let head = git::head(&repo).map_err(fail)?;
@@ -193,16 +264,29 @@ impl Desk<'_> {
             (None, Some(branch)) => branch.clone(),
             (None, None) => {
                 let hint = "check out a branch, or name one with --target BRANCH";
-                return Err(OpError::new(OpErrorKind::Failed, "the repository stands on no branch (detached HEAD)", hint));
+                return Err(OpError::new(
+                    OpErrorKind::Failed,
+                    "the repository stands on no branch (detached HEAD)",
+                    hint,
+                ));
             }
         };
         let reference = format!("refs/heads/{target}");
         if git::resolve(&repo, &reference).map_err(fail)?.is_none() {
             let message = format!("the repository has no branch `{target}`");
-            return Err(OpError::new(OpErrorKind::Usage, message, "name an existing one with --target BRANCH"));
+            return Err(OpError::new(
+                OpErrorKind::Usage,
+                message,
+                "name an existing one with --target BRANCH",
+            ));
         }
-        let found = detect::detect(&repo, &head.oid)
-            .map_err(|e| OpError::new(OpErrorKind::Failed, format!("cannot look at the project: {e}"), ""))?;
+        let found = detect::detect(&repo, &head.oid).map_err(|e| {
+            OpError::new(
+                OpErrorKind::Failed,
+                format!("cannot look at the project: {e}"),
+                "",
+            )
+        })?;
         let settings = ProjectSettings {
             setup: found.setup,
             build: found.build,
@@ -215,13 +299,25 @@ impl Desk<'_> {
         let settings = changed(settings, change);
         if settings.test.is_none() {
             let hint = "say how the project is tested: `alai project add PATH --test \"COMMAND\"`";
-            return Err(OpError::new(OpErrorKind::NeedsSetup, "no test command was found in the project", hint));
+            return Err(OpError::new(
+                OpErrorKind::NeedsSetup,
+                "no test command was found in the project",
+                hint,
+            ));
         }
         let root = repo.root().to_path_buf();
         let name = name.unwrap_or_else(|| folder_name(&root));
-        let new = NewProject { name, path: root, target_branch: target, settings };
+        let new = NewProject {
+            name,
+            path: root,
+            target_branch: target,
+            settings,
+        };
         let id = self.mission.add_project(new, self.actor, self.now_ms)?;
-        Ok(Outcome::Project { project: self.mission.project(id)?, notes: found.notes })
+        Ok(Outcome::Project {
+            project: self.mission.project(id)?,
+            notes: found.notes,
+        })
     }
 
     fn set_project(&self, project: &str, change: ProjectChange) -> Result<Outcome, OpError> {
@@ -230,21 +326,34 @@ impl Desk<'_> {
             found.target_branch = target.clone();
         }
         found.settings = changed(found.settings, change);
-        self.mission.set_project(found.clone(), self.actor, self.now_ms)?;
-        Ok(Outcome::Project { project: found, notes: Vec::new() })
+        self.mission
+            .set_project(found.clone(), self.actor, self.now_ms)?;
+        Ok(Outcome::Project {
+            project: found,
+            notes: Vec::new(),
+        })
     }
 
     /// By name, or by a folder in it.
     fn project(&self, wanted: &Path) -> Result<Project, OpError> {
         let name = wanted.to_string_lossy();
         let real = std::fs::canonicalize(wanted).ok();
-        self.mission.find_project(&name, real.as_deref())?.ok_or_else(|| {
-            let message = format!("`{name}` is no registered project");
-            OpError::new(OpErrorKind::NotFound, message, &format!("`alai project add {name}` registers a repository"))
-        })
+        self.mission
+            .find_project(&name, real.as_deref())?
+            .ok_or_else(|| {
+                let message = format!("`{name}` is no registered project");
+                OpError::new(
+                    OpErrorKind::NotFound,
+                    message,
+                    &format!("`alai project add {name}` registers a repository"),
+                )
+            })
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the fields of one request, taken apart once")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the fields of one request, taken apart once"
+    )]
     fn start(
         &self,
         goal: &str,
@@ -273,24 +382,39 @@ impl Desk<'_> {
         spec.checks = parent.checks.clone();
         // The goal itself is never run: the rail stops the first task that would be.
         spec.waiting = self.rail(&title, &spec.description);
-        let id = self.mission.add_goal(parent, spec, Some(key), self.actor, self.now_ms)?;
+        let id = self
+            .mission
+            .add_goal(parent, spec, Some(key), self.actor, self.now_ms)?;
         self.outcome(id)
     }
 
     fn add(&self, add: AddTask, key: String) -> Result<Outcome, OpError> {
         let title = task::check_title(&add.title)?;
         let description = task::check_description(&add.description)?;
-        let project = add.project.as_deref().map(|p| self.project(p)).transpose()?;
+        let project = add
+            .project
+            .as_deref()
+            .map(|p| self.project(p))
+            .transpose()?;
         if let Some(company) = &add.company {
             let found = self.packs.registry.find(company);
-            found.map_err(|e| OpError::new(OpErrorKind::NotFound, e, "`alai company list` shows the companies"))?;
+            let known: Vec<&str> = self
+                .packs
+                .registry
+                .companies()
+                .iter()
+                .map(|c| c.name.as_str())
+                .collect();
+            let hint = format!("the companies are {}", known.join(", "));
+            found.map_err(|e| OpError::new(OpErrorKind::NotFound, e, &hint))?;
         }
         let mut new = NewTask::new(TaskKind::Build, title.clone());
         new.description = description;
         new.priority = add.priority;
         new.owner = add.owner;
         new.tags = add.tags;
-        new.tags.extend(prefix_tag(&title).filter(|t| !new.tags.contains(t)));
+        new.tags
+            .extend(prefix_tag(&title).filter(|t| !new.tags.contains(t)));
         new.project = project.as_ref().map(|p| p.id);
         new.parent = add.parent;
         new.acceptance = add.acceptance;
@@ -298,57 +422,105 @@ impl Desk<'_> {
         new.changes_tests = add.changes_tests;
         new.company_pin = add.company;
         new.solo = add.solo;
-        let until = if add.needs_done { Until::Done } else { Until::Integrated };
-        new.needs = add.needs.into_iter().map(|task| Need { task, until }).collect();
+        let until = if add.needs_done {
+            Until::Done
+        } else {
+            Until::Integrated
+        };
+        new.needs = add
+            .needs
+            .into_iter()
+            .map(|task| Need { task, until })
+            .collect();
         if let Some(parent) = new.parent {
             self.mission.task(parent)?;
         }
         new.waiting = self.rail(&title, &new.description);
         let id = self.mission.add(new, Some(key), self.actor, self.now_ms)?;
         if add.hold && self.mission.task(id)?.state == State::Open {
-            self.mission.act(id, Event::Pause, "held from the start".into(), self.actor, self.now_ms)?;
+            self.mission.act(
+                id,
+                Event::Pause,
+                "held from the start".into(),
+                self.actor,
+                self.now_ms,
+            )?;
         }
         self.outcome(id)
     }
 
     fn rail(&self, title: &str, description: &str) -> Option<task::Waiting> {
         let rail = safety::judge_text(title, description)?;
-        Some(pipeline::railed(rail.rule.as_str(), &rail.why, "{id}", &self.context()))
+        Some(pipeline::railed(
+            rail.rule.as_str(),
+            &rail.why,
+            "{id}",
+            &self.context(),
+        ))
     }
 
     fn act(&self, task: TaskId, event: Event, text: String) -> Result<Outcome, OpError> {
         let text = task::check_description(&text)?;
         if event == Event::Override && text.trim().is_empty() {
             let hint = format!("`alai mc done {} \"REASON\"`", task.0);
-            return Err(OpError::new(OpErrorKind::Usage, "closing a task by hand needs a reason", &hint));
+            return Err(OpError::new(
+                OpErrorKind::Usage,
+                "closing a task by hand needs a reason",
+                &hint,
+            ));
         }
-        let state = self.mission.act(task, event, text, self.actor, self.now_ms)?;
+        let state = self
+            .mission
+            .act(task, event, text, self.actor, self.now_ms)?;
         Ok(Outcome::Task { task, state })
     }
 
     /// Asks for the merged work to be moved to the target branch.
     fn approve(&self, task: TaskId) -> Result<Outcome, OpError> {
         let found = self.mission.task(task)?;
-        if let Some(waiting) = found.waiting.as_ref().filter(|w| w.reason != WaitReason::Approval) {
-            let message = format!("{task} does not wait for an approval but for: {}", waiting.reason.as_str());
-            return Err(OpError::new(OpErrorKind::Failed, message, &waiting.next_action));
+        if let Some(waiting) = found
+            .waiting
+            .as_ref()
+            .filter(|w| w.reason != WaitReason::Approval)
+        {
+            let message = format!(
+                "{task} does not wait for an approval but for: {}",
+                waiting.reason.as_str()
+            );
+            return Err(OpError::new(
+                OpErrorKind::Failed,
+                message,
+                &waiting.next_action,
+            ));
         }
         let project = self.project_of(&found)?;
         let fail = |e: integrate::IntegrateError| OpError::new(OpErrorKind::Failed, e, "");
         let (target, head) = integrate::tips(&project).map_err(fail)?;
         let Some(head) = head.filter(|h| h != &target) else {
-            let message = format!("nothing is merged that {} does not have", project.target_branch);
-            return Err(OpError::new(OpErrorKind::Failed, message, &format!("`alai why {}`", task.0)));
+            let message = format!(
+                "nothing is merged that {} does not have",
+                project.target_branch
+            );
+            return Err(OpError::new(
+                OpErrorKind::Failed,
+                message,
+                &format!("`alai why {}`", task.0),
+            ));
         };
         let head = head.to_string();
-        self.mission.enqueue_delivery(task, project.id, &head, self.actor, self.now_ms)?;
+        self.mission
+            .enqueue_delivery(task, project.id, &head, self.actor, self.now_ms)?;
         Ok(Outcome::Delivering { task, head })
     }
 
     fn project_of(&self, task: &Task) -> Result<Project, OpError> {
         let id: Option<ProjectId> = task.project;
         let Some(id) = id else {
-            return Err(OpError::new(OpErrorKind::Failed, format!("{} has no project", task.id), ""));
+            return Err(OpError::new(
+                OpErrorKind::Failed,
+                format!("{} has no project", task.id),
+                "",
+            ));
         };
         Ok(self.mission.project(id)?)
     }
@@ -372,19 +544,26 @@ fn changed(mut settings: ProjectSettings, change: ProjectChange) -> ProjectSetti
     settings
 }
 
-/// `Bento: Project scaffold` is tagged `bento` (seed 004).
+/// `Bento: Project scaffold` is tagged `bento`.
 fn prefix_tag(title: &str) -> Option<String> {
     let (prefix, rest) = title.split_once(':')?;
-    let word = prefix.chars().all(|c| c.is_alphanumeric() || c == '-') && (2..=20).contains(&prefix.len());
+    let word =
+        prefix.chars().all(|c| c.is_alphanumeric() || c == '-') && (2..=20).contains(&prefix.len());
     (word && rest.starts_with(' ')).then(|| prefix.to_lowercase())
 }
 
 fn folder_name(root: &Path) -> String {
-    root.file_name().map_or_else(|| "project".to_owned(), |n| n.to_string_lossy().into_owned())
+    root.file_name().map_or_else(
+        || "project".to_owned(),
+        |n| n.to_string_lossy().into_owned(),
+    )
 }
 
 fn fit(title: &str) -> String {
-    match title.char_indices().find(|(at, c)| at + c.len_utf8() > task::TITLE_BYTES_MAX - 4) {
+    match title
+        .char_indices()
+        .find(|(at, c)| at + c.len_utf8() > task::TITLE_BYTES_MAX - 4)
+    {
         Some((at, _)) => format!("{}…", title.get(..at).unwrap_or(title)),
         None => title.to_owned(),
     }
@@ -396,7 +575,10 @@ mod tests {
 
     #[test]
     fn prefixes_become_tags() {
-        assert_eq!(prefix_tag("Bento: Project scaffold").as_deref(), Some("bento"));
+        assert_eq!(
+            prefix_tag("Bento: Project scaffold").as_deref(),
+            Some("bento")
+        );
         for plain in ["Fix a::b in the parser", "See http://x", "a b: c", "Add it"] {
             assert_eq!(prefix_tag(plain), None, "{plain}");
         }
@@ -404,8 +586,15 @@ mod tests {
 
     #[test]
     fn an_empty_command_takes_the_detected_one_away() {
-        let detected = ProjectSettings { lint: Some("x".into()), test: Some("t".into()), ..ProjectSettings::default() };
-        let change = ProjectChange { lint: Some(String::new()), ..ProjectChange::default() };
+        let detected = ProjectSettings {
+            lint: Some("x".into()),
+            test: Some("t".into()),
+            ..ProjectSettings::default()
+        };
+        let change = ProjectChange {
+            lint: Some(String::new()),
+            ..ProjectChange::default()
+        };
         let settings = changed(detected, change);
         assert_eq!((settings.lint, settings.test.as_deref()), (None, Some("t")));
     }

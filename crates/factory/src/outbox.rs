@@ -16,7 +16,9 @@ pub(crate) fn deliver(factory: &Factory, batch: u32) -> Result<(), MissionError>
             Ok(()) => factory.mission().delivered(row.id, factory.now_ms())?,
             Err(why) => {
                 tracing::warn!("outbox {}: {why}", row.effect_key);
-                factory.mission().undelivered(&row, &why, factory.now_ms())?;
+                factory
+                    .mission()
+                    .undelivered(&row, &why, factory.now_ms())?;
             }
         }
     }
@@ -37,9 +39,16 @@ fn send(factory: &Factory, row: &OutboxRow) -> Result<(), String> {
 fn status_page(factory: &Factory, goal: TaskId) -> Result<(), Box<dyn std::error::Error>> {
     let task = factory.mission().task(goal)?;
     let lines = lines(factory, &task)?;
-    let (own, rest): (Vec<TaskLine>, Vec<TaskLine>) = lines.into_iter().partition(|l| l.task.id == goal);
-    let Some(own) = own.into_iter().next() else { return Ok(()) };
-    wiki::write(&factory.home().wiki(), &PageName::status(goal.0), &pages::status(&own, &rest))?;
+    let (own, rest): (Vec<TaskLine>, Vec<TaskLine>) =
+        lines.into_iter().partition(|l| l.task.id == goal);
+    let Some(own) = own.into_iter().next() else {
+        return Ok(());
+    };
+    wiki::write(
+        &factory.home().wiki(),
+        &PageName::status(goal.0),
+        &pages::status(&own, &rest),
+    )?;
     Ok(())
 }
 
@@ -47,7 +56,11 @@ fn status_page(factory: &Factory, goal: TaskId) -> Result<(), Box<dyn std::error
 pub(crate) fn lines(factory: &Factory, task: &Task) -> Result<Vec<TaskLine>, MissionError> {
     let mission = factory.mission();
     let mut tasks = match task.kind {
-        TaskKind::Goal => mission.tasks(&Filter { goal: Some(task.id), ended: true, ..Filter::default() })?,
+        TaskKind::Goal => mission.tasks(&Filter {
+            goal: Some(task.id),
+            ended: true,
+            ..Filter::default()
+        })?,
         TaskKind::Spec
         | TaskKind::Build
         | TaskKind::Review
@@ -62,7 +75,11 @@ pub(crate) fn lines(factory: &Factory, task: &Task) -> Result<Vec<TaskLine>, Mis
         .into_iter()
         .map(|task| {
             let runs = mission.runs_of(task.id)?;
-            let mode = runs.iter().rev().find_map(|r| r.mode).map(|m| m.as_str().to_owned());
+            let mode = runs
+                .iter()
+                .rev()
+                .find_map(|r| r.mode)
+                .map(|m| m.as_str().to_owned());
             let evidence = crate::evidence::newest_evidence(factory.home(), &runs);
             Ok(TaskLine {
                 shown: views.shown(&task)?.to_owned(),

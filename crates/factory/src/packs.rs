@@ -32,7 +32,10 @@ pub enum PacksError {
     #[error("cannot write {path}: {source}")]
     Write { path: PathBuf, source: FileError },
     #[error("cannot read {path}: {source}")]
-    Read { path: PathBuf, source: std::io::Error },
+    Read {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error("{path} is refused: {why}")]
     Refused { path: PathBuf, why: &'static str },
     #[error(transparent)]
@@ -46,20 +49,30 @@ pub(crate) fn write_shipped(home: &Home) -> Result<(Vec<String>, Vec<String>), P
     write_missing(&COMPANIES, &home.companies())?;
     write_missing(&BLUEPRINTS, &home.blueprints())?;
     let packs = Packs::load(home)?;
-    let companies = packs.registry.companies().iter().map(|c| c.name.clone()).collect();
+    let companies = packs
+        .registry
+        .companies()
+        .iter()
+        .map(|c| c.name.clone())
+        .collect();
     Ok((companies, packs.blueprints.into_keys().collect()))
 }
 
 fn write_missing(dir: &Dir<'_>, into: &Path) -> Result<(), PacksError> {
     for entry in dir.entries() {
         let path = into.join(entry.path());
-        let fail = |source| PacksError::Write { path: path.clone(), source };
+        let fail = |source| PacksError::Write {
+            path: path.clone(),
+            source,
+        };
         match entry {
             DirEntry::Dir(sub) => {
                 files::private_dir_all(&path).map_err(fail)?;
                 write_missing(sub, into)?;
             }
-            DirEntry::File(file) if !path.exists() => files::write_atomic(&path, file.contents()).map_err(fail)?,
+            DirEntry::File(file) if !path.exists() => {
+                files::write_atomic(&path, file.contents()).map_err(fail)?
+            }
             DirEntry::File(_) => {}
         }
     }
@@ -81,11 +94,17 @@ impl Packs {
             if path.extension().is_some_and(|e| e == "yaml" || e == "yml") {
                 let text = read_text(&path)?;
                 blueprint::parse(&text, &path.display().to_string())?;
-                let stem = path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+                let stem = path
+                    .file_stem()
+                    .map(|s| s.to_string_lossy().into_owned())
+                    .unwrap_or_default();
                 blueprints.insert(stem, text);
             }
         }
-        Ok(Packs { registry: Registry::load(&packs, &[])?, blueprints })
+        Ok(Packs {
+            registry: Registry::load(&packs, &[])?,
+            blueprints,
+        })
     }
 
     /// The blueprint a company's work walks, resolved. Inputs that the blueprint does not know are left out.
@@ -107,8 +126,14 @@ fn read_pack(dir: &Path) -> Result<BTreeMap<String, String>, PacksError> {
     let mut folders = vec![dir.to_path_buf()];
     while let Some(folder) = folders.pop() {
         for path in list(&folder)? {
-            let meta = std::fs::symlink_metadata(&path).map_err(|source| PacksError::Read { path: path.clone(), source })?;
-            let refused = |why| PacksError::Refused { path: path.clone(), why };
+            let meta = std::fs::symlink_metadata(&path).map_err(|source| PacksError::Read {
+                path: path.clone(),
+                source,
+            })?;
+            let refused = |why| PacksError::Refused {
+                path: path.clone(),
+                why,
+            };
             if meta.file_type().is_symlink() {
                 return Err(refused("a pack holds no symbolic links"));
             }
@@ -122,7 +147,11 @@ fn read_pack(dir: &Path) -> Result<BTreeMap<String, String>, PacksError> {
                 }
                 continue;
             }
-            let inside = path.strip_prefix(dir).unwrap_or(&path).to_string_lossy().into_owned();
+            let inside = path
+                .strip_prefix(dir)
+                .unwrap_or(&path)
+                .to_string_lossy()
+                .into_owned();
             found.insert(inside, read_text(&path)?);
         }
     }
@@ -130,21 +159,35 @@ fn read_pack(dir: &Path) -> Result<BTreeMap<String, String>, PacksError> {
 }
 
 fn read_text(path: &Path) -> Result<String, PacksError> {
-    let read = |source| PacksError::Read { path: path.to_owned(), source };
+    let read = |source| PacksError::Read {
+        path: path.to_owned(),
+        source,
+    };
     if std::fs::metadata(path).map_err(read)?.len() > PACK_FILE_BYTES_MAX {
-        return Err(PacksError::Refused { path: path.to_owned(), why: "it is larger than 256 KB" });
+        return Err(PacksError::Refused {
+            path: path.to_owned(),
+            why: "it is larger than 256 KB",
+        });
     }
     std::fs::read_to_string(path).map_err(read)
 }
 
 fn list(dir: &Path) -> Result<Vec<PathBuf>, PacksError> {
-    let read = |source| PacksError::Read { path: dir.to_owned(), source };
+    let read = |source| PacksError::Read {
+        path: dir.to_owned(),
+        source,
+    };
     let entries = std::fs::read_dir(dir).map_err(read)?;
-    let mut paths = entries.map(|e| e.map(|e| e.path())).collect::<Result<Vec<_>, _>>().map_err(read)?;
+    let mut paths = entries
+        .map(|e| e.map(|e| e.path()))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(read)?;
     paths.sort();
     Ok(paths)
 }
 
 fn name_of(path: &Path) -> String {
-    path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()
+    path.file_name()
+        .map(|n| n.to_string_lossy().into_owned())
+        .unwrap_or_default()
 }

@@ -26,7 +26,11 @@ const PATHS_MAX: usize = 300;
 /// Bytes of the README shown.
 const README_BYTES_MAX: usize = 6_000;
 
-pub(crate) fn work(factory: &Arc<Factory>, claim: &Claim, cancel: &Cancel) -> Result<Ended, RunError> {
+pub(crate) fn work(
+    factory: &Arc<Factory>,
+    claim: &Claim,
+    cancel: &Cancel,
+) -> Result<Ended, RunError> {
     let task = &claim.task;
     let project = work::project(factory, task)?;
     let repo = work::repo(&project)?;
@@ -44,24 +48,45 @@ pub(crate) fn work(factory: &Arc<Factory>, claim: &Claim, cancel: &Cancel) -> Re
         Ok(plan) => (plan, PlanSource::Model, None),
         Err(Unplanned::Run(e)) => return Err(e),
         Err(Unplanned::Infrastructure(detail)) => {
-            return Ok(Ended::Failed { failure: Failure::Infrastructure { detail } });
+            return Ok(Ended::Failed {
+                failure: Failure::Infrastructure { detail },
+            });
         }
-        Err(Unplanned::Unusable(why)) => {
-            (Plan::template(&goal.title, &goal.description), PlanSource::Template, Some(why))
-        }
+        Err(Unplanned::Unusable(why)) => (
+            Plan::template(&goal.title, &goal.description),
+            PlanSource::Template,
+            Some(why),
+        ),
     };
     let page = pages::spec(&goal, &plan, source, why.as_deref());
-    wiki::write(&factory.home().wiki(), &PageName::spec(goal.id.0), &page).map_err(RunError::infra)?;
+    wiki::write(&factory.home().wiki(), &PageName::spec(goal.id.0), &page)
+        .map_err(RunError::infra)?;
     let report = serde_json::to_value(&plan).map_err(RunError::infra)?;
-    let said = Said { gotcha: gotcha(task, &desk, source, why.as_deref(), &plan), report, ..Said::default() };
+    let said = Said {
+        gotcha: gotcha(task, &desk, source, why.as_deref(), &plan),
+        report,
+        ..Said::default()
+    };
     let written = evidence::write(factory, claim, &said)?;
     let planned = Measurement {
         check: Check::CriteriaMet,
         result: CheckResult::Pass,
-        detail: format!("the plan has the asked shape: {} task(s), {source:?}", plan.tasks.len()).to_lowercase(),
+        detail: format!(
+            "the plan has the asked shape: {} task(s), {source:?}",
+            plan.tasks.len()
+        )
+        .to_lowercase(),
     };
     let verdict = qa::judge_all(vec![planned]);
-    evidence::seal(factory, claim, &desk, &repo, (&base, &base), &written, &verdict)?;
+    evidence::seal(
+        factory,
+        claim,
+        &desk,
+        &repo,
+        (&base, &base),
+        &written,
+        &verdict,
+    )?;
     Ok(Ended::Planned { plan, source })
 }
 
@@ -84,10 +109,14 @@ fn ask(
 ) -> Result<Plan, Unplanned> {
     let system = format!("{}\n\n{}", desk.company.lead.prompt, RULES);
     let recalled = work::recall(factory, task).map_err(Unplanned::Run)?;
-    let user = prompt(goal, repo, base, &recalled).map_err(|e| Unplanned::Run(RunError::infra(e)))?;
+    let user =
+        prompt(goal, repo, base, &recalled).map_err(|e| Unplanned::Run(RunError::infra(e)))?;
     let request = ChatRequest {
         model: desk.chosen.model.clone(),
-        messages: vec![Message::System { text: system }, Message::User { text: user }],
+        messages: vec![
+            Message::System { text: system },
+            Message::User { text: user },
+        ],
         tools: Vec::new(),
         format: Some(Plan::schema()),
         profile: desk.chosen.profile,
@@ -107,7 +136,8 @@ fn ask(
     }
     match answer {
         Ok(answer) => {
-            desk.record(factory, 0, &answer.reply).map_err(Unplanned::Run)?;
+            desk.record(factory, 0, &answer.reply)
+                .map_err(Unplanned::Run)?;
             Plan::parse(&answer.value.to_string()).map_err(|e| Unplanned::Unusable(e.to_string()))
         }
         Err(e) if e.is_infrastructure() => Err(Unplanned::Infrastructure(e.to_string())),
@@ -132,7 +162,9 @@ fn prompt(
 ) -> Result<String, git::GitError> {
     let mut text = format!("# Goal\n\n{}\n", goal.description);
     for check in &goal.checks {
-        text.push_str(&format!("\nIt is accepted when this command exits 0: `{check}`\n"));
+        text.push_str(&format!(
+            "\nIt is accepted when this command exits 0: `{check}`\n"
+        ));
     }
     text.push_str("\n# Files of the repository\n\n");
     let tree = git::tree(repo, base)?;
@@ -144,11 +176,20 @@ fn prompt(
         text.push_str(&format!("… and {} more\n", tree.len() - PATHS_MAX));
     }
     for name in ["README.md", "README", "AGENTS.md", "CLAUDE.md"] {
-        let Some(entry) = tree.iter().find(|e| e.path == name) else { continue };
+        let Some(entry) = tree.iter().find(|e| e.path == name) else {
+            continue;
+        };
         if let Some(bytes) = git::blob(repo, base, &entry.path, 1 << 20)? {
             let whole = String::from_utf8_lossy(&bytes);
-            let end = whole.char_indices().map(|(at, _)| at).find(|at| *at > README_BYTES_MAX).unwrap_or(whole.len());
-            text.push_str(&format!("\n# {name}\n\n{}\n", whole.get(..end).unwrap_or_default()));
+            let end = whole
+                .char_indices()
+                .map(|(at, _)| at)
+                .find(|at| *at > README_BYTES_MAX)
+                .unwrap_or(whole.len());
+            text.push_str(&format!(
+                "\n# {name}\n\n{}\n",
+                whole.get(..end).unwrap_or_default()
+            ));
         }
     }
     if !recalled.is_empty() {
@@ -165,7 +206,11 @@ fn gotcha(task: &Task, desk: &Desk, source: PlanSource, why: Option<&str>, plan:
         (PlanSource::Model, _) => format!("asked {} ({})", desk.chosen.model, desk.mode()),
         (PlanSource::Template, why) => format!("template, because: {}", why.unwrap_or("no answer")),
     };
-    let tasks: Vec<String> = plan.tasks.iter().map(|t| format!("- {}: {}", t.key, t.title)).collect();
+    let tasks: Vec<String> = plan
+        .tasks
+        .iter()
+        .map(|t| format!("- {}: {}", t.key, t.title))
+        .collect();
     format!(
         "# GOTCHA {}\n\n## Goals\n\n{}\n\n## Orchestration\n\n{how}\n\n## Tools\n\nnone\n\n## Context\n\ncompany {}\n\n\
          ## Hard prompts\n\nthe plan schema; the call is in the ledger\n\n## Args\n\n{}\n",

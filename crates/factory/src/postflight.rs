@@ -19,10 +19,17 @@ pub(crate) fn work(factory: &Arc<Factory>, claim: &Claim) -> Result<Ended, RunEr
     let mut lines = outbox::lines(factory, &goal)?;
     lines.retain(|l| l.task.id != goal.id && l.task.id != claim.task.id);
     let page = pages::postflight(&goal, &lines);
-    wiki::write(&factory.home().wiki(), &PageName::postflight(goal.id.0), &page).map_err(RunError::infra)?;
+    wiki::write(
+        &factory.home().wiki(),
+        &PageName::postflight(goal.id.0),
+        &page,
+    )
+    .map_err(RunError::infra)?;
     let merged = lines.iter().filter(|l| l.task.integrated.is_some()).count();
     let sent_back: usize = lines.iter().map(|l| l.task.findings.len()).sum();
-    let summary =
-        format!("{} {}: {merged} change(s) merged, {sent_back} finding(s) on the way", goal.id, goal.title);
+    let summary = format!(
+        "{} {}: {merged} change(s) merged, {sent_back} finding(s) on the way",
+        goal.id, goal.title
+    );
     Ok(Ended::Summed { summary })
 }

@@ -9,7 +9,7 @@ use alai_mission::{Claim, MissionError};
 use alai_workspace::command::Cancel;
 
 use crate::beat::Factory;
-use crate::work;
+use crate::{recover, work};
 
 /// Why a run ended without a result of its own.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +49,7 @@ pub(crate) fn run(factory: &Arc<Factory>, claim: &Claim, cancel: &Cancel) {
     let ended = match end_of(factory, claim, cancel) {
         Ok(ended) => ended,
         Err(RunError::Lost) => {
+            keep_work(factory, claim);
             work::clear(&factory.home().run(&claim.fence.run));
             return;
         }
@@ -57,7 +58,9 @@ pub(crate) fn run(factory: &Arc<Factory>, claim: &Claim, cancel: &Cancel) {
             tracing::info!("run {} stopped: {detail}", claim.fence.run);
             return hand_back(factory, claim);
         }
-        Err(RunError::Infrastructure(detail)) => Ended::Failed { failure: Failure::Infrastructure { detail } },
+        Err(RunError::Infrastructure(detail)) => Ended::Failed {
+            failure: Failure::Infrastructure { detail },
+        },
     };
     if let Err(e) = apply(factory, claim, &ended) {
         tracing::warn!("run {} of {}: {e}", claim.fence.run, claim.fence.task);
@@ -71,29 +74,78 @@ fn end_of(factory: &Arc<Factory>, claim: &Claim, cancel: &Cancel) -> Result<Ende
     }
     let ended = work::work(factory, claim, cancel)?;
     if cancel.is_cancelled() {
-        return Err(if factory.stopping() { RunError::Stopping } else { RunError::Lost });
+        return Err(if factory.stopping() {
+            RunError::Stopping
+        } else {
+            RunError::Lost
+        });
     }
-    let text = serde_json::to_string(&ended).map_err(RunError::infra)?;
-    let kept = factory.mission().journal(&claim.fence, ENDED, text, factory.now_ms())?;
+    let text = without_secrets(&ended)?.to_string();
+    let kept = factory
+        .mission()
+        .journal(&claim.fence, ENDED, text, factory.now_ms())?;
     serde_json::from_str(&kept).map_err(RunError::infra)
 }
 
-fn apply(factory: &Arc<Factory>, claim: &Claim, ended: &Ended) -> Result<Vec<TaskId>, MissionError> {
+/// What models wrote into an end goes to the store, the wiki and the next brief: free of secrets from here on.
+fn without_secrets(ended: &Ended) -> Result<serde_json::Value, RunError> {
+    fn clean(value: &mut serde_json::Value) {
+        match value {
+            serde_json::Value::String(text) => *text = alai_minion::redact(text).into_owned(),
+            serde_json::Value::Array(items) => items.iter_mut().for_each(clean),
+            serde_json::Value::Object(fields) => fields.values_mut().for_each(clean),
+            serde_json::Value::Null | serde_json::Value::Bool(_) | serde_json::Value::Number(_) => {
+            }
+        }
+    }
+    let mut value = serde_json::to_value(ended).map_err(RunError::infra)?;
+    clean(&mut value);
+    Ok(value)
+}
+
+fn apply(
+    factory: &Arc<Factory>,
+    claim: &Claim,
+    ended: &Ended,
+) -> Result<Vec<TaskId>, MissionError> {
     let task = factory.mission().task(claim.fence.task)?;
     let context = match task.project {
         Some(id) => factory.context(&factory.mission().project(id)?, &task),
         None => factory.plain_context(),
     };
     let effects = pipeline::advance(&task, ended, &context);
-    factory.mission().apply(&claim.fence, &outcome(ended), effects, factory.now_ms())
+    factory
+        .mission()
+        .apply(&claim.fence, &outcome(ended), effects, factory.now_ms())
 }
 
 /// The task goes back to open with all its counters as they were: nobody failed.
 fn hand_back(factory: &Arc<Factory>, claim: &Claim) {
-    let back = Effect::Retry { findings: Vec::new(), counters: claim.task.counters, run_at_ms: 0 };
+    // Work first, rows second: a crash in between finds the run live again and repeats this.
+    keep_work(factory, claim);
+    let back = Effect::Retry {
+        why: "handed back".into(),
+        findings: Vec::new(),
+        counters: claim.task.counters,
+        run_at_ms: 0,
+    };
     let lost = vec![(claim.fence.run.clone(), back)];
-    if let Err(e) = factory.mission().recover(lost, "handed back: the factory is stopping", factory.now_ms()) {
+    if let Err(e) = factory.mission().recover(
+        lost,
+        "handed back: the factory is stopping",
+        factory.now_ms(),
+    ) {
         tracing::warn!("run {}: cannot be handed back: {e}", claim.fence.run);
+    }
+    work::clear(&factory.home().run(&claim.fence.run));
+}
+
+/// What the agent had committed comes home to `refs/alai/<run>` before its clone is removed: work is never lost.
+fn keep_work(factory: &Arc<Factory>, claim: &Claim) {
+    match factory.mission().run(&claim.fence.run) {
+        Ok(Some(row)) => recover::rescue(factory, &row),
+        Ok(None) => {}
+        Err(e) => tracing::warn!("run {}: its work is not taken home: {e}", claim.fence.run),
     }
 }
 
@@ -101,7 +153,11 @@ fn outcome(ended: &Ended) -> String {
     match ended {
         Ended::Planned { .. } => "planned".into(),
         Ended::Gated { verdict, .. } => {
-            let word = if verdict.passed() { "gate passed" } else { "gate failed" };
+            let word = if verdict.passed() {
+                "gate passed"
+            } else {
+                "gate failed"
+            };
             format!("{word}: {}/{}", verdict.passed, verdict.applicable)
         }
         Ended::Reviewed { review } => format!("reviewed: {:?}", review.verdict).to_lowercase(),
@@ -114,5 +170,45 @@ fn outcome(ended: &Ended) -> String {
             Failure::Rail { rule, detail } => format!("stopped by a safety rail: {rule}: {detail}"),
             Failure::NoModel { detail } => format!("no model: {detail}"),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alai_core::review::{Finding, Review, ReviewVerdict, Severity};
+
+    use super::*;
+
+    #[test]
+    fn a_models_words_lose_their_secrets_and_commits_stay() {
+        let key = format!("AKIA{}", "Q7ZP2M4N8R5T6V3X");
+        let finding = Finding {
+            severity: Severity::High,
+            title: format!("the key {key} is committed"),
+            path: None,
+            line: None,
+            detail: String::new(),
+        };
+        let review = Review {
+            verdict: ReviewVerdict::Reject,
+            summary: key.clone(),
+            findings: vec![finding],
+        };
+        let cleaned = without_secrets(&Ended::Reviewed { review })
+            .expect("JSON")
+            .to_string();
+        assert!(!cleaned.contains(&key), "{cleaned}");
+        let head = "4ca3dd4857203cec149b91cebd86ec2fda7f5488";
+        let verdict = alai_core::qa::judge_all(Vec::new());
+        let gated = Ended::Gated {
+            verdict,
+            base: head.into(),
+            head: head.into(),
+        };
+        let text = without_secrets(&gated).expect("JSON");
+        assert_eq!(
+            serde_json::from_value::<Ended>(text).expect("still an end"),
+            gated
+        );
     }
 }

@@ -59,8 +59,18 @@ pub struct RunLine {
 }
 
 impl<'a> Views<'a> {
-    pub fn new(reader: &'a Reader, now_ms: i64, daemon: bool, hindrance: Option<String>) -> Views<'a> {
-        Views { reader, now_ms, daemon, hindrance }
+    pub fn new(
+        reader: &'a Reader,
+        now_ms: i64,
+        daemon: bool,
+        hindrance: Option<String>,
+    ) -> Views<'a> {
+        Views {
+            reader,
+            now_ms,
+            daemon,
+            hindrance,
+        }
     }
 
     pub fn shown(&self, task: &Task) -> Result<&'static str, MissionError> {
@@ -70,7 +80,11 @@ impl<'a> Views<'a> {
     pub fn task(&self, id: TaskId) -> Result<TaskView, MissionError> {
         let task = self.reader.task(id)?;
         let why = self.why(&task)?;
-        Ok(TaskView { shown: self.shown(&task)?.to_owned(), why, task })
+        Ok(TaskView {
+            shown: self.shown(&task)?.to_owned(),
+            why,
+            task,
+        })
     }
 
     /// Why a task is where it is.
@@ -85,7 +99,10 @@ impl<'a> Views<'a> {
         let goal_left = match task.kind {
             TaskKind::Goal => self
                 .reader
-                .tasks(&Filter { goal: Some(task.id), ..Filter::default() })?
+                .tasks(&Filter {
+                    goal: Some(task.id),
+                    ..Filter::default()
+                })?
                 .into_iter()
                 .filter(|t| t.id != task.id)
                 .map(|t| (t.id, t.state))
@@ -128,17 +145,27 @@ impl<'a> Views<'a> {
     }
 
     pub fn status(&self) -> Result<Status, MissionError> {
-        let tasks = self.reader.tasks(&Filter { ended: true, ..Filter::default() })?;
+        let tasks = self.reader.tasks(&Filter {
+            ended: true,
+            ..Filter::default()
+        })?;
         let count = |keep: &dyn Fn(&Task) -> bool| tasks.iter().filter(|t| keep(t)).count();
         let live = self.reader.live_runs()?;
-        let stalled = live.iter().filter(|r| r.lease_until_ms.is_some_and(|l| l < self.now_ms)).count();
+        let stalled = live
+            .iter()
+            .filter(|r| r.lease_until_ms.is_some_and(|l| l < self.now_ms))
+            .count();
         let mut waiting: Vec<&Task> = tasks.iter().filter(|t| t.state == State::Waiting).collect();
         waiting.sort_by_key(|t| (std::cmp::Reverse(t.priority), t.id));
         let (outbox, outbox_oldest_ms) = self.reader.outbox_depth()?;
         let runs = live
             .into_iter()
             .map(|r| {
-                let title = self.reader.task(r.task).map(|t| t.title).unwrap_or_default();
+                let title = self
+                    .reader
+                    .task(r.task)
+                    .map(|t| t.title)
+                    .unwrap_or_default();
                 RunLine {
                     run: r.id.short().to_owned(),
                     task: r.task,
@@ -153,18 +180,27 @@ impl<'a> Views<'a> {
             .collect::<Vec<_>>();
         Ok(Status {
             open: count(&|t| t.state == State::Open),
-            started: count(&|t| matches!(t.state, State::Started | State::ReadyForReview)).saturating_sub(stalled),
+            started: count(&|t| matches!(t.state, State::Started | State::ReadyForReview))
+                .saturating_sub(stalled),
             stalled,
             waiting: waiting.len(),
             done: count(&|t| t.state == State::Done),
             failed: count(&|t| t.state == State::Failed),
-            merging: self.reader.merges()?.iter().filter(|m| m.state == MergeState::Queued).count(),
+            merging: self
+                .reader
+                .merges()?
+                .iter()
+                .filter(|m| m.state == MergeState::Queued)
+                .count(),
             outbox,
             outbox_oldest_ms,
             spend: self.reader.spend()?,
             last_dispatch_ms: self.reader.last_claim_ms()?,
             runs,
-            needs_you: waiting.into_iter().map(|t| self.task(t.id)).collect::<Result<_, _>>()?,
+            needs_you: waiting
+                .into_iter()
+                .map(|t| self.task(t.id))
+                .collect::<Result<_, _>>()?,
         })
     }
 }

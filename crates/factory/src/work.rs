@@ -54,7 +54,11 @@ pub(crate) fn clear(run_dir: &Path) {
 }
 
 /// Does the work of one claim.
-pub(crate) fn work(factory: &Arc<Factory>, claim: &Claim, cancel: &Cancel) -> Result<Ended, RunError> {
+pub(crate) fn work(
+    factory: &Arc<Factory>,
+    claim: &Claim,
+    cancel: &Cancel,
+) -> Result<Ended, RunError> {
     match claim.task.kind {
         TaskKind::Spec => plan::work(factory, claim, cancel),
         TaskKind::Build | TaskKind::Ops | TaskKind::Docs => build::work(factory, claim, cancel),
@@ -65,7 +69,9 @@ pub(crate) fn work(factory: &Arc<Factory>, claim: &Claim, cancel: &Cancel) -> Re
 }
 
 pub(crate) fn project(factory: &Arc<Factory>, task: &Task) -> Result<Project, RunError> {
-    let id = task.project.ok_or_else(|| RunError::infra("the task has no project"))?;
+    let id = task
+        .project
+        .ok_or_else(|| RunError::infra("the task has no project"))?;
     Ok(factory.mission().project(id)?)
 }
 
@@ -94,18 +100,39 @@ impl Desk {
         let task = &claim.task;
         let registry = &factory.packs().registry;
         let pin = task.company_pin.as_deref();
-        let route = routing::route(&task.title, &task.description, &task.tags, pin, task.kind, registry)
-            .map_err(RunError::infra)?;
-        let company = registry.find(&route.company).map_err(RunError::infra)?.clone();
+        let route = routing::route(
+            &task.title,
+            &task.description,
+            &task.tags,
+            pin,
+            task.kind,
+            registry,
+        )
+        .map_err(RunError::infra)?;
+        let company = registry
+            .find(&route.company)
+            .map_err(RunError::infra)?
+            .clone();
         let (choice, _source) = company.model_for(role, activity);
         let Some(chosen) = factory.models().choose(choice, task.counters.escalations) else {
             let none = factory.models().found().none;
-            let detail = if none.is_empty() { format!("the model {choice:?} of {} is not there", company.name) } else { none };
+            let detail = if none.is_empty() {
+                format!("the model {choice:?} of {} is not there", company.name)
+            } else {
+                none
+            };
             return Ok(Err(Failure::NoModel { detail }));
         };
         let mode = chosen.provider.mode();
-        factory.mission().describe_run(&claim.fence, mode, &company.name, &chosen.model)?;
-        Ok(Ok(Desk { company, role, chosen, fence: claim.fence.clone() }))
+        factory
+            .mission()
+            .describe_run(&claim.fence, mode, &company.name, &chosen.model)?;
+        Ok(Ok(Desk {
+            company,
+            role,
+            chosen,
+            fence: claim.fence.clone(),
+        }))
     }
 
     pub(crate) fn mode(&self) -> Mode {
@@ -113,7 +140,12 @@ impl Desk {
     }
 
     /// Puts one call into the ledger. Local models cost nothing.
-    pub(crate) fn record(&self, factory: &Arc<Factory>, call: u32, reply: &ChatReply) -> Result<(), RunError> {
+    pub(crate) fn record(
+        &self,
+        factory: &Arc<Factory>,
+        call: u32,
+        reply: &ChatReply,
+    ) -> Result<(), RunError> {
         let row = Call {
             call,
             model: reply.model.clone(),
@@ -122,18 +154,28 @@ impl Desk {
             output_tokens: reply.usage.output_tokens,
             cost_microusd: 0,
         };
-        Ok(factory.mission().record_call(&self.fence, row, factory.now_ms())?)
+        Ok(factory
+            .mission()
+            .record_call(&self.fence, row, factory.now_ms())?)
     }
 }
 
 /// What HiveMind knows about a task's words, for its brief. An empty answer counts as asked.
 pub(crate) fn recall(factory: &Arc<Factory>, task: &Task) -> Result<Vec<Recalled>, RunError> {
-    let Some(expression) = recalling::expression(&format!("{} {}", task.title, task.description)) else {
+    let Some(expression) = recalling::expression(&format!("{} {}", task.title, task.description))
+    else {
         return Ok(Vec::new());
     };
-    let query = MindQuery { expression, project: task.project, limit: recalling::RECALL_MAX };
+    let query = MindQuery {
+        expression,
+        project: task.project,
+        limit: recalling::RECALL_MAX,
+    };
     let found = factory.mission().mind_search(&query)?;
-    Ok(found.iter().map(|e| recalling::for_brief(e.id, &e.entry_kind, &e.text, &e.source)).collect())
+    Ok(found
+        .iter()
+        .map(|e| recalling::for_brief(e.id, &e.entry_kind, &e.text, &e.source))
+        .collect())
 }
 
 /// The parts of a brief that are the same for builders and reviewers.
@@ -167,24 +209,41 @@ pub(crate) fn brief(
 
 /// What an agent's end means when there is nothing to measure.
 pub(crate) fn failure_of(report: &RunReport) -> Option<Result<Failure, RunError>> {
-    let finding = || vec![format!("the run ended as {}: {}", report.status, report.summary)];
+    let finding = || {
+        vec![format!(
+            "the run ended as {}: {}",
+            report.status, report.summary
+        )]
+    };
     match &report.status {
         ExitStatus::Done => None,
         ExitStatus::GateFailed
         | ExitStatus::StepLimit
         | ExitStatus::CostLimit
         | ExitStatus::TimeLimit
-        | ExitStatus::ScopeViolation { .. } => Some(Ok(Failure::Quality { findings: finding() })),
+        | ExitStatus::ScopeViolation { .. } => Some(Ok(Failure::Quality {
+            findings: finding(),
+        })),
         ExitStatus::Stuck { .. } | ExitStatus::Format | ExitStatus::ContextTruncated => {
-            Some(Ok(Failure::Lost { findings: finding() }))
+            Some(Ok(Failure::Lost {
+                findings: finding(),
+            }))
         }
-        ExitStatus::ProviderError { infrastructure: true, detail } => {
-            Some(Ok(Failure::Infrastructure { detail: detail.clone() }))
-        }
-        ExitStatus::ProviderError { infrastructure: false, .. } => Some(Ok(Failure::Lost { findings: finding() })),
-        ExitStatus::Killed { detail } => {
-            Some(Ok(Failure::Infrastructure { detail: format!("the agent's process ended: {detail}") }))
-        }
+        ExitStatus::ProviderError {
+            infrastructure: true,
+            detail,
+        } => Some(Ok(Failure::Infrastructure {
+            detail: detail.clone(),
+        })),
+        ExitStatus::ProviderError {
+            infrastructure: false,
+            ..
+        } => Some(Ok(Failure::Lost {
+            findings: finding(),
+        })),
+        ExitStatus::Killed { detail } => Some(Ok(Failure::Infrastructure {
+            detail: format!("the agent's process ended: {detail}"),
+        })),
         ExitStatus::Cancelled => Some(Err(RunError::Stopping)),
     }
 }

@@ -1,7 +1,8 @@
 //! Measures one commit by the nineteen checks and seals what was seen.
 //!
 //! Invariants, stated as absences: nothing here trusts a file that an agent could write; no program of a repository runs
-//! outside a cage or with a network; no two runs share a clone; nothing here knows the store or a model.
+//! outside a cage or with a network; no clone is used by two
+//! purposes of the table in `measure`; nothing here knows the store or a model.
 
 mod base;
 mod builtin;

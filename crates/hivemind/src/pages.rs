@@ -22,7 +22,9 @@ pub fn spec(goal: &Task, plan: &Plan, source: PlanSource, why_template: Option<&
     let mut page = format!("# {} {}\n\n", goal.id, one_line(&goal.title));
     let _infallible = match (source, why_template) {
         (PlanSource::Model, _) => writeln!(page, "Planned by the lead's model.\n"),
-        (PlanSource::Template, Some(why)) => writeln!(page, "Planned from the template: {}\n", one_line(why)),
+        (PlanSource::Template, Some(why)) => {
+            writeln!(page, "Planned from the template: {}\n", one_line(why))
+        }
         (PlanSource::Template, None) => writeln!(page, "Planned from the template.\n"),
     };
     page.push_str("## Request\n\n");
@@ -31,8 +33,17 @@ pub fn spec(goal: &Task, plan: &Plan, source: PlanSource, why_template: Option<&
     page.push_str(plan.spec.trim());
     page.push_str("\n\n## Plan\n\n");
     for task in &plan.tasks {
-        let needs = if task.needs.is_empty() { String::new() } else { format!(" (needs {})", task.needs.join(", ")) };
-        let _infallible = writeln!(page, "- **{}**: {}{needs}", one_line(&task.key), one_line(&task.title));
+        let needs = if task.needs.is_empty() {
+            String::new()
+        } else {
+            format!(" (needs {})", task.needs.join(", "))
+        };
+        let _infallible = writeln!(
+            page,
+            "- **{}**: {}{needs}",
+            one_line(&task.key),
+            one_line(&task.title)
+        );
         for criterion in &task.acceptance {
             let _infallible = writeln!(page, "  - {}", one_line(criterion));
         }
@@ -42,13 +53,28 @@ pub fn spec(goal: &Task, plan: &Plan, source: PlanSource, why_template: Option<&
 
 /// The status page of a goal.
 pub fn status(goal: &TaskLine, tasks: &[TaskLine]) -> String {
-    let mut page = format!("# {} {}\n\n**{}**", goal.task.id, one_line(&goal.task.title), goal.shown);
+    let mut page = format!(
+        "# {} {}\n\n**{}**",
+        goal.task.id,
+        one_line(&goal.task.title),
+        goal.shown
+    );
     if let Some(waiting) = &goal.task.waiting {
-        let _infallible = write!(page, " for {}: {}", waiting.owner, one_line(&waiting.next_action));
+        let _infallible = write!(
+            page,
+            " for {}: {}",
+            waiting.owner,
+            one_line(&waiting.next_action)
+        );
     }
     page.push_str("\n\n| Task | State | What | Mode | Next |\n|---|---|---|---|---|\n");
     for line in tasks {
-        let next = line.task.waiting.as_ref().map(|w| format!("{}: {}", w.owner, w.next_action)).unwrap_or_default();
+        let next = line
+            .task
+            .waiting
+            .as_ref()
+            .map(|w| format!("{}: {}", w.owner, w.next_action))
+            .unwrap_or_default();
         let _infallible = writeln!(
             page,
             "| {} | {} | {} | {} | {} |",
@@ -66,12 +92,19 @@ pub fn status(goal: &TaskLine, tasks: &[TaskLine]) -> String {
 pub fn postflight(goal: &Task, tasks: &[TaskLine]) -> String {
     let mut page = format!("# Postflight: {} {}\n\n", goal.id, one_line(&goal.title));
     if tasks.iter().any(|t| t.mode.as_deref() == Some("simulated")) {
-        page.push_str("**simulated**: the model's replies were a recording; everything else was real.\n\n");
+        page.push_str(
+            "**simulated**: the model's replies were a recording; everything else was real.\n\n",
+        );
     }
     page.push_str("## What was merged\n\n");
     for line in tasks.iter().filter(|l| l.task.integrated.is_some()) {
         let commit = line.task.integrated.as_deref().unwrap_or_default();
-        let _infallible = writeln!(page, "- {} {} as `{commit}`", line.task.id, one_line(&line.task.title));
+        let _infallible = writeln!(
+            page,
+            "- {} {} as `{commit}`",
+            line.task.id,
+            one_line(&line.task.title)
+        );
     }
     page.push_str("\n## Evidence\n\n");
     for line in tasks.iter().filter(|l| l.evidence.is_some()) {
@@ -89,11 +122,20 @@ pub fn postflight(goal: &Task, tasks: &[TaskLine]) -> String {
     if !learned {
         page.push_str("No gate and no reviewer sent anything back.\n");
     }
-    let open: Vec<&TaskLine> = tasks.iter().filter(|l| !l.task.state.terminal() && l.task.state != State::Open).collect();
+    let open: Vec<&TaskLine> = tasks
+        .iter()
+        .filter(|l| !l.task.state.terminal() && l.task.state != State::Open)
+        .collect();
     if !open.is_empty() {
         page.push_str("\n## Still open\n\n");
         for line in open {
-            let _infallible = writeln!(page, "- {} [{}] {}", line.task.id, line.shown, one_line(&line.task.title));
+            let _infallible = writeln!(
+                page,
+                "- {} [{}] {}",
+                line.task.id,
+                line.shown,
+                one_line(&line.task.title)
+            );
         }
     }
     page
@@ -101,7 +143,10 @@ pub fn postflight(goal: &Task, tasks: &[TaskLine]) -> String {
 
 /// Text of people and models stays one line and cannot open a heading, a table or a fence of ours.
 fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ").replace('`', "'")
+    text.split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .replace('`', "'")
 }
 
 fn cell(text: &str) -> String {

@@ -11,9 +11,9 @@ const ENTRY_BYTES_MAX: usize = 600;
 
 /// Words that stand in every English sentence and in no good search.
 const STOP_WORDS: [&str; 40] = [
-    "a", "an", "and", "are", "as", "at", "be", "but", "by", "for", "from", "has", "have", "how", "if", "in", "into", "is",
-    "it", "its", "no", "not", "of", "on", "or", "so", "such", "that", "the", "their", "then", "there", "this", "to", "was",
-    "what", "when", "which", "will", "with",
+    "a", "an", "and", "are", "as", "at", "be", "but", "by", "for", "from", "has", "have", "how",
+    "if", "in", "into", "is", "it", "its", "no", "not", "of", "on", "or", "so", "such", "that",
+    "the", "their", "then", "there", "this", "to", "was", "what", "when", "which", "will", "with",
 ];
 
 /// An FTS5 expression that finds entries with any of the words, or none when there is nothing to look for. Every word is
@@ -36,11 +36,19 @@ pub fn expression(text: &str) -> Option<String> {
 
 /// What a brief shows of an entry: cut to a few lines, with its source.
 pub fn for_brief(id: i64, kind: &str, text: &str, source: &str) -> Recalled {
-    let cut = match text.char_indices().find(|(at, c)| at + c.len_utf8() > ENTRY_BYTES_MAX) {
+    let cut = match text
+        .char_indices()
+        .find(|(at, c)| at + c.len_utf8() > ENTRY_BYTES_MAX)
+    {
         Some((at, _)) => format!("{} …", text.get(..at).unwrap_or(text)),
         None => text.to_owned(),
     };
-    Recalled { id, kind: kind.to_owned(), text: cut, source: source.to_owned() }
+    Recalled {
+        id,
+        kind: kind.to_owned(),
+        text: cut,
+        source: source.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -50,7 +58,10 @@ mod tests {
     #[test]
     fn words_are_quoted_and_ordered() {
         let found = expression("Add the rate-limit to POST /orders, add it (429)");
-        assert_eq!(found.as_deref(), Some(r#""add" OR "rate" OR "limit" OR "post" OR "orders" OR "429""#));
+        assert_eq!(
+            found.as_deref(),
+            Some(r#""add" OR "rate" OR "limit" OR "post" OR "orders" OR "429""#)
+        );
     }
 
     #[test]

@@ -15,7 +15,10 @@ pub struct WikiError {
 /// Writes a page whole or not at all. The same text twice is the same page.
 pub fn write(wiki: &Path, page: &PageName, text: &str) -> Result<PathBuf, WikiError> {
     let path = wiki.join(&page.0);
-    let fail = |source| WikiError { path: path.display().to_string(), source };
+    let fail = |source| WikiError {
+        path: path.display().to_string(),
+        source,
+    };
     let dir = path.parent().unwrap_or(wiki);
     files::private_dir_all(dir).map_err(fail)?;
     files::write_atomic(&path, text.as_bytes()).map_err(fail)?;
@@ -63,7 +66,10 @@ mod tests {
         std::fs::remove_file(&path).expect("remove");
         std::os::unix::fs::symlink(&victim, &path).expect("symlink");
         write(&wiki, &page, "two").expect("second writing");
-        assert_eq!(std::fs::read_to_string(&victim).expect("victim"), "untouched");
+        assert_eq!(
+            std::fs::read_to_string(&victim).expect("victim"),
+            "untouched"
+        );
         assert_eq!(std::fs::read_to_string(&path).expect("page"), "two");
     }
 }

@@ -109,11 +109,7 @@ pub struct Means<'a> {
 }
 
 impl<'a> Walk<'a> {
-    pub(crate) fn new(
-        brief: &'a Brief,
-        scope: Scope,
-        means: Means<'a>,
-        ) -> Walk<'a> {
+    pub(crate) fn new(brief: &'a Brief, scope: Scope, means: Means<'a>) -> Walk<'a> {
         let Means {
             profile,
             model,

@@ -112,6 +112,7 @@ fn one_effect(
             complete(c, task, base.as_deref(), head.as_deref(), note, stamp)?
         }
         Effect::Retry {
+            why,
             findings,
             counters,
             run_at_ms,
@@ -122,7 +123,7 @@ fn one_effect(
                 "UPDATE task SET run_at_ms = ? WHERE id = ?",
                 params![run_at_ms, task.id.0],
             )?;
-            set_state(c, task.id, Event::Retry, None, &findings.join("; "), stamp)?;
+            set_state(c, task.id, Event::Retry, None, why, stamp)?;
         }
         Effect::Ask {
             waiting,
@@ -147,7 +148,11 @@ fn one_effect(
             base,
             head,
         } => enqueue(c, *lineage, *project, base, head, stamp)?,
-        Effect::Deliver { task, project, head } => {
+        Effect::Deliver {
+            task,
+            project,
+            head,
+        } => {
             merge::queue_delivery(c, *task, *project, head, stamp)?;
         }
         Effect::Integrated { lineage, commit } => {
@@ -249,7 +254,8 @@ fn too_many(goal: TaskId, stamp: &Stamp) -> Waiting {
         owner: "operator".into(),
         deadline_ms: stamp.now_ms + alai_core::pipeline::HUMAN_WAIT_MS,
         next_action:
-            "if it is really needed: `alai mc answer {id} \"go on\"`, else `alai mc cancel {id}`".into(),
+            "if it is really needed: `alai mc answer {id} \"go on\"`, else `alai mc cancel {id}`"
+                .into(),
         detail: format!("goal {goal} has {GOAL_TASKS_MAX} tasks already"),
     }
 }

@@ -199,7 +199,7 @@ fn busy_projects(c: &Connection) -> Result<BTreeMap<ProjectId, usize>, MissionEr
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Refuses a write of a run that has lost its task (HOUSE law 3), and answers with the task otherwise.
+/// Refuses a write of a run that has lost its task, and answers with the task otherwise.
 pub(crate) fn fenced(c: &Connection, fence: &Fence) -> Result<Task, MissionError> {
     let live = c
         .prepare_cached(

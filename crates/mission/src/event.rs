@@ -100,7 +100,11 @@ impl Reader {
 
     /// What happened after `seq`, oldest first; of one goal and everything under it (or of one task and what came of it), or
     /// of all.
-    pub fn events_since(&self, seq: i64, root: Option<TaskId>) -> Result<Vec<EventRow>, MissionError> {
+    pub fn events_since(
+        &self,
+        seq: i64,
+        root: Option<TaskId>,
+    ) -> Result<Vec<EventRow>, MissionError> {
         self.read(|c| {
             let mut statement = c.prepare_cached(
                 "WITH RECURSIVE family(id) AS (

@@ -2,7 +2,7 @@
 //!
 //! Invariants, stated as absences: nothing outside this room writes SQL; no second process ever writes (a file lock); no
 //! answer is given before its commit is durable; no row of `event` is ever changed; no waiting task lacks an owner, a
-//! deadline or a next action; nothing here decides what should happen next, speaks HTTP or reads a clock.
+//! deadline or a next action; nothing here decides what should happen next or speaks HTTP, and every time is the caller's.
 
 mod apply;
 mod claim;

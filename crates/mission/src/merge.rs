@@ -96,7 +96,11 @@ impl Mission {
     ) -> Result<(), MissionError> {
         let (head, actor) = (head.to_owned(), actor.to_owned());
         self.write(move |c| {
-            let stamp = Stamp { actor, run: None, now_ms };
+            let stamp = Stamp {
+                actor,
+                run: None,
+                now_ms,
+            };
             queue_delivery(c, task, project, &head, &stamp)
         })
     }

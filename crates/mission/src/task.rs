@@ -311,7 +311,10 @@ pub(crate) fn insert(c: &Connection, new: &NewTask, stamp: &Stamp) -> Result<Tas
     let id = TaskId(c.last_insert_rowid());
     if let Some(waiting) = &new.waiting {
         let action = with_id(&waiting.next_action, id);
-        c.execute("UPDATE task SET wait_action = ? WHERE id = ?", params![action, id.0])?;
+        c.execute(
+            "UPDATE task SET wait_action = ? WHERE id = ?",
+            params![action, id.0],
+        )?;
     }
     happened(
         c,

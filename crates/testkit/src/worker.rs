@@ -136,7 +136,10 @@ impl Worker {
                 .map(|path| ("read", json!({ "path": path })));
             return Answer::calls(&reads.collect::<Vec<_>>());
         }
-        let mut calls: Vec<_> = edits.iter().filter_map(|edit| missing(chat, edit)).collect();
+        let mut calls: Vec<_> = edits
+            .iter()
+            .filter_map(|edit| missing(chat, edit))
+            .collect();
         calls.extend(cheats.iter().filter_map(|cheat| match cheat {
             Cheat::Run(command) => Some(("run", json!({ "command": command }))),
             Cheat::Edit(_) => None,
@@ -165,7 +168,10 @@ fn inspect(chat: &Value) -> Answer {
     let changed = prompt(chat).lines().find_map(|l| l.strip_prefix("+++ b/"));
     match changed {
         Some(path) if turns(chat) == 0 => Answer::calls(&[("read", json!({ "path": path }))]),
-        Some(_) | None => done("done", "Read the diff and its first file; nothing is wrong."),
+        Some(_) | None => done(
+            "done",
+            "Read the diff and its first file; nothing is wrong.",
+        ),
     }
 }
 
@@ -288,7 +294,9 @@ mod tests {
             let made = calls.iter().enumerate().map(|(n, (name, arguments, _))| {
                 json!({"id": id(n), "function": {"name": name, "arguments": arguments}})
             });
-            messages.push(json!({"role": "assistant", "content": "", "tool_calls": made.collect::<Vec<_>>()}));
+            messages.push(
+                json!({"role": "assistant", "content": "", "tool_calls": made.collect::<Vec<_>>()}),
+            );
             for (n, (_, _, result)) in calls.iter().enumerate() {
                 messages.push(json!({"role": "tool", "content": result, "tool_call_id": id(n)}));
             }

@@ -57,12 +57,20 @@ mod tests {
         fs::create_dir(dir.path().join("sub")).expect("folder");
         fs::write(&file, "one").expect("file");
         let before = fingerprint(dir.path()).expect("reads");
-        assert_eq!(fingerprint(dir.path()).expect("reads"), before, "looking changes nothing");
+        assert_eq!(
+            fingerprint(dir.path()).expect("reads"),
+            before,
+            "looking changes nothing"
+        );
         let meta = fs::metadata(&file).expect("metadata");
         fs::write(&file, "two").expect("writes");
         fs::write(&file, "one").expect("writes back");
         let times = FileTimes::new().set_modified(meta.modified().expect("has a date"));
-        fs::File::options().write(true).open(&file).and_then(|f| f.set_times(times)).expect("dates");
+        fs::File::options()
+            .write(true)
+            .open(&file)
+            .and_then(|f| f.set_times(times))
+            .expect("dates");
         assert_ne!(fingerprint(dir.path()).expect("reads"), before);
     }
 }

@@ -1,4 +1,7 @@
-//! alai-workspace
+//! Everything that touches a repository or starts a program: clones, hermetic git, set-up, toolchains, the cage.
+//!
+//! Invariants, stated as absences: no program is started elsewhere in the factory; no configuration or hook of a repository
+//! runs on the host; no path of a stranger is followed through a symlink; nothing here knows tasks or models.
 
 pub mod cage;
 pub mod clone;

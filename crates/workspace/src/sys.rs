@@ -195,7 +195,10 @@ pub(crate) fn exit_now(code: i32) -> ! {
 }
 
 /// Kills one process.
-#[allow(unsafe_code, reason = "kill(2) has no safe form in std for a process that is not our child")]
+#[allow(
+    unsafe_code,
+    reason = "kill(2) has no safe form in std for a process that is not our child"
+)]
 pub(crate) fn kill(pid: u32) -> io::Result<()> {
     let pid = i32::try_from(pid).map_err(|_| io::Error::from_raw_os_error(libc::ESRCH))?;
     // SAFETY: takes and returns plain integers.

@@ -1,10 +1,10 @@
 //! The release binary: how large it is, how long it takes to build and to start, what it holds.
 
 use super::memory::{self, Memory};
+use super::release;
 use super::sample::{self, Spread};
 use crate::program::{self, Error};
 use crate::table::table;
-use serde::Deserialize;
 use std::fs;
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
@@ -14,20 +14,13 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-const BUILD: [&str; 5] = ["build", "--release", "--locked", "--package", "alai"];
 /// Enough for a p99 that is not the slowest one.
 const STARTS: usize = 200;
 /// A program that has not come to its first word by then is broken.
 const FIRST_WORD_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(crate) fn run() -> Result<(), Error> {
-    let built = program::stream(program::cargo(&BUILD), |_| false)?;
-    if !built.ok {
-        return Err(Error::Answer(
-            "the release binary cannot be built, see above".to_owned(),
-        ));
-    }
-    let binary = binary()?;
+    let (binary, built) = release::build()?;
     let bytes = fs::metadata(&binary)
         .map_err(|source| Error::File {
             path: binary.clone(),
@@ -41,7 +34,7 @@ pub(crate) fn run() -> Result<(), Error> {
     print!(
         "{}",
         table(&[
-            row("built with", format!("cargo {}", BUILD.join(" "))),
+            row("built with", format!("cargo {}", release::BUILD.join(" "))),
             row(
                 "build",
                 format!(
@@ -72,18 +65,6 @@ pub(crate) fn run() -> Result<(), Error> {
         ])
     );
     Ok(())
-}
-
-/// Where cargo puts the binary; the target folder may have been moved.
-fn binary() -> Result<PathBuf, Error> {
-    #[derive(Deserialize)]
-    struct Metadata {
-        target_directory: PathBuf,
-    }
-    let metadata = program::cargo(&["metadata", "--format-version", "1", "--no-deps"]);
-    let metadata: Metadata = serde_json::from_str(&program::read(metadata)?)
-        .map_err(|e| Error::Answer(format!("cannot read what `cargo metadata` says: {e}")))?;
-    Ok(metadata.target_directory.join("release").join("alai"))
 }
 
 fn starts(binary: &Path) -> Result<Spread, Error> {

@@ -8,7 +8,9 @@ use std::time::Instant;
 
 use alai_core::ids::TaskId;
 use alai_core::task::{Priority, State, TaskKind};
-use alai_factory::{AddTask, Factory, Home, Op, Outcome, ProjectChange, init, newest_evidence, perform};
+use alai_factory::{
+    AddTask, Factory, Home, Op, Outcome, ProjectChange, init, newest_evidence, perform,
+};
 use alai_gate::evidence;
 use alai_mission::{Delivery, Filter, Reader};
 use alai_workspace::git::{self, Identity};
@@ -30,7 +32,9 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode, CliError> {
     let place = place(args)?;
     let home = Home::at(place.join("home"));
     say("alai demo: a goal becomes merged code on a sample service");
-    say("mode: simulated (the model's replies are a recording; clone, cage, tests, gate, review and merge are real)");
+    say(
+        "mode: simulated (the model's replies are a recording; clone, cage, tests, gate, review and merge are real)",
+    );
     let layers = alai_workspace::cage::probe().map_err(|e| {
         CliError::new(Kind::NeedsSetup, format!("no cage can be made here: {e}"))
             .hinted("without a cage no agent runs; install bubblewrap, or allow user namespaces")
@@ -40,7 +44,10 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode, CliError> {
     sample(&service)?;
     init(&home)?;
     let script = place.join("script.yaml");
-    let setting = format!("[fleet]\nscript = {}\n", serde_json::Value::from(script.display().to_string()));
+    let setting = format!(
+        "[fleet]\nscript = {}\n",
+        serde_json::Value::from(script.display().to_string())
+    );
     write(&script, SCRIPT.as_bytes())?;
     write(&home.config(), setting.as_bytes())?;
     let factory = door::factory(&home)?;
@@ -55,30 +62,56 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode, CliError> {
     }
     show::line(format!("time       {:.0} s", began.elapsed().as_secs_f64()));
     show::line(format!("evidence   {}", facts.evidence.display()));
-    show::line(format!("check it   alai --home {} evidence verify {}", home.root().display(), facts.evidenced.0));
-    show::line(format!("look       git -C {} log --oneline --graph main", service.display()));
+    show::line(format!(
+        "check it   alai --home {} evidence verify {}",
+        home.root().display(),
+        facts.evidenced.0
+    ));
+    show::line(format!(
+        "look       git -C {} log --oneline --graph main",
+        service.display()
+    ));
     show::line("");
     show::line("next, with a model of your own:");
-    show::line("  Ollama       ollama serve; ollama pull MODEL; alai init; alai project add PATH; alai start \"GOAL\" --project PATH --wait");
-    show::line("  elsewhere    OLLAMA_HOST=http://HOST:11434 alai init    (any server that speaks Ollama's /api/chat)");
+    show::line(
+        "  Ollama       ollama serve; ollama pull MODEL; alai init; alai project add PATH; alai start \"GOAL\" --project PATH --wait",
+    );
+    show::line(
+        "  elsewhere    OLLAMA_HOST=http://HOST:11434 alai init    (any server that speaks Ollama's /api/chat)",
+    );
     show::line("  by hand      alai mc add \"TITLE\" --project PATH --check \"COMMAND\"; alai up");
     match facts.missing {
         None => Ok(ExitCode::SUCCESS),
-        Some(missing) => Err(CliError::new(Kind::Failed, format!("the demo did not show everything: {missing}"))
-            .hinted(format!("`alai --home {} mc list --all` shows where it stands", home.root().display()))),
+        Some(missing) => Err(CliError::new(
+            Kind::Failed,
+            format!("the demo did not show everything: {missing}"),
+        )
+        .hinted(format!(
+            "`alai --home {} mc list --all` shows where it stands",
+            home.root().display()
+        ))),
     }
 }
 
-#[expect(clippy::print_stderr, reason = "progress is for people and goes beside the data")]
+#[expect(
+    clippy::print_stderr,
+    reason = "progress is for people and goes beside the data"
+)]
 fn say(text: &str) {
     eprintln!("{text}");
 }
 
 /// The folder that was asked for, empty, or a new temporary one that stays for the person to look at.
 fn place(args: &DemoArgs) -> Result<PathBuf, CliError> {
-    let failed = |e: std::io::Error| CliError::new(Kind::Failed, format!("cannot make the demo's folder: {e}"));
+    let failed = |e: std::io::Error| {
+        CliError::new(Kind::Failed, format!("cannot make the demo's folder: {e}"))
+    };
     let Some(dir) = &args.keep else {
-        return tempfile::Builder::new().prefix("alai-demo-").tempdir().map(tempfile::TempDir::keep).map_err(failed);
+        return tempfile::Builder::new()
+            .prefix("alai-demo-")
+            .tempdir()
+            .map(tempfile::TempDir::keep)
+            .map_err(failed);
     };
     std::fs::create_dir_all(dir).map_err(failed)?;
     if std::fs::read_dir(dir).map_err(failed)?.next().is_some() {
@@ -90,11 +123,21 @@ fn place(args: &DemoArgs) -> Result<PathBuf, CliError> {
 
 /// Writes the sample service and makes it a repository with one commit.
 fn sample(dest: &Path) -> Result<(), CliError> {
-    let failed = |e: &dyn std::fmt::Display| CliError::new(Kind::Failed, format!("cannot write the sample service: {e}"));
+    let failed = |e: &dyn std::fmt::Display| {
+        CliError::new(
+            Kind::Failed,
+            format!("cannot write the sample service: {e}"),
+        )
+    };
     std::fs::create_dir_all(dest).map_err(|e| failed(&e))?;
     SERVICE.extract(dest).map_err(|e| failed(&e))?;
     let author = Identity::new("Demo Person", "demo@localhost").map_err(|e| failed(&e))?;
-    git::create(dest, &author, "A price service, with a bug that two tests show").map_err(|e| failed(&e))?;
+    git::create(
+        dest,
+        &author,
+        "A price service, with a bug that two tests show",
+    )
+    .map_err(|e| failed(&e))?;
     Ok(())
 }
 
@@ -105,10 +148,25 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
 /// Registers the service, asks for the goal, and adds one task that no agent may do.
 fn orders(factory: &Arc<Factory>, service: &Path) -> Result<(TaskId, TaskId), CliError> {
     let ask = |op: Op| {
-        perform(op, factory.mission(), factory.packs(), factory.config(), "demo", door::now_ms()).map_err(CliError::from)
+        perform(
+            op,
+            factory.mission(),
+            factory.packs(),
+            factory.config(),
+            "demo",
+            door::now_ms(),
+        )
+        .map_err(CliError::from)
     };
-    let change = ProjectChange { delivery: Some(Delivery::Auto), ..ProjectChange::default() };
-    ask(Op::AddProject { path: service.to_path_buf(), name: None, change })?;
+    let change = ProjectChange {
+        delivery: Some(Delivery::Auto),
+        ..ProjectChange::default()
+    };
+    ask(Op::AddProject {
+        path: service.to_path_buf(),
+        name: None,
+        change,
+    })?;
     let goal = ask(Op::Start {
         goal: GOAL.into(),
         project: service.to_path_buf(),
@@ -139,8 +197,13 @@ fn orders(factory: &Arc<Factory>, service: &Path) -> Result<(TaskId, TaskId), Cl
         key: door::fresh_key(),
     })?;
     match (goal, railed) {
-        (Outcome::Task { task: goal, .. }, Outcome::Task { task: railed, .. }) => Ok((goal, railed)),
-        _ => Err(CliError::new(Kind::Failed, "the factory answered something else than two tasks")),
+        (Outcome::Task { task: goal, .. }, Outcome::Task { task: railed, .. }) => {
+            Ok((goal, railed))
+        }
+        _ => Err(CliError::new(
+            Kind::Failed,
+            "the factory answered something else than two tasks",
+        )),
     }
 }
 
@@ -153,20 +216,33 @@ struct Facts {
 
 /// What the rows say was shown. The demo fails when any of it is not there.
 fn facts(home: &Home, reader: &Reader, goal: TaskId, railed: TaskId) -> Result<Facts, CliError> {
-    let all = reader.tasks(&Filter { goal: Some(goal), ended: true, ..Filter::default() })?;
+    let all = reader.tasks(&Filter {
+        goal: Some(goal),
+        ended: true,
+        ..Filter::default()
+    })?;
     let of = |kind: TaskKind| all.iter().filter(move |t| t.kind == kind);
     let merged = all.iter().filter(|t| t.integrated.is_some()).count();
-    let reworked = of(TaskKind::Build).filter(|t| t.counters.review_cycles > 0).count();
-    let docs = of(TaskKind::Docs).filter(|t| t.integrated.is_some()).count();
+    let reworked = of(TaskKind::Build)
+        .filter(|t| t.counters.review_cycles > 0)
+        .count();
+    let docs = of(TaskKind::Docs)
+        .filter(|t| t.integrated.is_some())
+        .count();
     let stopped = reader.task(railed)?;
     let done = reader.task(goal)?.state;
     let mut simulated = true;
     let mut verified = 0;
-    let key = evidence::key::load_or_create(&home.gate_key()).map_err(|e| CliError::new(Kind::Failed, e))?.public();
+    let key = evidence::key::load_or_create(&home.gate_key())
+        .map_err(|e| CliError::new(Kind::Failed, e))?
+        .public();
     let mut shown = None;
     for task in &all {
         let runs = reader.runs_of(task.id)?;
-        simulated &= runs.iter().filter_map(|r| r.mode).all(|m| m == alai_core::mode::Mode::Simulated);
+        simulated &= runs
+            .iter()
+            .filter_map(|r| r.mode)
+            .all(|m| m == alai_core::mode::Mode::Simulated);
         if let Some(dir) = newest_evidence(home, &runs) {
             if evidence::verify(&dir, &key).is_ok() {
                 verified += 1;
@@ -180,25 +256,46 @@ fn facts(home: &Home, reader: &Reader, goal: TaskId, railed: TaskId) -> Result<F
         shown.ok_or_else(|| CliError::new(Kind::Failed, "the demo left no evidence of a build"))?;
     let missing = [
         (done == State::Done, "the goal is not done"),
-        (of(TaskKind::Build).count() >= 4, "fewer than three builds and a rework"),
+        (
+            of(TaskKind::Build).count() >= 4,
+            "fewer than three builds and a rework",
+        ),
         (reworked >= 1, "no review sent anything back"),
         (merged >= 4, "not everything was merged"),
         (docs >= 1, "no documentation was merged"),
-        (stopped.state == State::Waiting, "the safety rail did not stop its task"),
+        (
+            stopped.state == State::Waiting,
+            "the safety rail did not stop its task",
+        ),
         (simulated, "a record does not say simulated"),
     ];
-    let missing = missing.iter().find(|(shown, _)| !shown).map(|(_, what)| (*what).to_owned());
+    let missing = missing
+        .iter()
+        .find(|(shown, _)| !shown)
+        .map(|(_, what)| (*what).to_owned());
     let lines = vec![
         format!("goal       {goal} is {done}"),
-        format!("builds     {} (of them {reworked} after a review sent one back)", of(TaskKind::Build).count()),
+        format!(
+            "builds     {} (of them {reworked} after a review sent one back)",
+            of(TaskKind::Build).count()
+        ),
         format!(
             "judged     {} reviews, {} security audits",
             of(TaskKind::Review).count(),
             of(TaskKind::Security).count()
         ),
         format!("merged     {merged} changes, {docs} of them documentation"),
-        format!("for you    {railed} {}: {}", stopped.title, stopped.waiting.map(|w| w.next_action).unwrap_or_default()),
+        format!(
+            "for you    {railed} {}: {}",
+            stopped.title,
+            stopped.waiting.map(|w| w.next_action).unwrap_or_default()
+        ),
         format!("packages   {verified} signed and verified, every record says simulated"),
     ];
-    Ok(Facts { lines, evidence: dir, evidenced, missing })
+    Ok(Facts {
+        lines,
+        evidence: dir,
+        evidenced,
+        missing,
+    })
 }

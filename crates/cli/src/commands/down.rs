@@ -15,7 +15,10 @@ const POLL: Duration = Duration::from_millis(100);
 
 pub(crate) fn run(home: &Home, args: &DownArgs) -> Result<ExitCode, CliError> {
     if !client::stop(home, args.now)? {
-        return Err(CliError::new(Kind::Unreachable, format!("no daemon works on {}", home.root().display())));
+        return Err(CliError::new(
+            Kind::Unreachable,
+            format!("no daemon works on {}", home.root().display()),
+        ));
     }
     while door::pulse(home).is_some() {
         std::thread::sleep(POLL);

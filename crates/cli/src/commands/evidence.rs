@@ -28,16 +28,20 @@ fn find(home: &Home, what: &str) -> Result<PathBuf, CliError> {
         return Ok(folder.to_path_buf());
     }
     let none = |message: String| {
-        CliError::new(Kind::NotFound, message).hinted("`alai mc list --all` and `alai minion list` show what there is")
+        CliError::new(Kind::NotFound, message)
+            .hinted("`alai mc list --all` and `alai minion list` show what there is")
     };
     let reader = door::reader(home)?;
     if let Ok(task) = what.parse::<TaskId>() {
         reader.task(task)?;
         let runs = reader.runs_of(task)?;
-        return newest_evidence(home, &runs).ok_or_else(|| none(format!("{task} has no evidence yet")));
+        return newest_evidence(home, &runs)
+            .ok_or_else(|| none(format!("{task} has no evidence yet")));
     }
     match reader.find_run(what)? {
-        Some(run) => evidence_dir(home, &run).ok_or_else(|| none(format!("run {} has no evidence", run.id))),
+        Some(run) => {
+            evidence_dir(home, &run).ok_or_else(|| none(format!("run {} has no evidence", run.id)))
+        }
         None => Err(none(format!("`{what}` is no task, no run and no folder"))),
     }
 }
@@ -76,7 +80,9 @@ fn verify(home: &Home, args: &VerifyArgs) -> Result<(), CliError> {
             verdict.mode = Some(about.mode.to_string());
             verdict.head = Some(about.head.clone());
         }
-        Err(faults) => verdict.faults = faults.iter().map(|f| show::clean(&f.to_string())).collect(),
+        Err(faults) => {
+            verdict.faults = faults.iter().map(|f| show::clean(&f.to_string())).collect()
+        }
     }
     if args.json {
         show::json(&verdict)?;
@@ -93,12 +99,18 @@ fn verify(home: &Home, args: &VerifyArgs) -> Result<(), CliError> {
                 let about = &good.statement.predicate.about;
                 show::line(format!("mode     {}", about.mode));
                 show::line(format!("commit   {}", about.head));
-                show::line(format!("ok       {} files, {} bytes, every hash recomputed", good.files, good.bytes));
+                show::line(format!(
+                    "ok       {} files, {} bytes, every hash recomputed",
+                    good.files, good.bytes
+                ));
             }
             Ok(())
         }
-        Err(faults) => Err(CliError::new(Kind::Gate, format!("the evidence does not hold: {} fault(s)", faults.len()))
-            .hinted("trust nothing in it; the commit itself can be measured again")),
+        Err(faults) => Err(CliError::new(
+            Kind::Gate,
+            format!("the evidence does not hold: {} fault(s)", faults.len()),
+        )
+        .hinted("trust nothing in it; the commit itself can be measured again")),
     }
 }
 
@@ -106,21 +118,31 @@ fn verify(home: &Home, args: &VerifyArgs) -> Result<(), CliError> {
 fn pinned(home: &Home, given: Option<&Path>) -> Result<PinnedKey, CliError> {
     let path = given.map_or_else(|| home.gate_public_key(), Path::to_path_buf);
     let text = std::fs::read_to_string(&path).map_err(|e| {
-        CliError::new(Kind::NeedsSetup, format!("cannot read the key {}: {e}", path.display()))
-            .hinted("name the public key to trust with --key FILE")
+        CliError::new(
+            Kind::NeedsSetup,
+            format!("cannot read the key {}: {e}", path.display()),
+        )
+        .hinted("name the public key to trust with --key FILE")
     })?;
-    text.trim().parse().map_err(|e| CliError::new(Kind::NeedsSetup, format!("{}: {e}", path.display())))
+    text.trim()
+        .parse()
+        .map_err(|e| CliError::new(Kind::NeedsSetup, format!("{}: {e}", path.display())))
 }
 
 fn shown(dir: &Path, json: bool) -> Result<(), CliError> {
     let none = |e: &dyn std::fmt::Display| {
-        CliError::new(Kind::NotFound, format!("{} holds no evidence: verdict.json: {e}", dir.display()))
-            .hinted("name a task, a run, or the folder that `alai minion run` printed")
+        CliError::new(
+            Kind::NotFound,
+            format!("{} holds no evidence: verdict.json: {e}", dir.display()),
+        )
+        .hinted("name a task, a run, or the folder that `alai minion run` printed")
     };
     let text = std::fs::read_to_string(dir.join("verdict.json")).map_err(|e| none(&e))?;
     let verdict: Verdict = serde_json::from_str(&text).map_err(|e| none(&e))?;
     if json {
-        return show::json(&serde_json::json!({ "package": dir.display().to_string(), "verdict": verdict }));
+        return show::json(
+            &serde_json::json!({ "package": dir.display().to_string(), "verdict": verdict }),
+        );
     }
     show::line(format!("package  {}", dir.display()));
     // A package without it is shown all the same; `verify` says what is missing.
@@ -132,7 +154,12 @@ fn shown(dir: &Path, json: bool) -> Result<(), CliError> {
             alai_core::qa::CheckResult::Fail => "FAIL",
             alai_core::qa::CheckResult::NotApplicable => "n/a",
         };
-        show::line(format!("{:>2} {word:<4} {}: {}", m.check.number(), m.check.title(), show::clean(&m.detail)));
+        show::line(format!(
+            "{:>2} {word:<4} {}: {}",
+            m.check.number(),
+            m.check.title(),
+            show::clean(&m.detail)
+        ));
     }
     show::line(format!("files    {}", names(dir).join(", ")));
     Ok(())
@@ -140,7 +167,9 @@ fn shown(dir: &Path, json: bool) -> Result<(), CliError> {
 
 fn names(dir: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
-    let mut names: Vec<String> = entries.map(|e| e.file_name().to_string_lossy().into_owned()).collect();
+    let mut names: Vec<String> = entries
+        .map(|e| e.file_name().to_string_lossy().into_owned())
+        .collect();
     names.sort();
     names
 }

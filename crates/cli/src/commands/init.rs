@@ -29,6 +29,8 @@ pub(crate) fn run(home: &Home, _args: &InitArgs) -> Result<ExitCode, CliError> {
             show::line(format!("tier {tier}      {} on {}", best.model, best.host));
         }
     }
-    show::line("next        `alai project add PATH`, then `alai start \"GOAL\" --project PATH --wait`; or `alai demo`");
+    show::line(
+        "next        `alai project add PATH`, then `alai start \"GOAL\" --project PATH --wait`; or `alai demo`",
+    );
     Ok(ExitCode::SUCCESS)
 }

@@ -25,7 +25,9 @@ pub(crate) fn run(home: &Home, command: McCommand) -> Result<ExitCode, CliError>
         McCommand::Retry { task } => act(home, task, Event::Reopen, String::new())?,
         McCommand::Pause { task } => act(home, task, Event::Pause, String::new())?,
         McCommand::Resume { task } => act(home, task, Event::Resume, String::new())?,
-        McCommand::Cancel { task, reason } => act(home, task, Event::Cancel, reason.unwrap_or_default())?,
+        McCommand::Cancel { task, reason } => {
+            act(home, task, Event::Cancel, reason.unwrap_or_default())?
+        }
         McCommand::Note { task, text } => {
             door::ask(home, Op::Note { task, text })?;
         }
@@ -56,21 +58,37 @@ fn add(home: &Home, args: McAddArgs) -> Result<(), CliError> {
         solo: false,
         hold: args.hold,
     };
-    let Outcome::Task { task, .. } = door::ask(home, Op::Add { task: Box::new(task), key: door::fresh_key() })? else {
-        return Err(CliError::new(Kind::Failed, "the factory answered something else than a task"));
+    let Outcome::Task { task, .. } = door::ask(
+        home,
+        Op::Add {
+            task: Box::new(task),
+            key: door::fresh_key(),
+        },
+    )?
+    else {
+        return Err(CliError::new(
+            Kind::Failed,
+            "the factory answered something else than a task",
+        ));
     };
     let reader = door::reader(home)?;
     let task = reader.task(task)?;
     show::line(show::clean(&list_line(&task, task.state.as_str())));
     if let Some(waiting) = &task.waiting {
-        show::line(format!("waits for {}: {}", waiting.owner, show::clean(&waiting.next_action)));
+        show::line(format!(
+            "waits for {}: {}",
+            waiting.owner,
+            show::clean(&waiting.next_action)
+        ));
     }
     Ok(())
 }
 
 /// The registered project that the current folder lies in.
 fn here(home: &Home) -> Result<Option<std::path::PathBuf>, CliError> {
-    let Ok(folder) = std::env::current_dir() else { return Ok(None) };
+    let Ok(folder) = std::env::current_dir() else {
+        return Ok(None);
+    };
     let found = door::reader(home)?.find_project("", Some(&folder))?;
     Ok(found.map(|p| p.path))
 }
@@ -128,9 +146,18 @@ fn details(home: &Home, id: TaskId, json: bool) -> Result<(), CliError> {
     }
     for need in &shown.needs {
         let word = if need.satisfied { "met" } else { "not met" };
-        show::line(format!("needs    {} {} ({word}, {})", need.needs, need.until.as_str(), need.state));
+        show::line(format!(
+            "needs    {} {} ({word}, {})",
+            need.needs,
+            need.until.as_str(),
+            need.state
+        ));
     }
-    for (name, commit) in [("base", &task.base), ("head", &task.head), ("merged", &task.integrated)] {
+    for (name, commit) in [
+        ("base", &task.base),
+        ("head", &task.head),
+        ("merged", &task.integrated),
+    ] {
         if let Some(commit) = commit {
             show::line(format!("{name:<8} {commit}"));
         }
@@ -153,9 +180,18 @@ fn details(home: &Home, id: TaskId, json: bool) -> Result<(), CliError> {
             (Some(from), Some(to)) => format!(" {from} -> {to}"),
             _ => String::new(),
         };
-        show::line(format!("history  {} by {}{states} {}", event.kind, event.actor, show::clean(&event.detail)));
+        show::line(format!(
+            "history  {} by {}{states} {}",
+            event.kind,
+            event.actor,
+            show::clean(&event.detail)
+        ));
     }
-    show::line(format!("next     {}: {}", shown.view.why.owner, show::clean(&shown.view.why.next_action)));
+    show::line(format!(
+        "next     {}: {}",
+        shown.view.why.owner,
+        show::clean(&shown.view.why.next_action)
+    ));
     Ok(())
 }
 
@@ -181,7 +217,10 @@ fn act(home: &Home, task: TaskId, event: Event, text: String) -> Result<(), CliE
 
 fn approve(home: &Home, task: TaskId, wait: bool) -> Result<(), CliError> {
     let Outcome::Delivering { head, .. } = door::ask(home, Op::Approve { task })? else {
-        return Err(CliError::new(Kind::Failed, "the factory answered something else than a delivery"));
+        return Err(CliError::new(
+            Kind::Failed,
+            "the factory answered something else than a delivery",
+        ));
     };
     if wait || door::pulse(home).is_none() {
         follow::until_settled(home, task)?;
@@ -205,6 +244,9 @@ fn fsck(home: &Home) -> Result<(), CliError> {
             show::line("ok       every invariant holds");
             Ok(())
         }
-        n => Err(CliError::new(Kind::Failed, format!("{n} invariant(s) of the store are broken"))),
+        n => Err(CliError::new(
+            Kind::Failed,
+            format!("{n} invariant(s) of the store are broken"),
+        )),
     }
 }

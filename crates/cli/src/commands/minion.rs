@@ -46,8 +46,18 @@ fn one(home: &Home, args: MinionRunArgs) -> Result<(), CliError> {
         solo: true,
         hold: false,
     };
-    let Outcome::Task { task, .. } = door::ask(home, Op::Add { task: Box::new(task), key: door::fresh_key() })? else {
-        return Err(CliError::new(Kind::Failed, "the factory answered something else than a task"));
+    let Outcome::Task { task, .. } = door::ask(
+        home,
+        Op::Add {
+            task: Box::new(task),
+            key: door::fresh_key(),
+        },
+    )?
+    else {
+        return Err(CliError::new(
+            Kind::Failed,
+            "the factory answered something else than a task",
+        ));
     };
     follow::until_settled(home, task)?;
     let reader = door::reader(home)?;
@@ -65,22 +75,33 @@ fn one(home: &Home, args: MinionRunArgs) -> Result<(), CliError> {
     if args.json {
         show::json(&ran)?;
     } else {
-        show::line(show::clean(&alai_core::task::list_line(&found, found.state.as_str())));
-        for (name, value) in [("commit", &ran.head), ("mode", &ran.mode), ("evidence", &ran.evidence)] {
+        show::line(show::clean(&alai_core::task::list_line(
+            &found,
+            found.state.as_str(),
+        )));
+        for (name, value) in [
+            ("commit", &ran.head),
+            ("mode", &ran.mode),
+            ("evidence", &ran.evidence),
+        ] {
             if let Some(value) = value {
                 show::line(format!("{name:<9} {value}"));
             }
         }
         if let Some(run) = last.filter(|_| found.state == State::Done) {
-            show::line(format!("look      `git -C PROJECT log -p refs/alai/{}`", run.id));
+            show::line(format!(
+                "look      `git -C PROJECT log -p refs/alai/{}`",
+                run.id
+            ));
         }
     }
     match (&found.state, &found.waiting) {
         (State::Done, _) => Ok(()),
-        (_, Some(waiting)) if waiting.reason == WaitReason::QaRetries => {
-            Err(CliError::new(Kind::Gate, format!("the gate did not pass: {}", show::clean(&waiting.detail)))
-                .hinted(waiting.next_action.clone()))
-        }
+        (_, Some(waiting)) if waiting.reason == WaitReason::QaRetries => Err(CliError::new(
+            Kind::Gate,
+            format!("the gate did not pass: {}", show::clean(&waiting.detail)),
+        )
+        .hinted(waiting.next_action.clone())),
         _ => follow::end_of(&reader, task),
     }
 }

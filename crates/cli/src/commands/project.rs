@@ -14,10 +14,23 @@ pub(crate) fn run(home: &Home, command: ProjectCommand) -> Result<ExitCode, CliE
     match command {
         ProjectCommand::Add(args) => {
             let path = absolute(&args.path)?;
-            done(door::ask(home, Op::AddProject { path, name: args.name, change: change(args.change) })?)?;
+            done(door::ask(
+                home,
+                Op::AddProject {
+                    path,
+                    name: args.name,
+                    change: change(args.change),
+                },
+            )?)?;
         }
         ProjectCommand::Set(args) => {
-            done(door::ask(home, Op::SetProject { project: args.project, change: change(args.change) })?)?;
+            done(door::ask(
+                home,
+                Op::SetProject {
+                    project: args.project,
+                    change: change(args.change),
+                },
+            )?)?;
         }
         ProjectCommand::List { json } => {
             let projects = door::reader(home)?.projects()?;
@@ -25,7 +38,12 @@ pub(crate) fn run(home: &Home, command: ProjectCommand) -> Result<ExitCode, CliE
                 if json {
                     show::json(project)?;
                 } else {
-                    show::line(format!("{:<20} {:<12} {}", project.name, project.target_branch, project.path.display()));
+                    show::line(format!(
+                        "{:<20} {:<12} {}",
+                        project.name,
+                        project.target_branch,
+                        project.path.display()
+                    ));
                 }
             }
         }
@@ -34,7 +52,8 @@ pub(crate) fn run(home: &Home, command: ProjectCommand) -> Result<ExitCode, CliE
             let name = project.to_string_lossy();
             let found = door::reader(home)?.find_project(&name, real.as_deref())?;
             let Some(found) = found else {
-                let error = CliError::new(Kind::NotFound, format!("`{name}` is no registered project"));
+                let error =
+                    CliError::new(Kind::NotFound, format!("`{name}` is no registered project"));
                 return Err(error.hinted("`alai project list` shows them"));
             };
             print(&found);
@@ -44,8 +63,12 @@ pub(crate) fn run(home: &Home, command: ProjectCommand) -> Result<ExitCode, CliE
 }
 
 pub(crate) fn absolute(path: &Path) -> Result<std::path::PathBuf, CliError> {
-    std::fs::canonicalize(path)
-        .map_err(|e| CliError::new(Kind::NotFound, format!("cannot look at {}: {e}", path.display())))
+    std::fs::canonicalize(path).map_err(|e| {
+        CliError::new(
+            Kind::NotFound,
+            format!("cannot look at {}: {e}", path.display()),
+        )
+    })
 }
 
 fn change(args: ChangeArgs) -> ProjectChange {
@@ -71,17 +94,29 @@ fn done(outcome: Outcome) -> Result<(), CliError> {
             }
             Ok(())
         }
-        Outcome::Task { .. } | Outcome::Delivering { .. } => {
-            Err(CliError::new(Kind::Failed, "the factory answered something else than a project"))
-        }
+        Outcome::Task { .. } | Outcome::Delivering { .. } => Err(CliError::new(
+            Kind::Failed,
+            "the factory answered something else than a project",
+        )),
     }
 }
 
 fn print(project: &Project) {
     let settings = &project.settings;
     let or_none = |command: &Option<String>| command.clone().unwrap_or_else(|| "none".into());
-    show::line(format!("project  {} at {}", project.name, project.path.display()));
-    show::line(format!("stacks   {}", if settings.stacks.is_empty() { "none found".into() } else { settings.stacks.join(", ") }));
+    show::line(format!(
+        "project  {} at {}",
+        project.name,
+        project.path.display()
+    ));
+    show::line(format!(
+        "stacks   {}",
+        if settings.stacks.is_empty() {
+            "none found".into()
+        } else {
+            settings.stacks.join(", ")
+        }
+    ));
     show::line(format!("setup    {}", or_none(&settings.setup)));
     show::line(format!("build    {}", or_none(&settings.build)));
     show::line(format!("test     {}", or_none(&settings.test)));

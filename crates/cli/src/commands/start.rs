@@ -34,7 +34,10 @@ pub(crate) fn run(home: &Home, args: StartArgs) -> Result<ExitCode, CliError> {
         key: door::fresh_key(),
     };
     let Outcome::Task { task: goal, .. } = door::ask(home, op)? else {
-        return Err(CliError::new(Kind::Failed, "the factory answered something else than a goal"));
+        return Err(CliError::new(
+            Kind::Failed,
+            "the factory answered something else than a goal",
+        ));
     };
     let daemon = door::pulse(home).is_some();
     let waited = match args.wait {
@@ -57,7 +60,10 @@ pub(crate) fn run(home: &Home, args: StartArgs) -> Result<ExitCode, CliError> {
 /// Works on the goal's specification, and on nothing else, in this process.
 fn plan_here(home: &Home, goal: TaskId) -> Result<(), CliError> {
     let spec = door::reader(home)?
-        .tasks(&Filter { goal: Some(goal), ..Filter::default() })?
+        .tasks(&Filter {
+            goal: Some(goal),
+            ..Filter::default()
+        })?
         .into_iter()
         .find(|t| t.kind == TaskKind::Spec);
     match spec {
@@ -67,25 +73,40 @@ fn plan_here(home: &Home, goal: TaskId) -> Result<(), CliError> {
 }
 
 fn waits_for_model(reader: &alai_mission::Reader, goal: TaskId) -> Result<bool, CliError> {
-    let waiting = Filter { goal: Some(goal), state: Some(alai_core::task::State::Waiting), ..Filter::default() };
+    let waiting = Filter {
+        goal: Some(goal),
+        state: Some(alai_core::task::State::Waiting),
+        ..Filter::default()
+    };
     Ok(!reader.tasks(&waiting)?.is_empty())
 }
 
 fn print(home: &Home, goal: TaskId, json: bool) -> Result<(), CliError> {
     let reader = door::reader(home)?;
-    let tasks = reader.tasks(&Filter { goal: Some(goal), ended: true, ..Filter::default() })?;
+    let tasks = reader.tasks(&Filter {
+        goal: Some(goal),
+        ended: true,
+        ..Filter::default()
+    })?;
     let wiki = home.wiki().join("goals").join(goal.0.to_string());
     if json {
         return show::json(&Started {
             goal,
             state: reader.task(goal)?.state.to_string(),
-            tasks: tasks.iter().map(|t| t.id).filter(|id| *id != goal).collect(),
+            tasks: tasks
+                .iter()
+                .map(|t| t.id)
+                .filter(|id| *id != goal)
+                .collect(),
             spec_page: wiki.join("spec.md").display().to_string(),
             status_page: wiki.join("status.md").display().to_string(),
         });
     }
     for task in &tasks {
-        show::line(show::clean(&alai_core::task::list_line(task, task.state.as_str())));
+        show::line(show::clean(&alai_core::task::list_line(
+            task,
+            task.state.as_str(),
+        )));
     }
     show::line(format!("pages  {}", wiki.display()));
     if door::pulse(home).is_none() && tasks.iter().any(|t| !t.state.terminal()) {

@@ -26,13 +26,24 @@ pub(crate) fn run(home: &Home, args: &StatusArgs) -> Result<ExitCode, CliError> 
     let models = Models::new(&door::config(home)?)?;
     let mode = models.mode().as_str();
     if args.json {
-        show::json(&Shown { daemon: pulse, mode, models: models.host(), queue })?;
+        show::json(&Shown {
+            daemon: pulse,
+            mode,
+            models: models.host(),
+            queue,
+        })?;
         return Ok(ExitCode::SUCCESS);
     }
     show::line(first_line(pulse.as_ref(), &queue, mode, now));
     show::line(format!(
         "queue   {} open, {} started, {} stalled, {} waiting, {} done, {} failed, {} merging",
-        queue.open, queue.started, queue.stalled, queue.waiting, queue.done, queue.failed, queue.merging
+        queue.open,
+        queue.started,
+        queue.stalled,
+        queue.waiting,
+        queue.done,
+        queue.failed,
+        queue.merging
     ));
     let reachable = match pulse {
         Some(p) if p.models => " (reachable)",
@@ -50,7 +61,11 @@ pub(crate) fn run(home: &Home, args: &StatusArgs) -> Result<ExitCode, CliError> 
         spend.cost_microusd % 1_000_000
     ));
     if let Some(oldest) = queue.outbox_oldest_ms {
-        show::line(format!("outbox  {} waiting, the oldest for {}", queue.outbox, show::age(now - oldest)));
+        show::line(format!(
+            "outbox  {} waiting, the oldest for {}",
+            queue.outbox,
+            show::age(now - oldest)
+        ));
     }
     for run in &queue.runs {
         show::line(format!(
@@ -65,7 +80,12 @@ pub(crate) fn run(home: &Home, args: &StatusArgs) -> Result<ExitCode, CliError> 
         ));
     }
     for view in &queue.needs_you {
-        show::line(format!("you     {} {}: {}", view.task.id, show::clean(&view.task.title), view.why.next_action));
+        show::line(format!(
+            "you     {} {}: {}",
+            view.task.id,
+            show::clean(&view.task.title),
+            view.why.next_action
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -10,23 +10,46 @@ use crate::daemon::server;
 use crate::door;
 use crate::error::{CliError, Kind};
 
-#[expect(clippy::print_stderr, reason = "a daemon in the foreground says where it is")]
+#[expect(
+    clippy::print_stderr,
+    reason = "a daemon in the foreground says where it is"
+)]
 pub(crate) fn run(home: &Home, _args: &UpArgs) -> Result<ExitCode, CliError> {
     log();
     if let Some(pulse) = door::pulse(home) {
-        let message = format!("a daemon works on {} already (pid {})", home.root().display(), pulse.pid);
-        return Err(CliError::new(Kind::Failed, message).hinted("`alai status` shows it, `alai down` stops it"));
+        let message = format!(
+            "a daemon works on {} already (pid {})",
+            home.root().display(),
+            pulse.pid
+        );
+        return Err(CliError::new(Kind::Failed, message)
+            .hinted("`alai status` shows it, `alai down` stops it"));
     }
     let factory = door::factory(home)?;
     let server = server::listen(&factory).map_err(|e| {
-        CliError::new(Kind::Failed, format!("cannot listen on {}: {e}", home.socket().display()))
-            .hinted("the path of a socket has room for about 100 bytes; use a shorter --home")
+        CliError::new(
+            Kind::Failed,
+            format!("cannot listen on {}: {e}", home.socket().display()),
+        )
+        .hinted("the path of a socket has room for about 100 bytes; use a shorter --home")
     })?;
-    eprintln!("alai is up on {} (pid {})", home.root().display(), std::process::id());
+    eprintln!(
+        "alai is up on {} (pid {})",
+        home.root().display(),
+        std::process::id()
+    );
     factory.run_until(|_| false);
     let handed_back = server.now.load(Ordering::SeqCst);
     let _socket_is_gone = std::fs::remove_file(home.socket());
-    eprintln!("alai is down{}", if handed_back { "; running work was handed back" } else { "" });
+    server.settle();
+    eprintln!(
+        "alai is down{}",
+        if handed_back {
+            "; running work was handed back"
+        } else {
+            ""
+        }
+    );
     Ok(ExitCode::SUCCESS)
 }
 
@@ -34,5 +57,8 @@ pub(crate) fn run(home: &Home, _args: &UpArgs) -> Result<ExitCode, CliError> {
 fn log() {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_env("ALAI_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    let _set_before = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let _set_before = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .try_init();
 }

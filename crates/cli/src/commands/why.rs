@@ -19,12 +19,21 @@ pub(crate) fn run(home: &Home, args: &WhyArgs) -> Result<ExitCode, CliError> {
         return Ok(ExitCode::SUCCESS);
     }
     let why = &view.why;
-    show::line(format!("{} is {}: {}", view.task.id, view.shown, show::clean(&why.text)));
+    show::line(format!(
+        "{} is {}: {}",
+        view.task.id,
+        view.shown,
+        show::clean(&why.text)
+    ));
     show::line(format!("rule      {}", why.rule));
     show::line(format!("owner     {}", why.owner));
     if let Some(deadline) = why.deadline_ms {
         let left = deadline - now;
-        let text = if left >= 0 { format!("in {}", show::age(left)) } else { format!("{} ago", show::age(-left)) };
+        let text = if left >= 0 {
+            format!("in {}", show::age(left))
+        } else {
+            format!("{} ago", show::age(-left))
+        };
         show::line(format!("deadline  {text}"));
     }
     show::line(format!("next      {}", show::clean(&why.next_action)));

@@ -16,12 +16,17 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) fn pulse(home: &Home) -> Option<Pulse> {
     match send(home, Ask::Pulse, "") {
         Ok(Some(Answer::Pulse { pulse })) => Some(pulse),
-        Ok(Some(Answer::Done { .. } | Answer::Refused { .. } | Answer::Stopping) | None) | Err(_) => None,
+        Ok(Some(Answer::Done { .. } | Answer::Refused { .. } | Answer::Stopping) | None)
+        | Err(_) => None,
     }
 }
 
 /// What the daemon made of a request; none when no daemon runs.
-pub(crate) fn perform(home: &Home, op: &Op, actor: &str) -> Result<Option<Result<Outcome, OpError>>, CliError> {
+pub(crate) fn perform(
+    home: &Home,
+    op: &Op,
+    actor: &str,
+) -> Result<Option<Result<Outcome, OpError>>, CliError> {
     match send(home, Ask::Perform { op: op.clone() }, actor)? {
         None => Ok(None),
         Some(Answer::Done { outcome }) => Ok(Some(Ok(outcome))),
@@ -41,13 +46,19 @@ pub(crate) fn stop(home: &Home, now: bool) -> Result<bool, CliError> {
 }
 
 fn send(home: &Home, ask: Ask, actor: &str) -> Result<Option<Answer>, CliError> {
-    let Ok(stream) = UnixStream::connect(home.socket()) else { return Ok(None) };
+    let Ok(stream) = UnixStream::connect(home.socket()) else {
+        return Ok(None);
+    };
     let lost = |e: std::io::Error| {
         CliError::new(Kind::Unreachable, format!("the daemon did not answer: {e}"))
             .hinted("`alai status` shows whether it lives; the same command can be given again")
     };
     stream.set_read_timeout(Some(PATIENCE)).map_err(lost)?;
-    let request = Request { version: VERSION, actor: actor.to_owned(), ask };
+    let request = Request {
+        version: VERSION,
+        actor: actor.to_owned(),
+        ask,
+    };
     let mut text = serde_json::to_string(&request).map_err(|e| CliError::new(Kind::Failed, e))?;
     text.push('\n');
     (&stream).write_all(text.as_bytes()).map_err(lost)?;

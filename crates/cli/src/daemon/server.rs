@@ -15,6 +15,8 @@ use crate::door::now_ms;
 const CONNECTIONS_MAX: usize = 256;
 /// A client that says nothing for so long has gone.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How often it is looked whether the last request is answered.
+const POLL: Duration = Duration::from_millis(5);
 
 /// Shared by the connections.
 #[derive(Debug)]
@@ -23,6 +25,18 @@ pub(crate) struct Server {
     /// `alai down --now`: running work is handed back instead of finished.
     pub(crate) now: AtomicBool,
     open: AtomicUsize,
+    /// Requests that are read and not yet answered.
+    answering: AtomicUsize,
+}
+
+impl Server {
+    /// Waits until every request that was read is answered: a process that ends before it has answered leaves its client
+    /// in doubt about what was done. Each takes a commit of the store at most.
+    pub(crate) fn settle(&self) {
+        while self.answering.load(Ordering::SeqCst) > 0 {
+            std::thread::sleep(POLL);
+        }
+    }
 }
 
 /// Listens until the process ends. The socket of a process that died is in the way and removed: whoever holds the home's
@@ -38,13 +52,16 @@ pub(crate) fn listen(factory: &Arc<Factory>) -> std::io::Result<Arc<Server>> {
         factory: Arc::clone(factory),
         now: AtomicBool::new(false),
         open: AtomicUsize::new(0),
+        answering: AtomicUsize::new(0),
     });
     let accepting = Arc::clone(&server);
-    std::thread::Builder::new().name("socket".into()).spawn(move || {
-        for stream in listener.incoming().flatten() {
-            admit(&accepting, stream);
-        }
-    })?;
+    std::thread::Builder::new()
+        .name("socket".into())
+        .spawn(move || {
+            for stream in listener.incoming().flatten() {
+                admit(&accepting, stream);
+            }
+        })?;
     Ok(server)
 }
 
@@ -54,12 +71,14 @@ fn admit(server: &Arc<Server>, stream: UnixStream) {
         return;
     }
     let own = Arc::clone(server);
-    let started = std::thread::Builder::new().name("client".into()).spawn(move || {
-        if let Err(e) = serve(&own, &stream) {
-            tracing::debug!("a client: {e}");
-        }
-        own.open.fetch_sub(1, Ordering::SeqCst);
-    });
+    let started = std::thread::Builder::new()
+        .name("client".into())
+        .spawn(move || {
+            if let Err(e) = serve(&own, &stream) {
+                tracing::debug!("a client: {e}");
+            }
+            own.open.fetch_sub(1, Ordering::SeqCst);
+        });
     if started.is_err() {
         server.open.fetch_sub(1, Ordering::SeqCst);
     }
@@ -74,30 +93,46 @@ fn serve(server: &Server, stream: &UnixStream) -> std::io::Result<()> {
         if lines.by_ref().take(LINE_BYTES_MAX).read_line(&mut line)? == 0 {
             return Ok(());
         }
-        let answer = answer(server, &line);
-        let mut text = serde_json::to_string(&answer)?;
-        text.push('\n');
-        (&mut &*stream).write_all(text.as_bytes())?;
+        server.answering.fetch_add(1, Ordering::SeqCst);
+        let sent = send(stream, &answer(server, &line));
+        server.answering.fetch_sub(1, Ordering::SeqCst);
+        sent?;
     }
 }
 
-#[expect(clippy::print_stderr, reason = "a daemon in the foreground says what it waits for")]
+fn send(mut stream: &UnixStream, answer: &Answer) -> std::io::Result<()> {
+    let mut text = serde_json::to_string(answer)?;
+    text.push('\n');
+    stream.write_all(text.as_bytes())
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "a daemon in the foreground says what it waits for"
+)]
 fn say_draining(active: usize) {
     eprintln!("alai goes down when {active} run(s) have ended; `alai down --now` hands them back");
 }
 
 fn answer(server: &Server, line: &str) -> Answer {
-    let refused = |message: String| Answer::Refused { error: OpError::new(OpErrorKind::Usage, message, "") };
+    let refused = |message: String| Answer::Refused {
+        error: OpError::new(OpErrorKind::Usage, message, ""),
+    };
     let request: Request = match serde_json::from_str(line) {
         Ok(request) => request,
         Err(e) => return refused(format!("the daemon does not understand the request: {e}")),
     };
     if request.version != VERSION {
-        return refused(format!("the daemon speaks version {VERSION}, the request is version {}", request.version));
+        return refused(format!(
+            "the daemon speaks version {VERSION}, the request is version {}",
+            request.version
+        ));
     }
     let factory = &server.factory;
     match request.ask {
-        Ask::Pulse => Answer::Pulse { pulse: factory.pulse() },
+        Ask::Pulse => Answer::Pulse {
+            pulse: factory.pulse(),
+        },
         Ask::Stop { now: true } => {
             server.now.store(true, Ordering::SeqCst);
             factory.stop();
@@ -109,8 +144,14 @@ fn answer(server: &Server, line: &str) -> Answer {
             Answer::Stopping
         }
         Ask::Perform { op } => {
-            let done =
-                perform(op, factory.mission(), factory.packs(), factory.config(), &request.actor, now_ms());
+            let done = perform(
+                op,
+                factory.mission(),
+                factory.packs(),
+                factory.config(),
+                &request.actor,
+                now_ms(),
+            );
             factory.wake();
             match done {
                 Ok(outcome) => Answer::Done { outcome },

@@ -20,9 +20,15 @@ fn words(world: &World, err: &str) -> String {
 
 /// What `project add` says of a folder of the world.
 fn refused(world: &World, folder: &str, code: i32) -> String {
-    let ran = world.alai(["project", "add", folder, "--test", TEST]).exits(code);
+    let ran = world
+        .alai(["project", "add", folder, "--test", TEST])
+        .exits(code);
     assert_eq!(ran.out, "");
-    assert_eq!(world.alai(["project", "list"]).exits(0).out, "", "nothing is registered");
+    assert_eq!(
+        world.alai(["project", "list"]).exits(0).out,
+        "",
+        "nothing is registered"
+    );
     words(world, &ran.err)
 }
 
@@ -53,15 +59,22 @@ fn a_shallow_clone() {
     let url = format!("file://{}", world.repo().display());
     world.git(&["clone", "--quiet", "--depth", "1", &url, "../shallow"]);
     assert_snapshot!(refused(&world, "shallow", 1), @"");
-    git::git(&world.path("shallow"), &["fetch", "--quiet", "--unshallow"]).expect("the whole history");
-    world.alai(["project", "add", "shallow", "--test", TEST]).exits(0);
+    git::git(&world.path("shallow"), &["fetch", "--quiet", "--unshallow"])
+        .expect("the whole history");
+    world
+        .alai(["project", "add", "shallow", "--test", TEST])
+        .exits(0);
 }
 
 #[test]
 fn a_repository_without_a_commit() {
     let world = World::with_home();
     std::fs::create_dir(world.path("empty")).expect("a folder");
-    git::git(&world.path("empty"), &["init", "--quiet", "--initial-branch", "main"]).expect("a repository");
+    git::git(
+        &world.path("empty"),
+        &["init", "--quiet", "--initial-branch", "main"],
+    )
+    .expect("a repository");
     assert_snapshot!(refused(&world, "empty", 1), @"");
 }
 
@@ -70,9 +83,15 @@ fn a_detached_head() {
     let world = World::with_home();
     world.git(&["checkout", "--quiet", "--detach"]);
     assert_snapshot!(refused(&world, "tiny", 1), @"");
-    let ran = world.alai(["project", "add", "tiny", "--test", TEST, "--target", "nobranch"]).exits(2);
+    let ran = world
+        .alai([
+            "project", "add", "tiny", "--test", TEST, "--target", "nobranch",
+        ])
+        .exits(2);
     assert_snapshot!(words(&world, &ran.err), @"");
-    world.alai(["project", "add", "tiny", "--test", TEST, "--target", "main"]).exits(0);
+    world
+        .alai(["project", "add", "tiny", "--test", TEST, "--target", "main"])
+        .exits(0);
 }
 
 #[test]
@@ -80,51 +99,99 @@ fn a_project_that_is_not_tested() {
     let world = World::with_home();
     let ran = world.alai(["project", "add", "tiny"]).exits(4);
     assert_snapshot!(words(&world, &ran.err), @"");
-    world.alai(["project", "add", "tiny", "--test", TEST]).exits(0).says("test     sh test.sh");
+    world
+        .alai(["project", "add", "tiny", "--test", TEST])
+        .exits(0)
+        .says("test     sh test.sh");
 }
 
 #[test]
 fn a_project_that_is_registered_already() {
     let world = World::with_project("auto");
-    let again = world.alai(["project", "add", "tiny", "--test", TEST]).exits(2);
+    let again = world
+        .alai(["project", "add", "tiny", "--test", TEST])
+        .exits(2);
     assert_snapshot!(words(&world, &again.err), @"");
     sample(&world, "other");
-    let named = world.alai(["project", "add", "other", "--name", "tiny", "--test", TEST]).exits(2);
+    let named = world
+        .alai(["project", "add", "other", "--name", "tiny", "--test", TEST])
+        .exits(2);
     assert_snapshot!(words(&world, &named.err), @"");
-    world.alai(["project", "add", "other", "--test", TEST]).exits(0);
+    world
+        .alai(["project", "add", "other", "--test", TEST])
+        .exits(0);
 }
 
 #[test]
 fn uncommitted_work_is_never_touched() {
     let world = World::scripted("auto", &Script::good());
-    let own = std::fs::read_to_string(world.repo().join("words.sh")).expect("a file") + "# mine, unfinished\n";
+    let own = std::fs::read_to_string(world.repo().join("words.sh")).expect("a file")
+        + "# mine, unfinished\n";
     std::fs::write(world.repo().join("words.sh"), own).expect("a person works");
     std::fs::write(world.repo().join("idea.txt"), "an idea\n").expect("a person works");
     let before = world.work_tree();
     let ran = world.alai(START).exits(6);
     assert_snapshot!(words(&world, &ran.err), @"");
-    assert_eq!(world.work_tree(), before, "every byte is as it was, the index too");
+    assert_eq!(
+        world.work_tree(),
+        before,
+        "every byte is as it was, the index too"
+    );
     assert_eq!(world.titles("main"), ["Import"]);
-    assert_eq!(world.titles("alai/integration"), [TITLE, "Import"], "the work is kept");
-    world.alai(["mc", "approve", "1"]).exits(6).says("uncommitted changes (words.sh)");
+    assert_eq!(
+        world.titles("alai/integration"),
+        [TITLE, "Import"],
+        "the work is kept"
+    );
+    world
+        .alai(["mc", "approve", "1"])
+        .exits(6)
+        .says("uncommitted changes (words.sh)");
     assert_eq!(world.work_tree(), before);
     world.git(&["stash"]);
     world.alai(["mc", "approve", "1"]).exits(0).says("moved to");
     assert_eq!(world.titles("main"), [TITLE, "Import"]);
-    assert_eq!(world.git(&["status", "--porcelain"]), "?? idea.txt", "the work tree follows");
-    assert!(world.git(&["stash", "show", "-p"]).contains("# mine, unfinished"));
+    assert_eq!(
+        world.git(&["status", "--porcelain"]),
+        "?? idea.txt",
+        "the work tree follows"
+    );
+    assert!(
+        world
+            .git(&["stash", "show", "-p"])
+            .contains("# mine, unfinished")
+    );
 }
 
 #[test]
 fn tests_that_cannot_start_are_refused_before_a_model_is_asked() {
     let world = World::scripted("auto", &Script::good());
-    world.alai(["project", "set", "tiny", "--test", "echo about to fail; no-such-runner --all"]).exits(0);
-    let ran = world.alai(["minion", "run", TITLE, "--project", "tiny"]).exits(6);
+    world
+        .alai([
+            "project",
+            "set",
+            "tiny",
+            "--test",
+            "echo about to fail; no-such-runner --all",
+        ])
+        .exits(0);
+    let ran = world
+        .alai(["minion", "run", TITLE, "--project", "tiny"])
+        .exits(6);
     assert_snapshot!(words(&world, &ran.err), @"");
-    assert_eq!(world.json(["status", "--json"])["queue"]["spend"]["calls"], 0, "no model was asked");
+    assert_eq!(
+        world.json(["status", "--json"])["queue"]["spend"]["calls"],
+        0,
+        "no model was asked"
+    );
     let why = world.alai(["why", "1"]).exits(0);
-    why.says("rule      box_refused").says("about to fail").says("no-such-runner").says("alai project set tiny --test");
-    world.alai(["project", "set", "tiny", "--test", TEST]).exits(0);
+    why.says("rule      box_refused")
+        .says("about to fail")
+        .says("no-such-runner")
+        .says("alai project set tiny --test");
+    world
+        .alai(["project", "set", "tiny", "--test", TEST])
+        .exits(0);
     world.alai(["mc", "retry", "1"]).exits(0).says("[open]");
     let daemon = world.up();
     world.until("the task is done", |w| (w.state(1) == "done").then_some(()));
@@ -136,19 +203,37 @@ fn tests_that_cannot_start_are_refused_before_a_model_is_asked() {
 fn names_that_nobody_has() {
     let world = World::with_project("auto");
     let cases: [(&[&str], &str); 9] = [
-        (&["start", "Add a thing", "--project", "nothing"], "`nothing` is no registered project"),
-        (&["minion", "run", "Add a thing", "--project", "nothing"], "`nothing` is no registered project"),
-        (&["project", "show", "nothing"], "`nothing` is no registered project"),
+        (
+            &["start", "Add a thing", "--project", "nothing"],
+            "`nothing` is no registered project",
+        ),
+        (
+            &["minion", "run", "Add a thing", "--project", "nothing"],
+            "`nothing` is no registered project",
+        ),
+        (
+            &["project", "show", "nothing"],
+            "`nothing` is no registered project",
+        ),
         (&["why", "99"], "task #99 does not exist"),
         (&["mc", "show", "99"], "task #99 does not exist"),
         (&["mc", "approve", "99"], "task #99 does not exist"),
-        (&["mc", "add", "A", "--project", "tiny", "--needs", "99"], "task #99 does not exist"),
-        (&["mc", "add", "A", "--project", "tiny", "--company", "Nobody"], "Nobody"),
+        (
+            &["mc", "add", "A", "--project", "tiny", "--needs", "99"],
+            "task #99 does not exist",
+        ),
+        (
+            &["mc", "add", "A", "--project", "tiny", "--company", "Nobody"],
+            "Nobody",
+        ),
         (&["evidence", "show", "99"], "task #99 does not exist"),
     ];
     for (args, text) in cases {
         let ran = world.alai(args).exits(3).says(text);
-        assert!(ran.err.starts_with("error: ") && ran.err.contains("\nhint: "), "{ran}");
+        assert!(
+            ran.err.starts_with("error: ") && ran.err.contains("\nhint: "),
+            "{ran}"
+        );
         assert_eq!(ran.out, "");
     }
     assert_eq!(world.list(), "", "nothing was written");
@@ -159,17 +244,33 @@ fn goals_that_cannot_be_meant() {
     let world = World::with_project("auto");
     let huge = "x".repeat(100 * 1024);
     let cases = [
-        ("", "the text is empty; say in one sentence what should be true afterwards"),
+        (
+            "",
+            "the text is empty; say in one sentence what should be true afterwards",
+        ),
         (" \n\t ", "the text is empty"),
-        (&*huge, "the text has 102400 bytes; at most 65536 fit; put it into a file of the repository"),
-        ("Add \u{1b}[31mred\u{1b}[0m words", "the text holds the control character U+001B; remove it"),
+        (
+            &*huge,
+            "the text has 102400 bytes; at most 65536 fit; put it into a file of the repository",
+        ),
+        (
+            "Add \u{1b}[31mred\u{1b}[0m words",
+            "the text holds the control character U+001B; remove it",
+        ),
         ("Add a bell \u{7}", "U+0007"),
         ("Add \u{9b}31m C1 words", "U+009B"),
     ];
     for (goal, text) in cases {
-        world.alai(["start", goal, "--project", "tiny"]).exits(2).says(text);
-        world.alai(["mc", "add", goal, "--project", "tiny"]).exits(2);
-        world.alai(["minion", "run", goal, "--project", "tiny"]).exits(2);
+        world
+            .alai(["start", goal, "--project", "tiny"])
+            .exits(2)
+            .says(text);
+        world
+            .alai(["mc", "add", goal, "--project", "tiny"])
+            .exits(2);
+        world
+            .alai(["minion", "run", goal, "--project", "tiny"])
+            .exits(2);
     }
     assert_eq!(world.list(), "", "nothing was written");
 }
@@ -177,7 +278,9 @@ fn goals_that_cannot_be_meant() {
 #[test]
 fn usage_errors() {
     let world = World::with_project("auto");
-    world.alai(["mc", "add", "A", "--project", "tiny", "--hold"]).exits(0);
+    world
+        .alai(["mc", "add", "A", "--project", "tiny", "--hold"])
+        .exits(0);
     let cases: [&[&str]; 9] = [
         &[],
         &["frobnicate"],
@@ -193,15 +296,29 @@ fn usage_errors() {
         let ran = world.alai(args).exits(2);
         assert!(!ran.err.is_empty() && ran.out.is_empty(), "{ran}");
     }
-    assert_eq!(world.state(1), "paused", "nothing was closed without a reason");
+    assert_eq!(
+        world.state(1),
+        "paused",
+        "nothing was closed without a reason"
+    );
 }
 
 #[test]
 fn a_home_that_is_not_there() {
     let world = World::without_home();
-    for args in [&["status"][..], &["mc", "list"], &["mc", "add", "A"], &["up"], &["why", "1"], &["minion", "list"]] {
+    for args in [
+        &["status"][..],
+        &["mc", "list"],
+        &["mc", "add", "A"],
+        &["up"],
+        &["why", "1"],
+        &["minion", "list"],
+    ] {
         let ran = world.alai(args).exits(4);
-        assert_eq!(words(&world, &ran.err), "error: there is no factory in DIR/home\nhint: `alai init` makes one");
+        assert_eq!(
+            words(&world, &ran.err),
+            "error: there is no factory in DIR/home\nhint: `alai init` makes one"
+        );
     }
     assert!(!world.home().exists(), "a mistyped home is not made");
 }
@@ -212,12 +329,25 @@ fn a_home_that_cannot_be_written() {
     std::fs::write(world.path("file"), "in the way\n").expect("a file");
     for home in ["file", "file/below"] {
         let ran = world.alai(["--home", home, "init"]).exits(4);
-        assert!(ran.err.contains("cannot make the home") && ran.err.contains("hint: choose another home"), "{ran}");
-        assert!(ran.err.contains(&world.path(home).display().to_string()), "{ran}");
+        assert!(
+            ran.err.contains("cannot make the home")
+                && ran.err.contains("hint: choose another home"),
+            "{ran}"
+        );
+        assert!(
+            ran.err.contains(&world.path(home).display().to_string()),
+            "{ran}"
+        );
     }
-    assert_eq!(std::fs::read_to_string(world.path("file")).expect("still there"), "in the way\n");
+    assert_eq!(
+        std::fs::read_to_string(world.path("file")).expect("still there"),
+        "in the way\n"
+    );
     // Nobody can make a folder there, root neither.
-    world.alai(["--home", "/proc/alai", "init"]).exits(4).says("cannot make the home /proc/alai");
+    world
+        .alai(["--home", "/proc/alai", "init"])
+        .exits(4)
+        .says("cannot make the home /proc/alai");
 }
 
 #[test]
@@ -227,7 +357,10 @@ fn settings_that_cannot_be_read() {
     let cases = [
         ("slot = 3\n", "unknown field `slot`"),
         ("slots = 0\n", "a whole number from 1 to 64"),
-        ("[fleet]\nscript = \"/nowhere/script.yaml\"\n", "cannot read /nowhere/script.yaml"),
+        (
+            "[fleet]\nscript = \"/nowhere/script.yaml\"\n",
+            "cannot read /nowhere/script.yaml",
+        ),
         ("[fleet]\nollama = \"ftp://there\"\n", "fleet.ollama"),
     ];
     for (text, words) in cases {
@@ -237,7 +370,11 @@ fn settings_that_cannot_be_read() {
     }
     std::fs::remove_file(&settings).expect("the settings");
     world.play(&Script::good());
-    std::fs::write(world.path("script.json"), "- when: {kind: bild}\n  turns: []\n").expect("the script");
+    std::fs::write(
+        world.path("script.json"),
+        "- when: {kind: bild}\n  turns: []\n",
+    )
+    .expect("the script");
     world.alai(["up"]).exits(4).says("script.json is not valid");
 }
 
@@ -246,7 +383,10 @@ fn a_pack_that_cannot_be_used() {
     let world = World::with_project("auto");
     let pack = world.home().join("companies/CodeCraft/config.json");
     std::fs::write(&pack, "{\"blueprint\": ").expect("a person edits it");
-    let ran = world.alai(["mc", "add", "A", "--project", "tiny"]).exits(4).says("CodeCraft");
+    let ran = world
+        .alai(["mc", "add", "A", "--project", "tiny"])
+        .exits(4)
+        .says("CodeCraft");
     assert!(ran.err.contains("config.json"), "{ran}");
     world.alai(["up"]).exits(4);
 }
@@ -256,7 +396,15 @@ fn database(user_version: u32) -> Vec<u8> {
     let mut page = vec![0; 4096];
     page[..16].copy_from_slice(b"SQLite format 3\0");
     page[16..24].copy_from_slice(&[0x10, 0x00, 1, 1, 0, 64, 32, 32]);
-    for (at, value) in [(24, 1), (28, 1), (44, 4), (56, 1), (60, user_version), (92, 1), (96, 3_051_003)] {
+    for (at, value) in [
+        (24, 1),
+        (28, 1),
+        (44, 4),
+        (56, 1),
+        (60, user_version),
+        (92, 1),
+        (96, 3_051_003),
+    ] {
         page[at..at + 4].copy_from_slice(&u32::to_be_bytes(value));
     }
     // An empty leaf of a table, its content starting at the end of the page.
@@ -272,11 +420,24 @@ fn a_store_of_a_newer_alai() {
         let _ = std::fs::remove_file(world.home().join(name));
     }
     std::fs::write(&store, database(99)).expect("a newer store");
-    for args in [&["mc", "list"][..], &["mc", "add", "A"], &["status"], &["up"]] {
+    for args in [
+        &["mc", "list"][..],
+        &["mc", "add", "A"],
+        &["status"],
+        &["up"],
+    ] {
         let ran = world.alai(args).exits(4);
-        assert!(ran.err.contains("was written by a newer alai (schema 99, this one knows"), "{ran}");
+        assert!(
+            ran.err
+                .contains("was written by a newer alai (schema 99, this one knows"),
+            "{ran}"
+        );
     }
-    assert_eq!(std::fs::read(&store).expect("still there"), database(99), "the file is untouched");
+    assert_eq!(
+        std::fs::read(&store).expect("still there"),
+        database(99),
+        "the file is untouched"
+    );
 }
 
 /// One script for one mount namespace: the disk of the home is full, then has room again.
@@ -311,9 +472,18 @@ fn a_full_disk_loses_nothing_and_is_said() {
     let ours = world.command([""; 0]);
     let mut command = Command::new("unshare");
     // A user namespace where we are not root; some machines forbid it.
-    command.args(if is_root() { &["--mount"][..] } else { &["--mount", "--map-root-user"] });
-    command.args(["--propagation", "private", "sh", "-c", FULL]).env("OUT", world.path("person"));
-    command.env("ALAI", ours.get_program()).env("ALAI_HOME", world.home()).env("HOME", world.path("person"));
+    command.args(if is_root() {
+        &["--mount"][..]
+    } else {
+        &["--mount", "--map-root-user"]
+    });
+    command
+        .args(["--propagation", "private", "sh", "-c", FULL])
+        .env("OUT", world.path("person"));
+    command
+        .env("ALAI", ours.get_program())
+        .env("ALAI_HOME", world.home())
+        .env("HOME", world.path("person"));
     let ran = run(command);
     if ran.code == 77 || (ran.out.is_empty() && ran.err.contains("unshare")) {
         eprintln!("SKIPPED: this machine lets nobody mount a small disk: {ran}");
@@ -321,14 +491,29 @@ fn a_full_disk_loses_nothing_and_is_said() {
     }
     let ran = ran.exits(0);
     let number = |word: &str| -> u64 {
-        let line = ran.out.lines().find_map(|l| l.strip_prefix(word)).unwrap_or_else(|| panic!("no `{word}`: {ran}"));
+        let line = ran
+            .out
+            .lines()
+            .find_map(|l| l.strip_prefix(word))
+            .unwrap_or_else(|| panic!("no `{word}`: {ran}"));
         line.trim().parse().expect("a number")
     };
     let said = std::fs::read_to_string(world.path("person").join("said")).expect("what it said");
     assert_eq!(number("full "), 1, "{said}");
-    assert!(said.contains("the disk is full; nothing was changed. Free some space and run it again"), "{said}");
-    assert_eq!(number("then "), number("added ") - 1, "what was answered is there, what was refused is not");
-    assert_eq!(number("listed "), number("added "), "it works again by itself");
+    assert!(
+        said.contains("the disk is full; nothing was changed. Free some space and run it again"),
+        "{said}"
+    );
+    assert_eq!(
+        number("then "),
+        number("added ") - 1,
+        "what was answered is there, what was refused is not"
+    );
+    assert_eq!(
+        number("listed "),
+        number("added "),
+        "it works again by itself"
+    );
     assert!(ran.out.contains("every invariant holds"), "{ran}");
 }
 
@@ -341,9 +526,14 @@ fn is_root() -> bool {
 fn a_repository_that_went_away() {
     let world = World::scripted("auto", &Script::good());
     std::fs::rename(world.repo(), world.path("moved")).expect("a person moves it");
-    let ran = world.alai(["mc", "add", "Add a thing", "--project", "tiny"]).exits(0);
+    let ran = world
+        .alai(["mc", "add", "Add a thing", "--project", "tiny"])
+        .exits(0);
     assert!(ran.out.contains("[open]"), "{ran}");
     world.alai(["mc", "approve", "1"]).exits(1);
     assert!(!Path::new(&world.repo()).exists(), "nothing makes it anew");
-    assert_eq!(world.json(["mc", "next-task", "--json"])["id"], Value::from(1));
+    assert_eq!(
+        world.json(["mc", "next-task", "--json"])["id"],
+        Value::from(1)
+    );
 }

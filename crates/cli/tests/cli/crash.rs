@@ -64,13 +64,19 @@ struct Seeded(u64);
 
 impl Seeded {
     fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % limit
     }
 }
 
 fn world() -> World {
-    let dir = tempfile::Builder::new().prefix("alai-crash-").tempdir().expect("a temporary folder");
+    let dir = tempfile::Builder::new()
+        .prefix("alai-crash-")
+        .tempdir()
+        .expect("a temporary folder");
     let repo = dir.path().join("tiny");
     samples::write("tiny-sh", &repo).expect("the sample");
     git::init_repo(&repo).expect("a repository");
@@ -89,7 +95,11 @@ fn world() -> World {
         delivery: Some(Delivery::Auto),
         ..ProjectChange::default()
     };
-    ask(Op::AddProject { path: repo.clone(), name: None, change });
+    ask(Op::AddProject {
+        path: repo.clone(),
+        name: None,
+        change,
+    });
     let goal = ask(Op::Start {
         goal: "Greet people".into(),
         project: repo.clone(),
@@ -99,17 +109,38 @@ fn world() -> World {
         checks: vec!["sh greet.sh | grep -qx hello".into()],
         key: "k".into(),
     });
-    let Outcome::Task { task: goal, .. } = goal else { panic!("{goal:?}") };
-    World { _dir: dir, home, repo, goal, committed: BTreeSet::new() }
+    let Outcome::Task { task: goal, .. } = goal else {
+        panic!("{goal:?}")
+    };
+    World {
+        _dir: dir,
+        home,
+        repo,
+        goal,
+        committed: BTreeSet::new(),
+    }
 }
 
 impl World {
     fn up(&self, env: &[(&str, String)]) -> Child {
         let mut command = Command::new(env!("CARGO_BIN_EXE_alai"));
-        command.arg("--home").arg(self.home.root()).arg("up").env("ALAI_LOG", "warn");
+        command
+            .arg("--home")
+            .arg(self.home.root())
+            .arg("up")
+            .env("ALAI_LOG", "warn");
         command.envs(env.iter().map(|(k, v)| (*k, v)));
-        let log = std::fs::File::options().create(true).append(true).open(self.log()).expect("a log");
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().expect("the daemon starts")
+        let log = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(self.log())
+            .expect("a log");
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .expect("the daemon starts")
     }
 
     fn log(&self) -> PathBuf {
@@ -130,10 +161,23 @@ impl World {
 
     /// Notes what agents have committed in clones that are still there.
     fn note_commits(&mut self) {
-        let runs = std::fs::read_dir(self.home.runs()).expect("the runs").flatten();
-        for clone in runs.map(|r| r.path().join("clone")).filter(|c| c.join(".git").is_dir()) {
-            let list = git::git(&clone, &["for-each-ref", "--format=%(objectname)", "refs/heads/minion"]);
-            self.committed.extend(list.unwrap_or_default().lines().map(str::to_owned));
+        let runs = std::fs::read_dir(self.home.runs())
+            .expect("the runs")
+            .flatten();
+        for clone in runs
+            .map(|r| r.path().join("clone"))
+            .filter(|c| c.join(".git").is_dir())
+        {
+            let list = git::git(
+                &clone,
+                &[
+                    "for-each-ref",
+                    "--format=%(objectname)",
+                    "refs/heads/minion",
+                ],
+            );
+            self.committed
+                .extend(list.unwrap_or_default().lines().map(str::to_owned));
         }
     }
 }
@@ -152,13 +196,21 @@ fn watch(world: &World, daemon: &mut Child, seed: u64) -> End {
     loop {
         if let Some(status) = daemon.try_wait().expect("our own child") {
             let killed = status.signal() == Some(libc::SIGKILL);
-            assert!(killed, "seed {seed}: the daemon ended by itself: {status}\n{}", picture(world));
+            assert!(
+                killed,
+                "seed {seed}: the daemon ended by itself: {status}\n{}",
+                picture(world)
+            );
             return End::Killed;
         }
         if world.settled() {
             return End::Settled;
         }
-        assert!(began.elapsed() < PATIENCE, "seed {seed}: it hangs\n{}", picture(world));
+        assert!(
+            began.elapsed() < PATIENCE,
+            "seed {seed}: it hangs\n{}",
+            picture(world)
+        );
         std::thread::sleep(POLL);
     }
 }
@@ -175,8 +227,17 @@ fn signal(pid: u32, signal: i32) {
 fn picture(world: &World) -> String {
     let reader = world.reader();
     let mut text = String::new();
-    for task in reader.tasks(&Filter { ended: true, ..Filter::default() }).expect("tasks") {
-        text.push_str(&format!("{} [{}] {} {:?}\n", task.id, task.state, task.title, task.waiting));
+    for task in reader
+        .tasks(&Filter {
+            ended: true,
+            ..Filter::default()
+        })
+        .expect("tasks")
+    {
+        text.push_str(&format!(
+            "{} [{}] {} {:?}\n",
+            task.id, task.state, task.title, task.waiting
+        ));
         for event in reader.events(task.id).expect("history") {
             let run = event.run.map(|r| r.short().to_owned()).unwrap_or_default();
             text.push_str(&format!("    {} {run} {}\n", event.kind, event.detail));
@@ -191,16 +252,31 @@ fn finish(world: &World, seed: u64) {
     let began = Instant::now();
     // A signal before its handler is set would end it like any program; it listens only after that.
     while std::os::unix::net::UnixStream::connect(world.home.socket()).is_err() {
-        assert!(began.elapsed() < PATIENCE, "seed {seed}: it does not come up\n{}", picture(world));
+        assert!(
+            began.elapsed() < PATIENCE,
+            "seed {seed}: it does not come up\n{}",
+            picture(world)
+        );
         std::thread::sleep(POLL);
     }
-    assert_eq!(watch(world, &mut daemon, seed), End::Settled, "seed {seed}: nobody killed it");
+    assert_eq!(
+        watch(world, &mut daemon, seed),
+        End::Settled,
+        "seed {seed}: nobody killed it"
+    );
     while world.reader().outbox_depth().expect("outbox").0 > 0 {
-        assert!(began.elapsed() < PATIENCE, "seed {seed}: pages are not written\n{}", picture(world));
+        assert!(
+            began.elapsed() < PATIENCE,
+            "seed {seed}: pages are not written\n{}",
+            picture(world)
+        );
         std::thread::sleep(POLL);
     }
     signal(daemon.id(), libc::SIGTERM);
-    assert!(daemon.wait().expect("our own child").success(), "it ends cleanly when asked");
+    assert!(
+        daemon.wait().expect("our own child").success(),
+        "it ends cleanly when asked"
+    );
     let shown = || format!("seed {seed}\n{}", picture(world));
     rows_are_whole(world, &shown);
     repository_is_whole(world, &shown);
@@ -211,7 +287,12 @@ fn finish(world: &World, seed: u64) {
 fn rows_are_whole(world: &World, shown: &dyn Fn() -> String) {
     let reader = world.reader();
     assert_eq!(fsck(&reader).expect("fsck runs"), [], "{}", shown());
-    let tasks = reader.tasks(&Filter { ended: true, ..Filter::default() }).expect("tasks");
+    let tasks = reader
+        .tasks(&Filter {
+            ended: true,
+            ..Filter::default()
+        })
+        .expect("tasks");
     assert!(tasks.iter().all(|t| t.state == State::Done), "{}", shown());
     let mut kinds: Vec<TaskKind> = tasks.iter().map(|t| t.kind).collect();
     kinds.sort();
@@ -226,33 +307,93 @@ fn rows_are_whole(world: &World, shown: &dyn Fn() -> String) {
     assert_eq!(kinds, once, "{}", shown());
     let merges = reader.merges().expect("merges");
     let kinds: Vec<MergeKind> = merges.iter().map(|m| m.kind).collect();
-    assert_eq!(kinds, [MergeKind::Integrate, MergeKind::Deliver], "{}", shown());
-    assert!(merges.iter().all(|m| m.state == MergeState::Merged), "{}", shown());
+    assert_eq!(
+        kinds,
+        [MergeKind::Integrate, MergeKind::Deliver],
+        "{}",
+        shown()
+    );
+    assert!(
+        merges.iter().all(|m| m.state == MergeState::Merged),
+        "{}",
+        shown()
+    );
     for task in &tasks {
         let events = reader.events(task.id).expect("history");
         let completions = events.iter().filter(|e| e.to == Some(State::Done)).count();
         assert_eq!(completions, 1, "{} is completed once\n{}", task.id, shown());
         let runs = reader.runs_of(task.id).expect("runs");
-        let succeeded = runs.iter().filter(|r| r.state.as_str() == "succeeded").count();
-        assert_eq!(succeeded, usize::from(task.kind != TaskKind::Goal), "{}\n{}", task.id, shown());
+        let succeeded = runs
+            .iter()
+            .filter(|r| r.state.as_str() == "succeeded")
+            .count();
+        assert_eq!(
+            succeeded,
+            usize::from(task.kind != TaskKind::Goal),
+            "{}\n{}",
+            task.id,
+            shown()
+        );
     }
 }
 
 fn repository_is_whole(world: &World, shown: &dyn Fn() -> String) {
     world.git(&["fsck", "--full", "--strict"]);
-    assert_eq!(world.git(&["status", "--porcelain"]), "", "the work tree follows\n{}", shown());
-    let (main, tip) = (world.git(&["rev-parse", "main"]), world.git(&["rev-parse", "alai/integration"]));
+    assert_eq!(
+        world.git(&["status", "--porcelain"]),
+        "",
+        "the work tree follows\n{}",
+        shown()
+    );
+    let (main, tip) = (
+        world.git(&["rev-parse", "main"]),
+        world.git(&["rev-parse", "alai/integration"]),
+    );
     assert_eq!(main, tip, "{}", shown());
-    assert_eq!(world.git(&["show", "main:greet.sh"]), "#!/bin/sh\necho hello", "{}", shown());
-    let tasks = world.reader().tasks(&Filter { ended: true, ..Filter::default() }).expect("tasks");
-    let build = tasks.into_iter().find(|t| t.kind == TaskKind::Build).expect("the build");
-    let (base, head) = (build.base.expect("a base"), build.head.expect("a measured commit"));
-    assert_eq!(world.git(&["merge-base", &head, "main"]), head, "what was measured was merged\n{}", shown());
+    assert_eq!(
+        world.git(&["show", "main:greet.sh"]),
+        "#!/bin/sh\necho hello",
+        "{}",
+        shown()
+    );
+    let tasks = world
+        .reader()
+        .tasks(&Filter {
+            ended: true,
+            ..Filter::default()
+        })
+        .expect("tasks");
+    let build = tasks
+        .into_iter()
+        .find(|t| t.kind == TaskKind::Build)
+        .expect("the build");
+    let (base, head) = (
+        build.base.expect("a base"),
+        build.head.expect("a measured commit"),
+    );
+    assert_eq!(
+        world.git(&["merge-base", &head, "main"]),
+        head,
+        "what was measured was merged\n{}",
+        shown()
+    );
     let range = format!("{base}..main");
-    assert_eq!(world.git(&["rev-list", "--count", &range]), "1", "one commit, brought in once\n{}", shown());
+    assert_eq!(
+        world.git(&["rev-list", "--count", &range]),
+        "1",
+        "one commit, brought in once\n{}",
+        shown()
+    );
     for commit in &world.committed {
-        let kept = git::git(&world.repo, &["cat-file", "-e", &format!("{commit}^{{commit}}")]);
-        assert!(kept.is_ok(), "the committed work {commit} is lost\n{}", shown());
+        let kept = git::git(
+            &world.repo,
+            &["cat-file", "-e", &format!("{commit}^{{commit}}")],
+        );
+        assert!(
+            kept.is_ok(),
+            "the committed work {commit} is lost\n{}",
+            shown()
+        );
     }
     let locks = locks_below(&world.repo.join(".git"));
     assert!(locks.is_empty(), "{locks:?}\n{}", shown());
@@ -260,7 +401,11 @@ fn repository_is_whole(world: &World, shown: &dyn Fn() -> String) {
 
 fn locks_below(dir: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for path in std::fs::read_dir(dir).expect("readable").flatten().map(|e| e.path()) {
+    for path in std::fs::read_dir(dir)
+        .expect("readable")
+        .flatten()
+        .map(|e| e.path())
+    {
         if path.is_dir() {
             found.extend(locks_below(&path));
         } else if path.extension().is_some_and(|e| e == "lock") {
@@ -279,7 +424,12 @@ fn nothing_is_left(world: &World, shown: &dyn Fn() -> String) {
         }
     }
     let scratch = world.home.cache().join("scratch");
-    let left: Vec<PathBuf> = std::fs::read_dir(scratch).into_iter().flatten().flatten().map(|e| e.path()).collect();
+    let left: Vec<PathBuf> = std::fs::read_dir(scratch)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|e| e.path())
+        .collect();
     assert!(left.is_empty(), "{left:?}\n{}", shown());
     let orphans = orphans();
     assert!(orphans.is_empty(), "{orphans:?}\n{}", shown());
@@ -290,7 +440,10 @@ fn orphans() -> Vec<String> {
     let began = Instant::now();
     loop {
         reap();
-        let left = descendants(std::process::id()).into_iter().map(|(_, name)| name).collect::<Vec<_>>();
+        let left = descendants(std::process::id())
+            .into_iter()
+            .map(|(_, name)| name)
+            .collect::<Vec<_>>();
         if left.is_empty() || began.elapsed() > Duration::from_secs(10) {
             return left;
         }
@@ -315,11 +468,20 @@ fn become_subreaper() {
 fn descendants(of: u32) -> Vec<(u32, String)> {
     let mut parents = BTreeMap::new();
     for entry in std::fs::read_dir("/proc").expect("proc").flatten() {
-        let Ok(pid) = entry.file_name().to_string_lossy().parse::<u32>() else { continue };
-        let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else { continue };
-        let Some((_, tail)) = stat.rsplit_once(") ") else { continue };
+        let Ok(pid) = entry.file_name().to_string_lossy().parse::<u32>() else {
+            continue;
+        };
+        let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else {
+            continue;
+        };
+        let Some((_, tail)) = stat.rsplit_once(") ") else {
+            continue;
+        };
         let mut fields = tail.split(' ');
-        let (state, parent) = (fields.next().unwrap_or_default(), fields.next().unwrap_or_default());
+        let (state, parent) = (
+            fields.next().unwrap_or_default(),
+            fields.next().unwrap_or_default(),
+        );
         if state != "Z" {
             parents.insert(pid, parent.parse::<u32>().unwrap_or(0));
         }
@@ -376,7 +538,10 @@ fn flow(seed: u64) -> usize {
 }
 
 fn seeds(ordinary: std::ops::Range<u64>) -> Vec<u64> {
-    match std::env::var("ALAI_CRASH_SEED").ok().and_then(|s| s.parse().ok()) {
+    match std::env::var("ALAI_CRASH_SEED")
+        .ok()
+        .and_then(|s| s.parse().ok())
+    {
         Some(one) => vec![one],
         None => ordinary.collect(),
     }
@@ -386,7 +551,10 @@ fn flows(range: std::ops::Range<u64>, kills_min: usize) {
     become_subreaper();
     let all = seeds(range);
     let kills: usize = all.iter().map(|seed| flow(*seed)).sum();
-    assert!(all.len() == 1 || kills >= kills_min, "only {kills} kills in seeds {all:?}: lives are drawn too long");
+    assert!(
+        all.len() == 1 || kills >= kills_min,
+        "only {kills} kills in seeds {all:?}: lives are drawn too long"
+    );
 }
 
 #[test]
@@ -394,7 +562,9 @@ fn crash_points_stand_before_and_after_everything_that_must_survive() {
     become_subreaper();
     let names = points();
     for kind in ["commit", "start", "fetch", "update-ref", "clone", "agent"] {
-        let both = [".before", ".after"].iter().all(|side| names.contains_key(&format!("{kind}{side}")));
+        let both = [".before", ".after"]
+            .iter()
+            .all(|side| names.contains_key(&format!("{kind}{side}")));
         assert!(both, "no point before and after {kind}: {names:?}");
     }
 }
@@ -429,11 +599,17 @@ fn crash_of_an_agent_is_tried_again() {
         let mut daemon = world.up(&[]);
         let began = Instant::now();
         let hand = loop {
-            let agents = descendants(daemon.id()).into_iter().filter(|(_, line)| line.contains("__hand"));
+            let agents = descendants(daemon.id())
+                .into_iter()
+                .filter(|(_, line)| line.contains("__hand"));
             if let Some((pid, _)) = agents.last() {
                 break pid;
             }
-            assert!(began.elapsed() < PATIENCE, "no agent was seen\n{}", picture(&world));
+            assert!(
+                began.elapsed() < PATIENCE,
+                "no agent was seen\n{}",
+                picture(&world)
+            );
         };
         signal(hand, libc::SIGKILL);
         assert_eq!(watch(&world, &mut daemon, seed), End::Settled);

@@ -25,13 +25,19 @@ fn a_daemon_does_the_work_and_says_how_it_is() {
     assert_eq!(world.titles("main"), [TITLE, "Import"]);
     let after = world.alai(["status"]).exits(0);
     let line = world.redact(after.out.lines().next().unwrap_or_default());
-    assert_eq!(line, "daemon  up (pid PID), heartbeat AGO, last dispatch AGO, 0/2 slots, simulated");
+    assert_eq!(
+        line,
+        "daemon  up (pid PID), heartbeat AGO, last dispatch AGO, 0/2 slots, simulated"
+    );
     world.alai(["down"]).exits(0);
     daemon.ends().exits(0).says("alai is down");
     assert!(!world.home().join("daemon.sock").exists());
     let gone = world.alai(["status"]).exits(0);
     let line = world.redact(gone.out.lines().next().unwrap_or_default());
-    assert_eq!(line, "daemon  not running (`alai up`), last dispatch AGO, simulated");
+    assert_eq!(
+        line,
+        "daemon  not running (`alai up`), last dispatch AGO, simulated"
+    );
 }
 
 #[test]
@@ -39,7 +45,11 @@ fn a_second_daemon_is_refused_and_told_of_the_first() {
     let world = World::scripted("auto", &Script::good());
     let first = world.up();
     let pid = format!("(pid {})", first.pid());
-    world.alai(["up"]).exits(1).says(&pid).says("hint: `alai status` shows it, `alai down` stops it");
+    world
+        .alai(["up"])
+        .exits(1)
+        .says(&pid)
+        .says("hint: `alai status` shows it, `alai down` stops it");
     world.alai(["mc", "add", "Still served"]).exits(0);
     first.signal(libc::SIGTERM);
     first.ends().exits(0);
@@ -49,21 +59,38 @@ fn a_second_daemon_is_refused_and_told_of_the_first() {
 fn commands_go_through_the_daemon() {
     let world = World::scripted("auto", &Script::good());
     let daemon = world.up();
-    world.alai(["mc", "add", "Held", "--project", "tiny", "--hold"]).exits(0).says("#1 [M] [paused]");
+    world
+        .alai(["mc", "add", "Held", "--project", "tiny", "--hold"])
+        .exits(0)
+        .says("#1 [M] [paused]");
     world.alai(["mc", "note", "1", "seen"]).exits(0);
-    world.alai(["mc", "cancel", "1", "not needed"]).exits(0).says("[cancelled]");
-    world.alai(["mc", "resume", "1"]).exits(1).says("cannot change task #1: a task that is cancelled");
-    world.alai(["project", "set", "tiny", "--deliver", "approve"]).exits(0);
+    world
+        .alai(["mc", "cancel", "1", "not needed"])
+        .exits(0)
+        .says("[cancelled]");
+    world
+        .alai(["mc", "resume", "1"])
+        .exits(1)
+        .says("cannot change task #1: a task that is cancelled");
+    world
+        .alai(["project", "set", "tiny", "--deliver", "approve"])
+        .exits(0);
     world.alai(["mc", "done", "77", "why not"]).exits(3);
     world.alai(["mc", "retry", "1"]).exits(0).says("[open]");
     world.until("it waits for its merge to be approved or is merged", |w| {
         (!w.task(1)["view"]["task"]["integrated"].is_null()).then_some(())
     });
     assert_eq!(world.titles("main"), ["Import"]);
-    world.alai(["mc", "approve", "1", "--wait"]).exits(0).says("moved to");
+    world
+        .alai(["mc", "approve", "1", "--wait"])
+        .exits(0)
+        .says("moved to");
     assert_eq!(world.titles("main"), ["Held", "Import"]);
     let history = world.task(1)["history"].to_string();
-    assert!(history.contains("seen") && history.contains("not needed"), "{history}");
+    assert!(
+        history.contains("seen") && history.contains("not needed"),
+        "{history}"
+    );
     world.alai(["down"]).exits(0);
     daemon.ends().exits(0);
 }
@@ -72,9 +99,17 @@ fn commands_go_through_the_daemon() {
 fn an_approval_is_queued_for_the_daemon() {
     let world = World::scripted("approve", &Script::good());
     let daemon = world.up();
-    world.alai(START.into_iter().chain(["--wait"])).exits(6).says("main is not moved yet");
-    world.alai(["mc", "approve", "1"]).exits(0).says("queued: the target branch moves to");
-    world.until("main has moved", |w| (w.titles("main") == [TITLE, "Import"]).then_some(()));
+    world
+        .alai(START.into_iter().chain(["--wait"]))
+        .exits(6)
+        .says("main is not moved yet");
+    world
+        .alai(["mc", "approve", "1"])
+        .exits(0)
+        .says("queued: the target branch moves to");
+    world.until("main has moved", |w| {
+        (w.titles("main") == [TITLE, "Import"]).then_some(())
+    });
     world.until("the goal is done", |w| (w.state(1) == "done").then_some(()));
     world.alai(["down", "--now"]).exits(0);
     daemon.ends().exits(0);
@@ -112,11 +147,22 @@ fn finishes(world: &World) {
 fn handed_back(world: &World) {
     let build = world.task(3);
     assert_eq!(build["view"]["task"]["state"], "open", "{build}");
-    let counters = build["view"]["task"]["counters"].as_object().expect("counters");
-    assert!(counters.values().all(|n| *n == Value::from(0)), "nobody failed: {counters:?}");
-    assert!(build["history"].to_string().contains("handed back"), "{build}");
+    let counters = build["view"]["task"]["counters"]
+        .as_object()
+        .expect("counters");
+    assert!(
+        counters.values().all(|n| *n == Value::from(0)),
+        "nobody failed: {counters:?}"
+    );
+    assert!(
+        build["history"].to_string().contains("handed back"),
+        "{build}"
+    );
     let run = build["runs"][0]["id"].as_str().expect("a run");
-    assert!(!world.home().join("runs").join(run).join("clone").exists(), "its clone is removed");
+    assert!(
+        !world.home().join("runs").join(run).join("clone").exists(),
+        "its clone is removed"
+    );
 }
 
 #[test]
@@ -146,13 +192,14 @@ fn down_lets_running_work_finish() {
 
 #[test]
 fn a_drain_can_be_cut_short() {
-    let (_twin, world, daemon) = building();
+    let (twin, world, daemon) = building();
     let down = Running::start(world.command(["down"]));
     daemon.says("alai goes down when 1 run(s) have ended");
     world.alai(["down", "--now"]).exits(0);
     down.ends().exits(0);
     daemon.ends().exits(0);
     handed_back(&world);
+    twin.await_closed(1);
 }
 
 #[test]
@@ -169,11 +216,18 @@ fn a_signal_ends_it_cleanly() {
 #[test]
 fn the_socket_of_a_dead_daemon_is_replaced() {
     let world = World::scripted("auto", &Script::good());
-    drop(UnixListener::bind(world.home().join("daemon.sock")).expect("a socket that nobody serves"));
+    drop(
+        UnixListener::bind(world.home().join("daemon.sock")).expect("a socket that nobody serves"),
+    );
     world.alai(["down"]).exits(8).says("no daemon works on");
-    world.alai(["mc", "add", "Written without a daemon"]).exits(0);
+    world
+        .alai(["mc", "add", "Written without a daemon"])
+        .exits(0);
     let daemon = world.up();
-    world.alai(["status"]).exits(0).says(&format!("pid {}", daemon.pid()));
+    world
+        .alai(["status"])
+        .exits(0)
+        .says(&format!("pid {}", daemon.pid()));
     world.alai(["down"]).exits(0);
     daemon.ends().exits(0);
 }
@@ -189,15 +243,23 @@ fn what_is_no_request_is_refused_and_harms_nobody() {
     let world = World::scripted("auto", &Script::good());
     let daemon = world.up();
     let ask = |line: &str| {
-        let stream = UnixStream::connect(world.home().join("daemon.sock")).expect("the daemon listens");
+        let stream =
+            UnixStream::connect(world.home().join("daemon.sock")).expect("the daemon listens");
         (&stream).write_all(line.as_bytes()).expect("it reads");
-        stream.shutdown(std::net::Shutdown::Write).expect("half closed");
+        stream
+            .shutdown(std::net::Shutdown::Write)
+            .expect("half closed");
         let mut answer = String::new();
-        BufReader::new(&stream).read_line(&mut answer).expect("it answers");
+        BufReader::new(&stream)
+            .read_line(&mut answer)
+            .expect("it answers");
         answer
     };
     assert!(ask("GET / HTTP/1.1\r\n").contains("does not understand the request"));
-    assert!(ask("{\"version\":9,\"actor\":\"x\",\"ask\":{\"kind\":\"pulse\"}}\n").contains("speaks version 1"));
+    assert!(
+        ask("{\"version\":9,\"actor\":\"x\",\"ask\":{\"kind\":\"pulse\"}}\n")
+            .contains("speaks version 1")
+    );
     assert!(ask(&format!("{}\n", "x".repeat(2 << 20))).contains("refused"));
     assert_eq!(ask(""), "");
     world.alai(["mc", "add", "Still served"]).exits(0);

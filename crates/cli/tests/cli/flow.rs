@@ -17,14 +17,21 @@ fn init_can_be_given_again_and_keeps_what_a_person_changed() {
     let world = World::without_home();
     let first = world.alai(["init"]).exits(0);
     // Which layers a cage has depends on the machine, and the packs are data.
-    let varies = |line: &str| ["cage ", "companies ", "blueprints "].iter().any(|w| line.starts_with(w));
+    let varies = |line: &str| {
+        ["cage ", "companies ", "blueprints "]
+            .iter()
+            .any(|w| line.starts_with(w))
+    };
     let stable: Vec<&str> = first.out.lines().filter(|line| !varies(line)).collect();
     assert_snapshot!(world.redact(&stable.join("\n")), @r#"
     home        DIR/home (made)
     models      none: cannot connect: Connection refused (os error 111); start it with `ollama serve`, or set OLLAMA_HOST to where it runs
     next        `alai project add PATH`, then `alai start "GOAL" --project PATH --wait`; or `alai demo`
     "#);
-    assert!(first.out.contains("CodeCraft, ") && first.out.contains("minion-one-shot"), "{first}");
+    assert!(
+        first.out.contains("CodeCraft, ") && first.out.contains("minion-one-shot"),
+        "{first}"
+    );
     let pack = world.home().join("companies/CodeCraft/CLAUDE.md");
     let shipped = std::fs::read_to_string(&pack).expect("the pack's soul");
     let own = format!("{shipped}\nAnswer in Bosnian.\n");
@@ -32,7 +39,11 @@ fn init_can_be_given_again_and_keeps_what_a_person_changed() {
     let gone = world.home().join("blueprints/minion-docs.yaml");
     std::fs::remove_file(&gone).expect("a file is lost");
     world.alai(["init"]).exits(0).says("(complete)");
-    assert_eq!(std::fs::read_to_string(&pack).expect("still there"), own, "a person's file stays");
+    assert_eq!(
+        std::fs::read_to_string(&pack).expect("still there"),
+        own,
+        "a person's file stays"
+    );
     assert!(gone.is_file(), "what is missing is written again");
 }
 
@@ -53,7 +64,17 @@ fn a_project_is_looked_at_and_a_person_says_otherwise() {
     target   main, moved by `alai mc approve`
     ");
     let set = world
-        .alai(["project", "set", "kv", "--lint", "", "--test", "cargo test -q", "--deliver", "auto"])
+        .alai([
+            "project",
+            "set",
+            "kv",
+            "--lint",
+            "",
+            "--test",
+            "cargo test -q",
+            "--deliver",
+            "auto",
+        ])
         .exits(0);
     assert_snapshot!(world.redact(&set.out), @r"
     project  kv at DIR/kv
@@ -64,7 +85,11 @@ fn a_project_is_looked_at_and_a_person_says_otherwise() {
     lint     none
     target   main, moved by the factory when a goal is settled
     ");
-    assert_eq!(world.alai(["project", "show", "kv"]).exits(0).out, set.out, "what was set is what is there");
+    assert_eq!(
+        world.alai(["project", "show", "kv"]).exits(0).out,
+        set.out,
+        "what was set is what is there"
+    );
     let listed = world.json(["project", "list", "--json"]);
     assert_eq!(listed["name"], "kv");
     assert_eq!(listed["settings"]["test"], "cargo test -q");
@@ -75,7 +100,9 @@ fn a_project_is_looked_at_and_a_person_says_otherwise() {
 #[test]
 fn a_goal_becomes_merged_code() {
     let world = World::scripted("auto", &Script::good());
-    let ran = world.alai(started_with(&["--check", CHECK, "--priority", "H"])).exits(0);
+    let ran = world
+        .alai(started_with(&["--check", CHECK, "--priority", "H"]))
+        .exits(0);
     assert_snapshot!(world.redact(&ran.out), @r"
     #1 [H] [done] [—] Count letters
     #2 [H] [done] [—] Spec: Count letters (parent: #1)
@@ -94,8 +121,15 @@ fn a_goal_becomes_merged_code() {
     #6 [H] [done] [—] [SECURITY] Security audit of Add initials (parent: #5)
     ");
     assert_eq!(world.titles("main"), [TITLE, "Import"]);
-    assert_eq!(world.git(&["status", "--porcelain"]), "", "the work tree follows the branch");
-    assert_eq!(world.sh("sh words.sh initials 'Ada King'").exits(0).out, "AK\n");
+    assert_eq!(
+        world.git(&["status", "--porcelain"]),
+        "",
+        "the work tree follows the branch"
+    );
+    assert_eq!(
+        world.sh("sh words.sh initials 'Ada King'").exits(0).out,
+        "AK\n"
+    );
     let why = world.alai(["why", "3"]).exits(0);
     assert_snapshot!(world.redact(&why.out), @r"
     #3 is done: done and merged as COMMIT
@@ -104,16 +138,33 @@ fn a_goal_becomes_merged_code() {
     next      nothing
     ");
     for page in ["spec.md", "status.md", "postflight.md"] {
-        assert!(world.home().join("wiki/goals/1").join(page).is_file(), "{page}");
+        assert!(
+            world.home().join("wiki/goals/1").join(page).is_file(),
+            "{page}"
+        );
     }
-    let modes: Vec<Value> = runs(&world).into_iter().map(|r| r["mode"].clone()).filter(|m| !m.is_null()).collect();
-    assert_eq!(modes, vec![json!("simulated"); 4], "every record says what answered");
-    assert_eq!(world.alai(["mc", "fsck"]).exits(0).out, "ok       every invariant holds\n");
+    let modes: Vec<Value> = runs(&world)
+        .into_iter()
+        .map(|r| r["mode"].clone())
+        .filter(|m| !m.is_null())
+        .collect();
+    assert_eq!(
+        modes,
+        vec![json!("simulated"); 4],
+        "every record says what answered"
+    );
+    assert_eq!(
+        world.alai(["mc", "fsck"]).exits(0).out,
+        "ok       every invariant holds\n"
+    );
 }
 
 fn runs(world: &World) -> Vec<Value> {
     let listed = world.alai(["minion", "list", "--json"]).exits(0).out;
-    listed.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
+    listed
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("a line of JSON"))
+        .collect()
 }
 
 #[test]
@@ -137,7 +188,10 @@ fn a_person_approves_what_reaches_the_target() {
     world.alai(["mc", "approve", "1"]).exits(0).says("moved to");
     assert_eq!(world.titles("main"), [TITLE, "Import"]);
     assert_eq!(world.state(1), "done");
-    world.alai(["mc", "approve", "1"]).exits(1).says("nothing is merged that main does not have");
+    world
+        .alai(["mc", "approve", "1"])
+        .exits(1)
+        .says("nothing is merged that main does not have");
 }
 
 #[test]
@@ -158,9 +212,18 @@ fn what_a_review_sends_back_is_built_again() {
     #8 [M] [done] [—] [SECURITY] Security audit of Add initials (parent: #7)
     ");
     let rework = world.task(6);
-    assert_eq!(rework["view"]["task"]["findings"].as_array().map(Vec::len), Some(1));
-    assert!(rework["view"]["task"]["findings"][0].as_str().is_some_and(|f| f.contains("initials of nothing")));
-    assert!(world.repo().join("extra.sh").is_file() && world.repo().join("tests/initials.sh").is_file());
+    assert_eq!(
+        rework["view"]["task"]["findings"].as_array().map(Vec::len),
+        Some(1)
+    );
+    assert!(
+        rework["view"]["task"]["findings"][0]
+            .as_str()
+            .is_some_and(|f| f.contains("initials of nothing"))
+    );
+    assert!(
+        world.repo().join("extra.sh").is_file() && world.repo().join("tests/initials.sh").is_file()
+    );
 }
 
 #[test]
@@ -181,12 +244,17 @@ fn after_three_rejects_a_person_decides() {
     next      read the findings with `alai mc show 10`; then `alai mc answer 10 "what to do"` or `alai mc cancel 10`
     "#);
     assert_eq!(world.titles("main"), ["Import"], "nothing is merged");
-    world.alai(["status"]).exits(0).says(&format!("you     #{stuck}"));
+    world
+        .alai(["status"])
+        .exits(0)
+        .says(&format!("you     #{stuck}"));
 }
 
 /// The one task that waits.
 fn waiting(world: &World) -> i64 {
-    let listed = world.alai(["mc", "list", "--status", "waiting", "--json"]).exits(0);
+    let listed = world
+        .alai(["mc", "list", "--status", "waiting", "--json"])
+        .exits(0);
     listed.json()["id"].as_i64().expect("the id of a task")
 }
 
@@ -194,16 +262,28 @@ fn waiting(world: &World) -> i64 {
 fn a_gate_that_fails_three_times_stops_the_goal() {
     let world = World::scripted("auto", &Script::good());
     let (before, commit) = (world.work_tree(), world.git(&["rev-parse", "main"]));
-    world.alai(started_with(&["--check", "test -f nowhere"])).exits(5).says("failed 3 times");
+    world
+        .alai(started_with(&["--check", "test -f nowhere"]))
+        .exits(5)
+        .says("failed 3 times");
     let build = world.task(3);
     assert_eq!(build["view"]["task"]["state"], "waiting");
     assert_eq!(build["runs"].as_array().map(Vec::len), Some(3));
     let findings = build["view"]["task"]["findings"].to_string();
     assert!(findings.contains("test -f nowhere"), "{findings}");
     let failed = world.failed_checks(3);
-    let own = failed.iter().find(|(check, _)| check == "acceptance_checks");
-    assert!(own.is_some_and(|(_, seen)| seen.contains("`test -f nowhere`: exit 1")), "{failed:?}");
-    assert_eq!(world.work_tree(), before, "the person's files are as they were");
+    let own = failed
+        .iter()
+        .find(|(check, _)| check == "acceptance_checks");
+    assert!(
+        own.is_some_and(|(_, seen)| seen.contains("`test -f nowhere`: exit 1")),
+        "{failed:?}"
+    );
+    assert_eq!(
+        world.work_tree(),
+        before,
+        "the person's files are as they were"
+    );
     assert_eq!(world.git(&["rev-parse", "main"]), commit);
     let integration = world.git(&["for-each-ref", "refs/heads"]);
     assert_eq!(integration.lines().count(), 1, "{integration}");
@@ -212,21 +292,41 @@ fn a_gate_that_fails_three_times_stops_the_goal() {
 #[test]
 fn a_check_of_the_goal_that_holds_lets_it_pass() {
     let world = World::scripted("auto", &Script::good());
-    world.alai(started_with(&["--check", CHECK, "--check", "sh test.sh >/dev/null"])).exits(0);
+    world
+        .alai(started_with(&[
+            "--check",
+            CHECK,
+            "--check",
+            "sh test.sh >/dev/null",
+        ]))
+        .exits(0);
     let shown = world.alai(["mc", "show", "3"]).exits(0);
     assert!(shown.out.contains(&format!("check    {CHECK}")), "{shown}");
     let failed = world.failed_checks(3);
-    assert!(failed.iter().all(|(check, _)| check != "acceptance_checks"), "{failed:?}");
+    assert!(
+        failed.iter().all(|(check, _)| check != "acceptance_checks"),
+        "{failed:?}"
+    );
 }
 
 /// What an agent that says `done` over this change comes to: the verdict's failed checks, and the findings.
 fn lie(calls: &[Value]) -> (Vec<String>, String) {
     let world = World::scripted("auto", &Script::good().builds("", calls));
     let before = world.work_tree();
-    world.alai(["minion", "run", TITLE, "--project", "tiny"]).exits(5).says("failed 3 times");
+    world
+        .alai(["minion", "run", TITLE, "--project", "tiny"])
+        .exits(5)
+        .says("failed 3 times");
     assert_eq!(world.work_tree(), before);
-    let checks = world.failed_checks(1).into_iter().map(|(check, _)| check).collect();
-    (checks, world.task(1)["view"]["task"]["findings"].to_string())
+    let checks = world
+        .failed_checks(1)
+        .into_iter()
+        .map(|(check, _)| check)
+        .collect();
+    (
+        checks,
+        world.task(1)["view"]["task"]["findings"].to_string(),
+    )
 }
 
 #[test]
@@ -239,31 +339,41 @@ fn done_over_failing_tests_is_refused() {
 #[test]
 fn done_over_nothing_is_refused() {
     let (checks, findings) = lie(&[]);
-    assert!(checks.contains(&"diff_minimal".to_owned()), "{checks:?} {findings}");
+    assert!(
+        checks.contains(&"diff_minimal".to_owned()),
+        "{checks:?} {findings}"
+    );
     assert!(findings.contains("empty"), "{findings}");
 }
 
 #[test]
 fn done_over_an_edited_test_is_refused() {
     let read = |path: &str| json!({"name": "read", "arguments": {"path": path}});
-    let edit = |path: &str, old: &str, new: &str| {
-        json!({"name": "edit", "arguments": {"path": path, "old": old, "new": new}})
-    };
+    let edit = |path: &str, old: &str, new: &str| json!({"name": "edit", "arguments": {"path": path, "old": old, "new": new}});
     let (checks, findings) = lie(&[
         read("words.sh"),
         read("test.sh"),
         edit("words.sh", " | tr '[:upper:]' '[:lower:]'", ""),
         edit("test.sh", "\"hello-world\"", "\"Hello-World\""),
     ]);
-    assert!(checks.contains(&"base_tests_pass".to_owned()), "{checks:?} {findings}");
-    assert!(findings.contains("a slug is lower case with dashes") || findings.contains("test.sh"), "{findings}");
+    assert!(
+        checks.contains(&"base_tests_pass".to_owned()),
+        "{checks:?} {findings}"
+    );
+    assert!(
+        findings.contains("a slug is lower case with dashes") || findings.contains("test.sh"),
+        "{findings}"
+    );
 }
 
 #[test]
 fn what_would_touch_the_outside_waits_for_a_person() {
     let world = World::scripted("auto", &Script::good());
     let goal = "Deploy the words to production and tell the customers";
-    world.alai(["start", goal, "--project", "tiny", "--wait"]).exits(6).says("production");
+    world
+        .alai(["start", goal, "--project", "tiny", "--wait"])
+        .exits(6)
+        .says("production");
     let why = world.alai(["why", "2"]).exits(0);
     assert_snapshot!(world.redact(&why.out), @r#"
     #2 is waiting: production: it would change something that runs for real users; a person does it or clears it
@@ -272,12 +382,26 @@ fn what_would_touch_the_outside_waits_for_a_person() {
     deadline  in 2 d
     next      decide: `alai mc answer 2 "go ahead"` or `alai mc cancel 2`
     "#);
-    assert_eq!(runs(&world), Vec::<Value>::new(), "nothing was asked of a model");
-    assert_eq!(world.json(["status", "--json"])["queue"]["spend"]["calls"], 0);
-    world.alai(["mc", "answer", "2", "It is a sandbox; go ahead."]).exits(0).says("[open]");
+    assert_eq!(
+        runs(&world),
+        Vec::<Value>::new(),
+        "nothing was asked of a model"
+    );
+    assert_eq!(
+        world.json(["status", "--json"])["queue"]["spend"]["calls"],
+        0
+    );
+    world
+        .alai(["mc", "answer", "2", "It is a sandbox; go ahead."])
+        .exits(0)
+        .says("[open]");
     let daemon = world.up();
     world.until("the goal is done", |w| (w.state(1) == "done").then_some(()));
-    assert!(world.task(2)["history"].to_string().contains("It is a sandbox"));
+    assert!(
+        world.task(2)["history"]
+            .to_string()
+            .contains("It is a sandbox")
+    );
     daemon.signal(libc::SIGTERM);
     daemon.ends().exits(0);
 }
@@ -286,34 +410,114 @@ fn what_would_touch_the_outside_waits_for_a_person() {
 fn a_task_starts_from_the_merged_code_of_what_it_needs() {
     let after = json!({"name": "edit", "arguments": {"path": "one.sh", "old": "echo one", "new": "echo one and two"}});
     let script = Script::good()
-        .plans(&[planned("two", "Say two", &["one"]), planned("one", "Say one", &[])])
-        .builds("Say two", &[json!({"name": "read", "arguments": {"path": "one.sh"}}), after, write("tests/two.sh", "is \"two\" \"$(sh one.sh)\" \"one and two\"\n"), write("tests/more.sh", "is \"more\" \"$(sh one.sh | wc -w | tr -d ' ')\" \"3\"\n")])
-        .builds("Say one", &[write("one.sh", "#!/bin/sh\necho one\n"), write("tests/first.sh", "is \"it says one\" \"$(sh one.sh | cut -d ' ' -f 1)\" \"one\"\n")]);
+        .plans(&[
+            planned("two", "Say two", &["one"]),
+            planned("one", "Say one", &[]),
+        ])
+        .builds(
+            "Say two",
+            &[
+                json!({"name": "read", "arguments": {"path": "one.sh"}}),
+                after,
+                write(
+                    "tests/two.sh",
+                    "is \"two\" \"$(sh one.sh)\" \"one and two\"\n",
+                ),
+                write(
+                    "tests/more.sh",
+                    "is \"more\" \"$(sh one.sh | wc -w | tr -d ' ')\" \"3\"\n",
+                ),
+            ],
+        )
+        .builds(
+            "Say one",
+            &[
+                write("one.sh", "#!/bin/sh\necho one\n"),
+                write(
+                    "tests/first.sh",
+                    "is \"it says one\" \"$(sh one.sh | cut -d ' ' -f 1)\" \"one\"\n",
+                ),
+            ],
+        );
     let world = World::scripted("auto", &script);
     world.alai(START).exits(0);
     let (one, two) = (world.task(3), world.task(4));
-    assert_eq!(one["view"]["task"]["title"], "Say one", "what is needed comes first");
+    assert_eq!(
+        one["view"]["task"]["title"], "Say one",
+        "what is needed comes first"
+    );
     assert_eq!(two["needs"][0]["needs"], 3);
-    assert_eq!(two["view"]["task"]["base"], one["view"]["task"]["integrated"]);
-    assert_eq!(world.git(&["show", "main:one.sh"]), "#!/bin/sh\necho one and two");
+    assert_eq!(
+        two["view"]["task"]["base"],
+        one["view"]["task"]["integrated"]
+    );
+    assert_eq!(
+        world.git(&["show", "main:one.sh"]),
+        "#!/bin/sh\necho one and two"
+    );
 }
 
 #[test]
 fn a_minion_leaves_a_measured_commit_and_merges_nothing() {
     let world = World::scripted("auto", &Script::good());
     let (before, main) = (world.work_tree(), world.git(&["rev-parse", "main"]));
-    let ran = world.json(["minion", "run", TITLE, "--project", "tiny", "--check", CHECK, "--json"]);
-    let mut keys: Vec<&str> = ran.as_object().expect("an object").keys().map(String::as_str).collect();
+    let ran = world.json([
+        "minion",
+        "run",
+        TITLE,
+        "--project",
+        "tiny",
+        "--check",
+        CHECK,
+        "--json",
+    ]);
+    let mut keys: Vec<&str> = ran
+        .as_object()
+        .expect("an object")
+        .keys()
+        .map(String::as_str)
+        .collect();
     keys.sort_unstable();
-    assert_eq!(keys, ["evidence", "head", "mode", "run", "schema_version", "state", "task"]);
-    assert_eq!((&ran["state"], &ran["mode"], &ran["task"]), (&json!("done"), &json!("simulated"), &json!(1)));
+    assert_eq!(
+        keys,
+        [
+            "evidence",
+            "head",
+            "mode",
+            "run",
+            "schema_version",
+            "state",
+            "task"
+        ]
+    );
+    assert_eq!(
+        (&ran["state"], &ran["mode"], &ran["task"]),
+        (&json!("done"), &json!("simulated"), &json!(1))
+    );
     let text = |key: &str| ran[key].as_str().expect("a text").to_owned();
     let kept = world.git(&["rev-parse", &format!("refs/alai/{}", text("run"))]);
     assert_eq!(kept, text("head"));
     assert_eq!(world.git(&["rev-parse", &format!("{kept}~1")]), main);
-    assert_eq!((world.work_tree(), world.git(&["rev-parse", "main"])), (before, main), "nothing is merged");
-    world.alai(["evidence", "verify", &text("evidence")]).exits(0);
-    world.alai(["minion", "run", TITLE, "--project", "tiny", "--check", "false"]).exits(5).says("the gate did not pass");
+    assert_eq!(
+        (world.work_tree(), world.git(&["rev-parse", "main"])),
+        (before, main),
+        "nothing is merged"
+    );
+    world
+        .alai(["evidence", "verify", &text("evidence")])
+        .exits(0);
+    world
+        .alai([
+            "minion",
+            "run",
+            TITLE,
+            "--project",
+            "tiny",
+            "--check",
+            "false",
+        ])
+        .exits(5)
+        .says("the gate did not pass");
 }
 
 #[test]
@@ -322,13 +526,32 @@ fn documentation_follows_a_merge_where_a_tag_asks_for_it() {
     let done = json!({"calls": [{"name": "done", "arguments": {"status": "done", "summary": "One page."}}]});
     let plan = json!({"approach": "One page.", "files": ["docs/initials.md"], "risks": []});
     let script = Script::good()
-        .with(json!({"kind": "docs", "step": "plan"}), &[json!({"json": plan})])
-        .with(json!({"kind": "docs", "step": "build"}), &[json!({"calls": [write("docs/initials.md", page)]}), done]);
+        .with(
+            json!({"kind": "docs", "step": "plan"}),
+            &[json!({"json": plan})],
+        )
+        .with(
+            json!({"kind": "docs", "step": "build"}),
+            &[json!({"calls": [write("docs/initials.md", page)]}), done],
+        );
     let world = World::scripted("auto", &script);
     world.alai(started_with(&["--tag", "docs"])).exits(0);
-    assert!(world.list().contains("[DOCS] Documentation for Add initials"), "{}", world.list());
-    assert_eq!(world.git(&["show", "main:docs/initials.md"]), page.trim_end());
-    assert!(!World::scripted("auto", &Script::good()).list().contains("DOCS"));
+    assert!(
+        world
+            .list()
+            .contains("[DOCS] Documentation for Add initials"),
+        "{}",
+        world.list()
+    );
+    assert_eq!(
+        world.git(&["show", "main:docs/initials.md"]),
+        page.trim_end()
+    );
+    assert!(
+        !World::scripted("auto", &Script::good())
+            .list()
+            .contains("DOCS")
+    );
 }
 
 #[test]
@@ -340,13 +563,20 @@ fn what_one_run_found_is_in_the_brief_of_a_later_one() {
     });
     let script = Script::good()
         .judges("review", "", noted)
-        .plans(&[planned("a", TITLE, &[]), planned("b", "Add more initials", &["a"])])
+        .plans(&[
+            planned("a", TITLE, &[]),
+            planned("b", "Add more initials", &["a"]),
+        ])
         .builds("Add more initials", &small("more"));
     let world = World::scripted("auto", &script);
     world.alai(START).exits(0);
     let brief = |task: i64| {
-        let run = world.task(task)["runs"][0]["id"].as_str().expect("a run").to_owned();
-        std::fs::read_to_string(world.home().join("runs").join(run).join("trajectory.jsonl")).expect("a trajectory")
+        let run = world.task(task)["runs"][0]["id"]
+            .as_str()
+            .expect("a run")
+            .to_owned();
+        std::fs::read_to_string(world.home().join("runs").join(run).join("trajectory.jsonl"))
+            .expect("a trajectory")
     };
     assert!(!brief(3).contains(remark), "nobody had found it yet");
     assert!(brief(4).contains(remark), "{}", brief(4));
@@ -355,12 +585,17 @@ fn what_one_run_found_is_in_the_brief_of_a_later_one() {
 #[test]
 fn two_tasks_side_by_side_end_in_one_history() {
     let script = Script::good()
-        .plans(&[planned("a", "Say alpha", &[]), planned("b", "Say beta", &[])])
+        .plans(&[
+            planned("a", "Say alpha", &[]),
+            planned("b", "Say beta", &[]),
+        ])
         .builds("Say alpha", &small("alpha"))
-        .builds("Say beta", &small("beta"))
-        ;
+        .builds("Say beta", &small("beta"));
     let world = World::scripted("auto", &script);
     world.alai(START).exits(0);
     assert!(world.repo().join("alpha.sh").is_file() && world.repo().join("beta.sh").is_file());
-    assert_eq!(world.git(&["rev-parse", "main"]), world.git(&["rev-parse", "alai/integration"]));
+    assert_eq!(
+        world.git(&["rev-parse", "main"]),
+        world.git(&["rev-parse", "alai/integration"])
+    );
 }

@@ -25,7 +25,10 @@ impl Script {
     /// Plans these tasks.
     pub(crate) fn plans(self, tasks: &[Value]) -> Script {
         let plan = json!({"spec": "# Words\n\nWhat must be true.\n", "tasks": tasks});
-        self.with(json!({"kind": "spec", "step": "plan"}), &[json!({"json": plan})])
+        self.with(
+            json!({"kind": "spec", "step": "plan"}),
+            &[json!({"json": plan})],
+        )
     }
 
     /// Builds with these calls in one turn and says that it is done; for tasks whose title has `title` in it.
@@ -46,18 +49,28 @@ impl Script {
         // Refused once when it is not true; it insists.
         turns.push(done());
         let plan = json!({"approach": "The smallest change and a test of it.", "files": ["words.sh"], "risks": []});
-        self.with(json!({"kind": "build", "step": "plan"}), &[json!({"json": plan})]).with(when, &turns)
+        self.with(
+            json!({"kind": "build", "step": "plan"}),
+            &[json!({"json": plan})],
+        )
+        .with(when, &turns)
     }
 
     /// Judges with this answer. `kind` is `review` or `security`.
     pub(crate) fn judges(self, kind: &str, title: &str, review: Value) -> Script {
         self.with(json!({"kind": kind, "step": "inspect"}), &[done()])
-            .with(json!({"kind": kind, "title": title, "step": "review"}), &[json!({"json": review})])
+            .with(
+                json!({"kind": kind, "title": title, "step": "review"}),
+                &[json!({"json": review})],
+            )
     }
 
     /// Judges so the first time, and each time that `attempt` says.
     pub(crate) fn judges_attempt(self, kind: &str, attempt: u32, review: Value) -> Script {
-        self.with(json!({"kind": kind, "step": "review", "attempt": attempt}), &[json!({"json": review})])
+        self.with(
+            json!({"kind": kind, "step": "review", "attempt": attempt}),
+            &[json!({"json": review})],
+        )
     }
 
     /// One more scene, as the file has it.
@@ -82,7 +95,10 @@ pub(crate) fn planned(key: &str, title: &str, needs: &[&str]) -> Value {
 /// The calls that solve the sample's task of that title.
 pub(crate) fn solution(title: &str) -> Vec<Value> {
     let tasks = samples::tasks("tiny-sh").expect("the sample's tasks");
-    let task = tasks.into_iter().find(|task| task.title == title).expect("a task of the sample");
+    let task = tasks
+        .into_iter()
+        .find(|task| task.title == title)
+        .expect("a task of the sample");
     let call = |edit: &samples::Edit| match &edit.change {
         samples::Change::Replace { old, new } => {
             json!({"name": "edit", "arguments": {"path": edit.path, "old": old, "new": new}})
@@ -101,7 +117,10 @@ pub(crate) fn write(path: &str, content: &str) -> Value {
 pub(crate) fn small(name: &str) -> Vec<Value> {
     vec![
         write(&format!("{name}.sh"), &format!("#!/bin/sh\necho {name}\n")),
-        write(&format!("tests/{name}.sh"), &format!("is \"{name} is said\" \"$(sh {name}.sh)\" \"{name}\"\n")),
+        write(
+            &format!("tests/{name}.sh"),
+            &format!("is \"{name} is said\" \"$(sh {name}.sh)\" \"{name}\"\n"),
+        ),
     ]
 }
 

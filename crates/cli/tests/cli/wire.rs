@@ -15,29 +15,52 @@ const START: [&str; 5] = ["start", "Count letters", "--project", "tiny", "--wait
 /// What a good worker answers to a request, told by its answer's schema and its tools.
 pub(crate) fn good(body: &Value) -> Answer {
     let asks_for = |field: &str| body["format"]["properties"].get(field).is_some();
-    let has = |tool: &str| body["tools"].as_array().is_some_and(|all| all.iter().any(|t| t["function"]["name"] == tool));
-    let said = body["messages"].as_array().map_or(0, |m| m.iter().filter(|m| m["role"] == "assistant").count());
+    let has = |tool: &str| {
+        body["tools"]
+            .as_array()
+            .is_some_and(|all| all.iter().any(|t| t["function"]["name"] == tool))
+    };
+    let said = body["messages"]
+        .as_array()
+        .map_or(0, |m| m.iter().filter(|m| m["role"] == "assistant").count());
     if asks_for("tasks") {
-        return Answer::text(&json!({"spec": "# Words", "tasks": [planned("a", TITLE, &[])]}).to_string());
+        return Answer::text(
+            &json!({"spec": "# Words", "tasks": [planned("a", TITLE, &[])]}).to_string(),
+        );
     }
     if asks_for("approach") {
-        return Answer::text(&json!({"approach": "One more command.", "files": ["words.sh"], "risks": []}).to_string());
+        return Answer::text(
+            &json!({"approach": "One more command.", "files": ["words.sh"], "risks": []})
+                .to_string(),
+        );
     }
     if asks_for("verdict") {
         return Answer::text(&pass().to_string());
     }
     if has("edit") && said == 0 {
         let calls = solution(TITLE);
-        let calls: Vec<(&str, Value)> =
-            calls.iter().map(|c| (c["name"].as_str().unwrap_or_default(), c["arguments"].clone())).collect();
+        let calls: Vec<(&str, Value)> = calls
+            .iter()
+            .map(|c| {
+                (
+                    c["name"].as_str().unwrap_or_default(),
+                    c["arguments"].clone(),
+                )
+            })
+            .collect();
         return Answer::calls(&calls);
     }
-    Answer::calls(&[("done", json!({"status": "done", "summary": "Done, and a test shows it."}))])
+    Answer::calls(&[(
+        "done",
+        json!({"status": "done", "summary": "Done, and a test shows it."}),
+    )])
 }
 
 /// Whether the request is the builder's.
 pub(crate) fn builds(body: &Value) -> bool {
-    body["tools"].as_array().is_some_and(|all| all.iter().any(|t| t["function"]["name"] == "edit"))
+    body["tools"]
+        .as_array()
+        .is_some_and(|all| all.iter().any(|t| t["function"]["name"] == "edit"))
 }
 
 #[test]
@@ -45,30 +68,64 @@ fn a_goal_becomes_merged_code_with_a_real_model() {
     let twin = OllamaTwin::start(Behaviour::by(good));
     let world = World::with_model_at("auto", &twin.url());
     world.alai(["init"]).exits(0).says("small on http://");
-    world.alai(START.into_iter().chain(["--check", CHECK])).exits(0);
+    world
+        .alai(START.into_iter().chain(["--check", CHECK]))
+        .exits(0);
     assert_eq!(world.titles("main"), [TITLE, "Import"]);
     let status = world.alai(["status"]).exits(0);
-    assert!(status.out.lines().next().is_some_and(|line| line.ends_with(", real")), "{status}");
+    assert!(
+        status
+            .out
+            .lines()
+            .next()
+            .is_some_and(|line| line.ends_with(", real")),
+        "{status}"
+    );
     let listed = world.alai(["minion", "list", "--json"]).exits(0).out;
-    let runs: Vec<Value> = listed.lines().map(|l| serde_json::from_str(l).expect("JSON")).collect();
-    let told: Vec<(&Value, &Value)> =
-        runs.iter().map(|r| (&r["mode"], &r["model"])).filter(|(mode, _)| !mode.is_null()).collect();
+    let runs: Vec<Value> = listed
+        .lines()
+        .map(|l| serde_json::from_str(l).expect("JSON"))
+        .collect();
+    let told: Vec<(&Value, &Value)> = runs
+        .iter()
+        .map(|r| (&r["mode"], &r["model"]))
+        .filter(|(mode, _)| !mode.is_null())
+        .collect();
     assert_eq!(told, vec![(&json!("real"), &json!("small")); 4]);
-    world.alai(["evidence", "verify", "3"]).exits(0).says("mode     real");
+    world
+        .alai(["evidence", "verify", "3"])
+        .exits(0)
+        .says("mode     real");
     let calls = world.json(["status", "--json"])["queue"]["spend"]["calls"].as_u64();
-    assert_eq!(calls, u64::try_from(twin.chats().len()).ok(), "every call is in the ledger");
+    assert_eq!(
+        calls,
+        u64::try_from(twin.chats().len()).ok(),
+        "every call is in the ledger"
+    );
 }
 
 #[test]
 fn without_a_model_a_goal_is_recorded_and_waits() {
     let world = World::with_project("auto");
-    let ran = world.alai(["start", "Count letters", "--project", "tiny"]).exits(6).says("cannot connect");
+    let ran = world
+        .alai(["start", "Count letters", "--project", "tiny"])
+        .exits(6)
+        .says("cannot connect");
     assert!(ran.err.contains("hint: start Ollama"), "{ran}");
-    assert_eq!((world.state(1), world.state(2)), ("open".into(), "waiting".into()));
+    assert_eq!(
+        (world.state(1), world.state(2)),
+        ("open".into(), "waiting".into())
+    );
     let why = world.alai(["why", "2"]).exits(0);
     insta::assert_snapshot!(world.redact(&why.out), @"");
-    world.alai(["why", "1"]).exits(0).says("#2 waits for a person");
-    assert_eq!(world.json(["status", "--json"])["queue"]["spend"]["calls"], 0);
+    world
+        .alai(["why", "1"])
+        .exits(0)
+        .says("#2 waits for a person");
+    assert_eq!(
+        world.json(["status", "--json"])["queue"]["spend"]["calls"],
+        0
+    );
 }
 
 #[test]
@@ -78,7 +135,10 @@ fn when_a_model_appears_the_daemon_goes_on_by_itself() {
     let world = World::with_model_at("auto", &door.url());
     let daemon = world.up();
     world.alai(START).exits(6).says("cannot connect");
-    world.alai(["status"]).exits(0).says("not reachable, or without a usable model");
+    world
+        .alai(["status"])
+        .exits(0)
+        .says("not reachable, or without a usable model");
     door.opens_to(&twin);
     world.until("the goal is done", |w| (w.state(1) == "done").then_some(()));
     assert_eq!(world.titles("main"), [TITLE, "Import"]);
@@ -94,11 +154,23 @@ fn a_model_that_plans_nothing_sensible_gets_the_template() {
     };
     let twin = OllamaTwin::start(Behaviour::by(garbage));
     let world = World::with_model_at("auto", &twin.url());
-    world.alai(START).exits(0).says("planned from the template: 1 build task(s)");
-    let page = std::fs::read_to_string(world.home().join("wiki/goals/1/spec.md")).expect("the spec page");
+    world
+        .alai(START)
+        .exits(0)
+        .says("planned from the template: 1 build task(s)");
+    let page =
+        std::fs::read_to_string(world.home().join("wiki/goals/1/spec.md")).expect("the spec page");
     assert!(page.contains("Planned from the template: "), "{page}");
-    assert!(world.list().contains("#3 [M] [done] [—] Count letters"), "{}", world.list());
-    let asked = twin.chats().iter().filter(|b| b["format"]["properties"].get("tasks").is_some()).count();
+    assert!(
+        world.list().contains("#3 [M] [done] [—] Count letters"),
+        "{}",
+        world.list()
+    );
+    let asked = twin
+        .chats()
+        .iter()
+        .filter(|b| b["format"]["properties"].get("tasks").is_some())
+        .count();
     assert_eq!(asked, 2, "it was told once what was wrong with its plan");
 }
 
@@ -111,14 +183,22 @@ impl ClosedDoor {
     }
 
     fn url(&self) -> String {
-        format!("http://{}", self.0.local_addr().expect("a bound socket has an address"))
+        format!(
+            "http://{}",
+            self.0.local_addr().expect("a bound socket has an address")
+        )
     }
 
     /// Listens, and hands every connection on to the twin.
     #[allow(unsafe_code, reason = "the standard library listens as it binds")]
     fn opens_to(self, twin: &OllamaTwin) {
         // SAFETY: listen takes two integers; the descriptor is open.
-        assert_eq!(unsafe { libc::listen(self.0.as_raw_fd(), 64) }, 0, "{}", io::Error::last_os_error());
+        assert_eq!(
+            unsafe { libc::listen(self.0.as_raw_fd(), 64) },
+            0,
+            "{}",
+            io::Error::last_os_error()
+        );
         let to = twin.url().trim_start_matches("http://").to_owned();
         std::thread::spawn(move || {
             for near in self.0.incoming().flatten() {
@@ -132,7 +212,9 @@ impl ClosedDoor {
 }
 
 fn hand_on(from: &TcpStream, to: &TcpStream) {
-    let (Ok(mut from), Ok(mut to)) = (from.try_clone(), to.try_clone()) else { return };
+    let (Ok(mut from), Ok(mut to)) = (from.try_clone(), to.try_clone()) else {
+        return;
+    };
     std::thread::spawn(move || {
         // Either side may go at any time; the other one is told.
         let _ = io::copy(&mut from, &mut to);
@@ -146,7 +228,9 @@ fn bound() -> io::Result<TcpListener> {
     let address = libc::sockaddr_in {
         sin_family: libc::AF_INET as libc::sa_family_t,
         sin_port: 0,
-        sin_addr: libc::in_addr { s_addr: u32::from_ne_bytes([127, 0, 0, 1]) },
+        sin_addr: libc::in_addr {
+            s_addr: u32::from_ne_bytes([127, 0, 0, 1]),
+        },
         sin_zero: [0; 8],
     };
     let size = libc::socklen_t::try_from(size_of::<libc::sockaddr_in>()).expect("sixteen bytes");

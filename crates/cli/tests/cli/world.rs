@@ -42,8 +42,14 @@ impl World {
     /// A folder with the sample in a repository, and no home yet.
     pub(crate) fn without_home() -> World {
         // Not below the build folder: the path of a socket has room for about a hundred bytes.
-        let dir = tempfile::Builder::new().prefix("alai-cli-").tempdir().expect("a temporary folder");
-        let world = World { dir, ollama: CLOSED.to_owned() };
+        let dir = tempfile::Builder::new()
+            .prefix("alai-cli-")
+            .tempdir()
+            .expect("a temporary folder");
+        let world = World {
+            dir,
+            ollama: CLOSED.to_owned(),
+        };
         std::fs::create_dir(world.path("person")).expect("a home folder of a person");
         samples::write("tiny-sh", &world.repo()).expect("the sample");
         git::init_repo(&world.repo()).expect("a repository");
@@ -60,7 +66,17 @@ impl World {
     /// The same with the sample registered. `delivery` is `auto` or `approve`.
     pub(crate) fn with_project(delivery: &str) -> World {
         let world = World::with_home();
-        world.alai(["project", "add", "tiny", "--test", TEST, "--deliver", delivery]).exits(0);
+        world
+            .alai([
+                "project",
+                "add",
+                "tiny",
+                "--test",
+                TEST,
+                "--deliver",
+                delivery,
+            ])
+            .exits(0);
         world
     }
 
@@ -94,7 +110,10 @@ impl World {
     pub(crate) fn play(&self, script: &Script) {
         let path = self.path("script.json");
         std::fs::write(&path, script.text()).expect("the script");
-        let setting = format!("[fleet]\nscript = {}\n", Value::from(path.display().to_string()));
+        let setting = format!(
+            "[fleet]\nscript = {}\n",
+            Value::from(path.display().to_string())
+        );
         std::fs::write(self.home().join("alai.toml"), setting).expect("the settings");
     }
 
@@ -106,7 +125,10 @@ impl World {
         for name in ["PATH", "TMPDIR", "LLVM_PROFILE_FILE"] {
             command.envs(std::env::var_os(name).map(|value| (name, value)));
         }
-        command.env("HOME", self.path("person")).env("ALAI_HOME", self.home()).env("OLLAMA_HOST", &self.ollama);
+        command
+            .env("HOME", self.path("person"))
+            .env("ALAI_HOME", self.home())
+            .env("OLLAMA_HOST", &self.ollama);
         command
     }
 
@@ -133,7 +155,10 @@ impl World {
 
     /// Titles of the commits on the branch, newest first.
     pub(crate) fn titles(&self, branch: &str) -> Vec<String> {
-        self.git(&["log", "--format=%s", branch]).lines().map(str::to_owned).collect()
+        self.git(&["log", "--format=%s", branch])
+            .lines()
+            .map(str::to_owned)
+            .collect()
     }
 
     /// Everything a person has in the repository: each file's path and text, `.git` left out, and the state of the index.
@@ -157,15 +182,23 @@ impl World {
 
     /// The state of a task.
     pub(crate) fn state(&self, id: i64) -> String {
-        self.task(id)["view"]["task"]["state"].as_str().expect("a state").to_owned()
+        self.task(id)["view"]["task"]["state"]
+            .as_str()
+            .expect("a state")
+            .to_owned()
     }
 
     /// The verdict of a task's newest evidence: the numbers of the checks that failed, with what was seen.
     pub(crate) fn failed_checks(&self, id: i64) -> Vec<(String, String)> {
         let shown = self.json(["evidence", "show", &id.to_string(), "--json"]);
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let all = shown["verdict"]["measurements"].as_array().expect("measurements").iter();
-        all.filter(|m| m["result"] == "fail").map(|m| (text(&m["check"]), text(&m["detail"]))).collect()
+        let all = shown["verdict"]["measurements"]
+            .as_array()
+            .expect("measurements")
+            .iter();
+        all.filter(|m| m["result"] == "fail")
+            .map(|m| (text(&m["check"]), text(&m["detail"])))
+            .collect()
     }
 
     /// Asks until the answer is there. Each question starts a program, which is pause enough.
@@ -175,7 +208,11 @@ impl World {
             if let Some(answer) = ask(self) {
                 return answer;
             }
-            assert!(began.elapsed() < PATIENCE, "waited in vain until {what}:\n{}", self.list());
+            assert!(
+                began.elapsed() < PATIENCE,
+                "waited in vain until {what}:\n{}",
+                self.list()
+            );
         }
     }
 
@@ -183,14 +220,20 @@ impl World {
     pub(crate) fn redact(&self, text: &str) -> String {
         let mut text = text.replace(&self.dir.path().display().to_string(), "DIR");
         for (pattern, word) in [
-            (r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", "RUN"),
+            (
+                r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}",
+                "RUN",
+            ),
             (r"\b[0-9a-f]{64}\b", "HASH"),
             (r"\b[0-9a-f]{40}\b", "COMMIT"),
             (r"\b[0-9a-f]{12}\b", "SHORT"),
             (r"pid \d+", "pid PID"),
             (r"\b\d+ (s|min|h) ago", "AGO"),
         ] {
-            text = regex::Regex::new(pattern).expect("a pattern").replace_all(&text, word).into_owned();
+            text = regex::Regex::new(pattern)
+                .expect("a pattern")
+                .replace_all(&text, word)
+                .into_owned();
         }
         text
     }
@@ -229,7 +272,10 @@ impl Ran {
     /// Demands a text on either of both outputs.
     #[track_caller]
     pub(crate) fn says(self, text: &str) -> Ran {
-        assert!(self.out.contains(text) || self.err.contains(text), "`{text}` is not in it: {self}");
+        assert!(
+            self.out.contains(text) || self.err.contains(text),
+            "`{text}` is not in it: {self}"
+        );
         self
     }
 
@@ -241,7 +287,11 @@ impl Ran {
 
 impl std::fmt::Display for Ran {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} ended with {}\n--- out\n{}\n--- err\n{}", self.what, self.code, self.out, self.err)
+        write!(
+            f,
+            "{} ended with {}\n--- out\n{}\n--- err\n{}",
+            self.what, self.code, self.out, self.err
+        )
     }
 }
 
@@ -275,19 +325,34 @@ struct SoFar {
 impl Running {
     pub(crate) fn start(mut command: Command) -> Running {
         let what = format!("{command:?}");
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
-        let mut child = command.spawn().unwrap_or_else(|e| panic!("cannot start {what}: {e}"));
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0);
+        let mut child = command
+            .spawn()
+            .unwrap_or_else(|e| panic!("cannot start {what}: {e}"));
         let (pid, seen) = (child.id(), Arc::<Seen>::default());
         let out = child.stdout.take().expect("piped");
         let err = child.stderr.take().expect("piped");
-        let readers = [gather(out, &seen, |s| &mut s.out), gather(err, &seen, |s| &mut s.err)];
+        let readers = [
+            gather(out, &seen, |s| &mut s.out),
+            gather(err, &seen, |s| &mut s.err),
+        ];
         let ending = Arc::clone(&seen);
         std::thread::spawn(move || {
             let status = child.wait().expect("our own child");
             for reader in readers {
                 reader.join().expect("the reader ends with the pipe");
             }
-            ending.change(|s| s.code = Some(status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0))));
+            ending.change(|s| {
+                s.code = Some(
+                    status
+                        .code()
+                        .unwrap_or_else(|| 128 + status.signal().unwrap_or(0)),
+                )
+            });
         });
         Running { what, pid, seen }
     }
@@ -301,7 +366,11 @@ impl Running {
     pub(crate) fn says(&self, words: &str) {
         let said = |s: &SoFar| String::from_utf8_lossy(&s.err).contains(words);
         self.seen.until(|s| said(s) || s.code.is_some());
-        assert!(said(&self.seen.lock()), "it never said `{words}`: {}", self.ran());
+        assert!(
+            said(&self.seen.lock()),
+            "it never said `{words}`: {}",
+            self.ran()
+        );
     }
 
     /// Sends it to the program alone; what it has started is its own affair.
@@ -318,7 +387,11 @@ impl Running {
     pub(crate) fn ends(self) -> Ran {
         if !self.seen.until(|s| s.code.is_some()) {
             self.kill_all();
-            panic!("it did not end within {} s: {}", PATIENCE.as_secs(), self.ran());
+            panic!(
+                "it did not end within {} s: {}",
+                PATIENCE.as_secs(),
+                self.ran()
+            );
         }
         self.ran()
     }
@@ -327,7 +400,12 @@ impl Running {
         let so_far = self.seen.lock();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let code = so_far.code.unwrap_or(-1);
-        Ran { what: self.what.clone(), code, out: text(&so_far.out), err: text(&so_far.err) }
+        Ran {
+            what: self.what.clone(),
+            code,
+            out: text(&so_far.out),
+            err: text(&so_far.err),
+        }
     }
 }
 
@@ -352,7 +430,9 @@ impl Seen {
 
     /// Waits; false when it is not reached in time.
     fn until(&self, reached: impl Fn(&SoFar) -> bool) -> bool {
-        let waited = self.more.wait_timeout_while(self.lock(), PATIENCE, |s| !reached(s));
+        let waited = self
+            .more
+            .wait_timeout_while(self.lock(), PATIENCE, |s| !reached(s));
         !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
 }

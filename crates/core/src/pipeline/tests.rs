@@ -375,9 +375,14 @@ fn a_merge_spawns_docs_only_where_asked() {
 #[test]
 fn a_task_of_its_own_is_delivered_when_it_is_merged_a_goal_as_a_whole() {
     let end = MergeEnd::Merged { commit: "m".into() };
-    let auto = Context { auto_delivery: true, ..context() };
+    let auto = Context {
+        auto_delivery: true,
+        ..context()
+    };
     let delivers = |task: &Task, context: &Context| {
-        merged(task, &end, context).iter().any(|e| matches!(e, Effect::Deliver { head, .. } if head == "m"))
+        merged(task, &end, context)
+            .iter()
+            .any(|e| matches!(e, Effect::Deliver { head, .. } if head == "m"))
     };
     let mut own = task(TaskKind::Build);
     assert!(!delivers(&own, &auto), "its goal is not settled yet");

@@ -17,9 +17,9 @@ use alai_mission::{Claim, Project};
 use alai_workspace::cage::{self, Access};
 use alai_workspace::clone::{self, Import};
 use alai_workspace::command::Cancel;
+use alai_workspace::files;
 use alai_workspace::git::{self, Oid, Repo};
 use alai_workspace::setup::{self, Prepared};
-use alai_workspace::files;
 use serde::{Deserialize, Serialize};
 
 use super::cage::Place;
@@ -45,14 +45,20 @@ struct HandedIn {
     trajectory: PathBuf,
 }
 
-pub(super) fn work(factory: &Arc<Factory>, claim: &Claim, cancel: &Cancel) -> Result<Ended, RunError> {
+pub(super) fn work(
+    factory: &Arc<Factory>,
+    claim: &Claim,
+    cancel: &Cancel,
+) -> Result<Ended, RunError> {
     let project = super::project(factory, &claim.task)?;
     let repo = super::repo(&project)?;
     let (base, start) = commits(factory, claim, &repo, &project)?;
     let ground = match ground::proven(factory, &repo, &project, &base, cancel) {
         Ok(ground) => ground,
         Err(GroundError::Refused { detail, remedy }) => {
-            return Ok(Ended::Failed { failure: Failure::BoxRefused { detail, remedy } });
+            return Ok(Ended::Failed {
+                failure: Failure::BoxRefused { detail, remedy },
+            });
         }
         Err(GroundError::Cancelled) => return Err(RunError::Lost),
         Err(GroundError::Machine(detail)) => return Err(RunError::Infrastructure(detail)),
@@ -71,7 +77,16 @@ pub(super) fn work(factory: &Arc<Factory>, claim: &Claim, cancel: &Cancel) -> Re
         Ok(desk) => desk,
         Err(failure) => return Ok(Ended::Failed { failure }),
     };
-    let job = Job { factory, claim, project: &project, repo: &repo, base: &base, start: &start, ground: &ground, desk: &desk };
+    let job = Job {
+        factory,
+        claim,
+        project: &project,
+        repo: &repo,
+        base: &base,
+        start: &start,
+        ground: &ground,
+        desk: &desk,
+    };
     let handed_in = match factory.mission().journaled(&claim.fence.run, HANDED_IN)? {
         Some(text) => serde_json::from_str(&text).map_err(RunError::infra)?,
         None => job.build(cancel)?,
@@ -80,10 +95,18 @@ pub(super) fn work(factory: &Arc<Factory>, claim: &Claim, cancel: &Cancel) -> Re
 }
 
 /// The commit the change is measured against and the one the clone starts from. Both are fixed for the task's runs.
-fn commits(factory: &Arc<Factory>, claim: &Claim, repo: &Repo, project: &Project) -> Result<(Oid, Oid), RunError> {
+fn commits(
+    factory: &Arc<Factory>,
+    claim: &Claim,
+    repo: &Repo,
+    project: &Project,
+) -> Result<(Oid, Oid), RunError> {
     let mission = factory.mission();
     let task = &claim.task;
-    let known = task.base.clone().or(mission.journaled(&claim.fence.run, BASE)?);
+    let known = task
+        .base
+        .clone()
+        .or(mission.journaled(&claim.fence.run, BASE)?);
     let base = match known {
         Some(base) => base.parse().map_err(RunError::infra)?,
         None => integrate::base_for(repo, project).map_err(RunError::infra)?,
@@ -121,7 +144,8 @@ impl Job<'_> {
         let who = integrate::identity(self.project);
         let branch = super::branch(&self.claim.fence.run);
         let owner = cage::agent_ids();
-        clone::for_run(self.repo, self.start, &tree, &branch, &who, owner).map_err(RunError::infra)?;
+        clone::for_run(self.repo, self.start, &tree, &branch, &who, owner)
+            .map_err(RunError::infra)?;
         files::private_dir(&home).map_err(RunError::infra)?;
         files::give_to(&home, owner).map_err(RunError::infra)?;
         setup::install_into(&self.ground.prepared, &tree, &home, owner).map_err(RunError::infra)?;
@@ -134,15 +158,30 @@ impl Job<'_> {
             trajectory: &trajectory,
             passes: &passes,
         };
-        let brief = super::brief(self.factory, self.claim, self.desk, self.blueprint()?, self.project_brief())?;
+        let brief = super::brief(
+            self.factory,
+            self.claim,
+            self.desk,
+            self.blueprint()?,
+            self.project_brief(),
+        )?;
         let report = super::cage::agent(self.factory, self.desk, &brief, &place, cancel)?;
         let head = self.import(&tree, &branch, cancel)?;
         let report_path = dir.join("report.json");
         let bytes = serde_json::to_vec(&report).map_err(RunError::infra)?;
         files::write_atomic(&report_path, &bytes).map_err(RunError::infra)?;
-        let handed_in = HandedIn { head: head.to_string(), report: report_path, trajectory };
+        let handed_in = HandedIn {
+            head: head.to_string(),
+            report: report_path,
+            trajectory,
+        };
         let text = serde_json::to_string(&handed_in).map_err(RunError::infra)?;
-        self.factory.mission().journal(&self.claim.fence, HANDED_IN, text, self.factory.now_ms())?;
+        self.factory.mission().journal(
+            &self.claim.fence,
+            HANDED_IN,
+            text,
+            self.factory.now_ms(),
+        )?;
         Ok(handed_in)
     }
 
@@ -173,7 +212,10 @@ impl Job<'_> {
             | TaskKind::Postflight => self.desk.company.blueprint.as_str(),
         };
         let inputs = BTreeMap::from([("test_command".to_owned(), self.ground.test.clone())]);
-        self.factory.packs().blueprint(&self.desk.company, name, &inputs).map_err(RunError::infra)
+        self.factory
+            .packs()
+            .blueprint(&self.desk.company, name, &inputs)
+            .map_err(RunError::infra)
     }
 
     fn project_brief(&self) -> ProjectBrief {
@@ -184,7 +226,13 @@ impl Job<'_> {
             diff: String::new(),
             test_command: self.ground.test.clone(),
             allowed_paths: self.allowed_paths(),
-            red_on_base: self.ground.census.red().into_iter().map(str::to_owned).collect(),
+            red_on_base: self
+                .ground
+                .census
+                .red()
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
             author: integrate::identity(self.project).to_string(),
         }
     }
@@ -192,7 +240,10 @@ impl Job<'_> {
     /// Documentation tasks write documents; others what the project allows.
     fn allowed_paths(&self) -> Vec<String> {
         match self.task().kind {
-            TaskKind::Docs => alai_gate::DOCS_PATHS.iter().map(|p| (*p).to_owned()).collect(),
+            TaskKind::Docs => alai_gate::DOCS_PATHS
+                .iter()
+                .map(|p| (*p).to_owned())
+                .collect(),
             TaskKind::Goal
             | TaskKind::Spec
             | TaskKind::Build
@@ -218,11 +269,21 @@ impl Job<'_> {
         };
         if let Some(failure) = failure_of(&report) {
             let failure = failure?;
-            self.seal(&said, &head, |complete| qa::judge_all(vec![ended_badly(&report), complete]))?;
+            self.seal(&said, &head, |complete| {
+                qa::judge_all(vec![ended_badly(&report), complete])
+            })?;
             return Ok(Ended::Failed { failure });
         }
+        if let Some(rail) = self.command_rail(&report) {
+            self.seal(&said, &head, |complete| {
+                qa::judge_all(vec![railed(&rail), complete])
+            })?;
+            return Ok(Ended::Failed { failure: rail });
+        }
         let now = self.factory.now_ms();
-        self.factory.mission().deliver(&self.claim.fence, "the gate measures it", now)?;
+        self.factory
+            .mission()
+            .deliver(&self.claim.fence, "the gate measures it", now)?;
         let (mut measurements, commands) = self.gate(&head, cancel)?;
         said.commands.extend(commands);
         let docs = self.task().kind == TaskKind::Docs;
@@ -238,11 +299,19 @@ impl Job<'_> {
         {
             return Ok(Ended::Failed { failure: rail });
         }
-        Ok(Ended::Gated { verdict, base: self.base.to_string(), head: head.to_string() })
+        Ok(Ended::Gated {
+            verdict,
+            base: self.base.to_string(),
+            head: head.to_string(),
+        })
     }
 
     /// What the gate measured, and the programs it started.
-    fn gate(&self, head: &Oid, cancel: &Cancel) -> Result<(Vec<Measurement>, Vec<Captured>), RunError> {
+    fn gate(
+        &self,
+        head: &Oid,
+        cancel: &Cancel,
+    ) -> Result<(Vec<Measurement>, Vec<Captured>), RunError> {
         let settings = &self.project.settings;
         let scratch = ground::scratch(self.factory, "gate").map_err(RunError::infra)?;
         let toolchains = self.factory.toolchains();
@@ -314,13 +383,32 @@ impl Job<'_> {
     }
 
     /// A person who has answered has decided about this task's rails.
+    fn cleared(&self) -> bool {
+        self.task().findings.iter().any(|f| f.contains(" says: "))
+    }
+
+    /// The rails judge what would be done: the change, once it is good enough to be merged.
     fn rail(&self, diff: &git::Diff) -> Option<Failure> {
-        if self.task().findings.iter().any(|f| f.contains(" says: ")) {
+        if self.cleared() {
             return None;
         }
         let paths: Vec<String> = diff.files.iter().map(|f| f.path.clone()).collect();
         let rail = safety::judge_diff(&diff.patch, &paths).into_iter().next()?;
-        Some(Failure::Rail { rule: rail.rule.as_str().to_owned(), detail: format!("{}: {}", rail.matched, rail.why) })
+        Some(stopped(&rail))
+    }
+
+    /// And what the agent tried to run. The cage kept it from having an effect; that it was tried is for a person.
+    fn command_rail(&self, report: &RunReport) -> Option<Failure> {
+        if self.cleared() {
+            return None;
+        }
+        let line = |captured: &Captured| captured.record.argv.join(" ");
+        report
+            .commands
+            .iter()
+            .find_map(|c| safety::judge_command(&line(c)))
+            .as_ref()
+            .map(stopped)
     }
 
     /// Writes the package, lets `judge` turn check 16 and what else was measured into the verdict, and signs.
@@ -332,8 +420,32 @@ impl Job<'_> {
     ) -> Result<Verdict, RunError> {
         let written = evidence::write(self.factory, self.claim, said)?;
         let verdict = judge(written.complete.clone());
-        evidence::seal(self.factory, self.claim, self.desk, self.repo, (self.base, head), &written, &verdict)?;
+        evidence::seal(
+            self.factory,
+            self.claim,
+            self.desk,
+            self.repo,
+            (self.base, head),
+            &written,
+            &verdict,
+        )?;
         Ok(verdict)
+    }
+}
+
+fn stopped(rail: &safety::Rail) -> Failure {
+    Failure::Rail {
+        rule: rail.rule.as_str().to_owned(),
+        detail: format!("{}: {}", rail.matched, rail.why),
+    }
+}
+
+fn railed(failure: &Failure) -> Measurement {
+    let detail = format!("stopped before the gate: {failure:?}");
+    Measurement {
+        check: Check::CriteriaMet,
+        result: CheckResult::Fail,
+        detail,
     }
 }
 

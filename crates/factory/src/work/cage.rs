@@ -52,7 +52,10 @@ pub(super) fn agent(
         cwd: PathBuf::from(INSIDE_REPO),
         env,
         network: Network::Loopback,
-        limits: Limits { wall_s: brief.limits.wall_s_max, ..Limits::default() },
+        limits: Limits {
+            wall_s: brief.limits.wall_s_max,
+            ..Limits::default()
+        },
         uid: cage::agent_ids(),
         toolchains: toolchains.binds.clone(),
         path: toolchains.path.clone(),
@@ -96,7 +99,11 @@ pub(super) fn agent(
         return Err(e);
     }
     if cancel.is_cancelled() {
-        return Err(if factory.stopping() { RunError::Stopping } else { RunError::Lost });
+        return Err(if factory.stopping() {
+            RunError::Stopping
+        } else {
+            RunError::Lost
+        });
     }
     Ok(report)
 }

@@ -12,8 +12,8 @@ use alai_core::task::TaskKind;
 use alai_mission::Claim;
 use alai_workspace::cage::{self, Access};
 use alai_workspace::command::Cancel;
-use alai_workspace::git::{self, Oid};
 use alai_workspace::fingerprint::fingerprint;
+use alai_workspace::git::{self, Oid};
 use alai_workspace::{clone, files, setup};
 
 use super::cage::Place;
@@ -24,7 +24,11 @@ use crate::ground::{self, GroundError};
 use crate::integrate;
 use crate::run::RunError;
 
-pub(super) fn work(factory: &Arc<Factory>, claim: &Claim, cancel: &Cancel) -> Result<Ended, RunError> {
+pub(super) fn work(
+    factory: &Arc<Factory>,
+    claim: &Claim,
+    cancel: &Cancel,
+) -> Result<Ended, RunError> {
     let task = &claim.task;
     let project = super::project(factory, task)?;
     let repo = super::repo(&project)?;
@@ -32,8 +36,11 @@ pub(super) fn work(factory: &Arc<Factory>, claim: &Claim, cancel: &Cancel) -> Re
         (Some(base), Some(head)) => (oid(base)?, oid(head)?),
         _ => return Err(RunError::infra("the review names no commit")),
     };
-    let activity =
-        if task.kind == TaskKind::Security { Activity::SecurityReview } else { Activity::CodeReview };
+    let activity = if task.kind == TaskKind::Security {
+        Activity::SecurityReview
+    } else {
+        Activity::CodeReview
+    };
     let desk = match Desk::open(factory, claim, Role::Reviewer, activity)? {
         Ok(desk) => desk,
         Err(failure) => return Ok(Ended::Failed { failure }),
@@ -41,7 +48,9 @@ pub(super) fn work(factory: &Arc<Factory>, claim: &Claim, cancel: &Cancel) -> Re
     let prepared = match ground::prepared(factory, &repo, &project, &head, cancel) {
         Ok(prepared) => prepared,
         Err(GroundError::Refused { detail, remedy }) => {
-            return Ok(Ended::Failed { failure: Failure::BoxRefused { detail, remedy } });
+            return Ok(Ended::Failed {
+                failure: Failure::BoxRefused { detail, remedy },
+            });
         }
         Err(GroundError::Cancelled) => return Err(RunError::Lost),
         Err(GroundError::Machine(detail)) => return Err(RunError::Infrastructure(detail)),
@@ -58,7 +67,10 @@ pub(super) fn work(factory: &Arc<Factory>, claim: &Claim, cancel: &Cancel) -> Re
     let test = project.settings.test.clone().unwrap_or_default();
     let inputs = BTreeMap::new();
     let name = desk.company.blueprint.clone();
-    let blueprint = factory.packs().blueprint(&desk.company, &name, &inputs).map_err(RunError::infra)?;
+    let blueprint = factory
+        .packs()
+        .blueprint(&desk.company, &name, &inputs)
+        .map_err(RunError::infra)?;
     let about = ProjectBrief {
         name: project.name.clone(),
         base: base.to_string(),
@@ -71,7 +83,13 @@ pub(super) fn work(factory: &Arc<Factory>, claim: &Claim, cancel: &Cancel) -> Re
     };
     let brief = super::brief(factory, claim, &desk, blueprint, about)?;
     let trajectory = dir.join("trajectory.jsonl");
-    let place = Place { clone: &tree, home: &home, access: Access::ReadOnly, trajectory: &trajectory, passes: &|_, _| false };
+    let place = Place {
+        clone: &tree,
+        home: &home,
+        access: Access::ReadOnly,
+        trajectory: &trajectory,
+        passes: &|_, _| false,
+    };
     let before = fingerprint(&tree).map_err(RunError::infra)?;
     let report = super::cage::agent(factory, &desk, &brief, &place, cancel)?;
     let after = fingerprint(&tree).map_err(RunError::infra)?;
@@ -85,7 +103,15 @@ pub(super) fn work(factory: &Arc<Factory>, claim: &Claim, cancel: &Cancel) -> Re
     };
     let written = evidence::write(factory, claim, &said)?;
     let verdict = qa::judge_all(vec![judged.measurement()]);
-    evidence::seal(factory, claim, &desk, &repo, (&base, &head), &written, &verdict)?;
+    evidence::seal(
+        factory,
+        claim,
+        &desk,
+        &repo,
+        (&base, &head),
+        &written,
+        &verdict,
+    )?;
     match judged {
         Judged::Review(review) => Ok(Ended::Reviewed { review }),
         Judged::Failed(failure) => Ok(Ended::Failed { failure }),
@@ -103,18 +129,31 @@ impl Judged {
     /// What the evidence says of the review itself; what it says of the change is in its report.
     fn measurement(&self) -> Measurement {
         let (result, detail) = match self {
-            Judged::Review(review) => {
-                (CheckResult::Pass, format!("a review by the schema, citations exist, nothing written: {:?}", review.verdict))
-            }
+            Judged::Review(review) => (
+                CheckResult::Pass,
+                format!(
+                    "a review by the schema, citations exist, nothing written: {:?}",
+                    review.verdict
+                ),
+            ),
             Judged::Failed(failure) => (CheckResult::Fail, format!("no review: {failure:?}")),
             Judged::Gone(e) => (CheckResult::Fail, e.to_string()),
         };
-        Measurement { check: Check::IndependentVerifier, result, detail }
+        Measurement {
+            check: Check::IndependentVerifier,
+            result,
+            detail,
+        }
     }
 }
 
 /// A review counts when it has the asked shape, cites what exists, and its writer changed nothing.
-fn judge(repo: &git::Repo, head: &Oid, report: &alai_minion::RunReport, trees: (&str, &str)) -> Judged {
+fn judge(
+    repo: &git::Repo,
+    head: &Oid,
+    report: &alai_minion::RunReport,
+    trees: (&str, &str),
+) -> Judged {
     match failure_of(report) {
         None => {}
         Some(Ok(failure)) => return Judged::Failed(failure),

@@ -1,2 +1,0 @@
-#[path = "cli/crash.rs"]
-mod crash;
