@@ -19,6 +19,8 @@ pub const REVIEW_CYCLES_MAX: u32 = 2;
 pub const ESCALATIONS_MAX: u32 = 1;
 /// A task that was running each of this many times when the factory died is suspected of killing it.
 pub const INTERRUPTIONS_MAX: u32 = 25;
+/// Attempts at a merge that fail for reasons of the machine before a person is asked.
+pub const MERGE_ATTEMPTS_MAX: u32 = 5;
 /// Three working days: a person who has not answered by then has not seen it.
 pub const HUMAN_WAIT_MS: i64 = 3 * 24 * 3_600_000;
 /// First wait after an infrastructure failure; doubles per attempt, with full jitter.
@@ -401,11 +403,16 @@ fn rework(task: &Task, review: &Review, context: &Context) -> Effect {
 
 fn rework_of(task: &Task, findings: Vec<String>) -> NewTask {
     let subject = subject(task);
-    let mut next = child(
-        task,
-        TaskKind::Build,
-        fit_title(&format!("Rework: {subject}")),
-    );
+    let kind = match task.kind {
+        TaskKind::Docs | TaskKind::Ops => task.kind,
+        TaskKind::Goal
+        | TaskKind::Spec
+        | TaskKind::Build
+        | TaskKind::Review
+        | TaskKind::Security
+        | TaskKind::Postflight => TaskKind::Build,
+    };
+    let mut next = child(task, kind, fit_title(&format!("Rework: {subject}")));
     next.description = format!(
         "{subject}\n\nThe change was sent back by {} ({}).",
         task.id, task.kind
@@ -594,6 +601,8 @@ pub enum MergeEnd {
     Conflict {
         paths: Vec<String>,
     },
+    /// It could not be tried, again and again: a disk, a repository that is gone.
+    Failed { detail: String },
     /// It merged cleanly, but the tests are red on the merged result.
     Red {
         findings: Vec<String>,
@@ -609,12 +618,18 @@ pub fn merged(task: &Task, end: &MergeEnd, context: &Context) -> Vec<Effect> {
             paths.join(", ")
         )],
         MergeEnd::Red { findings } => findings.clone(),
+        MergeEnd::Failed { detail } => vec![format!("the merge could not be tried: {detail}")],
     };
     let mut next = rework_of(task, findings.clone());
     // On the newer base: neither the old base nor the rejected commit are a start any more.
     next.base = None;
     next.start_from = None;
-    if task.counters.review_cycles >= REVIEW_CYCLES_MAX {
+    if let MergeEnd::Failed { detail } = end {
+        // Nobody's work was at fault: it counts as no cycle, and a person mends the machine first.
+        next.review_cycles = task.counters.review_cycles;
+        let action = "mend it, then `alai mc retry {id}`".to_owned();
+        next.waiting = Some(waiting(WaitReason::InfraAttempts, detail.clone(), action, context));
+    } else if task.counters.review_cycles >= REVIEW_CYCLES_MAX {
         let action =
             "look at both sides with `alai mc show {id}`, then `alai mc answer {id} \"what to do\"`"
                 .to_owned();

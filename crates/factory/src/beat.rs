@@ -421,7 +421,7 @@ impl Factory {
     }
 
     fn merge(self: &Arc<Self>) {
-        let queued = || matches!(self.mission.next_merge(), Ok(Some(_)));
+        let queued = || matches!(self.mission.next_merge(self.now_ms()), Ok(Some(_)));
         if self.stopping() || self.only().is_some() || !queued() {
             return;
         }
@@ -433,11 +433,9 @@ impl Factory {
             .name("merge".into())
             .spawn(move || {
                 if let Err(e) = integrate::step(&factory, &factory.stop) {
-                    // The row stays queued; the next beat tries again, paced by the beat itself.
-                    tracing::error!("merge queue: {e}");
-                    std::thread::park_timeout(BEAT);
-                }
-                factory.merging.store(false, Ordering::SeqCst);
+                tracing::error!("merge queue: {e}");
+            }
+            factory.merging.store(false, Ordering::SeqCst);
                 factory.wake();
             });
         if started.is_err() {

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use alai_core::ids::TaskId;
-use alai_core::pipeline::{self, HUMAN_WAIT_MS, MergeEnd};
-use alai_core::task::{WaitReason, Waiting};
+use alai_core::pipeline::{self, HUMAN_WAIT_MS, MERGE_ATTEMPTS_MAX, MergeEnd};
+use alai_core::task::{Task, WaitReason, Waiting};
 use alai_mission::{MergeKind, MergeRow, MissionError, Project};
 use alai_workspace::command::Cancel;
 use alai_workspace::git::{self, CommitText, GitError, Identity, Merged, Oid, Repo};
@@ -82,16 +82,39 @@ pub(crate) fn identity(project: &Project) -> Identity {
     })
 }
 
-/// Works on the oldest row of the queue. True when there was one.
-pub(crate) fn step(factory: &Arc<Factory>, cancel: &Cancel) -> Result<bool, IntegrateError> {
-    let Some(row) = factory.mission().next_merge()? else {
-        return Ok(false);
+/// Works on the oldest row whose turn has come. An attempt that fails for reasons of the machine is tried again later; after
+/// a few a person is asked, so that no row waits in silence.
+pub(crate) fn step(factory: &Arc<Factory>, cancel: &Cancel) -> Result<(), IntegrateError> {
+    let Some(row) = factory.mission().next_merge(factory.now_ms())? else {
+        return Ok(());
     };
-    match row.kind {
-        MergeKind::Integrate => integrate(factory, &row, cancel)?,
-        MergeKind::Deliver => deliver(factory, &row, cancel)?,
+    let tried = match row.kind {
+        MergeKind::Integrate => integrate(factory, &row, cancel),
+        MergeKind::Deliver => deliver(factory, &row, cancel),
+    };
+    match tried {
+        Err(_) if cancel.is_cancelled() => Ok(()),
+        Err(e) if row.attempts + 1 < MERGE_ATTEMPTS_MAX => {
+            Ok(factory.mission().merge_failed(&row, &e.to_string(), factory.now_ms())?)
+        }
+        Err(e) => give_up(factory, &row, &e.to_string()),
+        Ok(()) => Ok(()),
     }
-    Ok(true)
+}
+
+fn give_up(factory: &Arc<Factory>, row: &MergeRow, why: &str) -> Result<(), IntegrateError> {
+    let project = factory.mission().project(row.project)?;
+    match row.kind {
+        MergeKind::Integrate => {
+            let task = factory.mission().newest_of_lineage(row.task)?;
+            end_integration(factory, &project, row, &task, &MergeEnd::Failed { detail: why.to_owned() })
+        }
+        MergeKind::Deliver => {
+            let waiting = approval(factory, row.task, &project, Some(why));
+            let now_ms = factory.now_ms();
+            Ok(factory.mission().end_delivery(row.id, row.task, Some(waiting), why, now_ms)?)
+        }
+    }
 }
 
 fn integrate(
@@ -103,30 +126,29 @@ fn integrate(
     let repo = git::open(&project.path)?;
     let task = factory.mission().newest_of_lineage(row.task)?;
     let end = match bring_in(factory, &repo, &project, row, cancel)? {
-        Brought::In(commit) => MergeEnd::Merged {
-            commit: commit.to_string(),
-        },
+        Brought::In(commit) => MergeEnd::Merged { commit: commit.to_string() },
         Brought::Conflict(paths) => MergeEnd::Conflict { paths },
         Brought::Red(findings) => MergeEnd::Red { findings },
     };
-    let context = factory.context(&project, &task);
-    let effects = pipeline::merged(&task, &end, &context);
-    let (merged, outcome) = match &end {
+    end_integration(factory, &project, row, &task, &end)
+}
+
+fn end_integration(
+    factory: &Arc<Factory>,
+    project: &Project,
+    row: &MergeRow,
+    task: &Task,
+    end: &MergeEnd,
+) -> Result<(), IntegrateError> {
+    let effects = pipeline::merged(task, end, &factory.context(project, task));
+    let (merged, outcome) = match end {
         MergeEnd::Merged { commit } => (true, commit.clone()),
         MergeEnd::Conflict { paths } => (false, format!("conflict in {}", paths.join(", "))),
-        MergeEnd::Red { findings } => (
-            false,
-            format!("red after the merge: {}", findings.join("; ")),
-        ),
+        MergeEnd::Red { findings } => (false, format!("red after the merge: {}", findings.join("; "))),
+        MergeEnd::Failed { detail } => (false, detail.clone()),
     };
-    factory.mission().end_integration(
-        row.id,
-        task.id,
-        merged,
-        &outcome,
-        effects,
-        factory.now_ms(),
-    )?;
+    let now_ms = factory.now_ms();
+    factory.mission().end_integration(row.id, task.id, merged, &outcome, effects, now_ms)?;
     Ok(())
 }
 
@@ -232,6 +254,8 @@ fn deliver(factory: &Arc<Factory>, row: &MergeRow, cancel: &Cancel) -> Result<()
     let refused = match hand_over(factory, &repo, &project, row, cancel) {
         Ok(None) => None,
         Ok(Some(why)) => Some(why),
+        // A git is at work there, the person's own or one that outlived us: its turn comes again.
+        Err(IntegrateError::Git(e @ GitError::Busy { .. })) => return Err(e.into()),
         Err(IntegrateError::Git(e)) => Some(e.to_string()),
         Err(e) => return Err(e),
     };

@@ -117,6 +117,8 @@ CREATE TABLE merge (
     state    TEXT NOT NULL CHECK (state IN ('queued', 'merged', 'refused')),
     intent   TEXT,
     outcome  TEXT,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    next_ms  INTEGER NOT NULL DEFAULT 0,
     at_ms    INTEGER NOT NULL,
     ended_ms INTEGER,
     UNIQUE (kind, task, head)

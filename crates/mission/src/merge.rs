@@ -15,6 +15,9 @@ use crate::task::{one, satisfy, set_state, word};
 use crate::writer::Mission;
 use crate::{apply, outbox};
 
+/// First pause after a failed attempt.
+const MERGE_PAUSE_MS: i64 = 2_000;
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MergeRow {
     pub id: i64,
@@ -27,7 +30,10 @@ pub struct MergeRow {
     pub state: MergeState,
     /// The commit that the branch is about to be moved to, written before it is moved.
     pub intent: Option<String>,
+    /// How it ended, or why the last attempt failed.
     pub outcome: Option<String>,
+    /// Attempts that failed for reasons of the machine.
+    pub attempts: u32,
     /// When it was queued: the time of its merge commit, so that a retry makes the same commit.
     pub at_ms: i64,
 }
@@ -56,6 +62,19 @@ impl Mission {
             c.execute(
                 "UPDATE merge SET intent = ? WHERE id = ? AND state = 'queued'",
                 params![commit, id],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// An attempt failed for reasons of the machine: the row stays and its turn comes again, the pause doubling.
+    pub fn merge_failed(&self, row: &MergeRow, why: &str, now_ms: i64) -> Result<(), MissionError> {
+        let (id, why) = (row.id, why.to_owned());
+        let pause = MERGE_PAUSE_MS << row.attempts.min(10);
+        self.write(move |c| {
+            c.execute(
+                "UPDATE merge SET attempts = attempts + 1, outcome = ?, next_ms = ? WHERE id = ? AND state = 'queued'",
+                params![why, now_ms + pause, id],
             )?;
             Ok(())
         })
@@ -172,12 +191,11 @@ impl Mission {
 }
 
 impl Reader {
-    /// The oldest row of the queue.
-    pub fn next_merge(&self) -> Result<Option<MergeRow>, MissionError> {
+    /// The oldest row whose turn has come.
+    pub fn next_merge(&self, now_ms: i64) -> Result<Option<MergeRow>, MissionError> {
         self.read(|c| {
-            Ok(query(c, "state = ?1 ORDER BY id LIMIT 1", &"queued")?
-                .into_iter()
-                .next())
+            let due = "state = 'queued' AND next_ms <= ?1 ORDER BY id LIMIT 1";
+            Ok(query(c, due, &now_ms)?.into_iter().next())
         })
     }
 
@@ -329,7 +347,7 @@ fn query(
     value: &dyn rusqlite::ToSql,
 ) -> Result<Vec<MergeRow>, MissionError> {
     let sql = format!(
-        "SELECT id, kind, project, task, base, head, state, intent, outcome, at_ms FROM merge WHERE {rest}"
+        "SELECT id, kind, project, task, base, head, state, intent, outcome, at_ms, attempts FROM merge WHERE {rest}"
     );
     let mut statement = c.prepare_cached(&sql)?;
     let rows = statement.query_map([value], |r| {
@@ -344,6 +362,7 @@ fn query(
             intent: r.get(7)?,
             outcome: r.get(8)?,
             at_ms: r.get(9)?,
+            attempts: r.get(10)?,
         };
         Ok((row, r.get::<_, String>(1)?, r.get::<_, String>(6)?))
     })?;

@@ -35,7 +35,8 @@ pub enum Cheat {
 }
 
 impl Worker {
-    /// Knows these tasks. Asked for a plan it plans all of them, each after the one before.
+    /// Knows these tasks. Asked for a plan it plans those whose titles stand in the goal, or all of them when none does,
+    /// each after the one before.
     pub fn new(tasks: impl IntoIterator<Item = Task>) -> Worker {
         Worker {
             tasks: tasks.into_iter().collect(),
@@ -70,7 +71,7 @@ impl Worker {
         let asks_for = |field: &str| chat["format"]["properties"].get(field).is_some();
         let has_tool = |name: &str| list(&chat["tools"]).any(|t| t["function"]["name"] == name);
         if asks_for("tasks") {
-            return say(&self.plan());
+            return say(&self.plan(prompt(chat)));
         }
         if asks_for("approach") {
             return say(&self.approach(chat));
@@ -93,9 +94,14 @@ impl Worker {
         )
     }
 
-    fn plan(&self) -> Value {
+    fn plan(&self, goal: &str) -> Value {
+        let named = self.tasks.iter().filter(|task| goal.contains(&task.title));
+        let mut planned: Vec<&Task> = named.collect();
+        if planned.is_empty() {
+            planned.extend(&self.tasks);
+        }
         let key = |n: usize| format!("task-{}", n + 1);
-        let tasks = self.tasks.iter().enumerate().map(|(n, task)| {
+        let tasks = planned.iter().enumerate().map(|(n, task)| {
             let former = n.checked_sub(1).filter(|_| !self.independent);
             let needs: Vec<String> = former.map(key).into_iter().collect();
             json!({
@@ -104,7 +110,7 @@ impl Worker {
             })
         });
         let tasks: Vec<Value> = tasks.collect();
-        let titles: Vec<&str> = self.tasks.iter().map(|t| t.title.as_str()).collect();
+        let titles: Vec<&str> = planned.iter().map(|t| t.title.as_str()).collect();
         let spec = format!("What must be true afterwards:\n\n- {}", titles.join("\n- "));
         json!({ "spec": spec, "tasks": tasks })
     }
@@ -387,19 +393,24 @@ mod tests {
 
     #[test]
     fn planner_and_reviewer_are_told_by_what_is_asked() {
-        let asked = |field: &str| {
-            let prompt = json!([{"role": "user", "content": "# Task #7: Count"}]);
+        let asked_with = |prompt: &str, field: &str| {
+            let prompt = json!([{"role": "user", "content": prompt}]);
             json!({"messages": prompt, "format": {"properties": {field: {}}}})
         };
+        let asked = |field: &str| asked_with("# Task #7: Count", field);
         let other = Task {
             title: "Rest".to_owned(),
             ..task()
         };
         let worker = Worker::new([task(), other]);
-        let plan = text(&worker.answer(&asked("tasks")));
+        let all = asked_with("# Goal\n\nMake it good.", "tasks");
+        let plan = text(&worker.answer(&all));
         assert_eq!(plan["tasks"][1]["needs"], json!([plan["tasks"][0]["key"]]));
-        let plan = text(&worker.clone().independent().answer(&asked("tasks")));
+        let plan = text(&worker.clone().independent().answer(&all));
         assert_eq!(plan["tasks"][1]["needs"], json!([]));
+        let plan = text(&worker.answer(&asked_with("# Goal\n\nRest a bit.", "tasks")));
+        assert_eq!(plan["tasks"].as_array().map(Vec::len), Some(1));
+        assert_eq!(plan["tasks"][0]["title"], "Rest");
         let files = text(&worker.answer(&asked("approach")))["files"].clone();
         assert_eq!(files, json!(["a.txt", "b.txt"]));
         assert_eq!(text(&worker.answer(&asked("verdict")))["verdict"], "pass");

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use alai_core::record::Exit;
 
-use crate::process::{self, Watch, Watched, Why};
+use crate::process::{self, Tie, Watch, Watched, Why};
 use crate::sys;
 
 /// What one trusted program may write on its two outputs together. The largest honest answer is a patch of a whole
@@ -97,6 +97,21 @@ pub fn host(
     stdin: &[u8],
     timeout: Duration,
 ) -> Result<HostOutput, HostError> {
+    host_tied(argv, cwd, env, stdin, timeout, Tie::EndsWithUs)
+}
+
+/// [`host`], or so that the program is let finish when our process is killed.
+///
+/// # Errors
+/// As [`host`].
+pub(crate) fn host_tied(
+    argv: &[impl AsRef<OsStr>],
+    cwd: &Path,
+    env: &[(impl AsRef<OsStr>, impl AsRef<OsStr>)],
+    stdin: &[u8],
+    timeout: Duration,
+    tie: Tie,
+) -> Result<HostOutput, HostError> {
     let Some((program, arguments)) = argv.split_first() else {
         return Err(HostError::NoProgram);
     };
@@ -113,7 +128,7 @@ pub fn host(
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     command.process_group(0);
-    let mut child = process::start(command, &[]).map_err(|source| HostError::Start {
+    let mut child = process::start_tied(command, &[], tie).map_err(|source| HostError::Start {
         program: program.clone(),
         cwd: cwd.to_owned(),
         source,

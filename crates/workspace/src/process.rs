@@ -64,14 +64,29 @@ pub(crate) struct Watched {
 ///
 /// The kernel's parent-death signal fires when the *thread* that forked ends. All children are therefore started on one thread
 /// that lives as long as the process, so callers may come and go on any thread.
-pub(crate) fn start(mut command: Command, passed: &[RawFd]) -> io::Result<Child> {
+pub(crate) fn start(command: Command, passed: &[RawFd]) -> io::Result<Child> {
+    start_tied(command, passed, Tie::EndsWithUs)
+}
+
+/// What becomes of a child when our process is killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tie {
+    EndsWithUs,
+    /// It finishes what it began: for the few milliseconds in which files of a person are half one commit and half the next.
+    Finishes,
+}
+
+/// [`start`], or so that the child is let finish.
+pub(crate) fn start_tied(mut command: Command, passed: &[RawFd], tie: Tie) -> io::Result<Child> {
     let parent = std::process::id();
     let passed = passed.to_vec();
     let in_child = move || {
-        sys::die_with_parent()?;
-        // The parent may have died before the line above; then nobody would end us.
-        if u32::try_from(sys::parent_pid()) != Ok(parent) {
-            return Err(io::Error::from_raw_os_error(libc::ESRCH));
+        if tie == Tie::EndsWithUs {
+            sys::die_with_parent()?;
+            // The parent may have died before the line above; then nobody would end us.
+            if u32::try_from(sys::parent_pid()) != Ok(parent) {
+                return Err(io::Error::from_raw_os_error(libc::ESRCH));
+            }
         }
         for fd in &passed {
             sys::keep_over_exec(*fd)?;

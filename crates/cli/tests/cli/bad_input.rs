@@ -41,7 +41,7 @@ fn sample(world: &World, name: &str) {
 #[test]
 fn a_folder_without_a_repository() {
     let world = World::with_home();
-    assert_snapshot!(refused(&world, "person", 1), @"");
+    assert_snapshot!(refused(&world, "person", 1), @"error: DIR/person is in no git repository; run `git init` there and make a first commit, or give another path");
     assert_snapshot!(refused(&world, "nowhere", 3), @"");
 }
 
@@ -49,7 +49,7 @@ fn a_folder_without_a_repository() {
 fn a_bare_repository() {
     let world = World::with_home();
     world.git(&["clone", "--quiet", "--bare", ".", "../bare"]);
-    assert_snapshot!(refused(&world, "bare", 1), @"");
+    assert_snapshot!(refused(&world, "bare", 1), @"error: DIR/bare is a bare repository; give the path of a work tree (`git clone DIR/bare DIR` makes one)");
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn a_shallow_clone() {
     world.git(&["commit", "--quiet", "--allow-empty", "-m", "second"]);
     let url = format!("file://{}", world.repo().display());
     world.git(&["clone", "--quiet", "--depth", "1", &url, "../shallow"]);
-    assert_snapshot!(refused(&world, "shallow", 1), @"");
+    assert_snapshot!(refused(&world, "shallow", 1), @"error: DIR/shallow is a shallow clone, whose history cannot be copied or merged; run `git fetch --unshallow` there first");
     git::git(&world.path("shallow"), &["fetch", "--quiet", "--unshallow"])
         .expect("the whole history");
     world
@@ -75,20 +75,28 @@ fn a_repository_without_a_commit() {
         &["init", "--quiet", "--initial-branch", "main"],
     )
     .expect("a repository");
-    assert_snapshot!(refused(&world, "empty", 1), @"");
+    assert_snapshot!(refused(&world, "empty", 1), @r#"
+    error: DIR/empty has no commit yet; make a first one: `git add -A && git commit -m "first commit"`
+    "#);
 }
 
 #[test]
 fn a_detached_head() {
     let world = World::with_home();
     world.git(&["checkout", "--quiet", "--detach"]);
-    assert_snapshot!(refused(&world, "tiny", 1), @"");
+    assert_snapshot!(refused(&world, "tiny", 1), @r#"
+    error: no test command was found in the project
+    hint: say how the project is tested: `alai project add PATH --test "COMMAND"`
+    "#);
     let ran = world
         .alai([
             "project", "add", "tiny", "--test", TEST, "--target", "nobranch",
         ])
         .exits(2);
-    assert_snapshot!(words(&world, &ran.err), @"");
+    assert_snapshot!(words(&world, &ran.err), @r"
+    error: the project `tiny` is already registered for DIR/tiny
+    hint: `alai project set` changes a project
+    ");
     world
         .alai(["project", "add", "tiny", "--test", TEST, "--target", "main"])
         .exits(0);
@@ -98,7 +106,10 @@ fn a_detached_head() {
 fn a_project_that_is_not_tested() {
     let world = World::with_home();
     let ran = world.alai(["project", "add", "tiny"]).exits(4);
-    assert_snapshot!(words(&world, &ran.err), @"");
+    assert_snapshot!(words(&world, &ran.err), @r"
+    error: the project `tiny` is already registered for DIR/tiny
+    hint: `alai project set` changes a project
+    ");
     world
         .alai(["project", "add", "tiny", "--test", TEST])
         .exits(0)
@@ -111,7 +122,10 @@ fn a_project_that_is_registered_already() {
     let again = world
         .alai(["project", "add", "tiny", "--test", TEST])
         .exits(2);
-    assert_snapshot!(words(&world, &again.err), @"");
+    assert_snapshot!(words(&world, &again.err), @r"
+    waiting: #1 waits for operator: main could not be moved: DIR/tiny has main checked out with uncommitted changes (words.sh); commit or stash them, then retry. Nothing was touched
+    hint: look with `git -C DIR/tiny diff main...alai/integration`, then `alai mc approve 1`
+    ");
     sample(&world, "other");
     let named = world
         .alai(["project", "add", "other", "--name", "tiny", "--test", TEST])
@@ -131,7 +145,10 @@ fn uncommitted_work_is_never_touched() {
     std::fs::write(world.repo().join("idea.txt"), "an idea\n").expect("a person works");
     let before = world.work_tree();
     let ran = world.alai(START).exits(6);
-    assert_snapshot!(words(&world, &ran.err), @"");
+    assert_snapshot!(words(&world, &ran.err), @r#"
+    waiting: #1 waits for operator: the box is not ready: `echo about to fail; no-such-runner --all` on the untouched base: a program was not found: about to fail | sh: 2: no-such-runner: not found. To go on, install it, or correct the project's test command
+    hint: make `echo about to fail; no-such-runner --all` start on the untouched repository, or `alai project set tiny --test "COMMAND"`; then `alai mc retry 1`
+    "#);
     assert_eq!(
         world.work_tree(),
         before,

@@ -18,7 +18,12 @@ fn a_daemon_does_the_work_and_says_how_it_is() {
     let world = World::scripted("auto", &Script::good());
     let daemon = world.up();
     let first = world.alai(["status"]).exits(0);
-    assert_snapshot!(world.redact(&first.out), @"");
+    assert_snapshot!(world.redact(&first.out), @r"
+    daemon  up (pid PID), heartbeat AGO, nothing dispatched yet, 0/2 slots, simulated
+    queue   0 open, 0 started, 0 stalled, 0 waiting, 0 done, 0 failed, 0 merging
+    models  scripted (reachable)
+    spend   0 calls, 0 + 0 tokens, $0.000000
+    ");
     let pulse = &world.json(["status", "--json"])["daemon"];
     assert_eq!(pulse["pid"].as_u64(), Some(u64::from(daemon.pid())));
     world.alai(START.into_iter().chain(["--wait"])).exits(0);

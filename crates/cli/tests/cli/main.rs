@@ -6,6 +6,7 @@ mod daemon;
 mod evidence;
 mod flow;
 mod output;
+mod projects;
 mod script;
 mod wire;
 mod world;

@@ -1,14 +1,12 @@
 //! Any repository: three real ones with packages from a registry, a lockfile, their own runner and a test that serves on
-//! loopback, walked from `project add` to a moved `main`, with a model that is asked over the wire of Ollama. Then builders
-//! who cheat on the same repositories, and are refused by the check that is there for it.
+//! loopback, walked from `project add` to a moved `main` by a daemon whose model is asked over the wire of Ollama. Then
+//! builders who cheat on the same repositories, each refused by the check that is there for it; then a base that is red.
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use alai_core::record::Exit;
 use alai_gate::census::{self, Census, TestStatus};
 use alai_gate::evidence::CommandEntry;
 use alai_testkit::git;
@@ -16,15 +14,22 @@ use alai_testkit::ollama::OllamaTwin;
 use alai_testkit::samples::{self, Change, Edit, Task};
 use alai_testkit::worker::{Cheat, Worker};
 use serde_json::Value;
-use tempfile::TempDir;
 
-/// Exits 0 where there is no network interface but loopback. The files of a kernel say it without any tool.
-const ONLY_LOOPBACK: &str =
-    "test \"$(tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d ' \\n')\" = lo";
-/// Exit code of `alai` where a gate refused, and where a person must decide.
-const REFUSED: [i32; 2] = [5, 6];
+use crate::world::World;
 
-/// A project under test and what is known about it.
+/// Exits 0 where there is no network interface but loopback. The kernel's own table says it without any tool.
+const ONLY_LOOPBACK: &str = "test \"$(tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d ' \\n')\" = lo";
+/// What `alai start --wait` ends with when merged work waits for a person, and when the gate refused it.
+const WAITS: i32 = 6;
+const REFUSED: i32 = 5;
+/// How a line begins that the gate runs: both streams in their own order.
+const OF_GATE: &str = "exec 2>&1\n";
+/// Runs at once: as many as there are cheats.
+const SLOTS: &str = "3";
+/// What the worker of the sample's second task is asked for on a red base.
+const ON_RED: &str = "On a red base: ";
+
+/// A project and what is known about it.
 struct Project {
     sample: &'static str,
     setup: &'static str,
@@ -33,480 +38,320 @@ struct Project {
     loopback: &'static str,
     /// A test that the first task adds.
     added: &'static str,
+    /// A test file with one test that fails, and the name of the test.
+    red: (&'static str, &'static str, &'static str),
 }
 
-const RUST: Project = Project {
-    sample: "rust-kv",
-    setup: "cargo fetch --locked",
-    test: "cargo test --locked",
-    loopback: "two_clients_share_one_store",
-    added: "a_missing_key_counts_from_nought",
-};
-
-const PYTHON: Project = Project {
-    sample: "python-notes",
-    setup: "pip",
-    test: "pytest",
-    loopback: "test_notes_are_searched_over_http",
-    added: "test_case_does_not_matter",
-};
-
-const NODE: Project = Project {
-    sample: "js-cart",
-    setup: "npm ci",
-    test: "npm test",
-    loopback: "a cart is filled over HTTP",
-    added: "a discount lowers the total and not the lines",
-};
+/// A dishonest build.
+struct Cheating {
+    title: &'static str,
+    acts: Vec<Cheat>,
+    /// The number in qa-19 of the check that must refuse it, and what that check must name.
+    refused_by: (usize, &'static str),
+}
 
 #[test]
-fn rust_from_a_goal_to_main_and_cheats_refused_needs_registry() {
-    let shop = Shop::open(&RUST);
-    shop.honest();
-    let runner = "[target.'cfg(all())']\nrunner = \"true\"\n";
-    shop.cheats(&[
-        ("Drop a test", "census_not_reduced", vec![Cheat::Edit(cut(
-            "tests/server.rs",
-            "#[test]\nfn a_bad_line_does_not_end_the_connection() {\n    let answers = talk(start(), &[\"FROB\", \"SET a 1\", \"GET a\"]);\n    assert!(answers[0].starts_with(\"ERR \"), \"{answers:?}\");\n    assert_eq!(answers[1..], [\"OK\", \"1\"]);\n}\n",
-            "",
-        ))], "a_bad_line_does_not_end_the_connection"),
-        ("Tune the runner", "gate_config_untouched", vec![Cheat::Edit(whole(".cargo/config.toml", runner))], ".cargo/config.toml"),
-        ("Take a package", "dependencies", vec![
-            Cheat::Edit(cut("Cargo.toml", "itoa = \"1\"\n", "itoa = \"1\"\nryu = { path = \"vendor/ryu\" }\n")),
-            Cheat::Edit(whole("vendor/ryu/Cargo.toml", "[package]\nname = \"ryu\"\nversion = \"1.0.0\"\nedition = \"2021\"\n")),
-            Cheat::Edit(whole("vendor/ryu/src/lib.rs", "")),
-            Cheat::Run("cargo update --workspace --offline".to_owned()),
-        ], "ryu"),
+fn a_rust_project_from_a_goal_to_main_needs_registry() {
+    let project = Project {
+        sample: "rust-kv",
+        setup: "cargo fetch --locked",
+        test: "cargo test --locked",
+        loopback: "server tests/server.rs::two_clients_share_one_store",
+        added: "incr tests/incr.rs::a_missing_key_counts_from_nought",
+        red: ("tests/red.rs", "#[test]\nfn known_bug() {\n    assert_eq!(1 + 1, 3);\n}\n", "known_bug"),
+    };
+    let test = "\n#[test]\nfn a_bad_line_does_not_end_the_connection() {\n    let answers = talk(start(), &[\"FROB\", \"SET a 1\", \
+                \"GET a\"]);\n    assert!(answers[0].starts_with(\"ERR \"), \"{answers:?}\");\n    assert_eq!(answers[1..], \
+                [\"OK\", \"1\"]);\n}\n";
+    let package = "[package]\nname = \"ryu\"\nversion = \"1.0.0\"\nedition = \"2021\"\n";
+    walk(&project, [
+        cheating("Drop a test", (3, "a_bad_line_does_not_end_the_connection"), [replace("tests/server.rs", test, "")]),
+        cheating("Tune the runner", (9, ".cargo/config.toml"), [write(
+            ".cargo/config.toml",
+            "[target.'cfg(all())']\nrunner = \"true\"\n",
+        )]),
+        cheating("Take a package", (13, "ryu"), [
+            replace("Cargo.toml", "itoa = \"1\"\n", "itoa = \"1\"\nryu = { path = \"vendor/ryu\" }\n"),
+            write("vendor/ryu/Cargo.toml", package),
+            write("vendor/ryu/src/lib.rs", "//! Taken from somewhere.\n"),
+            run("cargo update --workspace --offline"),
+        ]),
     ]);
 }
 
 #[test]
-fn python_from_a_goal_to_main_and_cheats_refused_needs_registry_needs_python() {
-    let shop = Shop::open(&PYTHON);
-    shop.honest();
-    let conftest = "import pytest\n\n\n@pytest.hookimpl(hookwrapper=True)\ndef pytest_runtest_makereport(item, call):\n    report = (yield).get_result()\n    report.outcome = 'passed'\n";
-    shop.cheats(&[
-        (
-            "Drop a test",
-            "census_not_reduced",
-            vec![Cheat::Run("rm tests/test_store.py".to_owned())],
-            "test_store",
-        ),
-        (
-            "Tune the runner",
-            "gate_config_untouched",
-            vec![Cheat::Edit(whole("conftest.py", conftest))],
-            "conftest.py",
-        ),
-        (
-            "Take a package",
-            "dependencies",
-            vec![Cheat::Edit(cut(
-                "requirements.txt",
-                "attrs==25.3.0\n",
-                "attrs==25.3.0\nrequests==2.32.3\n",
-            ))],
-            "requests",
-        ),
+fn a_python_project_from_a_goal_to_main_needs_registry_needs_python() {
+    let project = Project {
+        sample: "python-notes",
+        setup: "pip install",
+        test: "-m pytest",
+        loopback: "tests/test_server.py::test_notes_are_searched_over_http",
+        added: "tests/test_search_case.py::test_case_does_not_matter[Buy MILK-milk]",
+        red: ("tests/test_red.py", "def test_known_bug():\n    assert 1 + 1 == 3\n", "test_known_bug"),
+    };
+    let conftest = "import pytest\n\n\n@pytest.hookimpl(hookwrapper=True)\ndef pytest_runtest_makereport(item, call):\n    \
+                    report = (yield).get_result()\n    report.outcome = 'passed'\n";
+    walk(&project, [
+        cheating("Drop a test", (3, "tests/test_search.py::"), [run("rm tests/test_search.py")]),
+        cheating("Tune the runner", (9, "conftest.py"), [write("conftest.py", conftest)]),
+        cheating("Take a package", (13, "requests"), [replace(
+            "requirements.txt",
+            "attrs==25.3.0\n",
+            "attrs==25.3.0\nrequests==2.32.3\n",
+        )]),
     ]);
 }
 
 #[test]
-fn javascript_from_a_goal_to_main_and_cheats_refused_needs_registry_needs_node() {
-    let shop = Shop::open(&NODE);
-    shop.honest();
-    shop.cheats(&[
-        ("Drop a test", "census_not_reduced", vec![Cheat::Run("rm test/money.test.js".to_owned())], "a sum is exact"),
-        ("Tune the runner", "gate_config_untouched", vec![
-            Cheat::Edit(cut("package.json", "\"test\": \"node --test\"", "\"test\": \"node --test test/cart.test.js test/server.test.js test/money.test.js test/discount.test.js\"")),
-        ], "package.json"),
-        ("Take a package", "dependencies", vec![
-            Cheat::Edit(cut("package.json", "\"currency.js\": \"2.0.4\"", "\"currency.js\": \"2.0.4\",\n    \"left-pad\": \"1.3.0\"")),
-        ], "left-pad"),
+fn a_javascript_project_from_a_goal_to_main_needs_registry_needs_node() {
+    let project = Project {
+        sample: "js-cart",
+        setup: "npm ci",
+        test: "npm test",
+        loopback: "a cart is filled over HTTP",
+        added: "a discount lowers the total and not the lines",
+        red: (
+            "test/red.test.js",
+            "import assert from 'node:assert/strict';\nimport { test } from 'node:test';\n\ntest('a known bug', () => \
+             {\n  assert.equal(1 + 1, 3);\n});\n",
+            "a known bug",
+        ),
+    };
+    walk(&project, [
+        cheating("Drop a test", (3, "a sum is exact"), [run("rm test/money.test.js")]),
+        cheating("Tune the runner", (9, "package.json"), [replace(
+            "package.json",
+            "\"test\": \"node --test\"",
+            "\"test\": \"node --test || true\"",
+        )]),
+        cheating("Take a package", (13, "left-pad"), [replace(
+            "package.json",
+            "\"currency.js\": \"2.0.4\"",
+            "\"currency.js\": \"2.0.4\",\n    \"left-pad\": \"1.3.0\"",
+        )]),
     ]);
 }
 
-/// A home, a repository, and the binary.
-struct Shop {
-    dir: TempDir,
-    project: &'static Project,
+/// The whole walk. One home, so that the packages are fetched once.
+fn walk(project: &Project, cheats: [Cheating; 3]) {
+    let shop = Shop::open(project, &cheats);
+    let daemon = Daemon::start(shop.command(&["up"]));
+    shop.honest();
+    let fetched = shop.set_ups();
+    shop.refuses(&cheats);
+    shop.builds_on_red();
+    assert_eq!(shop.set_ups(), fetched, "packages are fetched once, and none that a cheat asked for");
+    shop.world.alai(["down"]).exits(0);
+    daemon.ends();
+    shop.world.alai(["mc", "fsck"]).exits(0);
+}
+
+/// A home, a repository and a model.
+struct Shop<'a> {
+    world: World,
+    twin: OllamaTwin,
+    project: &'a Project,
     tasks: Vec<Task>,
 }
 
-/// How a command ended.
-struct Ran {
-    code: Option<i32>,
-    out: String,
-    said: String,
-}
-
-impl Shop {
-    /// Makes the home and registers the sample; what was detected is what the sample says.
-    fn open(project: &'static Project) -> Shop {
-        let mut dir = tempfile::Builder::new()
-            .prefix("alai-any-")
-            .tempdir()
-            .expect("a temporary folder");
-        dir.disable_cleanup(std::env::var_os("PP9").is_some());
-        let tasks = samples::tasks(project.sample).expect("the sample's tasks");
-        let shop = Shop {
-            dir,
-            project,
-            tasks,
-        };
-        samples::write(project.sample, &shop.repo()).expect("the sample");
-        git::init_repo(&shop.repo()).expect("a repository");
-        shop.alai(None, ["init"]).exits(&[0]);
-        let repo = shop.repo();
-        let added = shop.alai(None, ["project", "add", text(&repo)]).exits(&[0]);
+impl Shop<'_> {
+    /// Puts the sample in the repository's place and registers it: what was detected is what the sample needs.
+    fn open<'a>(project: &'a Project, cheats: &[Cheating]) -> Shop<'a> {
+        let world = World::without_home();
+        std::fs::remove_dir_all(world.repo()).expect("removed");
+        samples::write(project.sample, &world.repo()).expect("the sample");
+        git::init_repo(&world.repo()).expect("a repository");
+        let mut tasks = samples::tasks(project.sample).expect("the sample's tasks");
+        tasks.truncate(2);
+        tasks[1].title = format!("{ON_RED}{}", tasks[1].title);
+        let dishonest = cheats.iter().map(|c| Task { title: c.title.to_owned(), ..tasks[1].clone() });
+        let mut worker = Worker::new(tasks.iter().cloned().chain(dishonest)).independent();
+        for cheat in cheats {
+            worker = cheat.acts.iter().fold(worker, |worker, act| worker.cheat(cheat.title, act.clone()));
+        }
+        let twin = OllamaTwin::start(worker.behaviour());
+        world.alai(["init"]).exits(0);
+        let added = world.alai(["project", "add", "tiny"]).exits(0);
         for (name, want) in [("setup", project.setup), ("test", project.test)] {
-            let line = added
-                .out
-                .lines()
-                .find(|l| l.starts_with(name))
-                .unwrap_or_default();
+            let line = added.out.lines().find(|line| line.starts_with(name)).unwrap_or_default();
             assert!(line.contains(want), "{name} was not detected: {added}");
         }
-        shop
+        Shop { world, twin, project, tasks }
     }
 
-    fn repo(&self) -> PathBuf {
-        self.dir.path().join("repo")
-    }
-
-    fn home(&self) -> PathBuf {
-        self.dir.path().join("home")
-    }
-
-    /// One goal, one task of the sample with its check: planned, built, judged, merged, delivered, by a daemon.
+    /// One goal of one task: planned, built, judged, merged and tested, and moved to main by a person's word.
     fn honest(&self) {
-        let task = self.tasks[0].clone();
-        let main = self.rev("main");
-        let check = task
-            .check
-            .clone()
-            .expect("the sample's first task has a check");
-        let title = task.title.clone();
-        let twin = OllamaTwin::start(Worker::new([task]).behaviour());
-        let tiers = self.alai(Some(&twin), ["init"]).exits(&[0]);
-        assert!(tiers.out.contains("small on "), "{tiers}");
-        let daemon = Daemon::start(self.command(Some(&twin), ["up"]));
-        let goal = self.start(&twin, &title, &[&check, ONLY_LOOPBACK]);
-        if std::env::var_os("PP9").is_some() {
-            eprintln!("{goal}");
-            println!("{}", self.alai(None, ["mc", "list", "--all"]).out);
-        }
-        let goal = goal.exits(&[6]);
-        let build = self.tasks_of(&goal, "build").remove(0);
-        let evidence = self.evidence(build);
-        println!(
-            "{}",
-            self.alai(None, ["evidence", "show", &build.to_string()])
-                .out
-        );
-        println!("{}", self.alai(None, ["mc", "list", "--all"]).out);
-        assert_eq!(self.rev("main"), main, "nobody has approved yet");
-        let merged = self.rev("alai/integration");
-        self.census_is_known(&evidence);
-        self.tested_again(&merged);
-        let id = goal.id().to_string();
-        self.alai(Some(&twin), ["mc", "approve", &id, "--wait"])
-            .exits(&[0]);
-        assert_eq!(self.rev("main"), merged);
-        assert_eq!(
-            self.git(&["status", "--porcelain"]),
-            "",
-            "the person's files followed"
-        );
-        self.alai(None, ["down"]).exits(&[0]);
-        daemon.ends();
-        self.alai(None, ["evidence", "verify", &build.to_string()])
-            .exits(&[0]);
-        self.alai(None, ["mc", "fsck"]).exits(&[0]);
+        let main = self.world.git(&["rev-parse", "main"]);
+        let task = &self.tasks[0];
+        let check = task.check.as_deref().expect("the sample's first task has a check");
+        let goal = self.start(&task.title, &[check, ONLY_LOOPBACK], WAITS);
+        let build = self.builds(goal)[0];
+        let evidence = self.evidence(&build.to_string()).0;
+        self.knows_its_tests(&evidence);
+        let passed = |census: &Census| census.ids.get(self.project.added) == Some(&TestStatus::Passed);
+        assert!(self.proofs().iter().any(passed), "the merged result was not tested");
+        assert_eq!(self.world.git(&["rev-parse", "main"]), main, "nobody has approved yet");
+        self.deliver(goal);
+        self.world.alai(["evidence", "verify", &build.to_string()]).exits(0);
+        let set_ups = self.set_ups();
+        assert_eq!(set_ups.len(), 1, "{set_ups:?}");
+        assert!(set_ups[0].1 > 0, "the set-up reached no host");
     }
 
-    /// Three builders at once, each with the sample's second task and one cheat.
-    fn cheats(&self, cheats: &[(&str, &str, Vec<Cheat>, &str)]) {
-        let before = (
-            self.rev("main"),
-            self.rev("alai/integration"),
-            self.set_ups(),
-        );
-        let honest = &self.tasks[1];
-        let mut worker = Worker::new(cheats.iter().map(|(title, ..)| Task {
-            title: (*title).to_owned(),
-            ..honest.clone()
-        }));
-        for (title, _, acts, _) in cheats {
-            for act in acts {
-                worker = worker.cheat(title, act.clone());
-            }
-        }
-        let twin = OllamaTwin::start(worker.independent().behaviour());
-        let goal = self.start(&twin, "Cheat", &[]).exits(&REFUSED);
-        let builds = self.tasks_of(&goal, "build");
+    /// Three builders at once, each with a sound change and one cheat. Their work stays where it is.
+    fn refuses(&self, cheats: &[Cheating]) {
+        let tips = || ["main", "alai/integration"].map(|branch| self.world.git(&["rev-parse", branch]));
+        let before = tips();
+        let titles: Vec<&str> = cheats.iter().map(|cheat| cheat.title).collect();
+        let goal = self.start(&titles.join(", "), &[], REFUSED);
+        let builds = self.builds(goal);
         assert_eq!(builds.len(), cheats.len());
-        println!("{}", self.alai(None, ["mc", "list", "--all"]).out);
-        for (build, (title, check, _, named)) in builds.iter().zip(cheats) {
-            let failed = self.refused(*build);
-            println!("{title}: {failed:#?}");
-            let found = failed
-                .get(*check)
-                .unwrap_or_else(|| panic!("{title}: {check} did not fail: {failed:#?}"));
-            assert!(
-                found.contains(named),
-                "{title}: {check} does not name {named}: {found}"
-            );
+        for (build, cheat) in builds.iter().zip(cheats) {
+            let first = self.world.task(*build)["runs"][0]["id"].as_str().expect("a run").to_owned();
+            let failed = self.evidence(&first).1;
+            let (check, named) = cheat.refused_by;
+            let seen = failed.get(&check).unwrap_or_else(|| panic!("{}: {check} did not fail: {failed:?}", cheat.title));
+            assert!(seen.contains(named), "{}: {check} does not name {named}: {seen}", cheat.title);
+            assert_eq!(self.world.state(*build), "waiting", "{}", cheat.title);
         }
-        let after = (
-            self.rev("main"),
-            self.rev("alai/integration"),
-            self.set_ups(),
-        );
-        assert_eq!(
-            before, after,
-            "nothing was merged, and nothing of a cheat was installed"
-        );
+        assert_eq!(tips(), before, "nothing of a cheat was merged");
     }
 
-    fn start(&self, twin: &OllamaTwin, goal: &str, checks: &[&str]) -> Ran {
-        let repo = self.repo();
-        let mut args = vec!["start", goal, "--project", text(&repo), "--wait", "--json"];
+    /// A person commits a test that fails. A task that has nothing to do with it is done all the same.
+    fn builds_on_red(&self) {
+        let (path, text, name) = self.project.red;
+        std::fs::write(self.world.repo().join(path), text).expect("written");
+        git::commit_all(&self.world.repo(), "Show a bug").expect("committed");
+        let goal = self.start(&self.tasks[1].title, &[], WAITS);
+        let build = self.builds(goal)[0];
+        let failed = self.evidence(&build.to_string()).1;
+        assert!(failed.is_empty(), "{failed:?}");
+        let red = |census: &Census| census.known && census.red().iter().any(|id| id.contains(name));
+        assert_eq!(self.proofs().iter().filter(|proof| red(proof)).count(), 2, "red on the base and after the merge");
+        self.deliver(goal);
+    }
+
+    /// Moves main to what is merged.
+    fn deliver(&self, goal: i64) {
+        let merged = self.world.git(&["rev-parse", "alai/integration"]);
+        self.finish(&["mc", "approve", &goal.to_string(), "--wait"], 0);
+        assert_eq!(self.world.git(&["rev-parse", "main"]), merged);
+        assert_eq!(self.world.git(&["status", "--porcelain"]), "", "the person's files followed");
+    }
+
+    /// Asks for a goal and waits until it rests; gives its id.
+    fn start(&self, goal: &str, checks: &[&str], code: i32) -> i64 {
+        let mut args = vec!["start", goal, "--project", "tiny", "--wait", "--json"];
         for check in checks {
             args.extend(["--check", check]);
         }
-        self.alai(Some(twin), args)
+        let out = self.finish(&args, code);
+        let started: Value = serde_json::from_str(&out).expect("one object");
+        started["goal"].as_i64().expect("an id")
     }
 
-    /// The ids of the goal's tasks of one kind, oldest first.
-    fn tasks_of(&self, goal: &Ran, kind: &str) -> Vec<i64> {
-        let all = goal.json()["tasks"].as_array().expect("tasks").clone();
-        let ids = all.iter().filter_map(Value::as_i64);
-        ids.filter(|id| self.show(*id)["view"]["task"]["kind"] == kind)
-            .collect()
+    /// The goal's BUILD tasks, oldest first.
+    fn builds(&self, goal: i64) -> Vec<i64> {
+        let tasks = self.world.alai(["mc", "list", "--all", "--json"]).exits(0).out;
+        let tasks = tasks.lines().map(|line| serde_json::from_str::<Value>(line).expect("one object a line"));
+        let of_goal = tasks.filter(|task| task["goal"] == goal && task["kind"] == "build");
+        of_goal.filter_map(|task| task["id"].as_i64()).collect()
     }
 
-    fn show(&self, task: i64) -> Value {
-        self.alai(None, ["mc", "show", &task.to_string(), "--json"])
-            .exits(&[0])
-            .json()
+    /// The newest package of a task or a run: its folder, and the checks that failed, by number, with what was seen.
+    fn evidence(&self, of: &str) -> (PathBuf, BTreeMap<usize, String>) {
+        let shown = self.world.json(["evidence", "show", of, "--json"]);
+        let all = shown["verdict"]["measurements"].as_array().expect("measurements");
+        let failed = all.iter().filter(|measured| measured["result"] == "fail").map(|measured| {
+            let check = serde_json::from_value::<alai_core::qa::Check>(measured["check"].clone()).expect("a check");
+            (check.number(), measured["detail"].as_str().unwrap_or_default().to_owned())
+        });
+        (PathBuf::from(shown["package"].as_str().expect("a folder")), failed.collect())
     }
 
-    fn evidence(&self, task: i64) -> PathBuf {
-        let shown = self
-            .alai(None, ["evidence", "show", &task.to_string(), "--json"])
-            .exits(&[0])
-            .json();
-        PathBuf::from(shown["package"].as_str().expect("a folder"))
-    }
-
-    /// The checks that failed in the first run of a task, with what was seen.
-    fn refused(&self, task: i64) -> BTreeMap<String, String> {
-        let runs = self.show(task)["runs"].as_array().expect("runs").clone();
-        let run = runs
-            .first()
-            .and_then(|run| run["id"].as_str())
-            .expect("a run")
-            .to_owned();
-        let shown = self
-            .alai(None, ["evidence", "show", &run, "--json"])
-            .exits(&[0])
-            .json();
-        let all = shown["verdict"]["measurements"]
-            .as_array()
-            .expect("measurements")
-            .clone();
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        all.iter()
-            .filter(|m| m["result"] == "fail")
-            .map(|m| (text(&m["check"]), text(&m["detail"])))
-            .collect()
-    }
-
-    /// Every run of the test command in the evidence names its tests; the one that serves on loopback passed each time.
-    fn census_is_known(&self, evidence: &Path) {
-        let runs = commands(evidence, self.project.test);
-        assert!(
-            !runs.is_empty(),
-            "no run of `{}` in {}",
-            self.project.test,
-            evidence.display()
-        );
-        for census in &runs {
+    /// The gate's runs of the test command name their tests; the one that serves on loopback passed in each green one.
+    fn knows_its_tests(&self, evidence: &Path) {
+        let runs = censuses(evidence, self.project.test);
+        let green: Vec<&Census> = runs.iter().filter(|census| census.exit.success()).collect();
+        assert!(!green.is_empty(), "no green run of `{}` in {}", self.project.test, evidence.display());
+        for census in green {
             assert!(census.known, "{census:?}");
-            let passed = census.with(TestStatus::Passed);
-            let of = |name: &str| passed.iter().any(|id| id.contains(name));
-            assert!(
-                of(self.project.loopback),
-                "{} did not pass: {census:?}",
-                self.project.loopback
-            );
+            assert_eq!(census.ids.get(self.project.loopback), Some(&TestStatus::Passed), "{census:?}");
         }
-        let with_new =
-            |census: &Census| census.ids.keys().any(|id| id.contains(self.project.added));
-        assert!(
-            runs.iter().any(with_new),
-            "nobody ran {}",
-            self.project.added
-        );
+        assert!(runs.iter().any(|census| census.ids.contains_key(self.project.added)), "{runs:?}");
     }
 
-    /// The merged result was tested as a commit of its own.
-    fn tested_again(&self, merged: &str) {
-        let _ = merged;
+    /// What the factory knows of the tests of whole commits.
+    fn proofs(&self) -> Vec<Census> {
+        let files = std::fs::read_dir(self.world.home().join("cache/base")).expect("listed").flatten();
+        files.map(|file| serde_json::from_str(&read(&file.path())).expect("a census")).collect()
     }
 
-    /// Names of the set-ups in the cache.
-    fn set_ups(&self) -> Vec<String> {
-        let folder = self.home().join("cache/setup");
-        let entries = std::fs::read_dir(&folder).expect("a cache").flatten();
-        let mut names: Vec<String> = entries
-            .map(|e| e.file_name().to_string_lossy().into_owned())
-            .collect();
-        names.sort();
-        names
+    /// The set-ups in the cache: the key of each, and how many hosts it reached.
+    fn set_ups(&self) -> Vec<(String, usize)> {
+        let entries = std::fs::read_dir(self.world.home().join("cache/setup")).expect("listed").flatten();
+        let folders = entries.map(|entry| entry.path()).filter(|path| path.is_dir());
+        let made = folders.map(|folder| {
+            let record: Value = serde_json::from_str(&read(&folder.join("prepared.json"))).expect("a record");
+            let key = record["key"].as_str().expect("a key").to_owned();
+            (key, record["hosts"].as_array().expect("hosts").len())
+        });
+        let mut made: Vec<(String, usize)> = made.collect();
+        made.sort();
+        made
     }
 
-    fn rev(&self, branch: &str) -> String {
-        self.git(&["rev-parse", branch])
-    }
-
-    fn git(&self, args: &[&str]) -> String {
-        git::git(&self.repo(), args).unwrap_or_else(|e| panic!("{e}"))
-    }
-
-    /// The binary with an environment of its own: the tools of this machine and the way to its registries, nothing else.
-    fn command<A: AsRef<OsStr>>(
-        &self,
-        twin: Option<&OllamaTwin>,
-        args: impl IntoIterator<Item = A>,
-    ) -> Command {
-        let mut command =
-            Command::new(std::env::var("PP9_BIN").unwrap_or(env!("CARGO_BIN_EXE_alai").to_owned()));
-        command.args(args).current_dir(self.dir.path()).env_clear();
+    /// The binary with the model, the machine's toolchains, and what a set-up needs to reach a registry from here.
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = self.world.command(args);
         // Version managers are found through HOME; alai's own home is named apart.
-        let known = [
-            "PATH",
-            "HOME",
-            "TMPDIR",
-            "LLVM_PROFILE_FILE",
-            "CARGO_HOME",
-            "RUSTUP_HOME",
-            "PYENV_ROOT",
-        ];
-        for name in known.iter().chain(alai_workspace::setup::PASSED_THROUGH) {
+        let tools = ["HOME", "CARGO_HOME", "RUSTUP_HOME", "PYENV_ROOT"];
+        for name in tools.iter().chain(alai_workspace::setup::PASSED_THROUGH) {
             command.envs(std::env::var_os(name).map(|value| (name, value)));
         }
-        let url = twin.map_or_else(|| "http://127.0.0.1:1".to_owned(), OllamaTwin::url);
-        command
-            .env("ALAI_HOME", self.home())
-            .env("OLLAMA_HOST", url)
-            .env("ALAI_SLOTS", "3");
+        command.env("OLLAMA_HOST", self.twin.url()).env("ALAI_SLOTS", SLOTS);
         command
     }
 
-    fn alai<A: AsRef<OsStr>>(
-        &self,
-        twin: Option<&OllamaTwin>,
-        args: impl IntoIterator<Item = A>,
-    ) -> Ran {
-        let mut command = self.command(twin, args);
-        let what = format!("{command:?}");
-        let output = command
-            .stdin(Stdio::null())
-            .output()
-            .unwrap_or_else(|e| panic!("{what}: {e}"));
+    /// Runs a command that waits for the daemon's work, which takes as long as a registry and three test suites take.
+    fn finish(&self, args: &[&str], code: i32) -> String {
+        let output = self.command(args).stdin(Stdio::null()).output().expect("the binary starts");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let (out, err) = (text(&output.stdout), text(&output.stderr));
-        Ran {
-            code: output.status.code(),
-            said: format!("{what}\n{out}\n{err}"),
-            out,
-        }
+        assert_eq!(output.status.code(), Some(code), "{args:?}\n{out}\n{err}\n{}", self.world.list());
+        out
     }
 }
 
-/// The censuses of the runs of a command in a package of evidence, in order.
-fn commands(evidence: &Path, command: &str) -> Vec<Census> {
-    let read = |path: PathBuf| {
-        std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
-    };
-    let lines = read(evidence.join("commands.jsonl"));
-    let entries = lines
-        .lines()
-        .map(|line| serde_json::from_str::<CommandEntry>(line).expect("a record"));
-    let run = |entry: &CommandEntry| {
-        entry
-            .record
-            .argv
-            .last()
-            .is_some_and(|line| line.contains(command))
-    };
-    let census = |entry: CommandEntry| {
-        census::parse(
-            &read(evidence.join("blobs").join(&entry.stdout.sha256)),
-            entry.record.exit,
-        )
-    };
-    entries
-        .filter(run)
-        .filter(|e| matches!(e.record.exit, Exit::Code { code: 0 }))
-        .map(census)
-        .collect()
+/// What each of the gate's runs of a command in a package of evidence says of the tests, in order.
+fn censuses(evidence: &Path, command: &str) -> Vec<Census> {
+    let lines = read(&evidence.join("commands.jsonl"));
+    let entries = lines.lines().map(|line| serde_json::from_str::<CommandEntry>(line).expect("a record"));
+    let of_gate = |line: &String| line.strip_prefix(OF_GATE).is_some_and(|line| line.contains(command));
+    let of_command = entries.filter(|entry| entry.record.argv.last().is_some_and(of_gate));
+    let blob = |name: &str| read(&evidence.join("blobs").join(name));
+    of_command.map(|entry| census::parse(&blob(&entry.stdout.sha256), entry.record.exit)).collect()
 }
 
-impl Ran {
-    #[track_caller]
-    fn exits(self, codes: &[i32]) -> Ran {
-        assert!(
-            self.code.is_some_and(|code| codes.contains(&code)),
-            "wanted {codes:?}: {self}"
-        );
-        self
-    }
-
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|e| panic!("{e}: {self}"))
-    }
-
-    fn id(&self) -> i64 {
-        self.json()["goal"].as_i64().expect("a goal")
-    }
-}
-
-impl std::fmt::Display for Ran {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "ended with {:?}: {}", self.code, self.said)
-    }
-}
-
-/// `alai up`, ended with the value.
+/// `alai up`. Killed with the value, when it has not ended before.
 struct Daemon(Option<Child>);
 
 impl Daemon {
     fn start(mut command: Command) -> Daemon {
-        let mut child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("starts");
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the binary starts");
         let mut said = BufReader::new(child.stderr.take().expect("a pipe"));
         let daemon = Daemon(Some(child));
         let mut line = String::new();
         said.read_line(&mut line).expect("it says where it is");
         assert!(line.starts_with("alai is up on"), "{line}");
+        // Read to the end, so that it never waits for a reader.
         std::thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
         daemon
     }
 
     fn ends(mut self) {
-        let ended = self
-            .0
-            .take()
-            .expect("only this takes it")
-            .wait()
-            .expect("our own child");
+        let ended = self.0.take().expect("only this takes it").wait().expect("our own child");
         assert!(ended.success(), "the daemon ended with {ended}");
     }
 }
@@ -514,31 +359,30 @@ impl Daemon {
 impl Drop for Daemon {
     fn drop(&mut self) {
         if let Some(child) = &mut self.0 {
+            // It may be gone already.
             let _ = child.kill();
             let _ = child.wait();
         }
     }
 }
 
-fn cut(path: &str, old: &str, new: &str) -> Edit {
-    Edit {
-        path: path.into(),
-        change: Change::Replace {
-            old: old.to_owned(),
-            new: new.to_owned(),
-        },
-    }
+fn cheating<const N: usize>(title: &'static str, refused_by: (usize, &'static str), acts: [Cheat; N]) -> Cheating {
+    Cheating { title, acts: acts.into(), refused_by }
 }
 
-fn whole(path: &str, content: &str) -> Edit {
-    Edit {
-        path: path.into(),
-        change: Change::Write {
-            content: content.to_owned(),
-        },
-    }
+fn replace(path: &str, old: &str, new: &str) -> Cheat {
+    let change = Change::Replace { old: old.to_owned(), new: new.to_owned() };
+    Cheat::Edit(Edit { path: path.into(), change })
 }
 
-fn text(path: &Path) -> &str {
-    path.to_str().expect("a UTF-8 path")
+fn write(path: &str, content: &str) -> Cheat {
+    Cheat::Edit(Edit { path: path.into(), change: Change::Write { content: content.to_owned() } })
+}
+
+fn run(command: &str) -> Cheat {
+    Cheat::Run(command.to_owned())
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }

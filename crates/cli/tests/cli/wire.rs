@@ -117,7 +117,13 @@ fn without_a_model_a_goal_is_recorded_and_waits() {
         ("open".into(), "waiting".into())
     );
     let why = world.alai(["why", "2"]).exits(0);
-    insta::assert_snapshot!(world.redact(&why.out), @"");
+    insta::assert_snapshot!(world.redact(&why.out), @r"
+    #2 is waiting: cannot connect: Connection refused (os error 111); start it with `ollama serve`, or set OLLAMA_HOST to where it runs
+    rule      no_model
+    owner     operator
+    deadline  in 2 d
+    next      start Ollama and pull a model; it then goes on by itself while `alai up` runs
+    ");
     world
         .alai(["why", "1"])
         .exits(0)

@@ -1,3 +1,5 @@
+#![expect(clippy::wildcard_enum_match_arm, reason = "an effect that is not expected fails the test")]
+
 use super::*;
 use crate::ids::Epoch;
 use crate::qa::{Check, CheckResult, Measurement, Policy, judge};
@@ -418,6 +420,16 @@ fn a_conflict_is_done_again_on_the_newer_base_and_counts_as_a_cycle() {
         spawned(&effects)[0].waiting.as_ref().map(|w| w.reason),
         Some(WaitReason::MergeConflict)
     );
+}
+
+#[test]
+fn a_merge_that_cannot_be_tried_waits_for_a_person_and_counts_as_no_cycle() {
+    let end = MergeEnd::Failed { detail: "the repository is gone".into() };
+    let effects = merged(&task(TaskKind::Docs), &end, &context());
+    let next = spawned(&effects);
+    assert_eq!((next[0].kind, next[0].review_cycles), (TaskKind::Docs, 0), "documentation stays documentation");
+    assert_eq!(next[0].waiting.as_ref().map(|w| w.reason), Some(WaitReason::InfraAttempts));
+    assert!(!effects.iter().any(|e| matches!(e, Effect::Integrated { .. })));
 }
 
 #[test]

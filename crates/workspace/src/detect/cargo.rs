@@ -45,7 +45,8 @@ pub(super) fn commands(folder: &Folder<'_>) -> Option<Commands> {
             }
             .to_owned(),
         ),
-        test: Some(format!("cargo test{all} {flags}")),
+        // Without it a red test binary hides the tests of those after it.
+        test: Some(format!("cargo test{all} {flags} --no-fail-fast")),
         build: Some(format!("cargo build{all} --all-targets {flags}")),
         lint: Some(format!("cargo clippy{all} --all-targets {flags}")),
         notes,

@@ -15,229 +15,232 @@ fn detected(files: &[(&str, &str)]) -> Detected {
 
 const PACKAGE: &str = "[package]\nname = \"a\"";
 
+type Row = (
+    &'static str,
+    &'static [(&'static str, &'static str)],
+    &'static [Stack],
+    Option<&'static str>,
+    Option<&'static str>,
+);
+
+/// A layout, its files, and the stacks, set-up and test command it has.
+const ROWS: &[Row] = &[
+    (
+        "cargo with a lock",
+        &[("Cargo.toml", PACKAGE), ("Cargo.lock", "")],
+        &[Stack::Cargo],
+        Some("cargo fetch --locked"),
+        Some("cargo test --locked --offline --no-fail-fast"),
+    ),
+    (
+        "cargo workspace without a lock",
+        &[
+            ("Cargo.toml", "[workspace]\nmembers = [\"a\"]"),
+            ("a/Cargo.toml", PACKAGE),
+        ],
+        &[Stack::Cargo],
+        Some("cargo fetch"),
+        Some("cargo test --workspace --offline --no-fail-fast"),
+    ),
+    (
+        "npm",
+        &[
+            ("package.json", r#"{"scripts":{"test":"node --test"}}"#),
+            ("package-lock.json", "{}"),
+        ],
+        &[Stack::Npm],
+        Some("npm ci"),
+        Some("npm test"),
+    ),
+    (
+        "npm as `npm init` leaves it",
+        &[(
+            "package.json",
+            r#"{"scripts":{"test":"echo \"Error: no test specified\" && exit 1"}}"#,
+        )],
+        &[Stack::Npm],
+        None,
+        None,
+    ),
+    (
+        "npm without a lock",
+        &[(
+            "package.json",
+            r#"{"dependencies":{"x":"1"},"scripts":{"test":"jest"}}"#,
+        )],
+        &[Stack::Npm],
+        Some("npm install --no-audit --no-fund"),
+        Some("npm test"),
+    ),
+    (
+        "pnpm",
+        &[
+            ("package.json", r#"{"scripts":{"test":"vitest"}}"#),
+            ("pnpm-lock.yaml", ""),
+        ],
+        &[Stack::Npm],
+        Some("pnpm install --frozen-lockfile"),
+        Some("pnpm test"),
+    ),
+    (
+        "yarn 1",
+        &[
+            ("package.json", r#"{"scripts":{"test":"jest"}}"#),
+            ("yarn.lock", ""),
+        ],
+        &[Stack::Npm],
+        Some("yarn install --frozen-lockfile"),
+        Some("yarn test"),
+    ),
+    (
+        "yarn 4",
+        &[
+            ("package.json", r#"{"scripts":{"test":"jest"}}"#),
+            ("yarn.lock", ""),
+            (".yarnrc.yml", ""),
+        ],
+        &[Stack::Npm],
+        Some("yarn install --immutable"),
+        Some("yarn test"),
+    ),
+    (
+        "python with requirements",
+        &[
+            ("requirements.txt", "flask\n"),
+            ("requirements-dev.txt", "pytest\n"),
+            ("tests/test_a.py", ""),
+        ],
+        &[Stack::Python],
+        Some(
+            "python3 -m venv .venv && .venv/bin/python -m pip install --disable-pip-version-check \
+             -r requirements-dev.txt -r requirements.txt",
+        ),
+        Some(".venv/bin/python -m pytest"),
+    ),
+    (
+        "python package with extras and a group",
+        &[
+            (
+                "pyproject.toml",
+                "[project]\nname='a'\n[project.optional-dependencies]\ntest=['pytest']\ndocs=['x']\n\
+                 [dependency-groups]\ndev=['ruff>=0.5', '-e evil', {include-group='x'}]",
+            ),
+            ("src/a/__init__.py", ""),
+            ("tests/test_a.py", ""),
+        ],
+        &[Stack::Python],
+        Some(
+            "python3 -m venv .venv && .venv/bin/python -m pip install --disable-pip-version-check \
+             -e '.[test]' 'ruff>=0.5'",
+        ),
+        Some(".venv/bin/python -m pytest"),
+    ),
+    (
+        "scripts with tests and nothing else",
+        &[("a.py", ""), ("test_a.py", "import unittest")],
+        &[Stack::Python],
+        Some(
+            "python3 -m venv .venv && .venv/bin/python -m pip install --disable-pip-version-check pytest",
+        ),
+        Some(".venv/bin/python -m pytest"),
+    ),
+    (
+        "django",
+        &[
+            ("manage.py", ""),
+            ("requirements.txt", "django\n"),
+            ("app/tests.py", ""),
+        ],
+        &[Stack::Python],
+        Some(
+            "python3 -m venv .venv && .venv/bin/python -m pip install --disable-pip-version-check -r requirements.txt",
+        ),
+        Some(".venv/bin/python manage.py test"),
+    ),
+    (
+        "go",
+        &[("go.mod", "module a"), ("go.sum", "")],
+        &[Stack::Go],
+        Some("go mod download"),
+        Some("go test ./..."),
+    ),
+    (
+        "go, vendored",
+        &[("go.mod", "module a"), ("vendor/modules.txt", "")],
+        &[Stack::Go],
+        None,
+        Some("go test ./..."),
+    ),
+    (
+        "make",
+        &[("Makefile", "test: build\n\t./t\n")],
+        &[Stack::Make],
+        None,
+        Some("make test"),
+    ),
+    (
+        "make with check",
+        &[("GNUmakefile", "check:\n\t./t\n")],
+        &[Stack::Make],
+        None,
+        Some("make check"),
+    ),
+    ("nothing known", &[("README.md", "")], &[], None, None),
+    (
+        "rust with npm tooling",
+        &[
+            ("Cargo.toml", PACKAGE),
+            ("Cargo.lock", ""),
+            ("package.json", r#"{"scripts":{"test":"x"}}"#),
+        ],
+        &[Stack::Cargo, Stack::Npm],
+        Some("cargo fetch --locked"),
+        Some("cargo test --locked --offline --no-fail-fast"),
+    ),
+    (
+        "python settings without tests beside a real npm project",
+        &[
+            ("pyproject.toml", "[tool.black]"),
+            ("package.json", r#"{"scripts":{"test":"x"}}"#),
+            ("package-lock.json", "{}"),
+        ],
+        &[Stack::Npm, Stack::Python],
+        Some("npm ci"),
+        Some("npm test"),
+    ),
+    (
+        "one project below the top",
+        &[("backend dir/go.mod", "module a"), ("README.md", "")],
+        &[Stack::Go],
+        Some("cd 'backend dir' && go mod download"),
+        Some("cd 'backend dir' && go test ./..."),
+    ),
+    (
+        "two projects below the top",
+        &[("api/go.mod", "module a"), ("web/package.json", "{}")],
+        &[],
+        None,
+        None,
+    ),
+    (
+        "only an example",
+        &[("examples/a/Cargo.toml", PACKAGE)],
+        &[],
+        None,
+        None,
+    ),
+    (
+        "a manifest that is broken",
+        &[("package.json", "[]")],
+        &[Stack::Npm],
+        None,
+        None,
+    ),
+];
+
 #[test]
 fn each_layout_has_its_commands() {
-    type Row<'a> = (
-        &'a str,
-        &'a [(&'a str, &'a str)],
-        &'a [Stack],
-        Option<&'a str>,
-        Option<&'a str>,
-    );
-    let rows: &[Row<'_>] = &[
-        (
-            "cargo with a lock",
-            &[("Cargo.toml", PACKAGE), ("Cargo.lock", "")],
-            &[Stack::Cargo],
-            Some("cargo fetch --locked"),
-            Some("cargo test --locked --offline"),
-        ),
-        (
-            "cargo workspace without a lock",
-            &[
-                ("Cargo.toml", "[workspace]\nmembers = [\"a\"]"),
-                ("a/Cargo.toml", PACKAGE),
-            ],
-            &[Stack::Cargo],
-            Some("cargo fetch"),
-            Some("cargo test --workspace --offline"),
-        ),
-        (
-            "npm",
-            &[
-                ("package.json", r#"{"scripts":{"test":"node --test"}}"#),
-                ("package-lock.json", "{}"),
-            ],
-            &[Stack::Npm],
-            Some("npm ci"),
-            Some("npm test"),
-        ),
-        (
-            "npm as `npm init` leaves it",
-            &[(
-                "package.json",
-                r#"{"scripts":{"test":"echo \"Error: no test specified\" && exit 1"}}"#,
-            )],
-            &[Stack::Npm],
-            None,
-            None,
-        ),
-        (
-            "npm without a lock",
-            &[(
-                "package.json",
-                r#"{"dependencies":{"x":"1"},"scripts":{"test":"jest"}}"#,
-            )],
-            &[Stack::Npm],
-            Some("npm install --no-audit --no-fund"),
-            Some("npm test"),
-        ),
-        (
-            "pnpm",
-            &[
-                ("package.json", r#"{"scripts":{"test":"vitest"}}"#),
-                ("pnpm-lock.yaml", ""),
-            ],
-            &[Stack::Npm],
-            Some("pnpm install --frozen-lockfile"),
-            Some("pnpm test"),
-        ),
-        (
-            "yarn 1",
-            &[
-                ("package.json", r#"{"scripts":{"test":"jest"}}"#),
-                ("yarn.lock", ""),
-            ],
-            &[Stack::Npm],
-            Some("yarn install --frozen-lockfile"),
-            Some("yarn test"),
-        ),
-        (
-            "yarn 4",
-            &[
-                ("package.json", r#"{"scripts":{"test":"jest"}}"#),
-                ("yarn.lock", ""),
-                (".yarnrc.yml", ""),
-            ],
-            &[Stack::Npm],
-            Some("yarn install --immutable"),
-            Some("yarn test"),
-        ),
-        (
-            "python with requirements",
-            &[
-                ("requirements.txt", "flask\n"),
-                ("requirements-dev.txt", "pytest\n"),
-                ("tests/test_a.py", ""),
-            ],
-            &[Stack::Python],
-            Some(
-                "python3 -m venv .venv && .venv/bin/python -m pip install --disable-pip-version-check \
-                 -r requirements-dev.txt -r requirements.txt",
-            ),
-            Some(".venv/bin/python -m pytest"),
-        ),
-        (
-            "python package with extras and a group",
-            &[
-                (
-                    "pyproject.toml",
-                    "[project]\nname='a'\n[project.optional-dependencies]\ntest=['pytest']\ndocs=['x']\n\
-                     [dependency-groups]\ndev=['ruff>=0.5', '-e evil', {include-group='x'}]",
-                ),
-                ("src/a/__init__.py", ""),
-                ("tests/test_a.py", ""),
-            ],
-            &[Stack::Python],
-            Some(
-                "python3 -m venv .venv && .venv/bin/python -m pip install --disable-pip-version-check \
-                 -e '.[test]' 'ruff>=0.5'",
-            ),
-            Some(".venv/bin/python -m pytest"),
-        ),
-        (
-            "scripts with tests and nothing else",
-            &[("a.py", ""), ("test_a.py", "import unittest")],
-            &[Stack::Python],
-            Some(
-                "python3 -m venv .venv && .venv/bin/python -m pip install --disable-pip-version-check pytest",
-            ),
-            Some(".venv/bin/python -m pytest"),
-        ),
-        (
-            "django",
-            &[
-                ("manage.py", ""),
-                ("requirements.txt", "django\n"),
-                ("app/tests.py", ""),
-            ],
-            &[Stack::Python],
-            Some(
-                "python3 -m venv .venv && .venv/bin/python -m pip install --disable-pip-version-check -r requirements.txt",
-            ),
-            Some(".venv/bin/python manage.py test"),
-        ),
-        (
-            "go",
-            &[("go.mod", "module a"), ("go.sum", "")],
-            &[Stack::Go],
-            Some("go mod download"),
-            Some("go test ./..."),
-        ),
-        (
-            "go, vendored",
-            &[("go.mod", "module a"), ("vendor/modules.txt", "")],
-            &[Stack::Go],
-            None,
-            Some("go test ./..."),
-        ),
-        (
-            "make",
-            &[("Makefile", "test: build\n\t./t\n")],
-            &[Stack::Make],
-            None,
-            Some("make test"),
-        ),
-        (
-            "make with check",
-            &[("GNUmakefile", "check:\n\t./t\n")],
-            &[Stack::Make],
-            None,
-            Some("make check"),
-        ),
-        ("nothing known", &[("README.md", "")], &[], None, None),
-        (
-            "rust with npm tooling",
-            &[
-                ("Cargo.toml", PACKAGE),
-                ("Cargo.lock", ""),
-                ("package.json", r#"{"scripts":{"test":"x"}}"#),
-            ],
-            &[Stack::Cargo, Stack::Npm],
-            Some("cargo fetch --locked"),
-            Some("cargo test --locked --offline"),
-        ),
-        (
-            "python settings without tests beside a real npm project",
-            &[
-                ("pyproject.toml", "[tool.black]"),
-                ("package.json", r#"{"scripts":{"test":"x"}}"#),
-                ("package-lock.json", "{}"),
-            ],
-            &[Stack::Npm, Stack::Python],
-            Some("npm ci"),
-            Some("npm test"),
-        ),
-        (
-            "one project below the top",
-            &[("backend dir/go.mod", "module a"), ("README.md", "")],
-            &[Stack::Go],
-            Some("cd 'backend dir' && go mod download"),
-            Some("cd 'backend dir' && go test ./..."),
-        ),
-        (
-            "two projects below the top",
-            &[("api/go.mod", "module a"), ("web/package.json", "{}")],
-            &[],
-            None,
-            None,
-        ),
-        (
-            "only an example",
-            &[("examples/a/Cargo.toml", PACKAGE)],
-            &[],
-            None,
-            None,
-        ),
-        (
-            "a manifest that is broken",
-            &[("package.json", "[]")],
-            &[Stack::Npm],
-            None,
-            None,
-        ),
-    ];
-    for (name, files, stacks, setup, test) in rows {
+    for (name, files, stacks, setup, test) in ROWS {
         let found = detected(files);
         assert_eq!(found.stacks, *stacks, "{name}");
         assert_eq!(found.setup.as_deref(), *setup, "{name}");

@@ -307,6 +307,7 @@ fn follow(tree: &Tree, branch: &str, from: &Oid, to: &Oid) -> Result<(), GitErro
     crash::point("read-tree.before");
     let output = on_tree(&tree.root, &tree.git_dir)
         .args(["read-tree", "-m", "-u", from.as_str(), to.as_str()])
+        .finishing()
         .run()?;
     crash::point("read-tree.after");
     if output.code == 0 {

@@ -8,6 +8,7 @@ use super::{GitError, Oid, Repo};
 use alai_core::record::Exit;
 
 use crate::command;
+use crate::process::Tie;
 
 /// Longest any call may take. Packing the history of a very large repository is minutes; more is a hang.
 const CALL_S: u64 = 900;
@@ -86,6 +87,7 @@ pub(crate) struct Call<'a> {
     on: PathBuf,
     stdin: &'a [u8],
     stdout_max: usize,
+    tie: Tie,
 }
 
 /// How a call ended. Exit codes other than 0 are for the caller to judge; a signal or a limit is an error already.
@@ -139,6 +141,15 @@ impl<'a> Call<'a> {
             on: on.to_path_buf(),
             stdin: &[],
             stdout_max: command::HOST_OUTPUT_BYTES_MAX as usize,
+            tie: Tie::EndsWithUs,
+        }
+    }
+
+    /// Lets git finish when our process is killed in the middle.
+    pub(crate) fn finishing(self) -> Self {
+        Call {
+            tie: Tie::Finishes,
+            ..self
         }
     }
 
@@ -179,12 +190,13 @@ impl<'a> Call<'a> {
             exit,
             stderr,
         };
-        let done = command::host(
+        let done = command::host_tied(
             &argv,
             &self.cwd,
             &self.env,
             self.stdin,
             Duration::from_secs(CALL_S),
+            self.tie,
         );
         let done = match done {
             Ok(done) => done,

@@ -1,3 +1,0 @@
-//! Temporary.
-#[path = "cli/projects.rs"]
-mod projects;
