@@ -42,7 +42,7 @@ fn sample(world: &World, name: &str) {
 fn a_folder_without_a_repository() {
     let world = World::with_home();
     assert_snapshot!(refused(&world, "person", 1), @"error: DIR/person is in no git repository; run `git init` there and make a first commit, or give another path");
-    assert_snapshot!(refused(&world, "nowhere", 3), @"");
+    assert_snapshot!(refused(&world, "nowhere", 3), @"error: cannot look at nowhere: No such file or directory (os error 2)");
 }
 
 #[test]
@@ -84,18 +84,18 @@ fn a_repository_without_a_commit() {
 fn a_detached_head() {
     let world = World::with_home();
     world.git(&["checkout", "--quiet", "--detach"]);
-    assert_snapshot!(refused(&world, "tiny", 1), @r#"
-    error: no test command was found in the project
-    hint: say how the project is tested: `alai project add PATH --test "COMMAND"`
-    "#);
+    assert_snapshot!(refused(&world, "tiny", 1), @r"
+    error: the repository stands on no branch (detached HEAD)
+    hint: check out a branch, or name one with --target BRANCH
+    ");
     let ran = world
         .alai([
             "project", "add", "tiny", "--test", TEST, "--target", "nobranch",
         ])
         .exits(2);
     assert_snapshot!(words(&world, &ran.err), @r"
-    error: the project `tiny` is already registered for DIR/tiny
-    hint: `alai project set` changes a project
+    error: the repository has no branch `nobranch`
+    hint: name an existing one with --target BRANCH
     ");
     world
         .alai(["project", "add", "tiny", "--test", TEST, "--target", "main"])
@@ -106,10 +106,10 @@ fn a_detached_head() {
 fn a_project_that_is_not_tested() {
     let world = World::with_home();
     let ran = world.alai(["project", "add", "tiny"]).exits(4);
-    assert_snapshot!(words(&world, &ran.err), @r"
-    error: the project `tiny` is already registered for DIR/tiny
-    hint: `alai project set` changes a project
-    ");
+    assert_snapshot!(words(&world, &ran.err), @r#"
+    error: no test command was found in the project
+    hint: say how the project is tested: `alai project add PATH --test "COMMAND"`
+    "#);
     world
         .alai(["project", "add", "tiny", "--test", TEST])
         .exits(0)
@@ -123,14 +123,17 @@ fn a_project_that_is_registered_already() {
         .alai(["project", "add", "tiny", "--test", TEST])
         .exits(2);
     assert_snapshot!(words(&world, &again.err), @r"
-    waiting: #1 waits for operator: main could not be moved: DIR/tiny has main checked out with uncommitted changes (words.sh); commit or stash them, then retry. Nothing was touched
-    hint: look with `git -C DIR/tiny diff main...alai/integration`, then `alai mc approve 1`
+    error: the project `tiny` is already registered for DIR/tiny
+    hint: `alai project set` changes a project
     ");
     sample(&world, "other");
     let named = world
         .alai(["project", "add", "other", "--name", "tiny", "--test", TEST])
         .exits(2);
-    assert_snapshot!(words(&world, &named.err), @"");
+    assert_snapshot!(words(&world, &named.err), @r"
+    error: the project `tiny` is already registered for DIR/tiny
+    hint: `alai project set` changes a project
+    ");
     world
         .alai(["project", "add", "other", "--test", TEST])
         .exits(0);
@@ -145,10 +148,10 @@ fn uncommitted_work_is_never_touched() {
     std::fs::write(world.repo().join("idea.txt"), "an idea\n").expect("a person works");
     let before = world.work_tree();
     let ran = world.alai(START).exits(6);
-    assert_snapshot!(words(&world, &ran.err), @r#"
-    waiting: #1 waits for operator: the box is not ready: `echo about to fail; no-such-runner --all` on the untouched base: a program was not found: about to fail | sh: 2: no-such-runner: not found. To go on, install it, or correct the project's test command
-    hint: make `echo about to fail; no-such-runner --all` start on the untouched repository, or `alai project set tiny --test "COMMAND"`; then `alai mc retry 1`
-    "#);
+    assert_snapshot!(words(&world, &ran.err), @r"
+    waiting: #1 waits for operator: main could not be moved: DIR/tiny has main checked out with uncommitted changes (words.sh); commit or stash them, then retry. Nothing was touched
+    hint: look with `git -C DIR/tiny diff main...alai/integration`, then `alai mc approve 1`
+    ");
     assert_eq!(
         world.work_tree(),
         before,
@@ -195,7 +198,10 @@ fn tests_that_cannot_start_are_refused_before_a_model_is_asked() {
     let ran = world
         .alai(["minion", "run", TITLE, "--project", "tiny"])
         .exits(6);
-    assert_snapshot!(words(&world, &ran.err), @"");
+    assert_snapshot!(words(&world, &ran.err), @r#"
+    waiting: #1 waits for operator: the box is not ready: `echo about to fail; no-such-runner --all` on the untouched base: a program was not found: about to fail | sh: 2: no-such-runner: not found. To go on, install it, or correct the project's test command
+    hint: make `echo about to fail; no-such-runner --all` start on the untouched repository, or `alai project set tiny --test "COMMAND"`; then `alai mc retry 1`
+    "#);
     assert_eq!(
         world.json(["status", "--json"])["queue"]["spend"]["calls"],
         0,

@@ -59,7 +59,7 @@ fn a_project_is_looked_at_and_a_person_says_otherwise() {
     stacks   Cargo
     setup    cargo fetch --locked
     build    cargo build --all-targets --locked --offline
-    test     cargo test --locked --offline
+    test     cargo test --locked --offline --no-fail-fast
     lint     cargo clippy --all-targets --locked --offline
     target   main, moved by `alai mc approve`
     ");
@@ -316,7 +316,7 @@ fn lie(calls: &[Value]) -> (Vec<String>, String) {
     world
         .alai(["minion", "run", TITLE, "--project", "tiny"])
         .exits(5)
-        .says("failed 3 times");
+        .says("the gate did not pass: failed 3 times");
     assert_eq!(world.work_tree(), before);
     let checks = world
         .failed_checks(1)
@@ -506,18 +506,6 @@ fn a_minion_leaves_a_measured_commit_and_merges_nothing() {
     world
         .alai(["evidence", "verify", &text("evidence")])
         .exits(0);
-    world
-        .alai([
-            "minion",
-            "run",
-            TITLE,
-            "--project",
-            "tiny",
-            "--check",
-            "false",
-        ])
-        .exits(5)
-        .says("the gate did not pass");
 }
 
 #[test]

@@ -11,16 +11,13 @@ fn hostile() -> Script {
     let review = json!({"verdict": "pass_with_findings", "summary": "fine \u{1b}[31mred", "findings": [
         {"severity": "low", "title": "a \u{1b}[5mblink", "path": "words.sh", "line": 1, "detail": "\u{9b}0m"},
     ]});
-    Script::good()
-        .builds("Say more", &small("more"))
-        .judges("review", "", review)
-        .with(
-            json!({"kind": "build", "step": "build", "role": "builder", "title": TITLE}),
-            &[
-                json!({"calls": small("extra")}),
-                json!({"calls": [{"name": "done", "arguments": done}]}),
-            ],
-        )
+    Script::good().judges("review", "", review).with(
+        json!({"kind": "build", "step": "build", "role": "builder", "title": TITLE}),
+        &[
+            json!({"calls": small("extra")}),
+            json!({"calls": [{"name": "done", "arguments": done}]}),
+        ],
+    )
 }
 
 /// Every command that prints data, on a world where a goal is done and a task waits.
@@ -37,20 +34,6 @@ const DATA: [&[&str]; 10] = [
     &["evidence", "verify", "3"],
 ];
 
-fn busy() -> World {
-    let world = World::scripted("auto", &hostile());
-    world
-        .alai(["start", "Count letters", "--project", "tiny", "--wait"])
-        .exits(0);
-    world
-        .alai(["mc", "add", "Deploy it to production", "--project", "tiny"])
-        .exits(0);
-    world
-        .alai(["mc", "add", "Later", "--project", "tiny"])
-        .exits(0);
-    world
-}
-
 fn objects(ran: &Ran) -> Vec<Value> {
     let all: Vec<Value> = ran
         .out
@@ -61,60 +44,55 @@ fn objects(ran: &Ran) -> Vec<Value> {
     all
 }
 
+fn clean(ran: &Ran) {
+    for text in [&ran.out, &ran.err] {
+        let odd = text
+            .chars()
+            .find(|c| c.is_control() && !matches!(c, '\n' | '\t'));
+        assert_eq!(odd, None, "{ran}");
+    }
+}
+
 #[test]
-fn every_json_is_an_object_with_its_version() {
-    let world = busy();
+fn data_is_versioned_json_and_no_escape_sequence_reaches_a_pipe() {
+    let world = World::scripted("auto", &hostile());
+    let start = ["start", "Count letters", "--project", "tiny"];
+    let ran = world.alai(start.into_iter().chain(["--wait"])).exits(0);
+    clean(&ran);
+    assert!(
+        ran.err.contains("fine \u{fffd}[31mred"),
+        "the hostile words were on the way: {ran}"
+    );
+    world
+        .alai(["mc", "add", "Deploy it to production", "--project", "tiny"])
+        .exits(0);
+    world
+        .alai(["mc", "add", "Later", "--project", "tiny"])
+        .exits(0);
     for args in DATA {
+        clean(&world.alai(args).exits(0));
         let ran = world.alai(args.iter().copied().chain(["--json"])).exits(0);
+        clean(&ran);
         for object in objects(&ran) {
             assert_eq!(object["schema_version"], 1, "{ran}");
         }
     }
-    let started = world
-        .alai(["start", "More", "--project", "tiny", "--json"])
-        .exits(0);
-    assert_eq!(objects(&started)[0]["schema_version"], 1);
-    let ran = world
-        .alai(["minion", "run", "Say more", "--project", "tiny", "--json"])
-        .exits(0);
-    assert_eq!(objects(&ran).len(), 1);
+    let ran = world.alai(start.into_iter().chain(["--json"])).exits(0);
+    assert_eq!(objects(&ran).len(), 1, "{ran}");
     assert_eq!(ran.json()["schema_version"], 1);
 }
 
 #[test]
-fn no_escape_sequence_reaches_a_pipe() {
-    let world = World::scripted("auto", &hostile());
-    let clean = |ran: Ran| {
-        for text in [&ran.out, &ran.err] {
-            let odd = text
-                .chars()
-                .find(|c| c.is_control() && !matches!(c, '\n' | '\t'));
-            assert_eq!(odd, None, "{ran}");
-        }
-    };
-    clean(
-        world
-            .alai(["start", "Count letters", "--project", "tiny", "--wait"])
-            .exits(0),
-    );
-    for args in DATA
-        .iter()
-        .filter(|args| !args.contains(&"7") && !args.contains(&"next-task"))
-    {
-        clean(world.alai(*args).exits(0));
-        clean(world.alai(args.iter().copied().chain(["--json"])).exits(0));
-    }
+fn help_and_errors_have_no_colours_in_a_pipe() {
+    let world = World::with_home();
     let mut colourful = world.command(["--help"]);
     colourful
         .env("TERM", "xterm-256color")
         .env("COLORTERM", "truecolor");
-    clean(run(colourful).exits(0));
-    clean(world.alai(["why", "99"]).exits(3));
-    clean(world.alai(["frobnicate"]).exits(2));
-    assert!(
-        world.task(3)["history"].to_string().contains("gate passed"),
-        "the hostile words were on the way"
-    );
+    clean(&run(colourful).exits(0));
+    clean(&world.alai(["why", "99"]).exits(3));
+    clean(&world.alai(["frobnicate"]).exits(2));
+    clean(&world.alai(["why", "\u{1b}[31m9"]).exits(2));
 }
 
 #[test]

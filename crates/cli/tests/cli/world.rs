@@ -25,6 +25,9 @@ pub(crate) const TEST: &str = "sh test.sh";
 /// A test's folder. Everything in it goes with it.
 pub(crate) struct World {
     dir: TempDir,
+    /// Holds a link to the binary: a build that runs beside the tests may replace the file, and a factory's cages start
+    /// from the file that the factory was started from.
+    program: TempDir,
     ollama: String,
 }
 
@@ -46,8 +49,15 @@ impl World {
             .prefix("alai-cli-")
             .tempdir()
             .expect("a temporary folder");
+        let program = tempfile::Builder::new()
+            .prefix("alai-")
+            .tempdir_in(env!("CARGO_TARGET_TMPDIR"))
+            .expect("a folder beside the binary");
+        std::fs::hard_link(env!("CARGO_BIN_EXE_alai"), program.path().join("alai"))
+            .expect("the binary and its link are on one disk");
         let world = World {
             dir,
+            program,
             ollama: CLOSED.to_owned(),
         };
         std::fs::create_dir(world.path("person")).expect("a home folder of a person");
@@ -119,7 +129,7 @@ impl World {
 
     /// The binary with its arguments, in the world's folder, with an environment of its own.
     pub(crate) fn command<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_alai"));
+        let mut command = Command::new(self.program.path().join("alai"));
         command.args(args).current_dir(self.dir.path()).env_clear();
         // LLVM_PROFILE_FILE only matters when coverage is measured.
         for name in ["PATH", "TMPDIR", "LLVM_PROFILE_FILE"] {
