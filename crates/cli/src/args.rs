@@ -144,6 +144,8 @@ pub(crate) enum ProjectCommand {
     #[command(after_help = "Example:\n  alai project show .")]
     Show {
         project: PathBuf,
+        #[arg(long)]
+        json: bool,
     },
     Set(ProjectSetArgs),
 }
@@ -158,6 +160,8 @@ pub(crate) struct ProjectAddArgs {
     pub(crate) name: Option<String>,
     #[command(flatten)]
     pub(crate) change: ChangeArgs,
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Changes a repository's settings.
@@ -168,6 +172,8 @@ pub(crate) struct ProjectSetArgs {
     pub(crate) project: String,
     #[command(flatten)]
     pub(crate) change: ChangeArgs,
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -308,6 +314,8 @@ pub(crate) struct McAddArgs {
     /// Add it paused.
     #[arg(long)]
     pub(crate) hold: bool,
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Lists tasks.

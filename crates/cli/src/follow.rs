@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use alai_core::ids::TaskId;
 use alai_core::task::{State, Task, TaskKind, WaitReason};
-use alai_factory::{Factory, Home};
+use alai_factory::{Factory, Home, Views};
 use alai_mission::{EventRow, Filter, Reader};
 
 use crate::error::{CliError, Kind};
@@ -57,7 +57,7 @@ pub(crate) fn work(factory: &Arc<Factory>, task: TaskId) -> Result<(), CliError>
     let mut printer = Printer::new(task);
     let mut failed = None;
     let mut settled = false;
-    factory.run_until(|factory| {
+    let ended = factory.run_until(|factory| {
         let done = printer
             .print(factory.mission())
             .and_then(|()| Ok(factory.mission().resting(task)?));
@@ -72,6 +72,7 @@ pub(crate) fn work(factory: &Arc<Factory>, task: TaskId) -> Result<(), CliError>
             }
         }
     });
+    ended?;
     printer.print(factory.mission())?;
     match failed {
         Some(e) => Err(e),
@@ -86,6 +87,13 @@ pub(crate) fn work(factory: &Arc<Factory>, task: TaskId) -> Result<(), CliError>
 /// How a task came to rest, as the exit of the command that waited for it.
 pub(crate) fn end_of(reader: &Reader, task: TaskId) -> Result<(), CliError> {
     let found = reader.task(task)?;
+    let why = Views::new(reader, door::now_ms(), true, None)
+        .task(task)?
+        .why;
+    if matches!(why.rule.as_str(), "merge_refused" | "delivery_refused") {
+        let message = format!("{task} waits for {}: {}", why.owner, show::clean(&why.text));
+        return Err(CliError::new(Kind::Waiting, message).hinted(why.next_action));
+    }
     let waits = waiting_in(reader, &found)?;
     match found.state {
         State::Done if found.kind == TaskKind::Goal || found.integrated.is_some() || found.solo => {
@@ -220,7 +228,7 @@ pub(crate) fn only(factory: &Arc<Factory>, task: TaskId) -> Result<(), CliError>
             Ok(State::Open | State::Started | State::ReadyForReview)
         )
     };
-    factory.run_until(resting);
+    factory.run_until(resting)?;
     match resting(factory) {
         true => Ok(()),
         false => Err(

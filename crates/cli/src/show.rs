@@ -23,6 +23,12 @@ pub(crate) fn json<T: Serialize>(value: &T) -> Result<(), CliError> {
     Ok(())
 }
 
+/// Says something beside the data, on standard error.
+#[expect(clippy::print_stderr, reason = "messages go beside the data")]
+pub(crate) fn message(text: &str) {
+    eprintln!("note: {}", clean(text));
+}
+
 /// `3 s`, `5 min`, `2 h`, `4 d`.
 pub(crate) fn age(ms: i64) -> String {
     let s = (ms / 1_000).max(0);

@@ -166,7 +166,6 @@ fn from_waiting(event: Event) -> Option<State> {
     match event {
         Event::Answer | Event::Reopen => Some(State::Open),
         Event::Approve | Event::Override => Some(State::Done),
-        Event::Pause => Some(State::Paused),
         Event::Cancel => Some(State::Cancelled),
         Event::Fail => Some(State::Failed),
         _ => None,
@@ -213,7 +212,7 @@ mod tests {
         (Event::Answer, "...O...."),
         (Event::Approve, "...D...."),
         (Event::Ready, "R......."),
-        (Event::Pause, "PPPP...."),
+        (Event::Pause, "PPP....."),
         (Event::Resume, "....O..."),
         (Event::Cancel, "CCCCC..."),
         (Event::Fail, "FFFF...."),

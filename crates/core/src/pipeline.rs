@@ -69,6 +69,8 @@ pub enum Failure {
     BoxRefused { detail: String, remedy: String },
     /// A safety rail matched what would be done.
     Rail { rule: String, detail: String },
+    /// A goal's own check is red on all that was merged for it.
+    GoalUnmet { detail: String },
     /// No model is reachable.
     NoModel { detail: String },
 }
@@ -175,7 +177,7 @@ impl Spawn {
 /// What follows from a run's end.
 pub fn advance(task: &Task, ended: &Ended, context: &Context) -> Vec<Effect> {
     match ended {
-        Ended::Planned { plan, source } => planned(task, plan, *source),
+        Ended::Planned { plan, source } => planned(task, plan, *source, context),
         Ended::Gated {
             verdict,
             base,
@@ -197,7 +199,7 @@ pub fn advance(task: &Task, ended: &Ended, context: &Context) -> Vec<Effect> {
     }
 }
 
-fn planned(task: &Task, plan: &Plan, source: PlanSource) -> Vec<Effect> {
+fn planned(task: &Task, plan: &Plan, source: PlanSource, context: &Context) -> Vec<Effect> {
     let source = match source {
         PlanSource::Model => "by the model",
         PlanSource::Template => "from the template",
@@ -210,12 +212,12 @@ fn planned(task: &Task, plan: &Plan, source: PlanSource) -> Vec<Effect> {
             note,
         },
         Effect::Spawn {
-            tasks: plan_spawns(task, plan),
+            tasks: plan_spawns(task, plan, context),
         },
     ]
 }
 
-fn plan_spawns(spec: &Task, plan: &Plan) -> Vec<Spawn> {
+fn plan_spawns(spec: &Task, plan: &Plan, context: &Context) -> Vec<Spawn> {
     let ordered = plan.ordered().unwrap_or_default();
     let position = |key: &str| ordered.iter().position(|t| t.key == key);
     let mut spawns: Vec<Spawn> = ordered
@@ -230,6 +232,7 @@ fn plan_spawns(spec: &Task, plan: &Plan) -> Vec<Spawn> {
             if planned.docs && !task.tags.iter().any(|t| t == "docs") {
                 task.tags.push("docs".into());
             }
+            stop_at_rail(&mut task, context);
             let needs_new = planned
                 .needs
                 .iter()
@@ -243,10 +246,14 @@ fn plan_spawns(spec: &Task, plan: &Plan) -> Vec<Spawn> {
             }
         })
         .collect();
-    // A goal's own checks judge the last build: before it, the goal cannot be reached yet.
-    if let Some(last) = spawns.last_mut() {
+    // A goal's own checks judge the last build, which therefore needs all the others; the postflight runs them once more on
+    // all that was merged.
+    if let Some((last, others)) = spawns.split_last_mut() {
         last.task.checks = spec.checks.clone();
         last.task.acceptance.extend(spec.acceptance.iter().cloned());
+        if !spec.checks.is_empty() {
+            last.needs_new = (0..others.len()).map(|p| (p, Until::Integrated)).collect();
+        }
     }
     let mut postflight = child(
         spec,
@@ -378,7 +385,7 @@ fn reviewed(task: &Task, review: &Review, context: &Context) -> Vec<Effect> {
         }
         (_, None) => {}
     }
-    effects.extend(follow_up(task, review));
+    effects.extend(follow_up(task, review, context));
     effects
 }
 
@@ -427,7 +434,7 @@ fn rework_of(task: &Task, findings: Vec<String>) -> NewTask {
 
 /// Findings that do not stop the change become one follow-up BUILD that needs its merge. What a follow-up leaves over is
 /// remembered, not built again: two models could nod at each other's nits for ever.
-fn follow_up(task: &Task, review: &Review) -> Option<Effect> {
+fn follow_up(task: &Task, review: &Review, context: &Context) -> Option<Effect> {
     if review.verdict != ReviewVerdict::PassWithFindings
         || task.tags.iter().any(|t| t == FOLLOW_UP_TAG)
     {
@@ -458,6 +465,7 @@ fn follow_up(task: &Task, review: &Review) -> Option<Effect> {
         task: lineage(task),
         until: Until::Integrated,
     }];
+    stop_at_rail(&mut next, context);
     Some(Spawn::holding(next))
 }
 
@@ -488,6 +496,16 @@ fn failed(task: &Task, failure: &Failure, context: &Context) -> Vec<Effect> {
                 WaitReason::Safety,
                 format!("{rule}: {detail}"),
                 action,
+                context,
+            )]
+        }
+        Failure::GoalUnmet { detail } => {
+            let action = "add what is missing with `alai mc add`, then `alai mc retry {id}`; or `alai mc cancel {id}`";
+            vec![ask(
+                task,
+                WaitReason::GateUndecided,
+                detail.clone(),
+                action.into(),
                 context,
             )]
         }
@@ -602,7 +620,9 @@ pub enum MergeEnd {
         paths: Vec<String>,
     },
     /// It could not be tried, again and again: a disk, a repository that is gone.
-    Failed { detail: String },
+    Failed {
+        detail: String,
+    },
     /// It merged cleanly, but the tests are red on the merged result.
     Red {
         findings: Vec<String>,
@@ -618,18 +638,14 @@ pub fn merged(task: &Task, end: &MergeEnd, context: &Context) -> Vec<Effect> {
             paths.join(", ")
         )],
         MergeEnd::Red { findings } => findings.clone(),
-        MergeEnd::Failed { detail } => vec![format!("the merge could not be tried: {detail}")],
+        // Nobody's work was at fault: the row waits for a person, who mends the machine and lets it be tried again.
+        MergeEnd::Failed { .. } => return Vec::new(),
     };
     let mut next = rework_of(task, findings.clone());
     // On the newer base: neither the old base nor the rejected commit are a start any more.
     next.base = None;
     next.start_from = None;
-    if let MergeEnd::Failed { detail } = end {
-        // Nobody's work was at fault: it counts as no cycle, and a person mends the machine first.
-        next.review_cycles = task.counters.review_cycles;
-        let action = "mend it, then `alai mc retry {id}`".to_owned();
-        next.waiting = Some(waiting(WaitReason::InfraAttempts, detail.clone(), action, context));
-    } else if task.counters.review_cycles >= REVIEW_CYCLES_MAX {
+    if task.counters.review_cycles >= REVIEW_CYCLES_MAX {
         let action =
             "look at both sides with `alai mc show {id}`, then `alai mc answer {id} \"what to do\"`"
                 .to_owned();
@@ -681,6 +697,17 @@ fn integrated(task: &Task, commit: &str, context: &Context) -> Vec<Effect> {
     effects
 }
 
+/// Text of a model or a repository has become a task: the rails read it like a person's.
+fn stop_at_rail(task: &mut NewTask, context: &Context) {
+    let text = format!("{}\n{}", task.description, task.acceptance.join("\n"));
+    let Some(rail) = crate::safety::judge_text(&task.title, &text) else {
+        return;
+    };
+    if !task.cleared.iter().any(|rule| rule == rail.rule.as_str()) {
+        task.waiting = Some(railed(rail.rule.as_str(), &rail.why, "{id}", context));
+    }
+}
+
 /// The safety rail stops a task before it is ever claimed.
 pub fn railed(rule: &str, detail: &str, id: &str, context: &Context) -> Waiting {
     let action = format!("decide: `alai mc answer {id} \"go ahead\"` or `alai mc cancel {id}`");
@@ -700,6 +727,7 @@ fn child(task: &Task, kind: TaskKind, title: String) -> NewTask {
     next.priority = task.priority;
     next.project = task.project;
     next.tags = task.tags.clone();
+    next.cleared = task.cleared.clone();
     next.changes_tests = task.changes_tests.clone();
     // Reviews carry the checks on, so that a rework is judged by what the first build was judged by.
     if matches!(

@@ -231,6 +231,8 @@ pub struct Task {
     pub solo: bool,
     /// What former gates and reviewers said, oldest first.
     pub findings: Vec<String>,
+    /// Safety rails that a person has cleared for this task, by name. No text of an agent ever gets here.
+    pub cleared: Vec<String>,
     /// Milliseconds since the Unix epoch.
     pub created_ms: i64,
     pub updated_ms: i64,
@@ -285,10 +287,12 @@ pub enum WaitReason {
     Interruptions,
     /// Its goal has more tasks than one goal may have.
     FanOut,
+    /// What it needs was ended and never merged.
+    NeedGone,
 }
 
 impl WaitReason {
-    pub const ALL: [WaitReason; 11] = [
+    pub const ALL: [WaitReason; 12] = [
         WaitReason::Safety,
         WaitReason::NoModel,
         WaitReason::ReviewCycles,
@@ -300,6 +304,7 @@ impl WaitReason {
         WaitReason::Approval,
         WaitReason::Interruptions,
         WaitReason::FanOut,
+        WaitReason::NeedGone,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -315,6 +320,7 @@ impl WaitReason {
             WaitReason::Approval => "approval",
             WaitReason::Interruptions => "interruptions",
             WaitReason::FanOut => "fan_out",
+            WaitReason::NeedGone => "need_gone",
         }
     }
 
@@ -349,6 +355,7 @@ pub struct NewTask {
     pub review_cycles: u32,
     pub solo: bool,
     pub findings: Vec<String>,
+    pub cleared: Vec<String>,
 }
 
 /// What a task waits for before it may start.
@@ -409,6 +416,7 @@ impl NewTask {
             review_cycles: 0,
             solo: false,
             findings: Vec::new(),
+            cleared: Vec::new(),
         }
     }
 }

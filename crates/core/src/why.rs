@@ -16,9 +16,31 @@ pub struct Facts {
     pub goal_left: Vec<(TaskId, State)>,
     /// A merge or delivery of this task is queued.
     pub merging: bool,
+    /// What keeps finished work from where it belongs.
+    pub held_up: Option<HeldUp>,
     pub daemon: bool,
     /// Something that hinders every dispatch, in words: no model, all slots taken.
     pub hindrance: Option<String>,
+}
+
+/// Finished work that is not where it belongs, and waits for a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldUp {
+    pub what: Held,
+    /// What was tried, in words.
+    pub detail: String,
+    /// Milliseconds since the Unix epoch.
+    pub deadline_ms: i64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    /// It passed its gate and its reviews, but could not be merged.
+    Merge,
+    /// It is merged, but the target branch could not be moved.
+    Delivery,
+    /// It is merged; a person moves the target branch.
+    Approval,
 }
 
 /// The run that holds the task.
@@ -283,6 +305,26 @@ fn waiting(task: &Task, facts: &Facts) -> Why {
 }
 
 fn done(task: &Task, facts: &Facts) -> Why {
+    if let Some(held) = &facts.held_up {
+        let (rule, next_action) = match held.what {
+            Held::Merge => (
+                "merge_refused",
+                format!("mend it, then `alai mc retry {}`", task.id.0),
+            ),
+            Held::Delivery => (
+                "delivery_refused",
+                format!("mend it, then `alai mc approve {}`", task.id.0),
+            ),
+            Held::Approval => ("approval", format!("`alai mc approve {}`", task.id.0)),
+        };
+        return answer(
+            rule,
+            held.detail.clone(),
+            "operator",
+            Some(held.deadline_ms),
+            next_action,
+        );
+    }
     let text = match (&task.integrated, facts.merging) {
         (Some(commit), _) => format!("done and merged as {commit}"),
         (None, true) => "done; its merge is queued".to_owned(),

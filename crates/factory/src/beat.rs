@@ -2,6 +2,7 @@
 //! at the latest, so that a lost signal costs seconds and not a night.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -17,9 +18,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
 use crate::home::Home;
+use crate::integrate::Standing;
 use crate::models::Models;
 use crate::packs::Packs;
-use crate::{ground, integrate, outbox, recover, run};
+use crate::{ground, integrate, outbox, recover, run, work};
 
 /// A lease is this long; its heartbeat comes four times as often.
 const LEASE_MS: i64 = 60_000;
@@ -97,7 +99,8 @@ impl Factory {
             merging: AtomicBool::new(false),
             looking: AtomicBool::new(false),
             looked_ms: AtomicI64::new(0),
-            beat_ms: AtomicI64::new(0),
+            // A process that has just begun lives; its first beat comes after a look at the model host.
+            beat_ms: AtomicI64::new(now_ms()),
             dispatch_ms: AtomicI64::new(0),
             only: Mutex::new(None),
             draining: AtomicBool::new(false),
@@ -169,11 +172,19 @@ impl Factory {
 
     /// Beats until `done` says so, or `stop` or `drain` is asked for, then ends what runs. After `drain` running work is
     /// finished first; otherwise it is handed back.
-    pub fn run_until(self: &Arc<Self>, mut done: impl FnMut(&Factory) -> bool) {
+    ///
+    /// # Errors
+    /// When the store can be written no more: the process must end, and the next one checks the store.
+    pub fn run_until(
+        self: &Arc<Self>,
+        mut done: impl FnMut(&Factory) -> bool,
+    ) -> Result<(), MissionError> {
         self.look_now();
+        let mut ended = Ok(());
         loop {
             if let Err(e) = self.beat() {
-                tracing::error!("beat: {e}");
+                self.stop.cancel();
+                ended = Err(e);
             }
             if self.stop.is_cancelled() || self.draining.load(Ordering::SeqCst) {
                 break;
@@ -185,6 +196,7 @@ impl Factory {
             self.sleep(BEAT);
         }
         self.finish();
+        ended
     }
 
     /// Asks the loop to end; running work is handed back.
@@ -234,18 +246,30 @@ impl Factory {
         }
     }
 
-    /// One look at everything. Each part is idempotent and reads what it needs anew.
+    /// One look at everything. Each part is idempotent, reads what it needs anew, and does not keep the others from their
+    /// turn when it fails.
     fn beat(self: &Arc<Self>) -> Result<(), MissionError> {
         let now = self.now_ms();
-        self.beat_ms.store(now, Ordering::Relaxed);
         self.heartbeats();
-        self.take_back_lapsed(now)?;
         self.look(now);
-        self.wake_those_who_waited_for_a_model(now)?;
-        self.settle_goals(now)?;
+        let parts: [(&str, &dyn Fn() -> Result<(), MissionError>); 5] = [
+            ("leases", &|| self.take_back_lapsed(now)),
+            ("models", &|| self.wake_those_who_waited_for_a_model(now)),
+            ("goals", &|| self.settle_goals(now)),
+            ("dispatch", &|| self.dispatch(now)),
+            ("outbox", &|| outbox::deliver(self, OUTBOX_BATCH)),
+        ];
         self.merge();
-        self.dispatch(now)?;
-        outbox::deliver(self, OUTBOX_BATCH)
+        for (name, part) in parts {
+            match part() {
+                Ok(()) => {}
+                Err(e @ (MissionError::Poisoned | MissionError::Unknown(_))) => return Err(e),
+                Err(e) => tracing::error!("{name}: {e}"),
+            }
+        }
+        // A sign of life is a whole beat, not the beginning of one.
+        self.beat_ms.store(self.now_ms(), Ordering::Relaxed);
+        Ok(())
     }
 
     fn heartbeats(&self) {
@@ -325,7 +349,8 @@ impl Factory {
             .name("look".into())
             .spawn(move || {
                 let before = factory.models.usable();
-                let usable = factory.models.look();
+                let looked = catch_unwind(AssertUnwindSafe(|| factory.models.look()));
+                let usable = looked.unwrap_or(before);
                 factory.looked_ms.store(factory.now_ms(), Ordering::Relaxed);
                 factory.looking.store(false, Ordering::SeqCst);
                 if usable != before {
@@ -342,8 +367,10 @@ impl Factory {
             return Ok(());
         }
         for task in self.waiting_for_model()? {
-            self.mission
-                .act(task.id, Event::Answer, String::new(), "factory", now)?;
+            // Only those whose own wish can be met now: another one would ask, wait and be woken for ever.
+            if work::can_be_served(self, &task) {
+                self.mission.model_found(task.id, now)?;
+            }
         }
         Ok(())
     }
@@ -399,12 +426,18 @@ impl Factory {
         Ok(())
     }
 
+    /// Settled and merged: delivered by policy, or put before a person; or there already, when a person merged it by hand.
     fn hand_on(&self, goal: &Task, project: &Project, now: i64) -> Result<(), MissionError> {
-        let tip = match integrate::tips(project) {
-            Ok((_, Some(tip))) => tip,
-            Ok((_, None)) | Err(_) => {
-                let why = "the repository or its integration branch cannot be read";
-                let waiting = integrate::approval(self, goal.id, project, Some(why));
+        let tip = match integrate::standing(self, goal, project) {
+            Ok(Standing::Ahead(tip)) => tip,
+            Ok(Standing::Delivered) => {
+                let outcome = format!("{} has all of it", project.target_branch);
+                return self
+                    .mission
+                    .close_goal(goal.id, Event::RollUp, &outcome, now);
+            }
+            Err(e) => {
+                let waiting = integrate::approval(self, goal.id, project, Some(&e.to_string()));
                 return self.mission.await_approval(goal.id, waiting, now);
             }
         };
@@ -432,14 +465,32 @@ impl Factory {
         let started = std::thread::Builder::new()
             .name("merge".into())
             .spawn(move || {
-                if let Err(e) = integrate::step(&factory, &factory.stop) {
-                tracing::error!("merge queue: {e}");
-            }
-            factory.merging.store(false, Ordering::SeqCst);
+                let stepped = catch_unwind(AssertUnwindSafe(|| {
+                    integrate::step(&factory, &factory.stop)
+                }));
+                match stepped {
+                    Ok(Ok(())) => {}
+                    Ok(Err(e)) => tracing::error!("merge queue: {e}"),
+                    Err(_panicked) => {
+                        factory.blame_merge("the factory itself failed; its log says where")
+                    }
+                }
+                factory.merging.store(false, Ordering::SeqCst);
                 factory.wake();
             });
         if started.is_err() {
             self.merging.store(false, Ordering::SeqCst);
+        }
+    }
+
+    /// An attempt that ended in a bug counts like one that failed, so that it is not tried for ever.
+    fn blame_merge(&self, why: &str) {
+        let now = self.now_ms();
+        let row = self.mission.next_merge(now);
+        if let Ok(Some(row)) = row
+            && let Err(e) = self.mission.merge_failed(&row, why, now)
+        {
+            tracing::error!("merge queue: {e}");
         }
     }
 

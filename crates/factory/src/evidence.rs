@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use alai_core::ids::RunId;
+use alai_core::mode::Mode;
 use alai_core::qa::{Measurement, Verdict};
 use alai_core::record::Captured;
 use alai_gate::evidence::{self, About, Contents, Usage};
@@ -24,6 +26,16 @@ pub(crate) struct Said {
     pub(crate) commands: Vec<Captured>,
     pub(crate) patch: String,
     pub(crate) trajectory: Option<PathBuf>,
+    /// Who wrote what is judged, when it is not the run that seals it.
+    pub(crate) author: Option<Author>,
+}
+
+/// The run behind a piece of work, and what answered in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Author {
+    pub(crate) run: RunId,
+    pub(crate) model: String,
+    pub(crate) mode: Mode,
 }
 
 /// The folder of a run's evidence, where there is one.
@@ -41,6 +53,7 @@ pub fn newest_evidence(home: &Home, runs: &[RunRow]) -> Option<PathBuf> {
 #[derive(Debug)]
 pub(crate) struct Written {
     dir: PathBuf,
+    author: Option<Author>,
     /// Check 16: what was written is what was captured.
     pub(crate) complete: Measurement,
 }
@@ -65,7 +78,11 @@ pub(crate) fn write(
     };
     evidence::write(&dir, &contents, &redact).map_err(RunError::infra)?;
     let complete = evidence::complete(&dir, &said.commands, &redact);
-    Ok(Written { dir, complete })
+    Ok(Written {
+        dir,
+        author: said.author.clone(),
+        complete,
+    })
 }
 
 /// Adds the verdict and signs.
@@ -80,11 +97,16 @@ pub(crate) fn seal(
 ) -> Result<PathBuf, RunError> {
     let (base, head) = commits;
     let key = evidence::key::load_or_create(&factory.home().gate_key()).map_err(RunError::infra)?;
-    let spend = factory.mission().spend_of_run(&claim.fence.run)?;
+    let author = written.author.clone().unwrap_or_else(|| Author {
+        run: claim.fence.run.clone(),
+        model: desk.chosen.model.clone(),
+        mode: desk.mode(),
+    });
+    let spend = factory.mission().spend_of_run(&author.run)?;
     let now = factory.now_ms();
     let begun = factory
         .mission()
-        .run(&claim.fence.run)?
+        .run(&author.run)?
         .map_or(now, |r| r.started_ms);
     let about = About {
         run: claim.fence.run.clone(),
@@ -93,8 +115,8 @@ pub(crate) fn seal(
         kind: claim.task.kind,
         company: desk.company.name.clone(),
         role: desk.role,
-        model: desk.chosen.model.clone(),
-        mode: desk.mode(),
+        model: author.model,
+        mode: author.mode,
         base: base.to_string(),
         head: head.to_string(),
         tree_sha256: alai_gate::tree_digest(repo, head).map_err(RunError::infra)?,

@@ -106,7 +106,9 @@ impl Ground {
             return false;
         }
         let now = census::read(captured);
-        if captured.truncated || !now.known || !self.census.known {
+        // Cargo names the program of a test on the other stream; without it every test has another id than on the base.
+        let same_names = now.ids.keys().any(|id| self.census.ids.contains_key(id));
+        if captured.truncated || !now.known || !self.census.known || !same_names {
             return true;
         }
         let difference = census::compare(&self.census, &now);
@@ -131,6 +133,44 @@ impl Ground {
             .chain(difference.lost)
             .collect()
     }
+}
+
+/// Runs one command on a commit like a test, in a fresh clone and without a network. What it said when it did not exit 0.
+pub(crate) fn exits_zero(
+    factory: &Arc<Factory>,
+    repo: &Repo,
+    project: &Project,
+    commit: &Oid,
+    command: &str,
+    cancel: &Cancel,
+) -> Result<Option<String>, GroundError> {
+    let prepared = prepared(factory, repo, project, commit, cancel)?;
+    let scratch = scratch(factory, "check")?;
+    let toolchains = factory.toolchains();
+    let with = GateGround {
+        prepared: &prepared,
+        toolchains: &toolchains,
+        test_command: command,
+        scratch: scratch.path(),
+        command_s: COMMAND_S_MAX,
+    };
+    match alai_gate::base(repo, commit, &with, cancel) {
+        Ok(ran) if ran.census.exit.success() => Ok(None),
+        Ok(ran) => Ok(Some(format!(
+            "{}: {}",
+            ran.census.exit,
+            end_of(&ran.captured.combined())
+        ))),
+        Err(GateError::BoxRefused(refused)) => Ok(Some(refused.why.clone())),
+        Err(GateError::Cancelled) => Err(GroundError::Cancelled),
+        Err(e) => Err(GroundError::Machine(e.to_string())),
+    }
+}
+
+/// The end of an output, where the reason is.
+fn end_of(output: &str) -> &str {
+    let from = output.char_indices().rev().nth(800).map_or(0, |(at, _)| at);
+    output.get(from..).unwrap_or(output).trim()
 }
 
 /// The set-up of a commit, from the cache or made now.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use alai_core::ids::TaskId;
 use alai_core::pipeline::{self, HUMAN_WAIT_MS, MERGE_ATTEMPTS_MAX, MergeEnd};
 use alai_core::task::{Task, WaitReason, Waiting};
-use alai_mission::{MergeKind, MergeRow, MissionError, Project};
+use alai_mission::{Filter, MergeKind, MergeRow, MissionError, Project};
 use alai_workspace::command::Cancel;
 use alai_workspace::git::{self, CommitText, GitError, Identity, Merged, Oid, Repo};
 
@@ -15,6 +15,7 @@ use crate::ground;
 
 /// Where merged work is gathered. A branch of the user's repository that the factory alone moves.
 pub(crate) const INTEGRATION: &str = "refs/heads/alai/integration";
+const INTEGRATION_BRANCH: &str = "alai/integration";
 
 /// Findings of a red merge in a rework's brief.
 const RED_TESTS_SHOWN: usize = 20;
@@ -30,13 +31,39 @@ pub(crate) enum IntegrateError {
     NoTarget { branch: String, project: String },
     #[error("`{0}` is not a commit")]
     NotAnOid(String),
+    #[error(
+        "{branch} and alai/integration both changed {paths}; merge {branch} into alai/integration by hand and resolve it"
+    )]
+    PeopleConflict { branch: String, paths: String },
+    #[error("tests are red when {branch} is merged into alai/integration: {red}; mend {branch}")]
+    PeopleRed { branch: String, red: String },
+    #[error(
+        "{path} is not the repository that was registered: its root is {root}; `alai project add` it anew"
+    )]
+    OtherRepository { path: String, root: String },
+    #[error(
+        "the branch alai/integration is gone, with merged work that the target does not have; set it again"
+    )]
+    NoIntegration,
     #[error("cannot test the merged result: {0}")]
     Test(String),
 }
 
+/// Opens the registered repository, and never one around it: a folder whose `.git` is gone may lie in another repository.
+pub(crate) fn open(project: &Project) -> Result<Repo, IntegrateError> {
+    let repo = git::open(&project.path)?;
+    if repo.root() != project.path {
+        return Err(IntegrateError::OtherRepository {
+            path: project.path.display().to_string(),
+            root: repo.root().display().to_string(),
+        });
+    }
+    Ok(repo)
+}
+
 /// The target's tip, and the integration branch's where there is one.
 pub(crate) fn tips(project: &Project) -> Result<(Oid, Option<Oid>), IntegrateError> {
-    let repo = git::open(&project.path)?;
+    let repo = open(project)?;
     tips_of(&repo, project)
 }
 
@@ -51,6 +78,40 @@ fn tips_of(repo: &Repo, project: &Project) -> Result<(Oid, Option<Oid>), Integra
 
 fn target_ref(project: &Project) -> String {
     format!("refs/heads/{}", project.target_branch)
+}
+
+/// Where a goal's merged work stands.
+pub(crate) enum Standing {
+    /// The target has all of it.
+    Delivered,
+    /// The integration branch has more than the target.
+    Ahead(Oid),
+}
+
+/// Whether the target already has everything that was merged for a goal.
+pub(crate) fn standing(
+    factory: &Factory,
+    goal: &Task,
+    project: &Project,
+) -> Result<Standing, IntegrateError> {
+    let repo = open(project)?;
+    let (target, tip) = tips_of(&repo, project)?;
+    let family = Filter {
+        goal: Some(goal.id),
+        ended: true,
+        ..Filter::default()
+    };
+    let mut there = true;
+    for task in factory.mission().tasks(&family)? {
+        if let Some(commit) = &task.integrated {
+            there &= git::is_ancestor(&repo, &oid(commit)?, &target)?;
+        }
+    }
+    match tip {
+        _ if there => Ok(Standing::Delivered),
+        Some(tip) => Ok(Standing::Ahead(tip)),
+        None => Err(IntegrateError::NoIntegration),
+    }
 }
 
 /// The commit that new work starts from: the integration branch, or the target where that is ahead of it.
@@ -95,7 +156,9 @@ pub(crate) fn step(factory: &Arc<Factory>, cancel: &Cancel) -> Result<(), Integr
     match tried {
         Err(_) if cancel.is_cancelled() => Ok(()),
         Err(e) if row.attempts + 1 < MERGE_ATTEMPTS_MAX => {
-            Ok(factory.mission().merge_failed(&row, &e.to_string(), factory.now_ms())?)
+            Ok(factory
+                .mission()
+                .merge_failed(&row, &e.to_string(), factory.now_ms())?)
         }
         Err(e) => give_up(factory, &row, &e.to_string()),
         Ok(()) => Ok(()),
@@ -107,12 +170,22 @@ fn give_up(factory: &Arc<Factory>, row: &MergeRow, why: &str) -> Result<(), Inte
     match row.kind {
         MergeKind::Integrate => {
             let task = factory.mission().newest_of_lineage(row.task)?;
-            end_integration(factory, &project, row, &task, &MergeEnd::Failed { detail: why.to_owned() })
+            end_integration(
+                factory,
+                &project,
+                row,
+                &task,
+                &MergeEnd::Failed {
+                    detail: why.to_owned(),
+                },
+            )
         }
         MergeKind::Deliver => {
             let waiting = approval(factory, row.task, &project, Some(why));
             let now_ms = factory.now_ms();
-            Ok(factory.mission().end_delivery(row.id, row.task, Some(waiting), why, now_ms)?)
+            Ok(factory
+                .mission()
+                .end_delivery(row.id, row.task, Some(waiting), why, now_ms)?)
         }
     }
 }
@@ -123,10 +196,12 @@ fn integrate(
     cancel: &Cancel,
 ) -> Result<(), IntegrateError> {
     let project = factory.mission().project(row.project)?;
-    let repo = git::open(&project.path)?;
+    let repo = open(&project)?;
     let task = factory.mission().newest_of_lineage(row.task)?;
     let end = match bring_in(factory, &repo, &project, row, cancel)? {
-        Brought::In(commit) => MergeEnd::Merged { commit: commit.to_string() },
+        Brought::In(commit) => MergeEnd::Merged {
+            commit: commit.to_string(),
+        },
         Brought::Conflict(paths) => MergeEnd::Conflict { paths },
         Brought::Red(findings) => MergeEnd::Red { findings },
     };
@@ -144,11 +219,16 @@ fn end_integration(
     let (merged, outcome) = match end {
         MergeEnd::Merged { commit } => (true, commit.clone()),
         MergeEnd::Conflict { paths } => (false, format!("conflict in {}", paths.join(", "))),
-        MergeEnd::Red { findings } => (false, format!("red after the merge: {}", findings.join("; "))),
+        MergeEnd::Red { findings } => (
+            false,
+            format!("red after the merge: {}", findings.join("; ")),
+        ),
         MergeEnd::Failed { detail } => (false, detail.clone()),
     };
     let now_ms = factory.now_ms();
-    factory.mission().end_integration(row.id, task.id, merged, &outcome, effects, now_ms)?;
+    factory
+        .mission()
+        .end_integration(row.id, task.id, merged, &outcome, effects, now_ms)?;
     Ok(())
 }
 
@@ -178,8 +258,24 @@ fn bring_in(
     let ours = match &integration {
         None => target,
         Some(tip) => match git::merge(repo, tip, &target, &sync_text(project, now_ms))? {
-            Merged::AlreadyMerged(oid) | Merged::FastForward(oid) | Merged::Commit(oid) => oid,
-            Merged::Conflict(paths) => return Ok(Brought::Conflict(paths)),
+            Merged::AlreadyMerged(oid) | Merged::FastForward(oid) => oid,
+            Merged::Commit(oid) => {
+                // What people did is no fault of the lineage whose turn it is.
+                let red = red_tests(factory, repo, project, tip, &oid, cancel)?;
+                if !red.is_empty() {
+                    return Err(IntegrateError::PeopleRed {
+                        branch: project.target_branch.clone(),
+                        red: red.join("; "),
+                    });
+                }
+                oid
+            }
+            Merged::Conflict(paths) => {
+                return Err(IntegrateError::PeopleConflict {
+                    branch: project.target_branch.clone(),
+                    paths: paths.join(", "),
+                });
+            }
         },
     };
     let text = merge_text(factory, project, row)?;
@@ -192,7 +288,11 @@ fn bring_in(
         return Ok(Brought::Red(red));
     }
     factory.mission().merge_intent(row.id, merged.as_str())?;
-    git::update_ref(repo, INTEGRATION, &merged, integration.as_ref())?;
+    match &integration {
+        // A person may have checked the branch out to try it: their files follow, or the move is refused.
+        Some(tip) => drop(git::move_branch(repo, INTEGRATION_BRANCH, &merged, tip)?),
+        None => git::update_ref(repo, INTEGRATION, &merged, None)?,
+    }
     Ok(Brought::In(merged))
 }
 
@@ -250,7 +350,7 @@ fn sync_text(project: &Project, when_ms: i64) -> CommitText {
 /// Moves the target branch to the integrated work.
 fn deliver(factory: &Arc<Factory>, row: &MergeRow, cancel: &Cancel) -> Result<(), IntegrateError> {
     let project = factory.mission().project(row.project)?;
-    let repo = git::open(&project.path)?;
+    let repo = open(&project)?;
     let refused = match hand_over(factory, &repo, &project, row, cancel) {
         Ok(None) => None,
         Ok(Some(why)) => Some(why),
@@ -271,7 +371,8 @@ fn deliver(factory: &Arc<Factory>, row: &MergeRow, cancel: &Cancel) -> Result<()
     Ok(())
 }
 
-/// The reason when the target cannot be moved.
+/// The reason when the target cannot be moved. Exactly the asked commit is delivered, together with what people did: what
+/// was merged since is not what was approved.
 fn hand_over(
     factory: &Arc<Factory>,
     repo: &Repo,
@@ -279,14 +380,15 @@ fn hand_over(
     row: &MergeRow,
     cancel: &Cancel,
 ) -> Result<Option<String>, IntegrateError> {
-    let (target, integration) = tips_of(repo, project)?;
-    let Some(tip) = integration else {
-        return Ok(None);
-    };
-    if git::is_ancestor(repo, &tip, &target)? {
+    let (target, _) = tips_of(repo, project)?;
+    let head = oid(&row.head)?;
+    if let Some(lost) = missing(factory, repo, row, &head, &target)? {
+        return Ok(Some(lost));
+    }
+    if git::is_ancestor(repo, &head, &target)? {
         return Ok(None);
     }
-    let to = match git::merge(repo, &tip, &target, &sync_text(project, row.at_ms))? {
+    let to = match git::merge(repo, &head, &target, &sync_text(project, row.at_ms))? {
         Merged::AlreadyMerged(oid) | Merged::FastForward(oid) => oid,
         Merged::Conflict(paths) => {
             return Ok(Some(format!(
@@ -302,13 +404,40 @@ fn hand_over(
                     red.join("; ")
                 )));
             }
-            factory.mission().merge_intent(row.id, oid.as_str())?;
-            git::update_ref(repo, INTEGRATION, &oid, Some(&tip))?;
             oid
         }
     };
     factory.mission().merge_intent(row.id, to.as_str())?;
     git::move_branch(repo, &project.target_branch, &to, &target)?;
+    Ok(None)
+}
+
+/// Merged work of the goal that neither the delivered commit nor the target holds: somebody has moved or deleted
+/// `alai/integration`.
+fn missing(
+    factory: &Arc<Factory>,
+    repo: &Repo,
+    row: &MergeRow,
+    head: &Oid,
+    target: &Oid,
+) -> Result<Option<String>, IntegrateError> {
+    let family = Filter {
+        goal: Some(row.task),
+        ended: true,
+        ..Filter::default()
+    };
+    for task in factory.mission().tasks(&family)? {
+        let Some(commit) = &task.integrated else {
+            continue;
+        };
+        let commit = oid(commit)?;
+        if !git::is_ancestor(repo, &commit, head)? && !git::is_ancestor(repo, &commit, target)? {
+            return Ok(Some(format!(
+                "{commit}, the merge of {}, is not on alai/integration any more; set the branch to a commit that has it",
+                task.id
+            )));
+        }
+    }
     Ok(None)
 }
 

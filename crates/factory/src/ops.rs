@@ -55,6 +55,20 @@ pub enum Op {
     },
 }
 
+impl Op {
+    /// Whether the same request may be sent twice: its key makes it one.
+    pub fn keyed(&self) -> bool {
+        match self {
+            Op::Start { .. } | Op::Add { .. } => true,
+            Op::AddProject { .. }
+            | Op::SetProject { .. }
+            | Op::Act { .. }
+            | Op::Approve { .. }
+            | Op::Note { .. } => false,
+        }
+    }
+}
+
 /// What `mc add` and `minion run` say.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -271,15 +285,7 @@ impl Desk<'_> {
                 ));
             }
         };
-        let reference = format!("refs/heads/{target}");
-        if git::resolve(&repo, &reference).map_err(fail)?.is_none() {
-            let message = format!("the repository has no branch `{target}`");
-            return Err(OpError::new(
-                OpErrorKind::Usage,
-                message,
-                "name an existing one with --target BRANCH",
-            ));
-        }
+        existing_branch(&repo, &target)?;
         let found = detect::detect(&repo, &head.oid).map_err(|e| {
             OpError::new(
                 OpErrorKind::Failed,
@@ -305,6 +311,7 @@ impl Desk<'_> {
                 hint,
             ));
         }
+        self.not_registered_yet(&repo)?;
         let root = repo.root().to_path_buf();
         let name = name.unwrap_or_else(|| folder_name(&root));
         let new = NewProject {
@@ -320,9 +327,34 @@ impl Desk<'_> {
         })
     }
 
+    /// Two work trees of one repository share its branches, the integration branch too.
+    fn not_registered_yet(&self, repo: &git::Repo) -> Result<(), OpError> {
+        for other in self.mission.projects()? {
+            let Ok(known) = git::open(&other.path) else {
+                continue;
+            };
+            if known.common_dir() == repo.common_dir() && known.root() != repo.root() {
+                let message = format!(
+                    "{} is another work tree of the repository that is registered as `{}`",
+                    repo.root().display(),
+                    other.name
+                );
+                return Err(OpError::new(
+                    OpErrorKind::Usage,
+                    message,
+                    "use that project",
+                ));
+            }
+        }
+        Ok(())
+    }
+
     fn set_project(&self, project: &str, change: ProjectChange) -> Result<Outcome, OpError> {
         let mut found = self.project(Path::new(project))?;
         if let Some(target) = &change.target {
+            let repo =
+                git::open(&found.path).map_err(|e| OpError::new(OpErrorKind::Failed, e, ""))?;
+            existing_branch(&repo, target)?;
             found.target_branch = target.clone();
         }
         found.settings = changed(found.settings, change);
@@ -461,13 +493,18 @@ impl Desk<'_> {
 
     fn act(&self, task: TaskId, event: Event, text: String) -> Result<Outcome, OpError> {
         let text = task::check_description(&text)?;
+        persons_verb(event)?;
         if event == Event::Override && text.trim().is_empty() {
             let hint = format!("`alai mc done {} \"REASON\"`", task.0);
-            return Err(OpError::new(
-                OpErrorKind::Usage,
-                "closing a task by hand needs a reason",
-                &hint,
-            ));
+            let message = "closing a task by hand needs a reason";
+            return Err(OpError::new(OpErrorKind::Usage, message, &hint));
+        }
+        // What is done stays done, but its merge may be tried again.
+        if event == Event::Reopen
+            && self.mission.task(task)?.state == State::Done
+            && self.mission.requeue_merge(task, self.actor, self.now_ms)?
+        {
+            return self.outcome(task);
         }
         let state = self
             .mission
@@ -475,41 +512,47 @@ impl Desk<'_> {
         Ok(Outcome::Task { task, state })
     }
 
-    /// Asks for the merged work to be moved to the target branch.
+    /// Asks for the merged work to be moved to the target branch: of a goal that waits for it, or of a task of its own.
     fn approve(&self, task: TaskId) -> Result<Outcome, OpError> {
         let found = self.mission.task(task)?;
-        if let Some(waiting) = found
-            .waiting
-            .as_ref()
-            .filter(|w| w.reason != WaitReason::Approval)
-        {
-            let message = format!(
-                "{task} does not wait for an approval but for: {}",
-                waiting.reason.as_str()
-            );
-            return Err(OpError::new(
-                OpErrorKind::Failed,
-                message,
-                &waiting.next_action,
-            ));
+        let waits = found.waiting.as_ref().map(|w| w.reason);
+        let goal = found.kind == TaskKind::Goal && waits == Some(WaitReason::Approval);
+        let alone = found.goal.is_none() && found.lineage.is_none() && found.integrated.is_some();
+        if !goal && !alone {
+            let (message, hint) = match (&found.waiting, found.goal) {
+                (Some(w), _) => (
+                    format!(
+                        "{task} does not wait for an approval but for: {}",
+                        w.reason.as_str()
+                    ),
+                    w.next_action.clone(),
+                ),
+                (None, Some(goal)) => (
+                    format!("{task} is delivered together with its goal {goal}"),
+                    format!("`alai why {}`", goal.0),
+                ),
+                (None, None) => (
+                    format!(
+                        "{task} is {} and has nothing merged to approve",
+                        found.state
+                    ),
+                    format!("`alai why {}`", task.0),
+                ),
+            };
+            return Err(OpError::new(OpErrorKind::Failed, message, &hint));
         }
         let project = self.project_of(&found)?;
         let fail = |e: integrate::IntegrateError| OpError::new(OpErrorKind::Failed, e, "");
-        let (target, head) = integrate::tips(&project).map_err(fail)?;
-        let Some(head) = head.filter(|h| h != &target) else {
-            let message = format!(
-                "nothing is merged that {} does not have",
-                project.target_branch
-            );
-            return Err(OpError::new(
-                OpErrorKind::Failed,
-                message,
-                &format!("`alai why {}`", task.0),
-            ));
+        let (target, tip) = integrate::tips(&project).map_err(fail)?;
+        // Where somebody has merged it by hand meanwhile, the delivery finds it there and says so.
+        let head = match (alone, found.integrated, tip) {
+            (true, Some(commit), _) => commit,
+            (_, _, Some(tip)) => tip.to_string(),
+            (_, _, None) => target.to_string(),
         };
-        let head = head.to_string();
+        let now = self.now_ms;
         self.mission
-            .enqueue_delivery(task, project.id, &head, self.actor, self.now_ms)?;
+            .enqueue_delivery(task, project.id, &head, self.actor, now)?;
         Ok(Outcome::Delivering { task, head })
     }
 
@@ -523,6 +566,31 @@ impl Desk<'_> {
             ));
         };
         Ok(self.mission.project(id)?)
+    }
+}
+
+/// Gates, claims and completions are the factory's own; the socket takes only what a person may say.
+fn persons_verb(event: Event) -> Result<(), OpError> {
+    match event {
+        Event::Pause
+        | Event::Resume
+        | Event::Cancel
+        | Event::Answer
+        | Event::Reopen
+        | Event::Ready
+        | Event::Override => Ok(()),
+        Event::Claim
+        | Event::Deliver
+        | Event::Complete
+        | Event::Retry
+        | Event::LeaseLost
+        | Event::Ask
+        | Event::Approve
+        | Event::Fail
+        | Event::RollUp => {
+            let message = format!("`{}` is no verb of a person", event.as_str());
+            Err(OpError::new(OpErrorKind::Usage, message, ""))
+        }
     }
 }
 
@@ -542,6 +610,19 @@ fn changed(mut settings: ProjectSettings, change: ProjectChange) -> ProjectSetti
     settings.allowed_paths = change.allowed_paths.unwrap_or(settings.allowed_paths);
     settings.setup_hosts = change.setup_hosts.unwrap_or(settings.setup_hosts);
     settings
+}
+
+/// A branch that is not there would let every task fail at its start.
+fn existing_branch(repo: &git::Repo, branch: &str) -> Result<(), OpError> {
+    let found = git::resolve(repo, &format!("refs/heads/{branch}"));
+    match found.map_err(|e| OpError::new(OpErrorKind::Failed, e, ""))? {
+        Some(_) => Ok(()),
+        None => Err(OpError::new(
+            OpErrorKind::Usage,
+            format!("the repository has no branch `{branch}`"),
+            "name an existing one with --target BRANCH",
+        )),
+    }
 }
 
 /// `Bento: Project scaffold` is tagged `bento`.

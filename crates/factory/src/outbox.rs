@@ -13,7 +13,7 @@ use crate::views::Views;
 pub(crate) fn deliver(factory: &Factory, batch: u32) -> Result<(), MissionError> {
     for row in factory.mission().outbox_due(factory.now_ms(), batch)? {
         match send(factory, &row) {
-            Ok(()) => factory.mission().delivered(row.id, factory.now_ms())?,
+            Ok(()) => factory.mission().delivered(&row, factory.now_ms())?,
             Err(why) => {
                 tracing::warn!("outbox {}: {why}", row.effect_key);
                 factory

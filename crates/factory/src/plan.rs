@@ -132,7 +132,7 @@ fn ask(
     };
     let answer = alai_fleet::ask(&desk.chosen.provider, &request, &|| cancel.is_cancelled());
     if cancel.is_cancelled() {
-        return Err(Unplanned::Run(RunError::Lost));
+        return Err(Unplanned::Run(RunError::cancelled(factory)));
     }
     match answer {
         Ok(answer) => {

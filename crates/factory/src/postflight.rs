@@ -1,23 +1,37 @@
-//! The POSTFLIGHT task: sums a goal up from the rows and writes its page. No model: what was built is known.
+//! The POSTFLIGHT task: runs the goal's own checks on all that was merged, sums the goal up from the rows and writes its page.
+//! No model: what was built is known.
 
 use std::sync::Arc;
 
-use alai_core::pipeline::Ended;
+use alai_core::pipeline::{Ended, Failure};
+use alai_core::task::Task;
 use alai_hivemind::pages;
 use alai_hivemind::wiki::{self, PageName};
 use alai_mission::Claim;
+use alai_workspace::command::Cancel;
 
 use crate::beat::Factory;
-use crate::outbox;
+use crate::ground::{self, GroundError};
 use crate::run::RunError;
+use crate::{integrate, outbox, work};
 
-pub(crate) fn work(factory: &Arc<Factory>, claim: &Claim) -> Result<Ended, RunError> {
+pub(crate) fn work(
+    factory: &Arc<Factory>,
+    claim: &Claim,
+    cancel: &Cancel,
+) -> Result<Ended, RunError> {
     let goal = match claim.task.goal {
         Some(goal) => factory.mission().task(goal)?,
         None => claim.task.clone(),
     };
     let mut lines = outbox::lines(factory, &goal)?;
     lines.retain(|l| l.task.id != goal.id && l.task.id != claim.task.id);
+    let merged = lines.iter().filter(|l| l.task.integrated.is_some()).count();
+    if merged > 0
+        && let Some(failure) = unmet(factory, &goal, cancel)?
+    {
+        return Ok(Ended::Failed { failure });
+    }
     let page = pages::postflight(&goal, &lines);
     wiki::write(
         &factory.home().wiki(),
@@ -25,11 +39,39 @@ pub(crate) fn work(factory: &Arc<Factory>, claim: &Claim) -> Result<Ended, RunEr
         &page,
     )
     .map_err(RunError::infra)?;
-    let merged = lines.iter().filter(|l| l.task.integrated.is_some()).count();
     let sent_back: usize = lines.iter().map(|l| l.task.findings.len()).sum();
     let summary = format!(
         "{} {}: {merged} change(s) merged, {sent_back} finding(s) on the way",
         goal.id, goal.title
     );
     Ok(Ended::Summed { summary })
+}
+
+/// The first of the goal's checks that does not exit 0 on the integration branch. Each build was judged alone; what the goal
+/// asks for must hold for all of them together.
+fn unmet(
+    factory: &Arc<Factory>,
+    goal: &Task,
+    cancel: &Cancel,
+) -> Result<Option<Failure>, RunError> {
+    if goal.checks.is_empty() {
+        return Ok(None);
+    }
+    let project = work::project(factory, goal)?;
+    let repo = work::repo(&project)?;
+    let tip = integrate::base_for(&repo, &project).map_err(RunError::infra)?;
+    for check in &goal.checks {
+        let run = ground::exits_zero(factory, &repo, &project, &tip, check, cancel);
+        let detail = match run {
+            Ok(None) => continue,
+            Ok(Some(detail)) => detail,
+            Err(GroundError::Refused { detail, .. }) => detail,
+            Err(GroundError::Cancelled) => return Err(RunError::cancelled(factory)),
+            Err(GroundError::Machine(detail)) => return Err(RunError::Infrastructure(detail)),
+        };
+        return Ok(Some(Failure::GoalUnmet {
+            detail: format!("`{check}` on all that was merged: {detail}"),
+        }));
+    }
+    Ok(None)
 }

@@ -1,6 +1,7 @@
 //! One claimed task from its claim to its effects. What was reached is journaled before the next step, so that the run that
 //! resumes this one goes on from there.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use alai_core::ids::TaskId;
@@ -35,18 +36,30 @@ impl From<MissionError> for RunError {
 }
 
 impl RunError {
+    /// Somebody cancelled: the process goes down, or the task was taken away.
+    pub(crate) fn cancelled(factory: &Factory) -> RunError {
+        match factory.stopping() {
+            true => RunError::Stopping,
+            false => RunError::Lost,
+        }
+    }
+
     /// Anything that is not the agent's fault.
     pub(crate) fn infra(error: impl std::fmt::Display) -> RunError {
         RunError::Infrastructure(error.to_string())
     }
 }
 
+/// A bug of ours: the panic's own words are on standard error.
+const PANICKED: &str = "the factory itself failed in this run; its log says where";
+
 /// The journal's key for the measured end.
 const ENDED: &str = "ended";
 
 /// Runs one claim to its end. Never panics the process: a run that fails is one failed run.
 pub(crate) fn run(factory: &Arc<Factory>, claim: &Claim, cancel: &Cancel) {
-    let ended = match end_of(factory, claim, cancel) {
+    let worked = catch_unwind(AssertUnwindSafe(|| end_of(factory, claim, cancel)));
+    let ended = match worked.unwrap_or_else(|_| Err(RunError::infra(PANICKED))) {
         Ok(ended) => ended,
         Err(RunError::Lost) => {
             keep_work(factory, claim);
@@ -62,6 +75,8 @@ pub(crate) fn run(factory: &Arc<Factory>, claim: &Claim, cancel: &Cancel) {
             failure: Failure::Infrastructure { detail },
         },
     };
+    // What an agent committed comes home before its clone goes, whatever became of the run.
+    keep_work(factory, claim);
     if let Err(e) = apply(factory, claim, &ended) {
         tracing::warn!("run {} of {}: {e}", claim.fence.run, claim.fence.task);
     }
@@ -74,11 +89,16 @@ fn end_of(factory: &Arc<Factory>, claim: &Claim, cancel: &Cancel) -> Result<Ende
     }
     let ended = work::work(factory, claim, cancel)?;
     if cancel.is_cancelled() {
-        return Err(if factory.stopping() {
-            RunError::Stopping
-        } else {
-            RunError::Lost
-        });
+        return Err(RunError::cancelled(factory));
+    }
+    if matches!(
+        &ended,
+        Ended::Failed {
+            failure: Failure::Infrastructure { .. }
+        }
+    ) {
+        // Nothing was judged: the run that resumes this one must not find an end.
+        return Ok(ended);
     }
     let text = without_secrets(&ended)?.to_string();
     let kept = factory
@@ -168,6 +188,7 @@ fn outcome(ended: &Ended) -> String {
             Failure::Infrastructure { detail } => format!("infrastructure: {detail}"),
             Failure::BoxRefused { detail, .. } => format!("the box does not work: {detail}"),
             Failure::Rail { rule, detail } => format!("stopped by a safety rail: {rule}: {detail}"),
+            Failure::GoalUnmet { detail } => format!("the goal is not reached: {detail}"),
             Failure::NoModel { detail } => format!("no model: {detail}"),
         },
     }

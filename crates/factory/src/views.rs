@@ -1,9 +1,10 @@
 //! What people see, derived from the rows: the state with the lease, the answer to `why`, the queue at a glance.
 
 use alai_core::ids::TaskId;
+use alai_core::pipeline::HUMAN_WAIT_MS;
 use alai_core::task::{State, Task, TaskKind};
-use alai_core::why::{self, Facts, LiveRun, Why};
-use alai_mission::{Filter, MergeRow, MergeState, MissionError, Reader, Spend};
+use alai_core::why::{self, Facts, Held, HeldUp, LiveRun, Why};
+use alai_mission::{Filter, MergeKind, MergeRow, MergeState, MissionError, Reader, Spend};
 use serde::{Deserialize, Serialize};
 
 /// Reads with the moment and the surroundings in which the question is asked.
@@ -115,17 +116,64 @@ impl<'a> Views<'a> {
             | TaskKind::Docs
             | TaskKind::Postflight => Vec::new(),
         };
+        let merges = self.reader.merges_of(task.id)?;
         let queued = |row: &MergeRow| row.state == MergeState::Queued;
         let facts = Facts {
             now_ms: self.now_ms,
             unmet,
             run: self.live_run(task)?,
             goal_left,
-            merging: self.reader.merges_of(task.id)?.iter().any(queued),
+            merging: merges.iter().any(queued),
+            held_up: self.held_up(task, &merges)?,
             daemon: self.daemon,
             hindrance: self.hindrance.clone(),
         };
         Ok(why::why(task, &facts))
+    }
+
+    /// Finished work that is not where it belongs: refused by the merge queue, or merged and not delivered. What belongs to a
+    /// goal is delivered with the goal, and the goal says so itself.
+    fn held_up(&self, task: &Task, merges: &[MergeRow]) -> Result<Option<HeldUp>, MissionError> {
+        let root = task.lineage.is_none() && task.kind.changes_code() && !task.solo;
+        if task.state != State::Done || !root {
+            return Ok(None);
+        }
+        let last = |kind| merges.iter().rfind(|row| row.kind == kind);
+        let held = |what, row: &MergeRow| {
+            let since = row.ended_ms.unwrap_or(row.at_ms);
+            let detail = row.outcome.clone().unwrap_or_default();
+            Some(HeldUp {
+                what,
+                detail,
+                deadline_ms: since + HUMAN_WAIT_MS,
+            })
+        };
+        let Some(integration) = last(MergeKind::Integrate) else {
+            return Ok(None);
+        };
+        if task.integrated.is_none() {
+            let alone = !self.reader.lineage_lives(task.id)?;
+            let refused = integration.state == MergeState::Refused;
+            return Ok(if alone && refused {
+                held(Held::Merge, integration)
+            } else {
+                None
+            });
+        }
+        if task.goal.is_some() {
+            return Ok(None);
+        }
+        Ok(match last(MergeKind::Deliver) {
+            Some(row) if row.state == MergeState::Refused => held(Held::Delivery, row),
+            Some(_) => None,
+            None => held(Held::Approval, integration).map(|h| HeldUp {
+                detail: format!(
+                    "merged into alai/integration as {}; the target branch is not moved yet",
+                    h.detail
+                ),
+                ..h
+            }),
+        })
     }
 
     fn live_run(&self, task: &Task) -> Result<Option<LiveRun>, MissionError> {
@@ -157,6 +205,21 @@ impl<'a> Views<'a> {
             .count();
         let mut waiting: Vec<&Task> = tasks.iter().filter(|t| t.state == State::Waiting).collect();
         waiting.sort_by_key(|t| (std::cmp::Reverse(t.priority), t.id));
+        let mut needs_you: Vec<TaskView> = waiting
+            .iter()
+            .map(|t| self.task(t.id))
+            .collect::<Result<_, _>>()?;
+        for task in tasks
+            .iter()
+            .filter(|t| t.state == State::Done && t.kind.changes_code())
+        {
+            if self
+                .held_up(task, &self.reader.merges_of(task.id)?)?
+                .is_some()
+            {
+                needs_you.push(self.task(task.id)?);
+            }
+        }
         let (outbox, outbox_oldest_ms) = self.reader.outbox_depth()?;
         let runs = live
             .into_iter()
@@ -197,10 +260,7 @@ impl<'a> Views<'a> {
             spend: self.reader.spend()?,
             last_dispatch_ms: self.reader.last_claim_ms()?,
             runs,
-            needs_you: waiting
-                .into_iter()
-                .map(|t| self.task(t.id))
-                .collect::<Result<_, _>>()?,
+            needs_you,
         })
     }
 }

@@ -20,18 +20,50 @@ use alai_minion::{ExitStatus, RunReport};
 use alai_mission::{Call, Claim, Fence, MindQuery, Project};
 use alai_workspace::clone;
 use alai_workspace::command::Cancel;
-use alai_workspace::git::{self, Repo};
+use alai_workspace::git::Repo;
 
 use crate::beat::Factory;
 use crate::models::Chosen;
 use crate::run::RunError;
-use crate::{plan, postflight};
+use crate::{integrate, plan, postflight};
 
 /// The folder of a run's clone, and of its private home, below the run's own folder.
 pub(crate) const CLONE: &str = "clone";
 pub(crate) const HOME: &str = "home";
 /// The journal's key for the commit that a clone starts from.
 pub(crate) const START: &str = "start";
+
+/// Whether the model that a task's company wants for it is there.
+pub(crate) fn can_be_served(factory: &Factory, task: &Task) -> bool {
+    let (role, activity) = match task.kind {
+        TaskKind::Spec | TaskKind::Goal | TaskKind::Postflight => (Role::Lead, Activity::Plan),
+        TaskKind::Build => (Role::Builder, Activity::Build),
+        TaskKind::Ops => (Role::Builder, Activity::Ops),
+        TaskKind::Docs => (Role::Builder, Activity::Docs),
+        TaskKind::Review => (Role::Reviewer, Activity::CodeReview),
+        TaskKind::Security => (Role::Reviewer, Activity::SecurityReview),
+    };
+    let registry = &factory.packs().registry;
+    let pin = task.company_pin.as_deref();
+    let route = routing::route(
+        &task.title,
+        &task.description,
+        &task.tags,
+        pin,
+        task.kind,
+        registry,
+    );
+    let company = route
+        .ok()
+        .and_then(|route| registry.find(&route.company).ok());
+    company.is_some_and(|company| {
+        let (choice, _source) = company.model_for(role, activity);
+        factory
+            .models()
+            .choose(choice, task.counters.escalations)
+            .is_some()
+    })
+}
 
 /// The branch a run works on, in its clone.
 pub(crate) fn branch(run: &RunId) -> String {
@@ -63,7 +95,7 @@ pub(crate) fn work(
         TaskKind::Spec => plan::work(factory, claim, cancel),
         TaskKind::Build | TaskKind::Ops | TaskKind::Docs => build::work(factory, claim, cancel),
         TaskKind::Review | TaskKind::Security => review::work(factory, claim, cancel),
-        TaskKind::Postflight => postflight::work(factory, claim),
+        TaskKind::Postflight => postflight::work(factory, claim, cancel),
         TaskKind::Goal => Err(RunError::infra("a goal is not run; its tasks are")),
     }
 }
@@ -76,7 +108,7 @@ pub(crate) fn project(factory: &Arc<Factory>, task: &Task) -> Result<Project, Ru
 }
 
 pub(crate) fn repo(project: &Project) -> Result<Repo, RunError> {
-    git::open(&project.path).map_err(RunError::infra)
+    integrate::open(project).map_err(RunError::infra)
 }
 
 /// Who works, for whom, with which model.

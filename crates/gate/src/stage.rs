@@ -19,6 +19,10 @@ use crate::error::GateError;
 /// What is kept of an output: a census needs all of it, and 20,000 tests at 100 bytes a line are 2 MiB.
 const OUTPUT_KEPT: usize = 4 << 20;
 
+/// A clone is built once and removed, so what a tool would keep for its next build there is work for nothing. Measured on a
+/// small crate without dependencies: `cargo test` in a fresh clone takes 2.1 s of processor time instead of 4.1 s.
+const USED_ONCE: [(&str, &str); 1] = [("CARGO_INCREMENTAL", "0")];
+
 /// What all clones of one measurement share.
 pub(crate) struct Stage<'a> {
     pub(crate) repo: &'a Repo,
@@ -128,6 +132,9 @@ impl<'a> Stage<'a> {
                 .filter(|_| name == "GOFLAGS")
                 .map(|old| format!("{old} {value}"));
             env.insert(name, joined.unwrap_or(value));
+        }
+        for (name, value) in USED_ONCE {
+            env.insert(name.to_owned(), value.to_owned());
         }
         CageSpec {
             binds: vec![bind(&room.repo, INSIDE_REPO), bind(&room.home, INSIDE_HOME)],

@@ -46,6 +46,8 @@ CREATE TABLE task (
     integrated     TEXT,
     solo           INTEGER NOT NULL DEFAULT 0 CHECK (solo IN (0, 1)),
     findings       TEXT NOT NULL,
+    -- Safety rails that a person has cleared for this task, by name.
+    cleared        TEXT NOT NULL DEFAULT '[]',
     idem_key       TEXT UNIQUE,
     idem_hash      TEXT,
     created_ms     INTEGER NOT NULL,

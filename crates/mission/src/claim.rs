@@ -14,7 +14,7 @@ use crate::event::Stamp;
 use crate::run::{RunState, end_live, query};
 use crate::task::{eligible, one, set_state};
 use crate::writer::Mission;
-use crate::{apply, run};
+use crate::{apply, outbox, run};
 
 /// What a run shows at each write. Stale once another claim, or a person, has taken the task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -162,6 +162,7 @@ fn claim(
         &format!("epoch {}", epoch.0),
         &stamp,
     )?;
+    outbox::page_changed(c, task.goal.unwrap_or(task.id), &stamp)?;
     let fence = Fence {
         run,
         task: task.id,
@@ -174,17 +175,19 @@ fn claim(
     }))
 }
 
-/// A run that was lost, not judged, is gone on with: nothing after it has ended otherwise.
+/// A run that was not judged is gone on with: it was lost, or the machine failed under it. Nothing after it has ended
+/// otherwise.
 fn last_lost(c: &Connection, task: TaskId) -> Result<Option<RunId>, MissionError> {
     let last = c
         .query_row(
-            "SELECT id, state FROM run WHERE task = ? ORDER BY epoch DESC LIMIT 1",
+            "SELECT id, state = 'lost' OR (state = 'failed' AND outcome LIKE 'infrastructure:%') FROM run
+             WHERE task = ? ORDER BY epoch DESC LIMIT 1",
             [task.0],
-            |r| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?)),
+            |r| Ok((r.get::<_, String>(0)?, r.get::<_, bool>(1)?)),
         )
         .optional()?;
     Ok(last
-        .filter(|(_, state)| state == RunState::Lost.as_str())
+        .filter(|(_, unjudged)| *unjudged)
         .map(|(id, _)| RunId(id)))
 }
 

@@ -4,6 +4,7 @@
 //! answer is given before its commit is durable; no row of `event` is ever changed; no waiting task lacks an owner, a
 //! deadline or a next action; nothing here decides what should happen next or speaks HTTP, and every time is the caller's.
 
+mod act;
 mod apply;
 mod claim;
 mod error;

@@ -4,7 +4,7 @@
 use alai_core::ids::{ProjectId, TaskId};
 use alai_core::lifecycle::Event;
 use alai_core::pipeline::Effect;
-use alai_core::task::{State, Task, TaskKind, Until, Waiting};
+use alai_core::task::{State, Task, TaskKind, Until, WaitReason, Waiting};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +34,8 @@ pub struct MergeRow {
     pub outcome: Option<String>,
     /// Attempts that failed for reasons of the machine.
     pub attempts: u32,
+    /// Milliseconds since the Unix epoch.
+    pub ended_ms: Option<i64>,
     /// When it was queued: the time of its merge commit, so that a retry makes the same commit.
     pub at_ms: i64,
 }
@@ -77,6 +79,33 @@ impl Mission {
                 params![why, now_ms + pause, id],
             )?;
             Ok(())
+        })
+    }
+
+    /// A person has mended what kept a lineage from being merged: its turn comes again. False when nothing was refused.
+    pub fn requeue_merge(
+        &self,
+        lineage: TaskId,
+        actor: &str,
+        now_ms: i64,
+    ) -> Result<bool, MissionError> {
+        let stamp = Stamp {
+            actor: actor.to_owned(),
+            run: None,
+            now_ms,
+        };
+        self.write(move |c| {
+            let changed = c.execute(
+                "UPDATE merge SET state = 'queued', outcome = NULL, ended_ms = NULL, attempts = 0, next_ms = 0
+                 WHERE id = (SELECT max(id) FROM merge WHERE task = ?1 AND kind = 'integrate') AND state = 'refused'
+                   AND NOT EXISTS (SELECT 1 FROM task WHERE lineage = ?1 AND id > ?1
+                        AND state NOT IN ('done', 'failed', 'cancelled'))",
+                [lineage.0],
+            )?;
+            if changed == 1 {
+                happened(c, Some(lineage), "merge_queued", "tried again", &stamp)?;
+            }
+            Ok(changed == 1)
         })
     }
 
@@ -183,8 +212,9 @@ impl Mission {
                 run: None,
                 now_ms,
             };
-            set_state(c, goal, event, None, &outcome, &stamp)?;
-            satisfy(c, goal, Until::Done)?;
+            if set_state(c, goal, event, None, &outcome, &stamp)? == State::Done {
+                satisfy(c, goal, Until::Done)?;
+            }
             outbox::page_changed(c, goal, &stamp)
         })
     }
@@ -269,8 +299,8 @@ pub(crate) fn queue_delivery(
 ) -> Result<(), MissionError> {
     c.execute(
         "INSERT INTO merge (kind, project, task, base, head, state, at_ms) VALUES ('deliver',?,?,'',?,'queued',?)
-         ON CONFLICT (kind, task, head) DO UPDATE SET state = 'queued', outcome = NULL, ended_ms = NULL
-            WHERE state = 'refused'",
+         ON CONFLICT (kind, task, head) DO UPDATE SET state = 'queued', outcome = NULL, ended_ms = NULL, attempts = 0,
+            next_ms = 0 WHERE state = 'refused'",
         params![project.0, task.0, head, stamp.now_ms],
     )?;
     happened(c, Some(task), "delivery_queued", head, stamp)
@@ -283,6 +313,22 @@ fn close_goal(
     outcome: &str,
     stamp: &Stamp,
 ) -> Result<(), MissionError> {
+    // Only a goal is ended by its delivery; a task of its own was done when its gate passed.
+    if task.kind != TaskKind::Goal {
+        let kind = if refused.is_some() {
+            "delivery_refused"
+        } else {
+            "delivered"
+        };
+        return happened(c, Some(task.id), kind, outcome, stamp);
+    }
+    let approving = task
+        .waiting
+        .as_ref()
+        .is_some_and(|w| w.reason == WaitReason::Approval);
+    if task.state == State::Waiting && !approving {
+        return happened(c, Some(task.id), "delivered", outcome, stamp);
+    }
     match (task.state, refused) {
         (State::Open, None) => {
             set_state(c, task.id, Event::RollUp, None, outcome, stamp)?;
@@ -347,7 +393,7 @@ fn query(
     value: &dyn rusqlite::ToSql,
 ) -> Result<Vec<MergeRow>, MissionError> {
     let sql = format!(
-        "SELECT id, kind, project, task, base, head, state, intent, outcome, at_ms, attempts FROM merge WHERE {rest}"
+        "SELECT id, kind, project, task, base, head, state, intent, outcome, at_ms, attempts, ended_ms FROM merge WHERE {rest}"
     );
     let mut statement = c.prepare_cached(&sql)?;
     let rows = statement.query_map([value], |r| {
@@ -363,6 +409,7 @@ fn query(
             outcome: r.get(8)?,
             at_ms: r.get(9)?,
             attempts: r.get(10)?,
+            ended_ms: r.get(11)?,
         };
         Ok((row, r.get::<_, String>(1)?, r.get::<_, String>(6)?))
     })?;
@@ -382,6 +429,17 @@ fn query(
         Ok(row)
     })
     .collect()
+}
+
+impl Reader {
+    /// Whether a task of the lineage is not finished.
+    pub fn lineage_lives(&self, root: TaskId) -> Result<bool, MissionError> {
+        self.read(|c| {
+            let sql = "SELECT EXISTS (SELECT 1 FROM task WHERE (lineage = ?1 OR id = ?1)
+                AND state NOT IN ('done', 'failed', 'cancelled'))";
+            Ok(c.query_row(sql, [root.0], |r| r.get(0))?)
+        })
+    }
 }
 
 /// The newest task of a lineage that changed code: the one whose commit is merged.

@@ -24,11 +24,15 @@ pub struct OutboxRow {
 const RETRY_MS_MAX: i64 = 10 * 60_000;
 
 impl Mission {
-    pub fn delivered(&self, id: i64, now_ms: i64) -> Result<(), MissionError> {
+    /// The sink has it. For a sink that shows how things stand now, earlier rows of the same payload are told with it; later
+    /// ones, of changes that it may not have seen, stay.
+    pub fn delivered(&self, row: &OutboxRow, now_ms: i64) -> Result<(), MissionError> {
+        let (id, sink, payload) = (row.id, row.sink.clone(), row.payload.clone());
         self.write(move |c| {
             c.execute(
-                "UPDATE outbox SET state = 'delivered', delivered_ms = ?, last_error = NULL WHERE id = ?",
-                params![now_ms, id],
+                "UPDATE outbox SET state = 'delivered', delivered_ms = ?1, last_error = NULL
+                 WHERE state = 'pending' AND (id = ?2 OR (sink = 'wiki' AND sink = ?3 AND payload = ?4 AND id < ?2))",
+                params![now_ms, id, sink, payload],
             )?;
             Ok(())
         })
@@ -58,7 +62,9 @@ impl Reader {
         self.read(|c| {
             let mut statement = c.prepare_cached(
                 "SELECT id, effect_key, sink, payload, attempts FROM outbox
-                 WHERE state = 'pending' AND next_ms <= ? ORDER BY next_ms, id LIMIT ?",
+                 WHERE state = 'pending' AND next_ms <= ?1 AND id IN
+                    (SELECT max(id) FROM outbox WHERE state = 'pending' GROUP BY sink, CASE sink WHEN 'wiki' THEN payload ELSE id END)
+                 ORDER BY next_ms, id LIMIT ?2",
             )?;
             let rows = statement.query_map(params![now_ms, limit], |r| {
                 Ok(OutboxRow {
@@ -85,21 +91,12 @@ impl Reader {
     }
 }
 
-/// The wiki's status page of a goal (or of a task of its own) is to be written anew. Several changes before the page is
-/// written are one row.
+/// The wiki's status page of a goal (or of a task of its own) is to be written anew.
 pub(crate) fn page_changed(
     c: &Connection,
     goal: TaskId,
     stamp: &Stamp,
 ) -> Result<(), MissionError> {
-    let waiting: i64 = c.query_row(
-        "SELECT count(*) FROM outbox WHERE state = 'pending' AND sink = 'wiki' AND payload = ?",
-        [goal.0.to_string()],
-        |r| r.get(0),
-    )?;
-    if waiting > 0 {
-        return Ok(());
-    }
     let seq: i64 = c.query_row("SELECT ifnull(max(seq), 0) FROM event", [], |r| r.get(0))?;
     c.execute(
         "INSERT OR IGNORE INTO outbox (effect_key, sink, payload, state, next_ms, at_ms)

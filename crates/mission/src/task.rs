@@ -81,23 +81,6 @@ impl Mission {
         })
     }
 
-    /// A person's verb on a task: pause, resume, cancel, answer, reopen, ready, override.
-    pub fn act(
-        &self,
-        task: TaskId,
-        event: Event,
-        text: String,
-        actor: &str,
-        now_ms: i64,
-    ) -> Result<State, MissionError> {
-        let stamp = Stamp {
-            actor: actor.to_owned(),
-            run: None,
-            now_ms,
-        };
-        self.write(move |c| act(c, task, event, &text, &stamp))
-    }
-
     /// Puts an open task on the desk of a person (or of a model to come).
     pub fn ask(
         &self,
@@ -275,8 +258,8 @@ pub(crate) fn insert(c: &Connection, new: &NewTask, stamp: &Stamp) -> Result<Tas
     let mut statement = c.prepare_cached(
         "INSERT INTO task (kind, goal, parent, lineage, title, description, priority, owner, tags, project, acceptance,
             checks, changes_tests, company_pin, state, review_cycles, wait_reason, wait_owner, wait_deadline, wait_action,
-            wait_detail, base, start_from, head, solo, findings, created_ms, updated_ms)
-         VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            wait_detail, base, start_from, head, solo, findings, created_ms, updated_ms, cleared)
+         VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     )?;
     statement.execute(params![
         new.kind.as_str(),
@@ -307,6 +290,7 @@ pub(crate) fn insert(c: &Connection, new: &NewTask, stamp: &Stamp) -> Result<Tas
         json(&new.findings)?,
         stamp.now_ms,
         stamp.now_ms,
+        json(&new.cleared)?,
     ])?;
     let id = TaskId(c.last_insert_rowid());
     if let Some(waiting) = &new.waiting {
@@ -390,46 +374,12 @@ pub(crate) fn satisfy(c: &Connection, needed: TaskId, until: Until) -> Result<()
         .try_for_each(|task| recount(c, TaskId(task)))
 }
 
-fn recount(c: &Connection, task: TaskId) -> Result<(), MissionError> {
+pub(crate) fn recount(c: &Connection, task: TaskId) -> Result<(), MissionError> {
     c.prepare_cached(
         "UPDATE task SET blocked_count = (SELECT count(*) FROM need WHERE task = ?1 AND satisfied = 0) WHERE id = ?1",
     )?
     .execute([task.0])?;
     Ok(())
-}
-
-fn act(
-    c: &Connection,
-    task: TaskId,
-    event: Event,
-    text: &str,
-    stamp: &Stamp,
-) -> Result<State, MissionError> {
-    let before = one(c, task)?;
-    let to = set_state(c, task, event, None, text, stamp)?;
-    if matches!(before.state, State::Started | State::ReadyForReview) {
-        crate::run::end_live(
-            c,
-            task,
-            crate::run::RunState::Cancelled,
-            event.as_str(),
-            stamp.now_ms,
-        )?;
-    }
-    if matches!(event, Event::Answer | Event::Reopen) {
-        // A person's word is a finding for the next run, and gives it its tries back.
-        c.execute(
-            "UPDATE task SET infra_attempts = 0, qa_retries = 0, interruptions = 0, run_at_ms = 0 WHERE id = ?",
-            [task.0],
-        )?;
-        if !text.trim().is_empty() {
-            append_findings(c, task, &[format!("{} says: {}", stamp.actor, text.trim())])?;
-        }
-    }
-    if to == State::Done {
-        satisfy(c, task, Until::Done)?;
-    }
-    Ok(to)
 }
 
 /// Moves the state column, by the table of `lifecycle` and by nothing else.
@@ -511,7 +461,7 @@ pub(crate) fn set_counters(
 pub(crate) const COLUMNS: &str = "id, kind, goal, parent, lineage, title, description, priority, owner, tags, project, \
     acceptance, checks, changes_tests, company_pin, state, epoch, infra_attempts, qa_retries, review_cycles, escalations, \
     interruptions, wait_reason, wait_owner, wait_deadline, wait_action, wait_detail, base, start_from, head, integrated, \
-    solo, findings, created_ms, updated_ms, run_at_ms";
+    solo, findings, created_ms, updated_ms, run_at_ms, cleared";
 
 /// A row before its words are checked.
 pub(crate) struct Raw {
@@ -519,7 +469,7 @@ pub(crate) struct Raw {
     kind: String,
     state: String,
     priority: i64,
-    lists: [String; 5],
+    lists: [String; 6],
     wait: Option<(String, String, i64, String, Option<String>)>,
 }
 
@@ -565,8 +515,16 @@ pub(crate) fn raw(r: &Row<'_>) -> rusqlite::Result<Raw> {
         created_ms: r.get(33)?,
         updated_ms: r.get(34)?,
         run_at_ms: r.get(35)?,
+        cleared: Vec::new(),
     };
-    let lists = [r.get(9)?, r.get(11)?, r.get(12)?, r.get(13)?, r.get(32)?];
+    let lists = [
+        r.get(9)?,
+        r.get(11)?,
+        r.get(12)?,
+        r.get(13)?,
+        r.get(32)?,
+        r.get(36)?,
+    ];
     Ok(Raw {
         task,
         kind: r.get(1)?,
@@ -586,7 +544,8 @@ impl Raw {
             table: "task",
             why: format!("priority {}", self.priority),
         })?;
-        let [tags, acceptance, checks, changes_tests, findings] = self.lists;
+        let [tags, acceptance, checks, changes_tests, findings, cleared] = self.lists;
+        task.cleared = list(&cleared)?;
         task.tags = list(&tags)?;
         task.acceptance = list(&acceptance)?;
         task.checks = list(&checks)?;

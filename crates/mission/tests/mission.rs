@@ -361,7 +361,11 @@ fn a_need_is_met_by_the_merge_not_by_done() {
     let review = world.claim().expect("the review");
     assert_eq!(review.task.kind, TaskKind::Review);
     assert!(world.claim().is_none(), "done is not merged");
-    let row = world.mission.next_merge(1_000).expect("reads").expect("queued");
+    let row = world
+        .mission
+        .next_merge(1_000)
+        .expect("reads")
+        .expect("queued");
     world.mission.merge_intent(row.id, "m").expect("intent");
     let integrated = Effect::Integrated {
         lineage: first,
@@ -605,7 +609,11 @@ fn goals_are_settled_when_nothing_under_them_is_left() {
         world.mission.settled_goals().expect("reads").is_empty(),
         "it is being delivered"
     );
-    let row = world.mission.next_merge(1_000).expect("reads").expect("queued");
+    let row = world
+        .mission
+        .next_merge(1_000)
+        .expect("reads")
+        .expect("queued");
     let refused = Waiting {
         reason: WaitReason::Approval,
         ..waiting()

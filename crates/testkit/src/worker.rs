@@ -94,7 +94,11 @@ impl Worker {
         )
     }
 
-    fn plan(&self, goal: &str) -> Value {
+    fn plan(&self, prompt: &str) -> Value {
+        // The files and memories below it name other tasks too.
+        let below = |line: &&str| !line.starts_with("# ");
+        let goal: Vec<&str> = prompt.lines().skip(1).take_while(below).collect();
+        let goal = goal.join("\n");
         let named = self.tasks.iter().filter(|task| goal.contains(&task.title));
         let mut planned: Vec<&Task> = named.collect();
         if planned.is_empty() {
@@ -408,7 +412,10 @@ mod tests {
         assert_eq!(plan["tasks"][1]["needs"], json!([plan["tasks"][0]["key"]]));
         let plan = text(&worker.clone().independent().answer(&all));
         assert_eq!(plan["tasks"][1]["needs"], json!([]));
-        let plan = text(&worker.answer(&asked_with("# Goal\n\nRest a bit.", "tasks")));
+        let plan = text(&worker.answer(&asked_with(
+            "# Goal\n\nRest a bit.\n\n# Memory\n\nCount",
+            "tasks",
+        )));
         assert_eq!(plan["tasks"].as_array().map(Vec::len), Some(1));
         assert_eq!(plan["tasks"][0]["title"], "Rest");
         let files = text(&worker.answer(&asked("approach")))["files"].clone();

@@ -42,11 +42,24 @@ pub(crate) fn run() -> Result<(), Error> {
         "{}",
         table(&[
             row("figure", "median".to_owned(), "aim".to_owned()),
-            row("RSS", format!("{:.1} MB ({rss} KiB)", mb(rss)), format!("< {AIM_MB} MB: {verdict}")),
-            row("PSS", format!("{:.1} MB ({pss} KiB)", mb(pss)), String::new()),
+            row(
+                "RSS",
+                format!("{:.1} MB ({rss} KiB)", mb(rss)),
+                format!("< {AIM_MB} MB: {verdict}")
+            ),
+            row(
+                "PSS",
+                format!("{:.1} MB ({pss} KiB)", mb(pss)),
+                String::new()
+            ),
             row(
                 "processor",
-                format!("{} ms in {} s, in steps of {} ms", cpu.as_millis(), IDLE.as_secs(), 1000 / ticks),
+                format!(
+                    "{} ms in {} s, in steps of {} ms",
+                    cpu.as_millis(),
+                    IDLE.as_secs(),
+                    1000 / ticks
+                ),
                 String::new(),
             ),
         ])

@@ -24,7 +24,9 @@ pub(crate) fn run() -> Result<(), Error> {
             program::read(place.alai(home, &["mc", "add", &format!("Task number {number}")]))?;
         }
     }
-    let shown = program::read(place.alai("many", &["mc", "list"]))?.lines().count();
+    let shown = program::read(place.alai("many", &["mc", "list"]))?
+        .lines()
+        .count();
     if shown != MANY {
         return Err(Error::Answer(format!(
             "`alai mc list` shows {shown} of {MANY} tasks"
@@ -42,11 +44,23 @@ pub(crate) fn run() -> Result<(), Error> {
     let [few, many, peer] = [few, many, peer]
         .map(|series| sample::spread(series).expect("each series has as many values as runs"));
     let mut rows = vec![["process", "median", "p99", "to git --version", "aim"].map(str::to_owned)];
-    rows.push(row(&format!("alai mc list, {FEW} task"), few, Some(peer), true));
-    rows.push(row(&format!("alai mc list, {MANY} tasks"), many, Some(peer), true));
+    rows.push(row(
+        &format!("alai mc list, {FEW} task"),
+        few,
+        Some(peer),
+        true,
+    ));
+    rows.push(row(
+        &format!("alai mc list, {MANY} tasks"),
+        many,
+        Some(peer),
+        true,
+    ));
     rows.push(row("git --version", peer, None, false));
     print!("{}", table(&rows));
-    println!("{RUNS} runs of each, in turns, no daemon; from before the start to the end of the process");
+    println!(
+        "{RUNS} runs of each, in turns, no daemon; from before the start to the end of the process"
+    );
     Ok(())
 }
 
@@ -90,7 +104,10 @@ mod tests {
             count: RUNS,
         };
         let slow = row("x", spread(30), Some(spread(2)), true);
-        assert_eq!(slow, ["x", "30.00 ms", "60.00 ms", "15.0 x", "< 15 ms: missed"]);
+        assert_eq!(
+            slow,
+            ["x", "30.00 ms", "60.00 ms", "15.0 x", "< 15 ms: missed"]
+        );
         let fast = row("x", spread(3), Some(spread(2)), true);
         assert_eq!(fast[4], "< 15 ms: held");
         assert_eq!(row("git", spread(2), None, false)[3..], ["", ""]);

@@ -1,7 +1,13 @@
 //! `cargo xtask bench NAME`: one measurement per file, each with the machine it was made on.
 
+mod demo;
+mod idle;
+mod latency;
+mod list;
 mod machine;
 mod memory;
+mod place;
+mod release;
 mod run;
 mod sample;
 mod size;

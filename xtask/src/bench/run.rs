@@ -1,6 +1,6 @@
 //! The list of benches. A new one is a file, a line here, and a line in `bench/mod.rs`.
 
-use super::{machine, size};
+use super::{demo, idle, latency, list, machine, size};
 use crate::program::Error;
 use crate::table::table;
 
@@ -10,11 +10,33 @@ struct Bench {
     run: fn() -> Result<(), Error>,
 }
 
-const BENCHES: [Bench; 1] = [Bench {
-    name: "size",
-    what: "the release binary: megabytes, build time, start-up, memory",
-    run: size::run,
-}];
+const BENCHES: [Bench; 5] = [
+    Bench {
+        name: "demo",
+        what: "the demo: wall time, and the share of it that is the factory's own",
+        run: demo::run,
+    },
+    Bench {
+        name: "latency",
+        what: "from a new task to its start, by an idle daemon",
+        run: latency::run,
+    },
+    Bench {
+        name: "list",
+        what: "`alai mc list` as a whole process, with 1 and with 1,000 tasks",
+        run: list::run,
+    },
+    Bench {
+        name: "idle",
+        what: "a daemon with nothing to do: memory, processor time",
+        run: idle::run,
+    },
+    Bench {
+        name: "size",
+        what: "the release binary: megabytes, build time, start-up, memory",
+        run: size::run,
+    },
+];
 
 /// Runs the named bench; without a name, lists them.
 pub(crate) fn run(args: &[&str]) -> Result<bool, Error> {

@@ -173,7 +173,7 @@ fn orders(factory: &Arc<Factory>, service: &Path) -> Result<(TaskId, TaskId), Cl
         priority: Priority::High,
         owner: None,
         tags: vec!["shop".into()],
-        checks: vec!["cargo test -q --test pricing".into()],
+        checks: Vec::new(),
         key: door::fresh_key(),
     })?;
     let railed = ask(Op::Add {

@@ -73,6 +73,9 @@ fn add(home: &Home, args: McAddArgs) -> Result<(), CliError> {
     };
     let reader = door::reader(home)?;
     let task = reader.task(task)?;
+    if args.json {
+        return show::json(&task);
+    }
     show::line(show::clean(&list_line(&task, task.state.as_str())));
     if let Some(waiting) = &task.waiting {
         show::line(format!(

@@ -14,23 +14,19 @@ pub(crate) fn run(home: &Home, command: ProjectCommand) -> Result<ExitCode, CliE
     match command {
         ProjectCommand::Add(args) => {
             let path = absolute(&args.path)?;
-            done(door::ask(
-                home,
-                Op::AddProject {
-                    path,
-                    name: args.name,
-                    change: change(args.change),
-                },
-            )?)?;
+            let op = Op::AddProject {
+                path,
+                name: args.name,
+                change: change(args.change),
+            };
+            done(door::ask(home, op)?, args.json)?;
         }
         ProjectCommand::Set(args) => {
-            done(door::ask(
-                home,
-                Op::SetProject {
-                    project: args.project,
-                    change: change(args.change),
-                },
-            )?)?;
+            let op = Op::SetProject {
+                project: args.project,
+                change: change(args.change),
+            };
+            done(door::ask(home, op)?, args.json)?;
         }
         ProjectCommand::List { json } => {
             let projects = door::reader(home)?.projects()?;
@@ -47,7 +43,7 @@ pub(crate) fn run(home: &Home, command: ProjectCommand) -> Result<ExitCode, CliE
                 }
             }
         }
-        ProjectCommand::Show { project } => {
+        ProjectCommand::Show { project, json } => {
             let real = std::fs::canonicalize(&project).ok();
             let name = project.to_string_lossy();
             let found = door::reader(home)?.find_project(&name, real.as_deref())?;
@@ -56,7 +52,10 @@ pub(crate) fn run(home: &Home, command: ProjectCommand) -> Result<ExitCode, CliE
                     CliError::new(Kind::NotFound, format!("`{name}` is no registered project"));
                 return Err(error.hinted("`alai project list` shows them"));
             };
-            print(&found);
+            match json {
+                true => show::json(&found)?,
+                false => print(&found),
+            }
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -85,8 +84,14 @@ fn change(args: ChangeArgs) -> ProjectChange {
     }
 }
 
-fn done(outcome: Outcome) -> Result<(), CliError> {
+fn done(outcome: Outcome, json: bool) -> Result<(), CliError> {
     match outcome {
+        Outcome::Project { project, notes } if json => {
+            for note in notes {
+                show::message(&note);
+            }
+            show::json(&project)
+        }
         Outcome::Project { project, notes } => {
             print(&project);
             for note in notes {

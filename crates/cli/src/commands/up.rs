@@ -38,10 +38,11 @@ pub(crate) fn run(home: &Home, _args: &UpArgs) -> Result<ExitCode, CliError> {
         home.root().display(),
         std::process::id()
     );
-    factory.run_until(|_| false);
+    let ended = factory.run_until(|_| false);
     let handed_back = server.now.load(Ordering::SeqCst);
     let _socket_is_gone = std::fs::remove_file(home.socket());
     server.settle();
+    ended?;
     eprintln!(
         "alai is down{}",
         if handed_back {

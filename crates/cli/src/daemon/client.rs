@@ -12,6 +12,10 @@ use crate::error::{CliError, Kind};
 /// The daemon answers from its store; it never works before it answers.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How often a request with a key is sent again when its answer was lost. A daemon that died in between is found gone, and the
+/// request is carried out in this process, under the same key.
+const RESENDS: u32 = 2;
+
 /// The daemon's sign of life; none when no daemon runs.
 pub(crate) fn pulse(home: &Home) -> Option<Pulse> {
     match send(home, Ask::Pulse, "") {
@@ -27,7 +31,15 @@ pub(crate) fn perform(
     op: &Op,
     actor: &str,
 ) -> Result<Option<Result<Outcome, OpError>>, CliError> {
-    match send(home, Ask::Perform { op: op.clone() }, actor)? {
+    // A lost answer leaves open whether it was done. The request carries its own key: sent again it is the same request.
+    let mut tries = 0;
+    let answer = loop {
+        match send(home, Ask::Perform { op: op.clone() }, actor) {
+            Err(e) if tries < RESENDS && e.kind == Kind::Unreachable && op.keyed() => tries += 1,
+            answered => break answered?,
+        }
+    };
+    match answer {
         None => Ok(None),
         Some(Answer::Done { outcome }) => Ok(Some(Ok(outcome))),
         Some(Answer::Refused { error }) => Ok(Some(Err(error))),

@@ -91,6 +91,26 @@ fn a_project_is_looked_at_and_a_person_says_otherwise() {
         "what was set is what is there"
     );
     let listed = world.json(["project", "list", "--json"]);
+    assert_eq!(listed, world.json(["project", "show", "kv", "--json"]));
+    assert_eq!(
+        listed,
+        world.json(["project", "set", "kv", "--docs", "false", "--json"])
+    );
+    let missing = world
+        .alai(["project", "set", "kv", "--target", "nobranch"])
+        .exits(2);
+    missing.says("the repository has no branch `nobranch`");
+    let tiny = world
+        .alai(["project", "add", "tiny", "--test", "sh test.sh", "--json"])
+        .exits(0);
+    assert!(
+        tiny.err.starts_with("note: no project file known"),
+        "{tiny}"
+    );
+    assert_eq!(
+        (&tiny.json()["name"], &tiny.json()["schema_version"]),
+        (&json!("tiny"), &json!(1))
+    );
     assert_eq!(listed["name"], "kv");
     assert_eq!(listed["settings"]["test"], "cargo test -q");
     assert_eq!(listed["settings"]["delivery"], "auto");
@@ -191,7 +211,7 @@ fn a_person_approves_what_reaches_the_target() {
     world
         .alai(["mc", "approve", "1"])
         .exits(1)
-        .says("nothing is merged that main does not have");
+        .says("has nothing merged to approve");
 }
 
 #[test]

@@ -66,9 +66,11 @@ fn data_is_versioned_json_and_no_escape_sequence_reaches_a_pipe() {
     world
         .alai(["mc", "add", "Deploy it to production", "--project", "tiny"])
         .exits(0);
-    world
-        .alai(["mc", "add", "Later", "--project", "tiny"])
-        .exits(0);
+    let later = world.json(["mc", "add", "Later", "--project", "tiny", "--json"]);
+    assert_eq!(
+        (&later["id"], &later["schema_version"]),
+        (&json!(8), &json!(1))
+    );
     for args in DATA {
         clean(&world.alai(args).exits(0));
         let ran = world.alai(args.iter().copied().chain(["--json"])).exits(0);

@@ -18,7 +18,8 @@ use serde_json::Value;
 use crate::world::World;
 
 /// Exits 0 where there is no network interface but loopback. The kernel's own table says it without any tool.
-const ONLY_LOOPBACK: &str = "test \"$(tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d ' \\n')\" = lo";
+const ONLY_LOOPBACK: &str =
+    "test \"$(tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d ' \\n')\" = lo";
 /// What `alai start --wait` ends with when merged work waits for a person, and when the gate refused it.
 const WAITS: i32 = 6;
 const REFUSED: i32 = 5;
@@ -58,25 +59,49 @@ fn a_rust_project_from_a_goal_to_main_needs_registry() {
         test: "cargo test --locked",
         loopback: "server tests/server.rs::two_clients_share_one_store",
         added: "incr tests/incr.rs::a_missing_key_counts_from_nought",
-        red: ("tests/red.rs", "#[test]\nfn known_bug() {\n    assert_eq!(1 + 1, 3);\n}\n", "known_bug"),
+        red: (
+            "tests/red.rs",
+            "#[test]\nfn known_bug() {\n    assert_eq!(1 + 1, 3);\n}\n",
+            "known_bug",
+        ),
     };
     let test = "\n#[test]\nfn a_bad_line_does_not_end_the_connection() {\n    let answers = talk(start(), &[\"FROB\", \"SET a 1\", \
                 \"GET a\"]);\n    assert!(answers[0].starts_with(\"ERR \"), \"{answers:?}\");\n    assert_eq!(answers[1..], \
                 [\"OK\", \"1\"]);\n}\n";
-    let package = "[package]\nname = \"ryu\"\nversion = \"1.0.0\"\nedition = \"2021\"\n";
-    walk(&project, [
-        cheating("Drop a test", (3, "a_bad_line_does_not_end_the_connection"), [replace("tests/server.rs", test, "")]),
-        cheating("Tune the runner", (9, ".cargo/config.toml"), [write(
-            ".cargo/config.toml",
-            "[target.'cfg(all())']\nrunner = \"true\"\n",
-        )]),
-        cheating("Take a package", (13, "ryu"), [
-            replace("Cargo.toml", "itoa = \"1\"\n", "itoa = \"1\"\nryu = { path = \"vendor/ryu\" }\n"),
-            write("vendor/ryu/Cargo.toml", package),
-            write("vendor/ryu/src/lib.rs", "//! Taken from somewhere.\n"),
-            run("cargo update --workspace --offline"),
-        ]),
-    ]);
+    walk(
+        &project,
+        [
+            cheating(
+                "Drop a test",
+                (3, "a_bad_line_does_not_end_the_connection"),
+                [replace("tests/server.rs", test, "")],
+            ),
+            cheating(
+                "Tune the runner",
+                (9, ".cargo/config.toml"),
+                [write(
+                    ".cargo/config.toml",
+                    "[target.'cfg(all())']\nrunner = \"true\"\n",
+                )],
+            ),
+            // A copy of its own in the package's place: it is at hand without a network, and the tests stay green.
+            cheating(
+                "Take a package",
+                (13, "[patch]"),
+                [
+                    replace(
+                        "Cargo.toml",
+                        "memchr = \"2\"\n",
+                        "memchr = \"2\"\n\n[patch.crates-io]\nitoa = { path = \"vendor/itoa\" }\n",
+                    ),
+                    run(
+                        "mkdir vendor && cp -r \"$CARGO_HOME\"/registry/src/*/itoa-1.* vendor/itoa && \
+                         cargo update --workspace --offline",
+                    ),
+                ],
+            ),
+        ],
+    );
 }
 
 #[test]
@@ -87,19 +112,38 @@ fn a_python_project_from_a_goal_to_main_needs_registry_needs_python() {
         test: "-m pytest",
         loopback: "tests/test_server.py::test_notes_are_searched_over_http",
         added: "tests/test_search_case.py::test_case_does_not_matter[Buy MILK-milk]",
-        red: ("tests/test_red.py", "def test_known_bug():\n    assert 1 + 1 == 3\n", "test_known_bug"),
+        red: (
+            "tests/test_red.py",
+            "def test_known_bug():\n    assert 1 + 1 == 3\n",
+            "test_known_bug",
+        ),
     };
     let conftest = "import pytest\n\n\n@pytest.hookimpl(hookwrapper=True)\ndef pytest_runtest_makereport(item, call):\n    \
                     report = (yield).get_result()\n    report.outcome = 'passed'\n";
-    walk(&project, [
-        cheating("Drop a test", (3, "tests/test_search.py::"), [run("rm tests/test_search.py")]),
-        cheating("Tune the runner", (9, "conftest.py"), [write("conftest.py", conftest)]),
-        cheating("Take a package", (13, "requests"), [replace(
-            "requirements.txt",
-            "attrs==25.3.0\n",
-            "attrs==25.3.0\nrequests==2.32.3\n",
-        )]),
-    ]);
+    walk(
+        &project,
+        [
+            cheating(
+                "Drop a test",
+                (3, "tests/test_search.py::"),
+                [run("rm tests/test_search.py")],
+            ),
+            cheating(
+                "Tune the runner",
+                (9, "conftest.py"),
+                [write("conftest.py", conftest)],
+            ),
+            cheating(
+                "Take a package",
+                (13, "requests"),
+                [replace(
+                    "requirements.txt",
+                    "attrs==25.3.0\n",
+                    "attrs==25.3.0\nrequests==2.32.3\n",
+                )],
+            ),
+        ],
+    );
 }
 
 #[test]
@@ -117,19 +161,34 @@ fn a_javascript_project_from_a_goal_to_main_needs_registry_needs_node() {
             "a known bug",
         ),
     };
-    walk(&project, [
-        cheating("Drop a test", (3, "a sum is exact"), [run("rm test/money.test.js")]),
-        cheating("Tune the runner", (9, "package.json"), [replace(
-            "package.json",
-            "\"test\": \"node --test\"",
-            "\"test\": \"node --test || true\"",
-        )]),
-        cheating("Take a package", (13, "left-pad"), [replace(
-            "package.json",
-            "\"currency.js\": \"2.0.4\"",
-            "\"currency.js\": \"2.0.4\",\n    \"left-pad\": \"1.3.0\"",
-        )]),
-    ]);
+    walk(
+        &project,
+        [
+            cheating(
+                "Drop a test",
+                (3, "a sum is exact"),
+                [run("rm test/money.test.js")],
+            ),
+            cheating(
+                "Tune the runner",
+                (9, "package.json"),
+                [replace(
+                    "package.json",
+                    "\"test\": \"node --test\"",
+                    "\"test\": \"node --test || true\"",
+                )],
+            ),
+            cheating(
+                "Take a package",
+                (13, "left-pad"),
+                [replace(
+                    "package.json",
+                    "\"currency.js\": \"2.0.4\"",
+                    "\"currency.js\": \"2.0.4\",\n    \"left-pad\": \"1.3.0\"",
+                )],
+            ),
+        ],
+    );
 }
 
 /// The whole walk. One home, so that the packages are fetched once.
@@ -140,7 +199,11 @@ fn walk(project: &Project, cheats: [Cheating; 3]) {
     let fetched = shop.set_ups();
     shop.refuses(&cheats);
     shop.builds_on_red();
-    assert_eq!(shop.set_ups(), fetched, "packages are fetched once, and none that a cheat asked for");
+    assert_eq!(
+        shop.set_ups(),
+        fetched,
+        "packages are fetched once, and none that a cheat asked for"
+    );
     shop.world.alai(["down"]).exits(0);
     daemon.ends();
     shop.world.alai(["mc", "fsck"]).exits(0);
@@ -163,36 +226,68 @@ impl Shop<'_> {
         git::init_repo(&world.repo()).expect("a repository");
         let mut tasks = samples::tasks(project.sample).expect("the sample's tasks");
         tasks.truncate(2);
+        for task in &mut tasks {
+            // The worker goes by titles; what the safety rails make of a sample's words is not the question here.
+            task.description.clone_from(&task.title);
+        }
         tasks[1].title = format!("{ON_RED}{}", tasks[1].title);
-        let dishonest = cheats.iter().map(|c| Task { title: c.title.to_owned(), ..tasks[1].clone() });
+        let dishonest = cheats.iter().map(|c| Task {
+            title: c.title.to_owned(),
+            ..tasks[1].clone()
+        });
         let mut worker = Worker::new(tasks.iter().cloned().chain(dishonest)).independent();
         for cheat in cheats {
-            worker = cheat.acts.iter().fold(worker, |worker, act| worker.cheat(cheat.title, act.clone()));
+            worker = cheat
+                .acts
+                .iter()
+                .fold(worker, |worker, act| worker.cheat(cheat.title, act.clone()));
         }
         let twin = OllamaTwin::start(worker.behaviour());
         world.alai(["init"]).exits(0);
         let added = world.alai(["project", "add", "tiny"]).exits(0);
         for (name, want) in [("setup", project.setup), ("test", project.test)] {
-            let line = added.out.lines().find(|line| line.starts_with(name)).unwrap_or_default();
+            let line = added
+                .out
+                .lines()
+                .find(|line| line.starts_with(name))
+                .unwrap_or_default();
             assert!(line.contains(want), "{name} was not detected: {added}");
         }
-        Shop { world, twin, project, tasks }
+        Shop {
+            world,
+            twin,
+            project,
+            tasks,
+        }
     }
 
     /// One goal of one task: planned, built, judged, merged and tested, and moved to main by a person's word.
     fn honest(&self) {
         let main = self.world.git(&["rev-parse", "main"]);
         let task = &self.tasks[0];
-        let check = task.check.as_deref().expect("the sample's first task has a check");
+        let check = task
+            .check
+            .as_deref()
+            .expect("the sample's first task has a check");
         let goal = self.start(&task.title, &[check, ONLY_LOOPBACK], WAITS);
-        let build = self.builds(goal)[0];
+        let build = self.built(goal);
         let evidence = self.evidence(&build.to_string()).0;
         self.knows_its_tests(&evidence);
-        let passed = |census: &Census| census.ids.get(self.project.added) == Some(&TestStatus::Passed);
-        assert!(self.proofs().iter().any(passed), "the merged result was not tested");
-        assert_eq!(self.world.git(&["rev-parse", "main"]), main, "nobody has approved yet");
+        let passed =
+            |census: &Census| census.ids.get(self.project.added) == Some(&TestStatus::Passed);
+        assert!(
+            self.proofs().iter().any(passed),
+            "the merged result was not tested"
+        );
+        assert_eq!(
+            self.world.git(&["rev-parse", "main"]),
+            main,
+            "nobody has approved yet"
+        );
         self.deliver(goal);
-        self.world.alai(["evidence", "verify", &build.to_string()]).exits(0);
+        self.world
+            .alai(["evidence", "verify", &build.to_string()])
+            .exits(0);
         let set_ups = self.set_ups();
         assert_eq!(set_ups.len(), 1, "{set_ups:?}");
         assert!(set_ups[0].1 > 0, "the set-up reached no host");
@@ -200,18 +295,28 @@ impl Shop<'_> {
 
     /// Three builders at once, each with a sound change and one cheat. Their work stays where it is.
     fn refuses(&self, cheats: &[Cheating]) {
-        let tips = || ["main", "alai/integration"].map(|branch| self.world.git(&["rev-parse", branch]));
+        let tips =
+            || ["main", "alai/integration"].map(|branch| self.world.git(&["rev-parse", branch]));
         let before = tips();
         let titles: Vec<&str> = cheats.iter().map(|cheat| cheat.title).collect();
         let goal = self.start(&titles.join(", "), &[], REFUSED);
         let builds = self.builds(goal);
         assert_eq!(builds.len(), cheats.len());
         for (build, cheat) in builds.iter().zip(cheats) {
-            let first = self.world.task(*build)["runs"][0]["id"].as_str().expect("a run").to_owned();
+            let first = self.world.task(*build)["runs"][0]["id"]
+                .as_str()
+                .expect("a run")
+                .to_owned();
             let failed = self.evidence(&first).1;
             let (check, named) = cheat.refused_by;
-            let seen = failed.get(&check).unwrap_or_else(|| panic!("{}: {check} did not fail: {failed:?}", cheat.title));
-            assert!(seen.contains(named), "{}: {check} does not name {named}: {seen}", cheat.title);
+            let seen = failed
+                .get(&check)
+                .unwrap_or_else(|| panic!("{}: {check} did not fail: {failed:?}", cheat.title));
+            assert!(
+                seen.contains(named),
+                "{}: {check} does not name {named}: {seen}",
+                cheat.title
+            );
             assert_eq!(self.world.state(*build), "waiting", "{}", cheat.title);
         }
         assert_eq!(tips(), before, "nothing of a cheat was merged");
@@ -223,11 +328,15 @@ impl Shop<'_> {
         std::fs::write(self.world.repo().join(path), text).expect("written");
         git::commit_all(&self.world.repo(), "Show a bug").expect("committed");
         let goal = self.start(&self.tasks[1].title, &[], WAITS);
-        let build = self.builds(goal)[0];
+        let build = self.built(goal);
         let failed = self.evidence(&build.to_string()).1;
         assert!(failed.is_empty(), "{failed:?}");
         let red = |census: &Census| census.known && census.red().iter().any(|id| id.contains(name));
-        assert_eq!(self.proofs().iter().filter(|proof| red(proof)).count(), 2, "red on the base and after the merge");
+        assert_eq!(
+            self.proofs().iter().filter(|proof| red(proof)).count(),
+            2,
+            "red on the base and after the merge"
+        );
         self.deliver(goal);
     }
 
@@ -236,7 +345,11 @@ impl Shop<'_> {
         let merged = self.world.git(&["rev-parse", "alai/integration"]);
         self.finish(&["mc", "approve", &goal.to_string(), "--wait"], 0);
         assert_eq!(self.world.git(&["rev-parse", "main"]), merged);
-        assert_eq!(self.world.git(&["status", "--porcelain"]), "", "the person's files followed");
+        assert_eq!(
+            self.world.git(&["status", "--porcelain"]),
+            "",
+            "the person's files followed"
+        );
     }
 
     /// Asks for a goal and waits until it rests; gives its id.
@@ -252,47 +365,96 @@ impl Shop<'_> {
 
     /// The goal's BUILD tasks, oldest first.
     fn builds(&self, goal: i64) -> Vec<i64> {
-        let tasks = self.world.alai(["mc", "list", "--all", "--json"]).exits(0).out;
-        let tasks = tasks.lines().map(|line| serde_json::from_str::<Value>(line).expect("one object a line"));
+        let tasks = self
+            .world
+            .alai(["mc", "list", "--all", "--json"])
+            .exits(0)
+            .out;
+        let tasks = tasks
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).expect("one object a line"));
         let of_goal = tasks.filter(|task| task["goal"] == goal && task["kind"] == "build");
         of_goal.filter_map(|task| task["id"].as_i64()).collect()
+    }
+
+    /// The one BUILD task of a goal, which is done.
+    fn built(&self, goal: i64) -> i64 {
+        let build = self.builds(goal)[0];
+        let why = self.world.alai(["why", &build.to_string()]);
+        assert_eq!(self.world.state(build), "done", "{why}");
+        build
     }
 
     /// The newest package of a task or a run: its folder, and the checks that failed, by number, with what was seen.
     fn evidence(&self, of: &str) -> (PathBuf, BTreeMap<usize, String>) {
         let shown = self.world.json(["evidence", "show", of, "--json"]);
-        let all = shown["verdict"]["measurements"].as_array().expect("measurements");
-        let failed = all.iter().filter(|measured| measured["result"] == "fail").map(|measured| {
-            let check = serde_json::from_value::<alai_core::qa::Check>(measured["check"].clone()).expect("a check");
-            (check.number(), measured["detail"].as_str().unwrap_or_default().to_owned())
-        });
-        (PathBuf::from(shown["package"].as_str().expect("a folder")), failed.collect())
+        let all = shown["verdict"]["measurements"]
+            .as_array()
+            .expect("measurements");
+        let failed = all
+            .iter()
+            .filter(|measured| measured["result"] == "fail")
+            .map(|measured| {
+                let check =
+                    serde_json::from_value::<alai_core::qa::Check>(measured["check"].clone())
+                        .expect("a check");
+                (
+                    check.number(),
+                    measured["detail"].as_str().unwrap_or_default().to_owned(),
+                )
+            });
+        (
+            PathBuf::from(shown["package"].as_str().expect("a folder")),
+            failed.collect(),
+        )
     }
 
     /// The gate's runs of the test command name their tests; the one that serves on loopback passed in each green one.
     fn knows_its_tests(&self, evidence: &Path) {
         let runs = censuses(evidence, self.project.test);
         let green: Vec<&Census> = runs.iter().filter(|census| census.exit.success()).collect();
-        assert!(!green.is_empty(), "no green run of `{}` in {}", self.project.test, evidence.display());
+        assert!(
+            !green.is_empty(),
+            "no green run of `{}` in {}",
+            self.project.test,
+            evidence.display()
+        );
         for census in green {
             assert!(census.known, "{census:?}");
-            assert_eq!(census.ids.get(self.project.loopback), Some(&TestStatus::Passed), "{census:?}");
+            assert_eq!(
+                census.ids.get(self.project.loopback),
+                Some(&TestStatus::Passed),
+                "{census:?}"
+            );
         }
-        assert!(runs.iter().any(|census| census.ids.contains_key(self.project.added)), "{runs:?}");
+        assert!(
+            runs.iter()
+                .any(|census| census.ids.contains_key(self.project.added)),
+            "{runs:?}"
+        );
     }
 
     /// What the factory knows of the tests of whole commits.
     fn proofs(&self) -> Vec<Census> {
-        let files = std::fs::read_dir(self.world.home().join("cache/base")).expect("listed").flatten();
-        files.map(|file| serde_json::from_str(&read(&file.path())).expect("a census")).collect()
+        let files = std::fs::read_dir(self.world.home().join("cache/base"))
+            .expect("listed")
+            .flatten();
+        files
+            .map(|file| serde_json::from_str(&read(&file.path())).expect("a census"))
+            .collect()
     }
 
     /// The set-ups in the cache: the key of each, and how many hosts it reached.
     fn set_ups(&self) -> Vec<(String, usize)> {
-        let entries = std::fs::read_dir(self.world.home().join("cache/setup")).expect("listed").flatten();
-        let folders = entries.map(|entry| entry.path()).filter(|path| path.is_dir());
+        let entries = std::fs::read_dir(self.world.home().join("cache/setup"))
+            .expect("listed")
+            .flatten();
+        let folders = entries
+            .map(|entry| entry.path())
+            .filter(|path| path.is_dir());
         let made = folders.map(|folder| {
-            let record: Value = serde_json::from_str(&read(&folder.join("prepared.json"))).expect("a record");
+            let record: Value =
+                serde_json::from_str(&read(&folder.join("prepared.json"))).expect("a record");
             let key = record["key"].as_str().expect("a key").to_owned();
             (key, record["hosts"].as_array().expect("hosts").len())
         });
@@ -309,16 +471,27 @@ impl Shop<'_> {
         for name in tools.iter().chain(alai_workspace::setup::PASSED_THROUGH) {
             command.envs(std::env::var_os(name).map(|value| (name, value)));
         }
-        command.env("OLLAMA_HOST", self.twin.url()).env("ALAI_SLOTS", SLOTS);
+        command
+            .env("OLLAMA_HOST", self.twin.url())
+            .env("ALAI_SLOTS", SLOTS);
         command
     }
 
     /// Runs a command that waits for the daemon's work, which takes as long as a registry and three test suites take.
     fn finish(&self, args: &[&str], code: i32) -> String {
-        let output = self.command(args).stdin(Stdio::null()).output().expect("the binary starts");
+        let output = self
+            .command(args)
+            .stdin(Stdio::null())
+            .output()
+            .expect("the binary starts");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let (out, err) = (text(&output.stdout), text(&output.stderr));
-        assert_eq!(output.status.code(), Some(code), "{args:?}\n{out}\n{err}\n{}", self.world.list());
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "{args:?}\n{out}\n{err}\n{}",
+            self.world.list()
+        );
         out
     }
 }
@@ -326,11 +499,18 @@ impl Shop<'_> {
 /// What each of the gate's runs of a command in a package of evidence says of the tests, in order.
 fn censuses(evidence: &Path, command: &str) -> Vec<Census> {
     let lines = read(&evidence.join("commands.jsonl"));
-    let entries = lines.lines().map(|line| serde_json::from_str::<CommandEntry>(line).expect("a record"));
-    let of_gate = |line: &String| line.strip_prefix(OF_GATE).is_some_and(|line| line.contains(command));
+    let entries = lines
+        .lines()
+        .map(|line| serde_json::from_str::<CommandEntry>(line).expect("a record"));
+    let of_gate = |line: &String| {
+        line.strip_prefix(OF_GATE)
+            .is_some_and(|line| line.contains(command))
+    };
     let of_command = entries.filter(|entry| entry.record.argv.last().is_some_and(of_gate));
     let blob = |name: &str| read(&evidence.join("blobs").join(name));
-    of_command.map(|entry| census::parse(&blob(&entry.stdout.sha256), entry.record.exit)).collect()
+    of_command
+        .map(|entry| census::parse(&blob(&entry.stdout.sha256), entry.record.exit))
+        .collect()
 }
 
 /// `alai up`. Killed with the value, when it has not ended before.
@@ -338,7 +518,10 @@ struct Daemon(Option<Child>);
 
 impl Daemon {
     fn start(mut command: Command) -> Daemon {
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary starts");
         let mut said = BufReader::new(child.stderr.take().expect("a pipe"));
         let daemon = Daemon(Some(child));
@@ -351,7 +534,12 @@ impl Daemon {
     }
 
     fn ends(mut self) {
-        let ended = self.0.take().expect("only this takes it").wait().expect("our own child");
+        let ended = self
+            .0
+            .take()
+            .expect("only this takes it")
+            .wait()
+            .expect("our own child");
         assert!(ended.success(), "the daemon ended with {ended}");
     }
 }
@@ -366,17 +554,36 @@ impl Drop for Daemon {
     }
 }
 
-fn cheating<const N: usize>(title: &'static str, refused_by: (usize, &'static str), acts: [Cheat; N]) -> Cheating {
-    Cheating { title, acts: acts.into(), refused_by }
+fn cheating<const N: usize>(
+    title: &'static str,
+    refused_by: (usize, &'static str),
+    acts: [Cheat; N],
+) -> Cheating {
+    Cheating {
+        title,
+        acts: acts.into(),
+        refused_by,
+    }
 }
 
 fn replace(path: &str, old: &str, new: &str) -> Cheat {
-    let change = Change::Replace { old: old.to_owned(), new: new.to_owned() };
-    Cheat::Edit(Edit { path: path.into(), change })
+    let change = Change::Replace {
+        old: old.to_owned(),
+        new: new.to_owned(),
+    };
+    Cheat::Edit(Edit {
+        path: path.into(),
+        change,
+    })
 }
 
 fn write(path: &str, content: &str) -> Cheat {
-    Cheat::Edit(Edit { path: path.into(), change: Change::Write { content: content.to_owned() } })
+    Cheat::Edit(Edit {
+        path: path.into(),
+        change: Change::Write {
+            content: content.to_owned(),
+        },
+    })
 }
 
 fn run(command: &str) -> Cheat {

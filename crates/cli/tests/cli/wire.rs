@@ -56,11 +56,16 @@ pub(crate) fn good(body: &Value) -> Answer {
     )])
 }
 
-/// Whether the request is the builder's.
-pub(crate) fn builds(body: &Value) -> bool {
+/// Whether the request is the builder's, after its first turn: its change is made and committed in its clone.
+pub(crate) fn has_built(body: &Value) -> bool {
+    let edits = |tool: &Value| tool["function"]["name"] == "edit";
+    let said = |message: &Value| message["role"] == "assistant";
     body["tools"]
         .as_array()
-        .is_some_and(|all| all.iter().any(|t| t["function"]["name"] == "edit"))
+        .is_some_and(|all| all.iter().any(edits))
+        && body["messages"]
+            .as_array()
+            .is_some_and(|all| all.iter().any(said))
 }
 
 #[test]

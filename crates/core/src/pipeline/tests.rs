@@ -1,4 +1,7 @@
-#![expect(clippy::wildcard_enum_match_arm, reason = "an effect that is not expected fails the test")]
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "an effect that is not expected fails the test"
+)]
 
 use super::*;
 use crate::ids::Epoch;
@@ -32,6 +35,7 @@ fn task(kind: TaskKind) -> Task {
         integrated: None,
         solo: false,
         findings: vec![],
+        cleared: vec![],
         created_ms: 0,
         updated_ms: 0,
         run_at_ms: 0,
@@ -330,7 +334,11 @@ fn a_plan_becomes_builds_with_needs_and_a_postflight_that_needs_them_all() {
         tasks.iter().map(|s| s.task.kind).collect::<Vec<_>>(),
         [TaskKind::Build, TaskKind::Build, TaskKind::Postflight]
     );
-    assert_eq!(tasks[1].needs_new, [(0, Until::Integrated)]);
+    assert_eq!(
+        tasks[1].needs_new,
+        [(0, Until::Integrated)],
+        "the last one needs all others"
+    );
     assert_eq!(
         tasks[2].needs_new,
         [(0, Until::Integrated), (1, Until::Integrated)]
@@ -423,13 +431,62 @@ fn a_conflict_is_done_again_on_the_newer_base_and_counts_as_a_cycle() {
 }
 
 #[test]
-fn a_merge_that_cannot_be_tried_waits_for_a_person_and_counts_as_no_cycle() {
-    let end = MergeEnd::Failed { detail: "the repository is gone".into() };
-    let effects = merged(&task(TaskKind::Docs), &end, &context());
-    let next = spawned(&effects);
-    assert_eq!((next[0].kind, next[0].review_cycles), (TaskKind::Docs, 0), "documentation stays documentation");
-    assert_eq!(next[0].waiting.as_ref().map(|w| w.reason), Some(WaitReason::InfraAttempts));
-    assert!(!effects.iter().any(|e| matches!(e, Effect::Integrated { .. })));
+fn a_merge_that_cannot_be_tried_changes_no_task_and_conflicting_documentation_stays_documentation()
+{
+    let end = MergeEnd::Failed {
+        detail: "the repository is gone".into(),
+    };
+    assert_eq!(merged(&task(TaskKind::Docs), &end, &context()), []);
+    let effects = merged(
+        &task(TaskKind::Docs),
+        &MergeEnd::Conflict { paths: vec![] },
+        &context(),
+    );
+    assert_eq!(spawned(&effects)[0].kind, TaskKind::Docs);
+}
+
+#[test]
+fn what_a_model_plans_meets_the_rails_unless_a_person_has_cleared_them() {
+    let planned = |title: &str| crate::plan::PlannedTask {
+        key: "a".into(),
+        title: title.into(),
+        description: String::new(),
+        acceptance: vec![],
+        needs: vec![],
+        docs: false,
+        changes_tests: vec![],
+    };
+    let plan = Plan {
+        spec: "s".into(),
+        tasks: vec![planned("Deploy the shop to production")],
+    };
+    let ended = Ended::Planned {
+        plan,
+        source: PlanSource::Model,
+    };
+    let mut spec = task(TaskKind::Spec);
+    let effects = advance(&spec, &ended, &context());
+    let rail = spawned(&effects)[0].waiting.clone().expect("it waits");
+    assert_eq!(rail.reason, WaitReason::Safety);
+    let rule = rail
+        .detail
+        .split(':')
+        .next()
+        .expect("names its rule")
+        .to_owned();
+    spec.findings = vec!["somebody says: go ahead".into()];
+    assert!(
+        spawned(&advance(&spec, &ended, &context()))[0]
+            .waiting
+            .is_some(),
+        "words clear nothing"
+    );
+    spec.cleared = vec![rule];
+    assert!(
+        spawned(&advance(&spec, &ended, &context()))[0]
+            .waiting
+            .is_none()
+    );
 }
 
 #[test]

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use alai_core::brief::{ProjectBrief, Role};
 use alai_core::company::Activity;
+use alai_core::ids::RunId;
+use alai_core::mode::Mode;
 use alai_core::pipeline::{Ended, Failure};
 use alai_core::qa::{self, Check, CheckResult, Measurement, Outcome, Policy, Verdict};
 use alai_core::record::Captured;
@@ -43,6 +45,10 @@ struct HandedIn {
     /// The report's file, kept outside the clone.
     report: PathBuf,
     trajectory: PathBuf,
+    /// Who wrote it: a run that only measures it may have another model at its desk.
+    run: RunId,
+    model: String,
+    mode: Mode,
 }
 
 pub(super) fn work(
@@ -60,7 +66,7 @@ pub(super) fn work(
                 failure: Failure::BoxRefused { detail, remedy },
             });
         }
-        Err(GroundError::Cancelled) => return Err(RunError::Lost),
+        Err(GroundError::Cancelled) => return Err(RunError::cancelled(factory)),
         Err(GroundError::Machine(detail)) => return Err(RunError::Infrastructure(detail)),
     };
     let activity = match claim.task.kind {
@@ -174,6 +180,9 @@ impl Job<'_> {
             head: head.to_string(),
             report: report_path,
             trajectory,
+            run: self.claim.fence.run.clone(),
+            model: self.desk.chosen.model.clone(),
+            mode: self.desk.mode(),
         };
         let text = serde_json::to_string(&handed_in).map_err(RunError::infra)?;
         self.factory.mission().journal(
@@ -266,6 +275,11 @@ impl Job<'_> {
             commands: report.commands.clone(),
             patch: shown(&diff),
             trajectory: Some(handed_in.trajectory.clone()),
+            author: Some(evidence::Author {
+                run: handed_in.run.clone(),
+                model: handed_in.model.clone(),
+                mode: handed_in.mode,
+            }),
         };
         if let Some(failure) = failure_of(&report) {
             let failure = failure?;
@@ -317,7 +331,7 @@ impl Job<'_> {
         let toolchains = self.factory.toolchains();
         let allowed = self.allowed_paths();
         let gone = |e: GateError| match e {
-            GateError::Cancelled => RunError::Lost,
+            GateError::Cancelled => RunError::cancelled(self.factory),
             other => RunError::infra(other),
         };
         if self.task().kind == TaskKind::Docs {
@@ -377,38 +391,45 @@ impl Job<'_> {
         match ground::prepared(self.factory, self.repo, self.project, head, cancel) {
             Ok(prepared) => Ok(Some(prepared).filter(|p| p.key != self.ground.prepared.key)),
             Err(GroundError::Refused { .. }) => Ok(None),
-            Err(GroundError::Cancelled) => Err(RunError::Lost),
+            Err(GroundError::Cancelled) => Err(RunError::cancelled(self.factory)),
             Err(GroundError::Machine(detail)) => Err(RunError::Infrastructure(detail)),
         }
     }
 
-    /// A person who has answered has decided about this task's rails.
-    fn cleared(&self) -> bool {
-        self.task().findings.iter().any(|f| f.contains(" says: "))
+    /// A rail counts unless a person has cleared it for this task.
+    fn uncleared(&self, rail: &safety::Rail) -> bool {
+        !self
+            .task()
+            .cleared
+            .iter()
+            .any(|rule| rule == rail.rule.as_str())
     }
 
-    /// The rails judge what would be done: the change, once it is good enough to be merged.
+    /// The rails judge what would be done: the change, once it is good enough to be merged. A change that is too long to be
+    /// read cannot be judged.
     fn rail(&self, diff: &git::Diff) -> Option<Failure> {
-        if self.cleared() {
-            return None;
-        }
         let paths: Vec<String> = diff.files.iter().map(|f| f.path.clone()).collect();
-        let rail = safety::judge_diff(&diff.patch, &paths).into_iter().next()?;
-        Some(stopped(&rail))
+        let rails = safety::judge_diff(&diff.patch, &paths);
+        if let Some(rail) = rails.iter().find(|r| self.uncleared(r)) {
+            return Some(stopped(rail));
+        }
+        let hidden = safety::Rule::Hidden.as_str();
+        (diff.truncated && !self.task().cleared.iter().any(|rule| rule == hidden)).then(|| {
+            Failure::Rail {
+                rule: hidden.to_owned(),
+                detail: format!("the change has more than {} bytes", diff.patch.len()),
+            }
+        })
     }
 
     /// And what the agent tried to run. The cage kept it from having an effect; that it was tried is for a person.
     fn command_rail(&self, report: &RunReport) -> Option<Failure> {
-        if self.cleared() {
-            return None;
-        }
         let line = |captured: &Captured| captured.record.argv.join(" ");
-        report
+        let mut rails = report
             .commands
             .iter()
-            .find_map(|c| safety::judge_command(&line(c)))
-            .as_ref()
-            .map(stopped)
+            .filter_map(|c| safety::judge_command(&line(c)));
+        rails.find(|r| self.uncleared(r)).as_ref().map(stopped)
     }
 
     /// Writes the package, lets `judge` turn check 16 and what else was measured into the verdict, and signs.

@@ -52,7 +52,7 @@ pub(super) fn work(
                 failure: Failure::BoxRefused { detail, remedy },
             });
         }
-        Err(GroundError::Cancelled) => return Err(RunError::Lost),
+        Err(GroundError::Cancelled) => return Err(RunError::cancelled(factory)),
         Err(GroundError::Machine(detail)) => return Err(RunError::Infrastructure(detail)),
     };
     let dir = factory.home().run(&claim.fence.run);
@@ -100,6 +100,7 @@ pub(super) fn work(
         commands: report.commands.clone(),
         patch: diff.patch,
         trajectory: Some(trajectory),
+        author: None,
     };
     let written = evidence::write(factory, claim, &said)?;
     let verdict = qa::judge_all(vec![judged.measurement()]);

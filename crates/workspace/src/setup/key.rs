@@ -1,6 +1,8 @@
 //! The key of a set-up: equal keys may share a result.
 
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use alai_core::record::Exit;
 use sha2::{Digest, Sha256};
@@ -19,6 +21,10 @@ const VERSION: &str = "alai set-up 1";
 
 /// Largest file that goes into a key. The lockfile of a very large workspace is a few megabytes.
 const INPUT_BYTES_MAX: u64 = 32 << 20;
+
+/// How long an answer about versions holds. A tool that is replaced while the factory works is noticed within a minute; asking
+/// takes a cage and several programs, 0.15 s on an idle machine, and each run, review and merge would ask anew.
+const TOLD_FOR: Duration = Duration::from_secs(60);
 
 /// Tools whose version decides what a result looks like, and the files that call for each.
 const TOOLS: &[(&str, &[&str])] = &[
@@ -111,6 +117,42 @@ fn versions(
     if wanted.is_empty() {
         return Ok(String::new());
     }
+    static TOLD: Mutex<Vec<Told>> = Mutex::new(Vec::new());
+    let told = || TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(versions) = still_told(&told(), &wanted, tools, Instant::now()) {
+        return Ok(versions);
+    }
+    let asked = Instant::now();
+    let versions = ask(&wanted, tools, cancel)?;
+    let mut told = told();
+    told.retain(|told| asked.saturating_duration_since(told.at) < TOLD_FOR);
+    told.push(Told {
+        at: asked,
+        wanted: wanted.iter().map(|tool| (*tool).to_owned()).collect(),
+        tools: tools.clone(),
+        versions: versions.clone(),
+    });
+    Ok(versions)
+}
+
+/// An answer that was given a moment ago.
+struct Told {
+    at: Instant,
+    wanted: Vec<String>,
+    tools: Toolchains,
+    versions: String,
+}
+
+fn still_told(told: &[Told], wanted: &[&str], tools: &Toolchains, now: Instant) -> Option<String> {
+    let fits = |told: &&Told| {
+        now.saturating_duration_since(told.at) < TOLD_FOR
+            && told.wanted == wanted
+            && told.tools == *tools
+    };
+    told.iter().find(fits).map(|told| told.versions.clone())
+}
+
+fn ask(wanted: &[&str], tools: &Toolchains, cancel: &Cancel) -> Result<String, SetupError> {
     let scratch = files::scratch()?;
     let home = scratch.path().join("home");
     files::private_dir(&home)?;
@@ -148,5 +190,35 @@ fn versions(
                 exit: captured.record.exit.to_string(),
             })
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_believed_for_a_while_and_for_the_same_question() {
+        let (at, tools) = (Instant::now(), Toolchains::default());
+        let told = [Told {
+            at,
+            wanted: vec!["cargo".to_owned()],
+            tools: tools.clone(),
+            versions: "cargo 1".to_owned(),
+        }];
+        let known = |wanted: &[&str], tools: &Toolchains, after| {
+            still_told(&told, wanted, tools, at + after)
+        };
+        assert_eq!(
+            known(&["cargo"], &tools, Duration::ZERO),
+            Some("cargo 1".to_owned())
+        );
+        assert_eq!(known(&["cargo"], &tools, TOLD_FOR), None);
+        assert_eq!(known(&["cargo", "rustc"], &tools, Duration::ZERO), None);
+        let other = Toolchains {
+            path: "/elsewhere".to_owned(),
+            ..tools
+        };
+        assert_eq!(known(&["cargo"], &other, Duration::ZERO), None);
     }
 }
