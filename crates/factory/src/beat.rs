@@ -21,7 +21,7 @@ use crate::home::Home;
 use crate::integrate::Standing;
 use crate::models::Models;
 use crate::packs::Packs;
-use crate::{ground, integrate, outbox, recover, run, work};
+use crate::{ground, integrate, launcher, outbox, recover, run, work};
 
 /// A lease is this long; its heartbeat comes four times as often.
 const LEASE_MS: i64 = 60_000;
@@ -106,6 +106,7 @@ impl Factory {
             draining: AtomicBool::new(false),
             stop: Cancel::default(),
         });
+        launcher::pin(factory.home());
         recover::at_start(&factory)?;
         Ok(factory)
     }

@@ -10,7 +10,7 @@ use alai_gate::census::{self, Census};
 use alai_gate::{GateError, Ground as GateGround};
 use alai_mission::Project;
 use alai_workspace::command::Cancel;
-use alai_workspace::git::{GitError, Oid, Repo};
+use alai_workspace::git::{self, GitError, Oid, Repo};
 use alai_workspace::setup::{self, Prepared, SetupError, SetupPlan};
 use alai_workspace::{clone, files};
 use sha2::{Digest, Sha256};
@@ -83,14 +83,27 @@ pub(crate) fn proven(
         scratch: scratch.path(),
         command_s: COMMAND_S_MAX,
     };
-    let proved = alai_gate::base(repo, commit, &with, cancel);
-    let census = proved.map_err(|e| refused(&e, project, &test))?.census;
+    let refused = |e: GateError| refused(&e, project, &test);
+    // What the tests of a commit build reaches every later clone: only what is on the target branch may leave it behind.
+    let (census, prepared) = if delivered(repo, project, commit)? {
+        let (seen, kept) = alai_gate::base_keeping(repo, commit, &with, cancel).map_err(refused)?;
+        (seen.census, kept)
+    } else {
+        let seen = alai_gate::base(repo, commit, &with, cancel).map_err(refused)?;
+        (seen.census, prepared)
+    };
     keep(&cached, &census)?;
     Ok(Ground {
         prepared,
         census,
         test,
     })
+}
+
+/// Whether a commit is on the target branch.
+fn delivered(repo: &Repo, project: &Project, commit: &Oid) -> Result<bool, GitError> {
+    let target = git::resolve(repo, &format!("refs/heads/{}", project.target_branch))?;
+    target.map_or(Ok(false), |target| git::is_ancestor(repo, commit, &target))
 }
 
 impl Ground {

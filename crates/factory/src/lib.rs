@@ -10,6 +10,7 @@ mod evidence;
 mod ground;
 mod home;
 mod integrate;
+mod launcher;
 mod models;
 mod ops;
 mod outbox;

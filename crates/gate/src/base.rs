@@ -6,13 +6,21 @@ use std::path::Path;
 use alai_core::record::Captured;
 use alai_workspace::command::Cancel;
 use alai_workspace::git::{Oid, Repo};
-use alai_workspace::setup::Prepared;
+use alai_workspace::setup::{self, Prepared, SetupError};
 use alai_workspace::toolchains::Toolchains;
 
 use crate::census::{self, Census};
 use crate::error::{GateError, Refused};
 use crate::runs;
-use crate::stage::Stage;
+use crate::stage::{Room, Stage};
+
+/// Where Cargo builds, and where it keeps fetched packages below the home folder. Other tools keep no build of packages in
+/// the tree that a set-up has not made already.
+const BUILT: &str = "target";
+const FETCHED: [&str; 2] = [".cargo/registry", ".cargo/git"];
+/// A larger build is not kept: it is copied into every clone, at some hundred megabytes a second where the file system cannot
+/// share blocks.
+const KEPT_BYTES_MAX: u64 = 2 << 30;
 
 /// The tests of the untouched base.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,12 +61,91 @@ pub fn base(
     with: &Ground<'_>,
     cancel: &Cancel,
 ) -> Result<Base, GateError> {
+    prove(repo, base, with, cancel).map(|(seen, _room)| seen)
+}
+
+/// [`base`], and puts what the run built into the set-up, for the clones that come after it. Only for a commit that is trusted
+/// as much as the set-up itself: what its tests write there reaches every later clone, agents' and gates'.
+///
+/// The clones' own sources are checked out after the build and are newer than it, so that Cargo, which goes by time, builds
+/// all of the project anew; packages of a lockfile never change, and theirs are taken as they are. So nothing is kept where
+/// the set-up fetched no packages. Measured with three crates and their dependencies: 0.8 s of processor time instead of 31 s.
+///
+/// # Errors
+/// As [`base`], and when the set-up cannot be added to; it then stays as it was.
+pub fn base_keeping(
+    repo: &Repo,
+    base: &Oid,
+    with: &Ground<'_>,
+    cancel: &Cancel,
+) -> Result<(Base, Prepared), GateError> {
+    let (seen, room) = prove(repo, base, with, cancel)?;
+    if !worth_keeping(with.prepared, &room.repo) {
+        return Ok((seen, with.prepared.clone()));
+    }
+    let kept = setup::absorb(with.prepared, &room.repo, &[BUILT.to_owned()], cancel);
+    let kept = kept.map_err(|e| match e {
+        SetupError::Cancelled => GateError::Cancelled,
+        SetupError::Failed { .. }
+        | SetupError::Versions { .. }
+        | SetupError::NoSuchInput { .. }
+        | SetupError::Egress(_)
+        | SetupError::Cage(_)
+        | SetupError::Git(_)
+        | SetupError::Clone(_)
+        | SetupError::File(_) => GateError::Clone {
+            purpose: "keeping what was built".to_owned(),
+            path: room.repo.join(BUILT),
+            why: e.to_string(),
+        },
+    })?;
+    Ok((seen, kept))
+}
+
+/// Whether a build is there that later clones gain by, and are not slowed down by.
+fn worth_keeping(prepared: &Prepared, tree: &Path) -> bool {
+    let fetched = FETCHED
+        .iter()
+        .any(|place| prepared.home.join(place).is_dir());
+    let known = prepared.extras.iter().any(|extra| extra == BUILT);
+    let built = tree.join(BUILT);
+    let real = std::fs::symlink_metadata(&built).is_ok_and(|found| found.is_dir());
+    fetched && !known && real && bytes_below(&built, KEPT_BYTES_MAX).is_some()
+}
+
+/// The size of all files below a folder, `None` when it cannot be read or is larger than `most`. Follows no link.
+fn bytes_below(folder: &Path, most: u64) -> Option<u64> {
+    let mut sum = 0u64;
+    let mut waiting = vec![folder.to_owned()];
+    while let Some(folder) = waiting.pop() {
+        for entry in std::fs::read_dir(folder).ok()? {
+            let entry = entry.ok()?;
+            let found = entry.metadata().ok()?;
+            if found.is_dir() {
+                waiting.push(entry.path());
+            }
+            sum = sum.saturating_add(found.len());
+            if sum > most {
+                return None;
+            }
+        }
+    }
+    Some(sum)
+}
+
+/// Runs the tests; the clone stays until the room is dropped.
+fn prove(
+    repo: &Repo,
+    base: &Oid,
+    with: &Ground<'_>,
+    cancel: &Cancel,
+) -> Result<(Base, Room), GateError> {
     let stage = Stage::new(repo, with.toolchains, with.scratch, with.command_s, cancel);
     let room = stage.room("the tests of the base", base, with.prepared)?;
     let captured = stage.run(&room, with.test_command)?;
     let census = census::read(&captured);
     match runs::unable(&captured, &census) {
-        None => Ok(Base { census, captured }),
+        None => Ok((Base { census, captured }, room)),
         Some(unable) => Err(GateError::BoxRefused(Box::new(Refused {
             command: with.test_command.to_owned(),
             why: format!("{}: {}", unable.why, runs::tail(&captured)),

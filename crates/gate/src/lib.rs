@@ -21,7 +21,7 @@ mod source;
 mod stage;
 mod testfns;
 
-pub use base::{Base, Ground, base};
+pub use base::{Base, Ground, base, base_keeping};
 pub use checks::secrets::blacken;
 pub use docs::{DOCS_CHECKS, DOCS_PATHS, DocsCandidate, DocsMeasured, judge_docs, measure_docs};
 pub use error::{GateError, Refused};

@@ -107,13 +107,9 @@ fn a_reader_that_has_seen_enough_is_no_error() {
             .alai(["mc", "add", title, "--project", "tiny", "--desc", &long])
             .exits(0);
     }
-    let alai = env!("CARGO_BIN_EXE_alai");
-    let home = world.home();
-    let line = format!(
-        "{{ '{alai}' --home '{}' mc list --json; echo \"code $?\" >&2; }} | head -c 10",
-        home.display()
-    );
-    let ran = world.sh(&line).exits(0);
+    let ran = world
+        .sh(r#"{ "$ALAI" mc list --json; echo "code $?" >&2; } | head -c 10"#)
+        .exits(0);
     assert_eq!(ran.err, "code 0\n", "{ran}");
     assert_eq!(ran.out.len(), 10);
 }

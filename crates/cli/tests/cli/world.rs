@@ -27,7 +27,7 @@ pub(crate) struct World {
     dir: TempDir,
     /// Holds a link to the binary: a build that runs beside the tests may replace the file, and a factory's cages start
     /// from the file that the factory was started from.
-    program: TempDir,
+    binary: TempDir,
     ollama: String,
 }
 
@@ -49,15 +49,15 @@ impl World {
             .prefix("alai-cli-")
             .tempdir()
             .expect("a temporary folder");
-        let program = tempfile::Builder::new()
+        let binary = tempfile::Builder::new()
             .prefix("alai-")
             .tempdir_in(env!("CARGO_TARGET_TMPDIR"))
             .expect("a folder beside the binary");
-        std::fs::hard_link(env!("CARGO_BIN_EXE_alai"), program.path().join("alai"))
+        std::fs::hard_link(env!("CARGO_BIN_EXE_alai"), binary.path().join("alai"))
             .expect("the binary and its link are on one disk");
         let world = World {
             dir,
-            program,
+            binary,
             ollama: CLOSED.to_owned(),
         };
         std::fs::create_dir(world.path("person")).expect("a home folder of a person");
@@ -129,8 +129,15 @@ impl World {
 
     /// The binary with its arguments, in the world's folder, with an environment of its own.
     pub(crate) fn command<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Command {
-        let mut command = Command::new(self.program.path().join("alai"));
-        command.args(args).current_dir(self.dir.path()).env_clear();
+        let mut command = self.program(self.binary.path().join("alai"));
+        command.args(args);
+        command
+    }
+
+    /// Any program in the same folder and environment, where `ALAI` is the path of the binary.
+    pub(crate) fn program(&self, name: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(name);
+        command.current_dir(self.dir.path()).env_clear();
         // LLVM_PROFILE_FILE only matters when coverage is measured.
         for name in ["PATH", "TMPDIR", "LLVM_PROFILE_FILE"] {
             command.envs(std::env::var_os(name).map(|value| (name, value)));
@@ -138,7 +145,8 @@ impl World {
         command
             .env("HOME", self.path("person"))
             .env("ALAI_HOME", self.home())
-            .env("OLLAMA_HOST", &self.ollama);
+            .env("OLLAMA_HOST", &self.ollama)
+            .env("ALAI", self.binary.path().join("alai"));
         command
     }
 
@@ -158,7 +166,7 @@ impl World {
 
     /// A shell command in the repository, as a person would give it.
     pub(crate) fn sh(&self, command: &str) -> Ran {
-        let mut shell = Command::new("sh");
+        let mut shell = self.program("sh");
         shell.args(["-c", command]).current_dir(self.repo());
         run(shell)
     }

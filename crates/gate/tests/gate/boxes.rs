@@ -1,6 +1,10 @@
 //! A box that cannot run its tests is refused with a remedy; red tests are no refusal.
 
-use alai_gate::GateError;
+use std::collections::BTreeMap;
+
+use alai_gate::{GateError, Ground, base, base_keeping};
+use alai_workspace::command::Cancel;
+use alai_workspace::setup::{self, Prepared, SetupPlan};
 
 use super::honest::{PYTHON, PYTHON_TEST, SHELL};
 use super::world::World;
@@ -54,4 +58,111 @@ fn red_tests_are_known_by_name_and_no_refusal() {
         .expect("a box that works");
     assert!(base.census.known);
     assert_eq!(base.red(), ["test_calc.Calc.test_add"]);
+}
+
+/// A crate with one package of its lockfile, which lies in the tree: nothing has to be fetched.
+const WITH_PACKAGE: [(&str, &str); 8] = [
+    (
+        "Cargo.toml",
+        "[package]\nname = \"a\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[dependencies]\nlent = \"0.1.0\"\n",
+    ),
+    (
+        "Cargo.lock",
+        "version = 3\n[[package]]\nname = \"a\"\nversion = \"0.1.0\"\ndependencies = [\"lent\"]\n\
+         [[package]]\nname = \"lent\"\nversion = \"0.1.0\"\n\
+         source = \"registry+https://github.com/rust-lang/crates.io-index\"\n\
+         checksum = \"0000000000000000000000000000000000000000000000000000000000000000\"\n",
+    ),
+    (
+        ".cargo/config.toml",
+        "[source.crates-io]\nreplace-with = \"lent\"\n[source.lent]\ndirectory = \"lent\"\n",
+    ),
+    (
+        "lent/lent/Cargo.toml",
+        "[package]\nname = \"lent\"\nversion = \"0.1.0\"\nedition = \"2021\"\n",
+    ),
+    ("lent/lent/src/lib.rs", "pub fn one() -> i32 { 1 }\n"),
+    (
+        "lent/lent/.cargo-checksum.json",
+        "{\"files\":{},\"package\":\"0000000000000000000000000000000000000000000000000000000000000000\"}",
+    ),
+    ("src/lib.rs", "pub fn value() -> i32 { lent::one() }\n"),
+    (
+        "tests/value.rs",
+        "#[test]\nfn value_is_one() { assert_eq!(a::value(), 1); }\n",
+    ),
+];
+
+const TEST: &str = "cargo test --offline --locked";
+
+fn set_up(world: &World, command: &str) -> Prepared {
+    let plan = SetupPlan::new(
+        Some(command.to_owned()),
+        std::env::vars().collect::<BTreeMap<_, _>>(),
+    );
+    let cache = world.dir.path().join("cache");
+    setup::prepare(&world.repo(), &world.tip(), &plan, &cache, &Cancel::new()).expect("a set-up")
+}
+
+fn ground<'a>(
+    world: &'a World,
+    prepared: &'a Prepared,
+    scratch: &'a std::path::Path,
+) -> Ground<'a> {
+    Ground {
+        prepared,
+        toolchains: &world.tools,
+        test_command: TEST,
+        scratch,
+        command_s: 120,
+    }
+}
+
+#[test]
+fn a_kept_build_saves_the_packages_and_never_hides_a_change() {
+    let world = World::new(&WITH_PACKAGE);
+    let (repo, scratch) = (world.repo(), world.scratch());
+    let first = set_up(&world, "mkdir -p \"$HOME/.cargo/registry\"");
+    let with = ground(&world, &first, &scratch);
+    let (seen, kept) = base_keeping(&repo, &world.tip(), &with, &Cancel::new()).expect("a box");
+    let said = seen.captured.combined();
+    assert!(
+        seen.census.exit.success() && said.contains("Compiling lent"),
+        "{said}"
+    );
+    assert_eq!(kept.extras, ["target"]);
+    assert_eq!(kept.key, first.key);
+
+    let changed = world.commit(
+        &[("src/lib.rs", "pub fn value() -> i32 { lent::one() + 1 }\n")],
+        &[],
+        "another value",
+    );
+    let with = ground(&world, &kept, &scratch);
+    let seen = base(&repo, &changed, &with, &Cancel::new()).expect("a box");
+    let said = seen.captured.combined();
+    assert!(
+        said.contains("Compiling a ") && !said.contains("Compiling lent"),
+        "{said}"
+    );
+    assert_eq!(seen.red().len(), 1, "the changed source was built: {said}");
+
+    let gone = world.commit(&[], &["tests/value.rs"], "no test");
+    let seen = base(&repo, &gone, &with, &Cancel::new()).expect("a box");
+    let said = seen.captured.combined();
+    assert!(
+        seen.census.exit.success() && seen.census.ids.is_empty(),
+        "{said}"
+    );
+}
+
+#[test]
+fn no_build_is_kept_where_later_clones_would_not_gain() {
+    let world = World::new(&WITH_PACKAGE);
+    let (repo, scratch) = (world.repo(), world.scratch());
+    let nothing_fetched = set_up(&world, "true");
+    let with = ground(&world, &nothing_fetched, &scratch);
+    let (seen, kept) = base_keeping(&repo, &world.tip(), &with, &Cancel::new()).expect("a box");
+    assert!(seen.census.exit.success());
+    assert_eq!(kept, nothing_fetched);
 }
