@@ -205,6 +205,10 @@ pub(crate) struct ChangeArgs {
 }
 
 #[derive(Debug, Subcommand)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "made once, from the command line"
+)]
 pub(crate) enum McCommand {
     Add(McAddArgs),
     List(McListArgs),

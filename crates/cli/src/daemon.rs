@@ -24,7 +24,7 @@ const VERSION: u32 = 1;
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum Ask {
     Pulse,
-    Perform { op: Op },
+    Perform { op: Box<Op> },
     Stop { now: bool },
 }
 
@@ -32,7 +32,7 @@ enum Ask {
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum Answer {
     Pulse { pulse: Pulse },
-    Done { outcome: Outcome },
+    Done { outcome: Box<Outcome> },
     Refused { error: OpError },
     Stopping,
 }

@@ -81,11 +81,12 @@ pub(crate) fn ask(home: &Home, op: Op) -> Result<Outcome, CliError> {
 }
 
 fn open(home: &Home) -> Result<Mission, CliError> {
-    Mission::open(home.root(), alai_workspace::crash::point).map_err(|e| match e {
-        MissionError::Locked { .. } => CliError::new(Kind::Unreachable, &e).hinted(
-            "it holds the home but does not answer on its socket; try again, or end it by its pid",
-        ),
-        other => other.into(),
+    Mission::open(home.root(), alai_workspace::crash::point).map_err(|e| {
+        if matches!(e, MissionError::Locked { .. }) {
+            let hint = "it holds the home but does not answer on its socket; try again, or end it by its pid";
+            return CliError::new(Kind::Unreachable, &e).hinted(hint);
+        }
+        e.into()
     })
 }
 
@@ -95,7 +96,9 @@ pub(crate) fn factory(home: &Home) -> Result<Arc<Factory>, CliError> {
     let opened = Factory::open(home.clone(), config(home)?);
     let factory = opened.map_err(|e| match e {
         alai_factory::OpenError::Mission(e) => CliError::from(e),
-        other => CliError::new(Kind::NeedsSetup, other),
+        alai_factory::OpenError::Packs(_) | alai_factory::OpenError::Config(_) => {
+            CliError::new(Kind::NeedsSetup, e)
+        }
     })?;
     let stop = Arc::clone(&factory);
     let handled = ctrlc::set_handler(move || stop.stop());

@@ -93,12 +93,12 @@ impl From<OpError> for CliError {
 
 impl From<MissionError> for CliError {
     fn from(error: MissionError) -> CliError {
-        match &error {
-            MissionError::Locked { .. } => CliError::new(Kind::Failed, &error).hinted(
-                "another alai process works on this home; wait for it, or end it with `alai down`",
-            ),
-            _ => CliError::from(OpError::from(error)),
+        if matches!(error, MissionError::Locked { .. }) {
+            let hint =
+                "another alai process works on this home; wait for it, or end it with `alai down`";
+            return CliError::new(Kind::Failed, &error).hinted(hint);
         }
+        CliError::from(OpError::from(error))
     }
 }
 

@@ -253,7 +253,8 @@ impl Factory {
         let now = self.now_ms();
         self.heartbeats();
         self.look(now);
-        let parts: [(&str, &dyn Fn() -> Result<(), MissionError>); 5] = [
+        type Part<'a> = (&'a str, &'a dyn Fn() -> Result<(), MissionError>);
+        let parts: [Part<'_>; 5] = [
             ("leases", &|| self.take_back_lapsed(now)),
             ("models", &|| self.wake_those_who_waited_for_a_model(now)),
             ("goals", &|| self.settle_goals(now)),

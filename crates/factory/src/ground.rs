@@ -216,18 +216,20 @@ pub(crate) fn prepared(
 }
 
 fn refused(error: &GateError, project: &Project, test: &str) -> GroundError {
-    match error {
-        GateError::BoxRefused { .. } => GroundError::Refused {
+    if matches!(error, GateError::Cancelled) {
+        return GroundError::Cancelled;
+    }
+    if matches!(error, GateError::BoxRefused(_)) {
+        return GroundError::Refused {
             detail: error.to_string(),
             remedy: format!(
                 "make `{test}` start on the untouched repository, or `alai project set {} --test \"COMMAND\"`; then \
                  `alai mc retry {{id}}`",
                 project.name
             ),
-        },
-        GateError::Cancelled => GroundError::Cancelled,
-        other => GroundError::Machine(other.to_string()),
+        };
     }
+    GroundError::Machine(error.to_string())
 }
 
 /// The environment of this process: toolchains and certificates are found through it.

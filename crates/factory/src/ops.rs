@@ -113,7 +113,7 @@ pub struct ProjectChange {
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Outcome {
     Project {
-        project: Project,
+        project: Box<Project>,
         notes: Vec<String>,
     },
     Task {
@@ -322,7 +322,7 @@ impl Desk<'_> {
         };
         let id = self.mission.add_project(new, self.actor, self.now_ms)?;
         Ok(Outcome::Project {
-            project: self.mission.project(id)?,
+            project: Box::new(self.mission.project(id)?),
             notes: found.notes,
         })
     }
@@ -361,7 +361,7 @@ impl Desk<'_> {
         self.mission
             .set_project(found.clone(), self.actor, self.now_ms)?;
         Ok(Outcome::Project {
-            project: found,
+            project: Box::new(found),
             notes: Vec::new(),
         })
     }

@@ -137,16 +137,17 @@ fn reach_children(
     text: &str,
     stamp: &Stamp,
 ) -> Result<(), MissionError> {
-    let reaches = |state: State| match event {
-        Event::Cancel | Event::Override => !state.terminal(),
-        Event::Pause => matches!(state, State::Open | State::Started | State::ReadyForReview),
-        Event::Resume => state == State::Paused,
-        _other_verbs_are_the_goals_own => false,
-    };
+    // Closing a goal by hand ends what is left of it; the other verbs are the goal's own.
     let passed_on = if event == Event::Override {
         Event::Cancel
     } else {
         event
+    };
+    let unfinished = [State::Open, State::Started, State::ReadyForReview];
+    let reaches = |state: State| {
+        (passed_on == Event::Cancel && !state.terminal())
+            || (passed_on == Event::Pause && unfinished.contains(&state))
+            || (passed_on == Event::Resume && state == State::Paused)
     };
     let mut statement = c.prepare_cached("SELECT id FROM task WHERE goal = ? ORDER BY id")?;
     let children = statement
@@ -228,9 +229,8 @@ fn leave_lineage(
 }
 
 fn event_word(event: Event) -> &'static str {
-    match event {
-        Event::Cancel => "cancelled",
-        Event::Override => "closed by hand",
-        _other => "ended",
+    if event == Event::Cancel {
+        return "cancelled";
     }
+    "ended"
 }

@@ -34,14 +34,20 @@ pub(crate) fn perform(
     // A lost answer leaves open whether it was done. The request carries its own key: sent again it is the same request.
     let mut tries = 0;
     let answer = loop {
-        match send(home, Ask::Perform { op: op.clone() }, actor) {
+        match send(
+            home,
+            Ask::Perform {
+                op: Box::new(op.clone()),
+            },
+            actor,
+        ) {
             Err(e) if tries < RESENDS && e.kind == Kind::Unreachable && op.keyed() => tries += 1,
             answered => break answered?,
         }
     };
     match answer {
         None => Ok(None),
-        Some(Answer::Done { outcome }) => Ok(Some(Ok(outcome))),
+        Some(Answer::Done { outcome }) => Ok(Some(Ok(*outcome))),
         Some(Answer::Refused { error }) => Ok(Some(Err(error))),
         Some(Answer::Pulse { .. } | Answer::Stopping) => Err(odd()),
     }

@@ -145,7 +145,7 @@ fn answer(server: &Server, line: &str) -> Answer {
         }
         Ask::Perform { op } => {
             let done = perform(
-                op,
+                *op,
                 factory.mission(),
                 factory.packs(),
                 factory.config(),
@@ -154,7 +154,9 @@ fn answer(server: &Server, line: &str) -> Answer {
             );
             factory.wake();
             match done {
-                Ok(outcome) => Answer::Done { outcome },
+                Ok(outcome) => Answer::Done {
+                    outcome: Box::new(outcome),
+                },
                 Err(error) => Answer::Refused { error },
             }
         }

@@ -599,10 +599,10 @@ fn crash_of_an_agent_is_tried_again() {
         let mut daemon = world.up(&[]);
         let began = Instant::now();
         let hand = loop {
-            let agents = descendants(daemon.id())
+            let mut agents = descendants(daemon.id())
                 .into_iter()
                 .filter(|(_, line)| line.contains("__hand"));
-            if let Some((pid, _)) = agents.last() {
+            if let Some((pid, _)) = agents.next_back() {
                 break pid;
             }
             assert!(

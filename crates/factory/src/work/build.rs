@@ -330,9 +330,11 @@ impl Job<'_> {
         let scratch = ground::scratch(self.factory, "gate").map_err(RunError::infra)?;
         let toolchains = self.factory.toolchains();
         let allowed = self.allowed_paths();
-        let gone = |e: GateError| match e {
-            GateError::Cancelled => RunError::cancelled(self.factory),
-            other => RunError::infra(other),
+        let gone = |e: GateError| {
+            if matches!(e, GateError::Cancelled) {
+                return RunError::cancelled(self.factory);
+            }
+            RunError::infra(e)
         };
         if self.task().kind == TaskKind::Docs {
             let candidate = DocsCandidate {
