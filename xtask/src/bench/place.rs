@@ -66,7 +66,7 @@ impl Place {
         program::read(self.alai(home, &["init"])).map(drop)
     }
 
-    /// A repository with one commit and no tests.
+    /// A repository with one commit.
     pub(super) fn repository(&self, name: &str) -> Result<PathBuf, Error> {
         let folder = self.at(name);
         fs::create_dir(&folder).map_err(file(&folder))?;

@@ -19,7 +19,7 @@ pub(crate) fn check(change: &Change, rules: &Rules<'_>) -> Measurement {
             continue;
         };
         read += 1;
-        match difference(file) {
+        match difference(file, change) {
             Ok(names) => moved.push((file, kind, names)),
             Err(why) => return fail(check, format!("{} cannot be compared: {why}", file.path)),
         }
@@ -59,9 +59,16 @@ pub(crate) fn check(change: &Change, rules: &Rules<'_>) -> Measurement {
     )
 }
 
-fn difference(file: &ChangedFile) -> Result<Vec<String>, String> {
+/// A folder of the repository is no foreign package, when it was one of the project's before the change: code that somebody
+/// copied in is.
+fn difference(file: &ChangedFile, change: &Change) -> Result<Vec<String>, String> {
     let base = side(file.base_path(), &file.base)?;
-    let head = side(&file.path, &file.head)?;
+    let mut head = side(&file.path, &file.head)?;
+    head.retain(|name, folder| {
+        !name.starts_with(manifest::LOCAL)
+            || base.contains_key(name)
+            || !was_there(&file.path, folder, change)
+    });
     let mut names: Vec<String> = head
         .iter()
         .filter_map(|(name, asked)| match base.get(name) {
@@ -76,6 +83,22 @@ fn difference(file: &ChangedFile) -> Result<Vec<String>, String> {
             .map(|name| format!("-{name}")),
     );
     Ok(names)
+}
+
+/// Whether the folder that a manifest names held a manifest on the base.
+fn was_there(manifest: &str, folder: &str, change: &Change) -> bool {
+    let mut parts: Vec<&str> = manifest.split('/').collect();
+    parts.pop();
+    for part in folder.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if parts.pop().is_none() => return false,
+            ".." => {}
+            name => parts.push(name),
+        }
+    }
+    parts.push("Cargo.toml");
+    change.base_paths.contains_key(&parts.join("/"))
 }
 
 fn side(path: &str, content: &Content) -> Result<Packages, String> {
@@ -196,6 +219,31 @@ mod tests {
             result(true, &[("package.json", Some("{}"), Some("{"))]).0,
             CheckResult::Fail,
             "not readable"
+        );
+    }
+
+    #[test]
+    fn a_copied_in_package_is_a_new_one_and_a_member_is_not() {
+        let with = |line: &str| format!("{BASE}{line}\n");
+        let copied = with("ryu={path='vendor/ryu'}");
+        let package = "[package]\nname='ryu'\n";
+        let files = [
+            ("Cargo.toml", Some(BASE), Some(copied.as_str())),
+            ("vendor/ryu/Cargo.toml", None, Some(package)),
+        ];
+        let (refused, detail) = result(false, &files);
+        assert_eq!(refused, CheckResult::Fail);
+        assert!(detail.contains("+path ryu"), "{detail}");
+        let member = with("own={path='crates/../crates/own'}");
+        let files = [
+            ("Cargo.toml", Some(BASE), Some(member.as_str())),
+            ("crates/own/Cargo.toml", Some(package), Some(package)),
+        ];
+        assert_eq!(result(false, &files).0, CheckResult::Pass);
+        let outside = with("own={path='../../own'}");
+        assert_eq!(
+            result(false, &[("Cargo.toml", Some(BASE), Some(&outside))]).0,
+            CheckResult::Fail
         );
     }
 }

@@ -124,6 +124,9 @@ fn cargo(text: &str) -> Result<Packages, String> {
     Ok(found)
 }
 
+/// Begins the name of a package that lies in the repository; its value is the folder, relative to the manifest's.
+pub(crate) const LOCAL: &str = "path ";
+
 fn cargo_tables(table: &::toml::Table, prefix: &str, found: &mut Packages) {
     for key in ["dependencies", "dev-dependencies", "build-dependencies"] {
         for (name, value) in table
@@ -132,13 +135,18 @@ fn cargo_tables(table: &::toml::Table, prefix: &str, found: &mut Packages) {
             .into_iter()
             .flatten()
         {
-            // A member of the same workspace is the project itself.
-            let own = value
-                .as_table()
-                .is_some_and(|t| t.contains_key("path") && !t.contains_key("git"));
-            if !own && !is_inherited(value) {
-                found.insert(format!("{prefix}{name}"), value.to_string());
+            if is_inherited(value) {
+                continue;
             }
+            let own = value.as_table().filter(|t| !t.contains_key("git"));
+            match own
+                .and_then(|t| t.get("path"))
+                .and_then(::toml::Value::as_str)
+            {
+                // Part of the project, when it was there before: `dependencies` looks.
+                Some(path) => found.insert(format!("{LOCAL}{prefix}{name}"), path.to_owned()),
+                None => found.insert(format!("{prefix}{name}"), value.to_string()),
+            };
         }
     }
 }
@@ -331,7 +339,13 @@ mod tests {
         let cargo = "[package]\nname='x'\n[dependencies]\nserde='1'\nown={path='../own'}\nshared={workspace=true}\n[target.'cfg(unix)'.dev-dependencies]\nlibc='0.2'\n[workspace.dependencies]\nhex='0.4'\n[patch.crates-io]\nserde={git='https://x'}\n";
         assert_eq!(
             names("Cargo.toml", cargo),
-            ["[patch]", "cfg(unix) libc", "serde", "workspace hex"]
+            [
+                "[patch]",
+                "cfg(unix) libc",
+                "path own",
+                "serde",
+                "workspace hex"
+            ]
         );
         let lock = "version=4\n[[package]]\nname='own'\nversion='0.1.0'\n[[package]]\nname='serde'\nversion='1.0.0'\nsource='registry'\nchecksum='abc'\n";
         assert_eq!(names("a/Cargo.lock", lock), ["serde 1.0.0"]);
