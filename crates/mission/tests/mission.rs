@@ -766,3 +766,297 @@ fn searches_never_leave_their_project() {
 fn set_mode(path: &Path, mode: u32) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("chmod");
 }
+
+/// A goal with a build, one that needs it, and a postflight that needs both.
+fn goal_of_three(world: &World) -> (TaskId, TaskId, TaskId, TaskId) {
+    let mut goal = NewTask::new(TaskKind::Goal, "g");
+    goal.project = Some(world.project);
+    let goal = world.add(goal);
+    let child = |kind, title: &str, needs: Vec<Need>| {
+        let mut task = NewTask::new(kind, title);
+        task.goal = Some(goal);
+        task.parent = Some(goal);
+        task.project = Some(world.project);
+        task.needs = needs;
+        world.add(task)
+    };
+    let need = |task| Need {
+        task,
+        until: Until::Integrated,
+    };
+    let first = child(TaskKind::Build, "first", vec![]);
+    let second = child(TaskKind::Build, "second", vec![need(first)]);
+    let postflight = child(
+        TaskKind::Postflight,
+        "post",
+        vec![need(first), need(second)],
+    );
+    (goal, first, second, postflight)
+}
+
+#[test]
+fn what_needed_a_cancelled_build_does_not_wait_in_silence() {
+    let world = world();
+    let (_, first, second, postflight) = goal_of_three(&world);
+    world
+        .mission
+        .act(first, Event::Cancel, "not wanted".into(), "me", 20)
+        .expect("cancels");
+    let waiting = world
+        .mission
+        .task(second)
+        .expect("reads")
+        .waiting
+        .expect("is put before a person");
+    assert_eq!(
+        (waiting.reason, waiting.owner.as_str()),
+        (WaitReason::NeedGone, "me")
+    );
+    assert!(
+        waiting
+            .next_action
+            .contains(&format!("mc answer {}", second.0)),
+        "{}",
+        waiting.next_action
+    );
+    let unmet = |task| {
+        world
+            .mission
+            .needs(task)
+            .expect("reads")
+            .iter()
+            .filter(|n| !n.satisfied)
+            .count()
+    };
+    assert_eq!(
+        unmet(postflight),
+        1,
+        "the postflight goes on without what is gone"
+    );
+    world
+        .mission
+        .act(second, Event::Answer, "go on without it".into(), "me", 30)
+        .expect("answers");
+    assert_eq!((world.state(second), unmet(second)), (State::Open, 0));
+    assert_eq!(world.claim().expect("it runs").task.id, second);
+    world.sound();
+}
+
+#[test]
+fn a_build_that_a_person_closes_by_hand_holds_nobody_up() {
+    let world = world();
+    let (_, first, second, _) = goal_of_three(&world);
+    world
+        .mission
+        .act(first, Event::Override, "I did it myself".into(), "me", 20)
+        .expect("closes");
+    assert_eq!(world.claim().expect("what needed it").task.id, second);
+    world.sound();
+}
+
+#[test]
+fn a_cancelled_goal_takes_everything_under_it_along() {
+    let world = world();
+    let (goal, first, second, postflight) = goal_of_three(&world);
+    let claim = world.claim().expect("the first build");
+    let enqueue = Effect::Enqueue {
+        lineage: first,
+        project: world.project,
+        base: "b".into(),
+        head: "h".into(),
+    };
+    world
+        .mission
+        .apply(
+            &claim.fence,
+            "ok",
+            vec![complete(), review_of(&world, first), enqueue],
+            200,
+        )
+        .expect("applies");
+    let review = world.claim().expect("its review");
+    world
+        .mission
+        .act(goal, Event::Cancel, "changed my mind".into(), "me", 300)
+        .expect("cancels");
+    for task in [goal, second, postflight] {
+        assert_eq!(world.state(task), State::Cancelled, "{task}");
+    }
+    assert!(
+        world
+            .mission
+            .heartbeat(&review.fence, LEASE_MS, 310)
+            .is_ok(),
+        "a review outside the goal's rows runs on"
+    );
+    assert_eq!(
+        world.mission.merges_of(first).expect("rows")[0].state,
+        MergeState::Refused
+    );
+    assert!(world.mission.next_merge(1_000).expect("reads").is_none());
+    world.sound();
+}
+
+#[test]
+fn a_paused_goal_starts_nothing_until_it_is_resumed() {
+    let world = world();
+    let (goal, first, ..) = goal_of_three(&world);
+    world
+        .mission
+        .act(goal, Event::Pause, String::new(), "me", 20)
+        .expect("pauses");
+    assert!(world.claim().is_none());
+    world
+        .mission
+        .act(goal, Event::Resume, String::new(), "me", 30)
+        .expect("resumes");
+    assert_eq!(world.claim().expect("goes on").task.id, first);
+    world.sound();
+}
+
+#[test]
+fn only_an_answer_to_a_rail_clears_it() {
+    let world = world();
+    let task = world.add(world.build("t"));
+    let ask = |reason, detail: &str| {
+        let waiting = Waiting {
+            reason,
+            detail: detail.into(),
+            ..waiting()
+        };
+        world
+            .mission
+            .ask(task, waiting, "factory", 20)
+            .expect("asks");
+        world
+            .mission
+            .act(task, Event::Answer, "go ahead".into(), "me", 30)
+            .expect("answers");
+        world.mission.task(task).expect("reads").cleared
+    };
+    assert_eq!(
+        ask(WaitReason::QaRetries, "production: in a finding"),
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        ask(WaitReason::Safety, "production: it would change what runs"),
+        ["production"]
+    );
+    let paused = world.mission.ask(task, waiting(), "factory", 40);
+    paused.expect("asks");
+    let refused = world
+        .mission
+        .act(task, Event::Pause, String::new(), "me", 50);
+    assert!(
+        matches!(refused, Err(MissionError::Refused { .. })),
+        "a wait is not put aside"
+    );
+}
+
+#[test]
+fn a_refused_merge_is_tried_again_when_a_person_says_so() {
+    let world = world();
+    let task = world.add(world.build("t"));
+    let claim = world.claim().expect("a claim");
+    let enqueue = Effect::Enqueue {
+        lineage: task,
+        project: world.project,
+        base: "b".into(),
+        head: "h".into(),
+    };
+    world
+        .mission
+        .apply(
+            &claim.fence,
+            "ok",
+            vec![complete(), review_of(&world, task), enqueue],
+            200,
+        )
+        .expect("applies");
+    let review = world.claim().expect("the review");
+    let done = Effect::Complete {
+        base: None,
+        head: None,
+        note: "pass".into(),
+    };
+    world
+        .mission
+        .apply(&review.fence, "ok", vec![done], 210)
+        .expect("applies");
+    let row = world
+        .mission
+        .next_merge(300)
+        .expect("reads")
+        .expect("queued");
+    world
+        .mission
+        .merge_failed(&row, "disk full", 300)
+        .expect("counts");
+    assert!(
+        world.mission.next_merge(301).expect("reads").is_none(),
+        "its turn comes later"
+    );
+    let row = world
+        .mission
+        .next_merge(60_000)
+        .expect("reads")
+        .expect("queued again");
+    assert_eq!(
+        (row.attempts, row.outcome.as_deref()),
+        (1, Some("disk full"))
+    );
+    world
+        .mission
+        .end_integration(row.id, task, false, "disk full", vec![], 60_000)
+        .expect("gives up");
+    assert!(world.mission.resting(task).expect("reads"));
+    assert!(
+        world
+            .mission
+            .requeue_merge(task, "me", 61_000)
+            .expect("tries again")
+    );
+    assert!(
+        !world
+            .mission
+            .requeue_merge(task, "me", 61_000)
+            .expect("once")
+    );
+    let again = world
+        .mission
+        .next_merge(61_000)
+        .expect("reads")
+        .expect("queued");
+    assert_eq!(again.attempts, 0);
+    assert!(!world.mission.resting(task).expect("reads"));
+    world.sound();
+}
+
+#[test]
+fn a_run_that_the_machine_failed_is_gone_on_with() {
+    let world = world();
+    world.add(world.build("t"));
+    let first = world.claim().expect("a claim");
+    world
+        .mission
+        .journal(&first.fence, "handed_in", "x".into(), 110)
+        .expect("journals");
+    let retry = Effect::Retry {
+        why: "infrastructure: disk full".into(),
+        findings: vec![],
+        counters: Counters::default(),
+        run_at_ms: 0,
+    };
+    world
+        .mission
+        .apply(&first.fence, "infrastructure: disk full", vec![retry], 120)
+        .expect("applies");
+    let second = world.claim().expect("again");
+    assert_eq!(second.resumes, Some(first.fence.run));
+    let kept = world
+        .mission
+        .journaled(&second.fence.run, "handed_in")
+        .expect("reads");
+    assert_eq!(kept.as_deref(), Some("x"));
+    world.sound();
+}
