@@ -261,7 +261,6 @@ impl Factory {
             ("dispatch", &|| self.dispatch(now)),
             ("outbox", &|| outbox::deliver(self, OUTBOX_BATCH)),
         ];
-        self.merge();
         for (name, part) in parts {
             match part() {
                 Ok(()) => {}
@@ -269,6 +268,8 @@ impl Factory {
                 Err(e) => tracing::error!("{name}: {e}"),
             }
         }
+        // After the goals: one that is settled in this beat is delivered in it, and not a whole beat later.
+        self.merge();
         // A sign of life is a whole beat, not the beginning of one.
         self.beat_ms.store(self.now_ms(), Ordering::Relaxed);
         Ok(())

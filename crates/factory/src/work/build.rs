@@ -246,20 +246,17 @@ impl Job<'_> {
         }
     }
 
-    /// Documentation tasks write documents; others what the project allows.
+    /// Documentation tasks write documents; others what the project allows, or else what the company's builder may write.
     fn allowed_paths(&self) -> Vec<String> {
-        match self.task().kind {
-            TaskKind::Docs => alai_gate::DOCS_PATHS
+        if self.task().kind == TaskKind::Docs {
+            return alai_gate::DOCS_PATHS
                 .iter()
                 .map(|p| (*p).to_owned())
-                .collect(),
-            TaskKind::Goal
-            | TaskKind::Spec
-            | TaskKind::Build
-            | TaskKind::Review
-            | TaskKind::Security
-            | TaskKind::Ops
-            | TaskKind::Postflight => self.project.settings.allowed_paths.clone(),
+                .collect();
+        }
+        match self.project.settings.allowed_paths.as_slice() {
+            [] => self.desk.company.builder.allowed_paths.clone(),
+            given => given.to_vec(),
         }
     }
 
