@@ -279,3 +279,12 @@ pub(crate) fn failure_of(report: &RunReport) -> Option<Result<Failure, RunError>
         ExitStatus::Cancelled => Some(Err(RunError::Stopping)),
     }
 }
+
+/// Whether the agent came to an end of its own: false when the machine, the provider or a person ended it, so that there
+/// is nothing to judge and the work is to be done anew.
+pub(crate) fn is_an_end(report: &RunReport) -> bool {
+    !matches!(
+        failure_of(report),
+        Some(Err(_) | Ok(Failure::Infrastructure { .. }))
+    )
+}

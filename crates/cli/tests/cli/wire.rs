@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use alai_testkit::ollama::{Answer, Behaviour, OllamaTwin};
 use serde_json::{Value, json};
@@ -183,6 +184,39 @@ fn a_model_that_plans_nothing_sensible_gets_the_template() {
         .filter(|b| b["format"]["properties"].get("tasks").is_some())
         .count();
     assert_eq!(asked, 2, "it was told once what was wrong with its plan");
+}
+
+/// What ends an agent from outside says nothing of its work: the next run begins anew instead of finding that end again.
+#[test]
+fn an_agent_that_is_killed_is_tried_again_with_a_new_agent() {
+    let ends_its_hand = Answer::calls(&[("run", json!({"command": "kill -9 $PPID"}))]);
+    let lost = the_first_agent_meets(ends_its_hand);
+    assert!(lost.contains("the hand is gone"), "{lost}");
+}
+
+#[test]
+fn an_agent_whose_server_breaks_down_is_tried_again_with_a_new_agent() {
+    let lost = the_first_agent_meets(Answer::error(500, "the runner has ended"));
+    assert!(lost.contains("the runner has ended"), "{lost}");
+}
+
+/// One flow in which the first builder gets this answer to its first question, and everybody else a good model. Answers why
+/// the first one was lost.
+fn the_first_agent_meets(answer: Answer) -> String {
+    let met = AtomicBool::new(false);
+    let twin = OllamaTwin::start(Behaviour::by(move |body| {
+        let builds = body["tools"].to_string().contains("\"edit\"");
+        match builds && !met.swap(true, Ordering::Relaxed) {
+            true => answer.clone(),
+            false => good(body),
+        }
+    }));
+    let world = World::with_model_at("auto", &twin.url());
+    world.alai(START).exits(0);
+    assert_eq!(world.titles("main"), [TITLE, "Import"]);
+    let build = world.task(3);
+    assert_eq!(build["runs"].as_array().map(Vec::len), Some(2), "{build}");
+    build.to_string()
 }
 
 /// A port of loopback that is ours and refuses connections until it is opened.

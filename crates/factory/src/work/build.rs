@@ -25,7 +25,7 @@ use alai_workspace::setup::{self, Prepared};
 use serde::{Deserialize, Serialize};
 
 use super::cage::Place;
-use super::{CLONE, Desk, HOME, START, failure_of};
+use super::{CLONE, Desk, HOME, START, failure_of, is_an_end};
 use crate::beat::Factory;
 use crate::evidence::{self, Said};
 use crate::ground::{self, Ground, GroundError};
@@ -142,7 +142,7 @@ impl Job<'_> {
         &self.claim.task
     }
 
-    /// Clone, cage, agent, import. Journals what was handed in.
+    /// Clone, cage, agent, import. Journals what was handed in, when the agent came to an end of its own.
     fn build(&self, cancel: &Cancel) -> Result<HandedIn, RunError> {
         let dir = self.factory.home().run(&self.claim.fence.run);
         files::private_dir_all(&dir).map_err(RunError::infra)?;
@@ -184,6 +184,10 @@ impl Job<'_> {
             model: self.desk.chosen.model.clone(),
             mode: self.desk.mode(),
         };
+        if !is_an_end(&report) {
+            // The run that resumes this one must not find what a broken machine left: it would fail of it again.
+            return Ok(handed_in);
+        }
         let text = serde_json::to_string(&handed_in).map_err(RunError::infra)?;
         self.factory.mission().journal(
             &self.claim.fence,

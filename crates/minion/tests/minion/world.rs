@@ -149,7 +149,7 @@ impl World {
         let report = alai_minion::run(
             brief,
             alai_minion::Means {
-                profile: profile,
+                profile,
                 model: "scripted",
                 ask: &mut |request| script.next(request),
                 hand: &mut self.hand,
