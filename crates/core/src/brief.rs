@@ -79,6 +79,8 @@ pub struct ProjectBrief {
     pub test_command: String,
     /// Globs a builder may write; empty means the whole repository except what the gate protects.
     pub allowed_paths: Vec<String>,
+    /// Globs that win over the allowed ones.
+    pub forbidden_paths: Vec<String>,
     /// Tests that were red on the untouched base, by id.
     pub red_on_base: Vec<String>,
     /// Author of commits: `Name <mail>`.

@@ -22,6 +22,8 @@ use crate::paths::{self, Globs};
 /// What the task allows, which no part of the change can widen.
 pub(crate) struct Rules<'a> {
     pub(crate) allowed: &'a Globs,
+    /// Wins over what is allowed.
+    pub(crate) forbidden: &'a Globs,
     /// Tests that a person or the plan said this task may change.
     pub(crate) changes_tests: &'a Globs,
     pub(crate) test_command: &'a str,
@@ -143,6 +145,7 @@ pub(crate) mod testing {
 
     pub(crate) struct Task {
         pub(crate) allowed: Globs,
+        pub(crate) forbidden: Globs,
         pub(crate) changes_tests: Globs,
         pub(crate) kind: TaskKind,
         pub(crate) allow_dependency_changes: bool,
@@ -153,6 +156,7 @@ pub(crate) mod testing {
         pub(crate) fn build() -> Task {
             Task {
                 allowed: globs(&[]),
+                forbidden: globs(&[]),
                 changes_tests: globs(&[]),
                 kind: TaskKind::Build,
                 allow_dependency_changes: false,
@@ -163,6 +167,7 @@ pub(crate) mod testing {
         pub(crate) fn rules(&self) -> Rules<'_> {
             Rules {
                 allowed: &self.allowed,
+                forbidden: &self.forbidden,
                 changes_tests: &self.changes_tests,
                 test_command: &self.test_command,
                 kind: self.kind,

@@ -49,6 +49,8 @@ pub struct DocsCandidate<'a> {
     pub build_command: Option<&'a str>,
     /// Globs; none means [`DOCS_PATHS`].
     pub allowed_paths: &'a [String],
+    /// Globs that win over the allowed ones.
+    pub forbidden_paths: &'a [String],
     /// The task's own: each must exit 0.
     pub checks: &'a [String],
     pub scratch: &'a Path,
@@ -91,6 +93,7 @@ pub fn measure_docs(
         candidate.allowed_paths
     };
     let (allowed, none) = (Globs::new(allowed)?, Globs::new(&[])?);
+    let forbidden = Globs::new(candidate.forbidden_paths)?;
     let stage = Stage::new(
         candidate.repo,
         candidate.toolchains,
@@ -102,6 +105,7 @@ pub fn measure_docs(
     let change = load::load(candidate.repo, candidate.base, candidate.head, &room.repo)?;
     let rules = Rules {
         allowed: &allowed,
+        forbidden: &forbidden,
         changes_tests: &none,
         test_command: "",
         kind: TaskKind::Docs,

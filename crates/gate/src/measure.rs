@@ -51,6 +51,8 @@ pub struct Candidate<'a> {
     pub checks: &'a [String],
     /// Globs; none means everywhere.
     pub allowed_paths: &'a [String],
+    /// Globs that win over the allowed ones.
+    pub forbidden_paths: &'a [String],
     /// Globs of the tests that a person or the plan lets this task change.
     pub changes_tests: &'a [String],
     /// Whether the plan lets this task add, remove or move dependencies.
@@ -95,6 +97,7 @@ pub struct Summary {
 /// command that fails is a failed check and no error.
 pub fn measure(candidate: &Candidate<'_>, cancel: &Cancel) -> Result<Measured, GateError> {
     let allowed = Globs::new(candidate.allowed_paths)?;
+    let forbidden = Globs::new(candidate.forbidden_paths)?;
     let changes_tests = Globs::new(candidate.changes_tests)?;
     let stage = Stage::new(
         candidate.repo,
@@ -107,6 +110,7 @@ pub fn measure(candidate: &Candidate<'_>, cancel: &Cancel) -> Result<Measured, G
     let change = load::load(candidate.repo, candidate.base, candidate.head, &as_is.repo)?;
     let rules = Rules {
         allowed: &allowed,
+        forbidden: &forbidden,
         changes_tests: &changes_tests,
         test_command: candidate.test_command,
         kind: candidate.kind,

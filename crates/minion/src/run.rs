@@ -12,13 +12,14 @@ use crate::walk::{Means, Walk};
 ///
 /// The caller owns the cage around the hand and ends it afterwards.
 pub fn run<'a>(brief: &'a Brief, means: Means<'a>) -> RunReport {
-    let (scope, unusable) = match Scope::new(&brief.project.allowed_paths) {
-        Ok(scope) => (scope, None),
-        Err(detail) => (
-            Scope::nothing(),
-            Some(ExitStatus::ScopeViolation { detail }),
-        ),
-    };
+    let (scope, unusable) =
+        match Scope::new(&brief.project.allowed_paths, &brief.project.forbidden_paths) {
+            Ok(scope) => (scope, None),
+            Err(detail) => (
+                Scope::nothing(),
+                Some(ExitStatus::ScopeViolation { detail }),
+            ),
+        };
     let mut walk = Walk::new(brief, scope, means);
     let ended = match unusable {
         Some(status) => Err(status),

@@ -8,36 +8,27 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 pub(crate) struct Scope {
     /// None when everything is allowed.
     globs: Option<GlobSet>,
+    /// Wins over what is allowed.
+    forbidden: GlobSet,
     shown: String,
 }
 
 impl Scope {
-    /// Reads the globs; a plain folder name stands for everything in it.
-    pub(crate) fn new(globs: &[String]) -> Result<Scope, String> {
-        if globs.is_empty() {
-            return Ok(Scope {
-                globs: None,
-                shown: String::new(),
-            });
+    /// Reads the globs; a plain folder name stands for everything in it. No allowed path means everywhere.
+    pub(crate) fn new(allowed: &[String], forbidden: &[String]) -> Result<Scope, String> {
+        let globs = match allowed.is_empty() {
+            true => None,
+            false => Some(set_of("allowed", allowed)?),
+        };
+        let mut shown = allowed.join(", ");
+        if !forbidden.is_empty() {
+            let all = if shown.is_empty() { "**" } else { &shown };
+            shown = format!("{all}, but not {}", forbidden.join(", "));
         }
-        let mut set = GlobSetBuilder::new();
-        for glob in globs {
-            let clean = clean(glob);
-            for pattern in [clean.clone(), format!("{}/**", clean.trim_end_matches('/'))] {
-                let built = GlobBuilder::new(&pattern).literal_separator(true).build();
-                set.add(
-                    built.map_err(|e| {
-                        format!("the allowed path `{glob}` is not a usable glob: {e}")
-                    })?,
-                );
-            }
-        }
-        let globs_built = set
-            .build()
-            .map_err(|e| format!("the allowed paths cannot be used together: {e}"))?;
         Ok(Scope {
-            globs: Some(globs_built),
-            shown: globs.join(", "),
+            globs,
+            forbidden: set_of("forbidden", forbidden)?,
+            shown,
         })
     }
 
@@ -45,6 +36,7 @@ impl Scope {
     pub(crate) fn nothing() -> Scope {
         Scope {
             globs: Some(GlobSet::empty()),
+            forbidden: GlobSet::empty(),
             shown: String::new(),
         }
     }
@@ -54,6 +46,7 @@ impl Scope {
         let climbs = path.split('/').any(|part| part == "..");
         !climbs
             && !path.starts_with('/')
+            && !self.forbidden.is_match(&path)
             && self
                 .globs
                 .as_ref()
@@ -64,6 +57,21 @@ impl Scope {
     pub(crate) fn shown(&self) -> &str {
         &self.shown
     }
+}
+
+fn set_of(what: &str, globs: &[String]) -> Result<GlobSet, String> {
+    let mut set = GlobSetBuilder::new();
+    for glob in globs {
+        let clean = clean(glob);
+        for pattern in [clean.clone(), format!("{}/**", clean.trim_end_matches('/'))] {
+            let built = GlobBuilder::new(&pattern).literal_separator(true).build();
+            set.add(
+                built.map_err(|e| format!("the {what} path `{glob}` is not a usable glob: {e}"))?,
+            );
+        }
+    }
+    set.build()
+        .map_err(|e| format!("the {what} paths cannot be used together: {e}"))
 }
 
 /// A path as the repository names it: relative, without what changes nothing.
@@ -90,13 +98,8 @@ mod tests {
 
     #[test]
     fn globs_folders_and_spellings() {
-        let scope = Scope::new(&[
-            "src/**".into(),
-            "docs".into(),
-            "*.toml".into(),
-            "tests/".into(),
-        ])
-        .expect("globs");
+        let globs = ["src/**", "docs", "*.toml", "tests/"].map(String::from);
+        let scope = Scope::new(&globs, &[]).expect("globs");
         for path in [
             "src/a.rs",
             "src/a/b.rs",
@@ -123,18 +126,36 @@ mod tests {
 
     #[test]
     fn no_globs_allow_the_repository_and_nothing_else() {
-        let scope = Scope::new(&[]).expect("nothing to read");
+        let scope = Scope::new(&[], &[]).expect("nothing to read");
         assert!(scope.allows("any/where"));
         assert!(!scope.allows("/etc/passwd"));
         assert!(!scope.allows("a/../../b"));
     }
 
     #[test]
+    fn what_is_forbidden_wins() {
+        let forbidden = ["infra/**", ".github"].map(String::from);
+        let scope = Scope::new(&["**".into()], &forbidden).expect("globs");
+        assert!(scope.allows("src/a.rs"));
+        for path in ["infra/a", "/repo/infra/a/b", ".github/workflows/ci.yml"] {
+            assert!(!scope.allows(path), "{path}");
+        }
+        assert_eq!(scope.shown(), "**, but not infra/**, .github");
+        let everywhere = Scope::new(&[], &forbidden).expect("globs");
+        assert!(everywhere.allows("a") && !everywhere.allows("infra/a"));
+    }
+
+    #[test]
     fn an_unusable_glob_is_said() {
         assert!(
-            Scope::new(&["a{b".into()])
+            Scope::new(&["a{b".into()], &[])
                 .expect_err("unclosed")
-                .contains("a{b")
+                .contains("the allowed path `a{b`")
+        );
+        assert!(
+            Scope::new(&[], &["a{b".into()])
+                .expect_err("unclosed")
+                .contains("the forbidden path `a{b`")
         );
     }
 }

@@ -279,6 +279,27 @@ fn waiting(world: &World) -> i64 {
 }
 
 #[test]
+fn what_a_pack_forbids_its_builder_is_not_merged_however_it_was_written() {
+    let sly = json!({"name": "run", "arguments": {"command": "echo '# more' >> words.sh"}});
+    let world = World::scripted("auto", &Script::good().builds("", &[sly]));
+    let pack = world.home().join("companies/CodeCraft/agents/builder.yaml");
+    let shipped = std::fs::read_to_string(&pack).expect("the builder of the pack");
+    let mine = shipped.replace(".github/**", "words.sh");
+    assert_ne!(mine, shipped, "the pack has a list to put it on");
+    std::fs::write(&pack, mine).expect("a person edits it");
+    world.alai(START).exits(5).says("failed 3 times");
+    let failed = world.failed_checks(3);
+    let paths = failed
+        .iter()
+        .find(|(check, _)| check == "allowed_paths_only");
+    assert!(
+        paths.is_some_and(|(_, seen)| seen.contains("words.sh is forbidden")),
+        "{failed:?}"
+    );
+    assert_eq!(world.titles("main"), ["Import"]);
+}
+
+#[test]
 fn a_gate_that_fails_three_times_stops_the_goal() {
     let world = World::scripted("auto", &Script::good());
     let (before, commit) = (world.work_tree(), world.git(&["rev-parse", "main"]));

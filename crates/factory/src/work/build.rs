@@ -239,6 +239,7 @@ impl Job<'_> {
             diff: String::new(),
             test_command: self.ground.test.clone(),
             allowed_paths: self.allowed_paths(),
+            forbidden_paths: self.forbidden_paths().to_vec(),
             red_on_base: self
                 .ground
                 .census
@@ -261,6 +262,14 @@ impl Job<'_> {
         match self.project.settings.allowed_paths.as_slice() {
             [] => self.desk.company.builder.allowed_paths.clone(),
             given => given.to_vec(),
+        }
+    }
+
+    /// What the company keeps its builder from. A person's own list for the project stands above it.
+    fn forbidden_paths(&self) -> &[String] {
+        match self.project.settings.allowed_paths.as_slice() {
+            [] => &self.desk.company.builder.forbidden_paths,
+            _ => &[],
         }
     }
 
@@ -346,6 +355,7 @@ impl Job<'_> {
                 toolchains: &toolchains,
                 build_command: None,
                 allowed_paths: &allowed,
+                forbidden_paths: self.forbidden_paths(),
                 checks: &self.task().checks,
                 scratch: scratch.path(),
                 command_s: ground::COMMAND_S_MAX,
@@ -367,6 +377,7 @@ impl Job<'_> {
             lint_command: settings.lint.as_deref(),
             checks: &self.task().checks,
             allowed_paths: &allowed,
+            forbidden_paths: self.forbidden_paths(),
             changes_tests: &self.task().changes_tests,
             allow_dependency_changes: self.may_change_dependencies(),
             base_census: &self.ground.census,

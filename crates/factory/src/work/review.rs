@@ -78,6 +78,7 @@ pub(super) fn work(
         diff: diff.patch.clone(),
         test_command: test,
         allowed_paths: Vec::new(),
+        forbidden_paths: Vec::new(),
         red_on_base: Vec::new(),
         author: integrate::identity(&project).to_string(),
     };

@@ -36,6 +36,11 @@ pub(crate) fn check(change: &Change, rules: &Rules<'_>) -> Measurement {
 }
 
 fn outside(path: &str, rules: &Rules<'_>) -> Option<String> {
+    if rules.forbidden.covers(path) {
+        return Some(format!(
+            "{path} is forbidden to the company's builder; allow it for the project if it is meant"
+        ));
+    }
     let inside =
         rules.allowed.is_empty() || rules.allowed.covers(path) || rules.changes_tests.covers(path);
     (!inside).then(|| format!("{path} is outside the paths of the task"))
@@ -172,6 +177,23 @@ mod tests {
             failed(&with(|f| f.from = Some("other/a.rs".into())), &["src"]),
             "moved from elsewhere"
         );
+    }
+
+    #[test]
+    fn what_is_forbidden_wins_over_what_is_allowed() {
+        let task = Task {
+            allowed: globs(&["**"]),
+            forbidden: globs(&["infra/**"]),
+            changes_tests: globs(&["infra/test.rs"]),
+            ..Task::build()
+        };
+        let fails = |change: Change| check(&change, &task.rules()).result == CheckResult::Fail;
+        let added = |path| Change::of(&[(path, None, Some("x\n"))]);
+        assert!(!fails(added("src/a.rs")));
+        assert!(fails(added("infra/a.rs")) && fails(added("infra/test.rs")));
+        let mut moved = added("src/a.rs");
+        moved.files[0].from = Some("infra/a.rs".into());
+        assert!(fails(moved), "moved away");
     }
 
     #[test]

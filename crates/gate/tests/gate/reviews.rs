@@ -89,6 +89,7 @@ fn docs(write: &[(&str, &str)], build: Option<&str>) -> Vec<String> {
         toolchains: &world.tools,
         build_command: build,
         allowed_paths: &[],
+        forbidden_paths: &[],
         checks: &[],
         scratch: &scratch,
         command_s: 60,

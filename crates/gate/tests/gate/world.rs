@@ -185,6 +185,7 @@ impl World {
             lint_command: None,
             checks: &task.checks,
             allowed_paths: &task.allowed,
+            forbidden_paths: &[],
             changes_tests: &task.changes_tests,
             allow_dependency_changes: false,
             base_census: &seen.census,

@@ -126,6 +126,7 @@ impl World {
                 diff: String::new(),
                 test_command: TEST.into(),
                 allowed_paths: Vec::new(),
+                forbidden_paths: Vec::new(),
                 red_on_base: Vec::new(),
                 author: "Ada Byron <ada@example.org>".into(),
             },
