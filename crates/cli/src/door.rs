@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use alai_factory::{Config, Factory, Home, Op, Outcome, Packs, Pulse, perform};
+use alai_core::ids::TaskId;
+use alai_factory::{AddTask, Config, Factory, Home, Op, Outcome, Packs, Pulse, perform};
 use alai_mission::{Mission, MissionError, Reader};
 
 use crate::daemon::client;
@@ -121,6 +122,24 @@ pub(crate) fn now_ms() -> i64 {
         .duration_since(std::time::UNIX_EPOCH)
         .unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Adds one task.
+///
+/// # Errors
+/// As [`ask`].
+pub(crate) fn add(home: &Home, task: AddTask) -> Result<TaskId, CliError> {
+    let op = Op::Add {
+        task: Box::new(task),
+        key: fresh_key(),
+    };
+    let Outcome::Task { task, .. } = ask(home, op)? else {
+        return Err(CliError::new(
+            Kind::Failed,
+            "the factory answered something else than a task",
+        ));
+    };
+    Ok(task)
 }
 
 /// A key under which the same request, sent again after a lost answer, is the same request.

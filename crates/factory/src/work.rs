@@ -43,26 +43,28 @@ pub(crate) fn can_be_served(factory: &Factory, task: &Task) -> bool {
         TaskKind::Review => (Role::Reviewer, Activity::CodeReview),
         TaskKind::Security => (Role::Reviewer, Activity::SecurityReview),
     };
-    let registry = &factory.packs().registry;
-    let pin = task.company_pin.as_deref();
-    let route = routing::route(
-        &task.title,
-        &task.description,
-        &task.tags,
-        pin,
-        task.kind,
-        registry,
-    );
-    let company = route
-        .ok()
-        .and_then(|route| registry.find(&route.company).ok());
-    company.is_some_and(|company| {
+    company_of(factory, task).is_ok_and(|company| {
         let (choice, _source) = company.model_for(role, activity);
         factory
             .models()
             .choose(choice, task.counters.escalations)
             .is_some()
     })
+}
+
+/// The company that a task is routed to.
+fn company_of<'a>(factory: &'a Factory, task: &Task) -> Result<&'a Company, RunError> {
+    let registry = &factory.packs().registry;
+    let route = routing::route(
+        &task.title,
+        &task.description,
+        &task.tags,
+        task.company_pin.as_deref(),
+        task.kind,
+        registry,
+    )
+    .map_err(RunError::infra)?;
+    registry.find(&route.company).map_err(RunError::infra)
 }
 
 /// The branch a run works on, in its clone.
@@ -130,21 +132,7 @@ impl Desk {
         activity: Activity,
     ) -> Result<Result<Desk, Failure>, RunError> {
         let task = &claim.task;
-        let registry = &factory.packs().registry;
-        let pin = task.company_pin.as_deref();
-        let route = routing::route(
-            &task.title,
-            &task.description,
-            &task.tags,
-            pin,
-            task.kind,
-            registry,
-        )
-        .map_err(RunError::infra)?;
-        let company = registry
-            .find(&route.company)
-            .map_err(RunError::infra)?
-            .clone();
+        let company = company_of(factory, task)?.clone();
         let (choice, _source) = company.model_for(role, activity);
         let Some(chosen) = factory.models().choose(choice, task.counters.escalations) else {
             let none = factory.models().found().none;

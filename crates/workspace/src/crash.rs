@@ -2,7 +2,7 @@
 //!
 //! Stop right after every step, restart, expect the same end: that needs a way to stop anywhere. In a debug build the
 //! environment variable `ALAI_CRASH_AT=N` ends the process with SIGKILL at the N-th point that it passes (counted from 1),
-//! and `ALAI_CRASH_LOG=FILE` appends the name of each point to a file instead, which is how a test learns how many there
+//! `ALAI_CRASH_AT=NAME` at the first point of that name, and `ALAI_CRASH_LOG=FILE` appends the name of each point to a file instead, which is how a test learns how many there
 //! are. A release build holds none of it.
 
 /// Passes one crash point. `name` says what is about to happen or has just happened, such as `fetch.before`.
@@ -18,7 +18,7 @@ pub fn point(name: &str) {
     use std::sync::atomic::{AtomicU64, Ordering};
 
     static PASSED: AtomicU64 = AtomicU64::new(0);
-    static CRASH_AT: OnceLock<Option<u64>> = OnceLock::new();
+    static CRASH_AT: OnceLock<Option<String>> = OnceLock::new();
     static LOG: OnceLock<Option<std::ffi::OsString>> = OnceLock::new();
 
     let log = LOG.get_or_init(|| std::env::var_os("ALAI_CRASH_LOG"));
@@ -33,13 +33,11 @@ pub fn point(name: &str) {
         }
         return;
     }
-    let crash_at = CRASH_AT.get_or_init(|| {
-        std::env::var("ALAI_CRASH_AT")
-            .ok()
-            .and_then(|text| text.parse().ok())
-    });
-    let Some(crash_at) = *crash_at else { return };
-    if PASSED.fetch_add(1, Ordering::SeqCst) + 1 == crash_at {
+    let Some(crash_at) = CRASH_AT.get_or_init(|| std::env::var("ALAI_CRASH_AT").ok()) else {
+        return;
+    };
+    let passed = PASSED.fetch_add(1, Ordering::SeqCst) + 1;
+    if crash_at == name || crash_at.parse() == Ok(passed) {
         kill_self();
     }
 }

@@ -146,8 +146,10 @@ fn shown(dir: &Path, json: bool) -> Result<(), CliError> {
     }
     show::line(format!("package  {}", dir.display()));
     // A package without it is shown all the same; `verify` says what is missing.
-    let gotcha = std::fs::read_to_string(dir.join("GOTCHA.md")).unwrap_or_default();
-    show::line(show::clean(gotcha.trim_end()));
+    match std::fs::read_to_string(dir.join("GOTCHA.md")) {
+        Ok(gotcha) => show::line(show::clean(gotcha.trim_end())),
+        Err(e) => show::line(format!("GOTCHA.md cannot be read: {e}")),
+    }
     for m in &verdict.measurements {
         let word = match m.result {
             alai_core::qa::CheckResult::Pass => "pass",

@@ -58,19 +58,7 @@ fn add(home: &Home, args: McAddArgs) -> Result<(), CliError> {
         solo: false,
         hold: args.hold,
     };
-    let Outcome::Task { task, .. } = door::ask(
-        home,
-        Op::Add {
-            task: Box::new(task),
-            key: door::fresh_key(),
-        },
-    )?
-    else {
-        return Err(CliError::new(
-            Kind::Failed,
-            "the factory answered something else than a task",
-        ));
-    };
+    let task = door::add(home, task)?;
     let reader = door::reader(home)?;
     let task = reader.task(task)?;
     if args.json {

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use alai_core::task::{Priority, State, WaitReason};
-use alai_factory::{AddTask, Home, Op, Outcome, newest_evidence};
+use alai_factory::{AddTask, Home, newest_evidence};
 use serde::Serialize;
 
 use crate::args::{MinionCommand, MinionRunArgs};
@@ -46,19 +46,7 @@ fn one(home: &Home, args: MinionRunArgs) -> Result<(), CliError> {
         solo: true,
         hold: false,
     };
-    let Outcome::Task { task, .. } = door::ask(
-        home,
-        Op::Add {
-            task: Box::new(task),
-            key: door::fresh_key(),
-        },
-    )?
-    else {
-        return Err(CliError::new(
-            Kind::Failed,
-            "the factory answered something else than a task",
-        ));
-    };
+    let task = door::add(home, task)?;
     follow::until_settled(home, task)?;
     let reader = door::reader(home)?;
     let found = reader.task(task)?;

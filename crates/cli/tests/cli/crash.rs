@@ -55,7 +55,9 @@ struct World {
     home: Home,
     repo: PathBuf,
     goal: TaskId,
-    /// Commits that were in a clone when the daemon died.
+    /// The commit that agents start from.
+    base: String,
+    /// Commits of agents that were in a clone when the daemon died.
     committed: BTreeSet<String>,
 }
 
@@ -79,7 +81,7 @@ fn world() -> World {
         .expect("a temporary folder");
     let repo = dir.path().join("tiny");
     samples::write("tiny-sh", &repo).expect("the sample");
-    git::init_repo(&repo).expect("a repository");
+    let base = git::init_repo(&repo).expect("a repository");
     let home = Home::at(dir.path().join("home"));
     init(&home).expect("a home");
     let script = dir.path().join("script.yaml");
@@ -117,6 +119,7 @@ fn world() -> World {
         home,
         repo,
         goal,
+        base,
         committed: BTreeSet::new(),
     }
 }
@@ -176,8 +179,10 @@ impl World {
                     "refs/heads/minion",
                 ],
             );
-            self.committed
-                .extend(list.unwrap_or_default().lines().map(str::to_owned));
+            // A clone that the kill caught while it was made cannot be read, and has no agent's commit.
+            let Ok(list) = list else { continue };
+            let made = list.lines().filter(|commit| *commit != self.base);
+            self.committed.extend(made.map(str::to_owned));
         }
     }
 }
@@ -588,6 +593,24 @@ fn crash_flows_7_to_9() {
 #[test]
 fn crash_flows_10_to_12() {
     flows(10..13, 25);
+}
+
+/// A drawn kill seldom falls between an agent's commit and its way home; these do.
+#[test]
+fn crash_between_an_agents_commit_and_its_import_keeps_the_commit() {
+    become_subreaper();
+    for point in ["import.tip", "fetch.before", "fetch.after", "import.before"] {
+        let mut world = world();
+        let mut daemon = world.up(&[("ALAI_CRASH_AT", point.to_owned())]);
+        assert_eq!(watch(&world, &mut daemon, 0), End::Killed, "{point}");
+        world.note_commits();
+        assert!(
+            !world.committed.is_empty(),
+            "{point}: the agent's commit is in its clone\n{}",
+            picture(&world)
+        );
+        finish(&world, 0);
+    }
 }
 
 /// The agent's process is killed instead of the daemon, once in each flow: an infrastructure failure that is tried again.
