@@ -412,7 +412,7 @@ impl Factory {
             let project = goal.project.map(|p| self.mission.project(p)).transpose()?;
             match project {
                 Some(project) if merged && (summed || lost > 0) => {
-                    self.hand_on(&goal, &project, now)?
+                    self.hand_on(&goal, &project, lost == 0, now)?
                 }
                 Some(_) | None if lost > 0 || !summed => {
                     let outcome =
@@ -429,8 +429,15 @@ impl Factory {
         Ok(())
     }
 
-    /// Settled and merged: delivered by policy, or put before a person; or there already, when a person merged it by hand.
-    fn hand_on(&self, goal: &Task, project: &Project, now: i64) -> Result<(), MissionError> {
+    /// Settled and merged: delivered by policy when it is `whole`, else put before a person; or there already, when a person
+    /// merged it by hand.
+    fn hand_on(
+        &self,
+        goal: &Task,
+        project: &Project,
+        whole: bool,
+        now: i64,
+    ) -> Result<(), MissionError> {
         let tip = match integrate::standing(self, goal, project) {
             Ok(Standing::Ahead(tip)) => tip,
             Ok(Standing::Delivered) => {
@@ -445,13 +452,14 @@ impl Factory {
             }
         };
         match project.settings.delivery {
-            Delivery::Approve => {
-                let waiting = integrate::approval(self, goal.id, project, None);
-                self.mission.await_approval(goal.id, waiting, now)
-            }
-            Delivery::Auto => {
+            // What lost a part is not what was asked for: the policy was given for the whole.
+            Delivery::Auto if whole => {
                 self.mission
                     .enqueue_delivery(goal.id, project.id, tip.as_str(), "factory", now)
+            }
+            Delivery::Auto | Delivery::Approve => {
+                let waiting = integrate::approval(self, goal.id, project, None);
+                self.mission.await_approval(goal.id, waiting, now)
             }
         }
     }
@@ -471,6 +479,7 @@ impl Factory {
                 let stepped = catch_unwind(AssertUnwindSafe(|| {
                     integrate::step(&factory, &factory.stop)
                 }));
+                let recorded = matches!(stepped, Ok(Ok(())));
                 match stepped {
                     Ok(Ok(())) => {}
                     Ok(Err(e)) => tracing::error!("merge queue: {e}"),
@@ -479,7 +488,10 @@ impl Factory {
                     }
                 }
                 factory.merging.store(false, Ordering::SeqCst);
-                factory.wake();
+                // What the store could not take, as on a full disk, is still due: the beat's own pace is its pause.
+                if recorded {
+                    factory.wake();
+                }
             });
         if started.is_err() {
             self.merging.store(false, Ordering::SeqCst);

@@ -29,6 +29,8 @@ pub(crate) enum IntegrateError {
     Mission(#[from] MissionError),
     #[error("the branch `{branch}` of {project} does not exist any more")]
     NoTarget { branch: String, project: String },
+    #[error("it was withdrawn while it was tested")]
+    Withdrawn,
     #[error("`{0}` is not a commit")]
     NotAnOid(String),
     #[error(
@@ -287,7 +289,7 @@ fn bring_in(
     if !red.is_empty() {
         return Ok(Brought::Red(red));
     }
-    factory.mission().merge_intent(row.id, merged.as_str())?;
+    intend(factory, row, &merged)?;
     match &integration {
         // A person may have checked the branch out to try it: their files follow, or the move is refused.
         Some(tip) => drop(git::move_branch(repo, INTEGRATION_BRANCH, &merged, tip)?),
@@ -407,9 +409,17 @@ fn hand_over(
             oid
         }
     };
-    factory.mission().merge_intent(row.id, to.as_str())?;
+    intend(factory, row, &to)?;
     git::move_branch(repo, &project.target_branch, &to, &target)?;
     Ok(None)
+}
+
+/// Journals where a branch is about to be moved, unless a person has withdrawn the merge meanwhile.
+fn intend(factory: &Arc<Factory>, row: &MergeRow, to: &Oid) -> Result<(), IntegrateError> {
+    match factory.mission().merge_intent(row.id, to.as_str())? {
+        true => Ok(()),
+        false => Err(IntegrateError::Withdrawn),
+    }
 }
 
 /// Merged work of the goal that neither the delivered commit nor the target holds: somebody has moved or deleted

@@ -499,6 +499,17 @@ impl Desk<'_> {
             let message = "closing a task by hand needs a reason";
             return Err(OpError::new(OpErrorKind::Usage, message, &hint));
         }
+        let waits = self.mission.task(task)?.waiting;
+        if event == Event::Reopen
+            && let Some(rail) = waits.filter(|w| w.reason == WaitReason::Safety)
+        {
+            let message = format!("{task} waits at a safety rail, which only an answer clears");
+            return Err(OpError::new(
+                OpErrorKind::Failed,
+                message,
+                &rail.next_action,
+            ));
+        }
         // What is done stays done, but its merge may be tried again.
         if event == Event::Reopen
             && self.mission.task(task)?.state == State::Done

@@ -57,15 +57,17 @@ pub enum MergeState {
 }
 
 impl Mission {
-    /// Notes the commit that the branch will be moved to. A restart finds it and knows what to look for.
-    pub fn merge_intent(&self, id: i64, commit: &str) -> Result<(), MissionError> {
+    /// Notes the commit that the branch will be moved to. A restart finds it and knows what to look for. False when the row
+    /// is not queued any more, as after a cancelled goal: then nothing may be moved.
+    #[must_use = "a withdrawn merge moves nothing"]
+    pub fn merge_intent(&self, id: i64, commit: &str) -> Result<bool, MissionError> {
         let commit = commit.to_owned();
         self.write(move |c| {
-            c.execute(
+            let changed = c.execute(
                 "UPDATE merge SET intent = ? WHERE id = ? AND state = 'queued'",
                 params![commit, id],
             )?;
-            Ok(())
+            Ok(changed == 1)
         })
     }
 

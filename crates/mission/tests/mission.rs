@@ -366,7 +366,7 @@ fn a_need_is_met_by_the_merge_not_by_done() {
         .next_merge(1_000)
         .expect("reads")
         .expect("queued");
-    world.mission.merge_intent(row.id, "m").expect("intent");
+    assert!(world.mission.merge_intent(row.id, "m").expect("intent"));
     let integrated = Effect::Integrated {
         lineage: first,
         commit: "m".into(),
@@ -875,10 +875,14 @@ fn a_cancelled_goal_takes_everything_under_it_along() {
         )
         .expect("applies");
     let review = world.claim().expect("its review");
+    let row = world.mission.merges_of(first).expect("rows")[0].id;
+    let intent = || world.mission.merge_intent(row, "m").expect("notes");
+    assert!(intent(), "a queued row may move its branch");
     world
         .mission
         .act(goal, Event::Cancel, "changed my mind".into(), "me", 300)
         .expect("cancels");
+    assert!(!intent(), "a merge that is tested meanwhile moves nothing");
     for task in [goal, second, postflight] {
         assert_eq!(world.state(task), State::Cancelled, "{task}");
     }

@@ -433,6 +433,11 @@ fn what_would_touch_the_outside_waits_for_a_person() {
         0
     );
     world
+        .alai(["mc", "retry", "2"])
+        .exits(1)
+        .says("which only an answer clears");
+    assert_eq!(world.state(2), "waiting");
+    world
         .alai(["mc", "answer", "2", "It is a sandbox; go ahead."])
         .exits(0)
         .says("[open]");
