@@ -480,12 +480,8 @@ impl Factory {
                     integrate::step(&factory, &factory.stop)
                 }));
                 let recorded = matches!(stepped, Ok(Ok(())));
-                match stepped {
-                    Ok(Ok(())) => {}
-                    Ok(Err(e)) => tracing::error!("merge queue: {e}"),
-                    Err(_panicked) => {
-                        factory.blame_merge("the factory itself failed; its log says where")
-                    }
+                if let Ok(Err(e)) = &stepped {
+                    tracing::error!("merge queue: {e}");
                 }
                 factory.merging.store(false, Ordering::SeqCst);
                 // What the store could not take, as on a full disk, is still due: the beat's own pace is its pause.
@@ -495,17 +491,6 @@ impl Factory {
             });
         if started.is_err() {
             self.merging.store(false, Ordering::SeqCst);
-        }
-    }
-
-    /// An attempt that ended in a bug counts like one that failed, so that it is not tried for ever.
-    fn blame_merge(&self, why: &str) {
-        let now = self.now_ms();
-        let row = self.mission.next_merge(now);
-        if let Ok(Some(row)) = row
-            && let Err(e) = self.mission.merge_failed(&row, why, now)
-        {
-            tracing::error!("merge queue: {e}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! The merge queue: passed lineages come into the integration branch one at a time, each tested again on the merged result;
 //! the target branch follows by policy or by a person's word.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use alai_core::ids::TaskId;
@@ -29,6 +30,8 @@ pub(crate) enum IntegrateError {
     Mission(#[from] MissionError),
     #[error("the branch `{branch}` of {project} does not exist any more")]
     NoTarget { branch: String, project: String },
+    #[error("the factory itself failed; its log says where")]
+    Bug,
     #[error("it was withdrawn while it was tested")]
     Withdrawn,
     #[error("`{0}` is not a commit")]
@@ -151,10 +154,12 @@ pub(crate) fn step(factory: &Arc<Factory>, cancel: &Cancel) -> Result<(), Integr
     let Some(row) = factory.mission().next_merge(factory.now_ms())? else {
         return Ok(());
     };
-    let tried = match row.kind {
+    let attempt = || match row.kind {
         MergeKind::Integrate => integrate(factory, &row, cancel),
         MergeKind::Deliver => deliver(factory, &row, cancel),
     };
+    // A bug is an attempt that failed: it counts, on this row, and is not tried for ever.
+    let tried = catch_unwind(AssertUnwindSafe(attempt)).unwrap_or(Err(IntegrateError::Bug));
     match tried {
         Err(_) if cancel.is_cancelled() => Ok(()),
         Err(e) if row.attempts + 1 < MERGE_ATTEMPTS_MAX => {

@@ -2,16 +2,15 @@
 
 use alai_core::ids::TaskId;
 use alai_core::lifecycle::Event;
-use alai_core::pipeline::HUMAN_WAIT_MS;
 use alai_core::task::{State, Task, TaskKind, Until, WaitReason, Waiting};
 use rusqlite::{Connection, params};
 
 use crate::error::MissionError;
 use crate::event::{Stamp, happened};
-use crate::outbox;
 use crate::run::{RunState, end_live};
-use crate::task::{append_findings, one, recount, satisfy, set_state};
+use crate::task::{append_findings, one, satisfy, set_state};
 use crate::writer::Mission;
+use crate::{gone, outbox};
 
 impl Mission {
     /// Pause, resume, cancel, answer, reopen, ready, override. On a goal, the first three reach everything under it.
@@ -85,7 +84,11 @@ fn step(
         satisfy(c, before.id, Until::Done)?;
     }
     if to.terminal() {
-        leave_lineage(c, before, event, stamp)?;
+        gone::leave(c, before, event, stamp)?;
+    }
+    if to == State::Open {
+        gone::look(c, before.id, stamp)?;
+        return Ok(one(c, before.id)?.state);
     }
     Ok(to)
 }
@@ -118,13 +121,7 @@ fn answered(c: &Connection, before: &Task, text: &str, stamp: &Stamp) -> Result<
         Some(Waiting {
             reason: WaitReason::NeedGone,
             ..
-        }) => {
-            c.execute(
-                "DELETE FROM need WHERE task = ? AND satisfied = 0",
-                [before.id.0],
-            )?;
-            recount(c, before.id)
-        }
+        }) => gone::without(c, before.id),
         Some(_) | None => Ok(()),
     }
 }
@@ -167,70 +164,4 @@ fn reach_children(
         )?;
     }
     Ok(())
-}
-
-/// When a person ends the last living task of a line of work that was never merged, those who need its code must not wait
-/// for ever: a postflight goes on without it, others are put before a person. Whoever closes it by hand says that what it was
-/// for is done.
-fn leave_lineage(
-    c: &Connection,
-    task: &Task,
-    event: Event,
-    stamp: &Stamp,
-) -> Result<(), MissionError> {
-    let root = one(c, task.lineage.unwrap_or(task.id))?;
-    let living: bool = c.query_row(
-        "SELECT EXISTS (SELECT 1 FROM task WHERE (id = ?1 OR lineage = ?1)
-            AND state NOT IN ('done', 'failed', 'cancelled'))
-         OR EXISTS (SELECT 1 FROM merge WHERE task = ?1 AND state = 'queued')",
-        [root.id.0],
-        |r| r.get(0),
-    )?;
-    if living || root.integrated.is_some() {
-        return Ok(());
-    }
-    let mut statement =
-        c.prepare_cached("SELECT task FROM need WHERE needs = ? AND satisfied = 0")?;
-    let left = statement
-        .query_map([root.id.0], |r| r.get(0))?
-        .collect::<Result<Vec<i64>, _>>()?;
-    for dependent in left.into_iter().map(TaskId) {
-        let dependent = one(c, dependent)?;
-        if event == Event::Override || dependent.kind == TaskKind::Postflight {
-            c.execute(
-                "DELETE FROM need WHERE task = ? AND needs = ?",
-                params![dependent.id.0, root.id.0],
-            )?;
-            recount(c, dependent.id)?;
-        } else if dependent.state == State::Open {
-            let waiting = Waiting {
-                reason: WaitReason::NeedGone,
-                owner: stamp.actor.clone(),
-                deadline_ms: stamp.now_ms + HUMAN_WAIT_MS,
-                next_action: "`alai mc answer {id} \"go on without it\"` or `alai mc cancel {id}`"
-                    .into(),
-                detail: format!(
-                    "it needs {}, which was {} and never merged",
-                    root.id,
-                    event_word(event)
-                ),
-            };
-            set_state(
-                c,
-                dependent.id,
-                Event::Ask,
-                Some(&waiting),
-                &waiting.detail,
-                stamp,
-            )?;
-        }
-    }
-    Ok(())
-}
-
-fn event_word(event: Event) -> &'static str {
-    if event == Event::Cancel {
-        return "cancelled";
-    }
-    "ended"
 }

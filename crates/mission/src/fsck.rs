@@ -12,7 +12,7 @@ pub struct Fault {
 }
 
 /// Name, and a query whose every row is a fault.
-const INVARIANTS: [(&str, &str); 12] = [
+const INVARIANTS: [(&str, &str); 13] = [
     (
         "a task that is started or ready for review by a run has exactly one live run, of its own epoch",
         "SELECT t.id, t.state, t.epoch FROM task t WHERE t.state = 'started'
@@ -71,6 +71,14 @@ const INVARIANTS: [(&str, &str); 12] = [
             WHERE m.kind = 'integrate' AND ((m.state = 'merged') AND t.integrated IS NULL)
          UNION SELECT 0, t.id FROM task t WHERE t.integrated IS NOT NULL
             AND NOT EXISTS (SELECT 1 FROM merge m WHERE m.task = t.id AND m.kind = 'integrate' AND m.state = 'merged')",
+    ),
+    (
+        "no open task needs a line of work that ended without a merge",
+        "SELECT t.id, n.needs FROM need n JOIN task t ON t.id = n.task
+            WHERE t.state = 'open' AND n.satisfied = 0
+              AND NOT EXISTS (SELECT 1 FROM task l WHERE (l.id = n.needs OR l.lineage = n.needs)
+                    AND l.state NOT IN ('done', 'failed', 'cancelled'))
+              AND NOT EXISTS (SELECT 1 FROM merge m WHERE m.task = n.needs AND m.state = 'queued')",
     ),
     ("foreign keys hold", "SELECT \"table\", rowid, parent FROM pragma_foreign_key_check"),
 ];

@@ -10,6 +10,7 @@ mod claim;
 mod error;
 mod event;
 mod fsck;
+mod gone;
 mod ledger;
 mod merge;
 mod mind;

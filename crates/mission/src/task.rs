@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::MissionError;
 use crate::event::{Stamp, happened, moved};
+use crate::gone;
 use crate::reader::Reader;
 use crate::writer::Mission;
 
@@ -310,6 +311,7 @@ pub(crate) fn insert(c: &Connection, new: &NewTask, stamp: &Stamp) -> Result<Tas
     for need in &new.needs {
         add_need(c, id, *need)?;
     }
+    gone::look(c, id, stamp)?;
     Ok(id)
 }
 

@@ -633,3 +633,42 @@ fn two_tasks_side_by_side_end_in_one_history() {
         world.git(&["rev-parse", "alai/integration"])
     );
 }
+
+#[test]
+fn a_goal_that_lost_a_part_is_not_delivered_by_policy() {
+    let script = Script::good()
+        .plans(&[
+            planned("a", "Say alpha", &[]),
+            planned("b", "Say beta", &[]),
+        ])
+        .builds("Say alpha", &small("alpha"))
+        .builds("Say beta", &[]);
+    let world = World::scripted("auto", &script);
+    world.alai(START).exits(5);
+    let lost = waiting(&world);
+    world.alai(["mc", "cancel", &lost.to_string()]).exits(0);
+    let daemon = world.up();
+    world.until("the goal waits for a person", |w| {
+        (w.state(1) == "waiting").then_some(())
+    });
+    daemon.signal(libc::SIGTERM);
+    daemon.ends().exits(0);
+    world
+        .alai(["why", "1"])
+        .exits(0)
+        .says("rule      approval")
+        .says("alai mc approve 1");
+    assert_eq!(
+        world.titles("main"),
+        ["Import"],
+        "the policy was given for the whole"
+    );
+    assert!(
+        world
+            .git(&["show", "alai/integration:alpha.sh"])
+            .contains("alpha"),
+        "what was built is merged where it can be looked at"
+    );
+    world.alai(["mc", "approve", "1"]).exits(0).says("moved to");
+    assert!(world.repo().join("alpha.sh").is_file() && !world.repo().join("beta.sh").exists());
+}

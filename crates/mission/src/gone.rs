@@ -1,0 +1,127 @@
+//! Lines of work that ended without a merge, and what becomes of those who need their code: nobody waits for what will never
+//! come.
+
+use alai_core::ids::TaskId;
+use alai_core::lifecycle::Event;
+use alai_core::pipeline::HUMAN_WAIT_MS;
+use alai_core::task::{State, Task, TaskKind, WaitReason, Waiting};
+use rusqlite::{Connection, params};
+
+use crate::error::MissionError;
+use crate::event::Stamp;
+use crate::task::{one, recount, set_state};
+
+/// Whether nothing is left that could still bring the line of work that began with `root` to its end.
+fn gone(c: &Connection, root: TaskId) -> Result<bool, MissionError> {
+    let living: bool = c
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM task WHERE (id = ?1 OR lineage = ?1)
+                AND (state NOT IN ('done', 'failed', 'cancelled') OR integrated IS NOT NULL))
+             OR EXISTS (SELECT 1 FROM merge WHERE task = ?1 AND state = 'queued')",
+        )?
+        .query_row([root.0], |r| r.get(0))?;
+    Ok(!living)
+}
+
+/// A person ended `task`. Where that was the last of its line of work, whoever needs it is told.
+pub(crate) fn leave(
+    c: &Connection,
+    task: &Task,
+    event: Event,
+    stamp: &Stamp,
+) -> Result<(), MissionError> {
+    let root = task.lineage.unwrap_or(task.id);
+    if !gone(c, root)? {
+        return Ok(());
+    }
+    let left = ids(
+        c,
+        "SELECT task FROM need WHERE needs = ? AND satisfied = 0",
+        root,
+    )?;
+    for dependent in left {
+        // Whoever closes a task by hand says that what it was for is done.
+        if event == Event::Override {
+            let_go(c, dependent, root)?;
+        } else {
+            tell(c, dependent, root, stamp)?;
+        }
+    }
+    Ok(())
+}
+
+/// `task` has become open: what it still needs may have gone while it was paused or waited for a person.
+pub(crate) fn look(c: &Connection, task: TaskId, stamp: &Stamp) -> Result<(), MissionError> {
+    for root in unmet(c, task)? {
+        if gone(c, root)? {
+            tell(c, task, root, stamp)?;
+        }
+    }
+    Ok(())
+}
+
+/// A person said to go on without what is gone. What is still being made is waited for.
+pub(crate) fn without(c: &Connection, task: TaskId) -> Result<(), MissionError> {
+    for root in unmet(c, task)? {
+        if gone(c, root)? {
+            let_go(c, task, root)?;
+        }
+    }
+    Ok(())
+}
+
+/// A postflight goes on without what is gone, others are put before a person. Who is not open is told when he becomes so.
+fn tell(
+    c: &Connection,
+    dependent: TaskId,
+    root: TaskId,
+    stamp: &Stamp,
+) -> Result<(), MissionError> {
+    let dependent = one(c, dependent)?;
+    if dependent.kind == TaskKind::Postflight {
+        return let_go(c, dependent.id, root);
+    }
+    if dependent.state != State::Open {
+        return Ok(());
+    }
+    let waiting = Waiting {
+        reason: WaitReason::NeedGone,
+        owner: stamp.actor.clone(),
+        deadline_ms: stamp.now_ms + HUMAN_WAIT_MS,
+        next_action: "`alai mc answer {id} \"go on without it\"` or `alai mc cancel {id}`".into(),
+        detail: format!("it needs {root}, which was ended and never merged"),
+    };
+    set_state(
+        c,
+        dependent.id,
+        Event::Ask,
+        Some(&waiting),
+        &waiting.detail,
+        stamp,
+    )?;
+    Ok(())
+}
+
+fn let_go(c: &Connection, task: TaskId, root: TaskId) -> Result<(), MissionError> {
+    c.execute(
+        "DELETE FROM need WHERE task = ? AND needs = ?",
+        params![task.0, root.0],
+    )?;
+    recount(c, task)
+}
+
+fn unmet(c: &Connection, task: TaskId) -> Result<Vec<TaskId>, MissionError> {
+    ids(
+        c,
+        "SELECT needs FROM need WHERE task = ? AND satisfied = 0",
+        task,
+    )
+}
+
+fn ids(c: &Connection, sql: &str, of: TaskId) -> Result<Vec<TaskId>, MissionError> {
+    let rows = c
+        .prepare_cached(sql)?
+        .query_map([of.0], |r| r.get(0).map(TaskId))?
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(rows)
+}

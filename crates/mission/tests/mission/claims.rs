@@ -1,0 +1,207 @@
+//! Claims, fences and what a run that was lost leaves behind.
+
+use super::*;
+
+#[test]
+fn a_claim_takes_the_most_urgent_task_and_raises_the_epoch() {
+    let world = world();
+    let low = world.add(world.build("low"));
+    let mut urgent = world.build("high");
+    urgent.priority = Priority::High;
+    let high = world.add(urgent);
+    let claim = world.claim().expect("something to do");
+    assert_eq!(
+        (claim.task.id, claim.fence.epoch.0, claim.task.state),
+        (high, 1, State::Started)
+    );
+    assert_eq!(world.claim().expect("the other").task.id, low);
+    assert!(world.claim().is_none(), "both are taken");
+    assert_eq!(world.mission.live_runs().expect("runs").len(), 2);
+    world.sound();
+}
+
+#[test]
+fn limits_hold_in_the_claim_itself() {
+    let world = world();
+    for n in 0..3 {
+        world.add(world.build(&format!("t{n}")));
+    }
+    let one = ClaimLimits {
+        total: 8,
+        per_project: 1,
+    };
+    assert!(
+        world
+            .mission
+            .claim(None, one, "w", LEASE_MS, 100)
+            .expect("answers")
+            .is_some()
+    );
+    assert!(
+        world
+            .mission
+            .claim(None, one, "w", LEASE_MS, 100)
+            .expect("answers")
+            .is_none()
+    );
+    let total = ClaimLimits {
+        total: 1,
+        per_project: 8,
+    };
+    assert!(
+        world
+            .mission
+            .claim(None, total, "w", LEASE_MS, 100)
+            .expect("answers")
+            .is_none()
+    );
+}
+
+#[test]
+fn tasks_without_a_project_goals_and_tasks_of_later_are_not_claimed() {
+    let world = world();
+    world.add(NewTask::new(TaskKind::Build, "no project"));
+    let mut goal = NewTask::new(TaskKind::Goal, "goal");
+    goal.project = Some(world.project);
+    world.add(goal);
+    assert!(world.claim().is_none());
+}
+
+#[test]
+fn a_lost_run_cannot_write_any_more() {
+    let world = world();
+    let task = world.add(world.build("t"));
+    let first = world.claim().expect("a claim");
+    let retry = Effect::Retry {
+        why: "again".into(),
+        findings: vec![],
+        counters: Counters::default(),
+        run_at_ms: 0,
+    };
+    let lost = world
+        .mission
+        .recover(vec![(first.fence.run.clone(), retry)], "gone", 200)
+        .expect("recovers");
+    assert_eq!(lost, [task]);
+    let second = world.claim().expect("claimed again");
+    assert_eq!(
+        (second.fence.epoch.0, second.resumes.as_ref()),
+        (2, Some(&first.fence.run))
+    );
+    let m = &world.mission;
+    let call = Call {
+        call: 0,
+        model: "m".into(),
+        mode: alai_core::mode::Mode::Simulated,
+        prompt_tokens: 1,
+        output_tokens: 1,
+        cost_microusd: 0,
+    };
+    let refused = [
+        m.heartbeat(&first.fence, LEASE_MS, 300).err(),
+        m.journal(&first.fence, "k", "v".into(), 300).err(),
+        m.deliver(&first.fence, "", 300).err(),
+        m.record_call(&first.fence, call, 300).err(),
+        m.apply(&first.fence, "late", vec![complete()], 300).err(),
+    ];
+    for error in refused {
+        assert!(
+            error.as_ref().is_some_and(MissionError::is_stale),
+            "{error:?}"
+        );
+    }
+    assert_eq!(
+        world.state(task),
+        State::Started,
+        "the second run is untouched"
+    );
+    m.apply(
+        &second.fence,
+        "ok",
+        vec![complete(), review_of(&world, task)],
+        400,
+    )
+    .expect("the live run may");
+    assert!(
+        m.apply(&second.fence, "twice", vec![complete()], 400)
+            .expect_err("ended")
+            .is_stale()
+    );
+    world.sound();
+}
+
+#[test]
+fn what_a_run_has_journaled_is_found_by_the_run_that_resumes_it() {
+    let world = world();
+    world.add(world.build("t"));
+    let first = world.claim().expect("a claim");
+    let m = &world.mission;
+    assert_eq!(
+        m.journal(&first.fence, "head", "abc".into(), 110)
+            .expect("journals"),
+        "abc"
+    );
+    assert_eq!(
+        m.journal(&first.fence, "head", "other".into(), 120)
+            .expect("answers"),
+        "abc",
+        "first write wins"
+    );
+    let retry = Effect::Retry {
+        why: "again".into(),
+        findings: vec![],
+        counters: Counters::default(),
+        run_at_ms: 0,
+    };
+    m.recover(vec![(first.fence.run, retry)], "gone", 200)
+        .expect("recovers");
+    let second = world.claim().expect("a claim");
+    assert_eq!(
+        m.journaled(&second.fence.run, "head")
+            .expect("reads")
+            .as_deref(),
+        Some("abc")
+    );
+    let quality = Effect::Retry {
+        why: "again".into(),
+        findings: vec!["bad".into()],
+        counters: Counters::default(),
+        run_at_ms: 0,
+    };
+    m.apply(&second.fence, "gate failed", vec![quality], 300)
+        .expect("applies");
+    let third = world.claim().expect("a claim");
+    assert_eq!(third.resumes, None, "a judged run is not resumed");
+    assert_eq!(m.journaled(&third.fence.run, "head").expect("reads"), None);
+    assert_eq!(third.task.findings, ["bad"]);
+    world.sound();
+}
+
+#[test]
+fn a_run_that_the_machine_failed_is_gone_on_with() {
+    let world = world();
+    world.add(world.build("t"));
+    let first = world.claim().expect("a claim");
+    world
+        .mission
+        .journal(&first.fence, "handed_in", "x".into(), 110)
+        .expect("journals");
+    let retry = Effect::Retry {
+        why: "infrastructure: disk full".into(),
+        findings: vec![],
+        counters: Counters::default(),
+        run_at_ms: 0,
+    };
+    world
+        .mission
+        .apply(&first.fence, "infrastructure: disk full", vec![retry], 120)
+        .expect("applies");
+    let second = world.claim().expect("again");
+    assert_eq!(second.resumes, Some(first.fence.run));
+    let kept = world
+        .mission
+        .journaled(&second.fence.run, "handed_in")
+        .expect("reads");
+    assert_eq!(kept.as_deref(), Some("x"));
+    world.sound();
+}

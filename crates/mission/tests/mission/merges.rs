@@ -1,0 +1,152 @@
+//! The merge queue and the goals that it settles.
+
+use super::*;
+
+#[test]
+fn goals_are_settled_when_nothing_under_them_is_left() {
+    let world = world();
+    let mut goal = NewTask::new(TaskKind::Goal, "g");
+    goal.project = Some(world.project);
+    let mut spec = NewTask::new(TaskKind::Spec, "Spec: g");
+    spec.project = Some(world.project);
+    let goal = world
+        .mission
+        .add_goal(goal, spec, None, "test", 10)
+        .expect("adds");
+    assert!(world.mission.settled_goals().expect("reads").is_empty());
+    let claim = world.claim().expect("the spec");
+    assert_eq!(
+        (claim.task.kind, claim.task.goal),
+        (TaskKind::Spec, Some(goal))
+    );
+    let done = Effect::Complete {
+        base: None,
+        head: None,
+        note: String::new(),
+    };
+    world
+        .mission
+        .apply(&claim.fence, "ok", vec![done], 200)
+        .expect("applies");
+    assert_eq!(world.mission.settled_goals().expect("reads")[0].id, goal);
+    world
+        .mission
+        .enqueue_delivery(goal, world.project, "h", "factory", 300)
+        .expect("queues");
+    world
+        .mission
+        .enqueue_delivery(goal, world.project, "h", "factory", 310)
+        .expect("is one row");
+    assert!(
+        world.mission.settled_goals().expect("reads").is_empty(),
+        "it is being delivered"
+    );
+    let row = world
+        .mission
+        .next_merge(1_000)
+        .expect("reads")
+        .expect("queued");
+    let refused = Waiting {
+        reason: WaitReason::Approval,
+        ..waiting()
+    };
+    world
+        .mission
+        .end_delivery(row.id, goal, Some(refused), "dirty", 320)
+        .expect("ends");
+    assert_eq!(world.state(goal), State::Waiting);
+    world
+        .mission
+        .enqueue_delivery(goal, world.project, "h", "me", 330)
+        .expect("tried again");
+    let row = world
+        .mission
+        .next_merge(1_000)
+        .expect("reads")
+        .expect("queued again");
+    world
+        .mission
+        .end_delivery(row.id, goal, None, "moved", 340)
+        .expect("ends");
+    assert_eq!(world.state(goal), State::Done);
+    world.sound();
+}
+
+#[test]
+fn a_refused_merge_is_tried_again_when_a_person_says_so() {
+    let world = world();
+    let task = world.add(world.build("t"));
+    let claim = world.claim().expect("a claim");
+    let enqueue = Effect::Enqueue {
+        lineage: task,
+        project: world.project,
+        base: "b".into(),
+        head: "h".into(),
+    };
+    world
+        .mission
+        .apply(
+            &claim.fence,
+            "ok",
+            vec![complete(), review_of(&world, task), enqueue],
+            200,
+        )
+        .expect("applies");
+    let review = world.claim().expect("the review");
+    let done = Effect::Complete {
+        base: None,
+        head: None,
+        note: "pass".into(),
+    };
+    world
+        .mission
+        .apply(&review.fence, "ok", vec![done], 210)
+        .expect("applies");
+    let row = world
+        .mission
+        .next_merge(300)
+        .expect("reads")
+        .expect("queued");
+    world
+        .mission
+        .merge_failed(&row, "disk full", 300)
+        .expect("counts");
+    assert!(
+        world.mission.next_merge(301).expect("reads").is_none(),
+        "its turn comes later"
+    );
+    let row = world
+        .mission
+        .next_merge(60_000)
+        .expect("reads")
+        .expect("queued again");
+    assert_eq!(
+        (row.attempts, row.outcome.as_deref()),
+        (1, Some("disk full"))
+    );
+    world
+        .mission
+        .end_integration(row.id, task, false, "disk full", vec![], 60_000)
+        .expect("gives up");
+    assert!(world.mission.resting(task).expect("reads"));
+    assert!(
+        world
+            .mission
+            .requeue_merge(task, "me", 61_000)
+            .expect("tries again")
+    );
+    assert!(
+        !world
+            .mission
+            .requeue_merge(task, "me", 61_000)
+            .expect("once")
+    );
+    let again = world
+        .mission
+        .next_merge(61_000)
+        .expect("reads")
+        .expect("queued");
+    assert_eq!(again.attempts, 0);
+    assert!(!world.mission.resting(task).expect("reads"));
+    world.sound();
+}
