@@ -12,6 +12,7 @@ use alai_core::lifecycle::Event;
 use alai_core::pipeline::{Context, Failure, HUMAN_WAIT_MS};
 use alai_core::task::{State, Task, TaskKind, WaitReason, Waiting};
 use alai_mission::{Claim, ClaimLimits, Delivery, Fence, Filter, Mission, MissionError, Project};
+use alai_workspace::clone::Remover;
 use alai_workspace::command::Cancel;
 use alai_workspace::toolchains::{Toolchains, toolchains};
 use serde::{Deserialize, Serialize};
@@ -42,6 +43,7 @@ pub struct Factory {
     packs: Packs,
     models: Models,
     wake: Wake,
+    remover: Arc<Remover>,
     active: Mutex<BTreeMap<RunId, Active>>,
     merging: AtomicBool,
     looking: AtomicBool,
@@ -95,6 +97,7 @@ impl Factory {
             packs,
             models,
             wake: Wake::default(),
+            remover: Arc::default(),
             active: Mutex::default(),
             merging: AtomicBool::new(false),
             looking: AtomicBool::new(false),
@@ -156,6 +159,11 @@ impl Factory {
 
     fn only(&self) -> Option<TaskId> {
         self.only.lock().map_or(None, |only| *only)
+    }
+
+    /// Removes clones beside the work. A process that ends waits for it.
+    pub(crate) fn remover(&self) -> Arc<Remover> {
+        Arc::clone(&self.remover)
     }
 
     /// The toolchains of this machine, as cages see them.
@@ -227,6 +235,7 @@ impl Factory {
                 && !self.merging.load(Ordering::SeqCst);
             if idle {
                 self.stop.cancel();
+                self.remover.finish();
                 return;
             }
             self.heartbeats();

@@ -9,10 +9,11 @@ use alai_core::record::Captured;
 use alai_gate::census::{self, Census};
 use alai_gate::{GateError, Ground as GateGround};
 use alai_mission::Project;
+use alai_workspace::clone::Remover;
 use alai_workspace::command::Cancel;
+use alai_workspace::files;
 use alai_workspace::git::{self, GitError, Oid, Repo};
 use alai_workspace::setup::{self, Prepared, SetupError, SetupPlan};
-use alai_workspace::{clone, files};
 use sha2::{Digest, Sha256};
 
 use crate::beat::Factory;
@@ -239,21 +240,22 @@ pub(crate) fn host_env() -> BTreeMap<String, String> {
         .collect()
 }
 
-/// A folder of our own for fresh clones, removed with its content when dropped.
+/// A folder of our own for fresh clones, removed with its content after it is dropped.
 #[derive(Debug)]
-pub(crate) struct Scratch(PathBuf);
+pub(crate) struct Scratch {
+    dir: PathBuf,
+    remover: Arc<Remover>,
+}
 
 impl Scratch {
     pub(crate) fn path(&self) -> &std::path::Path {
-        &self.0
+        &self.dir
     }
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        if let Err(e) = clone::remove(&self.0) {
-            tracing::warn!("cannot remove {}: {e}", self.0.display());
-        }
+        self.remover.remove(std::mem::take(&mut self.dir));
     }
 }
 
@@ -263,7 +265,10 @@ pub(crate) fn scratch(factory: &Arc<Factory>, what: &str) -> Result<Scratch, Gro
         .scratch()
         .join(format!("{what}-{}", uuid::Uuid::now_v7()));
     files::private_dir_all(&dir).map_err(|e| GroundError::Machine(e.to_string()))?;
-    Ok(Scratch(dir))
+    Ok(Scratch {
+        dir,
+        remover: factory.remover(),
+    })
 }
 
 /// Keyed by everything the proof depends on.

@@ -156,9 +156,10 @@ fn sweep(factory: &Arc<Factory>) -> Result<(), MissionError> {
     for entry in entries.flatten() {
         let run = RunId(entry.file_name().to_string_lossy().into_owned());
         if !live.contains(&run) {
-            work::clear(&entry.path());
+            work::clear(factory, &run);
         }
     }
+    factory.remover().finish();
     Ok(())
 }
 

@@ -63,7 +63,7 @@ pub(crate) fn run(factory: &Arc<Factory>, claim: &Claim, cancel: &Cancel) {
         Ok(ended) => ended,
         Err(RunError::Lost) => {
             keep_work(factory, claim);
-            work::clear(&factory.home().run(&claim.fence.run));
+            work::clear(factory, &claim.fence.run);
             return;
         }
         Err(RunError::Stopping) => return hand_back(factory, claim),
@@ -80,7 +80,7 @@ pub(crate) fn run(factory: &Arc<Factory>, claim: &Claim, cancel: &Cancel) {
     if let Err(e) = apply(factory, claim, &ended) {
         tracing::warn!("run {} of {}: {e}", claim.fence.run, claim.fence.task);
     }
-    work::clear(&factory.home().run(&claim.fence.run));
+    work::clear(factory, &claim.fence.run);
 }
 
 fn end_of(factory: &Arc<Factory>, claim: &Claim, cancel: &Cancel) -> Result<Ended, RunError> {
@@ -157,7 +157,7 @@ fn hand_back(factory: &Arc<Factory>, claim: &Claim) {
     ) {
         tracing::warn!("run {}: cannot be handed back: {e}", claim.fence.run);
     }
-    work::clear(&factory.home().run(&claim.fence.run));
+    work::clear(factory, &claim.fence.run);
 }
 
 /// What the agent had committed comes home to `refs/alai/<run>` before its clone is removed: work is never lost.

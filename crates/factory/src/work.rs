@@ -4,7 +4,6 @@ mod build;
 mod cage;
 mod review;
 
-use std::path::Path;
 use std::sync::Arc;
 
 use alai_core::brief::{Brief, Recalled, Role, RunLimits};
@@ -18,7 +17,6 @@ use alai_fleet::ChatReply;
 use alai_hivemind::recall as recalling;
 use alai_minion::{ExitStatus, RunReport};
 use alai_mission::{Call, Claim, Fence, MindQuery, Project};
-use alai_workspace::clone;
 use alai_workspace::command::Cancel;
 use alai_workspace::git::Repo;
 
@@ -78,12 +76,10 @@ pub(crate) fn work_ref(run: &RunId) -> String {
 }
 
 /// Removes what a run needed only while it worked. Its evidence and trajectory stay.
-pub(crate) fn clear(run_dir: &Path) {
+pub(crate) fn clear(factory: &Factory, run: &RunId) {
+    let dir = factory.home().run(run);
     for name in [CLONE, HOME] {
-        let path = run_dir.join(name);
-        if let Err(e) = clone::remove(&path) {
-            tracing::warn!("cannot remove {}: {e}", path.display());
-        }
+        factory.remover().remove(dir.join(name));
     }
 }
 

@@ -69,8 +69,8 @@ fn paths(repo: &Repo, commit: &Oid) -> Result<BTreeMap<String, u32>, GateError> 
     let entries =
         git::tree(repo, commit).map_err(|e| unreadable(&format!("the tree of {commit}"), &e))?;
     Ok(entries
-        .into_iter()
-        .map(|entry| (entry.path, entry.mode))
+        .iter()
+        .map(|entry| (entry.path.clone(), entry.mode))
         .collect())
 }
 

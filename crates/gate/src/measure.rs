@@ -153,7 +153,7 @@ pub fn tree_digest(repo: &Repo, commit: &Oid) -> Result<String, GateError> {
         why: e.to_string(),
     })?;
     let mut digest = Sha256::new();
-    for entry in entries {
+    for entry in entries.iter() {
         digest.update(format!("{:o} {} {}\0", entry.mode, entry.oid, entry.path));
     }
     Ok(hex::encode(digest.finalize()))

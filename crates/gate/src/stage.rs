@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use alai_core::record::{Captured, Exit};
 use alai_workspace::cage::{self, Access, Bind, CageSpec, Limits, Network};
-use alai_workspace::clone::{self, INSIDE_HOME, INSIDE_REPO};
+use alai_workspace::clone::{self, INSIDE_HOME, INSIDE_REPO, Remover};
 use alai_workspace::command::Cancel;
 use alai_workspace::git::{Oid, Repo};
 use alai_workspace::setup::{self, Prepared};
@@ -32,11 +33,13 @@ pub(crate) struct Stage<'a> {
     /// Seconds that one command may take.
     pub(crate) command_s: u64,
     pub(crate) cancel: &'a Cancel,
+    remover: Arc<Remover>,
 }
 
-/// One fresh clone with its home. Removed when it is dropped.
+/// One fresh clone with its home. Removed after it is dropped, beside the next one's work; all are gone with the stage.
 pub(crate) struct Room {
     folder: PathBuf,
+    remover: Arc<Remover>,
     pub(crate) repo: PathBuf,
     home: PathBuf,
 }
@@ -44,7 +47,7 @@ pub(crate) struct Room {
 impl Drop for Room {
     fn drop(&mut self) {
         // What stays is found and removed by whoever owns the scratch folder; a measurement does not fail by it.
-        let _ = clone::remove(&self.folder);
+        self.remover.remove(std::mem::take(&mut self.folder));
     }
 }
 
@@ -62,6 +65,7 @@ impl<'a> Stage<'a> {
             scratch,
             command_s,
             cancel,
+            remover: Arc::default(),
         }
     }
 
@@ -93,6 +97,7 @@ impl<'a> Stage<'a> {
             repo: folder.join("repo"),
             home: folder.join("home"),
             folder: folder.clone(),
+            remover: Arc::clone(&self.remover),
         };
         let owner = cage::agent_ids();
         clone::checkout_fresh(self.repo, commit, &room.repo, owner)
@@ -254,6 +259,7 @@ mod tests {
         let repo = folder.path().join("room/repo");
         std::fs::create_dir_all(&repo).expect("made");
         let room = Room {
+            remover: Arc::default(),
             folder: folder.path().join("room"),
             home: folder.path().join("room/home"),
             repo,

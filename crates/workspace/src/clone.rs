@@ -4,10 +4,11 @@
 //! of the objects that its base needs and nothing else of its source: no configuration, no refs, no hooks, no alternates.
 
 mod import;
+mod remover;
 mod unfold;
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use crate::crash;
 use crate::files::{self, FileError};
@@ -15,6 +16,7 @@ use crate::git::run::{self, on_dir, on_refs, on_tree};
 use crate::git::{GitError, Identity, Oid, Repo};
 
 pub use import::{Import, ImportError, OBJECTS_MAX, PACK_BYTES_MAX, UNPACKED_BYTES_MAX, import};
+pub use remover::Remover;
 
 /// Where a clone appears inside every cage. One place for all, so that a virtual environment, `node_modules` or build cache
 /// with absolute paths can be made once and used by every run.
@@ -144,40 +146,22 @@ fn fill(
 ) -> Result<(), GitError> {
     judge_size(repo, base)?;
     let git_dir = dest.join(".git");
-    let head = branch.unwrap_or("detached");
-    let format = format!("--object-format={}", repo.format().name());
     crash::point("clone.before");
-    // `--template=` is empty: templates are where hooks come from.
-    on_dir(&git_dir, dest)
-        .env("GIT_WORK_TREE", &run::text(dest))
-        .args([
-            "init",
-            "--quiet",
-            "--template=",
-            &format!("--initial-branch={head}"),
-            &format,
-        ])
-        .ok()?;
-    // An explicit work tree leaves `core.worktree` behind, an absolute path of the host that is wrong inside a cage.
-    write_config(&git_dir, repo, author)?;
+    lay_out(&git_dir, repo, base, branch, author)?;
+    let branch_ref = branch.map(|branch| (format!("refs/heads/{branch}"), base.clone()));
     let tags = tags(repo, base)?;
     pack(repo, base, &tags, &git_dir)?;
     crash::point("clone.packed");
     let mut updates = String::new();
-    if let Some(branch) = branch {
-        updates.push_str(&format!("create refs/heads/{branch}\0{base}\0"));
-    } else {
-        // Written before the refs: `HEAD` must never name a branch that a tool would then create.
-        fs::write(git_dir.join("HEAD"), format!("{base}\n"))
-            .map_err(GitError::io("write the head of", &git_dir))?;
-    }
-    for (name, oid) in &tags {
+    for (name, oid) in branch_ref.iter().chain(&tags) {
         updates.push_str(&format!("create {name}\0{oid}\0"));
     }
-    on_tree(dest, &git_dir)
-        .args(["update-ref", "-z", "--stdin"])
-        .stdin(updates.as_bytes())
-        .ok()?;
+    if !updates.is_empty() {
+        on_tree(dest, &git_dir)
+            .args(["update-ref", "-z", "--stdin"])
+            .stdin(updates.as_bytes())
+            .ok()?;
+    }
     on_tree(dest, &git_dir)
         .args(["read-tree", "--reset", "-u", base.as_str()])
         .ok()?;
@@ -206,6 +190,27 @@ fn judge_size(repo: &Repo, commit: &Oid) -> Result<(), GitError> {
     Ok(())
 }
 
+/// An empty git directory as gitrepository-layout(5) has it: no template, and so no hook.
+fn lay_out(
+    git_dir: &Path,
+    repo: &Repo,
+    base: &Oid,
+    branch: Option<&str>,
+    author: &Identity,
+) -> Result<(), GitError> {
+    for folder in ["objects/pack", "objects/info", "refs/heads", "refs/tags"] {
+        let folder = git_dir.join(folder);
+        fs::create_dir_all(&folder).map_err(GitError::io("make", &folder))?;
+    }
+    let head = match branch {
+        Some(branch) => format!("ref: refs/heads/{branch}\n"),
+        None => format!("{base}\n"),
+    };
+    let path = git_dir.join("HEAD");
+    fs::write(&path, head).map_err(GitError::io("write", &path))?;
+    write_config(git_dir, repo, author)
+}
+
 /// The clone's whole configuration, written by us.
 fn write_config(git_dir: &Path, repo: &Repo, author: &Identity) -> Result<(), GitError> {
     let quote = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
@@ -226,9 +231,13 @@ fn write_config(git_dir: &Path, repo: &Repo, author: &Identity) -> Result<(), Gi
 
 /// Tags on commits of `base`'s history: name and object (the tag object of an annotated one).
 fn tags(repo: &Repo, base: &Oid) -> Result<Vec<(String, Oid)>, GitError> {
+    if !may_have_tags(repo) {
+        return Ok(Vec::new());
+    }
     let merged = format!("--merged={base}");
     let count = format!("--count={TAGS_MAX}");
     let listing = on_refs(repo)
+        .reading()
         .args([
             "for-each-ref",
             "--sort=-creatordate",
@@ -245,6 +254,18 @@ fn tags(repo: &Repo, base: &Oid) -> Result<Vec<(String, Oid)>, GitError> {
         .collect())
 }
 
+/// Spares most clones a call of git: without a file below `refs/tags` and a line for one in `packed-refs` there is no tag. Where
+/// refs are kept otherwise (reftable), or cannot be read, git itself is asked.
+fn may_have_tags(repo: &Repo) -> bool {
+    let common = repo.common_dir();
+    let loose = fs::read_dir(common.join("refs/tags")).is_ok_and(|mut tags| tags.next().is_some());
+    let packed = match fs::read(common.join("packed-refs")) {
+        Ok(text) => text.windows(11).any(|part| part == b" refs/tags/"),
+        Err(error) => error.kind() != io::ErrorKind::NotFound,
+    };
+    loose || packed || common.join("reftable").exists()
+}
+
 /// Packs everything that `base` and the tags need straight into the clone. The clone's own git does it and only borrows the
 /// source's objects, for this one call: the source's configuration is not read.
 fn pack(repo: &Repo, base: &Oid, tags: &[(String, Oid)], git_dir: &Path) -> Result<(), GitError> {
@@ -253,7 +274,6 @@ fn pack(repo: &Repo, base: &Oid, tags: &[(String, Oid)], git_dir: &Path) -> Resu
         wanted.push_str(&format!("{oid}\n"));
     }
     let folder = git_dir.join("objects/pack");
-    fs::create_dir_all(&folder).map_err(GitError::io("make", &folder))?;
     on_dir(git_dir, git_dir)
         .env(
             "GIT_ALTERNATE_OBJECT_DIRECTORIES",

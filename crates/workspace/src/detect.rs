@@ -97,9 +97,9 @@ pub fn detect(repo: &Repo, oid: &Oid) -> Result<Detected, GitError> {
     let tree = git::tree(repo, oid)?;
     let submodules = tree.iter().filter(|entry| entry.mode == 0o160_000).count();
     let paths: Vec<String> = tree
-        .into_iter()
-        .filter(git::TreeEntry::is_file)
-        .map(|entry| entry.path)
+        .iter()
+        .filter(|entry| entry.is_file())
+        .map(|entry| entry.path.clone())
         .collect();
     let read = |path: &str| {
         let bytes = git::blob(repo, oid, path, MANIFEST_BYTES_MAX)

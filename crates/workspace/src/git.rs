@@ -12,6 +12,7 @@ mod branch;
 mod changes;
 mod create;
 mod error;
+mod known;
 mod locks;
 mod merge;
 mod objects;
@@ -51,6 +52,7 @@ pub struct Repo {
     common_dir: PathBuf,
     format: ObjectFormat,
     neutral: Arc<crate::files::Scratch>,
+    known: Arc<known::Known>,
 }
 
 impl Repo {

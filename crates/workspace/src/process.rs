@@ -72,12 +72,16 @@ pub(crate) fn start(command: Command, passed: &[RawFd]) -> io::Result<Child> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tie {
     EndsWithUs,
-    /// It finishes what it began: for the few milliseconds in which files of a person are half one commit and half the next.
+    /// It finishes what it began: for the few milliseconds in which files of a person are half one commit and half the next,
+    /// and for what only reads and ends at its first word to nobody. It is started without a copy of our memory (`posix_spawn`).
     Finishes,
 }
 
 /// [`start`], or so that the child is let finish.
 pub(crate) fn start_tied(mut command: Command, passed: &[RawFd], tie: Tie) -> io::Result<Child> {
+    if tie == Tie::Finishes && passed.is_empty() {
+        return spawn(&mut command);
+    }
     let parent = std::process::id();
     let passed = passed.to_vec();
     let in_child = move || {
@@ -126,14 +130,18 @@ fn starter() -> &'static Mutex<Sender<Order>> {
         let thread = std::thread::Builder::new().name("program-starter".to_owned());
         let _ = thread.spawn(move || {
             for mut order in orders {
-                crate::crash::point("start.before");
-                let started = order.command.spawn();
-                crate::crash::point("start.after");
-                let _ = order.reply.send(started);
+                let _ = order.reply.send(spawn(&mut order.command));
             }
         });
         Mutex::new(sender)
     })
+}
+
+fn spawn(command: &mut Command) -> io::Result<Child> {
+    crate::crash::point("start.before");
+    let started = command.spawn();
+    crate::crash::point("start.after");
+    started
 }
 
 fn starter_gone() -> io::Error {

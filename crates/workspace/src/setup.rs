@@ -148,7 +148,7 @@ pub fn prepare(
     }
     entry.clear()?;
     let building = entry.building()?;
-    let known: BTreeSet<String> = tree.into_iter().map(|file| file.path).collect();
+    let known: BTreeSet<String> = tree.iter().map(|file| file.path.clone()).collect();
     match build(&job, &building, &known) {
         Ok(made) => entry.keep(&building, plan.command.as_deref(), made),
         Err(error) => {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -217,6 +218,19 @@ impl Root {
         self.steps.push(Step::Tmpfs { path, bytes });
     }
 
+    /// Copies what is small and shows what is not. A mount for a line of text is dear, and makes the next one dearer: bwrap
+    /// reads the whole list of mounts again for each that it makes read-only.
+    fn copy(&mut self, path: &Path) {
+        let mut copied = Copied::default();
+        if copied.add(path) {
+            self.parents(path);
+            self.covered.push(path.to_owned());
+            self.steps.extend(copied.steps);
+        } else {
+            self.show(path);
+        }
+    }
+
     /// Shows a file or folder of the host at its own path, read-only, when it is there.
     fn show(&mut self, path: &Path) {
         let Ok(what) = fs::symlink_metadata(path) else {
@@ -229,6 +243,56 @@ impl Root {
         } else {
             self.bind(path, path, Access::ReadOnly, what.is_dir());
         }
+    }
+}
+
+/// What a small part of `/etc` may hold at most to be copied instead of mounted.
+const COPIED_ENTRIES_MAX: usize = 24;
+const COPIED_BYTES_MAX: u64 = 32 << 10;
+
+/// Files and folders to copy, in the order in which they are made.
+#[derive(Default)]
+struct Copied {
+    steps: Vec<Step>,
+    bytes: u64,
+}
+
+impl Copied {
+    /// False when it is too much, not everybody's to read, or no text.
+    fn add(&mut self, path: &Path) -> bool {
+        let Ok(what) = fs::symlink_metadata(path) else {
+            return false;
+        };
+        let open_to_all = what.permissions().mode() & 0o004 != 0;
+        let path = path.to_owned();
+        if self.steps.len() >= COPIED_ENTRIES_MAX || !open_to_all {
+            return false;
+        }
+        if what.is_symlink() {
+            let Ok(target) = fs::read_link(&path) else {
+                return false;
+            };
+            self.steps.push(Step::Symlink { path, target });
+            return true;
+        }
+        if what.is_dir() {
+            let Ok(entries) = fs::read_dir(&path) else {
+                return false;
+            };
+            self.steps.push(Step::Dir { path });
+            return entries
+                .into_iter()
+                .all(|entry| entry.is_ok_and(|entry| self.add(&entry.path())));
+        }
+        self.bytes = self.bytes.saturating_add(what.len());
+        if !what.is_file() || self.bytes > COPIED_BYTES_MAX {
+            return false;
+        }
+        let Ok(text) = fs::read_to_string(&path) else {
+            return false;
+        };
+        self.steps.push(Step::File { path, text });
+        true
     }
 }
 
@@ -284,7 +348,7 @@ const ETC_SHOWN_BY_PREFIX: [&str; 3] = ["java", "python3", "maven"];
 
 fn etc(root: &mut Root, spec: &CageSpec) {
     for name in ETC_SHOWN {
-        root.show(&Path::new("/etc").join(name));
+        root.copy(&Path::new("/etc").join(name));
     }
     // An unreadable /etc shows none of them, which is safe.
     let entries = fs::read_dir("/etc").into_iter().flatten().flatten();
@@ -299,7 +363,7 @@ fn etc(root: &mut Root, spec: &CageSpec) {
             .iter()
             .any(|prefix| name.starts_with(prefix))
         {
-            root.show(&path);
+            root.copy(&path);
         }
     }
     let (uid, gid) = spec.uid.unwrap_or_else(sys::ids);
@@ -338,11 +402,13 @@ fn etc(root: &mut Root, spec: &CageSpec) {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
     use std::path::{Path, PathBuf};
 
     use super::super::resolve::Mounted;
     use super::super::spec::{Access, CageSpec, Layer, Limits, Network};
-    use super::{Plan, Step, plan};
+    use super::{Copied, Plan, Step, plan};
 
     fn planned(binds: &[(&str, &str, Access)]) -> Plan {
         let spec = CageSpec {
@@ -445,5 +511,31 @@ mod tests {
             Step::Tmpfs { .. } | Step::Proc | Step::Dev => None,
         });
         assert!(passwd.is_some_and(|text| text.contains("agent:x:64001:64001:agent:/tmp:/bin/sh")));
+    }
+
+    #[test]
+    fn what_is_large_closed_or_no_text_is_not_copied() {
+        let dir = tempfile::tempdir().unwrap();
+        let add = |name: &str| {
+            let mut copied = Copied::default();
+            copied.add(&dir.path().join(name)).then_some(copied.steps)
+        };
+        let write = |name: &str, content: &[u8], mode: u32| {
+            let path = dir.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::set_permissions(path.parent().unwrap(), fs::Permissions::from_mode(0o755)).unwrap();
+            fs::write(&path, content).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        };
+        write("small/a", b"text", 0o644);
+        std::os::unix::fs::symlink("a", dir.path().join("small/b")).unwrap();
+        write("closed/a", b"text", 0o644);
+        write("closed/secret", b"text", 0o640);
+        write("cache", b"\xff\xfe", 0o644);
+        write("large", &[b'a'; 40 << 10], 0o644);
+        assert_eq!(add("small").expect("copied").len(), 3);
+        for name in ["closed", "cache", "large", "missing"] {
+            assert_eq!(add(name), None, "{name}");
+        }
     }
 }

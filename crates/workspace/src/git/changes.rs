@@ -88,6 +88,7 @@ const COMPARE: &[&str] = &[
 /// [`GitError::PathNotUtf8`] for a changed path that cannot be shown, [`GitError::TooLarge`] beyond 200,000 files.
 pub fn diff(repo: &Repo, base: &Oid, head: &Oid) -> Result<Diff, GitError> {
     let listing = on_objects(repo)
+        .reading()
         .args(COMPARE)
         .args([
             "-M",
@@ -100,7 +101,7 @@ pub fn diff(repo: &Repo, base: &Oid, head: &Oid) -> Result<Diff, GitError> {
         ])
         .ok()?;
     let files = parse(&listing).map_err(|problem| problem.at(repo, base, head))?;
-    let patch = patch(on_objects(repo).args(COMPARE).args([
+    let patch = patch(on_objects(repo).reading().args(COMPARE).args([
         "-M",
         "-l2000",
         "-p",
@@ -122,6 +123,7 @@ pub fn commits(repo: &Repo, base: &Oid, head: &Oid) -> Result<Vec<CommitLine>, G
     let range = format!("{base}..{head}");
     let count = format!("--max-count={}", COMMITS_MAX + 1);
     let answer = on_objects(repo)
+        .reading()
         .args([
             "log",
             "--topo-order",
@@ -175,7 +177,7 @@ pub fn commit_patch(repo: &Repo, commit: &Oid) -> Result<Patch, GitError> {
         "--pretty=raw",
         commit.as_str(),
     ];
-    patch(on_objects(repo).args(COMPARE).args(options))
+    patch(on_objects(repo).reading().args(COMPARE).args(options))
 }
 
 fn patch(call: run::Call<'_>) -> Result<Patch, GitError> {

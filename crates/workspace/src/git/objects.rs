@@ -1,5 +1,7 @@
 //! Reading a commit's files without checking them out.
 
+use std::sync::Arc;
+
 use super::run::{self, on_objects};
 use super::{GitError, Oid, Repo};
 
@@ -24,12 +26,17 @@ impl TreeEntry {
     }
 }
 
-/// Every file of a commit, folders flattened, in git's order.
+/// Every file of a commit, folders flattened, in git's order. Read once per commit and opened repository.
 ///
 /// # Errors
 /// [`GitError::PathNotUtf8`] for a path that cannot be shown.
-pub fn tree(repo: &Repo, commit: &Oid) -> Result<Vec<TreeEntry>, GitError> {
-    entries(repo, commit, &["-r"], None)
+pub fn tree(repo: &Repo, commit: &Oid) -> Result<Arc<Vec<TreeEntry>>, GitError> {
+    if let Some(known) = repo.known.get(commit) {
+        return Ok(known);
+    }
+    let read = Arc::new(entries(repo, commit, &["-r"], None)?);
+    repo.known.keep(commit, &read);
+    Ok(read)
 }
 
 /// One plain file of a commit. `None` when there is no such file, or when it is a folder, a symlink or a submodule.
@@ -47,11 +54,15 @@ pub fn blob(
     if !path_is_plain || path.contains('\0') {
         return Ok(None);
     }
-    let found = entries(repo, commit, &[], Some(path))?;
-    let Some(entry) = found
-        .into_iter()
-        .find(|entry| entry.path == path && entry.is_file())
-    else {
+    let wanted = |entry: &&TreeEntry| entry.path == path && entry.is_file();
+    let found = match repo.known.get(commit) {
+        Some(known) => known.iter().find(wanted).cloned(),
+        None => entries(repo, commit, &[], Some(path))?
+            .iter()
+            .find(wanted)
+            .cloned(),
+    };
+    let Some(entry) = found else {
         return Ok(None);
     };
     let limit = bytes_max.min(BLOB_BYTES_MAX);
@@ -63,6 +74,7 @@ pub fn blob(
         });
     }
     on_objects(repo)
+        .reading()
         .args(["cat-file", "blob", entry.oid.as_str()])
         .ok()
         .map(Some)
@@ -75,6 +87,7 @@ fn entries(
     path: Option<&str>,
 ) -> Result<Vec<TreeEntry>, GitError> {
     let mut call = on_objects(repo)
+        .reading()
         .args(["ls-tree", "-z", "-l", "--full-tree"])
         .args(options);
     call = call.args([commit.as_str(), "--"]);

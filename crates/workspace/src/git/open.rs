@@ -34,6 +34,7 @@ pub fn open(path: impl AsRef<Path>) -> Result<Repo, GitError> {
         common_dir,
         format,
         neutral,
+        known: Arc::default(),
     })
 }
 
@@ -126,6 +127,7 @@ fn refuse_unusable(root: &Path, git_dir: &Path, common_dir: &Path) -> Result<(),
         return Err(GitError::Partial { path });
     }
     let head = on_dir(git_dir, common_dir)
+        .reading()
         .args(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"])
         .run()?;
     if head.code != 0 {
@@ -169,7 +171,7 @@ fn object_format(git_dir: &Path, common_dir: &Path) -> Result<ObjectFormat, GitE
 /// One value of the repository's own configuration; empty when it is not set.
 fn config_value(git_dir: &Path, common_dir: &Path, name: &str) -> Result<String, GitError> {
     let file = run::text(&common_dir.join("config"));
-    let call = on_dir(git_dir, common_dir).args([
+    let call = on_dir(git_dir, common_dir).reading().args([
         "config",
         "--no-includes",
         "--file",
@@ -209,7 +211,7 @@ fn neutral(format: ObjectFormat) -> Result<files::Scratch, GitError> {
 /// When git itself fails, for example on a configuration file with a syntax error.
 pub fn configured_identity(repo: &Repo, home: Option<&Path>) -> Result<Option<Identity>, GitError> {
     let read = |name: &str| -> Result<String, GitError> {
-        let mut call = run::on_refs(repo).args(["config", "--get", name]);
+        let mut call = run::on_refs(repo).reading().args(["config", "--get", name]);
         if let Some(home) = home {
             let global = home.join(".gitconfig");
             let xdg = home.join(".config/git/config");

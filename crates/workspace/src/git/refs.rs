@@ -21,6 +21,7 @@ pub fn head(repo: &Repo) -> Result<Head, GitError> {
         path: repo.root().to_path_buf(),
     })?;
     let output = on_refs(repo)
+        .reading()
         .args(["symbolic-ref", "--quiet", "HEAD"])
         .run()?;
     let branch = match output.code {
@@ -46,6 +47,7 @@ pub fn resolve(repo: &Repo, rev: &str) -> Result<Option<Oid>, GitError> {
     }
     let commit = format!("{rev}^{{commit}}");
     let output = on_refs(repo)
+        .reading()
         .args([
             "rev-parse",
             "--verify",
@@ -68,7 +70,7 @@ pub fn resolve(repo: &Repo, rev: &str) -> Result<Option<Oid>, GitError> {
 /// # Errors
 /// When one of them is missing.
 pub fn is_ancestor(repo: &Repo, ancestor: &Oid, descendant: &Oid) -> Result<bool, GitError> {
-    let call = on_objects(repo).args([
+    let call = on_objects(repo).reading().args([
         "merge-base",
         "--is-ancestor",
         ancestor.as_str(),
@@ -88,6 +90,7 @@ pub fn is_ancestor(repo: &Repo, ancestor: &Oid, descendant: &Oid) -> Result<bool
 /// When one of them is missing.
 pub fn merge_base(repo: &Repo, a: &Oid, b: &Oid) -> Result<Option<Oid>, GitError> {
     let output = on_objects(repo)
+        .reading()
         .args(["merge-base", a.as_str(), b.as_str()])
         .run()?;
     match output.code {

@@ -182,8 +182,8 @@ fn files_are_read_without_a_checkout_and_links_are_not_followed() {
     let repo = world.repo();
     let paths: Vec<String> = git::tree(&repo, &head)
         .expect("listed")
-        .into_iter()
-        .map(|entry| entry.path)
+        .iter()
+        .map(|entry| entry.path.clone())
         .collect();
     assert_eq!(paths, ["README.md", "a dir/b", "link", "src/lib.rs"]);
     assert_eq!(
