@@ -25,6 +25,6 @@ pub use base::{Base, Ground, base, base_keeping};
 pub use checks::secrets::blacken;
 pub use docs::{DOCS_CHECKS, DOCS_PATHS, DocsCandidate, DocsMeasured, judge_docs, measure_docs};
 pub use error::{GateError, Refused};
-pub use measure::{Candidate, Measured, Summary, measure, tree_digest};
+pub use measure::{Candidate, Measured, Summary, measure, refused_unrun, tree_digest};
 pub use paths::{Globs, is_test};
 pub use review::check_review;

@@ -10,7 +10,7 @@
 
 use std::path::Path;
 
-use alai_core::qa::{Check, Measurement};
+use alai_core::qa::{Check, CheckResult, Measurement};
 use alai_core::record::Captured;
 use alai_core::task::TaskKind;
 use alai_workspace::command::Cancel;
@@ -96,26 +96,11 @@ pub struct Summary {
 /// When nothing can be concluded: the repository cannot be read, a clone or cage cannot be made, or it was cancelled. A
 /// command that fails is a failed check and no error.
 pub fn measure(candidate: &Candidate<'_>, cancel: &Cancel) -> Result<Measured, GateError> {
-    let allowed = Globs::new(candidate.allowed_paths)?;
-    let forbidden = Globs::new(candidate.forbidden_paths)?;
-    let changes_tests = Globs::new(candidate.changes_tests)?;
-    let stage = Stage::new(
-        candidate.repo,
-        candidate.toolchains,
-        candidate.scratch,
-        candidate.command_s,
-        cancel,
-    );
+    let lists = Lists::of(candidate)?;
+    let stage = stage_of(candidate, cancel);
     let as_is = stage.room("the head", candidate.head, head_set_up(candidate))?;
     let change = load::load(candidate.repo, candidate.base, candidate.head, &as_is.repo)?;
-    let rules = Rules {
-        allowed: &allowed,
-        forbidden: &forbidden,
-        changes_tests: &changes_tests,
-        test_command: candidate.test_command,
-        kind: candidate.kind,
-        allow_dependency_changes: candidate.allow_dependency_changes,
-    };
+    let rules = lists.rules(candidate);
     let mut measurements = checks::judge_change(&change, &rules);
     let mut gate = Gate {
         candidate,
@@ -141,6 +126,61 @@ pub fn measure(candidate: &Candidate<'_>, cancel: &Cancel) -> Result<Measured, G
         census,
         summary,
     })
+}
+
+/// The first check that fails already by looking at the change, before anything of it is run: what must not even have its set-up
+/// made, which runs what manifests say.
+///
+/// # Errors
+/// As [`measure`].
+pub fn refused_unrun(
+    candidate: &Candidate<'_>,
+    cancel: &Cancel,
+) -> Result<Option<Measurement>, GateError> {
+    let lists = Lists::of(candidate)?;
+    let stage = stage_of(candidate, cancel);
+    let as_is = stage.room("the head", candidate.head, candidate.prepared)?;
+    let change = load::load(candidate.repo, candidate.base, candidate.head, &as_is.repo)?;
+    let judged = checks::judge_change(&change, &lists.rules(candidate));
+    Ok(judged.into_iter().find(|m| m.result == CheckResult::Fail))
+}
+
+/// A task's lists of paths, compiled.
+struct Lists {
+    allowed: Globs,
+    forbidden: Globs,
+    changes_tests: Globs,
+}
+
+impl Lists {
+    fn of(candidate: &Candidate<'_>) -> Result<Lists, GateError> {
+        Ok(Lists {
+            allowed: Globs::new(candidate.allowed_paths)?,
+            forbidden: Globs::new(candidate.forbidden_paths)?,
+            changes_tests: Globs::new(candidate.changes_tests)?,
+        })
+    }
+
+    fn rules<'a>(&'a self, candidate: &Candidate<'a>) -> Rules<'a> {
+        Rules {
+            allowed: &self.allowed,
+            forbidden: &self.forbidden,
+            changes_tests: &self.changes_tests,
+            test_command: candidate.test_command,
+            kind: candidate.kind,
+            allow_dependency_changes: candidate.allow_dependency_changes,
+        }
+    }
+}
+
+fn stage_of<'a>(candidate: &Candidate<'a>, cancel: &'a Cancel) -> Stage<'a> {
+    Stage::new(
+        candidate.repo,
+        candidate.toolchains,
+        candidate.scratch,
+        candidate.command_s,
+        cancel,
+    )
 }
 
 /// Hex SHA-256 over `mode object path` of every file of a commit, each ended by a zero byte: what evidence names the tree by.

@@ -308,7 +308,7 @@ impl Job<'_> {
         self.factory
             .mission()
             .deliver(&self.claim.fence, "the gate measures it", now)?;
-        let (mut measurements, commands) = self.gate(&head, cancel)?;
+        let (mut measurements, commands) = self.gate(&head, &diff, cancel)?;
         said.commands.extend(commands);
         let docs = self.task().kind == TaskKind::Docs;
         let verdict = self.seal(&said, &head, |complete| {
@@ -334,6 +334,7 @@ impl Job<'_> {
     fn gate(
         &self,
         head: &Oid,
+        diff: &git::Diff,
         cancel: &Cancel,
     ) -> Result<(Vec<Measurement>, Vec<Captured>), RunError> {
         let settings = &self.project.settings;
@@ -363,14 +364,13 @@ impl Job<'_> {
             let measured = alai_gate::measure_docs(&candidate, cancel).map_err(gone)?;
             return Ok((measured.measurements, measured.commands));
         }
-        let prepared_head = self.prepared_head(head, cancel)?;
-        let candidate = Candidate {
+        let mut candidate = Candidate {
             repo: self.repo,
             base: self.base,
             head,
             kind: self.task().kind,
             prepared: &self.ground.prepared,
-            prepared_head: prepared_head.as_ref(),
+            prepared_head: None,
             toolchains: &toolchains,
             test_command: &self.ground.test,
             build_command: settings.build.as_deref(),
@@ -384,6 +384,16 @@ impl Job<'_> {
             scratch: scratch.path(),
             command_s: ground::COMMAND_S_MAX,
         };
+        let prepared_head;
+        if self.may_change_dependencies()
+            && self.rail(diff).is_none()
+            && alai_gate::refused_unrun(&candidate, cancel)
+                .map_err(gone)?
+                .is_none()
+        {
+            prepared_head = self.prepared_head(head, cancel)?;
+            candidate.prepared_head = prepared_head.as_ref();
+        }
         let measured = alai_gate::measure(&candidate, cancel).map_err(gone)?;
         Ok((measured.measurements, measured.commands))
     }
@@ -397,11 +407,9 @@ impl Job<'_> {
     /// measured on the base's set-up, and fails there.
     ///
     /// A set-up runs what manifests say (install scripts, build backends), and it has a network. Manifests of a change are an
-    /// agent's words until the gate has passed: without leave to change dependencies they are not run at all.
+    /// agent's words until the gate has passed: without leave to change dependencies, or when the text of the change is refused
+    /// already, they are not run at all.
     fn prepared_head(&self, head: &Oid, cancel: &Cancel) -> Result<Option<Prepared>, RunError> {
-        if !self.may_change_dependencies() {
-            return Ok(None);
-        }
         match ground::prepared(self.factory, self.repo, self.project, head, cancel) {
             Ok(prepared) => Ok(Some(prepared).filter(|p| p.key != self.ground.prepared.key)),
             Err(GroundError::Refused { .. }) => Ok(None),

@@ -275,3 +275,23 @@ fn tests_reach_no_network() {
         .measure(&base, &Task::with("sh test.sh"))
         .expect_fail(Check::BaseTestsPass);
 }
+
+#[test]
+fn a_change_of_dependencies_is_judged_before_its_set_up_runs() {
+    let asked = |write: &[(&str, &str)]| {
+        let world = World::new(&PYTHON);
+        let base = world.tip();
+        world.commit(write, &[], "Change");
+        let task = Task {
+            dependencies: true,
+            ..Task::with(PYTHON_TEST)
+        };
+        world.refused_unrun(&base, &task)
+    };
+    let manifest = ("requirements.txt", "flask==3.0.0\n");
+    assert_eq!(asked(&[manifest]), None);
+    let ci = (".github/workflows/ci.yml", "on: push\n");
+    assert!(asked(&[manifest, ci]).is_some());
+    let key = ("key.py", "KEY = 'AKIAIOSFODNN7EXAMPLA'\n");
+    assert_eq!(asked(&[manifest, key]), Some(Check::NoSecrets));
+}

@@ -31,6 +31,7 @@ pub(crate) struct Task {
     pub(crate) checks: Vec<String>,
     pub(crate) allowed: Vec<String>,
     pub(crate) changes_tests: Vec<String>,
+    pub(crate) dependencies: bool,
 }
 
 impl Task {
@@ -171,6 +172,34 @@ impl World {
     /// Measures the tip against a base.
     pub(crate) fn measure(&self, base: &Oid, task: &Task) -> Judged {
         let seen = self.base(base, task.test).expect("a box that works");
+        let measured = self.ask(base, &seen, task, |candidate| {
+            alai_gate::measure(candidate, &Cancel::new()).expect("measured")
+        });
+        let mut all = measured.measurements.clone();
+        all.push(self.evidence(&measured));
+        Judged {
+            verdict: judge(&all, Policy::default()),
+            measured,
+            base: seen,
+        }
+    }
+
+    /// The check that refuses the tip before anything of it is run.
+    pub(crate) fn refused_unrun(&self, base: &Oid, task: &Task) -> Option<Check> {
+        let seen = self.base(base, task.test).expect("a box that works");
+        self.ask(base, &seen, task, |candidate| {
+            let refused = alai_gate::refused_unrun(candidate, &Cancel::new()).expect("looked at");
+            refused.map(|m| m.check)
+        })
+    }
+
+    fn ask<T>(
+        &self,
+        base: &Oid,
+        seen: &Base,
+        task: &Task,
+        ask: impl FnOnce(&Candidate<'_>) -> T,
+    ) -> T {
         let (prepared, scratch, repo, head) =
             (self.prepared(base), self.scratch(), self.repo(), self.tip());
         let candidate = Candidate {
@@ -187,25 +216,19 @@ impl World {
             allowed_paths: &task.allowed,
             forbidden_paths: &[],
             changes_tests: &task.changes_tests,
-            allow_dependency_changes: false,
+            allow_dependency_changes: task.dependencies,
             base_census: &seen.census,
             scratch: &scratch,
             kind: TaskKind::Build,
             command_s: 120,
         };
-        let measured = alai_gate::measure(&candidate, &Cancel::new()).expect("measured");
+        let answer = ask(&candidate);
         assert_eq!(
             fs::read_dir(&scratch).expect("listed").count(),
             0,
             "every clone is removed"
         );
-        let mut all = measured.measurements.clone();
-        all.push(self.evidence(&measured));
-        Judged {
-            verdict: judge(&all, Policy::default()),
-            measured,
-            base: seen,
-        }
+        answer
     }
 
     fn evidence(&self, measured: &Measured) -> Measurement {
