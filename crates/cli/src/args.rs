@@ -272,9 +272,41 @@ pub(crate) enum McCommand {
         task: TaskId,
         text: String,
     },
+    /// Finds tasks by the words in them.
+    #[command(after_help = "Example:\n  alai mc search \"health endpoint\"")]
+    Search {
+        words: String,
+        /// At most so many.
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+        #[arg(long)]
+        json: bool,
+    },
+    /// The store in numbers.
+    #[command(after_help = "Example:\n  alai mc stats")]
+    Stats {
+        #[arg(long)]
+        json: bool,
+    },
     /// Checks the store's invariants.
     #[command(after_help = "Example:\n  alai mc fsck")]
     Fsck,
+    /// Writes a consistent copy of the store, also while a daemon runs.
+    #[command(after_help = "Example:\n  alai mc backup /mnt/backup/mission-monday.db")]
+    Backup {
+        file: PathBuf,
+    },
+    /// Puts a backup in the place of the store; what was there is kept beside it.
+    #[command(after_help = "Example:\n  alai mc restore /mnt/backup/mission-monday.db")]
+    Restore {
+        file: PathBuf,
+    },
+    /// Prints the whole store as JSON Lines, always in the same order.
+    #[command(after_help = "Example:\n  alai mc export > store.jsonl")]
+    Export,
+    /// Reads an export from standard input into an empty store.
+    #[command(after_help = "Example:\n  alai mc import --home NEW < store.jsonl")]
+    Import,
 }
 
 /// Adds a task.

@@ -9,6 +9,7 @@ pub(crate) mod minion;
 pub(crate) mod project;
 pub(crate) mod start;
 pub(crate) mod status;
+pub(crate) mod store;
 pub(crate) mod up;
 pub(crate) mod why;
 

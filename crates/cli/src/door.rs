@@ -81,6 +81,12 @@ pub(crate) fn ask(home: &Home, op: Op) -> Result<Outcome, CliError> {
     )?)
 }
 
+/// The store, for requests that are its own and start nothing. Refused while a daemon holds it.
+pub(crate) fn writer(home: &Home) -> Result<Mission, CliError> {
+    needs_home(home)?;
+    open(home)
+}
+
 fn open(home: &Home) -> Result<Mission, CliError> {
     Mission::open(home.root(), alai_workspace::crash::point).map_err(|e| {
         if matches!(e, MissionError::Locked { .. }) {

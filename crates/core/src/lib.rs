@@ -12,6 +12,7 @@ pub mod mode;
 pub mod pipeline;
 pub mod plan;
 pub mod qa;
+pub mod queue;
 pub mod record;
 pub mod review;
 pub mod routing;

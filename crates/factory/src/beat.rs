@@ -11,7 +11,7 @@ use alai_core::ids::{RunId, TaskId};
 use alai_core::lifecycle::Event;
 use alai_core::pipeline::{Context, Failure, HUMAN_WAIT_MS};
 use alai_core::task::{State, Task, TaskKind, WaitReason, Waiting};
-use alai_mission::{Claim, ClaimLimits, Delivery, Fence, Filter, Mission, MissionError, Project};
+use alai_mission::{Claim, Delivery, Fence, Filter, Mission, MissionError, Project};
 use alai_workspace::clone::Remover;
 use alai_workspace::command::Cancel;
 use alai_workspace::toolchains::{Toolchains, toolchains};
@@ -22,7 +22,7 @@ use crate::home::Home;
 use crate::integrate::Standing;
 use crate::models::Models;
 use crate::packs::Packs;
-use crate::{ground, integrate, launcher, outbox, recover, run, work};
+use crate::{ground, integrate, launcher, limits, outbox, recover, run, work};
 
 /// A lease is this long; its heartbeat comes four times as often.
 const LEASE_MS: i64 = 60_000;
@@ -40,8 +40,8 @@ pub struct Factory {
     home: Home,
     config: Config,
     mission: Mission,
-    packs: Packs,
-    models: Models,
+    packs: Arc<Packs>,
+    models: Arc<Models>,
     wake: Wake,
     remover: Arc<Remover>,
     active: Mutex<BTreeMap<RunId, Active>>,
@@ -88,8 +88,8 @@ impl Factory {
     /// Takes the home's lock, reads its packs, takes back what a former process left, and looks for models once.
     pub fn open(home: Home, config: Config) -> Result<Arc<Factory>, crate::recover::OpenError> {
         let mission = Mission::open(home.root(), alai_workspace::crash::point)?;
-        let packs = Packs::load(&home)?;
-        let models = Models::new(&config)?;
+        let packs = Arc::new(Packs::load(&home)?);
+        let models = Arc::new(Models::new(&config)?);
         let factory = Arc::new(Factory {
             home,
             config,
@@ -510,10 +510,7 @@ impl Factory {
         if !self.models.usable() {
             return self.ask_for_a_model(now);
         }
-        let limits = ClaimLimits {
-            total: self.config.slots,
-            per_project: self.config.slots,
-        };
+        let limits = limits::claim_limits(&self.config, &self.packs, &self.models);
         while self
             .active
             .lock()
@@ -521,7 +518,7 @@ impl Factory {
         {
             let Some(claim) =
                 self.mission
-                    .claim(self.only(), limits, "factory", LEASE_MS, self.now_ms())?
+                    .claim(self.only(), &limits, "factory", LEASE_MS, self.now_ms())?
             else {
                 return Ok(());
             };

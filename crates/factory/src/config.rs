@@ -15,6 +15,14 @@ pub(crate) const TEMPLATE: &str = "\
 # Runs at the same time, over all projects.
 # slots = 2
 
+[limits]
+# Runs at the same time on one project; as many as there are slots when it is not set.
+# per_project = 2
+# Runs at the same time on the model's host, in one company, on one model; no limit where none is set.
+# host = 2
+# company = { CodeCraft = 1 }
+# model = { \"qwen3:32b\" = 1 }
+
 [fleet]
 # The Ollama host. OLLAMA_HOST is honoured when this is not set.
 # ollama = \"http://127.0.0.1:11434\"
@@ -32,8 +40,39 @@ const SLOTS_MAX: usize = 64;
 pub struct Config {
     pub operator: String,
     pub slots: usize,
+    pub limits: Limits,
     pub ollama: Option<String>,
     pub script: Option<PathBuf>,
+}
+
+/// How much may run at once of what runs share. What is not named has no limit of its own.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    pub per_project: Option<usize>,
+    pub host: Option<usize>,
+    pub company: BTreeMap<String, usize>,
+    pub model: BTreeMap<String, usize>,
+}
+
+impl Limits {
+    /// A limit of nothing would stop its work for ever, in silence.
+    fn check(&self) -> Result<(), ConfigError> {
+        let named = self.company.iter().chain(&self.model);
+        let named = named.map(|(name, most)| (name.as_str(), *most));
+        let plain = [("per_project", self.per_project), ("host", self.host)];
+        let plain = plain
+            .into_iter()
+            .filter_map(|(name, most)| Some((name, most?)));
+        match plain.chain(named).find(|(_, most)| *most == 0) {
+            Some((name, _)) => Err(ConfigError::Value {
+                key: "limits",
+                value: format!("{name} = 0"),
+                want: "at least 1; `alai mc pause` stops work",
+            }),
+            None => Ok(()),
+        }
+    }
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -41,6 +80,7 @@ pub struct Config {
 struct File {
     operator: Option<String>,
     slots: Option<usize>,
+    limits: Limits,
     fleet: Fleet,
 }
 
@@ -105,9 +145,11 @@ impl Config {
             .ollama
             .or_else(|| env.get("OLLAMA_HOST").cloned())
             .filter(|h| !h.trim().is_empty());
+        file.limits.check()?;
         Ok(Config {
             operator,
             slots,
+            limits: file.limits,
             ollama,
             script,
         })
@@ -178,6 +220,10 @@ mod tests {
         ));
         assert!(matches!(
             load(None, &[("ALAI_SLOTS", "many")]),
+            Err(ConfigError::Value { .. })
+        ));
+        assert!(matches!(
+            load(Some("[limits]\ncompany = { CodeCraft = 0 }"), &[]),
             Err(ConfigError::Value { .. })
         ));
     }

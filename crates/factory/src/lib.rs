@@ -11,6 +11,7 @@ mod ground;
 mod home;
 mod integrate;
 mod launcher;
+mod limits;
 mod models;
 mod ops;
 mod outbox;

@@ -186,6 +186,10 @@ impl From<MissionError> for OpError {
             | MissionError::Poisoned
             | MissionError::Io { .. }
             | MissionError::Sql(_)
+            | MissionError::NotABackup { .. }
+            | MissionError::NotEmpty { .. }
+            | MissionError::Import { .. }
+            | MissionError::Broken { .. }
             | MissionError::Row { .. } => (OpErrorKind::Failed, ""),
         };
         OpError::new(kind, error, hint)

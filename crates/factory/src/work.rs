@@ -7,7 +7,7 @@ mod review;
 use std::sync::Arc;
 
 use alai_core::brief::{Brief, Recalled, Role, RunLimits};
-use alai_core::company::{Activity, Company};
+use alai_core::company::{Activity, Company, Registry};
 use alai_core::ids::RunId;
 use alai_core::mode::Mode;
 use alai_core::pipeline::{Ended, Failure};
@@ -33,14 +33,7 @@ pub(crate) const START: &str = "start";
 
 /// Whether the model that a task's company wants for it is there.
 pub(crate) fn can_be_served(factory: &Factory, task: &Task) -> bool {
-    let (role, activity) = match task.kind {
-        TaskKind::Spec | TaskKind::Goal | TaskKind::Postflight => (Role::Lead, Activity::Plan),
-        TaskKind::Build => (Role::Builder, Activity::Build),
-        TaskKind::Ops => (Role::Builder, Activity::Ops),
-        TaskKind::Docs => (Role::Builder, Activity::Docs),
-        TaskKind::Review => (Role::Reviewer, Activity::CodeReview),
-        TaskKind::Security => (Role::Reviewer, Activity::SecurityReview),
-    };
+    let (role, activity) = post_of(task.kind);
     company_of(factory, task).is_ok_and(|company| {
         let (choice, _source) = company.model_for(role, activity);
         factory
@@ -50,9 +43,27 @@ pub(crate) fn can_be_served(factory: &Factory, task: &Task) -> bool {
     })
 }
 
-/// The company that a task is routed to.
+/// Who in a company does a task of this kind, and as what.
+pub(crate) fn post_of(kind: TaskKind) -> (Role, Activity) {
+    match kind {
+        TaskKind::Spec | TaskKind::Goal | TaskKind::Postflight => (Role::Lead, Activity::Plan),
+        TaskKind::Build => (Role::Builder, Activity::Build),
+        TaskKind::Ops => (Role::Builder, Activity::Ops),
+        TaskKind::Docs => (Role::Builder, Activity::Docs),
+        TaskKind::Review => (Role::Reviewer, Activity::CodeReview),
+        TaskKind::Security => (Role::Reviewer, Activity::SecurityReview),
+    }
+}
+
 fn company_of<'a>(factory: &'a Factory, task: &Task) -> Result<&'a Company, RunError> {
-    let registry = &factory.packs().registry;
+    company_for(&factory.packs().registry, task)
+}
+
+/// The company that a task is routed to.
+pub(crate) fn company_for<'a>(
+    registry: &'a Registry,
+    task: &Task,
+) -> Result<&'a Company, RunError> {
     let route = routing::route(
         &task.title,
         &task.description,

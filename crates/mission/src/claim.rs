@@ -1,8 +1,9 @@
 //! Claims: one transaction that takes a lease and raises the epoch, and the fence that every later write carries.
 
-use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
 
-use alai_core::ids::{Epoch, ProjectId, RunId, TaskId};
+use alai_core::ids::{Epoch, RunId, TaskId};
 use alai_core::lifecycle::Event;
 use alai_core::pipeline::Effect;
 use alai_core::task::Task;
@@ -12,9 +13,9 @@ use serde::{Deserialize, Serialize};
 use crate::error::MissionError;
 use crate::event::Stamp;
 use crate::run::{RunState, end_live, query};
-use crate::task::{eligible, one, set_state};
+use crate::task::{one, set_state};
 use crate::writer::Mission;
-use crate::{apply, outbox, run};
+use crate::{apply, outbox, queue};
 
 /// What a run shows at each write. Stale once another claim, or a person, has taken the task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,19 +34,57 @@ pub struct Claim {
     pub resumes: Option<RunId>,
 }
 
+/// Something that a run holds while it lives and of which only so many may be held at once: a company, a model's host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slot {
+    /// Such as `company:CodeCraft`.
+    pub key: String,
+    /// At least 1.
+    pub most: usize,
+}
+
+/// What the run of a task would hold. It is called inside the claim's transaction, so it must decide from what it has.
+#[derive(Clone, Default)]
+pub struct SlotsOf(Option<Arc<Of>>);
+
+type Of = dyn Fn(&Task) -> Vec<Slot> + Send + Sync;
+
+impl SlotsOf {
+    pub const NOTHING: SlotsOf = SlotsOf(None);
+
+    pub fn new(of: impl Fn(&Task) -> Vec<Slot> + Send + Sync + 'static) -> SlotsOf {
+        SlotsOf(Some(Arc::new(of)))
+    }
+
+    fn of(&self, task: &Task) -> Vec<Slot> {
+        self.0.as_ref().map_or_else(Vec::new, |of| of(task))
+    }
+}
+
+impl fmt::Debug for SlotsOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() {
+            "SlotsOf(..)"
+        } else {
+            "SlotsOf(nothing)"
+        })
+    }
+}
+
 /// How much may run at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct ClaimLimits {
     pub total: usize,
     pub per_project: usize,
+    pub slots: SlotsOf,
 }
 
 impl Mission {
-    /// Takes the most urgent eligible task, projects with fewer live runs first among equals, or this one task.
+    /// Takes the task whose turn it is by `alai_core::queue`, or this one task, if all that its run would hold is free.
     pub fn claim(
         &self,
         only: Option<TaskId>,
-        limits: ClaimLimits,
+        limits: &ClaimLimits,
         worker: &str,
         lease_ms: i64,
         now_ms: i64,
@@ -55,7 +94,8 @@ impl Mission {
             run: None,
             now_ms,
         };
-        self.write(move |c| claim(c, only, limits, lease_ms, stamp))
+        let limits = limits.clone();
+        self.write(move |c| claim(c, only, &limits, lease_ms, stamp))
     }
 
     /// The run has delivered; its gate is at work.
@@ -110,26 +150,23 @@ impl Mission {
 fn claim(
     c: &Connection,
     only: Option<TaskId>,
-    limits: ClaimLimits,
+    limits: &ClaimLimits,
     lease_ms: i64,
     mut stamp: Stamp,
 ) -> Result<Option<Claim>, MissionError> {
-    let live = run::query(c, "state = ?", &"live")?;
-    if live.len() >= limits.total {
+    let live = queue::count(c, "SELECT count(*) FROM run WHERE state = 'live'", [])?;
+    if live >= limits.total {
         return Ok(None);
     }
-    let busy = busy_projects(c)?;
-    let running = |task: &Task| {
-        task.project
-            .and_then(|p| busy.get(&p).copied())
-            .unwrap_or(0)
+    let mut fits = |task: &Task| fits(c, task, limits);
+    let found = match only {
+        Some(id) => match queue::eligible_one(c, id, stamp.now_ms)? {
+            Some(task) if fits(&task)? => Some(task),
+            Some(_) | None => None,
+        },
+        None => queue::pick(c, stamp.now_ms, limits.per_project, &mut fits)?,
     };
-    let mut candidates: Vec<Task> = eligible(c, stamp.now_ms)?
-        .into_iter()
-        .filter(|t| only.is_none_or(|id| id == t.id) && running(t) < limits.per_project)
-        .collect();
-    candidates.sort_by_key(|t| (std::cmp::Reverse(t.priority), running(t), t.id));
-    let Some(task) = candidates.into_iter().next() else {
+    let Some(task) = found else {
         return Ok(None);
     };
     let epoch = Epoch(task.epoch.0 + 1);
@@ -153,6 +190,12 @@ fn claim(
             stamp.now_ms
         ],
     )?;
+    for slot in limits.slots.of(&task) {
+        c.prepare_cached("INSERT OR IGNORE INTO slot (run, key, most) VALUES (?,?,?)")?
+            .execute(params![run.0, slot.key, slot.most as i64])?;
+    }
+    c.prepare_cached("UPDATE project SET served_ms = ? WHERE id = ?")?
+        .execute(params![stamp.now_ms, task.project.map(|p| p.0)])?;
     stamp.run = Some(run.clone());
     set_state(
         c,
@@ -191,15 +234,18 @@ fn last_lost(c: &Connection, task: TaskId) -> Result<Option<RunId>, MissionError
         .map(|(id, _)| RunId(id)))
 }
 
-fn busy_projects(c: &Connection) -> Result<BTreeMap<ProjectId, usize>, MissionError> {
-    let mut statement = c.prepare_cached(
-        "SELECT t.project, count(*) FROM run r JOIN task t ON t.id = r.task
-         WHERE r.state = 'live' AND t.project IS NOT NULL GROUP BY t.project",
-    )?;
-    let rows = statement.query_map([], |r| {
-        Ok((ProjectId(r.get(0)?), r.get::<_, u32>(1)? as usize))
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
+/// Whether everything that a run of this task would hold is free.
+fn fits(c: &Connection, task: &Task, limits: &ClaimLimits) -> Result<bool, MissionError> {
+    if queue::busy(c, task.project)? >= limits.per_project {
+        return Ok(false);
+    }
+    for slot in limits.slots.of(task) {
+        let held = queue::count(c, "SELECT count(*) FROM slot WHERE key = ?", [&slot.key])?;
+        if held >= slot.most {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Refuses a write of a run that has lost its task, and answers with the task otherwise.

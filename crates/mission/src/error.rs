@@ -58,6 +58,17 @@ pub enum MissionError {
         path: PathBuf,
         source: std::io::Error,
     },
+    #[error("{path} is no backup of a store: {why}")]
+    NotABackup { path: PathBuf, why: String },
+    #[error("an import needs an empty store, and this one has rows in `{table}`; use a new home")]
+    NotEmpty { table: &'static str },
+    #[error("what is imported is no sound store ({invariant}: {rows}); nothing was changed")]
+    Broken {
+        invariant: &'static str,
+        rows: String,
+    },
+    #[error("line {line} cannot be imported: {why}; nothing was changed")]
+    Import { line: usize, why: String },
     #[error("the store answered: {0}")]
     Sql(rusqlite::Error),
     #[error("row of {table} cannot be read: {why}")]

@@ -1,5 +1,7 @@
 //! The invariants of the store, each a query that must answer nothing.
 
+use rusqlite::Connection;
+
 use crate::error::MissionError;
 use crate::reader::Reader;
 
@@ -12,7 +14,7 @@ pub struct Fault {
 }
 
 /// Name, and a query whose every row is a fault.
-const INVARIANTS: [(&str, &str); 13] = [
+const INVARIANTS: [(&str, &str); 14] = [
     (
         "a task that is started or ready for review by a run has exactly one live run, of its own epoch",
         "SELECT t.id, t.state, t.epoch FROM task t WHERE t.state = 'started'
@@ -80,34 +82,41 @@ const INVARIANTS: [(&str, &str); 13] = [
                     AND l.state NOT IN ('done', 'failed', 'cancelled'))
               AND NOT EXISTS (SELECT 1 FROM merge m WHERE m.task = n.needs AND m.state = 'queued')",
     ),
+    (
+        "only live runs hold something, and nobody holds more than there is",
+        "SELECT s.key, count(*), min(s.most) FROM slot s LEFT JOIN run r ON r.id = s.run AND r.state = 'live'
+            GROUP BY s.key HAVING count(*) > max(s.most) OR count(r.id) < count(*)",
+    ),
     ("foreign keys hold", "SELECT \"table\", rowid, parent FROM pragma_foreign_key_check"),
 ];
 
 /// Checks the file and every invariant.
 pub fn fsck(reader: &Reader) -> Result<Vec<Fault>, MissionError> {
-    reader.read(|c| {
-        let mut faults = Vec::new();
-        let integrity: String = c.query_row("PRAGMA integrity_check(5)", [], |r| r.get(0))?;
-        if integrity != "ok" {
-            faults.push(Fault {
-                invariant: "the file is sound",
-                rows: vec![integrity],
-            });
+    reader.read(check)
+}
+
+pub(crate) fn check(c: &Connection) -> Result<Vec<Fault>, MissionError> {
+    let mut faults = Vec::new();
+    let integrity: String = c.query_row("PRAGMA integrity_check(5)", [], |r| r.get(0))?;
+    if integrity != "ok" {
+        faults.push(Fault {
+            invariant: "the file is sound",
+            rows: vec![integrity],
+        });
+    }
+    for (invariant, sql) in INVARIANTS {
+        let mut statement = c.prepare(sql)?;
+        let columns = statement.column_count();
+        let rows = statement.query_map([], |r| {
+            let cells: Result<Vec<String>, _> = (0..columns)
+                .map(|at| r.get_ref(at).map(|v| format!("{v:?}")))
+                .collect();
+            Ok(cells?.join(" "))
+        })?;
+        let rows = rows.collect::<Result<Vec<_>, _>>()?;
+        if !rows.is_empty() {
+            faults.push(Fault { invariant, rows });
         }
-        for (invariant, sql) in INVARIANTS {
-            let mut statement = c.prepare(sql)?;
-            let columns = statement.column_count();
-            let rows = statement.query_map([], |r| {
-                let cells: Result<Vec<String>, _> = (0..columns)
-                    .map(|at| r.get_ref(at).map(|v| format!("{v:?}")))
-                    .collect();
-                Ok(cells?.join(" "))
-            })?;
-            let rows = rows.collect::<Result<Vec<_>, _>>()?;
-            if !rows.is_empty() {
-                faults.push(Fault { invariant, rows });
-            }
-        }
-        Ok(faults)
-    })
+    }
+    Ok(faults)
 }

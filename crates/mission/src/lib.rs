@@ -6,6 +6,7 @@
 
 mod act;
 mod apply;
+mod backup;
 mod claim;
 mod error;
 mod event;
@@ -16,13 +17,18 @@ mod merge;
 mod mind;
 mod outbox;
 mod project;
+mod queue;
 mod reader;
 mod run;
 mod schema;
+mod search;
+mod stats;
 mod task;
+mod transfer;
 mod writer;
 
-pub use claim::{Claim, ClaimLimits, Fence};
+pub use backup::restore;
+pub use claim::{Claim, ClaimLimits, Fence, Slot, SlotsOf};
 pub use error::MissionError;
 pub use event::EventRow;
 pub use fsck::{Fault, fsck};
@@ -34,5 +40,7 @@ pub use project::{Delivery, NewProject, Project, ProjectSettings};
 pub use reader::Reader;
 pub use run::{RunRow, RunState};
 pub use schema::SCHEMA_VERSION;
+pub use search::Match;
+pub use stats::Stats;
 pub use task::{Filter, NeedRow};
 pub use writer::{CrashPoint, Mission};

@@ -8,7 +8,10 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::error::MissionError;
 
-const MIGRATIONS: [&str; 1] = [include_str!("../migrations/0001.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../migrations/0001.sql"),
+    include_str!("../migrations/0002.sql"),
+];
 
 /// What this build writes into `user_version`.
 pub const SCHEMA_VERSION: i64 = MIGRATIONS.len() as i64;
@@ -83,7 +86,7 @@ fn check_permissions(path: &Path) -> Result<(), MissionError> {
     Ok(())
 }
 
-fn check_version(connection: &Connection, path: &Path) -> Result<(), MissionError> {
+pub(crate) fn check_version(connection: &Connection, path: &Path) -> Result<(), MissionError> {
     let found: i64 = connection.query_row("PRAGMA user_version", [], |r| r.get(0))?;
     if found > SCHEMA_VERSION {
         return Err(MissionError::NewerSchema {
@@ -120,4 +123,63 @@ fn migrate(connection: &Connection) -> Result<(), MissionError> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use sha2::{Digest, Sha256};
+
+    use super::*;
+    use crate::fsck;
+
+    /// A migration that was ever shipped stays as it is: a store that has it would never see the change.
+    const SHIPPED: [&str; 1] = ["2e16a04d95b314346b4cfbdbf17fcaf4f8be1d58591362e24e7c0721a9bcf28f"];
+
+    #[test]
+    fn shipped_migrations_are_never_changed() {
+        for (sql, hash) in MIGRATIONS.iter().zip(SHIPPED) {
+            assert_eq!(hex::encode(Sha256::digest(sql.as_bytes())), hash);
+        }
+    }
+
+    #[test]
+    fn every_earlier_schema_comes_up_to_this_one_with_its_rows() {
+        for from in 0..MIGRATIONS.len() {
+            let home = tempfile::tempdir().expect("a folder");
+            let path = home.path().join("mission.db");
+            let old = Connection::open(&path).expect("a file");
+            for sql in &MIGRATIONS[..from] {
+                old.execute_batch(sql).expect("an earlier schema");
+            }
+            if from > 0 {
+                old.execute_batch(
+                    "INSERT INTO project (id, name, path, target_branch, settings, created_ms)
+                        VALUES (1, 'p', '/p', 'main', '{}', 1);
+                     INSERT INTO task (id, kind, title, description, priority, tags, project, acceptance, checks,
+                        changes_tests, state, findings, created_ms, updated_ms)
+                        VALUES (1, 'build', 'Count flamingos', '', 2, '[]', 1, '[]', '[]', '[]', 'open', '[]', 1, 1);",
+                )
+                .expect("rows of that time");
+            }
+            old.pragma_update(None, "user_version", from as i64)
+                .expect("its version");
+            drop(old);
+            fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600))
+                .expect("private");
+            let store = open_writer(&path).expect("opens");
+            let version: i64 = store
+                .query_row("PRAGMA user_version", [], |r| r.get(0))
+                .expect("a version");
+            assert_eq!(version, SCHEMA_VERSION, "from {from}");
+            assert_eq!(fsck::check(&store).expect("fsck runs"), [], "from {from}");
+            let found: i64 = store
+                .query_row(
+                    "SELECT count(*) FROM task_fts WHERE task_fts MATCH 'flamingo'",
+                    [],
+                    |r| r.get(0),
+                )
+                .expect("searches");
+            assert_eq!(found, i64::from(from > 0), "from {from}");
+        }
+    }
 }

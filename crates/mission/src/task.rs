@@ -13,9 +13,9 @@ use sha2::{Digest, Sha256};
 
 use crate::error::MissionError;
 use crate::event::{Stamp, happened, moved};
-use crate::gone;
 use crate::reader::Reader;
 use crate::writer::Mission;
+use crate::{gone, queue};
 
 /// Which tasks to list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -155,7 +155,7 @@ impl Reader {
 
     /// The task that a free worker would be given.
     pub fn next_task(&self, now_ms: i64) -> Result<Option<Task>, MissionError> {
-        self.read(|c| Ok(eligible(c, now_ms)?.into_iter().next()))
+        self.read(|c| queue::pick(c, now_ms, usize::MAX, &mut |_| Ok(true)))
     }
 
     /// Every task that could be claimed now, most urgent first.
@@ -187,7 +187,7 @@ impl Reader {
 }
 
 /// Open, unblocked, with a project to work on, and due.
-const ELIGIBLE: &str = "state = 'open' AND blocked_count = 0 AND project IS NOT NULL AND kind <> 'goal' AND run_at_ms <= ?1";
+pub(crate) const ELIGIBLE: &str = "state = 'open' AND blocked_count = 0 AND project IS NOT NULL AND kind <> 'goal' AND run_at_ms <= ?1";
 
 pub(crate) fn eligible(c: &Connection, now_ms: i64) -> Result<Vec<Task>, MissionError> {
     let sql = format!("SELECT {COLUMNS} FROM task WHERE {ELIGIBLE} ORDER BY priority DESC, id");

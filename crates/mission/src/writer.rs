@@ -198,7 +198,7 @@ fn in_savepoint<T>(
     }
 }
 
-fn take_lock(home: &Path) -> Result<fs::File, MissionError> {
+pub(crate) fn take_lock(home: &Path) -> Result<fs::File, MissionError> {
     let path = home.join("mission.lock");
     let io = |doing| {
         let path = path.clone();

@@ -10,6 +10,7 @@ use alai_mission::{EventRow, Filter, NeedRow, RunRow};
 use serde::Serialize;
 
 use crate::args::{McAddArgs, McCommand, McListArgs};
+use crate::commands::store;
 use crate::error::{CliError, Kind};
 use crate::{door, follow, show};
 
@@ -31,7 +32,13 @@ pub(crate) fn run(home: &Home, command: McCommand) -> Result<ExitCode, CliError>
         McCommand::Note { task, text } => {
             door::ask(home, Op::Note { task, text })?;
         }
-        McCommand::Fsck => fsck(home)?,
+        McCommand::Search { words, limit, json } => search(home, &words, limit, json)?,
+        McCommand::Stats { json } => store::stats(home, json)?,
+        McCommand::Fsck => store::fsck(home)?,
+        McCommand::Backup { file } => store::backup(home, &file)?,
+        McCommand::Restore { file } => store::restore(home, &file)?,
+        McCommand::Export => store::export(home)?,
+        McCommand::Import => store::import(home)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -199,6 +206,29 @@ fn next_task(home: &Home, json: bool) -> Result<(), CliError> {
     }
 }
 
+fn search(home: &Home, words: &str, limit: u32, json: bool) -> Result<(), CliError> {
+    let reader = door::reader(home)?;
+    let found = reader.search(words, limit)?;
+    if found.is_empty() {
+        let hint = "all the words must be in one task; `alai mc list --all` shows every task";
+        return Err(CliError::new(Kind::NotFound, format!("no task has `{words}`")).hinted(hint));
+    }
+    let views = Views::new(&reader, door::now_ms(), door::pulse(home).is_some(), None);
+    for hit in &found {
+        if json {
+            show::json(hit)?;
+            continue;
+        }
+        let task = &hit.task;
+        show::line(show::clean(&list_line(task, views.shown(task)?)));
+        show::line(format!(
+            "     {}",
+            show::clean(&hit.excerpt.replace('\n', " "))
+        ));
+    }
+    Ok(())
+}
+
 fn act(home: &Home, task: TaskId, event: Event, text: String) -> Result<(), CliError> {
     door::ask(home, Op::Act { task, event, text })?;
     let task = door::reader(home)?.task(task)?;
@@ -220,24 +250,4 @@ fn approve(home: &Home, task: TaskId, wait: bool) -> Result<(), CliError> {
     }
     show::line(format!("queued: the target branch moves to {head}"));
     Ok(())
-}
-
-fn fsck(home: &Home) -> Result<(), CliError> {
-    let faults = alai_mission::fsck(&door::reader(home)?)?;
-    for fault in &faults {
-        show::line(format!("broken   {}", fault.invariant));
-        for row in &fault.rows {
-            show::line(format!("         {row}"));
-        }
-    }
-    match faults.len() {
-        0 => {
-            show::line("ok       every invariant holds");
-            Ok(())
-        }
-        n => Err(CliError::new(
-            Kind::Failed,
-            format!("{n} invariant(s) of the store are broken"),
-        )),
-    }
 }

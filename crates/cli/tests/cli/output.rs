@@ -184,3 +184,58 @@ fn a_slip_of_the_finger_is_told_what_was_meant() {
         .exits(0)
         .says(&format!("alai {}", env!("CARGO_PKG_VERSION")));
 }
+
+#[test]
+fn a_store_is_searched_counted_copied_and_put_back() {
+    let world = World::with_project("approve");
+    world
+        .alai(["mc", "add", "Add a health endpoint", "--project", "tiny"])
+        .exits(0);
+    world
+        .alai(["mc", "search", "endpoints"])
+        .exits(0)
+        .says("#1 [M] [open] [—] Add a health endpoint")
+        .says("Add a health [endpoint]");
+    world.alai(["mc", "search", "flamingo"]).exits(3);
+    world.alai(["mc", "done", "1", "I did it by hand"]).exits(0);
+    world.alai(["mc", "stats"]).exits(0).says("by hand  1 ");
+    assert_eq!(world.json(["mc", "stats", "--json"])["tasks"]["done"], 1);
+
+    world.alai(["mc", "backup", "copy.db"]).exits(0);
+    world
+        .alai(["mc", "backup", "copy.db"])
+        .exits(1)
+        .says("copy.db");
+    world
+        .alai(["mc", "add", "Made later", "--project", "tiny"])
+        .exits(0);
+    let daemon = world.up();
+    world
+        .alai(["mc", "backup", "other.db"])
+        .exits(0)
+        .says("checked");
+    world
+        .alai(["mc", "restore", "copy.db"])
+        .exits(1)
+        .says("alai down");
+    daemon.signal(libc::SIGTERM);
+    daemon.ends().exits(0);
+    world
+        .alai(["mc", "restore", "copy.db"])
+        .exits(0)
+        .says("kept");
+    world.alai(["mc", "show", "2"]).exits(3);
+
+    let exported = world.alai(["mc", "export"]).exits(0).out;
+    std::fs::write(world.path("store.jsonl"), &exported).expect("written");
+    let again = world.sh(
+        "ALAI_HOME=$PWD/../second; export ALAI_HOME; $ALAI init >/dev/null && $ALAI mc import < ../store.jsonl >/dev/null \
+         && $ALAI mc export",
+    );
+    assert_eq!(
+        again.exits(0).out,
+        exported,
+        "the round trip changes nothing"
+    );
+    world.alai(["mc", "fsck"]).exits(0);
+}

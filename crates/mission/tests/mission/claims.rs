@@ -29,29 +29,31 @@ fn limits_hold_in_the_claim_itself() {
     let one = ClaimLimits {
         total: 8,
         per_project: 1,
+        slots: SlotsOf::NOTHING,
     };
     assert!(
         world
             .mission
-            .claim(None, one, "w", LEASE_MS, 100)
+            .claim(None, &one, "w", LEASE_MS, 100)
             .expect("answers")
             .is_some()
     );
     assert!(
         world
             .mission
-            .claim(None, one, "w", LEASE_MS, 100)
+            .claim(None, &one, "w", LEASE_MS, 100)
             .expect("answers")
             .is_none()
     );
     let total = ClaimLimits {
         total: 1,
         per_project: 8,
+        slots: SlotsOf::NOTHING,
     };
     assert!(
         world
             .mission
-            .claim(None, total, "w", LEASE_MS, 100)
+            .claim(None, &total, "w", LEASE_MS, 100)
             .expect("answers")
             .is_none()
     );
@@ -203,5 +205,107 @@ fn a_run_that_the_machine_failed_is_gone_on_with() {
         .journaled(&second.fence.run, "handed_in")
         .expect("reads");
     assert_eq!(kept.as_deref(), Some("x"));
+    world.sound();
+}
+
+#[test]
+fn what_runs_share_is_held_and_given_back() {
+    let world = world();
+    for title in ["a1", "a2", "b1"] {
+        world.add(world.build(title));
+    }
+    let limits = ClaimLimits {
+        total: 8,
+        per_project: 8,
+        slots: SlotsOf::new(|task| {
+            let key = format!("company:{}", &task.title[..1]);
+            vec![Slot { key, most: 1 }]
+        }),
+    };
+    let claim = |now| {
+        world
+            .mission
+            .claim(None, &limits, "w", LEASE_MS, now)
+            .expect("answers")
+            .map(|claim| (claim.task.title.clone(), claim))
+    };
+    let (title, first) = claim(100).expect("a1");
+    assert_eq!(title, "a1");
+    assert_eq!(claim(100).expect("not a2").0, "b1");
+    assert!(claim(100).is_none(), "both companies are at work");
+    world.sound();
+    world
+        .mission
+        .apply(
+            &first.fence,
+            "ok",
+            vec![complete(), review_of(&world, first.task.id)],
+            200,
+        )
+        .expect("applies");
+    assert_eq!(claim(300).expect("a2").0, "a2");
+    world.sound();
+}
+
+#[test]
+fn projects_take_turns() {
+    let world = world();
+    let other = world
+        .mission
+        .add_project(
+            NewProject {
+                name: "other".into(),
+                path: "/somewhere/other".into(),
+                target_branch: "main".into(),
+                settings: ProjectSettings::default(),
+            },
+            "test",
+            1,
+        )
+        .expect("a project");
+    let (first, second) = (world.add(world.build("1")), world.add(world.build("2")));
+    let mut elsewhere = world.build("3");
+    elsewhere.project = Some(other);
+    let elsewhere = world.add(elsewhere);
+    let next = |now| {
+        let claim = world
+            .mission
+            .claim(None, &LIMITS, "w", LEASE_MS, now)
+            .expect("answers")
+            .expect("a task");
+        let shown = claim.task.id;
+        world
+            .mission
+            .apply(
+                &claim.fence,
+                "ok",
+                vec![complete(), review_of(&world, claim.task.id)],
+                now,
+            )
+            .expect("applies");
+        shown
+    };
+    assert_eq!(
+        [next(100), next(200), next(300)],
+        [first, elsewhere, second]
+    );
+    world.sound();
+}
+
+#[test]
+fn what_waits_long_becomes_urgent() {
+    let world = world();
+    let mut low = world.build("old and low");
+    low.priority = Priority::Low;
+    let low = world.add(low);
+    let mut high = world.build("new and high");
+    high.priority = Priority::High;
+    let days = 2 * alai_core::queue::AGEING_MS + 10;
+    world.mission.add(high, None, "test", days).expect("a task");
+    assert_eq!(
+        world.mission.next_task(days).expect("reads").map(|t| t.id),
+        Some(low),
+        "after two days it stands beside what is high, and is older"
+    );
     world.sound();
 }

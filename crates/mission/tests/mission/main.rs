@@ -1,6 +1,7 @@
 //! Mission Control through its public door: claims, fences, effects, dependencies, and what the file itself must refuse.
 
 mod claims;
+mod copies;
 mod merges;
 mod needs;
 mod people;
@@ -18,12 +19,13 @@ use alai_core::task::{
 };
 use alai_mission::{
     Call, Claim, ClaimLimits, Filter, MergeState, Mission, MissionError, NewProject,
-    ProjectSettings, Reader, RunState, fsck,
+    ProjectSettings, Reader, RunState, Slot, SlotsOf, fsck,
 };
 
 const LIMITS: ClaimLimits = ClaimLimits {
     total: 8,
     per_project: 8,
+    slots: SlotsOf::NOTHING,
 };
 const LEASE_MS: i64 = 60_000;
 
@@ -70,7 +72,7 @@ impl World {
 
     fn claim(&self) -> Option<Claim> {
         self.mission
-            .claim(None, LIMITS, "w", LEASE_MS, 100)
+            .claim(None, &LIMITS, "w", LEASE_MS, 100)
             .expect("claims answer")
     }
 

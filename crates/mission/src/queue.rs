@@ -1,0 +1,124 @@
+//! The queue of eligible tasks, read by its heads: the oldest task of each project and priority. What is behind a head is not
+//! looked at, so a claim costs the same with ten tasks and with a hundred thousand.
+
+use alai_core::ids::{ProjectId, TaskId};
+use alai_core::queue::{self, Head};
+use alai_core::task::{Priority, Task};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::error::MissionError;
+use crate::task::{COLUMNS, ELIGIBLE, Raw, raw};
+
+/// Tasks read at once while the first that fits is looked for.
+const PAGE: u32 = 32;
+
+/// Tasks of one queue that are asked whether they fit. When so many before it must wait for something that all of them share, the
+/// next one waits as well until one of them moves.
+const LOOKED_AT_MAX: usize = 256;
+
+/// The task whose turn it is among those that fit.
+pub(crate) fn pick(
+    c: &Connection,
+    now_ms: i64,
+    per_project: usize,
+    fits: &mut dyn FnMut(&Task) -> Result<bool, MissionError>,
+) -> Result<Option<Task>, MissionError> {
+    let mut tasks = Vec::new();
+    let mut heads = Vec::new();
+    for (project, served_ms) in projects(c)? {
+        let busy = busy(c, Some(project))?;
+        if busy >= per_project {
+            continue;
+        }
+        for priority in [
+            Priority::Blocker,
+            Priority::High,
+            Priority::Medium,
+            Priority::Low,
+        ] {
+            let Some(task) = first(c, project, priority, now_ms, fits)? else {
+                continue;
+            };
+            heads.push(Head {
+                task: task.id,
+                priority,
+                created_ms: task.created_ms,
+                busy,
+                served_ms,
+            });
+            tasks.push(task);
+        }
+    }
+    let next = queue::next(&heads, now_ms);
+    Ok(tasks.into_iter().find(|task| Some(task.id) == next))
+}
+
+/// This task, when it could be claimed now.
+pub(crate) fn eligible_one(
+    c: &Connection,
+    id: TaskId,
+    now_ms: i64,
+) -> Result<Option<Task>, MissionError> {
+    let sql = format!("SELECT {COLUMNS} FROM task WHERE {ELIGIBLE} AND id = ?2");
+    let found = c
+        .prepare_cached(&sql)?
+        .query_row(params![now_ms, id.0], raw)
+        .optional()?;
+    found.map(Raw::parse).transpose()
+}
+
+/// Live runs of a project.
+pub(crate) fn busy(c: &Connection, project: Option<ProjectId>) -> Result<usize, MissionError> {
+    let sql = "SELECT count(*) FROM run r JOIN task t ON t.id = r.task WHERE r.state = 'live' AND t.project = ?";
+    count(c, sql, [project.map(|p| p.0)])
+}
+
+/// The answer of a `SELECT count(*)`.
+pub(crate) fn count(
+    c: &Connection,
+    sql: &str,
+    params: impl rusqlite::Params,
+) -> Result<usize, MissionError> {
+    let count: u32 = c.prepare_cached(sql)?.query_row(params, |r| r.get(0))?;
+    Ok(count as usize)
+}
+
+/// Projects with anything in the queue are few; each with when it was last served.
+fn projects(c: &Connection) -> Result<Vec<(ProjectId, i64)>, MissionError> {
+    let mut statement = c.prepare_cached("SELECT id, served_ms FROM project ORDER BY id")?;
+    let rows = statement.query_map([], |r| Ok((ProjectId(r.get(0)?), r.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn first(
+    c: &Connection,
+    project: ProjectId,
+    priority: Priority,
+    now_ms: i64,
+    fits: &mut dyn FnMut(&Task) -> Result<bool, MissionError>,
+) -> Result<Option<Task>, MissionError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM task INDEXED BY task_queue
+         WHERE state = 'open' AND blocked_count = 0 AND kind <> 'goal' AND project = ?1 AND priority = ?2
+           AND run_at_ms <= ?3 AND id > ?4 ORDER BY id LIMIT {PAGE}"
+    );
+    let (mut after, mut looked_at) = (0, 0);
+    while looked_at < LOOKED_AT_MAX {
+        let page = c
+            .prepare_cached(&sql)?
+            .query_map(params![project.0, priority.rank(), now_ms, after], raw)?
+            .map(|row| row.map_err(MissionError::from).and_then(Raw::parse))
+            .collect::<Result<Vec<Task>, _>>()?;
+        let Some(last) = page.last() else {
+            return Ok(None);
+        };
+        after = last.id.0;
+        looked_at += page.len();
+        for task in page {
+            if fits(&task)? {
+                return Ok(Some(task));
+            }
+        }
+    }
+    Ok(None)
+}
