@@ -92,6 +92,11 @@ impl ChangedFile {
         self.new_mode == 0
     }
 
+    /// Git says that it changed, and what can be read of both sides is equal: a binary file, or bytes that are no text.
+    pub(crate) fn changed_unseen(&self) -> bool {
+        self.from.is_none() && self.old_mode == self.new_mode && self.base == self.head
+    }
+
     /// Where the base had it.
     pub(crate) fn base_path(&self) -> &str {
         self.from.as_deref().unwrap_or(&self.path)
@@ -144,6 +149,8 @@ pub(crate) struct Change {
     /// Every path of the head with its mode.
     pub(crate) head_paths: BTreeMap<String, u32>,
     pub(crate) commits: Vec<Commit>,
+    /// The head does not contain the base: a merge would bring something else than this change.
+    pub(crate) rewritten: bool,
 }
 
 /// One commit of the run, for the scan of its history.

@@ -55,6 +55,8 @@ pub(crate) fn load(
         base_paths,
         head_paths,
         commits: history(repo, base, head)?,
+        rewritten: !git::is_ancestor(repo, base, head)
+            .map_err(|e| unreadable("the history", &e))?,
     })
 }
 

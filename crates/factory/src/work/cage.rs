@@ -18,6 +18,9 @@ use crate::run::RunError;
 /// The word after which our own executable is an agent's hand.
 const HAND: &str = "__hand";
 
+/// Seconds that a cage outlives its run's limit: the last commit of a large tree may take ten minutes.
+const CAGE_GRACE_S: u64 = 900;
+
 /// Where one agent works.
 pub(super) struct Place<'a> {
     pub(super) clone: &'a Path,
@@ -53,7 +56,8 @@ pub(super) fn agent(
         env,
         network: Network::Loopback,
         limits: Limits {
-            wall_s: brief.limits.wall_s_max,
+            // The run's own limit comes first: it says why, and keeps the work. The cage's ends what does not heed it.
+            wall_s: brief.limits.wall_s_max + CAGE_GRACE_S,
             ..Limits::default()
         },
         uid: cage::agent_ids(),

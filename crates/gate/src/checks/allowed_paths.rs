@@ -21,6 +21,13 @@ pub(crate) fn check(change: &Change, rules: &Rules<'_>) -> Measurement {
         found.extend(odd_link(file));
     }
     found.extend(collisions(change));
+    if change.rewritten {
+        found.push(
+            "the branch does not contain the commit it began with: what it changes is not what would be merged; \
+             work on top of that commit and do not rewrite history"
+                .to_owned(),
+        );
+    }
     found.dedup();
     let clean = match rules.allowed.is_empty() {
         true => format!(

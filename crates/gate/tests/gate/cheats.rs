@@ -295,3 +295,32 @@ fn a_change_of_dependencies_is_judged_before_its_set_up_runs() {
     let key = ("key.py", "KEY = 'AKIAIOSFODNN7EXAMPLA'\n");
     assert_eq!(asked(&[manifest, key]), Some(Check::NoSecrets));
 }
+
+#[test]
+fn history_that_was_rewritten_under_the_work() {
+    let world = World::new(&SHELL);
+    world.commit(&[("note.txt", "to be undone\n")], &[], "Second");
+    let base = world.tip();
+    world.rewind();
+    let judged = |world: &World| world.measure(&base, &Task::with("sh test.sh"));
+    // The change reads as a revert, and a merge of it would bring nothing.
+    judged(&world).expect_fail(Check::AllowedPathsOnly);
+    world.commit(&[("note.txt", "another\n")], &[], "Instead of the second");
+    judged(&world).expect_fail(Check::AllowedPathsOnly);
+}
+
+#[test]
+fn a_changed_fixture_that_cannot_be_read() {
+    let changed = |before: &[u8], after: &[u8]| {
+        let world = World::new(&SHELL);
+        let path = world.root.join("tests/golden.bin");
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        std::fs::write(&path, before).expect("written");
+        let base = world.commit(&[], &[], "A fixture");
+        std::fs::write(&path, after).expect("written");
+        world.commit(&[], &[], "Another fixture");
+        world.measure(&base, &Task::with("sh test.sh"))
+    };
+    changed(b"\0one", b"\0two").expect_fail(Check::NoTampering);
+    changed(b"caf\xe9\n", b"caf\xe8\n").expect_fail(Check::NoTampering);
+}

@@ -130,6 +130,11 @@ impl World {
         self.tip()
     }
 
+    /// Takes the branch back by one commit.
+    pub(crate) fn rewind(&self) {
+        self.git(&["reset", "--quiet", "--hard", "HEAD~1"]);
+    }
+
     pub(crate) fn link(&self, path: &str, target: &str) {
         std::os::unix::fs::symlink(target, self.root.join(path)).expect("linked");
     }

@@ -26,6 +26,14 @@ pub const PACK_BYTES_MAX: u64 = 512 << 20;
 /// Most that its objects may be together when unpacked: a small pack can claim a terabyte.
 pub const UNPACKED_BYTES_MAX: u64 = 4 << 30;
 
+/// Most memory that git may ask for at once while it reads a stranger's pack: a delta of a few kilobytes can name gigabytes, and
+/// git builds the object before anybody can ask for its size. Measured: a pack of 16 KB took 1 GB without the limit, and fails at
+/// 20 MB with it.
+const ALLOCATION_MAX: &str = "256m";
+
+/// Larger files are read in pieces and need no such memory.
+const STREAMED_FROM: &str = "core.bigFileThreshold=64m";
+
 /// Most objects that one run may bring.
 pub const OBJECTS_MAX: u64 = 500_000;
 
@@ -315,6 +323,8 @@ fn take(repo: &Repo, import: &Import<'_>, tip: &Oid, pack: &[u8]) -> Result<(), 
     files::private_dir(&folder)?;
     let within = || {
         on_objects(repo)
+            .env("GIT_ALLOC_LIMIT", ALLOCATION_MAX)
+            .args(["-c", STREAMED_FROM])
             .env("GIT_OBJECT_DIRECTORY", &run::text(quarantine.path()))
             .env(
                 "GIT_ALTERNATE_OBJECT_DIRECTORIES",
@@ -342,6 +352,8 @@ fn take(repo: &Repo, import: &Import<'_>, tip: &Oid, pack: &[u8]) -> Result<(), 
     // Walks everything from the tip to the base and fails where anything is missing.
     let packed = within()
         .args(["pack-objects", "--revs", "--quiet", "--delta-base-offset"])
+        // Deltas that exist are kept, none are looked for: the search holds ten objects at once.
+        .args(["--window=0"])
         .args([run::text(&objects.join("pack/pack"))])
         .stdin(wanted.as_bytes())
         .run()?;

@@ -230,9 +230,12 @@ fn parse(mut content: &[u8], hash_bytes: usize) -> Option<Folder> {
         let space = content.iter().position(|byte| *byte == b' ')?;
         let nul = content.iter().position(|byte| *byte == 0)?;
         let hash = content.get(nul + 1..nul + 1 + hash_bytes)?;
+        // Git takes any mode with the bits of a folder for one and its checks only warn: what git itself would not write is
+        // not counted but refused.
         match &content[..space] {
             b"40000" | b"040000" => folder.folders.push(hex::encode(hash)),
-            _ => folder.files += 1,
+            b"100644" | b"100755" | b"100664" | b"120000" | b"160000" => folder.files += 1,
+            _ => return None,
         }
         content = &content[nul + 1 + hash_bytes..];
     }

@@ -375,3 +375,106 @@ fn a_clone_full_of_traps_is_removed_whole() {
     assert!(!clone.exists());
     assert_eq!(world.snapshot(), before);
 }
+
+/// Writes an object of any content into the clone and answers with its name.
+fn raw_object(world: &World, clone: &Path, kind: &str, content: &[u8]) -> String {
+    let file = world.beside("object");
+    fs::write(&file, content).expect("written");
+    let script = format!(
+        "git hash-object -w -t {kind} --literally --stdin < '{}'",
+        file.display()
+    );
+    let made = std::process::Command::new("sh")
+        .args(["-c", &script])
+        .env("GIT_DIR", clone.join(".git"))
+        .current_dir(clone)
+        .output();
+    ok(made.expect("sh starts")).trim().to_owned()
+}
+
+fn raw_entry(mode: &str, name: &str, oid: &str) -> Vec<u8> {
+    let mut entry = format!("{mode} {name}\0").into_bytes();
+    let digit = |at: usize| u8::from_str_radix(&oid[at..at + 2], 16).expect("hex");
+    entry.extend((0..oid.len()).step_by(2).map(digit));
+    entry
+}
+
+#[test]
+fn a_folder_under_another_mode_is_no_file() {
+    let world = World::new();
+    let base = world.commit(&[("many/a", "1"), ("many/b", "2")], "folders");
+    let clone = world.clone_at("clone", &base);
+    let mut inner = in_clone(&clone, &["rev-parse", "HEAD:many"])
+        .trim()
+        .to_owned();
+    for _ in 0..25 {
+        let tree = ["x", "y"].map(|name| raw_entry("40755", name, &inner));
+        inner = raw_object(&world, &clone, "tree", &tree.concat());
+    }
+    let bomb = in_clone(
+        &clone,
+        &["commit-tree", "-p", base.as_str(), "-m", "bomb", &inner],
+    );
+    point_branch_at(&clone, &bomb.trim().parse().expect("an oid"));
+    let error = imported(&world, &clone, &base).expect_err("refused");
+    assert!(matches!(error, ImportError::Refused { .. }), "{error}");
+    assert!(!world.has_object(bomb.trim()));
+}
+
+/// A pack of one blob of 16 MB and one that is `COPIES` times that: a delta of a few bytes for each.
+const DELTA_BOMB: &str = r#"
+import hashlib, struct, sys, zlib
+size, copies = 0xffffff, int(sys.argv[1])
+def varint(n):
+    out = bytearray()
+    while True:
+        out.append((n & 127) | (128 if n > 127 else 0))
+        n >>= 7
+        if not n: return bytes(out)
+def header(kind, n):
+    first, n = (kind << 4) | (n & 15), n >> 4
+    if not n: return bytes([first])
+    return bytes([first | 128]) + varint(n)
+base = bytes(size)
+name = hashlib.sha1(b"blob %d\0" % size + base).digest()
+delta = varint(size) + varint(size * copies) + (b"\xf0\xff\xff\xff" * copies)
+pack = b"PACK" + struct.pack(">II", 2, 2)
+pack += header(3, size) + zlib.compress(base)
+pack += header(7, len(delta)) + name + zlib.compress(delta)
+sys.stdout.buffer.write(pack + hashlib.sha1(pack).digest())
+"#;
+
+#[test]
+fn a_small_delta_of_a_large_file_is_refused_before_it_is_built_needs_python() {
+    let world = World::new();
+    let base = world.tip("HEAD");
+    let clone = world.clone_at("clone", &base);
+    // Of what `verify-pack` lists, only a delta has a depth and a base.
+    let script = "python3 -c \"$BOMB\" 24 > bomb.pack && git index-pack --stdin < bomb.pack >/dev/null \
+         && git verify-pack -v .git/objects/pack/pack-*.idx | awk '$2 == \"blob\" && NF == 7 { print $1, $7 }'";
+    let made = std::process::Command::new("sh")
+        .args(["-c", script])
+        .env("BOMB", DELTA_BOMB)
+        .env("GIT_DIR", clone.join(".git"))
+        .current_dir(&clone)
+        .output();
+    let blobs = ok(made.expect("sh starts"));
+    let (large, small) = blobs.trim().split_once(' ').expect("a delta and its base");
+    let tree = [
+        raw_entry("100644", "large", large),
+        raw_entry("100644", "small", small),
+    ];
+    let tree = raw_object(&world, &clone, "tree", &tree.concat());
+    let bomb = in_clone(
+        &clone,
+        &["commit-tree", "-p", base.as_str(), "-m", "bomb", &tree],
+    );
+    fs::remove_file(clone.join("bomb.pack")).expect("removed");
+    point_branch_at(&clone, &bomb.trim().parse().expect("an oid"));
+    let error = imported(&world, &clone, &base).expect_err("refused");
+    assert!(
+        matches!(&error, ImportError::Refused { reason, .. } if reason.contains("limit")),
+        "{error}"
+    );
+    assert!(!world.has_object(bomb.trim()));
+}

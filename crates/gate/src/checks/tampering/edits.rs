@@ -30,6 +30,9 @@ pub(super) fn found(file: &ChangedFile, rules: &Rules<'_>) -> Vec<String> {
             file.path
         )];
     }
+    if is_test && file.changed_unseen() {
+        return vec![format!("{base_path} is what tests read and was changed")];
+    }
     let Some(base) = file.base.text() else {
         return unreadable(file, is_test);
     };
