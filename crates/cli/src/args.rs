@@ -202,6 +202,9 @@ pub(crate) struct ChangeArgs {
     /// Hosts that the set-up may reach; may be given more than once [default: any public host].
     #[arg(long = "setup-host", value_name = "HOST")]
     pub(crate) setup_hosts: Option<Vec<String>>,
+    /// A file that the set-up reads besides manifests and lockfiles, such as a script; may be given more than once.
+    #[arg(long = "setup-input", value_name = "FILE")]
+    pub(crate) setup_inputs: Option<Vec<String>>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -49,12 +49,13 @@ impl From<GitError> for GroundError {
     }
 }
 
-/// Sets the commit up and proves its tests, or answers from the cache.
+/// Sets the commit up and proves its tests, or answers from the cache. `like` is the commit that it grew out of.
 pub(crate) fn proven(
     factory: &Arc<Factory>,
     repo: &Repo,
     project: &Project,
     commit: &Oid,
+    like: Option<&Oid>,
     cancel: &Cancel,
 ) -> Result<Ground, GroundError> {
     let Some(test) = project.settings.test.clone() else {
@@ -66,7 +67,7 @@ pub(crate) fn proven(
             ),
         });
     };
-    let prepared = prepared(factory, repo, project, commit, cancel)?;
+    let prepared = prepared(factory, repo, project, commit, like, cancel)?;
     let cached = cache_path(factory, &prepared, commit, &test);
     if let Some(census) = read_cached(&cached) {
         return Ok(Ground {
@@ -158,7 +159,7 @@ pub(crate) fn exits_zero(
     command: &str,
     cancel: &Cancel,
 ) -> Result<Option<String>, GroundError> {
-    let prepared = prepared(factory, repo, project, commit, cancel)?;
+    let prepared = prepared(factory, repo, project, commit, None, cancel)?;
     let scratch = scratch(factory, "check")?;
     let toolchains = factory.toolchains();
     let with = GateGround {
@@ -187,17 +188,22 @@ fn end_of(output: &str) -> &str {
     output.get(from..).unwrap_or(output).trim()
 }
 
-/// The set-up of a commit, from the cache or made now.
+/// The set-up of a commit, from the cache or made now. `like` is the commit that it grew out of.
 pub(crate) fn prepared(
     factory: &Arc<Factory>,
     repo: &Repo,
     project: &Project,
     commit: &Oid,
+    like: Option<&Oid>,
     cancel: &Cancel,
 ) -> Result<Prepared, GroundError> {
     let mut plan = SetupPlan::new(project.settings.setup.clone(), host_env());
     let hosts = &project.settings.setup_hosts;
     plan.hosts = (!hosts.is_empty()).then(|| hosts.clone());
+    plan.inputs = project.settings.setup_inputs.clone();
+    plan.scope = project.path.display().to_string();
+    plan.trusted = delivered(repo, project, commit)?;
+    plan.like = like.cloned();
     setup::prepare(repo, commit, &plan, &factory.home().cache().join("setup"), cancel).map_err(|e| match e {
         SetupError::Cancelled => GroundError::Cancelled,
         SetupError::Failed { .. } | SetupError::NoSuchInput { .. } => GroundError::Refused {

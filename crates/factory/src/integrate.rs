@@ -313,7 +313,7 @@ fn red_tests(
     cancel: &Cancel,
 ) -> Result<Vec<String>, IntegrateError> {
     let fail = |e: ground::GroundError| IntegrateError::Test(e.to_string());
-    let after = match ground::proven(factory, repo, project, merged, cancel) {
+    let after = match ground::proven(factory, repo, project, merged, Some(before), cancel) {
         Ok(ground) => ground,
         // A merged result on which the tests cannot even start is red, not a fault of the machine.
         Err(ground::GroundError::Refused { detail, .. }) => return Ok(vec![detail]),
@@ -322,7 +322,7 @@ fn red_tests(
     if after.green() {
         return Ok(Vec::new());
     }
-    let was = ground::proven(factory, repo, project, before, cancel).map_err(fail)?;
+    let was = ground::proven(factory, repo, project, before, None, cancel).map_err(fail)?;
     let mut red = after.worse_than(&was);
     red.truncate(RED_TESTS_SHOWN);
     Ok(red)

@@ -106,6 +106,7 @@ pub struct ProjectChange {
     pub docs: Option<bool>,
     pub allowed_paths: Option<Vec<String>>,
     pub setup_hosts: Option<Vec<String>>,
+    pub setup_inputs: Option<Vec<String>>,
 }
 
 /// What came of it.
@@ -624,6 +625,7 @@ fn changed(mut settings: ProjectSettings, change: ProjectChange) -> ProjectSetti
     settings.docs = change.docs.unwrap_or(settings.docs);
     settings.allowed_paths = change.allowed_paths.unwrap_or(settings.allowed_paths);
     settings.setup_hosts = change.setup_hosts.unwrap_or(settings.setup_hosts);
+    settings.setup_inputs = change.setup_inputs.unwrap_or(settings.setup_inputs);
     settings
 }
 

@@ -49,6 +49,9 @@ pub struct ProjectSettings {
     pub allowed_paths: Vec<String>,
     /// Hosts that the set-up may reach; empty means any public host on port 443, recorded by name.
     pub setup_hosts: Vec<String>,
+    /// Files that the set-up reads besides manifests and lockfiles: a change of one makes a new set-up.
+    #[serde(default)]
+    pub setup_inputs: Vec<String>,
     /// Author of the factory's commits: `Name <mail>`.
     pub author: Option<String>,
 }

@@ -314,6 +314,10 @@ pub(crate) fn is_lockfile(path: &str) -> bool {
         "yarn.lock",
         "pnpm-lock.yaml",
         "bun.lock",
+        "bun.lockb",
+        "Gemfile.lock",
+        "composer.lock",
+        "gradle.lockfile",
         "uv.lock",
         "poetry.lock",
         "Pipfile.lock",
@@ -343,8 +347,16 @@ pub(crate) fn is_manifest(path: &str) -> bool {
         "setup.cfg",
         "Pipfile",
         ".python-version",
+        "poetry.toml",
         "go.mod",
         "go.work",
+        "Gemfile",
+        "composer.json",
+        "pom.xml",
+        "build.gradle",
+        "build.gradle.kts",
+        "deno.json",
+        "deno.lock",
     ];
     exact.contains(&name) || path.ends_with(".cargo/config.toml") || path.ends_with(".cargo/config")
 }

@@ -45,6 +45,14 @@ pub struct SetupPlan {
     pub command: Option<String>,
     /// Further files of the tree that the command reads, such as a script that it calls.
     pub inputs: Vec<String>,
+    /// Whose set-up it is: results are never shared between projects.
+    pub scope: String,
+    /// Whether the commit is trusted as much as the user's own branch. A set-up runs what the tree says (install scripts, build
+    /// backends), and what those leave is used by everything that comes after: so what was made from any other commit serves
+    /// only that very tree.
+    pub trusted: bool,
+    /// A commit whose result serves as well when the inputs are the same: what the work began with.
+    pub like: Option<Oid>,
     /// Hosts that may be reached; `None`: every public one. See [`Rules::hosts`].
     pub hosts: Option<Vec<String>>,
     /// The environment of the host, of which the toolchains and [`PASSED_THROUGH`] are taken.
@@ -53,11 +61,14 @@ pub struct SetupPlan {
 }
 
 impl SetupPlan {
-    /// A plan with the usual limits and no further inputs.
+    /// A plan for a commit of the user's own branch, with the usual limits and no further inputs.
     pub fn new(command: Option<String>, env: BTreeMap<String, String>) -> SetupPlan {
         SetupPlan {
             command,
             inputs: Vec::new(),
+            scope: String::new(),
+            trusted: true,
+            like: None,
             hosts: None,
             env,
             wall_s: SETUP_S,
@@ -102,7 +113,7 @@ pub enum SetupError {
     )]
     Versions { tools: String, exit: String },
     #[error(
-        "the input {path} of the set-up is not a file of {oid}; correct the project's set-up inputs"
+        "the input {path} of the set-up is not a file of {oid}; correct them with `alai project set NAME --setup-input FILE`"
     )]
     NoSuchInput { path: String, oid: Oid },
     #[error("the set-up's proxy could not be started: {0}")]
@@ -140,7 +151,28 @@ pub fn prepare(
         env,
         cancel,
     };
-    let key = key::key(&job, &tree)?;
+    let mut key = key::key(&job, &tree)?;
+    if !plan.trusted && plan.command.is_some() {
+        if let Some(prepared) = made_before(cache_root, &key, cancel)? {
+            return Ok(prepared);
+        }
+        if let Some(like) = plan.like.as_ref().filter(|like| *like != oid)
+            && key::key(
+                &Job {
+                    oid: like,
+                    ..job.clone()
+                },
+                &git::tree(repo, like)?,
+            )? == key
+        {
+            let of_like = SetupPlan {
+                like: None,
+                ..plan.clone()
+            };
+            return prepare(repo, like, &of_like, cache_root, cancel);
+        }
+        key = key::of_tree(&key, &tree);
+    }
     let entry = cache::Entry::new(cache_root, &key);
     let _lock = entry.lock_alone(cancel)?;
     if let Some(prepared) = entry.load()? {
@@ -159,7 +191,19 @@ pub fn prepare(
     }
 }
 
+/// What a trusted commit with the same inputs left.
+fn made_before(
+    cache_root: &Path,
+    key: &str,
+    cancel: &Cancel,
+) -> Result<Option<Prepared>, SetupError> {
+    let entry = cache::Entry::new(cache_root, key);
+    let _lock = entry.lock_alone(cancel)?;
+    Ok(entry.load()?)
+}
+
 /// One set-up that is wanted.
+#[derive(Clone)]
 struct Job<'a> {
     repo: &'a Repo,
     oid: &'a Oid,

@@ -81,6 +81,7 @@ fn change(args: ChangeArgs) -> ProjectChange {
         docs: args.docs,
         allowed_paths: args.allow,
         setup_hosts: args.setup_hosts,
+        setup_inputs: args.setup_inputs,
     }
 }
 

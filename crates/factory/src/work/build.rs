@@ -59,7 +59,7 @@ pub(super) fn work(
     let project = super::project(factory, &claim.task)?;
     let repo = super::repo(&project)?;
     let (base, start) = commits(factory, claim, &repo, &project)?;
-    let ground = match ground::proven(factory, &repo, &project, &base, cancel) {
+    let ground = match ground::proven(factory, &repo, &project, &base, None, cancel) {
         Ok(ground) => ground,
         Err(GroundError::Refused { detail, remedy }) => {
             return Ok(Ended::Failed {
@@ -410,7 +410,14 @@ impl Job<'_> {
     /// agent's words until the gate has passed: without leave to change dependencies, or when the text of the change is refused
     /// already, they are not run at all.
     fn prepared_head(&self, head: &Oid, cancel: &Cancel) -> Result<Option<Prepared>, RunError> {
-        match ground::prepared(self.factory, self.repo, self.project, head, cancel) {
+        match ground::prepared(
+            self.factory,
+            self.repo,
+            self.project,
+            head,
+            Some(self.base),
+            cancel,
+        ) {
             Ok(prepared) => Ok(Some(prepared).filter(|p| p.key != self.ground.prepared.key)),
             Err(GroundError::Refused { .. }) => Ok(None),
             Err(GroundError::Cancelled) => Err(RunError::cancelled(self.factory)),

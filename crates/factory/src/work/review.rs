@@ -45,7 +45,7 @@ pub(super) fn work(
         Ok(desk) => desk,
         Err(failure) => return Ok(Ended::Failed { failure }),
     };
-    let prepared = match ground::prepared(factory, &repo, &project, &head, cancel) {
+    let prepared = match ground::prepared(factory, &repo, &project, &head, Some(&base), cancel) {
         Ok(prepared) => prepared,
         Err(GroundError::Refused { detail, remedy }) => {
             return Ok(Ended::Failed {

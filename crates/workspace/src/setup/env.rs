@@ -50,7 +50,7 @@ const CERTIFICATES: &[&str] = &[
 const SHOWN_ANYWAY: &[&str] = &["/etc/ssl", "/etc/ca-certificates", "/etc/pki", "/usr"];
 
 /// A set-up's environment, and what follows from it.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct SetupEnv {
     pub(super) inside: Vec<(String, String)>,
     /// The part that came from the host; it decides the result, so it is part of the key.

@@ -17,7 +17,7 @@ use crate::git::{TreeEntry, blob};
 use crate::toolchains::Toolchains;
 
 /// Raised when the way of making a result changes, so that old results are not used.
-const VERSION: &str = "alai set-up 1";
+const VERSION: &str = "alai set-up 2";
 
 /// Largest file that goes into a key. The lockfile of a very large workspace is a few megabytes.
 const INPUT_BYTES_MAX: u64 = 32 << 20;
@@ -66,6 +66,7 @@ pub(super) fn key(job: &Job<'_>, tree: &[TreeEntry]) -> Result<String, SetupErro
         // Nothing runs, so nothing else matters.
         return Ok(hex::encode(hash.finalize()));
     };
+    add("scope", plan.scope.as_bytes());
     add("command", command.as_bytes());
     for (name, value) in &env.passed {
         add(name, value.as_bytes());
@@ -93,6 +94,16 @@ pub(super) fn key(job: &Job<'_>, tree: &[TreeEntry]) -> Result<String, SetupErro
     }
     add("tools", versions(tree, command, tools, cancel)?.as_bytes());
     Ok(hex::encode(hash.finalize()))
+}
+
+/// The key of one tree's own result.
+pub(super) fn of_tree(key: &str, tree: &[TreeEntry]) -> String {
+    let mut hash = Sha256::new();
+    hash.update(key);
+    for entry in tree {
+        hash.update(format!("{:o} {} {}\0", entry.mode, entry.oid, entry.path));
+    }
+    hex::encode(hash.finalize())
 }
 
 /// What the tools say of themselves inside a cage, where the set-up will meet them.

@@ -508,3 +508,52 @@ fn a_go_project_is_set_up_and_tested() {
         "ok",
     );
 }
+
+#[test]
+fn what_a_commit_that_nobody_trusts_left_serves_that_tree_alone() {
+    let (world, base) = world();
+    // An install script of the project decides what its packages hold.
+    let mut plan = plan("sh install.sh");
+    plan.scope = "here".to_owned();
+    let script = |says: &str| format!("mkdir node_modules && echo {says} > node_modules/says\n");
+    let commit = |says: &str, lock: &str, title: &str| {
+        let script = script(says);
+        world.commit(
+            &[("install.sh", &*script), ("package-lock.json", lock)],
+            title,
+        )
+    };
+    let with = |oid: &Oid, trusted: bool, like: Option<&Oid>| {
+        let plan = SetupPlan {
+            trusted,
+            like: like.cloned(),
+            ..plan.clone()
+        };
+        let made = prepared(&world, oid, &plan).expect("made");
+        let says = read(made.tree.join("node_modules/says"));
+        (made.key, says.trim().to_owned())
+    };
+    let first = commit("good", "{}\n", "the user's own");
+    let (trusted, says) = with(&first, true, None);
+    assert_eq!(says, "good");
+    let evil = commit("evil", "{\"a\":1}\n", "an agent's, with another lockfile");
+    assert_eq!(with(&evil, false, Some(&first)).1, "evil", "its own affair");
+    let mended = commit("good", "{\"a\":1}\n", "the same lockfile without the trick");
+    assert_eq!(with(&mended, false, Some(&first)).1, "good");
+    assert_eq!(with(&mended, true, None).1, "good", "once it is merged");
+
+    let later = commit("other", "{}\n", "the first lockfile again");
+    assert_eq!(
+        with(&later, false, None),
+        (trusted.clone(), "good".to_owned()),
+        "the trusted result serves whoever has the same inputs"
+    );
+    let new = commit("new", "{\"b\":2}\n", "a third lockfile");
+    let (of_new, _) = with(&new, false, None);
+    let grown = commit("grown", "{\"b\":2}\n", "work on top of it");
+    assert_eq!(with(&grown, false, Some(&new)), (of_new, "new".to_owned()));
+    plan.scope = "elsewhere".to_owned();
+    let other = prepared(&world, &first, &plan).expect("made");
+    assert_ne!(other.key, trusted, "another project makes its own");
+    assert_ne!(base, first);
+}
