@@ -22,7 +22,7 @@ use crate::home::Home;
 use crate::integrate::Standing;
 use crate::models::Models;
 use crate::packs::Packs;
-use crate::{ground, integrate, launcher, limits, outbox, recover, run, work};
+use crate::{ground, housekeeping, integrate, launcher, limits, outbox, recover, run, work};
 
 /// A lease is this long; its heartbeat comes four times as often.
 const LEASE_MS: i64 = 60_000;
@@ -48,6 +48,7 @@ pub struct Factory {
     merging: AtomicBool,
     looking: AtomicBool,
     looked_ms: AtomicI64,
+    tidied_ms: AtomicI64,
     beat_ms: AtomicI64,
     dispatch_ms: AtomicI64,
     /// When set, nothing else is dispatched or merged by this process.
@@ -102,6 +103,7 @@ impl Factory {
             merging: AtomicBool::new(false),
             looking: AtomicBool::new(false),
             looked_ms: AtomicI64::new(0),
+            tidied_ms: AtomicI64::new(now_ms()),
             // A process that has just begun lives; its first beat comes after a look at the model host.
             beat_ms: AtomicI64::new(now_ms()),
             dispatch_ms: AtomicI64::new(0),
@@ -279,9 +281,20 @@ impl Factory {
         }
         // After the goals: one that is settled in this beat is delivered in it, and not a whole beat later.
         self.merge();
+        self.tidy(now);
         // A sign of life is a whole beat, not the beginning of one.
         self.beat_ms.store(self.now_ms(), Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Now and then, between two runs. A removal of gigabytes holds the beat up for seconds, when nobody waits for it.
+    fn tidy(&self, now: i64) {
+        let idle =
+            self.active.lock().is_ok_and(|a| a.is_empty()) && !self.merging.load(Ordering::SeqCst);
+        if idle && now - self.tidied_ms.load(Ordering::Relaxed) >= housekeeping::PAUSE_MS {
+            self.tidied_ms.store(now, Ordering::Relaxed);
+            housekeeping::tidy(self);
+        }
     }
 
     fn heartbeats(&self) {

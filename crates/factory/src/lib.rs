@@ -9,6 +9,7 @@ mod config;
 mod evidence;
 mod ground;
 mod home;
+mod housekeeping;
 mod integrate;
 mod launcher;
 mod limits;

@@ -14,6 +14,7 @@ use alai_workspace::git::{self, Oid};
 
 use crate::beat::Factory;
 use crate::config::ConfigError;
+use crate::housekeeping;
 use crate::integrate;
 use crate::packs::PacksError;
 use crate::work;
@@ -55,7 +56,9 @@ pub(crate) fn at_start(factory: &Arc<Factory>) -> Result<(), MissionError> {
             .mission()
             .recover(lost, "the factory ended while it ran", factory.now_ms())?;
     }
-    sweep(factory)
+    sweep(factory)?;
+    housekeeping::tidy(factory);
+    Ok(())
 }
 
 /// Brings the commits of a lost run home to `refs/alai/<run>`. A clone with commits that cannot be brought is kept beside its

@@ -16,7 +16,7 @@ use crate::stage::{Room, Stage};
 
 /// Where Cargo builds, and where it keeps fetched packages below the home folder. Other tools keep no build of packages in
 /// the tree that a set-up has not made already.
-const BUILT: &str = "target";
+pub(crate) const BUILT: &str = "target";
 const FETCHED: [&str; 2] = [".cargo/registry", ".cargo/git"];
 /// A larger build is not kept: it is copied into every clone, at some hundred megabytes a second where the file system cannot
 /// share blocks.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use alai_core::record::{Captured, Exit};
 use alai_workspace::cage::{self, Access, Bind, CageSpec, Limits, Network};
@@ -14,6 +15,7 @@ use alai_workspace::git::{Oid, Repo};
 use alai_workspace::setup::{self, Prepared};
 use alai_workspace::toolchains::Toolchains;
 
+use crate::base::BUILT;
 use crate::census;
 use crate::error::GateError;
 
@@ -104,6 +106,7 @@ impl<'a> Stage<'a> {
             .map_err(|e| failed(e.to_string()))?;
         setup::install_into(prepared, &room.repo, &room.home, owner)
             .map_err(|e| failed(e.to_string()))?;
+        discard_later_build(&room.repo).map_err(|e| failed(e.to_string()))?;
         Ok(room)
     }
 
@@ -231,6 +234,25 @@ impl Room {
     }
 }
 
+/// A build that came with the set-up is believed by its times: Cargo takes for fresh whatever is newer than its sources. When the
+/// clock was set back since, it would be newer than a change that it does not hold; then it is built anew.
+fn discard_later_build(repo: &Path) -> std::io::Result<()> {
+    let built = repo.join(BUILT);
+    let written = |name: &str| {
+        let found = std::fs::symlink_metadata(built.join(name));
+        found.and_then(|found| found.modified()).ok()
+    };
+    // Cargo writes the one at each end of a build, the other with the folder.
+    let newest = [".rustc_info.json", "CACHEDIR.TAG"]
+        .into_iter()
+        .filter_map(written)
+        .max();
+    match newest {
+        Some(newest) if newest >= SystemTime::now() => clear(&built),
+        Some(_) | None => Ok(()),
+    }
+}
+
 fn clear(path: &Path) -> std::io::Result<()> {
     match std::fs::symlink_metadata(path) {
         Ok(seen) if seen.is_dir() => {
@@ -292,6 +314,23 @@ mod tests {
         room.take("b").expect("taken");
         room.take("never/there").expect("nothing to take");
         assert!(!room.repo.join("b").exists());
+    }
+
+    #[test]
+    fn a_build_from_the_future_is_not_believed() {
+        let (_outside, room) = room();
+        let made = |ahead: u64| {
+            let tag = room.repo.join("target/CACHEDIR.TAG");
+            std::fs::create_dir_all(tag.parent().unwrap()).unwrap();
+            let file = std::fs::File::create(&tag).unwrap();
+            let ahead = std::time::Duration::from_secs(ahead);
+            file.set_modified(SystemTime::now() + ahead).unwrap();
+            discard_later_build(&room.repo).unwrap();
+            tag.exists()
+        };
+        assert!(made(0), "one of just now stays");
+        assert!(!made(7_200));
+        discard_later_build(&room.repo).expect("nothing to discard");
     }
 
     #[test]

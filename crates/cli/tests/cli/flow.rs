@@ -672,3 +672,32 @@ fn a_goal_that_lost_a_part_is_not_delivered_by_policy() {
     world.alai(["mc", "approve", "1"]).exits(0).says("moved to");
     assert!(world.repo().join("alpha.sh").is_file() && !world.repo().join("beta.sh").exists());
 }
+
+#[test]
+fn a_change_of_dependencies_that_is_refused_is_never_set_up() {
+    let set_ups = |calls: &[Value], exit: i32| {
+        let world = World::scripted("auto", &Script::good().builds("", calls));
+        std::fs::write(world.repo().join("setup.sh"), "mkdir -p node_modules\n").expect("written");
+        std::fs::write(world.repo().join("package.json"), "{}\n").expect("written");
+        world.git(&["add", "-A"]);
+        world.git(&["commit", "--quiet", "-m", "Packages"]);
+        world
+            .alai(["project", "set", "tiny", "--setup", "sh setup.sh"])
+            .exits(0);
+        world
+            .alai(started_with(&["--tag", "dependencies"]))
+            .exits(exit);
+        let cache = world.home().join("cache/setup");
+        let made = std::fs::read_dir(cache).expect("the cache").flatten();
+        made.filter(|entry| entry.path().is_dir()).count()
+    };
+    let run = |command: &str| json!({"name": "run", "arguments": {"command": command}});
+    let manifest = run("echo '{\"dependencies\": {\"left-pad\": \"1.3.0\"}}' > package.json");
+    let script = run("mkdir -p .github/workflows && echo on: push > .github/workflows/ci.yml");
+    let mut honest = small("more");
+    honest.push(manifest);
+    assert!(set_ups(&honest, 0) > 1, "an honest one is");
+    let mut refused = honest.clone();
+    refused.push(script);
+    assert_eq!(set_ups(&refused, 5), 1, "the base's own");
+}

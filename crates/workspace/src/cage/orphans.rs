@@ -9,44 +9,61 @@ use std::path::Path;
 
 use super::launcher::INNER;
 
-/// Tells in a cage's arguments who its owner is: `PID-STARTTIME`, so that a number given anew is another one.
+/// Tells in a cage's arguments who its owner is: `PID-STARTTIME-NAMESPACE`, so that a number given anew is another one, and so is
+/// the same number in a container.
 pub(super) const OWNER: &str = "ALAI_CAGE_OWNER";
 
 /// This process, as [`OWNER`] names it.
 pub(super) fn own_name() -> String {
     let pid = std::process::id();
-    format!("{pid}-{}", start_time(pid).unwrap_or(0))
+    let started = start_time(pid).unwrap_or(0);
+    format!("{pid}-{started}-{}", own_namespace().unwrap_or(0))
 }
 
-/// Ends every cage of a process that does not live any more, as far as we may. Answers how many there were.
+/// Ends every cage of a process of our own pid namespace that does not live any more, as far as we may. Answers how many there
+/// were. What a container shows us of its processes is not ours to judge: its numbers are others.
 pub fn end_orphans() -> usize {
     let mut ended = 0;
+    let Some(namespace) = own_namespace() else {
+        return 0;
+    };
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
         let Ok(pid) = entry.file_name().to_string_lossy().parse::<u32>() else {
             continue;
         };
         let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
-        if owner_of(&line).is_some_and(|owner| !lives(owner)) && crate::sys::kill(pid).is_ok() {
+        if owner_of(&line, namespace).is_some_and(|owner| !lives(owner))
+            && crate::sys::kill(pid).is_ok()
+        {
             ended += 1;
         }
     }
     ended
 }
 
-/// The owner that a `bwrap` command line names, when it is one of ours.
-fn owner_of(line: &[u8]) -> Option<(u32, u64)> {
+/// The owner that a `bwrap` command line names, when it is one of ours and of this namespace.
+fn owner_of(line: &[u8], namespace: u64) -> Option<(u32, u64)> {
     let args: Vec<&[u8]> = line.split(|byte| *byte == 0).collect();
     if !args.contains(&INNER.as_bytes()) {
         return None;
     }
     let at = args.iter().position(|arg| *arg == OWNER.as_bytes())?;
     let name = std::str::from_utf8(args.get(at + 1)?).ok()?;
-    let (pid, started) = name.split_once('-')?;
-    Some((pid.parse().ok()?, started.parse().ok()?))
+    let mut parts = name.split('-');
+    let owner = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+    (parts.next()?.parse::<u64>() == Ok(namespace)).then_some(owner)
 }
 
 fn lives((pid, started): (u32, u64)) -> bool {
     start_time(pid) == Some(started)
+}
+
+/// The pid namespace that we are in, as namespaces(7) numbers it.
+fn own_namespace() -> Option<u64> {
+    use std::os::unix::fs::MetadataExt;
+    fs::metadata("/proc/self/ns/pid")
+        .ok()
+        .map(|found| found.ino())
 }
 
 /// Clock ticks since boot at which a process started: field 22 of proc(5)'s `stat`, counted after the name's last bracket.
@@ -68,6 +85,8 @@ mod tests {
     fn only_cages_of_the_dead_are_orphans() {
         let own = own_name();
         let cage = |owner: &str| line(&["bwrap", "--setenv", OWNER, owner, "--", "x", INNER, "3"]);
+        let here = own_namespace().expect("a namespace");
+        let owner_of = |line: &[u8]| owner_of(line, here);
         let alive = owner_of(&cage(&own)).expect("names its owner");
         assert!(lives(alive), "we live");
         let (pid, started) = alive;
@@ -76,5 +95,7 @@ mod tests {
         assert_eq!(owner_of(&line(&["vim", OWNER, &own])), None, "no cage");
         assert_eq!(owner_of(&line(&["bwrap", INNER])), None, "names nobody");
         assert_eq!(owner_of(&cage("12")), None);
+        let elsewhere = own.replace(&here.to_string(), "7");
+        assert_eq!(owner_of(&cage(&elsewhere)), None, "a container's");
     }
 }
