@@ -3,6 +3,9 @@
 use crate::program::{self, Error};
 use crate::test::{Counts, Runner};
 
+/// `the_story` is the child that one of them starts and kills.
+const SUITE: &str = "test(/crash/) and not test(the_story)";
+
 /// Runs the suite; `Ok(false)` when a test failed. Long rounds are the tests marked `#[ignore]`.
 pub(crate) fn run(args: &[&str]) -> Result<bool, Error> {
     if !args.is_empty() {
@@ -14,19 +17,23 @@ pub(crate) fn run(args: &[&str]) -> Result<bool, Error> {
     if !built.ok {
         return Ok(false);
     }
-    // Through `cargo test`, which every machine has: the suite must be easy to repeat anywhere.
-    let suite = [
-        "test",
+    // Each test has a process of its own: the suite waits for whatever its flow has left, and must not find another's.
+    if !program::works(program::cargo(&["nextest", "--version"])) {
+        let why = "the crash suite needs cargo-nextest, which `cargo xtask test` installs";
+        return Err(Error::Usage(why.to_owned()));
+    }
+    let mut command = program::cargo(&[
+        "nextest",
+        "run",
         "--workspace",
-        "--no-fail-fast",
-        "--lib",
-        "--bins",
-        "--tests",
-    ];
-    let mut command = program::cargo(&suite);
-    command.args(["--", "crash", "--include-ignored"]);
+        "--profile",
+        "crash",
+        "--run-ignored",
+        "all",
+    ]);
+    command.args(["--no-fail-fast", "-E", SUITE]);
     let ran = program::stream(command, Counts::is_summary)?;
-    let counts = Counts::read(Runner::CargoTest, &ran.kept).unwrap_or_default();
+    let counts = Counts::read(Runner::Nextest, &ran.kept).unwrap_or_default();
     if counts.passed + counts.failed == 0 && ran.ok {
         let why = "no test with `crash` in its name was found, so nothing was shown";
         return Err(Error::Answer(why.to_owned()));

@@ -238,6 +238,8 @@ pub(crate) enum McCommand {
     #[command(after_help = "Example:\n  alai mc approve 4001")]
     Approve {
         task: TaskId,
+        /// A remark that becomes part of its history.
+        text: Option<String>,
         /// Wait until it is moved; without a daemon it is moved in this process.
         #[arg(long)]
         wait: bool,
@@ -252,6 +254,8 @@ pub(crate) enum McCommand {
     #[command(after_help = "Example:\n  alai mc retry 4001")]
     Retry {
         task: TaskId,
+        /// What the next run shall know.
+        text: Option<String>,
     },
     /// Takes a task off the queue until it is resumed.
     #[command(after_help = "Example:\n  alai mc pause 4001")]

@@ -57,6 +57,14 @@ pub(crate) fn needs_home(home: &Home) -> Result<(), CliError> {
     Err(CliError::new(Kind::NeedsSetup, message).hinted("`alai init` makes one"))
 }
 
+/// A project as a person names it, by name or by a folder in it, made into its name: a folder is meant from where the person
+/// stands, which is not where the daemon does. What is not registered is handed on as it was typed, and refused there.
+pub(crate) fn project(home: &Home, typed: PathBuf) -> Result<PathBuf, CliError> {
+    let real = std::fs::canonicalize(&typed).ok();
+    let found = reader(home)?.find_project(&typed.to_string_lossy(), real.as_deref())?;
+    Ok(found.map_or(typed, |project| PathBuf::from(project.name)))
+}
+
 /// The daemon's sign of life, when one runs.
 pub(crate) fn pulse(home: &Home) -> Option<Pulse> {
     client::pulse(home)

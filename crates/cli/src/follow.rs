@@ -24,6 +24,16 @@ pub(crate) fn until_settled(home: &Home, task: TaskId) -> Result<(), CliError> {
     work(&factory, task)
 }
 
+/// The same for one task and for nothing else: without a daemon, no other task is started and nothing else is merged.
+pub(crate) fn alone_until_settled(home: &Home, task: TaskId) -> Result<(), CliError> {
+    if door::pulse(home).is_some() {
+        return watch(home, task);
+    }
+    let factory = door::factory(home)?;
+    factory.dispatch_only(task);
+    work(&factory, task)
+}
+
 fn watch(home: &Home, task: TaskId) -> Result<(), CliError> {
     let reader = door::reader(home)?;
     let interrupted = Arc::new(AtomicBool::new(false));

@@ -159,7 +159,7 @@ impl Factory {
         }
     }
 
-    fn only(&self) -> Option<TaskId> {
+    pub(crate) fn only(&self) -> Option<TaskId> {
         self.only.lock().map_or(None, |only| *only)
     }
 
@@ -241,6 +241,7 @@ impl Factory {
                 return;
             }
             self.heartbeats();
+            self.beat_ms.store(self.now_ms(), Ordering::Relaxed);
             self.sleep(Duration::from_millis(500));
         }
     }
@@ -487,8 +488,13 @@ impl Factory {
     }
 
     fn merge(self: &Arc<Self>) {
-        let queued = || matches!(self.mission.next_merge(self.now_ms()), Ok(Some(_)));
-        if self.stopping() || self.only().is_some() || !queued() {
+        let queued = || {
+            matches!(
+                self.mission.next_merge(self.only(), self.now_ms()),
+                Ok(Some(_))
+            )
+        };
+        if self.stopping() || !queued() {
             return;
         }
         if self.merging.swap(true, Ordering::SeqCst) {

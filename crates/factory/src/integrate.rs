@@ -151,7 +151,10 @@ pub(crate) fn identity(project: &Project) -> Identity {
 /// Works on the oldest row whose turn has come. An attempt that fails for reasons of the machine is tried again later; after
 /// a few a person is asked, so that no row waits in silence.
 pub(crate) fn step(factory: &Arc<Factory>, cancel: &Cancel) -> Result<(), IntegrateError> {
-    let Some(row) = factory.mission().next_merge(factory.now_ms())? else {
+    let Some(row) = factory
+        .mission()
+        .next_merge(factory.only(), factory.now_ms())?
+    else {
         return Ok(());
     };
     let attempt = || match row.kind {
@@ -358,17 +361,22 @@ fn sync_text(project: &Project, when_ms: i64) -> CommitText {
 fn deliver(factory: &Arc<Factory>, row: &MergeRow, cancel: &Cancel) -> Result<(), IntegrateError> {
     let project = factory.mission().project(row.project)?;
     let repo = open(&project)?;
-    let refused = match hand_over(factory, &repo, &project, row, cancel) {
-        Ok(None) => None,
-        Ok(Some(why)) => Some(why),
+    let handed = hand_over(factory, &repo, &project, row, cancel);
+    let (moved, refused) = match handed {
+        Ok(Handed::Over(commit)) => (Some(commit), None),
+        Ok(Handed::Refused(why)) => (None, Some(why)),
         // A git is at work there, the person's own or one that outlived us: its turn comes again.
         Err(IntegrateError::Git(e @ GitError::Busy { .. })) => return Err(e.into()),
-        Err(IntegrateError::Git(e)) => Some(e.to_string()),
+        Err(IntegrateError::Git(e)) => (None, Some(e.to_string())),
         Err(e) => return Err(e),
     };
     let now_ms = factory.now_ms();
     let outcome = match &refused {
-        None => format!("{} moved to {}", project.target_branch, row.head),
+        None => format!(
+            "{} moved to {}",
+            project.target_branch,
+            moved.as_ref().map_or(row.head.as_str(), Oid::as_str)
+        ),
         Some(why) => why.clone(),
     };
     let waiting = refused.map(|why| approval(factory, row.task, &project, Some(&why)));
@@ -378,7 +386,14 @@ fn deliver(factory: &Arc<Factory>, row: &MergeRow, cancel: &Cancel) -> Result<()
     Ok(())
 }
 
-/// The reason when the target cannot be moved. Exactly the asked commit is delivered, together with what people did: what
+/// What became of a delivery.
+enum Handed {
+    /// The commit that the target was moved to.
+    Over(Oid),
+    Refused(String),
+}
+
+/// Moves the target, or says why it cannot be. Exactly the asked commit is delivered, together with what people did: what
 /// was merged since is not what was approved.
 fn hand_over(
     factory: &Arc<Factory>,
@@ -386,19 +401,19 @@ fn hand_over(
     project: &Project,
     row: &MergeRow,
     cancel: &Cancel,
-) -> Result<Option<String>, IntegrateError> {
+) -> Result<Handed, IntegrateError> {
     let (target, _) = tips_of(repo, project)?;
     let head = oid(&row.head)?;
     if let Some(lost) = missing(factory, repo, row, &head, &target)? {
-        return Ok(Some(lost));
+        return Ok(Handed::Refused(lost));
     }
     if git::is_ancestor(repo, &head, &target)? {
-        return Ok(None);
+        return Ok(Handed::Over(target));
     }
     let to = match git::merge(repo, &head, &target, &sync_text(project, row.at_ms))? {
         Merged::AlreadyMerged(oid) | Merged::FastForward(oid) => oid,
         Merged::Conflict(paths) => {
-            return Ok(Some(format!(
+            return Ok(Handed::Refused(format!(
                 "people changed the same lines meanwhile: {}",
                 paths.join(", ")
             )));
@@ -406,7 +421,7 @@ fn hand_over(
         Merged::Commit(oid) => {
             let red = red_tests(factory, repo, project, &target, &oid, cancel)?;
             if !red.is_empty() {
-                return Ok(Some(format!(
+                return Ok(Handed::Refused(format!(
                     "red together with what people did meanwhile: {}",
                     red.join("; ")
                 )));
@@ -416,7 +431,7 @@ fn hand_over(
     };
     intend(factory, row, &to)?;
     git::move_branch(repo, &project.target_branch, &to, &target)?;
-    Ok(None)
+    Ok(Handed::Over(to))
 }
 
 /// Journals where a branch is about to be moved, unless a person has withdrawn the merge meanwhile.

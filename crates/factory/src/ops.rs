@@ -362,6 +362,17 @@ impl Desk<'_> {
             existing_branch(&repo, target)?;
             found.target_branch = target.clone();
         }
+        if change
+            .test
+            .as_deref()
+            .is_some_and(|test| test.trim().is_empty())
+        {
+            return Err(OpError::new(
+                OpErrorKind::Usage,
+                "a project without a test command cannot be built on: nothing would show that it works",
+                "give the command that runs its tests",
+            ));
+        }
         found.settings = changed(found.settings, change);
         self.mission
             .set_project(found.clone(), self.actor, self.now_ms)?;
@@ -371,10 +382,13 @@ impl Desk<'_> {
         })
     }
 
-    /// By name, or by a folder in it.
+    /// By name, or by a folder in it. Whoever asks stands elsewhere: a relative folder would be one of ours.
     fn project(&self, wanted: &Path) -> Result<Project, OpError> {
         let name = wanted.to_string_lossy();
-        let real = std::fs::canonicalize(wanted).ok();
+        let real = match wanted.is_absolute() {
+            true => std::fs::canonicalize(wanted).ok(),
+            false => None,
+        };
         self.mission
             .find_project(&name, real.as_deref())?
             .ok_or_else(|| {

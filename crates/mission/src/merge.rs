@@ -223,11 +223,17 @@ impl Mission {
 }
 
 impl Reader {
-    /// The oldest row whose turn has come.
-    pub fn next_merge(&self, now_ms: i64) -> Result<Option<MergeRow>, MissionError> {
+    /// The oldest row whose turn has come; of one task, when only that is worked on.
+    pub fn next_merge(
+        &self,
+        only: Option<TaskId>,
+        now_ms: i64,
+    ) -> Result<Option<MergeRow>, MissionError> {
         self.read(|c| {
-            let due = "state = 'queued' AND next_ms <= ?1 ORDER BY id LIMIT 1";
-            Ok(query(c, due, &now_ms)?.into_iter().next())
+            let due = query(c, "state = 'queued' AND next_ms <= ?1 ORDER BY id", &now_ms)?;
+            Ok(due
+                .into_iter()
+                .find(|row| only.is_none_or(|task| row.task == task)))
         })
     }
 

@@ -211,7 +211,10 @@ fn work(pid: u32) -> Work {
     while let Some(pid) = waiting.pop() {
         match read(&Path::new("/proc").join(pid.to_string()).join("comm")) {
             None => {}
-            Some(name) if OURS.contains(&name.as_str()) => waiting.extend(children(pid)),
+            // The launcher that a home keeps is named after the executable that it is a link to.
+            Some(name) if OURS.contains(&name.as_str()) || name.starts_with("alai-") => {
+                waiting.extend(children(pid));
+            }
             Some(name) if name.starts_with("git") => found = Work::Git,
             Some(_) => return Work::Program,
         }

@@ -147,7 +147,7 @@ fn nextest(install: bool) -> Result<bool, Error> {
             return Ok(true);
         }
     }
-    println!("cargo-nextest is not here; `cargo test` runs the same tests, one program at a time");
+    println!("cargo-nextest is not here; `cargo test` runs the same tests, one after the other");
     Ok(false)
 }
 

@@ -243,7 +243,8 @@ fn nextest(left_out: &[&str]) -> Command {
 
 fn cargo_test(left_out: &[&str]) -> Command {
     let mut command = program::cargo(&["test", "--workspace", "--no-fail-fast"]);
-    command.args(["--lib", "--bins", "--tests", "--"]);
+    // One at a time: tests of one program share its children, and some wait for all of theirs.
+    command.args(["--lib", "--bins", "--tests", "--", "--test-threads=1"]);
     command.args(left_out.iter().flat_map(|mark| ["--skip", mark]));
     command
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use alai_core::ids::TaskId;
+use alai_core::mode::Mode;
 use alai_core::task::{Priority, State, TaskKind};
 use alai_factory::{
     AddTask, Factory, Home, Op, Outcome, ProjectChange, init, newest_evidence, perform,
@@ -32,6 +33,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode, CliError> {
     let place = place(args)?;
     let home = Home::at(place.join("home"));
     say("alai demo: a goal becomes merged code on a sample service");
+    say(&format!("folder: {}", place.display()));
     say(
         "mode: simulated (the model's replies are a recording; clone, cage, tests, gate, review and merge are real)",
     );
@@ -53,7 +55,13 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode, CliError> {
     let factory = door::factory(&home)?;
     let (goal, railed) = orders(&factory, &service)?;
     say(&format!("\ngoal {goal}: {GOAL}\n"));
-    follow::work(&factory, goal)?;
+    follow::work(&factory, goal).map_err(|e| {
+        let hint = format!(
+            "`alai --home {} up` goes on where it stopped",
+            home.root().display()
+        );
+        e.hinted(hint)
+    })?;
     let reader = factory.mission();
     let facts = facts(&home, reader, goal, railed)?;
     say("");
@@ -232,18 +240,20 @@ fn facts(home: &Home, reader: &Reader, goal: TaskId, railed: TaskId) -> Result<F
     let stopped = reader.task(railed)?;
     let done = reader.task(goal)?.state;
     let mut simulated = true;
-    let mut verified = 0;
+    let (mut verified, mut packages) = (0, 0);
     let key = evidence::key::load_or_create(&home.gate_key())
         .map_err(|e| CliError::new(Kind::Failed, e))?
         .public();
     let mut shown = None;
     for task in &all {
         let runs = reader.runs_of(task.id)?;
-        simulated &= runs
-            .iter()
-            .filter_map(|r| r.mode)
-            .all(|m| m == alai_core::mode::Mode::Simulated);
+        // A postflight asks no model, and its run has no mode.
+        simulated &= runs.iter().all(|r| match r.mode {
+            Some(mode) => mode == Mode::Simulated,
+            None => task.kind == TaskKind::Postflight,
+        });
         if let Some(dir) = newest_evidence(home, &runs) {
+            packages += 1;
             if evidence::verify(&dir, &key).is_ok() {
                 verified += 1;
             }
@@ -268,6 +278,10 @@ fn facts(home: &Home, reader: &Reader, goal: TaskId, railed: TaskId) -> Result<F
             "the safety rail did not stop its task",
         ),
         (simulated, "a record does not say simulated"),
+        (
+            packages >= 10 && verified == packages,
+            "a package of evidence is missing or does not verify",
+        ),
     ];
     let missing = missing
         .iter()

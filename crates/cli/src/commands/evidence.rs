@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use alai_core::ids::TaskId;
-use alai_core::qa::Verdict;
+use alai_core::qa::{Outcome, Verdict};
 use alai_factory::{Home, evidence_dir, newest_evidence};
 use alai_gate::evidence::{self, PinnedKey};
 use serde::Serialize;
@@ -163,8 +163,26 @@ fn shown(dir: &Path, json: bool) -> Result<(), CliError> {
             show::clean(&m.detail)
         ));
     }
+    show::line(format!("verdict  {}", outcome(&verdict)));
     show::line(format!("files    {}", names(dir).join(", ")));
+    show::line(
+        "         shown as it lies there; `alai evidence verify` says whether it is what was signed",
+    );
     Ok(())
+}
+
+fn outcome(verdict: &Verdict) -> String {
+    let score = format!(
+        "{} of {} applicable checks, {} were needed",
+        verdict.passed, verdict.applicable, verdict.needed
+    );
+    match &verdict.outcome {
+        Outcome::Passed => format!("passed: {score}"),
+        Outcome::Failed { reasons } => {
+            format!("failed: {}; {score}", show::clean(&reasons.join("; ")))
+        }
+        Outcome::NeedsHuman { reason } => format!("a person decides: {}", show::clean(reason)),
+    }
 }
 
 fn names(dir: &Path) -> Vec<String> {

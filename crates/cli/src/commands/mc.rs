@@ -6,7 +6,7 @@ use alai_core::ids::TaskId;
 use alai_core::lifecycle::Event;
 use alai_core::task::list_line;
 use alai_factory::{AddTask, Home, Op, Outcome, TaskView, Views};
-use alai_mission::{EventRow, Filter, NeedRow, RunRow};
+use alai_mission::{EventRow, Filter, MergeKind, NeedRow, RunRow};
 use serde::Serialize;
 
 use crate::args::{McAddArgs, McCommand, McListArgs};
@@ -21,9 +21,11 @@ pub(crate) fn run(home: &Home, command: McCommand) -> Result<ExitCode, CliError>
         McCommand::Show { task, json } => details(home, task, json)?,
         McCommand::NextTask { json } => next_task(home, json)?,
         McCommand::Done { task, reason } => act(home, task, Event::Override, reason)?,
-        McCommand::Approve { task, wait } => approve(home, task, wait)?,
+        McCommand::Approve { task, text, wait } => approve(home, task, text, wait)?,
         McCommand::Answer { task, text } => act(home, task, Event::Answer, text)?,
-        McCommand::Retry { task } => act(home, task, Event::Reopen, String::new())?,
+        McCommand::Retry { task, text } => {
+            act(home, task, Event::Reopen, text.unwrap_or_default())?
+        }
         McCommand::Pause { task } => act(home, task, Event::Pause, String::new())?,
         McCommand::Resume { task } => act(home, task, Event::Resume, String::new())?,
         McCommand::Cancel { task, reason } => {
@@ -45,7 +47,7 @@ pub(crate) fn run(home: &Home, command: McCommand) -> Result<ExitCode, CliError>
 
 fn add(home: &Home, args: McAddArgs) -> Result<(), CliError> {
     let project = match args.project {
-        Some(path) => Some(path),
+        Some(path) => Some(door::project(home, path)?),
         None => here(home)?,
     };
     let task = AddTask {
@@ -236,7 +238,10 @@ fn act(home: &Home, task: TaskId, event: Event, text: String) -> Result<(), CliE
     Ok(())
 }
 
-fn approve(home: &Home, task: TaskId, wait: bool) -> Result<(), CliError> {
+fn approve(home: &Home, task: TaskId, text: Option<String>, wait: bool) -> Result<(), CliError> {
+    if let Some(text) = text {
+        door::ask(home, Op::Note { task, text })?;
+    }
     let Outcome::Delivering { head, .. } = door::ask(home, Op::Approve { task })? else {
         return Err(CliError::new(
             Kind::Failed,
@@ -244,9 +249,20 @@ fn approve(home: &Home, task: TaskId, wait: bool) -> Result<(), CliError> {
         ));
     };
     if wait || door::pulse(home).is_none() {
-        follow::until_settled(home, task)?;
+        follow::alone_until_settled(home, task)?;
         let reader = door::reader(home)?;
-        return follow::end_of(&reader, task).map(|()| show::line(format!("moved to {head}")));
+        follow::end_of(&reader, task)?;
+        // What people did meanwhile is part of it: the branch may stand at another commit than the one that was asked for.
+        let delivered = reader
+            .merges_of(task)?
+            .into_iter()
+            .rfind(|m| m.kind == MergeKind::Deliver && m.head == head);
+        show::line(
+            delivered
+                .and_then(|m| m.outcome)
+                .unwrap_or_else(|| format!("{head} is there")),
+        );
+        return Ok(());
     }
     show::line(format!("queued: the target branch moves to {head}"));
     Ok(())

@@ -35,7 +35,7 @@ fn one(home: &Home, args: MinionRunArgs) -> Result<(), CliError> {
         priority: Priority::High,
         owner: None,
         tags: Vec::new(),
-        project: Some(args.project),
+        project: Some(door::project(home, args.project)?),
         needs: Vec::new(),
         needs_done: false,
         parent: args.mc_task,
@@ -47,7 +47,7 @@ fn one(home: &Home, args: MinionRunArgs) -> Result<(), CliError> {
         hold: false,
     };
     let task = door::add(home, task)?;
-    follow::until_settled(home, task)?;
+    follow::alone_until_settled(home, task)?;
     let reader = door::reader(home)?;
     let found = reader.task(task)?;
     let runs = reader.runs_of(task)?;
@@ -87,7 +87,7 @@ fn one(home: &Home, args: MinionRunArgs) -> Result<(), CliError> {
         (State::Done, _) => Ok(()),
         (_, Some(waiting)) if waiting.reason == WaitReason::QaRetries => Err(CliError::new(
             Kind::Gate,
-            format!("the gate did not pass: {}", show::clean(&waiting.detail)),
+            format!("it did not pass: {}", show::clean(&waiting.detail)),
         )
         .hinted(waiting.next_action.clone())),
         _ => follow::end_of(&reader, task),

@@ -23,7 +23,9 @@ pub(crate) fn run(home: &Home, command: ProjectCommand) -> Result<ExitCode, CliE
         }
         ProjectCommand::Set(args) => {
             let op = Op::SetProject {
-                project: args.project,
+                project: door::project(home, args.project.into())?
+                    .to_string_lossy()
+                    .into_owned(),
                 change: change(args.change),
             };
             done(door::ask(home, op)?, args.json)?;

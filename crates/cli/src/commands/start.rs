@@ -26,7 +26,7 @@ pub(crate) fn run(home: &Home, args: StartArgs) -> Result<ExitCode, CliError> {
     tags.extend(args.domain.map(|d| format!("domain:{}", d.to_lowercase())));
     let op = Op::Start {
         goal: args.goal,
-        project: args.project,
+        project: door::project(home, args.project)?,
         priority: args.priority,
         owner: args.owner,
         tags,

@@ -272,3 +272,27 @@ fn what_is_no_request_is_refused_and_harms_nobody() {
     world.alai(["down"]).exits(0);
     daemon.ends().exits(0);
 }
+
+#[test]
+fn a_folder_is_meant_from_where_the_person_stands() {
+    let world = World::with_project("approve");
+    let other = world.path("other");
+    std::fs::create_dir(&other).expect("a folder");
+    std::fs::write(other.join("README"), "another").expect("written");
+    alai_testkit::git::init_repo(&other).expect("a repository");
+    let daemon = world.up();
+    // The daemon stands in a folder that is no project; the person in one that is.
+    let here = world.sh(
+        "\"$ALAI\" mc add 'From here' --project . && \"$ALAI\" project set . --docs true --json",
+    );
+    assert!(here.exits(0).out.contains("\"docs\":true"));
+    let mut elsewhere = world.program(std::env::var_os("SHELL").unwrap_or("sh".into()));
+    elsewhere
+        .args(["-c", "\"$ALAI\" mc add 'From there' --project ."])
+        .current_dir(&other);
+    crate::world::run(elsewhere)
+        .exits(3)
+        .says("no registered project");
+    daemon.signal(libc::SIGTERM);
+    daemon.ends().exits(0);
+}

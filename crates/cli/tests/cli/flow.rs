@@ -357,7 +357,7 @@ fn lie(calls: &[Value]) -> (Vec<String>, String) {
     world
         .alai(["minion", "run", TITLE, "--project", "tiny"])
         .exits(5)
-        .says("the gate did not pass: failed 3 times");
+        .says("it did not pass: failed 3 times");
     assert_eq!(world.work_tree(), before);
     let checks = world
         .failed_checks(1)
@@ -581,11 +581,9 @@ fn documentation_follows_a_merge_where_a_tag_asks_for_it() {
         world.git(&["show", "main:docs/initials.md"]),
         page.trim_end()
     );
-    assert!(
-        !World::scripted("auto", &Script::good())
-            .list()
-            .contains("DOCS")
-    );
+    let without = World::scripted("auto", &Script::good());
+    without.alai(START).exits(0);
+    assert!(!without.list().contains("DOCS"), "{}", without.list());
 }
 
 #[test]
@@ -700,4 +698,55 @@ fn a_change_of_dependencies_that_is_refused_is_never_set_up() {
     let mut refused = honest.clone();
     refused.push(script);
     assert_eq!(set_ups(&refused, 5), 1, "the base's own");
+}
+
+#[test]
+fn the_demo_shows_all_that_it_says() {
+    let world = World::without_home();
+    let mut demo = world.command(["demo", "--keep", "shown"]);
+    // Its sample is a crate, and rustup is found through HOME; alai's own home is below the folder.
+    for name in ["HOME", "CARGO_HOME", "RUSTUP_HOME"] {
+        demo.envs(std::env::var_os(name).map(|value| (name, value)));
+    }
+    let shown = crate::world::run(demo).exits(0);
+    for line in [
+        "goal       #1 is done",
+        "builds     4 (of them 1 after a review sent one back)",
+        "merged     4 changes, 1 of them documentation",
+        "for you    #3 Deploy the price service to production",
+        "signed and verified, every record says simulated",
+        "ollama serve; ollama pull MODEL",
+    ] {
+        assert!(shown.out.contains(line), "{line}: {shown}");
+    }
+    assert!(shown.err.contains("folder: ") && shown.err.contains("mode: simulated"));
+    world.alai(["--home", "shown/home", "mc", "fsck"]).exits(0);
+}
+
+#[test]
+fn a_minion_alone_leaves_all_other_work_where_it_is() {
+    let world = World::scripted("auto", &Script::good());
+    world
+        .alai([
+            "mc",
+            "add",
+            "Waits for the daemon",
+            "--project",
+            "tiny",
+            "-p",
+            "B",
+        ])
+        .exits(0);
+    world
+        .alai(["minion", "run", TITLE, "--project", "tiny"])
+        .exits(0);
+    assert_eq!(
+        (world.state(1), world.state(2)),
+        ("open".into(), "done".into())
+    );
+    assert_eq!(
+        world.task(1)["runs"].as_array().map(Vec::len),
+        Some(0),
+        "it was not begun either"
+    );
 }

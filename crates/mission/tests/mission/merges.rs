@@ -43,7 +43,7 @@ fn goals_are_settled_when_nothing_under_them_is_left() {
     );
     let row = world
         .mission
-        .next_merge(1_000)
+        .next_merge(None, 1_000)
         .expect("reads")
         .expect("queued");
     let refused = Waiting {
@@ -61,7 +61,7 @@ fn goals_are_settled_when_nothing_under_them_is_left() {
         .expect("tried again");
     let row = world
         .mission
-        .next_merge(1_000)
+        .next_merge(None, 1_000)
         .expect("reads")
         .expect("queued again");
     world
@@ -104,7 +104,7 @@ fn a_refused_merge_is_tried_again_when_a_person_says_so() {
         .expect("applies");
     let row = world
         .mission
-        .next_merge(300)
+        .next_merge(None, 300)
         .expect("reads")
         .expect("queued");
     world
@@ -112,12 +112,16 @@ fn a_refused_merge_is_tried_again_when_a_person_says_so() {
         .merge_failed(&row, "disk full", 300)
         .expect("counts");
     assert!(
-        world.mission.next_merge(301).expect("reads").is_none(),
+        world
+            .mission
+            .next_merge(None, 301)
+            .expect("reads")
+            .is_none(),
         "its turn comes later"
     );
     let row = world
         .mission
-        .next_merge(60_000)
+        .next_merge(None, 60_000)
         .expect("reads")
         .expect("queued again");
     assert_eq!(
@@ -143,7 +147,7 @@ fn a_refused_merge_is_tried_again_when_a_person_says_so() {
     );
     let again = world
         .mission
-        .next_merge(61_000)
+        .next_merge(None, 61_000)
         .expect("reads")
         .expect("queued");
     assert_eq!(again.attempts, 0);

@@ -33,7 +33,7 @@ fn a_need_is_met_by_the_merge_not_by_done() {
     assert!(world.claim().is_none(), "done is not merged");
     let row = world
         .mission
-        .next_merge(1_000)
+        .next_merge(None, 1_000)
         .expect("reads")
         .expect("queued");
     assert!(world.mission.merge_intent(row.id, "m").expect("intent"));

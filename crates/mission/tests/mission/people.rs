@@ -76,7 +76,13 @@ fn a_cancelled_goal_takes_everything_under_it_along() {
         world.mission.merges_of(first).expect("rows")[0].state,
         MergeState::Refused
     );
-    assert!(world.mission.next_merge(1_000).expect("reads").is_none());
+    assert!(
+        world
+            .mission
+            .next_merge(None, 1_000)
+            .expect("reads")
+            .is_none()
+    );
     world.sound();
 }
 
