@@ -1,7 +1,8 @@
 //! Random histories against a model in memory: several clients with old and new fences, a clock that jumps, a store that is
 //! closed and opened in between. A failing history is shrunk, and printed with its seed.
 //!
-//! The ordinary run tries some hundred histories; `ALAI_HISTORIES=20000` is the long form.
+//! The ordinary run tries some hundred histories; `ALAI_HISTORIES=20000` is the long form,
+//! `ALAI_HISTORIES_SEED=N` plays a failed one again.
 
 mod oracle;
 
@@ -16,7 +17,7 @@ use alai_mission::{
 };
 use oracle::{Ends, LEASE_MS, Oracle, PER_PROJECT, PROJECTS, SLOTS};
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
+use proptest::test_runner::{Config, RngSeed, TestRunner};
 
 /// Histories of the ordinary run, and the operations of each.
 const HISTORIES: u32 = 300;
@@ -350,8 +351,14 @@ fn compare(store: &Store, model: &Oracle, after: &Op) {
 fn every_history_is_what_the_model_says() {
     let named = std::env::var("ALAI_HISTORIES").ok();
     let cases = named.map_or(HISTORIES, |text| text.parse().expect("a number"));
+    // Other histories each time; a failure names its seed.
+    let seed = std::env::var("ALAI_HISTORIES_SEED").map_or_else(
+        |_| u64::from(std::process::id()) ^ now_ns(),
+        |text| text.parse().expect("a number"),
+    );
     let config = Config {
         cases,
+        rng_seed: RngSeed::Fixed(seed),
         failure_persistence: None,
         max_shrink_iters: 2_000,
         ..Config::default()
@@ -362,6 +369,11 @@ fn every_history_is_what_the_model_says() {
         Ok(())
     });
     if let Err(e) = played {
-        panic!("{e}");
+        panic!("ALAI_HISTORIES_SEED={seed}: {e}");
     }
+}
+
+fn now_ns() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_nanos() as u64)
 }

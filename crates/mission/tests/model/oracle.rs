@@ -85,20 +85,29 @@ impl Oracle {
         self.tasks.iter().filter(live).count()
     }
 
-    /// The whole queue is ordered here; the store looks at its heads alone.
+    /// Within one project and priority it is first come, first served, also when the clock was set back in between.
     fn next(&self, now_ms: i64) -> Option<usize> {
         let live = self.tasks.iter().filter(|t| t.live.is_some()).count();
         if live >= SLOTS {
             return None;
         }
-        let eligible = (0..self.tasks.len()).filter(|at| {
+        let eligible = |at: &usize| {
             let task = &self.tasks[*at];
             task.state == State::Open
                 && self.blocked(*at) == 0
                 && task.run_at_ms <= now_ms
                 && self.busy(task.project) < PER_PROJECT
-        });
-        eligible.min_by_key(|at| {
+        };
+        let behind = |at: &usize| {
+            let queue = |at: usize| (self.tasks[at].project, self.tasks[at].priority);
+            (0..*at)
+                .filter(eligible)
+                .any(|before| queue(before) == queue(*at))
+        };
+        let heads = (0..self.tasks.len())
+            .filter(eligible)
+            .filter(|at| !behind(at));
+        heads.min_by_key(|at| {
             let task = &self.tasks[*at];
             let urgency = queue::urgency(task.priority, now_ms - task.created_ms);
             let served = self.served_ms[task.project];
