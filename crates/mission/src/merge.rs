@@ -297,7 +297,8 @@ impl Reader {
     }
 }
 
-/// The target's own commit is read when the row's turn comes: people may have moved it meanwhile.
+/// What was delivered before is looked at again: people may have taken it back. The target's own commit is read when the
+/// row's turn comes: people may have moved it meanwhile.
 pub(crate) fn queue_delivery(
     c: &Connection,
     task: TaskId,
@@ -308,7 +309,7 @@ pub(crate) fn queue_delivery(
     c.execute(
         "INSERT INTO merge (kind, project, task, base, head, state, at_ms) VALUES ('deliver',?,?,'',?,'queued',?)
          ON CONFLICT (kind, task, head) DO UPDATE SET state = 'queued', outcome = NULL, ended_ms = NULL, attempts = 0,
-            next_ms = 0 WHERE state = 'refused'",
+            next_ms = 0 WHERE state <> 'queued'",
         params![project.0, task.0, head, stamp.now_ms],
     )?;
     happened(c, Some(task), "delivery_queued", head, stamp)

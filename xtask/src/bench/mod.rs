@@ -11,5 +11,6 @@ mod release;
 mod run;
 mod sample;
 mod size;
+mod store;
 
 pub(crate) use run::run;
