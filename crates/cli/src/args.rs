@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use alai_core::cron::CatchUp;
 use alai_core::ids::TaskId;
-use alai_core::task::{Priority, State};
+use alai_core::task::{Priority, State, TaskKind};
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands;
@@ -208,10 +209,6 @@ pub(crate) struct ChangeArgs {
 }
 
 #[derive(Debug, Subcommand)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "made once, from the command line"
-)]
 pub(crate) enum McCommand {
     Add(McAddArgs),
     List(McListArgs),
@@ -243,6 +240,40 @@ pub(crate) enum McCommand {
         /// Wait until it is moved; without a daemon it is moved in this process.
         #[arg(long)]
         wait: bool,
+    },
+    /// Sends back what waits to be judged or delivered; your words go to whoever does it again.
+    #[command(after_help = "Example:\n  alai mc reject 4001 \"The page does not load on a phone\"")]
+    Reject {
+        task: TaskId,
+        text: String,
+    },
+    /// Takes a task yourself: no agent gets it for three days, or until you hand it in.
+    #[command(
+        visible_alias = "start",
+        after_help = "Example:\n  alai mc claim 4001\n  alai mc ready 4001 --head my-branch"
+    )]
+    Claim {
+        task: TaskId,
+    },
+    /// Hands in what you did: the gate measures your commit like an agent's.
+    #[command(after_help = "Example:\n  alai mc ready 4001 --head HEAD")]
+    Ready {
+        task: TaskId,
+        /// A commit or branch of the task's repository.
+        #[arg(long, value_name = "COMMIT")]
+        head: Option<String>,
+    },
+    /// Puts a task on the operator's desk, or behind other tasks.
+    #[command(
+        after_help = "Example:\n  alai mc block 4001 \"Which database do we use?\"\n  alai mc block 4001 --on 4000"
+    )]
+    Block {
+        task: TaskId,
+        #[arg(default_value = "")]
+        text: String,
+        /// A task whose merged code it needs; may be given more than once.
+        #[arg(long = "on", value_name = "ID")]
+        on: Vec<TaskId>,
     },
     /// Answers a waiting task; your words go to the next run.
     #[command(after_help = "Example:\n  alai mc answer 4001 \"Keep the old name as an alias\"")]
@@ -295,6 +326,15 @@ pub(crate) enum McCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Tasks and goals that are asked for again and again.
+    #[command(
+        subcommand,
+        after_help = "Example:\n  alai mc schedule add nightly \"0 3 * * *\" \"Update the dependencies\" --project ."
+    )]
+    Schedule(ScheduleCommand),
+    /// Sends effects again that were given up, such as pages of the wiki.
+    #[command(after_help = "Example:\n  alai mc redeliver")]
+    Redeliver,
     /// Checks the store's invariants.
     #[command(after_help = "Example:\n  alai mc fsck")]
     Fsck,
@@ -361,6 +401,62 @@ pub(crate) struct McAddArgs {
     pub(crate) json: bool,
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum ScheduleCommand {
+    Add(ScheduleAddArgs),
+    /// Lists the schedules.
+    #[command(after_help = "Example:\n  alai mc schedule list")]
+    List {
+        #[arg(long)]
+        json: bool,
+    },
+    /// Stops a schedule until it is resumed.
+    #[command(after_help = "Example:\n  alai mc schedule pause nightly")]
+    Pause {
+        name: String,
+    },
+    /// Lets a schedule go on with its next firing.
+    #[command(after_help = "Example:\n  alai mc schedule resume nightly")]
+    Resume {
+        name: String,
+    },
+    /// Removes a schedule; the tasks that it made stay.
+    #[command(after_help = "Example:\n  alai mc schedule remove nightly")]
+    Remove {
+        name: String,
+    },
+}
+
+/// Asks for a task (or a goal) at each moment that a cron expression names.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  alai mc schedule add nightly \"0 3 * * *\" \"Update the dependencies\" --project ."
+)]
+pub(crate) struct ScheduleAddArgs {
+    pub(crate) name: String,
+    /// Minute, hour, day, month and weekday in UTC, or @hourly, @daily, @weekly, @monthly.
+    pub(crate) cron: String,
+    pub(crate) title: String,
+    /// A goal, with a plan of its own, instead of one task.
+    #[arg(long)]
+    pub(crate) goal: bool,
+    /// What becomes of firings while no daemon ran: `skip` them, make up for `one`, or for `all` (at most 24).
+    #[arg(long = "catch-up", default_value = "one", value_parser = catch_up)]
+    pub(crate) catch_up: CatchUp,
+    #[arg(long, short, default_value = "M", value_parser = priority)]
+    pub(crate) priority: Priority,
+    #[arg(long = "tag")]
+    pub(crate) tags: Vec<String>,
+    #[arg(long = "desc", default_value = "")]
+    pub(crate) description: String,
+    /// A folder of a registered repository, or a project's name [default: the project of this folder].
+    #[arg(long, value_name = "PATH")]
+    pub(crate) project: Option<PathBuf>,
+    /// A command that must exit 0 in the gate's fresh clone; may be given more than once.
+    #[arg(long = "check", value_name = "COMMAND")]
+    pub(crate) checks: Vec<String>,
+}
+
 /// Lists tasks.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  alai mc list --tag bento --all")]
@@ -371,9 +467,29 @@ pub(crate) struct McListArgs {
     pub(crate) status: Option<State>,
     #[arg(long)]
     pub(crate) owner: Option<String>,
+    /// A project's name, or a folder in it.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) project: Option<PathBuf>,
+    #[arg(long, value_parser = kind)]
+    pub(crate) kind: Option<TaskKind>,
+    /// At least so urgent.
+    #[arg(long, short, value_parser = priority)]
+    pub(crate) priority: Option<Priority>,
+    /// A goal and everything under it.
+    #[arg(long, value_name = "ID")]
+    pub(crate) goal: Option<TaskId>,
+    /// Only what waits past its deadline, or is not taken from the queue.
+    #[arg(long)]
+    pub(crate) overdue: bool,
     /// Also tasks that are done, failed or cancelled.
     #[arg(long)]
     pub(crate) all: bool,
+    /// At most so many; 0 for all.
+    #[arg(long, default_value_t = 200)]
+    pub(crate) limit: u32,
+    /// Only tasks with a greater number: the next page.
+    #[arg(long, value_name = "ID")]
+    pub(crate) after: Option<TaskId>,
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -447,6 +563,17 @@ fn state(text: &str) -> Result<State, String> {
         let words: Vec<&str> = State::ALL.into_iter().map(State::as_str).collect();
         format!("a status is one of {}", words.join(", "))
     })
+}
+
+fn kind(text: &str) -> Result<TaskKind, String> {
+    TaskKind::parse(text).ok_or_else(|| {
+        let words: Vec<&str> = TaskKind::ALL.into_iter().map(TaskKind::as_str).collect();
+        format!("a kind is one of {}", words.join(", "))
+    })
+}
+
+fn catch_up(text: &str) -> Result<CatchUp, String> {
+    CatchUp::parse(text).ok_or_else(|| "missed firings are `skip`, `one` or `all`".to_owned())
 }
 
 fn delivery(text: &str) -> Result<alai_mission::Delivery, String> {

@@ -7,6 +7,7 @@ pub(crate) mod init;
 pub(crate) mod mc;
 pub(crate) mod minion;
 pub(crate) mod project;
+pub(crate) mod schedule;
 pub(crate) mod start;
 pub(crate) mod status;
 pub(crate) mod store;

@@ -18,14 +18,20 @@ struct Request {
     ask: Ask,
 }
 
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum Ask {
     Pulse,
-    Perform { op: Box<Op> },
-    Stop { now: bool },
+    /// The key makes the same request, sent again after a lost answer, one request.
+    Perform {
+        op: Box<Op>,
+        key: String,
+    },
+    Stop {
+        now: bool,
+    },
 }
 
 #[derive(Debug, Serialize, Deserialize)]

@@ -73,20 +73,17 @@ pub(crate) fn pulse(home: &Home) -> Option<Pulse> {
 /// Carries a request out: by the daemon, or here when there is none.
 pub(crate) fn ask(home: &Home, op: Op) -> Result<Outcome, CliError> {
     needs_home(home)?;
-    if let Some(answer) = client::perform(home, &op, &actor())? {
+    let (actor, key) = (actor(), fresh_key());
+    if let Some(answer) = client::perform(home, &op, &actor, &key)? {
         return Ok(answer?);
     }
     let mission = open(home)?;
     let packs = Packs::load(home).map_err(|e| CliError::new(Kind::NeedsSetup, e))?;
+    let by = op
+        .by(&actor, &key)
+        .map_err(|e| CliError::new(Kind::Failed, e))?;
     let now = now_ms();
-    Ok(perform(
-        op,
-        &mission,
-        &packs,
-        &config(home)?,
-        &actor(),
-        now,
-    )?)
+    Ok(perform(op, &mission, &packs, &config(home)?, by, now)?)
 }
 
 /// The store, for requests that are its own and start nothing. Refused while a daemon holds it.

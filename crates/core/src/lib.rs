@@ -6,6 +6,7 @@
 pub mod blueprint;
 pub mod brief;
 pub mod company;
+pub mod cron;
 pub mod ids;
 pub mod lifecycle;
 pub mod mode;
@@ -18,4 +19,5 @@ pub mod review;
 pub mod routing;
 pub mod safety;
 pub mod task;
+pub mod time;
 pub mod why;

@@ -26,6 +26,8 @@ pub enum Event {
     Approve,
     /// A person says that the work is ready to be reviewed.
     Ready,
+    /// A person sends back what waits to be judged, with what is wrong.
+    Reject,
     Pause,
     Resume,
     Cancel,
@@ -40,7 +42,7 @@ pub enum Event {
 }
 
 impl Event {
-    pub const ALL: [Event; 16] = [
+    pub const ALL: [Event; 17] = [
         Event::Claim,
         Event::Deliver,
         Event::Complete,
@@ -50,6 +52,7 @@ impl Event {
         Event::Answer,
         Event::Approve,
         Event::Ready,
+        Event::Reject,
         Event::Pause,
         Event::Resume,
         Event::Cancel,
@@ -70,6 +73,7 @@ impl Event {
             Event::Answer => "answer",
             Event::Approve => "approve",
             Event::Ready => "ready",
+            Event::Reject => "reject",
             Event::Pause => "pause",
             Event::Resume => "resume",
             Event::Cancel => "cancel",
@@ -131,7 +135,7 @@ fn from_open(event: Event) -> Option<State> {
 )]
 fn from_started(event: Event) -> Option<State> {
     match event {
-        Event::Deliver => Some(State::ReadyForReview),
+        Event::Deliver | Event::Ready => Some(State::ReadyForReview),
         Event::Complete | Event::Override => Some(State::Done),
         Event::Retry | Event::LeaseLost => Some(State::Open),
         Event::Ask => Some(State::Waiting),
@@ -148,8 +152,10 @@ fn from_started(event: Event) -> Option<State> {
 )]
 fn from_ready(event: Event) -> Option<State> {
     match event {
+        // What a person has handed in is taken by a run that measures it.
+        Event::Claim => Some(State::Started),
         Event::Complete | Event::Override => Some(State::Done),
-        Event::Retry | Event::LeaseLost => Some(State::Open),
+        Event::Retry | Event::LeaseLost | Event::Reject => Some(State::Open),
         Event::Ask => Some(State::Waiting),
         Event::Pause => Some(State::Paused),
         Event::Cancel => Some(State::Cancelled),
@@ -164,7 +170,7 @@ fn from_ready(event: Event) -> Option<State> {
 )]
 fn from_waiting(event: Event) -> Option<State> {
     match event {
-        Event::Answer | Event::Reopen => Some(State::Open),
+        Event::Answer | Event::Reopen | Event::Reject => Some(State::Open),
         Event::Approve | Event::Override => Some(State::Done),
         Event::Cancel => Some(State::Cancelled),
         Event::Fail => Some(State::Failed),
@@ -202,8 +208,8 @@ mod tests {
 
     /// The whole table as a picture: a row per event, a column per state in the order of `State::ALL`
     /// (open, started, ready_for_review, waiting, paused, done, failed, cancelled); `.` is a refusal.
-    const TABLE: [(Event, &str); 16] = [
-        (Event::Claim, "S......."),
+    const TABLE: [(Event, &str); 17] = [
+        (Event::Claim, "S.S....."),
         (Event::Deliver, ".R......"),
         (Event::Complete, ".DD....."),
         (Event::Retry, ".OO....."),
@@ -211,7 +217,8 @@ mod tests {
         (Event::Ask, "WWW....."),
         (Event::Answer, "...O...."),
         (Event::Approve, "...D...."),
-        (Event::Ready, "R......."),
+        (Event::Ready, "RR......"),
+        (Event::Reject, "..OO...."),
         (Event::Pause, "PPP....."),
         (Event::Resume, "....O..."),
         (Event::Cancel, "CCCCC..."),

@@ -225,6 +225,8 @@ pub struct Task {
     pub start_from: Option<String>,
     /// The commit under review, or the one a passed gate measured.
     pub head: Option<String>,
+    /// A person's commit that no gate has judged yet.
+    pub handed: Option<String>,
     /// The merge commit on the integration branch; set on the lineage's first task.
     pub integrated: Option<String>,
     /// Only the gate, no review and no merge (`alai minion run`).
@@ -289,10 +291,12 @@ pub enum WaitReason {
     FanOut,
     /// What it needs was ended and never merged.
     NeedGone,
+    /// A person says that it cannot go on.
+    Blocked,
 }
 
 impl WaitReason {
-    pub const ALL: [WaitReason; 12] = [
+    pub const ALL: [WaitReason; 13] = [
         WaitReason::Safety,
         WaitReason::NoModel,
         WaitReason::ReviewCycles,
@@ -305,6 +309,7 @@ impl WaitReason {
         WaitReason::Interruptions,
         WaitReason::FanOut,
         WaitReason::NeedGone,
+        WaitReason::Blocked,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -321,6 +326,7 @@ impl WaitReason {
             WaitReason::Interruptions => "interruptions",
             WaitReason::FanOut => "fan_out",
             WaitReason::NeedGone => "need_gone",
+            WaitReason::Blocked => "blocked",
         }
     }
 

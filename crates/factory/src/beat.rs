@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use alai_core::ids::{RunId, TaskId};
 use alai_core::lifecycle::Event;
-use alai_core::pipeline::{Context, Failure, HUMAN_WAIT_MS};
+use alai_core::pipeline::{Context, HUMAN_WAIT_MS};
 use alai_core::task::{State, Task, TaskKind, WaitReason, Waiting};
 use alai_mission::{Claim, Delivery, Fence, Filter, Mission, MissionError, Project};
 use alai_workspace::clone::Remover;
@@ -17,12 +17,16 @@ use alai_workspace::command::Cancel;
 use alai_workspace::toolchains::{Toolchains, toolchains};
 use serde::{Deserialize, Serialize};
 
+use crate::clock::{Clock, now_ms};
 use crate::config::Config;
 use crate::home::Home;
 use crate::integrate::Standing;
 use crate::models::Models;
 use crate::packs::Packs;
-use crate::{ground, housekeeping, integrate, launcher, limits, outbox, recover, run, work};
+use crate::{
+    ground, housekeeping, integrate, launcher, limits, outbox, recover, resolve, run, schedule,
+    work,
+};
 
 /// A lease is this long; its heartbeat comes four times as often.
 const LEASE_MS: i64 = 60_000;
@@ -57,6 +61,7 @@ pub struct Factory {
     draining: AtomicBool,
     /// Set when the process goes down; runs hand their work back.
     stop: Cancel,
+    clock: Clock,
 }
 
 /// A run of this process.
@@ -110,6 +115,7 @@ impl Factory {
             only: Mutex::new(None),
             draining: AtomicBool::new(false),
             stop: Cancel::default(),
+            clock: Clock::default(),
         });
         launcher::pin(factory.home());
         recover::at_start(&factory)?;
@@ -262,12 +268,14 @@ impl Factory {
     /// One look at everything. Each part is idempotent, reads what it needs anew, and does not keep the others from their
     /// turn when it fails.
     fn beat(self: &Arc<Self>) -> Result<(), MissionError> {
+        self.follow_the_clock()?;
         let now = self.now_ms();
         self.heartbeats();
         self.look(now);
         type Part<'a> = (&'a str, &'a dyn Fn() -> Result<(), MissionError>);
-        let parts: [Part<'_>; 5] = [
-            ("leases", &|| self.take_back_lapsed(now)),
+        let parts: [Part<'_>; 6] = [
+            ("stalled", &|| resolve::stalled(self, now)),
+            ("schedules", &|| schedule::fire(self, now)),
             ("models", &|| self.wake_those_who_waited_for_a_model(now)),
             ("goals", &|| self.settle_goals(now)),
             ("dispatch", &|| self.dispatch(now)),
@@ -318,39 +326,27 @@ impl Factory {
         }
     }
 
-    /// A lease that lapsed in this process belongs to a run whose thread is gone, or whose machine slept.
-    fn take_back_lapsed(&self, now: i64) -> Result<(), MissionError> {
-        let lapsed: Vec<_> = self
-            .mission
-            .live_runs()?
-            .into_iter()
-            .filter(|r| r.lease_until_ms.is_some_and(|until| until < now))
-            .collect();
-        if lapsed.is_empty() {
+    /// Ends a run of this process, as far as it still goes on.
+    pub(crate) fn end_active(&self, run: &RunId) {
+        if let Ok(mut active) = self.active.lock()
+            && let Some(gone) = active.remove(run)
+        {
+            gone.cancel.cancel();
+        }
+    }
+
+    /// The wall clock was set, or the machine slept: every lease and limit moves with it.
+    fn follow_the_clock(&self) -> Result<(), MissionError> {
+        let Some(by_ms) = self.clock.jumped() else {
             return Ok(());
-        }
-        let mut lost = Vec::new();
-        for row in lapsed {
-            let task = self.mission.task(row.task)?;
-            let context = self.plain_context();
-            let failure = Failure::Infrastructure {
-                detail: "its lease lapsed".into(),
-            };
-            let ended = alai_core::pipeline::Ended::Failed { failure };
-            let effect = alai_core::pipeline::advance(&task, &ended, &context)
-                .into_iter()
-                .next();
-            if let Ok(mut active) = self.active.lock()
-                && let Some(gone) = active.get(&row.id)
-            {
-                gone.cancel.cancel();
-                active.remove(&row.id);
-            }
-            lost.extend(effect.map(|e| (row.id, e)));
-        }
-        self.mission
-            .recover(lost, "its lease lapsed", now)
-            .map(|_| ())
+        };
+        let runs = self.mission.shift_clocks(by_ms, self.now_ms())?;
+        self.each_active(|active| active.beat_ms += by_ms);
+        tracing::warn!(
+            "the clock jumped by {} s; the leases of {runs} run(s) moved with it",
+            by_ms / 1000
+        );
+        Ok(())
     }
 
     /// Looks at the model host now and waits for the answer: a start must know what it has.
@@ -476,10 +472,10 @@ impl Factory {
         };
         match project.settings.delivery {
             // What lost a part is not what was asked for: the policy was given for the whole.
-            Delivery::Auto if whole => {
-                self.mission
-                    .enqueue_delivery(goal.id, project.id, tip.as_str(), "factory", now)
-            }
+            Delivery::Auto if whole => self
+                .mission
+                .enqueue_delivery(goal.id, project.id, tip.as_str(), "factory", now)
+                .map(|_head| ()),
             Delivery::Auto | Delivery::Approve => {
                 let waiting = integrate::approval(self, goal.id, project, None);
                 self.mission.await_approval(goal.id, waiting, now)
@@ -623,14 +619,6 @@ impl Factory {
             auto_delivery: false,
         }
     }
-}
-
-/// Milliseconds since the Unix epoch.
-pub(crate) fn now_ms() -> i64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// From 0 to 1. Back-off needs spread, not secrecy: the random part of a fresh UUID is enough.

@@ -53,6 +53,12 @@ pub struct Limits {
     pub host: Option<usize>,
     pub company: BTreeMap<String, usize>,
     pub model: BTreeMap<String, usize>,
+    /// Minutes that one run may take, with its set-up and its gate.
+    pub run_minutes: Option<usize>,
+    /// Minutes that a run may go without reaching a step.
+    pub idle_minutes: Option<usize>,
+    /// Hours that an eligible task may wait for its turn before that is reported.
+    pub queue_hours: Option<usize>,
 }
 
 impl Limits {
@@ -60,7 +66,13 @@ impl Limits {
     fn check(&self) -> Result<(), ConfigError> {
         let named = self.company.iter().chain(&self.model);
         let named = named.map(|(name, most)| (name.as_str(), *most));
-        let plain = [("per_project", self.per_project), ("host", self.host)];
+        let plain = [
+            ("per_project", self.per_project),
+            ("host", self.host),
+            ("run_minutes", self.run_minutes),
+            ("idle_minutes", self.idle_minutes),
+            ("queue_hours", self.queue_hours),
+        ];
         let plain = plain
             .into_iter()
             .filter_map(|(name, most)| Some((name, most?)));

@@ -5,6 +5,7 @@
 //! writes rows and wakes the beat.
 
 mod beat;
+mod clock;
 mod config;
 mod evidence;
 mod ground;
@@ -20,7 +21,9 @@ mod packs;
 mod plan;
 mod postflight;
 mod recover;
+mod resolve;
 mod run;
+mod schedule;
 mod views;
 mod work;
 

@@ -9,6 +9,38 @@ use crate::models::Models;
 use crate::packs::Packs;
 use crate::work;
 
+/// Minutes from a run's claim to its end: set-up, agent and gate of a large project fit several times.
+const RUN_MINUTES_MAX: usize = 6 * 60;
+
+/// Minutes without a new step: an agent may take 45 (`RunLimits`), and a gate's slowest command 10; twice that is no work.
+const IDLE_MINUTES_MAX: usize = 110;
+
+/// Hours in the queue: two nights, in which nobody looks.
+const QUEUE_HOURS_MAX: usize = 48;
+
+const MINUTE_MS: i64 = 60_000;
+
+/// Milliseconds from a run's claim within which it must have ended.
+pub(crate) fn run_ms_max(config: &Config) -> i64 {
+    ms(config.limits.run_minutes, RUN_MINUTES_MAX, MINUTE_MS)
+}
+
+/// Milliseconds that a run may go without reaching a step.
+pub(crate) fn idle_ms_max(config: &Config) -> i64 {
+    ms(config.limits.idle_minutes, IDLE_MINUTES_MAX, MINUTE_MS)
+}
+
+/// Milliseconds that an eligible task may wait for its turn before that is reported.
+pub(crate) fn queue_ms_max(config: &Config) -> i64 {
+    ms(config.limits.queue_hours, QUEUE_HOURS_MAX, 60 * MINUTE_MS)
+}
+
+fn ms(given: Option<usize>, otherwise: usize, unit_ms: i64) -> i64 {
+    i64::try_from(given.unwrap_or(otherwise))
+        .unwrap_or(i64::MAX)
+        .saturating_mul(unit_ms)
+}
+
 /// The limits of `alai.toml`, with the routing that tells what a task's run would hold.
 pub(crate) fn claim_limits(
     config: &Config,
@@ -18,6 +50,7 @@ pub(crate) fn claim_limits(
     ClaimLimits {
         total: config.slots,
         per_project: config.limits.per_project.unwrap_or(config.slots),
+        run_ms_max: run_ms_max(config),
         slots: slots_of(config, packs, models),
     }
 }

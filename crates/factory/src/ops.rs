@@ -2,14 +2,21 @@
 
 use std::path::{Path, PathBuf};
 
+use alai_core::cron::CatchUp;
 use alai_core::ids::{ProjectId, TaskId};
 use alai_core::lifecycle::Event;
 use alai_core::pipeline::{self, Context};
 use alai_core::safety;
 use alai_core::task::{self, Need, NewTask, Priority, State, Task, TaskKind, Until, WaitReason};
-use alai_mission::{Delivery, Mission, MissionError, NewProject, Project, ProjectSettings};
+use alai_mission::{
+    By, Delivery, Mission, MissionError, NewProject, Project, ProjectSettings, RequestKey,
+};
 use alai_workspace::{detect, git};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+mod people;
+mod schedules;
 
 use crate::config::Config;
 use crate::integrate;
@@ -49,22 +56,87 @@ pub enum Op {
     Approve {
         task: TaskId,
     },
+    /// Sends back what waits to be judged or delivered.
+    Reject {
+        task: TaskId,
+        text: String,
+    },
+    /// A person takes a task himself.
+    Claim {
+        task: TaskId,
+    },
+    /// A person says that his work is ready; with a commit, the gate measures it.
+    Ready {
+        task: TaskId,
+        head: Option<String>,
+    },
+    Block {
+        task: TaskId,
+        text: String,
+        on: Vec<TaskId>,
+    },
     Note {
         task: TaskId,
         text: String,
     },
+    /// Asks for something again and again.
+    AddSchedule {
+        name: String,
+        cron: String,
+        catch_up: CatchUp,
+        request: Box<Op>,
+    },
+    PauseSchedule {
+        name: String,
+        paused: bool,
+    },
+    RemoveSchedule {
+        name: String,
+    },
+    /// Sends effects again that were given up.
+    ReviveEffects,
 }
 
 impl Op {
-    /// Whether the same request may be sent twice: its key makes it one.
-    pub fn keyed(&self) -> bool {
+    /// The same request under another key of its own, where it has one.
+    #[must_use]
+    pub fn with_key(mut self, new: &str) -> Op {
+        if let Op::Start { key, .. } | Op::Add { key, .. } = &mut self {
+            new.clone_into(key);
+        }
+        self
+    }
+
+    /// Who asks for this, under `key`: asked again with the same key it is answered again and not done again.
+    pub fn by(&self, actor: &str, key: &str) -> Result<By, serde_json::Error> {
+        let text = serde_json::to_string(self)?;
+        Ok(By {
+            actor: actor.to_owned(),
+            request: Some(RequestKey {
+                key: key.to_owned(),
+                hash: hex::encode(Sha256::digest(text.as_bytes())),
+            }),
+        })
+    }
+
+    /// The task it speaks of.
+    fn task(&self) -> Option<TaskId> {
         match self {
-            Op::Start { .. } | Op::Add { .. } => true,
+            Op::Act { task, .. }
+            | Op::Approve { task }
+            | Op::Reject { task, .. }
+            | Op::Claim { task }
+            | Op::Ready { task, .. }
+            | Op::Block { task, .. }
+            | Op::Note { task, .. } => Some(*task),
             Op::AddProject { .. }
             | Op::SetProject { .. }
-            | Op::Act { .. }
-            | Op::Approve { .. }
-            | Op::Note { .. } => false,
+            | Op::Start { .. }
+            | Op::Add { .. }
+            | Op::AddSchedule { .. }
+            | Op::PauseSchedule { .. }
+            | Op::RemoveSchedule { .. }
+            | Op::ReviveEffects => None,
         }
     }
 }
@@ -125,6 +197,8 @@ pub enum Outcome {
         task: TaskId,
         head: String,
     },
+    /// It was done, and there is nothing more to say.
+    Done,
 }
 
 /// Why not, with what to do. Crosses the socket.
@@ -167,10 +241,20 @@ impl From<MissionError> for OpError {
                 OpErrorKind::NotFound,
                 "`alai project list` shows the projects",
             ),
+            MissionError::NoSchedule(_) => (
+                OpErrorKind::NotFound,
+                "`alai mc schedule list` shows the schedules",
+            ),
+            MissionError::ScheduleExists(_) => (
+                OpErrorKind::Usage,
+                "`alai mc schedule remove NAME`, then add it again",
+            ),
             MissionError::ProjectExists { .. } => {
                 (OpErrorKind::Usage, "`alai project set` changes a project")
             }
-            MissionError::Refused { .. } => (
+            MissionError::Refused { .. }
+            | MissionError::Leased { .. }
+            | MissionError::Unmet { .. } => (
                 OpErrorKind::Failed,
                 "`alai why ID` says where the task stands",
             ),
@@ -178,11 +262,13 @@ impl From<MissionError> for OpError {
                 (OpErrorKind::Usage, "")
             }
             MissionError::NewerSchema { .. }
+            | MissionError::Migration { .. }
             | MissionError::OldSqlite { .. }
             | MissionError::Permissions { .. } => (OpErrorKind::NeedsSetup, ""),
             MissionError::Stale { .. }
             | MissionError::Locked { .. }
             | MissionError::DiskFull
+            | MissionError::Busy
             | MissionError::Unknown(_)
             | MissionError::Poisoned
             | MissionError::Io { .. }
@@ -191,6 +277,7 @@ impl From<MissionError> for OpError {
             | MissionError::NotEmpty { .. }
             | MissionError::Import { .. }
             | MissionError::Broken { .. }
+            | MissionError::Unsound { .. }
             | MissionError::Row { .. } => (OpErrorKind::Failed, ""),
         };
         OpError::new(kind, error, hint)
@@ -203,22 +290,27 @@ impl From<task::TextRefused> for OpError {
     }
 }
 
-/// Carries out one request. `actor` is who asks.
+/// Carries out one request, or answers it again when it was carried out before under the same key.
 pub fn perform(
     op: Op,
     mission: &Mission,
     packs: &Packs,
     config: &Config,
-    actor: &str,
+    by: impl Into<By>,
     now_ms: i64,
 ) -> Result<Outcome, OpError> {
+    let by = by.into();
     let desk = Desk {
         mission,
         packs,
         config,
-        actor,
+        actor: by.actor.as_str(),
+        by: &by,
         now_ms,
     };
+    if let Some(outcome) = desk.again(&op)? {
+        return Ok(outcome);
+    }
     match op {
         Op::AddProject { path, name, change } => desk.add_project(&path, name, change),
         Op::SetProject { project, change } => desk.set_project(&project, change),
@@ -234,10 +326,29 @@ pub fn perform(
         Op::Add { task, key } => desk.add(*task, key),
         Op::Act { task, event, text } => desk.act(task, event, text),
         Op::Approve { task } => desk.approve(task),
+        Op::Reject { task, text } => people::reject(&desk, task, &text),
+        Op::Claim { task } => people::claim(&desk, task),
+        Op::Ready { task, head } => people::ready(&desk, task, head.as_deref()),
+        Op::Block { task, text, on } => people::block(&desk, task, &text, on),
         Op::Note { task, text } => {
             let text = task::check_description(&text)?;
-            desk.mission.note(task, text, actor, now_ms)?;
+            desk.mission.note(task, text, by.clone(), now_ms)?;
             desk.outcome(task)
+        }
+        Op::AddSchedule {
+            name,
+            cron,
+            catch_up,
+            request,
+        } => schedules::add(&desk, name, cron, catch_up, *request),
+        Op::PauseSchedule { name, paused } => schedules::pause(&desk, &name, paused),
+        Op::RemoveSchedule { name } => {
+            desk.mission.remove_schedule(&name, by.clone(), now_ms)?;
+            Ok(Outcome::Done)
+        }
+        Op::ReviveEffects => {
+            desk.mission.revive_effects(now_ms)?;
+            Ok(Outcome::Done)
         }
     }
 }
@@ -247,10 +358,29 @@ struct Desk<'a> {
     packs: &'a Packs,
     config: &'a Config,
     actor: &'a str,
+    by: &'a By,
     now_ms: i64,
 }
 
 impl Desk<'_> {
+    /// The outcome of a request that was carried out before.
+    fn again(&self, op: &Op) -> Result<Option<Outcome>, OpError> {
+        let Some(request) = &self.by.request else {
+            return Ok(None);
+        };
+        let Some(answer) = self.mission.answered(request)? else {
+            return Ok(None);
+        };
+        match (op, op.task()) {
+            (Op::Approve { task }, _) => Ok(Some(Outcome::Delivering {
+                task: *task,
+                head: answer.trim_matches('"').to_owned(),
+            })),
+            (_, Some(task)) => self.outcome(task).map(Some),
+            (_, None) => Ok(Some(Outcome::Done)),
+        }
+    }
+
     fn outcome(&self, task: TaskId) -> Result<Outcome, OpError> {
         Ok(Outcome::Task {
             task,
@@ -532,13 +662,15 @@ impl Desk<'_> {
         // What is done stays done, but its merge may be tried again.
         if event == Event::Reopen
             && self.mission.task(task)?.state == State::Done
-            && self.mission.requeue_merge(task, self.actor, self.now_ms)?
+            && self
+                .mission
+                .requeue_merge(task, self.by.clone(), self.now_ms)?
         {
             return self.outcome(task);
         }
         let state = self
             .mission
-            .act(task, event, text, self.actor, self.now_ms)?;
+            .act(task, event, text, self.by.clone(), self.now_ms)?;
         Ok(Outcome::Task { task, state })
     }
 
@@ -582,7 +714,7 @@ impl Desk<'_> {
         };
         let now = self.now_ms;
         self.mission
-            .enqueue_delivery(task, project.id, &head, self.actor, now)?;
+            .enqueue_delivery(task, project.id, &head, self.by.clone(), now)?;
         Ok(Outcome::Delivering { task, head })
     }
 
@@ -607,7 +739,6 @@ fn persons_verb(event: Event) -> Result<(), OpError> {
         | Event::Cancel
         | Event::Answer
         | Event::Reopen
-        | Event::Ready
         | Event::Override => Ok(()),
         Event::Claim
         | Event::Deliver
@@ -616,6 +747,8 @@ fn persons_verb(event: Event) -> Result<(), OpError> {
         | Event::LeaseLost
         | Event::Ask
         | Event::Approve
+        | Event::Ready
+        | Event::Reject
         | Event::Fail
         | Event::RollUp => {
             let message = format!("`{}` is no verb of a person", event.as_str());

@@ -130,7 +130,11 @@ fn ask(
             turn: 0,
         },
     };
+    desk.intend(factory, 0).map_err(Unplanned::Run)?;
     let answer = alai_fleet::ask(&desk.chosen.provider, &request, &|| cancel.is_cancelled());
+    if let Err(e) = &answer {
+        desk.failed(factory, 0, e).map_err(Unplanned::Run)?;
+    }
     if cancel.is_cancelled() {
         return Err(Unplanned::Run(RunError::cancelled(factory)));
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use alai_core::ids::RunId;
 use alai_core::pipeline;
-use alai_mission::{MissionError, RunRow};
+use alai_mission::{Holder, MissionError, RunRow};
 use alai_workspace::cage;
 use alai_workspace::clone::{self, Import};
 use alai_workspace::command::Cancel;
@@ -38,7 +38,9 @@ pub(crate) fn at_start(factory: &Arc<Factory>) -> Result<(), MissionError> {
         tracing::info!("ended {orphans} cage(s) of a process that is gone");
     }
     unlock_own_refs(factory)?;
-    let live = factory.mission().live_runs()?;
+    // What a person has taken is in no process: it stays his.
+    let mut live = factory.mission().live_runs()?;
+    live.retain(|run| run.holder == Holder::Factory);
     let mut lost = Vec::new();
     for row in &live {
         let task = factory.mission().task(row.task)?;

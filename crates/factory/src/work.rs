@@ -19,6 +19,7 @@ use alai_minion::{ExitStatus, RunReport};
 use alai_mission::{Call, Claim, Fence, MindQuery, Project};
 use alai_workspace::command::Cancel;
 use alai_workspace::git::Repo;
+use sha2::{Digest, Sha256};
 
 use crate::beat::Factory;
 use crate::models::Chosen;
@@ -154,6 +155,13 @@ impl Desk {
         factory
             .mission()
             .describe_run(&claim.fence, mode, &company.name, &chosen.model)?;
+        let pins = pins(factory, &company).map_err(RunError::infra)?;
+        if !factory
+            .mission()
+            .pin(&claim.fence, &pins, factory.now_ms())?
+        {
+            tracing::info!("run {}: begun anew, its pack has changed", claim.fence.run);
+        }
         Ok(Ok(Desk {
             company,
             role,
@@ -164,6 +172,26 @@ impl Desk {
 
     pub(crate) fn mode(&self) -> Mode {
         self.chosen.provider.mode()
+    }
+
+    /// Says that a call is about to be made: a crash before its receipt leaves it as unknown, not as never made.
+    pub(crate) fn intend(&self, factory: &Arc<Factory>, call: u32) -> Result<(), RunError> {
+        let (mission, now) = (factory.mission(), factory.now_ms());
+        // Local models cost nothing; a paid one would have its worst case reserved here.
+        Ok(mission.intend_call(&self.fence, call, &self.chosen.model, 0, now)?)
+    }
+
+    /// A call that was answered with an error.
+    pub(crate) fn failed(
+        &self,
+        factory: &Arc<Factory>,
+        call: u32,
+        why: &dyn std::fmt::Display,
+    ) -> Result<(), RunError> {
+        let (mission, now) = (factory.mission(), factory.now_ms());
+        // The words of a host may hold what was sent to it.
+        let why = alai_minion::redact(&why.to_string()).into_owned();
+        Ok(mission.call_failed(&self.fence, call, &why, now)?)
     }
 
     /// Puts one call into the ledger. Local models cost nothing.
@@ -185,6 +213,18 @@ impl Desk {
             .mission()
             .record_call(&self.fence, row, factory.now_ms())?)
     }
+}
+
+/// What a run works by, as hashes: this program, the company's pack, the blueprints. A run that was interrupted goes on with its
+/// steps only under the same.
+fn pins(factory: &Factory, company: &Company) -> Result<String, serde_json::Error> {
+    let hash = |text: &str| hex::encode(Sha256::digest(text.as_bytes()));
+    let pins = serde_json::json!({
+        "alai": env!("CARGO_PKG_VERSION"),
+        "company": hash(&serde_json::to_string(company)?),
+        "blueprints": hash(&serde_json::to_string(&factory.packs().blueprints)?),
+    });
+    Ok(pins.to_string())
 }
 
 /// What HiveMind knows about a task's words, for its brief. An empty answer counts as asked.

@@ -2,10 +2,13 @@
 
 use std::fmt;
 
+use alai_core::ids::TaskId;
 use alai_core::mode::Mode;
 use alai_core::record::Captured;
 use alai_fleet::Usage;
 use serde::{Deserialize, Serialize};
+
+use crate::redact::redact;
 
 /// The end of one run, as the minion saw it. A claim to be measured by the gate, except for what was captured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,6 +36,30 @@ pub struct RunReport {
     pub salvaged: u32,
     /// The GOTCHA file's content, made from records.
     pub gotcha: String,
+}
+
+impl RunReport {
+    /// What stands for an agent's report where a person made the commit: no agent ran, and none is spoken for.
+    pub fn by_hand(task: TaskId, title: &str, head: &str) -> RunReport {
+        let gotcha = format!(
+            "# GOTCHA {task}\n\n## Goals\n\n{title}\n\n## Orchestration\n\na person handed in {head}\n\n## Tools\n\nnone\n\n\
+             ## Context\n\nthe repository\n\n## Hard prompts\n\nnone\n\n## Args\n\nnone\n"
+        );
+        RunReport {
+            status: ExitStatus::Done,
+            summary: "handed in by a person".into(),
+            answer: None,
+            usage: Usage::default(),
+            turns: 0,
+            mode: Mode::Real,
+            commands: Vec::new(),
+            work_plan: None,
+            last_check: None,
+            head: Some(head.to_owned()),
+            salvaged: 0,
+            gotcha: redact(&gotcha).into_owned(),
+        }
+    }
 }
 
 /// How a run ended. Only stuck and format runs escalate at once; infrastructure never does.

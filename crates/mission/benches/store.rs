@@ -38,6 +38,7 @@ fn limits() -> ClaimLimits {
     ClaimLimits {
         total: usize::MAX,
         per_project: usize::MAX,
+        run_ms_max: 3_600_000,
         slots: SlotsOf::NOTHING,
     }
 }

@@ -7,6 +7,7 @@ use rusqlite::{Connection, params};
 
 use crate::error::MissionError;
 use crate::event::{Stamp, happened};
+use crate::inbox::{By, once};
 use crate::run::{RunState, end_live};
 use crate::task::{append_findings, one, satisfy, set_state};
 use crate::writer::Mission;
@@ -19,15 +20,20 @@ impl Mission {
         task: TaskId,
         event: Event,
         text: String,
-        actor: &str,
+        by: impl Into<By>,
         now_ms: i64,
     ) -> Result<State, MissionError> {
+        let By { actor, request } = by.into();
         let stamp = Stamp {
-            actor: actor.to_owned(),
+            actor,
             run: None,
             now_ms,
         };
-        self.write(move |c| act(c, task, event, &text, &stamp))
+        self.write(move |c| {
+            once(c, request.as_ref(), now_ms, || {
+                act(c, task, event, &text, &stamp)
+            })
+        })
     }
 
     /// A model that was waited for is there. Nobody answered anything: no counter is reset.
@@ -77,11 +83,26 @@ fn step(
             stamp.now_ms,
         )?;
     }
-    if matches!(event, Event::Answer | Event::Reopen) {
-        answered(c, before, text, stamp)?;
+    match event {
+        Event::Answer | Event::Reopen => answered(c, before, text, "says", stamp)?,
+        Event::Reject => answered(c, before, text, "rejects", stamp)?,
+        Event::Claim
+        | Event::Deliver
+        | Event::Complete
+        | Event::Retry
+        | Event::LeaseLost
+        | Event::Ask
+        | Event::Approve
+        | Event::Ready
+        | Event::Pause
+        | Event::Resume
+        | Event::Cancel
+        | Event::Fail
+        | Event::Override
+        | Event::RollUp => {}
     }
     if to == State::Done {
-        satisfy(c, before.id, Until::Done)?;
+        satisfy(c, before.id, Until::Done, stamp.now_ms)?;
     }
     if to.terminal() {
         gone::leave(c, before, event, stamp)?;
@@ -95,13 +116,21 @@ fn step(
 
 /// A person's word is a finding for the next run, and gives it its tries back. A safety rail is cleared by an answer to that
 /// rail and by nothing else.
-fn answered(c: &Connection, before: &Task, text: &str, stamp: &Stamp) -> Result<(), MissionError> {
+fn answered(
+    c: &Connection,
+    before: &Task,
+    text: &str,
+    verb: &str,
+    stamp: &Stamp,
+) -> Result<(), MissionError> {
+    // What a person handed in and another sent back is where the next one starts.
     c.execute(
-        "UPDATE task SET infra_attempts = 0, qa_retries = 0, interruptions = 0, run_at_ms = 0 WHERE id = ?",
+        "UPDATE task SET infra_attempts = 0, qa_retries = 0, interruptions = 0, run_at_ms = 0,
+            start_from = coalesce(handed, start_from), handed = NULL WHERE id = ?",
         [before.id.0],
     )?;
     if !text.trim().is_empty() {
-        let word = format!("{} says: {}", stamp.actor, text.trim());
+        let word = format!("{} {verb}: {}", stamp.actor, text.trim());
         append_findings(c, before.id, &[word])?;
     }
     match &before.waiting {
@@ -121,7 +150,7 @@ fn answered(c: &Connection, before: &Task, text: &str, stamp: &Stamp) -> Result<
         Some(Waiting {
             reason: WaitReason::NeedGone,
             ..
-        }) => gone::without(c, before.id),
+        }) => gone::without(c, before.id, stamp.now_ms),
         Some(_) | None => Ok(()),
     }
 }

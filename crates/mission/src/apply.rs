@@ -6,10 +6,12 @@ use alai_core::lifecycle::Event;
 use alai_core::pipeline::{Effect, Spawn};
 use alai_core::task::{Need, State, Task, TaskKind, Until, WaitReason, Waiting};
 use rusqlite::{Connection, OptionalExtension, params};
+use sha2::{Digest, Sha256};
 
-use crate::claim::{Fence, fenced};
+use crate::claim::{Fence, fenced, stale};
 use crate::error::MissionError;
 use crate::event::{Stamp, happened};
+use crate::inbox::{RequestKey, once};
 use crate::run::{RunState, end_live};
 use crate::task::{add_need, append_findings, insert, one, satisfy, set_counters, set_state};
 use crate::writer::Mission;
@@ -19,7 +21,7 @@ use crate::{merge, mind, outbox};
 pub(crate) const GOAL_TASKS_MAX: i64 = 120;
 
 impl Mission {
-    /// Ends the run and does all that follows from it. Answers with the tasks that were made.
+    /// Ends the run and does all that follows from it. Answers with the tasks that were made; asked again, with the same ones.
     pub fn apply(
         &self,
         fence: &Fence,
@@ -28,23 +30,54 @@ impl Mission {
         now_ms: i64,
     ) -> Result<Vec<TaskId>, MissionError> {
         let (fence, outcome) = (fence.clone(), outcome.to_owned());
+        let request = end_of(&fence, &outcome, &effects)?;
         self.write(move |c| {
-            let task = fenced(c, &fence)?;
-            let stamp = Stamp {
-                actor: "factory".into(),
-                run: Some(fence.run.clone()),
-                now_ms,
-            };
-            let good = effects.iter().any(|e| matches!(e, Effect::Complete { .. }));
-            let state = if good {
-                RunState::Succeeded
-            } else {
-                RunState::Failed
-            };
-            end_live(c, fence.task, state, &outcome, now_ms)?;
-            all(c, &task, &effects, &stamp)
+            let ended = once(c, Some(&request), now_ms, || {
+                end(c, &fence, &outcome, &effects, now_ms)
+            });
+            match ended {
+                // It has ended otherwise: what comes later counts no more.
+                Err(MissionError::IdempotencyConflict { .. }) => Err(stale(&fence)),
+                ended => ended,
+            }
         })
     }
+}
+
+fn end(
+    c: &Connection,
+    fence: &Fence,
+    outcome: &str,
+    effects: &[Effect],
+    now_ms: i64,
+) -> Result<Vec<TaskId>, MissionError> {
+    let task = fenced(c, fence)?;
+    let stamp = Stamp {
+        actor: "factory".into(),
+        run: Some(fence.run.clone()),
+        now_ms,
+    };
+    let good = effects.iter().any(|e| matches!(e, Effect::Complete { .. }));
+    let state = if good {
+        RunState::Succeeded
+    } else {
+        RunState::Failed
+    };
+    end_live(c, fence.task, state, outcome, now_ms)?;
+    all(c, &task, effects, &stamp)
+}
+
+/// A run ends once: whoever lost the answer may ask again.
+fn end_of(fence: &Fence, outcome: &str, effects: &[Effect]) -> Result<RequestKey, MissionError> {
+    let text =
+        serde_json::to_string(&(fence, outcome, effects)).map_err(|e| MissionError::Row {
+            table: "inbox",
+            why: e.to_string(),
+        })?;
+    Ok(RequestKey {
+        key: format!("end-{}", fence.run),
+        hash: hex::encode(Sha256::digest(text.as_bytes())),
+    })
 }
 
 /// Applies effects on behalf of `task`, in order.
@@ -119,6 +152,13 @@ fn one_effect(
         } => {
             append_findings(c, task.id, findings)?;
             set_counters(c, task.id, *counters)?;
+            if !findings.is_empty() {
+                // A person's commit has been judged: whoever mends it starts from it.
+                c.execute(
+                    "UPDATE task SET start_from = coalesce(handed, start_from), handed = NULL WHERE id = ?",
+                    [task.id.0],
+                )?;
+            }
             c.execute(
                 "UPDATE task SET run_at_ms = ? WHERE id = ?",
                 params![run_at_ms, task.id.0],
@@ -161,7 +201,7 @@ fn one_effect(
                 params![commit, lineage.0],
             )?;
             happened(c, Some(*lineage), "integrated", commit, stamp)?;
-            satisfy(c, *lineage, Until::Integrated)?;
+            satisfy(c, *lineage, Until::Integrated, stamp.now_ms)?;
         }
         Effect::Remember { entry_kind, text } => mind::remember(c, task, entry_kind, text, stamp)?,
     }
@@ -177,11 +217,11 @@ fn complete(
     stamp: &Stamp,
 ) -> Result<(), MissionError> {
     c.execute(
-        "UPDATE task SET base = coalesce(?, base), head = coalesce(?, head) WHERE id = ?",
+        "UPDATE task SET base = coalesce(?, base), head = coalesce(?, head), handed = NULL WHERE id = ?",
         params![base, head, task.id.0],
     )?;
     set_state(c, task.id, Event::Complete, None, note, stamp)?;
-    satisfy(c, task.id, Until::Done)
+    satisfy(c, task.id, Until::Done, stamp.now_ms)
 }
 
 fn enqueue(
@@ -233,6 +273,7 @@ fn spawn(c: &Connection, spawns: &[Spawn], stamp: &Stamp) -> Result<Vec<TaskId>,
                     task: id,
                     until: Until::Integrated,
                 },
+                stamp.now_ms,
             )?;
         }
         made.push(id);

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::MissionError;
 use crate::event::Stamp;
-use crate::run::{RunState, end_live, query};
+use crate::run::{Holder, RunState, end_live, query};
 use crate::task::{one, set_state};
 use crate::writer::Mission;
 use crate::{apply, outbox, queue};
@@ -76,6 +76,8 @@ impl fmt::Debug for SlotsOf {
 pub struct ClaimLimits {
     pub total: usize,
     pub per_project: usize,
+    /// Milliseconds within which a run must have ended, from its claim on.
+    pub run_ms_max: i64,
     pub slots: SlotsOf,
 }
 
@@ -115,11 +117,31 @@ impl Mission {
         })
     }
 
-    /// Ends every live run that `dead` names (by run) as lost and applies what follows from it. Used at start, when this
-    /// process holds the lock and so no other can still be running them, and for lapsed leases.
+    /// Ends every live run that `lost` names as lost and applies what follows from it. Used at start, when this process holds
+    /// the lock and so no other can still be running them, and for lapsed leases.
     pub fn recover(
         &self,
         lost: Vec<(RunId, Effect)>,
+        why: &str,
+        now_ms: i64,
+    ) -> Result<Vec<TaskId>, MissionError> {
+        self.take_back(lost, RunState::Lost, why, now_ms)
+    }
+
+    /// The same for runs that took too long, or did nothing for too long.
+    pub fn time_out(
+        &self,
+        late: Vec<(RunId, Effect)>,
+        why: &str,
+        now_ms: i64,
+    ) -> Result<Vec<TaskId>, MissionError> {
+        self.take_back(late, RunState::TimedOut, why, now_ms)
+    }
+
+    fn take_back(
+        &self,
+        lost: Vec<(RunId, Effect)>,
+        ended: RunState,
         why: &str,
         now_ms: i64,
     ) -> Result<Vec<TaskId>, MissionError> {
@@ -138,7 +160,7 @@ impl Mission {
                     run: Some(run.clone()),
                     now_ms,
                 };
-                end_live(c, row.task, RunState::Lost, &why, now_ms)?;
+                end_live(c, row.task, ended, &why, now_ms)?;
                 apply::lose(c, row.task, effect, &why, &stamp)?;
                 tasks.push(row.task);
             }
@@ -154,8 +176,7 @@ fn claim(
     lease_ms: i64,
     mut stamp: Stamp,
 ) -> Result<Option<Claim>, MissionError> {
-    let live = queue::count(c, "SELECT count(*) FROM run WHERE state = 'live'", [])?;
-    if live >= limits.total {
+    if queue::at_work(c)? >= limits.total {
         return Ok(None);
     }
     let mut fits = |task: &Task| fits(c, task, limits);
@@ -169,48 +190,20 @@ fn claim(
     let Some(task) = found else {
         return Ok(None);
     };
-    let epoch = Epoch(task.epoch.0 + 1);
-    let run = RunId(uuid::Uuid::now_v7().to_string());
     let resumes = last_lost(c, task.id)?;
-    c.execute(
-        "UPDATE task SET epoch = ? WHERE id = ?",
-        params![epoch.0, task.id.0],
-    )?;
-    c.execute(
-        "INSERT INTO run (id, task, epoch, state, worker, resumes, lease_until, started_ms, beat_ms)
-         VALUES (?,?,?,'live',?,?,?,?,?)",
-        params![
-            run.0,
-            task.id.0,
-            epoch.0,
-            stamp.actor,
-            resumes.as_ref().map(|r| &r.0),
-            stamp.now_ms + lease_ms,
-            stamp.now_ms,
-            stamp.now_ms
-        ],
-    )?;
+    let lease = Lease {
+        holder: Holder::Factory,
+        until_ms: stamp.now_ms + lease_ms,
+        close_by_ms: Some(stamp.now_ms + limits.run_ms_max),
+        resumes: resumes.as_ref(),
+    };
+    let fence = take(c, &task, &lease, &mut stamp)?;
     for slot in limits.slots.of(&task) {
         c.prepare_cached("INSERT OR IGNORE INTO slot (run, key, most) VALUES (?,?,?)")?
-            .execute(params![run.0, slot.key, slot.most as i64])?;
+            .execute(params![fence.run.0, slot.key, slot.most as i64])?;
     }
     c.prepare_cached("UPDATE project SET served_ms = ? WHERE id = ?")?
         .execute(params![stamp.now_ms, task.project.map(|p| p.0)])?;
-    stamp.run = Some(run.clone());
-    set_state(
-        c,
-        task.id,
-        Event::Claim,
-        None,
-        &format!("epoch {}", epoch.0),
-        &stamp,
-    )?;
-    outbox::page_changed(c, task.goal.unwrap_or(task.id), &stamp)?;
-    let fence = Fence {
-        run,
-        task: task.id,
-        epoch,
-    };
     Ok(Some(Claim {
         fence,
         task: one(c, task.id)?,
@@ -218,16 +211,65 @@ fn claim(
     }))
 }
 
+/// What a new run is given.
+pub(crate) struct Lease<'a> {
+    pub(crate) holder: Holder,
+    pub(crate) until_ms: i64,
+    pub(crate) close_by_ms: Option<i64>,
+    pub(crate) resumes: Option<&'a RunId>,
+}
+
+/// Raises the task's epoch and makes the run that holds it. The stamp names the run from here on.
+pub(crate) fn take(
+    c: &Connection,
+    task: &Task,
+    lease: &Lease<'_>,
+    stamp: &mut Stamp,
+) -> Result<Fence, MissionError> {
+    let epoch = Epoch(task.epoch.0 + 1);
+    let run = RunId(uuid::Uuid::now_v7().to_string());
+    c.prepare_cached("UPDATE task SET epoch = ? WHERE id = ?")?
+        .execute(params![epoch.0, task.id.0])?;
+    c.prepare_cached(
+        "INSERT INTO run (id, task, epoch, state, holder, worker, project, resumes, lease_until, started_ms, beat_ms,
+            output_ms, progress_ms, close_by_ms)
+         VALUES (?1,?2,?3,'live',?4,?5,?6,?7,?8,?9,?9,?9,?9,?10)",
+    )?
+    .execute(params![
+        run.0,
+        task.id.0,
+        epoch.0,
+        lease.holder.as_str(),
+        stamp.actor,
+        task.project.map(|p| p.0),
+        lease.resumes.map(|r| &r.0),
+        lease.until_ms,
+        stamp.now_ms,
+        lease.close_by_ms,
+    ])?;
+    stamp.run = Some(run.clone());
+    let detail = format!("epoch {}", epoch.0);
+    set_state(c, task.id, Event::Claim, None, &detail, stamp)?;
+    outbox::page_changed(c, task.goal.unwrap_or(task.id), stamp)?;
+    Ok(Fence {
+        run,
+        task: task.id,
+        epoch,
+    })
+}
+
 /// A run that was not judged is gone on with: it was lost, or the machine failed under it. Nothing after it has ended
 /// otherwise.
 fn last_lost(c: &Connection, task: TaskId) -> Result<Option<RunId>, MissionError> {
     let last = c
-        .query_row(
-            "SELECT id, state = 'lost' OR (state = 'failed' AND outcome LIKE 'infrastructure:%') FROM run
+        .prepare_cached(
+            "SELECT id, holder = 'factory' AND (state IN ('lost', 'timed_out')
+                OR (state = 'failed' AND outcome LIKE 'infrastructure:%')) FROM run
              WHERE task = ? ORDER BY epoch DESC LIMIT 1",
-            [task.0],
-            |r| Ok((r.get::<_, String>(0)?, r.get::<_, bool>(1)?)),
-        )
+        )?
+        .query_row([task.0], |r| {
+            Ok((r.get::<_, String>(0)?, r.get::<_, bool>(1)?))
+        })
         .optional()?;
     Ok(last
         .filter(|(_, unjudged)| *unjudged)
@@ -261,11 +303,15 @@ pub(crate) fn fenced(c: &Connection, fence: &Fence) -> Result<Task, MissionError
         .optional()?;
     let task = one(c, fence.task)?;
     if live.is_none() || task.epoch != fence.epoch {
-        return Err(MissionError::Stale {
-            run: fence.run.clone(),
-            task: fence.task,
-            epoch: fence.epoch,
-        });
+        return Err(stale(fence));
     }
     Ok(task)
+}
+
+pub(crate) fn stale(fence: &Fence) -> MissionError {
+    MissionError::Stale {
+        run: fence.run.clone(),
+        task: fence.task,
+        epoch: fence.epoch,
+    }
 }

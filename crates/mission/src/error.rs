@@ -14,6 +14,10 @@ pub enum MissionError {
     NoProject(String),
     #[error("the project `{name}` is already registered for {path}")]
     ProjectExists { name: String, path: PathBuf },
+    #[error("the schedule `{0}` does not exist")]
+    NoSchedule(String),
+    #[error("there is a schedule `{0}` already")]
+    ScheduleExists(String),
     #[error("cannot change task {task}: {refused}")]
     Refused { task: TaskId, refused: Refused },
     /// The lease was lost or the task was taken over. The run must stop at once; nothing it says counts any more.
@@ -23,6 +27,15 @@ pub enum MissionError {
         task: TaskId,
         epoch: Epoch,
     },
+    #[error("cannot take task {task}: {worker} holds it until {}", alai_core::time::utc(*until_ms))]
+    Leased {
+        task: TaskId,
+        worker: String,
+        /// Milliseconds since the Unix epoch.
+        until_ms: i64,
+    },
+    #[error("cannot take task {task}: it needs {needs} first")]
+    Unmet { task: TaskId, needs: TaskId },
     #[error("the key `{key}` was used before for another request; use a new one")]
     IdempotencyConflict { key: String },
     #[error("task {task} cannot need {needs}: they would wait for each other")]
@@ -38,6 +51,14 @@ pub enum MissionError {
         known: i64,
     },
     #[error(
+        "{path} cannot be brought to schema {number}: {why}; it stays as it was. Restore a backup, or report this"
+    )]
+    Migration {
+        path: PathBuf,
+        number: i64,
+        why: String,
+    },
+    #[error(
         "this build has SQLite {found}; at least 3.51.3 is needed (a corruption bug in older ones)"
     )]
     OldSqlite { found: String },
@@ -45,6 +66,10 @@ pub enum MissionError {
     Permissions { path: PathBuf, mode: u32 },
     #[error("the disk is full; nothing was changed. Free some space and run it again")]
     DiskFull,
+    #[error(
+        "another program holds the store's file; nothing was changed. Find it with `lsof` and end it, then run it again"
+    )]
+    Busy,
     /// The answer is unknown: the disk failed in the middle of a commit.
     #[error(
         "the disk failed during a commit ({0}); whether it was written is unknown. Restart alai, it checks the store"
@@ -64,6 +89,14 @@ pub enum MissionError {
     NotEmpty { table: &'static str },
     #[error("what is imported is no sound store ({invariant}: {rows}); nothing was changed")]
     Broken {
+        invariant: &'static str,
+        rows: String,
+    },
+    #[error(
+        "{path} is not sound ({invariant}: {rows}); nothing was written. `alai mc fsck` shows all of it, `alai mc restore` puts a backup in its place"
+    )]
+    Unsound {
+        path: PathBuf,
         invariant: &'static str,
         rows: String,
     },

@@ -42,7 +42,7 @@ pub(crate) fn leave(
     for dependent in left {
         // Whoever closes a task by hand says that what it was for is done.
         if event == Event::Override {
-            let_go(c, dependent, root)?;
+            let_go(c, dependent, root, stamp.now_ms)?;
         } else {
             tell(c, dependent, root, stamp)?;
         }
@@ -61,10 +61,10 @@ pub(crate) fn look(c: &Connection, task: TaskId, stamp: &Stamp) -> Result<(), Mi
 }
 
 /// A person said to go on without what is gone. What is still being made is waited for.
-pub(crate) fn without(c: &Connection, task: TaskId) -> Result<(), MissionError> {
+pub(crate) fn without(c: &Connection, task: TaskId, now_ms: i64) -> Result<(), MissionError> {
     for root in unmet(c, task)? {
         if gone(c, root)? {
-            let_go(c, task, root)?;
+            let_go(c, task, root, now_ms)?;
         }
     }
     Ok(())
@@ -79,7 +79,7 @@ fn tell(
 ) -> Result<(), MissionError> {
     let dependent = one(c, dependent)?;
     if dependent.kind == TaskKind::Postflight {
-        return let_go(c, dependent.id, root);
+        return let_go(c, dependent.id, root, stamp.now_ms);
     }
     if dependent.state != State::Open {
         return Ok(());
@@ -102,12 +102,12 @@ fn tell(
     Ok(())
 }
 
-fn let_go(c: &Connection, task: TaskId, root: TaskId) -> Result<(), MissionError> {
+fn let_go(c: &Connection, task: TaskId, root: TaskId, now_ms: i64) -> Result<(), MissionError> {
     c.execute(
         "DELETE FROM need WHERE task = ? AND needs = ?",
         params![task.0, root.0],
     )?;
-    recount(c, task)
+    recount(c, task, now_ms)
 }
 
 fn unmet(c: &Connection, task: TaskId) -> Result<Vec<TaskId>, MissionError> {

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::MissionError;
 use crate::event::{Stamp, happened};
+use crate::inbox::{By, once};
 use crate::reader::Reader;
 use crate::task::{one, satisfy, set_state, word};
 use crate::writer::Mission;
@@ -88,11 +89,12 @@ impl Mission {
     pub fn requeue_merge(
         &self,
         lineage: TaskId,
-        actor: &str,
+        by: impl Into<By>,
         now_ms: i64,
     ) -> Result<bool, MissionError> {
+        let By { actor, request } = by.into();
         let stamp = Stamp {
-            actor: actor.to_owned(),
+            actor,
             run: None,
             now_ms,
         };
@@ -104,8 +106,11 @@ impl Mission {
                         AND state NOT IN ('done', 'failed', 'cancelled'))",
                 [lineage.0],
             )?;
+            // Where nothing was refused the request means something else, which keeps its own answer.
             if changed == 1 {
-                happened(c, Some(lineage), "merge_queued", "tried again", &stamp)?;
+                once(c, request.as_ref(), now_ms, || {
+                    happened(c, Some(lineage), "merge_queued", "tried again", &stamp)
+                })?;
             }
             Ok(changed == 1)
         })
@@ -135,23 +140,28 @@ impl Mission {
         })
     }
 
-    /// Asks for the target branch to be moved to `head`. Asked twice for the same commit, it is one row.
+    /// Asks for the target branch to be moved to `head`. Asked twice for the same commit, it is one row. Answers with the
+    /// commit.
     pub fn enqueue_delivery(
         &self,
         task: TaskId,
         project: ProjectId,
         head: &str,
-        actor: &str,
+        by: impl Into<By>,
         now_ms: i64,
-    ) -> Result<(), MissionError> {
-        let (head, actor) = (head.to_owned(), actor.to_owned());
+    ) -> Result<String, MissionError> {
+        let head = head.to_owned();
+        let By { actor, request } = by.into();
         self.write(move |c| {
             let stamp = Stamp {
                 actor,
                 run: None,
                 now_ms,
             };
-            queue_delivery(c, task, project, &head, &stamp)
+            once(c, request.as_ref(), now_ms, || {
+                queue_delivery(c, task, project, &head, &stamp)?;
+                Ok(head.clone())
+            })
         })
     }
 
@@ -215,7 +225,7 @@ impl Mission {
                 now_ms,
             };
             if set_state(c, goal, event, None, &outcome, &stamp)? == State::Done {
-                satisfy(c, goal, Until::Done)?;
+                satisfy(c, goal, Until::Done, stamp.now_ms)?;
             }
             outbox::page_changed(c, goal, &stamp)
         })
@@ -297,6 +307,25 @@ impl Reader {
     }
 }
 
+/// A person does not want merged work delivered as it is.
+pub(crate) fn refuse_delivery(
+    c: &Connection,
+    task: &Task,
+    why: &str,
+    stamp: &Stamp,
+) -> Result<(), MissionError> {
+    let (Some(project), Some(head)) = (task.project, &task.integrated) else {
+        return Ok(());
+    };
+    c.execute(
+        "INSERT INTO merge (kind, project, task, base, head, state, outcome, at_ms, ended_ms)
+         VALUES ('deliver',?1,?2,'',?3,'refused',?4,?5,?5)
+         ON CONFLICT (kind, task, head) DO UPDATE SET state = 'refused', outcome = ?4, ended_ms = ?5",
+        params![project.0, task.id.0, head, why, stamp.now_ms],
+    )?;
+    happened(c, Some(task.id), "rejected", why, stamp)
+}
+
 /// What was delivered before is looked at again: people may have taken it back. The target's own commit is read when the
 /// row's turn comes: people may have moved it meanwhile.
 pub(crate) fn queue_delivery(
@@ -341,11 +370,11 @@ fn close_goal(
     match (task.state, refused) {
         (State::Open, None) => {
             set_state(c, task.id, Event::RollUp, None, outcome, stamp)?;
-            satisfy(c, task.id, Until::Done)
+            satisfy(c, task.id, Until::Done, stamp.now_ms)
         }
         (State::Waiting, None) => {
             set_state(c, task.id, Event::Approve, None, outcome, stamp)?;
-            satisfy(c, task.id, Until::Done)
+            satisfy(c, task.id, Until::Done, stamp.now_ms)
         }
         (State::Open, Some(waiting)) => set_state(
             c,

@@ -23,6 +23,9 @@ pub struct OutboxRow {
 /// The longest pause between two attempts at a sink.
 const RETRY_MS_MAX: i64 = 10 * 60_000;
 
+/// Attempts after which an effect is given up: with the longest pause, three days of a sink that is gone.
+pub(crate) const OUTBOX_ATTEMPTS_MAX: i64 = 440;
+
 impl Mission {
     /// The sink has it. For a sink that shows how things stand now, earlier rows of the same payload are told with it; later
     /// ones, of changes that it may not have seen, stay.
@@ -38,7 +41,8 @@ impl Mission {
         })
     }
 
-    /// The sink did not take it: again later, the pause doubling up to ten minutes.
+    /// The sink did not take it: again later, the pause doubling up to ten minutes. After [`OUTBOX_ATTEMPTS_MAX`] attempts it
+    /// is a dead letter: kept with its reason, until a person has it sent again.
     pub fn undelivered(
         &self,
         row: &OutboxRow,
@@ -49,15 +53,38 @@ impl Mission {
         let pause = (1_000_i64 << row.attempts.clamp(0, 20)).min(RETRY_MS_MAX);
         self.write(move |c| {
             c.execute(
-                "UPDATE outbox SET attempts = attempts + 1, next_ms = ?, last_error = ? WHERE id = ?",
-                params![now_ms + pause, error, id],
+                "UPDATE outbox SET attempts = attempts + 1, next_ms = ?1, last_error = ?2,
+                    state = CASE WHEN attempts + 1 >= ?3 THEN 'dead' ELSE state END WHERE id = ?4 AND state = 'pending'",
+                params![now_ms + pause, error, OUTBOX_ATTEMPTS_MAX, id],
             )?;
             Ok(())
+        })
+    }
+
+    /// Sends dead letters again. Answers with how many.
+    pub fn revive_effects(&self, now_ms: i64) -> Result<usize, MissionError> {
+        self.write(move |c| {
+            Ok(c.execute(
+                "UPDATE outbox SET state = 'pending', attempts = 0, next_ms = ? WHERE state = 'dead'",
+                [now_ms],
+            )?)
         })
     }
 }
 
 impl Reader {
+    /// How many effects were given up, and the last one's reason.
+    pub fn dead_effects(&self) -> Result<(i64, Option<String>), MissionError> {
+        self.read(|c| {
+            Ok(c.query_row(
+                "SELECT count(*), (SELECT last_error FROM outbox WHERE state = 'dead' ORDER BY id DESC LIMIT 1)
+                 FROM outbox WHERE state = 'dead'",
+                [],
+                |r| Ok((r.get(0)?, r.get(1)?)),
+            )?)
+        })
+    }
+
     pub fn outbox_due(&self, now_ms: i64, limit: u32) -> Result<Vec<OutboxRow>, MissionError> {
         self.read(|c| {
             let mut statement = c.prepare_cached(
@@ -97,16 +124,18 @@ pub(crate) fn page_changed(
     goal: TaskId,
     stamp: &Stamp,
 ) -> Result<(), MissionError> {
-    let seq: i64 = c.query_row("SELECT ifnull(max(seq), 0) FROM event", [], |r| r.get(0))?;
-    c.execute(
+    let seq: i64 = c
+        .prepare_cached("SELECT ifnull(max(seq), 0) FROM event")?
+        .query_row([], |r| r.get(0))?;
+    c.prepare_cached(
         "INSERT OR IGNORE INTO outbox (effect_key, sink, payload, state, next_ms, at_ms)
          VALUES (?, 'wiki', ?, 'pending', ?, ?)",
-        params![
-            format!("wiki-{}-{seq}", goal.0),
-            goal.0.to_string(),
-            stamp.now_ms,
-            stamp.now_ms
-        ],
-    )?;
+    )?
+    .execute(params![
+        format!("wiki-{}-{seq}", goal.0),
+        goal.0.to_string(),
+        stamp.now_ms,
+        stamp.now_ms
+    ])?;
     Ok(())
 }

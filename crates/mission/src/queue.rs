@@ -9,20 +9,23 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::error::MissionError;
 use crate::task::{COLUMNS, ELIGIBLE, Raw, raw};
 
-/// Tasks read at once while the first that fits is looked for.
-const PAGE: u32 = 32;
+/// Tasks read at once while the first that fits is looked for: mostly it is the first of all.
+const PAGES: [u32; 2] = [1, 32];
 
 /// Tasks of one queue that are asked whether they fit. When so many before it must wait for something that all of them share, the
 /// next one waits as well until one of them moves.
 const LOOKED_AT_MAX: usize = 256;
 
-/// The task whose turn it is among those that fit.
+/// The task whose turn it is among those that fit. What a person has handed in is measured before anything new is begun.
 pub(crate) fn pick(
     c: &Connection,
     now_ms: i64,
     per_project: usize,
     fits: &mut dyn FnMut(&Task) -> Result<bool, MissionError>,
 ) -> Result<Option<Task>, MissionError> {
+    if let Some(task) = handed(c, fits)? {
+        return Ok(Some(task));
+    }
     let mut tasks = Vec::new();
     let mut heads = Vec::new();
     for (project, served_ms) in projects(c)? {
@@ -53,13 +56,35 @@ pub(crate) fn pick(
     Ok(tasks.into_iter().find(|task| Some(task.id) == next))
 }
 
+/// The oldest commit of a person that waits for its gate.
+fn handed(
+    c: &Connection,
+    fits: &mut dyn FnMut(&Task) -> Result<bool, MissionError>,
+) -> Result<Option<Task>, MissionError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM task INDEXED BY task_handed WHERE state = 'ready_for_review' AND handed IS NOT NULL
+            AND NOT EXISTS (SELECT 1 FROM run WHERE run.task = task.id AND run.state = 'live') ORDER BY id LIMIT {LOOKED_AT_MAX}"
+    );
+    let mut statement = c.prepare_cached(&sql)?;
+    for row in statement.query_map([], raw)? {
+        let task = row.map_err(MissionError::from).and_then(Raw::parse)?;
+        if fits(&task)? {
+            return Ok(Some(task));
+        }
+    }
+    Ok(None)
+}
+
 /// This task, when it could be claimed now.
 pub(crate) fn eligible_one(
     c: &Connection,
     id: TaskId,
     now_ms: i64,
 ) -> Result<Option<Task>, MissionError> {
-    let sql = format!("SELECT {COLUMNS} FROM task WHERE {ELIGIBLE} AND id = ?2");
+    let sql = format!(
+        "SELECT {COLUMNS} FROM task WHERE id = ?2 AND (({ELIGIBLE}) OR (state = 'ready_for_review' AND handed IS NOT NULL
+            AND NOT EXISTS (SELECT 1 FROM run WHERE run.task = task.id AND run.state = 'live')))"
+    );
     let found = c
         .prepare_cached(&sql)?
         .query_row(params![now_ms, id.0], raw)
@@ -67,10 +92,17 @@ pub(crate) fn eligible_one(
     found.map(Raw::parse).transpose()
 }
 
-/// Live runs of a project.
+/// Live runs of the factory on a project.
 pub(crate) fn busy(c: &Connection, project: Option<ProjectId>) -> Result<usize, MissionError> {
-    let sql = "SELECT count(*) FROM run r JOIN task t ON t.id = r.task WHERE r.state = 'live' AND t.project = ?";
+    let sql = "SELECT count(*) FROM run INDEXED BY run_busy WHERE state = 'live' AND holder = 'factory' AND project = ?";
     count(c, sql, [project.map(|p| p.0)])
+}
+
+/// Live runs of the factory. What people do themselves takes no slot.
+pub(crate) fn at_work(c: &Connection) -> Result<usize, MissionError> {
+    let sql =
+        "SELECT count(*) FROM run INDEXED BY run_busy WHERE state = 'live' AND holder = 'factory'";
+    count(c, sql, [])
 }
 
 /// The answer of a `SELECT count(*)`.
@@ -100,13 +132,17 @@ fn first(
     let sql = format!(
         "SELECT {COLUMNS} FROM task INDEXED BY task_queue
          WHERE state = 'open' AND blocked_count = 0 AND kind <> 'goal' AND project = ?1 AND priority = ?2
-           AND run_at_ms <= ?3 AND id > ?4 ORDER BY id LIMIT {PAGE}"
+           AND run_at_ms <= ?3 AND id > ?4 ORDER BY id LIMIT ?5"
     );
     let (mut after, mut looked_at) = (0, 0);
+    let [mut size, next_size] = PAGES;
     while looked_at < LOOKED_AT_MAX {
         let page = c
             .prepare_cached(&sql)?
-            .query_map(params![project.0, priority.rank(), now_ms, after], raw)?
+            .query_map(
+                params![project.0, priority.rank(), now_ms, after, size],
+                raw,
+            )?
             .map(|row| row.map_err(MissionError::from).and_then(Raw::parse))
             .collect::<Result<Vec<Task>, _>>()?;
         let Some(last) = page.last() else {
@@ -114,6 +150,7 @@ fn first(
         };
         after = last.id.0;
         looked_at += page.len();
+        size = next_size;
         for task in page {
             if fits(&task)? {
                 return Ok(Some(task));

@@ -29,6 +29,15 @@ impl Reader {
         })
     }
 
+    /// Reads on a connection of its own. SQLite's full-text index keeps what it knows of its segments between two checks of its
+    /// soundness, and takes what others wrote in between for damage (3.54.1; a search looks anew, `integrity_check` does not).
+    pub(crate) fn read_afresh<T>(
+        &self,
+        query: impl FnOnce(&Connection) -> Result<T, MissionError>,
+    ) -> Result<T, MissionError> {
+        query(&schema::open_reader(&self.path)?)
+    }
+
     pub(crate) fn read<T>(
         &self,
         query: impl FnOnce(&Connection) -> Result<T, MissionError>,

@@ -1,4 +1,4 @@
-//! The tables `run` and `step`: one row per claim, and what each run has reached.
+//! The table `run`: one row per claim.
 
 use alai_core::ids::{Epoch, RunId, TaskId};
 use alai_core::mode::Mode;
@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::claim::{Fence, fenced};
 use crate::error::MissionError;
+use crate::event::{Stamp, happened};
 use crate::reader::Reader;
 use crate::task::word;
 use crate::writer::Mission;
@@ -18,17 +19,26 @@ pub struct RunRow {
     pub task: TaskId,
     pub epoch: Epoch,
     pub state: RunState,
+    pub holder: Holder,
     pub worker: String,
     /// The interrupted run whose journal this one goes on with.
     pub resumes: Option<RunId>,
     pub lease_until_ms: Option<i64>,
     pub started_ms: i64,
     pub beat_ms: i64,
+    /// When it last did anything, such as a model call.
+    pub output_ms: i64,
+    /// When it last reached a step.
+    pub progress_ms: i64,
+    /// When it must have ended.
+    pub close_by_ms: Option<i64>,
     pub ended_ms: Option<i64>,
     pub outcome: Option<String>,
     pub mode: Option<Mode>,
     pub company: Option<String>,
     pub model: Option<String>,
+    /// Hashes of what it works by; see [`Mission::pin`].
+    pub pins: Option<String>,
     /// What it is doing, for people.
     pub step: Option<String>,
 }
@@ -41,7 +51,34 @@ pub enum RunState {
     Failed,
     /// Its lease lapsed or the factory died.
     Lost,
+    /// It took too long, or did nothing for too long.
+    TimedOut,
     Cancelled,
+}
+
+/// Who stands behind a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Holder {
+    /// A process of the factory, which must be there and send its heartbeat.
+    Factory,
+    /// A person, by his word.
+    Person,
+}
+
+impl Holder {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Holder::Factory => "factory",
+            Holder::Person => "person",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Holder> {
+        [Holder::Factory, Holder::Person]
+            .into_iter()
+            .find(|h| h.as_str() == text)
+    }
 }
 
 impl RunState {
@@ -51,6 +88,7 @@ impl RunState {
             RunState::Succeeded => "succeeded",
             RunState::Failed => "failed",
             RunState::Lost => "lost",
+            RunState::TimedOut => "timed_out",
             RunState::Cancelled => "cancelled",
         }
     }
@@ -61,6 +99,7 @@ impl RunState {
             RunState::Succeeded,
             RunState::Failed,
             RunState::Lost,
+            RunState::TimedOut,
             RunState::Cancelled,
         ]
         .into_iter()
@@ -80,6 +119,59 @@ impl Mission {
         })
     }
 
+    /// Moves the leases, limits and pauses by what the wall clock jumped: a machine that slept, or whose clock was set, has lost
+    /// nobody's work by that. Answers with how many live runs there were.
+    pub fn shift_clocks(&self, by_ms: i64, now_ms: i64) -> Result<usize, MissionError> {
+        self.write(move |c| {
+            let before_ms = now_ms - by_ms;
+            for pause in [
+                "UPDATE task SET run_at_ms = run_at_ms + ?1 WHERE state = 'open' AND run_at_ms > ?2",
+                "UPDATE outbox SET next_ms = next_ms + ?1 WHERE state = 'pending' AND next_ms > ?2",
+                "UPDATE merge SET next_ms = next_ms + ?1 WHERE state = 'queued' AND next_ms > ?2",
+            ] {
+                c.execute(pause, [by_ms, before_ms])?;
+            }
+            Ok(c.execute(
+                "UPDATE run SET lease_until = lease_until + ?1, beat_ms = beat_ms + ?1, output_ms = output_ms + ?1,
+                    progress_ms = progress_ms + ?1, close_by_ms = close_by_ms + ?1
+                 WHERE state = 'live' AND holder = 'factory'",
+                [by_ms],
+            )?)
+        })
+    }
+
+    /// Keeps what the run works by, as hashes. A run goes on with another one's steps only where both work by the same: when
+    /// that differs it begins anew, and the answer is false.
+    pub fn pin(&self, fence: &Fence, pins: &str, now_ms: i64) -> Result<bool, MissionError> {
+        let (fence, pins) = (fence.clone(), pins.to_owned());
+        self.write(move |c| {
+            fenced(c, &fence)?;
+            c.execute(
+                "UPDATE run SET pins = ? WHERE id = ?",
+                params![pins, fence.run.0],
+            )?;
+            let other = c
+                .query_row(
+                    "SELECT o.id FROM run r JOIN run o ON o.id = r.resumes WHERE r.id = ? AND o.pins <> ?",
+                    params![fence.run.0, pins],
+                    |r| r.get::<_, String>(0),
+                )
+                .optional()?;
+            let Some(other) = other else {
+                return Ok(true);
+            };
+            c.execute("UPDATE run SET resumes = NULL WHERE id = ?", [&fence.run.0])?;
+            let stamp = Stamp {
+                actor: "factory".into(),
+                run: Some(fence.run.clone()),
+                now_ms,
+            };
+            let detail = format!("begun anew: what run {other} worked by has changed");
+            happened(c, Some(fence.task), "restarted", &detail, &stamp)?;
+            Ok(false)
+        })
+    }
+
     /// Says what the run is and does, for people.
     pub fn describe_run(
         &self,
@@ -96,32 +188,6 @@ impl Mission {
                 params![mode.as_str(), company, model, fence.run.0],
             )?;
             Ok(())
-        })
-    }
-
-    /// Writes what the run has reached, before its next step. The first write of a key wins; it is returned.
-    pub fn journal(
-        &self,
-        fence: &Fence,
-        key: &str,
-        value: String,
-        now_ms: i64,
-    ) -> Result<String, MissionError> {
-        let (fence, key) = (fence.clone(), key.to_owned());
-        self.write(move |c| {
-            fenced(c, &fence)?;
-            c.prepare_cached(
-                "INSERT OR IGNORE INTO step (run, key, value, at_ms) VALUES (?,?,?,?)",
-            )?
-            .execute(params![fence.run.0, key, value, now_ms])?;
-            c.prepare_cached("UPDATE run SET step = ? WHERE id = ?")?
-                .execute(params![key, fence.run.0])?;
-            let kept = c.query_row(
-                "SELECT value FROM step WHERE run = ? AND key = ?",
-                params![fence.run.0, key],
-                |r| r.get(0),
-            )?;
-            Ok(kept)
         })
     }
 }
@@ -161,27 +227,6 @@ impl Reader {
     pub fn runs(&self) -> Result<Vec<RunRow>, MissionError> {
         self.read(|c| query(c, "id <> ?", &""))
     }
-
-    /// What the run, or the runs that it resumes, has journaled under `key`.
-    pub fn journaled(&self, run: &RunId, key: &str) -> Result<Option<String>, MissionError> {
-        self.read(|c| {
-            let mut at = Some(run.0.clone());
-            while let Some(id) = at {
-                let value = c
-                    .prepare_cached("SELECT value FROM step WHERE run = ? AND key = ?")?
-                    .query_row(params![id, key], |r| r.get(0))
-                    .optional()?;
-                if value.is_some() {
-                    return Ok(value);
-                }
-                at = c
-                    .query_row("SELECT resumes FROM run WHERE id = ?", [&id], |r| r.get(0))
-                    .optional()?
-                    .flatten();
-            }
-            Ok(None)
-        })
-    }
 }
 
 /// Ends the task's live run, if there is one.
@@ -206,7 +251,7 @@ pub(crate) fn query(
 ) -> Result<Vec<RunRow>, MissionError> {
     let sql = format!(
         "SELECT id, task, epoch, state, worker, resumes, lease_until, started_ms, beat_ms, ended_ms, outcome, mode, company,
-            model, step FROM run WHERE {condition} ORDER BY started_ms, id"
+            model, step, holder, output_ms, progress_ms, close_by_ms, pins FROM run WHERE {condition} ORDER BY started_ms, id"
     );
     let mut statement = c.prepare_cached(&sql)?;
     let rows = statement.query_map([value], |r| {
@@ -215,6 +260,7 @@ pub(crate) fn query(
             task: TaskId(r.get(1)?),
             epoch: Epoch(r.get(2)?),
             state: RunState::Live,
+            holder: Holder::Factory,
             worker: r.get(4)?,
             resumes: r.get::<_, Option<String>>(5)?.map(RunId),
             lease_until_ms: r.get(6)?,
@@ -228,12 +274,17 @@ pub(crate) fn query(
             company: r.get(12)?,
             model: r.get(13)?,
             step: r.get(14)?,
+            output_ms: r.get(16)?,
+            progress_ms: r.get(17)?,
+            close_by_ms: r.get(18)?,
+            pins: r.get(19)?,
         };
-        Ok((row, r.get::<_, String>(3)?))
+        Ok((row, r.get::<_, String>(3)?, r.get::<_, String>(15)?))
     })?;
-    rows.map(|pair| {
-        let (mut row, state) = pair?;
+    rows.map(|triple| {
+        let (mut row, state, holder) = triple?;
         row.state = word("run", &state, RunState::parse)?;
+        row.holder = word("run", &holder, Holder::parse)?;
         Ok(row)
     })
     .collect()

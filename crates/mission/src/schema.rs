@@ -8,9 +8,10 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::error::MissionError;
 
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../migrations/0001.sql"),
     include_str!("../migrations/0002.sql"),
+    include_str!("../migrations/0003.sql"),
 ];
 
 /// What this build writes into `user_version`.
@@ -18,6 +19,9 @@ pub const SCHEMA_VERSION: i64 = MIGRATIONS.len() as i64;
 
 /// SQLite before 3.51.3 can corrupt a WAL with two connections (its changelog of 2026-03-13).
 const SQLITE_MIN: i32 = 3_051_003;
+
+/// Statements kept prepared: more than the store has kinds of them, so that none is parsed twice.
+const STATEMENTS: usize = 256;
 
 /// How long a reader waits for a checkpoint. The writer never waits: it is alone.
 const BUSY_MS: u64 = 5_000;
@@ -30,7 +34,9 @@ pub(crate) fn open_writer(path: &Path) -> Result<Connection, MissionError> {
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     check_version(&connection, path)?;
     pragmas(&connection)?;
-    migrate(&connection)?;
+    migrate(&connection, path)?;
+    connection.execute_batch("PRAGMA foreign_keys = ON")?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
 }
 
@@ -41,6 +47,7 @@ pub(crate) fn open_reader(path: &Path) -> Result<Connection, MissionError> {
     connection.busy_timeout(std::time::Duration::from_millis(BUSY_MS))?;
     connection.execute_batch("PRAGMA query_only = ON; PRAGMA mmap_size = 0;")?;
     check_version(&connection, path)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
 }
 
@@ -104,24 +111,48 @@ fn pragmas(connection: &Connection) -> Result<(), MissionError> {
     connection.busy_timeout(std::time::Duration::from_millis(BUSY_MS))?;
     connection.execute_batch(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = 1; PRAGMA checkpoint_fullfsync = 1;
-         PRAGMA foreign_keys = ON; PRAGMA mmap_size = 0; PRAGMA trusted_schema = OFF;",
+         PRAGMA mmap_size = 0; PRAGMA trusted_schema = OFF;",
     )?;
     Ok(())
 }
 
-fn migrate(connection: &Connection) -> Result<(), MissionError> {
+/// Without foreign keys, so that a table can be made anew under its own name; what they would have refused is looked for before
+/// each commit.
+fn migrate(connection: &Connection, path: &Path) -> Result<(), MissionError> {
     let found: i64 = connection.query_row("PRAGMA user_version", [], |r| r.get(0))?;
+    connection.execute_batch("PRAGMA foreign_keys = OFF")?;
     for (number, sql) in (1..)
         .zip(MIGRATIONS)
         .skip(usize::try_from(found).unwrap_or(0))
     {
-        let batch = format!("BEGIN IMMEDIATE; {sql} PRAGMA user_version = {number}; COMMIT;");
-        if let Err(e) = connection.execute_batch(&batch) {
+        if let Err(e) = migrate_one(connection, number, sql, path) {
             // Nothing half-made stays; the first error is the one worth reading.
             let _rolled_back = connection.execute_batch("ROLLBACK");
-            return Err(e.into());
+            return Err(e);
         }
     }
+    Ok(())
+}
+
+fn migrate_one(
+    connection: &Connection,
+    number: i64,
+    sql: &str,
+    path: &Path,
+) -> Result<(), MissionError> {
+    connection.execute_batch(&format!("BEGIN IMMEDIATE; {sql}"))?;
+    let lost: i64 =
+        connection.query_row("SELECT count(*) FROM pragma_foreign_key_check", [], |r| {
+            r.get(0)
+        })?;
+    if lost > 0 {
+        return Err(MissionError::Migration {
+            path: path.to_owned(),
+            number,
+            why: format!("{lost} row(s) would point nowhere"),
+        });
+    }
+    connection.execute_batch(&format!("PRAGMA user_version = {number}; COMMIT;"))?;
     Ok(())
 }
 
@@ -133,7 +164,10 @@ mod tests {
     use crate::fsck;
 
     /// A migration that was ever shipped stays as it is: a store that has it would never see the change.
-    const SHIPPED: [&str; 1] = ["2e16a04d95b314346b4cfbdbf17fcaf4f8be1d58591362e24e7c0721a9bcf28f"];
+    const SHIPPED: [&str; 2] = [
+        "2e16a04d95b314346b4cfbdbf17fcaf4f8be1d58591362e24e7c0721a9bcf28f",
+        "f95a6a47aae200d44160241c517072f116b63d6ab243585b07c2dde8096d3f27",
+    ];
 
     #[test]
     fn shipped_migrations_are_never_changed() {

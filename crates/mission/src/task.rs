@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::MissionError;
 use crate::event::{Stamp, happened, moved};
+use crate::inbox::{By, once};
 use crate::reader::Reader;
 use crate::writer::Mission;
 use crate::{gone, queue};
@@ -24,8 +25,18 @@ pub struct Filter {
     pub state: Option<State>,
     pub owner: Option<String>,
     pub goal: Option<TaskId>,
+    pub project: Option<ProjectId>,
+    pub kind: Option<TaskKind>,
+    /// At least so urgent.
+    pub priority: Option<Priority>,
+    /// Only tasks with an alarm.
+    pub alarmed: bool,
     /// Also tasks that are done, failed or cancelled.
     pub ended: bool,
+    /// Only tasks with a greater number.
+    pub after: Option<TaskId>,
+    /// At most so many; none for all.
+    pub limit: Option<u32>,
 }
 
 /// One thing that a task waits for.
@@ -106,17 +117,20 @@ impl Mission {
         &self,
         task: TaskId,
         text: String,
-        actor: &str,
+        by: impl Into<By>,
         now_ms: i64,
     ) -> Result<(), MissionError> {
+        let By { actor, request } = by.into();
         let stamp = Stamp {
-            actor: actor.to_owned(),
+            actor,
             run: None,
             now_ms,
         };
         self.write(move |c| {
-            one(c, task)?;
-            happened(c, Some(task), "note", &text, &stamp)
+            once(c, request.as_ref(), now_ms, || {
+                one(c, task)?;
+                happened(c, Some(task), "note", &text, &stamp)
+            })
         })
     }
 }
@@ -126,7 +140,7 @@ impl Reader {
         self.read(|c| one(c, id))
     }
 
-    /// The tasks a filter keeps, most urgent first, then oldest.
+    /// The tasks a filter keeps, oldest first.
     pub fn tasks(&self, filter: &Filter) -> Result<Vec<Task>, MissionError> {
         self.read(|c| {
             let sql = format!(
@@ -135,7 +149,9 @@ impl Reader {
                    AND (?3 IS NULL OR EXISTS (SELECT 1 FROM json_each(tags) WHERE value = ?3))
                    AND (?4 IS NULL OR goal = ?4 OR id = ?4)
                    AND (?5 OR ?1 IS NOT NULL OR state NOT IN ('done', 'failed', 'cancelled'))
-                 ORDER BY id"
+                   AND (?6 IS NULL OR project = ?6) AND (?7 IS NULL OR kind = ?7) AND (?8 IS NULL OR priority >= ?8)
+                   AND (NOT ?9 OR alarm_ms IS NOT NULL) AND id > ?10
+                 ORDER BY id LIMIT ?11"
             );
             let mut statement = c.prepare_cached(&sql)?;
             let rows = statement.query_map(
@@ -144,7 +160,13 @@ impl Reader {
                     filter.owner,
                     filter.tag,
                     filter.goal.map(|g| g.0),
-                    filter.ended
+                    filter.ended,
+                    filter.project.map(|p| p.0),
+                    filter.kind.map(TaskKind::as_str),
+                    filter.priority.map(Priority::rank),
+                    filter.alarmed,
+                    filter.after.map_or(0, |t| t.0),
+                    filter.limit.map_or(-1, i64::from),
                 ],
                 raw,
             )?;
@@ -309,14 +331,19 @@ pub(crate) fn insert(c: &Connection, new: &NewTask, stamp: &Stamp) -> Result<Tas
         stamp,
     )?;
     for need in &new.needs {
-        add_need(c, id, *need)?;
+        add_need(c, id, *need, stamp.now_ms)?;
     }
     gone::look(c, id, stamp)?;
     Ok(id)
 }
 
 /// Adds a dependency. Needs point at the first task of a lineage, whichever of its tasks was named.
-pub(crate) fn add_need(c: &Connection, task: TaskId, need: Need) -> Result<(), MissionError> {
+pub(crate) fn add_need(
+    c: &Connection,
+    task: TaskId,
+    need: Need,
+    now_ms: i64,
+) -> Result<(), MissionError> {
     let needed = one(c, need.task)?;
     let root = needed.lineage.unwrap_or(needed.id);
     // A lineage that needed its own merge would wait for itself.
@@ -341,7 +368,7 @@ pub(crate) fn add_need(c: &Connection, task: TaskId, need: Need) -> Result<(), M
         "INSERT OR IGNORE INTO need (task, needs, until, satisfied) VALUES (?,?,?,?)",
     )?
     .execute(params![task.0, root.0, until.as_str(), satisfied])?;
-    recount(c, task)
+    recount(c, task, now_ms)
 }
 
 fn reaches(c: &Connection, from: TaskId, to: TaskId) -> Result<bool, MissionError> {
@@ -363,7 +390,12 @@ fn reaches(c: &Connection, from: TaskId, to: TaskId) -> Result<bool, MissionErro
 }
 
 /// Marks everything that waited for this as met, in the transaction that met it.
-pub(crate) fn satisfy(c: &Connection, needed: TaskId, until: Until) -> Result<(), MissionError> {
+pub(crate) fn satisfy(
+    c: &Connection,
+    needed: TaskId,
+    until: Until,
+    now_ms: i64,
+) -> Result<(), MissionError> {
     let mut statement =
         c.prepare_cached("SELECT task FROM need WHERE needs = ? AND until = ? AND satisfied = 0")?;
     let tasks = statement
@@ -373,14 +405,19 @@ pub(crate) fn satisfy(c: &Connection, needed: TaskId, until: Until) -> Result<()
         .execute(params![needed.0, until.as_str()])?;
     tasks
         .into_iter()
-        .try_for_each(|task| recount(c, TaskId(task)))
+        .try_for_each(|task| recount(c, TaskId(task), now_ms))
 }
 
-pub(crate) fn recount(c: &Connection, task: TaskId) -> Result<(), MissionError> {
+/// Counts what a task still needs. One that needs nothing any more is in the queue from now on.
+pub(crate) fn recount(c: &Connection, task: TaskId, now_ms: i64) -> Result<(), MissionError> {
+    let left: i64 = c
+        .prepare_cached("SELECT count(*) FROM need WHERE task = ? AND satisfied = 0")?
+        .query_row([task.0], |r| r.get(0))?;
     c.prepare_cached(
-        "UPDATE task SET blocked_count = (SELECT count(*) FROM need WHERE task = ?1 AND satisfied = 0) WHERE id = ?1",
+        "UPDATE task SET blocked_count = ?1,
+            updated_ms = CASE WHEN ?1 = 0 AND blocked_count > 0 THEN ?2 ELSE updated_ms END WHERE id = ?3",
     )?
-    .execute([task.0])?;
+    .execute(params![left, now_ms, task.0])?;
     Ok(())
 }
 
@@ -398,7 +435,7 @@ pub(crate) fn set_state(
         lifecycle::next(from, event).map_err(|refused| MissionError::Refused { task, refused })?;
     c.prepare_cached(
         "UPDATE task SET state = ?, wait_reason = ?, wait_owner = ?, wait_deadline = ?, wait_action = ?, wait_detail = ?,
-            updated_ms = ? WHERE id = ?",
+            updated_ms = ?, alarm_ms = NULL WHERE id = ?",
     )?
     .execute(params![
         to.as_str(),
@@ -463,7 +500,7 @@ pub(crate) fn set_counters(
 pub(crate) const COLUMNS: &str = "id, kind, goal, parent, lineage, title, description, priority, owner, tags, project, \
     acceptance, checks, changes_tests, company_pin, state, epoch, infra_attempts, qa_retries, review_cycles, escalations, \
     interruptions, wait_reason, wait_owner, wait_deadline, wait_action, wait_detail, base, start_from, head, integrated, \
-    solo, findings, created_ms, updated_ms, run_at_ms, cleared";
+    solo, findings, created_ms, updated_ms, run_at_ms, cleared, handed";
 
 /// A row before its words are checked.
 pub(crate) struct Raw {
@@ -511,6 +548,7 @@ pub(crate) fn raw(r: &Row<'_>) -> rusqlite::Result<Raw> {
         base: r.get(27)?,
         start_from: r.get(28)?,
         head: r.get(29)?,
+        handed: r.get(37)?,
         integrated: r.get(30)?,
         solo: r.get(31)?,
         findings: Vec::new(),

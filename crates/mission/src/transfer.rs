@@ -14,7 +14,7 @@ use crate::schema::SCHEMA_VERSION;
 use crate::writer::Mission;
 
 /// Every table, and the columns by which its rows are put in order. Full-text indexes are made anew by their triggers.
-pub(crate) const TABLES: [(&str, &str); 11] = [
+pub(crate) const TABLES: [(&str, &str); 14] = [
     ("project", "id"),
     ("task", "id"),
     ("need", "task, needs, until"),
@@ -26,6 +26,9 @@ pub(crate) const TABLES: [(&str, &str); 11] = [
     ("ledger", "id"),
     ("outbox", "id"),
     ("mind", "id"),
+    ("inbox", "key"),
+    ("schedule", "id"),
+    ("firing", "schedule, fire_ms"),
 ];
 
 /// One row is at most a task with all its findings.

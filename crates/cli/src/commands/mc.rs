@@ -1,16 +1,18 @@
 //! `alai mc ...`: tasks.
 
+use std::path::Path;
 use std::process::ExitCode;
 
-use alai_core::ids::TaskId;
+use alai_core::ids::{ProjectId, TaskId};
 use alai_core::lifecycle::Event;
 use alai_core::task::list_line;
 use alai_factory::{AddTask, Home, Op, Outcome, TaskView, Views};
-use alai_mission::{EventRow, Filter, MergeKind, NeedRow, RunRow};
+use alai_mission::{EventRow, Filter, MergeKind, NeedRow, Reader, RunRow, StepRow, StepState};
+use alai_workspace::git;
 use serde::Serialize;
 
 use crate::args::{McAddArgs, McCommand, McListArgs};
-use crate::commands::store;
+use crate::commands::{schedule, store};
 use crate::error::{CliError, Kind};
 use crate::{door, follow, show};
 
@@ -34,6 +36,12 @@ pub(crate) fn run(home: &Home, command: McCommand) -> Result<ExitCode, CliError>
         McCommand::Note { task, text } => {
             door::ask(home, Op::Note { task, text })?;
         }
+        McCommand::Reject { task, text } => reject(home, task, text)?,
+        McCommand::Claim { task } => ask(home, task, Op::Claim { task })?,
+        McCommand::Ready { task, head } => ready(home, task, head)?,
+        McCommand::Block { task, text, on } => ask(home, task, Op::Block { task, text, on })?,
+        McCommand::Schedule(command) => schedule::run(home, command)?,
+        McCommand::Redeliver => redeliver(home)?,
         McCommand::Search { words, limit, json } => search(home, &words, limit, json)?,
         McCommand::Stats { json } => store::stats(home, json)?,
         McCommand::Fsck => store::fsck(home)?,
@@ -85,7 +93,7 @@ fn add(home: &Home, args: McAddArgs) -> Result<(), CliError> {
 }
 
 /// The registered project that the current folder lies in.
-fn here(home: &Home) -> Result<Option<std::path::PathBuf>, CliError> {
+pub(crate) fn here(home: &Home) -> Result<Option<std::path::PathBuf>, CliError> {
     let Ok(folder) = std::env::current_dir() else {
         return Ok(None);
     };
@@ -95,21 +103,115 @@ fn here(home: &Home) -> Result<Option<std::path::PathBuf>, CliError> {
 
 fn list(home: &Home, args: &McListArgs) -> Result<(), CliError> {
     let reader = door::reader(home)?;
+    let project = match &args.project {
+        Some(typed) => Some(project_of(&reader, typed)?),
+        None => None,
+    };
+    let limit = (args.limit > 0).then_some(args.limit);
     let filter = Filter {
         tag: args.tag.clone(),
         state: args.status,
         owner: args.owner.clone(),
-        goal: None,
+        goal: args.goal,
+        project,
+        kind: args.kind,
+        priority: args.priority,
+        alarmed: args.overdue,
         ended: args.all,
+        after: args.after,
+        limit,
     };
     let views = Views::new(&reader, door::now_ms(), true, None);
-    for task in reader.tasks(&filter)? {
+    let tasks = reader.tasks(&filter)?;
+    for task in &tasks {
         if args.json {
-            show::json(&task)?;
+            show::json(task)?;
         } else {
-            show::line(show::clean(&list_line(&task, views.shown(&task)?)));
+            show::line(show::clean(&list_line(task, views.shown(task)?)));
         }
     }
+    // A list that was cut says so, and how to go on.
+    if let (Some(limit), Some(last)) = (limit, tasks.last())
+        && tasks.len() >= limit as usize
+    {
+        show::message(&format!(
+            "there may be more; `--after {}` goes on",
+            last.id.0
+        ));
+    }
+    Ok(())
+}
+
+fn project_of(reader: &Reader, typed: &Path) -> Result<ProjectId, CliError> {
+    let real = std::fs::canonicalize(typed).ok();
+    let found = reader.find_project(&typed.to_string_lossy(), real.as_deref())?;
+    found.map(|p| p.id).ok_or_else(|| {
+        let message = format!("`{}` is no registered project", typed.display());
+        CliError::new(Kind::NotFound, message).hinted("`alai project list` shows the projects")
+    })
+}
+
+/// Carries out a verb on a task and shows where it stands.
+fn ask(home: &Home, task: TaskId, op: Op) -> Result<(), CliError> {
+    door::ask(home, op)?;
+    shown(home, task)
+}
+
+fn shown(home: &Home, task: TaskId) -> Result<(), CliError> {
+    let task = door::reader(home)?.task(task)?;
+    show::line(show::clean(&list_line(&task, task.state.as_str())));
+    Ok(())
+}
+
+/// A branch is meant as it stands where the person is: `HEAD` of his folder, not of wherever the daemon looks.
+fn ready(home: &Home, task: TaskId, head: Option<String>) -> Result<(), CliError> {
+    let head = match head {
+        Some(named) => Some(commit_here(home, task, named)?),
+        None => None,
+    };
+    ask(home, task, Op::Ready { task, head })
+}
+
+/// Resolved in the current folder, when that is a work tree of the task's own repository; otherwise as it was typed.
+fn commit_here(home: &Home, task: TaskId, named: String) -> Result<String, CliError> {
+    let reader = door::reader(home)?;
+    let Some(project) = reader.task(task)?.project else {
+        return Ok(named);
+    };
+    let project = reader.project(project)?;
+    let (Ok(folder), Ok(theirs)) = (std::env::current_dir(), git::open(&project.path)) else {
+        return Ok(named);
+    };
+    let Ok(here) = git::open(&folder) else {
+        return Ok(named);
+    };
+    if here.common_dir() != theirs.common_dir() {
+        return Ok(named);
+    }
+    let found = git::resolve(&here, &format!("{named}^{{commit}}"))
+        .ok()
+        .flatten();
+    Ok(found.map_or(named, |oid| oid.to_string()))
+}
+
+fn reject(home: &Home, task: TaskId, text: String) -> Result<(), CliError> {
+    let Outcome::Task { task: made, .. } = door::ask(home, Op::Reject { task, text })? else {
+        return Err(CliError::new(
+            Kind::Failed,
+            "the factory answered something else than a task",
+        ));
+    };
+    shown(home, task)?;
+    if made != task {
+        shown(home, made)?;
+    }
+    Ok(())
+}
+
+fn redeliver(home: &Home) -> Result<(), CliError> {
+    let (dead, _why) = door::reader(home)?.dead_effects()?;
+    door::ask(home, Op::ReviveEffects)?;
+    show::line(format!("queued   {dead} effect(s) that were given up"));
     Ok(())
 }
 
@@ -118,16 +220,25 @@ struct Details {
     view: TaskView,
     needs: Vec<NeedRow>,
     runs: Vec<RunRow>,
+    /// Steps that came to no good end.
+    steps: Vec<StepRow>,
     history: Vec<EventRow>,
 }
 
 fn details(home: &Home, id: TaskId, json: bool) -> Result<(), CliError> {
     let reader = door::reader(home)?;
     let views = Views::new(&reader, door::now_ms(), door::pulse(home).is_some(), None);
+    let runs = reader.runs_of(id)?;
+    let mut steps = Vec::new();
+    for run in &runs {
+        let of = reader.steps(&run.id)?;
+        steps.extend(of.into_iter().filter(|s| s.state != StepState::Done));
+    }
     let shown = Details {
         view: views.task(id)?,
         needs: reader.needs(id)?,
-        runs: reader.runs_of(id)?,
+        runs,
+        steps,
         history: reader.events(id)?,
     };
     if json {
@@ -173,6 +284,15 @@ fn details(home: &Home, id: TaskId, json: bool) -> Result<(), CliError> {
             run.mode.map_or("", alai_core::mode::Mode::as_str),
             run.company.as_deref().unwrap_or(""),
             show::clean(run.outcome.as_deref().unwrap_or("running"))
+        ));
+    }
+    for step in &shown.steps {
+        show::line(format!(
+            "step     {} of {} {} {}",
+            step.key,
+            step.run.short(),
+            step.state.as_str(),
+            show::clean(step.value.as_deref().unwrap_or_default())
         ));
     }
     for event in &shown.history {
@@ -232,10 +352,7 @@ fn search(home: &Home, words: &str, limit: u32, json: bool) -> Result<(), CliErr
 }
 
 fn act(home: &Home, task: TaskId, event: Event, text: String) -> Result<(), CliError> {
-    door::ask(home, Op::Act { task, event, text })?;
-    let task = door::reader(home)?.task(task)?;
-    show::line(show::clean(&list_line(&task, task.state.as_str())));
-    Ok(())
+    ask(home, task, Op::Act { task, event, text })
 }
 
 fn approve(home: &Home, task: TaskId, text: Option<String>, wait: bool) -> Result<(), CliError> {

@@ -9,7 +9,11 @@ use crate::error::{CliError, Kind};
 use crate::{door, show};
 
 pub(crate) fn fsck(home: &Home) -> Result<(), CliError> {
-    let faults = alai_mission::fsck(&door::reader(home)?)?;
+    let reader = door::reader(home)?;
+    let faults = match door::pulse(home) {
+        Some(_served) => alai_mission::fsck_served(&reader, door::now_ms())?,
+        None => alai_mission::fsck(&reader)?,
+    };
     for fault in &faults {
         show::line(format!("broken   {}", fault.invariant));
         for row in &fault.rows {

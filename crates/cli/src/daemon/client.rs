@@ -12,7 +12,7 @@ use crate::error::{CliError, Kind};
 /// The daemon answers from its store; it never works before it answers.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How often a request with a key is sent again when its answer was lost. A daemon that died in between is found gone, and the
+/// How often a request is sent again when its answer was lost. A daemon that died in between is found gone, and the
 /// request is carried out in this process, under the same key.
 const RESENDS: u32 = 2;
 
@@ -30,6 +30,7 @@ pub(crate) fn perform(
     home: &Home,
     op: &Op,
     actor: &str,
+    key: &str,
 ) -> Result<Option<Result<Outcome, OpError>>, CliError> {
     // A lost answer leaves open whether it was done. The request carries its own key: sent again it is the same request.
     let mut tries = 0;
@@ -38,10 +39,11 @@ pub(crate) fn perform(
             home,
             Ask::Perform {
                 op: Box::new(op.clone()),
+                key: key.to_owned(),
             },
             actor,
         ) {
-            Err(e) if tries < RESENDS && e.kind == Kind::Unreachable && op.keyed() => tries += 1,
+            Err(e) if tries < RESENDS && e.kind == Kind::Unreachable => tries += 1,
             answered => break answered?,
         }
     };

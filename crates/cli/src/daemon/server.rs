@@ -143,13 +143,17 @@ fn answer(server: &Server, line: &str) -> Answer {
             say_draining(factory.pulse().active);
             Answer::Stopping
         }
-        Ask::Perform { op } => {
+        Ask::Perform { op, key } => {
+            let by = match op.by(&request.actor, &key) {
+                Ok(by) => by,
+                Err(e) => return refused(e.to_string()),
+            };
             let done = perform(
                 *op,
                 factory.mission(),
                 factory.packs(),
                 factory.config(),
-                &request.actor,
+                by,
                 now_ms(),
             );
             factory.wake();

@@ -264,7 +264,7 @@ fn what_is_no_request_is_refused_and_harms_nobody() {
     assert!(ask("GET / HTTP/1.1\r\n").contains("does not understand the request"));
     assert!(
         ask("{\"version\":9,\"actor\":\"x\",\"ask\":{\"kind\":\"pulse\"}}\n")
-            .contains("speaks version 1")
+            .contains("speaks version 2")
     );
     assert!(ask(&format!("{}\n", "x".repeat(2 << 20))).contains("refused"));
     assert_eq!(ask(""), "");

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod crash;
+mod crowd;
 mod daemon;
 mod evidence;
 mod flow;

@@ -32,6 +32,7 @@ fn task(kind: TaskKind) -> Task {
         base: Some("b".into()),
         start_from: None,
         head: Some("h".into()),
+        handed: None,
         integrated: None,
         solo: false,
         findings: vec![],

@@ -95,7 +95,10 @@ pub(super) fn work(
     };
     let handed_in = match factory.mission().journaled(&claim.fence.run, HANDED_IN)? {
         Some(text) => serde_json::from_str(&text).map_err(RunError::infra)?,
-        None => job.build(cancel)?,
+        None => match &claim.task.handed {
+            Some(head) => job.take_in(head)?,
+            None => job.build(cancel)?,
+        },
     };
     job.measure(&handed_in, cancel)
 }
@@ -196,6 +199,25 @@ impl Job<'_> {
             self.factory.now_ms(),
         )?;
         Ok(handed_in)
+    }
+
+    /// A person's commit stands in the place of an agent's: it is measured like one, and nobody's word is added to it.
+    fn take_in(&self, head: &str) -> Result<HandedIn, RunError> {
+        let dir = self.factory.home().run(&self.claim.fence.run);
+        files::private_dir_all(&dir).map_err(RunError::infra)?;
+        let (report_path, trajectory) = (dir.join("report.json"), dir.join("trajectory.jsonl"));
+        let report = RunReport::by_hand(self.task().id, &self.task().title, head);
+        let bytes = serde_json::to_vec(&report).map_err(RunError::infra)?;
+        files::write_atomic(&report_path, &bytes).map_err(RunError::infra)?;
+        files::write_atomic(&trajectory, b"").map_err(RunError::infra)?;
+        Ok(HandedIn {
+            head: head.to_owned(),
+            report: report_path,
+            trajectory,
+            run: self.claim.fence.run.clone(),
+            model: "none: a person".into(),
+            mode: Mode::Real,
+        })
     }
 
     /// The agent's commits come to `refs/alai/<run>`, packed by the agent's own git inside the cage.

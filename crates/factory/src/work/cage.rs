@@ -77,7 +77,20 @@ pub(super) fn agent(
     let mut calls = 0;
     let mut lost = None;
     let mut ask = |request: &alai_fleet::ChatRequest| {
-        let reply = alai_fleet::chat(&desk.chosen.provider, request, &|| cancel.is_cancelled())?;
+        if let Err(e) = desk.intend(factory, calls) {
+            lost = Some(e);
+            cancel.cancel();
+        }
+        let answered = alai_fleet::chat(&desk.chosen.provider, request, &|| cancel.is_cancelled());
+        let reply = match answered {
+            Ok(reply) => reply,
+            Err(e) => {
+                if let Err(e) = desk.failed(factory, calls, &e) {
+                    lost = Some(e);
+                }
+                return Err(e);
+            }
+        };
         // Every call is in the ledger before its answer is used.
         if let Err(e) = desk.record(factory, calls, &reply) {
             lost = Some(e);

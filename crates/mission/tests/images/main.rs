@@ -63,6 +63,7 @@ fn history(home: &Path) {
     let limits = ClaimLimits {
         total: 1_000,
         per_project: 1_000,
+        run_ms_max: 3_600_000,
         slots: SlotsOf::NOTHING,
     };
     for round in 0..ROUNDS {

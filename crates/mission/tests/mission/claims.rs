@@ -29,6 +29,7 @@ fn limits_hold_in_the_claim_itself() {
     let one = ClaimLimits {
         total: 8,
         per_project: 1,
+        run_ms_max: 3_600_000,
         slots: SlotsOf::NOTHING,
     };
     assert!(
@@ -48,6 +49,7 @@ fn limits_hold_in_the_claim_itself() {
     let total = ClaimLimits {
         total: 1,
         per_project: 8,
+        run_ms_max: 3_600_000,
         slots: SlotsOf::NOTHING,
     };
     assert!(
@@ -217,6 +219,7 @@ fn what_runs_share_is_held_and_given_back() {
     let limits = ClaimLimits {
         total: 8,
         per_project: 8,
+        run_ms_max: 3_600_000,
         slots: SlotsOf::new(|task| {
             let key = format!("company:{}", &task.title[..1]);
             vec![Slot { key, most: 1 }]

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use alai_mission::restore;
+use alai_mission::{SCHEMA_VERSION, restore};
 
 use super::*;
 
@@ -83,7 +83,10 @@ fn an_import_is_whole_or_nothing() {
             exported.replace("\"project\",\"row\"", "\"fact\",\"row\""),
             "line 2",
         ),
-        (exported.replace("\"schema\":2", "\"schema\":99"), "line 1"),
+        (
+            exported.replace(&format!("\"schema\":{SCHEMA_VERSION}"), "\"schema\":99"),
+            "line 1",
+        ),
         (format!("{cut}\n{{\"table\":"), "line "),
         (String::new(), "line 1"),
     ] {

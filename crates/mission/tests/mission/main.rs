@@ -2,10 +2,13 @@
 
 mod claims;
 mod copies;
+mod hands;
 mod merges;
 mod needs;
 mod people;
+mod semantics;
 mod store;
+mod unsound;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -25,6 +28,7 @@ use alai_mission::{
 const LIMITS: ClaimLimits = ClaimLimits {
     total: 8,
     per_project: 8,
+    run_ms_max: 3_600_000,
     slots: SlotsOf::NOTHING,
 };
 const LEASE_MS: i64 = 60_000;

@@ -154,6 +154,7 @@ impl Store {
         let limits = ClaimLimits {
             total: SLOTS,
             per_project: PER_PROJECT,
+            run_ms_max: 3_600_000,
             slots: SlotsOf::NOTHING,
         };
         let claim = self
@@ -300,7 +301,9 @@ fn step(op: &Op, store: &mut Store, model: &mut Oracle, now_ms: &mut i64) {
             if let Some((at, fence)) = fence(store, *at) {
                 let run_at = match how {
                     How::Retry(pause) => now + pause,
-                    How::Complete | How::Ask => 0,
+                    How::Complete => 0,
+                    // Part of what is asked for: its deadline.
+                    How::Ask => now,
                 };
                 let ended = model.end(fence, event_of(*how), run_at);
                 assert_eq!(store.finish(at, *how, now), ended, "{fence:?}");

@@ -45,6 +45,8 @@ pub(crate) struct Fence {
 pub(crate) struct Oracle {
     pub(crate) tasks: Vec<Task>,
     served_ms: [i64; PROJECTS],
+    /// How each run ended, with what tells one request from another.
+    ended: Vec<(Fence, Event, i64)>,
 }
 
 /// How an operation ends: done, refused by the table, or stale.
@@ -146,11 +148,15 @@ impl Oracle {
         Ends::Done
     }
 
-    /// A run ends with an event of the table.
+    /// A run ends with an event of the table. Whoever says the same again is answered again.
     pub(crate) fn end(&mut self, fence: Fence, event: Event, run_at_ms: i64) -> Ends {
+        if self.ended.contains(&(fence, event, run_at_ms)) {
+            return Ends::Done;
+        }
         if !self.holds(fence) {
             return Ends::Stale;
         }
+        self.ended.push((fence, event, run_at_ms));
         let task = &mut self.tasks[fence.task];
         let to = lifecycle::next(task.state, event).expect("a live run may end in these ways");
         task.state = to;

@@ -1,0 +1,99 @@
+//! Alarms: tasks that wait past their deadline, or stand in the queue and are not taken. Raised once for each time a task comes
+//! to rest; a task that moves has none.
+
+use alai_core::ids::TaskId;
+use rusqlite::{Connection, params};
+use serde::{Deserialize, Serialize};
+
+use crate::error::MissionError;
+use crate::event::{Stamp, happened};
+use crate::outbox;
+use crate::task::one;
+use crate::writer::Mission;
+
+/// One thing that people must know of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Alarm {
+    /// It waits for somebody past its deadline.
+    Overdue(TaskId),
+    /// It is eligible, and nobody has taken it for too long.
+    Unclaimed(TaskId),
+}
+
+impl Mission {
+    /// Finds what needs an alarm and has none, at most `most` of each kind, and writes it into its history.
+    pub fn raise_alarms(
+        &self,
+        queue_ms_max: i64,
+        most: u32,
+        now_ms: i64,
+    ) -> Result<Vec<Alarm>, MissionError> {
+        // Mostly there are none: a look costs no commit.
+        let waiting = |c: &Connection| find(c, queue_ms_max, most, now_ms);
+        if self.read(waiting)?.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.write(move |c| {
+            let alarms = find(c, queue_ms_max, most, now_ms)?;
+            let stamp = Stamp {
+                actor: "factory".into(),
+                run: None,
+                now_ms,
+            };
+            for alarm in &alarms {
+                raise(c, *alarm, &stamp)?;
+            }
+            Ok(alarms)
+        })
+    }
+}
+
+fn find(
+    c: &Connection,
+    queue_ms_max: i64,
+    most: u32,
+    now_ms: i64,
+) -> Result<Vec<Alarm>, MissionError> {
+    let ids = |sql: &str, before_ms: i64| -> Result<Vec<TaskId>, MissionError> {
+        let mut statement = c.prepare_cached(sql)?;
+        let rows = statement.query_map(params![before_ms, most], |r| r.get(0).map(TaskId))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    };
+    let overdue = ids(
+        "SELECT id FROM task INDEXED BY task_overdue WHERE state = 'waiting' AND alarm_ms IS NULL AND wait_deadline < ?1
+         ORDER BY wait_deadline LIMIT ?2",
+        now_ms,
+    )?;
+    let unclaimed = ids(
+        "SELECT id FROM task INDEXED BY task_idle WHERE state = 'open' AND blocked_count = 0 AND alarm_ms IS NULL
+            AND updated_ms < ?1 AND run_at_ms < ?1 AND project IS NOT NULL AND kind <> 'goal' ORDER BY updated_ms LIMIT ?2",
+        now_ms.saturating_sub(queue_ms_max),
+    )?;
+    let overdue = overdue.into_iter().map(Alarm::Overdue);
+    Ok(overdue
+        .chain(unclaimed.into_iter().map(Alarm::Unclaimed))
+        .collect())
+}
+
+fn raise(c: &Connection, alarm: Alarm, stamp: &Stamp) -> Result<(), MissionError> {
+    let (id, kind) = match alarm {
+        Alarm::Overdue(id) => (id, "overdue"),
+        Alarm::Unclaimed(id) => (id, "unclaimed"),
+    };
+    let task = one(c, id)?;
+    let detail = match (&task.waiting, alarm) {
+        (Some(waiting), Alarm::Overdue(_)) => {
+            format!("{} has not acted: {}", waiting.owner, waiting.next_action)
+        }
+        (None, _) | (_, Alarm::Unclaimed(_)) => format!(
+            "eligible since {} and not taken",
+            alai_core::time::utc(task.updated_ms)
+        ),
+    };
+    c.execute(
+        "UPDATE task SET alarm_ms = ? WHERE id = ?",
+        params![stamp.now_ms, id.0],
+    )?;
+    happened(c, Some(id), kind, &detail, stamp)?;
+    outbox::page_changed(c, task.goal.unwrap_or(id), stamp)
+}
