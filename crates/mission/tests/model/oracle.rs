@@ -13,7 +13,7 @@ pub(crate) const LEASE_MS: i64 = 60_000;
 pub(crate) const PROJECTS: usize = 2;
 
 /// A task as the model knows it. Its place in the list is its number less one.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Task {
     pub(crate) state: State,
     pub(crate) epoch: i64,
@@ -28,25 +28,25 @@ pub(crate) struct Task {
     live: Option<Run>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Run {
     epoch: i64,
     lease_until_ms: i64,
 }
 
 /// What a run shows at each write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Fence {
     pub(crate) task: usize,
     pub(crate) epoch: i64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Oracle {
     pub(crate) tasks: Vec<Task>,
     served_ms: [i64; PROJECTS],
     /// How each run ended, with what tells one request from another.
-    ended: Vec<(Fence, Event, i64)>,
+    pub(crate) ended: Vec<(Fence, Event, i64)>,
 }
 
 /// How an operation ends: done, refused by the table, or stale.
