@@ -42,8 +42,6 @@ DROP TABLE run;
 ALTER TABLE run_3 RENAME TO run;
 CREATE UNIQUE INDEX run_live ON run (task) WHERE state = 'live';
 CREATE INDEX run_busy ON run (project) WHERE state = 'live' AND holder = 'factory';
-CREATE INDEX run_lease ON run (lease_until) WHERE state = 'live';
-CREATE INDEX run_started ON run (started_ms);
 -- What a run has reached. An intent is written before what cannot be taken back, its receipt after it; the first receipt wins.
 CREATE TABLE step_3 (
     run      TEXT NOT NULL REFERENCES run(id),

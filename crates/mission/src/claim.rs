@@ -179,13 +179,15 @@ fn claim(
     if queue::at_work(c)? >= limits.total {
         return Ok(None);
     }
-    let mut fits = |task: &Task| fits(c, task, limits);
+    let mut free = |task: &Task| slots_free(c, task, limits);
     let found = match only {
         Some(id) => match queue::eligible_one(c, id, stamp.now_ms)? {
-            Some(task) if fits(&task)? => Some(task),
+            Some(task) if queue::busy(c, task.project)? < limits.per_project && free(&task)? => {
+                Some(task)
+            }
             Some(_) | None => None,
         },
-        None => queue::pick(c, stamp.now_ms, limits.per_project, &mut fits)?,
+        None => queue::pick(c, stamp.now_ms, limits.per_project, &mut free)?,
     };
     let Some(task) = found else {
         return Ok(None);
@@ -277,10 +279,7 @@ fn last_lost(c: &Connection, task: TaskId) -> Result<Option<RunId>, MissionError
 }
 
 /// Whether everything that a run of this task would hold is free.
-fn fits(c: &Connection, task: &Task, limits: &ClaimLimits) -> Result<bool, MissionError> {
-    if queue::busy(c, task.project)? >= limits.per_project {
-        return Ok(false);
-    }
+fn slots_free(c: &Connection, task: &Task, limits: &ClaimLimits) -> Result<bool, MissionError> {
     for slot in limits.slots.of(task) {
         let held = queue::count(c, "SELECT count(*) FROM slot WHERE key = ?", [&slot.key])?;
         if held >= slot.most {

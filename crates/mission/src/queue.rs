@@ -23,7 +23,7 @@ pub(crate) fn pick(
     per_project: usize,
     fits: &mut dyn FnMut(&Task) -> Result<bool, MissionError>,
 ) -> Result<Option<Task>, MissionError> {
-    if let Some(task) = handed(c, fits)? {
+    if let Some(task) = handed(c, per_project, fits)? {
         return Ok(Some(task));
     }
     let mut tasks = Vec::new();
@@ -59,6 +59,7 @@ pub(crate) fn pick(
 /// The oldest commit of a person that waits for its gate.
 fn handed(
     c: &Connection,
+    per_project: usize,
     fits: &mut dyn FnMut(&Task) -> Result<bool, MissionError>,
 ) -> Result<Option<Task>, MissionError> {
     let sql = format!(
@@ -68,7 +69,7 @@ fn handed(
     let mut statement = c.prepare_cached(&sql)?;
     for row in statement.query_map([], raw)? {
         let task = row.map_err(MissionError::from).and_then(Raw::parse)?;
-        if fits(&task)? {
+        if busy(c, task.project)? < per_project && fits(&task)? {
             return Ok(Some(task));
         }
     }

@@ -220,7 +220,14 @@ impl Reader {
 
     /// When a task was last claimed, by any process.
     pub fn last_claim_ms(&self) -> Result<Option<i64>, MissionError> {
-        self.read(|c| Ok(c.query_row("SELECT max(started_ms) FROM run", [], |r| r.get(0))?))
+        self.read(|c| {
+            Ok(c.query_row(
+                "SELECT started_ms FROM run ORDER BY rowid DESC LIMIT 1",
+                [],
+                |r| r.get(0),
+            )
+            .optional()?)
+        })
     }
 
     /// Every run that ever was, oldest first.

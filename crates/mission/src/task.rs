@@ -225,6 +225,17 @@ pub(crate) fn one(c: &Connection, id: TaskId) -> Result<Task, MissionError> {
     found.map_or(Err(MissionError::NoTask(id)), Raw::parse)
 }
 
+fn state_of(c: &Connection, id: TaskId) -> Result<State, MissionError> {
+    let found: Option<String> = c
+        .prepare_cached("SELECT state FROM task WHERE id = ?")?
+        .query_row([id.0], |r| r.get(0))
+        .optional()?;
+    match found {
+        Some(text) => word("task", &text, State::parse),
+        None => Err(MissionError::NoTask(id)),
+    }
+}
+
 fn existing(
     c: &Connection,
     new: &NewTask,
@@ -430,7 +441,7 @@ pub(crate) fn set_state(
     detail: &str,
     stamp: &Stamp,
 ) -> Result<State, MissionError> {
-    let from = one(c, task)?.state;
+    let from = state_of(c, task)?;
     let to =
         lifecycle::next(from, event).map_err(|refused| MissionError::Refused { task, refused })?;
     c.prepare_cached(

@@ -1,0 +1,442 @@
+//! Group commit: whoever asks first commits for all who ask meanwhile, and hands the lead to the next one. There is one writer at
+//! any time, and no thread of its own that one client alone would have to wake and to wait for.
+//!
+//! Each job runs inside a savepoint of one immediate transaction; nobody gets an answer before the commit is durable. With
+//! one client that is one commit per job, with fifty it is a few commits for all of them.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::mpsc::{TryRecvError, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::Thread;
+
+use rusqlite::hooks::Wal;
+use rusqlite::{Connection, ErrorCode};
+
+use crate::error::MissionError;
+
+/// Jobs in one commit: enough to make fsync cheap, few enough that nobody waits long behind a slow one.
+const GROUP_MAX: usize = 64;
+
+/// Called with the name of a moment at which a crash must be harmless; tests end the process there.
+pub type CrashPoint = fn(&str);
+
+type Answer = Box<dyn FnOnce(&Result<(), Failed>) + Send>;
+/// Runs its event on the connection, or on none when there is no transaction; then takes the commit's result. Says also how the
+/// disk failed under it, when it did.
+type Job = Box<dyn FnOnce(Option<&Connection>) -> (Answer, Option<Failed>) + Send>;
+
+#[derive(Debug, Clone)]
+enum Failed {
+    DiskFull,
+    /// Another program holds the file; nothing was written.
+    Busy,
+    Unknown(String),
+    Poisoned,
+}
+
+/// The connection that writes, and those who wait for it.
+pub(crate) struct Committer {
+    queue: Mutex<Queue>,
+    connection: Mutex<Connection>,
+    /// Pages in the log after the last commit.
+    in_log: Arc<AtomicI32>,
+    /// After a failed disk, whether the last commit is on it is unknown, and an fsync error is reported only once: no further
+    /// write until the process starts anew and the file is checked.
+    poisoned: AtomicBool,
+    crash: CrashPoint,
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: VecDeque<Waiting>,
+    /// Somebody commits, and hands the lead on when he is done.
+    led: bool,
+}
+
+struct Waiting {
+    job: Job,
+    seat: Arc<Seat>,
+}
+
+/// Where an asker sleeps until he is answered, or has to lead.
+struct Seat {
+    thread: Thread,
+    lead: AtomicBool,
+}
+
+impl std::fmt::Debug for Committer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Committer(..)")
+    }
+}
+
+impl Committer {
+    pub(crate) fn new(
+        mut connection: Connection,
+        crash: CrashPoint,
+    ) -> Result<Committer, MissionError> {
+        let in_log = watch_log(&mut connection)?;
+        Ok(Committer {
+            queue: Mutex::default(),
+            connection: Mutex::new(connection),
+            in_log,
+            poisoned: AtomicBool::new(false),
+            crash,
+        })
+    }
+
+    /// Runs one event in a transaction and answers when it is durable.
+    pub(crate) fn run<T: Send + 'static>(
+        &self,
+        event: impl FnOnce(&Connection) -> Result<T, MissionError> + Send + 'static,
+    ) -> Result<T, MissionError> {
+        let (answer, wait) = channel::<Result<T, MissionError>>();
+        let job = job(event, move |result| {
+            // The asker may have gone; its event is committed all the same.
+            let _asker_left = answer.send(result);
+        });
+        let seat = Arc::new(Seat {
+            thread: std::thread::current(),
+            lead: AtomicBool::new(false),
+        });
+        let mut leads = self.sit_down(job, Arc::clone(&seat));
+        loop {
+            if leads {
+                self.lead();
+            }
+            match wait.try_recv() {
+                Ok(result) => return result,
+                // Whoever led has panicked with it in his hands.
+                Err(TryRecvError::Disconnected) => return Err(MissionError::Poisoned),
+                Err(TryRecvError::Empty) => {}
+            }
+            leads = seat.lead.swap(false, Ordering::Acquire);
+            if !leads {
+                std::thread::park();
+                leads = seat.lead.swap(false, Ordering::Acquire);
+            }
+        }
+    }
+
+    /// The connection, when nobody will write any more; none after a failed disk.
+    pub(crate) fn last(&self) -> Option<MutexGuard<'_, Connection>> {
+        match self.poisoned.load(Ordering::SeqCst) {
+            true => None,
+            false => Some(locked(&self.connection)),
+        }
+    }
+
+    /// True for whoever finds nobody in the lead.
+    fn sit_down(&self, job: Job, seat: Arc<Seat>) -> bool {
+        let mut queue = locked(&self.queue);
+        queue.waiting.push_back(Waiting { job, seat });
+        !std::mem::replace(&mut queue.led, true)
+    }
+
+    /// Commits the oldest of those who wait, and hands the lead on.
+    fn lead(&self) {
+        let group: Vec<Waiting> = {
+            let mut queue = locked(&self.queue);
+            let count = queue.waiting.len().min(GROUP_MAX);
+            queue.waiting.drain(..count).collect()
+        };
+        let (jobs, seats): (Vec<Job>, Vec<Arc<Seat>>) =
+            group.into_iter().map(|w| (w.job, w.seat)).unzip();
+        let mut turn = Turn {
+            committer: self,
+            seats,
+        };
+        let connection = locked(&self.connection);
+        if self.poisoned.load(Ordering::SeqCst) {
+            for job in jobs {
+                job(None).0(&Err(Failed::Poisoned));
+            }
+        } else {
+            let (answers, committed) = commit_group(&connection, jobs, self.crash);
+            let failed = matches!(committed, Err(Failed::Unknown(_)));
+            self.poisoned.fetch_or(failed, Ordering::SeqCst);
+            for answer in answers {
+                answer(&committed);
+            }
+        }
+        turn.wake();
+        // After the answers: the commit is durable without it.
+        if !self.poisoned.load(Ordering::SeqCst) && !fold_log(&connection, &self.in_log) {
+            self.poisoned.store(true, Ordering::SeqCst);
+        }
+        drop(connection);
+        drop(turn);
+    }
+}
+
+/// A leader's turn. It ends by giving the lead to the oldest of those who wait, also when the leader panics: then nothing more is
+/// written, and nobody waits for ever.
+struct Turn<'a> {
+    committer: &'a Committer,
+    /// Those of the group who sleep.
+    seats: Vec<Arc<Seat>>,
+}
+
+impl Turn<'_> {
+    fn wake(&mut self) {
+        for seat in self.seats.drain(..) {
+            seat.thread.unpark();
+        }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.committer.poisoned.store(true, Ordering::SeqCst);
+        }
+        self.wake();
+        let mut queue = locked(&self.committer.queue);
+        match queue.waiting.front() {
+            None => queue.led = false,
+            Some(next) => {
+                next.seat.lead.store(true, Ordering::Release);
+                next.seat.thread.unpark();
+            }
+        }
+    }
+}
+
+/// A panic in one job has poisoned the store, not its locks.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn job<T: Send + 'static>(
+    event: impl FnOnce(&Connection) -> Result<T, MissionError> + Send + 'static,
+    tell: impl FnOnce(Result<T, MissionError>) + Send + 'static,
+) -> Job {
+    Box::new(move |connection| {
+        let done = connection.map(|c| in_savepoint(c, event));
+        let failed = match &done {
+            Some(Err(MissionError::DiskFull)) => Some(Failed::DiskFull),
+            Some(Err(MissionError::Sql(e))) => disk_failed(e),
+            Some(Ok(_) | Err(_)) | None => None,
+        };
+        let disk = matches!(failed, Some(Failed::Unknown(_)));
+        let answer = Box::new(move |committed: &Result<(), Failed>| {
+            tell(match (done, committed) {
+                (Some(Err(_)), Err(Failed::Unknown(why))) if disk => {
+                    Err(MissionError::Unknown(why.clone()))
+                }
+                // A job that failed changed nothing, whatever became of the others.
+                (Some(Err(e)), _) => Err(e),
+                (Some(Ok(value)), Ok(())) => Ok(value),
+                (_, Err(Failed::DiskFull)) => Err(MissionError::DiskFull),
+                (_, Err(Failed::Busy)) => Err(MissionError::Busy),
+                (_, Err(Failed::Unknown(why))) => Err(MissionError::Unknown(why.clone())),
+                (_, Err(Failed::Poisoned)) | (None, Ok(())) => Err(MissionError::Poisoned),
+            });
+        });
+        (answer, failed)
+    })
+}
+
+fn commit_group(
+    connection: &Connection,
+    group: Vec<Job>,
+    crash: CrashPoint,
+) -> (Vec<Answer>, Result<(), Failed>) {
+    if let Err(e) = connection.execute_batch("BEGIN IMMEDIATE") {
+        // Without a transaction a savepoint would commit by itself: nothing is run.
+        return (
+            group.into_iter().map(|job| job(None).0).collect(),
+            Err(classify(&e)),
+        );
+    }
+    let mut answers = Vec::with_capacity(group.len());
+    let mut jobs = group.into_iter();
+    while let Some(job) = jobs.next() {
+        let (answer, failed) = job(Some(connection));
+        answers.push(answer);
+        if matches!(failed, Some(Failed::Unknown(_))) {
+            // The disk fails: nothing of the group is committed on it.
+            let _nothing_left = connection.execute_batch("ROLLBACK");
+        }
+        if connection.is_autocommit() {
+            // A disk that is full in the middle of a statement, and a few other failures, end the whole transaction at once:
+            // what was done before it in this group is gone too, and what came after it would commit by itself.
+            answers.extend(jobs.map(|job| job(None).0));
+            let why = || Failed::Unknown("the transaction was ended".to_owned());
+            return (answers, Err(failed.unwrap_or_else(why)));
+        }
+    }
+    crash("commit.before");
+    let committed = match connection.execute_batch("COMMIT") {
+        Ok(()) => Ok(()),
+        Err(e) => {
+            let _rolled_back = connection.execute_batch("ROLLBACK");
+            Err(classify(&e))
+        }
+    };
+    crash("commit.after");
+    (answers, committed)
+}
+
+fn classify(error: &rusqlite::Error) -> Failed {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => Failed::DiskFull,
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Failed::Busy,
+        _ => Failed::Unknown(error.to_string()),
+    }
+}
+
+/// How the disk failed under a job; none when the job itself was wrong, as when it broke a constraint.
+fn disk_failed(error: &rusqlite::Error) -> Option<Failed> {
+    match error.sqlite_error_code() {
+        Some(
+            ErrorCode::DiskFull
+            | ErrorCode::SystemIoFailure
+            | ErrorCode::DatabaseCorrupt
+            | ErrorCode::NotADatabase
+            | ErrorCode::CannotOpen
+            | ErrorCode::ReadOnly
+            | ErrorCode::FileLockingProtocolFailed,
+        ) => Some(classify(error)),
+        Some(_) | None => None,
+    }
+}
+
+fn in_savepoint<T>(
+    connection: &Connection,
+    event: impl FnOnce(&Connection) -> Result<T, MissionError>,
+) -> Result<T, MissionError> {
+    connection.execute_batch("SAVEPOINT job")?;
+    let done = event(connection);
+    if connection.is_autocommit() {
+        // The disk failed and the whole transaction is rolled back already.
+        return done;
+    }
+    let end = if done.is_ok() {
+        "RELEASE job"
+    } else {
+        "ROLLBACK TO job; RELEASE job"
+    };
+    match connection.execute_batch(end) {
+        Ok(()) => done,
+        Err(e) => {
+            // Part of it may still be there: none of the group may be committed with it. The first error says most.
+            let _nothing_left = connection.execute_batch("ROLLBACK");
+            done.and(Err(e.into()))
+        }
+    }
+}
+
+/// Pages in the log from which it is folded into the file: SQLite's own measure.
+const LOG_PAGES: i32 = 1_000;
+
+/// Counts the pages in the log after each commit. SQLite would fold the log by itself inside a commit, and say nothing when the
+/// disk fails at it.
+fn watch_log(connection: &mut Connection) -> Result<Arc<AtomicI32>, MissionError> {
+    let pages = Arc::new(AtomicI32::new(0));
+    let counted = Arc::clone(&pages);
+    connection.wal_hook(Some(move |_log: &mut Wal, pages| {
+        counted.store(pages, Ordering::Relaxed);
+        Ok(())
+    }))?;
+    Ok(pages)
+}
+
+/// Folds a long log into the file, as far as readers let it. False when the disk failed: what it holds is not known any more.
+fn fold_log(connection: &Connection, in_log: &AtomicI32) -> bool {
+    if in_log.load(Ordering::Relaxed) < LOG_PAGES {
+        return true;
+    }
+    let folded = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+    match folded {
+        Ok(()) => true,
+        // The log stays as it is and is folded when there is room; a program that reads the file may be in the way.
+        Err(e) => matches!(
+            e.sqlite_error_code(),
+            Some(ErrorCode::DiskFull | ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+
+    use super::*;
+
+    fn committer() -> Committer {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("CREATE TABLE t(n)").unwrap();
+        Committer::new(connection, |_| {}).unwrap()
+    }
+
+    fn put(c: &Connection, n: u32) -> Result<(), MissionError> {
+        c.execute("INSERT INTO t VALUES (?)", [n])?;
+        Ok(())
+    }
+
+    #[test]
+    fn each_of_many_is_answered_and_written_once() {
+        const CLIENTS: u32 = 16;
+        const EACH: u32 = 50;
+        let store = committer();
+        let start = Barrier::new(CLIENTS as usize);
+        std::thread::scope(|s| {
+            for client in 0..CLIENTS {
+                let (store, start) = (&store, &start);
+                s.spawn(move || {
+                    start.wait();
+                    for n in 0..EACH {
+                        store.run(move |c| put(c, client * EACH + n)).unwrap();
+                    }
+                });
+            }
+        });
+        let sql = "SELECT count(*), count(DISTINCT n) FROM t";
+        let counted = store.run(move |c| Ok(c.query_row(sql, [], |r| Ok((r.get(0)?, r.get(1)?)))?));
+        assert_eq!(counted.unwrap(), (CLIENTS * EACH, CLIENTS * EACH));
+    }
+
+    #[test]
+    fn a_job_that_panics_leaves_nobody_waiting_and_nothing_is_written_after_it() {
+        const OTHERS: usize = 8;
+        let store = committer();
+        // It leads before the others come, and panics when they wait.
+        let (leads, waited_for) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));
+        std::thread::scope(|s| {
+            let leader = {
+                let (store, leads, waited_for) =
+                    (&store, Arc::clone(&leads), Arc::clone(&waited_for));
+                s.spawn(move || {
+                    store.run(move |_| -> Result<(), MissionError> {
+                        leads.wait();
+                        waited_for.wait();
+                        panic!("a job gone wrong");
+                    })
+                })
+            };
+            leads.wait();
+            let others: Vec<_> = (0..OTHERS as u32)
+                .map(|n| {
+                    s.spawn({
+                        let store = &store;
+                        move || store.run(move |c| put(c, n))
+                    })
+                })
+                .collect();
+            while locked(&store.queue).waiting.len() < OTHERS {
+                std::thread::yield_now();
+            }
+            waited_for.wait();
+            assert!(leader.join().is_err(), "the panic is the leader's own");
+            for other in others {
+                let answer = other.join().expect("panics");
+                assert!(matches!(answer, Err(MissionError::Poisoned)), "{answer:?}");
+            }
+        });
+        assert!(store.last().is_none());
+        let count = locked(&store.connection).query_row("SELECT count(*) FROM t", [], |r| r.get(0));
+        assert_eq!(count, Ok(0));
+    }
+}
