@@ -9,9 +9,10 @@ pub(crate) enum Tool {
     Python,
     /// Node 18 or later, with npm.
     Node,
+    Go,
 }
 
-pub(crate) const TOOLS: [Tool; 3] = [Tool::Bubblewrap, Tool::Python, Tool::Node];
+pub(crate) const TOOLS: [Tool; 4] = [Tool::Bubblewrap, Tool::Python, Tool::Node, Tool::Go];
 
 /// What a test's name contains when it downloads packages.
 pub(crate) const REGISTRY_MARK: &str = "needs_registry";
@@ -64,6 +65,7 @@ impl Tool {
             Tool::Bubblewrap => "bubblewrap",
             Tool::Python => "python3 with venv and pip",
             Tool::Node => "node 18 or later with npm",
+            Tool::Go => "go",
         }
     }
 
@@ -73,6 +75,7 @@ impl Tool {
             Tool::Bubblewrap => "needs_bwrap",
             Tool::Python => "needs_python",
             Tool::Node => "needs_node",
+            Tool::Go => "needs_go",
         }
     }
 
@@ -85,6 +88,7 @@ impl Tool {
             Tool::Node => {
                 "node -e 'process.exit(parseInt(process.versions.node) >= 18 ? 0 : 1)' && npm --version"
             }
+            Tool::Go => "go version",
         }
     }
 
@@ -106,6 +110,9 @@ impl Tool {
             (Tool::Node, Manager::Apt | Manager::Dnf | Manager::Pacman | Manager::Apk) => {
                 &["nodejs", "npm"]
             }
+            (Tool::Go, Manager::Apt) => &["golang-go"],
+            (Tool::Go, Manager::Dnf) => &["golang"],
+            (Tool::Go, Manager::Zypper | Manager::Pacman | Manager::Apk | Manager::Brew) => &["go"],
         }
     }
 }

@@ -23,7 +23,7 @@ fn refused(world: &World, test: &str) -> String {
 }
 
 #[test]
-fn a_box_that_cannot_begin_is_refused_with_its_reason() {
+fn a_box_that_cannot_begin_is_refused_with_its_reason_needs_python() {
     let world = World::new(&SHELL);
     for (test, words) in [
         ("no-such-runner --all", "not found"),
@@ -51,7 +51,7 @@ fn a_base_that_does_not_build_is_refused() {
 }
 
 #[test]
-fn red_tests_are_known_by_name_and_no_refusal() {
+fn red_tests_are_known_by_name_and_no_refusal_needs_python() {
     let world = World::new(&[PYTHON[1], ("calc.py", "def add(a, b):\n    return 0\n")]);
     let base = world
         .base(&world.tip(), PYTHON_TEST)

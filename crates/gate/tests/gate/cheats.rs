@@ -46,7 +46,7 @@ fn an_empty_diff() {
 }
 
 #[test]
-fn an_edited_test_hides_nothing() {
+fn an_edited_test_hides_nothing_needs_python() {
     let judged = shell(
         &[
             ("add.sh", "#!/bin/sh\necho 7\n"),
@@ -96,7 +96,7 @@ fn a_deleted_test() {
 }
 
 #[test]
-fn one_test_of_many_deleted_or_skipped() {
+fn one_test_of_many_deleted_or_skipped_needs_python() {
     let lost = PYTHON[1]
         .1
         .split("\n    def test_zero")
@@ -260,7 +260,7 @@ fn a_helper_beside_the_tests_cannot_bend_old_ones() {
 }
 
 #[test]
-fn tests_reach_no_network() {
+fn tests_reach_no_network_needs_python() {
     let world = World::new(&[("a.sh", "true\n"), ("test.sh", "sh a.sh\n")]);
     let base = world.tip();
     world.commit(
@@ -277,7 +277,7 @@ fn tests_reach_no_network() {
 }
 
 #[test]
-fn a_change_of_dependencies_is_judged_before_its_set_up_runs() {
+fn a_change_of_dependencies_is_judged_before_its_set_up_runs_needs_python() {
     let asked = |write: &[(&str, &str)]| {
         let world = World::new(&PYTHON);
         let base = world.tip();

@@ -2,7 +2,7 @@
 
 use alai_core::qa::{Check, CheckResult};
 
-use super::world::{Task, World, has};
+use super::world::{Task, World};
 
 /// A project whose tests are a shell script that names nothing.
 pub(crate) const SHELL: [(&str, &str); 3] = [
@@ -70,9 +70,6 @@ pub(crate) const RUST: &str = "pub fn add(a: i32, b: i32) -> i32 {\n    a + b\n}
 
 #[test]
 fn a_rust_project_with_unit_tests() {
-    if !has("cargo") {
-        return eprintln_missing("cargo");
-    }
     let world = World::new(&[
         ("Cargo.toml", CARGO),
         ("src/lib.rs", RUST),
@@ -105,9 +102,6 @@ fn a_rust_project_with_unit_tests() {
 
 #[test]
 fn a_vacuous_new_test_is_found() {
-    if !has("cargo") {
-        return eprintln_missing("cargo");
-    }
     let world = World::new(&[
         ("Cargo.toml", CARGO),
         ("src/lib.rs", RUST),
@@ -138,10 +132,7 @@ pub(crate) const PYTHON: [(&str, &str); 2] = [
 pub(crate) const PYTHON_TEST: &str = "python3 -m unittest -v";
 
 #[test]
-fn a_python_project_with_a_red_test_on_its_base() {
-    if !has("python3") {
-        return eprintln_missing("python3");
-    }
+fn a_python_project_with_a_red_test_on_its_base_needs_python() {
     let world = World::new(&PYTHON);
     world.commit(
         &[("test_red.py", "import unittest\nimport calc\n\n\nclass Red(unittest.TestCase):\n    def test_red(self):\n        self.assertEqual(calc.sub(3, 1), 2)\n")],
@@ -177,10 +168,7 @@ fn a_python_project_with_a_red_test_on_its_base() {
 }
 
 #[test]
-fn a_node_project() {
-    if !has("node") {
-        return eprintln_missing("node");
-    }
+fn a_node_project_needs_node() {
     let test = "const test = require('node:test');\nconst assert = require('node:assert');\nconst { add } = require('./calc.js');\n\ntest('adds', () => {\n  assert.equal(add(1, 1), 2);\n});\n";
     let world = World::new(&[
         ("calc.js", "exports.add = (a, b) => a + b;\n"),
@@ -213,10 +201,7 @@ fn a_node_project() {
 }
 
 #[test]
-fn a_go_project() {
-    if !has("go") {
-        return eprintln_missing("go");
-    }
+fn a_go_project_needs_go() {
     let test = "package calc\n\nimport \"testing\"\n\nfunc TestAdd(t *testing.T) {\n\tif Add(1, 1) != 2 {\n\t\tt.Fatal(\"wrong\")\n\t}\n}\n";
     let code = "package calc\n\nfunc Add(a, b int) int { return a + b }\n";
     let world = World::new(&[
@@ -246,10 +231,7 @@ fn a_go_project() {
 }
 
 #[test]
-fn a_test_that_the_task_changes_may_change() {
-    if !has("python3") {
-        return eprintln_missing("python3");
-    }
+fn a_test_that_the_task_changes_may_change_needs_python() {
     let world = World::new(&PYTHON);
     let base = world.tip();
     let doubled = PYTHON[1]
@@ -272,10 +254,4 @@ fn a_test_that_the_task_changes_may_change() {
         ..Task::with(PYTHON_TEST)
     };
     world.measure(&base, &task).expect_pass();
-}
-
-/// A machine without the stack cannot prove it; the test says so on its output.
-#[allow(clippy::print_stderr, reason = "a skipped proof must be seen")]
-fn eprintln_missing(program: &str) {
-    eprintln!("NOT MEASURED: {program} is not on this machine");
 }

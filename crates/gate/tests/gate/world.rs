@@ -298,15 +298,3 @@ impl Judged {
         assert_eq!(self.result(check), CheckResult::Fail, "{}", self.table());
     }
 }
-
-/// Whether a program is on this machine. Tests of a stack say loudly when they cannot run.
-pub(crate) fn has(program: &str) -> bool {
-    Command::new(program)
-        .arg("--version")
-        .output()
-        .is_ok_and(|o| o.status.success())
-        || Command::new(program)
-            .arg("version")
-            .output()
-            .is_ok_and(|o| o.status.success())
-}
