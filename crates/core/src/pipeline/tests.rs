@@ -6,6 +6,7 @@
 use super::*;
 use crate::ids::Epoch;
 use crate::qa::{Check, CheckResult, Measurement, Policy, judge};
+use crate::review::{Finding, ReviewVerdict, Severity};
 use crate::task::{Priority, State};
 
 fn task(kind: TaskKind) -> Task {

@@ -1,0 +1,165 @@
+//! A run that ended without a result: whose fault it was, how often that may happen, and who acts next.
+
+use super::reviewed::review_action;
+use super::words::bounded;
+use super::{
+    BACKOFF_MS, Context, ESCALATIONS_MAX, Effect, Failure, INFRA_ATTEMPTS_MAX, INTERRUPTIONS_MAX,
+    QA_RETRIES_MAX, waiting,
+};
+use crate::task::{Task, WaitReason};
+
+pub(super) fn failed(task: &Task, failure: &Failure, context: &Context) -> Vec<Effect> {
+    match failure {
+        Failure::Quality { findings } => quality(task, findings, context, 0),
+        Failure::Lost { findings } => quality(task, findings, context, 1),
+        Failure::Infrastructure { detail } => infrastructure(task, detail, context),
+        Failure::BoxRefused { detail, remedy } => {
+            vec![ask(
+                task,
+                WaitReason::BoxRefused,
+                detail.clone(),
+                remedy.clone(),
+                context,
+            )]
+        }
+        Failure::Rail { rule, detail } => {
+            let action = format!(
+                "decide: `alai mc answer {} \"go ahead\"` or `alai mc cancel {}`",
+                task.id.0, task.id.0
+            );
+            vec![ask(
+                task,
+                WaitReason::Safety,
+                format!("{rule}: {detail}"),
+                action,
+                context,
+            )]
+        }
+        Failure::GoalUnmet { detail } => {
+            let action = "add what is missing with `alai mc add`, then `alai mc retry {id}`; or `alai mc cancel {id}`";
+            vec![ask(
+                task,
+                WaitReason::GateUndecided,
+                detail.clone(),
+                action.into(),
+                context,
+            )]
+        }
+        Failure::NoModel { detail } => {
+            let action = "start Ollama and pull a model, then `alai up` goes on by itself (`alai init` shows what it finds)";
+            vec![ask(
+                task,
+                WaitReason::NoModel,
+                detail.clone(),
+                action.into(),
+                context,
+            )]
+        }
+    }
+}
+
+/// First the findings go back at the same tier, then one tier up, then to a person. `lost` skips the same tier.
+pub(super) fn quality(
+    task: &Task,
+    findings: &[String],
+    context: &Context,
+    lost: u32,
+) -> Vec<Effect> {
+    let mut counters = task.counters;
+    counters.qa_retries += 1;
+    if counters.qa_retries > QA_RETRIES_MAX {
+        let detail = format!(
+            "failed {} times; last: {}",
+            counters.qa_retries,
+            findings.join("; ")
+        );
+        let waiting = waiting(WaitReason::QaRetries, detail, review_action(task), context);
+        return vec![Effect::Ask {
+            waiting,
+            counters: task.counters,
+            findings: bounded(findings),
+        }];
+    }
+    if counters.qa_retries + lost >= QA_RETRIES_MAX {
+        counters.escalations = (counters.escalations + 1).min(ESCALATIONS_MAX);
+    }
+    vec![Effect::Retry {
+        why: findings.join("; "),
+        findings: bounded(findings),
+        counters,
+        run_at_ms: context.now_ms,
+    }]
+}
+
+fn infrastructure(task: &Task, detail: &str, context: &Context) -> Vec<Effect> {
+    let mut counters = task.counters;
+    counters.infra_attempts += 1;
+    if counters.infra_attempts >= INFRA_ATTEMPTS_MAX {
+        let action = format!("mend it, then `alai mc retry {}`", task.id.0);
+        let waiting = waiting(
+            WaitReason::InfraAttempts,
+            detail.to_owned(),
+            action,
+            context,
+        );
+        return vec![Effect::Ask {
+            waiting,
+            counters,
+            findings: Vec::new(),
+        }];
+    }
+    let ceiling = BACKOFF_MS << counters.infra_attempts.min(10);
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "at most 5,120 s in milliseconds"
+    )]
+    let wait = (ceiling as f64 * context.jitter.clamp(0.0, 1.0)) as i64;
+    vec![Effect::Retry {
+        why: format!("infrastructure: {detail}"),
+        findings: Vec::new(),
+        counters,
+        run_at_ms: context.now_ms + wait,
+    }]
+}
+
+/// The factory died while this task ran.
+pub fn interrupted(task: &Task, context: &Context) -> Effect {
+    let mut counters = task.counters;
+    counters.interruptions += 1;
+    if counters.interruptions > INTERRUPTIONS_MAX {
+        let detail = format!(
+            "the factory ended {} times while this task ran",
+            counters.interruptions
+        );
+        let action = format!(
+            "look at its last run with `alai mc show {0}`, then `alai mc retry {0}`",
+            task.id.0
+        );
+        let waiting = waiting(WaitReason::Interruptions, detail, action, context);
+        return Effect::Ask {
+            waiting,
+            counters,
+            findings: Vec::new(),
+        };
+    }
+    Effect::Retry {
+        why: "the factory ended while it ran".into(),
+        findings: Vec::new(),
+        counters,
+        run_at_ms: context.now_ms,
+    }
+}
+
+pub(super) fn ask(
+    task: &Task,
+    reason: WaitReason,
+    detail: String,
+    action: String,
+    context: &Context,
+) -> Effect {
+    Effect::Ask {
+        waiting: waiting(reason, detail, action, context),
+        counters: task.counters,
+        findings: Vec::new(),
+    }
+}

@@ -1,0 +1,139 @@
+//! What a reviewer's answer makes of a change: the next stage, a rework, a follow-up.
+
+use super::words::{bounded, finding_line, fit_title, subject, verdict_word};
+use super::{
+    Context, Effect, HUMAN_WAIT_MS, REVIEW_CYCLES_MAX, Spawn, child, lineage, review_of,
+    stop_at_rail,
+};
+use crate::review::{Review, ReviewVerdict, Severity};
+use crate::task::{NewTask, Task, TaskKind, Until, WaitReason, Waiting};
+
+pub(super) fn reviewed(task: &Task, review: &Review, context: &Context) -> Vec<Effect> {
+    let note = format!("{}: {}", verdict_word(review.verdict), review.summary);
+    let complete = Effect::Complete {
+        base: None,
+        head: None,
+        note,
+    };
+    let mut effects = vec![complete];
+    effects.extend(review.findings.iter().map(|f| Effect::Remember {
+        entry_kind: "knowledge".into(),
+        text: format!("{} of {}: {}", task.kind, subject(task), finding_line(f)),
+    }));
+    if review.verdict == ReviewVerdict::Reject {
+        effects.push(rework(task, review, context));
+        return effects;
+    }
+    let (Some(base), Some(head)) = (&task.base, &task.head) else {
+        return effects;
+    };
+    match (task.kind, task.project) {
+        (TaskKind::Review, _) => effects.push(Spawn::alone(review_of(
+            task,
+            TaskKind::Security,
+            base,
+            head,
+        ))),
+        (_, Some(project)) => {
+            effects.push(Effect::Enqueue {
+                lineage: lineage(task),
+                project,
+                base: base.clone(),
+                head: head.clone(),
+            });
+        }
+        (_, None) => {}
+    }
+    effects.extend(follow_up(task, review, context));
+    effects
+}
+
+/// A reject makes a new BUILD with the findings; when the cycles are used up it waits for a person from the start.
+fn rework(task: &Task, review: &Review, context: &Context) -> Effect {
+    let findings = review.findings.iter().map(finding_line).collect::<Vec<_>>();
+    let mut next = rework_of(task, findings);
+    next.start_from = task.head.clone();
+    if task.counters.review_cycles >= REVIEW_CYCLES_MAX {
+        next.waiting = Some(Waiting {
+            reason: WaitReason::ReviewCycles,
+            owner: context.operator.clone(),
+            deadline_ms: context.now_ms + HUMAN_WAIT_MS,
+            next_action: "read the findings with `alai mc show {id}`; then `alai mc answer {id} \"what to do\"` or \
+                          `alai mc cancel {id}`"
+                .into(),
+            detail: format!("rejected {} times: {}", task.counters.review_cycles + 1, review.summary),
+        });
+    }
+    Spawn::alone(next)
+}
+
+pub(super) fn rework_of(task: &Task, findings: Vec<String>) -> NewTask {
+    let subject = subject(task);
+    let kind = match task.kind {
+        TaskKind::Docs | TaskKind::Ops => task.kind,
+        TaskKind::Goal
+        | TaskKind::Spec
+        | TaskKind::Build
+        | TaskKind::Review
+        | TaskKind::Security
+        | TaskKind::Postflight => TaskKind::Build,
+    };
+    let mut next = child(task, kind, fit_title(&format!("Rework: {subject}")));
+    next.description = format!(
+        "{subject}\n\nThe change was sent back by {} ({}).",
+        task.id, task.kind
+    );
+    next.lineage = Some(lineage(task));
+    next.acceptance = task.acceptance.clone();
+    next.base = task.base.clone();
+    next.review_cycles = task.counters.review_cycles + 1;
+    next.findings = bounded(&findings);
+    next
+}
+
+/// Findings that do not stop the change become one follow-up BUILD that needs its merge. What a follow-up leaves over is
+/// remembered, not built again: two models could nod at each other's nits for ever.
+fn follow_up(task: &Task, review: &Review, context: &Context) -> Option<Effect> {
+    if review.verdict != ReviewVerdict::PassWithFindings
+        || task.tags.iter().any(|t| t == FOLLOW_UP_TAG)
+    {
+        return None;
+    }
+    let worth: Vec<String> = review
+        .findings
+        .iter()
+        .filter(|f| f.severity >= Severity::Medium)
+        .map(finding_line)
+        .collect();
+    if worth.is_empty() {
+        return None;
+    }
+    let mut next = child(
+        task,
+        TaskKind::Build,
+        fit_title(&format!("Follow-up: {}", review.summary)),
+    );
+    next.description = format!(
+        "Findings of {} that did not stop the change:\n- {}",
+        task.id,
+        worth.join("\n- ")
+    );
+    next.tags.push(FOLLOW_UP_TAG.into());
+    next.tags.retain(|t| t != "docs" && t != "deploy");
+    next.needs = vec![crate::task::Need {
+        task: lineage(task),
+        until: Until::Integrated,
+    }];
+    stop_at_rail(&mut next, context);
+    Some(Spawn::holding(next))
+}
+
+/// Marks work that came of a review that passed.
+pub const FOLLOW_UP_TAG: &str = "follow-up";
+
+pub(super) fn review_action(task: &Task) -> String {
+    format!(
+        "read `alai mc show {0}` and `alai evidence show {0}`; then `alai mc answer {0} \"what to do\"` or `alai mc cancel {0}`",
+        task.id.0
+    )
+}
