@@ -8,8 +8,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::open::pointed_at;
+use super::refs::update_shared_ref;
 use super::run::{self, on_objects, on_refs, on_tree};
-use super::{GitError, Oid, Repo, is_ancestor, resolve, update_ref};
+use super::{GitError, Oid, Repo, is_ancestor, resolve};
 use crate::crash;
 
 /// What moving a branch changed.
@@ -85,7 +86,7 @@ pub fn move_branch(repo: &Repo, branch: &str, to: &Oid, expected: &Oid) -> Resul
     for tree in &standing {
         follow(tree, branch, expected, to)?;
     }
-    update_ref(repo, &name, to, Some(expected))?;
+    update_shared_ref(repo, &name, to, expected)?;
     Ok(standing
         .into_iter()
         .next()
@@ -164,6 +165,7 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("rebase-merge", "rebase"),
     ("rebase-apply", "rebase"),
     ("index.lock", "git command (index.lock)"),
+    ("HEAD.lock", "git command (HEAD.lock)"),
 ];
 
 fn can_follow(

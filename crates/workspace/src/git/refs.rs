@@ -1,6 +1,6 @@
 //! Refs: where things are, and moving one by compare and swap.
 
-use super::run::{self, on_objects, on_refs};
+use super::run::{self, Call, on_objects, on_refs};
 use super::{GitError, Oid, Repo};
 use crate::crash;
 
@@ -111,6 +111,31 @@ pub fn merge_base(repo: &Repo, a: &Oid, b: &Oid) -> Result<Option<Oid>, GitError
 /// # Errors
 /// [`GitError::RefMoved`] when it stands elsewhere, [`GitError::BadRef`] for a name that git refuses.
 pub fn update_ref(repo: &Repo, name: &str, new: &Oid, old: Option<&Oid>) -> Result<(), GitError> {
+    compare_and_swap(on_refs(repo), repo, name, new, old)
+}
+
+/// The same for a ref that others move too. A git that ended with us would leave its locks there, that of the person's `HEAD` among
+/// them, which nobody but the person may remove: this one comes to its own end.
+pub(super) fn update_shared_ref(
+    repo: &Repo,
+    name: &str,
+    new: &Oid,
+    old: &Oid,
+) -> Result<(), GitError> {
+    match compare_and_swap(on_refs(repo).finishing(), repo, name, new, Some(old)) {
+        // The one that outlived us was faster.
+        Err(GitError::RefMoved { found, .. }) if found.as_ref() == Some(new) => Ok(()),
+        moved => moved,
+    }
+}
+
+fn compare_and_swap(
+    call: Call<'static>,
+    repo: &Repo,
+    name: &str,
+    new: &Oid,
+    old: Option<&Oid>,
+) -> Result<(), GitError> {
     if !is_ref_name(name) {
         return Err(GitError::BadRef {
             name: name.chars().take(200).collect(),
@@ -122,7 +147,7 @@ pub fn update_ref(repo: &Repo, name: &str, new: &Oid, old: Option<&Oid>) -> Resu
     );
     let input = format!("update {name}\0{new}\0{old_text}\0");
     crash::point("update-ref.before");
-    let output = on_refs(repo)
+    let output = call
         .args([
             "update-ref",
             "-m",

@@ -250,6 +250,7 @@ fn a_user_in_the_middle_of_something_is_not_disturbed() {
         ("MERGE_HEAD", "merge"),
         ("CHERRY_PICK_HEAD", "cherry-pick"),
         ("index.lock", "index.lock"),
+        ("HEAD.lock", "HEAD.lock"),
     ] {
         let path = world.root.join(".git").join(file);
         fs::write(&path, format!("{base}\n")).expect("written");
