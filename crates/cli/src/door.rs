@@ -4,8 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use alai_core::ids::TaskId;
-use alai_factory::{AddTask, Config, Factory, Home, Op, Outcome, Packs, Pulse, perform};
-use alai_mission::{Mission, MissionError, Reader};
+use alai_factory::{
+    AddTask, Around, Config, Factory, Home, Life, Op, Outcome, Packs, Pulse, perform,
+};
+use alai_mission::{Mission, MissionError, Reader, holder};
 
 use crate::daemon::client;
 use crate::error::{CliError, Kind};
@@ -65,9 +67,23 @@ pub(crate) fn project(home: &Home, typed: PathBuf) -> Result<PathBuf, CliError> 
     Ok(found.map_or(typed, |project| PathBuf::from(project.name)))
 }
 
-/// The daemon's sign of life, when one runs.
+/// The daemon's sign of life, when one answers.
 pub(crate) fn pulse(home: &Home) -> Option<Pulse> {
     client::pulse(home)
+}
+
+/// Whether anybody moves tasks forward. Who holds the home and does not answer is no daemon that could be asked, but nobody
+/// else can work either.
+pub(crate) fn life(home: &Home) -> Life {
+    match client::pulse(home) {
+        Some(pulse) => Life::Up(pulse),
+        None => holder(home.root()).map_or(Life::Down, Life::Silent),
+    }
+}
+
+/// What surrounds the store now, for whoever asks how things stand.
+pub(crate) fn around(home: &Home) -> Result<Around, CliError> {
+    Ok(Around::look(home, &config(home)?, &life(home)))
 }
 
 /// Carries a request out: by the daemon, or here when there is none.
@@ -93,13 +109,18 @@ pub(crate) fn writer(home: &Home) -> Result<Mission, CliError> {
 }
 
 fn open(home: &Home) -> Result<Mission, CliError> {
-    Mission::open(home.root(), alai_workspace::crash::point).map_err(|e| {
-        if matches!(e, MissionError::Locked { .. }) {
-            let hint = "it holds the home but does not answer on its socket; try again, or end it by its pid";
-            return CliError::new(Kind::Unreachable, &e).hinted(hint);
-        }
-        e.into()
-    })
+    Mission::open(home.root(), alai_workspace::crash::point).map_err(unopened)
+}
+
+/// A home that another process holds is no fault of this request: it can be given again.
+fn unopened(e: MissionError) -> CliError {
+    if !matches!(e, MissionError::Locked { .. }) {
+        return e.into();
+    }
+    CliError::new(Kind::Unreachable, e).hinted(
+        "it works on this home and takes no requests: a command in another terminal, or a daemon that starts or hangs; \
+         try again when it has ended",
+    )
 }
 
 /// The factory itself, for commands that do the work in this process.
@@ -107,7 +128,7 @@ pub(crate) fn factory(home: &Home) -> Result<Arc<Factory>, CliError> {
     needs_home(home)?;
     let opened = Factory::open(home.clone(), config(home)?);
     let factory = opened.map_err(|e| match e {
-        alai_factory::OpenError::Mission(e) => CliError::from(e),
+        alai_factory::OpenError::Mission(e) => unopened(e),
         alai_factory::OpenError::Packs(_) | alai_factory::OpenError::Config(_) => {
             CliError::new(Kind::NeedsSetup, e)
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use alai_core::ids::TaskId;
 use alai_core::task::{State, Task, TaskKind, WaitReason};
-use alai_factory::{Factory, Home, Views};
+use alai_factory::{Around, Factory, Home, Views};
 use alai_mission::{EventRow, Filter, Reader};
 
 use crate::error::{CliError, Kind};
@@ -97,7 +97,7 @@ pub(crate) fn work(factory: &Arc<Factory>, task: TaskId) -> Result<(), CliError>
 /// How a task came to rest, as the exit of the command that waited for it.
 pub(crate) fn end_of(reader: &Reader, task: TaskId) -> Result<(), CliError> {
     let found = reader.task(task)?;
-    let why = Views::new(reader, door::now_ms(), true, None)
+    let why = Views::new(reader, door::now_ms(), Around::at_work())
         .task(task)?
         .why;
     if matches!(why.rule.as_str(), "merge_refused" | "delivery_refused") {

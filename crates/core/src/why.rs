@@ -1,26 +1,89 @@
 //! `alai why`: where a task stands, by which rule, for whom, until when and what comes next. Answers for every state.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{RunId, TaskId};
-use crate::task::{State, Task, TaskKind, Until};
+use crate::pipeline::HUMAN_WAIT_MS;
+use crate::task::{State, Task, TaskKind, Until, WaitReason, Waiting};
+
+mod rule;
+
+pub use rule::{COMMANDS, Rule};
 
 /// What is known around a task when the question is asked.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
     pub now_ms: i64,
-    /// Needs that are not met, with the state of what is needed.
-    pub unmet: Vec<(TaskId, Until, State)>,
+    /// Who decides what nobody else does.
+    pub operator: String,
+    /// Milliseconds that work which could be begun may wait before that is an alarm.
+    pub queue_ms_max: i64,
+    pub daemon: Daemon,
+    /// What hinders a dispatch of this task.
+    pub hindrance: Option<Hindrance>,
+    /// Needs that are not met.
+    pub unmet: Vec<Unmet>,
     pub run: Option<LiveRun>,
     /// Tasks of the goal that are not finished.
-    pub goal_left: Vec<(TaskId, State)>,
+    pub goal_left: Vec<Beside>,
+    /// A task of the same line of work that is not finished, while this one is.
+    pub lineage_left: Option<Beside>,
     /// A merge or delivery of this task is queued.
-    pub merging: bool,
+    pub merging: Option<Merging>,
     /// What keeps finished work from where it belongs.
     pub held_up: Option<HeldUp>,
-    pub daemon: bool,
-    /// Something that hinders every dispatch, in words: no model, all slots taken.
-    pub hindrance: Option<String>,
+    /// Effects of this task that were given up.
+    pub dead_effects: u64,
+}
+
+/// The process that moves tasks forward.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Daemon {
+    Down,
+    Up,
+    /// It finishes what runs and starts nothing new.
+    Draining,
+    /// A process holds the home and takes no requests: a command at work, or a daemon that starts or hangs.
+    Silent,
+}
+
+/// Why a task would not be given out now, although it could be begun.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hindrance {
+    NoModel,
+    /// All slots are taken.
+    Slots(usize),
+    Project(usize),
+    Company(String, usize),
+    Model(String, usize),
+    Host(String, usize),
+}
+
+/// Another task as far as it matters to this one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Beside {
+    pub task: TaskId,
+    pub state: State,
+    /// For whom it waits and until when, where it waits for somebody.
+    pub waits: Option<(String, i64)>,
+}
+
+/// A need that is not met.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unmet {
+    pub needs: TaskId,
+    pub until: Until,
+    /// Where the line of work that is needed stands: its task that is not finished, or else the needed one itself.
+    pub at: Beside,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Merging {
+    Queued,
+    /// The last attempt failed by the machine's fault, and is made again.
+    Again(String),
 }
 
 /// Finished work that is not where it belongs, and waits for a person.
@@ -47,7 +110,9 @@ pub enum Held {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LiveRun {
     pub run: RunId,
+    /// The person's name, when it is a person's.
     pub worker: String,
+    pub by_person: bool,
     pub lease_until_ms: i64,
     pub step: Option<String>,
     pub mode: Option<crate::mode::Mode>,
@@ -56,14 +121,16 @@ pub struct LiveRun {
 /// The answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Why {
-    /// The rule's name, stable for scripts.
-    pub rule: String,
+    pub rule: Rule,
     pub text: String,
     pub owner: String,
     /// Milliseconds since the Unix epoch, where there is a deadline.
     pub deadline_ms: Option<i64>,
     pub next_action: String,
 }
+
+/// Who does what no person has to do.
+const FACTORY: &str = "factory";
 
 /// The state a person sees: the stored one, but `stalled` from the first moment after a lease has lapsed.
 pub fn shown(task: &Task, run: Option<&LiveRun>, now_ms: i64) -> &'static str {
@@ -78,273 +145,519 @@ pub fn shown(task: &Task, run: Option<&LiveRun>, now_ms: i64) -> &'static str {
 
 /// Why a task is where it is.
 pub fn why(task: &Task, facts: &Facts) -> Why {
-    match task.state {
-        State::Open => open(task, facts),
-        State::Started | State::ReadyForReview => running(task, facts),
-        State::Waiting => waiting(task, facts),
-        State::Paused => answer(
-            "paused",
-            "a person paused it".into(),
-            "operator",
-            None,
-            format!("`alai mc resume {}`", task.id.0),
+    let id = task.id.0;
+    let operator = |rule, text: &str, next: String| Why {
+        rule,
+        text: text.to_owned(),
+        owner: facts.operator.clone(),
+        deadline_ms: None,
+        next_action: next,
+    };
+    let answer = match (task.state, &facts.run) {
+        (State::Open, _) => open(task, facts),
+        (State::Started | State::ReadyForReview, Some(run)) => held(task, run, facts),
+        (State::Started, None) => operator(
+            Rule::Broken,
+            "it is started, but no run holds it",
+            "`alai mc fsck`".into(),
         ),
-        State::Done => done(task, facts),
-        State::Failed => answer(
-            "failed",
-            "it failed for good".into(),
-            "operator",
-            None,
-            format!("`alai mc retry {}`", task.id.0),
+        (State::ReadyForReview, None) => ready(task, facts),
+        (State::Waiting, _) => waiting(task, facts),
+        (State::Paused, _) => operator(
+            Rule::Paused,
+            "a person paused it",
+            format!("`alai mc resume {id}`"),
         ),
-        State::Cancelled => answer(
-            "cancelled",
-            "a person cancelled it".into(),
-            "operator",
-            None,
-            format!("nothing; `alai mc retry {}` takes it up again", task.id.0),
+        (State::Done, _) => done(task, facts),
+        (State::Failed, _) => operator(
+            Rule::Failed,
+            "it failed for good",
+            format!("`alai mc retry {id}`"),
         ),
+        (State::Cancelled, _) => operator(
+            Rule::Cancelled,
+            "a person cancelled it",
+            format!("nothing; `alai mc retry {id}` takes it up again"),
+        ),
+    };
+    with_dead_effects(answer, facts)
+}
+
+/// Where a person knows of a task only by what was told outside, what was never told is part of where it stands.
+fn with_dead_effects(mut answer: Why, facts: &Facts) -> Why {
+    if facts.dead_effects == 0 {
+        return answer;
     }
+    answer.text += &format!(
+        "; {} message(s) about it were given up, pages of it may be old",
+        facts.dead_effects
+    );
+    if answer.rule == Rule::Done {
+        answer.rule = Rule::Undelivered;
+        answer.owner.clone_from(&facts.operator);
+        answer.next_action = "`alai mc redeliver`".into();
+    } else {
+        answer.next_action += "; `alai mc redeliver` sends what was given up";
+    }
+    answer
 }
 
 fn open(task: &Task, facts: &Facts) -> Why {
-    if let Some((needs, until, state)) = facts.unmet.first() {
-        let words = match until {
-            Until::Integrated => "merged",
-            Until::Done => "done",
-        };
-        let text = format!("it needs {needs} to be {words}; {needs} is {state}");
-        return answer(
-            "needs",
-            text,
-            "factory",
-            None,
-            format!("`alai why {}`", needs.0),
-        );
-    }
+    // A goal is no work of its own: nothing that a task needs holds it up.
     if task.kind == TaskKind::Goal {
         return open_goal(facts);
     }
+    if let Some(worst) = facts.unmet.iter().max_by_key(|unmet| severity(&unmet.at)) {
+        return needs(task, worst, facts);
+    }
     if task.project.is_none() {
-        let action = format!(
-            "do it and `alai mc done {0} \"REASON\"`, or add it again with --project",
-            task.id.0
-        );
-        let owner = task.owner.as_deref().unwrap_or("operator");
-        return answer(
-            "no_project",
-            "it names no project, so no agent can work on it".into(),
-            owner,
-            None,
-            action,
-        );
+        let owner = task.owner.as_deref().unwrap_or(&facts.operator);
+        return Why {
+            rule: Rule::NoProject,
+            text: "it names no project, so no agent can work on it".into(),
+            owner: owner.into(),
+            deadline_ms: None,
+            next_action: format!(
+                "do it and `alai mc done {} \"REASON\"`, or add it again with --project",
+                task.id.0
+            ),
+        };
     }
     if task.run_at_ms > facts.now_ms {
-        let text = "it was tried and the infrastructure failed; it is tried again after a pause"
-            .to_owned();
-        return answer(
-            "backoff",
-            text,
-            "factory",
-            Some(task.run_at_ms),
-            "nothing; it goes on by itself".into(),
-        );
+        let text = "it was tried and the infrastructure failed; it is tried again after a pause";
+        let (owner, next_action) = by_itself(facts);
+        return Why {
+            rule: Rule::Backoff,
+            text: text.into(),
+            owner,
+            deadline_ms: Some(task.run_at_ms),
+            next_action,
+        };
     }
-    if !facts.daemon {
-        let text = "it is eligible, but no daemon is running".to_owned();
-        return answer("no_daemon", text, "operator", None, "`alai up`".into());
+    let free = "it is eligible and starts at the next beat";
+    startable(task, facts, Rule::Eligible, "it is eligible", free)
+}
+
+/// Work that could be begun now: what hinders it, if anything does. Past the alarm it is a person's.
+fn startable(task: &Task, facts: &Facts, free: Rule, what: &str, otherwise: &str) -> Why {
+    let since_ms = task.updated_ms.max(task.run_at_ms);
+    let deadline_ms = since_ms.saturating_add(facts.queue_ms_max);
+    let late = deadline_ms < facts.now_ms;
+    let (rule, text) = match (facts.daemon, &facts.hindrance) {
+        (Daemon::Down, _) => (Rule::NoDaemon, format!("{what}, but no daemon is running")),
+        (Daemon::Draining, _) => (
+            Rule::Draining,
+            format!("{what}, but the daemon goes down and starts nothing new"),
+        ),
+        (Daemon::Silent, _) => (
+            Rule::Silent,
+            format!("{what}, but a process that takes no requests holds the home"),
+        ),
+        (Daemon::Up, Some(hindrance)) => (hindrance.rule(), format!("{what}, but {hindrance}")),
+        (Daemon::Up, None) if late => (Rule::Unclaimed, format!("{what}, and nobody takes it")),
+        (Daemon::Up, None) => (free, otherwise.to_owned()),
+    };
+    let (mut owner, mut next_action) = by_itself(facts);
+    if rule != free && facts.daemon == Daemon::Up {
+        next_action = "`alai status` shows what runs".into();
     }
-    match &facts.hindrance {
-        Some(hindrance) => answer(
-            "hindered",
-            hindrance.clone(),
-            "factory",
+    if late {
+        owner.clone_from(&facts.operator);
+    }
+    Why {
+        rule,
+        text: overdue(text, deadline_ms, facts),
+        owner,
+        deadline_ms: Some(deadline_ms),
+        next_action,
+    }
+}
+
+/// How much stands in the way of a need: what a person must act on comes before what is on its way.
+fn severity(at: &Beside) -> u8 {
+    match (at.state, &at.waits) {
+        (State::Failed | State::Cancelled, _) => 3,
+        (_, Some(_)) => 2,
+        (State::Paused, None) => 1,
+        (
+            State::Open | State::Started | State::ReadyForReview | State::Waiting | State::Done,
             None,
-            "`alai status` shows what runs".into(),
-        ),
-        None => answer(
-            "eligible",
-            "it is eligible and starts at the next beat".into(),
-            "factory",
+        ) => 0,
+    }
+}
+
+fn needs(task: &Task, worst: &Unmet, facts: &Facts) -> Why {
+    let Unmet { needs, until, at } = worst;
+    let words = match until {
+        Until::Integrated => "merged",
+        Until::Done => "done",
+    };
+    let more = match facts.unmet.len() {
+        0 | 1 => String::new(),
+        all => format!(" ({} more need(s) are not met)", all - 1),
+    };
+    let text = format!(
+        "it needs {needs} to be {words}; {} is {}{more}",
+        at.task, at.state
+    );
+    let (rule, owner, deadline_ms, next_action) = match (&at.waits, at.state) {
+        (_, State::Failed | State::Cancelled) => (
+            Rule::NeedEnded,
+            facts.operator.clone(),
             None,
-            "nothing; it goes on by itself".into(),
+            format!(
+                "`alai mc retry {}` or `alai mc cancel {}`",
+                at.task.0, task.id.0
+            ),
         ),
+        (Some((owner, deadline_ms)), _) => (
+            Rule::NeedWaits,
+            owner.clone(),
+            Some(*deadline_ms),
+            format!("`alai why {}`", at.task.0),
+        ),
+        (None, State::Paused) => (
+            Rule::NeedPaused,
+            facts.operator.clone(),
+            None,
+            format!("`alai mc resume {}`", at.task.0),
+        ),
+        (
+            None,
+            State::Open | State::Started | State::ReadyForReview | State::Waiting | State::Done,
+        ) => (
+            Rule::Needs,
+            FACTORY.to_owned(),
+            None,
+            format!("`alai why {}`", at.task.0),
+        ),
+    };
+    Why {
+        rule,
+        text,
+        owner,
+        deadline_ms,
+        next_action,
     }
 }
 
 fn open_goal(facts: &Facts) -> Why {
-    if let Some((waiting, _)) = facts.goal_left.iter().find(|(_, s)| *s == State::Waiting) {
-        let text = format!(
-            "{} of its tasks are left; {waiting} waits for a person",
-            facts.goal_left.len()
-        );
-        return answer(
-            "goal_waits",
-            text,
-            "operator",
-            None,
-            format!("`alai why {}`", waiting.0),
-        );
+    let left = &facts.goal_left;
+    let of = |state| left.iter().find(move |t| t.state == state);
+    let at_work = of(State::Started).or_else(|| of(State::ReadyForReview));
+    let count = format!("{} of its tasks are left", left.len());
+    if let Some(at) = left.iter().find(|t| t.waits.is_some())
+        && let Some((owner, deadline_ms)) = &at.waits
+    {
+        return Why {
+            rule: Rule::GoalWaits,
+            text: overdue(
+                format!("{count}; {} waits for a person", at.task),
+                *deadline_ms,
+                facts,
+            ),
+            owner: owner.clone(),
+            deadline_ms: Some(*deadline_ms),
+            next_action: format!("`alai why {}`", at.task.0),
+        };
     }
-    if let Some((first, state)) = facts.goal_left.first() {
-        let text = format!(
-            "{} of its tasks are left; next is {first} ({state})",
-            facts.goal_left.len()
-        );
-        return answer(
-            "goal_runs",
-            text,
-            "factory",
-            None,
-            format!("`alai why {}`", first.0),
-        );
+    let (owner, by_itself) = by_itself(facts);
+    let (rule, text, owner, next_action) = match (at_work, of(State::Open), left.first()) {
+        // Nobody goes on with what is open or settled while no daemon runs.
+        (None, Some(_), _) | (None, None, None) if facts.daemon != Daemon::Up => (
+            Rule::GoalStands,
+            format!("{count}, and no daemon goes on with it"),
+            owner,
+            by_itself,
+        ),
+        (Some(at), _, _) | (None, Some(at), _) => (
+            Rule::GoalRuns,
+            format!("{count}; next is {} ({})", at.task, at.state),
+            FACTORY.into(),
+            format!("`alai why {}`", at.task.0),
+        ),
+        (None, None, Some(at)) => (
+            Rule::GoalPaused,
+            format!("{count}; {} is {}", at.task, at.state),
+            facts.operator.clone(),
+            format!("`alai mc resume {}`", at.task.0),
+        ),
+        (None, None, None) => {
+            let text = match facts.merging {
+                Some(_) => "its work is being moved to the target branch",
+                None => "everything under it is settled",
+            };
+            (Rule::GoalSettles, text.into(), owner, by_itself)
+        }
+    };
+    Why {
+        rule,
+        text,
+        owner,
+        deadline_ms: None,
+        next_action,
     }
-    let action = if facts.daemon {
-        "nothing; it goes on by itself"
-    } else {
-        "`alai up`"
-    };
-    let text = if facts.merging {
-        "its work is being moved to the target branch"
-    } else {
-        "everything under it is settled"
-    };
-    answer("goal_settles", text.into(), "factory", None, action.into())
 }
 
-fn running(task: &Task, facts: &Facts) -> Why {
-    match &facts.run {
-        Some(run) if run.lease_until_ms >= facts.now_ms => {
+/// A run holds it: one of the factory, or a person.
+fn held(task: &Task, run: &LiveRun, facts: &Facts) -> Why {
+    let lapsed = run.lease_until_ms < facts.now_ms;
+    let short = run.run.short();
+    let (rule, text, owner, next_action) = match (run.by_person, lapsed) {
+        (true, false) => (
+            Rule::Person,
+            format!("{} has taken it and works on it", run.worker),
+            run.worker.clone(),
+            hand_in(task),
+        ),
+        (true, true) => (
+            Rule::PersonLapsed,
+            format!(
+                "{} has taken it and not handed it in; it goes back to the queue at the next beat",
+                run.worker
+            ),
+            run.worker.clone(),
+            match facts.daemon {
+                Daemon::Up => hand_in(task),
+                Daemon::Draining | Daemon::Silent | Daemon::Down => {
+                    format!("{}, or `alai up`", hand_in(task))
+                }
+            },
+        ),
+        (false, false) => {
             let step = run.step.as_deref().unwrap_or("starting");
             let mode = run.mode.map(|m| format!(", {m}")).unwrap_or_default();
-            let text = format!(
-                "run {} of {} is at `{step}`{mode}",
-                run.run.short(),
-                run.worker
-            );
-            answer(
-                "running",
-                text,
-                &run.worker,
-                Some(run.lease_until_ms),
-                "nothing; it goes on by itself".into(),
+            (
+                Rule::Running,
+                format!("run {short} of {} is at `{step}`{mode}", run.worker),
+                run.worker.clone(),
+                ITSELF.to_owned(),
             )
         }
-        Some(run) => {
-            let text = format!(
-                "run {} has let its lease lapse; it is taken back at the next beat",
-                run.run.short()
-            );
-            let action = if facts.daemon {
-                "nothing; it goes on by itself"
-            } else {
-                "`alai up`"
-            };
-            answer(
-                "stalled",
-                text,
-                "factory",
-                Some(run.lease_until_ms),
-                action.into(),
-            )
+        (false, true) => {
+            let (owner, next_action) = by_itself(facts);
+            let text =
+                format!("run {short} has let its lease lapse; it is taken back at the next beat");
+            (Rule::Stalled, text, owner, next_action)
         }
-        None if task.state == State::ReadyForReview => {
-            let text = "a person said that it is ready; nobody has judged it yet".to_owned();
-            answer(
-                "ready",
-                text,
-                "operator",
-                None,
-                format!("`alai mc done {} \"REASON\"`", task.id.0),
-            )
-        }
-        None => {
-            let text = "it is started, but no run holds it".to_owned();
-            answer(
-                "stalled",
-                text,
-                "factory",
-                None,
-                "`alai up` takes it back".into(),
-            )
-        }
+    };
+    Why {
+        rule,
+        text,
+        owner,
+        deadline_ms: Some(run.lease_until_ms),
+        next_action,
+    }
+}
+
+/// How a person hands in what he did: a commit, where there is code to measure.
+fn hand_in(task: &Task) -> String {
+    let id = task.id.0;
+    match task.project.is_some() && task.kind.changes_code() {
+        true => format!("`alai mc ready {id} --head COMMIT`"),
+        false => format!("`alai mc ready {id}`"),
+    }
+}
+
+/// A person has handed it in: the gate measures his commit, or another person judges.
+fn ready(task: &Task, facts: &Facts) -> Why {
+    if task.handed.is_some() {
+        let free = "a person handed a commit in; its gate is at work from the next beat on";
+        return startable(
+            task,
+            facts,
+            Rule::HandedIn,
+            "a person handed a commit in",
+            free,
+        );
+    }
+    let deadline_ms = task.updated_ms.saturating_add(HUMAN_WAIT_MS);
+    let text = "a person said that it is ready; nobody has judged it yet".to_owned();
+    Why {
+        rule: Rule::Ready,
+        text: overdue(text, deadline_ms, facts),
+        owner: facts.operator.clone(),
+        deadline_ms: Some(deadline_ms),
+        next_action: format!(
+            "`alai mc done {0} \"REASON\"` or `alai mc reject {0} \"WHAT IS WRONG\"`",
+            task.id.0
+        ),
     }
 }
 
 fn waiting(task: &Task, facts: &Facts) -> Why {
-    match &task.waiting {
-        Some(waiting) => {
-            let late = if waiting.deadline_ms < facts.now_ms {
-                " (overdue)"
-            } else {
-                ""
-            };
-            let text = if waiting.detail.is_empty() {
-                waiting.reason.as_str()
-            } else {
-                &waiting.detail
-            };
-            let text = format!("{text}{late}");
-            answer(
-                waiting.reason.as_str(),
-                text,
-                &waiting.owner,
-                Some(waiting.deadline_ms),
-                waiting.next_action.clone(),
-            )
-        }
+    let Some(waiting) = &task.waiting else {
         // The store's constraint forbids it; said plainly should it ever be broken.
-        None => answer(
-            "broken",
-            "it waits without a reason".into(),
-            "operator",
-            None,
-            "`alai mc fsck`".into(),
-        ),
+        return Why {
+            rule: Rule::Broken,
+            text: "it waits without a reason".into(),
+            owner: facts.operator.clone(),
+            deadline_ms: None,
+            next_action: "`alai mc fsck`".into(),
+        };
+    };
+    let Waiting {
+        reason,
+        owner,
+        deadline_ms,
+        next_action,
+        detail,
+    } = waiting;
+    if *reason == WaitReason::Approval
+        && let Some(merging) = &facts.merging
+    {
+        let (owner, next_action) = by_itself(facts);
+        return Why {
+            rule: Rule::Delivering,
+            text: format!("approved; the target branch is moved next{merging}"),
+            owner,
+            deadline_ms: Some(*deadline_ms),
+            next_action,
+        };
+    }
+    let text = match detail.trim().is_empty() {
+        true => reason.as_str().to_owned(),
+        false => detail.clone(),
+    };
+    Why {
+        rule: Rule::of(*reason),
+        text: overdue(text, *deadline_ms, facts),
+        owner: owner.clone(),
+        deadline_ms: Some(*deadline_ms),
+        next_action: next_action.clone(),
     }
 }
 
 fn done(task: &Task, facts: &Facts) -> Why {
     if let Some(held) = &facts.held_up {
+        let id = task.id.0;
         let (rule, next_action) = match held.what {
             Held::Merge => (
-                "merge_refused",
-                format!("mend it, then `alai mc retry {}`", task.id.0),
+                Rule::MergeRefused,
+                format!("mend it, then `alai mc retry {id}`"),
             ),
             Held::Delivery => (
-                "delivery_refused",
-                format!("mend it, then `alai mc approve {}`", task.id.0),
+                Rule::DeliveryRefused,
+                format!("mend it, then `alai mc approve {id}`"),
             ),
-            Held::Approval => ("approval", format!("`alai mc approve {}`", task.id.0)),
+            Held::Approval => (Rule::Approval, format!("`alai mc approve {id}`")),
         };
-        return answer(
+        return Why {
             rule,
-            held.detail.clone(),
-            "operator",
-            Some(held.deadline_ms),
+            text: overdue(held.detail.clone(), held.deadline_ms, facts),
+            owner: facts.operator.clone(),
+            deadline_ms: Some(held.deadline_ms),
             next_action,
-        );
+        };
     }
-    let text = match (&task.integrated, facts.merging) {
-        (Some(commit), _) => format!("done and merged as {commit}"),
-        (None, true) => "done; its merge is queued".to_owned(),
-        (None, false) => "done".to_owned(),
+    if let Some(merging) = &facts.merging {
+        let (owner, next_action) = by_itself(facts);
+        let text = match &task.integrated {
+            Some(commit) => {
+                format!("done and merged as {commit}; the target branch is moved next{merging}")
+            }
+            None => format!("done; its merge is queued{merging}"),
+        };
+        return Why {
+            rule: Rule::Merging,
+            text,
+            owner,
+            deadline_ms: None,
+            next_action,
+        };
+    }
+    if let (Some(at), None) = (&facts.lineage_left, &task.integrated) {
+        let (owner, deadline_ms) = match &at.waits {
+            Some((owner, deadline_ms)) => (owner.clone(), Some(*deadline_ms)),
+            None => (FACTORY.to_owned(), None),
+        };
+        return Why {
+            rule: Rule::InReview,
+            text: format!("done, not merged yet; {} is {}", at.task, at.state),
+            owner,
+            deadline_ms,
+            next_action: format!("`alai why {}`", at.task.0),
+        };
+    }
+    let text = match &task.integrated {
+        Some(commit) => format!("done and merged as {commit}"),
+        None => "done".to_owned(),
     };
-    answer("done", text, "nobody", None, "nothing".into())
+    Why {
+        rule: Rule::Done,
+        text,
+        owner: "nobody".into(),
+        deadline_ms: None,
+        next_action: "nothing".into(),
+    }
 }
 
-fn answer(
-    rule: &str,
-    text: String,
-    owner: &str,
-    deadline_ms: Option<i64>,
-    next_action: String,
-) -> Why {
-    Why {
-        rule: rule.into(),
-        text,
-        owner: owner.into(),
-        deadline_ms,
-        next_action,
+const ITSELF: &str = "nothing; it goes on by itself";
+
+/// Who moves what needs no decision, and what that takes.
+fn by_itself(facts: &Facts) -> (String, String) {
+    match facts.daemon {
+        Daemon::Up => (FACTORY.into(), ITSELF.into()),
+        Daemon::Draining => (
+            facts.operator.clone(),
+            "`alai up` when the daemon is down".into(),
+        ),
+        Daemon::Silent => (
+            facts.operator.clone(),
+            "`alai status` names the process; `alai up` when it has ended".into(),
+        ),
+        Daemon::Down => (facts.operator.clone(), "`alai up`".into()),
     }
 }
+
+fn overdue(text: String, deadline_ms: i64, facts: &Facts) -> String {
+    match deadline_ms < facts.now_ms {
+        true => format!("{text} (overdue)"),
+        false => text,
+    }
+}
+
+impl Hindrance {
+    fn rule(&self) -> Rule {
+        match self {
+            Hindrance::NoModel => Rule::NoModel,
+            Hindrance::Slots(_) => Rule::Slots,
+            Hindrance::Project(_) => Rule::ProjectLimit,
+            Hindrance::Company(..) => Rule::CompanyLimit,
+            Hindrance::Model(..) => Rule::ModelLimit,
+            Hindrance::Host(..) => Rule::HostLimit,
+        }
+    }
+}
+
+impl fmt::Display for Hindrance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Hindrance::NoModel => f.write_str("no model is reachable"),
+            Hindrance::Slots(most) => write!(f, "all {most} slots are taken"),
+            Hindrance::Project(most) => write!(f, "its project has {most} run(s), its limit"),
+            Hindrance::Company(name, most) => {
+                write!(f, "the company {name} has {most} run(s), its limit")
+            }
+            Hindrance::Model(name, most) => {
+                write!(f, "the model {name} has {most} run(s), its limit")
+            }
+            Hindrance::Host(name, most) => {
+                write!(f, "the model host {name} has {most} run(s), its limit")
+            }
+        }
+    }
+}
+
+/// What a queued merge adds to a sentence.
+impl fmt::Display for Merging {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Merging::Queued => Ok(()),
+            Merging::Again(why) => write!(f, "; the last attempt failed: {why}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -11,13 +11,13 @@ use alai_core::ids::{RunId, TaskId};
 use alai_core::lifecycle::Event;
 use alai_core::pipeline::{Context, HUMAN_WAIT_MS};
 use alai_core::task::{State, Task, TaskKind, WaitReason, Waiting};
-use alai_mission::{Claim, Delivery, Fence, Filter, Mission, MissionError, Project};
+use alai_mission::{Claim, Delivery, Fence, Filter, Mission, MissionError, Project, Waits};
 use alai_workspace::clone::Remover;
 use alai_workspace::command::Cancel;
 use alai_workspace::toolchains::{Toolchains, toolchains};
 use serde::{Deserialize, Serialize};
 
-use crate::clock::{Clock, now_ms};
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::home::Home;
 use crate::integrate::Standing;
@@ -82,6 +82,12 @@ pub struct Pulse {
     pub active: usize,
     pub slots: usize,
     pub models: bool,
+    /// It finishes what runs and starts nothing new. A daemon of before does not say it.
+    #[serde(default)]
+    pub draining: bool,
+    /// What requests and runs wait for the store.
+    #[serde(default)]
+    pub waits: Waits,
 }
 
 #[derive(Debug, Default)]
@@ -96,6 +102,7 @@ impl Factory {
         let mission = Mission::open(home.root(), alai_workspace::crash::point)?;
         let packs = Arc::new(Packs::load(&home)?);
         let models = Arc::new(Models::new(&config)?);
+        let clock = Clock::default();
         let factory = Arc::new(Factory {
             home,
             config,
@@ -108,14 +115,14 @@ impl Factory {
             merging: AtomicBool::new(false),
             looking: AtomicBool::new(false),
             looked_ms: AtomicI64::new(0),
-            tidied_ms: AtomicI64::new(now_ms()),
+            tidied_ms: AtomicI64::new(clock.now_ms()),
             // A process that has just begun lives; its first beat comes after a look at the model host.
-            beat_ms: AtomicI64::new(now_ms()),
+            beat_ms: AtomicI64::new(clock.now_ms()),
             dispatch_ms: AtomicI64::new(0),
             only: Mutex::new(None),
             draining: AtomicBool::new(false),
             stop: Cancel::default(),
-            clock: Clock::default(),
+            clock,
         });
         launcher::pin(factory.home());
         recover::at_start(&factory)?;
@@ -144,7 +151,7 @@ impl Factory {
 
     /// Milliseconds since the Unix epoch.
     pub fn now_ms(&self) -> i64 {
-        now_ms()
+        self.clock.now_ms()
     }
 
     pub fn pulse(&self) -> Pulse {
@@ -155,6 +162,8 @@ impl Factory {
             active: self.active.lock().map_or(0, |a| a.len()),
             slots: self.config.slots,
             models: self.models.usable(),
+            draining: self.stopping() || self.draining.load(Ordering::SeqCst),
+            waits: self.mission.waits(),
         }
     }
 
@@ -268,7 +277,7 @@ impl Factory {
     /// One look at everything. Each part is idempotent, reads what it needs anew, and does not keep the others from their
     /// turn when it fails.
     fn beat(self: &Arc<Self>) -> Result<(), MissionError> {
-        self.follow_the_clock()?;
+        goes_on("clock", self.follow_the_clock())?;
         let now = self.now_ms();
         self.heartbeats();
         self.look(now);
@@ -282,11 +291,7 @@ impl Factory {
             ("outbox", &|| outbox::deliver(self, OUTBOX_BATCH)),
         ];
         for (name, part) in parts {
-            match part() {
-                Ok(()) => {}
-                Err(e @ (MissionError::Poisoned | MissionError::Unknown(_))) => return Err(e),
-                Err(e) => tracing::error!("{name}: {e}"),
-            }
+            goes_on(name, part())?;
         }
         // After the goals: one that is settled in this beat is delivered in it, and not a whole beat later.
         self.merge();
@@ -337,14 +342,22 @@ impl Factory {
 
     /// The wall clock was set, or the machine slept: every lease and limit moves with it.
     fn follow_the_clock(&self) -> Result<(), MissionError> {
-        let Some(by_ms) = self.clock.jumped() else {
+        let mut runs = 0;
+        let jump = self.clock.look(|by_ms, now_ms| {
+            let shifted = self.mission.shift_clocks(by_ms, now_ms);
+            shifted.map(|count| runs = count)
+        })?;
+        let Some(by_ms) = jump else {
             return Ok(());
         };
-        let runs = self.mission.shift_clocks(by_ms, self.now_ms())?;
         self.each_active(|active| active.beat_ms += by_ms);
+        // A host that was looked at an hour from now would not be looked at for an hour.
+        for at_ms in [&self.looked_ms, &self.tidied_ms] {
+            at_ms.fetch_add(by_ms, Ordering::Relaxed);
+        }
         tracing::warn!(
             "the clock jumped by {} s; the leases of {runs} run(s) moved with it",
-            by_ms / 1000
+            (by_ms + 500).div_euclid(1000)
         );
         Ok(())
     }
@@ -388,27 +401,20 @@ impl Factory {
         if !self.models.usable() {
             return Ok(());
         }
-        for task in self.waiting_for_model()? {
+        let mut after = TaskId(0);
+        loop {
+            let part = self.mission.waiting_for_a_model(after)?;
+            let Some(last) = part.last() else {
+                return Ok(());
+            };
+            after = last.id;
             // Only those whose own wish can be met now: another one would ask, wait and be woken for ever.
-            if work::can_be_served(self, &task) {
-                self.mission.model_found(task.id, now)?;
+            let served = part.iter().filter(|task| work::can_be_served(self, task));
+            let served: Vec<TaskId> = served.map(|task| task.id).collect();
+            if !served.is_empty() {
+                self.mission.model_found(served, now)?;
             }
         }
-        Ok(())
-    }
-
-    fn waiting_for_model(&self) -> Result<Vec<Task>, MissionError> {
-        let waiting = Filter {
-            state: Some(State::Waiting),
-            ..Filter::default()
-        };
-        let mut tasks = self.mission.tasks(&waiting)?;
-        tasks.retain(|t| {
-            t.waiting
-                .as_ref()
-                .is_some_and(|w| w.reason == WaitReason::NoModel)
-        });
-        Ok(tasks)
     }
 
     /// Goals under which nothing is left: delivered by policy, put before a person, or closed.
@@ -545,22 +551,18 @@ impl Factory {
 
     /// Eligible work without a model is put before a person, with what was looked for; it goes on by itself later.
     fn ask_for_a_model(&self, now: i64) -> Result<(), MissionError> {
-        let none = self.models.found().none;
-        for task in self.mission.eligible(now)? {
-            if task.kind == TaskKind::Postflight || self.only().is_some_and(|only| only != task.id)
-            {
-                continue;
-            }
-            let waiting = Waiting {
-                reason: WaitReason::NoModel,
-                owner: self.config.operator.clone(),
-                deadline_ms: now + HUMAN_WAIT_MS,
-                next_action:
-                    "start Ollama and pull a model; it then goes on by itself while `alai up` runs"
-                        .into(),
-                detail: none.clone(),
-            };
-            self.mission.ask(task.id, waiting, "factory", now)?;
+        let waiting = Waiting {
+            reason: WaitReason::NoModel,
+            owner: self.config.operator.clone(),
+            deadline_ms: now + HUMAN_WAIT_MS,
+            next_action:
+                "start Ollama and pull a model; it then goes on by itself while `alai up` runs"
+                    .into(),
+            detail: self.models.found().none,
+        };
+        if self.mission.ask_for_a_model(self.only(), waiting, now)? {
+            // The rest in the next beats: in between the signs of life go on.
+            self.wake();
         }
         Ok(())
     }
@@ -618,6 +620,18 @@ impl Factory {
             wants_ops: false,
             auto_delivery: false,
         }
+    }
+}
+
+/// What the store could not take is due again at the next beat; one that can be written no more ends the process.
+fn goes_on(name: &str, part: Result<(), MissionError>) -> Result<(), MissionError> {
+    match part {
+        Err(e @ (MissionError::Poisoned | MissionError::Unknown(_))) => Err(e),
+        Err(e) => {
+            tracing::error!("{name}: {e}");
+            Ok(())
+        }
+        Ok(()) => Ok(()),
     }
 }
 

@@ -22,6 +22,11 @@ pub(crate) const TEMPLATE: &str = "\
 # host = 2
 # company = { CodeCraft = 1 }
 # model = { \"qwen3:32b\" = 1 }
+# Minutes that one run may take, and that it may go without reaching a step; then it is ended and counts as an attempt.
+# run_minutes = 360
+# idle_minutes = 110
+# Hours after which a task that could be begun and is not raises an alarm.
+# queue_hours = 48
 
 [fleet]
 # The Ollama host. OLLAMA_HOST is honoured when this is not set.
@@ -62,6 +67,11 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// Whether anything that several projects share has a limit.
+    pub(crate) fn shared(&self) -> bool {
+        self.host.is_some() || !self.company.is_empty() || !self.model.is_empty()
+    }
+
     /// A limit of nothing would stop its work for ever, in silence.
     fn check(&self) -> Result<(), ConfigError> {
         let named = self.company.iter().chain(&self.model);
@@ -119,6 +129,18 @@ pub enum ConfigError {
         value: String,
         want: &'static str,
     },
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            operator: "operator".into(),
+            slots: SLOTS,
+            limits: Limits::default(),
+            ollama: None,
+            script: None,
+        }
+    }
 }
 
 impl Config {

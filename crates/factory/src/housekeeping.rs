@@ -1,4 +1,5 @@
-//! What can be made again is kept only while there is room for it: set-ups and the tests of known commits.
+//! What can be made again is kept only while there is room for it: set-ups and the tests of known commits; answers to requests only
+//! while somebody may ask for them again.
 
 use std::fs;
 use std::path::Path;
@@ -28,6 +29,9 @@ pub(crate) fn tidy(factory: &Factory) {
     }
     if let Err(e) = keep_newest(&cache.join("base"), CENSUSES_KEPT) {
         tracing::warn!("{}: {e}", cache.join("base").display());
+    }
+    if let Err(e) = factory.mission().forget_answers(factory.now_ms()) {
+        tracing::warn!("old answers cannot be forgotten: {e}");
     }
 }
 

@@ -4,6 +4,7 @@
 //! branch nor the target branch moves before its intent is in the store; no run works without a lease; nothing is done in reaction to a message, which only
 //! writes rows and wakes the beat.
 
+mod around;
 mod beat;
 mod clock;
 mod config;
@@ -27,6 +28,7 @@ mod schedule;
 mod views;
 mod work;
 
+pub use around::{Around, Life};
 pub use beat::{Factory, Pulse};
 pub use config::{Config, ConfigError};
 pub use evidence::{evidence_dir, newest_evidence};
@@ -35,4 +37,4 @@ pub use models::{Found, Models};
 pub use ops::{AddTask, Op, OpError, OpErrorKind, Outcome, ProjectChange, perform};
 pub use packs::{Packs, PacksError};
 pub use recover::OpenError;
-pub use views::{RunLine, Status, TaskView, Views, open_hindrance};
+pub use views::{RunLine, ScheduleLine, Status, TaskView, Views};

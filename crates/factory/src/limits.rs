@@ -20,6 +20,11 @@ const QUEUE_HOURS_MAX: usize = 48;
 
 const MINUTE_MS: i64 = 60_000;
 
+/// What a run holds, as the first part of its key.
+pub(crate) const HOST: &str = "host";
+pub(crate) const COMPANY: &str = "company";
+pub(crate) const MODEL: &str = "model";
+
 /// Milliseconds from a run's claim within which it must have ended.
 pub(crate) fn run_ms_max(config: &Config) -> i64 {
     ms(config.limits.run_minutes, RUN_MINUTES_MAX, MINUTE_MS)
@@ -57,7 +62,7 @@ pub(crate) fn claim_limits(
 
 fn slots_of(config: &Config, packs: &Arc<Packs>, models: &Arc<Models>) -> SlotsOf {
     let limits = config.limits.clone();
-    if limits.company.is_empty() && limits.model.is_empty() && limits.host.is_none() {
+    if !limits.shared() {
         return SlotsOf::NOTHING;
     }
     let (packs, models) = (Arc::clone(packs), Arc::clone(models));
@@ -69,16 +74,16 @@ fn slots_of(config: &Config, packs: &Arc<Packs>, models: &Arc<Models>) -> SlotsO
                 slots.push(Slot { key, most });
             }
         };
-        hold("host", &models.host(), limits.host);
+        hold(HOST, &models.host(), limits.host);
         // What cannot be routed holds nothing: its run ends with the reason.
         if let Ok(company) = work::company_for(&packs.registry, task) {
             let most = limits.company.get(&company.name).copied();
-            hold("company", &company.name, most);
+            hold(COMPANY, &company.name, most);
             let (role, activity) = work::post_of(task.kind);
             let (choice, _source) = company.model_for(role, activity);
             if let Some(chosen) = models.choose(choice, task.counters.escalations) {
                 let most = limits.model.get(&chosen.model).copied();
-                hold("model", &chosen.model, most);
+                hold(MODEL, &chosen.model, most);
             }
         }
         slots

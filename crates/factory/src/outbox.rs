@@ -6,6 +6,7 @@ use alai_hivemind::pages::{self, TaskLine};
 use alai_hivemind::wiki::{self, PageName};
 use alai_mission::{Filter, MissionError, OutboxRow};
 
+use crate::around::Around;
 use crate::beat::Factory;
 use crate::views::Views;
 
@@ -13,7 +14,10 @@ use crate::views::Views;
 pub(crate) fn deliver(factory: &Factory, batch: u32) -> Result<(), MissionError> {
     for row in factory.mission().outbox_due(factory.now_ms(), batch)? {
         match send(factory, &row) {
-            Ok(()) => factory.mission().delivered(&row, factory.now_ms())?,
+            Ok(()) => {
+                alai_workspace::crash::point("outbox.sent");
+                factory.mission().delivered(&row, factory.now_ms())?;
+            }
             Err(why) => {
                 tracing::warn!("outbox {}: {why}", row.effect_key);
                 factory
@@ -70,7 +74,7 @@ pub(crate) fn lines(factory: &Factory, task: &Task) -> Result<Vec<TaskLine>, Mis
         | TaskKind::Postflight => vec![task.clone()],
     };
     tasks.sort_by_key(|t| t.id);
-    let views = Views::new(mission, factory.now_ms(), true, None);
+    let views = Views::new(mission, factory.now_ms(), Around::at_work());
     tasks
         .into_iter()
         .map(|task| {

@@ -130,18 +130,14 @@ fn ask(
             turn: 0,
         },
     };
-    desk.intend(factory, 0).map_err(Unplanned::Run)?;
-    let answer = alai_fleet::ask(&desk.chosen.provider, &request, &|| cancel.is_cancelled());
-    if let Err(e) = &answer {
-        desk.failed(factory, 0, e).map_err(Unplanned::Run)?;
-    }
+    let mut calls = work::Calls::new(factory, desk, cancel);
+    let answer = alai_fleet::ask(&desk.chosen.provider, &request, &mut |r| calls.chat(r));
+    calls.end().map_err(Unplanned::Run)?;
     if cancel.is_cancelled() {
         return Err(Unplanned::Run(RunError::cancelled(factory)));
     }
     match answer {
         Ok(answer) => {
-            desk.record(factory, 0, &answer.reply)
-                .map_err(Unplanned::Run)?;
             Plan::parse(&answer.value.to_string()).map_err(|e| Unplanned::Unusable(e.to_string()))
         }
         Err(e) if e.is_infrastructure() => Err(Unplanned::Infrastructure(e.to_string())),

@@ -3,17 +3,29 @@
 use alai_core::ids::TaskId;
 use alai_core::pipeline::HUMAN_WAIT_MS;
 use alai_core::task::{State, Task, TaskKind};
-use alai_core::why::{self, Facts, Held, HeldUp, LiveRun, Why};
-use alai_mission::{Filter, MergeKind, MergeRow, MergeState, MissionError, Reader, Spend};
+use alai_core::why::{
+    self, Beside, Daemon, Facts, Held, HeldUp, Hindrance, LiveRun, Merging, Unmet, Why,
+};
+use alai_mission::{
+    Filter, Holder, MergeKind, MergeRow, MergeState, MissionError, NeedRow, Reader, RunRow,
+    Schedule, Spend,
+};
 use serde::{Deserialize, Serialize};
+
+use crate::around::Around;
+
+/// Lines of one kind on a screen; what is more is counted and named by the command that lists it.
+const SHOWN_MAX: u32 = 20;
+
+/// A daemon fires what is due within a beat; a schedule that is due for longer does not fire.
+const FIRING_LATE_MS: i64 = 60_000;
 
 /// Reads with the moment and the surroundings in which the question is asked.
 #[derive(Debug)]
 pub struct Views<'a> {
     reader: &'a Reader,
     now_ms: i64,
-    daemon: bool,
-    hindrance: Option<String>,
+    around: Around,
 }
 
 /// A task as `mc list` and `mc show` give it.
@@ -28,22 +40,40 @@ pub struct TaskView {
 /// The queue at a glance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
-    pub open: usize,
-    pub started: usize,
-    pub stalled: usize,
-    pub waiting: usize,
-    pub done: usize,
-    pub failed: usize,
-    pub merging: usize,
+    pub open: u64,
+    pub started: u64,
+    pub stalled: u64,
+    pub waiting: u64,
+    pub paused: u64,
+    pub done: u64,
+    pub failed: u64,
+    pub merging: u64,
+    /// Waits past their deadline.
+    pub overdue: u64,
+    /// Tasks that could have been begun for too long, and the one that could be for longest.
+    pub unclaimed: u64,
+    pub unclaimed_first: Option<TaskId>,
     pub outbox: i64,
     /// When the oldest effect that waits was made, in milliseconds since the Unix epoch.
     pub outbox_oldest_ms: Option<i64>,
+    /// Effects that were given up, and the last one's reason.
+    pub dead_effects: i64,
+    pub dead_effect_why: Option<String>,
     pub spend: Spend,
     /// When a task was last claimed, by any process; milliseconds since the Unix epoch.
     pub last_dispatch_ms: Option<i64>,
+    /// Runs of the factory, then of people.
     pub runs: Vec<RunLine>,
+    /// All that people have taken, shown or not.
+    pub person_runs: u64,
+    /// Schedules that do not fire as they should.
+    pub schedules: Vec<ScheduleLine>,
     /// What needs a person, most urgent first.
     pub needs_you: Vec<TaskView>,
+    /// What needs a person and is not among those, by what it is.
+    pub more_waiting: u64,
+    pub more_ready: u64,
+    pub more_held_up: u64,
 }
 
 /// A live run.
@@ -52,25 +82,35 @@ pub struct RunLine {
     pub run: String,
     pub task: TaskId,
     pub title: String,
+    pub holder: Holder,
+    /// The person's name, when it is a person's.
+    pub worker: String,
     pub company: String,
     pub model: String,
     pub mode: String,
     pub step: String,
     pub since_ms: i64,
+    pub lease_until_ms: Option<i64>,
+}
+
+/// A schedule that is paused, has left firings out, failed at its last one, or is due and does not fire.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScheduleLine {
+    pub name: String,
+    pub paused: bool,
+    pub missed: i64,
+    pub late: bool,
+    /// Milliseconds since the Unix epoch.
+    pub next_ms: i64,
+    pub last_error: Option<String>,
 }
 
 impl<'a> Views<'a> {
-    pub fn new(
-        reader: &'a Reader,
-        now_ms: i64,
-        daemon: bool,
-        hindrance: Option<String>,
-    ) -> Views<'a> {
+    pub fn new(reader: &'a Reader, now_ms: i64, around: Around) -> Views<'a> {
         Views {
             reader,
             now_ms,
-            daemon,
-            hindrance,
+            around,
         }
     }
 
@@ -79,7 +119,10 @@ impl<'a> Views<'a> {
     }
 
     pub fn task(&self, id: TaskId) -> Result<TaskView, MissionError> {
-        let task = self.reader.task(id)?;
+        self.view(self.reader.task(id)?)
+    }
+
+    fn view(&self, task: Task) -> Result<TaskView, MissionError> {
         let why = self.why(&task)?;
         Ok(TaskView {
             shown: self.shown(&task)?.to_owned(),
@@ -88,47 +131,117 @@ impl<'a> Views<'a> {
         })
     }
 
+    /// The task that a free worker would be given now; where none could be, the one whose turn it would be. What keeps it is
+    /// its answer to `why`.
+    pub fn next_task(&self) -> Result<Option<TaskView>, MissionError> {
+        let free = self.reader.next_within(&self.around.limits, self.now_ms)?;
+        let next = match free {
+            Some(task) => Some(task),
+            None => self.reader.next_task(self.now_ms)?,
+        };
+        next.map(|task| self.view(task)).transpose()
+    }
+
     /// Why a task is where it is.
     pub fn why(&self, task: &Task) -> Result<Why, MissionError> {
-        let unmet = self
-            .reader
-            .needs(task.id)?
-            .into_iter()
-            .filter(|n| !n.satisfied)
-            .map(|n| (n.needs, n.until, n.state))
-            .collect();
-        let goal_left = match task.kind {
-            TaskKind::Goal => self
-                .reader
-                .tasks(&Filter {
-                    goal: Some(task.id),
-                    ..Filter::default()
-                })?
-                .into_iter()
-                .filter(|t| t.id != task.id)
-                .map(|t| (t.id, t.state))
-                .collect(),
-            TaskKind::Spec
-            | TaskKind::Build
-            | TaskKind::Review
-            | TaskKind::Security
-            | TaskKind::Ops
-            | TaskKind::Docs
-            | TaskKind::Postflight => Vec::new(),
-        };
         let merges = self.reader.merges_of(task.id)?;
-        let queued = |row: &MergeRow| row.state == MergeState::Queued;
         let facts = Facts {
             now_ms: self.now_ms,
-            unmet,
+            operator: self.around.operator.clone(),
+            queue_ms_max: self.around.queue_ms_max,
+            daemon: self.around.daemon,
+            hindrance: self.hindrance(task)?,
+            unmet: self.unmet(task)?,
             run: self.live_run(task)?,
-            goal_left,
-            merging: merges.iter().any(queued),
+            goal_left: self.goal_left(task)?,
+            lineage_left: match task.state {
+                State::Done => self.lineage_left(task)?,
+                State::Open
+                | State::Started
+                | State::ReadyForReview
+                | State::Waiting
+                | State::Paused
+                | State::Failed
+                | State::Cancelled => None,
+            },
+            merging: merging(&merges),
             held_up: self.held_up(task, &merges)?,
-            daemon: self.daemon,
-            hindrance: self.hindrance.clone(),
+            dead_effects: self.reader.dead_effects_of(task.id)?,
         };
         Ok(why::why(task, &facts))
+    }
+
+    /// Only work that could be begun is hindered by what is full.
+    fn hindrance(&self, task: &Task) -> Result<Option<Hindrance>, MissionError> {
+        let begun = match task.state {
+            State::Open => task.kind == TaskKind::Goal || task.project.is_none(),
+            State::ReadyForReview => task.handed.is_none(),
+            State::Started
+            | State::Waiting
+            | State::Paused
+            | State::Done
+            | State::Failed
+            | State::Cancelled => true,
+        };
+        match begun {
+            true => Ok(None),
+            false => self.around.hindrance(self.reader, task),
+        }
+    }
+
+    fn unmet(&self, task: &Task) -> Result<Vec<Unmet>, MissionError> {
+        if task.state != State::Open {
+            return Ok(Vec::new());
+        }
+        let needs = self.reader.needs(task.id)?;
+        let unmet = needs.into_iter().filter(|need| !need.satisfied);
+        unmet.map(|need| self.stands(&need)).collect()
+    }
+
+    /// Where a line of work that is needed stands: at its task that is not finished, or finished and held up.
+    fn stands(&self, need: &NeedRow) -> Result<Unmet, MissionError> {
+        let at = match self.reader.lineage_left(need.needs)? {
+            Some(left) => beside(&left),
+            None => {
+                let root = self.reader.task(need.needs)?;
+                let held = self.held_up(&root, &self.reader.merges_of(root.id)?)?;
+                let waits = held.map(|h| (self.around.operator.clone(), h.deadline_ms));
+                Beside {
+                    waits,
+                    ..beside(&root)
+                }
+            }
+        };
+        Ok(Unmet {
+            needs: need.needs,
+            until: need.until,
+            at,
+        })
+    }
+
+    fn goal_left(&self, task: &Task) -> Result<Vec<Beside>, MissionError> {
+        if task.kind != TaskKind::Goal || task.state != State::Open {
+            return Ok(Vec::new());
+        }
+        let under = Filter {
+            goal: Some(task.id),
+            ..Filter::default()
+        };
+        let tasks = self.reader.tasks(&under)?;
+        Ok(tasks
+            .iter()
+            .filter(|t| t.id != task.id)
+            .map(beside)
+            .collect())
+    }
+
+    /// Of a finished task that began a line of work: what of it is not finished.
+    fn lineage_left(&self, task: &Task) -> Result<Option<Beside>, MissionError> {
+        if task.lineage.is_some() || !task.kind.changes_code() || task.solo {
+            return Ok(None);
+        }
+        let left = self.reader.lineage_left(task.id)?;
+        Ok(left.map(|left| beside(&left)))
     }
 
     /// Finished work that is not where it belongs: refused by the merge queue, or merged and not delivered. What belongs to a
@@ -185,6 +298,7 @@ impl<'a> Views<'a> {
             r.lease_until_ms.map(|lease_until_ms| LiveRun {
                 run: r.id,
                 worker: r.worker,
+                by_person: r.holder == Holder::Person,
                 lease_until_ms,
                 step: r.step,
                 mode: r.mode,
@@ -192,83 +306,107 @@ impl<'a> Views<'a> {
         }))
     }
 
+    /// Counted in the store; what is shown one by one is bounded, however many tasks there are.
     pub fn status(&self) -> Result<Status, MissionError> {
-        let tasks = self.reader.tasks(&Filter {
-            ended: true,
-            ..Filter::default()
-        })?;
-        let count = |keep: &dyn Fn(&Task) -> bool| tasks.iter().filter(|t| keep(t)).count();
-        let live = self.reader.live_runs()?;
-        let stalled = live
+        let standing = self
+            .reader
+            .standing(self.around.queue_ms_max, SHOWN_MAX, self.now_ms)?;
+        let count = |state: State| standing.tasks.get(state.as_str()).copied().unwrap_or(0);
+        let started = count(State::Started) + count(State::ReadyForReview);
+        let needs_you = standing
+            .needs_person
             .iter()
-            .filter(|r| r.lease_until_ms.is_some_and(|l| l < self.now_ms))
-            .count();
-        let mut waiting: Vec<&Task> = tasks.iter().filter(|t| t.state == State::Waiting).collect();
-        waiting.sort_by_key(|t| (std::cmp::Reverse(t.priority), t.id));
-        let mut needs_you: Vec<TaskView> = waiting
-            .iter()
-            .map(|t| self.task(t.id))
-            .collect::<Result<_, _>>()?;
-        for task in tasks
-            .iter()
-            .filter(|t| t.state == State::Done && t.kind.changes_code())
-        {
-            if self
-                .held_up(task, &self.reader.merges_of(task.id)?)?
-                .is_some()
-            {
-                needs_you.push(self.task(task.id)?);
-            }
-        }
+            .map(|id| self.task(*id))
+            .collect::<Result<Vec<_>, _>>()?;
+        let shown = |state: State| {
+            let of_state = needs_you.iter().filter(|view| view.task.state == state);
+            of_state.count() as u64
+        };
+        let runs = standing.runs.into_iter().map(|run| self.run_line(run));
+        let runs = runs.collect::<Result<_, _>>()?;
+        let schedules = self.reader.schedules()?;
         let (outbox, outbox_oldest_ms) = self.reader.outbox_depth()?;
-        let runs = live
-            .into_iter()
-            .map(|r| {
-                let title = self
-                    .reader
-                    .task(r.task)
-                    .map(|t| t.title)
-                    .unwrap_or_default();
-                RunLine {
-                    run: r.id.short().to_owned(),
-                    task: r.task,
-                    title,
-                    company: r.company.unwrap_or_default(),
-                    model: r.model.unwrap_or_default(),
-                    mode: r.mode.map(|m| m.as_str().to_owned()).unwrap_or_default(),
-                    step: r.step.unwrap_or_else(|| "starting".into()),
-                    since_ms: r.started_ms,
-                }
-            })
-            .collect::<Vec<_>>();
+        let (dead_effects, dead_effect_why) = self.reader.dead_effects()?;
         Ok(Status {
-            open: count(&|t| t.state == State::Open),
-            started: count(&|t| matches!(t.state, State::Started | State::ReadyForReview))
-                .saturating_sub(stalled),
-            stalled,
-            waiting: waiting.len(),
-            done: count(&|t| t.state == State::Done),
-            failed: count(&|t| t.state == State::Failed),
-            merging: self
-                .reader
-                .merges()?
-                .iter()
-                .filter(|m| m.state == MergeState::Queued)
-                .count(),
+            open: count(State::Open),
+            started: started.saturating_sub(standing.stalled),
+            stalled: standing.stalled,
+            waiting: count(State::Waiting),
+            paused: count(State::Paused),
+            done: count(State::Done),
+            failed: count(State::Failed),
+            merging: standing.merging,
+            overdue: standing.overdue,
+            unclaimed: standing.unclaimed,
+            unclaimed_first: standing.unclaimed_first,
             outbox,
             outbox_oldest_ms,
+            dead_effects,
+            dead_effect_why,
             spend: self.reader.spend()?,
             last_dispatch_ms: self.reader.last_claim_ms()?,
             runs,
+            person_runs: standing.person_runs,
+            schedules: schedules
+                .into_iter()
+                .filter_map(|schedule| self.schedule_line(schedule))
+                .take(SHOWN_MAX as usize)
+                .collect(),
+            more_waiting: count(State::Waiting).saturating_sub(shown(State::Waiting)),
+            more_ready: standing.ready.saturating_sub(shown(State::ReadyForReview)),
+            more_held_up: standing.held_up.saturating_sub(shown(State::Done)),
             needs_you,
+        })
+    }
+
+    fn run_line(&self, run: RunRow) -> Result<RunLine, MissionError> {
+        Ok(RunLine {
+            run: run.id.short().to_owned(),
+            task: run.task,
+            title: self.reader.task(run.task)?.title,
+            holder: run.holder,
+            worker: run.worker,
+            company: run.company.unwrap_or_default(),
+            model: run.model.unwrap_or_default(),
+            mode: run.mode.map(|m| m.as_str().to_owned()).unwrap_or_default(),
+            step: run.step.unwrap_or_else(|| "starting".into()),
+            since_ms: run.started_ms,
+            lease_until_ms: run.lease_until_ms,
+        })
+    }
+
+    /// None for one that fires as it should.
+    fn schedule_line(&self, schedule: Schedule) -> Option<ScheduleLine> {
+        let grace_ms = match self.around.daemon {
+            Daemon::Up => FIRING_LATE_MS,
+            Daemon::Draining | Daemon::Silent | Daemon::Down => 0,
+        };
+        let late = !schedule.paused && schedule.next_ms.saturating_add(grace_ms) < self.now_ms;
+        let odd = schedule.paused || late || schedule.missed > 0 || schedule.last_error.is_some();
+        odd.then_some(ScheduleLine {
+            name: schedule.name,
+            paused: schedule.paused,
+            missed: schedule.missed,
+            late,
+            next_ms: schedule.next_ms,
+            last_error: schedule.last_error,
         })
     }
 }
 
-/// Why nothing at all would be dispatched now, in words.
-pub fn open_hindrance(models: bool, active: usize, slots: usize) -> Option<String> {
-    if !models {
-        return Some("no model is reachable".into());
+fn beside(task: &Task) -> Beside {
+    let waits = task.waiting.as_ref();
+    Beside {
+        task: task.id,
+        state: task.state,
+        waits: waits.map(|w| (w.owner.clone(), w.deadline_ms)),
     }
-    (active >= slots).then(|| format!("all {slots} slots are taken"))
+}
+
+fn merging(merges: &[MergeRow]) -> Option<Merging> {
+    let queued = merges.iter().rfind(|row| row.state == MergeState::Queued)?;
+    Some(match &queued.outcome {
+        Some(why) => Merging::Again(why.clone()),
+        None => Merging::Queued,
+    })
 }

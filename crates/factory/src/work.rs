@@ -2,6 +2,7 @@
 
 mod build;
 mod cage;
+mod calls;
 mod review;
 
 use std::sync::Arc;
@@ -13,10 +14,9 @@ use alai_core::mode::Mode;
 use alai_core::pipeline::{Ended, Failure};
 use alai_core::routing;
 use alai_core::task::{Task, TaskKind};
-use alai_fleet::ChatReply;
 use alai_hivemind::recall as recalling;
 use alai_minion::{ExitStatus, RunReport};
-use alai_mission::{Call, Claim, Fence, MindQuery, Project};
+use alai_mission::{Claim, Fence, MindQuery, Project};
 use alai_workspace::command::Cancel;
 use alai_workspace::git::Repo;
 use sha2::{Digest, Sha256};
@@ -25,6 +25,8 @@ use crate::beat::Factory;
 use crate::models::Chosen;
 use crate::run::RunError;
 use crate::{integrate, plan, postflight};
+
+pub(crate) use calls::Calls;
 
 /// The folder of a run's clone, and of its private home, below the run's own folder.
 pub(crate) const CLONE: &str = "clone";
@@ -173,46 +175,6 @@ impl Desk {
     pub(crate) fn mode(&self) -> Mode {
         self.chosen.provider.mode()
     }
-
-    /// Says that a call is about to be made: a crash before its receipt leaves it as unknown, not as never made.
-    pub(crate) fn intend(&self, factory: &Arc<Factory>, call: u32) -> Result<(), RunError> {
-        let (mission, now) = (factory.mission(), factory.now_ms());
-        // Local models cost nothing; a paid one would have its worst case reserved here.
-        Ok(mission.intend_call(&self.fence, call, &self.chosen.model, 0, now)?)
-    }
-
-    /// A call that was answered with an error.
-    pub(crate) fn failed(
-        &self,
-        factory: &Arc<Factory>,
-        call: u32,
-        why: &dyn std::fmt::Display,
-    ) -> Result<(), RunError> {
-        let (mission, now) = (factory.mission(), factory.now_ms());
-        // The words of a host may hold what was sent to it.
-        let why = alai_minion::redact(&why.to_string()).into_owned();
-        Ok(mission.call_failed(&self.fence, call, &why, now)?)
-    }
-
-    /// Puts one call into the ledger. Local models cost nothing.
-    pub(crate) fn record(
-        &self,
-        factory: &Arc<Factory>,
-        call: u32,
-        reply: &ChatReply,
-    ) -> Result<(), RunError> {
-        let row = Call {
-            call,
-            model: reply.model.clone(),
-            mode: reply.mode,
-            prompt_tokens: reply.usage.prompt_tokens,
-            output_tokens: reply.usage.output_tokens,
-            cost_microusd: 0,
-        };
-        Ok(factory
-            .mission()
-            .record_call(&self.fence, row, factory.now_ms())?)
-    }
 }
 
 /// What a run works by, as hashes: this program, the company's pack, the blueprints. A run that was interrupted goes on with its
@@ -229,12 +191,8 @@ fn pins(factory: &Factory, company: &Company) -> Result<String, serde_json::Erro
 
 /// What HiveMind knows about a task's words, for its brief. An empty answer counts as asked.
 pub(crate) fn recall(factory: &Arc<Factory>, task: &Task) -> Result<Vec<Recalled>, RunError> {
-    let Some(expression) = recalling::expression(&format!("{} {}", task.title, task.description))
-    else {
-        return Ok(Vec::new());
-    };
     let query = MindQuery {
-        expression,
+        words: recalling::words(&format!("{} {}", task.title, task.description)),
         project: task.project,
         limit: recalling::RECALL_MAX,
     };

@@ -78,20 +78,21 @@ pub fn chat(
 }
 
 /// Asks for JSON that fits `request.format`, because a server can break the schema it was given. One repair turn shows the
-/// model what was wrong; after that the call fails as `Malformed`, which is a question of quality.
+/// model what was wrong; after that the call fails as `Malformed`, which is a question of quality. `call` makes each call, as
+/// [`chat`] does: whoever pays for calls counts them there, also those whose answer is of no use.
 ///
 /// # Errors
-/// As `chat`; `BadRequest` when the request has no format.
+/// As `call`; `BadRequest` when the request has no format.
 pub fn ask(
     provider: &Provider,
     request: &ChatRequest,
-    cancel: &dyn Fn() -> bool,
+    call: &mut dyn FnMut(&ChatRequest) -> Result<ChatReply, ChatError>,
 ) -> Result<Answer, ChatError> {
     let Some(schema) = &request.format else {
         let message = "an answer in JSON needs a schema in `format`".to_owned();
         return Err(failed(provider, request, ErrorClass::BadRequest, message));
     };
-    let first = chat(provider, request, cancel)?;
+    let first = call(request)?;
     let why = match answer_of(&first, schema) {
         Ok(value) => {
             return Ok(Answer {
@@ -112,7 +113,7 @@ pub fn ask(
             "That does not fit the schema: {why}. Answer again with the corrected JSON only."
         ),
     });
-    let second = chat(provider, &repair, cancel)?;
+    let second = call(&repair)?;
     let reply = ChatReply {
         usage: crate::chat::Usage {
             prompt_tokens: first.usage.prompt_tokens + second.usage.prompt_tokens,

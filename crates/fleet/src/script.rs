@@ -409,12 +409,14 @@ mod tests {
         );
         let good = scripted("- turns: [{json: {n: 3}}]\n");
         assert_eq!(
-            ask(&good, &request, &|| false).unwrap().value,
+            ask(&good, &request, &mut |r| chat(&good, r, &|| false))
+                .unwrap()
+                .value,
             json!({"n": 3})
         );
         let repaired =
             scripted("- turns: [{json: {n: three}}, {text: \"```json\\n{\\\"n\\\": 4}\\n```\"}]\n");
-        let answer = ask(&repaired, &request, &|| false).unwrap();
+        let answer = ask(&repaired, &request, &mut |r| chat(&repaired, r, &|| false)).unwrap();
         assert_eq!(answer.value, json!({"n": 4}));
         assert!(
             answer.reply.usage.prompt_tokens > 2 * 3,
@@ -422,14 +424,16 @@ mod tests {
         );
         let broken =
             scripted("- turns: [{text: hm}, {text: \"{\\\"n\\\": 4.5}\"}, {json: {n: 5}}]\n");
-        let error = ask(&broken, &request, &|| false).unwrap_err();
+        let error = ask(&broken, &request, &mut |r| chat(&broken, r, &|| false)).unwrap_err();
         assert!(
             error.is_quality() && error.message.contains("n is not of type"),
             "{error}"
         );
         request.format = None;
         assert_eq!(
-            ask(&good, &request, &|| false).unwrap_err().class,
+            ask(&good, &request, &mut |r| chat(&good, r, &|| false))
+                .unwrap_err()
+                .class,
             ErrorClass::BadRequest
         );
     }

@@ -83,7 +83,6 @@ DROP TABLE outbox;
 ALTER TABLE outbox_3 RENAME TO outbox;
 CREATE INDEX outbox_due ON outbox (next_ms) WHERE state = 'pending';
 CREATE INDEX outbox_dead ON outbox (id) WHERE state = 'dead';
-CREATE INDEX outbox_told ON outbox (sink, payload);
 
 -- Requests that were carried out, with the answer that was given: sent again they are answered again and not done again.
 CREATE TABLE inbox (
@@ -116,6 +115,7 @@ CREATE TABLE firing (
     PRIMARY KEY (schedule, fire_ms)
 ) STRICT;
 
+CREATE INDEX task_parent ON task (parent) WHERE parent IS NOT NULL;
 -- The commit of a person that no gate has judged yet.
 ALTER TABLE task ADD COLUMN handed TEXT;
 -- Since when the alarm of its present state stands; a task that moves has none.

@@ -35,18 +35,6 @@ impl Mission {
             })
         })
     }
-
-    /// A model that was waited for is there. Nobody answered anything: no counter is reset.
-    pub fn model_found(&self, task: TaskId, now_ms: i64) -> Result<(), MissionError> {
-        let stamp = Stamp {
-            actor: "factory".into(),
-            run: None,
-            now_ms,
-        };
-        self.write(move |c| {
-            set_state(c, task, Event::Answer, None, "a model is reachable", &stamp).map(|_| ())
-        })
-    }
 }
 
 fn act(

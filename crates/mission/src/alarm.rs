@@ -2,6 +2,7 @@
 //! to rest; a task that moves has none.
 
 use alai_core::ids::TaskId;
+use alai_core::pipeline::HUMAN_WAIT_MS;
 use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
 
@@ -14,9 +15,9 @@ use crate::writer::Mission;
 /// One thing that people must know of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Alarm {
-    /// It waits for somebody past its deadline.
+    /// It waits for somebody, or for a person's judgement, past its deadline.
     Overdue(TaskId),
-    /// It is eligible, and nobody has taken it for too long.
+    /// It could be begun, or measured, and nobody has taken it for too long.
     Unclaimed(TaskId),
 }
 
@@ -69,10 +70,21 @@ fn find(
             AND updated_ms < ?1 AND run_at_ms < ?1 AND project IS NOT NULL AND kind <> 'goal' ORDER BY updated_ms LIMIT ?2",
         now_ms.saturating_sub(queue_ms_max),
     )?;
-    let overdue = overdue.into_iter().map(Alarm::Overdue);
-    Ok(overdue
-        .chain(unclaimed.into_iter().map(Alarm::Unclaimed))
-        .collect())
+    let unmeasured = ids(
+        "SELECT id FROM task INDEXED BY task_handed WHERE state = 'ready_for_review' AND handed IS NOT NULL
+            AND alarm_ms IS NULL AND updated_ms < ?1
+            AND NOT EXISTS (SELECT 1 FROM run WHERE run.task = task.id AND run.state = 'live') ORDER BY id LIMIT ?2",
+        now_ms.saturating_sub(queue_ms_max),
+    )?;
+    let unjudged = ids(
+        "SELECT id FROM task INDEXED BY task_state WHERE state = 'ready_for_review' AND handed IS NULL
+            AND alarm_ms IS NULL AND updated_ms < ?1
+            AND NOT EXISTS (SELECT 1 FROM run WHERE run.task = task.id AND run.state = 'live') ORDER BY id LIMIT ?2",
+        now_ms.saturating_sub(HUMAN_WAIT_MS),
+    )?;
+    let overdue = overdue.into_iter().chain(unjudged).map(Alarm::Overdue);
+    let unclaimed = unclaimed.into_iter().chain(unmeasured);
+    Ok(overdue.chain(unclaimed.map(Alarm::Unclaimed)).collect())
 }
 
 fn raise(c: &Connection, alarm: Alarm, stamp: &Stamp) -> Result<(), MissionError> {
@@ -81,14 +93,13 @@ fn raise(c: &Connection, alarm: Alarm, stamp: &Stamp) -> Result<(), MissionError
         Alarm::Unclaimed(id) => (id, "unclaimed"),
     };
     let task = one(c, id)?;
+    let since = alai_core::time::utc(task.updated_ms);
     let detail = match (&task.waiting, alarm) {
         (Some(waiting), Alarm::Overdue(_)) => {
             format!("{} has not acted: {}", waiting.owner, waiting.next_action)
         }
-        (None, _) | (_, Alarm::Unclaimed(_)) => format!(
-            "eligible since {} and not taken",
-            alai_core::time::utc(task.updated_ms)
-        ),
+        (None, Alarm::Overdue(_)) => format!("ready since {since} and judged by nobody"),
+        (_, Alarm::Unclaimed(_)) => format!("eligible since {since} and not taken"),
     };
     c.execute(
         "UPDATE task SET alarm_ms = ? WHERE id = ?",

@@ -112,7 +112,7 @@ fn open_only(path: &Path) -> Result<Connection, MissionError> {
     fs::metadata(path).map_err(io("read", path))?;
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     schema::check_version(&connection, path).map_err(|error| {
-        if let MissionError::Sql(e) = &error {
+        if let MissionError::Engine(e) = &error {
             return not_ours(e.to_string());
         }
         error

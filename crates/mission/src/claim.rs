@@ -56,7 +56,7 @@ impl SlotsOf {
         SlotsOf(Some(Arc::new(of)))
     }
 
-    fn of(&self, task: &Task) -> Vec<Slot> {
+    pub(crate) fn of(&self, task: &Task) -> Vec<Slot> {
         self.0.as_ref().map_or_else(Vec::new, |of| of(task))
     }
 }
@@ -192,7 +192,10 @@ fn claim(
     let Some(task) = found else {
         return Ok(None);
     };
-    let resumes = last_lost(c, task.id)?;
+    let resumes = match task.epoch {
+        Epoch(0) => None,
+        Epoch(_) => last_lost(c, task.id)?,
+    };
     let lease = Lease {
         holder: Holder::Factory,
         until_ms: stamp.now_ms + lease_ms,
@@ -230,8 +233,6 @@ pub(crate) fn take(
 ) -> Result<Fence, MissionError> {
     let epoch = Epoch(task.epoch.0 + 1);
     let run = RunId(uuid::Uuid::now_v7().to_string());
-    c.prepare_cached("UPDATE task SET epoch = ? WHERE id = ?")?
-        .execute(params![epoch.0, task.id.0])?;
     c.prepare_cached(
         "INSERT INTO run (id, task, epoch, state, holder, worker, project, resumes, lease_until, started_ms, beat_ms,
             output_ms, progress_ms, close_by_ms)

@@ -9,11 +9,13 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::mpsc::{TryRecvError, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::Thread;
+use std::time::Instant;
 
 use rusqlite::hooks::Wal;
 use rusqlite::{Connection, ErrorCode};
 
 use crate::error::MissionError;
+use crate::waits::{Counted, Waits};
 
 /// Jobs in one commit: enough to make fsync cheap, few enough that nobody waits long behind a slow one.
 const GROUP_MAX: usize = 64;
@@ -44,6 +46,7 @@ pub(crate) struct Committer {
     /// After a failed disk, whether the last commit is on it is unknown, and an fsync error is reported only once: no further
     /// write until the process starts anew and the file is checked.
     poisoned: AtomicBool,
+    waits: Counted,
     crash: CrashPoint,
 }
 
@@ -82,6 +85,7 @@ impl Committer {
             connection: Mutex::new(connection),
             in_log,
             poisoned: AtomicBool::new(false),
+            waits: Counted::default(),
             crash,
         })
     }
@@ -91,6 +95,7 @@ impl Committer {
         &self,
         event: impl FnOnce(&Connection) -> Result<T, MissionError> + Send + 'static,
     ) -> Result<T, MissionError> {
+        let asked = Instant::now();
         let (answer, wait) = channel::<Result<T, MissionError>>();
         let job = job(event, move |result| {
             // The asker may have gone; its event is committed all the same.
@@ -106,7 +111,10 @@ impl Committer {
                 self.lead();
             }
             match wait.try_recv() {
-                Ok(result) => return result,
+                Ok(result) => {
+                    self.waits.count(asked.elapsed());
+                    return result;
+                }
                 // Whoever led has panicked with it in his hands.
                 Err(TryRecvError::Disconnected) => return Err(MissionError::Poisoned),
                 Err(TryRecvError::Empty) => {}
@@ -117,6 +125,10 @@ impl Committer {
                 leads = seat.lead.swap(false, Ordering::Acquire);
             }
         }
+    }
+
+    pub(crate) fn waits(&self) -> Waits {
+        self.waits.read()
     }
 
     /// The connection, when nobody will write any more; none after a failed disk.
@@ -216,7 +228,7 @@ fn job<T: Send + 'static>(
         let done = connection.map(|c| in_savepoint(c, event));
         let failed = match &done {
             Some(Err(MissionError::DiskFull)) => Some(Failed::DiskFull),
-            Some(Err(MissionError::Sql(e))) => disk_failed(e),
+            Some(Err(MissionError::Engine(e))) => disk_failed(&e.0),
             Some(Ok(_) | Err(_)) | None => None,
         };
         let disk = matches!(failed, Some(Failed::Unknown(_)));
@@ -243,7 +255,7 @@ fn commit_group(
     group: Vec<Job>,
     crash: CrashPoint,
 ) -> (Vec<Answer>, Result<(), Failed>) {
-    if let Err(e) = connection.execute_batch("BEGIN IMMEDIATE") {
+    if let Err(e) = run(connection, "BEGIN IMMEDIATE") {
         // Without a transaction a savepoint would commit by itself: nothing is run.
         return (
             group.into_iter().map(|job| job(None).0).collect(),
@@ -257,7 +269,7 @@ fn commit_group(
         answers.push(answer);
         if matches!(failed, Some(Failed::Unknown(_))) {
             // The disk fails: nothing of the group is committed on it.
-            let _nothing_left = connection.execute_batch("ROLLBACK");
+            let _nothing_left = run(connection, "ROLLBACK");
         }
         if connection.is_autocommit() {
             // A disk that is full in the middle of a statement, and a few other failures, end the whole transaction at once:
@@ -268,10 +280,10 @@ fn commit_group(
         }
     }
     crash("commit.before");
-    let committed = match connection.execute_batch("COMMIT") {
+    let committed = match run(connection, "COMMIT") {
         Ok(()) => Ok(()),
         Err(e) => {
-            let _rolled_back = connection.execute_batch("ROLLBACK");
+            let _rolled_back = run(connection, "ROLLBACK");
             Err(classify(&e))
         }
     };
@@ -307,25 +319,32 @@ fn in_savepoint<T>(
     connection: &Connection,
     event: impl FnOnce(&Connection) -> Result<T, MissionError>,
 ) -> Result<T, MissionError> {
-    connection.execute_batch("SAVEPOINT job")?;
+    run(connection, "SAVEPOINT job")?;
     let done = event(connection);
     if connection.is_autocommit() {
         // The disk failed and the whole transaction is rolled back already.
         return done;
     }
-    let end = if done.is_ok() {
-        "RELEASE job"
-    } else {
-        "ROLLBACK TO job; RELEASE job"
+    let undone = match done {
+        Ok(_) => Ok(()),
+        Err(_) => run(connection, "ROLLBACK TO job"),
     };
-    match connection.execute_batch(end) {
+    match undone.and_then(|()| run(connection, "RELEASE job")) {
         Ok(()) => done,
         Err(e) => {
             // Part of it may still be there: none of the group may be committed with it. The first error says most.
-            let _nothing_left = connection.execute_batch("ROLLBACK");
+            let _nothing_left = run(connection, "ROLLBACK");
             done.and(Err(e.into()))
         }
     }
+}
+
+/// Without parsing it anew.
+fn run(connection: &Connection, statement: &str) -> Result<(), rusqlite::Error> {
+    connection
+        .prepare_cached(statement)?
+        .execute([])
+        .map(|_| ())
 }
 
 /// Pages in the log from which it is folded into the file: SQLite's own measure.

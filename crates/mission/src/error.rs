@@ -103,16 +103,21 @@ pub enum MissionError {
     #[error("line {line} cannot be imported: {why}; nothing was changed")]
     Import { line: usize, why: String },
     #[error("the store answered: {0}")]
-    Sql(rusqlite::Error),
+    Engine(EngineError),
     #[error("row of {table} cannot be read: {why}")]
     Row { table: &'static str, why: String },
 }
+
+/// What the database under the store says; which one that is, nobody outside this room knows.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct EngineError(pub(crate) rusqlite::Error);
 
 impl From<rusqlite::Error> for MissionError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
             Some(rusqlite::ErrorCode::DiskFull) => MissionError::DiskFull,
-            _ => MissionError::Sql(error),
+            _ => MissionError::Engine(EngineError(error)),
         }
     }
 }

@@ -86,7 +86,11 @@ fn tell(
     }
     let waiting = Waiting {
         reason: WaitReason::NeedGone,
-        owner: stamp.actor.clone(),
+        // Whoever ended it decides; what the factory ended is the operator's to decide.
+        owner: match stamp.actor.as_str() {
+            "factory" => "operator".into(),
+            person => person.to_owned(),
+        },
         deadline_ms: stamp.now_ms + HUMAN_WAIT_MS,
         next_action: "`alai mc answer {id} \"go on without it\"` or `alai mc cancel {id}`".into(),
         detail: format!("it needs {root}, which was ended and never merged"),

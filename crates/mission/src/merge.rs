@@ -14,7 +14,7 @@ use crate::inbox::{By, once};
 use crate::reader::Reader;
 use crate::task::{one, satisfy, set_state, word};
 use crate::writer::Mission;
-use crate::{apply, outbox};
+use crate::{apply, gone, outbox};
 
 /// First pause after a failed attempt.
 const MERGE_PAUSE_MS: i64 = 2_000;
@@ -224,8 +224,12 @@ impl Mission {
                 run: None,
                 now_ms,
             };
+            let before = one(c, goal)?;
             if set_state(c, goal, event, None, &outcome, &stamp)? == State::Done {
                 satisfy(c, goal, Until::Done, stamp.now_ms)?;
+            } else {
+                // Whoever needs a goal that failed would wait in silence.
+                gone::leave(c, &before, event, &stamp)?;
             }
             outbox::page_changed(c, goal, &stamp)
         })

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::error::MissionError;
 use crate::event::{Stamp, happened};
 use crate::reader::Reader;
+use crate::search;
 use crate::task::word;
 use crate::writer::Mission;
 
@@ -34,8 +35,9 @@ pub struct MindEntry {
 /// A search. The project is a required filter: nothing of another project is ever returned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MindQuery {
-    /// An FTS5 expression, made by HiveMind from words.
-    pub expression: String,
+    /// Entries with any of these words are found. Anything in one that is no letter or digit only separates words: a word is never
+    /// an expression. None finds nothing.
+    pub words: Vec<String>,
     pub project: Option<ProjectId>,
     pub limit: u32,
 }
@@ -49,6 +51,10 @@ impl Mission {
 
 impl Reader {
     pub fn mind_search(&self, query: &MindQuery) -> Result<Vec<MindEntry>, MissionError> {
+        let terms = search::terms(&query.words.join(" "));
+        if terms.is_empty() {
+            return Ok(Vec::new());
+        }
         self.read(|c| {
             let mut statement = c.prepare_cached(
                 "SELECT m.id, m.entry_kind, m.project, m.task, m.run, m.company, m.source, m.text, m.seen, m.at_ms,
@@ -56,7 +62,7 @@ impl Reader {
                  WHERE mind_fts MATCH ?1 AND m.project IS ?2 ORDER BY bm25(mind_fts), m.id DESC LIMIT ?3",
             )?;
             let project = query.project.map(|p| p.0);
-            let rows = statement.query_map(params![query.expression, project, query.limit], |r| {
+            let rows = statement.query_map(params![terms.join(" OR "), project, query.limit], |r| {
                 Ok(MindEntry {
                     id: r.get(0)?,
                     entry_kind: r.get(1)?,

@@ -30,13 +30,17 @@ impl Mission {
     /// The sink has it. For a sink that shows how things stand now, earlier rows of the same payload are told with it; later
     /// ones, of changes that it may not have seen, stay.
     pub fn delivered(&self, row: &OutboxRow, now_ms: i64) -> Result<(), MissionError> {
-        let (id, sink, payload) = (row.id, row.sink.clone(), row.payload.clone());
+        let (id, page) = (row.id, page_of(row));
         self.write(move |c| {
-            c.execute(
-                "UPDATE outbox SET state = 'delivered', delivered_ms = ?1, last_error = NULL
-                 WHERE state = 'pending' AND (id = ?2 OR (sink = 'wiki' AND sink = ?3 AND payload = ?4 AND id < ?2))",
-                params![now_ms, id, sink, payload],
-            )?;
+            const TOLD: &str = "UPDATE outbox SET state = 'delivered', delivered_ms = ?1, last_error = NULL WHERE state = 'pending'";
+            c.prepare_cached(&format!("{TOLD} AND id = ?2"))?
+                .execute(params![now_ms, id])?;
+            if let Some((from, to)) = page {
+                c.prepare_cached(&format!(
+                    "{TOLD} AND effect_key >= ?3 AND effect_key < ?4 AND id < ?2"
+                ))?
+                .execute(params![now_ms, id, from, to])?;
+            }
             Ok(())
         })
     }
@@ -118,6 +122,17 @@ impl Reader {
     }
 }
 
+/// The keys of all effects that write the same page anew, from the first up to and without the second.
+fn page_of(row: &OutboxRow) -> Option<(String, String)> {
+    (row.sink == WIKI).then(|| {
+        let keys = |end| format!("{WIKI}-{}{end}", row.payload);
+        (keys("-"), keys("."))
+    })
+}
+
+/// The sink that shows how things stand now.
+const WIKI: &str = "wiki";
+
 /// The wiki's status page of a goal (or of a task of its own) is to be written anew.
 pub(crate) fn page_changed(
     c: &Connection,
@@ -129,10 +144,11 @@ pub(crate) fn page_changed(
         .query_row([], |r| r.get(0))?;
     c.prepare_cached(
         "INSERT OR IGNORE INTO outbox (effect_key, sink, payload, state, next_ms, at_ms)
-         VALUES (?, 'wiki', ?, 'pending', ?, ?)",
+         VALUES (?, ?, ?, 'pending', ?, ?)",
     )?
     .execute(params![
-        format!("wiki-{}-{seq}", goal.0),
+        format!("{WIKI}-{}-{seq}", goal.0),
+        WIKI,
         goal.0.to_string(),
         stamp.now_ms,
         stamp.now_ms

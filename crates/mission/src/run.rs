@@ -209,9 +209,11 @@ impl Reader {
         })
     }
 
-    /// A task's runs, oldest first.
+    /// A task's runs, oldest first: by their epochs, since a clock may have been set back between two of them.
     pub fn runs_of(&self, task: TaskId) -> Result<Vec<RunRow>, MissionError> {
-        self.read(|c| query(c, "task = ?", &task.0))
+        let mut runs = self.read(|c| query(c, "task = ?", &task.0))?;
+        runs.sort_by_key(|run| run.epoch);
+        Ok(runs)
     }
 
     pub fn live_runs(&self) -> Result<Vec<RunRow>, MissionError> {

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::error::MissionError;
@@ -23,6 +24,9 @@ const SQLITE_MIN: i32 = 3_051_003;
 /// Statements kept prepared: more than the store has kinds of them, so that none is parsed twice.
 const STATEMENTS: usize = 256;
 
+/// A connection is used by one thread at a time, which its type holds: SQLite need not lock each call.
+const ONE_AT_A_TIME: OpenFlags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
+
 /// How long a reader waits for a checkpoint. The writer never waits: it is alone.
 const BUSY_MS: u64 = 5_000;
 
@@ -31,24 +35,34 @@ pub(crate) fn open_writer(path: &Path) -> Result<Connection, MissionError> {
     check_sqlite()?;
     create_private(path)?;
     check_permissions(path)?;
-    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let connection =
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | ONE_AT_A_TIME)?;
     check_version(&connection, path)?;
     pragmas(&connection)?;
     migrate(&connection, path)?;
     connection.execute_batch("PRAGMA foreign_keys = ON")?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    prepare_once(&connection)?;
     Ok(connection)
 }
 
 /// Opens for reading. Never creates anything.
 pub(crate) fn open_reader(path: &Path) -> Result<Connection, MissionError> {
     check_sqlite()?;
-    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let connection =
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | ONE_AT_A_TIME)?;
     connection.busy_timeout(std::time::Duration::from_millis(BUSY_MS))?;
     connection.execute_batch("PRAGMA query_only = ON; PRAGMA mmap_size = 0;")?;
     check_version(&connection, path)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    prepare_once(&connection)?;
     Ok(connection)
+}
+
+/// Keeps each statement prepared, with one plan: otherwise SQLite plans it anew for each value that might be the one that a partial
+/// index is made for.
+fn prepare_once(connection: &Connection) -> Result<(), MissionError> {
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
 }
 
 fn check_sqlite() -> Result<(), MissionError> {
@@ -106,12 +120,12 @@ pub(crate) fn check_version(connection: &Connection, path: &Path) -> Result<(), 
 }
 
 /// FULL: an acknowledged claim must survive a power cut. `fullfsync` is what flushes a drive's cache on macOS. No mmap: it
-/// made the field corruption of 2026 worse.
+/// made the field corruption of 2026 worse. What a savepoint may have to undo is kept in memory, not in a file.
 fn pragmas(connection: &Connection) -> Result<(), MissionError> {
     connection.busy_timeout(std::time::Duration::from_millis(BUSY_MS))?;
     connection.execute_batch(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = 1; PRAGMA checkpoint_fullfsync = 1;
-         PRAGMA mmap_size = 0; PRAGMA trusted_schema = OFF;",
+         PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;",
     )?;
     Ok(())
 }

@@ -24,12 +24,7 @@ impl Reader {
     /// Tasks that have all the words, the best first. Anything that is no letter or digit only separates words: a query is never
     /// an expression.
     pub fn search(&self, words: &str, limit: u32) -> Result<Vec<Match>, MissionError> {
-        let terms: Vec<String> = words
-            .split(|c: char| !c.is_alphanumeric())
-            .filter(|word| !word.is_empty())
-            .take(WORDS_MAX)
-            .map(|word| format!("\"{word}\""))
-            .collect();
+        let terms = terms(words);
         if terms.is_empty() {
             return Ok(Vec::new());
         }
@@ -54,4 +49,14 @@ impl Reader {
                 .collect()
         })
     }
+}
+
+/// Each word as a quoted term of the full-text search, in which nothing is an operator.
+pub(crate) fn terms(words: &str) -> Vec<String> {
+    words
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .take(WORDS_MAX)
+        .map(|word| format!("\"{word}\""))
+        .collect()
 }

@@ -1,13 +1,20 @@
-//! Counts for people: how much there is, how much of it was closed by hand, what waits longest.
+//! Counts for people: how much there is, how much of it was closed by hand, what waits longest, what stands still and why.
+//! Counted where it lies: however many tasks there are, no more of them are read than are shown.
 
 use std::collections::BTreeMap;
 
 use alai_core::ids::TaskId;
-use rusqlite::{Connection, OptionalExtension};
+use alai_core::pipeline::HUMAN_WAIT_MS;
+use alai_core::task::Task;
+use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
+use crate::claim::{ClaimLimits, Slot};
 use crate::error::MissionError;
+use crate::queue;
 use crate::reader::Reader;
+use crate::run::{Holder, RunRow, query};
+use crate::task::one;
 
 /// The store in numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,7 +37,167 @@ pub struct Stats {
     pub bytes: u64,
 }
 
+/// How the store stands at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// Tasks by state.
+    pub tasks: BTreeMap<String, u64>,
+    /// Live runs whose lease has lapsed, and tasks that are started and held by no run.
+    pub stalled: u64,
+    /// Tasks that wait for somebody, or for a person's judgement, past their deadline.
+    pub overdue: u64,
+    /// Tasks that could have been begun (or measured) for too long, and the one that could be for longest.
+    pub unclaimed: u64,
+    pub unclaimed_first: Option<TaskId>,
+    /// Queued merges and deliveries.
+    pub merging: u64,
+    /// Live runs of the factory and of people, the oldest first; at most as many of each as were asked for.
+    pub runs: Vec<RunRow>,
+    /// All live runs of people.
+    pub person_runs: u64,
+    /// What needs a person: what waits, then what a person said is ready, then finished work that is not where it belongs;
+    /// most urgent first, at most as many as were asked for.
+    pub needs_person: Vec<TaskId>,
+    /// All tasks that a person said are ready and nobody has judged.
+    pub ready: u64,
+    /// All finished work that was refused by the merge queue, or is merged and not delivered.
+    pub held_up: u64,
+}
+
+/// What is full when a task is not given out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Taken {
+    Total(usize),
+    Project(usize),
+    Slot(Slot),
+}
+
+/// Waiting for another person's judgement, by a person's word and with nothing to measure.
+const READY: &str = "state = 'ready_for_review' AND handed IS NULL
+    AND NOT EXISTS (SELECT 1 FROM run WHERE run.task = task.id AND run.state = 'live')";
+
+/// Finished work that was refused by the merge queue and is not being done again, or is merged, belongs to no goal and is not
+/// delivered. Only what ever was in the merge queue is looked at.
+const HELD_UP: &str = "state = 'done' AND lineage IS NULL AND solo = 0 AND kind IN ('build', 'ops', 'docs')
+    AND id IN (SELECT task FROM merge WHERE kind = 'integrate')
+    AND CASE WHEN integrated IS NULL
+        THEN (SELECT m.state FROM merge m WHERE m.kind = 'integrate' AND m.task = task.id ORDER BY m.id DESC LIMIT 1) = 'refused'
+            AND NOT EXISTS (SELECT 1 FROM task l WHERE l.lineage = task.id AND l.state NOT IN ('done', 'failed', 'cancelled'))
+        ELSE goal IS NULL AND ifnull((SELECT m.state FROM merge m WHERE m.kind = 'deliver' AND m.task = task.id
+            ORDER BY m.id DESC LIMIT 1), 'refused') = 'refused' END";
+
+/// Could be begun, or measured where a person handed it in, and could be for too long.
+const UNCLAIMED: &str = "updated_ms < ?1 AND run_at_ms < ?1 AND (
+    (state = 'open' AND blocked_count = 0 AND kind <> 'goal' AND project IS NOT NULL)
+    OR (state = 'ready_for_review' AND handed IS NOT NULL
+        AND NOT EXISTS (SELECT 1 FROM run WHERE run.task = task.id AND run.state = 'live')))";
+
 impl Reader {
+    /// How things stand, with at most `most` of each kind that is shown one by one.
+    pub fn standing(
+        &self,
+        queue_ms_max: i64,
+        most: u32,
+        now_ms: i64,
+    ) -> Result<Standing, MissionError> {
+        self.read(|c| {
+            // One moment for all of it.
+            let c = c.unchecked_transaction()?;
+            let number = |sql: &str| queue::count(&c, sql, []).map(|n| n as u64);
+            let since = |sql: &str, ms: i64| queue::count(&c, sql, [ms]).map(|n| n as u64);
+            let idle_ms = now_ms.saturating_sub(queue_ms_max);
+            Ok(Standing {
+                tasks: by(&c, "SELECT state, count(*) FROM task GROUP BY state")?,
+                stalled: since(
+                    "SELECT count(*) FROM run WHERE state = 'live' AND lease_until < ?1",
+                    now_ms,
+                )? + number(
+                    "SELECT count(*) FROM task WHERE state = 'started'
+                        AND NOT EXISTS (SELECT 1 FROM run WHERE run.task = task.id AND run.state = 'live')",
+                )?,
+                overdue: since(
+                    "SELECT count(*) FROM task WHERE state = 'waiting' AND wait_deadline < ?1",
+                    now_ms,
+                )? + since(
+                    &format!("SELECT count(*) FROM task WHERE {READY} AND updated_ms < ?1"),
+                    now_ms.saturating_sub(HUMAN_WAIT_MS),
+                )?,
+                unclaimed: since(&format!("SELECT count(*) FROM task WHERE {UNCLAIMED}"), idle_ms)?,
+                unclaimed_first: c
+                    .prepare_cached(&format!(
+                        "SELECT id FROM task WHERE {UNCLAIMED} ORDER BY updated_ms, id LIMIT 1"
+                    ))?
+                    .query_row([idle_ms], |r| r.get(0).map(TaskId))
+                    .optional()?,
+                merging: number("SELECT count(*) FROM merge WHERE state = 'queued'")?,
+                runs: live(&c, most)?,
+                person_runs: number(
+                    "SELECT count(*) FROM run WHERE state = 'live' AND holder = 'person'",
+                )?,
+                needs_person: needs_person(&c, most)?,
+                ready: number(&format!("SELECT count(*) FROM task WHERE {READY}"))?,
+                held_up: number(&format!("SELECT count(*) FROM task WHERE {HELD_UP}"))?,
+            })
+        })
+    }
+
+    /// The first of the limits that is reached and keeps a task from being claimed.
+    pub fn taken(&self, task: &Task, limits: &ClaimLimits) -> Result<Option<Taken>, MissionError> {
+        self.read(|c| {
+            if queue::at_work(c)? >= limits.total {
+                return Ok(Some(Taken::Total(limits.total)));
+            }
+            if queue::busy(c, task.project)? >= limits.per_project {
+                return Ok(Some(Taken::Project(limits.per_project)));
+            }
+            for slot in limits.slots.of(task) {
+                let held = queue::count(c, "SELECT count(*) FROM slot WHERE key = ?", [&slot.key])?;
+                if held >= slot.most {
+                    return Ok(Some(Taken::Slot(slot)));
+                }
+            }
+            Ok(None)
+        })
+    }
+
+    /// The task that would be given out next under these limits, were a slot free.
+    pub fn next_within(
+        &self,
+        limits: &ClaimLimits,
+        now_ms: i64,
+    ) -> Result<Option<Task>, MissionError> {
+        let unbounded = ClaimLimits {
+            total: usize::MAX,
+            ..limits.clone()
+        };
+        self.read(|c| {
+            let mut fits = |task: &Task| self.taken(task, &unbounded).map(|taken| taken.is_none());
+            queue::pick(c, now_ms, limits.per_project, &mut fits)
+        })
+    }
+
+    /// The newest task of a line of work that is not finished.
+    pub fn lineage_left(&self, root: TaskId) -> Result<Option<Task>, MissionError> {
+        self.read(|c| {
+            let id = c
+                .prepare_cached(
+                    "SELECT id FROM task WHERE (lineage = ?1 OR id = ?1) AND state NOT IN ('done', 'failed', 'cancelled')
+                     ORDER BY id DESC LIMIT 1",
+                )?
+                .query_row([root.0], |r| r.get(0))
+                .optional()?;
+            id.map(|id| one(c, TaskId(id))).transpose()
+        })
+    }
+
+    /// Effects that were given up and spoke of this task.
+    pub fn dead_effects_of(&self, task: TaskId) -> Result<u64, MissionError> {
+        self.read(|c| {
+            let sql = "SELECT count(*) FROM outbox WHERE state = 'dead' AND sink = 'wiki' AND payload = ?";
+            queue::count(c, sql, [task.0.to_string()]).map(|n| n as u64)
+        })
+    }
+
     pub fn stats(&self) -> Result<Stats, MissionError> {
         self.read(|c| {
             // One moment for all of it.
@@ -65,5 +232,34 @@ fn by(c: &Connection, sql: &str) -> Result<BTreeMap<String, u64>, MissionError> 
         let count: i64 = r.get(1)?;
         Ok((r.get(0)?, u64::try_from(count).unwrap_or(0)))
     })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Live runs, the oldest first, at most `most` of each holder.
+fn live(c: &Connection, most: u32) -> Result<Vec<RunRow>, MissionError> {
+    let mut runs = Vec::new();
+    for holder in [Holder::Factory, Holder::Person] {
+        let mut statement = c.prepare_cached(
+            "SELECT id FROM run WHERE state = 'live' AND holder = ? ORDER BY started_ms, id LIMIT ?",
+        )?;
+        let ids = statement
+            .query_map(params![holder.as_str(), most], |r| r.get(0))?
+            .collect::<Result<Vec<String>, _>>()?;
+        for id in ids {
+            runs.extend(query(c, "id = ?", &id)?);
+        }
+    }
+    Ok(runs)
+}
+
+fn needs_person(c: &Connection, most: u32) -> Result<Vec<TaskId>, MissionError> {
+    let sql = format!(
+        "SELECT id FROM (SELECT id, priority, 1 AS part FROM task WHERE state = 'waiting'
+            UNION ALL SELECT id, priority, 2 FROM task WHERE {READY}
+            UNION ALL SELECT id, priority, 3 FROM task WHERE {HELD_UP})
+         ORDER BY part, priority DESC, id LIMIT ?"
+    );
+    let mut statement = c.prepare_cached(&sql)?;
+    let rows = statement.query_map([most], |r| r.get(0).map(TaskId))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

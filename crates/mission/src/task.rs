@@ -180,11 +180,6 @@ impl Reader {
         self.read(|c| queue::pick(c, now_ms, usize::MAX, &mut |_| Ok(true)))
     }
 
-    /// Every task that could be claimed now, most urgent first.
-    pub fn eligible(&self, now_ms: i64) -> Result<Vec<Task>, MissionError> {
-        self.read(|c| eligible(c, now_ms))
-    }
-
     pub fn needs(&self, task: TaskId) -> Result<Vec<NeedRow>, MissionError> {
         self.read(|c| {
             let mut statement = c.prepare_cached(
@@ -210,14 +205,6 @@ impl Reader {
 
 /// Open, unblocked, with a project to work on, and due.
 pub(crate) const ELIGIBLE: &str = "state = 'open' AND blocked_count = 0 AND project IS NOT NULL AND kind <> 'goal' AND run_at_ms <= ?1";
-
-pub(crate) fn eligible(c: &Connection, now_ms: i64) -> Result<Vec<Task>, MissionError> {
-    let sql = format!("SELECT {COLUMNS} FROM task WHERE {ELIGIBLE} ORDER BY priority DESC, id");
-    let mut statement = c.prepare_cached(&sql)?;
-    let rows = statement.query_map([now_ms], raw)?;
-    rows.map(|r| r.map_err(MissionError::from).and_then(Raw::parse))
-        .collect()
-}
 
 pub(crate) fn one(c: &Connection, id: TaskId) -> Result<Task, MissionError> {
     let sql = format!("SELECT {COLUMNS} FROM task WHERE id = ?");
@@ -432,7 +419,7 @@ pub(crate) fn recount(c: &Connection, task: TaskId, now_ms: i64) -> Result<(), M
     Ok(())
 }
 
-/// Moves the state column, by the table of `lifecycle` and by nothing else.
+/// Moves the state column, by the table of `lifecycle` and by nothing else. Each claim raises the epoch.
 pub(crate) fn set_state(
     c: &Connection,
     task: TaskId,
@@ -446,7 +433,7 @@ pub(crate) fn set_state(
         lifecycle::next(from, event).map_err(|refused| MissionError::Refused { task, refused })?;
     c.prepare_cached(
         "UPDATE task SET state = ?, wait_reason = ?, wait_owner = ?, wait_deadline = ?, wait_action = ?, wait_detail = ?,
-            updated_ms = ?, alarm_ms = NULL WHERE id = ?",
+            updated_ms = ?, alarm_ms = NULL, epoch = epoch + ? WHERE id = ?",
     )?
     .execute(params![
         to.as_str(),
@@ -456,6 +443,7 @@ pub(crate) fn set_state(
         waiting.map(|w| with_id(&w.next_action, task)),
         waiting.map(|w| &w.detail),
         stamp.now_ms,
+        event == Event::Claim,
         task.0,
     ])?;
     moved(c, task, event, from, to, detail, stamp)?;

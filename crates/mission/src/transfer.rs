@@ -1,7 +1,7 @@
 //! The whole store as text: JSON Lines, one row a line, in an order that is always the same. What is exported, imported and
 //! exported again is the same text.
 
-use std::io::{BufRead, Write};
+use std::io::{BufRead, Read, Write};
 
 use rusqlite::types::{Value as Cell, ValueRef};
 use rusqlite::{Connection, params_from_iter};
@@ -18,7 +18,8 @@ pub(crate) const TABLES: [(&str, &str); 14] = [
     ("project", "id"),
     ("task", "id"),
     ("need", "task, needs, until"),
-    ("run", "task, epoch"),
+    // The order in which they began is also the order in which they are found.
+    ("run", "started_ms, id"),
     ("step", "run, key"),
     ("slot", "key, run"),
     ("merge", "id"),
@@ -49,8 +50,7 @@ impl Reader {
 
 impl Mission {
     /// Reads an export into this store, which must be empty: all of it or nothing. Answers with the number of rows.
-    pub fn import(&self, lines: impl BufRead) -> Result<u64, MissionError> {
-        let rows = parse(lines)?;
+    pub fn import(&self, mut lines: impl BufRead + Send + 'static) -> Result<u64, MissionError> {
         self.write(move |c| {
             if let Some(table) = first_filled(c)? {
                 return Err(MissionError::NotEmpty { table });
@@ -58,17 +58,54 @@ impl Mission {
             // Rows point at rows that come later. What points nowhere is found here: a commit that refuses it would be taken
             // for a failing disk.
             c.execute_batch("PRAGMA defer_foreign_keys = ON")?;
-            for (number, table, row) in &rows {
-                insert(c, table, row).map_err(|e| bad(*number, &e))?;
-            }
+            let rows = insert_all(c, &mut lines)?;
             match fsck::check(c)?.first() {
-                None => Ok(rows.len() as u64),
+                None => Ok(rows),
                 Some(fault) => Err(MissionError::Broken {
                     invariant: fault.invariant,
                     rows: fault.rows.join("; "),
                 }),
             }
         })
+    }
+}
+
+/// One line at a time: an export may be larger than memory.
+fn insert_all(c: &Connection, lines: &mut impl BufRead) -> Result<u64, MissionError> {
+    let mut text = Vec::new();
+    let mut rows = 0;
+    for number in 1.. {
+        text.clear();
+        let most = LINE_BYTES_MAX as u64 + 1;
+        let read = lines.by_ref().take(most).read_until(b'\n', &mut text);
+        match read.map_err(|e| bad(number, &e))? {
+            0 => break,
+            _ if text.len() > LINE_BYTES_MAX => return Err(bad(number, &"it is too long")),
+            _ => {}
+        }
+        let parsed = serde_json::from_slice(&text).map_err(|e| bad(number, &e))?;
+        if number == 1 {
+            check_header(&parsed)?;
+            continue;
+        }
+        insert(c, &parsed).map_err(|e| bad(number, &e))?;
+        rows += 1;
+    }
+    match rows {
+        0 => Err(bad(1, &"there are no rows")),
+        rows => Ok(rows),
+    }
+}
+
+fn check_header(line: &Value) -> Result<(), MissionError> {
+    let version = line.get("alai_export").and_then(Value::as_i64);
+    let schema = line.get("schema").and_then(Value::as_i64);
+    match (version, schema) {
+        (Some(1), Some(SCHEMA_VERSION)) => Ok(()),
+        _ => {
+            let why = format!("this alai reads exports 1 of schema {SCHEMA_VERSION}");
+            Err(bad(1, &why))
+        }
     }
 }
 
@@ -119,39 +156,12 @@ fn line(out: &mut dyn Write, value: &Value) -> Result<(), MissionError> {
     })
 }
 
-type Line = (usize, String, Map<String, Value>);
-
-fn parse(lines: impl BufRead) -> Result<Vec<Line>, MissionError> {
-    let mut rows = Vec::new();
-    for (number, text) in (1..).zip(lines.lines()) {
-        let text = text.map_err(|e| bad(number, &e))?;
-        if text.len() > LINE_BYTES_MAX {
-            return Err(bad(number, &"it is too long"));
-        }
-        let parsed: Value = serde_json::from_str(&text).map_err(|e| bad(number, &e))?;
-        if number == 1 {
-            let version = parsed.get("alai_export").and_then(Value::as_i64);
-            let schema = parsed.get("schema").and_then(Value::as_i64);
-            if (version, schema) != (Some(1), Some(SCHEMA_VERSION)) {
-                let why = format!("this alai reads exports 1 of schema {SCHEMA_VERSION}");
-                return Err(bad(number, &why));
-            }
-            continue;
-        }
-        let table = parsed.get("table").and_then(Value::as_str);
-        let known = table.filter(|name| TABLES.iter().any(|(table, _)| table == name));
-        match (known, parsed.get("row").and_then(Value::as_object)) {
-            (Some(table), Some(row)) => rows.push((number, table.to_owned(), row.clone())),
-            (None, _) | (_, None) => return Err(bad(number, &"it is no row of a known table")),
-        }
-    }
-    if rows.is_empty() {
-        return Err(bad(1, &"there are no rows"));
-    }
-    Ok(rows)
-}
-
-fn insert(c: &Connection, table: &str, row: &Map<String, Value>) -> Result<(), MissionError> {
+fn insert(c: &Connection, line: &Value) -> Result<(), MissionError> {
+    let table = line.get("table").and_then(Value::as_str);
+    let known = table.filter(|name| TABLES.iter().any(|(table, _)| table == name));
+    let (Some(table), Some(row)) = (known, line.get("row").and_then(Value::as_object)) else {
+        return Err(unreadable(&"it is no row of a known table"));
+    };
     let known = columns(c, table)?;
     let mut names = Vec::with_capacity(row.len());
     let mut cells = Vec::with_capacity(row.len());

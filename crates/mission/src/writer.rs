@@ -6,12 +6,14 @@ use std::ops::Deref;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::commit::{Committer, CrashPoint};
 use crate::error::MissionError;
 use crate::reader::Reader;
+use crate::waits::Waits;
 use crate::{fsck, schema};
 
 /// Mission Control, open for writing by this process alone. Reading goes through [`Reader`], to which it derefs.
@@ -48,6 +50,13 @@ impl Mission {
         event: impl FnOnce(&Connection) -> Result<T, MissionError> + Send + 'static,
     ) -> Result<T, MissionError> {
         self.committer.run(event)
+    }
+}
+
+impl Mission {
+    /// How long this process has waited for its commits.
+    pub fn waits(&self) -> Waits {
+        self.committer.waits()
     }
 }
 
@@ -104,8 +113,30 @@ fn sound(connection: &Connection, path: &Path) -> Result<(), MissionError> {
     }
 }
 
+/// Whoever only asks who holds the home has the lock himself for a moment. That moment is waited out.
+const ASKED: Duration = Duration::from_millis(100);
+const ASKED_POLL: Duration = Duration::from_millis(5);
+/// A process that was killed while it started a program leaves a child that holds the lock too, until it runs that program. On
+/// a busy machine that takes a moment; whoever starts anew must not be refused for it.
+const KILLED: Duration = Duration::from_secs(2);
+
+/// The process that writes to `home` now, by its pid. None when nobody does.
+pub fn holder(home: &Path) -> Option<String> {
+    let mut file = fs::File::open(lock_path(home)).ok()?;
+    if try_flock(&file, libc::LOCK_SH) {
+        return None;
+    }
+    let mut pid = String::new();
+    file.read_to_string(&mut pid).ok()?;
+    Some(pid.trim().to_owned())
+}
+
+fn lock_path(home: &Path) -> PathBuf {
+    home.join("mission.lock")
+}
+
 pub(crate) fn take_lock(home: &Path) -> Result<fs::File, MissionError> {
-    let path = home.join("mission.lock");
+    let path = lock_path(home);
     let io = |doing| {
         let path = path.clone();
         move |source| MissionError::Io {
@@ -122,9 +153,15 @@ pub(crate) fn take_lock(home: &Path) -> Result<fs::File, MissionError> {
         .mode(0o600)
         .open(&path)
         .map_err(io("open"))?;
-    if !try_flock(&file) {
+    let asked = Instant::now();
+    while !try_flock(&file, libc::LOCK_EX) {
         let mut pid = String::new();
-        let _unreadable = file.read_to_string(&mut pid);
+        let _unreadable = file.rewind().and_then(|()| file.read_to_string(&mut pid));
+        let patience = if lives(pid.trim()) { ASKED } else { KILLED };
+        if asked.elapsed() < patience {
+            std::thread::sleep(ASKED_POLL);
+            continue;
+        }
         return Err(MissionError::Locked {
             path,
             pid: pid.trim().to_owned(),
@@ -138,11 +175,22 @@ pub(crate) fn take_lock(home: &Path) -> Result<fs::File, MissionError> {
     Ok(file)
 }
 
+/// Whether there is a process of that number, whoever it belongs to.
+#[allow(unsafe_code, reason = "the standard library sends no signals")]
+fn lives(pid: &str) -> bool {
+    let Ok(pid) = pid.parse::<libc::pid_t>() else {
+        return false;
+    };
+    // SAFETY: kill takes two integers; signal 0 only asks.
+    let there = unsafe { libc::kill(pid, 0) } == 0;
+    there || std::io::Error::last_os_error().raw_os_error() == Some(libc::EPERM)
+}
+
 #[allow(
     unsafe_code,
     reason = "flock has no safe wrapper in std at our minimum Rust version on all platforms"
 )]
-fn try_flock(file: &fs::File) -> bool {
+fn try_flock(file: &fs::File, kind: libc::c_int) -> bool {
     // SAFETY: the descriptor is open for as long as `file` lives, and flock touches no memory of ours.
-    unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) == 0 }
+    unsafe { libc::flock(file.as_raw_fd(), kind | libc::LOCK_NB) == 0 }
 }

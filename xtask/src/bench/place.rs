@@ -27,11 +27,20 @@ impl Place {
     /// Builds the release binary and copies it: cages start from the running executable, and a build in the meantime would
     /// take it away.
     pub(super) fn new() -> Result<Place, Error> {
+        Place::below(&std::env::temp_dir())
+    }
+
+    /// The same on the disk of the build, where a folder for what is temporary may be one in memory.
+    pub(super) fn on_disk() -> Result<Place, Error> {
+        Place::below(&program::root().join("target"))
+    }
+
+    fn below(parent: &Path) -> Result<Place, Error> {
         let (binary, _) = release::build()?;
         let folder = tempfile::Builder::new()
             .prefix("alai-bench-")
-            .tempdir()
-            .map_err(file(&std::env::temp_dir()))?;
+            .tempdir_in(parent)
+            .map_err(file(parent))?;
         let place = Place { folder };
         fs::copy(&binary, place.binary()).map_err(file(&binary))?;
         Ok(place)
@@ -87,7 +96,19 @@ impl Place {
 
     /// `alai up`, once it answers.
     pub(super) fn daemon(&self, home: &str) -> Result<Daemon, Error> {
+        self.up(home, self.alai(home, &["up"]))
+    }
+
+    /// The same where no model is found.
+    pub(super) fn daemon_without_model(&self, home: &str) -> Result<Daemon, Error> {
         let mut up = self.alai(home, &["up"]);
+        // Port 9 is discard's (RFC 863); nothing answers HTTP there.
+        up.env_remove("ALAI_SCRIPT")
+            .env("OLLAMA_HOST", "http://127.0.0.1:9");
+        self.up(home, up)
+    }
+
+    fn up(&self, home: &str, mut up: Command) -> Result<Daemon, Error> {
         let shown = program::show(&up);
         let child = up
             .stdout(Stdio::null())

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use alai_core::ids::{ProjectId, TaskId};
 use alai_core::lifecycle::Event;
 use alai_core::task::list_line;
-use alai_factory::{AddTask, Home, Op, Outcome, TaskView, Views};
+use alai_core::why::Rule;
+use alai_factory::{AddTask, Around, Home, Op, Outcome, TaskView, Views};
 use alai_mission::{EventRow, Filter, MergeKind, NeedRow, Reader, RunRow, StepRow, StepState};
 use alai_workspace::git;
 use serde::Serialize;
@@ -121,7 +122,7 @@ fn list(home: &Home, args: &McListArgs) -> Result<(), CliError> {
         after: args.after,
         limit,
     };
-    let views = Views::new(&reader, door::now_ms(), true, None);
+    let views = Views::new(&reader, door::now_ms(), Around::at_work());
     let tasks = reader.tasks(&filter)?;
     for task in &tasks {
         if args.json {
@@ -227,7 +228,7 @@ struct Details {
 
 fn details(home: &Home, id: TaskId, json: bool) -> Result<(), CliError> {
     let reader = door::reader(home)?;
-    let views = Views::new(&reader, door::now_ms(), door::pulse(home).is_some(), None);
+    let views = Views::new(&reader, door::now_ms(), door::around(home)?);
     let runs = reader.runs_of(id)?;
     let mut steps = Vec::new();
     for run in &runs {
@@ -315,16 +316,32 @@ fn details(home: &Home, id: TaskId, json: bool) -> Result<(), CliError> {
     Ok(())
 }
 
+/// The task whose turn it is; what keeps it is said in the words of `alai why`.
 fn next_task(home: &Home, json: bool) -> Result<(), CliError> {
     let reader = door::reader(home)?;
-    match reader.next_task(door::now_ms())? {
-        Some(task) if json => show::json(&task),
-        Some(task) => {
-            show::line(show::clean(&list_line(&task, task.state.as_str())));
+    let views = Views::new(&reader, door::now_ms(), door::around(home)?);
+    let Some(TaskView { task, shown, why }) = views.next_task()? else {
+        return Err(CliError::new(Kind::NotFound, "nothing is eligible")
+            .hinted("`alai mc list` shows what is open; `alai why ID` says what it waits for"));
+    };
+    let kept = !matches!(why.rule, Rule::Eligible | Rule::HandedIn);
+    if kept {
+        show::message(&format!(
+            "{} is not handed out now: {}; {}: {}",
+            task.id, why.text, why.owner, why.next_action
+        ));
+    }
+    match json {
+        true => {
+            let failed = |e| CliError::new(Kind::Failed, e);
+            let mut object = serde_json::to_value(&task).map_err(failed)?;
+            object["why"] = serde_json::to_value(&why).map_err(failed)?;
+            show::json(&object)
+        }
+        false => {
+            show::line(show::clean(&list_line(&task, &shown)));
             Ok(())
         }
-        None => Err(CliError::new(Kind::NotFound, "nothing is eligible")
-            .hinted("`alai mc list` shows what is open; `alai why ID` says what it waits for")),
     }
 }
 
@@ -335,7 +352,7 @@ fn search(home: &Home, words: &str, limit: u32, json: bool) -> Result<(), CliErr
         let hint = "all the words must be in one task; `alai mc list --all` shows every task";
         return Err(CliError::new(Kind::NotFound, format!("no task has `{words}`")).hinted(hint));
     }
-    let views = Views::new(&reader, door::now_ms(), door::pulse(home).is_some(), None);
+    let views = Views::new(&reader, door::now_ms(), Around::at_work());
     for hit in &found {
         if json {
             show::json(hit)?;

@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use alai_factory::{Home, Models, Pulse, Status, Views, open_hindrance};
+use alai_factory::{Around, Home, Life, Models, Pulse, RunLine, ScheduleLine, Status, Views};
+use alai_mission::Holder;
 use serde::Serialize;
 
 use crate::args::StatusArgs;
@@ -11,7 +12,9 @@ use crate::{door, show};
 
 #[derive(Serialize)]
 struct Shown<'a> {
-    daemon: Option<Pulse>,
+    daemon: Option<&'a Pulse>,
+    /// The process that holds the home and takes no requests.
+    held_by: Option<&'a str>,
     mode: &'a str,
     models: String,
     queue: Status,
@@ -19,32 +22,29 @@ struct Shown<'a> {
 
 pub(crate) fn run(home: &Home, args: &StatusArgs) -> Result<ExitCode, CliError> {
     let reader = door::reader(home)?;
-    let pulse = door::pulse(home);
+    let config = door::config(home)?;
+    let life = door::life(home);
+    let pulse = life.pulse();
     let now = door::now_ms();
-    let hindrance = pulse.and_then(|p| open_hindrance(p.models, p.active, p.slots));
-    let queue = Views::new(&reader, now, pulse.is_some(), hindrance).status()?;
-    let models = Models::new(&door::config(home)?)?;
+    let around = Around::look(home, &config, &life);
+    let queue = Views::new(&reader, now, around).status()?;
+    let models = Models::new(&config)?;
     let mode = models.mode().as_str();
     if args.json {
         show::json(&Shown {
             daemon: pulse,
+            held_by: match &life {
+                Life::Silent(pid) => Some(pid),
+                Life::Down | Life::Up(_) => None,
+            },
             mode,
             models: models.host(),
             queue,
         })?;
         return Ok(ExitCode::SUCCESS);
     }
-    show::line(first_line(pulse.as_ref(), &queue, mode, now));
-    show::line(format!(
-        "queue   {} open, {} started, {} stalled, {} waiting, {} done, {} failed, {} merging",
-        queue.open,
-        queue.started,
-        queue.stalled,
-        queue.waiting,
-        queue.done,
-        queue.failed,
-        queue.merging
-    ));
+    show::line(first_line(&life, &queue, mode, now));
+    show::line(queue_line(&queue));
     let reachable = match pulse {
         Some(p) if p.models => " (reachable)",
         Some(_) => " (not reachable, or without a usable model)",
@@ -53,13 +53,87 @@ pub(crate) fn run(home: &Home, args: &StatusArgs) -> Result<ExitCode, CliError> 
     show::line(format!("models  {}{reachable}", models.host()));
     let spend = queue.spend;
     show::line(format!(
-        "spend   {} calls, {} + {} tokens, ${}.{:06}",
+        "spend   {} calls, {} + {} tokens, {}",
         spend.calls,
         spend.prompt_tokens,
         spend.output_tokens,
-        spend.cost_microusd / 1_000_000,
-        spend.cost_microusd % 1_000_000
+        dollars(spend.cost_microusd)
     ));
+    stands_still(&queue, now);
+    for run in &queue.runs {
+        show::line(run_line(run, now));
+    }
+    more_of(
+        "person",
+        queue.person_runs.saturating_sub(persons(&queue)),
+        "`alai mc list --status started`",
+    );
+    needs_you(&queue, now);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Heartbeat age, last successful dispatch, mode: the line that tells a dead loop from a quiet one.
+fn first_line(life: &Life, queue: &Status, mode: &str, now: i64) -> String {
+    let dispatch = match queue.last_dispatch_ms {
+        Some(at) => format!("last dispatch {} ago", show::age(now - at)),
+        None => "nothing dispatched yet".to_owned(),
+    };
+    match life {
+        Life::Up(p) => format!(
+            "daemon  {} (pid {}), heartbeat {} ago, {dispatch}, {}/{} slots, {mode}",
+            if p.draining { "going down" } else { "up" },
+            p.pid,
+            show::age(now - p.beat_ms),
+            p.active,
+            p.slots
+        ),
+        Life::Silent(pid) => format!(
+            "daemon  silent: process {pid} holds the home and takes no requests (a command at work, or a daemon that starts \
+             or hangs), {dispatch}, {mode}"
+        ),
+        Life::Down => format!("daemon  not running (`alai up`), {dispatch}, {mode}"),
+    }
+}
+
+fn queue_line(queue: &Status) -> String {
+    let paused = match queue.paused {
+        0 => String::new(),
+        paused => format!(", {paused} paused"),
+    };
+    format!(
+        "queue   {} open, {} started, {} stalled, {} waiting, {} done, {} failed, {} merging{paused}",
+        queue.open,
+        queue.started,
+        queue.stalled,
+        queue.waiting,
+        queue.done,
+        queue.failed,
+        queue.merging
+    )
+}
+
+/// What does not move by itself, or nobody knows the end of. Nothing is said of what is well.
+fn stands_still(queue: &Status, now: i64) {
+    if queue.overdue > 0 {
+        show::line(format!(
+            "alarm   {} wait(s) past the deadline: `alai mc list --status waiting`",
+            queue.overdue
+        ));
+    }
+    if let Some(first) = queue.unclaimed_first {
+        show::line(format!(
+            "alarm   {} task(s) that nobody takes, the first is {first}: `alai why {}`",
+            queue.unclaimed, first.0
+        ));
+    }
+    let spend = queue.spend;
+    if spend.unknown_calls > 0 {
+        show::line(format!(
+            "unknown {} call(s) have no receipt; they may have cost {}",
+            spend.unknown_calls,
+            dollars(spend.reserved_microusd)
+        ));
+    }
     if let Some(oldest) = queue.outbox_oldest_ms {
         show::line(format!(
             "outbox  {} waiting, the oldest for {}",
@@ -67,43 +141,99 @@ pub(crate) fn run(home: &Home, args: &StatusArgs) -> Result<ExitCode, CliError> 
             show::age(now - oldest)
         ));
     }
-    for run in &queue.runs {
+    if queue.dead_effects > 0 {
         show::line(format!(
-            "run     {} {} {} with {} ({}) at `{}` for {}",
-            run.task,
-            show::clean(&run.title),
-            run.company,
-            run.model,
-            run.mode,
-            run.step,
-            show::age(now - run.since_ms)
+            "outbox  {} given up, the last because: {}; `alai mc redeliver`",
+            queue.dead_effects,
+            show::clean(queue.dead_effect_why.as_deref().unwrap_or_default())
         ));
     }
-    for view in &queue.needs_you {
-        show::line(format!(
-            "you     {} {}: {}",
-            view.task.id,
-            show::clean(&view.task.title),
-            view.why.next_action
-        ));
+    for schedule in &queue.schedules {
+        show::line(schedule_line(schedule, now));
     }
-    Ok(ExitCode::SUCCESS)
 }
 
-/// Heartbeat age, last successful dispatch, mode: the line that tells a dead loop from a quiet one.
-fn first_line(pulse: Option<&Pulse>, queue: &Status, mode: &str, now: i64) -> String {
-    let dispatch = match queue.last_dispatch_ms {
-        Some(at) => format!("last dispatch {} ago", show::age(now - at)),
-        None => "nothing dispatched yet".to_owned(),
-    };
-    match pulse {
-        Some(p) => format!(
-            "daemon  up (pid {}), heartbeat {} ago, {dispatch}, {}/{} slots, {mode}",
-            p.pid,
-            show::age(now - p.beat_ms),
-            p.active,
-            p.slots
-        ),
-        None => format!("daemon  not running (`alai up`), {dispatch}, {mode}"),
+fn schedule_line(schedule: &ScheduleLine, now: i64) -> String {
+    let mut words = Vec::new();
+    if schedule.paused {
+        words.push(format!(
+            "paused (`alai mc schedule resume {}`)",
+            schedule.name
+        ));
     }
+    if schedule.late {
+        words.push(format!("due for {}", show::age(now - schedule.next_ms)));
+    }
+    if schedule.missed > 0 {
+        words.push(format!("{} firing(s) left out", schedule.missed));
+    }
+    if let Some(why) = &schedule.last_error {
+        words.push(format!("failed: {why}"));
+    }
+    show::clean(&format!("firing  {}: {}", schedule.name, words.join(", ")))
+}
+
+fn run_line(run: &RunLine, now: i64) -> String {
+    let title = show::clean(&run.title);
+    let since = show::age(now - run.since_ms);
+    match run.holder {
+        Holder::Factory => format!(
+            "run     {} {title} {} with {} ({}) at `{}` for {since}",
+            run.task, run.company, run.model, run.mode, run.step
+        ),
+        Holder::Person => {
+            let left = match run.lease_until_ms.map_or(0, |until| until - now) {
+                left if left >= 0 => format!("{} left", show::age(left)),
+                late => format!("his time is over since {}", show::age(-late)),
+            };
+            let worker = show::clean(&run.worker);
+            format!(
+                "person  {} {title}: {worker} has it for {since}, {left}",
+                run.task
+            )
+        }
+    }
+}
+
+fn persons(queue: &Status) -> u64 {
+    let runs = queue.runs.iter();
+    runs.filter(|run| run.holder == Holder::Person).count() as u64
+}
+
+/// What is not shown one by one is counted, with the command that lists it.
+fn more_of(what: &str, more: u64, listed: &str) {
+    if more > 0 {
+        show::line(format!("{what:<7} and {more} more: {listed}"));
+    }
+}
+
+fn needs_you(queue: &Status, now: i64) {
+    for view in &queue.needs_you {
+        let late = match view.why.deadline_ms {
+            Some(deadline) if deadline < now => {
+                format!(" (overdue for {})", show::age(now - deadline))
+            }
+            Some(_) | None => String::new(),
+        };
+        show::line(format!(
+            "you     {} {}: {}{late}",
+            view.task.id,
+            show::clean(&view.task.title),
+            show::clean(&view.why.next_action)
+        ));
+    }
+    for (more, listed) in [
+        (queue.more_waiting, "`alai mc list --status waiting`"),
+        (queue.more_ready, "`alai mc list --status ready_for_review`"),
+        (
+            queue.more_held_up,
+            "done and not delivered, in `alai mc list --status done`",
+        ),
+    ] {
+        more_of("you", more, listed);
+    }
+}
+
+fn dollars(microusd: u64) -> String {
+    format!("${}.{:06}", microusd / 1_000_000, microusd % 1_000_000)
 }

@@ -92,7 +92,7 @@ pub(crate) fn export(home: &Home) -> Result<(), CliError> {
 }
 
 pub(crate) fn import(home: &Home) -> Result<(), CliError> {
-    let rows = door::writer(home)?.import(io::stdin().lock())?;
+    let rows = door::writer(home)?.import(io::BufReader::new(io::stdin()))?;
     show::line(format!("imported {rows} rows"));
     Ok(())
 }

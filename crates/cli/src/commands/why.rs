@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use alai_factory::{Home, Views, open_hindrance};
+use alai_factory::{Home, Views};
 
 use crate::args::WhyArgs;
 use crate::error::CliError;
@@ -10,10 +10,9 @@ use crate::{door, show};
 
 pub(crate) fn run(home: &Home, args: &WhyArgs) -> Result<ExitCode, CliError> {
     let reader = door::reader(home)?;
-    let pulse = door::pulse(home);
+    let around = door::around(home)?;
     let now = door::now_ms();
-    let hindrance = pulse.and_then(|p| open_hindrance(p.models, p.active, p.slots));
-    let view = Views::new(&reader, now, pulse.is_some(), hindrance).task(args.task)?;
+    let view = Views::new(&reader, now, around).task(args.task)?;
     if args.json {
         show::json(&view)?;
         return Ok(ExitCode::SUCCESS);

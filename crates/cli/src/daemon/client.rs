@@ -12,13 +12,16 @@ use crate::error::{CliError, Kind};
 /// The daemon answers from its store; it never works before it answers.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// A sign of life needs no store. Whoever asks for it wants to know now.
+const PULSE_PATIENCE: Duration = Duration::from_secs(2);
+
 /// How often a request is sent again when its answer was lost. A daemon that died in between is found gone, and the
 /// request is carried out in this process, under the same key.
 const RESENDS: u32 = 2;
 
 /// The daemon's sign of life; none when no daemon runs.
 pub(crate) fn pulse(home: &Home) -> Option<Pulse> {
-    match send(home, Ask::Pulse, "") {
+    match send(home, Ask::Pulse, "", PULSE_PATIENCE) {
         Ok(Some(Answer::Pulse { pulse })) => Some(pulse),
         Ok(Some(Answer::Done { .. } | Answer::Refused { .. } | Answer::Stopping) | None)
         | Err(_) => None,
@@ -42,8 +45,9 @@ pub(crate) fn perform(
                 key: key.to_owned(),
             },
             actor,
+            PATIENCE,
         ) {
-            Err(e) if tries < RESENDS && e.kind == Kind::Unreachable => tries += 1,
+            Err(Unanswered::Lost(_)) if tries < RESENDS => tries += 1,
             answered => break answered?,
         }
     };
@@ -57,7 +61,7 @@ pub(crate) fn perform(
 
 /// Asks the daemon to stop. False when none runs.
 pub(crate) fn stop(home: &Home, now: bool) -> Result<bool, CliError> {
-    match send(home, Ask::Stop { now }, "")? {
+    match send(home, Ask::Stop { now }, "", PATIENCE)? {
         None => Ok(false),
         Some(Answer::Stopping) => Ok(true),
         Some(Answer::Refused { error }) => Err(error.into()),
@@ -65,28 +69,62 @@ pub(crate) fn stop(home: &Home, now: bool) -> Result<bool, CliError> {
     }
 }
 
-fn send(home: &Home, ask: Ask, actor: &str) -> Result<Option<Answer>, CliError> {
+/// Why there is no answer, although somebody listens.
+enum Unanswered {
+    /// The connection ended: whether it was done is open.
+    Lost(std::io::Error),
+    /// It hangs. It may still do what was asked.
+    Late,
+    Odd,
+}
+
+impl From<Unanswered> for CliError {
+    fn from(why: Unanswered) -> CliError {
+        let words = match why {
+            Unanswered::Lost(e) => format!("the daemon did not answer: {e}"),
+            Unanswered::Late => {
+                let s = PATIENCE.as_secs();
+                format!("the daemon did not answer within {s} s, and may still do it")
+            }
+            Unanswered::Odd => return odd(),
+        };
+        CliError::new(Kind::Unreachable, words)
+            .hinted("`alai status` shows whether it lives; the same command can be given again")
+    }
+}
+
+fn send(
+    home: &Home,
+    ask: Ask,
+    actor: &str,
+    patience: Duration,
+) -> Result<Option<Answer>, Unanswered> {
     let Ok(stream) = UnixStream::connect(home.socket()) else {
         return Ok(None);
     };
     let lost = |e: std::io::Error| {
-        CliError::new(Kind::Unreachable, format!("the daemon did not answer: {e}"))
-            .hinted("`alai status` shows whether it lives; the same command can be given again")
+        use std::io::ErrorKind::{TimedOut, WouldBlock};
+        match matches!(e.kind(), TimedOut | WouldBlock) {
+            true => Unanswered::Late,
+            false => Unanswered::Lost(e),
+        }
     };
-    stream.set_read_timeout(Some(PATIENCE)).map_err(lost)?;
+    stream.set_read_timeout(Some(patience)).map_err(lost)?;
     let request = Request {
         version: VERSION,
         actor: actor.to_owned(),
         ask,
     };
-    let mut text = serde_json::to_string(&request).map_err(|e| CliError::new(Kind::Failed, e))?;
+    let mut text = serde_json::to_string(&request).map_err(|_| Unanswered::Odd)?;
     text.push('\n');
     (&stream).write_all(text.as_bytes()).map_err(lost)?;
     let mut line = String::new();
     if BufReader::new(&stream).read_line(&mut line).map_err(lost)? == 0 {
         return Err(lost(std::io::ErrorKind::UnexpectedEof.into()));
     }
-    serde_json::from_str(&line).map(Some).map_err(|_| odd())
+    serde_json::from_str(&line)
+        .map(Some)
+        .map_err(|_| Unanswered::Odd)
 }
 
 fn odd() -> CliError {

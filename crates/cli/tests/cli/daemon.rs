@@ -60,6 +60,62 @@ fn a_second_daemon_is_refused_and_told_of_the_first() {
 }
 
 #[test]
+fn a_daemon_that_hangs_is_named_and_not_called_absent() {
+    let world = World::scripted("auto", &Script::good());
+    let daemon = world.up();
+    world
+        .alai(["mc", "add", "Later", "--project", "tiny", "--hold"])
+        .exits(0);
+    daemon.signal(libc::SIGSTOP);
+    let silent = format!(
+        "daemon  silent: process {} holds the home and takes no requests",
+        daemon.pid()
+    );
+    world.alai(["status"]).exits(0).says(&silent);
+    let shown = world.json(["status", "--json"]);
+    assert_eq!(shown["held_by"], daemon.pid().to_string());
+    assert!(shown["daemon"].is_null());
+    daemon.signal(libc::SIGCONT);
+    world.alai(["status"]).exits(0).says("daemon  up");
+    world.alai(["down"]).exits(0);
+    daemon.ends().exits(0);
+}
+
+#[test]
+fn the_next_daemon_can_start_as_soon_as_down_has_answered() {
+    let world = World::scripted("auto", &Script::good());
+    for _ in 0..5 {
+        let daemon = world.up();
+        world.alai(["down"]).exits(0);
+        // It may still be a process, but it has let go of the home.
+        let next = world.up();
+        world.alai(["down"]).exits(0);
+        for ended in [daemon, next] {
+            ended.ends().exits(0);
+        }
+    }
+}
+
+#[test]
+fn a_home_that_a_command_works_on_is_not_free_and_can_be_asked_again() {
+    let world = World::scripted("auto", &Script::good());
+    let lock = alai_mission::Mission::open(&world.home(), |_| {}).expect("the store");
+    for args in [&["mc", "add", "Later"][..], &["up"]] {
+        let refused = world.alai(args.iter().copied()).exits(8);
+        assert!(
+            refused.err.contains("in use by another alai process"),
+            "{refused}"
+        );
+        assert!(
+            refused.err.contains("try again when it has ended"),
+            "{refused}"
+        );
+    }
+    drop(lock);
+    world.alai(["mc", "add", "Later"]).exits(0);
+}
+
+#[test]
 fn commands_go_through_the_daemon() {
     let world = World::scripted("auto", &Script::good());
     let daemon = world.up();

@@ -9,5 +9,6 @@ mod flow;
 mod output;
 mod projects;
 mod script;
+mod standing;
 mod wire;
 mod world;

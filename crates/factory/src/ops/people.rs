@@ -7,7 +7,8 @@ use alai_core::task::{self, Need, NewTask, State, Task, TaskKind, Until, WaitRea
 use alai_mission::Handed;
 use alai_workspace::git;
 
-use super::{Desk, OpError, OpErrorKind, Outcome, fit};
+use super::tasks::{fit, project_of, rail};
+use super::{Desk, OpError, OpErrorKind, Outcome};
 use crate::integrate;
 
 /// How long a person may keep a task that he has taken: as long as anybody is waited for.
@@ -56,7 +57,7 @@ pub(super) fn ready(desk: &Desk<'_>, task: TaskId, head: Option<&str>) -> Result
 
 /// The commit that a person names, and what it is measured against: where it left the merged work.
 fn commit(desk: &Desk<'_>, found: &Task, head: &str) -> Result<Handed, OpError> {
-    let project = desk.project_of(found)?;
+    let project = project_of(desk, found)?;
     let fail = |e: &dyn std::fmt::Display| OpError::new(OpErrorKind::Failed, e.to_string(), "");
     let repo = integrate::open(&project).map_err(|e| fail(&e))?;
     let named = git::resolve(&repo, &format!("{head}^{{commit}}")).map_err(|e| fail(&e))?;
@@ -195,7 +196,7 @@ fn rework(desk: &Desk<'_>, found: &Task, text: &str) -> NewTask {
     next.changes_tests = found.changes_tests.clone();
     next.cleared = found.cleared.clone();
     next.findings = vec![format!("{} rejects: {text}", desk.actor)];
-    next.waiting = desk.rail(&next.title, &next.description).filter(|rail| {
+    next.waiting = rail(desk, &next.title, &next.description).filter(|rail| {
         !next
             .cleared
             .iter()

@@ -4,6 +4,7 @@ use alai_core::cron::{CatchUp, Cron};
 use alai_core::task;
 use alai_mission::NewSchedule;
 
+use super::projects::registered;
 use super::{Desk, Op, OpError, OpErrorKind, Outcome};
 
 pub(super) fn add(
@@ -19,13 +20,13 @@ pub(super) fn add(
         // What cannot be asked for now cannot be asked for at night either, when nobody reads the reason.
         Op::Start { goal, project, .. } => {
             task::check_goal(goal)?;
-            desk.project(project)?;
+            registered(desk, project)?;
         }
         Op::Add { task, .. } => {
             task::check_title(&task.title)?;
             task::check_description(&task.description)?;
             if let Some(project) = &task.project {
-                desk.project(project)?;
+                registered(desk, project)?;
             }
         }
         Op::AddProject { .. }

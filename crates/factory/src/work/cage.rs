@@ -11,7 +11,7 @@ use alai_workspace::clone::{INSIDE_HOME, INSIDE_REPO};
 use alai_workspace::command::Cancel;
 use alai_workspace::setup;
 
-use super::Desk;
+use super::{Calls, Desk};
 use crate::beat::Factory;
 use crate::run::RunError;
 
@@ -74,31 +74,8 @@ pub(super) fn agent(
     };
     let mut hand = Hand::start(to_hand, from_hand, layers, cancel).map_err(RunError::infra)?;
     let mut recorder = Recorder::create(place.trajectory).map_err(RunError::infra)?;
-    let mut calls = 0;
-    let mut lost = None;
-    let mut ask = |request: &alai_fleet::ChatRequest| {
-        if let Err(e) = desk.intend(factory, calls) {
-            lost = Some(e);
-            cancel.cancel();
-        }
-        let answered = alai_fleet::chat(&desk.chosen.provider, request, &|| cancel.is_cancelled());
-        let reply = match answered {
-            Ok(reply) => reply,
-            Err(e) => {
-                if let Err(e) = desk.failed(factory, calls, &e) {
-                    lost = Some(e);
-                }
-                return Err(e);
-            }
-        };
-        // Every call is in the ledger before its answer is used.
-        if let Err(e) = desk.record(factory, calls, &reply) {
-            lost = Some(e);
-            cancel.cancel();
-        }
-        calls += 1;
-        Ok(reply)
-    };
+    let mut calls = Calls::new(factory, desk, cancel);
+    let mut ask = |request: &alai_fleet::ChatRequest| calls.chat(request);
     let model = desk.chosen.model.clone();
     let means = Means {
         profile: &desk.chosen.profile,
@@ -112,9 +89,7 @@ pub(super) fn agent(
     let report = alai_minion::run(brief, means);
     drop(hand);
     caged.kill().map_err(RunError::infra)?;
-    if let Some(e) = lost {
-        return Err(e);
-    }
+    calls.end()?;
     if cancel.is_cancelled() {
         return Err(if factory.stopping() {
             RunError::Stopping

@@ -222,7 +222,7 @@ fn an_answer_that_breaks_its_schema_is_repaired_once() {
     ];
     let twin = OllamaTwin::start(Behaviour::in_order(answers.map(Answer::text)));
     let provider = Provider::Ollama(at(&twin));
-    let answer = ask(&provider, &request, &|| false).unwrap();
+    let answer = ask(&provider, &request, &mut |r| chat(&provider, r, &|| false)).unwrap();
     assert_eq!(answer.value, json!({"tier": 3}));
     let repair = &twin.chats()[1];
     assert_eq!(
@@ -235,7 +235,7 @@ fn an_answer_that_breaks_its_schema_is_repaired_once() {
             .unwrap()
             .contains("breaks `maximum`")
     );
-    let error = ask(&provider, &request, &|| false).unwrap_err();
+    let error = ask(&provider, &request, &mut |r| chat(&provider, r, &|| false)).unwrap_err();
     assert!(
         error.class == ErrorClass::Malformed && error.is_quality(),
         "{error}"

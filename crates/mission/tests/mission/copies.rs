@@ -1,6 +1,7 @@
 //! Copies of the store, and what can be read out of it: backups, exports, search, numbers.
 
 use std::fs;
+use std::io::Cursor;
 
 use alai_mission::{SCHEMA_VERSION, restore};
 
@@ -45,11 +46,13 @@ fn text(reader: &Reader) -> String {
 fn imported(text: &str) -> Result<World, MissionError> {
     let home = tempfile::tempdir().expect("a folder");
     let mission = Mission::open(home.path(), quiet).expect("a new store");
-    mission.import(text.as_bytes()).map(|_rows| World {
-        project: ProjectId(1),
-        home,
-        mission,
-    })
+    mission
+        .import(Cursor::new(text.to_owned()))
+        .map(|_rows| World {
+            project: ProjectId(1),
+            home,
+            mission,
+        })
 }
 
 #[test]
@@ -66,7 +69,7 @@ fn an_export_that_is_imported_is_the_same_store() {
         "the index is made anew"
     );
     assert!(matches!(
-        other.mission.import(exported.as_bytes()),
+        other.mission.import(Cursor::new(exported.clone())),
         Err(MissionError::NotEmpty { .. })
     ));
 }
@@ -95,7 +98,7 @@ fn an_import_is_whole_or_nothing() {
     let home = tempfile::tempdir().expect("a folder");
     let mission = Mission::open(home.path(), quiet).expect("a new store");
     let orphan = exported.replace("\"project\":1", "\"project\":7");
-    let error = mission.import(orphan.as_bytes());
+    let error = mission.import(Cursor::new(orphan));
     assert!(error.is_err(), "a row that points nowhere");
     assert_eq!(mission.stats().expect("counts").events, 0, "nothing stayed");
     let goal = NewTask::new(TaskKind::Goal, "the store works on");

@@ -3,6 +3,7 @@
 mod claims;
 mod copies;
 mod hands;
+mod injections;
 mod merges;
 mod needs;
 mod people;

@@ -256,7 +256,7 @@ fn searches_never_leave_their_project() {
         );
     }
     let query = |project| alai_mission::MindQuery {
-        expression: "\"limits\"".into(),
+        words: vec!["nothing\" OR".into(), "limits".into()],
         project,
         limit: 5,
     };

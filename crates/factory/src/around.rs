@@ -1,0 +1,134 @@
+//! What surrounds the store when somebody asks how things stand: the daemon and the limits by which it gives work out. Asked
+//! by another process, so it is what that process says of itself and what the settings say now.
+
+use std::sync::Arc;
+
+use alai_core::task::Task;
+use alai_core::why::{Daemon, Hindrance};
+use alai_mission::{ClaimLimits, MissionError, Reader, Slot, SlotsOf, Taken};
+
+use crate::beat::Pulse;
+use crate::config::Config;
+use crate::home::Home;
+use crate::limits;
+use crate::models::Models;
+use crate::packs::Packs;
+
+/// Whether anybody moves tasks forward, as another process sees it.
+#[derive(Debug, Clone)]
+pub enum Life {
+    Down,
+    /// A process holds the home and takes no requests; its pid.
+    Silent(String),
+    Up(Pulse),
+}
+
+impl Life {
+    pub fn pulse(&self) -> Option<&Pulse> {
+        match self {
+            Life::Up(pulse) => Some(pulse),
+            Life::Down | Life::Silent(_) => None,
+        }
+    }
+}
+
+/// The surroundings of a question.
+#[derive(Debug, Clone)]
+pub struct Around {
+    pub(crate) daemon: Daemon,
+    /// Whether a model can be used, as far as the daemon knows.
+    models: bool,
+    pub(crate) limits: ClaimLimits,
+    pub(crate) operator: String,
+    pub(crate) queue_ms_max: i64,
+}
+
+impl Around {
+    /// Asked beside a daemon, or where none runs.
+    pub fn look(home: &Home, config: &Config, life: &Life) -> Around {
+        let daemon = match life {
+            Life::Down => Daemon::Down,
+            Life::Silent(_) => Daemon::Silent,
+            Life::Up(pulse) if pulse.draining => Daemon::Draining,
+            Life::Up(_) => Daemon::Up,
+        };
+        let pulse = life.pulse();
+        let usable = pulse.is_some_and(|p| p.models);
+        Around {
+            daemon,
+            models: usable,
+            limits: ClaimLimits {
+                total: pulse.map_or(config.slots, |p| p.slots),
+                ..claim_limits(home, config, usable)
+            },
+            operator: config.operator.clone(),
+            queue_ms_max: limits::queue_ms_max(config),
+        }
+    }
+
+    /// Asked by the process that does the work: whatever can go on does.
+    pub fn at_work() -> Around {
+        let config = Config::default();
+        Around {
+            daemon: Daemon::Up,
+            models: true,
+            limits: unlimited(&config),
+            queue_ms_max: limits::queue_ms_max(&config),
+            operator: config.operator,
+        }
+    }
+
+    /// Why this task would not be given out now, although it could be begun.
+    pub(crate) fn hindrance(
+        &self,
+        reader: &Reader,
+        task: &Task,
+    ) -> Result<Option<Hindrance>, MissionError> {
+        if self.daemon != Daemon::Up {
+            return Ok(None);
+        }
+        if !self.models {
+            return Ok(Some(Hindrance::NoModel));
+        }
+        Ok(reader.taken(task, &self.limits)?.map(said))
+    }
+}
+
+fn said(taken: Taken) -> Hindrance {
+    match taken {
+        Taken::Total(most) => Hindrance::Slots(most),
+        Taken::Project(most) => Hindrance::Project(most),
+        Taken::Slot(Slot { key, most }) => match key.split_once(':') {
+            Some((limits::COMPANY, name)) => Hindrance::Company(name.to_owned(), most),
+            Some((limits::MODEL, name)) => Hindrance::Model(name.to_owned(), most),
+            Some((_, name)) => Hindrance::Host(name.to_owned(), most),
+            None => Hindrance::Host(key, most),
+        },
+    }
+}
+
+/// The limits with what a run would hold. Packs that cannot be read hold nothing: the daemon does not start with them either,
+/// and says so.
+fn claim_limits(home: &Home, config: &Config, usable: bool) -> ClaimLimits {
+    if !config.limits.shared() {
+        return unlimited(config);
+    }
+    let (Ok(packs), Ok(models)) = (Packs::load(home), Models::new(config)) else {
+        return unlimited(config);
+    };
+    // Which model a task would get is known by asking the host, which the daemon reaches.
+    if usable && !config.limits.model.is_empty() {
+        models.look();
+    }
+    limits::claim_limits(config, &Arc::new(packs), &Arc::new(models))
+}
+
+/// Without what runs share.
+fn unlimited(config: &Config) -> ClaimLimits {
+    ClaimLimits {
+        total: config.slots,
+        per_project: config.limits.per_project.unwrap_or(config.slots),
+        run_ms_max: limits::run_ms_max(config),
+        slots: SlotsOf::NOTHING,
+    }
+}

@@ -1,0 +1,220 @@
+//! Projects: registered, changed, found by name or by folder.
+
+use std::path::Path;
+
+use alai_mission::{Delivery, NewProject, Project, ProjectSettings};
+use alai_workspace::{detect, git};
+use serde::{Deserialize, Serialize};
+
+use super::{Desk, OpError, OpErrorKind, Outcome};
+use crate::integrate;
+
+/// Settings of a project that are to be something else than what was detected.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProjectChange {
+    pub setup: Option<String>,
+    pub build: Option<String>,
+    pub test: Option<String>,
+    pub lint: Option<String>,
+    pub target: Option<String>,
+    pub delivery: Option<Delivery>,
+    pub docs: Option<bool>,
+    pub allowed_paths: Option<Vec<String>>,
+    pub setup_hosts: Option<Vec<String>>,
+    pub setup_inputs: Option<Vec<String>>,
+}
+
+pub(super) fn add(
+    desk: &Desk<'_>,
+    path: &Path,
+    name: Option<String>,
+    change: ProjectChange,
+) -> Result<Outcome, OpError> {
+    let repo = git::open(path).map_err(|e| OpError::new(OpErrorKind::Failed, e, ""))?;
+    let fail = |e: git::GitError| OpError::new(OpErrorKind::Failed, e, "");
+    let head = git::head(&repo).map_err(fail)?;
+    let target = match (&change.target, &head.branch) {
+        (Some(target), _) => target.clone(),
+        (None, Some(branch)) => branch.clone(),
+        (None, None) => {
+            let hint = "check out a branch, or name one with --target BRANCH";
+            return Err(OpError::new(
+                OpErrorKind::Failed,
+                "the repository stands on no branch (detached HEAD)",
+                hint,
+            ));
+        }
+    };
+    existing_branch(&repo, &target)?;
+    let found = detect::detect(&repo, &head.oid).map_err(|e| {
+        OpError::new(
+            OpErrorKind::Failed,
+            format!("cannot look at the project: {e}"),
+            "",
+        )
+    })?;
+    let settings = ProjectSettings {
+        setup: found.setup,
+        build: found.build,
+        test: found.test,
+        lint: found.lint,
+        stacks: found.stacks.iter().map(ToString::to_string).collect(),
+        author: integrate::author_of(&repo),
+        ..ProjectSettings::default()
+    };
+    let settings = changed(settings, change);
+    if settings.test.is_none() {
+        let hint = "say how the project is tested: `alai project add PATH --test \"COMMAND\"`";
+        return Err(OpError::new(
+            OpErrorKind::NeedsSetup,
+            "no test command was found in the project",
+            hint,
+        ));
+    }
+    not_registered_yet(desk, &repo)?;
+    let root = repo.root().to_path_buf();
+    let name = name.unwrap_or_else(|| folder_name(&root));
+    let new = NewProject {
+        name,
+        path: root,
+        target_branch: target,
+        settings,
+    };
+    let id = desk.mission.add_project(new, desk.actor, desk.now_ms)?;
+    Ok(Outcome::Project {
+        project: Box::new(desk.mission.project(id)?),
+        notes: found.notes,
+    })
+}
+
+/// Two work trees of one repository share its branches, the integration branch too.
+fn not_registered_yet(desk: &Desk<'_>, repo: &git::Repo) -> Result<(), OpError> {
+    for other in desk.mission.projects()? {
+        let Ok(known) = git::open(&other.path) else {
+            continue;
+        };
+        if known.common_dir() == repo.common_dir() && known.root() != repo.root() {
+            let message = format!(
+                "{} is another work tree of the repository that is registered as `{}`",
+                repo.root().display(),
+                other.name
+            );
+            return Err(OpError::new(
+                OpErrorKind::Usage,
+                message,
+                "use that project",
+            ));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn set(
+    desk: &Desk<'_>,
+    project: &str,
+    change: ProjectChange,
+) -> Result<Outcome, OpError> {
+    let mut found = registered(desk, Path::new(project))?;
+    if let Some(target) = &change.target {
+        let repo = git::open(&found.path).map_err(|e| OpError::new(OpErrorKind::Failed, e, ""))?;
+        existing_branch(&repo, target)?;
+        found.target_branch = target.clone();
+    }
+    if change
+        .test
+        .as_deref()
+        .is_some_and(|test| test.trim().is_empty())
+    {
+        return Err(OpError::new(
+            OpErrorKind::Usage,
+            "a project without a test command cannot be built on: nothing would show that it works",
+            "give the command that runs its tests",
+        ));
+    }
+    found.settings = changed(found.settings, change);
+    desk.mission
+        .set_project(found.clone(), desk.actor, desk.now_ms)?;
+    Ok(Outcome::Project {
+        project: Box::new(found),
+        notes: Vec::new(),
+    })
+}
+
+/// By name, or by a folder in it. Whoever asks stands elsewhere: a relative folder would be one of ours.
+pub(super) fn registered(desk: &Desk<'_>, wanted: &Path) -> Result<Project, OpError> {
+    let name = wanted.to_string_lossy();
+    let real = match wanted.is_absolute() {
+        true => std::fs::canonicalize(wanted).ok(),
+        false => None,
+    };
+    desk.mission
+        .find_project(&name, real.as_deref())?
+        .ok_or_else(|| {
+            let message = format!("`{name}` is no registered project");
+            OpError::new(
+                OpErrorKind::NotFound,
+                message,
+                &format!("`alai project add {name}` registers a repository"),
+            )
+        })
+}
+
+fn changed(mut settings: ProjectSettings, change: ProjectChange) -> ProjectSettings {
+    // An empty command takes a detected one away.
+    let over = |old: Option<String>, new: Option<String>| match new {
+        Some(text) if text.trim().is_empty() => None,
+        Some(text) => Some(text),
+        None => old,
+    };
+    settings.setup = over(settings.setup, change.setup);
+    settings.build = over(settings.build, change.build);
+    settings.test = over(settings.test, change.test);
+    settings.lint = over(settings.lint, change.lint);
+    settings.delivery = change.delivery.unwrap_or(settings.delivery);
+    settings.docs = change.docs.unwrap_or(settings.docs);
+    settings.allowed_paths = change.allowed_paths.unwrap_or(settings.allowed_paths);
+    settings.setup_hosts = change.setup_hosts.unwrap_or(settings.setup_hosts);
+    settings.setup_inputs = change.setup_inputs.unwrap_or(settings.setup_inputs);
+    settings
+}
+
+/// A branch that is not there would let every task fail at its start.
+fn existing_branch(repo: &git::Repo, branch: &str) -> Result<(), OpError> {
+    let found = git::resolve(repo, &format!("refs/heads/{branch}"));
+    match found.map_err(|e| OpError::new(OpErrorKind::Failed, e, ""))? {
+        Some(_) => Ok(()),
+        None => Err(OpError::new(
+            OpErrorKind::Usage,
+            format!("the repository has no branch `{branch}`"),
+            "name an existing one with --target BRANCH",
+        )),
+    }
+}
+
+fn folder_name(root: &Path) -> String {
+    root.file_name().map_or_else(
+        || "project".to_owned(),
+        |n| n.to_string_lossy().into_owned(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_command_takes_the_detected_one_away() {
+        let detected = ProjectSettings {
+            lint: Some("x".into()),
+            test: Some("t".into()),
+            ..ProjectSettings::default()
+        };
+        let change = ProjectChange {
+            lint: Some(String::new()),
+            ..ProjectChange::default()
+        };
+        let settings = changed(detected, change);
+        assert_eq!((settings.lint, settings.test.as_deref()), (None, Some("t")));
+    }
+}

@@ -1,0 +1,303 @@
+//! Goals and tasks: asked for, moved by a person's verb, approved.
+
+use std::path::{Path, PathBuf};
+
+use alai_core::ids::{ProjectId, TaskId};
+use alai_core::lifecycle::Event;
+use alai_core::pipeline;
+use alai_core::safety;
+use alai_core::task::{self, Need, NewTask, Priority, State, Task, TaskKind, Until, WaitReason};
+use alai_mission::Project;
+use serde::{Deserialize, Serialize};
+
+use super::projects::registered;
+use super::{Desk, OpError, OpErrorKind, Outcome};
+use crate::integrate;
+
+/// What `mc add` and `minion run` say.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AddTask {
+    pub title: String,
+    pub description: String,
+    pub priority: Priority,
+    pub owner: Option<String>,
+    pub tags: Vec<String>,
+    /// A folder in a registered repository, or a project's name. None: a task for a person.
+    pub project: Option<PathBuf>,
+    pub needs: Vec<TaskId>,
+    /// Start when the needed tasks are done, not only when they are merged.
+    pub needs_done: bool,
+    pub parent: Option<TaskId>,
+    pub acceptance: Vec<String>,
+    pub checks: Vec<String>,
+    pub changes_tests: Vec<String>,
+    pub company: Option<String>,
+    /// Only the gate; no review, no merge.
+    pub solo: bool,
+    pub hold: bool,
+}
+
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the fields of one request, taken apart once"
+)]
+pub(super) fn start(
+    desk: &Desk<'_>,
+    goal: &str,
+    project: &Path,
+    priority: Priority,
+    owner: Option<String>,
+    mut tags: Vec<String>,
+    checks: Vec<String>,
+    key: String,
+) -> Result<Outcome, OpError> {
+    let (title, description) = task::check_goal(goal)?;
+    let project = registered(desk, project)?;
+    tags.extend(prefix_tag(&title));
+    let mut parent = NewTask::new(TaskKind::Goal, title.clone());
+    parent.description = description.clone();
+    parent.priority = priority;
+    parent.owner = owner;
+    parent.tags = tags.clone();
+    parent.project = Some(project.id);
+    parent.checks = checks;
+    let mut spec = NewTask::new(TaskKind::Spec, fit(&format!("Spec: {title}")));
+    spec.description = description;
+    spec.priority = priority;
+    spec.tags = tags;
+    spec.project = Some(project.id);
+    spec.checks = parent.checks.clone();
+    // The goal itself is never run: the rail stops the first task that would be.
+    spec.waiting = rail(desk, &title, &spec.description);
+    let id = desk
+        .mission
+        .add_goal(parent, spec, Some(key), desk.actor, desk.now_ms)?;
+    desk.outcome(id)
+}
+
+pub(super) fn add(desk: &Desk<'_>, add: AddTask, key: String) -> Result<Outcome, OpError> {
+    let title = task::check_title(&add.title)?;
+    let description = task::check_description(&add.description)?;
+    let project = add
+        .project
+        .as_deref()
+        .map(|p| registered(desk, p))
+        .transpose()?;
+    if let Some(company) = &add.company {
+        let found = desk.packs.registry.find(company);
+        let known: Vec<&str> = desk
+            .packs
+            .registry
+            .companies()
+            .iter()
+            .map(|c| c.name.as_str())
+            .collect();
+        let hint = format!("the companies are {}", known.join(", "));
+        found.map_err(|e| OpError::new(OpErrorKind::NotFound, e, &hint))?;
+    }
+    let mut new = NewTask::new(TaskKind::Build, title.clone());
+    new.description = description;
+    new.priority = add.priority;
+    new.owner = add.owner;
+    new.tags = add.tags;
+    new.tags
+        .extend(prefix_tag(&title).filter(|t| !new.tags.contains(t)));
+    new.project = project.as_ref().map(|p| p.id);
+    new.parent = add.parent;
+    new.acceptance = add.acceptance;
+    new.checks = add.checks;
+    new.changes_tests = add.changes_tests;
+    new.company_pin = add.company;
+    new.solo = add.solo;
+    let until = if add.needs_done {
+        Until::Done
+    } else {
+        Until::Integrated
+    };
+    new.needs = add
+        .needs
+        .into_iter()
+        .map(|task| Need { task, until })
+        .collect();
+    if let Some(parent) = new.parent {
+        desk.mission.task(parent)?;
+    }
+    new.waiting = rail(desk, &title, &new.description);
+    let id = desk.mission.add(new, Some(key), desk.actor, desk.now_ms)?;
+    if add.hold && desk.mission.task(id)?.state == State::Open {
+        desk.mission.act(
+            id,
+            Event::Pause,
+            "held from the start".into(),
+            desk.actor,
+            desk.now_ms,
+        )?;
+    }
+    desk.outcome(id)
+}
+
+pub(super) fn rail(desk: &Desk<'_>, title: &str, description: &str) -> Option<task::Waiting> {
+    let rail = safety::judge_text(title, description)?;
+    Some(pipeline::railed(
+        rail.rule.as_str(),
+        &rail.why,
+        "{id}",
+        &desk.context(),
+    ))
+}
+
+pub(super) fn act(
+    desk: &Desk<'_>,
+    task: TaskId,
+    event: Event,
+    text: String,
+) -> Result<Outcome, OpError> {
+    let text = task::check_description(&text)?;
+    persons_verb(event)?;
+    if event == Event::Override && text.trim().is_empty() {
+        let hint = format!("`alai mc done {} \"REASON\"`", task.0);
+        let message = "closing a task by hand needs a reason";
+        return Err(OpError::new(OpErrorKind::Usage, message, &hint));
+    }
+    let waits = desk.mission.task(task)?.waiting;
+    if event == Event::Reopen
+        && let Some(rail) = waits.filter(|w| w.reason == WaitReason::Safety)
+    {
+        let message = format!("{task} waits at a safety rail, which only an answer clears");
+        return Err(OpError::new(
+            OpErrorKind::Failed,
+            message,
+            &rail.next_action,
+        ));
+    }
+    // What is done stays done, but its merge may be tried again.
+    if event == Event::Reopen
+        && desk.mission.task(task)?.state == State::Done
+        && desk
+            .mission
+            .requeue_merge(task, desk.by.clone(), desk.now_ms)?
+    {
+        return desk.outcome(task);
+    }
+    let state = desk
+        .mission
+        .act(task, event, text, desk.by.clone(), desk.now_ms)?;
+    Ok(Outcome::Task { task, state })
+}
+
+/// Asks for the merged work to be moved to the target branch: of a goal that waits for it, or of a task of its own.
+pub(super) fn approve(desk: &Desk<'_>, task: TaskId) -> Result<Outcome, OpError> {
+    let found = desk.mission.task(task)?;
+    let waits = found.waiting.as_ref().map(|w| w.reason);
+    let goal = found.kind == TaskKind::Goal && waits == Some(WaitReason::Approval);
+    let alone = found.goal.is_none() && found.lineage.is_none() && found.integrated.is_some();
+    if !goal && !alone {
+        let (message, hint) = match (&found.waiting, found.goal) {
+            (Some(w), _) => (
+                format!(
+                    "{task} does not wait for an approval but for: {}",
+                    w.reason.as_str()
+                ),
+                w.next_action.clone(),
+            ),
+            (None, Some(goal)) => (
+                format!("{task} is delivered together with its goal {goal}"),
+                format!("`alai why {}`", goal.0),
+            ),
+            (None, None) => (
+                format!(
+                    "{task} is {} and has nothing merged to approve",
+                    found.state
+                ),
+                format!("`alai why {}`", task.0),
+            ),
+        };
+        return Err(OpError::new(OpErrorKind::Failed, message, &hint));
+    }
+    let project = project_of(desk, &found)?;
+    let fail = |e: integrate::IntegrateError| OpError::new(OpErrorKind::Failed, e, "");
+    let (target, tip) = integrate::tips(&project).map_err(fail)?;
+    // Where somebody has merged it by hand meanwhile, the delivery finds it there and says so.
+    let head = match (alone, found.integrated, tip) {
+        (true, Some(commit), _) => commit,
+        (_, _, Some(tip)) => tip.to_string(),
+        (_, _, None) => target.to_string(),
+    };
+    let now = desk.now_ms;
+    desk.mission
+        .enqueue_delivery(task, project.id, &head, desk.by.clone(), now)?;
+    Ok(Outcome::Delivering { task, head })
+}
+
+pub(super) fn project_of(desk: &Desk<'_>, task: &Task) -> Result<Project, OpError> {
+    let id: Option<ProjectId> = task.project;
+    let Some(id) = id else {
+        return Err(OpError::new(
+            OpErrorKind::Failed,
+            format!("{} has no project", task.id),
+            "",
+        ));
+    };
+    Ok(desk.mission.project(id)?)
+}
+
+/// Gates, claims and completions are the factory's own; the socket takes only what a person may say.
+fn persons_verb(event: Event) -> Result<(), OpError> {
+    match event {
+        Event::Pause
+        | Event::Resume
+        | Event::Cancel
+        | Event::Answer
+        | Event::Reopen
+        | Event::Override => Ok(()),
+        Event::Claim
+        | Event::Deliver
+        | Event::Complete
+        | Event::Retry
+        | Event::LeaseLost
+        | Event::Ask
+        | Event::Approve
+        | Event::Ready
+        | Event::Reject
+        | Event::Fail
+        | Event::RollUp => {
+            let message = format!("`{}` is no verb of a person", event.as_str());
+            Err(OpError::new(OpErrorKind::Usage, message, ""))
+        }
+    }
+}
+
+/// `Bento: Project scaffold` is tagged `bento`.
+fn prefix_tag(title: &str) -> Option<String> {
+    let (prefix, rest) = title.split_once(':')?;
+    let word =
+        prefix.chars().all(|c| c.is_alphanumeric() || c == '-') && (2..=20).contains(&prefix.len());
+    (word && rest.starts_with(' ')).then(|| prefix.to_lowercase())
+}
+
+pub(super) fn fit(title: &str) -> String {
+    match title
+        .char_indices()
+        .find(|(at, c)| at + c.len_utf8() > task::TITLE_BYTES_MAX - 4)
+    {
+        Some((at, _)) => format!("{}…", title.get(..at).unwrap_or(title)),
+        None => title.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prefixes_become_tags() {
+        assert_eq!(
+            prefix_tag("Bento: Project scaffold").as_deref(),
+            Some("bento")
+        );
+        for plain in ["Fix a::b in the parser", "See http://x", "a b: c", "Add it"] {
+            assert_eq!(prefix_tag(plain), None, "{plain}");
+        }
+    }
+}
