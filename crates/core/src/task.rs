@@ -362,6 +362,9 @@ pub struct NewTask {
     pub solo: bool,
     pub findings: Vec<String>,
     pub cleared: Vec<String>,
+    /// A person resumes it when it may start.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub held: bool,
 }
 
 /// What a task waits for before it may start.
@@ -423,6 +426,7 @@ impl NewTask {
             solo: false,
             findings: Vec::new(),
             cleared: Vec::new(),
+            held: false,
         }
     }
 }

@@ -282,12 +282,13 @@ impl Factory {
         self.heartbeats();
         self.look(now);
         type Part<'a> = (&'a str, &'a dyn Fn() -> Result<(), MissionError>);
-        let parts: [Part<'_>; 6] = [
+        let parts: [Part<'_>; 7] = [
             ("stalled", &|| resolve::stalled(self, now)),
             ("schedules", &|| schedule::fire(self, now)),
             ("models", &|| self.wake_those_who_waited_for_a_model(now)),
             ("goals", &|| self.settle_goals(now)),
             ("dispatch", &|| self.dispatch(now)),
+            ("alarms", &|| resolve::alarms(self, now)),
             ("outbox", &|| outbox::deliver(self, OUTBOX_BATCH)),
         ];
         for (name, part) in parts {

@@ -7,6 +7,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// Differences below this are drift, a slow beat or a leap second.
 const JUMP_MS: i64 = 5_000;
 
+/// Between two looks lies a beat of seconds. Whoever looks again so late was stopped meanwhile, as in a terminal or a container that is
+/// paused, and its agents with it: neither clock stood still, and nobody worked.
+const STOPPED_MS: i64 = 60_000;
+
 /// The wall clock: milliseconds since the Unix epoch.
 fn wall_ms() -> i64 {
     let since = SystemTime::now()
@@ -79,7 +83,13 @@ impl Stand {
     }
 
     fn jump_to(self, now: Stand) -> Option<i64> {
-        let by = now.wall_ms.saturating_sub(self.at(now.steady));
+        let worked = match ms(now.steady.saturating_duration_since(self.steady)) {
+            stopped @ STOPPED_MS.. => stopped.min(JUMP_MS),
+            worked => worked,
+        };
+        let by = now
+            .wall_ms
+            .saturating_sub(self.wall_ms.saturating_add(worked));
         (by.abs() >= JUMP_MS).then_some(by)
     }
 }
@@ -96,14 +106,32 @@ mod tests {
 
     /// A wall clock that has gone by so much while the steady one went by five seconds.
     fn after_five_s(wall_ms: i64) -> Option<i64> {
+        after(Duration::from_secs(5), wall_ms)
+    }
+
+    fn after(steady: Duration, wall_ms: i64) -> Option<i64> {
         let before = Stand {
             wall_ms: 1_000_000_000,
             steady: Instant::now(),
         };
         before.jump_to(Stand {
             wall_ms: before.wall_ms + wall_ms,
-            steady: before.steady + Duration::from_secs(5),
+            steady: before.steady + steady,
         })
+    }
+
+    #[test]
+    fn a_process_that_was_stopped_has_lost_no_time() {
+        let for_ms = |gone: i64| after(Duration::from_millis(gone.unsigned_abs()), gone);
+        assert_eq!(for_ms(STOPPED_MS - 1), None, "a slow beat");
+        assert_eq!(for_ms(STOPPED_MS), Some(STOPPED_MS - JUMP_MS));
+        assert_eq!(for_ms(7_200_000), Some(7_200_000 - JUMP_MS), "two hours");
+        let set_back = after(Duration::from_secs(7_200), 3_600_000);
+        assert_eq!(
+            set_back,
+            Some(3_600_000 - JUMP_MS),
+            "and set back meanwhile"
+        );
     }
 
     #[test]

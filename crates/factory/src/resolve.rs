@@ -35,6 +35,11 @@ pub(crate) fn stalled(factory: &Arc<Factory>, now_ms: i64) -> Result<(), Mission
     for (why, run) in late {
         take_back(factory, why, &run, now_ms)?;
     }
+    Ok(())
+}
+
+/// Tells of what waits for too long. After work was given out: what is taken in this beat waits for nobody.
+pub(crate) fn alarms(factory: &Factory, now_ms: i64) -> Result<(), MissionError> {
     let queue_ms = limits::queue_ms_max(factory.config());
     for alarm in factory
         .mission()

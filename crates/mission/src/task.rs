@@ -332,6 +332,9 @@ pub(crate) fn insert(c: &Connection, new: &NewTask, stamp: &Stamp) -> Result<Tas
         add_need(c, id, *need, stamp.now_ms)?;
     }
     gone::look(c, id, stamp)?;
+    if new.held && state_of(c, id)? == State::Open {
+        set_state(c, id, Event::Pause, None, "held from the start", stamp)?;
+    }
     Ok(id)
 }
 

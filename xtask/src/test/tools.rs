@@ -10,9 +10,17 @@ pub(crate) enum Tool {
     /// Node 18 or later, with npm.
     Node,
     Go,
+    /// A wall clock that a test sets.
+    Faketime,
 }
 
-pub(crate) const TOOLS: [Tool; 4] = [Tool::Bubblewrap, Tool::Python, Tool::Node, Tool::Go];
+pub(crate) const TOOLS: [Tool; 5] = [
+    Tool::Bubblewrap,
+    Tool::Python,
+    Tool::Node,
+    Tool::Go,
+    Tool::Faketime,
+];
 
 /// What a test's name contains when it downloads packages.
 pub(crate) const REGISTRY_MARK: &str = "needs_registry";
@@ -66,6 +74,7 @@ impl Tool {
             Tool::Python => "python3 with venv and pip",
             Tool::Node => "node 18 or later with npm",
             Tool::Go => "go",
+            Tool::Faketime => "faketime",
         }
     }
 
@@ -76,6 +85,7 @@ impl Tool {
             Tool::Python => "needs_python",
             Tool::Node => "needs_node",
             Tool::Go => "needs_go",
+            Tool::Faketime => "needs_faketime",
         }
     }
 
@@ -89,6 +99,11 @@ impl Tool {
                 "node -e 'process.exit(parseInt(process.versions.node) >= 18 ? 0 : 1)' && npm --version"
             }
             Tool::Go => "go version",
+            // Its library, where the tests look for it.
+            Tool::Faketime => {
+                "for dir in /usr/lib/* /usr/lib /usr/lib64 /usr/local/lib; do \
+                 test ! -f $dir/faketime/libfaketimeMT.so.1 || exit 0; done; exit 1"
+            }
         }
     }
 
@@ -113,6 +128,12 @@ impl Tool {
             (Tool::Go, Manager::Apt) => &["golang-go"],
             (Tool::Go, Manager::Dnf) => &["golang"],
             (Tool::Go, Manager::Zypper | Manager::Pacman | Manager::Apk | Manager::Brew) => &["go"],
+            // On macOS it would have to be let into programs in another way.
+            (Tool::Faketime, Manager::Brew) => &[],
+            (Tool::Faketime, Manager::Apt) => &["faketime"],
+            (Tool::Faketime, Manager::Dnf | Manager::Zypper | Manager::Pacman | Manager::Apk) => {
+                &["libfaketime"]
+            }
         }
     }
 }
@@ -250,6 +271,21 @@ mod tests {
             plan(&[Tool::Node], Some(Manager::Pacman), Right::Ask),
             Plan::ByHand("sudo pacman -S --needed --noconfirm nodejs npm".to_owned())
         );
+    }
+
+    #[test]
+    fn a_tool_that_is_of_no_use_on_a_machine_is_not_installed_there() {
+        let clock = [Tool::Faketime];
+        assert_eq!(
+            installs(plan(&clock, Some(Manager::Apt), Right::Root)),
+            [
+                "apt-get update",
+                "apt-get install --yes --no-install-recommends faketime"
+            ]
+        );
+        let brew = plan(&clock, Some(Manager::Brew), Right::Ask);
+        assert_eq!(brew, Plan::Nothing);
+        assert_eq!(left_out(&clock, false), ["needs_faketime"]);
     }
 
     #[test]

@@ -16,6 +16,8 @@ use alai_factory::{Config, Home, Op, Outcome, Packs, ProjectChange, init, perfor
 use alai_mission::{Delivery, Filter, MergeKind, MergeState, Mission, Reader, fsck};
 use alai_testkit::{git, samples};
 
+use crate::processes::{descendants, signal};
+
 /// Kills in one flow. Below the factory's own bound on interruptions of one task.
 const KILLS_PER_FLOW: usize = 12;
 /// A flow that takes longer hangs: without kills it takes a few seconds.
@@ -220,14 +222,6 @@ fn watch(world: &World, daemon: &mut Child, seed: u64) -> End {
     }
 }
 
-#[allow(unsafe_code)]
-fn signal(pid: u32, signal: i32) {
-    // SAFETY: kill takes two integers; the pid is of a process that this test started and has not waited for.
-    unsafe {
-        libc::kill(i32::try_from(pid).expect("pids fit"), signal);
-    }
-}
-
 /// Everything a person would look at, for messages.
 fn picture(world: &World) -> String {
     let reader = world.reader();
@@ -404,7 +398,7 @@ fn repository_is_whole(world: &World, shown: &dyn Fn() -> String) {
     assert!(locks.is_empty(), "{locks:?}\n{}", shown());
 }
 
-fn locks_below(dir: &Path) -> Vec<PathBuf> {
+pub(crate) fn locks_below(dir: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for path in std::fs::read_dir(dir)
         .expect("readable")
@@ -469,40 +463,6 @@ fn become_subreaper() {
     assert_eq!(done, 0, "the test can adopt orphans");
 }
 
-/// Pid and command line of everything below a process, zombies left out.
-fn descendants(of: u32) -> Vec<(u32, String)> {
-    let mut parents = BTreeMap::new();
-    for entry in std::fs::read_dir("/proc").expect("proc").flatten() {
-        let Ok(pid) = entry.file_name().to_string_lossy().parse::<u32>() else {
-            continue;
-        };
-        let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else {
-            continue;
-        };
-        let Some((_, tail)) = stat.rsplit_once(") ") else {
-            continue;
-        };
-        let mut fields = tail.split(' ');
-        let (state, parent) = (
-            fields.next().unwrap_or_default(),
-            fields.next().unwrap_or_default(),
-        );
-        if state != "Z" {
-            parents.insert(pid, parent.parse::<u32>().unwrap_or(0));
-        }
-    }
-    let mut found = Vec::new();
-    let mut front = vec![of];
-    while let Some(parent) = front.pop() {
-        for (pid, _) in parents.iter().filter(|(_, p)| **p == parent) {
-            let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            found.push((*pid, String::from_utf8_lossy(&line).replace('\0', " ")));
-            front.push(*pid);
-        }
-    }
-    found
-}
-
 /// How many points an undisturbed flow passes, by name.
 fn points() -> BTreeMap<String, u64> {
     let world = world();
@@ -552,6 +512,7 @@ fn seeds(ordinary: std::ops::Range<u64>) -> Vec<u64> {
     }
 }
 
+#[expect(clippy::print_stdout, reason = "the suite's summary")]
 fn flows(range: std::ops::Range<u64>, kills_min: usize) {
     become_subreaper();
     let all = seeds(range);
@@ -559,6 +520,11 @@ fn flows(range: std::ops::Range<u64>, kills_min: usize) {
     assert!(
         all.len() == 1 || kills >= kills_min,
         "only {kills} kills in seeds {all:?}: lives are drawn too long"
+    );
+    println!(
+        "summary: crash flows {} to {}: {kills} kills",
+        all[0],
+        all[all.len() - 1]
     );
 }
 
@@ -659,5 +625,6 @@ fn crash_at_each_single_point() {
         world.note_commits();
         finish(&world, at);
     }
+    println!("summary: crash points: a flow with a kill at each of {total}");
     flows(100..200, 1_000);
 }

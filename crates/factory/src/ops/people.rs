@@ -108,6 +108,14 @@ pub(super) fn block(
         let message = "say what it waits for: a reason, or the tasks that it needs";
         return Err(OpError::new(OpErrorKind::Usage, message, &hint));
     }
+    if desk.mission.task(task)?.kind == TaskKind::Goal {
+        let hint = format!(
+            "`alai mc list` shows its tasks; `alai mc pause {}` stops all of it",
+            task.0
+        );
+        let message = "a goal is no work of its own; block one of its tasks";
+        return Err(OpError::new(OpErrorKind::Usage, message, &hint));
+    }
     let needs = on
         .into_iter()
         .map(|task| Need {

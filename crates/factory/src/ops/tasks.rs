@@ -124,16 +124,8 @@ pub(super) fn add(desk: &Desk<'_>, add: AddTask, key: String) -> Result<Outcome,
         desk.mission.task(parent)?;
     }
     new.waiting = rail(desk, &title, &new.description);
+    new.held = add.hold;
     let id = desk.mission.add(new, Some(key), desk.actor, desk.now_ms)?;
-    if add.hold && desk.mission.task(id)?.state == State::Open {
-        desk.mission.act(
-            id,
-            Event::Pause,
-            "held from the start".into(),
-            desk.actor,
-            desk.now_ms,
-        )?;
-    }
     desk.outcome(id)
 }
 

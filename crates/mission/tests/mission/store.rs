@@ -138,6 +138,29 @@ fn a_wait_without_owner_or_action_cannot_be_stored() {
 }
 
 #[test]
+fn a_task_that_is_held_is_never_there_to_be_claimed() {
+    let world = world();
+    let mut held = world.build("later");
+    held.held = true;
+    let task = world.add(held.clone());
+    assert_eq!(world.state(task), State::Paused);
+    assert!(world.claim().is_none());
+    // One commit: nobody sees it open.
+    let events = world.mission.events(task).expect("its history");
+    let kinds: Vec<&str> = events.iter().map(|e| &*e.kind).collect();
+    assert_eq!(kinds, ["created", "pause"]);
+    world
+        .mission
+        .act(task, Event::Resume, String::new(), "me", 20)
+        .expect("resumes");
+    assert_eq!(world.claim().expect("a claim").task.id, task);
+    // What waits for a person waits for him first.
+    held.waiting = Some(waiting());
+    assert_eq!(world.state(world.add(held)), State::Waiting);
+    world.sound();
+}
+
+#[test]
 fn history_cannot_be_rewritten() {
     let world = world();
     let task = world.add(world.build("t"));
