@@ -264,6 +264,7 @@ mod tests {
 
         fn looks(&self, now_ms: i64) {
             stalled(&self.factory, now_ms).expect("the store answers");
+            super::alarms(&self.factory, now_ms).expect("the store answers");
         }
 
         /// State and outcome of the task's newest run.
