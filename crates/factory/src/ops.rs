@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use alai_core::cron::CatchUp;
-use alai_core::ids::TaskId;
+use alai_core::ids::{RunId, TaskId};
 use alai_core::lifecycle::Event;
 use alai_core::pipeline::Context;
 use alai_core::task::{self, Priority, State};
@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 mod error;
 mod people;
 mod projects;
+mod recover;
 mod schedules;
 mod tasks;
 
@@ -97,6 +98,10 @@ pub enum Op {
     },
     /// Sends effects again that were given up.
     ReviveEffects,
+    /// Puts what a run did on a branch.
+    Recover {
+        run: RunId,
+    },
 }
 
 impl Op {
@@ -138,7 +143,8 @@ impl Op {
             | Op::AddSchedule { .. }
             | Op::PauseSchedule { .. }
             | Op::RemoveSchedule { .. }
-            | Op::ReviveEffects => None,
+            | Op::ReviveEffects
+            | Op::Recover { .. } => None,
         }
     }
 }
@@ -158,6 +164,13 @@ pub enum Outcome {
     Delivering {
         task: TaskId,
         head: String,
+    },
+    /// A run's work is on a branch.
+    Recovered {
+        run: RunId,
+        branch: String,
+        commit: String,
+        notes: Vec<String>,
     },
     /// It was done, and there is nothing more to say.
     Done,
@@ -219,6 +232,7 @@ pub fn perform(
             desk.mission.remove_schedule(&name, by.clone(), now_ms)?;
             Ok(Outcome::Done)
         }
+        Op::Recover { run } => recover::recover(&desk, &run),
         Op::ReviveEffects => {
             desk.mission.revive_effects(now_ms)?;
             Ok(Outcome::Done)
@@ -249,6 +263,11 @@ impl Desk<'_> {
                 task: *task,
                 head: answer.trim_matches('"').to_owned(),
             })),
+            // Work that was merged is done again as another task, which was the answer.
+            (Op::Reject { task, .. }, _) => {
+                let rework = serde_json::from_str(&answer).unwrap_or(*task);
+                self.outcome(rework).map(Some)
+            }
             (_, Some(task)) => self.outcome(task).map(Some),
             (_, None) => Ok(Some(Outcome::Done)),
         }

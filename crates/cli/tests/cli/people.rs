@@ -3,11 +3,14 @@
 
 use std::path::{Path, PathBuf};
 
+use alai_core::ids::TaskId;
+use alai_factory::{Op, Outcome};
 use alai_testkit::git;
 use alai_testkit::ollama::{Behaviour, OllamaTwin};
 use serde_json::{Value, json};
 
 use crate::script::{CHECK, Script, TITLE, small, solution, write};
+use crate::socket::{self, Said};
 use crate::wire::good;
 use crate::world::{Running, World};
 
@@ -222,7 +225,34 @@ fn a_goal_that_a_person_rejects_is_reworked_before_it_asks_again() {
     let daemon = world.up();
     let start = ["start", "Count letters", "--project", "tiny", "--wait"];
     world.alai(start).exits(6).says("main is not moved yet");
-    world.alai(["mc", "reject", "1", said]).exits(0).says("#7");
+    let reject = Op::Reject {
+        task: TaskId(1),
+        text: said.into(),
+    };
+    let ask = || socket::ask(&world.home(), "mira", &reject, "once").expect("an answer");
+    let answer = ask();
+    assert!(
+        matches!(
+            &answer,
+            Said::Done(Outcome::Task {
+                task: TaskId(7),
+                ..
+            })
+        ),
+        "{answer:?}"
+    );
+    // The answer was lost: it is the same rework, not another one.
+    let again = ask();
+    assert!(
+        matches!(
+            &again,
+            Said::Done(Outcome::Task {
+                task: TaskId(7),
+                ..
+            })
+        ),
+        "{again:?}"
+    );
     let asked = |w: &World| w.task(1)["history"].to_string().matches("\"ask\"").count();
     world.until("the goal waits for approval again", |w| {
         (w.state(1) == "waiting").then_some(())

@@ -432,6 +432,8 @@ impl Drop for Running {
         if self.seen.lock().code.is_none() {
             self.kill_all();
             self.seen.until(|s| s.code.is_some());
+            // What a kill catches while a cage begins is ended by the next start, and there is none.
+            alai_workspace::cage::end_orphans();
         }
     }
 }
