@@ -39,6 +39,20 @@ pub enum Exit {
     Cancelled,
     /// It wrote more than it may and was ended.
     TooMuchOutput { limit_bytes: u64 },
+    /// It and everything it had started together used more of the machine than they may, and were ended.
+    OverLimit { limit: Limit, max: u64 },
+}
+
+/// What a cage counts over all its programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Limit {
+    /// Bytes in memory.
+    Memory,
+    /// Bytes in the folders that it may write to.
+    Disk,
+    /// Files and folders in them.
+    Files,
 }
 
 impl Exit {
@@ -55,6 +69,11 @@ impl std::fmt::Display for Exit {
             Exit::TimedOut { after_s } => write!(f, "timed out after {after_s} s"),
             Exit::Cancelled => f.write_str("cancelled"),
             Exit::TooMuchOutput { limit_bytes } => write!(f, "wrote more than {limit_bytes} bytes"),
+            Exit::OverLimit { limit, max } => match limit {
+                Limit::Memory => write!(f, "used more than {max} bytes of memory"),
+                Limit::Disk => write!(f, "wrote more than {max} bytes to its folders"),
+                Limit::Files => write!(f, "made more than {max} files in its folders"),
+            },
         }
     }
 }

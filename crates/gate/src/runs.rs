@@ -124,6 +124,7 @@ pub(crate) fn unable(captured: &Captured, census: &Census) -> Option<Unable> {
         Exit::Code { .. } => {}
         ended @ (Exit::TimedOut { .. }
         | Exit::TooMuchOutput { .. }
+        | Exit::OverLimit { .. }
         | Exit::Signal { .. }
         | Exit::Cancelled) => {
             return Some(Unable {

@@ -46,6 +46,7 @@ pub(crate) fn test_state(captured: &Captured) -> u64 {
         Exit::TimedOut { .. } => ("timed out", 0),
         Exit::Cancelled => ("cancelled", 0),
         Exit::TooMuchOutput { .. } => ("too much output", 0),
+        Exit::OverLimit { .. } => ("over a limit", 0),
     };
     hash((exit, lines))
 }

@@ -14,13 +14,16 @@
 //! second, and not enough alone: a `bwrap` that root started holds no capability any more with which it could signal pid 1
 //! after that has become another user (measured with 0.8 on Linux 6.18).
 //!
-//! What a cage does not promise: the memory of a whole cage is looked at four times a second and can be passed in between; how
-//! much a writable bind may grow in total is the host's affair; `chmod` and timestamps inside writable binds are free; a socket
+//! What a cage does not promise: what a whole cage uses of memory (where there is no control group) and of its writable binds is
+//! looked at four times a second and can be passed in between; `chmod` and timestamps inside writable binds are free; a socket
 //! that lies inside a bound folder can be connected to.
 
 mod bwrap;
+mod cgroup;
+mod disk;
 mod error;
 mod forward;
+mod held;
 mod inner;
 mod landlock;
 mod launcher;

@@ -68,6 +68,25 @@ pub(crate) fn start(command: Command, passed: &[RawFd]) -> io::Result<Child> {
     start_tied(command, passed, Tie::EndsWithUs)
 }
 
+/// [`start`], in the control group whose `cgroup.procs` is open at `group`.
+pub(crate) fn start_in_group(
+    mut command: Command,
+    passed: &[RawFd],
+    group: Option<RawFd>,
+) -> io::Result<Child> {
+    if let Some(group) = group {
+        #[allow(
+            unsafe_code,
+            reason = "a program must be in its group before it can start another"
+        )]
+        // SAFETY: the closure makes one system call on a number and a constant, and allocates nothing.
+        unsafe {
+            command.pre_exec(move || sys::join_group(group));
+        }
+    }
+    start(command, passed)
+}
+
 /// What becomes of a child when our process is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tie {

@@ -1,7 +1,7 @@
 //! The kernel calls that the standard library does not offer, one small safe function each.
 //!
 //! Every function here turns a C return value into an [`io::Result`] and holds no policy. Nothing outside this file and the
-//! two `pre_exec` hooks of `process` is unsafe in this room.
+//! three `pre_exec` hooks of `process` is unsafe in this room.
 
 use std::ffi::{CString, OsStr};
 use std::io;
@@ -484,24 +484,100 @@ pub(crate) fn file_mask(mask: libc::mode_t) {
     unsafe { libc::umask(mask) };
 }
 
-/// Bytes in use on the file system at a path.
+/// What is in use on a file system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Used {
+    pub(crate) bytes: u64,
+    /// Inodes; 0 where the file system does not count them (btrfs).
+    pub(crate) files: u64,
+}
+
+/// What is in use on the file system at a path.
+pub(crate) fn file_system_used(path: &Path) -> io::Result<Used> {
+    let facts = file_system(path)?;
+    Ok(Used {
+        bytes: facts
+            .blocks
+            .saturating_sub(facts.free)
+            .saturating_mul(facts.block_bytes),
+        files: facts.files.saturating_sub(facts.files_free),
+    })
+}
+
+/// True when less than an eighth of a file system is free, in bytes or in files.
+pub(crate) fn file_system_is_short(path: &Path) -> io::Result<bool> {
+    let facts = file_system(path)?;
+    Ok(facts.free < facts.blocks / 8 || facts.files_free < facts.files / 8)
+}
+
+struct FileSystem {
+    block_bytes: u64,
+    blocks: u64,
+    free: u64,
+    files: u64,
+    files_free: u64,
+}
+
 #[allow(unsafe_code, reason = "the standard library has no statfs")]
-pub(crate) fn file_system_used(path: &Path) -> io::Result<u64> {
+#[allow(
+    clippy::unnecessary_cast,
+    reason = "the widths differ between machines"
+)]
+fn file_system(path: &Path) -> io::Result<FileSystem> {
     let path = c_string(path.as_os_str())?;
     // SAFETY: statfs is plain data for which all zeroes is a value.
     let mut facts: libc::statfs = unsafe { std::mem::zeroed() };
     // SAFETY: a live C string, and a live structure that the kernel fills.
     check(unsafe { libc::statfs(path.as_ptr(), &raw mut facts) }.into())?;
-    #[allow(
-        clippy::unnecessary_cast,
-        reason = "the widths differ between machines"
-    )]
-    let (all, free, block) = (
-        facts.f_blocks as u64,
-        facts.f_bfree as u64,
-        facts.f_bsize as u64,
+    Ok(FileSystem {
+        block_bytes: facts.f_bsize as u64,
+        blocks: facts.f_blocks as u64,
+        free: facts.f_bfree as u64,
+        files: facts.f_files as u64,
+        files_free: facts.f_ffree as u64,
+    })
+}
+
+/// The kernel's coarse clock, in nanoseconds since 1970: what it stamps files with, so that no file that is changed from now
+/// on carries an earlier time.
+#[allow(unsafe_code, reason = "the standard library has only the fine clock")]
+pub(crate) fn file_time_now() -> io::Result<i128> {
+    // SAFETY: timespec is plain data for which all zeroes is a value.
+    let mut now: libc::timespec = unsafe { std::mem::zeroed() };
+    // SAFETY: a live structure that the kernel fills.
+    check(unsafe { libc::clock_gettime(libc::CLOCK_REALTIME_COARSE, &raw mut now) }.into())?;
+    Ok(i128::from(now.tv_sec) * 1_000_000_000 + i128::from(now.tv_nsec))
+}
+
+/// Moves this process into the control group whose `cgroup.procs` is open here. Safe to call between fork and exec.
+#[allow(
+    unsafe_code,
+    reason = "nothing of the standard library may be used between fork and exec"
+)]
+pub(crate) fn join_group(procs: RawFd) -> io::Result<()> {
+    // SAFETY: pointer and length describe one constant string; "0" is whoever writes it.
+    check(unsafe { libc::write(procs, c"0".as_ptr().cast(), 1) } as libc::c_long)
+}
+
+/// An extended attribute of a file, up to 64 bytes of it; `None` when it has none of that name.
+#[allow(unsafe_code, reason = "the standard library has no getxattr")]
+pub(crate) fn attribute(path: &Path, name: &str) -> Option<Vec<u8>> {
+    let (path, name) = (
+        c_string(path.as_os_str()).ok()?,
+        c_string(OsStr::new(name)).ok()?,
     );
-    Ok(all.saturating_sub(free).saturating_mul(block))
+    let mut value = [0_u8; 64];
+    // SAFETY: two live C strings, and a live buffer whose length is passed with it.
+    let length = unsafe {
+        libc::getxattr(
+            path.as_ptr(),
+            name.as_ptr(),
+            value.as_mut_ptr().cast(),
+            value.len(),
+        )
+    };
+    let length = usize::try_from(length).ok()?;
+    value.get(..length).map(<[u8]>::to_vec)
 }
 
 /// Device and inode of what is at a path, refusing every symbolic link on the way (`openat2(2)`, Linux 5.6).

@@ -3,12 +3,16 @@
 
 #![allow(clippy::unwrap_used, reason = "tests, also in their shared functions")]
 
+#[path = "cage/bombs.rs"]
+mod bombs;
 #[path = "cage/endings.rs"]
 mod endings;
 #[path = "cage/escapes.rs"]
 mod escapes;
 #[path = "cage/refusals.rs"]
 mod refusals;
+#[path = "cage/table.rs"]
+mod table;
 #[path = "cage/tools.rs"]
 mod tools;
 #[path = "cage/world.rs"]

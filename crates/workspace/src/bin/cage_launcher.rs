@@ -9,10 +9,12 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::ffi::CString;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::linux::net::SocketAddrExt;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{SocketAddr, UnixStream};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode, Stdio};
@@ -20,6 +22,11 @@ use std::thread;
 
 use alai_workspace::cage::{self, CageSpec, Layer};
 use alai_workspace::command::Cancel;
+
+#[path = "cage_launcher/bombs.rs"]
+mod bombs;
+#[path = "cage_launcher/outer.rs"]
+mod outer;
 
 type Outcome = Result<String, Box<dyn Error>>;
 
@@ -51,6 +58,10 @@ fn act(words: &[&str]) -> Outcome {
         ["list", path] => list(path),
         ["make-link", target, link] => done(std::os::unix::fs::symlink(target, link)),
         ["hard-link", from, to] => done(fs::hard_link(from, to)),
+        ["rename", from, to] => done(fs::rename(from, to)),
+        ["truncate", path] => truncate(path),
+        ["chmod", path] => done(fs::set_permissions(path, fs::Permissions::from_mode(0o777))),
+        ["utimes", path] => utimes(path),
         ["tcp", address] => done(TcpStream::connect(address).map(drop)),
         ["udp", address] => done(
             UdpSocket::bind("0.0.0.0:0")?
@@ -84,6 +95,8 @@ fn act(words: &[&str]) -> Outcome {
         ["grow", path, bytes] => grow(path, bytes.parse()?),
         ["exit", code] => std::process::exit(code.parse()?),
         ["die"] => die(),
+        ["outer", user, folder, bytes, argv @ ..] => outer::run(user, folder, bytes, argv),
+        ["bomb", kind @ ..] => bombs::explode(kind),
         other => Err(format!("unknown probe {other:?}").into()),
     }
 }
@@ -105,6 +118,34 @@ fn run(layer: &str, spec: &str, argv: &[&str]) -> Outcome {
     let argv: Vec<String> = argv.iter().map(|word| (*word).to_owned()).collect();
     let captured = cage::run_in(layer, &spec, &argv, b"", &Cancel::new())?;
     Ok(serde_json::to_string(&captured)?)
+}
+
+/// By its path: a program that could open it for writing needs no `truncate`.
+#[allow(unsafe_code, reason = "the standard library truncates only open files")]
+fn truncate(path: &str) -> Outcome {
+    let path = CString::new(path)?;
+    // SAFETY: one live C string.
+    checked(unsafe { libc::truncate(path.as_ptr(), 0) })
+}
+
+/// To the year 1970, as somebody would who hides a change.
+#[allow(unsafe_code, reason = "the standard library stamps only open files")]
+fn utimes(path: &str) -> Outcome {
+    let path = CString::new(path)?;
+    let long_ago = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    let times = [long_ago; 2];
+    // SAFETY: a live C string and two live times; the kernel only reads them.
+    checked(unsafe { libc::utimensat(libc::AT_FDCWD, path.as_ptr(), times.as_ptr(), 0) })
+}
+
+fn checked(result: libc::c_int) -> Outcome {
+    if result < 0 {
+        return done(Err(io::Error::last_os_error()));
+    }
+    done(Ok(()))
 }
 
 fn list(path: &str) -> Outcome {
@@ -232,14 +273,13 @@ fn status() -> Outcome {
             .unwrap_or("")
             .to_owned(),
     );
-    facts.insert(
-        "session".to_owned(),
-        fs::read_to_string("/proc/self/stat")?
-            .split(' ')
-            .nth(5)
-            .unwrap_or("")
-            .to_owned(),
-    );
+    // The name in parentheses may hold anything; state, parent, group, session and terminal follow it.
+    let stat = fs::read_to_string("/proc/self/stat")?;
+    let (_, stat) = stat.rsplit_once(") ").ok_or("no name in stat")?;
+    for (name, at) in [("group", 2), ("session", 3), ("terminal", 4)] {
+        let value = stat.split(' ').nth(at).unwrap_or_default();
+        facts.insert(name.to_owned(), value.to_owned());
+    }
     Ok(facts
         .iter()
         .map(|(name, value)| format!("{name}={value}"))

@@ -10,10 +10,14 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use alai_core::record::{Exit, Limit};
+
+use super::disk::{self, Disk, Look};
 use super::launcher::{FORWARD, Report, Said};
+use super::memory::{self, Memory};
 use super::plan::{LAUNCHER_INSIDE, Plan, Step};
 use super::spec::{Layer, Limits};
-use super::{landlock, memory, own, seccomp};
+use super::{landlock, own, seccomp};
 use crate::sys::{self, Ended};
 
 /// How many full cages one user may hold at once where processes can only be counted over all of them. More is a fork bomb.
@@ -139,14 +143,12 @@ fn names(plan: &Plan, abi: i32, own_count: bool) -> Vec<String> {
     names.push(format!("landlock:{abi}"));
     names.extend(["seccomp", "no-new-privs"].map(str::to_owned));
     names.push(format!("uid:{}", sys::ids().0));
-    names.push(
-        if own_count {
-            "processes:own"
-        } else {
-            "processes:shared"
-        }
-        .to_owned(),
-    );
+    let (processes, memory) = match (plan.has_group, own_count) {
+        (true, _) => ("processes:cgroup", "memory:cgroup"),
+        (false, true) => ("processes:own", "memory:watched"),
+        (false, false) => ("processes:shared", "memory:watched"),
+    };
+    names.extend([processes, memory, "disk:watched"].map(str::to_owned));
     if plan.forward.is_some() {
         names.push("egress-proxy".to_owned());
     }
@@ -154,10 +156,14 @@ fn names(plan: &Plan, abi: i32, own_count: bool) -> Vec<String> {
 }
 
 fn work(plan: &Plan, report: &Report, listener: Option<TcpListener>) -> i32 {
+    let watch = match Watch::begin(plan) {
+        Ok(watch) => watch,
+        Err(error) => return report.refused(&format!("cannot count what is used: {error}")),
+    };
     thread::scope(|scope| {
-        let watch = thread::Builder::new().name("lifeline".to_owned());
-        let watching = watch.spawn_scoped(scope, || {
-            watch_over(plan, report);
+        let lifeline = thread::Builder::new().name("lifeline".to_owned());
+        let watching = lifeline.spawn_scoped(scope, || {
+            watch.over(report);
             sys::exit_now(1);
         });
         let code = match watching.map_err(|error| error.to_string()).and(Ok(())) {
@@ -169,36 +175,67 @@ fn work(plan: &Plan, report: &Report, listener: Option<TcpListener>) -> i32 {
     })
 }
 
-/// Returns when the cage must end: nobody waits for it any more, its time is up, or it uses more memory than it may.
-fn watch_over(plan: &Plan, report: &Report) {
-    let in_memory: Vec<&Path> = plan.steps.iter().filter_map(Step::in_memory).collect();
-    let Limits {
-        memory_bytes: bytes_max,
-        wall_s,
-        ..
-    } = plan.limits;
-    let started = Instant::now();
-    // Without /proc or the socket nobody watches any more, so an error is an end, too.
-    while let Ok(false) = report.end_within(memory::LOOK_EVERY) {
-        if started.elapsed().as_secs() >= wall_s {
-            // Whoever started us sees the end itself, whether it hears this or not.
-            let _ = report.say(&Said::TimedOut { after_s: wall_s });
-            return;
-        }
-        match memory::in_use(&in_memory, bytes_max) {
-            Ok(bytes) if bytes <= bytes_max => {}
-            Ok(_) => {
-                // Standard error comes second: it is the program's, and the signal alone must do when nobody hears it.
-                let _ = report.say(&Said::Signalled {
-                    signal: libc::SIGKILL,
-                });
-                complain(&format!(
-                    "cage: ended for using more than {bytes_max} bytes of memory\n"
-                ));
+/// What pid 1 looks at while the program runs.
+struct Watch {
+    limits: Limits,
+    memory: Memory,
+    disk: Disk,
+    started: Instant,
+}
+
+impl Watch {
+    /// Begins to count, before the program can have used anything.
+    fn begin(plan: &Plan) -> std::io::Result<Watch> {
+        let paths = |of: fn(&Step) -> Option<&Path>| plan.steps.iter().filter_map(of);
+        let in_memory = paths(Step::in_memory).map(Path::to_owned).collect();
+        let writable = paths(Step::writable).map(Path::to_owned).collect();
+        Ok(Watch {
+            limits: plan.limits,
+            memory: Memory::new(in_memory, plan.limits.memory_bytes)?,
+            disk: Disk::new(writable, &plan.limits)?,
+            started: Instant::now(),
+        })
+    }
+
+    /// Returns when the cage must end: nobody waits for it any more, its time is up, or it uses more than it may.
+    fn over(mut self, report: &Report) {
+        let mut pause = memory::LOOK_EVERY;
+        // Without /proc or the socket nobody watches any more, so an error is an end, too.
+        while let Ok(false) = report.end_within(pause) {
+            let after_s = self.limits.wall_s;
+            if self.started.elapsed().as_secs() >= after_s {
+                // Whoever started us sees the end itself, whether it hears this or not.
+                let _ = report.say(&Said::TimedOut { after_s });
                 return;
             }
-            Err(_) => return,
+            match self.look() {
+                Ok(Look::Within) => pause = memory::LOOK_EVERY,
+                Ok(Look::Walking) => pause = disk::WALK_PAUSE,
+                Ok(Look::Over(limit)) => return self.tell(report, limit),
+                Err(_) => return,
+            }
         }
+    }
+
+    fn look(&mut self) -> std::io::Result<Look> {
+        if self.memory.is_over()? {
+            return Ok(Look::Over(Limit::Memory));
+        }
+        self.disk.look()
+    }
+
+    fn tell(&self, report: &Report, limit: Limit) {
+        let max = match limit {
+            Limit::Memory => self.limits.memory_bytes,
+            Limit::Disk => self.limits.disk_bytes_max,
+            Limit::Files => self.limits.disk_files_max,
+        };
+        // Standard error comes second: it is the program's, and the word alone must do when nobody hears it.
+        let _ = report.say(&Said::OverLimit { limit, max });
+        complain(&format!(
+            "cage: ended: {}\n",
+            Exit::OverLimit { limit, max }
+        ));
     }
 }
 

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use alai_core::record::Limit;
 use serde::{Deserialize, Serialize};
 
 use super::error::CageError;
@@ -127,6 +128,8 @@ pub(super) enum Said {
     Exited { code: i32 },
     /// The program and everything else was ended at the wall-clock limit.
     TimedOut { after_s: u64 },
+    /// All of them together used more than they may, and were ended.
+    OverLimit { limit: Limit, max: u64 },
     /// The program was ended by this signal.
     Signalled { signal: i32 },
 }

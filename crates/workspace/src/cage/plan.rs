@@ -59,6 +59,20 @@ impl Step {
             Step::Proc | Step::Dev => None,
         }
     }
+
+    /// The folder inside in which programs write to the host because of this step. A single file is limited in itself.
+    pub(super) fn writable(&self) -> Option<&Path> {
+        match self {
+            Step::Bind {
+                inside,
+                access: Access::ReadWrite,
+                is_dir: true,
+                ..
+            } => Some(inside),
+            Step::Bind { .. } | Step::Dir { .. } | Step::Symlink { .. } | Step::File { .. } => None,
+            Step::Tmpfs { .. } | Step::Proc | Step::Dev => None,
+        }
+    }
 }
 
 /// Everything that the launcher needs to know. It crosses to it in a memory file, never on a command line.
@@ -77,6 +91,8 @@ pub(super) struct Plan {
     pub(super) forward: Option<Forward>,
     /// What must be found inside: path, device and inode of every bind that was asked for.
     pub(super) expected: Vec<(PathBuf, u64, u64)>,
+    /// The cage has a control group of its own, with these limits.
+    pub(super) has_group: bool,
 }
 
 /// A port inside and the socket, inside too, that it leads to.
@@ -145,6 +161,7 @@ pub(super) fn plan(
         writable,
         forward,
         expected,
+        has_group: false,
     }
 }
 

@@ -11,12 +11,13 @@ use std::path::Path;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use alai_core::record::{Captured, CommandRecord, Exit};
+use alai_core::record::{Captured, CommandRecord, Exit, Limit};
 
+use super::cgroup::Group;
 use super::error::CageError;
 use super::launcher::{self, INNER, OUTER, Said};
-use super::spec::{CageSpec, Layer, Network};
-use super::{bwrap, plan, probe, resolve};
+use super::spec::{CageSpec, Layer, Limits, Network};
+use super::{bwrap, cgroup, plan, probe, resolve};
 use crate::command::Cancel;
 use crate::process::{self, Watch, Watched, Why};
 use crate::sys;
@@ -66,12 +67,15 @@ pub fn run_in(
         output_kept: spec.limits.output_kept,
         cancel,
     };
-    let control = &started.control;
+    let (control, group) = (&started.control, &started.group);
     // The lifeline: pid 1 exits when it closes, and we can still hear what it says.
-    let mut end = || drop(control.shutdown(Shutdown::Write));
+    let mut end = || {
+        drop(control.shutdown(Shutdown::Write));
+        group.iter().for_each(Group::kill);
+    };
     let watched = process::watch(&mut started.child, stdin, Some(control), &limits, &mut end)
         .map_err(CageError::io("watch a caged program"))?;
-    let ending = ending(layer, spec, argv, &watched)?;
+    let ending = ending(&started, spec, argv, &watched)?;
     Ok(captured(spec, argv, started_ms, watched, ending))
 }
 
@@ -91,7 +95,12 @@ pub fn spawn(spec: &CageSpec, argv: &[String]) -> Result<Caged, CageError> {
 /// # Errors
 /// As [`spawn`].
 pub fn spawn_in(layer: Layer, spec: &CageSpec, argv: &[String]) -> Result<Caged, CageError> {
-    let Started { mut child, control } = start(layer, spec, argv)?;
+    let Started {
+        mut child,
+        control,
+        group,
+        ..
+    } = start(layer, spec, argv)?;
     control
         .set_read_timeout(Some(START_PATIENCE))
         .map_err(CageError::io("wait for a cage"))?;
@@ -108,8 +117,10 @@ pub fn spawn_in(layer: Layer, spec: &CageSpec, argv: &[String]) -> Result<Caged,
         layers: Vec::new(),
         program: argv.first().cloned().unwrap_or_default(),
         layer,
+        limits: spec.limits,
         child,
         said,
+        group,
     };
     match ready {
         Some(Ok(Said::Ready { layers })) => {
@@ -122,6 +133,7 @@ pub fn spawn_in(layer: Layer, spec: &CageSpec, argv: &[String]) -> Result<Caged,
                 Said::NotStarted { .. }
                 | Said::Exited { .. }
                 | Said::TimedOut { .. }
+                | Said::OverLimit { .. }
                 | Said::Signalled { .. },
             )
             | Err(_),
@@ -142,8 +154,10 @@ pub struct Caged {
     layers: Vec<String>,
     program: String,
     layer: Layer,
+    limits: Limits,
     child: Child,
     said: BufReader<UnixStream>,
+    group: Option<Group>,
 }
 
 impl Caged {
@@ -164,6 +178,7 @@ impl Caged {
     pub fn kill(&mut self) -> Result<(), CageError> {
         // An error means that pid 1 has closed its end: it is ending already.
         let _ = self.said.get_ref().shutdown(Shutdown::Write);
+        self.group.iter().for_each(Group::kill);
         if !self
             .ended_within(END_PATIENCE)
             .map_err(CageError::io("wait for a cage to end"))?
@@ -171,9 +186,9 @@ impl Caged {
             let killed = process::kill_from_outside(&mut self.child);
             killed.map_err(CageError::io("kill a cage"))?;
         }
-        self.child
-            .wait()
-            .map(drop)
+        let waited = self.child.wait().map(drop);
+        waited
+            .and_then(|()| emptied(self.group.as_ref()))
             .map_err(CageError::io("wait for a cage to end"))
     }
 
@@ -203,7 +218,8 @@ impl Caged {
             });
         }
         let said: Vec<Said> = text.lines().flat_map(serde_json::from_str).collect();
-        exit_said(self.layer, &self.program, &said)
+        let of_memory = starved(self.group.as_ref(), &self.limits);
+        exit_said(self.layer, &self.program, &said, of_memory)
     }
 
     fn ended_within(&mut self, wait: Duration) -> io::Result<bool> {
@@ -251,8 +267,10 @@ impl Drop for Caged {
 }
 
 struct Started {
+    layer: Layer,
     child: Child,
     control: UnixStream,
+    group: Option<Group>,
 }
 
 fn start(layer: Layer, spec: &CageSpec, argv: &[String]) -> Result<Started, CageError> {
@@ -266,7 +284,10 @@ fn start(layer: Layer, spec: &CageSpec, argv: &[String]) -> Result<Started, Cage
         hand_over(&forward.outside_socket, spec.uid)?;
     }
     let launcher = launcher::launcher()?;
-    let plan = plan::plan(spec, binds, &launcher, layer, argv);
+    let mut plan = plan::plan(spec, binds, &launcher, layer, argv);
+    // A folder that was ours and is no more leaves the looking, which the record then names.
+    let group = cgroup::delegated().and_then(|folder| Group::make(folder, &spec.limits).ok());
+    plan.has_group = group.is_some();
     let text = serde_json::to_vec(&plan).map_err(io::Error::from);
     let text = text.map_err(CageError::io("write down the plan of a cage"))?;
     let file = bwrap::memory_file(&text).map_err(CageError::io("write down the plan of a cage"))?;
@@ -292,12 +313,14 @@ fn start(layer: Layer, spec: &CageSpec, argv: &[String]) -> Result<Started, Cage
         .stderr(Stdio::piped());
     let mut passed: Vec<RawFd> = vec![file.as_raw_fd(), theirs.as_raw_fd()];
     passed.extend(texts.iter().map(File::as_raw_fd));
-    let child = process::start(command, &passed);
+    let child = process::start_in_group(command, &passed, group.as_ref().map(Group::door));
     let child =
         child.map_err(|error| CageError::refused(layer, &format!("cannot start: {error}")))?;
     Ok(Started {
+        layer,
         child,
         control: ours,
+        group,
     })
 }
 
@@ -319,17 +342,19 @@ fn hand_over(socket: &Path, uid: Option<(u32, u32)>) -> Result<(), CageError> {
 
 /// How the program ended, and the layers that held it.
 fn ending(
-    layer: Layer,
+    started: &Started,
     spec: &CageSpec,
     argv: &[String],
     watched: &Watched,
 ) -> Result<(Exit, Vec<String>), CageError> {
+    let layer = started.layer;
+    emptied(started.group.as_ref()).map_err(CageError::io("wait for a cage to end"))?;
     let text = String::from_utf8_lossy(&watched.control);
     let said: Vec<Said> = text.lines().flat_map(serde_json::from_str).collect();
     let layers = said.iter().find_map(|said| match said {
         Said::Ready { layers } => Some(named(layer, layers.clone())),
-        Said::Refused { .. } | Said::NotStarted { .. } => None,
-        Said::Exited { .. } | Said::TimedOut { .. } | Said::Signalled { .. } => None,
+        Said::Refused { .. } | Said::NotStarted { .. } | Said::Exited { .. } => None,
+        Said::TimedOut { .. } | Said::OverLimit { .. } | Said::Signalled { .. } => None,
     });
     let exit = match watched.why {
         Why::TooMuchOutput if layers.is_some() => Exit::TooMuchOutput {
@@ -349,7 +374,9 @@ fn ending(
             return Err(CageError::refused(layer, &reason));
         }
         Why::Exited | Why::TooMuchOutput => {
-            exit_said(layer, argv.first().map_or("", String::as_str), &said)?
+            let of_memory = starved(started.group.as_ref(), &spec.limits);
+            let program = argv.first().map_or("", String::as_str);
+            exit_said(layer, program, &said, of_memory)?
         }
     };
     Ok((exit, layers.unwrap_or_default()))
@@ -359,18 +386,51 @@ fn is_refusal(said: &Said) -> bool {
     match said {
         Said::Refused { .. } | Said::NotStarted { .. } => true,
         Said::Ready { .. } | Said::Exited { .. } => false,
-        Said::TimedOut { .. } | Said::Signalled { .. } => false,
+        Said::TimedOut { .. } | Said::OverLimit { .. } | Said::Signalled { .. } => false,
     }
 }
 
+/// Waits until nothing of a group lives any more: with a group, that is what "ended" means.
+fn emptied(group: Option<&Group>) -> io::Result<()> {
+    let Some(group) = group else {
+        return Ok(());
+    };
+    // The program itself has ended; what it left behind ends now.
+    group.kill();
+    if group.empty_within(END_PATIENCE)? {
+        return Ok(());
+    }
+    Err(io::Error::other("its control group does not become empty"))
+}
+
+/// The ending of a cage whose group the kernel ended for want of memory.
+fn starved(group: Option<&Group>, limits: &Limits) -> Option<Exit> {
+    let exit = Exit::OverLimit {
+        limit: Limit::Memory,
+        max: limits.memory_bytes,
+    };
+    group
+        .filter(|group| group.ran_out_of_memory())
+        .map(|_| exit)
+}
+
 /// The ending that the launcher reported. When it said none, somebody outside killed pid 1: the kernel for want of memory,
-/// or we ourselves.
-fn exit_said(layer: Layer, program: &str, said: &[Said]) -> Result<Exit, CageError> {
+/// which `of_memory` then tells, or we ourselves.
+fn exit_said(
+    layer: Layer,
+    program: &str,
+    said: &[Said],
+    of_memory: Option<Exit>,
+) -> Result<Exit, CageError> {
     for said in said {
         match said {
             Said::Ready { .. } => {}
             Said::Exited { code } => return Ok(Exit::Code { code: *code }),
             Said::TimedOut { after_s } => return Ok(Exit::TimedOut { after_s: *after_s }),
+            Said::OverLimit { limit, max } => {
+                let (limit, max) = (*limit, *max);
+                return Ok(Exit::OverLimit { limit, max });
+            }
             Said::Signalled { signal } => return Ok(Exit::Signal { signal: *signal }),
             Said::Refused { reason } => return Err(CageError::refused(layer, reason)),
             Said::NotStarted { reason } => {
@@ -379,9 +439,9 @@ fn exit_said(layer: Layer, program: &str, said: &[Said]) -> Result<Exit, CageErr
             }
         }
     }
-    Ok(Exit::Signal {
+    Ok(of_memory.unwrap_or(Exit::Signal {
         signal: libc::SIGKILL,
-    })
+    }))
 }
 
 /// The launcher cannot know which bwrap started it.

@@ -63,16 +63,21 @@ pub struct UnixSocketForward {
 pub struct Limits {
     /// Wall-clock seconds, from outside in [`crate::cage::run`] and from inside, to a quarter of a second, in both.
     pub wall_s: u64,
-    /// Private memory of all processes together, and of each alone. The sum, to which what is in `/tmp` and `/dev/shm` belongs,
-    /// is looked at four times a second, and the cage is ended when it is larger (SIGKILL, and a line on standard error);
-    /// each process is held by the kernel (RLIMIT_DATA). Address space is not limited: Node, Go and Java reserve far more of
-    /// it than they use.
+    /// Memory of all processes together, and private memory of each alone. The sum, to which shared memory and what is in
+    /// `/tmp` and `/dev/shm` belong, is held by the kernel where we may make control groups, and in any case looked at four
+    /// times a second; the cage is ended when it is larger. Each process is held by the kernel (RLIMIT_DATA). Address space
+    /// is not limited: Node, Go and Java reserve far more of it than they use.
     pub memory_bytes: u64,
     /// Processes and threads of the user inside (RLIMIT_NPROC). Counted per cage where a user namespace can be made, else
     /// over all cages of the machine.
     pub processes_max: u64,
     /// Size of one file (RLIMIT_FSIZE).
     pub file_bytes_max: u64,
+    /// What all writable binds together may hold of files that the cage made or changed, in bytes on disk. Looked at four
+    /// times a second; the cage is ended when it is more. What it deletes again does not count.
+    pub disk_bytes_max: u64,
+    /// The same in files and folders, of which a file system holds a limited number, too.
+    pub disk_files_max: u64,
     /// Open descriptors of each process (RLIMIT_NOFILE).
     pub open_files_max: u64,
     /// Standard output and error together; beyond it the program is ended. Enforced by [`crate::cage::run`].
@@ -92,6 +97,10 @@ impl Default for Limits {
             processes_max: 4_096,
             // Larger than any link result seen; stops a runaway log before the disk is full.
             file_bytes_max: 8 << 30,
+            // A cold build of a large Rust or C++ workspace, with what it fetched, takes 20 GB.
+            disk_bytes_max: 32 << 30,
+            // The dependencies of a large JavaScript monorepo are half a million files.
+            disk_files_max: 2_000_000,
             // What Debian gives to services.
             open_files_max: 16_384,
             // A verbose test run prints a few megabytes.

@@ -224,9 +224,10 @@ impl<'a> Call<'a> {
                 stderr,
                 cut,
             }),
-            Exit::Signal { .. } | Exit::TimedOut { .. } | Exit::Cancelled => {
-                Err(trouble(done.exit.to_string(), stderr))
-            }
+            Exit::Signal { .. }
+            | Exit::TimedOut { .. }
+            | Exit::Cancelled
+            | Exit::OverLimit { .. } => Err(trouble(done.exit.to_string(), stderr)),
         }
     }
 

@@ -195,12 +195,13 @@ fn ask(wanted: &[&str], tools: &Toolchains, cancel: &Cancel) -> Result<String, S
     match captured.record.exit {
         Exit::Code { .. } => Ok(captured.stdout),
         Exit::Cancelled => Err(SetupError::Cancelled),
-        Exit::Signal { .. } | Exit::TimedOut { .. } | Exit::TooMuchOutput { .. } => {
-            Err(SetupError::Versions {
-                tools: wanted.join(", "),
-                exit: captured.record.exit.to_string(),
-            })
-        }
+        Exit::Signal { .. }
+        | Exit::TimedOut { .. }
+        | Exit::TooMuchOutput { .. }
+        | Exit::OverLimit { .. } => Err(SetupError::Versions {
+            tools: wanted.join(", "),
+            exit: captured.record.exit.to_string(),
+        }),
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::thread;
 
-use alai_core::record::Exit;
+use alai_core::record::{Exit, Limit};
 use alai_workspace::cage::{self, CageError, Limits};
 use alai_workspace::command::Cancel;
 
@@ -64,12 +64,19 @@ fn the_record_tells_what_ran_where_and_in_which_layers() {
             (7, 6, false)
         );
         let cage = record.cage.join(" ");
+        assert!(
+            !cage.contains("processes:shared"),
+            "{}: {cage}",
+            world.name()
+        );
         for layer in [
             "landlock:",
             "seccomp",
             "no-new-privs",
             "uid:",
-            "processes:own",
+            "processes:",
+            "memory:",
+            "disk:watched",
         ] {
             assert!(cage.contains(layer), "{}: {cage}", world.name());
         }
@@ -193,25 +200,15 @@ fn the_memory_of_a_whole_cage_is_limited() {
         let one = format!("{INSIDE} hold-memory 104857600");
         let four = format!("{one} & {one} & {one} & {one} & wait");
         let captured = world.run_spec(&spec, &["/bin/sh", "-c", &four]);
-        assert_eq!(
-            captured.record.exit,
-            Exit::Signal {
-                signal: libc::SIGKILL
-            }
-        );
-        assert!(
-            captured.stderr.contains("more than 268435456 bytes"),
-            "{}",
-            captured.combined()
-        );
+        let over = Exit::OverLimit {
+            limit: Limit::Memory,
+            max: 256 << 20,
+        };
+        assert_eq!(captured.record.exit, over, "{}", world.name());
         // Files in /tmp are memory, too: 100 MB of them fit into /tmp, but not beside two such processes.
         let files = format!("head -c 104857600 /dev/zero >/tmp/big; {one} & {one} & wait");
         let captured = world.run_spec(&spec, &["/bin/sh", "-c", &files]);
-        assert!(
-            captured.stderr.contains("more than 268435456 bytes"),
-            "{}",
-            captured.combined()
-        );
+        assert_eq!(captured.record.exit, over, "{}", captured.combined());
     }
 }
 
@@ -308,6 +305,31 @@ fn a_helper_ends_at_its_time_limit() {
         let mut caged = cage::spawn_in(world.layer, &spec, &words).unwrap();
         assert_eq!(caged.wait().unwrap(), Exit::TimedOut { after_s: 1 });
         assert_eq!(holders("hold", &token), 0);
+    }
+}
+
+/// Whoever holds a helper sees only that its pipes are closed; the reason can be asked for, also after it was told to end.
+#[test]
+fn a_helper_tells_which_limit_ended_it() {
+    let over = |limit, max| Exit::OverLimit { limit, max };
+    for world in worlds().into_iter().filter(World::is_ourselves) {
+        let spec = with(&world, |limits| limits.disk_files_max = 50);
+        let words = argv(&[INSIDE, "bomb", "files", "/clone", "100", "0"]);
+        let mut caged = cage::spawn_in(world.layer, &spec, &words).unwrap();
+        assert_eq!(caged.wait().unwrap(), over(Limit::Files, 50));
+
+        let spec = with(&world, |limits| limits.memory_bytes = 96 << 20);
+        let words = argv(&[INSIDE, "bomb", "shared", "268435456"]);
+        let mut caged = cage::spawn_in(world.layer, &spec, &words).unwrap();
+        let said = BufReader::new(caged.stdout.take().unwrap()).lines();
+        // It holds its memory until its end, which is the end of its output.
+        let said: Vec<String> = said.map(Result::unwrap).collect();
+        assert!(
+            said.iter().all(|line| line == "full" || line == "held"),
+            "{said:?}"
+        );
+        caged.kill().unwrap();
+        assert_eq!(caged.wait().unwrap(), over(Limit::Memory, 96 << 20));
     }
 }
 

@@ -3,9 +3,9 @@
 use std::fs;
 use std::net::{TcpListener, UdpSocket};
 use std::os::linux::net::SocketAddrExt;
-use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::os::unix::net::{SocketAddr, UnixListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use alai_workspace::cage::{Access, Bind};
@@ -128,6 +128,85 @@ fn a_read_only_bind_protects_a_part_of_a_writable_one() {
         // The same place is writable without that bind, so it was the bind that protected it.
         world.allowed(&["write", "/clone/.git/config"]);
     }
+}
+
+/// Its files are the program's own, so that no owner forbids anything: only the mount does.
+#[test]
+fn nothing_about_a_file_outside_can_be_changed_and_no_file_moves_out() {
+    for world in worlds() {
+        let kept = world.path("kept");
+        fs::create_dir(&kept).unwrap();
+        fs::write(kept.join("file"), "untouched").unwrap();
+        world.give(&kept.join("file"));
+        world.give(&kept);
+        let before = facts(&kept);
+        let mut spec = world.spec();
+        spec.binds.push(Bind {
+            outside: kept.clone(),
+            inside: PathBuf::from("/kept"),
+            access: Access::ReadOnly,
+        });
+        let probe = |words: &[&str]| world.run_spec(&spec, &[&[INSIDE], words].concat());
+        for file in ["/clone/own", "/clone/other"] {
+            assert!(probe(&["write", file]).success());
+        }
+        let denied: [&[&str]; 18] = [
+            &["chmod", "/kept/file"],
+            &["chmod", "/kept"],
+            &["chmod", "/usr/bin/env"],
+            &["chmod", "/"],
+            &["utimes", "/kept/file"],
+            &["utimes", "/kept"],
+            &["utimes", "/etc/passwd"],
+            &["truncate", "/kept/file"],
+            &["truncate", "/etc/passwd"],
+            &["rename", "/clone/own", "/kept/own"],
+            &["rename", "/clone/own", "/own"],
+            &["rename", "/clone/own", "/usr/own"],
+            &["rename", "/kept/file", "/clone/taken"],
+            &["rename", "/kept/file", "/kept/moved"],
+            &["hard-link", "/clone/own", "/kept/own"],
+            &["hard-link", "/clone/own", "/own"],
+            &["hard-link", "/kept/file", "/clone/twin"],
+            &["hard-link", "/kept/file", "/kept/twin"],
+        ];
+        for words in denied {
+            let captured = probe(words);
+            assert!(
+                !captured.success() && captured.combined().contains("os error"),
+                "{}: {words:?} was not denied: {}",
+                world.name(),
+                captured.combined()
+            );
+        }
+        assert_eq!(facts(&kept), before, "{}", world.name());
+        // The same attempts, where they are allowed: they were denied for the place and not for the probe.
+        let allowed: [&[&str]; 5] = [
+            &["chmod", "/clone/own"],
+            &["utimes", "/clone/own"],
+            &["truncate", "/clone/own"],
+            &["rename", "/clone/own", "/clone/moved"],
+            &["hard-link", "/clone/moved", "/clone/twin"],
+        ];
+        for words in allowed {
+            let captured = probe(words);
+            assert!(captured.success(), "{words:?}: {}", captured.combined());
+        }
+    }
+}
+
+/// Names, content, mode, links and times of a folder and what is in it.
+fn facts(folder: &Path) -> Vec<(PathBuf, Vec<u8>, u32, u64, i64)> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.push(folder.to_owned());
+    paths.sort();
+    let one = |path: PathBuf| {
+        let what = fs::symlink_metadata(&path).unwrap();
+        let content = fs::read(&path).unwrap_or_default();
+        (path, content, what.mode(), what.nlink(), what.mtime())
+    };
+    paths.into_iter().map(one).collect()
 }
 
 #[test]
@@ -258,6 +337,10 @@ fn a_program_has_no_privilege_no_outer_process_and_no_variable_of_ours() {
             ("1", "2")
         );
         assert_eq!(fact("PPid"), "1");
+        // Session and group are those of the cage's first process, and no terminal can be typed into. Ours would be 0 in here.
+        assert_eq!(fact("session"), "1", "{}", world.name());
+        assert_eq!(fact("group"), "1", "{}", world.name());
+        assert_eq!(fact("terminal"), "0", "{}", world.name());
         assert_eq!(fact("pids").split(' ').count(), 2, "{}", fact("pids"));
         assert_eq!(fact("fds"), "0 1 2", "{}", world.name());
         assert_eq!(fact("env"), "HOME PATH");
@@ -278,7 +361,7 @@ fn a_descriptor_that_leaked_to_us_does_not_leak_on() {
         if !world.is_ourselves() {
             use std::os::unix::process::CommandExt;
             let owner = fs::metadata(world.dir.path()).unwrap();
-            let uid = std::os::unix::fs::MetadataExt::uid(&owner);
+            let uid = owner.uid();
             shell.uid(uid).gid(uid);
         }
         let output = shell.stdin(Stdio::null()).output().unwrap();
@@ -299,7 +382,7 @@ fn a_tool_in_a_private_home_runs_and_the_rest_of_the_home_is_not_there() {
         fs::set_permissions(&home, fs::Permissions::from_mode(0o700)).unwrap();
         if !world.is_ourselves() {
             let owner = fs::metadata(world.dir.path()).unwrap();
-            let uid = std::os::unix::fs::MetadataExt::uid(&owner);
+            let uid = owner.uid();
             chown(&home, Some(uid), Some(uid)).unwrap();
         }
         let mut spec = world.spec();

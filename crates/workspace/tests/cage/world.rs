@@ -82,6 +82,11 @@ impl World {
         self.user.is_none()
     }
 
+    /// The other user that runs the cage.
+    pub(crate) fn user(&self) -> Option<u32> {
+        self.user
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
@@ -221,11 +226,24 @@ pub(crate) fn holders(verb: &str, token: &str) -> usize {
 
 /// Looks until `count` such processes live.
 pub(crate) fn until_holders(verb: &str, token: &str, count: usize) {
+    until_seen(verb, token, |seen| seen == count);
+}
+
+/// Looks until at least one such process lives.
+pub(crate) fn until_a_holder(verb: &str, token: &str) {
+    until_seen(verb, token, |seen| seen > 0);
+}
+
+fn until_seen(verb: &str, token: &str, enough: impl Fn(usize) -> bool) {
     let deadline = Instant::now() + PATIENCE;
-    while holders(verb, token) != count {
+    loop {
+        let seen = holders(verb, token);
+        if enough(seen) {
+            return;
+        }
         assert!(
             Instant::now() < deadline,
-            "never saw {count} processes {verb} {token}"
+            "saw {seen} processes {verb} {token} at the end"
         );
         std::thread::yield_now();
     }
