@@ -33,6 +33,8 @@ pub(crate) const TEMPLATE: &str = "\
 # ollama = \"http://127.0.0.1:11434\"
 # A file of recorded replies instead of a model; everything that runs on it says `simulated`.
 # script = \"/path/to/script.yaml\"
+# A file that says how models of a family are run, before what is shipped (docs/PACKS.md has its form).
+# profiles = \"/path/to/profiles.yaml\"
 ";
 
 /// Runs at once when nobody says otherwise: a test suite and a model call side by side on two cores.
@@ -48,6 +50,7 @@ pub struct Config {
     pub limits: Limits,
     pub ollama: Option<String>,
     pub script: Option<PathBuf>,
+    pub profiles: Option<PathBuf>,
 }
 
 /// How much may run at once of what runs share. What is not named has no limit of its own.
@@ -111,6 +114,7 @@ struct File {
 struct Fleet {
     ollama: Option<String>,
     script: Option<PathBuf>,
+    profiles: Option<PathBuf>,
 }
 
 /// A setting that cannot be used.
@@ -139,6 +143,7 @@ impl Default for Config {
             limits: Limits::default(),
             ollama: None,
             script: None,
+            profiles: None,
         }
     }
 }
@@ -186,6 +191,7 @@ impl Config {
             limits: file.limits,
             ollama,
             script,
+            profiles: file.fleet.profiles,
         })
     }
 }

@@ -1,11 +1,12 @@
 //! Which model answers: five tiers filled by probing what is there, or a recording.
 
+use std::path::Path;
 use std::sync::Mutex;
 
 use alai_core::company::ModelChoice;
+use alai_fleet::profiles::Profiles;
 use alai_fleet::{
     ModelCard, OllamaHost, Probe, ProbeState, Profile, Provider, Script, Tiers, pick, probe,
-    profile_for,
 };
 
 use crate::config::{Config, ConfigError};
@@ -14,6 +15,8 @@ use crate::config::{Config, ConfigError};
 #[derive(Debug)]
 pub struct Models {
     source: Source,
+    /// How the models of a family are run.
+    profiles: Profiles,
     found: Mutex<Found>,
 }
 
@@ -68,6 +71,7 @@ impl Models {
         let none = "no model was looked for yet".to_owned();
         Ok(Models {
             source,
+            profiles: profiles(config.profiles.as_deref())?,
             found: Mutex::new(Found {
                 none,
                 ..Found::default()
@@ -141,10 +145,27 @@ impl Models {
         let card = found.cards.iter().find(|c| c.name == model)?;
         Some(Chosen {
             provider: Provider::Ollama(host),
-            profile: profile_for(card),
+            profile: self.profiles.of(card),
             model,
         })
     }
+}
+
+/// The shipped ones, with those of a file before them.
+fn profiles(path: Option<&Path>) -> Result<Profiles, ConfigError> {
+    let shipped = Profiles::shipped();
+    let Some(path) = path else {
+        return Ok(shipped);
+    };
+    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    let own = Profiles::parse(&text).map_err(|e| ConfigError::Parse {
+        path: path.to_owned(),
+        why: e.to_string(),
+    })?;
+    Ok(shipped.overridden(own))
 }
 
 fn read(probed: &Probe) -> Found {
@@ -168,5 +189,55 @@ fn read(probed: &Probe) -> Found {
                 none,
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alai_fleet::EditFormat;
+
+    use super::*;
+
+    /// The edit format that a model of this name would be run with.
+    fn format(config: &Config, name: &str) -> EditFormat {
+        let models = Models::new(config).expect("the settings are right");
+        let card = ModelCard {
+            name: name.into(),
+            size_bytes: 1,
+            parameters: None,
+            parameter_count: None,
+            context_max: None,
+            chat: true,
+            tools: true,
+            thinking: false,
+            embedding_only: false,
+            remote: None,
+            digest: String::new(),
+        };
+        models.profiles.of(&card).edit_format
+    }
+
+    #[test]
+    fn what_a_person_says_of_a_family_counts_before_what_is_shipped() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let path = dir.path().join("profiles.yaml");
+        let mut config = Config::default();
+        let (shipped, unknown) = (format(&config, "gpt-oss:20b"), format(&config, "mine:7b"));
+        std::fs::write(
+            &path,
+            "- names: [gpt-oss, mine]\n  edit_format: whole\n  why: measured here\n",
+        )
+        .expect("writes");
+        config.profiles = Some(path.clone());
+        for (name, before) in [("gpt-oss:20b", shipped), ("mine:7b", unknown)] {
+            assert_ne!(before, EditFormat::Whole, "{name}");
+            assert_eq!(format(&config, name), EditFormat::Whole, "{name}");
+        }
+        std::fs::write(&path, "- names: [mine]\n  edit: whole\n").expect("writes");
+        let refused = Models::new(&config).expect_err("no such key").to_string();
+        assert!(
+            refused.contains("profiles.yaml") && refused.contains("edit"),
+            "{refused}"
+        );
     }
 }

@@ -6,11 +6,12 @@ use alai_core::mode::Mode;
 use serde_json::{Map, Value, json};
 
 use crate::calls::with_ids;
-use crate::chat::{ChatReply, ChatRequest, Finish, Message, Profile, ToolCall, Usage};
+use crate::chat::{ChatReply, ChatRequest, Finish, Message, Profile, ToolCall, ToolMode, Usage};
 use crate::error::{ChatError, ErrorClass, quote};
 use crate::host::OllamaHost;
-use crate::salvage;
+use crate::salvage::{self, Found, Written};
 use crate::stream::{Answer, Done, Fault, RawCall, error_text, is_model_fault, is_too_long};
+use crate::tagged;
 use crate::tokens::{Verdict, prompt_chars};
 use crate::wait::{backoff, dice};
 use crate::wire::{self, Failure, Refusal, Watch};
@@ -26,13 +27,31 @@ pub(crate) fn chat(
     cancel: &dyn Fn() -> bool,
 ) -> Result<ChatReply, ChatError> {
     let watch = Watch::new(Duration::from_secs(request.profile.call_s_max), cancel);
+    let sent = tagged::plain(request);
     let mut answer = Answer::default();
-    let outcome = wire::block_on(converse(host, request, &watch, &mut answer))
-        .and_then(|outcome| outcome)
-        .and_then(|()| reply(host, request, &mut answer));
+    let mut before = Usage::default();
+    let outcome = wire::block_on(async {
+        converse(host, &sent, Stop::of(&sent), &watch, &mut answer).await?;
+        // A value that holds the stop word cannot be written with it.
+        if let Some(done) = answer.done.filter(|done| done.finish == Finish::Stop)
+            && Stop::of(&sent) == Stop::AfterCall
+            && tagged::stopped_in_value(&answer.text, &request.tools)
+        {
+            before = usage(host, &sent, &answer, done).0;
+            answer = Answer::default();
+            converse(host, &sent, Stop::Never, &watch, &mut answer).await?;
+        }
+        Ok(())
+    })
+    .and_then(|outcome| outcome)
+    .and_then(|()| reply(host, request, &sent, &mut answer));
     match outcome {
         Ok(reply) => Ok(ChatReply {
             latency_ms: millis(watch.elapsed()),
+            usage: Usage {
+                prompt_tokens: before.prompt_tokens + reply.usage.prompt_tokens,
+                output_tokens: before.output_tokens + reply.usage.output_tokens,
+            },
             ..reply
         }),
         Err(fault) => Err(ChatError {
@@ -45,15 +64,34 @@ pub(crate) fn chat(
     }
 }
 
+/// Where the server is told to end an answer by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    Never,
+    /// Behind the one call that a text may make.
+    AfterCall,
+}
+
+impl Stop {
+    fn of(request: &ChatRequest) -> Stop {
+        match request.profile.tool_mode {
+            // A schema's answer may hold any text.
+            ToolMode::Text if request.format.is_none() => Stop::AfterCall,
+            ToolMode::Text | ToolMode::Native => Stop::Never,
+        }
+    }
+}
+
 async fn converse(
     host: &OllamaHost,
     request: &ChatRequest,
+    stop: Stop,
     watch: &Watch<'_>,
     answer: &mut Answer,
 ) -> Result<(), Fault> {
     let client = wire::client(host)?;
     let url = host.route("api/chat");
-    let body = body(request)?;
+    let body = body(request, stop)?;
     let idle_max = Duration::from_secs(request.profile.idle_s_max);
     let mut tries = 0;
     loop {
@@ -86,7 +124,7 @@ async fn converse(
 ///
 /// `truncate` and `shift` are false, so that a prompt which does not fit is an error instead of being cut in silence
 /// (`api.ChatRequest` in Ollama's source). Everything that would reload the model comes from the profile alone.
-fn body(request: &ChatRequest) -> Result<Vec<u8>, Fault> {
+fn body(request: &ChatRequest, stop: Stop) -> Result<Vec<u8>, Fault> {
     let profile = &request.profile;
     if !profile.temperature.is_finite() {
         return Err(Fault::new(
@@ -103,6 +141,11 @@ fn body(request: &ChatRequest) -> Result<Vec<u8>, Fault> {
         "keep_alive": KEEP_ALIVE,
         "options": options(profile),
     });
+    match stop {
+        Stop::Never => {}
+        // No option of the runner: it reloads nothing.
+        Stop::AfterCall => body["options"]["stop"] = json!([tagged::STOP]),
+    }
     if !request.tools.is_empty() {
         body["tools"] = request
             .tools
@@ -195,12 +238,13 @@ fn classify(refusal: &Refusal) -> Fault {
 fn reply(
     host: &OllamaHost,
     request: &ChatRequest,
+    sent: &ChatRequest,
     answer: &mut Answer,
 ) -> Result<ChatReply, Fault> {
     let done = answer
         .done
         .expect("an answer that ended well has its closing line");
-    let chars = prompt_chars(request);
+    let chars = prompt_chars(sent);
     let window = request.profile.num_ctx;
     if let Verdict::Truncated { expected } =
         host.rates
@@ -216,24 +260,16 @@ fn reply(
     let (text, thinking) = split_thinking(&answer.text, &answer.thinking);
     let mut text = text.to_owned();
     let mut salvaged = false;
-    // A cut answer may end inside a call, so nothing is dug out of it.
-    if calls.is_empty()
-        && done.finish == Finish::Stop
-        && let Some(found) = salvage::calls_in(&text, &request.tools)
-    {
-        let found_calls = found.calls.into_iter();
-        calls = found_calls
-            .map(|call| ToolCall {
-                id: String::new(),
-                name: call.name,
-                arguments: call.arguments,
-            })
-            .collect();
+    let mut refused = None;
+    if calls.is_empty() {
+        let found = in_text(&text, request, done.finish);
+        salvaged = !found.calls.is_empty() && request.profile.tool_mode == ToolMode::Native;
+        calls = found.calls.into_iter().map(unnamed).collect();
         text = found.text;
-        salvaged = true;
+        refused = found.refused;
     }
     let calls = with_ids(calls, request);
-    let (usage, usage_estimated) = usage(host, request, answer, done);
+    let (usage, usage_estimated) = usage(host, sent, answer, done);
     let model = if answer.model.is_empty() {
         request.model.clone()
     } else {
@@ -247,6 +283,7 @@ fn reply(
         usage_estimated,
         finish: done.finish,
         salvaged,
+        refused,
         mode: Mode::Real,
         model,
         latency_ms: 0,
@@ -263,6 +300,31 @@ fn usage(host: &OllamaHost, request: &ChatRequest, answer: &Answer, done: Done) 
         output_tokens: or(done.output_tokens, written),
     };
     (usage, !counted)
+}
+
+/// The calls of an answer's text. A cut answer may end inside a call, so nothing is dug out of it.
+fn in_text(text: &str, request: &ChatRequest, finish: Finish) -> Found {
+    match (finish, request.profile.tool_mode) {
+        (Finish::Stop, ToolMode::Native) => salvage::calls_in(text, &request.tools),
+        (Finish::Stop, ToolMode::Text) => tagged::decode(text, &request.tools),
+        (Finish::Length, mode) => Found {
+            calls: Vec::new(),
+            text: text.to_owned(),
+            refused: (mode == ToolMode::Text && !request.tools.is_empty()).then(|| {
+                "it was cut off at its length limit; write less at a time: smaller edits, a file in several parts"
+                    .to_owned()
+            }),
+        },
+    }
+}
+
+/// A call without an id, which is given later.
+fn unnamed(call: Written) -> ToolCall {
+    ToolCall {
+        id: String::new(),
+        name: call.name,
+        arguments: call.arguments,
+    }
 }
 
 /// Reasoning that the server left in the text, of a model that it does not know as a thinking one.
@@ -283,9 +345,13 @@ fn named(raw: Vec<RawCall>, request: &ChatRequest) -> Result<Vec<ToolCall>, Faul
         .map(|call| {
             let tool = salvage::resolve(&call.name, &request.tools);
             let name = tool.map_or_else(|| call.name.clone(), |tool| tool.name.clone());
+            let mut arguments = arguments(&name, call.arguments)?;
+            if let Some(tool) = tool {
+                salvage::mend(tool, &mut arguments);
+            }
             Ok(ToolCall {
                 id: call.id,
-                arguments: arguments(&name, call.arguments)?,
+                arguments,
                 name,
             })
         })

@@ -12,6 +12,7 @@ use crate::chat::{ChatRequest, Message, Profile, Purpose, Usage};
 use crate::error::{ChatError, ErrorClass, quote};
 use crate::host::OllamaHost;
 use crate::ollama;
+use crate::profiles::Profiles;
 use crate::stream::Fault;
 use crate::wire::{self, Failure, Refusal, Watch};
 
@@ -122,18 +123,10 @@ pub fn usable(probe: &Probe) -> Vec<&ModelCard> {
 /// The one profile that a model is run with on its host, so that nothing reloads it.
 ///
 /// The window is the default or what the model was trained for, whichever is less; an answer takes at most half of it.
-/// Models that can think do not, unless asked: small ones spend their whole answer on it.
+/// Models that can think do not, unless asked: small ones spend their whole answer on it. How it calls tools and changes
+/// files is what its family does best; a model that its host knows as one without tools calls them in text.
 pub fn profile_for(card: &ModelCard) -> Profile {
-    let usual = Profile::default();
-    let num_ctx = card
-        .context_max
-        .map_or(usual.num_ctx, |max| usual.num_ctx.min(max));
-    Profile {
-        num_ctx,
-        output_max: usual.output_max.min(num_ctx / 2),
-        think: card.thinking.then_some(false),
-        ..usual
-    }
+    Profiles::shipped().of(card)
 }
 
 /// Lets a model say one word, with the profile that it will be run with (another `num_ctx` would load it twice).
@@ -544,7 +537,11 @@ mod tests {
     #[test]
     fn a_profile_never_exceeds_the_model() {
         let mut small = card("s", &json!({}), &json!({"capabilities": ["completion"]}));
-        assert_eq!(profile_for(&small), Profile::default());
+        let in_text = Profile {
+            tool_mode: crate::chat::ToolMode::Text,
+            ..Profile::default()
+        };
+        assert_eq!(profile_for(&small), in_text);
         small.context_max = Some(4_096);
         small.thinking = true;
         let profile = profile_for(&small);

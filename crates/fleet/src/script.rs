@@ -144,6 +144,7 @@ impl Script {
             usage_estimated: true,
             finish: turn.finish.unwrap_or(Finish::Stop),
             salvaged: false,
+            refused: None,
             mode: Mode::Simulated,
             model: HOST.to_owned(),
             latency_ms: 0,

@@ -9,6 +9,7 @@ use crate::conversation::Conversation;
 use crate::guard::{Advice, Guard, Kind, Monologue, Seen};
 use crate::hand::{HandError, READ_LINES_MAX, RefusalKind};
 use crate::pack::AGENT_PACK_BYTES_MAX;
+use crate::patch::{self, Change};
 use crate::progress::{calm, hash, test_state};
 use crate::recorder::Event;
 use crate::report::ExitStatus;
@@ -50,7 +51,7 @@ pub(crate) fn work(
     feedback: Option<&str>,
 ) -> Result<String, ExitStatus> {
     let tools = tools::allowed(walk.brief.role, work.tools);
-    let specs = tools::specs(&tools);
+    let specs = tools::specs(&tools, walk.edit_format());
     let specs_bytes = serde_json::to_string(&specs).map_or(0, |json| json.len());
     let prompt = match work.check {
         Some(check) => format!(
@@ -198,6 +199,14 @@ impl Sitting<'_, '_> {
             ))?;
             return Ok(None);
         }
+        if let Some(why) = reply.refused.filter(|_| reply.calls.is_empty()) {
+            self.conversation.messages.push(text_only);
+            self.unreadable(format!(
+                "Your call was not executed: {}. Make one call in the right form.",
+                cut(&why, 500)
+            ))?;
+            return Ok(None);
+        }
         if reply.calls.is_empty() {
             let kind = if reply.text.trim().is_empty() {
                 Monologue::Empty
@@ -243,7 +252,7 @@ impl Sitting<'_, '_> {
                 results.push((call, Acted::wrong("Not executed.".into(), Kind::Other)));
                 continue;
             }
-            let acted = match tools::parse(call, &self.tools) {
+            let acted = match tools::parse(call, &self.tools, self.walk.edit_format()) {
                 Err(wrong) => {
                     self.hard(&wrong);
                     results.push((call, Acted::wrong(wrong, Kind::Other)));
@@ -287,7 +296,7 @@ impl Sitting<'_, '_> {
     /// Puts the results where the model and the trajectory see them.
     fn answer(&mut self, results: Vec<(&ToolCall, Acted)>) -> Result<(), ExitStatus> {
         for (call, acted) in results {
-            let tally = ToolName::parse(&call.name).map_or("unknown", ToolName::as_str);
+            let tally = tools::tally(&call.name);
             let (all, failed) = self.walk.log.tools.entry(tally).or_default();
             *all += 1;
             *failed += u32::from(acted.error);
@@ -400,6 +409,7 @@ impl Sitting<'_, '_> {
                     walk.hand.write(&path, &content, replace, walk.cancel)
                 })
             }
+            Call::Patch { changes } => self.patch(&changes),
             Call::Run { command, timeout_s } => {
                 let captured = self.walk.command(&command, timeout_s)?;
                 self.touched = true;
@@ -407,6 +417,30 @@ impl Sitting<'_, '_> {
             }
             Call::Done { .. } => Ok(Acted::fine(String::new(), Kind::Other)),
         }
+    }
+
+    /// File after file, until one is refused: what was done before it stays and is said.
+    fn patch(&mut self, changes: &[Change]) -> Result<Acted, ExitStatus> {
+        let mut paths = changes.iter().flat_map(Change::paths);
+        if let Some(outside) = paths.find(|path| !self.walk.scope.allows(path)) {
+            return self.violation(outside);
+        }
+        // A change that is refused may have been done in part.
+        self.touched = true;
+        let mut notes: Vec<String> = Vec::new();
+        for change in changes {
+            let path = change.paths()[0].to_owned();
+            let acted = self.change(&path, change.bytes(), |walk| patch::act(walk, change))?;
+            if acted.error {
+                let before = match notes.is_empty() {
+                    true => String::new(),
+                    false => format!("\nDone, do not send it again: {}.", notes.join("; ")),
+                };
+                return Ok(Acted::wrong(format!("{}{before}", acted.text), acted.kind));
+            }
+            notes.push(acted.text);
+        }
+        Ok(Acted::fine(notes.join("\n"), Kind::Write))
     }
 
     /// An edit or a write: within the scope and the byte limit, else told or ended.

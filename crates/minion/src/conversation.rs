@@ -232,7 +232,10 @@ mod tests {
     #[test]
     fn tools_count() {
         let mut conversation = Conversation::new("s".into(), "u".into());
-        let tools = crate::tools::specs(&alai_core::blueprint::ToolName::ALL);
+        let tools = crate::tools::specs(
+            &alai_core::blueprint::ToolName::ALL,
+            alai_fleet::EditFormat::Replace,
+        );
         assert!(conversation.fit(&tools, 100).is_err());
     }
 }

@@ -10,6 +10,7 @@ mod gotcha;
 mod guard;
 pub mod hand;
 mod pack;
+mod patch;
 mod plan;
 mod progress;
 mod prompt;

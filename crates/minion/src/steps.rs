@@ -180,16 +180,15 @@ fn context(walk: &mut Walk<'_>) -> Result<(), ExitStatus> {
             break;
         }
     }
-    let Some((files, more)) = soft(walk.hand.map(walk.cancel))? else {
-        return Ok(());
-    };
-    parts.push(Part::new("files", pack::map(&files, more)));
     let words = format!(
         "{}\n{}\n{}",
         brief.title,
         brief.description,
         brief.acceptance.join("\n")
     );
+    let Some((files, more)) = soft(walk.hand.map(&words, walk.cancel))? else {
+        return Ok(());
+    };
     for path in pack::named(&words, &files) {
         if let Some((text, was_cut)) =
             soft(walk.hand.head(path, pack::NAMED_BYTES_MAX, walk.cancel))?
@@ -197,6 +196,8 @@ fn context(walk: &mut Walk<'_>) -> Result<(), ExitStatus> {
             parts.push(Part::new(path, noted(text, was_cut)));
         }
     }
+    // Behind what the task names itself: where room is short, a file is worth more than a list of them.
+    parts.push(Part::new("files", pack::map(&files, more, &words)));
     let readme = READMES
         .iter()
         .find(|name| files.iter().any(|file| file.path == **name));

@@ -2,8 +2,10 @@
 
 use alai_core::blueprint::ToolName;
 use alai_core::brief::Role;
-use alai_fleet::{ToolCall, ToolSpec};
+use alai_fleet::{EditFormat, ToolCall, ToolSpec};
 use serde_json::{Map, Value, json};
+
+use crate::patch::{self, Change};
 
 /// One call, read and complete.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +29,10 @@ pub(crate) enum Call {
     Write {
         path: String,
         content: String,
+    },
+    /// Takes the place of `edit` for models that were trained on it.
+    Patch {
+        changes: Vec<Change>,
     },
     Run {
         command: String,
@@ -60,13 +66,40 @@ pub(crate) fn allowed(role: Role, step: &[ToolName]) -> Vec<ToolName> {
     ToolName::ALL.into_iter().filter(granted).collect()
 }
 
+/// The name of `edit` as the family knows it that was trained on patches.
+const APPLY_PATCH: &str = "apply_patch";
+
 /// The tools as they go to the model: flat, strings and integers, no length limits (long repetitions break the grammar
-/// compilers of local servers).
-pub(crate) fn specs(tools: &[ToolName]) -> Vec<ToolSpec> {
-    tools.iter().map(|tool| spec(*tool)).collect()
+/// compilers of local servers). How files are changed is said as the model does it best.
+pub(crate) fn specs(tools: &[ToolName], format: EditFormat) -> Vec<ToolSpec> {
+    tools.iter().map(|tool| spec(*tool, format)).collect()
 }
 
-fn spec(tool: ToolName) -> ToolSpec {
+/// What a tool is called in a format.
+fn name(tool: ToolName, format: EditFormat) -> &'static str {
+    match (tool, format) {
+        (ToolName::Edit, EditFormat::Patch) => APPLY_PATCH,
+        (
+            ToolName::Read
+            | ToolName::Search
+            | ToolName::Edit
+            | ToolName::Write
+            | ToolName::Run
+            | ToolName::Done,
+            EditFormat::Replace | EditFormat::Whole | EditFormat::Patch,
+        ) => tool.as_str(),
+    }
+}
+
+/// The tool a call is counted under.
+pub(crate) fn tally(name: &str) -> &'static str {
+    match name {
+        APPLY_PATCH => APPLY_PATCH,
+        name => ToolName::parse(name).map_or("unknown", ToolName::as_str),
+    }
+}
+
+fn spec(tool: ToolName, format: EditFormat) -> ToolSpec {
     let text = json!({"type": "string"});
     let number = json!({"type": "integer"});
     let (description, properties, required): (&str, Value, &[&str]) = match tool {
@@ -80,10 +113,25 @@ fn spec(tool: ToolName) -> ToolSpec {
             json!({"pattern": text, "path": text, "glob": text}),
             &["pattern"],
         ),
+        ToolName::Edit if format == EditFormat::Patch => (
+            "Change files by a patch: `*** Begin Patch`, for each file `*** Update File: PATH` with hunks of `@@` and lines that start with a space, - or +, or `*** Add File: PATH` with + lines, or `*** Delete File: PATH`, then `*** End Patch`.",
+            json!({"patch": text}),
+            &["patch"],
+        ),
+        ToolName::Edit if format == EditFormat::Whole => (
+            "For files over 300 lines only: replace the text `old` by `new`. Copy `old` exactly, with enough lines to be unique; `all` replaces every place.",
+            json!({"path": text, "old": text, "new": text, "all": {"type": "boolean"}}),
+            &["path", "old", "new"],
+        ),
         ToolName::Edit => (
             "Replace the text `old` by `new` in a file. Copy `old` exactly, with enough lines to be unique; `all` replaces every place.",
             json!({"path": text, "old": text, "new": text, "all": {"type": "boolean"}}),
             &["path", "old", "new"],
+        ),
+        ToolName::Write if format == EditFormat::Whole => (
+            "Create a file, or change one of up to 300 lines that you have read: give its whole new `content`.",
+            json!({"path": text, "content": text}),
+            &["path", "content"],
         ),
         ToolName::Write => (
             "Create a file with the whole `content`, or replace one you have read.",
@@ -102,26 +150,38 @@ fn spec(tool: ToolName) -> ToolSpec {
         ),
     };
     ToolSpec {
-        name: tool.as_str().to_owned(),
+        name: name(tool, format).to_owned(),
         description: description.to_owned(),
         parameters: json!({"type": "object", "properties": properties, "required": required}),
     }
 }
 
 /// Reads a call, or says in words for the model what is wrong with it.
-pub(crate) fn parse(call: &ToolCall, tools: &[ToolName]) -> Result<Call, String> {
-    let name = call.name.strip_prefix("functions.").unwrap_or(&call.name);
-    let Some(tool) = ToolName::parse(name).filter(|tool| tools.contains(tool)) else {
-        let names: Vec<&str> = tools.iter().map(|tool| tool.as_str()).collect();
+pub(crate) fn parse(
+    call: &ToolCall,
+    tools: &[ToolName],
+    format: EditFormat,
+) -> Result<Call, String> {
+    let given = call.name.strip_prefix("functions.").unwrap_or(&call.name);
+    let tool = tools
+        .iter()
+        .find(|tool| name(**tool, format) == given)
+        .copied();
+    let Some(tool) = tool else {
+        let names: Vec<&str> = tools.iter().map(|tool| name(*tool, format)).collect();
         let given = crate::text::cut(&call.name, 60);
         return Err(format!(
             "There is no tool `{given}`. The tools are: {}.",
             names.join(", ")
         ));
     };
-    arguments(tool, &call.arguments).map_err(|what| {
-        let shape = spec(tool).parameters;
-        format!("The call of `{name}` was not executed: {what}. Its arguments are {shape}.")
+    let read = match (tool, format) {
+        (ToolName::Edit, EditFormat::Patch) => patch(&call.arguments),
+        (tool, _) => arguments(tool, &call.arguments),
+    };
+    read.map_err(|what| {
+        let shape = spec(tool, format).parameters;
+        format!("The call of `{given}` was not executed: {what}. Its arguments are {shape}.")
     })
 }
 
@@ -160,6 +220,12 @@ fn arguments(tool: ToolName, args: &Map<String, Value>) -> Result<Call, String> 
             summary: string(args, "summary", &["message"])?,
         },
     })
+}
+
+fn patch(args: &Map<String, Value>) -> Result<Call, String> {
+    let text = string(args, "patch", &["input"])?;
+    let changes = patch::parse(&text).map_err(|why| format!("`patch` cannot be read: {why}"))?;
+    Ok(Call::Patch { changes })
 }
 
 /// Names of other harnesses for the same argument are understood: models were trained on them.
@@ -249,6 +315,52 @@ fn boolean(args: &Map<String, Value>, name: &str) -> Result<bool, String> {
 mod tests {
     use super::*;
 
+    const FORMATS: [EditFormat; 3] = [EditFormat::Replace, EditFormat::Whole, EditFormat::Patch];
+
+    fn parse(call: &ToolCall, tools: &[ToolName]) -> Result<Call, String> {
+        super::parse(call, tools, EditFormat::Replace)
+    }
+
+    #[test]
+    fn patches_take_the_place_of_edits_where_they_are_the_format() {
+        let text = "*** Begin Patch\n*** Delete File: a\n*** End Patch\n";
+        let parse = |name: &str, arguments, format| {
+            super::parse(&call(name, arguments), &ToolName::ALL, format)
+        };
+        let read = parse("apply_patch", json!({"input": text}), EditFormat::Patch);
+        assert!(matches!(read, Ok(Call::Patch { changes }) if changes.len() == 1));
+        let edit = json!({"path": "a", "old": "x", "new": "y"});
+        for (name, arguments, format, says) in [
+            (
+                "apply_patch",
+                json!({}),
+                EditFormat::Patch,
+                "`patch` is missing",
+            ),
+            (
+                "apply_patch",
+                json!({"patch": "x"}),
+                EditFormat::Patch,
+                "Begin Patch",
+            ),
+            (
+                "edit",
+                edit,
+                EditFormat::Patch,
+                "read, search, apply_patch, write, run, done",
+            ),
+            (
+                "apply_patch",
+                json!({"patch": text}),
+                EditFormat::Whole,
+                "There is no tool",
+            ),
+        ] {
+            let said = parse(name, arguments, format).expect_err(says);
+            assert!(said.contains(says), "{said}");
+        }
+    }
+
     fn call(name: &str, arguments: Value) -> ToolCall {
         let Value::Object(arguments) = arguments else {
             panic!("an object")
@@ -262,13 +374,16 @@ mod tests {
 
     #[test]
     fn all_six_tools_stay_below_two_and_a_half_kilobytes() {
-        let json = serde_json::to_string(&specs(&ToolName::ALL)).expect("tools are JSON");
-        assert!(json.len() < 2_560, "{} bytes", json.len());
+        for format in FORMATS {
+            let json =
+                serde_json::to_string(&specs(&ToolName::ALL, format)).expect("tools are JSON");
+            assert!(json.len() < 2_560, "{format:?}: {} bytes", json.len());
+        }
     }
 
     #[test]
     fn schemas_are_flat() {
-        for spec in specs(&ToolName::ALL) {
+        for spec in FORMATS.map(|format| specs(&ToolName::ALL, format)).concat() {
             for (name, property) in spec.parameters["properties"]
                 .as_object()
                 .expect("an object")

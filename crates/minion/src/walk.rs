@@ -9,7 +9,8 @@ use alai_core::brief::{Brief, Role};
 use alai_core::mode::Mode;
 use alai_core::record::Captured;
 use alai_fleet::{
-    ChatError, ChatReply, ChatRequest, ErrorClass, Message, Profile, Purpose, ToolSpec, Usage,
+    ChatError, ChatReply, ChatRequest, EditFormat, ErrorClass, Message, Profile, Purpose, ToolMode,
+    ToolSpec, Usage,
 };
 use alai_workspace::command::Cancel;
 
@@ -41,6 +42,8 @@ static UNHURRIED: LazyLock<Cancel> = LazyLock::new(Cancel::new);
 pub(crate) struct Walk<'a> {
     pub(crate) brief: &'a Brief,
     profile: &'a Profile,
+    /// As the profile says, until the model's host says that it has no tools.
+    tool_mode: ToolMode,
     model: &'a str,
     ask: Ask<'a>,
     pub(crate) hand: &'a mut Hand,
@@ -122,6 +125,7 @@ impl<'a> Walk<'a> {
         Walk {
             brief,
             profile,
+            tool_mode: profile.tool_mode,
             model,
             ask,
             hand,
@@ -215,6 +219,7 @@ impl<'a> Walk<'a> {
         }
         let profile = Profile {
             call_s_max: self.profile.call_s_max.min(left_s),
+            tool_mode: self.tool_mode,
             ..*self.profile
         };
         let purpose = Purpose {
@@ -226,7 +231,7 @@ impl<'a> Walk<'a> {
             attempt: self.brief.attempt,
             turn,
         };
-        let request = ChatRequest {
+        let mut request = ChatRequest {
             model: self.model.to_owned(),
             messages,
             tools,
@@ -235,7 +240,22 @@ impl<'a> Walk<'a> {
             purpose,
         };
         self.turns += 1;
-        match (self.ask)(&request) {
+        let mut answered = (self.ask)(&request);
+        if let Err(error) = &answered
+            && error.class == ErrorClass::NoTools
+            && self.tool_mode == ToolMode::Native
+        {
+            // Its calls go as text from here on; the host refused before it loaded anything.
+            let said = format!("{error}; tools are called in text from here on");
+            self.record(&Event::Guard {
+                step,
+                advice: &said,
+            })?;
+            self.tool_mode = ToolMode::Text;
+            request.profile.tool_mode = ToolMode::Text;
+            answered = (self.ask)(&request);
+        }
+        match answered {
             Ok(reply) => self
                 .replied(step, reply)
                 .map(|reply| Asked::Reply(Box::new(reply))),
@@ -457,6 +477,11 @@ impl<'a> Walk<'a> {
             model: self.model,
             base: &brief.project.base,
         })
+    }
+
+    /// How the model changes files best.
+    pub(crate) fn edit_format(&self) -> EditFormat {
+        self.profile.edit_format
     }
 
     pub(crate) fn model(&self) -> &str {

@@ -8,6 +8,10 @@ mod door;
 mod files;
 #[path = "minion/guards.rs"]
 mod guards;
+#[path = "minion/syntax.rs"]
+mod syntax;
+#[path = "minion/texts.rs"]
+mod texts;
 #[path = "minion/wire.rs"]
 mod wire;
 #[path = "minion/world.rs"]

@@ -1,7 +1,7 @@
 //! A twin of Ollama on a loopback socket: the routes and the errors of its `server/routes.go`, answers as the test says.
 //!
 //! What a real server checks before it answers is checked here too: an unknown model is 404, tools or thinking that the model
-//! lacks are 400, and a prompt longer than `num_ctx` is 400 with `truncate: false` and cut in silence without it.
+//! lacks are 400, a stop word ends a text, and a prompt longer than `num_ctx` is 400 with `truncate: false` and cut in silence without it.
 
 use std::collections::BTreeMap;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};

@@ -27,7 +27,7 @@ fn tools() -> Vec<ToolSpec> {
 }
 
 fn found(text: &str) -> Vec<(String, Value)> {
-    let found = calls_in(text, &tools()).unwrap_or_default();
+    let found = calls_in(text, &tools());
     found
         .calls
         .into_iter()
@@ -59,7 +59,7 @@ fn hermes_tags() {
     let text = "I look.\n<tool_call>\n{\"name\": \"read\", \"arguments\": {\"path\": \"a\"}}\n</tool_call>\n\
                 <tool_call>{\"name\": \"finish\"}</tool_call>";
     assert_eq!(found(text), [read("a"), ("finish".to_owned(), json!({}))]);
-    assert_eq!(calls_in(text, &tools()).unwrap().text, "I look.");
+    assert_eq!(calls_in(text, &tools()).text, "I look.");
     // Inline code opens no fence.
     let text = "```ls``` first.\n<tool_call>{\"name\": \"finish\"}</tool_call>";
     assert_eq!(found(text).len(), 1);
@@ -100,7 +100,7 @@ fn kimi_tokens() {
                 <|tool_call_argument_begin|>{\"path\": \"a\"}<|tool_call_end|><|tool_call_begin|>functions.read:1\
                 <|tool_call_argument_begin|>{\"path\": \"b\"}<|tool_call_end|><|tool_calls_section_end|>";
     assert_eq!(found(text), [read("a"), read("b")]);
-    assert_eq!(calls_in(text, &tools()).unwrap().text, "Let me see.");
+    assert_eq!(calls_in(text, &tools()).text, "Let me see.");
 }
 
 #[test]
@@ -181,10 +181,8 @@ fn only_tools_of_the_request_with_fitting_arguments() {
     ] {
         assert_eq!(found(text), [], "{text}");
     }
-    assert_eq!(
-        calls_in("{\"name\":\"read\",\"arguments\":{\"path\":\"a\"}}", &[]),
-        None
-    );
+    let none = calls_in("{\"name\":\"read\",\"arguments\":{\"path\":\"a\"}}", &[]);
+    assert!(none.calls.is_empty() && none.refused.is_none());
 }
 
 #[test]
@@ -194,7 +192,7 @@ fn nothing_runs_after_a_call_that_does_not_fit() {
                 <tool_call>{\"name\":\"read\",\"arguments\":{\"path\":\"b\"}}</tool_call>";
     assert_eq!(found(text), [read("a")]);
     assert!(
-        calls_in(text, &tools()).unwrap().text.contains("\"rm\""),
+        calls_in(text, &tools()).text.contains("\"rm\""),
         "what was not taken stays in sight"
     );
 }

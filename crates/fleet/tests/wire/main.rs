@@ -8,8 +8,8 @@ use alai_core::mode::Mode;
 use alai_core::task::TaskKind;
 use alai_fleet::{
     ChatError, ChatReply, ChatRequest, ErrorClass, Finish, Message, OllamaHost, ProbeState,
-    Profile, Provider, Purpose, ToolCall, ToolSpec, ask, chat, pick, ping, probe, profile_for,
-    usable,
+    Profile, Provider, Purpose, ToolCall, ToolMode, ToolSpec, ask, chat, pick, ping, probe,
+    profile_for, usable,
 };
 use alai_testkit::ollama::{Answer, Behaviour, OllamaTwin, TwinModel};
 use serde_json::{Value, json};
@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 mod answers;
 mod failures;
 mod hosts;
+mod texts;
 mod waits;
 
 fn request() -> ChatRequest {

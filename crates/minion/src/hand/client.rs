@@ -9,9 +9,10 @@ use alai_workspace::clone::INSIDE_REPO;
 use alai_workspace::command::Cancel;
 
 use super::wire::{
-    Done, MapFile, Op, Outcome, PROTOCOL, REPLY_BYTES_MAX, Ran, Refusal, RefusalKind, Reply,
-    Request, Stream,
+    ABOUT_BYTES_MAX, Done, MapFile, Op, Outcome, PROTOCOL, REPLY_BYTES_MAX, Ran, Refusal,
+    RefusalKind, Reply, Request, Stream,
 };
+use crate::text::head;
 
 /// Seconds for an operation on files; a walk of a large repository on a busy machine takes a few.
 const FILE_S_MAX: u64 = 120;
@@ -320,12 +321,15 @@ impl Hand {
         })
     }
 
-    /// Files of the tree, and how many more there are.
+    /// Files of the tree, what is defined in those that matter for the task, and how many more files there are.
     ///
     /// # Errors
     /// [`HandError`].
-    pub fn map(&mut self, cancel: &Cancel) -> Result<(Vec<MapFile>, u64), HandError> {
-        self.want(Op::Map, FILE_S_MAX, cancel, |done| {
+    pub fn map(&mut self, about: &str, cancel: &Cancel) -> Result<(Vec<MapFile>, u64), HandError> {
+        let op = Op::Map {
+            about: head(about, ABOUT_BYTES_MAX).to_owned(),
+        };
+        self.want(op, FILE_S_MAX, cancel, |done| {
             if let Done::Map { files, more } = done {
                 Some((files, more))
             } else {
@@ -567,7 +571,7 @@ fn name_of(op: &Op) -> &'static str {
         Op::Commit { .. } => "commit",
         Op::Show { .. } => "show",
         Op::Scan => "scan",
-        Op::Map => "map",
+        Op::Map { .. } => "map",
         Op::Stat { .. } => "stat",
     }
 }

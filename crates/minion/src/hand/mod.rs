@@ -4,11 +4,15 @@ mod beneath;
 mod client;
 mod commit;
 mod exec;
+mod grammar;
 mod serve;
+mod symbols;
+mod syntax;
 mod walk;
 mod wire;
 
 pub use client::{Commit, CommitText, Hand, HandError};
 pub use serve::{serve, serve_at};
+pub use walk::LEFT_OUT;
 pub(crate) use wire::READ_LINES_MAX;
-pub use wire::{MapFile, Refusal, RefusalKind};
+pub use wire::{MapFile, Refusal, RefusalKind, Symbol, SymbolKind};

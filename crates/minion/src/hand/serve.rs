@@ -9,6 +9,7 @@ use rustix::process::DumpableBehavior;
 use super::beneath::Root;
 use super::commit;
 use super::exec::Exec;
+use super::syntax;
 use super::walk::{self, Scanner};
 use super::wire::{
     Done, LINE_BYTES_MAX, Op, Outcome, PROTOCOL, READ_BYTES_MAX, READ_LINES_MAX, REPLY_BYTES_MAX,
@@ -193,8 +194,8 @@ impl Serving {
                     more: scan.more,
                 })
             }
-            Op::Map => {
-                let (files, more) = walk::map(self.exec.cwd());
+            Op::Map { about } => {
+                let (files, more) = walk::map(&self.root, self.exec.cwd(), &about);
                 Ok(Done::Map { files, more })
             }
             Op::Stat { path } => stat(&self.root, &path),
@@ -315,6 +316,7 @@ fn edit_file(root: &Root, path: &str, old: &str, new: &str, all: bool) -> Result
     if edited.text.len() > WRITE_BYTES_MAX && edited.text.len() > text.len() {
         return Err(too_large(path, edited.text.len()));
     }
+    syntax::check(path, Some(&bytes), edited.text.as_bytes())?;
     root.replace(path, edited.text.as_bytes())?;
     let first = text[..edited.spans.first().map_or(0, |span| span.start)]
         .matches('\n')
@@ -389,6 +391,12 @@ fn write(root: &Root, path: &str, content: &str, replace: bool) -> Result<Done, 
                 "{path} exists and you have not read it; read it first, then write it or, better, use `edit`"
             ),
         ));
+    }
+    // A file that cannot be read (too large, no regular file) is not compared; `replace` says what is wrong with it.
+    match exists.then(|| root.bytes(path)) {
+        None => syntax::check(path, None, content.as_bytes())?,
+        Some(Ok(before)) => syntax::check(path, Some(&before), content.as_bytes())?,
+        Some(Err(_)) => {}
     }
     root.replace(path, content.as_bytes())?;
     let verb = if exists { "replaced" } else { "created" };

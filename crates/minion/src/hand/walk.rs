@@ -12,6 +12,7 @@ use regex::{Regex, RegexBuilder};
 use sha2::{Digest, Sha256};
 
 use super::beneath::Root;
+use super::symbols;
 use super::wire::{
     CHANGED_MAX, FILE_BYTES_MAX, HITS_MAX, LINE_BYTES_MAX, MAP_BYTES_MAX, MAP_FILES_MAX, MapFile,
     READ_BYTES_MAX, Refusal, RefusalKind,
@@ -24,7 +25,7 @@ const WALK_FILES_MAX: usize = 200_000;
 const PATTERN_BYTES_MAX: usize = 1 << 20;
 
 /// What tools leave in a tree and nobody wants in a commit or a search, on top of the project's own .gitignore.
-pub(crate) const LEFT_OUT: [&str; 9] = [
+pub const LEFT_OUT: [&str; 9] = [
     "node_modules/",
     ".venv/",
     "venv/",
@@ -233,8 +234,9 @@ fn matcher(glob: &str) -> Result<GlobMatcher, Refusal> {
     Ok(built.compile_matcher())
 }
 
-/// Names and sizes of the files, and how many more there are than were listed.
-pub(crate) fn map(at: &Path) -> (Vec<MapFile>, u64) {
+/// Names and sizes of the files, the definitions in those that matter for what it is about, and how many more files there
+/// are than were listed.
+pub(crate) fn map(root: &Root, at: &Path, about: &str) -> (Vec<MapFile>, u64) {
     let (names, _) = files(at, ".");
     let total = names.len();
     let mut bytes = 0;
@@ -245,9 +247,14 @@ pub(crate) fn map(at: &Path) -> (Vec<MapFile>, u64) {
             break;
         }
         let size = at.join(&path).symlink_metadata().map_or(0, |m| m.len());
-        listed.push(MapFile { path, bytes: size });
+        listed.push(MapFile {
+            path,
+            bytes: size,
+            symbols: Vec::new(),
+        });
     }
     let more = (total - listed.len()) as u64;
+    symbols::fill(root, &mut listed, about);
     (listed, more)
 }
 

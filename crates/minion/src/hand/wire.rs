@@ -7,7 +7,7 @@ use alai_core::record::Exit;
 use serde::{Deserialize, Serialize};
 
 /// Both sides must speak the same; a launcher of another version is refused at the first exchange.
-pub(crate) const PROTOCOL: &str = "alai-hand-1";
+pub(crate) const PROTOCOL: &str = "alai-hand-2";
 
 /// A request line: the largest file `write` takes, each byte escaped to six, and room for the rest.
 pub(crate) const REQUEST_BYTES_MAX: usize = 2 << 20;
@@ -29,6 +29,8 @@ pub(crate) const HITS_MAX: usize = 50;
 pub(crate) const OUTPUT_END_BYTES: usize = 5_000;
 /// `run`: a program that writes more is ended; `yes` writes this in a second.
 pub(crate) const OUTPUT_BYTES_MAX: u64 = 256 << 20;
+/// `map`: bytes of the task that definitions are chosen by.
+pub(crate) const ABOUT_BYTES_MAX: usize = 8 << 10;
 /// `map`: files listed.
 pub(crate) const MAP_FILES_MAX: usize = 20_000;
 /// `map`: bytes of all listed paths together, well below the reply limit when escaped.
@@ -98,7 +100,10 @@ pub(crate) enum Op {
     },
     /// State of the tree by the hand's own walk: names, modes and contents, never by git.
     Scan,
-    Map,
+    /// `about` is what the task says, by which it is chosen whose definitions are looked at.
+    Map {
+        about: String,
+    },
     Stat {
         path: String,
     },
@@ -141,6 +146,8 @@ pub enum RefusalKind {
     NoMatch,
     /// `write` met a file that was not read.
     Unread,
+    /// The change would add syntax errors.
+    Syntax,
     BadPattern,
     /// The operating system said no.
     System,
@@ -243,4 +250,37 @@ pub(crate) struct Stream {
 pub struct MapFile {
     pub path: String,
     pub bytes: u64,
+    /// What is defined in it, in its order, where the hand reads its language.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub symbols: Vec<Symbol>,
+}
+
+/// One definition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Symbol {
+    pub kind: SymbolKind,
+    pub name: String,
+    /// From 1.
+    pub line: u32,
+    /// How often the name stands in the files looked at, beside this definition.
+    pub named: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SymbolKind {
+    Function,
+    Type,
+    Class,
+}
+
+impl SymbolKind {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            SymbolKind::Function => "fn",
+            SymbolKind::Type => "type",
+            SymbolKind::Class => "class",
+        }
+    }
 }

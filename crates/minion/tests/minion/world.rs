@@ -352,6 +352,7 @@ fn reply(text: &str, calls: Vec<ToolCall>, finish: Finish) -> ChatReply {
         },
         finish,
         salvaged: false,
+        refused: None,
         mode: Mode::Simulated,
         model: "scripted".into(),
         latency_ms: 0,

@@ -62,7 +62,7 @@ fn chat(stream: &mut TcpStream, shared: &Arc<Shared>, body: &Value) -> io::Resul
             send(stream, shared, Answer::Lines(vec![line]), None)
         }
         Ok(prompt) => {
-            let answer = answer(shared, body);
+            let answer = stopped(answer(shared, body), &body["options"]["stop"]);
             send(stream, shared, answer, Some(&prompt))
         }
     }
@@ -155,6 +155,38 @@ fn answer(shared: &Shared, body: &Value) -> Answer {
             Answer::error(500, &format!("the twin has no answer for chat {}", n + 1))
         }),
     }
+}
+
+/// Ends the text before the first stop word, which is not sent, as the runner does.
+fn stopped(answer: Answer, stop: &Value) -> Answer {
+    let Answer::Lines(lines) = answer else {
+        return answer;
+    };
+    let words: Vec<&str> = stop
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    let mut said = String::new();
+    let mut kept = Vec::new();
+    for mut line in lines {
+        let before = said.len();
+        said.push_str(line["message"]["content"].as_str().unwrap_or_default());
+        match words.iter().filter_map(|word| said.find(word)).min() {
+            None => kept.push(line),
+            Some(at) => {
+                // The runner holds back what may become a stop word.
+                if at > before {
+                    line["message"]["content"] = json!(said[before..at]);
+                    kept.push(line);
+                }
+                kept.push(Answer::done("stop"));
+                break;
+            }
+        }
+    }
+    Answer::Lines(kept)
 }
 
 fn send(

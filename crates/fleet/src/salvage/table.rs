@@ -1,0 +1,126 @@
+//! The table of what is a call and what is not: each case of `cases.yaml` by itself.
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::*;
+
+const TABLE: &str = include_str!("cases.yaml");
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    /// What the case is about; unique.
+    name: String,
+    /// The message of the model, as it came.
+    text: String,
+    /// The tools of the request; all of them where none are named.
+    tools: Option<Vec<String>>,
+    /// The calls that must be found, in their order.
+    #[serde(default)]
+    calls: Vec<Expected>,
+    /// Words of the reason why a call in it is not taken. Without them, it must be passed over as prose.
+    refused: Option<String>,
+    /// What is left of the message.
+    left: Option<String>,
+}
+
+#[derive(Debug, Deserialize, PartialEq)]
+struct Expected(String, Value);
+
+/// The tools that runs have, and one with the types that theirs lack.
+fn tools() -> Vec<ToolSpec> {
+    let text = json!({"type": "string"});
+    let number = json!({"type": "integer"});
+    let tool = |name: &str, properties: Value, required: &[&str]| ToolSpec {
+        name: name.to_owned(),
+        description: String::new(),
+        parameters: json!({"type": "object", "properties": properties, "required": required}),
+    };
+    vec![
+        tool(
+            "read",
+            json!({"path": text, "offset": number, "limit": number}),
+            &["path"],
+        ),
+        tool(
+            "search",
+            json!({"pattern": text, "path": text, "glob": text}),
+            &["pattern"],
+        ),
+        tool(
+            "edit",
+            json!({"path": text, "old": text, "new": text, "all": {"type": "boolean"}}),
+            &["path", "old", "new"],
+        ),
+        tool(
+            "write",
+            json!({"path": text, "content": text}),
+            &["path", "content"],
+        ),
+        tool(
+            "run",
+            json!({"command": text, "timeout_s": number}),
+            &["command"],
+        ),
+        tool(
+            "done",
+            json!({"status": {"type": "string", "enum": ["done", "blocked"]}, "summary": text}),
+            &["status", "summary"],
+        ),
+        tool(
+            "tag",
+            json!({"names": {"type": "array", "items": text}, "extra": {"type": "object"}, "weight": {"type": "number"}}),
+            &["names"],
+        ),
+    ]
+}
+
+#[test]
+fn every_case_of_the_table_is_judged_as_it_says() {
+    let cases: Vec<Case> = serde_saphyr::from_str(TABLE).expect("the table is YAML");
+    assert!(cases.len() >= 150, "{} cases", cases.len());
+    let mut names: Vec<&str> = cases.iter().map(|case| case.name.as_str()).collect();
+    names.sort_unstable();
+    let twice: Vec<_> = names.windows(2).filter(|pair| pair[0] == pair[1]).collect();
+    assert!(twice.is_empty(), "{twice:?}");
+    let wrong: Vec<String> = cases.iter().filter_map(|case| judge(case).err()).collect();
+    assert!(
+        wrong.is_empty(),
+        "{} of {}:\n{}",
+        wrong.len(),
+        cases.len(),
+        wrong.join("\n")
+    );
+}
+
+fn judge(case: &Case) -> Result<(), String> {
+    let mut tools = tools();
+    if let Some(named) = &case.tools {
+        tools.retain(|tool| named.contains(&tool.name));
+    }
+    let found = calls_in(&case.text, &tools);
+    let calls: Vec<Expected> = found
+        .calls
+        .into_iter()
+        .map(|call| Expected(call.name, Value::Object(call.arguments)))
+        .collect();
+    let wrong = |what: String| Err(format!("- {}: {what}\n  in {:?}", case.name, case.text));
+    if calls != case.calls {
+        return wrong(format!("{calls:?}, refused {:?}", found.refused));
+    }
+    let refusal = match (&case.refused, &found.refused) {
+        (None, None) => true,
+        (Some(words), Some(why)) => why.contains(words.as_str()),
+        (Some(_), None) | (None, Some(_)) => false,
+    };
+    if !refusal {
+        return wrong(format!("refused {:?}", found.refused));
+    }
+    if let Some(left) = &case.left
+        && *left != found.text
+    {
+        return wrong(format!("left {:?}", found.text));
+    }
+    Ok(())
+}
