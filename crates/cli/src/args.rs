@@ -503,6 +503,14 @@ pub(crate) enum MinionCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Puts what a run did on the branch recovered/RUN, whatever ended it: its commits, and what it had not committed.
+    #[command(after_help = "Example:\n  alai minion recover 0192f3c4a5b6")]
+    Recover {
+        /// A run, or the beginning or end of its name.
+        run: String,
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// Runs one agent on one task: clone, cage, build, gate, evidence. Nothing is merged.

@@ -38,3 +38,4 @@ pub use ops::{AddTask, Op, OpError, OpErrorKind, Outcome, ProjectChange, perform
 pub use packs::{Packs, PacksError};
 pub use recover::OpenError;
 pub use views::{RunLine, ScheduleLine, Status, TaskView, Views};
+pub use work::keep::kept as kept_clones;

@@ -1,16 +1,14 @@
 //! After a crash: what a former process left is taken back before anything new is started.
 
 use std::fs;
-use std::path::Path;
 use std::sync::Arc;
 
 use alai_core::ids::RunId;
 use alai_core::pipeline;
 use alai_mission::{Holder, MissionError, RunRow};
 use alai_workspace::cage;
-use alai_workspace::clone::{self, Import};
-use alai_workspace::command::Cancel;
-use alai_workspace::git::{self, Oid};
+use alai_workspace::clone;
+use alai_workspace::git;
 
 use crate::beat::Factory;
 use crate::config::ConfigError;
@@ -18,6 +16,7 @@ use crate::housekeeping;
 use crate::integrate;
 use crate::packs::PacksError;
 use crate::work;
+use crate::work::keep::{self, Track};
 
 /// Why the factory cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -63,87 +62,51 @@ pub(crate) fn at_start(factory: &Arc<Factory>) -> Result<(), MissionError> {
     Ok(())
 }
 
-/// Brings the commits of a lost run home to `refs/alai/<run>`. A clone with commits that cannot be brought is kept beside its
-/// run's evidence, for a person; one that was only half made holds nobody's work.
-pub(crate) fn rescue(factory: &Arc<Factory>, row: &RunRow) {
+/// Brings the work of a run home: its commits to `refs/alai/RUN`, what was never committed to `refs/alai/RUN-rest`. True when
+/// it is proven that the clone holds nothing more. One that does is kept beside its run's evidence, for a person; one that no
+/// agent has worked in holds nobody's work.
+pub(crate) fn rescue(factory: &Arc<Factory>, row: &RunRow) -> bool {
     let dir = factory.home().run(&row.id);
     let tree = dir.join(work::CLONE);
-    if !tree.exists() {
-        return;
+    if fs::symlink_metadata(&tree).is_err() {
+        return true;
     }
-    let Err(why) = bring_home(factory, row, &tree) else {
-        return;
+    let left = match Track::of(factory.mission(), factory.toolchains(), row) {
+        Ok(None) => return true,
+        Ok(Some(track)) if !keep::may_hold_work(&dir, &tree, &row.id, &track.start) => {
+            tracing::info!("run {}: no agent has worked in its clone", row.id);
+            return true;
+        }
+        Ok(Some(track)) => {
+            let brought = track.all(&tree);
+            if brought.rest.is_some() {
+                let rest = keep::rest_ref(&row.id);
+                tracing::info!("run {}: what was not committed is in {rest}", row.id);
+            }
+            brought.left
+        }
+        Err(why) => vec![why],
     };
-    if !may_hold_work(factory, row, &tree) {
-        tracing::info!("run {}: its clone was not finished: {why}", row.id);
-        return;
+    if left.is_empty() {
+        return true;
     }
-    let kept = dir.join(KEPT);
+    let (kept, why) = (dir.join(keep::KEPT), left.join("; "));
     match fs::rename(&tree, &kept) {
         Ok(()) => tracing::warn!(
-            "run {}: its work could not be taken and is kept in {}: {why}",
+            "run {}: not all of its work could be taken and it is kept in {}: {why}",
             row.id,
             kept.display()
         ),
         Err(e) => tracing::error!(
-            "run {}: its work could not be taken ({why}) nor kept ({e})",
+            "run {}: not all of its work could be taken ({why}); it stays where it is ({e})",
             row.id
         ),
     }
+    false
 }
 
-/// The name of a clone whose commits could not be brought home.
-const KEPT: &str = "kept-clone";
-
-/// Whether an agent has committed in a clone: its branch is a plain file that names another commit than the start. The file
-/// is the agent's; it is only compared, and a link is not followed.
-fn may_hold_work(factory: &Arc<Factory>, row: &RunRow, tree: &Path) -> bool {
-    let branch = tree
-        .join(".git")
-        .join("refs")
-        .join("heads")
-        .join(work::branch(&row.id));
-    let plain = fs::symlink_metadata(&branch).is_ok_and(|m| m.is_file() && m.len() < 100);
-    let start = factory
-        .mission()
-        .journaled(&row.id, work::START)
-        .ok()
-        .flatten();
-    plain
-        && fs::read_to_string(&branch)
-            .is_ok_and(|tip| start.is_none_or(|start| tip.trim() != start))
-}
-
-fn bring_home(factory: &Arc<Factory>, row: &RunRow, tree: &Path) -> Result<(), String> {
-    let text = |e: &dyn std::fmt::Display| e.to_string();
-    let task = factory.mission().task(row.task).map_err(|e| text(&e))?;
-    let id = task.project.ok_or("its task has no project")?;
-    let project = factory.mission().project(id).map_err(|e| text(&e))?;
-    let start = factory
-        .mission()
-        .journaled(&row.id, work::START)
-        .map_err(|e| text(&e))?;
-    let base: Oid = start
-        .ok_or("it had not begun")?
-        .parse()
-        .map_err(|e| text(&e))?;
-    let repo = git::open(&project.path).map_err(|e| text(&e))?;
-    let branch = format!("refs/heads/{}", work::branch(&row.id));
-    let to = work::work_ref(&row.id);
-    let toolchains = factory.toolchains();
-    let import = Import {
-        clone: tree,
-        clone_ref: &branch,
-        to_ref: &to,
-        base: &base,
-        toolchains: &toolchains,
-    };
-    clone::import(&repo, &import, &Cancel::default())
-        .map(|_| ())
-        .map_err(|e| text(&e))
-}
-
-/// Removes clones that belong to no live run, and the fresh clones of gates that died. Evidence and logs stay.
+/// Removes clones that belong to no live run and hold nothing more, and the fresh clones of gates that died. Evidence and logs
+/// stay.
 fn sweep(factory: &Arc<Factory>) -> Result<(), MissionError> {
     let scratch = factory.home().scratch();
     if let Err(e) = clone::remove(&scratch) {
@@ -160,9 +123,16 @@ fn sweep(factory: &Arc<Factory>) -> Result<(), MissionError> {
         .collect();
     for entry in entries.flatten() {
         let run = RunId(entry.file_name().to_string_lossy().into_owned());
-        if !live.contains(&run) {
-            work::clear(factory, &run);
+        if live.contains(&run) {
+            continue;
         }
+        // Also of a run that is long over: its last process may have died before this.
+        let proven = match factory.mission().run(&run)? {
+            Some(row) => rescue(factory, &row),
+            // Of another store than this one, as after a backup was put back: nobody can tell what it holds.
+            None => false,
+        };
+        work::clear(factory, &run, proven);
     }
     factory.remover().finish();
     Ok(())

@@ -62,8 +62,8 @@ pub(crate) fn run(factory: &Arc<Factory>, claim: &Claim, cancel: &Cancel) {
     let ended = match worked.unwrap_or_else(|_| Err(RunError::infra(PANICKED))) {
         Ok(ended) => ended,
         Err(RunError::Lost) => {
-            keep_work(factory, claim);
-            work::clear(factory, &claim.fence.run);
+            let proven = keep_work(factory, claim);
+            work::clear(factory, &claim.fence.run, proven);
             return;
         }
         Err(RunError::Stopping) => return hand_back(factory, claim),
@@ -75,12 +75,12 @@ pub(crate) fn run(factory: &Arc<Factory>, claim: &Claim, cancel: &Cancel) {
             failure: Failure::Infrastructure { detail },
         },
     };
-    // What an agent committed comes home before its clone goes, whatever became of the run.
-    keep_work(factory, claim);
+    // What an agent did comes home before its clone goes, whatever became of the run.
+    let proven = keep_work(factory, claim);
     if let Err(e) = apply(factory, claim, &ended) {
         tracing::warn!("run {} of {}: {e}", claim.fence.run, claim.fence.task);
     }
-    work::clear(factory, &claim.fence.run);
+    work::clear(factory, &claim.fence.run, proven);
 }
 
 fn end_of(factory: &Arc<Factory>, claim: &Claim, cancel: &Cancel) -> Result<Ended, RunError> {
@@ -142,7 +142,7 @@ fn apply(
 /// The task goes back to open with all its counters as they were: nobody failed.
 fn hand_back(factory: &Arc<Factory>, claim: &Claim) {
     // Work first, rows second: a crash in between finds the run live again and repeats this.
-    keep_work(factory, claim);
+    let proven = keep_work(factory, claim);
     let back = Effect::Retry {
         why: "handed back".into(),
         findings: Vec::new(),
@@ -157,15 +157,18 @@ fn hand_back(factory: &Arc<Factory>, claim: &Claim) {
     ) {
         tracing::warn!("run {}: cannot be handed back: {e}", claim.fence.run);
     }
-    work::clear(factory, &claim.fence.run);
+    work::clear(factory, &claim.fence.run, proven);
 }
 
-/// What the agent had committed comes home to `refs/alai/<run>` before its clone is removed: work is never lost.
-fn keep_work(factory: &Arc<Factory>, claim: &Claim) {
+/// What the agent did comes home before its clone is removed: work is never lost. Whether it is proven to be home.
+fn keep_work(factory: &Arc<Factory>, claim: &Claim) -> bool {
     match factory.mission().run(&claim.fence.run) {
         Ok(Some(row)) => recover::rescue(factory, &row),
-        Ok(None) => {}
-        Err(e) => tracing::warn!("run {}: its work is not taken home: {e}", claim.fence.run),
+        Ok(None) => false,
+        Err(e) => {
+            tracing::warn!("run {}: its work is not taken home: {e}", claim.fence.run);
+            false
+        }
     }
 }
 

@@ -54,7 +54,12 @@ fn one(factory: &Factory, schedule: &Schedule, now_ms: i64) -> Fired {
         );
         match asked {
             Ok(Outcome::Task { task, .. }) => fired.firings.push((fire_ms, task)),
-            Ok(Outcome::Project { .. } | Outcome::Delivering { .. } | Outcome::Done) => {
+            Ok(
+                Outcome::Project { .. }
+                | Outcome::Delivering { .. }
+                | Outcome::Recovered { .. }
+                | Outcome::Done,
+            ) => {
                 fired.error = Some("what it asks for makes no task".into());
             }
             // The project is gone, the company is renamed: the next firing may find it mended.

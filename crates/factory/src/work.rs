@@ -3,6 +3,7 @@
 mod build;
 mod cage;
 mod calls;
+pub(crate) mod keep;
 mod review;
 
 use std::sync::Arc;
@@ -89,10 +90,19 @@ pub(crate) fn work_ref(run: &RunId) -> String {
     format!("refs/alai/{}", run.0)
 }
 
-/// Removes what a run needed only while it worked. Its evidence and trajectory stay.
-pub(crate) fn clear(factory: &Factory, run: &RunId) {
+/// A clone whose work is home and that waits for its removal. Under a name of its own, so that one that a kill left half
+/// removed is not taken for work that deleted half of the project.
+const EMPTIED: &str = "emptied-clone";
+
+/// Removes what a run needed only while it worked; the clone itself only when it is `proven` to hold nothing more. Its evidence
+/// and trajectory stay.
+pub(crate) fn clear(factory: &Factory, run: &RunId, proven: bool) {
     let dir = factory.home().run(run);
-    for name in [CLONE, HOME] {
+    if proven {
+        // One that is not there, or cannot be renamed, is left to the next sweep.
+        let _ = std::fs::rename(dir.join(CLONE), dir.join(EMPTIED));
+    }
+    for name in [EMPTIED, HOME] {
         factory.remover().remove(dir.join(name));
     }
 }

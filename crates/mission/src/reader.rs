@@ -19,6 +19,11 @@ pub struct Reader {
 const IDLE_MAX: usize = 4;
 
 impl Reader {
+    /// The folder that the store lies in.
+    pub fn home(&self) -> &Path {
+        self.path.parent().expect("the store is a file in a folder")
+    }
+
     /// Opens `mission.db` of `home`. Fails when there is none: only a writer creates it.
     pub fn open(home: &Path) -> Result<Reader, MissionError> {
         let path = writer::db_path(home);

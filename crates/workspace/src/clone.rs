@@ -5,6 +5,7 @@
 
 mod import;
 mod remover;
+mod salvage;
 mod unfold;
 
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use crate::git::{GitError, Identity, Oid, Repo};
 
 pub use import::{Import, ImportError, OBJECTS_MAX, PACK_BYTES_MAX, UNPACKED_BYTES_MAX, import};
 pub use remover::Remover;
+pub use salvage::{FILE_BYTES_MAX, Salvage, Salvaged, salvage};
 
 /// Where a clone appears inside every cage. One place for all, so that a virtual environment, `node_modules` or build cache
 /// with absolute paths can be made once and used by every run.

@@ -14,6 +14,8 @@ mod crashes;
 mod hostile;
 #[path = "repository/opening.rs"]
 mod opening;
+#[path = "repository/salvages.rs"]
+mod salvages;
 #[path = "repository/setups.rs"]
 mod setups;
 #[path = "repository/world.rs"]

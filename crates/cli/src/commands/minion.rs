@@ -1,9 +1,9 @@
-//! `alai minion run|list`.
+//! `alai minion run|list|recover`.
 
 use std::process::ExitCode;
 
 use alai_core::task::{Priority, State, WaitReason};
-use alai_factory::{AddTask, Home, newest_evidence};
+use alai_factory::{AddTask, Home, Op, Outcome, kept_clones, newest_evidence};
 use serde::Serialize;
 
 use crate::args::{MinionCommand, MinionRunArgs};
@@ -24,6 +24,7 @@ pub(crate) fn run(home: &Home, command: MinionCommand) -> Result<ExitCode, CliEr
     match command {
         MinionCommand::Run(args) => one(home, args)?,
         MinionCommand::List { json } => list(home, json)?,
+        MinionCommand::Recover { run, json } => recover(home, &run, json)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -109,6 +110,40 @@ fn list(home: &Home, json: bool) -> Result<(), CliError> {
             run.mode.map_or("", alai_core::mode::Mode::as_str),
             show::clean(run.outcome.as_deref().unwrap_or(""))
         ));
+    }
+    for (run, clone) in kept_clones(home) {
+        show::message(&format!(
+            "the clone of run {run} is kept, its work could not be taken: {}; try `alai minion recover {run}`",
+            clone.display()
+        ));
+    }
+    Ok(())
+}
+
+fn recover(home: &Home, run: &str, json: bool) -> Result<(), CliError> {
+    let found = door::reader(home)?.find_run(run)?.ok_or_else(|| {
+        CliError::new(Kind::NotFound, format!("`{run}` is no run"))
+            .hinted("`alai minion list` shows the runs")
+    })?;
+    let outcome = door::ask(home, Op::Recover { run: found.id })?;
+    let Outcome::Recovered {
+        branch,
+        commit,
+        notes,
+        ..
+    } = &outcome
+    else {
+        let message = "the factory answered something else than a branch";
+        return Err(CliError::new(Kind::Failed, message));
+    };
+    if json {
+        return show::json(&outcome);
+    }
+    show::line(format!("branch    {branch}"));
+    show::line(format!("commit    {commit}"));
+    show::line(format!("look      `git -C PROJECT log -p {branch}`"));
+    for note in notes {
+        show::message(&show::clean(note));
     }
     Ok(())
 }

@@ -102,7 +102,10 @@ fn done(outcome: Outcome, json: bool) -> Result<(), CliError> {
             }
             Ok(())
         }
-        Outcome::Task { .. } | Outcome::Delivering { .. } | Outcome::Done => Err(CliError::new(
+        Outcome::Task { .. }
+        | Outcome::Delivering { .. }
+        | Outcome::Recovered { .. }
+        | Outcome::Done => Err(CliError::new(
             Kind::Failed,
             "the factory answered something else than a project",
         )),

@@ -10,6 +10,7 @@ mod flow;
 mod injections;
 mod kills;
 mod limits;
+mod never_lost;
 mod output;
 mod people;
 mod processes;

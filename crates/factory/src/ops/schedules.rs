@@ -41,7 +41,8 @@ pub(super) fn add(
         | Op::AddSchedule { .. }
         | Op::PauseSchedule { .. }
         | Op::RemoveSchedule { .. }
-        | Op::ReviveEffects => {
+        | Op::ReviveEffects
+        | Op::Recover { .. } => {
             let message = "only tasks and goals can be asked for on a schedule";
             return Err(OpError::new(OpErrorKind::Usage, message, ""));
         }

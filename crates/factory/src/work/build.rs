@@ -1,7 +1,7 @@
 //! BUILD, OPS and DOCS: prove the box, clone, let an agent work in the cage, bring its commit home, measure it.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use alai_core::brief::{ProjectBrief, Role};
@@ -25,7 +25,7 @@ use alai_workspace::setup::{self, Prepared};
 use serde::{Deserialize, Serialize};
 
 use super::cage::Place;
-use super::{CLONE, Desk, HOME, START, failure_of, is_an_end};
+use super::{CLONE, Desk, HOME, START, failure_of, is_an_end, keep};
 use crate::beat::Factory;
 use crate::evidence::{self, Said};
 use crate::ground::{self, Ground, GroundError};
@@ -145,7 +145,7 @@ impl Job<'_> {
         &self.claim.task
     }
 
-    /// Clone, cage, agent, import. Journals what was handed in, when the agent came to an end of its own.
+    /// Clone, cage, agent; its commits come to `refs/alai/<run>`, packed by the agent's own git inside a cage. Journals what was handed in, when the agent came to an end of its own.
     fn build(&self, cancel: &Cancel) -> Result<HandedIn, RunError> {
         let dir = self.factory.home().run(&self.claim.fence.run);
         files::private_dir_all(&dir).map_err(RunError::infra)?;
@@ -158,14 +158,16 @@ impl Job<'_> {
         files::private_dir(&home).map_err(RunError::infra)?;
         files::give_to(&home, owner).map_err(RunError::infra)?;
         setup::install_into(&self.ground.prepared, &tree, &home, owner).map_err(RunError::infra)?;
-        let trajectory = dir.join("trajectory.jsonl");
+        let trajectory = dir.join(keep::TRAJECTORY);
         let passes = |command: &str, captured: &Captured| self.ground.no_worse(command, captured);
+        let bell = keep::Bell::default();
         let place = Place {
             clone: &tree,
             home: &home,
             access: Access::ReadWrite,
             trajectory: &trajectory,
             passes: &passes,
+            settled: &|| bell.ring(),
         };
         let brief = super::brief(
             self.factory,
@@ -174,8 +176,26 @@ impl Job<'_> {
             self.blueprint()?,
             self.project_brief(),
         )?;
-        let report = super::cage::agent(self.factory, self.desk, &brief, &place, cancel)?;
-        let head = self.import(&tree, &branch, cancel)?;
+        let toolchains = self.factory.toolchains();
+        let clone_ref = format!("refs/heads/{branch}");
+        let to_ref = super::work_ref(&self.claim.fence.run);
+        let import = Import {
+            clone: &tree,
+            clone_ref: &clone_ref,
+            to_ref: &to_ref,
+            base: self.start,
+            toolchains: &toolchains,
+        };
+        let report = std::thread::scope(|scope| {
+            let _closes = keep::Closes(&bell);
+            let beside = std::thread::Builder::new().name("keep".into());
+            let kept = beside.spawn_scoped(scope, || keep::bursts(&bell, self.repo, &import));
+            if let Err(e) = kept {
+                tracing::warn!("{to_ref}: brought home only at the end: {e}");
+            }
+            super::cage::agent(self.factory, self.desk, &brief, &place, cancel)
+        })?;
+        let head = clone::import(self.repo, &import, cancel).map_err(RunError::infra)?;
         let report_path = dir.join("report.json");
         let bytes = serde_json::to_vec(&report).map_err(RunError::infra)?;
         files::write_atomic(&report_path, &bytes).map_err(RunError::infra)?;
@@ -218,21 +238,6 @@ impl Job<'_> {
             model: "none: a person".into(),
             mode: Mode::Real,
         })
-    }
-
-    /// The agent's commits come to `refs/alai/<run>`, packed by the agent's own git inside the cage.
-    fn import(&self, tree: &Path, branch: &str, cancel: &Cancel) -> Result<Oid, RunError> {
-        let toolchains = self.factory.toolchains();
-        let clone_ref = format!("refs/heads/{branch}");
-        let to_ref = super::work_ref(&self.claim.fence.run);
-        let import = Import {
-            clone: tree,
-            clone_ref: &clone_ref,
-            to_ref: &to_ref,
-            base: self.start,
-            toolchains: &toolchains,
-        };
-        clone::import(self.repo, &import, cancel).map_err(RunError::infra)
     }
 
     fn blueprint(&self) -> Result<alai_core::blueprint::Blueprint, RunError> {

@@ -29,6 +29,8 @@ pub(super) struct Place<'a> {
     pub(super) access: Access,
     pub(super) trajectory: &'a Path,
     pub(super) passes: Passes<'a>,
+    /// Told each time that a burst of calls is over and what came of it is committed.
+    pub(super) settled: &'a dyn Fn(),
 }
 
 /// Lets an agent work. What it did is in the clone; what happened is in the report and the trajectory.
@@ -75,7 +77,13 @@ pub(super) fn agent(
     let mut hand = Hand::start(to_hand, from_hand, layers, cancel).map_err(RunError::infra)?;
     let mut recorder = Recorder::create(place.trajectory).map_err(RunError::infra)?;
     let mut calls = Calls::new(factory, desk, cancel);
-    let mut ask = |request: &alai_fleet::ChatRequest| calls.chat(request);
+    let mut ask = |request: &alai_fleet::ChatRequest| {
+        let called = |m: &alai_fleet::Message| matches!(m, alai_fleet::Message::Assistant { .. });
+        if request.messages.iter().any(called) {
+            (place.settled)();
+        }
+        calls.chat(request)
+    };
     let model = desk.chosen.model.clone();
     let means = Means {
         profile: &desk.chosen.profile,

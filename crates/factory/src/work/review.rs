@@ -90,6 +90,7 @@ pub(super) fn work(
         access: Access::ReadOnly,
         trajectory: &trajectory,
         passes: &|_, _| false,
+        settled: &|| {},
     };
     let before = fingerprint(&tree).map_err(RunError::infra)?;
     let report = super::cage::agent(factory, &desk, &brief, &place, cancel)?;

@@ -41,8 +41,8 @@ pub const OBJECTS_MAX: u64 = 500_000;
 const PACKING_S: u64 = 300;
 
 /// Where the pack is left inside the cage.
-const INSIDE_OUTBOX: &str = "/outbox";
-const PACK: &str = "run.pack";
+pub(super) const INSIDE_OUTBOX: &str = "/outbox";
+pub(super) const PACK: &str = "run.pack";
 
 /// What to bring home, and where to.
 #[derive(Debug)]
@@ -113,20 +113,21 @@ pub fn import(repo: &Repo, import: &Import<'_>, cancel: &Cancel) -> Result<Oid, 
         cancel,
     };
     let tip = caged.tip()?;
+    let old = git::resolve(repo, import.to_ref)?;
+    if old.as_ref() == Some(&tip) {
+        return Ok(tip);
+    }
     let has_more = !git::is_ancestor(repo, &tip, import.base).unwrap_or(false);
     if has_more {
         let pack = caged.pack(&tip)?;
-        take(repo, import, &tip, &pack)?;
+        take(repo, import.clone, import.base, &tip, &pack)?;
     }
-    let old = git::resolve(repo, import.to_ref)?;
-    if old.as_ref() != Some(&tip) {
-        git::update_ref(repo, import.to_ref, &tip, old.as_ref())?;
-    }
+    git::update_ref(repo, import.to_ref, &tip, old.as_ref())?;
     Ok(tip)
 }
 
 /// The clone's `.git` must still be the folder that we made: a file or a symlink in its place points elsewhere.
-fn is_our_clone(clone: &Path) -> Result<(), ImportError> {
+pub(super) fn is_our_clone(clone: &Path) -> Result<(), ImportError> {
     let refused = |reason| ImportError::NotOurClone {
         clone: clone.to_path_buf(),
         reason,
@@ -218,44 +219,57 @@ impl Caged<'_> {
     }
 
     fn spec(&self, outbox: &Path, home: &Path) -> CageSpec {
-        let bind = |outside: &Path, inside: &str, access| Bind {
-            outside: outside.to_path_buf(),
-            inside: PathBuf::from(inside),
-            access,
-        };
-        let mut env = vec![("HOME".to_owned(), INSIDE_HOME.to_owned())];
-        for (name, value) in [
-            ("LC_ALL", "C"),
-            ("GIT_DIR", "/repo/.git"),
-            ("GIT_CONFIG_NOSYSTEM", "1"),
-            ("GIT_CONFIG_GLOBAL", "/dev/null"),
-            ("GIT_NO_REPLACE_OBJECTS", "1"),
-            ("GIT_TERMINAL_PROMPT", "0"),
-        ] {
-            env.push((name.to_owned(), value.to_owned()));
-        }
-        CageSpec {
-            binds: vec![
-                bind(self.import.clone, INSIDE_REPO, Access::ReadOnly),
-                bind(outbox, INSIDE_OUTBOX, Access::ReadWrite),
-                bind(home, INSIDE_HOME, Access::ReadWrite),
-            ],
-            cwd: PathBuf::from(INSIDE_REPO),
-            env,
-            network: Network::Loopback,
-            limits: Limits {
-                wall_s: PACKING_S,
-                memory_bytes: 4 << 30,
-                processes_max: 256,
-                file_bytes_max: PACK_BYTES_MAX,
-                open_files_max: 1_024,
-                output_bytes_max: 1 << 20,
-                output_kept: 64 << 10,
-            },
-            uid: cage::agent_ids(),
-            toolchains: self.import.toolchains.binds.clone(),
-            path: self.import.toolchains.path.clone(),
-        }
+        let mut spec = git_cage(self.import.clone, self.import.toolchains, outbox, home);
+        spec.env
+            .push(("GIT_DIR".to_owned(), "/repo/.git".to_owned()));
+        spec
+    }
+}
+
+/// A cage in which the agent's side runs git: the clone read-only, one writable folder for what it hands out.
+pub(super) fn git_cage(
+    clone: &Path,
+    toolchains: &Toolchains,
+    outbox: &Path,
+    home: &Path,
+) -> CageSpec {
+    let bind = |outside: &Path, inside: &str, access| Bind {
+        outside: outside.to_path_buf(),
+        inside: PathBuf::from(inside),
+        access,
+    };
+    let mut env = vec![("HOME".to_owned(), INSIDE_HOME.to_owned())];
+    for (name, value) in [
+        ("LC_ALL", "C"),
+        ("GIT_CONFIG_NOSYSTEM", "1"),
+        ("GIT_CONFIG_GLOBAL", "/dev/null"),
+        ("GIT_NO_REPLACE_OBJECTS", "1"),
+        ("GIT_TERMINAL_PROMPT", "0"),
+    ] {
+        env.push((name.to_owned(), value.to_owned()));
+    }
+    CageSpec {
+        binds: vec![
+            bind(clone, INSIDE_REPO, Access::ReadOnly),
+            bind(outbox, INSIDE_OUTBOX, Access::ReadWrite),
+            bind(home, INSIDE_HOME, Access::ReadWrite),
+        ],
+        cwd: PathBuf::from(INSIDE_REPO),
+        env,
+        network: Network::Loopback,
+        limits: Limits {
+            wall_s: PACKING_S,
+            memory_bytes: 4 << 30,
+            processes_max: 256,
+            file_bytes_max: PACK_BYTES_MAX,
+            open_files_max: 1_024,
+            output_bytes_max: 1 << 20,
+            output_kept: 64 << 10,
+            ..Limits::default()
+        },
+        uid: cage::agent_ids(),
+        toolchains: toolchains.binds.clone(),
+        path: toolchains.path.clone(),
     }
 }
 
@@ -276,13 +290,13 @@ fn git_argv(args: &[&str]) -> Vec<String> {
         .collect()
 }
 
-fn reason(captured: &alai_core::record::Captured) -> String {
+pub(super) fn reason(captured: &alai_core::record::Captured) -> String {
     let said: String = captured.stderr.trim().chars().take(500).collect();
     format!("{} ({said})", captured.record.exit)
 }
 
 /// Reads the one file that the agent's side may leave, as a stranger's: no links, no pipes, no more than fits.
-fn read_pack(path: &Path) -> Result<Vec<u8>, String> {
+pub(super) fn read_pack(path: &Path) -> Result<Vec<u8>, String> {
     let opened = fs::OpenOptions::new()
         .read(true)
         .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
@@ -305,10 +319,16 @@ fn read_pack(path: &Path) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-/// Checks a pack in quarantine and takes over what the tip needs.
-fn take(repo: &Repo, import: &Import<'_>, tip: &Oid, pack: &[u8]) -> Result<(), ImportError> {
+/// Checks a pack in quarantine and takes over what the tip (a commit or a tree) needs beyond the base.
+pub(super) fn take(
+    repo: &Repo,
+    clone: &Path,
+    base: &Oid,
+    tip: &Oid,
+    pack: &[u8],
+) -> Result<(), ImportError> {
     let refused = |reason: String| ImportError::Refused {
-        clone: import.clone.to_path_buf(),
+        clone: clone.to_path_buf(),
         reason,
     };
     // Beside the objects, under the prefix that git's own quarantines have: `git gc` removes what a crash leaves, and a
@@ -343,11 +363,11 @@ fn take(repo: &Repo, import: &Import<'_>, tip: &Oid, pack: &[u8]) -> Result<(), 
     }
     let names = names(&within, &folder).map_err(|error| refused(error.to_string()))?;
     judge_sizes(&within, &names).map_err(refused)?;
-    unfold::judge(repo, &within, &names, import.base).map_err(refused)?;
+    unfold::judge(repo, &within, &names, base).map_err(refused)?;
     if !names.iter().any(|name| name == tip.as_str()) {
         return Err(refused(format!("its pack does not hold the tip {tip}")));
     }
-    let wanted = format!("{tip}\n^{}\n", import.base);
+    let wanted = format!("{tip}\n^{base}\n");
     crash::point("import.before");
     // Walks everything from the tip to the base and fails where anything is missing.
     let packed = within()

@@ -1,0 +1,280 @@
+//! Bringing a run's work home: its commits while it goes on, all of them when it has ended, and what was never committed.
+//!
+//! `refs/alai/RUN` holds what the agent has committed, burst by burst: gates, merges and the next run go on from there. What a
+//! kill left uncommitted comes to `refs/alai/RUN-rest`, a commit upon it: it may be half a file, so that nothing builds on it
+//! unless a person wants it (`alai minion recover`).
+
+use std::path::{Path, PathBuf};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use alai_core::ids::RunId;
+use alai_mission::{Mission, RunRow};
+use alai_workspace::clone::{self, Import, ImportError, Salvage};
+use alai_workspace::command::Cancel;
+use alai_workspace::git::{self, Identity, Oid, Repo};
+use alai_workspace::toolchains::Toolchains;
+
+use super::{START, branch, work_ref};
+use crate::integrate;
+
+/// The name of a clone whose work could not be brought home.
+pub(crate) const KEPT: &str = "kept-clone";
+
+/// Written by us from the moment that an agent may do anything.
+pub(super) const TRAJECTORY: &str = "trajectory.jsonl";
+
+/// Between two imports of a run that goes on: each leaves a pack in the person's repository, and a clone that is deleted in
+/// between loses no more than this.
+const PAUSE: Duration = Duration::from_secs(10);
+
+/// Between two looks that found nothing new.
+const LOOK_PAUSE: Duration = Duration::from_secs(1);
+
+/// Where what was not committed is kept in the user's repository.
+pub(crate) fn rest_ref(run: &RunId) -> String {
+    format!("{}-rest", work_ref(run))
+}
+
+/// Where a run's work comes from and goes to.
+#[derive(Debug)]
+pub(crate) struct Track {
+    pub(crate) repo: Repo,
+    /// The commit that the run began with.
+    pub(crate) start: Oid,
+    run: RunId,
+    author: Identity,
+    toolchains: Toolchains,
+}
+
+/// What was brought home.
+#[derive(Debug, Default)]
+pub(crate) struct Brought {
+    /// What still lies in the clone, in words. Empty is the proof that there is nothing.
+    pub(crate) left: Vec<String>,
+    /// The commit with what was not committed.
+    pub(crate) rest: Option<Oid>,
+}
+
+impl Track {
+    /// The inner `None`: the run had not begun, so that there is nobody's work.
+    pub(crate) fn of(
+        mission: &Mission,
+        toolchains: Toolchains,
+        row: &RunRow,
+    ) -> Result<Option<Track>, String> {
+        let text = |e: &dyn std::fmt::Display| e.to_string();
+        let start = mission.journaled(&row.id, START).map_err(|e| text(&e))?;
+        let Some(start) = start else {
+            return Ok(None);
+        };
+        let task = mission.task(row.task).map_err(|e| text(&e))?;
+        let id = task.project.ok_or("its task has no project")?;
+        let project = mission.project(id).map_err(|e| text(&e))?;
+        let track = Track {
+            repo: git::open(&project.path).map_err(|e| text(&e))?,
+            start: start.parse().map_err(|e| text(&e))?,
+            run: row.id.clone(),
+            author: integrate::identity(&project),
+            toolchains,
+        };
+        Ok(Some(track))
+    }
+
+    /// Brings everything home that a dead clone holds.
+    pub(crate) fn all(&self, tree: &Path) -> Brought {
+        let branch = format!("refs/heads/{}", branch(&self.run));
+        let to = work_ref(&self.run);
+        let import = Import {
+            clone: tree,
+            clone_ref: &branch,
+            to_ref: &to,
+            base: &self.start,
+            toolchains: &self.toolchains,
+        };
+        let mut left = Vec::new();
+        let imported = clone::import(&self.repo, &import, &Cancel::default());
+        let parent = imported.unwrap_or_else(|e| {
+            left.push(e.to_string());
+            // What came home while it went on, or nothing.
+            let known = git::resolve(&self.repo, &to).ok().flatten();
+            known.unwrap_or_else(|| self.start.clone())
+        });
+        let rest = rest_ref(&self.run);
+        let message = format!(
+            "What run {} had not committed\n\nIt lay in the clone when the run had ended and nobody has measured it.\n",
+            self.run
+        );
+        let salvage = Salvage {
+            clone: tree,
+            to_ref: &rest,
+            parent: &parent,
+            message: &message,
+            author: &self.author,
+            left_out: &alai_minion::hand::LEFT_OUT,
+            toolchains: &self.toolchains,
+        };
+        let rest = match clone::salvage(&self.repo, &salvage, &Cancel::default()) {
+            Ok(salvaged) => {
+                left.extend(salvaged.missing);
+                salvaged.rest
+            }
+            Err(e) => {
+                left.push(e.to_string());
+                None
+            }
+        };
+        Brought { left, rest }
+    }
+}
+
+/// Whether an agent may have worked in a clone: its trajectory was begun, or the branch names another commit than the start.
+/// The branch's file is the agent's; it is only compared, and a link is not followed.
+pub(crate) fn may_hold_work(run_dir: &Path, tree: &Path, run: &RunId, start: &Oid) -> bool {
+    let branch = tree.join(".git/refs/heads").join(branch(run));
+    let plain = std::fs::symlink_metadata(&branch).is_ok_and(|m| m.is_file() && m.len() < 100);
+    run_dir.join(TRAJECTORY).exists()
+        || plain && std::fs::read_to_string(&branch).is_ok_and(|tip| tip.trim() != start.as_str())
+}
+
+/// Rung when an agent has finished a burst of calls; closed when it has ended.
+#[derive(Debug, Default)]
+pub(super) struct Bell {
+    state: Mutex<State>,
+    changed: Condvar,
+    cancel: Cancel,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    rung: bool,
+    closed: bool,
+}
+
+/// Closes the bell when the agent's part ends, however it ends.
+pub(super) struct Closes<'a>(pub(super) &'a Bell);
+
+impl Drop for Closes<'_> {
+    fn drop(&mut self) {
+        self.0.lock().closed = true;
+        // The import of the end takes everything; half of this one would only delay it.
+        self.0.cancel.cancel();
+        self.0.changed.notify_all();
+    }
+}
+
+impl Bell {
+    pub(super) fn ring(&self) {
+        self.lock().rung = true;
+        self.changed.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until it rings, and not less than the pause. False when it is closed.
+    fn wait(&self, pause: Duration) -> bool {
+        let until = Instant::now() + pause;
+        let mut state = self.lock();
+        loop {
+            if state.closed {
+                return false;
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if state.rung && left.is_zero() {
+                state.rung = false;
+                return true;
+            }
+            state = match left.is_zero() {
+                true => self
+                    .changed
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner),
+                false => {
+                    let waited = self.changed.wait_timeout(state, left);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+    }
+}
+
+/// Brings the newest commit home each time that the bell rings, beside the run: while a model thinks, nothing else needs the
+/// clone. One import at a time, and one that fails is made up for by the next, or by the one of the end.
+pub(super) fn bursts(bell: &Bell, repo: &Repo, import: &Import<'_>) {
+    let mut last = import.base.clone();
+    let mut pause = Duration::ZERO;
+    while bell.wait(pause) {
+        // What is home already need not come again.
+        let newer = Import {
+            base: &last,
+            ..*import
+        };
+        pause = PAUSE;
+        match brought(repo, &newer, import, &bell.cancel) {
+            Ok(tip) if tip == last => pause = LOOK_PAUSE,
+            Ok(tip) => last = tip,
+            Err(e) => tracing::info!("{}: not brought home yet: {e}", import.to_ref),
+        }
+    }
+}
+
+/// An agent that rewrites its history may have thrown away what came home last.
+fn brought(
+    repo: &Repo,
+    newer: &Import<'_>,
+    all: &Import<'_>,
+    cancel: &Cancel,
+) -> Result<Oid, ImportError> {
+    clone::import(repo, newer, cancel).or_else(|e| match newer.base == all.base {
+        true => Err(e),
+        false => clone::import(repo, all, cancel),
+    })
+}
+
+/// Runs of a home whose clones are kept, with the clones.
+pub fn kept(home: &crate::home::Home) -> Vec<(RunId, PathBuf)> {
+    let Ok(entries) = std::fs::read_dir(home.runs()) else {
+        return Vec::new();
+    };
+    let mut found: Vec<(RunId, PathBuf)> = entries
+        .flatten()
+        .map(|entry| {
+            let run = RunId(entry.file_name().to_string_lossy().into_owned());
+            (run, entry.path().join(KEPT))
+        })
+        .filter(|(_, clone)| clone.is_dir())
+        .collect();
+    found.sort();
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bell_that_is_closed_ends_whoever_waits() {
+        let bell = Bell::default();
+        bell.ring();
+        assert!(bell.wait(Duration::ZERO), "it was rung before");
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| bell.wait(Duration::from_secs(3600)));
+            drop(Closes(&bell));
+            assert!(!waiting.join().expect("it ends"));
+        });
+        assert!(bell.cancel.is_cancelled());
+    }
+
+    #[test]
+    fn a_bell_rings_once_for_all_that_came_meanwhile() {
+        let bell = Bell::default();
+        bell.ring();
+        bell.ring();
+        assert!(bell.wait(Duration::ZERO));
+        let closes = Closes(&bell);
+        drop(closes);
+        assert!(!bell.wait(Duration::ZERO), "nothing rang after it");
+    }
+}
