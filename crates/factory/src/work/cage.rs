@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use alai_core::brief::Brief;
+use alai_core::record::Exit;
 use alai_minion::hand::Hand;
-use alai_minion::{Means, Passes, Recorder, RunReport};
+use alai_minion::{ExitStatus, Means, Passes, Recorder, RunReport};
 use alai_workspace::cage::{self, Access, Bind, CageSpec, LAUNCHER_INSIDE, Limits, Network};
 use alai_workspace::clone::{INSIDE_HOME, INSIDE_REPO};
 use alai_workspace::command::Cancel;
@@ -94,9 +95,15 @@ pub(super) fn agent(
         cancel,
         passes: place.passes,
     };
-    let report = alai_minion::run(brief, means);
+    let mut report = alai_minion::run(brief, means);
     drop(hand);
     caged.kill().map_err(RunError::infra)?;
+    // A hand that is gone says nothing of why; its cage knows which limit ended it.
+    if let (ExitStatus::Killed { detail }, Ok(over @ Exit::OverLimit { .. })) =
+        (&mut report.status, caged.wait())
+    {
+        *detail = format!("its cage was ended: it {over} ({detail})");
+    }
     calls.end()?;
     if cancel.is_cancelled() {
         return Err(if factory.stopping() {
