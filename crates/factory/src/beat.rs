@@ -314,16 +314,22 @@ impl Factory {
 
     fn heartbeats(&self) {
         let now = self.now_ms();
+        let mut due = Vec::new();
         self.each_active(|active| {
-            if now - active.beat_ms < LEASE_MS / 4 {
-                return;
+            if now - active.beat_ms >= LEASE_MS / 4 {
+                due.push(active.fence.clone());
             }
-            match self.mission.heartbeat(&active.fence, LEASE_MS, now) {
+        });
+        // Nobody who only asks whether we live waits for the disk meanwhile.
+        for fence in due {
+            let beat = self.mission.heartbeat(&fence, LEASE_MS, now);
+            self.each_active(|active| match &beat {
+                _ if active.fence.run != fence.run => {}
                 Ok(()) => active.beat_ms = now,
                 Err(e) if e.is_stale() => active.cancel.cancel(),
                 Err(e) => tracing::warn!("heartbeat of {}: {e}", active.fence.run),
-            }
-        });
+            });
+        }
     }
 
     fn each_active(&self, mut act: impl FnMut(&mut Active)) {
@@ -353,9 +359,8 @@ impl Factory {
         };
         self.each_active(|active| active.beat_ms += by_ms);
         // A host that was looked at an hour from now would not be looked at for an hour.
-        for at_ms in [&self.looked_ms, &self.tidied_ms] {
-            at_ms.fetch_add(by_ms, Ordering::Relaxed);
-        }
+        self.looked_ms.store(0, Ordering::Relaxed);
+        self.tidied_ms.fetch_add(by_ms, Ordering::Relaxed);
         tracing::warn!(
             "the clock jumped by {} s; the leases of {runs} run(s) moved with it",
             (by_ms + 500).div_euclid(1000)

@@ -78,18 +78,15 @@ impl Stand {
     /// The wall clock's time at a moment of the steady one, if nobody has set it. The steady clock stands still while the
     /// machine sleeps.
     fn at(self, steady: Instant) -> i64 {
-        let gone = steady.saturating_duration_since(self.steady);
-        self.wall_ms.saturating_add(ms(gone))
-    }
-
-    fn jump_to(self, now: Stand) -> Option<i64> {
-        let worked = match ms(now.steady.saturating_duration_since(self.steady)) {
+        let worked = match ms(steady.saturating_duration_since(self.steady)) {
             stopped @ STOPPED_MS.. => stopped.min(JUMP_MS),
             worked => worked,
         };
-        let by = now
-            .wall_ms
-            .saturating_sub(self.wall_ms.saturating_add(worked));
+        self.wall_ms.saturating_add(worked)
+    }
+
+    fn jump_to(self, now: Stand) -> Option<i64> {
+        let by = now.wall_ms.saturating_sub(self.at(now.steady));
         (by.abs() >= JUMP_MS).then_some(by)
     }
 }

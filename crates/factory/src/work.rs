@@ -92,7 +92,7 @@ pub(crate) fn work_ref(run: &RunId) -> String {
 
 /// A clone whose work is home and that waits for its removal. Under a name of its own, so that one that a kill left half
 /// removed is not taken for work that deleted half of the project.
-const EMPTIED: &str = "emptied-clone";
+pub(crate) const EMPTIED: &str = "emptied-clone";
 
 /// Removes what a run needed only while it worked; the clone itself only when it is `proven` to hold nothing more. Its evidence
 /// and trajectory stay.

@@ -5,6 +5,7 @@
 //! one client that is one commit per job, with fifty it is a few commits for all of them.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::mpsc::{TryRecvError, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -166,7 +167,7 @@ impl Committer {
             }
         } else {
             let (answers, committed) = commit_group(&connection, jobs, self.crash);
-            let failed = matches!(committed, Err(Failed::Unknown(_)));
+            let failed = matches!(committed, Err(Failed::Unknown(_) | Failed::Poisoned));
             self.poisoned.fetch_or(failed, Ordering::SeqCst);
             for answer in answers {
                 answer(&committed);
@@ -225,8 +226,13 @@ fn job<T: Send + 'static>(
     tell: impl FnOnce(Result<T, MissionError>) + Send + 'static,
 ) -> Job {
     Box::new(move |connection| {
-        let done = connection.map(|c| in_savepoint(c, event));
+        // A job that panics is not the fault of whoever happens to lead: he has his own thread to go on with.
+        let done = connection.map(|c| {
+            catch_unwind(AssertUnwindSafe(|| in_savepoint(c, event)))
+                .unwrap_or(Err(MissionError::Poisoned))
+        });
         let failed = match &done {
+            Some(Err(MissionError::Poisoned)) => Some(Failed::Poisoned),
             Some(Err(MissionError::DiskFull)) => Some(Failed::DiskFull),
             Some(Err(MissionError::Engine(e))) => disk_failed(&e.0),
             Some(Ok(_) | Err(_)) | None => None,
@@ -267,8 +273,8 @@ fn commit_group(
     while let Some(job) = jobs.next() {
         let (answer, failed) = job(Some(connection));
         answers.push(answer);
-        if matches!(failed, Some(Failed::Unknown(_))) {
-            // The disk fails: nothing of the group is committed on it.
+        if matches!(failed, Some(Failed::Unknown(_) | Failed::Poisoned)) {
+            // The disk fails, or a job has panicked half-way: nothing of the group is committed.
             let _nothing_left = run(connection, "ROLLBACK");
         }
         if connection.is_autocommit() {
@@ -448,7 +454,8 @@ mod tests {
                 std::thread::yield_now();
             }
             waited_for.wait();
-            assert!(leader.join().is_err(), "the panic is the leader's own");
+            let leader = leader.join().expect("its thread goes on");
+            assert!(matches!(leader, Err(MissionError::Poisoned)), "{leader:?}");
             for other in others {
                 let answer = other.join().expect("panics");
                 assert!(matches!(answer, Err(MissionError::Poisoned)), "{answer:?}");

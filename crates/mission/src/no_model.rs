@@ -53,6 +53,15 @@ impl Mission {
     pub fn model_found(&self, tasks: Vec<TaskId>, now_ms: i64) -> Result<(), MissionError> {
         self.write(move |c| {
             for task in tasks {
+                // It may have been answered meanwhile, and asked something else that is no matter of a model.
+                let waits = c
+                    .prepare_cached(
+                        "SELECT 1 FROM task WHERE id = ? AND state = 'waiting' AND wait_reason = ?",
+                    )?
+                    .exists(params![task.0, WaitReason::NoModel.as_str()])?;
+                if !waits {
+                    continue;
+                }
                 let found = set_state(
                     c,
                     task,
@@ -61,10 +70,7 @@ impl Mission {
                     "a model is reachable",
                     &stamp(now_ms),
                 );
-                match found {
-                    Ok(_) | Err(MissionError::Refused { .. }) => {}
-                    Err(e) => return Err(e),
-                }
+                found?;
             }
             Ok(())
         })

@@ -80,16 +80,21 @@ enum Unanswered {
 
 impl From<Unanswered> for CliError {
     fn from(why: Unanswered) -> CliError {
-        let words = match why {
-            Unanswered::Lost(e) => format!("the daemon did not answer: {e}"),
-            Unanswered::Late => {
-                let s = PATIENCE.as_secs();
-                format!("the daemon did not answer within {s} s, and may still do it")
-            }
+        let (words, hint) = match why {
+            Unanswered::Lost(e) => (
+                format!("the daemon did not answer: {e}"),
+                "`alai status` shows whether it lives; the same command can be given again",
+            ),
+            Unanswered::Late => (
+                format!(
+                    "the daemon did not answer within {} s, and may still do it",
+                    PATIENCE.as_secs()
+                ),
+                "look whether it was done (`alai mc list`) before you give the command again",
+            ),
             Unanswered::Odd => return odd(),
         };
-        CliError::new(Kind::Unreachable, words)
-            .hinted("`alai status` shows whether it lives; the same command can be given again")
+        CliError::new(Kind::Unreachable, words).hinted(hint)
     }
 }
 

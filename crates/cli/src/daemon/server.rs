@@ -9,7 +9,6 @@ use std::time::Duration;
 use alai_factory::{Factory, OpError, OpErrorKind, perform};
 
 use super::{Answer, Ask, LINE_BYTES_MAX, Request, VERSION};
-use crate::door::now_ms;
 
 /// Connections at once. Fifty command lines and a few watchers fit; a loop of somebody's that opens more is told no.
 const CONNECTIONS_MAX: usize = 256;
@@ -154,7 +153,7 @@ fn answer(server: &Server, line: &str) -> Answer {
                 factory.packs(),
                 factory.config(),
                 by,
-                now_ms(),
+                factory.now_ms(),
             );
             factory.wake();
             match done {

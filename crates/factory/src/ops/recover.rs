@@ -1,6 +1,7 @@
 //! A person wants what a run did, whatever became of the run: it is put on a branch of the person's repository.
 
 use std::fs;
+use std::sync::{Mutex, PoisonError};
 
 use alai_core::ids::RunId;
 use alai_mission::{RunRow, RunState};
@@ -11,6 +12,7 @@ use alai_workspace::toolchains::toolchains;
 use super::{Desk, OpError, OpErrorKind, Outcome};
 use crate::ground;
 use crate::home::Home;
+use crate::work::EMPTIED;
 use crate::work::keep::{self, Track};
 use crate::work::work_ref;
 
@@ -71,9 +73,21 @@ fn from_kept_clone(desk: &Desk<'_>, track: &Track, run: &RunId) -> Result<Vec<St
     if fs::symlink_metadata(&kept).is_err() {
         return Ok(Vec::new());
     }
+    // A second one beside it would take what this one removes for work that the agent deleted.
+    static ONE: Mutex<()> = Mutex::new(());
+    let _alone = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+    if fs::symlink_metadata(&kept).is_err() {
+        return Ok(Vec::new());
+    }
     let brought = track.all(&kept);
     if brought.left.is_empty() {
-        clone::remove(&kept).map_err(failed)?;
+        // Under another name first: half removed it is no clone any more.
+        let emptied = dir.join(EMPTIED);
+        if fs::symlink_metadata(&emptied).is_ok() {
+            clone::remove(&emptied).map_err(failed)?;
+        }
+        fs::rename(&kept, &emptied).map_err(failed)?;
+        clone::remove(&emptied).map_err(failed)?;
         return Ok(Vec::new());
     }
     let why = brought.left.join("; ");
