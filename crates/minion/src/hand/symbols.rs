@@ -36,16 +36,14 @@ pub(super) fn fill(root: &Root, files: &mut [MapFile], about: &str) {
     let mut texts = Vec::new();
     let mut found = 0;
     for (at, grammar) in chosen {
-        let Some(rest) = left.checked_sub(files[at].bytes) else {
-            continue;
-        };
         let Ok(text) = root.bytes(&files[at].path) else {
             continue;
         };
-        // The size was looked at before; the file may have grown since.
-        if text.len() as u64 > FILE_BYTES_MAX {
+        // By what was read: the file may have grown since it was looked at, and a link is small whatever it leads to.
+        let bytes = text.len() as u64;
+        let Some(rest) = left.checked_sub(bytes).filter(|_| bytes <= FILE_BYTES_MAX) else {
             continue;
-        }
+        };
         left = rest;
         let mut symbols = defined(grammar, &text);
         symbols.truncate(FILE_SYMBOLS_MAX.min(SYMBOLS_MAX - found));

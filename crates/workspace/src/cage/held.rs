@@ -47,7 +47,7 @@ pub(super) fn look() -> io::Result<Held> {
         open_files(process, &mut held);
     }
     for process in &processes {
-        match fs::read_to_string(process.join("smaps")) {
+        match text_of(&process.join("smaps")) {
             Ok(text) => mapped(&text, &mut held),
             Err(error) => held.unseen |= hides(process, &error),
         }
@@ -68,9 +68,17 @@ pub(super) fn processes() -> io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
+/// What the kernel tells of a process. Names in it are the process's own choice, and need be no UTF-8.
+///
+/// # Errors
+/// When it cannot be read.
+pub(super) fn text_of(path: &Path) -> io::Result<String> {
+    fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+}
+
 /// True for a living process that may not be looked at. One that is dead and not yet waited for looks the same at first.
 fn hides(process: &Path, error: &io::Error) -> bool {
-    let status = fs::read_to_string(process.join("status")).unwrap_or_default();
+    let status = text_of(&process.join("status")).unwrap_or_default();
     error.kind() == io::ErrorKind::PermissionDenied
         && !status.is_empty()
         && !status.contains("\nState:\tZ")
@@ -96,8 +104,9 @@ fn open_files(process: &Path, held: &mut Held) {
         let nameless = Nameless {
             bytes: what.blocks().saturating_mul(BLOCK_BYTES),
             is_memory: name
-                .to_str()
-                .is_some_and(|name| name.starts_with(MEMORY_FILE)),
+                .as_os_str()
+                .as_encoded_bytes()
+                .starts_with(MEMORY_FILE.as_bytes()),
         };
         held.open.insert((what.dev(), what.ino()), nameless);
     }
@@ -137,7 +146,18 @@ fn mapping(line: &str) -> Option<(u64, &str)> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
+    use super::text_of;
     use super::{Held, Nameless, mapped};
+
+    #[test]
+    fn a_name_that_is_no_text_hides_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let status = dir.path().join("status");
+        fs::write(&status, b"Name:\t\xff\nRssAnon:\t  64 kB\n").unwrap();
+        assert!(text_of(&status).unwrap().contains("\nRssAnon:\t  64 kB\n"));
+    }
 
     #[test]
     fn shared_memory_without_a_name_counts_once_and_named_files_do_not() {

@@ -53,7 +53,7 @@ impl Memory {
         }
         let mut mapped: u64 = 0;
         for process in held::processes()? {
-            let status = fs::read_to_string(process.join("status")).unwrap_or_default();
+            let status = held::text_of(&process.join("status")).unwrap_or_default();
             bytes = bytes.saturating_add(kib(&status, &["RssAnon:", "VmSwap:"]));
             mapped = mapped.saturating_add(kib(&status, &["RssShmem:"]));
             if bytes > self.bytes_max {

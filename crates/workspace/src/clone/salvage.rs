@@ -131,6 +131,8 @@ pub fn salvage(
         .or_else(|_| read(Objects::Own, Place::Repository))?;
     let mut missing = seen.missing.clone();
     missing.extend(whole);
+    // Stashed work is in no tree.
+    missing.extend(stash(salvage.clone));
     let rest = match tree == tree_of(repo, salvage.parent.as_str())? {
         true => None,
         false => Some(commit(repo, salvage, &tree)?),
@@ -138,6 +140,23 @@ pub fn salvage(
     let home = rest.as_ref().unwrap_or(salvage.parent);
     missing.extend(nested(repo, home, &seen));
     Ok(Salvaged { rest, missing })
+}
+
+/// Whether the clone's own repository holds a stash.
+fn stash(clone: &Path) -> Option<String> {
+    /// Refs that a clone of one branch has packed, and many more.
+    const PACKED_BYTES_MAX: u64 = 1 << 20;
+    let git = clone.join(".git");
+    let packed = git.join("packed-refs");
+    let loose = fs::symlink_metadata(git.join("refs/stash")).is_ok();
+    let packed = match fs::symlink_metadata(&packed) {
+        Err(_) => false,
+        // What is no plain file of a sane size is not read: it may be anything.
+        Ok(found) if !found.is_file() || found.size() > PACKED_BYTES_MAX => true,
+        Ok(_) => fs::read(&packed)
+            .is_ok_and(|refs| String::from_utf8_lossy(&refs).contains("refs/stash")),
+    };
+    (loose || packed).then(|| "its repository holds a stash".to_owned())
 }
 
 /// The commit of a tree that is ours now, and the ref upon it. The same rest is not committed twice.
@@ -338,12 +357,22 @@ fn look(clone: &Path, left_out: &[&str]) -> Seen {
                 .push(format!("the folder {} cannot be read", shown(&folder)));
             continue;
         };
-        if !is_top && names.iter().any(|name| name == CACHE_TAG) && may_be_rule(&folder) {
-            seen.caches.push(shown(&folder));
+        // By its whole name: what is decided by a shortened one is decided of another folder.
+        let whole = folder.to_str();
+        if let (false, Some(whole)) = (is_top, whole)
+            && names.iter().any(|name| name == CACHE_TAG)
+            && may_be_rule(&folder)
+        {
+            seen.caches.push(whole.to_owned());
             continue;
         }
         if !is_top && names.iter().any(|name| name == ".git") {
-            seen.nested.push(shown(&folder));
+            match whole {
+                Some(whole) => seen.nested.push(whole.to_owned()),
+                None => seen
+                    .missing
+                    .push(format!("the repository in {}", shown(&folder))),
+            }
         }
         for name in names {
             count += 1;

@@ -75,6 +75,24 @@ fn a_clone_with_nothing_new_is_proven_so() {
 }
 
 #[test]
+fn a_stash_is_work_that_is_in_no_tree() {
+    let world = World::new();
+    let (clone, base) = clone_of(&world);
+    write(&clone, "src/lib.rs", "stashed\n");
+    in_clone(&clone, &["stash"]);
+    for packed in [false, true] {
+        let found = taken(&world, &clone, &base).expect("read");
+        assert_eq!(found.rest, None, "packed: {packed}");
+        assert_eq!(
+            found.missing,
+            ["its repository holds a stash"],
+            "packed: {packed}"
+        );
+        in_clone(&clone, &["pack-refs", "--all"]);
+    }
+}
+
+#[test]
 fn changed_new_and_deleted_files_come_home_once() {
     let world = World::new();
     let (clone, base) = clone_of(&world);
