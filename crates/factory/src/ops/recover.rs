@@ -68,14 +68,11 @@ pub(super) fn recover(desk: &Desk<'_>, run: &RunId) -> Result<Outcome, OpError> 
 
 /// A clone that could not be brought home may be brought now: the disk has room again, or the repository is back.
 fn from_kept_clone(desk: &Desk<'_>, track: &Track, run: &RunId) -> Result<Vec<String>, OpError> {
-    let dir = Home::at(desk.mission.home()).run(run);
-    let kept = dir.join(keep::KEPT);
-    if fs::symlink_metadata(&kept).is_err() {
-        return Ok(Vec::new());
-    }
     // A second one beside it would take what this one removes for work that the agent deleted.
     static ONE: Mutex<()> = Mutex::new(());
     let _alone = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let dir = Home::at(desk.mission.home()).run(run);
+    let kept = dir.join(keep::KEPT);
     if fs::symlink_metadata(&kept).is_err() {
         return Ok(Vec::new());
     }

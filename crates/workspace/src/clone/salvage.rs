@@ -27,7 +27,7 @@ use crate::toolchains::Toolchains;
 /// Largest file that is taken: no larger one fits into the pack. A sparse file claims a terabyte and would be read for hours.
 pub const FILE_BYTES_MAX: u64 = import::PACK_BYTES_MAX;
 
-/// Longest that reading the clone may take, in seconds: a factory that starts waits for it. Fifty thousand files take two.
+/// Longest that reading the clone may take, in seconds: a factory that starts waits for it.
 const READING_S: u64 = 60;
 
 /// Most files and folders that are looked at; more are left where they are.
