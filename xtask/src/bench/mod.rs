@@ -6,6 +6,7 @@ mod latency;
 mod list;
 mod machine;
 mod memory;
+mod minion;
 mod place;
 mod release;
 mod run;

@@ -1,6 +1,6 @@
 //! The list of benches. A new one is a file, a line here, and a line in `bench/mod.rs`.
 
-use super::{demo, idle, latency, list, machine, size, store};
+use super::{demo, idle, latency, list, machine, minion, size, store};
 use crate::program::Error;
 use crate::table::table;
 
@@ -10,7 +10,7 @@ struct Bench {
     run: fn() -> Result<(), Error>,
 }
 
-const BENCHES: [Bench; 6] = [
+const BENCHES: [Bench; 7] = [
     Bench {
         name: "demo",
         what: "the demo: wall time, and the share of it that is the factory's own",
@@ -30,6 +30,11 @@ const BENCHES: [Bench; 6] = [
         name: "idle",
         what: "a daemon with nothing to do: memory, processor time",
         run: idle::run,
+    },
+    Bench {
+        name: "minion",
+        what: "a run beside other harnesses: start, turns, memory, first request",
+        run: minion::run,
     },
     Bench {
         name: "size",

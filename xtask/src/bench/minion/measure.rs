@@ -1,0 +1,145 @@
+//! The rounds: each harness once in each, from the start of its process to the end of the script.
+
+use super::harness::{Harness, Once, Seen};
+use super::script::SCRIPT;
+use super::twin::Twin;
+use super::{peers, sample, show, tree};
+use crate::bench::place::{Place, file};
+use crate::program::{self, Error};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Timed rounds; each harness once in each.
+const ROUNDS: usize = 5;
+/// The slowest of them takes some ten seconds.
+const PATIENCE: Duration = Duration::from_secs(120);
+const LOOK: Duration = Duration::from_millis(10);
+
+pub(crate) fn run() -> Result<(), Error> {
+    let (installed, peers) = peers::install()?;
+    let place = Place::on_disk()?;
+    let project = sample::make(&place.at("project"))?;
+    let mut measured = vec![(Harness::Alai, Seen::default())];
+    measured.extend(
+        peers
+            .iter()
+            .map(|peer| (Harness::Peer(*peer), Seen::default())),
+    );
+    let world = World {
+        place: &place,
+        project,
+        installed,
+    };
+    world.prepare()?;
+    // The first round fills caches, and is the one in which memory is looked at: looking takes time.
+    for (harness, seen) in &mut measured {
+        let once = world.once(*harness, "memory", true)?;
+        seen.pss_kib = once.pss_kib;
+    }
+    for round in 0..ROUNDS {
+        for (harness, seen) in &mut measured {
+            let once = world.once(*harness, &round.to_string(), false)?;
+            seen.add(&once)?;
+        }
+    }
+    print!("{}", show::shown(&measured));
+    println!(
+        "{ROUNDS} rounds, each harness once in each; {} turns a run; `run` is `true`; memory is the most of the tree of processes, \
+         as PSS, in a round of its own",
+        SCRIPT.len()
+    );
+    Ok(())
+}
+
+struct World<'p> {
+    place: &'p Place,
+    project: PathBuf,
+    installed: PathBuf,
+}
+
+impl World<'_> {
+    /// What a user does once: the home, the project, and one run that proves the base.
+    fn prepare(&self) -> Result<(), Error> {
+        self.place.init("home")?;
+        let project = self.project.to_string_lossy();
+        let add = ["project", "add", &project, "--test", "sh test.sh"];
+        program::read(self.place.alai("home", &add))?;
+        self.once(Harness::Alai, "prepare", false).map(drop)
+    }
+
+    fn once(&self, harness: Harness, name: &str, memory: bool) -> Result<Once, Error> {
+        let twin_folder = self.place.at(&format!("{}-{name}", harness.slug()));
+        let (command, folder) = match harness {
+            Harness::Alai => (None, self.project.clone()),
+            Harness::Peer(peer) => {
+                let home = twin_folder.join("home");
+                fs::create_dir_all(&home).map_err(file(&home))?;
+                (Some((peer, home)), sample::make(&twin_folder.join("repo"))?)
+            }
+        };
+        let twin = Twin::start(folder.clone())?;
+        let command = match command {
+            None => peers::alai(self.place, "home", &folder, twin.address),
+            Some((peer, home)) => peer.command(&self.installed, &home, &folder, twin.address)?,
+        };
+        watch(command, &twin, &self.place.at("said.log"), memory)
+    }
+}
+
+/// Runs a harness to the end of the script.
+fn watch(mut command: Command, twin: &Twin, log: &Path, memory: bool) -> Result<Once, Error> {
+    let shown = program::show(&command);
+    let said = fs::File::create(log).map_err(file(log))?;
+    let errors = said.try_clone().map_err(file(log))?;
+    command.stdin(Stdio::null()).stdout(said).stderr(errors);
+    let start = Instant::now();
+    let mut child = command.spawn().map_err(|source| Error::Start {
+        command: shown.clone(),
+        source,
+    })?;
+    let mut pss_kib = 0;
+    let ended = loop {
+        if let Some(ended) = child.try_wait().map_err(file(log))? {
+            break ended.to_string();
+        }
+        if start.elapsed() > PATIENCE {
+            // What it started ends with it, or with the machine's own patience: it is a harness's to clear up.
+            let _ = child.kill();
+            let _ = child.wait();
+            break format!("not after {} s", PATIENCE.as_secs());
+        }
+        if memory && !twin.ended() {
+            pss_kib = pss_kib.max(tree::pss_kib(child.id()));
+        }
+        thread::sleep(LOOK);
+    };
+    let chats = twin.chats();
+    if !twin.ended() {
+        let words = fs::read_to_string(log).unwrap_or_default();
+        return Err(Error::Failed {
+            command: shown,
+            words: format!(
+                "it ended ({ended}) after {} requests, asked for {:?}, and said: {}\nits last request: {}",
+                chats.len(),
+                twin.unknown(),
+                tail(&words),
+                chats.last().map_or("", |chat| tail(&chat.body)),
+            ),
+        });
+    }
+    let first = chats[0].came.duration_since(start);
+    Ok(Once {
+        first,
+        chats,
+        pss_kib,
+    })
+}
+
+fn tail(words: &str) -> &str {
+    let from = words.len().saturating_sub(3_000);
+    let from = (from..words.len()).find(|at| words.is_char_boundary(*at));
+    from.map_or("", |from| &words[from..])
+}
