@@ -5,6 +5,7 @@
 
 pub mod blueprint;
 pub mod brief;
+pub mod cage;
 pub mod company;
 pub mod cron;
 pub mod ids;
@@ -18,6 +19,7 @@ pub mod record;
 pub mod review;
 pub mod routing;
 pub mod safety;
+pub mod services;
 pub mod task;
 pub mod time;
 pub mod why;

@@ -8,6 +8,7 @@ mod words;
 
 use serde::{Deserialize, Serialize};
 
+use crate::blueprint::Question;
 use crate::ids::{ProjectId, TaskId};
 use crate::plan::{Plan, PlanSource};
 use crate::qa::{Outcome, Verdict};
@@ -61,6 +62,10 @@ pub enum Ended {
     /// The goal was summed up (POSTFLIGHT).
     Summed {
         summary: String,
+    },
+    /// The blueprint asks a person; what was done so far is kept, and the next run goes on from it.
+    Asked {
+        question: Question,
     },
     /// There was nothing to judge.
     Failed {
@@ -207,7 +212,28 @@ pub fn advance(task: &Task, ended: &Ended, context: &Context) -> Vec<Effect> {
                 text: summary.clone(),
             },
         ],
+        Ended::Asked { question } => vec![asked(task, question, context)],
         Ended::Failed { failure } => failed(task, failure, context),
+    }
+}
+
+/// The question goes before a person, until the deadline that the blueprint names.
+fn asked(task: &Task, question: &Question, context: &Context) -> Effect {
+    let mut detail = question.text.trim().to_owned();
+    let mut action = format!("answer it: `alai mc answer {0} \"TEXT\"`", task.id.0);
+    if !question.options.is_empty() {
+        let options = question.options.join(", ");
+        detail = format!("{detail} ({options})");
+        action = format!("answer it by one of {options}: `alai mc answer {0} \"TEXT\"`", task.id.0);
+    }
+    action.push_str(&format!("; or `alai mc cancel {}`", task.id.0));
+    let mut waiting = waiting(WaitReason::Question, detail, action, context);
+    let wait_ms = i64::try_from(question.deadline_s).unwrap_or(i64::MAX).saturating_mul(1_000);
+    waiting.deadline_ms = context.now_ms.saturating_add(wait_ms);
+    Effect::Ask {
+        waiting,
+        counters: task.counters,
+        findings: Vec::new(),
     }
 }
 

@@ -53,6 +53,8 @@ pub enum Limit {
     Disk,
     /// Files and folders in them.
     Files,
+    /// Milliseconds that counting may take: it held more processes, open files and mappings than that.
+    Uncounted,
 }
 
 impl Exit {
@@ -73,6 +75,10 @@ impl std::fmt::Display for Exit {
                 Limit::Memory => write!(f, "used more than {max} bytes of memory"),
                 Limit::Disk => write!(f, "wrote more than {max} bytes to its folders"),
                 Limit::Files => write!(f, "made more than {max} files in its folders"),
+                Limit::Uncounted => write!(
+                    f,
+                    "held more processes, open files and mappings than can be counted in {max} ms"
+                ),
             },
         }
     }

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use command::judge_command;
 pub use diff::judge_diff;
+pub use secret::find as credential_in;
 pub use text::judge_text;
 
 /// Bytes of a match that are shown. Enough to find it again.

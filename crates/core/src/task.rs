@@ -231,6 +231,9 @@ pub struct Task {
     pub integrated: Option<String>,
     /// Only the gate, no review and no merge (`alai minion run`).
     pub solo: bool,
+    /// The blueprint that a person chose instead of its company's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blueprint: Option<String>,
     /// What former gates and reviewers said, oldest first.
     pub findings: Vec<String>,
     /// Safety rails that a person has cleared for this task, by name. No text of an agent ever gets here.
@@ -293,10 +296,12 @@ pub enum WaitReason {
     NeedGone,
     /// A person says that it cannot go on.
     Blocked,
+    /// Its blueprint asks a person before it goes on.
+    Question,
 }
 
 impl WaitReason {
-    pub const ALL: [WaitReason; 13] = [
+    pub const ALL: [WaitReason; 14] = [
         WaitReason::Safety,
         WaitReason::NoModel,
         WaitReason::ReviewCycles,
@@ -310,6 +315,7 @@ impl WaitReason {
         WaitReason::FanOut,
         WaitReason::NeedGone,
         WaitReason::Blocked,
+        WaitReason::Question,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -327,6 +333,7 @@ impl WaitReason {
             WaitReason::FanOut => "fan_out",
             WaitReason::NeedGone => "need_gone",
             WaitReason::Blocked => "blocked",
+            WaitReason::Question => "question",
         }
     }
 
@@ -360,6 +367,8 @@ pub struct NewTask {
     pub head: Option<String>,
     pub review_cycles: u32,
     pub solo: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blueprint: Option<String>,
     pub findings: Vec<String>,
     pub cleared: Vec<String>,
     /// A person resumes it when it may start.
@@ -424,6 +433,7 @@ impl NewTask {
             head: None,
             review_cycles: 0,
             solo: false,
+            blueprint: None,
             findings: Vec::new(),
             cleared: Vec::new(),
             held: false,

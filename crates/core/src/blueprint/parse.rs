@@ -1,12 +1,17 @@
 //! Reads a blueprint file and resolves it: inheritance, inputs, every reference. Fails closed with a line and a column.
 //!
-//! The vocabulary is that of GitHub Actions as far as it goes. `${{ inputs.NAME }}` is the only expression: there is no
-//! code, and text of a task has no name here, so it cannot be interpolated into a shell.
+//! The vocabulary is that of GitHub Actions as far as it goes. `${{ inputs.NAME }}` is the only expression of a prompt or
+//! command: there is no code, and text of a task has no name here, so it cannot be interpolated into a shell.
 
+mod acts;
+mod flow;
+mod limits;
 mod merge;
+mod outputs;
 mod reference;
 #[cfg(test)]
 mod tests;
+mod wire;
 pub(crate) mod yaml;
 
 use std::collections::BTreeMap;
@@ -15,7 +20,10 @@ use serde::{Deserialize, Deserializer};
 use serde_saphyr::{Location, Spanned};
 
 use super::Blueprint;
+use crate::brief::Caps;
+use acts::{Acts, If};
 use reference::Text;
+use wire::{FileWire, InputWire, StepWire};
 use yaml::{Fault, FaultKind};
 
 /// Bytes of one blueprint file. The largest shipped one is under 4 KB; more is not read by a person any more.
@@ -40,6 +48,8 @@ const TURNS_DEFAULT: u32 = 40;
 const TIMEOUT_S_MAX: u64 = 24 * 60 * 60;
 /// Bytes of a step's id, an input's name or a blueprint's name.
 const NAME_BYTES_MAX: usize = 64;
+/// Before the name of a template, where a library holds it beside the blueprints.
+pub const TEMPLATES: &str = "templates/";
 
 /// A blueprint as its file says it: inheritance not applied, inputs not filled in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +61,7 @@ pub struct RawBlueprint {
     /// Declared here; `None` takes the parent's input away.
     pub(super) inputs: BTreeMap<String, Option<Input>>,
     pub(super) timeout_s: Field<u64>,
+    pub(super) limits: Field<Caps>,
     pub(super) steps: Vec<StepPatch>,
     pub(super) origin: String,
 }
@@ -226,9 +237,13 @@ pub(super) struct StepPatch {
     tools: Field<Vec<super::ToolName>>,
     turns_max: Field<u32>,
     check: Field<Text>,
+    outputs: Field<Vec<super::Output>>,
     expect_exit: Field<i32>,
     retry_step: Field<String>,
     retry_attempts: Field<u32>,
+    condition: Field<If>,
+    continue_on_error: Field<bool>,
+    acts: Acts,
     timeout_s: Field<u64>,
 }
 
@@ -237,17 +252,34 @@ pub(super) enum Uses {
     Context,
     Ask,
     Agent,
+    Scaffold,
+    Gate,
+    Branch,
+    Human,
     Report,
 }
 
 impl Uses {
-    const ALL: [Uses; 4] = [Uses::Context, Uses::Ask, Uses::Agent, Uses::Report];
+    const ALL: [Uses; 8] = [
+        Uses::Context,
+        Uses::Ask,
+        Uses::Agent,
+        Uses::Scaffold,
+        Uses::Gate,
+        Uses::Branch,
+        Uses::Human,
+        Uses::Report,
+    ];
 
     fn as_str(self) -> &'static str {
         match self {
             Uses::Context => "context",
             Uses::Ask => "ask",
             Uses::Agent => "agent",
+            Uses::Scaffold => "scaffold",
+            Uses::Gate => "gate",
+            Uses::Branch => "branch",
+            Uses::Human => "human",
             Uses::Report => "report",
         }
     }
@@ -270,90 +302,6 @@ impl Place {
             problem: problem.into(),
         }
     }
-}
-
-// The file as serde sees it. Every key is listed, so an unknown one is an error.
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FileWire {
-    version: Spanned<u32>,
-    name: Spanned<String>,
-    #[serde(default)]
-    description: Option<String>,
-    #[serde(default)]
-    extends: Option<Spanned<String>>,
-    #[serde(default)]
-    inputs: BTreeMap<String, Spanned<Option<InputWire>>>,
-    #[serde(default)]
-    defaults: Option<DefaultsWire>,
-    /// A child that only changes inputs or defaults names none.
-    #[serde(default)]
-    steps: Vec<Spanned<StepWire>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct InputWire {
-    #[serde(default, rename = "type")]
-    kind: Option<String>,
-    #[serde(default)]
-    default: Option<String>,
-    #[serde(default)]
-    description: String,
-    #[serde(default)]
-    required: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct DefaultsWire {
-    #[serde(default)]
-    timeout: Field<Spanned<String>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct StepWire {
-    id: Spanned<String>,
-    #[serde(default)]
-    name: Field<String>,
-    #[serde(default)]
-    uses: Field<Spanned<String>>,
-    #[serde(default)]
-    with: WithWire,
-    #[serde(default)]
-    run: Field<Spanned<String>>,
-    #[serde(default)]
-    expect_exit: Field<i32>,
-    #[serde(default)]
-    retry: Field<RetryWire>,
-    #[serde(default)]
-    timeout: Field<Spanned<String>>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-struct WithWire {
-    #[serde(default)]
-    prompt: Field<Spanned<String>>,
-    #[serde(default)]
-    schema: Field<Spanned<String>>,
-    #[serde(default)]
-    tools: Field<Vec<Spanned<String>>>,
-    #[serde(default)]
-    turns_max: Field<Spanned<u32>>,
-    #[serde(default)]
-    check: Field<Spanned<String>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RetryWire {
-    #[serde(default)]
-    step: Field<String>,
-    #[serde(default)]
-    max_attempts: Field<Spanned<u32>>,
 }
 
 fn from_fault(fault: Fault, origin: &str) -> BlueprintError {
@@ -409,7 +357,10 @@ impl Reader<'_> {
             }
             steps.push(step);
         }
-        let defaults = wire.defaults.map(|d| d.timeout).unwrap_or_default();
+        let (timeout, limits) = match wire.defaults {
+            Some(defaults) => (defaults.timeout, defaults.limits),
+            None => (Field::Absent, Field::Absent),
+        };
         Ok(RawBlueprint {
             name: self.name("blueprint", wire.name)?,
             description: wire.description.map(|d| d.trim().to_owned()),
@@ -418,7 +369,8 @@ impl Reader<'_> {
                 .map(|e| self.name("blueprint", e))
                 .transpose()?,
             inputs,
-            timeout_s: defaults.try_map(|t| self.duration(&t))?,
+            timeout_s: timeout.try_map(|t| self.duration(&t))?,
+            limits: limits.try_map(|l| self.limits(l))?,
             steps,
             origin: self.origin.to_owned(),
         })
@@ -426,7 +378,8 @@ impl Reader<'_> {
 
     fn step(&self, wire: Spanned<StepWire>) -> Result<StepPatch, BlueprintError> {
         let place = self.place(wire.referenced);
-        let step = wire.value;
+        let mut step = wire.value;
+        let acts = self.acts(&mut step.with)?;
         let (retry_step, retry_attempts) = match step.retry {
             Field::Absent => (Field::Absent, Field::Absent),
             Field::Null => (Field::Null, Field::Null),
@@ -451,9 +404,13 @@ impl Reader<'_> {
                 .turns_max
                 .try_map(|n| self.number("turns_max", n, TURNS_MAX))?,
             check: step.with.check.try_map(|t| self.text(t))?,
+            outputs: step.with.outputs.try_map(|o| self.outputs(o))?,
             expect_exit: step.expect_exit,
             retry_step,
             retry_attempts,
+            condition: step.condition.try_map(|c| self.condition(&c))?,
+            continue_on_error: step.continue_on_error,
+            acts,
             timeout_s: step.timeout.try_map(|t| self.duration(&t))?,
         })
     }

@@ -255,11 +255,14 @@ impl Pack<'_> {
                 return Err(self.invalid(file, format!("no agent is read from here; {hint}")));
             }
             if let Some(name) = file.strip_prefix("blueprints/")
+                && !is_template(name)
                 && name
                     .strip_suffix(".yaml")
                     .is_none_or(|stem| stem.contains('/'))
             {
-                return Err(self.invalid(file, "blueprints are files `blueprints/NAME.yaml`"));
+                let problem =
+                    "blueprints are files `blueprints/NAME.yaml`, templates `blueprints/templates/NAME`";
+                return Err(self.invalid(file, problem));
             }
         }
         Ok(())
@@ -505,6 +508,10 @@ impl Pack<'_> {
     fn blueprints(&self) -> Result<BTreeMap<String, String>, CompanyError> {
         let mut blueprints = BTreeMap::new();
         for (file, text) in self.files {
+            if let Some(name) = file.strip_prefix("blueprints/").filter(|n| is_template(n)) {
+                blueprints.insert(name.to_owned(), text.clone());
+                continue;
+            }
             let stem = file
                 .strip_prefix("blueprints/")
                 .and_then(|name| name.strip_suffix(".yaml"));
@@ -585,4 +592,10 @@ fn glob_problem(glob: &str) -> Option<&'static str> {
         return Some("`.` and `..` leave the folder it is meant for");
     }
     None
+}
+
+/// `templates/NAME` below `blueprints/`: the text of a scaffold's file.
+fn is_template(name: &str) -> bool {
+    let own = name.strip_prefix(blueprint::TEMPLATES);
+    own.is_some_and(|own| !own.is_empty() && !own.contains('/'))
 }

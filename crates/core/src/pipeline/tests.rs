@@ -36,6 +36,7 @@ fn task(kind: TaskKind) -> Task {
         handed: None,
         integrated: None,
         solo: false,
+        blueprint: None,
         findings: vec![],
         cleared: vec![],
         created_ms: 0,

@@ -61,7 +61,7 @@ const PLACEHOLDERS: [&str; 8] = [
 ];
 
 /// The first real credential in a text, named by kind and first letters, never by its value.
-pub(super) fn find(text: &str) -> Option<String> {
+pub fn find(text: &str) -> Option<String> {
     private_key(text)
         .or_else(|| token(text))
         .or_else(|| slack_hook(text))

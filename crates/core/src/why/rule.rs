@@ -63,6 +63,8 @@ pub enum Rule {
     FanOut,
     NeedGone,
     Blocked,
+    /// Its blueprint asks a person.
+    Question,
     /// Approved; the target branch is about to be moved.
     Delivering,
     Paused,
@@ -81,7 +83,7 @@ pub enum Rule {
 }
 
 impl Rule {
-    pub const ALL: [Rule; 51] = [
+    pub const ALL: [Rule; 52] = [
         Rule::Needs,
         Rule::NeedWaits,
         Rule::NeedPaused,
@@ -122,6 +124,7 @@ impl Rule {
         Rule::FanOut,
         Rule::NeedGone,
         Rule::Blocked,
+        Rule::Question,
         Rule::Delivering,
         Rule::Paused,
         Rule::InReview,
@@ -177,6 +180,7 @@ impl Rule {
             Rule::FanOut => "fan_out",
             Rule::NeedGone => "need_gone",
             Rule::Blocked => "blocked",
+            Rule::Question => "question",
             Rule::Delivering => "delivering",
             Rule::Paused => "paused",
             Rule::InReview => "in_review",
@@ -207,6 +211,7 @@ impl Rule {
             WaitReason::FanOut => Rule::FanOut,
             WaitReason::NeedGone => Rule::NeedGone,
             WaitReason::Blocked => Rule::Blocked,
+            WaitReason::Question => Rule::Question,
         }
     }
 
@@ -246,6 +251,7 @@ impl Rule {
             | Rule::FanOut
             | Rule::NeedGone
             | Rule::Blocked
+            | Rule::Question
             | Rule::Delivering
             | Rule::MergeRefused
             | Rule::DeliveryRefused => true,

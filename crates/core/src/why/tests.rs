@@ -43,6 +43,7 @@ fn task(state: State, kind: TaskKind) -> Task {
         handed: None,
         integrated: None,
         solo: false,
+        blueprint: None,
         findings: Vec::new(),
         cleared: Vec::new(),
         created_ms: 1,

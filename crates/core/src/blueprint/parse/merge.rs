@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::reference::{Destination, Text};
 use super::{
     BlueprintError, EXTENDS_MAX, Field, INPUTS_MAX, Input, RawBlueprint, STEPS_MAX, StepPatch,
-    TURNS_DEFAULT, Uses, parse, value_problem, yaml,
+    TEMPLATES, TURNS_DEFAULT, Uses, acts, flow, parse, value_problem, yaml,
 };
 use crate::blueprint::{Action, Blueprint, Step, ToolName};
 
@@ -23,15 +23,22 @@ pub(super) fn resolve(
     let inputs = filled(name, &whole.inputs, inputs)?;
     let mut steps: Vec<Step> = Vec::new();
     for patch in &whole.steps {
-        let step = finished(patch, &whole.timeout_s, &inputs, &steps)?;
+        let given = Given {
+            inputs: &inputs,
+            library,
+            earlier: &steps,
+        };
+        let step = finished(patch, &whole.timeout_s, given)?;
         steps.push(step);
     }
     check_whole(&whole, &steps)?;
+    flow::check(&whole.steps, &steps)?;
     Ok(Blueprint {
         name: name.to_owned(),
         description,
         steps,
         inputs,
+        limits: whole.limits.set().copied().unwrap_or_default(),
     })
 }
 
@@ -45,7 +52,8 @@ fn ancestry(
     let mut wanted_by = "asked for".to_owned();
     loop {
         let Some(text) = library.get(&next) else {
-            let hint = yaml::hint(&next, library.keys().map(String::as_str));
+            let names = library.keys().map(String::as_str);
+            let hint = yaml::hint(&next, names.filter(|name| !name.starts_with(TEMPLATES)));
             return Err(BlueprintError::NotFound {
                 name: next,
                 wanted_by,
@@ -105,6 +113,10 @@ fn merged(mut chain: Vec<RawBlueprint>) -> Result<RawBlueprint, BlueprintError> 
             };
         }
         whole.timeout_s.overlay(child.timeout_s);
+        match (&mut whole.limits, child.limits) {
+            (Field::Set(limits), Field::Set(child)) => *limits = child.or(*limits),
+            (limits, child) => limits.overlay(child),
+        }
         whole.origin = child.origin;
         whole.name = child.name;
         lay_steps(&mut whole.steps, child.steps)?;
@@ -162,9 +174,13 @@ fn overlay(step: &mut StepPatch, child: StepPatch) {
     step.tools.overlay(child.tools);
     step.turns_max.overlay(child.turns_max);
     step.check.overlay(child.check);
+    step.outputs.overlay(child.outputs);
     step.expect_exit.overlay(child.expect_exit);
     step.retry_step.overlay(child.retry_step);
     step.retry_attempts.overlay(child.retry_attempts);
+    step.condition.overlay(child.condition);
+    step.continue_on_error.overlay(child.continue_on_error);
+    step.acts.overlay(child.acts);
     step.timeout_s.overlay(child.timeout_s);
 }
 
@@ -226,12 +242,21 @@ fn missing(blueprint: &str, name: &str, input: &Input) -> BlueprintError {
     }
 }
 
-/// One step with its inputs filled in. `earlier` are the finished steps before it.
+/// What a step is finished with.
+#[derive(Clone, Copy)]
+pub(super) struct Given<'a> {
+    pub(super) inputs: &'a BTreeMap<String, String>,
+    /// Holds the templates too.
+    pub(super) library: &'a BTreeMap<String, String>,
+    /// The finished steps before it.
+    pub(super) earlier: &'a [Step],
+}
+
+/// One step with its inputs filled in.
 fn finished(
     patch: &StepPatch,
     timeout_default: &Field<u64>,
-    inputs: &BTreeMap<String, String>,
-    earlier: &[Step],
+    given: Given<'_>,
 ) -> Result<Step, BlueprintError> {
     let action = match (patch.uses.set(), &patch.run) {
         (Some(_), Field::Set(_)) => {
@@ -241,8 +266,8 @@ fn finished(
             );
             return Err(patch.place.invalid(problem));
         }
-        (Some(uses), Field::Absent | Field::Null) => used(patch, *uses, inputs)?,
-        (None, Field::Set(command)) => command_step(patch, command, inputs, earlier)?,
+        (Some(uses), Field::Absent | Field::Null) => used(patch, *uses, given)?,
+        (None, Field::Set(command)) => command_step(patch, command, given)?,
         (None, Field::Absent | Field::Null) => {
             let problem = format!("step `{}` does nothing; give it `uses` or `run`", patch.id);
             return Err(patch.place.invalid(problem));
@@ -261,18 +286,24 @@ fn finished(
             Field::Null => None,
             Field::Absent => timeout_default.set().copied(),
         },
+        condition: match patch.condition.set() {
+            Some(condition) => Some(condition.checked(given)?),
+            None => None,
+        },
+        continue_on_error: patch.continue_on_error.set().copied().unwrap_or(false),
     })
 }
 
-fn used(
-    patch: &StepPatch,
-    uses: Uses,
-    inputs: &BTreeMap<String, String>,
-) -> Result<Action, BlueprintError> {
+fn used(patch: &StepPatch, uses: Uses, given: Given<'_>) -> Result<Action, BlueprintError> {
+    let inputs = given.inputs;
     let allowed: &[&str] = match uses {
         Uses::Context | Uses::Report => &[],
         Uses::Ask => &["prompt", "schema"],
-        Uses::Agent => &["prompt", "tools", "turns_max", "check"],
+        Uses::Agent => &["prompt", "tools", "turns_max", "check", "outputs"],
+        Uses::Scaffold => &["files", "templates", "vars", "patch", "overwrite"],
+        Uses::Gate => &["checks", "retry", "continue_on_error"],
+        Uses::Branch => &["goto", "max_attempts", "continue_on_error"],
+        Uses::Human => &["question", "options", "deadline"],
     };
     refuse_other_keys(patch, uses.as_str(), allowed)?;
     let prompt = |inputs| match &patch.prompt {
@@ -282,6 +313,10 @@ fn used(
     match uses {
         Uses::Context => Ok(Action::Context),
         Uses::Report => Ok(Action::Report),
+        Uses::Scaffold => acts::scaffold(patch, given),
+        Uses::Gate => acts::gate(patch, given),
+        Uses::Branch => acts::branch(patch),
+        Uses::Human => acts::human(patch, given),
         Uses::Ask => {
             let schema = *patch
                 .schema
@@ -315,6 +350,7 @@ fn used(
                 tools,
                 turns_max: patch.turns_max.set().copied().unwrap_or(TURNS_DEFAULT),
                 check: check.filter(|command| !command.trim().is_empty()),
+                outputs: patch.outputs.set().cloned().unwrap_or_default(),
             })
         }
     }
@@ -323,11 +359,11 @@ fn used(
 fn command_step(
     patch: &StepPatch,
     command: &Text,
-    inputs: &BTreeMap<String, String>,
-    earlier: &[Step],
+    given: Given<'_>,
 ) -> Result<Action, BlueprintError> {
-    refuse_other_keys(patch, "run", &["expect_exit", "retry"])?;
-    let filled = command.fill(inputs, Destination::Shell)?;
+    let allowed = ["expect_exit", "retry", "continue_on_error"];
+    refuse_other_keys(patch, "run", &allowed)?;
+    let filled = command.fill(given.inputs, Destination::Shell)?;
     if filled.trim().is_empty() {
         let problem = format!(
             "the command of step `{}` is empty once its inputs are filled in",
@@ -335,6 +371,20 @@ fn command_step(
         );
         return Err(command.place.invalid(problem));
     }
+    let (retry, retry_max) = retry_of(patch, given.earlier)?;
+    Ok(Action::Run {
+        command: filled,
+        expect_exit: patch.expect_exit.set().copied().unwrap_or(0),
+        retry,
+        retry_max,
+    })
+}
+
+/// Where a step goes back to, and how often.
+pub(super) fn retry_of(
+    patch: &StepPatch,
+    earlier: &[Step],
+) -> Result<(Option<String>, u32), BlueprintError> {
     if let Some(target) = patch.retry_step.set() {
         check_retry(patch, target, earlier)?;
     } else if patch.retry_attempts.set().is_some() {
@@ -345,13 +395,8 @@ fn command_step(
         (Some(_), None) => return Err(lacks(patch, "retry.max_attempts")),
         (None, _) => 1,
     };
-    Ok(Action::Run {
-        command: filled,
-        expect_exit: patch.expect_exit.set().copied().unwrap_or(0),
-        retry: patch.retry_step.set().cloned(),
-        // `max_attempts` counts the first try, as it does in Actions; `retry_max` counts the ways back.
-        retry_max: attempts - 1,
-    })
+    // `max_attempts` counts the first try, as it does in Actions; `retry_max` counts the ways back.
+    Ok((patch.retry_step.set().cloned(), attempts - 1))
 }
 
 fn check_retry(patch: &StepPatch, target: &str, earlier: &[Step]) -> Result<(), BlueprintError> {
@@ -373,7 +418,7 @@ fn check_retry(patch: &StepPatch, target: &str, earlier: &[Step]) -> Result<(), 
     )))
 }
 
-fn lacks(patch: &StepPatch, key: &str) -> BlueprintError {
+pub(super) fn lacks(patch: &StepPatch, key: &str) -> BlueprintError {
     patch
         .place
         .invalid(format!("step `{}` needs `{key}`", patch.id))
@@ -385,21 +430,25 @@ fn refuse_other_keys(
     kind: &str,
     allowed: &[&str],
 ) -> Result<(), BlueprintError> {
-    let present = [
+    let own = [
         ("prompt", patch.prompt.set().is_some()),
         ("schema", patch.schema.set().is_some()),
         ("tools", patch.tools.set().is_some()),
         ("turns_max", patch.turns_max.set().is_some()),
         ("check", patch.check.set().is_some()),
+        ("outputs", patch.outputs.set().is_some()),
         ("expect_exit", patch.expect_exit.set().is_some()),
         (
             "retry",
             patch.retry_step.set().is_some() || patch.retry_attempts.set().is_some(),
         ),
+        (
+            "continue_on_error",
+            patch.continue_on_error.set().is_some(),
+        ),
     ];
-    let stray = present
-        .iter()
-        .find(|(key, there)| *there && !allowed.contains(key));
+    let mut present = own.into_iter().chain(patch.acts.present());
+    let stray = present.find(|(key, there)| *there && !allowed.contains(key));
     match stray {
         None => Ok(()),
         Some((key, _)) => Err(patch.place.invalid(format!(

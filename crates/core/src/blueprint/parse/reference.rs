@@ -1,8 +1,11 @@
-//! `${{ inputs.NAME }}` in a text: found when the file is read, replaced once when the blueprint is resolved.
+//! `${{ inputs.NAME }}` in a text: found when the file is read, replaced once when the blueprint is resolved. The texts of a
+//! scaffold and of a question also take `steps.ID.outputs.NAME` and `vars.NAME`; the former are left for the run.
 
 use std::collections::BTreeMap;
 
 use super::{BlueprintError, PROMPT_BYTES_MAX, Place, check_name, yaml};
+use crate::blueprint::template::{Part, Template};
+use crate::blueprint::OutputKind;
 
 const OPEN: &str = "${{";
 const CLOSE: &str = "}}";
@@ -28,12 +31,31 @@ pub(super) struct Text {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Reference {
-    /// The input's name.
-    input: String,
+    name: Name,
+    /// `| json` behind the name.
+    json: bool,
     /// Bytes of `value` the expression covers.
     start: usize,
     end: usize,
     place: Place,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Name {
+    Input(String),
+    Output { step: String, name: String },
+    Var(String),
+}
+
+/// Steps that stand before a text, with what they hand over.
+pub(super) type Outputs<'a> = BTreeMap<&'a str, Vec<(&'a str, OutputKind)>>;
+
+/// What a template may name.
+#[derive(Clone, Copy)]
+pub(super) struct Names<'a> {
+    pub(super) inputs: &'a BTreeMap<String, String>,
+    pub(super) vars: &'a BTreeMap<String, Template>,
+    pub(super) outputs: &'a Outputs<'a>,
 }
 
 /// Whether the text ends up in a shell or in a prompt.
@@ -60,9 +82,10 @@ impl Text {
             let (here, next) = locate(source, search, &value[start..end], &place);
             search = next;
             let expression = value[body..end - CLOSE.len()].trim();
-            let input = input_name(expression, &here)?;
+            let (name, json) = name_of(expression, &here)?;
             references.push(Reference {
-                input,
+                name,
+                json,
                 start,
                 end,
                 place: here,
@@ -85,14 +108,20 @@ impl Text {
         let mut out = String::with_capacity(self.value.len());
         let mut from = 0;
         for reference in &self.references {
-            if destination == Destination::Shell && UNTRUSTED.contains(&reference.input.as_str()) {
+            let (Name::Input(input), false) = (&reference.name, reference.json) else {
+                let what = match destination {
+                    Destination::Shell => "a command takes settings only: what a model said is never part of one",
+                    Destination::Prompt => "a prompt takes inputs only; what earlier steps found stands above it anyway",
+                };
+                return Err(unknown(&reference.said(), &reference.place, what.into()));
+            };
+            if destination == Destination::Shell && UNTRUSTED.contains(&input.as_str()) {
                 return Err(reference.place.invalid(format!(
-                    "`inputs.{}` would put the task's own words into a shell; commands take settings only",
-                    reference.input
+                    "`inputs.{input}` would put the task's own words into a shell; commands take settings only"
                 )));
             }
             let value = inputs
-                .get(&reference.input)
+                .get(input)
                 .ok_or_else(|| reference.unknown(inputs))?;
             out.push_str(&self.value[from..reference.start]);
             out.push_str(value);
@@ -108,17 +137,83 @@ impl Text {
         }
         Ok(out)
     }
+
+    /// Of the text as it was written.
+    pub(super) fn bytes(&self) -> usize {
+        self.value.len()
+    }
+
+    /// The text with its inputs and vars filled in; what earlier steps hand over stays open.
+    pub(super) fn template(&self, names: Names<'_>) -> Result<Template, BlueprintError> {
+        let mut parts = Vec::new();
+        let mut from = 0;
+        for reference in &self.references {
+            parts.push(Part::Text(self.value[from..reference.start].to_owned()));
+            parts.extend(reference.parts(names)?);
+            from = reference.end;
+        }
+        parts.push(Part::Text(self.value[from..].to_owned()));
+        parts.retain(|part| *part != Part::Text(String::new()));
+        Ok(Template { parts })
+    }
 }
 
 impl Reference {
+    fn parts(&self, names: Names<'_>) -> Result<Vec<Part>, BlueprintError> {
+        match &self.name {
+            Name::Input(input) => {
+                let value = names.inputs.get(input);
+                let value = value.ok_or_else(|| self.unknown(names.inputs))?;
+                let text = match self.json {
+                    true => serde_json::Value::from(value.as_str()).to_string(),
+                    false => value.clone(),
+                };
+                Ok(vec![Part::Text(text)])
+            }
+            Name::Var(var) => match names.vars.get(var) {
+                Some(_) if self.json => Err(self.place.invalid(format!(
+                    "`| json` stands where `{var}` is made, not where it is used"
+                ))),
+                Some(template) => Ok(template.parts.clone()),
+                None => Err(self.not_among(names.vars.keys().map(|k| format!("vars.{k}")))),
+            },
+            Name::Output { step, name } => {
+                let known = names.outputs.get(step.as_str());
+                let known = known.and_then(|all| all.iter().find(|(o, _)| o == name));
+                if known.is_none() {
+                    let all = names.outputs.iter();
+                    let all = all.flat_map(|(id, outputs)| {
+                        let said = move |(o, _): &(&str, OutputKind)| format!("steps.{id}.outputs.{o}");
+                        outputs.iter().map(said)
+                    });
+                    return Err(self.not_among(all));
+                }
+                Ok(vec![Part::Output {
+                    step: step.clone(),
+                    name: name.clone(),
+                    json: self.json,
+                }])
+            }
+        }
+    }
+
     fn unknown(&self, inputs: &BTreeMap<String, String>) -> BlueprintError {
-        let known: Vec<String> = inputs.keys().map(|k| format!("inputs.{k}")).collect();
-        let expression = format!("inputs.{}", self.input);
-        unknown(
-            &expression,
-            &self.place,
-            yaml::hint(&expression, known.iter().map(String::as_str)),
-        )
+        self.not_among(inputs.keys().map(|k| format!("inputs.{k}")))
+    }
+
+    fn not_among(&self, known: impl Iterator<Item = String>) -> BlueprintError {
+        let known: Vec<String> = known.collect();
+        let said = self.said();
+        let hint = yaml::hint(&said, known.iter().map(String::as_str));
+        unknown(&said, &self.place, hint)
+    }
+
+    fn said(&self) -> String {
+        match &self.name {
+            Name::Input(input) => format!("inputs.{input}"),
+            Name::Var(var) => format!("vars.{var}"),
+            Name::Output { step, name } => format!("steps.{step}.outputs.{name}"),
+        }
     }
 }
 
@@ -132,19 +227,41 @@ fn unknown(expression: &str, place: &Place, hint: String) -> BlueprintError {
     }
 }
 
-fn input_name(expression: &str, place: &Place) -> Result<String, BlueprintError> {
-    let Some(name) = expression.strip_prefix("inputs.") else {
-        let hint = "only `inputs.NAME` can stand here; there is no code".to_owned();
-        return Err(unknown(expression, place, hint));
+/// The name, and whether it is written as JSON.
+fn name_of(expression: &str, place: &Place) -> Result<(Name, bool), BlueprintError> {
+    let refused = |why: &str| unknown(expression, place, why.to_owned());
+    let (path, json) = match expression.split_once('|') {
+        Some((path, filter)) if filter.trim() == "json" => (path.trim(), true),
+        Some(_) => return Err(refused("an expression is one name, without code")),
+        None => (expression, false),
     };
-    match check_name("input", name, place) {
-        Ok(()) => Ok(name.to_owned()),
-        Err(_) => Err(unknown(
-            expression,
-            place,
-            "an expression is one name, without code".to_owned(),
-        )),
+    let parts: Vec<&str> = path.split('.').collect();
+    let (name, parts) = match parts.as_slice() {
+        ["inputs", input] => (Name::Input((*input).to_owned()), vec![*input]),
+        ["vars", var] => (Name::Var((*var).to_owned()), vec![*var]),
+        ["steps", step, "outputs", name] => {
+            let output = Name::Output {
+                step: (*step).to_owned(),
+                name: (*name).to_owned(),
+            };
+            (output, vec![*step, *name])
+        }
+        _ => {
+            return Err(refused(
+                "only `inputs.NAME` can stand here, and in the texts of a scaffold or a question `steps.ID.outputs.NAME`; \
+                 there is no code",
+            ));
+        }
+    };
+    match parts.into_iter().all(|part| check_name("input", part, place).is_ok()) {
+        true => Ok((name, json)),
+        false => Err(refused("an expression is one name, without code")),
     }
+}
+
+/// Where a value of YAML begins in its source: behind the quote, where there is one.
+pub(super) fn begins(source: &str, value: &str, place: &Place) -> Place {
+    locate(source, offset_of(source, place), value, place).0
 }
 
 /// The byte where a place begins in its source.

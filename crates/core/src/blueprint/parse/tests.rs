@@ -1,6 +1,9 @@
 use super::*;
 use crate::blueprint::{Action, AskSchema, ToolName};
 
+mod asked;
+mod steps;
+
 fn library(files: &[(&str, &str)]) -> BTreeMap<String, String> {
     files
         .iter()
@@ -71,6 +74,7 @@ fn a_blueprint_resolves_to_its_steps() {
             tools: vec![ToolName::Read, ToolName::Edit, ToolName::Done],
             turns_max: 7,
             check: Some("cargo test".into()),
+            outputs: Vec::new(),
         }
     );
     assert_eq!(

@@ -1,0 +1,410 @@
+//! The steps that ask no model, beside commands: scaffold, gate, branch, human; and the condition of any step.
+
+use std::collections::BTreeMap;
+
+use serde_saphyr::Spanned;
+
+use super::merge::{Given, lacks, retry_of};
+use super::reference::{Destination, Names, Outputs, Text, begins};
+use super::wire::WithWire;
+use super::{
+    ATTEMPTS_MAX, BlueprintError, Field, Place, Reader, StepPatch, TEMPLATES, check_name, yaml,
+};
+use crate::blueprint::condition::{Condition, Known, Wrong};
+use crate::blueprint::template::Template;
+use crate::blueprint::{ANSWER, Action, GateCheck, OutputKind, ScaffoldFile, Step};
+
+/// Files of one scaffold, as many as a patch may have.
+const FILES_MAX: usize = 50;
+/// Bytes of all texts of one scaffold: they go to the hand in one request.
+const SCAFFOLD_BYTES_MAX: usize = 256 * 1024;
+/// Bytes of a path.
+const PATH_BYTES_MAX: usize = 512;
+/// Answers that one question offers.
+const OPTIONS_MAX: usize = 8;
+/// Bytes of one of them; they are typed on a command line.
+const OPTION_BYTES_MAX: usize = 64;
+/// Bytes of a question with its inputs: it stands on a person's screen.
+const QUESTION_BYTES_MAX: usize = 4 * 1024;
+/// Seconds that a person is waited for when the blueprint names none: three working days, as everywhere.
+const DEADLINE_S: u64 = crate::pipeline::HUMAN_WAIT_MS.unsigned_abs() / 1000;
+/// Nobody remembers a question of last month.
+const DEADLINE_S_MAX: u64 = 30 * 24 * 3600;
+
+/// What one file says about these steps.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Acts {
+    files: Field<BTreeMap<String, (Text, Text)>>,
+    templates: Field<BTreeMap<String, (Text, Named)>>,
+    vars: Field<BTreeMap<String, Text>>,
+    patch: Field<Text>,
+    overwrite: Field<bool>,
+    checks: Field<Vec<GateCheck>>,
+    goto: Field<Named>,
+    max_attempts: Field<u32>,
+    question: Field<Text>,
+    options: Field<Vec<String>>,
+    deadline_s: Field<u64>,
+}
+
+/// A name and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Named {
+    name: String,
+    place: Place,
+}
+
+/// A condition as it was read, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct If {
+    condition: Condition,
+    raw: String,
+    place: Place,
+}
+
+impl Acts {
+    pub(super) fn overlay(&mut self, child: Acts) {
+        self.files.overlay(child.files);
+        self.templates.overlay(child.templates);
+        self.vars.overlay(child.vars);
+        self.patch.overlay(child.patch);
+        self.overwrite.overlay(child.overwrite);
+        self.checks.overlay(child.checks);
+        self.goto.overlay(child.goto);
+        self.max_attempts.overlay(child.max_attempts);
+        self.question.overlay(child.question);
+        self.options.overlay(child.options);
+        self.deadline_s.overlay(child.deadline_s);
+    }
+
+    /// Its keys, and whether they are set.
+    pub(super) fn present(&self) -> [(&'static str, bool); 11] {
+        [
+            ("files", self.files.set().is_some()),
+            ("templates", self.templates.set().is_some()),
+            ("vars", self.vars.set().is_some()),
+            ("patch", self.patch.set().is_some()),
+            ("overwrite", self.overwrite.set().is_some()),
+            ("checks", self.checks.set().is_some()),
+            ("goto", self.goto.set().is_some()),
+            ("max_attempts", self.max_attempts.set().is_some()),
+            ("question", self.question.set().is_some()),
+            ("options", self.options.set().is_some()),
+            ("deadline", self.deadline_s.set().is_some()),
+        ]
+    }
+
+    /// Where a branch goes, with its place.
+    pub(super) fn target(&self) -> Option<(&str, &Place)> {
+        let goto = self.goto.set()?;
+        Some((&goto.name, &goto.place))
+    }
+}
+
+impl Reader<'_> {
+    /// Takes the keys of these steps out of a step's `with`.
+    pub(super) fn acts(&self, with: &mut WithWire) -> Result<Acts, BlueprintError> {
+        let take = std::mem::take::<Field<BTreeMap<String, Spanned<String>>>>;
+        Ok(Acts {
+            files: take(&mut with.files).try_map(|files| {
+                let read = |(path, text): (String, Spanned<String>)| {
+                    let place = self.place(text.referenced);
+                    let at = Text::read(path.clone(), self.text, place.clone())?;
+                    // A file may be empty, unlike a prompt.
+                    Ok((path, (at, Text::read(text.value, self.text, place)?)))
+                };
+                files.into_iter().map(read).collect()
+            })?,
+            templates: take(&mut with.templates).try_map(|templates| {
+                let read = |(path, name): (String, Spanned<String>)| {
+                    let place = self.place(name.referenced);
+                    let at = Text::read(path.clone(), self.text, place.clone())?;
+                    let name = Named {
+                        name: name.value,
+                        place,
+                    };
+                    Ok((path, (at, name)))
+                };
+                templates.into_iter().map(read).collect()
+            })?,
+            vars: take(&mut with.vars).try_map(|vars| {
+                let read = |(name, text): (String, Spanned<String>)| {
+                    let place = self.place(text.referenced);
+                    check_name("var", &name, &place)?;
+                    Ok((name, Text::read(text.value, self.text, place)?))
+                };
+                vars.into_iter().map(read).collect()
+            })?,
+            patch: std::mem::take(&mut with.patch).try_map(|text| self.text(text))?,
+            overwrite: std::mem::take(&mut with.overwrite),
+            checks: std::mem::take(&mut with.checks).try_map(|checks| self.checks(&checks))?,
+            goto: std::mem::take(&mut with.goto).try_map(|goto| {
+                let place = self.place(goto.referenced);
+                check_name("step", &goto.value, &place)?;
+                let name = goto.value;
+                Ok::<_, BlueprintError>(Named { name, place })
+            })?,
+            max_attempts: std::mem::take(&mut with.max_attempts)
+                .try_map(|n| self.number("max_attempts", n, ATTEMPTS_MAX))?,
+            question: std::mem::take(&mut with.question).try_map(|text| self.text(text))?,
+            options: std::mem::take(&mut with.options).try_map(|options| self.options(options))?,
+            deadline_s: std::mem::take(&mut with.deadline).try_map(|text| self.deadline(&text))?,
+        })
+    }
+
+    /// `if:`, read and not yet checked: names of steps are known when the blueprint is whole.
+    pub(super) fn condition(&self, text: &Spanned<String>) -> Result<If, BlueprintError> {
+        let raw = text.value.clone();
+        let place = begins(self.text, &raw, &self.place(text.referenced));
+        let condition = Condition::read(&raw).map_err(|wrong| at(&place, &raw, wrong))?;
+        Ok(If {
+            condition,
+            raw,
+            place,
+        })
+    }
+
+    fn checks(&self, names: &[Spanned<String>]) -> Result<Vec<GateCheck>, BlueprintError> {
+        let mut checks = Vec::new();
+        for name in names {
+            let known = GateCheck::ALL.into_iter().find(|c| c.as_str() == name.value);
+            let Some(check) = known else {
+                let hint = yaml::hint(&name.value, GateCheck::ALL.iter().map(|c| c.as_str()));
+                let problem = format!("no check of a run is called `{}`; {hint}", name.value);
+                return Err(self.place(name.referenced).invalid(problem));
+            };
+            if checks.contains(&check) {
+                let problem = format!("the check `{}` is listed twice", name.value);
+                return Err(self.place(name.referenced).invalid(problem));
+            }
+            checks.push(check);
+        }
+        Ok(checks)
+    }
+
+    fn options(&self, options: Vec<Spanned<String>>) -> Result<Vec<String>, BlueprintError> {
+        let count = options.len();
+        let mut read: Vec<String> = Vec::new();
+        for option in options {
+            let place = self.place(option.referenced);
+            let text = option.value.trim().to_owned();
+            let problem = if text.is_empty() || text.chars().any(char::is_control) {
+                "an option is one line of text".to_owned()
+            } else if text.len() > OPTION_BYTES_MAX {
+                format!("an option has at most {OPTION_BYTES_MAX} bytes")
+            } else if read.contains(&text) {
+                format!("the option `{text}` is listed twice")
+            } else if count > OPTIONS_MAX || count < 2 {
+                format!("{count} options; a choice has 2 to {OPTIONS_MAX}, and none takes any text")
+            } else {
+                read.push(text);
+                continue;
+            };
+            return Err(place.invalid(problem));
+        }
+        Ok(read)
+    }
+
+    /// As a duration, and in days.
+    fn deadline(&self, text: &Spanned<String>) -> Result<u64, BlueprintError> {
+        let days = text.value.strip_suffix('d').map(str::parse::<u64>);
+        match days {
+            Some(Ok(days)) if (1..=DEADLINE_S_MAX / 86_400).contains(&days) => Ok(days * 86_400),
+            Some(_) => Err(self.place(text.referenced).invalid(format!(
+                "`{}` is no deadline; write 30m, 4h or 3d, at most 30d",
+                text.value
+            ))),
+            None => self.duration(text),
+        }
+    }
+}
+
+impl If {
+    /// The condition with every name of it checked.
+    pub(super) fn checked(&self, given: Given<'_>) -> Result<Condition, BlueprintError> {
+        let known = Known {
+            inputs: given.inputs,
+            steps: &outputs(given.earlier),
+        };
+        let checked = self.condition.check(&known);
+        checked.map_err(|wrong| at(&self.place, &self.raw, wrong))?;
+        Ok(self.condition.clone())
+    }
+}
+
+/// The place of what is wrong inside of a condition; one over several lines has its beginning for all of it.
+fn at(place: &Place, raw: &str, wrong: Wrong) -> BlueprintError {
+    let before = raw.get(..wrong.at).unwrap_or_default();
+    let mut place = place.clone();
+    if !raw.contains('\n') {
+        place.column += before.chars().count() as u64;
+    }
+    place.invalid(wrong.problem)
+}
+
+/// What the steps before hand over, by step.
+fn outputs(earlier: &[Step]) -> Outputs<'_> {
+    earlier
+        .iter()
+        .map(|step| (step.id.as_str(), handed(&step.action)))
+        .collect()
+}
+
+fn handed(action: &Action) -> Vec<(&str, OutputKind)> {
+    match action {
+        Action::Agent { outputs, .. } => {
+            let all = outputs.iter().map(|o| (o.name.as_str(), o.kind));
+            all.collect()
+        }
+        Action::Human { .. } => vec![(ANSWER, OutputKind::String)],
+        Action::Context
+        | Action::Ask { .. }
+        | Action::Run { .. }
+        | Action::Scaffold { .. }
+        | Action::Gate { .. }
+        | Action::Branch { .. }
+        | Action::Report => Vec::new(),
+    }
+}
+
+pub(super) fn scaffold(patch: &StepPatch, given: Given<'_>) -> Result<Action, BlueprintError> {
+    let outputs = outputs(given.earlier);
+    let none = BTreeMap::new();
+    let names = Names {
+        inputs: given.inputs,
+        vars: &none,
+        outputs: &outputs,
+    };
+    let mut vars = BTreeMap::new();
+    for (name, text) in patch.acts.vars.set().into_iter().flatten() {
+        vars.insert(name.clone(), text.template(names)?);
+    }
+    let names = Names {
+        vars: &vars,
+        ..names
+    };
+    let mut files = Vec::new();
+    let mut bytes = 0;
+    for (path, content) in patch.acts.files.set().into_iter().flat_map(BTreeMap::values) {
+        bytes += content.bytes();
+        files.push(ScaffoldFile {
+            path: checked_path(path, names)?,
+            content: content.template(names)?,
+        });
+    }
+    for (path, name) in patch.acts.templates.set().into_iter().flat_map(BTreeMap::values) {
+        let content = shipped(name, given)?;
+        bytes += content.bytes();
+        // A template belongs to no blueprint, so it names nothing of one but what it is given.
+        let own = Names {
+            inputs: &BTreeMap::new(),
+            vars: &vars,
+            outputs: &Outputs::new(),
+        };
+        files.push(ScaffoldFile {
+            path: checked_path(path, names)?,
+            content: content.template(own)?,
+        });
+    }
+    let change = match patch.acts.patch.set() {
+        Some(text) => Some(text.fill(given.inputs, Destination::Prompt)?),
+        None => None,
+    };
+    if files.is_empty() && change.is_none() {
+        return Err(lacks(patch, "with.files` or `with.templates` or `with.patch"));
+    }
+    if files.len() > FILES_MAX || bytes > SCAFFOLD_BYTES_MAX {
+        let problem = format!(
+            "step `{}` writes {} files of {bytes} bytes; at most {FILES_MAX} of {SCAFFOLD_BYTES_MAX} together",
+            patch.id,
+            files.len()
+        );
+        return Err(patch.place.invalid(problem));
+    }
+    Ok(Action::Scaffold {
+        files,
+        patch: change,
+        overwrite: patch.acts.overwrite.set().copied().unwrap_or(false),
+    })
+}
+
+/// A path that is known by now must be one inside of the repository; the run looks at all of them again.
+fn checked_path(path: &Text, names: Names<'_>) -> Result<Template, BlueprintError> {
+    let template = path.template(names)?;
+    let Some(settled) = template.settled() else {
+        return Ok(template);
+    };
+    let parts = || settled.split('/');
+    let problem = if settled.trim().is_empty() || settled.ends_with('/') {
+        "names no file"
+    } else if settled.starts_with('/') || settled.starts_with('~') {
+        "is not relative to the repository"
+    } else if parts().any(|part| part == "..") {
+        "leads out of the repository"
+    } else if parts().any(|part| part.eq_ignore_ascii_case(".git")) {
+        "belongs to git"
+    } else if settled.chars().any(char::is_control) || settled.len() > PATH_BYTES_MAX {
+        "is no path of one line and 512 bytes at most"
+    } else {
+        return Ok(template);
+    };
+    Err(path
+        .place
+        .invalid(format!("the path `{}` {problem}", settled.escape_debug())))
+}
+
+/// A template of the pack or the home.
+fn shipped(name: &Named, given: Given<'_>) -> Result<Text, BlueprintError> {
+    let key = format!("{TEMPLATES}{}", name.name);
+    let Some(text) = given.library.get(&key) else {
+        let known = given.library.keys().filter_map(|k| k.strip_prefix(TEMPLATES));
+        let hint = yaml::hint(&name.name, known);
+        let problem = format!("no template is called `{}`; {hint}", name.name);
+        return Err(name.place.invalid(problem));
+    };
+    let place = Place {
+        origin: key,
+        line: 1,
+        column: 1,
+    };
+    Text::read(text.clone(), text, place)
+}
+
+pub(super) fn gate(patch: &StepPatch, given: Given<'_>) -> Result<Action, BlueprintError> {
+    let checks = patch.acts.checks.set().filter(|checks| !checks.is_empty());
+    let checks = checks.ok_or_else(|| lacks(patch, "with.checks"))?;
+    let (retry, retry_max) = retry_of(patch, given.earlier)?;
+    Ok(Action::Gate {
+        checks: checks.clone(),
+        retry,
+        retry_max,
+    })
+}
+
+/// Whether it goes back is known when the blueprint is whole.
+pub(super) fn branch(patch: &StepPatch) -> Result<Action, BlueprintError> {
+    let (goto, _) = patch.acts.target().ok_or_else(|| lacks(patch, "with.goto"))?;
+    Ok(Action::Branch {
+        goto: goto.to_owned(),
+        // As with `retry`, the first try is counted.
+        ways_max: patch.acts.max_attempts.set().map(|attempts| attempts - 1),
+    })
+}
+
+pub(super) fn human(patch: &StepPatch, given: Given<'_>) -> Result<Action, BlueprintError> {
+    let question = patch.acts.question.set();
+    let question = question.ok_or_else(|| lacks(patch, "with.question"))?;
+    if question.bytes() > QUESTION_BYTES_MAX {
+        let problem = format!("a question has at most {QUESTION_BYTES_MAX} bytes");
+        return Err(question.place.invalid(problem));
+    }
+    Ok(Action::Human {
+        question: question.template(Names {
+            inputs: given.inputs,
+            vars: &BTreeMap::new(),
+            outputs: &outputs(given.earlier),
+        })?,
+        options: patch.acts.options.set().cloned().unwrap_or_default(),
+        deadline_s: patch.acts.deadline_s.set().copied().unwrap_or(DEADLINE_S),
+    })
+}

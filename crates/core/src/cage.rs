@@ -1,0 +1,297 @@
+//! What a cage promises, and which of its layers keep each promise. A program whose cage lacks one is not started.
+//!
+//! The layers name themselves in each command's record; what they add up to is decided here, once for the launcher, the
+//! evidence and the screens.
+
+use serde::{Deserialize, Serialize};
+
+/// One thing that a cage promises of everything that runs in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Property {
+    /// No write but to the folders that were given writable, and to scratch.
+    WritesInside,
+    /// No network but a loopback of its own, and the set-up's proxy where there is one.
+    OwnNetwork,
+    NoOuterProcess,
+    /// No file, variable, socket or memory of the machine that could hold a secret.
+    NoSecret,
+    /// No privilege, and none to be gained.
+    NoPrivilege,
+    /// Processes, memory and disk have an end.
+    Bounded,
+    /// When it ends, nothing that it started goes on.
+    EndsWhole,
+}
+
+impl Property {
+    pub const ALL: [Property; 7] = [
+        Property::WritesInside,
+        Property::OwnNetwork,
+        Property::NoOuterProcess,
+        Property::NoSecret,
+        Property::NoPrivilege,
+        Property::Bounded,
+        Property::EndsWhole,
+    ];
+
+    /// The promise in words, for a line on a screen.
+    pub fn words(self) -> &'static str {
+        match self {
+            Property::WritesInside => "no write outside",
+            Property::OwnNetwork => "no network but its own loopback",
+            Property::NoOuterProcess => "no outer process",
+            Property::NoSecret => "no secret of the machine",
+            Property::NoPrivilege => "no privilege",
+            Property::Bounded => "processes, memory and disk bounded",
+            Property::EndsWhole => "everything ended at the end",
+        }
+    }
+
+    /// What must all be in force. Each was tried alone and found too little: docs/SANDBOX.md tells what passes one of them.
+    fn needs(self) -> &'static [Part] {
+        match self {
+            Property::WritesInside => &[Part::Namespaces, Part::Landlock],
+            Property::OwnNetwork | Property::NoOuterProcess => &[Part::Namespaces, Part::Seccomp],
+            Property::NoSecret => &[Part::Namespaces, Part::User],
+            Property::NoPrivilege => &[Part::User, Part::NoNewPrivileges, Part::Seccomp],
+            Property::Bounded => &[Part::Processes, Part::Memory, Part::Disk],
+            Property::EndsWhole => &[Part::Namespaces],
+        }
+    }
+
+    /// What keeps nothing, and tells how wide the promise is: whoever reads it must see it.
+    fn tells(self) -> Option<Part> {
+        match self {
+            Property::WritesInside => Some(Part::Scope),
+            Property::OwnNetwork => Some(Part::Proxy),
+            Property::NoOuterProcess
+            | Property::NoSecret
+            | Property::NoPrivilege
+            | Property::Bounded
+            | Property::EndsWhole => None,
+        }
+    }
+}
+
+/// A promise that is kept, and the layers that keep it, as the record names them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Promise {
+    pub property: Property,
+    pub by: Vec<String>,
+}
+
+/// What the layers of one cage, or of several, add up to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Promises {
+    pub kept: Vec<Promise>,
+    pub lacking: Vec<Property>,
+}
+
+/// What a layer is, by its name in a record. A name that is not known keeps nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// Mount, pid, network, ipc and uts namespaces and a minimal root.
+    Namespaces,
+    Landlock,
+    Seccomp,
+    NoNewPrivileges,
+    /// Another user than root.
+    User,
+    Processes,
+    Memory,
+    Disk,
+    Proxy,
+    /// How far mounts hold a role's paths inside its clone.
+    Scope,
+}
+
+fn part(layer: &str) -> Option<Part> {
+    let name = layer.split([' ', ':']).next().unwrap_or_default();
+    match name {
+        "bwrap" | "own-namespaces" => Some(Part::Namespaces),
+        "landlock" => Some(Part::Landlock),
+        "seccomp" => Some(Part::Seccomp),
+        "no-new-privs" => Some(Part::NoNewPrivileges),
+        "uid" => {
+            let uid = layer.strip_prefix("uid:")?.parse::<u32>().ok()?;
+            (uid != 0).then_some(Part::User)
+        }
+        "processes" => Some(Part::Processes),
+        "memory" => Some(Part::Memory),
+        "disk" => Some(Part::Disk),
+        "egress-proxy" => Some(Part::Proxy),
+        "scope" => Some(Part::Scope),
+        _ => None,
+    }
+}
+
+/// What the layers of one cage promise.
+pub fn promises(layers: &[String]) -> Promises {
+    let mut found = Promises::default();
+    for property in Property::ALL {
+        let needs = property.needs();
+        let all = needs
+            .iter()
+            .all(|need| layers.iter().any(|layer| part(layer) == Some(*need)));
+        if !all {
+            found.lacking.push(property);
+            continue;
+        }
+        let tells = |part: Part| needs.contains(&part) || property.tells() == Some(part);
+        let by = layers.iter().filter(|layer| part(layer).is_some_and(tells));
+        found.kept.push(Promise {
+            property,
+            by: by.cloned().collect(),
+        });
+    }
+    found
+}
+
+/// What several cages promise together: only what each of them does, by all the layers that any of them names.
+pub fn common<'a>(cages: impl IntoIterator<Item = &'a [String]>) -> Promises {
+    let mut all: Option<Promises> = None;
+    for cage in cages {
+        let one = promises(cage);
+        all = Some(match all {
+            None => one,
+            Some(all) => both(all, one),
+        });
+    }
+    all.unwrap_or_else(|| promises(&[]))
+}
+
+fn both(one: Promises, other: Promises) -> Promises {
+    let mut found = Promises::default();
+    for mut promise in one.kept {
+        let same = |p: &&Promise| p.property == promise.property;
+        let Some(twin) = other.kept.iter().find(same) else {
+            continue;
+        };
+        let new = twin.by.iter().filter(|layer| !promise.by.contains(layer));
+        let new: Vec<String> = new.cloned().collect();
+        promise.by.extend(new);
+        found.kept.push(promise);
+    }
+    let kept = |property: &Property| found.kept.iter().any(|p| p.property == *property);
+    found.lacking = Property::ALL.into_iter().filter(|p| !kept(p)).collect();
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WHOLE: [&str; 8] = [
+        "bwrap 0.8.0",
+        "landlock:7",
+        "seccomp",
+        "no-new-privs",
+        "uid:64001",
+        "processes:own",
+        "memory:watched",
+        "disk:watched",
+    ];
+
+    fn layers(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    fn without(name: &str) -> Vec<String> {
+        let mut all = layers(&WHOLE);
+        all.retain(|layer| !layer.starts_with(name));
+        all
+    }
+
+    #[test]
+    fn a_whole_cage_keeps_every_promise_and_tells_by_what() {
+        let found = promises(&layers(&WHOLE));
+        assert_eq!(found.lacking, []);
+        let kept: Vec<Property> = found.kept.iter().map(|p| p.property).collect();
+        assert_eq!(kept, Property::ALL);
+        assert_eq!(found.kept[0].by, ["bwrap 0.8.0", "landlock:7"]);
+    }
+
+    #[test]
+    fn each_layer_that_is_missing_costs_the_promises_that_rest_on_it() {
+        use Property::*;
+        let cases: [(&str, &[Property]); 8] = [
+            (
+                "bwrap",
+                &[
+                    WritesInside,
+                    OwnNetwork,
+                    NoOuterProcess,
+                    NoSecret,
+                    EndsWhole,
+                ],
+            ),
+            ("landlock", &[WritesInside]),
+            ("seccomp", &[OwnNetwork, NoOuterProcess, NoPrivilege]),
+            ("no-new-privs", &[NoPrivilege]),
+            ("uid", &[NoSecret, NoPrivilege]),
+            ("processes", &[Bounded]),
+            ("memory", &[Bounded]),
+            ("disk", &[Bounded]),
+        ];
+        for (name, lost) in cases {
+            assert_eq!(promises(&without(name)).lacking, lost, "{name}");
+        }
+        assert_eq!(promises(&[]).lacking, Property::ALL);
+    }
+
+    #[test]
+    fn a_name_that_only_looks_like_a_layer_keeps_nothing() {
+        for (real, fake) in [
+            ("bwrap", "bwrapped"),
+            ("uid", "uid:0"),
+            ("uid", "uid:root"),
+            ("seccomp", "no seccomp"),
+            ("landlock", "Landlock"),
+        ] {
+            let mut names = without(real);
+            names.push(fake.to_owned());
+            assert!(!promises(&names).lacking.is_empty(), "{fake}");
+        }
+    }
+
+    #[test]
+    fn what_widens_a_promise_is_told_beside_it_and_keeps_none() {
+        let wide = ["egress-proxy", "scope:whole-clone"];
+        let found = promises(&layers(&[&WHOLE[..], &wide[..]].concat()));
+        let by = |property| {
+            let promise = found.kept.iter().find(|p| p.property == property);
+            promise.expect("kept").by.clone()
+        };
+        assert_eq!(
+            by(Property::OwnNetwork),
+            ["bwrap 0.8.0", "seccomp", "egress-proxy"]
+        );
+        assert_eq!(
+            by(Property::WritesInside),
+            ["bwrap 0.8.0", "landlock:7", "scope:whole-clone"]
+        );
+        assert_eq!(promises(&layers(&wide)).lacking, Property::ALL);
+    }
+
+    #[test]
+    fn several_cages_promise_what_each_of_them_does() {
+        let (bwrap, mut own) = (layers(&WHOLE), without("bwrap"));
+        own.insert(0, "own-namespaces".to_owned());
+        let found = common([&bwrap[..], &own[..]]);
+        assert_eq!(found.lacking, []);
+        assert_eq!(
+            found.kept[0].by,
+            ["bwrap 0.8.0", "landlock:7", "own-namespaces"]
+        );
+        let weak = without("landlock");
+        let found = common([&bwrap[..], &weak[..], &own[..]]);
+        assert_eq!(found.lacking, [Property::WritesInside]);
+        assert_eq!(
+            common([]).lacking,
+            Property::ALL,
+            "no cage promises nothing"
+        );
+    }
+}
