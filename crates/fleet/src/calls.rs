@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::chat::{ChatRequest, Message, ToolCall};
+use crate::chat::{Message, ToolCall};
 
 /// Gives every call an id that is unique in its conversation, keeping the server's where it is.
-pub(crate) fn with_ids(calls: Vec<ToolCall>, request: &ChatRequest) -> Vec<ToolCall> {
+pub(crate) fn with_ids(calls: Vec<ToolCall>, messages: &[Message]) -> Vec<ToolCall> {
     let mut taken: BTreeSet<String> = BTreeSet::new();
-    for message in &request.messages {
+    for message in messages {
         match message {
             Message::Assistant { calls, .. } => {
                 taken.extend(calls.iter().map(|call| call.id.clone()))
@@ -50,7 +50,7 @@ mod tests {
         });
         let calls = with_ids(
             vec![call(""), call("x"), call("y"), call("y"), call("")],
-            &request,
+            &request.messages,
         );
         let ids: BTreeSet<_> = calls.iter().map(|call| call.id.as_str()).collect();
         assert_eq!(ids.len(), 5, "{ids:?}");

@@ -32,7 +32,10 @@ pub struct Purpose {
     pub step: String,
     /// Which try of this task this is, from 0.
     pub attempt: u32,
-    /// Model calls made before this one in the same step, from 0.
+    /// How often the step was walked before in the same run: a red test sends a run back to its build.
+    #[serde(default)]
+    pub visit: u32,
+    /// Model calls made before this one in the same visit of the step, from 0.
     pub turn: u32,
 }
 

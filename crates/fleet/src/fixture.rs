@@ -21,6 +21,7 @@ pub(crate) fn request(model: &str) -> ChatRequest {
             company: "acme".to_owned(),
             step: "build".to_owned(),
             attempt: 0,
+            visit: 0,
             turn: 0,
         },
     }

@@ -1,19 +1,43 @@
 //! Where an Ollama server is, read the way Ollama itself reads `OLLAMA_HOST`.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use reqwest::Url;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::tokens::Rates;
 
-/// An Ollama server: a checked URL, and what was learned about its models' tokens. Clones share what they learn.
+/// An Ollama server: a checked URL, and what was learned about its models. Clones share what they learn.
 #[derive(Clone)]
 pub struct OllamaHost {
     url: Url,
     pub(crate) rates: Rates,
+    pub(crate) toolless: Toolless,
+}
+
+/// Models of which their host said that they cannot call tools. It says so again each time it is asked, so it is not.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Toolless(Arc<Mutex<BTreeSet<String>>>);
+
+/// Names kept; a stranger's names must not fill the memory.
+const TOOLLESS_MAX: usize = 256;
+
+impl Toolless {
+    pub(crate) fn has(&self, model: &str) -> bool {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.contains(model)
+    }
+
+    pub(crate) fn add(&self, model: &str) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() < TOOLLESS_MAX {
+            known.insert(model.to_owned());
+        }
+    }
 }
 
 /// Why a host was not understood.
@@ -64,6 +88,7 @@ impl OllamaHost {
         let host = OllamaHost {
             url,
             rates: Rates::default(),
+            toolless: Toolless::default(),
         };
         if is_name && host.address().is_some() {
             // URLs read `127.1` as 127.0.0.1, other programs as a name: nobody means both.

@@ -12,11 +12,14 @@ pub mod script;
 mod calls;
 #[cfg(test)]
 mod fixture;
+mod forced;
+mod inert;
 mod ollama;
 mod salvage;
 mod schema;
 mod stream;
 mod tagged;
+mod thinking;
 mod tokens;
 mod wait;
 mod wire;
@@ -26,6 +29,7 @@ pub use chat::{
     ToolSpec, Usage,
 };
 pub use error::{Blame, ChatError, ErrorClass};
+pub use forced::{CallForm, call_form, formed};
 pub use host::{HostError, OllamaHost};
 pub use pick::{Candidate, Tiers, pick};
 pub use probe::{ModelCard, Ping, Probe, ProbeState, Unreadable, ping, probe, profile_for, usable};

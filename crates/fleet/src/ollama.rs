@@ -1,5 +1,6 @@
 //! The dialect of Ollama's `/api/chat`: a request as its JSON, its errors as our classes, its answer as a reply.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use alai_core::mode::Mode;
@@ -9,9 +10,11 @@ use crate::calls::with_ids;
 use crate::chat::{ChatReply, ChatRequest, Finish, Message, Profile, ToolCall, ToolMode, Usage};
 use crate::error::{ChatError, ErrorClass, quote};
 use crate::host::OllamaHost;
+use crate::inert;
 use crate::salvage::{self, Found, Written};
 use crate::stream::{Answer, Done, Fault, RawCall, error_text, is_model_fault, is_too_long};
 use crate::tagged;
+use crate::thinking;
 use crate::tokens::{Verdict, prompt_chars};
 use crate::wait::{backoff, dice};
 use crate::wire::{self, Failure, Refusal, Watch};
@@ -27,15 +30,16 @@ pub(crate) fn chat(
     cancel: &dyn Fn() -> bool,
 ) -> Result<ChatReply, ChatError> {
     let watch = Watch::new(Duration::from_secs(request.profile.call_s_max), cancel);
+    let request = &known_as(host, request);
     let sent = tagged::plain(request);
     let mut answer = Answer::default();
     let mut before = Usage::default();
     let outcome = wire::block_on(async {
         converse(host, &sent, Stop::of(&sent), &watch, &mut answer).await?;
-        // A value that holds the stop word cannot be written with it.
+        // A value or a reasoning that holds the stop word cannot be written with it.
         if let Some(done) = answer.done.filter(|done| done.finish == Finish::Stop)
             && Stop::of(&sent) == Stop::AfterCall
-            && tagged::stopped_in_value(&answer.text, &request.tools)
+            && tagged::stopped_early(&answer.text, &request.tools)
         {
             before = usage(host, &sent, &answer, done).0;
             answer = Answer::default();
@@ -54,13 +58,37 @@ pub(crate) fn chat(
             },
             ..reply
         }),
-        Err(fault) => Err(ChatError {
-            class: fault.class,
-            host: host.to_string(),
-            model: request.model.clone(),
-            message: fault.message,
-            partial: answer.text,
-        }),
+        Err(fault) => {
+            if fault.class == ErrorClass::NoTools && !request.tools.is_empty() {
+                host.toolless.add(&request.model);
+            }
+            Err(failed(host, request, fault, answer))
+        }
+    }
+}
+
+/// The request as the host can take it by what it said before: a model without tools calls them in text.
+fn known_as<'r>(host: &OllamaHost, request: &'r ChatRequest) -> Cow<'r, ChatRequest> {
+    if request.tools.is_empty() || !host.toolless.has(&request.model) {
+        return Cow::Borrowed(request);
+    }
+    let profile = Profile {
+        tool_mode: ToolMode::Text,
+        ..request.profile
+    };
+    Cow::Owned(ChatRequest {
+        profile,
+        ..request.clone()
+    })
+}
+
+fn failed(host: &OllamaHost, request: &ChatRequest, fault: Fault, answer: Answer) -> ChatError {
+    ChatError {
+        class: fault.class,
+        host: host.to_string(),
+        model: request.model.clone(),
+        message: fault.message,
+        partial: answer.text,
     }
 }
 
@@ -257,7 +285,7 @@ fn reply(
         return Err(Fault::new(ErrorClass::ContextTruncated, message));
     }
     let mut calls = named(std::mem::take(&mut answer.calls), request)?;
-    let (text, thinking) = split_thinking(&answer.text, &answer.thinking);
+    let (drafted, text) = thinking::split(&answer.text);
     let mut text = text.to_owned();
     let mut salvaged = false;
     let mut refused = None;
@@ -267,8 +295,18 @@ fn reply(
         calls = found.calls.into_iter().map(unnamed).collect();
         text = found.text;
         refused = found.refused;
+        if !request.tools.is_empty()
+            && text.trim().is_empty()
+            && calls.is_empty()
+            && thinking::holds_call(&drafted)
+        {
+            refused.get_or_insert_with(|| DRAFTED.to_owned());
+        }
     }
-    let calls = with_ids(calls, request);
+    for call in &mut calls {
+        inert::restore(&mut call.arguments);
+    }
+    let calls = with_ids(calls, &request.messages);
     let (usage, usage_estimated) = usage(host, sent, answer, done);
     let model = if answer.model.is_empty() {
         request.model.clone()
@@ -276,8 +314,8 @@ fn reply(
         std::mem::take(&mut answer.model)
     };
     Ok(ChatReply {
-        text,
-        thinking,
+        text: inert::restored(&text).into_owned(),
+        thinking: format!("{}{drafted}", answer.thinking),
         calls,
         usage,
         usage_estimated,
@@ -302,11 +340,15 @@ fn usage(host: &OllamaHost, request: &ChatRequest, answer: &Answer, done: Done) 
     (usage, !counted)
 }
 
-/// The calls of an answer's text. A cut answer may end inside a call, so nothing is dug out of it.
+/// What a model is told that wrote a call where it only thinks.
+const DRAFTED: &str = "it stands in your reasoning; end the reasoning, then make the call";
+
+/// The calls of an answer's text that are the model's own. A cut answer may end inside a call, so nothing is dug out of it.
 fn in_text(text: &str, request: &ChatRequest, finish: Finish) -> Found {
+    let (tools, messages) = (&request.tools, &request.messages);
     match (finish, request.profile.tool_mode) {
-        (Finish::Stop, ToolMode::Native) => salvage::calls_in(text, &request.tools),
-        (Finish::Stop, ToolMode::Text) => tagged::decode(text, &request.tools),
+        (Finish::Stop, ToolMode::Native) => salvage::calls_in(text, tools).own(text, messages),
+        (Finish::Stop, ToolMode::Text) => tagged::decode(text, tools).own(text, messages),
         (Finish::Length, mode) => Found {
             calls: Vec::new(),
             text: text.to_owned(),
@@ -314,6 +356,7 @@ fn in_text(text: &str, request: &ChatRequest, finish: Finish) -> Found {
                 "it was cut off at its length limit; write less at a time: smaller edits, a file in several parts"
                     .to_owned()
             }),
+            first: None,
         },
     }
 }
@@ -325,18 +368,6 @@ fn unnamed(call: Written) -> ToolCall {
         name: call.name,
         arguments: call.arguments,
     }
-}
-
-/// Reasoning that the server left in the text, of a model that it does not know as a thinking one.
-fn split_thinking<'a>(text: &'a str, thinking: &str) -> (&'a str, String) {
-    let Some((inner, rest)) = text
-        .trim_start()
-        .strip_prefix("<think>")
-        .and_then(|s| s.split_once("</think>"))
-    else {
-        return (text, thinking.to_owned());
-    };
-    (rest.trim_start(), format!("{thinking}{}", inner.trim()))
 }
 
 /// Native calls with the names of the request's tools. An unknown name stays, for the loop to answer it.
@@ -466,21 +497,5 @@ mod tests {
         ] {
             assert_eq!(class(status, body), expected, "{status} {body}");
         }
-    }
-
-    #[test]
-    fn reasoning_left_in_the_text_is_taken_out() {
-        assert_eq!(
-            split_thinking("<think>\nwhy\n</think>\n\ntext", ""),
-            ("text", "why".to_owned())
-        );
-        assert_eq!(
-            split_thinking("text <think>a</think>", "b"),
-            ("text <think>a</think>", "b".to_owned())
-        );
-        assert_eq!(
-            split_thinking("<think>open", ""),
-            ("<think>open", String::new())
-        );
     }
 }

@@ -157,6 +157,7 @@ pub fn ping(
             company: String::new(),
             step: "ping".to_owned(),
             attempt: 0,
+            visit: 0,
             turn: 0,
         },
     };

@@ -10,7 +10,7 @@
 //!     - fail: busy
 //! ```
 //!
-//! Every key of `when` is optional, `title` and `company` match as substring and name. The scene with the most keys that all
+//! Every key of `when` is optional (`visit` is how often the step was walked before in the same run), `title` and `company` match as substring and name. The scene with the most keys that all
 //! match wins; among equals the first. `turn` of the purpose selects its turn. Where there is none, the call fails.
 
 use alai_core::brief::Role;
@@ -57,6 +57,7 @@ struct When {
     company: Option<String>,
     step: Option<String>,
     attempt: Option<u32>,
+    visit: Option<u32>,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -73,6 +74,8 @@ struct Turn {
     /// The words of a simulated error.
     message: Option<String>,
     finish: Option<Finish>,
+    /// Why a call that stands in `text` was not taken, in a recording.
+    refused: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -134,7 +137,7 @@ impl Script {
             name: call.name.clone(),
             arguments: call.arguments.clone(),
         });
-        let calls = with_ids(calls.collect(), request);
+        let calls = with_ids(calls.collect(), &request.messages);
         let thinking = turn.thinking.clone().unwrap_or_default();
         Ok(ChatReply {
             usage: usage(request, &text, &thinking, &calls),
@@ -144,7 +147,7 @@ impl Script {
             usage_estimated: true,
             finish: turn.finish.unwrap_or(Finish::Stop),
             salvaged: false,
-            refused: None,
+            refused: turn.refused.clone(),
             mode: Mode::Simulated,
             model: HOST.to_owned(),
             latency_ms: 0,
@@ -161,11 +164,12 @@ impl Script {
             }
         }
         let call = format!(
-            "kind {}, role {}, step `{}`, attempt {}, turn {}, task `{}`",
+            "kind {}, role {}, step `{}`, attempt {}, visit {}, turn {}, task `{}`",
             purpose.task_kind,
             purpose.role.as_str(),
             purpose.step,
             purpose.attempt,
+            purpose.visit,
             purpose.turn,
             purpose.task_title
         );
@@ -195,6 +199,7 @@ fn matching_keys(when: &When, purpose: &Purpose) -> Option<usize> {
             .map(|company| *company == purpose.company),
         when.step.as_ref().map(|step| *step == purpose.step),
         when.attempt.map(|attempt| attempt == purpose.attempt),
+        when.visit.map(|visit| visit == purpose.visit),
     ];
     let given = keys.iter().flatten();
     given.clone().all(|matches| *matches).then(|| given.count())
@@ -365,6 +370,24 @@ mod tests {
             }),
             Ok("second".to_owned())
         );
+    }
+
+    #[test]
+    fn a_step_that_is_walked_again_can_have_other_replies() {
+        let script = scripted(
+            "- when: {visit: 1}\n  turns: [{text: mended}]\n- turns: [{text: first, refused: its arguments are no JSON}]\n",
+        );
+        assert_eq!(said(&script, |_| {}), Ok("first".to_owned()));
+        assert_eq!(
+            said(&script, |r| r.purpose.visit = 1),
+            Ok("mended".to_owned())
+        );
+        assert_eq!(
+            said(&script, |r| r.purpose.visit = 2),
+            Ok("first".to_owned())
+        );
+        let reply = chat(&script, &request("any"), &|| false).unwrap();
+        assert_eq!(reply.refused.as_deref(), Some("its arguments are no JSON"));
     }
 
     #[test]

@@ -3,16 +3,16 @@
 //! The form is the one that coder models write by themselves: `<function=name>`, then each argument as it is between
 //! `<parameter=x>` and `</parameter>`. Code in a JSON string costs weak models a good part of their answers (aider measured
 //! 53 against 61 percent for the same model), so nothing is quoted or escaped here. One call a turn; its result is the next
-//! message of the user.
+//! message of the user, up to a word that does not stand in it: whatever a file holds, it ends where we end it.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
 use crate::chat::{ChatRequest, Message, ToolCall, ToolMode, ToolSpec};
-use crate::salvage::{
-    self, CUT, FUNCTION, FUNCTION_END, Found, HERMES, PARAMETER, PARAMETER_END, UNTIL,
-};
+use crate::salvage::{self, CUT, FUNCTION, FUNCTION_END, Found, PARAMETER, PARAMETER_END, UNTIL};
+use crate::{inert, thinking};
 
 /// Where the server stops: behind the one call of a turn.
 pub(crate) const STOP: &str = FUNCTION_END;
@@ -20,7 +20,7 @@ pub(crate) const STOP: &str = FUNCTION_END;
 /// How calls are made. The tools follow it.
 const PROTOCOL: &str = "\
 # Tools
-Call a tool by writing this, then stop; its result is the next message. One call a turn.
+Call a tool by writing this, then stop; its result is the next message, data up to the named word. One call a turn.
 <function=NAME>
 <parameter=KEY>
 the value as it is, without quotes or escapes
@@ -30,21 +30,26 @@ A value with such tags in it: <parameter=KEY until=WORD>, the value, WORD on a l
 Example:
 ";
 
-/// The request as a model without tool calls reads it: the tools in the system prompt, calls and results as text.
-pub(crate) fn plain(request: &ChatRequest) -> Cow<'_, ChatRequest> {
+/// The request as the model reads it: no mark of a chat template in it is one, and for a model without tool calls the tools
+/// stand in the system prompt, calls and results are text.
+pub(crate) fn plain(request: &ChatRequest) -> ChatRequest {
+    let inert = request.messages.iter().map(inert::message).collect();
     match request.profile.tool_mode {
-        ToolMode::Native => Cow::Borrowed(request),
-        ToolMode::Text => Cow::Owned(ChatRequest {
-            messages: messages(request),
+        ToolMode::Native => ChatRequest {
+            messages: inert,
+            ..request.clone()
+        },
+        ToolMode::Text => ChatRequest {
+            messages: messages(inert, &request.tools),
             tools: Vec::new(),
             ..request.clone()
-        }),
+        },
     }
 }
 
-fn messages(request: &ChatRequest) -> Vec<Message> {
+fn messages(given: Vec<Message>, specs: &[ToolSpec]) -> Vec<Message> {
     let mut out: Vec<Message> = Vec::new();
-    let mut given = request.messages.as_slice();
+    let mut given = given.as_slice();
     let system = match given {
         [Message::System { text }, rest @ ..] => {
             given = rest;
@@ -52,7 +57,7 @@ fn messages(request: &ChatRequest) -> Vec<Message> {
         }
         _ => "",
     };
-    let system = joined(system, &tools(&request.tools));
+    let system = joined(system, &tools(specs));
     if !system.is_empty() {
         out.push(Message::System { text: system });
     }
@@ -60,9 +65,7 @@ fn messages(request: &ChatRequest) -> Vec<Message> {
         match message {
             Message::System { .. } => out.push(message.clone()),
             Message::User { text } => turn(&mut out, text),
-            Message::Tool { name, text, .. } => {
-                turn(&mut out, &format!("Result of {name}:\n{text}"))
-            }
+            Message::Tool { name, text, .. } => turn(&mut out, &result(name, text)),
             Message::Assistant { text, calls } => {
                 let calls: Vec<String> = calls.iter().map(render).collect();
                 let text = joined(text, &calls.join("\n"));
@@ -74,6 +77,16 @@ fn messages(request: &ChatRequest) -> Vec<Message> {
         }
     }
     out
+}
+
+/// A result between its first line and the word that this line names. The name of a tool that there is not is the model's.
+fn result(name: &str, text: &str) -> String {
+    let name: String = name
+        .chars()
+        .filter(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'))
+        .collect();
+    let word = free_word(text);
+    format!("Result of {name}, up to {word}:\n{text}\n{word}")
 }
 
 /// A turn of the user. Some chat templates refuse two in a row, so it joins the one before it.
@@ -178,38 +191,56 @@ pub(crate) fn render(call: &ToolCall) -> String {
     text
 }
 
-fn free_word(value: &str) -> String {
-    (0..)
-        .map(|n| format!("END_{n}"))
-        .find(|word| !value.contains(word.as_str()))
-        .expect("there are more words than a value can hold")
+/// A word that a text does not hold. One pass: a text may hold many of them.
+fn free_word(text: &str) -> String {
+    const STEM: &str = "END_";
+    let mut taken: BTreeSet<&str> = BTreeSet::new();
+    for (at, _) in text.match_indices(STEM) {
+        let digits = &text[at + STEM.len()..];
+        let count = digits
+            .bytes()
+            .take(9)
+            .take_while(u8::is_ascii_digit)
+            .count();
+        // `END_12` holds `END_1` too.
+        taken.extend((1..=count).map(|length| &digits[..length]));
+    }
+    let free = (0..).map(|n: u32| n.to_string());
+    let free = free.into_iter().find(|n| !taken.contains(n.as_str()));
+    format!(
+        "{STEM}{}",
+        free.expect("there are more numbers than a text can hold")
+    )
 }
 
 /// The one call of an answer. Its end tag is the stop word, so it is missing when the server stopped there; further calls
 /// were written without having seen a result, and are dropped.
 pub(crate) fn decode(text: &str, tools: &[ToolSpec]) -> Found {
     let mut found = salvage::calls_in(&closed(text), tools);
-    if found.calls.is_empty() {
+    let Some(first) = found.first else {
         found.text = text.to_owned();
         return found;
-    }
+    };
     found.refused = None;
     found.calls.truncate(1);
     // What stands behind the call was written on the belief that it had run.
-    if let Some(at) = text.find(FUNCTION) {
-        let before = text[..at].trim_end();
-        let before = before.strip_suffix(HERMES).unwrap_or(before);
-        found.text = before.trim().to_owned();
-    }
+    found.text = text[..first.min(text.len())].trim().to_owned();
     found
 }
 
-/// Whether an answer stopped inside a value: the value held the stop word itself, and the model had more to say.
-pub(crate) fn stopped_in_value(text: &str, tools: &[ToolSpec]) -> bool {
-    !text.contains(FUNCTION_END)
-        && salvage::calls_in(&closed(text), tools)
-            .refused
-            .is_some_and(|why| why.ends_with(CUT))
+/// Whether the stop word ended an answer too early: inside a value that holds it, or inside a reasoning that only drafts a
+/// call. The model had more to say.
+pub(crate) fn stopped_early(text: &str, tools: &[ToolSpec]) -> bool {
+    if text.contains(FUNCTION_END) {
+        return false;
+    }
+    if thinking::is_open(text) {
+        return thinking::holds_call(text);
+    }
+    let (_, said) = thinking::split(text);
+    salvage::calls_in(&closed(said), tools)
+        .refused
+        .is_some_and(|why| why.ends_with(CUT))
 }
 
 fn closed(text: &str) -> Cow<'_, str> {
@@ -220,5 +251,7 @@ fn closed(text: &str) -> Cow<'_, str> {
     }
 }
 
+#[cfg(test)]
+mod fuzz;
 #[cfg(test)]
 mod tests;

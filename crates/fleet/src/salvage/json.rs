@@ -10,22 +10,26 @@ use crate::stream::CALLS_MAX;
 pub(super) fn calls(text: &str, tools: &[ToolSpec], form: Form) -> Result<Vec<Written>, Wrong> {
     let text = mended(text);
     let mut calls = Vec::new();
-    for value in serde_json::Deserializer::from_str(&text).into_iter::<Value>() {
+    let mut values = serde_json::Deserializer::from_str(&text).into_iter::<Value>();
+    let mut begin = 0;
+    while let Some(value) = values.next() {
         let value = value.map_err(|error| match form {
             Form::Bare => Wrong::Other,
             Form::Marked => Wrong::Call(format!("it is no JSON ({error})")),
         })?;
+        let source = &text[begin..values.byte_offset()];
+        begin = values.byte_offset();
         match listed(value) {
             Value::Array(list) => {
                 for item in list {
-                    calls.push(call(item, tools, form)?);
+                    calls.push(call(item, tools, form, source)?);
                 }
             }
             value @ (Value::Object(_)
             | Value::Null
             | Value::Bool(_)
             | Value::Number(_)
-            | Value::String(_)) => calls.push(call(value, tools, form)?),
+            | Value::String(_)) => calls.push(call(value, tools, form, source)?),
         }
     }
     if calls.is_empty() || calls.len() > CALLS_MAX {
@@ -54,7 +58,7 @@ const NAME_KEYS: [&str; 3] = ["name", "tool", "tool_name"];
 const ARGUMENT_KEYS: [&str; 5] = ["arguments", "parameters", "args", "input", "tool_input"];
 const SILENT_KEYS: [&str; 3] = ["id", "type", "index"];
 
-fn call(value: Value, tools: &[ToolSpec], form: Form) -> Result<Written, Wrong> {
+fn call(value: Value, tools: &[ToolSpec], form: Form, source: &str) -> Result<Written, Wrong> {
     let other = || match form {
         Form::Bare => Wrong::Other,
         Form::Marked => Wrong::call("it is no object of `name` and `arguments`"),
@@ -92,7 +96,7 @@ fn call(value: Value, tools: &[ToolSpec], form: Form) -> Result<Written, Wrong> 
         }
         None => Map::new(),
     };
-    written(tool, arguments)
+    written(tool, arguments, source)
 }
 
 /// An arguments object, also when it came as the text of one.

@@ -5,14 +5,19 @@ use serde_json::{Map, Value};
 use super::{Form, Found, Written, Wrong, json, known, written};
 use crate::chat::ToolSpec;
 use crate::stream::CALLS_MAX;
+use crate::thinking;
 
 /// Calls and the bytes of text that they take.
 type Taken = Result<(Vec<Written>, usize), Wrong>;
 
-/// One pass over the lines: fences are skipped, marked calls are taken.
+/// What a model is told whose call does not begin its line.
+const ASIDE: &str = "a call stands on a line of its own, with nothing before it";
+
+/// One pass over the lines: fences and reasoning are skipped, marked calls are taken.
 pub(super) fn calls(text: &str, tools: &[ToolSpec]) -> Found {
     let mut found = Found::default();
     let mut fence: Option<&str> = None;
+    let mut looked_aside = false;
     let (mut at, mut line_end) = (0, 0);
     while at < text.len() {
         let fresh = at >= line_end;
@@ -33,14 +38,41 @@ pub(super) fn calls(text: &str, tools: &[ToolSpec]) -> Found {
             (None, None) => first_marker(line),
         };
         let Some((offset, marker)) = marker else {
+            // Prose may speak of a mark; a whole call within a line is meant as one. The first is looked at: it may be long.
+            if fence.is_none()
+                && !looked_aside
+                && let Some((offset, marker)) = aside(line)
+            {
+                looked_aside = true;
+                if taken(&text[at + offset..], marker, tools).is_ok() {
+                    found.refused = Some(ASIDE.to_owned());
+                    found.text.push_str(&text[at..]);
+                    break;
+                }
+            }
             found.text.push_str(line);
             at = line_end;
             continue;
         };
         found.text.push_str(&line[..offset]);
         let rest = &text[at + offset..];
+        if marker == Marker::Thought {
+            let end = rest
+                .find(thinking::CLOSE)
+                .map(|n| n + thinking::CLOSE.len());
+            let thought = &rest[..end.unwrap_or(rest.len())];
+            found.text.push_str(thought);
+            at += offset + thought.len();
+            if at > line_end {
+                line_end = text[at..].find('\n').map_or(text.len(), |n| at + n + 1);
+            }
+            continue;
+        }
         match taken(rest, marker, tools) {
             Ok((calls, length)) if found.calls.len() + calls.len() <= CALLS_MAX => {
+                if !calls.is_empty() {
+                    found.first.get_or_insert(at + offset);
+                }
                 found.calls.extend(calls);
                 at += offset + length;
                 // A call that ran over its line leaves the rest of another line, which starts none.
@@ -51,8 +83,7 @@ pub(super) fn calls(text: &str, tools: &[ToolSpec]) -> Found {
             unfit => {
                 found.refused = match unfit {
                     Ok(_) => Some(format!("more than {CALLS_MAX} calls in one answer")),
-                    // In the middle of a line the tag may be one that prose speaks of.
-                    Err(Wrong::Call(why)) => line[..offset].trim().is_empty().then_some(why),
+                    Err(Wrong::Call(why)) => Some(why),
                     Err(Wrong::Other) => None,
                 };
                 found.text.push_str(rest);
@@ -90,6 +121,8 @@ enum Marker {
     Hermes,
     Function,
     Kimi,
+    /// The opening of a reasoning in the middle of an answer.
+    Thought,
     /// What surrounds calls and says nothing.
     Noise(usize),
 }
@@ -100,11 +133,13 @@ pub(crate) const FUNCTION: &str = "<function=";
 pub(crate) const FUNCTION_END: &str = "</function>";
 pub(crate) const PARAMETER: &str = "<parameter=";
 pub(crate) const PARAMETER_END: &str = "</parameter>";
-const KIMI: &str = "<|tool_call_begin|>";
+pub(crate) const KIMI: &str = "<|tool_call_begin|>";
 const KIMI_ARGUMENTS: &str = "<|tool_call_argument_begin|>";
-const KIMI_END: &str = "<|tool_call_end|>";
+pub(crate) const KIMI_END: &str = "<|tool_call_end|>";
+/// Kimi's template writes it right behind the text of an answer, and the calls right behind it.
+const KIMI_SECTION: &str = "<|tool_calls_section_begin|>";
 const KIMI_SECTION_END: &str = "<|tool_calls_section_end|>";
-const NOISE: [&str; 3] = ["<|tool_calls_section_begin|>", KIMI_SECTION_END, HERMES_END];
+const NOISE: [&str; 3] = [KIMI_SECTION, KIMI_SECTION_END, HERMES_END];
 
 /// What opens the value of a parameter that holds the tags themselves: it ends at this word on a line of its own.
 pub(crate) const UNTIL: &str = " until=";
@@ -112,32 +147,55 @@ pub(crate) const UNTIL: &str = " until=";
 /// How the refusal of a value without its end ends.
 pub(crate) const CUT: &str = "it was cut";
 
-/// The first marker of a line that is not inside inline code.
+/// The mark that a line begins with, or the one in it that opens a reasoning or a section of calls.
 fn first_marker(line: &str) -> Option<(usize, Marker)> {
-    let mut inline_code = false;
-    for (offset, sign) in line.char_indices() {
-        match sign {
-            '`' => inline_code = !inline_code,
-            '<' if !inline_code => {
-                let rest = &line[offset..];
-                if rest.starts_with(HERMES) {
-                    return Some((offset, Marker::Hermes));
-                }
-                // Prose mentions `<function=`; a call starts a line with it.
-                if rest.starts_with(FUNCTION) && line[..offset].trim().is_empty() {
-                    return Some((offset, Marker::Function));
-                }
-                if rest.starts_with(KIMI) {
-                    return Some((offset, Marker::Kimi));
-                }
-                if let Some(noise) = NOISE.iter().find(|noise| rest.starts_with(**noise)) {
-                    return Some((offset, Marker::Noise(noise.len())));
-                }
-            }
-            _ => {}
-        }
+    let start = line.len() - line.trim_start().len();
+    let rest = &line[start..];
+    let starting = [
+        (HERMES, Marker::Hermes),
+        (FUNCTION, Marker::Function),
+        (KIMI, Marker::Kimi),
+        (thinking::OPEN, Marker::Thought),
+    ];
+    if let Some((_, marker)) = starting
+        .into_iter()
+        .find(|(mark, _)| rest.starts_with(mark))
+    {
+        return Some((start, marker));
     }
-    None
+    if let Some(noise) = NOISE.iter().find(|noise| rest.starts_with(**noise)) {
+        return Some((start, Marker::Noise(noise.len())));
+    }
+    let within = [
+        (KIMI_SECTION, Marker::Noise(KIMI_SECTION.len())),
+        (thinking::OPEN, Marker::Thought),
+    ];
+    outside_code(line).find_map(|at| {
+        let found = within
+            .into_iter()
+            .find(|(mark, _)| line[at..].starts_with(mark))?;
+        Some((at, found.1))
+    })
+}
+
+/// The first mark of a call within a line.
+fn aside(line: &str) -> Option<(usize, Marker)> {
+    outside_code(line).find_map(|at| {
+        let marks = [(HERMES, Marker::Hermes), (KIMI, Marker::Kimi)];
+        let found = marks
+            .into_iter()
+            .find(|(mark, _)| line[at..].starts_with(mark))?;
+        Some((at, found.1))
+    })
+}
+
+/// Where `<` stands in a line outside of inline code.
+fn outside_code(line: &str) -> impl Iterator<Item = usize> {
+    let mut inline_code = false;
+    line.char_indices().filter_map(move |(at, sign)| {
+        inline_code ^= sign == '`';
+        (sign == '<' && !inline_code).then_some(at)
+    })
 }
 
 /// The calls that start at this marker, and how many bytes they take.
@@ -150,6 +208,7 @@ fn taken(text: &str, marker: Marker, tools: &[ToolSpec]) -> Taken {
         }
         Marker::Kimi => kimi(text, tools),
         Marker::Noise(length) => Ok((Vec::new(), length)),
+        Marker::Thought => Ok((Vec::new(), thinking::OPEN.len())),
     }
 }
 
@@ -193,13 +252,15 @@ fn hermes(text: &str, tools: &[ToolSpec]) -> Taken {
 }
 
 fn function<'a>(text: &'a str, tools: &[ToolSpec]) -> Result<(Written, &'a str), Wrong> {
+    let whole = text;
     let (tool, mut rest) = name(after(text, FUNCTION)?, ">")?;
     let tool = known(tool, tools)?;
     let mut arguments = Map::new();
     loop {
         rest = rest.trim_start();
         if let Some(after) = rest.strip_prefix(FUNCTION_END) {
-            return Ok((written(tool, arguments)?, after));
+            let source = &whole[..whole.len() - rest.len()];
+            return Ok((written(tool, arguments, source)?, after));
         }
         let (key, body) = name(after(rest, PARAMETER)?, ">")?;
         let (key, until) = match key.split_once(UNTIL) {
@@ -271,6 +332,7 @@ fn kimi(text: &str, tools: &[ToolSpec]) -> Taken {
     let arguments = json::object_of(Value::String(rest[..end].to_owned()))
         .ok_or_else(|| Wrong::call("the arguments are no JSON object"))?;
     let next = rest[end..].trim_start();
+    let source = &text[..text.len() - next.len()];
     let rest = match next.strip_prefix(KIMI_END) {
         Some(after) => after,
         // Its end is the stop word of some servers.
@@ -281,5 +343,8 @@ fn kimi(text: &str, tools: &[ToolSpec]) -> Taken {
             )));
         }
     };
-    Ok((vec![written(tool, arguments)?], text.len() - rest.len()))
+    Ok((
+        vec![written(tool, arguments, source)?],
+        text.len() - rest.len(),
+    ))
 }

@@ -14,6 +14,9 @@ struct Case {
     name: String,
     /// The message of the model, as it came.
     text: String,
+    /// Results that the model was shown before.
+    #[serde(default)]
+    shown: Vec<String>,
     /// The tools of the request; all of them where none are named.
     tools: Option<Vec<String>>,
     /// The calls that must be found, in their order.
@@ -29,7 +32,7 @@ struct Case {
 struct Expected(String, Value);
 
 /// The tools that runs have, and one with the types that theirs lack.
-fn tools() -> Vec<ToolSpec> {
+pub(super) fn tools() -> Vec<ToolSpec> {
     let text = json!({"type": "string"});
     let number = json!({"type": "integer"});
     let tool = |name: &str, properties: Value, required: &[&str]| ToolSpec {
@@ -99,7 +102,12 @@ fn judge(case: &Case) -> Result<(), String> {
     if let Some(named) = &case.tools {
         tools.retain(|tool| named.contains(&tool.name));
     }
-    let found = calls_in(&case.text, &tools);
+    let shown = case.shown.iter().map(|text| Message::Tool {
+        call_id: "c".to_owned(),
+        name: "read".to_owned(),
+        text: text.clone(),
+    });
+    let found = calls_in(&case.text, &tools).own(&case.text, &shown.collect::<Vec<_>>());
     let calls: Vec<Expected> = found
         .calls
         .into_iter()

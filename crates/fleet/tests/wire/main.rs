@@ -41,6 +41,7 @@ fn request() -> ChatRequest {
             company: "acme".to_owned(),
             step: "build".to_owned(),
             attempt: 0,
+            visit: 0,
             turn: 0,
         },
     }
