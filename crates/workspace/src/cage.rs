@@ -34,6 +34,8 @@ mod plan;
 mod probe;
 mod resolve;
 mod run;
+mod scope;
+pub mod seatbelt;
 mod seccomp;
 mod spec;
 
@@ -41,7 +43,8 @@ pub use error::CageError;
 pub use launcher::{entry, set_launcher};
 pub use orphans::end_orphans;
 pub use plan::LAUNCHER_INSIDE;
-pub use probe::{Layers, probe, probe_layer};
+pub use probe::{Layers, probe, probe_anew, probe_layer};
+pub use scope::{Scope, Scoped, builder_binds};
 pub use run::{Caged, run, run_in, spawn, spawn_in};
 pub use spec::{
     AGENT_ID, Access, Bind, CageSpec, Layer, Limits, Network, UnixSocketForward, agent_ids,

@@ -1,11 +1,21 @@
 //! One standalone clone per run, and what a run made in it brought home.
 //!
-//! Never a linked work tree: a shared git directory lets whoever writes in it run programs on the host. A clone holds copies
-//! of the objects that its base needs and nothing else of its source: no configuration, no refs, no hooks, no alternates.
+//! Never a linked work tree: a shared git directory lets whoever writes in it run programs on the host. A clone holds the
+//! objects that its base needs and nothing else of its source: no configuration, no refs, no hooks, no alternates. Most of
+//! them it has in common with other clones (see `stock`), in files that it can read and nobody can change.
+//!
+//! Odd repositories: submodules stay empty folders and large files of LFS stay pointers, as commits hold them; a sparse
+//! checkout of the user's is none here; links are links, and nothing follows them; names that differ in case alone are
+//! refused where the file system takes them for one.
 
+mod folding;
 mod import;
+mod look;
+mod others;
+mod pack;
 mod remover;
 mod salvage;
+mod stock;
 mod unfold;
 
 use std::path::{Path, PathBuf};
@@ -13,12 +23,16 @@ use std::{fs, io};
 
 use crate::crash;
 use crate::files::{self, FileError};
-use crate::git::run::{self, on_dir, on_refs, on_tree};
+use crate::git::run::{on_refs, on_tree};
 use crate::git::{GitError, Identity, Oid, Repo};
 
-pub use import::{Import, ImportError, OBJECTS_MAX, PACK_BYTES_MAX, UNPACKED_BYTES_MAX, import};
+pub use import::{
+    Import, ImportError, OBJECTS_MAX, PACK_BYTES_MAX, RUN_BYTES_MAX, Room, UNPACKED_BYTES_MAX,
+    import,
+};
 pub use remover::Remover;
 pub use salvage::{FILE_BYTES_MAX, Salvage, Salvaged, salvage};
+pub use stock::{prune_stock, set_stock};
 
 /// Where a clone appears inside every cage. One place for all, so that a virtual environment, `node_modules` or build cache
 /// with absolute paths can be made once and used by every run.
@@ -120,7 +134,7 @@ fn standalone(
         });
     }
     files::private_dir(dest)?;
-    let made = fill(repo, base, dest, branch, author)
+    let made = fill(repo, base, dest, branch, author, owner.is_some())
         .map_err(git_error(repo, base))
         .and_then(|()| Ok(files::give_to(dest, owner)?));
     if made.is_err() {
@@ -145,14 +159,16 @@ fn fill(
     dest: &Path,
     branch: Option<&str>,
     author: &Identity,
+    other_user: bool,
 ) -> Result<(), GitError> {
     judge_size(repo, base)?;
     let git_dir = dest.join(".git");
     crash::point("clone.before");
     lay_out(&git_dir, repo, base, branch, author)?;
+    folding::judge(repo, base, &git_dir)?;
     let branch_ref = branch.map(|branch| (format!("refs/heads/{branch}"), base.clone()));
     let tags = tags(repo, base)?;
-    pack(repo, base, &tags, &git_dir)?;
+    bring_objects(repo, base, &tags, &git_dir.join("objects"), other_user)?;
     crash::point("clone.packed");
     let mut updates = String::new();
     for (name, oid) in branch_ref.iter().chain(&tags) {
@@ -268,30 +284,39 @@ fn may_have_tags(repo: &Repo) -> bool {
     loose || packed || common.join("reftable").exists()
 }
 
-/// Packs everything that `base` and the tags need straight into the clone. The clone's own git does it and only borrows the
-/// source's objects, for this one call: the source's configuration is not read.
-fn pack(repo: &Repo, base: &Oid, tags: &[(String, Oid)], git_dir: &Path) -> Result<(), GitError> {
-    let mut wanted = format!("{base}\n");
-    for (_, oid) in tags {
-        wanted.push_str(&format!("{oid}\n"));
+/// Brings in everything that `base` and the tags need: from the stock what it has, the rest packed out of the source.
+fn bring_objects(
+    repo: &Repo,
+    base: &Oid,
+    tags: &[(String, Oid)],
+    objects: &Path,
+    other_user: bool,
+) -> Result<(), GitError> {
+    let mut wanted = vec![base.clone()];
+    wanted.extend(tags.iter().map(|(_, oid)| oid.clone()));
+    let mut stocked = stock::for_base(repo, base);
+    let known = stocked.as_ref().map(|one| &one.commit);
+    let packs = objects.join("pack");
+    let is_all = known == Some(base) && tags.is_empty();
+    if !is_all {
+        pack::write(repo, &wanted, known, objects)?;
     }
-    let folder = git_dir.join("objects/pack");
-    on_dir(git_dir, git_dir)
-        .env(
-            "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-            &run::alternate(&repo.objects_dir()),
-        )
-        .args([
-            "pack-objects",
-            "--revs",
-            "--quiet",
-            "--delta-base-offset",
-            "--include-tag",
-            // Deltas that exist are kept, none are looked for: the clone is short-lived, and the search is most of the time.
-            "--window=0",
-        ])
-        .args([run::text(&folder.join("pack"))])
-        .stdin(wanted.as_bytes())
-        .ok()
-        .map(drop)
+    if stock::is_due(stocked.as_ref(), stock::pack_bytes(&packs))
+        && let Some(new) = stock::renew(repo, base)
+    {
+        for name in files::list(&packs)? {
+            let path = packs.join(name);
+            fs::remove_file(&path).map_err(GitError::io("remove", &path))?;
+        }
+        pack::write(repo, &wanted, Some(&new.commit), objects)?;
+        stocked = Some(new);
+    }
+    match stocked.map(|one| one.lend(&packs, other_user)) {
+        None | Some(Ok(())) => Ok(()),
+        // Somebody removed it meanwhile: then everything is packed.
+        Some(Err(why)) => {
+            tracing::info!("{why}");
+            pack::write(repo, &wanted, None, objects)
+        }
+    }
 }

@@ -3,10 +3,11 @@
 //! A pure reading of one commit's file names and a few small files; nothing is run. The answer is a proposal that a person
 //! can override, so that it errs on the side of a note over a guess.
 //!
-//! With several stacks in one folder the first of Cargo, Go, Python, npm, Make that has tests is primary, else the first
+//! With several stacks in one folder the first of Cargo, Go, Python, npm, CMake, Meson, Make that has tests is primary, else the first
 //! there is: a `package.json` or a `pyproject.toml` often only holds tooling of a project in another language, a `Cargo.toml`
 //! or `go.mod` hardly ever does, and a Makefile mostly calls one of the others. The rest is in the notes.
 
+mod c;
 mod cargo;
 mod go;
 mod make;
@@ -45,15 +46,19 @@ pub enum Stack {
     Go,
     Python,
     Npm,
+    Cmake,
+    Meson,
     Make,
 }
 
 impl Stack {
-    const ALL: [Stack; 5] = [
+    const ALL: [Stack; 7] = [
         Stack::Cargo,
         Stack::Go,
         Stack::Python,
         Stack::Npm,
+        Stack::Cmake,
+        Stack::Meson,
         Stack::Make,
     ];
 
@@ -63,6 +68,8 @@ impl Stack {
             Stack::Go => "Go",
             Stack::Python => "Python",
             Stack::Npm => "npm",
+            Stack::Cmake => "CMake",
+            Stack::Meson => "Meson",
             Stack::Make => "Make",
         }
     }
@@ -237,6 +244,8 @@ fn in_folder(folder: &Folder<'_>) -> Detected {
             Stack::Go => go::commands(folder),
             Stack::Python => python::commands(folder),
             Stack::Npm => npm::commands(folder),
+            Stack::Cmake => c::cmake(folder),
+            Stack::Meson => c::meson(folder),
             Stack::Make => make::commands(folder),
         };
         found.extend(commands.map(|commands| (stack, commands)));
@@ -288,6 +297,8 @@ fn project_folders(paths: &[String]) -> Vec<(String, Stack)> {
             "go.mod" => Stack::Go,
             "pyproject.toml" | "requirements.txt" | "setup.py" => Stack::Python,
             "package.json" => Stack::Npm,
+            "CMakeLists.txt" => Stack::Cmake,
+            "meson.build" => Stack::Meson,
             _ => continue,
         };
         let inside_known = found
@@ -357,8 +368,13 @@ pub(crate) fn is_manifest(path: &str) -> bool {
         "build.gradle.kts",
         "deno.json",
         "deno.lock",
+        "CMakeLists.txt",
+        "meson.build",
     ];
-    exact.contains(&name) || path.ends_with(".cargo/config.toml") || path.ends_with(".cargo/config")
+    exact.contains(&name)
+        || name.ends_with(".wrap")
+        || path.ends_with(".cargo/config.toml")
+        || path.ends_with(".cargo/config")
 }
 
 fn is_requirements(name: &str) -> bool {

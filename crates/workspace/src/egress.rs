@@ -1,11 +1,15 @@
-//! The one way out of a set-up: a proxy on a Unix socket that speaks CONNECT alone, to port 443 of public hosts.
+//! The one way out of a set-up: a proxy on a Unix socket that speaks CONNECT to port 443 of named public hosts.
 //!
 //! The cage of a set-up has no network; its loopback port leads here. We resolve the name, refuse every address that is not
 //! public (a name of a stranger may point at the machine's own services or at a cloud's metadata), and connect to exactly
 //! the address that was judged, so that a second answer of the name server changes nothing. TLS stays end to end: we see
 //! names and byte counts, no content, and hold no key.
+//!
+//! A mirror that the machine's own configuration names may have another port, and may speak plain HTTP: then it is asked by
+//! GET and HEAD alone, one request a connection, and nothing that a client sends after its request goes on.
 
 mod address;
+mod request;
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
@@ -19,8 +23,11 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 pub use address::{Forbidden, judge};
+pub use request::is_rule;
 
-/// The only port: registries speak HTTPS. Anything else is not a set-up's business.
+use request::{Refusal, Wanted, Way};
+
+/// The port of registries, which speak HTTPS. Only a mirror of the machine's own configuration has another one.
 const PORT: u16 = 443;
 
 /// Connections at once. npm opens 15 by default, uv 50; two set-ups never share a proxy.
@@ -50,10 +57,21 @@ pub type Resolve = dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync;
 /// What may pass.
 #[derive(Clone)]
 pub struct Rules {
-    /// Names that may be reached: exact (`registry.example.org`) or all below one (`.example.org`). `None`: every public one.
-    pub hosts: Option<Vec<String>>,
+    /// Names that may be reached: exact (`registry.example.org`), all below one (`.example.org`), or `*` for every public one.
+    pub hosts: Vec<String>,
+    pub mirrors: Vec<Mirror>,
     resolve: Arc<Resolve>,
     dial: Arc<Dial>,
+}
+
+/// A place that a person configured for the whole machine in the stead of a registry. Its address is judged like every other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mirror {
+    /// In lower case.
+    pub host: String,
+    pub port: u16,
+    /// Speaks HTTP without TLS.
+    pub plain: bool,
 }
 
 /// Connects to a judged address. Injected, so that a test can accept on the loopback what is public in its story.
@@ -61,7 +79,7 @@ type Dial = dyn Fn(SocketAddr) -> io::Result<TcpStream> + Send + Sync;
 
 impl Rules {
     /// The rules of a real set-up: the machine's resolver and network.
-    pub fn new(hosts: Option<Vec<String>>) -> Rules {
+    pub fn new(hosts: Vec<String>, mirrors: Vec<Mirror>) -> Rules {
         let resolve = |name: &str| {
             Ok((name, PORT)
                 .to_socket_addrs()?
@@ -73,6 +91,7 @@ impl Rules {
         };
         Rules {
             hosts,
+            mirrors,
             resolve: Arc::new(resolve),
             dial: Arc::new(dial),
         }
@@ -83,6 +102,7 @@ impl std::fmt::Debug for Rules {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Rules")
             .field("hosts", &self.hosts)
+            .field("mirrors", &self.mirrors)
             .finish_non_exhaustive()
     }
 }
@@ -95,6 +115,8 @@ pub struct HostUse {
     pub bytes_down: u64,
     /// Why a request for it was last refused.
     pub refused: Option<String>,
+    /// It was refused because it is not among the hosts: a person can add it.
+    pub unlisted: bool,
 }
 
 /// A running proxy. Dropping it ends it with every connection.
@@ -289,7 +311,7 @@ fn serve(mut client: UnixStream, shared: &Arc<Shared>) {
         number
     };
     match connect(&mut client, shared) {
-        Ok((host, server, early)) => {
+        Ok((wanted, server, early)) => {
             let listed = server.try_clone().is_ok_and(|copy| {
                 let mut ledger = shared.ledger();
                 let end = ledger.ends.get_mut(&number);
@@ -299,40 +321,23 @@ fn serve(mut client: UnixStream, shared: &Arc<Shared>) {
                 })
             });
             if listed && !shared.is_stopped() {
-                relay(client, server, &early, &host, shared);
+                match wanted.way {
+                    Way::Tunnel => relay(client, server, &early, &wanted.host, shared),
+                    Way::Plain { request } => ask(client, server, &request, &wanted.host, shared),
+                }
             }
         }
         Err(refusal) => {
             if let Some(host) = &refusal.host {
-                shared.note(host, |used| used.refused = Some(refusal.reason.clone()));
+                shared.note(host, |used| {
+                    used.refused = Some(refusal.reason.clone());
+                    used.unlisted |= refusal.unlisted;
+                });
             }
             let _ = refuse(client, &refusal);
         }
     }
     shared.ledger().ends.remove(&number);
-}
-
-/// Why a request goes nowhere.
-#[derive(Debug, PartialEq, Eq)]
-struct Refusal {
-    status: &'static str,
-    reason: String,
-    host: Option<String>,
-}
-
-impl Refusal {
-    fn new(status: &'static str, reason: impl Into<String>) -> Refusal {
-        Refusal {
-            status,
-            reason: reason.into(),
-            host: None,
-        }
-    }
-
-    fn of(mut self, host: &str) -> Refusal {
-        self.host = Some(host.to_owned());
-        self
-    }
 }
 
 fn refuse(mut client: UnixStream, refusal: &Refusal) -> io::Result<()> {
@@ -355,31 +360,31 @@ fn refuse(mut client: UnixStream, refusal: &Refusal) -> io::Result<()> {
 fn connect(
     client: &mut UnixStream,
     shared: &Shared,
-) -> Result<(String, TcpStream, Vec<u8>), Refusal> {
+) -> Result<(Wanted, TcpStream, Vec<u8>), Refusal> {
     let (head, early) = read_head(client)?;
-    let host = requested(&head)?;
-    if !is_allowed(&host, shared.rules.hosts.as_deref()) {
-        let reason = format!(
-            "{host} is not among the hosts that this project's set-up may reach; add it there"
-        );
-        return Err(Refusal::new("403 Forbidden", reason).of(&host));
-    }
-    let addresses = (shared.rules.resolve)(&host).map_err(|error| {
+    let wanted = request::judged(&head, &shared.rules)?;
+    let host = wanted.host.as_str();
+    let addresses = (shared.rules.resolve)(host).map_err(|error| {
         Refusal::new(
             "502 Bad Gateway",
             format!("{host} cannot be resolved: {error}"),
         )
-        .of(&host)
+        .of(host)
     })?;
-    let server = reach(&host, &addresses, shared)?;
-    client
-        .write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        .map_err(|_| Refusal::new("499 Client Closed Request", "the client went away").of(&host))?;
-    shared.note(&host, |used| used.connections += 1);
-    Ok((host, server, early))
+    let server = reach(&wanted, &addresses, shared)?;
+    if matches!(wanted.way, Way::Tunnel) {
+        client
+            .write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            .map_err(|_| {
+                Refusal::new("499 Client Closed Request", "the client went away").of(host)
+            })?;
+    }
+    shared.note(host, |used| used.connections += 1);
+    Ok((wanted, server, early))
 }
 
-fn reach(host: &str, addresses: &[IpAddr], shared: &Shared) -> Result<TcpStream, Refusal> {
+fn reach(wanted: &Wanted, addresses: &[IpAddr], shared: &Shared) -> Result<TcpStream, Refusal> {
+    let host = wanted.host.as_str();
     let mut last = format!("{host} has no address");
     let mut forbidden = true;
     for address in addresses {
@@ -387,7 +392,7 @@ fn reach(host: &str, addresses: &[IpAddr], shared: &Shared) -> Result<TcpStream,
             Err(reason) => last = format!("{host} is at {address}, which {reason}"),
             Ok(()) => {
                 forbidden = false;
-                match (shared.rules.dial)(SocketAddr::new(*address, PORT)) {
+                match (shared.rules.dial)(SocketAddr::new(*address, wanted.port)) {
                     Ok(server) => return Ok(server),
                     Err(error) => last = format!("{host} at {address} does not answer: {error}"),
                 }
@@ -430,76 +435,6 @@ fn read_head(client: &mut UnixStream) -> Result<(Vec<u8>, Vec<u8>), Refusal> {
     }
 }
 
-/// The host of `CONNECT host:443 HTTP/1.1`, in lower case; everything else is refused.
-fn requested(head: &[u8]) -> Result<String, Refusal> {
-    let bad = |reason: &str| Refusal::new("400 Bad Request", reason);
-    let head = std::str::from_utf8(head).map_err(|_| bad("the request is not text"))?;
-    let line = head.lines().next().unwrap_or_default();
-    let parts: Vec<&str> = line.split(' ').collect();
-    let [method, target, version] = parts[..] else {
-        return Err(bad("the request line has not three parts"));
-    };
-    if !version.starts_with("HTTP/1.") {
-        return Err(bad("the request is not HTTP/1"));
-    }
-    if method != "CONNECT" {
-        return Err(Refusal::new(
-            "405 Method Not Allowed",
-            "only HTTPS passes here, by CONNECT",
-        ));
-    }
-    let (host, port) = target
-        .rsplit_once(':')
-        .ok_or_else(|| bad("the target has no port"))?;
-    let host = host.to_ascii_lowercase();
-    if !is_name(&host) {
-        return Err(Refusal::new(
-            "403 Forbidden",
-            "the target is not a host name; bare addresses are not reached",
-        ));
-    }
-    if port != PORT.to_string() {
-        let reason = format!("port {port} of {host}: only port {PORT} is reached");
-        return Err(Refusal::new("403 Forbidden", reason).of(&host));
-    }
-    Ok(host)
-}
-
-/// A DNS name with at least one dot and a last part that is not a number, so that no spelling of an address is one.
-fn is_name(host: &str) -> bool {
-    let part = |part: &str| {
-        !part.is_empty()
-            && part.len() <= 63
-            && part
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
-    };
-    let last = host.rsplit('.').next().unwrap_or_default();
-    host.len() <= 253
-        && host.contains('.')
-        && host.split('.').all(part)
-        && last
-            .bytes()
-            .next()
-            .is_some_and(|byte| byte.is_ascii_alphabetic())
-}
-
-fn is_allowed(host: &str, allowed: Option<&[String]>) -> bool {
-    let Some(allowed) = allowed else { return true };
-    allowed
-        .iter()
-        .map(|rule| rule.trim().to_ascii_lowercase())
-        .any(|rule| {
-            let below = rule.strip_prefix("*.").or_else(|| rule.strip_prefix('.'));
-            match below {
-                Some(parent) => host
-                    .strip_suffix(parent)
-                    .is_some_and(|rest| rest.ends_with('.')),
-                None => host == rule,
-            }
-        })
-}
-
 /// Carries bytes both ways until both are done, one stands idle for too long, or the share is used up.
 fn relay(client: UnixStream, server: TcpStream, early: &[u8], host: &str, shared: &Arc<Shared>) {
     let idle = Some(Duration::from_secs(IDLE_S));
@@ -535,6 +470,31 @@ fn relay(client: UnixStream, server: TcpStream, early: &[u8], host: &str, shared
         let _ = from_server.shutdown(Shutdown::Both);
         let _ = upward.join();
     }
+}
+
+/// Sends one request of plain HTTP and carries the answer back. The server was told to close after it, and nothing more is sent
+/// to it: a second request, of whatever method, has no way.
+fn ask(
+    mut client: UnixStream,
+    mut server: TcpStream,
+    request: &[u8],
+    host: &str,
+    shared: &Arc<Shared>,
+) {
+    let idle = Some(Duration::from_secs(IDLE_S));
+    let ready = client.set_write_timeout(idle).is_ok()
+        && server.set_read_timeout(idle).is_ok()
+        && server.set_write_timeout(idle).is_ok();
+    if !ready || server.write_all(request).is_err() || !shared.count(host, request.len() as u64, 0)
+    {
+        return;
+    }
+    let moved = Mutex::new(Instant::now());
+    pump(&mut server, &mut client, &moved, |bytes| {
+        shared.count(host, 0, bytes)
+    });
+    let _ = client.shutdown(Shutdown::Both);
+    let _ = server.shutdown(Shutdown::Both);
 }
 
 /// Carries bytes one way. `moved` is when bytes last moved either way: during a long download the client is silent, and that

@@ -143,7 +143,8 @@ pub fn sync_dir(dir: &Path) -> Result<(), FileError> {
         .map_err(FileError::on("sync the folder", dir))
 }
 
-/// Gives a file or a whole folder to another owner; symlinks themselves, never what they point at.
+/// Gives a file or a whole folder to another owner; symlinks themselves, never what they point at. A file that has names
+/// elsewhere stays ours: it is shared with others, who are to find it as it was.
 ///
 /// # Errors
 /// When an entry cannot be read or given, for example without the right to.
@@ -154,6 +155,9 @@ pub fn give_to(path: &Path, owner: Option<(u32, u32)>) -> Result<(), FileError> 
     let mut waiting = vec![path.to_path_buf()];
     while let Some(path) = waiting.pop() {
         let found = fs::symlink_metadata(&path).map_err(FileError::on("look at", &path))?;
+        if found.is_file() && found.nlink() > 1 {
+            continue;
+        }
         std::os::unix::fs::lchown(&path, Some(uid), Some(gid))
             .map_err(FileError::on("give away", &path))?;
         if found.is_dir() {

@@ -39,7 +39,7 @@ pub use merge::{CommitText, Merged, merge};
 pub use objects::{BLOB_BYTES_MAX, TreeEntry, blob, tree};
 pub use open::{configured_identity, open};
 pub(crate) use refs::is_ref_name;
-pub use refs::{Head, head, is_ancestor, merge_base, resolve, update_ref};
+pub use refs::{Head, head, is_ancestor, merge_base, resolve, tips, update_ref};
 
 /// One repository of the user: its work tree, its git directory, and our neutral directory over its objects.
 #[derive(Debug, Clone)]

@@ -12,6 +12,7 @@ pub mod egress;
 pub mod files;
 pub mod fingerprint;
 pub mod git;
+pub mod services;
 pub mod setup;
 pub mod toolchains;
 

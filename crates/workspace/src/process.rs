@@ -111,6 +111,8 @@ pub(crate) fn start_tied(mut command: Command, passed: &[RawFd], tie: Tie) -> io
                 return Err(io::Error::from_raw_os_error(libc::ESRCH));
             }
         }
+        // What somebody left open for us is not for the child, which may outlive us by a moment.
+        sys::close_over_exec()?;
         for fd in &passed {
             sys::keep_over_exec(*fd)?;
         }

@@ -9,6 +9,7 @@ mod cache;
 mod env;
 mod install;
 mod key;
+mod registries;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -28,6 +29,7 @@ use crate::toolchains::{Toolchains, toolchains};
 
 pub use env::{PASSED_THROUGH, run_env};
 pub use install::{Installed, absorb, install_into};
+pub use key::tool_versions;
 
 /// Port of the proxy inside the cage. Any free one would do; this is the usual number of a web proxy.
 const PROXY_PORT: u16 = 3128;
@@ -53,8 +55,9 @@ pub struct SetupPlan {
     pub trusted: bool,
     /// A commit whose result serves as well when the inputs are the same: what the work began with.
     pub like: Option<Oid>,
-    /// Hosts that may be reached; `None`: every public one. See [`Rules::hosts`].
-    pub hosts: Option<Vec<String>>,
+    /// Hosts that may be reached besides the registries of the command's own tools and the machine's mirrors of them. See
+    /// [`Rules::hosts`].
+    pub hosts: Vec<String>,
     /// The environment of the host, of which the toolchains and [`PASSED_THROUGH`] are taken.
     pub env: BTreeMap<String, String>,
     pub wall_s: u64,
@@ -69,7 +72,7 @@ impl SetupPlan {
             scope: String::new(),
             trusted: true,
             like: None,
-            hosts: None,
+            hosts: Vec::new(),
             env,
             wall_s: SETUP_S,
         }
@@ -105,6 +108,8 @@ pub enum SetupError {
         refused: String,
         tail: String,
         captured: Box<Captured>,
+        /// Hosts that it asked for and that are not among those it may reach.
+        unlisted: Box<[String]>,
     },
     #[error("the set-up was cancelled")]
     Cancelled,
@@ -232,8 +237,17 @@ fn build(job: &Job<'_>, building: &Path, known: &BTreeSet<String>) -> Result<Mad
         });
     };
     clone::checkout_fresh(job.repo, job.oid, &checkout, cage::agent_ids())?;
+    if let Some(text) = &job.env.cargo {
+        let dir = home.join(".cargo");
+        files::private_dir(&dir)?;
+        let path = dir.join("config.toml");
+        fs::write(&path, text).map_err(FileError::on("write", &path))?;
+        for path in [&dir, &path] {
+            files::give_to(path, cage::agent_ids())?;
+        }
+    }
     files::give_to(&home, cage::agent_ids())?;
-    let (captured, used) = run(job, command, &checkout, &home)?;
+    let (captured, used) = run(job, command, &checkout, &home, known)?;
     if captured.record.exit == Exit::Cancelled {
         return Err(SetupError::Cancelled);
     }
@@ -262,12 +276,17 @@ fn run(
     command: &str,
     checkout: &Path,
     home: &Path,
+    known: &BTreeSet<String>,
 ) -> Result<(Captured, BTreeMap<String, HostUse>), SetupError> {
     // Not in the cache: the path of a Unix socket has room for a hundred bytes only.
     let scratch = files::scratch()?;
     let socket = scratch.path().join("proxy");
-    let egress =
-        egress::start(&socket, Rules::new(job.plan.hosts.clone())).map_err(SetupError::Egress)?;
+    let cargo = job.env.cargo.as_deref();
+    let paths = known.iter().map(String::as_str);
+    let mut ways = registries::ways(command, paths, &job.env.passed, cargo);
+    ways.hosts.extend(job.plan.hosts.iter().cloned());
+    let rules = Rules::new(ways.hosts, ways.mirrors);
+    let egress = egress::start(&socket, rules).map_err(SetupError::Egress)?;
     let bind = |outside: &Path, inside: &str| Bind {
         outside: outside.to_path_buf(),
         inside: PathBuf::from(inside),
@@ -305,6 +324,8 @@ fn failed(
     used: &BTreeMap<String, HostUse>,
     env: &env::SetupEnv,
 ) -> SetupError {
+    let unlisted = used.iter().filter(|(_, used)| used.unlisted);
+    let unlisted = unlisted.map(|(host, _)| host.clone()).collect();
     let mut refused: String = used
         .values()
         .filter_map(|used| used.refused.as_ref())
@@ -326,6 +347,7 @@ fn failed(
         refused,
         tail: tail.trim().to_owned(),
         captured: Box::new(captured),
+        unlisted,
     }
 }
 

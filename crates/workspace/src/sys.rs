@@ -284,6 +284,20 @@ pub(crate) fn keep_over_exec(fd: RawFd) -> io::Result<()> {
     check(unsafe { libc::fcntl(fd, libc::F_SETFD, 0) }.into())
 }
 
+/// Lets every descriptor but the three standard ones close at the next exec, whoever left it open over exec for us.
+#[allow(unsafe_code, reason = "plain system call")]
+pub(crate) fn close_over_exec() -> io::Result<()> {
+    // SAFETY: takes numbers; it changes flags and closes nothing in this process.
+    check(unsafe {
+        libc::syscall(
+            libc::SYS_close_range,
+            3_u32,
+            libc::c_uint::MAX,
+            libc::CLOSE_RANGE_CLOEXEC,
+        )
+    })
+}
+
 /// Closes every descriptor from 3 up but the two that are kept (`close_range(2)`, Linux 5.9). Ones that our parents leaked to
 /// us could otherwise lead out of a cage.
 #[allow(unsafe_code, reason = "the descriptors are known only as numbers")]

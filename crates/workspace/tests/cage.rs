@@ -9,8 +9,12 @@ mod bombs;
 mod endings;
 #[path = "cage/escapes.rs"]
 mod escapes;
+#[path = "cage/redteam.rs"]
+mod redteam;
 #[path = "cage/refusals.rs"]
 mod refusals;
+#[path = "cage/roles.rs"]
+mod roles;
 #[path = "cage/table.rs"]
 mod table;
 #[path = "cage/tools.rs"]

@@ -12,11 +12,15 @@ mod clones;
 mod crashes;
 #[path = "repository/hostile.rs"]
 mod hostile;
+#[path = "repository/odd.rs"]
+mod odd;
 #[path = "repository/opening.rs"]
 mod opening;
 #[path = "repository/salvages.rs"]
 mod salvages;
 #[path = "repository/setups.rs"]
 mod setups;
+#[path = "repository/stock.rs"]
+mod stock;
 #[path = "repository/world.rs"]
 mod world;

@@ -68,6 +68,7 @@ fn act(words: &[&str]) -> Outcome {
                 .send_to(b"escaped", address)
                 .map(drop),
         ),
+        ["resolve", name] => resolve(name),
         ["unix", path] => done(UnixStream::connect(path).map(drop)),
         ["abstract", name] => {
             let address = SocketAddr::from_abstract_name(name)?;
@@ -155,6 +156,12 @@ fn list(path: &str) -> Outcome {
     }
     names.sort();
     Ok(names.join(" "))
+}
+
+/// Asks for the addresses of a name, as every program would.
+fn resolve(name: &str) -> Outcome {
+    let found = std::net::ToSocketAddrs::to_socket_addrs(&(name, 443))?;
+    Ok(found.map(|a| a.to_string()).collect::<Vec<_>>().join(" "))
 }
 
 fn ask(address: &str, text: &str) -> Outcome {

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use alai_core::record::Limit;
 
-use super::held::{self, BLOCK_BYTES};
+use super::held::{BLOCK_BYTES, Held, Seen, Survey};
 use super::spec::Limits;
 use crate::sys::{self, Used};
 
@@ -57,6 +57,8 @@ pub(super) struct Disk {
     /// When it ended, and how long it took.
     walked: (Instant, Duration),
     walk: Option<Walk>,
+    /// A walk that has ended, and the search for what no folder shows.
+    search: Option<(Walk, Survey)>,
 }
 
 struct System {
@@ -98,6 +100,7 @@ impl Disk {
             gained: Used::default(),
             walked: (Instant::now(), Duration::ZERO),
             walk: None,
+            search: None,
         })
     }
 
@@ -111,19 +114,33 @@ impl Disk {
             self.gained = plus(self.gained, minus(used, system.last));
             system.last = used;
         }
-        if self.walk.is_none() && self.walk_is_due() {
+        if self.walk.is_none() && self.search.is_none() && self.walk_is_due() {
             self.gained = Used::default();
             self.walk = Some(Walk::new(&self.folders, self.started_ns, self.max));
         }
-        let Some(mut walk) = self.walk.take() else {
+        if let Some(mut walk) = self.walk.take() {
+            if !walk.go_on(Instant::now() + SLICE) {
+                self.walk = Some(walk);
+                return Ok(Look::Walking);
+            }
+            if let Some(limit) = over(walk.found, self.max) {
+                return Ok(Look::Over(limit));
+            }
+            self.search = Some((walk, Survey::of_files(self.folders.clone())?));
+        }
+        let Some((walk, mut survey)) = self.search.take() else {
             return Ok(Look::Within);
         };
-        if !walk.go_on(Instant::now() + SLICE) {
-            self.walk = Some(walk);
-            return Ok(Look::Walking);
+        match survey.go_on(Instant::now() + SLICE) {
+            Seen::TooMuch => return Ok(Look::Over(Limit::Uncounted)),
+            Seen::Part => {
+                self.search = Some((walk, survey));
+                return Ok(Look::Walking);
+            }
+            Seen::All => {}
         }
         let began = walk.began;
-        self.known = self.all(walk)?;
+        self.known = self.all(&walk, survey.found())?;
         self.walked = (Instant::now(), began.elapsed());
         Ok(match over(self.known, self.max) {
             Some(limit) => Look::Over(limit),
@@ -142,12 +159,8 @@ impl Disk {
     /// What a walk found and what has no name. Where a part was hidden from us, and a file system runs short, everything that
     /// it gained is taken to be there. While there is room enough the others, whose writes are in that number, have the
     /// benefit of the doubt: tests of permissions make folders that nobody may enter.
-    fn all(&self, walk: Walk) -> io::Result<Used> {
+    fn all(&self, walk: &Walk, held: &Held) -> io::Result<Used> {
         let mut all = walk.found;
-        if over(all, self.max).is_some() {
-            return Ok(all);
-        }
-        let held = held::look()?;
         let is_here = |device: u64| self.systems.iter().any(|system| system.device == device);
         for ((device, _), nameless) in &held.open {
             if is_here(*device) {
@@ -158,9 +171,7 @@ impl Disk {
                 all = plus(all, one);
             }
         }
-        let is_below = |path: &PathBuf| self.folders.iter().any(|folder| path.starts_with(folder));
-        let hidden = walk.unseen || held.unseen || held.mapped_deleted.iter().any(is_below);
-        if hidden || self.clock_was_set()? {
+        if walk.unseen || held.unseen || held.mapped_deleted || self.clock_was_set()? {
             for system in &self.systems {
                 let growth = minus(system.last, system.before);
                 if sys::file_system_is_short(&system.path)? {
@@ -268,7 +279,9 @@ impl Walk {
             self.folders.push(path.to_owned());
         }
         let changed_ns = i128::from(what.ctime()) * 1_000_000_000 + i128::from(what.ctime_nsec());
-        let is_new = changed_ns >= self.since_ns;
+        // A file of somebody else's that nobody may write to is not the cage's work, though a new name elsewhere stamps it.
+        let is_lent = what.uid() != sys::ids().0 && what.mode() & 0o222 == 0;
+        let is_new = changed_ns >= self.since_ns && !is_lent;
         let has_twins = !what.is_dir() && what.nlink() > 1;
         if is_new && (!has_twins || self.twins.insert((what.dev(), what.ino()))) {
             let one = Used {

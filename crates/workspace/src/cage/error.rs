@@ -46,6 +46,18 @@ pub enum CageError {
 }
 
 impl CageError {
+    /// True when the machine, or what the caller asks of it, cannot give a cage: no retry mends that, a person does.
+    pub fn lasts(&self) -> bool {
+        match self {
+            CageError::Spec(_)
+            | CageError::Refused { .. }
+            | CageError::NoLayer { .. }
+            | CageError::UnknownLayer(_)
+            | CageError::Launcher { .. } => true,
+            CageError::Program { .. } | CageError::Io { .. } => false,
+        }
+    }
+
     pub(super) fn io(tried: &'static str) -> impl FnOnce(io::Error) -> CageError {
         move |source| CageError::Io { tried, source }
     }

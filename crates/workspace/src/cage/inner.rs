@@ -10,9 +10,11 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use alai_core::cage::promises;
 use alai_core::record::{Exit, Limit};
 
 use super::disk::{self, Disk, Look};
+use super::held;
 use super::launcher::{FORWARD, Report, Said};
 use super::memory::{self, Memory};
 use super::plan::{LAUNCHER_INSIDE, Plan, Step};
@@ -75,7 +77,13 @@ fn restrict(plan: &Plan) -> Result<(Vec<String>, Option<TcpListener>), String> {
     verify_ids(plan)?;
     let abi = landlock::restrict(&plan.writable)?;
     seccomp::restrict()?;
-    Ok((names(plan, abi, own_count), listener))
+    let names = names(plan, abi, own_count);
+    let lacking = promises(&names).lacking;
+    if !lacking.is_empty() {
+        let words: Vec<&str> = lacking.iter().map(|property| property.words()).collect();
+        return Err(format!("this cannot be promised: {}", words.join(", ")));
+    }
+    Ok((names, listener))
 }
 
 /// Looks whether every bind shows what was checked before it was mounted.
@@ -218,10 +226,11 @@ impl Watch {
     }
 
     fn look(&mut self) -> std::io::Result<Look> {
-        if self.memory.is_over()? {
-            return Ok(Look::Over(Limit::Memory));
+        match (self.memory.look()?, self.disk.look()?) {
+            (over @ Look::Over(_), _) | (Look::Within, over) => Ok(over),
+            (Look::Walking, over @ Look::Over(_)) => Ok(over),
+            (Look::Walking, Look::Within | Look::Walking) => Ok(Look::Walking),
         }
-        self.disk.look()
     }
 
     fn tell(&self, report: &Report, limit: Limit) {
@@ -229,6 +238,7 @@ impl Watch {
             Limit::Memory => self.limits.memory_bytes,
             Limit::Disk => self.limits.disk_bytes_max,
             Limit::Files => self.limits.disk_files_max,
+            Limit::Uncounted => held::SURVEY_MAX.as_millis().try_into().unwrap_or(u64::MAX),
         };
         // Standard error comes second: it is the program's, and the word alone must do when nobody hears it.
         let _ = report.say(&Said::OverLimit { limit, max });

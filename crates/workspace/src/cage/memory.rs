@@ -4,9 +4,12 @@
 use std::fs;
 use std::io;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::held;
+use alai_core::record::Limit;
+
+use super::disk::Look;
+use super::held::{self, Seen, Survey};
 use crate::sys;
 
 /// How often pid 1 looks. A process that touches memory as fast as it can gains about a gigabyte between two looks, for which
@@ -17,6 +20,9 @@ pub(super) const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// `dentry` in `/proc/slabinfo`). Without it a million empty files would be nothing.
 const MEMORY_FILE_BYTES: u64 = 1_024;
 
+/// How long one look may search what has no name; after that private memory, the disk and the owner are looked at again.
+const SLICE: Duration = Duration::from_millis(50);
+
 /// The memory of one cage, looked at again and again.
 pub(super) struct Memory {
     /// The tmpfs mounts of the cage itself. A bind is not among them; what it shows may be a tmpfs of the host, full of other
@@ -25,6 +31,19 @@ pub(super) struct Memory {
     bytes_max: u64,
     /// Shared memory of the whole machine when the cage began.
     shared_before: u64,
+    /// A search for what has no name, on its way, and when the plain count was made that made it necessary.
+    search: Option<(Survey, Plain, Instant)>,
+}
+
+/// What can be counted without a search.
+#[derive(Debug, Clone, Copy)]
+struct Plain {
+    /// Private memory of all processes, files in the tmpfs mounts, System V segments.
+    bytes: u64,
+    /// Shared memory, once for each process that maps it, and what the whole machine has gained. Both are more than the nameless
+    /// shared memory of this cage.
+    mapped: u64,
+    gained: u64,
 }
 
 impl Memory {
@@ -33,18 +52,65 @@ impl Memory {
             folders,
             bytes_max,
             shared_before: shared_of_the_machine()?,
+            search: None,
         })
     }
 
-    /// True when the cage holds more than it may: private memory of all processes, files in its tmpfs mounts, System V
-    /// segments, and shared memory that has no name.
+    /// Looks whether the cage holds more than it may: private memory of all processes, files in its tmpfs mounts, System V
+    /// segments, and shared memory that has no name. The last is searched for in slices, only where it could be too much.
     ///
     /// Programs and libraries are shared with the page cache and are not counted. A process that ends while it is looked at
     /// counts as nothing.
     ///
     /// # Errors
     /// When `/proc` cannot be read.
-    pub(super) fn is_over(&self) -> io::Result<bool> {
+    pub(super) fn look(&mut self) -> io::Result<Look> {
+        let (mut survey, plain, at) = match self.search.take() {
+            Some((survey, plain, at)) if at.elapsed() < LOOK_EVERY => (survey, plain, at),
+            search => {
+                let plain = self.plain()?;
+                if plain.bytes > self.bytes_max {
+                    return Ok(Look::Over(Limit::Memory));
+                }
+                if plain.bytes.saturating_add(plain.mapped.max(plain.gained)) <= self.bytes_max {
+                    return Ok(Look::Within);
+                }
+                let survey = match search {
+                    Some((survey, _, _)) => survey,
+                    None => Survey::of_memory()?,
+                };
+                (survey, plain, Instant::now())
+            }
+        };
+        let seen = survey.go_on(Instant::now() + SLICE);
+        let held = survey.found();
+        let nameless = held.mapped_memory.saturating_add(held.open_memory);
+        if plain.bytes.saturating_add(nameless) > self.bytes_max {
+            return Ok(Look::Over(Limit::Memory));
+        }
+        match seen {
+            Seen::TooMuch => return Ok(Look::Over(Limit::Uncounted)),
+            Seen::Part => {
+                self.search = Some((survey, plain, at));
+                return Ok(Look::Walking);
+            }
+            Seen::All => {}
+        }
+        // Where a process hides what it holds, all of its mappings count; and when the machine runs short, what that gained.
+        let nameless = match (held.unseen, machine_is_short()?) {
+            (true, true) => nameless.max(plain.mapped).max(plain.gained),
+            (true, false) => nameless.max(plain.mapped),
+            (false, _) => nameless,
+        };
+        Ok(
+            match plain.bytes.saturating_add(nameless) > self.bytes_max {
+                true => Look::Over(Limit::Memory),
+                false => Look::Within,
+            },
+        )
+    }
+
+    fn plain(&self) -> io::Result<Plain> {
         let mut bytes = segments(&fs::read_to_string("/proc/sysvipc/shm").unwrap_or_default());
         for folder in &self.folders {
             let used = sys::file_system_used(folder)?;
@@ -57,27 +123,15 @@ impl Memory {
             bytes = bytes.saturating_add(kib(&status, &["RssAnon:", "VmSwap:"]));
             mapped = mapped.saturating_add(kib(&status, &["RssShmem:"]));
             if bytes > self.bytes_max {
-                return Ok(true);
+                break;
             }
         }
-        // Both are more than the nameless shared memory of this cage: its mapped pages once for each process, and what the
-        // whole machine has gained. Only where that could be too much is it worth looking closely.
         let gained = shared_of_the_machine()?.saturating_sub(self.shared_before);
-        if bytes.saturating_add(mapped.max(gained)) <= self.bytes_max {
-            return Ok(false);
-        }
-        let held = held::look()?;
-        let open = held.open.values().filter(|nameless| nameless.is_memory);
-        let nameless = open.fold(held.mapped_memory, |sum, nameless| {
-            sum.saturating_add(nameless.bytes)
-        });
-        // Where a process hides what it holds, all of its mappings count; and when the machine runs short, what that gained.
-        let nameless = match (held.unseen, machine_is_short()?) {
-            (true, true) => nameless.max(mapped).max(gained),
-            (true, false) => nameless.max(mapped),
-            (false, _) => nameless,
-        };
-        Ok(bytes.saturating_add(nameless) > self.bytes_max)
+        Ok(Plain {
+            bytes,
+            mapped,
+            gained,
+        })
     }
 }
 

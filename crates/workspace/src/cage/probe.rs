@@ -5,7 +5,7 @@ use std::io;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::OnceLock;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::error::CageError;
 use super::launcher::CHECK;
@@ -36,24 +36,41 @@ pub struct Layers {
 /// # Errors
 /// When no layer can keep every promise: for each, what was missing and how to get it.
 pub fn probe() -> Result<Layers, CageError> {
-    static FOUND: OnceLock<Layers> = OnceLock::new();
-    if let Some(found) = FOUND.get() {
-        return Ok(found.clone());
-    }
+    let known = found().clone();
+    known.map_or_else(probe_anew, Ok)
+}
+
+/// [`probe`], whatever was found before: somebody may have taken away what a layer needs, and another may still work. What is
+/// found is used from then on.
+///
+/// # Errors
+/// As [`probe`].
+pub fn probe_anew() -> Result<Layers, CageError> {
+    let looked = look_for_layer();
+    *found() = looked.as_ref().ok().cloned();
+    looked
+}
+
+/// What works here, as far as it is known.
+fn found() -> MutexGuard<'static, Option<Layers>> {
+    static FOUND: Mutex<Option<Layers>> = Mutex::new(None);
+    FOUND.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn look_for_layer() -> Result<Layers, CageError> {
     let forced = std::env::var_os(FORCED).map(|name| name.to_string_lossy().into_owned());
-    let found = match forced.as_deref() {
-        Some("bwrap") => probe_layer(Layer::Bwrap)?,
-        Some("own") => probe_layer(Layer::Own)?,
-        Some(other) => return Err(CageError::UnknownLayer(other.to_owned())),
+    match forced.as_deref() {
+        Some("bwrap") => probe_layer(Layer::Bwrap),
+        Some("own") => probe_layer(Layer::Own),
+        Some(other) => Err(CageError::UnknownLayer(other.to_owned())),
         None => probe_layer(Layer::Bwrap).or_else(|bwrap| {
             let no_layer = |own| CageError::NoLayer {
                 bwrap: Box::new(bwrap),
                 own: Box::new(own),
             };
             probe_layer(Layer::Own).map_err(no_layer)
-        })?,
-    };
-    Ok(FOUND.get_or_init(|| found).clone())
+        }),
+    }
 }
 
 /// The layer to use, probed once.

@@ -62,7 +62,9 @@ pub(super) fn resolve(spec: &CageSpec) -> Result<Vec<Mounted>, CageError> {
     let binds = spec.binds.iter().map(|bind| (bind, bind.access));
     let mut mounted = Vec::new();
     for (bind, access) in tools.chain(binds) {
-        mounted.push(mount(bind, access)?);
+        let found = mount(bind, access)?;
+        check_links(bind, &found, &spec.binds)?;
+        mounted.push(found);
     }
     mounted.sort_by(|a, b| a.inside.cmp(&b.inside));
     mounted.dedup();
@@ -74,9 +76,6 @@ pub(super) fn resolve(spec: &CageSpec) -> Result<Vec<Mounted>, CageError> {
             .any(|tool| tool.inside == bind.inside);
         let owner = if is_tool { Some(spec.uid) } else { None };
         check_nested(bind, &mounted[..at], owner)?;
-    }
-    for bind in spec.binds.iter().chain(&spec.toolchains) {
-        check_links(bind, &spec.binds)?;
     }
     Ok(mounted)
 }
@@ -201,7 +200,7 @@ fn check_nested(
 }
 
 /// Makes what is missing on the way, one part at a time, through no link.
-fn make_mount_point(
+pub(super) fn make_mount_point(
     root: &Path,
     below: &Path,
     is_dir: bool,
@@ -234,8 +233,9 @@ fn make_mount_point(
     Ok(())
 }
 
-/// Below a writable bind every link may be the agent's, and would name what is mounted.
-fn check_links(bind: &Bind, all: &[Bind]) -> Result<(), CageError> {
+/// Below a writable bind every link may be the agent's, and would name what is mounted. So would one that was there only
+/// while the path was resolved: what was found must lie where the path says.
+fn check_links(bind: &Bind, found: &Mounted, all: &[Bind]) -> Result<(), CageError> {
     for parent in all
         .iter()
         .filter(|parent| parent.access == Access::ReadWrite)
@@ -249,7 +249,12 @@ fn check_links(bind: &Bind, all: &[Bind]) -> Result<(), CageError> {
                 parent.outside
             ))
         })?;
-        without_links(&root, below)?;
+        if without_links(&root, below)? != found.outside {
+            return refuse(format!(
+                "{:?} was a symbolic link where an agent may write",
+                bind.outside
+            ));
+        }
     }
     Ok(())
 }

@@ -10,8 +10,11 @@ use std::fs;
 use std::io::Read;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{INSIDE_HOME, INSIDE_REPO, unfold};
+use alai_core::record::{Captured, Exit};
+
+use super::{INSIDE_HOME, INSIDE_REPO, look, unfold};
 use crate::cage::{self, Access, Bind, CageError, CageSpec, Limits, Network};
 use crate::command::Cancel;
 use crate::crash;
@@ -34,11 +37,19 @@ const ALLOCATION_MAX: &str = "256m";
 /// Larger files are read in pieces and need no such memory.
 const STREAMED_FROM: &str = "core.bigFileThreshold=64m";
 
+/// Most that all imports of one run may bring together, in bytes of packs. A run brings its work home burst by burst, and each
+/// burst is a pack in the person's repository that only their own `git gc` removes: a run that rewrites large files again and
+/// again would fill the disk in an hour. Four times the largest single pack is more than any change that a person will read.
+pub const RUN_BYTES_MAX: u64 = 4 * PACK_BYTES_MAX;
+
 /// Most objects that one run may bring.
 pub const OBJECTS_MAX: u64 = 500_000;
 
 /// Longest that the clone's git may take.
 const PACKING_S: u64 = 300;
+
+/// Longest that it may take to name one commit, in seconds: a factory that starts waits for it, clone by clone.
+const TIP_S: u64 = 10;
 
 /// Where the pack is left inside the cage.
 pub(super) const INSIDE_OUTBOX: &str = "/outbox";
@@ -55,8 +66,43 @@ pub struct Import<'a> {
     pub to_ref: &'a str,
     /// What the clone was made of: its history is ours already and is not taken again.
     pub base: &'a Oid,
+    /// What the run may still bring.
+    pub room: &'a Room,
     /// Git inside the cage comes from here.
     pub toolchains: &'a Toolchains,
+}
+
+/// How much one run has brought into the repository, over all its imports, and how much it may.
+#[derive(Debug)]
+pub struct Room {
+    spent: AtomicU64,
+}
+
+impl Room {
+    /// The room of a run that has brought this many bytes already.
+    pub fn after(spent: u64) -> Room {
+        Room {
+            spent: AtomicU64::new(spent),
+        }
+    }
+
+    /// Bytes that were brought.
+    pub fn spent(&self) -> u64 {
+        self.spent.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn take(&self, clone: &Path, pack: &[u8]) -> Result<(), ImportError> {
+        let bytes = pack.len() as u64;
+        let fits = |spent: u64| spent.checked_add(bytes).filter(|sum| *sum <= RUN_BYTES_MAX);
+        let taken = self
+            .spent
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, fits);
+        taken.map(drop).map_err(|spent| ImportError::NoRoom {
+            clone: clone.to_path_buf(),
+            bytes,
+            spent,
+        })
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -84,6 +130,17 @@ pub enum ImportError {
     },
     #[error("what {clone} handed out is refused: {reason}")]
     Refused { clone: PathBuf, reason: String },
+    #[error(
+        "{clone} hands out another {bytes} bytes; its run has brought {spent} already, and one run may bring {RUN_BYTES_MAX}: \
+         it rewrites large files again and again. The clone is kept; take out of it what is worth it"
+    )]
+    NoRoom {
+        clone: PathBuf,
+        bytes: u64,
+        spent: u64,
+    },
+    #[error("reading {clone} was stopped: {why}")]
+    Stopped { clone: PathBuf, why: String },
     #[error("the cage for the import failed: {0}")]
     Cage(#[from] CageError),
     #[error("cannot import into the repository: {0}")]
@@ -105,7 +162,7 @@ pub fn import(repo: &Repo, import: &Import<'_>, cancel: &Cancel) -> Result<Oid, 
     if !git::is_ref_name(import.clone_ref) {
         return Err(no_such_ref(import, "its name is not one that git accepts"));
     }
-    is_our_clone(import.clone)?;
+    is_our_clone(import.clone, cancel)?;
     let scratch = files::scratch()?;
     let caged = Caged {
         import,
@@ -120,14 +177,22 @@ pub fn import(repo: &Repo, import: &Import<'_>, cancel: &Cancel) -> Result<Oid, 
     let has_more = !git::is_ancestor(repo, &tip, import.base).unwrap_or(false);
     if has_more {
         let pack = caged.pack(&tip)?;
-        take(repo, import.clone, import.base, &tip, &pack)?;
+        import.room.take(import.clone, &pack)?;
+        take(
+            repo,
+            import.clone,
+            import.base,
+            std::slice::from_ref(&tip),
+            &pack,
+        )?;
     }
     git::update_ref(repo, import.to_ref, &tip, old.as_ref())?;
     Ok(tip)
 }
 
-/// The clone's `.git` must still be the folder that we made: a file or a symlink in its place points elsewhere.
-pub(super) fn is_our_clone(clone: &Path) -> Result<(), ImportError> {
+/// The clone's `.git` must still be the folder that we made: a file or a symlink in its place points elsewhere, and a pipe
+/// in it makes git wait for ever.
+pub(super) fn is_our_clone(clone: &Path, cancel: &Cancel) -> Result<(), ImportError> {
     let refused = |reason| ImportError::NotOurClone {
         clone: clone.to_path_buf(),
         reason,
@@ -143,6 +208,11 @@ pub(super) fn is_our_clone(clone: &Path) -> Result<(), ImportError> {
         if !fs::symlink_metadata(&path).is_ok_and(|found| found.is_dir()) {
             return Err(refused(reason));
         }
+    }
+    if look::is_odd(&clone.join(".git"), cancel) {
+        return Err(refused(
+            "its .git holds a pipe, a socket or a device, or more than can be looked at",
+        ));
     }
     Ok(())
 }
@@ -167,10 +237,14 @@ impl Caged<'_> {
         let commit = format!("{}^{{commit}}", self.import.clone_ref);
         let outbox = self.folder("first")?;
         let home = self.folder("first-home")?;
-        let spec = self.spec(&outbox, &home);
+        let mut spec = self.spec(&outbox, &home);
+        spec.limits.wall_s = TIP_S;
         let argv = git_argv(&["rev-parse", "--verify", "--end-of-options", &commit]);
         crash::point("import.tip");
         let captured = cage::run(&spec, &argv, &[], self.cancel)?;
+        if let Some(why) = too_slow(&captured) {
+            return Err(stopped(self.import.clone, why));
+        }
         if !captured.success() {
             return Err(no_such_ref(self.import, &reason(&captured)));
         }
@@ -205,6 +279,9 @@ impl Caged<'_> {
             clone_ref: self.import.clone_ref.to_owned(),
             reason,
         };
+        if let Some(why) = too_slow(&captured) {
+            return Err(stopped(self.import.clone, why));
+        }
         if !captured.success() {
             return Err(failed(reason(&captured)));
         }
@@ -290,7 +367,25 @@ fn git_argv(args: &[&str]) -> Vec<String> {
         .collect()
 }
 
-pub(super) fn reason(captured: &alai_core::record::Captured) -> String {
+/// A stranger's program that was ended by us will take as long again.
+pub(super) fn too_slow(captured: &Captured) -> Option<String> {
+    match captured.record.exit {
+        Exit::TimedOut { .. }
+        | Exit::Cancelled
+        | Exit::TooMuchOutput { .. }
+        | Exit::OverLimit { .. } => Some(captured.record.exit.to_string()),
+        Exit::Code { .. } | Exit::Signal { .. } => None,
+    }
+}
+
+pub(super) fn stopped(clone: &Path, why: String) -> ImportError {
+    ImportError::Stopped {
+        clone: clone.to_path_buf(),
+        why,
+    }
+}
+
+pub(super) fn reason(captured: &Captured) -> String {
     let said: String = captured.stderr.trim().chars().take(500).collect();
     format!("{} ({said})", captured.record.exit)
 }
@@ -319,12 +414,12 @@ pub(super) fn read_pack(path: &Path) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-/// Checks a pack in quarantine and takes over what the tip (a commit or a tree) needs beyond the base.
+/// Checks a pack in quarantine and takes over what the tips (commits or trees) need beyond the base.
 pub(super) fn take(
     repo: &Repo,
     clone: &Path,
     base: &Oid,
-    tip: &Oid,
+    tips: &[Oid],
     pack: &[u8],
 ) -> Result<(), ImportError> {
     let refused = |reason: String| ImportError::Refused {
@@ -364,10 +459,13 @@ pub(super) fn take(
     let names = names(&within, &folder).map_err(|error| refused(error.to_string()))?;
     judge_sizes(&within, &names).map_err(refused)?;
     unfold::judge(repo, &within, &names, base).map_err(refused)?;
-    if !names.iter().any(|name| name == tip.as_str()) {
-        return Err(refused(format!("its pack does not hold the tip {tip}")));
+    let mut wanted = format!("^{base}\n");
+    for tip in tips {
+        if !names.iter().any(|name| name == tip.as_str()) {
+            return Err(refused(format!("its pack does not hold the tip {tip}")));
+        }
+        wanted.push_str(&format!("{tip}\n"));
     }
-    let wanted = format!("{tip}\n^{base}\n");
     crash::point("import.before");
     // Walks everything from the tip to the base and fails where anything is missing.
     let packed = within()
@@ -379,10 +477,7 @@ pub(super) fn take(
         .run()?;
     crash::point("import.after");
     if packed.code != 0 {
-        return Err(refused(format!(
-            "the tip is not complete: {}",
-            packed.stderr
-        )));
+        return Err(refused(format!("it is not complete: {}", packed.stderr)));
     }
     Ok(())
 }

@@ -1,21 +1,20 @@
 //! Taking home what lies in a dead clone and was never committed: the files of a turn that a kill or a full disk ended.
 //!
 //! The clone is a stranger's and is treated as in an import: its files are read by git in a cage, as the agent's user, and
-//! what comes out of it is one pack, which is judged in quarantine. That git works in a directory of ours, so that the
-//! clone's own configuration, hooks, attributes and index, which may be torn or forged, are not read at all; of the clone's
-//! git directory only the objects are borrowed, and where that fails not even those. The commit itself is made by us.
+//! what comes out of it is one pack, which is judged in quarantine. That git works in a directory of ours, and we tell it which
+//! files there were, so that nothing of the clone's own git directory, which may be torn or forged, is read at all. The commit
+//! itself is made by us.
 
-use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::collections::HashSet;
 use std::fs;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use super::import::{
-    self, INSIDE_OUTBOX, ImportError, PACK, git_cage, is_our_clone, read_pack, reason,
+    self, INSIDE_OUTBOX, ImportError, PACK, Room, git_cage, read_pack, reason, stopped,
 };
-use super::{INSIDE_REPO, lay_out};
+use super::look::{Seen, look};
+use super::{INSIDE_REPO, lay_out, others};
 use crate::cage;
 use crate::command::Cancel;
 use crate::crash;
@@ -28,16 +27,7 @@ use crate::toolchains::Toolchains;
 pub const FILE_BYTES_MAX: u64 = import::PACK_BYTES_MAX;
 
 /// Longest that reading the clone may take, in seconds: a factory that starts waits for it.
-const READING_S: u64 = 60;
-
-/// Most files and folders that are looked at; more are left where they are.
-const ENTRIES_MAX: usize = 1_000_000;
-
-/// Most files beyond [`FILE_BYTES_MAX`] that are judged one by one.
-const HUGE_MAX: usize = 100;
-
-/// Marks a folder as a cache (the cache directory tagging specification), as for the agent's own commits.
-const CACHE_TAG: &str = "CACHEDIR.TAG";
+pub(super) const READING_S: u64 = 60;
 
 /// Configuration beside what every clone of ours has.
 const SETTINGS: &str = "[core]\n\thooksPath = /dev/null\n\tfsmonitor = false\n\tautocrlf = false\n\tsafecrlf = false\n\
@@ -45,17 +35,15 @@ const SETTINGS: &str = "[core]\n\thooksPath = /dev/null\n\tfsmonitor = false\n\t
      [maintenance]\n\tauto = false\n[advice]\n\taddEmbeddedRepo = false\n";
 
 /// Reads everything that is not ignored into a tree. First word: whether all of it could be read. Then the tree, then files
-/// that are too large and not ignored. `$1` is the parent, or empty; the rest are the files that are too large.
+/// that are too large and not ignored, which are the arguments. A file that is tracked and ignored is found because it is in
+/// the index; its object need not be here, because we have it.
 const SCRIPT: &str = r#"
-parent=$1
-shift
-{ test -n "$parent" && git read-tree "$parent"; } || git read-tree --empty || exit 1
+git update-index -z --index-info < /outbox/tracked || exit 1
 for path in "$@"; do GIT_LITERAL_PATHSPECS=1 git update-index --assume-unchanged -- "$path" 2>/dev/null; done
 git update-index -q --refresh >/dev/null
 if git -c core.excludesFile=/outbox/unread add --all --ignore-errors -- .; then echo whole; else echo part; fi
-git write-tree || exit 1
+git write-tree --missing-ok || exit 1
 if test $# -gt 0; then GIT_LITERAL_PATHSPECS=1 git ls-files --others --exclude-standard -- "$@"; fi
-unset GIT_ALTERNATE_OBJECT_DIRECTORIES
 git cat-file --batch-all-objects --batch-check='%(objectname)' > /outbox/objects || exit 1
 exec git pack-objects --stdout --quiet --window=0 < /outbox/objects > /outbox/run.pack
 "#;
@@ -67,6 +55,8 @@ pub struct Salvage<'a> {
     pub clone: &'a Path,
     /// Our ref, below `refs/alai/`. When there is something it is set to a commit on `parent`, or on what it was before.
     pub to_ref: &'a str,
+    /// Our ref for commits that the run's branch does not reach; it is set to one commit upon all of them.
+    pub others_ref: &'a str,
     /// The commit of ours that holds what is known of the run's work. What the clone has beyond its files is the rest.
     pub parent: &'a Oid,
     /// The message of the commit.
@@ -74,6 +64,8 @@ pub struct Salvage<'a> {
     pub author: &'a Identity,
     /// Names of folders (`NAME/`) and files (`*.END`) that no commit of an agent takes along.
     pub left_out: &'a [&'a str],
+    /// What the run may still bring.
+    pub room: &'a Room,
     /// Git inside the cage comes from here.
     pub toolchains: &'a Toolchains,
 }
@@ -83,6 +75,8 @@ pub struct Salvage<'a> {
 pub struct Salvaged {
     /// The commit with the rest; `None` when the clone has the parent's files and nothing else.
     pub rest: Option<Oid>,
+    /// The commit upon all those that the run's branch does not reach.
+    pub others: Option<Oid>,
     /// What lies in the clone and could not be taken, in words. Empty is the proof that the clone holds nothing more; files
     /// that are ignored or left out are nobody's work.
     pub missing: Vec<String>,
@@ -97,10 +91,12 @@ pub fn salvage(
     salvage: &Salvage<'_>,
     cancel: &Cancel,
 ) -> Result<Salvaged, ImportError> {
-    if !salvage.to_ref.starts_with("refs/alai/") || !git::is_ref_name(salvage.to_ref) {
-        return Err(ImportError::BadTarget {
-            name: salvage.to_ref.chars().take(200).collect(),
-        });
+    for name in [salvage.to_ref, salvage.others_ref] {
+        if !name.starts_with("refs/alai/") || !git::is_ref_name(name) {
+            return Err(ImportError::BadTarget {
+                name: name.chars().take(200).collect(),
+            });
+        }
     }
     if !fs::symlink_metadata(salvage.clone).is_ok_and(|found| found.is_dir()) {
         return Err(ImportError::NotOurClone {
@@ -108,92 +104,101 @@ pub fn salvage(
             reason: "the clone itself is not a folder",
         });
     }
-    let mut seen = look(salvage.clone, salvage.left_out);
+    let mut seen = look(salvage.clone, salvage.left_out, cancel);
+    if cancel.is_cancelled() {
+        return Err(stopped(salvage.clone, "cancelled".to_owned()));
+    }
+    if seen.stops_git {
+        return Ok(Salvaged {
+            missing: seen.missing.words(),
+            ..Salvaged::default()
+        });
+    }
     keep_known_sizes(repo, salvage.parent, &mut seen)?;
-    let read = |objects, place| {
+    let read = |place| {
         Reading {
             repo,
             salvage,
             seen: &seen,
-            objects,
             place,
         }
         .tree(cancel)
     };
-    let borrowed = match is_our_clone(salvage.clone) {
-        Ok(()) => read(Objects::Borrowed, Place::Temporary),
-        Err(error) => Err(error),
-    };
-    // Objects that are broken, forged or gone, then a full disk under the temporary folder. The repository's own has to take
-    // the pack anyway.
-    let (tree, whole) = borrowed
-        .or_else(|_| read(Objects::Own, Place::Temporary))
-        .or_else(|_| read(Objects::Own, Place::Repository))?;
-    let mut missing = seen.missing.clone();
-    missing.extend(whole);
-    // Stashed work is in no tree.
-    missing.extend(stash(salvage.clone));
+    let (tree, unread) = match read(Place::Temporary) {
+        // What was too slow or too much is so again.
+        Err(e @ (ImportError::Stopped { .. } | ImportError::NoRoom { .. })) => Err(e),
+        // A full disk under the temporary folder. The repository's own has to take the pack anyway.
+        Err(_) => read(Place::Repository),
+        found => found,
+    }?;
+    let mut missing = std::mem::take(&mut seen.missing);
+    missing.extend(unread);
     let rest = match tree == tree_of(repo, salvage.parent.as_str())? {
         true => None,
         false => Some(commit(repo, salvage, &tree)?),
     };
     let home = rest.as_ref().unwrap_or(salvage.parent);
     missing.extend(nested(repo, home, &seen));
-    Ok(Salvaged { rest, missing })
-}
-
-/// Whether the clone's own repository holds a stash.
-fn stash(clone: &Path) -> Option<String> {
-    /// Refs that a clone of one branch has packed, and many more.
-    const PACKED_BYTES_MAX: u64 = 1 << 20;
-    let git = clone.join(".git");
-    let packed = git.join("packed-refs");
-    let loose = fs::symlink_metadata(git.join("refs/stash")).is_ok();
-    let packed = match fs::symlink_metadata(&packed) {
-        Err(_) => false,
-        // What is no plain file of a sane size is not read: it may be anything.
-        Ok(found) if !found.is_file() || found.size() > PACKED_BYTES_MAX => true,
-        Ok(_) => fs::read(&packed)
-            .is_ok_and(|refs| String::from_utf8_lossy(&refs).contains("refs/stash")),
-    };
-    (loose || packed).then(|| "its repository holds a stash".to_owned())
+    missing.extend(in_submodules(repo, salvage));
+    let others = others::bring(repo, salvage, cancel).unwrap_or_else(|why| {
+        missing.push(why);
+        None
+    });
+    Ok(Salvaged {
+        rest,
+        others,
+        missing: missing.words(),
+    })
 }
 
 /// The commit of a tree that is ours now, and the ref upon it. The same rest is not committed twice.
 fn commit(repo: &Repo, salvage: &Salvage<'_>, tree: &Oid) -> Result<Oid, ImportError> {
     let old = git::resolve(repo, salvage.to_ref)?;
-    if let Some(old) = &old
-        && tree_of(repo, old.as_str())? == *tree
-    {
-        return Ok(old.clone());
-    }
-    let parent = old.as_ref().unwrap_or(salvage.parent);
-    let oid = on_objects(repo)
+    let parent = match old {
+        Some(old) if tree_of(repo, old.as_str())? == *tree => return Ok(old),
+        Some(_) => None,
+        None => Some(salvage.parent.clone()),
+    };
+    let parents: Vec<Oid> = parent.into_iter().collect();
+    commit_onto(
+        repo,
+        salvage,
+        salvage.to_ref,
+        tree,
+        &parents,
+        salvage.message,
+    )
+}
+
+/// A commit of ours upon these and upon what the ref stood at, and the ref upon it.
+pub(super) fn commit_onto(
+    repo: &Repo,
+    salvage: &Salvage<'_>,
+    name: &str,
+    tree: &Oid,
+    parents: &[Oid],
+    message: &str,
+) -> Result<Oid, ImportError> {
+    let old = git::resolve(repo, name)?;
+    let mut call = on_objects(repo)
         .env("GIT_AUTHOR_NAME", salvage.author.name())
         .env("GIT_AUTHOR_EMAIL", salvage.author.email())
-        .args(["commit-tree", tree.as_str(), "-p", parent.as_str()])
-        .stdin(salvage.message.as_bytes())
-        .oid()?;
+        .args(["commit-tree", tree.as_str()]);
+    for parent in old.iter().chain(parents) {
+        call = call.args(["-p", parent.as_str()]);
+    }
+    let oid = call.stdin(message.as_bytes()).oid()?;
     crash::point("salvage.commit");
-    git::update_ref(repo, salvage.to_ref, &oid, old.as_ref())?;
+    git::update_ref(repo, name, &oid, old.as_ref())?;
     Ok(oid)
 }
 
-fn tree_of(repo: &Repo, commit: &str) -> Result<Oid, GitError> {
+pub(super) fn tree_of(repo: &Repo, commit: &str) -> Result<Oid, GitError> {
     let name = format!("{commit}^{{tree}}");
     on_objects(repo)
         .reading()
         .args(["rev-parse", "--verify", "--end-of-options", &name])
         .oid()
-}
-
-/// Where the clone's git finds objects that it need not write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Objects {
-    /// In the clone: only what changed is written.
-    Borrowed,
-    /// Nowhere: everything is written anew. A file that is tracked and ignored is not found then.
-    Own,
 }
 
 /// Where the folder lies that the clone's git writes in.
@@ -208,7 +213,6 @@ struct Reading<'a> {
     repo: &'a Repo,
     salvage: &'a Salvage<'a>,
     seen: &'a Seen,
-    objects: Objects,
     place: Place,
 }
 
@@ -235,26 +239,15 @@ impl Reading<'_> {
         self.lay_out(&outbox, &home)?;
         let mut spec = git_cage(self.salvage.clone, self.salvage.toolchains, &outbox, &home);
         spec.limits.wall_s = READING_S;
-        let borrowed = self.objects == Objects::Borrowed;
-        let objects = format!("{INSIDE_REPO}/.git/objects");
-        let given = [
+        for (name, value) in [
             ("GIT_DIR", format!("{INSIDE_OUTBOX}/git")),
             ("GIT_WORK_TREE", INSIDE_REPO.to_owned()),
             ("GIT_ATTR_NOSYSTEM", "1".to_owned()),
             ("GIT_OPTIONAL_LOCKS", "0".to_owned()),
-        ];
-        let alternate = borrowed.then_some(("GIT_ALTERNATE_OBJECT_DIRECTORIES", objects));
-        for (name, value) in given.into_iter().chain(alternate) {
+        ] {
             spec.env.push((name.to_owned(), value));
         }
-        let parent = if borrowed {
-            self.salvage.parent.as_str()
-        } else {
-            ""
-        };
-        let mut argv = ["sh", "-c", SCRIPT, "sh", parent]
-            .map(str::to_owned)
-            .to_vec();
+        let mut argv = ["sh", "-c", SCRIPT, "sh"].map(str::to_owned).to_vec();
         argv.extend(self.seen.huge.keys().cloned());
         crash::point("salvage.before");
         let captured = cage::run(&spec, &argv, &[], cancel)?;
@@ -263,6 +256,9 @@ impl Reading<'_> {
             clone: self.salvage.clone.to_path_buf(),
             reason: format!("its files cannot be read: {reason}"),
         };
+        if let Some(why) = import::too_slow(&captured) {
+            return Err(stopped(self.salvage.clone, why));
+        }
         if !captured.success() {
             return Err(unread(reason(&captured)));
         }
@@ -278,7 +274,8 @@ impl Reading<'_> {
         if !self.is_ours(&tree)? {
             let pack = read_pack(&outbox.join(PACK)).map_err(unread)?;
             let (clone, parent) = (self.salvage.clone, self.salvage.parent);
-            import::take(self.repo, clone, parent, &tree, &pack)?;
+            self.salvage.room.take(clone, &pack)?;
+            import::take(self.repo, clone, parent, std::slice::from_ref(&tree), &pack)?;
         }
         Ok((tree, missing))
     }
@@ -307,10 +304,16 @@ impl Reading<'_> {
         for path in self.seen.huge.keys() {
             unread.push_str(&rule_for(path));
         }
+        let tracked = on_objects(self.repo)
+            .reading()
+            .args(["ls-tree", "-r", "-z", "--full-tree"])
+            .args([self.salvage.parent.as_str()])
+            .ok()?;
         for (path, bytes) in [
             (config, (text + SETTINGS).into_bytes()),
             (outbox.join("exclude"), exclude.into_bytes()),
             (outbox.join("unread"), unread.into_bytes()),
+            (outbox.join("tracked"), tracked),
         ] {
             fs::write(&path, bytes).map_err(FileError::on("write", &path))?;
         }
@@ -331,90 +334,6 @@ impl Reading<'_> {
     }
 }
 
-/// What is known of a clone's files by their names and sizes alone. Nothing is opened and no link is followed.
-#[derive(Debug, Default)]
-struct Seen {
-    /// Folders that mark themselves as caches.
-    caches: Vec<String>,
-    /// Files that are too large to be taken, by path.
-    huge: BTreeMap<String, u64>,
-    /// Folders with a repository of their own, of which a commit keeps nothing but a name.
-    nested: Vec<String>,
-    missing: Vec<String>,
-}
-
-fn look(clone: &Path, left_out: &[&str]) -> Seen {
-    let mut seen = Seen::default();
-    let mut waiting = vec![PathBuf::new()];
-    let mut count = 0usize;
-    while let Some(folder) = waiting.pop() {
-        let here = clone.join(&folder);
-        let is_top = folder.as_os_str().is_empty();
-        // The owner decides: git reads as the owner, and passes by what it may not enter.
-        let open = fs::symlink_metadata(&here).is_ok_and(|found| found.mode() & 0o500 == 0o500);
-        let (true, Ok(names)) = (open, files::list(&here)) else {
-            seen.missing
-                .push(format!("the folder {} cannot be read", shown(&folder)));
-            continue;
-        };
-        // By its whole name: what is decided by a shortened one is decided of another folder.
-        let whole = folder.to_str();
-        if let (false, Some(whole)) = (is_top, whole)
-            && names.iter().any(|name| name == CACHE_TAG)
-            && may_be_rule(&folder)
-        {
-            seen.caches.push(whole.to_owned());
-            continue;
-        }
-        if !is_top && names.iter().any(|name| name == ".git") {
-            match whole {
-                Some(whole) => seen.nested.push(whole.to_owned()),
-                None => seen
-                    .missing
-                    .push(format!("the repository in {}", shown(&folder))),
-            }
-        }
-        for name in names {
-            count += 1;
-            if count > ENTRIES_MAX {
-                seen.missing
-                    .push(format!("it has more than {ENTRIES_MAX} files"));
-                return seen;
-            }
-            let path = folder.join(&name);
-            let Ok(found) = fs::symlink_metadata(clone.join(&path)) else {
-                seen.missing
-                    .push(format!("{} cannot be looked at", shown(&path)));
-                continue;
-            };
-            if name == ".git" || is_left_out(&name, found.is_dir(), left_out) {
-                continue;
-            }
-            if found.is_dir() {
-                waiting.push(path);
-            } else if found.is_file() && found.size() > FILE_BYTES_MAX {
-                match path.to_str() {
-                    Some(text) if seen.huge.len() < HUGE_MAX => {
-                        if text.contains('\n') {
-                            seen.missing.push(format!("{} is too large", shown(&path)));
-                        }
-                        seen.huge.insert(text.to_owned(), found.size());
-                    }
-                    Some(_) | None => seen.missing.push(format!("{} is too large", shown(&path))),
-                }
-            }
-        }
-    }
-    seen
-}
-
-/// A path with none of the signs that mean something in a file of exclusions.
-fn may_be_rule(folder: &Path) -> bool {
-    folder
-        .to_str()
-        .is_some_and(|text| !text.contains(['\n', '*', '?', '[', '\\']))
-}
-
 /// The rule of exclusion for one path. A line has no sign for a line's end: one that matches anything stands for it.
 fn rule_for(path: &str) -> String {
     let mut rule = String::from("/");
@@ -427,24 +346,6 @@ fn rule_for(path: &str) -> String {
     }
     rule.push('\n');
     rule
-}
-
-fn is_left_out(name: &OsString, is_dir: bool, rules: &[&str]) -> bool {
-    let bytes = name.as_bytes();
-    rules.iter().any(
-        |rule| match (rule.strip_suffix('/'), rule.split_once('*')) {
-            (Some(dir), _) => is_dir && bytes == dir.as_bytes(),
-            (None, Some((before, after))) => {
-                !is_dir && bytes.starts_with(before.as_bytes()) && bytes.ends_with(after.as_bytes())
-            }
-            (None, None) => bytes == rule.as_bytes(),
-        },
-    )
-}
-
-fn shown(path: &Path) -> String {
-    let bytes = path.as_os_str().to_os_string().into_vec();
-    String::from_utf8_lossy(&bytes).chars().take(300).collect()
 }
 
 /// A large file that the parent has in the same size is read like any other: it may be as it was.
@@ -473,13 +374,39 @@ fn nested(repo: &Repo, home: &Oid, seen: &Seen) -> Vec<String> {
     let Ok(entries) = git::tree(repo, home) else {
         return vec!["a repository within it cannot be told from the rest".to_owned()];
     };
-    let is_link = |path: &&String| {
-        entries
-            .iter()
-            .any(|entry| entry.mode == 0o160_000 && entry.path == **path)
-    };
-    let found = seen.nested.iter().filter(is_link);
+    let links: HashSet<&str> = entries
+        .iter()
+        .filter(|entry| entry.mode == 0o160_000)
+        .map(|entry| entry.path.as_str())
+        .collect();
+    let found = seen
+        .nested
+        .iter()
+        .filter(|path| links.contains(path.as_str()));
     found
         .map(|path| format!("{path} is a repository of its own"))
+        .collect()
+}
+
+/// Files in the place of a submodule, which no clone of ours has: git passes by whatever lies there.
+fn in_submodules(repo: &Repo, salvage: &Salvage<'_>) -> Vec<String> {
+    let Ok(entries) = git::tree(repo, salvage.parent) else {
+        return Vec::new();
+    };
+    let submodules = entries.iter().filter(|entry| entry.mode == 0o160_000);
+    let is_filled = |path: &Path| fs::read_dir(path).is_ok_and(|mut names| names.next().is_some());
+    submodules
+        .filter(|entry| {
+            let place = files::beneath(salvage.clone, &entry.path);
+            place.is_some_and(|path| {
+                fs::symlink_metadata(&path).is_ok_and(|found| found.is_dir()) && is_filled(&path)
+            })
+        })
+        .map(|entry| {
+            format!(
+                "{} is a submodule, of which no commit here holds the files",
+                entry.path
+            )
+        })
         .collect()
 }

@@ -104,6 +104,40 @@ const ROWS: &[Row] = &[
         Some("yarn test"),
     ),
     (
+        "cmake with tests and a Makefile beside it",
+        &[
+            ("CMakeLists.txt", "project(x C)\nenable_testing()\n"),
+            ("Makefile", "test:\n\tctest\n"),
+        ],
+        &[Stack::Cmake, Stack::Make],
+        None,
+        Some(
+            "cmake -S . -B build && cmake --build build && ctest --test-dir build --output-on-failure",
+        ),
+    ),
+    (
+        "cmake without tests",
+        &[
+            ("CMakeLists.txt", "project(x C)\n"),
+            ("Makefile", "check:\n\t./t\n"),
+        ],
+        &[Stack::Make, Stack::Cmake],
+        None,
+        Some("make check"),
+    ),
+    (
+        "meson with wraps",
+        &[
+            ("meson.build", "test('a', a)\n"),
+            ("subprojects/z.wrap", ""),
+        ],
+        &[Stack::Meson],
+        Some("meson subprojects download"),
+        Some(
+            "meson setup --wrap-mode nodownload build && meson compile -C build && meson test -C build --print-errorlogs",
+        ),
+    ),
+    (
         "python with requirements",
         &[
             ("requirements.txt", "flask\n"),

@@ -2,11 +2,16 @@
 
 use std::net::TcpListener;
 
+use super::request::is_allowed;
 use super::*;
+
+/// Of the two mirrors that every proxy here knows.
+const MIRROR_PORT: u16 = 8081;
+const ANY: &[&str] = &["*"];
 
 /// A proxy whose names are all at `address`, and whose every connection really goes to `real`.
 fn proxy(
-    hosts: Option<&[&str]>,
+    hosts: &[&str],
     address: &'static str,
     real: Option<SocketAddr>,
 ) -> (tempfile::TempDir, Egress) {
@@ -16,16 +21,21 @@ fn proxy(
         _ => Ok(vec![address.parse().expect("an address")]),
     };
     let dial = move |asked: SocketAddr| {
-        assert_eq!(
-            asked,
-            SocketAddr::new(address.parse().expect("an address"), PORT),
-            "dialled what was judged"
-        );
+        let judged: IpAddr = address.parse().expect("an address");
+        assert_eq!(asked.ip(), judged, "dialled what was judged");
+        assert!([PORT, MIRROR_PORT].contains(&asked.port()), "{asked}");
         TcpStream::connect(real.ok_or_else(|| io::Error::other("the test has no such host"))?)
     };
-    let hosts = hosts.map(|hosts| hosts.iter().map(|host| (*host).to_owned()).collect());
+    let mirrors = [("plain.example.net", true), ("secure.example.net", false)];
     let rules = Rules {
-        hosts,
+        hosts: hosts.iter().map(|host| (*host).to_owned()).collect(),
+        mirrors: mirrors
+            .map(|(host, plain)| Mirror {
+                host: host.to_owned(),
+                port: MIRROR_PORT,
+                plain,
+            })
+            .into(),
         resolve: Arc::new(resolve),
         dial: Arc::new(dial),
     };
@@ -47,7 +57,7 @@ fn connect_to(target: &str) -> String {
 
 #[test]
 fn only_connect_to_port_443_of_a_name_is_understood() {
-    let (_dir, egress) = proxy(None, "8.8.8.8", None);
+    let (_dir, egress) = proxy(ANY, "8.8.8.8", None);
     for (request, status, word) in [
         (
             "GET http://example.org/ HTTP/1.1\r\n\r\n".to_owned(),
@@ -96,7 +106,7 @@ fn a_name_at_a_private_address_is_refused_after_resolution() {
         "::ffff:127.0.0.1",
     ] {
         let host = TcpListener::bind("127.0.0.1:0").expect("bound");
-        let (_dir, egress) = proxy(None, address, host.local_addr().ok());
+        let (_dir, egress) = proxy(ANY, address, host.local_addr().ok());
         let answer = ask(&egress, &connect_to("inward.example.org:443"));
         assert!(answer.starts_with("HTTP/1.1 403 "), "{address}: {answer}");
         let used = egress.finish();
@@ -114,7 +124,7 @@ fn a_name_at_a_private_address_is_refused_after_resolution() {
 fn only_listed_hosts_are_reached_when_there_is_a_list() {
     let host = TcpListener::bind("127.0.0.1:0").expect("bound");
     let (_dir, egress) = proxy(
-        Some(&["one.example.org", ".deep.example.org"]),
+        &["one.example.org", ".deep.example.org"],
         "8.8.8.8",
         host.local_addr().ok(),
     );
@@ -127,21 +137,123 @@ fn only_listed_hosts_are_reached_when_there_is_a_list() {
     ] {
         let answer = ask(&egress, &connect_to(&format!("{refused}:443")));
         assert!(answer.starts_with("HTTP/1.1 403 "), "{refused}: {answer}");
+        assert!(
+            answer.contains(&format!("--setup-host {refused}`")),
+            "{answer}"
+        );
     }
+    for good in ["a.example.org", ".example.org", "*.example.org", "*"] {
+        assert!(is_rule(good), "{good}");
+    }
+    for bad in [
+        "",
+        "https://a.example.org",
+        "10.0.0.1",
+        "a",
+        "**",
+        "a.example.org:443",
+    ] {
+        assert!(!is_rule(bad), "{bad}");
+    }
+    let used = egress.finish();
+    assert!(used["example.org"].unlisted, "{used:?}");
     assert!(is_allowed(
         "one.example.org",
-        Some(&["ONE.example.org".to_owned()])
+        &["ONE.example.org".to_owned()]
     ));
     assert!(is_allowed(
         "a.b.deep.example.org",
-        Some(&["*.deep.example.org".to_owned()])
+        &["*.deep.example.org".to_owned()]
     ));
+}
+
+#[test]
+fn a_plain_mirror_is_asked_by_get_and_head_alone_and_once_a_connection() {
+    let host = TcpListener::bind("127.0.0.1:0").expect("bound");
+    let (_dir, egress) = proxy(&[], "8.8.8.8", host.local_addr().ok());
+    for (request, status) in [
+        (
+            "POST http://plain.example.net:8081/x HTTP/1.1\r\n\r\n",
+            "405",
+        ),
+        ("GET http://plain.example.net/x HTTP/1.1\r\n\r\n", "405"),
+        (
+            "GET http://secure.example.net:8081/x HTTP/1.1\r\n\r\n",
+            "405",
+        ),
+        (
+            "GET http://other.example.net:8081/x HTTP/1.1\r\n\r\n",
+            "405",
+        ),
+        (
+            "GET http://plain.example.net:8081/x HTTP/1.1\r\nContent-Length: 5\r\n\r\nstuff",
+            "400",
+        ),
+        (
+            "GET http://plain.example.net:8081/x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "400",
+        ),
+        (
+            "GET http://plain.example.net:8081/x HTTP/1.1\r\nA: b\rC: d\r\n\r\n",
+            "400",
+        ),
+        ("CONNECT plain.example.net:8081 HTTP/1.1\r\n\r\n", "403"),
+    ] {
+        let answer = ask(&egress, request);
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{request} -> {answer}"
+        );
+    }
+    let serving = std::thread::spawn(move || {
+        let (mut stream, _) = host.accept().expect("connected");
+        let mut got = Vec::new();
+        while !got.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).expect("read");
+            got.extend(byte);
+        }
+        stream
+            .write_all(b"HTTP/1.1 200 OK\r\n\r\nlist")
+            .expect("written");
+        stream.shutdown(Shutdown::Write).expect("ended");
+        let mut more = Vec::new();
+        stream.read_to_end(&mut more).expect("read to the end");
+        (String::from_utf8(got).expect("text"), more)
+    });
+    let request = "GET http://Plain.example.net:8081/simple/?a=b HTTP/1.1\r\nHost: evil.example.org\r\nAccept: */*\r\n\
+                   Proxy-Authorization: x\r\nConnection: keep-alive\r\n\r\n\
+                   POST http://plain.example.net:8081/ HTTP/1.1\r\n\r\n";
+    assert_eq!(ask(&egress, request), "HTTP/1.1 200 OK\r\n\r\nlist");
+    let (got, more) = serving.join().expect("served");
+    assert_eq!(
+        got,
+        "GET /simple/?a=b HTTP/1.1\r\nHost: Plain.example.net:8081\r\nAccept: */*\r\nConnection: close\r\n\r\n"
+    );
+    assert_eq!(more, b"", "what came after the request went nowhere");
+    assert_eq!(egress.finish()["plain.example.net"].connections, 1);
+}
+
+#[test]
+fn a_mirror_is_reached_at_its_own_port_and_judged_by_its_address() {
+    let host = TcpListener::bind("127.0.0.1:0").expect("bound");
+    let (_dir, egress) = proxy(&[], "8.8.8.8", host.local_addr().ok());
+    let mut client = UnixStream::connect(&egress.socket).expect("connected");
+    client
+        .write_all(connect_to("secure.example.net:8081").as_bytes())
+        .expect("sent");
+    let mut established = [0u8; 12];
+    client.read_exact(&mut established).expect("answered");
+    assert_eq!(&established, b"HTTP/1.1 200");
+    let (_dir, inward) = proxy(&[], "10.0.0.7", host.local_addr().ok());
+    let answer = ask(&inward, &connect_to("secure.example.net:8081"));
+    assert!(answer.contains("private network"), "{answer}");
 }
 
 #[test]
 fn bytes_pass_both_ways_and_are_counted_by_name() {
     let host = TcpListener::bind("127.0.0.1:0").expect("bound");
-    let (_dir, egress) = proxy(None, "8.8.8.8", host.local_addr().ok());
+    let (_dir, egress) = proxy(ANY, "8.8.8.8", host.local_addr().ok());
     let serving = std::thread::spawn(move || {
         let (mut stream, _) = host.accept().expect("connected");
         let mut got = [0u8; 9];
@@ -174,7 +286,7 @@ fn bytes_pass_both_ways_and_are_counted_by_name() {
 #[test]
 fn the_end_of_the_proxy_ends_open_connections() {
     let host = TcpListener::bind("127.0.0.1:0").expect("bound");
-    let (dir, egress) = proxy(None, "8.8.8.8", host.local_addr().ok());
+    let (dir, egress) = proxy(ANY, "8.8.8.8", host.local_addr().ok());
     let mut client = UnixStream::connect(&egress.socket).expect("connected");
     client
         .write_all(connect_to("host.example.org:443").as_bytes())
@@ -200,7 +312,7 @@ fn the_end_of_the_proxy_ends_open_connections() {
 
 #[test]
 fn too_many_connections_at_once_wait_for_their_turn() {
-    let (_dir, egress) = proxy(None, "8.8.8.8", None);
+    let (_dir, egress) = proxy(ANY, "8.8.8.8", None);
     let mut silent: Vec<UnixStream> = (0..CONNECTIONS_MAX)
         .map(|_| UnixStream::connect(&egress.socket).expect("connected"))
         .collect();
@@ -219,7 +331,7 @@ fn too_many_connections_at_once_wait_for_their_turn() {
 
 #[test]
 fn a_proxy_with_all_places_taken_still_ends() {
-    let (_dir, egress) = proxy(None, "8.8.8.8", None);
+    let (_dir, egress) = proxy(ANY, "8.8.8.8", None);
     let silent: Vec<UnixStream> = (0..CONNECTIONS_MAX + 1)
         .map(|_| UnixStream::connect(&egress.socket).expect("connected"))
         .collect();

@@ -25,8 +25,8 @@ pub fn open(path: impl AsRef<Path>) -> Result<Repo, GitError> {
     }
     let common_dir = common(&git_dir)?;
     owned_by_us(&root, &common_dir)?;
-    refuse_unusable(&root, &git_dir, &common_dir)?;
-    let format = object_format(&git_dir, &common_dir)?;
+    refuse_unusable(&root, &common_dir)?;
+    let format = object_format(&root, &git_dir, &common_dir)?;
     let neutral = Arc::new(neutral(format)?);
     Ok(Repo {
         root,
@@ -118,20 +118,13 @@ fn owned_by_us(root: &Path, common_dir: &Path) -> Result<(), GitError> {
     Ok(())
 }
 
-fn refuse_unusable(root: &Path, git_dir: &Path, common_dir: &Path) -> Result<(), GitError> {
+fn refuse_unusable(root: &Path, common_dir: &Path) -> Result<(), GitError> {
     let path = root.to_path_buf();
     if common_dir.join("shallow").is_file() {
         return Err(GitError::Shallow { path });
     }
     if has_promises(&common_dir.join("objects/pack"))? {
         return Err(GitError::Partial { path });
-    }
-    let head = on_dir(git_dir, common_dir)
-        .reading()
-        .args(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"])
-        .run()?;
-    if head.code != 0 {
-        return Err(GitError::NoCommits { path });
     }
     Ok(())
 }
@@ -156,34 +149,26 @@ fn has_promises(packs: &Path) -> Result<bool, GitError> {
     Ok(false)
 }
 
-fn object_format(git_dir: &Path, common_dir: &Path) -> Result<ObjectFormat, GitError> {
-    match config_value(git_dir, common_dir, "extensions.objectFormat")?.as_str() {
-        "" | "sha1" => Ok(ObjectFormat::Sha1),
+/// How the repository names its objects, and whether it has a commit at all: one question to git.
+fn object_format(root: &Path, git_dir: &Path, common_dir: &Path) -> Result<ObjectFormat, GitError> {
+    let said = on_dir(git_dir, common_dir)
+        .reading()
+        .args(["rev-parse", "--show-object-format", "HEAD^{commit}"])
+        .run()?;
+    if said.code != 0 {
+        return Err(GitError::NoCommits {
+            path: root.to_path_buf(),
+        });
+    }
+    let text = String::from_utf8_lossy(&said.stdout);
+    match text.lines().next().unwrap_or_default() {
+        "sha1" => Ok(ObjectFormat::Sha1),
         "sha256" => Ok(ObjectFormat::Sha256),
         other => Err(run::unreadable(
-            "config",
+            "rev-parse",
             common_dir,
             &format!("object format `{other}` is unknown"),
         )),
-    }
-}
-
-/// One value of the repository's own configuration; empty when it is not set.
-fn config_value(git_dir: &Path, common_dir: &Path, name: &str) -> Result<String, GitError> {
-    let file = run::text(&common_dir.join("config"));
-    let call = on_dir(git_dir, common_dir).reading().args([
-        "config",
-        "--no-includes",
-        "--file",
-        &file,
-        "--get",
-        name,
-    ]);
-    let output = call.run()?;
-    match output.code {
-        0 => Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned()),
-        1 => Ok(String::new()),
-        _ => Err(run::failed("config", common_dir, &output)),
     }
 }
 

@@ -65,11 +65,44 @@ pub fn resolve(repo: &Repo, rev: &str) -> Result<Option<Oid>, GitError> {
     })
 }
 
+/// Where these branches stand, by full name; `None` for one that is not there. One question to git for all of them.
+///
+/// # Errors
+/// When git fails.
+pub fn tips<const N: usize>(repo: &Repo, names: [&str; N]) -> Result<[Option<Oid>; N], GitError> {
+    let call = on_refs(repo)
+        .reading()
+        .args(["for-each-ref", "--format=%(objectname) %(refname)"])
+        .args(names);
+    let output = call.run()?;
+    if output.code != 0 {
+        return Err(run::failed("for-each-ref", repo.root(), &output));
+    }
+    let text = String::from_utf8_lossy(&output.stdout);
+    let mut tips = names.map(|_| None);
+    for line in text.lines() {
+        // A name also stands for everything below it.
+        let Some((oid, name)) = line.split_once(' ') else {
+            continue;
+        };
+        if let Some(at) = names.iter().position(|wanted| *wanted == name) {
+            let oid = oid.parse().map_err(|e: super::NotAnOid| {
+                run::unreadable("for-each-ref", repo.root(), &e.to_string())
+            })?;
+            tips[at] = Some(oid);
+        }
+    }
+    Ok(tips)
+}
+
 /// True when everything in `ancestor` is in `descendant` too (also when they are the same).
 ///
 /// # Errors
 /// When one of them is missing.
 pub fn is_ancestor(repo: &Repo, ancestor: &Oid, descendant: &Oid) -> Result<bool, GitError> {
+    if ancestor == descendant {
+        return Ok(true);
+    }
     let call = on_objects(repo).reading().args([
         "merge-base",
         "--is-ancestor",

@@ -3,9 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::registries::{self, holds_credentials};
 use crate::cage::{Access, Bind};
 use crate::clone::INSIDE_HOME;
 use crate::toolchains::Toolchains;
+
+/// Where programs of the whole machine are configured.
+const ETC: &str = "/etc";
 
 /// Variables of the host that a set-up sees when they are set: certificates of a company's own authority, and mirrors of
 /// registries. Nothing that is a secret by its purpose is among them, and a value that holds a password is withheld.
@@ -58,6 +62,8 @@ pub(super) struct SetupEnv {
     /// Names that were not passed in, because their values hold credentials.
     pub(super) withheld: Vec<String>,
     pub(super) certificates: Vec<Bind>,
+    /// The text of cargo's configuration inside, where the machine's own names other sources.
+    pub(super) cargo: Option<String>,
 }
 
 pub(super) fn of_setup(tools: &Toolchains, host: &BTreeMap<String, String>, port: u16) -> SetupEnv {
@@ -69,7 +75,7 @@ pub(super) fn of_setup(tools: &Toolchains, host: &BTreeMap<String, String>, port
     for name in [
         "HTTPS_PROXY",
         "https_proxy",
-        // Plain HTTP goes nowhere; sent to the proxy it at least gets an answer that says so.
+        // Plain HTTP goes to mirrors alone; everything else at least gets an answer that says so.
         "HTTP_PROXY",
         "http_proxy",
         "ALL_PROXY",
@@ -98,6 +104,16 @@ pub(super) fn of_setup(tools: &Toolchains, host: &BTreeMap<String, String>, port
         }
         env.passed.push(((*name).to_owned(), value.clone()));
     }
+    let machine = registries::machine(host, Path::new(ETC));
+    for (name, value) in machine.env {
+        let known = |known: &str| env.passed.iter().any(|(passed, _)| passed == known);
+        if !known(&name) && !env.withheld.contains(&name) {
+            env.passed.push((name, value));
+        }
+    }
+    env.withheld.extend(machine.withheld);
+    env.withheld.dedup();
+    env.cargo = machine.cargo;
     env.certificates.dedup();
     env.inside.extend(env.passed.iter().cloned());
     env
@@ -147,15 +163,6 @@ fn places(tools: &Toolchains) -> Vec<(String, String)> {
         env.push((name.to_owned(), value));
     }
     env
-}
-
-/// An address with a user or password in it (`https://user:secret@host/`).
-fn holds_credentials(value: &str) -> bool {
-    value.split([' ', ',', '|', '\n']).any(|part| {
-        let rest = part.split_once("://").map(|(_, rest)| rest);
-        let authority = rest.and_then(|rest| rest.split(['/', '?', '#']).next());
-        authority.is_some_and(|authority| authority.contains('@'))
-    })
 }
 
 fn shown(path: &str) -> Option<Bind> {

@@ -1,5 +1,6 @@
 //! The key of a set-up: equal keys may share a result.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -7,17 +8,17 @@ use std::time::{Duration, Instant};
 use alai_core::record::Exit;
 use sha2::{Digest, Sha256};
 
-use super::{Job, SetupError};
+use super::{Job, SetupError, registries};
 use crate::cage::{self, Access, Bind, CageSpec, Limits, Network};
 use crate::clone::INSIDE_HOME;
 use crate::command::Cancel;
 use crate::detect::{is_lockfile, is_manifest};
 use crate::files;
-use crate::git::{TreeEntry, blob};
-use crate::toolchains::Toolchains;
+use crate::git::{self, Oid, Repo, TreeEntry, blob};
+use crate::toolchains::{Toolchains, toolchains};
 
 /// Raised when the way of making a result changes, so that old results are not used.
-const VERSION: &str = "alai set-up 2";
+const VERSION: &str = "alai set-up 3";
 
 /// Largest file that goes into a key. The lockfile of a very large workspace is a few megabytes.
 const INPUT_BYTES_MAX: u64 = 32 << 20;
@@ -40,6 +41,21 @@ const TOOLS: &[(&str, &[&str])] = &[
     ),
     ("uv", &["uv.lock"]),
     ("go", &["go.mod"]),
+    (
+        "cc",
+        &[
+            "CMakeLists.txt",
+            "meson.build",
+            "Makefile",
+            "makefile",
+            "GNUmakefile",
+        ],
+    ),
+    ("make", &["Makefile", "makefile", "GNUmakefile"]),
+    ("cmake", &["CMakeLists.txt"]),
+    ("meson", &["meson.build"]),
+    ("postgres", &[]),
+    ("redis-server", &[]),
 ];
 
 pub(super) fn key(job: &Job<'_>, tree: &[TreeEntry]) -> Result<String, SetupError> {
@@ -71,6 +87,7 @@ pub(super) fn key(job: &Job<'_>, tree: &[TreeEntry]) -> Result<String, SetupErro
     for (name, value) in &env.passed {
         add(name, value.as_bytes());
     }
+    add("cargo", env.cargo.as_deref().unwrap_or_default().as_bytes());
     for wanted in &plan.inputs {
         if !tree
             .iter()
@@ -92,7 +109,10 @@ pub(super) fn key(job: &Job<'_>, tree: &[TreeEntry]) -> Result<String, SetupErro
         let bytes = blob(repo, oid, &entry.path, INPUT_BYTES_MAX)?.unwrap_or_default();
         add(&entry.path, &bytes);
     }
-    add("tools", versions(tree, command, tools, cancel)?.as_bytes());
+    add(
+        "tools",
+        versions(tree, &[command], tools, cancel)?.as_bytes(),
+    );
     Ok(hex::encode(hash.finalize()))
 }
 
@@ -106,10 +126,25 @@ pub(super) fn of_tree(key: &str, tree: &[TreeEntry]) -> String {
     hex::encode(hash.finalize())
 }
 
-/// What the tools say of themselves inside a cage, where the set-up will meet them.
+/// What the tools that a commit's files and these lines of shell call for say of themselves inside a cage.
+///
+/// # Errors
+/// When the commit cannot be read or the tools cannot be asked.
+pub fn tool_versions(
+    repo: &Repo,
+    oid: &Oid,
+    commands: &[&str],
+    host_env: &BTreeMap<String, String>,
+    cancel: &Cancel,
+) -> Result<String, SetupError> {
+    let tree = git::tree(repo, oid)?;
+    versions(&tree, commands, &toolchains(host_env), cancel)
+}
+
+/// The same for a tree: where the set-up, or whatever else is keyed by it, will meet the tools.
 fn versions(
     tree: &[TreeEntry],
-    command: &str,
+    commands: &[&str],
     tools: &Toolchains,
     cancel: &Cancel,
 ) -> Result<String, SetupError> {
@@ -121,7 +156,9 @@ fn versions(
         .iter()
         .filter(|(tool, files)| {
             files.iter().any(|file| in_tree(file))
-                || command.split_whitespace().any(|word| word == *tool)
+                || commands
+                    .iter()
+                    .any(|command| registries::words(command).any(|word| word == *tool))
         })
         .map(|(tool, _)| *tool)
         .collect();

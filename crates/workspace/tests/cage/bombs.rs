@@ -222,6 +222,28 @@ fn shared_memory_is_memory() {
     }
 }
 
+/// Whoever has to look at three million descriptors sees nothing else meanwhile: what cannot be counted in its time is too much.
+#[test]
+fn a_crowd_does_not_blind_the_one_who_watches() {
+    for world in worlds() {
+        let limits = small(|limits| {
+            limits.wall_s = 30;
+            limits.processes_max = 300;
+        });
+        let bombed = exploded(&world, limits, &bomb(&["crowd", "200", "536870912"]));
+        let exit = bombed.captured.record.exit;
+        let is_over = matches!(
+            exit,
+            Exit::OverLimit {
+                limit: Limit::Memory | Limit::Uncounted,
+                ..
+            }
+        );
+        let told = bombed.captured.combined();
+        assert!(is_over, "{}: {exit}: {told}", world.name());
+    }
+}
+
 #[test]
 fn shared_memory_within_the_limit_is_left_alone() {
     for world in worlds() {

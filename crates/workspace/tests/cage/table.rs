@@ -4,10 +4,14 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 use alai_core::record::{Exit, Limit};
-use alai_workspace::cage::{Access, Bind, CageSpec, Layer, Limits, agent_ids};
+use alai_workspace::cage::{
+    Access, Bind, CageSpec, Layer, Limits, Scope, agent_ids, builder_binds,
+};
 
 use crate::world::{INSIDE, World, holders, token, worlds};
 
@@ -28,10 +32,14 @@ const FAILS: &str = "**does not hold**";
 type Try = fn(&World) -> String;
 
 /// What is promised, and how it is tried.
-const ROWS: [(&str, Try); 16] = [
+const ROWS: [(&str, Try); 19] = [
     ("user inside", user),
     ("no write but to writable folders and `/tmp`", writes),
     ("a read-only folder inside a writable one", read_only_part),
+    (
+        "a builder its folders and commits, a reviewer nothing",
+        roles,
+    ),
     (
         "mode, times, name, length and links of files outside",
         changes,
@@ -39,6 +47,8 @@ const ROWS: [(&str, Try); 16] = [
     ("no kernel setting opened for writing", settings),
     ("no file of the machine but its programs", secrets),
     ("no network but its own loopback", network),
+    ("no metadata server, no name resolved", beyond),
+    ("no socket of an agent or a container daemon", sockets),
     ("no outer process", processes_seen),
     ("own session and group, no terminal", session),
     ("no capability, none to be gained", privileges),
@@ -255,6 +265,69 @@ fn network(world: &World) -> String {
     ];
     let spec = world.spec();
     holds(works(world, &spec, &["loopback"]) && all_denied(world, &spec, &denied))
+}
+
+fn beyond(world: &World) -> String {
+    let denied: [&[&str]; 3] = [
+        &["tcp", "169.254.169.254:80"],
+        &["tcp", "[fd00:ec2::254]:80"],
+        &["udp", "[2001:db8::53]:53"],
+    ];
+    let spec = world.spec();
+    let named = works(world, &spec, &["resolve", "example.com"]);
+    holds(!named && all_denied(world, &spec, &denied))
+}
+
+fn sockets(world: &World) -> String {
+    let path = world.path("table-agent");
+    let _agent = UnixListener::bind(&path).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).unwrap();
+    let path = path.display().to_string();
+    let denied: [&[&str]; 3] = [
+        &["unix", &path],
+        &["unix", "/run/docker.sock"],
+        &["unix", "/var/run/docker.sock"],
+    ];
+    holds(all_denied(world, &world.spec(), &denied))
+}
+
+fn roles(world: &World) -> String {
+    let clone = world.path("table-clone");
+    for folder in ["", ".git", "src"] {
+        fs::create_dir_all(clone.join(folder)).unwrap();
+        world.give(&clone.join(folder));
+    }
+    let show = |binds: Vec<Bind>| {
+        let mut spec = world.spec();
+        spec.binds.extend(binds);
+        spec
+    };
+    let scope = Scope {
+        allowed: &["src/**".to_owned()],
+        forbidden: &[],
+        tracked: &["src/a".to_owned()],
+    };
+    let scoped = builder_binds(&clone, Path::new("/repo"), &scope, None).unwrap();
+    let builder = show(scoped.binds);
+    let reviewer = show(vec![Bind {
+        outside: clone,
+        inside: PathBuf::from("/repo"),
+        access: Access::ReadOnly,
+    }]);
+    let own = ["/repo/src/new", "/repo/.git/new"];
+    let can = own
+        .iter()
+        .all(|path| works(world, &builder, &["write", path]));
+    let outside: [&[&str]; 2] = [
+        &["write", "/repo/new"],
+        &["rename", "/repo/src", "/repo/gone"],
+    ];
+    let nothing: [&[&str]; 3] = [
+        &["write", "/repo/new"],
+        &["write", "/repo/src/more"],
+        &["write", "/repo/.git/more"],
+    ];
+    holds(can && all_denied(world, &builder, &outside) && all_denied(world, &reviewer, &nothing))
 }
 
 fn processes_seen(world: &World) -> String {

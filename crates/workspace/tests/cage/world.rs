@@ -98,7 +98,7 @@ impl World {
     }
 
     /// The user inside, when it is not simply ourselves.
-    fn inside_id(&self) -> Option<u32> {
+    pub(crate) fn inside_id(&self) -> Option<u32> {
         self.user.or(agent_ids().map(|(uid, _)| uid))
     }
 

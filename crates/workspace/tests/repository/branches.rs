@@ -16,6 +16,21 @@ fn with_next() -> (World, Oid, Oid) {
 }
 
 #[test]
+fn several_branches_are_asked_for_at_once() {
+    let (world, base, next) = with_next();
+    let repo = world.repo();
+    // Below the name that is asked for: git's pattern finds it too.
+    git::update_ref(&repo, "refs/heads/side/below", &next, None).expect("made");
+    let asked = [
+        "refs/heads/side",
+        "refs/heads/main",
+        "refs/heads/side/below",
+    ];
+    let tips = git::tips(&repo, asked).expect("looked");
+    assert_eq!(tips, [None, Some(base), Some(next)]);
+}
+
+#[test]
 fn a_ref_moves_only_from_where_it_was_expected() {
     let (world, base, next) = with_next();
     let repo = world.repo();

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use alai_workspace::clone::{ImportError, import};
+use alai_workspace::clone::{Import, ImportError, RUN_BYTES_MAX, Room, import};
 use alai_workspace::command::Cancel;
 use alai_workspace::git::Oid;
 
@@ -477,4 +477,37 @@ fn a_small_delta_of_a_large_file_is_refused_before_it_is_built_needs_python() {
         "{error}"
     );
     assert!(!world.has_object(bomb.trim()));
+}
+
+/// Each burst of a run leaves a pack in the person's repository: all of them together have an end.
+#[test]
+fn what_one_run_brings_has_an_end() {
+    let world = World::new();
+    let base = world.tip("HEAD");
+    let clone = world.clone_at("clone", &base);
+    let tip = work_in(&clone, &[("work", "done\n")], "work");
+    let (tools, room) = (tools(), Room::after(RUN_BYTES_MAX - 100));
+    let asked = Import {
+        room: &room,
+        ..import_of(&clone, &base, &tools)
+    };
+    with_cage();
+    let error = import(&world.repo(), &asked, &Cancel::new()).expect_err("refused");
+    assert!(matches!(error, ImportError::NoRoom { .. }), "{error}");
+    assert!(error.to_string().contains("The clone is kept"), "{error}");
+    assert!(!world.has_object(tip.as_str()));
+    assert_eq!(world.refs().lines().count(), 1, "no ref was made");
+    let room = Room::after(0);
+    let asked = Import {
+        room: &room,
+        ..asked
+    };
+    assert_eq!(
+        import(&world.repo(), &asked, &Cancel::new()).expect("imported"),
+        tip
+    );
+    let spent = room.spent();
+    assert!(spent > 100, "{spent}");
+    import(&world.repo(), &asked, &Cancel::new()).expect("imported");
+    assert_eq!(room.spent(), spent, "what is home is not brought again");
 }

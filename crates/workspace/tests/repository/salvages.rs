@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use alai_workspace::cage;
-use alai_workspace::clone::{FILE_BYTES_MAX, ImportError, Salvage, Salvaged, salvage};
+use alai_workspace::clone::{FILE_BYTES_MAX, ImportError, Room, Salvage, Salvaged, salvage};
 use alai_workspace::command::Cancel;
 use alai_workspace::files;
 use alai_workspace::git::Oid;
@@ -13,6 +13,7 @@ use alai_workspace::git::Oid;
 use crate::world::{World, agent, in_clone, tools, with_cage, work_in, write};
 
 const REST: &str = "refs/alai/run-1-rest";
+const OTHERS: &str = "refs/alai/run-1-others";
 
 fn taken(world: &World, clone: &Path, parent: &Oid) -> Result<Salvaged, ImportError> {
     with_cage();
@@ -22,10 +23,12 @@ fn taken(world: &World, clone: &Path, parent: &Oid) -> Result<Salvaged, ImportEr
     let wanted = Salvage {
         clone,
         to_ref: REST,
+        others_ref: OTHERS,
         parent,
         message: "Uncommitted\n",
         author: &who,
         left_out: &["node_modules/", "*.pyc"],
+        room: &Room::after(0),
         toolchains: &tools,
     };
     salvage(&world.repo(), &wanted, &Cancel::new())
@@ -74,22 +77,86 @@ fn a_clone_with_nothing_new_is_proven_so() {
     assert!(seen.rest.is_some(), "{tip} is beyond the base");
 }
 
+/// What an agent leaves behind beside its branch, and the file that each of them made.
 #[test]
-fn a_stash_is_work_that_is_in_no_tree() {
+fn commits_that_no_branch_reaches_come_home_under_one_ref() {
+    type Leave = fn(&Path);
+    let ways: [(&str, Leave); 6] = [
+        ("a stash", |clone| {
+            write(clone, "src/lib.rs", "left behind\n");
+            in_clone(clone, &["stash"]);
+        }),
+        ("a packed stash", |clone| {
+            write(clone, "src/lib.rs", "left behind\n");
+            in_clone(clone, &["stash"]);
+            in_clone(clone, &["pack-refs", "--all"]);
+        }),
+        ("another branch", |clone| {
+            in_clone(clone, &["checkout", "--quiet", "-b", "other"]);
+            work_in(clone, &[("src/lib.rs", "left behind\n")], "other");
+            in_clone(clone, &["checkout", "--quiet", "minion/x"]);
+        }),
+        ("no branch", |clone| {
+            in_clone(clone, &["checkout", "--quiet", "--detach"]);
+            work_in(clone, &[("src/lib.rs", "left behind\n")], "detached");
+            in_clone(clone, &["checkout", "--quiet", "minion/x"]);
+        }),
+        ("a reset", |clone| {
+            work_in(clone, &[("src/lib.rs", "left behind\n")], "reset");
+            in_clone(clone, &["reset", "--quiet", "--hard", "HEAD^"]);
+        }),
+        ("a deleted branch", |clone| {
+            in_clone(clone, &["checkout", "--quiet", "-b", "other"]);
+            work_in(clone, &[("src/lib.rs", "left behind\n")], "other");
+            in_clone(clone, &["checkout", "--quiet", "minion/x"]);
+            in_clone(clone, &["branch", "--quiet", "-D", "other"]);
+        }),
+    ];
+    for (why, leave) in ways {
+        let world = World::new();
+        let (clone, base) = clone_of(&world);
+        leave(&clone);
+        let found = taken(&world, &clone, &base).unwrap_or_else(|e| panic!("{why}: {e}"));
+        assert_eq!((&found.rest, &found.missing[..]), (&None, &[][..]), "{why}");
+        assert_eq!(found.others, Some(world.tip(OTHERS)), "{why}");
+        let kept = world.git(&["log", "--all", "--format=", "-p", "-m", "--", "src/lib.rs"]);
+        assert!(kept.contains("+left behind"), "{why}: {kept}");
+        world.git(&["fsck", "--full", "--strict"]);
+        // What is home is not brought again.
+        let again = taken(&world, &clone, &base).expect("read");
+        assert_eq!(again, Salvaged::default(), "{why}");
+    }
+}
+
+#[test]
+fn commits_that_cannot_be_taken_are_named() {
     let world = World::new();
     let (clone, base) = clone_of(&world);
-    write(&clone, "src/lib.rs", "stashed\n");
-    in_clone(&clone, &["stash"]);
-    for packed in [false, true] {
-        let found = taken(&world, &clone, &base).expect("read");
-        assert_eq!(found.rest, None, "packed: {packed}");
-        assert_eq!(
-            found.missing,
-            ["its repository holds a stash"],
-            "packed: {packed}"
-        );
-        in_clone(&clone, &["pack-refs", "--all"]);
+    for number in 0..60 {
+        let name = number.to_string();
+        let tip = work_in(&clone, &[("src/lib.rs", &name)], &name);
+        in_clone(&clone, &["branch", &format!("other-{name}"), tip.as_str()]);
+        in_clone(&clone, &["reset", "--quiet", "--hard", base.as_str()]);
     }
+    let found = taken(&world, &clone, &base).expect("read");
+    let named = "60 commits that its branch does not reach; at most 50 are taken";
+    assert_eq!(
+        (found.others, &found.missing[..]),
+        (None, &[named.to_owned()][..])
+    );
+
+    let (clone, base) = (world.clone_at("second", &base), base);
+    write(
+        &clone,
+        ".git/refs/heads/forged",
+        &format!("{}\n", "ab".repeat(20)),
+    );
+    let found = taken(&world, &clone, &base).expect("read");
+    assert_eq!(
+        found,
+        Salvaged::default(),
+        "a name without a commit is no work"
+    );
 }
 
 #[test]
@@ -220,6 +287,170 @@ fn what_cannot_be_taken_is_named_and_the_rest_is_taken() {
         // Folders that nobody may enter would stay behind.
         files::remove(&clone).expect("removed");
     }
+}
+
+fn pipe(path: &Path) {
+    fs::create_dir_all(path.parent().expect("a parent")).expect("made");
+    let made = std::process::Command::new("mkfifo").arg(path).status();
+    assert!(made.expect("mkfifo starts").success());
+}
+
+/// A pipe waits for its writer, and git opens these names wherever it meets them. The tools of this test have no git, so that
+/// every reading would fail.
+#[test]
+fn what_would_stop_git_is_named_before_anything_reads_the_clone() {
+    let traps: [(&str, &str); 5] = [
+        (".gitignore", "pipe"),
+        ("deep/er/.gitattributes", "pipe"),
+        (".gitmodules", "pipe"),
+        ("within/.git/HEAD", "pipe"),
+        ("deep/.gitignore", "socket"),
+    ];
+    for (trap, kind) in traps {
+        let world = World::new();
+        let (clone, base) = clone_of(&world);
+        write(&clone, "new", "work\n");
+        let path = clone.join(trap);
+        match kind {
+            "pipe" => pipe(&path),
+            _ => {
+                fs::create_dir_all(path.parent().expect("a parent")).expect("made");
+                std::os::unix::net::UnixListener::bind(&path).expect("bound");
+            }
+        }
+        files::give_to(&clone, cage::agent_ids()).expect("given");
+        let who = agent();
+        let none = alai_workspace::toolchains::Toolchains {
+            binds: Vec::new(),
+            path: "/nonexistent".to_owned(),
+            env: Vec::new(),
+        };
+        let wanted = Salvage {
+            clone: &clone,
+            to_ref: REST,
+            others_ref: OTHERS,
+            parent: &base,
+            message: "Uncommitted\n",
+            author: &who,
+            left_out: &[],
+            room: &Room::after(0),
+            toolchains: &none,
+        };
+        with_cage();
+        let found = salvage(&world.repo(), &wanted, &Cancel::new()).expect(trap);
+        assert_eq!(found.rest, None, "{trap}");
+        assert!(
+            found
+                .missing
+                .iter()
+                .any(|m| m.contains(trap) && m.contains(kind)),
+            "{trap}: {found:?}"
+        );
+        // Once it is gone, everything else comes home.
+        fs::remove_file(&path).expect("removed");
+        if trap.starts_with("within") {
+            fs::remove_dir_all(clone.join("within")).expect("removed");
+        }
+        finds_the_new_file(&world, &clone, &base, trap);
+    }
+}
+
+#[test]
+fn a_pipe_in_the_git_directory_stops_neither_an_import_nor_a_salvage() {
+    let world = World::new();
+    let (clone, base) = clone_of(&world);
+    write(&clone, "new", "work\n");
+    for path in [".git/objects/info/alternates", ".git/config.worktree"] {
+        pipe(&clone.join(path));
+        let tools = tools();
+        with_cage();
+        let error = alai_workspace::clone::import(
+            &world.repo(),
+            &crate::world::import_of(&clone, &base, &tools),
+            &Cancel::new(),
+        );
+        let error = error.expect_err("refused");
+        assert!(
+            matches!(&error, ImportError::NotOurClone { reason, .. } if reason.contains("pipe")),
+            "{error}"
+        );
+        finds_the_new_file(&world, &clone, &base, path);
+        fs::remove_file(clone.join(path)).expect("removed");
+    }
+}
+
+#[test]
+fn a_cancelled_salvage_says_so_and_takes_nothing() {
+    let world = World::new();
+    let (clone, base) = clone_of(&world);
+    write(&clone, "new", "work\n");
+    with_cage();
+    let (tools, who, cancel) = (tools(), agent(), Cancel::new());
+    cancel.cancel();
+    let wanted = Salvage {
+        clone: &clone,
+        to_ref: REST,
+        others_ref: OTHERS,
+        parent: &base,
+        message: "Uncommitted\n",
+        author: &who,
+        left_out: &[],
+        room: &Room::after(0),
+        toolchains: &tools,
+    };
+    let error = salvage(&world.repo(), &wanted, &cancel).expect_err("stopped");
+    assert!(matches!(error, ImportError::Stopped { .. }), "{error}");
+    assert_eq!(world.refs().lines().count(), 1, "no ref is made");
+}
+
+#[test]
+fn a_file_that_is_tracked_and_ignored_is_work_also_without_the_clones_objects() {
+    for lost in [false, true] {
+        let world = World::new();
+        world.write("kept.log", "one\n");
+        world.write("same.log", "as it was\n");
+        world.git(&["add", "--force", "kept.log", "same.log"]);
+        let base = world.commit(&[(".gitignore", "*.log\n")], "ignored");
+        let clone = world.clone_at("clone", &base);
+        write(&clone, "kept.log", "two\n");
+        write(&clone, "noise.log", "nobody's\n");
+        if lost {
+            fs::remove_dir_all(clone.join(".git/objects")).expect("removed");
+        }
+        let found = taken(&world, &clone, &base).expect("taken");
+        assert_eq!(found.missing, [""; 0], "objects lost: {lost}");
+        let all = [
+            ".gitignore",
+            "README.md",
+            "kept.log",
+            "same.log",
+            "src/lib.rs",
+        ];
+        assert_eq!(paths(&world), all, "objects lost: {lost}");
+        let kept = world.git(&["show", "refs/alai/run-1-rest:kept.log"]);
+        assert_eq!(kept, "two\n", "objects lost: {lost}");
+        world.git(&["fsck", "--full", "--strict"]);
+    }
+}
+
+#[test]
+fn what_cannot_be_taken_a_thousand_times_is_named_by_examples() {
+    use std::os::unix::fs::PermissionsExt;
+    let world = World::new();
+    let (clone, base) = clone_of(&world);
+    for number in 0..1_000 {
+        let shut = clone.join(format!("shut-{number}"));
+        fs::create_dir(&shut).expect("made");
+        fs::set_permissions(&shut, fs::Permissions::from_mode(0o000)).expect("shut");
+    }
+    let found = taken(&world, &clone, &base).expect("read");
+    assert!(found.missing.len() <= 22, "{}", found.missing.len());
+    let last = found.missing.last().expect("words");
+    assert!(
+        last.starts_with("and 9") && last.ends_with(" more"),
+        "{last}"
+    );
+    files::remove(&clone).expect("removed");
 }
 
 #[test]

@@ -334,7 +334,7 @@ fn old_results_are_pruned_and_those_in_use_are_not() {
 fn a_set_up_cannot_reach_what_is_not_listed() {
     let (world, oid) = world();
     let mut plan = plan("git ls-remote https://not-listed.example.org/x");
-    plan.hosts = Some(vec!["listed.example.org".to_owned()]);
+    plan.hosts = vec!["listed.example.org".to_owned()];
     let error = prepared(&world, &oid, &plan).expect_err("it fails");
     assert!(
         error

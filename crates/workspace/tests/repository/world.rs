@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use alai_workspace::cage;
-use alai_workspace::clone::Import;
+use alai_workspace::clone::{Import, Room};
 use alai_workspace::git::{self, Identity, Oid, Repo};
 use alai_workspace::toolchains::{Toolchains, toolchains};
 
@@ -212,6 +212,7 @@ pub(crate) fn import_of<'a>(clone: &'a Path, base: &'a Oid, tools: &'a Toolchain
         clone_ref: "refs/heads/minion/x",
         to_ref: "refs/alai/run-1",
         base,
+        room: Box::leak(Box::new(Room::after(0))),
         toolchains: tools,
     }
 }

@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::{Outcome, checked, hold};
+use super::{Outcome, checked, done, hold};
 
 /// What one write puts on disk.
 const PIECE: usize = 1 << 20;
@@ -36,6 +36,10 @@ pub(crate) fn explode(kind: &[&str]) -> Outcome {
         ["secretive", folder, bytes] => {
             secretive()?;
             explode(&["nameless", folder, bytes])
+        }
+        ["crowd", count, bytes] => {
+            crowd(count.parse()?)?;
+            shared(bytes.parse()?)
         }
         ["stubborn", _] => {
             stubborn();
@@ -129,6 +133,27 @@ fn fill(mut file: File, bytes: u64) -> Outcome {
     }
     say_full()?;
     hold()
+}
+
+/// So many processes, each with all the descriptors that one may have, of a memory file.
+#[allow(
+    unsafe_code,
+    reason = "the standard library has no fork, memfd and dup"
+)]
+fn crowd(count: usize) -> Outcome {
+    // SAFETY: a constant C string.
+    let number = unsafe { libc::memfd_create(c"crowd".as_ptr(), 0) };
+    checked(number)?;
+    // SAFETY: takes a number; the copies are never closed.
+    while unsafe { libc::dup(number) } >= 0 {}
+    for _ in 0..count {
+        // SAFETY: this program has one thread, so no lock is lost in the child.
+        match unsafe { libc::fork() } {
+            0 => return hold(),
+            child => checked(child)?,
+        };
+    }
+    done(Ok(()))
 }
 
 /// Nobody of the same user may look at this process any more.

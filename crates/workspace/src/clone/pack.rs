@@ -1,0 +1,41 @@
+//! Packing what a commit needs out of the user's repository.
+
+use std::path::Path;
+
+use crate::git::run::{self, on_objects};
+use crate::git::{GitError, Oid, Repo};
+
+/// Packs everything that the `wanted` objects need, and `known` does not, into the folder `pack` of an object directory.
+/// Nothing is written when that is nothing. Our own empty git directory does it and only borrows the source's objects, for this one call: the source's
+/// configuration is not read.
+pub(super) fn write(
+    repo: &Repo,
+    wanted: &[Oid],
+    known: Option<&Oid>,
+    objects: &Path,
+) -> Result<(), GitError> {
+    let mut revisions: String = wanted.iter().map(|oid| format!("{oid}\n")).collect();
+    if let Some(known) = known {
+        revisions.push_str(&format!("^{known}\n"));
+    }
+    on_objects(repo)
+        .env("GIT_OBJECT_DIRECTORY", &run::text(objects))
+        .env(
+            "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+            &run::alternate(&repo.objects_dir()),
+        )
+        .args([
+            "pack-objects",
+            "--revs",
+            "--quiet",
+            "--non-empty",
+            "--delta-base-offset",
+            "--include-tag",
+            // Deltas that exist are kept, none are looked for: the clone is short-lived, and the search is most of the time.
+            "--window=0",
+        ])
+        .args([run::text(&objects.join("pack/pack"))])
+        .stdin(revisions.as_bytes())
+        .ok()
+        .map(drop)
+}

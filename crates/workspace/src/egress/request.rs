@@ -1,0 +1,210 @@
+//! What a client asks for, and whether it may. Pure.
+
+use super::{PORT, Rules};
+
+/// Why a request goes nowhere.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) status: &'static str,
+    pub(super) reason: String,
+    pub(super) host: Option<String>,
+    pub(super) unlisted: bool,
+}
+
+impl Refusal {
+    pub(super) fn new(status: &'static str, reason: impl Into<String>) -> Refusal {
+        Refusal {
+            status,
+            reason: reason.into(),
+            host: None,
+            unlisted: false,
+        }
+    }
+
+    pub(super) fn of(mut self, host: &str) -> Refusal {
+        self.host = Some(host.to_owned());
+        self
+    }
+}
+
+/// A request that may pass, as far as names go.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Wanted {
+    /// In lower case.
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) way: Way,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// `CONNECT`: bytes both ways.
+    Tunnel,
+    /// One request of plain HTTP, as the server gets it.
+    Plain { request: Vec<u8> },
+}
+
+/// Reads a request head and judges it by the rules.
+pub(super) fn judged(head: &[u8], rules: &Rules) -> Result<Wanted, Refusal> {
+    let bad = |reason: &str| Refusal::new("400 Bad Request", reason);
+    let head = std::str::from_utf8(head).map_err(|_| bad("the request is not text"))?;
+    let line = head.lines().next().unwrap_or_default();
+    let parts: Vec<&str> = line.split(' ').collect();
+    let [method, target, version] = parts[..] else {
+        return Err(bad("the request line has not three parts"));
+    };
+    if !version.starts_with("HTTP/1.") {
+        return Err(bad("the request is not HTTP/1"));
+    }
+    if method != "CONNECT" {
+        return plain(method, target, head, rules);
+    }
+    let (host, port) = target
+        .rsplit_once(':')
+        .ok_or_else(|| bad("the target has no port"))?;
+    let host = name(host)?;
+    let mirror = |mirror: &&super::Mirror| !mirror.plain && mirror.host == host;
+    let mut mirrors = rules.mirrors.iter().filter(mirror);
+    if let Some(mirror) = mirrors.find(|mirror| port == mirror.port.to_string()) {
+        return Ok(Wanted {
+            port: mirror.port,
+            host,
+            way: Way::Tunnel,
+        });
+    }
+    if port != PORT.to_string() {
+        let reason = format!("port {port} of {host}: only port {PORT} is reached");
+        return Err(Refusal::new("403 Forbidden", reason).of(&host));
+    }
+    if !is_allowed(&host, &rules.hosts) {
+        return Err(unlisted(&host));
+    }
+    Ok(Wanted {
+        host,
+        port: PORT,
+        way: Way::Tunnel,
+    })
+}
+
+fn unlisted(host: &str) -> Refusal {
+    let reason = format!(
+        "{host} is not among the hosts that this project's set-up may reach; if it needs it: `alai project set NAME \
+         --setup-host {host}`"
+    );
+    Refusal {
+        unlisted: true,
+        ..Refusal::new("403 Forbidden", reason).of(host)
+    }
+}
+
+/// `GET http://host/path`, for a mirror that speaks no TLS. What is sent on is made anew: the path, the client's headers but
+/// those of the connection, and the wish that the server closes it.
+fn plain(method: &str, target: &str, head: &str, rules: &Rules) -> Result<Wanted, Refusal> {
+    let https = || {
+        Refusal::new(
+            "405 Method Not Allowed",
+            "only HTTPS passes here, by CONNECT",
+        )
+    };
+    let rest = target.strip_prefix("http://").ok_or_else(https)?;
+    let (authority, path) = rest
+        .find(['/', '?'])
+        .map_or((rest, ""), |at| rest.split_at(at));
+    let (host, port) = authority.rsplit_once(':').unwrap_or((authority, "80"));
+    let host = name(host)?;
+    let mut mirrors = rules.mirrors.iter().filter(|mirror| mirror.plain);
+    let known = mirrors.find(|mirror| mirror.host == host && mirror.port.to_string() == port);
+    let mirror = known.ok_or_else(|| https().of(&host))?;
+    if !["GET", "HEAD"].contains(&method) {
+        let reason = format!("{host} is asked by GET and HEAD alone");
+        return Err(Refusal::new("405 Method Not Allowed", reason).of(&host));
+    }
+    let slash = if path.starts_with('/') { "" } else { "/" };
+    let mut request = format!("{method} {slash}{path} HTTP/1.1\r\nHost: {authority}\r\n");
+    for line in head.lines().skip(1).take_while(|line| !line.is_empty()) {
+        request.push_str(&header(line)?);
+    }
+    request.push_str("Connection: close\r\n\r\n");
+    Ok(Wanted {
+        port: mirror.port,
+        host,
+        way: Way::Plain {
+            request: request.into_bytes(),
+        },
+    })
+}
+
+/// A header as it is sent on: empty for those of the connection to us. A body has no way.
+fn header(line: &str) -> Result<String, Refusal> {
+    let bad = |reason: &str| Refusal::new("400 Bad Request", reason);
+    let (name, value) = line
+        .split_once(':')
+        .ok_or_else(|| bad("a header has no name"))?;
+    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if name.is_empty()
+        || !name.bytes().all(token)
+        || value.chars().any(|c| c.is_control() && c != '\t')
+    {
+        return Err(bad("a header is none"));
+    }
+    match name.to_ascii_lowercase().as_str() {
+        "transfer-encoding" => Err(bad("a request with a body is not sent on")),
+        "content-length" if value.trim() != "0" => Err(bad("a request with a body is not sent on")),
+        "host" | "connection" | "keep-alive" | "te" | "trailer" | "upgrade" | "content-length" => {
+            Ok(String::new())
+        }
+        name if name.starts_with("proxy-") => Ok(String::new()),
+        _ => Ok(format!("{name}:{value}\r\n")),
+    }
+}
+
+fn name(host: &str) -> Result<String, Refusal> {
+    let host = host.to_ascii_lowercase();
+    if is_name(&host) {
+        return Ok(host);
+    }
+    Err(Refusal::new(
+        "403 Forbidden",
+        "the target is not a host name; bare addresses are not reached",
+    ))
+}
+
+/// A DNS name with at least one dot and a last part that is not a number, so that no spelling of an address is one.
+fn is_name(host: &str) -> bool {
+    let part = |part: &str| {
+        !part.is_empty()
+            && part.len() <= 63
+            && part
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    };
+    let last = host.rsplit('.').next().unwrap_or_default();
+    host.len() <= 253
+        && host.contains('.')
+        && host.split('.').all(part)
+        && last
+            .bytes()
+            .next()
+            .is_some_and(|byte| byte.is_ascii_alphabetic())
+}
+
+/// Whether a text can stand in [`Rules::hosts`]: anything else would match nothing, in silence.
+pub fn is_rule(text: &str) -> bool {
+    let name = text.strip_prefix("*.").or_else(|| text.strip_prefix('.'));
+    text == "*" || is_name(text) || name.is_some_and(is_name)
+}
+
+pub(super) fn is_allowed(host: &str, allowed: &[String]) -> bool {
+    allowed
+        .iter()
+        .map(|rule| rule.trim().to_ascii_lowercase())
+        .any(|rule| {
+            let below = rule.strip_prefix("*.").or_else(|| rule.strip_prefix('.'));
+            match below {
+                Some(parent) => host
+                    .strip_suffix(parent)
+                    .is_some_and(|rest| rest.ends_with('.')),
+                None => rule == "*" || host == rule,
+            }
+        })
+}
