@@ -1,7 +1,8 @@
 //! One conversation with a model, kept within its context window.
 //!
 //! What no longer fits is never dropped silently: old tool results go first, then the large arguments of old calls, each
-//! leaving a note; the task and the last messages always stay. When that is not enough the step ends.
+//! leaving a note; the task and the last messages stay. Of these, what the agent itself wrote goes when nothing else helps:
+//! one oversized file must not end a run that can read it again. When that is not enough the step ends.
 
 use alai_fleet::{Message, ToolSpec};
 use serde_json::Value;
@@ -17,6 +18,8 @@ const TOKENS_PER_MESSAGE: usize = 8;
 /// Pruning goes down to this share of the budget, in percent: each pruning spoils the server's prefix cache, so it shall
 /// happen seldom.
 const PRUNED_TO_PERCENT: usize = 70;
+/// A message at the end that takes more than this part of the budget is too large to be worked with: a sixth, since six stay.
+const LARGE_SHARE: usize = KEPT_AT_END;
 /// Smaller results are not worth the note that would replace them.
 const PRUNED_BYTES_MIN: usize = 200;
 
@@ -59,6 +62,11 @@ impl Conversation {
                 prune(&mut self.messages[index]);
             }
         }
+        for message in &mut self.messages[end.max(KEPT_AT_START)..] {
+            if tokens_of(std::slice::from_ref(message)) > budget / LARGE_SHARE {
+                prune_arguments(message);
+            }
+        }
         let tokens = self.tokens() + fixed;
         if tokens <= budget {
             Ok(true)
@@ -68,11 +76,16 @@ impl Conversation {
     }
 
     pub(crate) fn tokens(&self) -> usize {
-        self.messages
-            .iter()
-            .map(|message| bytes_of(message).div_ceil(BYTES_PER_TOKEN) + TOKENS_PER_MESSAGE)
-            .sum()
+        tokens_of(&self.messages)
     }
+}
+
+/// Tokens of messages, on the safe side.
+pub(crate) fn tokens_of(messages: &[Message]) -> usize {
+    messages
+        .iter()
+        .map(|message| bytes_of(message).div_ceil(BYTES_PER_TOKEN) + TOKENS_PER_MESSAGE)
+        .sum()
 }
 
 /// Tokens for the prompt when `output_max` of `num_ctx` are kept for the answer.
@@ -230,11 +243,32 @@ mod tests {
     }
 
     #[test]
+    fn one_oversized_file_does_not_end_the_step() {
+        let mut conversation = Conversation::new("system".into(), "task".into());
+        turn(&mut conversation, 0, 300_000, 40);
+        turn(&mut conversation, 1, 900, 40);
+        assert_eq!(conversation.fit(&[], 20_000), Ok(true));
+        let arguments = |at: usize| {
+            let Message::Assistant { calls, .. } = &conversation.messages[at] else {
+                panic!("a call")
+            };
+            calls[0].arguments["content"].clone()
+        };
+        assert_eq!(arguments(2), "[pruned: 300000 bytes; read again if needed]");
+        assert_eq!(
+            arguments(4),
+            "a".repeat(900),
+            "the agent is at work with it"
+        );
+    }
+
+    #[test]
     fn tools_count() {
         let mut conversation = Conversation::new("s".into(), "u".into());
         let tools = crate::tools::specs(
             &alai_core::blueprint::ToolName::ALL,
             alai_fleet::EditFormat::Replace,
+            &[],
         );
         assert!(conversation.fit(&tools, 100).is_err());
     }

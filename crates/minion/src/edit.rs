@@ -92,7 +92,9 @@ pub(crate) fn replace(file: &str, old: &str, new: &str, all: bool) -> Result<Edi
     }
     if let (Some(bare_old), bare_new) = (without_numbers(&old), without_numbers(&new)) {
         let bare_new = bare_new.unwrap_or_else(|| new.clone());
+        // Numbers alone name no passage.
         if bare_old != bare_new
+            && !bare_old.trim_matches('\n').is_empty()
             && let Some(done) = at_levels(&file, &bare_old, &bare_new, all)?
         {
             return Ok(Edited {
@@ -116,10 +118,10 @@ fn at_levels(file: &Lines<'_>, old: &str, new: &str, all: bool) -> Result<Option
     ];
     for level in levels {
         let hits = match level {
-            Level::Exact | Level::LineNumbers => exact(&file.view, old, new),
-            Level::TrailingSpace => windows(file, old, new, same_but_trailing),
-            Level::Indentation => windows(file, old, new, same_but_indented),
-            Level::Punctuation => punctuation(&file.view, old, new),
+            Level::Exact | Level::LineNumbers => exact(&file.view, old, new, all),
+            Level::TrailingSpace => windows(file, old, new, all, same_but_trailing),
+            Level::Indentation => windows(file, old, new, all, same_but_indented),
+            Level::Punctuation => punctuation(&file.view, old, new, all),
         };
         if hits.is_empty() {
             continue;
@@ -254,20 +256,39 @@ fn unix(text: &str) -> String {
         .replace("\r\n", "\n")
 }
 
-fn exact(view: &str, old: &str, new: &str) -> Vec<Hit> {
-    view.match_indices(old)
-        .map(|(at, found)| Hit {
-            span: at..at + found.len(),
+fn exact(view: &str, old: &str, new: &str, all: bool) -> Vec<Hit> {
+    places(view, old, all)
+        .into_iter()
+        .map(|at| Hit {
+            span: at..at + old.len(),
             new: new.to_owned(),
         })
         .collect()
+}
+
+/// Where a passage stands: side by side when all places are replaced, else also where it overlaps itself, because then it is
+/// in doubt which place was meant. No more of these than are listed.
+fn places(text: &str, passage: &str, all: bool) -> Vec<usize> {
+    if all {
+        return text.match_indices(passage).map(|(at, _)| at).collect();
+    }
+    let step = passage.chars().next().map_or(1, char::len_utf8);
+    let mut places: Vec<usize> = Vec::new();
+    let mut from = 0;
+    while places.len() < MANY_LISTED_MAX
+        && let Some(at) = text[from..].find(passage)
+    {
+        places.push(from + at);
+        from += at + step;
+    }
+    places
 }
 
 /// Compares one window of lines with the passage; the answer is what to put there.
 type Compare = fn(window: &[&str], old: &[&str], new: &[&str]) -> Option<Vec<String>>;
 
 /// Slides the passage, as whole lines, over the file.
-fn windows(file: &Lines<'_>, old: &str, new: &str, compare: Compare) -> Vec<Hit> {
+fn windows(file: &Lines<'_>, old: &str, new: &str, all: bool, compare: Compare) -> Vec<Hit> {
     let ends_line = old.ends_with('\n');
     let old_lines: Vec<&str> = old.strip_suffix('\n').unwrap_or(old).split('\n').collect();
     let new_body = if ends_line {
@@ -279,7 +300,7 @@ fn windows(file: &Lines<'_>, old: &str, new: &str, compare: Compare) -> Vec<Hit>
     let lines: Vec<&str> = (0..file.starts.len()).map(|i| file.line(i)).collect();
     let mut hits = Vec::new();
     let mut at = 0;
-    while at + old_lines.len() <= lines.len() {
+    while at + old_lines.len() <= lines.len() && (all || hits.len() < MANY_LISTED_MAX) {
         let window = &lines[at..at + old_lines.len()];
         let Some(replaced) = compare(window, &old_lines, &new_lines) else {
             at += 1;
@@ -301,7 +322,7 @@ fn windows(file: &Lines<'_>, old: &str, new: &str, compare: Compare) -> Vec<Hit>
             span: start..end,
             new: text,
         });
-        at += old_lines.len();
+        at += if all { old_lines.len() } else { 1 };
     }
     hits
 }
@@ -364,16 +385,16 @@ fn shifted(line: &str, shift: Shift<'_>) -> String {
 }
 
 /// Finds the passage with typographic characters folded, one character to one, so that offsets can be mapped back.
-fn punctuation(view: &str, old: &str, new: &str) -> Vec<Hit> {
+fn punctuation(view: &str, old: &str, new: &str, all: bool) -> Vec<Hit> {
     let (folded, offsets) = fold(view);
     let (wanted, _) = fold(old);
     if wanted == old && folded == view {
         return Vec::new();
     }
-    folded
-        .match_indices(&wanted)
-        .map(|(at, found)| {
-            let span = offset(&offsets, at)..offset(&offsets, at + found.len());
+    places(&folded, &wanted, all)
+        .into_iter()
+        .map(|at| {
+            let span = offset(&offsets, at)..offset(&offsets, at + wanted.len());
             Hit {
                 span,
                 new: new.to_owned(),
@@ -503,5 +524,7 @@ fn likeness(a: &str, b: &str) -> f64 {
     2.0 * f64::from(common) / total
 }
 
+#[cfg(test)]
+mod fuzz;
 #[cfg(test)]
 mod tests;

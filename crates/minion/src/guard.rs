@@ -2,10 +2,16 @@
 //!
 //! The rules are ported from what other harnesses measured: OpenHands' stuck detector (same action and observation four
 //! times, same error three times, monologue three times, alternation) and qwen-code's loop detection (same call six times,
-//! ABAB three times, eight reads in fifteen calls with a cold start exempt). Progress is a tree or a test result that was
-//! not seen before in this run; output alone is none.
+//! ABAB three times, eight reads in fifteen calls with a cold start exempt, same thought three times, one chunk ten times,
+//! a soft cap of calls that ends only who repeats, a hard one). Progress is a tree or a test result that was not seen
+//! before in this run; output alone is none.
+
+mod thought;
 
 use std::collections::{HashMap, HashSet, VecDeque};
+
+pub(crate) use thought::Monologue;
+use thought::Thoughts;
 
 /// Same call and same result in a row: the third time is said, the fourth is the end.
 pub(crate) const SAME_RESULT_NUDGE: u32 = 3;
@@ -25,6 +31,10 @@ pub(crate) const READS_MAX: usize = 8;
 pub(crate) const READS_COLD_START: usize = 10;
 /// Answers without a tool call in a row.
 pub(crate) const MONOLOGUE_STOP: u32 = 3;
+/// Calls of a step after which one that was made this often since the last progress ends it, and after which any does.
+pub(crate) const CALLS_SOFT: usize = 100;
+pub(crate) const CALLS_SOFT_REPEATS: u32 = 3;
+pub(crate) const CALLS_HARD: usize = 1_000;
 /// Turns in a row whose every call was malformed or cut (mini-swe-agent ends there too).
 pub(crate) const MALFORMED_STOP: u32 = 3;
 /// Turns without progress: said at the first figure, the end at the second.
@@ -49,13 +59,6 @@ pub(crate) struct Seen<'a> {
     pub kind: Kind,
     /// The error as the agent read it, if it was one.
     pub error: Option<&'a str>,
-}
-
-/// A turn in which the model called no tool.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Monologue {
-    Empty,
-    Content,
 }
 
 /// What to do after an observation.
@@ -84,6 +87,7 @@ pub(crate) struct Guard {
     kinds: VecDeque<Kind>,
     calls_total: usize,
     reads_nudged: bool,
+    thoughts: Thoughts,
     monologues: u32,
     malformed: u32,
     states: HashSet<u64>,
@@ -105,6 +109,7 @@ impl Guard {
             kinds: VecDeque::new(),
             calls_total: 0,
             reads_nudged: false,
+            thoughts: Thoughts::default(),
             monologues: 0,
             malformed: 0,
             states: HashSet::new(),
@@ -140,23 +145,29 @@ impl Guard {
             self.same_error(seen),
             self.alternation(seen),
             self.reads(seen),
+            self.many(seen),
         ];
         strongest(advice)
+    }
+
+    /// What was thought and said in a turn, whatever was called with it.
+    pub(crate) fn thought(&mut self, text: &str, thinking: &str) -> Advice {
+        self.thoughts.next(text, thinking)
     }
 
     /// A turn without a call.
     pub(crate) fn monologue(&mut self, kind: Monologue) -> Advice {
         self.monologues += 1;
         if self.monologues >= MONOLOGUE_STOP {
-            return Advice::Stop("monologue");
+            Advice::Stop(kind.rule())
+        } else {
+            Advice::Nudge(kind.nudge().into())
         }
-        Advice::Nudge(match kind {
-            Monologue::Empty => "Your answer was empty. Call one of your tools now; call `done` if the work is finished.".into(),
-            Monologue::Content => {
-                "You wrote text but called no tool, so nothing happened. Act with a tool call; call `done` if the work is finished."
-                    .into()
-            }
-        })
+    }
+
+    /// Whether this turn has brought something new so far.
+    pub(crate) fn went_on(&self) -> bool {
+        self.progressed
     }
 
     /// A turn whose calls could not be read, or were cut off.
@@ -190,6 +201,7 @@ impl Guard {
         self.progressed = true;
         self.calls.clear();
         self.pairs.clear();
+        self.thoughts = Thoughts::default();
         if self.writes {
             // A command may have written the tree; then nobody is only reading.
             self.kinds.clear();
@@ -293,9 +305,20 @@ impl Guard {
             "{reads} of your last calls only read, and nothing was written. You know enough: make the change now."
         ))
     }
+
+    /// After very many calls, patience with repetition ends.
+    fn many(&mut self, seen: Seen<'_>) -> Advice {
+        let repeated = self.calls.get(&seen.call).copied().unwrap_or(0);
+        match self.calls_total {
+            CALLS_HARD.. => Advice::Stop("too_many_calls"),
+            CALLS_SOFT.. if repeated >= CALLS_SOFT_REPEATS => Advice::Stop("many_calls"),
+            _ => Advice::GoOn,
+        }
+    }
 }
 
-fn strongest(all: [Advice; 5]) -> Advice {
+/// One nudge a turn is enough, the first of those; a stop goes before all.
+pub(crate) fn strongest(all: impl IntoIterator<Item = Advice>) -> Advice {
     let weight = |advice: &Advice| match advice {
         Advice::GoOn => 0,
         Advice::Nudge(_) => 1,
@@ -312,199 +335,4 @@ fn strongest(all: [Advice; 5]) -> Advice {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Each letter is a call with a result of its own; a digit after it changes the result.
-    fn seen(call: u64, result: u64) -> Seen<'static> {
-        Seen {
-            call,
-            result,
-            kind: Kind::Other,
-            error: None,
-        }
-    }
-
-    /// `.` go on, `n` nudge, else the rule that stopped.
-    fn outline(advice: &Advice) -> String {
-        match advice {
-            Advice::GoOn => ".".into(),
-            Advice::Nudge(_) => "n".into(),
-            Advice::Stop(rule) => (*rule).into(),
-            Advice::Malformed => "malformed".into(),
-        }
-    }
-
-    fn calls(guard: &mut Guard, list: &[Seen<'_>]) -> String {
-        list.iter()
-            .map(|seen| outline(&guard.call(*seen)))
-            .collect::<Vec<_>>()
-            .join(" ")
-    }
-
-    #[test]
-    fn call_rules() {
-        let error = |text: &'static str, call: u64| Seen {
-            error: Some(text),
-            ..seen(call, call)
-        };
-        let read = |n: u64| Seen {
-            kind: Kind::Read,
-            ..seen(n, n)
-        };
-        let reads: Vec<Seen<'_>> = (0..19).map(read).collect();
-        let mut with_write = reads.clone();
-        with_write[9].kind = Kind::Write;
-        let cases: [(&str, Vec<Seen<'_>>, &str); 9] = [
-            ("same result", vec![seen(1, 1); 4], ". . n same_call"),
-            (
-                "same call, other results",
-                (0..6).map(|r| seen(1, r)).collect(),
-                ". . . . . repeated_call",
-            ),
-            (
-                "same error, other calls",
-                (0..4).map(|c| error("no", c)).collect(),
-                ". . n same_error",
-            ),
-            (
-                "other errors",
-                vec![error("a", 1), error("b", 2), error("a", 3), error("b", 4)],
-                ". . . .",
-            ),
-            (
-                "an error, then none",
-                vec![error("a", 1), error("a", 2), seen(3, 3), error("a", 4)],
-                ". . . .",
-            ),
-            (
-                "alternation",
-                vec![
-                    seen(1, 1),
-                    seen(2, 2),
-                    seen(1, 1),
-                    seen(2, 2),
-                    seen(1, 1),
-                    seen(2, 2),
-                ],
-                ". . . n n alternation",
-            ),
-            (
-                "alternation with new results",
-                vec![
-                    seen(1, 1),
-                    seen(2, 2),
-                    seen(1, 3),
-                    seen(2, 4),
-                    seen(1, 5),
-                    seen(2, 6),
-                ],
-                ". . . . . .",
-            ),
-            (
-                "only reading",
-                reads,
-                ". . . . . . . . . . n . . . . . . . only_reading",
-            ),
-            (
-                "reading around a write",
-                with_write,
-                ". . . . . . . . . . . . . . . . . n .",
-            ),
-        ];
-        for (name, list, want) in cases {
-            assert_eq!(calls(&mut Guard::new(true), &list), want, "{name}");
-        }
-    }
-
-    #[test]
-    fn a_reader_may_read() {
-        let mut guard = Guard::new(false);
-        let reads: Vec<Seen<'_>> = (0..40)
-            .map(|n| Seen {
-                kind: Kind::Read,
-                ..seen(n, n)
-            })
-            .collect();
-        assert!(
-            !calls(&mut guard, &reads).contains(['n', 'o']),
-            "forty different reads are a reviewer's work"
-        );
-        assert_eq!(guard.turn(), Advice::GoOn);
-    }
-
-    #[test]
-    fn progress_clears_what_repetition_has_counted() {
-        let mut guard = Guard::new(true);
-        for round in 0..8 {
-            assert_eq!(
-                guard.call(seen(1, round)),
-                Advice::GoOn,
-                "tests after edit {round}"
-            );
-            guard.state(round);
-        }
-    }
-
-    #[test]
-    fn monologues_are_told_apart_and_end() {
-        let mut guard = Guard::new(true);
-        let Advice::Nudge(empty) = guard.monologue(Monologue::Empty) else {
-            panic!("a nudge")
-        };
-        let Advice::Nudge(content) = guard.monologue(Monologue::Content) else {
-            panic!("a nudge")
-        };
-        assert_ne!(empty, content);
-        assert_eq!(
-            guard.monologue(Monologue::Content),
-            Advice::Stop("monologue")
-        );
-        let mut guard = Guard::new(true);
-        guard.monologue(Monologue::Empty);
-        guard.monologue(Monologue::Empty);
-        guard.call(seen(1, 1));
-        assert!(
-            matches!(guard.monologue(Monologue::Empty), Advice::Nudge(_)),
-            "a call in between starts anew"
-        );
-    }
-
-    #[test]
-    fn three_malformed_turns_in_a_row_end() {
-        let mut guard = Guard::new(true);
-        assert_eq!(guard.malformed(), Advice::GoOn);
-        assert_eq!(guard.malformed(), Advice::GoOn);
-        guard.call(seen(1, 1));
-        assert_eq!(guard.malformed(), Advice::GoOn);
-        assert_eq!(guard.malformed(), Advice::GoOn);
-        assert_eq!(guard.malformed(), Advice::Malformed);
-    }
-
-    #[test]
-    fn twelve_turns_without_a_new_state_end() {
-        let mut guard = Guard::new(true);
-        guard.known_state(1);
-        let mut line = Vec::new();
-        for turn in 0..PROGRESS_STOP {
-            guard.call(seen(u64::from(turn), u64::from(turn)));
-            guard.state(1);
-            line.push(outline(&guard.turn()));
-        }
-        assert_eq!(line.join(""), ".......n...no_progress");
-    }
-
-    #[test]
-    fn going_back_and_forth_between_two_trees_is_no_progress() {
-        let mut guard = Guard::new(true);
-        let mut last = Advice::GoOn;
-        for turn in 0..14 {
-            guard.state(turn % 2);
-            last = guard.turn();
-            if matches!(last, Advice::Stop(_)) {
-                break;
-            }
-        }
-        assert_eq!(last, Advice::Stop("no_progress"));
-    }
-}
+mod tests;

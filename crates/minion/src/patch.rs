@@ -3,6 +3,8 @@
 //! Where a hunk belongs is found by the levels of [`edit`] and by nothing else; here it is only decided in which part of
 //! the file they look: behind the hunk before, behind the lines that `@@` names, at the end of the file.
 
+use serde::{Deserialize, Serialize};
+
 use crate::edit::{self, Edited, Level, Miss};
 
 mod act;
@@ -10,7 +12,8 @@ mod act;
 pub(crate) use act::act;
 
 /// One file of a patch.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Change {
     Add {
         path: String,
@@ -28,7 +31,8 @@ pub(crate) enum Change {
 }
 
 /// Lines to be replaced, each with its line end.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Hunk {
     /// Lines that stand before it, from the outer to the inner one.
     heads: Vec<String>,
@@ -40,6 +44,8 @@ pub(crate) struct Hunk {
 
 /// Files of one patch: more is no change that a person could follow.
 const CHANGES_MAX: usize = 50;
+/// Hunks of one file: each is looked for in the whole of it.
+const HUNKS_MAX: usize = 200;
 
 const BEGIN: &str = "*** Begin Patch";
 const END: &str = "*** End Patch";
@@ -195,6 +201,12 @@ fn updated(path: String, lines: &[&str]) -> Result<Change, String> {
         }
     }
     hunks.retain(|hunk| hunk.old != hunk.new);
+    if hunks.len() > HUNKS_MAX {
+        return Err(format!(
+            "it has {} hunks in {path}; at most {HUNKS_MAX} of a file are taken, write it anew or send several patches",
+            hunks.len()
+        ));
+    }
     if hunks.is_empty() && to.is_none() {
         return Err(format!("it changes nothing in {path}"));
     }
@@ -351,25 +363,36 @@ fn within(region: &str, first: usize, hunk: &Hunk) -> Result<Edited, Miss> {
 /// given by line.
 fn whole_lines(region: &str, hunk: &Hunk) -> Option<Result<Edited, Vec<usize>>> {
     let behind = |text: &str| format!("\n{text}");
+    // The first line gets one as it ends itself, or the new lines would take the wrong ones.
+    let first = region.find('\n').map_or("", |at| &region[..at]);
+    let end = if first.ends_with('\r') { "\r\n" } else { "\n" };
     match edit::replace(
-        &behind(region),
+        &format!("{end}{region}"),
         &behind(&hunk.old),
         &behind(&hunk.new),
         false,
     ) {
-        Ok(edited) if edited.level == Level::Exact => Some(Ok(Edited {
-            text: edited.text[1..].to_owned(),
-            spans: edited
-                .spans
-                .into_iter()
-                .map(|span| span.start..span.end - 1)
-                .collect(),
-            level: edited.level,
-        })),
+        Ok(edited) if edited.level == Level::Exact => {
+            let text = &edited.text[line_end(&edited.text)..];
+            let in_region = |span: std::ops::Range<usize>| match span.start.checked_sub(end.len()) {
+                Some(at) => at + line_end(&text[at..])..span.end - end.len(),
+                None => 0..span.end - end.len(),
+            };
+            Some(Ok(Edited {
+                text: text.to_owned(),
+                spans: edited.spans.into_iter().map(in_region).collect(),
+                level: edited.level,
+            }))
+        }
         // The line end before the first line is counted to the line before it, which the added one makes the same number.
         Err(Miss::Many { lines }) => Some(Err(lines)),
         Ok(_) | Err(Miss::EmptyOld | Miss::NoChange | Miss::NotFound { .. }) => None,
     }
+}
+
+/// Bytes of the line end that a text begins with.
+fn line_end(text: &str) -> usize {
+    if text.starts_with("\r\n") { 2 } else { 1 }
 }
 
 fn begins_line(region: &str, edited: &Edited) -> bool {
@@ -407,5 +430,7 @@ fn missed(number: usize, miss: Miss) -> String {
     }
 }
 
+#[cfg(test)]
+mod fuzz;
 #[cfg(test)]
 mod tests;

@@ -10,12 +10,20 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use alai_core::record::CommandRecord;
-use alai_fleet::{Finish, Message, Usage};
-use serde::Serialize;
+use alai_core::record::Captured;
 use serde_json::Value;
 
 use crate::redact::redact;
+use book::Book;
+use outputs::{Kept, Outputs};
+
+mod book;
+mod event;
+mod outputs;
+
+pub(crate) use book::sha256;
+pub(crate) use event::Event;
+pub(crate) use outputs::worth;
 
 /// Name of the format, in its first line.
 pub const FORMAT: &str = "alai-traj-1";
@@ -45,6 +53,9 @@ pub struct Recorder {
     redact: Redact,
     seq: u64,
     bytes: u64,
+    book: Book,
+    /// None for what is not written to a file.
+    outputs: Option<Outputs>,
 }
 
 impl std::fmt::Debug for Recorder {
@@ -57,7 +68,8 @@ impl std::fmt::Debug for Recorder {
 }
 
 impl Recorder {
-    /// Appends to a file, readable by its owner alone; the file is made if it is missing.
+    /// Appends to a file, readable by its owner alone; the file is made if it is missing. Whole outputs of commands go to a
+    /// folder beside it.
     ///
     /// # Errors
     /// When the file cannot be opened.
@@ -71,7 +83,10 @@ impl Recorder {
             path: path.display().to_string(),
             source,
         })?;
-        Ok(Recorder::to(file))
+        Ok(Recorder {
+            outputs: Some(Outputs::beside(path)),
+            ..Recorder::to(file)
+        })
     }
 
     /// Writes to anything.
@@ -81,6 +96,8 @@ impl Recorder {
             redact,
             seq: 0,
             bytes: 0,
+            book: Book::default(),
+            outputs: None,
         }
     }
 
@@ -110,13 +127,32 @@ impl Recorder {
         }
         self.out.write_all(&bytes)?;
         self.out.flush()?;
+        self.book.note(self.seq, event);
         self.seq += 1;
         Ok(())
+    }
+
+    /// Keeps a command's whole output: `full` where the record leaves something out and it could be fetched. None where
+    /// there is no output, or nowhere to keep it.
+    pub(crate) fn output(
+        &mut self,
+        captured: &Captured,
+        full: Option<&[u8]>,
+    ) -> Result<Option<Kept>, RecordError> {
+        let Some(outputs) = &mut self.outputs else {
+            return Ok(None);
+        };
+        Ok(outputs.keep(captured, full, self.redact)?)
+    }
+
+    /// Whether whole outputs are kept at all.
+    pub(crate) fn keeps_outputs(&self) -> bool {
+        self.outputs.is_some()
     }
 }
 
 /// Redacts every string of a value, keys included: an agent chooses the keys of its arguments too.
-fn clean(value: &mut Value, redact: Redact) {
+pub(crate) fn clean(value: &mut Value, redact: Redact) {
     match value {
         Value::String(text) => {
             if let Cow::Owned(cleaned) = redact(text) {
@@ -150,77 +186,6 @@ fn now_ms() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX))
-}
-
-/// One line of a trajectory.
-#[derive(Debug, Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub(crate) enum Event<'a> {
-    Meta {
-        format: &'static str,
-        run: &'a str,
-        task: i64,
-        epoch: i64,
-        attempt: u32,
-        kind: &'a str,
-        role: &'a str,
-        company: &'a str,
-        title: &'a str,
-        blueprint: &'a str,
-        model: &'a str,
-        base: &'a str,
-    },
-    Step {
-        step: &'a str,
-        action: &'a str,
-    },
-    /// A message of a conversation. Calls of an assistant are in their own events.
-    Message {
-        step: &'a str,
-        message: &'a Message,
-    },
-    Call {
-        step: &'a str,
-        id: &'a str,
-        name: &'a str,
-        arguments: &'a serde_json::Map<String, Value>,
-    },
-    Result {
-        step: &'a str,
-        id: &'a str,
-        /// The error was the agent's, or a refusal it can act on.
-        error: bool,
-        text: &'a str,
-    },
-    /// A command that the walk ran by itself: the check of a step, or a `run:` step.
-    Check {
-        step: &'a str,
-        passed: bool,
-        record: &'a CommandRecord,
-        output: &'a str,
-    },
-    Reply {
-        step: &'a str,
-        model: &'a str,
-        mode: &'a str,
-        finish: Finish,
-        usage: Usage,
-        latency_ms: i64,
-        salvaged: bool,
-        /// The model's reasoning, where its server keeps it apart.
-        thinking: &'a str,
-    },
-    Guard {
-        step: &'a str,
-        advice: &'a str,
-    },
-    Exit {
-        status: &'a str,
-        detail: &'a str,
-        turns: u32,
-        usage: Usage,
-        head: Option<&'a str>,
-    },
 }
 
 #[cfg(test)]

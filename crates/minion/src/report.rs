@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use alai_core::blueprint::{Progress, Question};
 use alai_core::ids::TaskId;
 use alai_core::mode::Mode;
 use alai_core::record::Captured;
@@ -20,6 +21,9 @@ pub struct RunReport {
     /// The answer of the last `ask` step that wanted a review, kept to `review::Review`'s schema.
     pub answer: Option<serde_json::Value>,
     pub usage: Usage,
+    /// What that cost, in millionths of a dollar.
+    #[serde(default)]
+    pub cost_microusd: u64,
     /// Model calls over all steps.
     pub turns: u32,
     /// Simulated as soon as one reply was.
@@ -34,6 +38,9 @@ pub struct RunReport {
     pub head: Option<String>,
     /// Replies whose calls had to be dug out of text.
     pub salvaged: u32,
+    /// What a person is asked, exactly when the run ended as waiting.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Asked>,
     /// The GOTCHA file's content, made from records.
     pub gotcha: String,
 }
@@ -50,6 +57,7 @@ impl RunReport {
             summary: "handed in by a person".into(),
             answer: None,
             usage: Usage::default(),
+            cost_microusd: 0,
             turns: 0,
             mode: Mode::Real,
             commands: Vec::new(),
@@ -57,9 +65,18 @@ impl RunReport {
             last_check: None,
             head: Some(head.to_owned()),
             salvaged: 0,
+            asked: None,
             gotcha: redact(&gotcha).into_owned(),
         }
     }
+}
+
+/// A question to a person, and what the run that goes on with the answer must know.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Asked {
+    pub question: Question,
+    pub progress: Progress,
 }
 
 /// How a run ended. Only stuck and format runs escalate at once; infrastructure never does.
@@ -71,7 +88,7 @@ pub enum ExitStatus {
     /// The step's own check, or a `run:` step, is still red.
     GateFailed,
     StepLimit,
-    /// Tokens are spent (money: by the caller's ledger).
+    /// The tokens are spent, or the money would not do for another call.
     CostLimit,
     TimeLimit,
     /// A guard ended it; the rule's name says which.
@@ -86,6 +103,14 @@ pub enum ExitStatus {
         detail: String,
     },
     ScopeViolation {
+        detail: String,
+    },
+    /// The blueprint asks a person at this step, and the next run goes on from there.
+    Waiting {
+        step: String,
+    },
+    /// A step cannot be done as its blueprint says it: nobody's work is at fault.
+    Blueprint {
         detail: String,
     },
     /// The cage, the hand or the record failed; nothing after that can be trusted.
@@ -109,6 +134,8 @@ impl ExitStatus {
             ExitStatus::ContextTruncated => "context_truncated",
             ExitStatus::ProviderError { .. } => "provider_error",
             ExitStatus::ScopeViolation { .. } => "scope_violation",
+            ExitStatus::Waiting { .. } => "waiting",
+            ExitStatus::Blueprint { .. } => "blueprint",
             ExitStatus::Killed { .. } => "killed",
             ExitStatus::Cancelled => "cancelled",
         }
@@ -118,8 +145,10 @@ impl ExitStatus {
     pub fn detail(&self) -> &str {
         match self {
             ExitStatus::Stuck { rule } => rule,
+            ExitStatus::Waiting { step } => step,
             ExitStatus::ProviderError { detail, .. }
             | ExitStatus::ScopeViolation { detail }
+            | ExitStatus::Blueprint { detail }
             | ExitStatus::Killed { detail } => detail,
             ExitStatus::Done
             | ExitStatus::GateFailed

@@ -1,8 +1,14 @@
-//! Walks the blueprint: context, ask, agent, run, report, in the order of the data.
+//! Walks the blueprint: what each kind of step does. In which order, the course says.
 
-use alai_core::blueprint::{Action, AskSchema, Step};
+mod course;
+mod gate;
+mod human;
+mod scaffold;
+
+use alai_core::blueprint::{Action, AskSchema, Status, Step};
 use alai_core::review::Review;
 use alai_fleet::Message;
+use serde_json::{Map, Value};
 
 use crate::agent;
 use crate::conversation::{Conversation, TooLong, bytes_in};
@@ -19,8 +25,8 @@ use crate::walk::{Asked, Walk, lost};
 /// under review must not instruct its reviewer.
 const PROJECT_RULES: [&str; 2] = ["AGENTS.md", "CLAUDE.md"];
 const READMES: [&str; 3] = ["README.md", "README", "README.rst"];
-/// A walk that jumps back more often than this has a blueprint that makes no sense.
-const STEPS_WALKED_MAX: u32 = 200;
+
+pub(crate) use course::Course;
 
 /// Walks all steps.
 ///
@@ -31,43 +37,7 @@ pub(crate) fn walk(walk: &mut Walk<'_>) -> Result<(), ExitStatus> {
     if walk.writes() {
         walk.tree = walk.hand.scan(walk.cancel).map_err(lost)?.0;
     }
-    let steps = &walk.brief.blueprint.steps;
-    let mut retries = vec![0u32; steps.len()];
-    let mut feedback: Option<String> = None;
-    let mut at = 0;
-    let mut walked = 0;
-    while let Some(step) = steps.get(at) {
-        walked += 1;
-        if walked > STEPS_WALKED_MAX {
-            return Err(ExitStatus::Stuck {
-                rule: "blueprint_cycle".into(),
-            });
-        }
-        walk.begin_step(step.timeout_s);
-        walk.record(&Event::Step {
-            step: &step.id,
-            action: kind(&step.action),
-        })?;
-        let ended = one(walk, step, feedback.take().as_deref());
-        let word = match &ended {
-            Ok(Next::Forward) => "ok".to_owned(),
-            Ok(Next::Red(_)) => "red".to_owned(),
-            Err(status) => status.to_string(),
-        };
-        walk.log.steps.push(format!(
-            "{} ({}): {}",
-            step.id,
-            kind(&step.action),
-            cut(&word, 200)
-        ));
-        match ended? {
-            Next::Forward => at += 1,
-            Next::Red(output) => {
-                at = back(step, steps, at, &mut retries[at])?;
-                feedback = Some(output);
-            }
-        }
-    }
+    course::follow(walk)?;
     if walk.check_green == Some(false) {
         return Err(ExitStatus::GateFailed);
     }
@@ -75,32 +45,31 @@ pub(crate) fn walk(walk: &mut Walk<'_>) -> Result<(), ExitStatus> {
 }
 
 enum Next {
-    Forward,
-    /// A command did not exit as expected; its output.
+    /// With what the step hands over.
+    Forward(Map<String, Value>),
+    /// A command or a check was not as expected; its output.
     Red(String),
+    /// On at the step with this id.
+    Goto(String),
 }
 
-fn kind(action: &Action) -> &'static str {
-    match action {
-        Action::Context => "context",
-        Action::Ask { .. } => "ask",
-        Action::Agent { .. } => "agent",
-        Action::Run { .. } => "run",
-        Action::Report => "report",
-    }
-}
-
-fn one(walk: &mut Walk<'_>, step: &Step, feedback: Option<&str>) -> Result<Next, ExitStatus> {
+fn one(
+    walk: &mut Walk<'_>,
+    step: &Step,
+    visit: u32,
+    feedback: &mut Option<String>,
+) -> Result<Next, ExitStatus> {
     match &step.action {
-        Action::Context => context(walk).map(|()| Next::Forward),
+        Action::Context => context(walk).map(|()| Next::Forward(Map::new())),
         Action::Ask { prompt, schema } => {
-            ask(walk, &step.id, prompt, *schema).map(|()| Next::Forward)
+            ask(walk, &step.id, prompt, *schema).map(|()| Next::Forward(Map::new()))
         }
         Action::Agent {
             prompt,
             tools,
             turns_max,
             check,
+            outputs,
         } => {
             let work = agent::Work {
                 step: &step.id,
@@ -108,11 +77,12 @@ fn one(walk: &mut Walk<'_>, step: &Step, feedback: Option<&str>) -> Result<Next,
                 tools,
                 turns_max: *turns_max,
                 check: check.as_deref(),
+                outputs,
             };
-            let summary = agent::work(walk, &work, feedback)?;
-            walk.earlier.retain(|(id, _)| id != &step.id);
-            walk.earlier.push((step.id.clone(), summary));
-            Ok(Next::Forward)
+            let handed = agent::work(walk, &work, feedback.take().as_deref())?;
+            let outputs = handed.outputs.clone();
+            walk.remember(&step.id, &result(handed));
+            Ok(Next::Forward(outputs))
         }
         Action::Run {
             command,
@@ -120,16 +90,9 @@ fn one(walk: &mut Walk<'_>, step: &Step, feedback: Option<&str>) -> Result<Next,
             ..
         } => {
             let (captured, passed) = walk.check(&step.id, command, *expect_exit)?;
-            // The command may have changed the tree, formatters and generators do; what it changed is part of the work.
-            if walk.writes() {
-                let (tree, _) = walk.hand.scan(walk.cancel).map_err(lost)?;
-                if tree != walk.tree {
-                    walk.tree = tree;
-                    walk.commit(&step.id)?;
-                }
-            }
+            kept(walk, &step.id)?;
             if passed {
-                return Ok(Next::Forward);
+                return Ok(Next::Forward(Map::new()));
             }
             let output = format!(
                 "$ {command}\n{}\n{}",
@@ -138,27 +101,54 @@ fn one(walk: &mut Walk<'_>, step: &Step, feedback: Option<&str>) -> Result<Next,
             );
             Ok(Next::Red(output))
         }
+        Action::Scaffold {
+            files,
+            patch,
+            overwrite,
+        } => scaffold::scaffold(walk, step, files, patch.as_deref(), *overwrite),
+        Action::Gate { checks, .. } => gate::gate(walk, step, checks),
+        Action::Branch { goto, .. } => {
+            let detail = format!("on to `{goto}`");
+            course::outcome(walk, step, Status::Ok, &detail)?;
+            Ok(Next::Goto(goto.clone()))
+        }
+        Action::Human {
+            question,
+            options,
+            deadline_s,
+        } => {
+            let asking = human::Asking {
+                question,
+                options,
+                deadline_s: *deadline_s,
+            };
+            human::human(walk, step, visit, &asking)
+        }
         // Its content is made from the records when the run ends, so that it also tells of runs that never come here.
-        Action::Report => Ok(Next::Forward),
+        Action::Report => Ok(Next::Forward(Map::new())),
     }
 }
 
-/// Where to go on after a red command: its retry step, as often as it may, else nowhere.
-fn back(step: &Step, steps: &[Step], at: usize, retries: &mut u32) -> Result<usize, ExitStatus> {
-    let (target, most) = match &step.action {
-        Action::Run {
-            retry, retry_max, ..
-        } => (retry.as_deref(), *retry_max),
-        Action::Context | Action::Ask { .. } | Action::Agent { .. } | Action::Report => (None, 0),
-    };
-    let earlier = target.and_then(|id| steps[..at].iter().position(|s| s.id == id));
-    match earlier {
-        Some(index) if *retries < most => {
-            *retries += 1;
-            Ok(index)
-        }
-        Some(_) | None => Err(ExitStatus::GateFailed),
+/// What a command or a scaffold changed in the tree is part of the work: formatters and generators do.
+fn kept(walk: &mut Walk<'_>, step: &str) -> Result<(), ExitStatus> {
+    if !walk.writes() {
+        return Ok(());
     }
+    let (tree, _) = walk.hand.scan(walk.cancel).map_err(lost)?;
+    if tree == walk.tree {
+        return Ok(());
+    }
+    walk.tree = tree;
+    walk.commit(step)
+}
+
+/// What the steps after an agent's see of it. Its context ends with it, so that theirs stay short.
+fn result(handed: agent::Handed) -> serde_json::Value {
+    let mut result = serde_json::json!({"status": "done", "summary": handed.summary});
+    if !handed.outputs.is_empty() {
+        result["outputs"] = handed.outputs.into();
+    }
+    result
 }
 
 /// Reads what the repository says about itself. What is missing is left out; only a lost hand ends the run.
@@ -238,6 +228,10 @@ fn ask(walk: &mut Walk<'_>, step: &str, prompt: &str, schema: AskSchema) -> Resu
     let format = plan::schema(schema);
     let mut conversation = ask_conversation(walk, step, prompt, schema, &format)?;
     for turn in 0..2 {
+        walk.hear(step, &mut conversation)?;
+        conversation
+            .fit(&[], walk.prompt_budget())
+            .map_err(too_long)?;
         let asked = walk.ask(
             step,
             turn,
@@ -274,9 +268,6 @@ fn ask(walk: &mut Walk<'_>, step: &str, prompt: &str, schema: AskSchema) -> Resu
             prompt::shape(schema)
         );
         walk.say(step, &mut conversation, Message::User { text: repair })?;
-        conversation
-            .fit(&[], walk.prompt_budget())
-            .map_err(too_long)?;
     }
     Err(ExitStatus::Format)
 }
@@ -324,8 +315,7 @@ fn uncited(walk: &mut Walk<'_>, review: &Review) -> Result<Option<String>, ExitS
 
 fn keep(walk: &mut Walk<'_>, step: &str, answer: &Answer) {
     let json = answer.to_json();
-    walk.earlier.retain(|(id, _)| id != step);
-    walk.earlier.push((step.to_owned(), json.to_string()));
+    walk.remember(step, &json);
     match answer {
         Answer::Plan(_) => walk.work_plan = Some(json),
         Answer::Review(review) => {
@@ -353,10 +343,6 @@ fn ask_conversation(
         None,
     );
     announce(walk, step, &conversation)?;
-    let mut conversation = conversation;
-    conversation
-        .fit(&[], walk.prompt_budget())
-        .map_err(too_long)?;
     Ok(conversation)
 }
 

@@ -1,10 +1,11 @@
 //! The six tools as a model sees them, and the parse of its calls. Arguments are untrusted text.
 
-use alai_core::blueprint::ToolName;
+use alai_core::blueprint::{Output, ToolName};
 use alai_core::brief::Role;
 use alai_fleet::{EditFormat, ToolCall, ToolSpec};
 use serde_json::{Map, Value, json};
 
+use crate::outputs;
 use crate::patch::{self, Change};
 
 /// One call, read and complete.
@@ -41,6 +42,8 @@ pub(crate) enum Call {
     Done {
         claim: Claim,
         summary: String,
+        /// What the step hands over, or what is wrong with it.
+        handed: Result<Map<String, Value>, String>,
     },
 }
 
@@ -71,8 +74,9 @@ const APPLY_PATCH: &str = "apply_patch";
 
 /// The tools as they go to the model: flat, strings and integers, no length limits (long repetitions break the grammar
 /// compilers of local servers). How files are changed is said as the model does it best.
-pub(crate) fn specs(tools: &[ToolName], format: EditFormat) -> Vec<ToolSpec> {
-    tools.iter().map(|tool| spec(*tool, format)).collect()
+pub(crate) fn specs(tools: &[ToolName], format: EditFormat, outputs: &[Output]) -> Vec<ToolSpec> {
+    let spec = |tool: &ToolName| spec(*tool, format, outputs);
+    tools.iter().map(spec).collect()
 }
 
 /// What a tool is called in a format.
@@ -99,7 +103,7 @@ pub(crate) fn tally(name: &str) -> &'static str {
     }
 }
 
-fn spec(tool: ToolName, format: EditFormat) -> ToolSpec {
+fn spec(tool: ToolName, format: EditFormat, outputs: &[Output]) -> ToolSpec {
     let text = json!({"type": "string"});
     let number = json!({"type": "integer"});
     let (description, properties, required): (&str, Value, &[&str]) = match tool {
@@ -109,7 +113,7 @@ fn spec(tool: ToolName, format: EditFormat) -> ToolSpec {
             &["path"],
         ),
         ToolName::Search => (
-            "Find lines by regular expression. `path` is a folder, `glob` filters names such as *.rs.",
+            "Find lines by regular expression, in the folder `path`, in files that fit `glob`.",
             json!({"pattern": text, "path": text, "glob": text}),
             &["pattern"],
         ),
@@ -124,7 +128,7 @@ fn spec(tool: ToolName, format: EditFormat) -> ToolSpec {
             &["path", "old", "new"],
         ),
         ToolName::Edit => (
-            "Replace the text `old` by `new` in a file. Copy `old` exactly, with enough lines to be unique; `all` replaces every place.",
+            "Replace the text `old` by `new`. Copy `old` exactly, with enough lines to be unique; `all` replaces every place.",
             json!({"path": text, "old": text, "new": text, "all": {"type": "boolean"}}),
             &["path", "old", "new"],
         ),
@@ -134,25 +138,29 @@ fn spec(tool: ToolName, format: EditFormat) -> ToolSpec {
             &["path", "content"],
         ),
         ToolName::Write => (
-            "Create a file with the whole `content`, or replace one you have read.",
+            "Create a file, or replace one you have read: its whole `content`.",
             json!({"path": text, "content": text}),
             &["path", "content"],
         ),
         ToolName::Run => (
-            "Run a shell command at the root of the repository. No network, no terminal, nothing stays running.",
+            "Run a shell command at the repository's root. No network, no terminal, nothing stays running.",
             json!({"command": text, "timeout_s": number}),
             &["command"],
         ),
         ToolName::Done => (
-            "End this step. status done: the work is complete. blocked: you cannot go on; say why in the summary.",
+            "End this step: done when the work is complete, blocked when you cannot go on; say why in the summary.",
             json!({"status": {"type": "string", "enum": ["done", "blocked"]}, "summary": text}),
             &["status", "summary"],
         ),
     };
+    let mut parameters = json!({"type": "object", "properties": properties, "required": required});
+    if tool == ToolName::Done {
+        outputs::extend(&mut parameters, outputs);
+    }
     ToolSpec {
         name: name(tool, format).to_owned(),
         description: description.to_owned(),
-        parameters: json!({"type": "object", "properties": properties, "required": required}),
+        parameters,
     }
 }
 
@@ -161,6 +169,7 @@ pub(crate) fn parse(
     call: &ToolCall,
     tools: &[ToolName],
     format: EditFormat,
+    outputs: &[Output],
 ) -> Result<Call, String> {
     let given = call.name.strip_prefix("functions.").unwrap_or(&call.name);
     let tool = tools
@@ -177,15 +186,19 @@ pub(crate) fn parse(
     };
     let read = match (tool, format) {
         (ToolName::Edit, EditFormat::Patch) => patch(&call.arguments),
-        (tool, _) => arguments(tool, &call.arguments),
+        (tool, _) => arguments(tool, &call.arguments, outputs),
     };
     read.map_err(|what| {
-        let shape = spec(tool, format).parameters;
+        let shape = spec(tool, format, outputs).parameters;
         format!("The call of `{given}` was not executed: {what}. Its arguments are {shape}.")
     })
 }
 
-fn arguments(tool: ToolName, args: &Map<String, Value>) -> Result<Call, String> {
+fn arguments(
+    tool: ToolName,
+    args: &Map<String, Value>,
+    outputs: &[Output],
+) -> Result<Call, String> {
     Ok(match tool {
         ToolName::Read => Call::Read {
             path: path(args)?,
@@ -218,6 +231,7 @@ fn arguments(tool: ToolName, args: &Map<String, Value>) -> Result<Call, String> 
                 _ => return Err("`status` must be \"done\" or \"blocked\"".into()),
             },
             summary: string(args, "summary", &["message"])?,
+            handed: outputs::read(outputs, args),
         },
     })
 }
@@ -318,14 +332,14 @@ mod tests {
     const FORMATS: [EditFormat; 3] = [EditFormat::Replace, EditFormat::Whole, EditFormat::Patch];
 
     fn parse(call: &ToolCall, tools: &[ToolName]) -> Result<Call, String> {
-        super::parse(call, tools, EditFormat::Replace)
+        super::parse(call, tools, EditFormat::Replace, &[])
     }
 
     #[test]
     fn patches_take_the_place_of_edits_where_they_are_the_format() {
         let text = "*** Begin Patch\n*** Delete File: a\n*** End Patch\n";
         let parse = |name: &str, arguments, format| {
-            super::parse(&call(name, arguments), &ToolName::ALL, format)
+            super::parse(&call(name, arguments), &ToolName::ALL, format, &[])
         };
         let read = parse("apply_patch", json!({"input": text}), EditFormat::Patch);
         assert!(matches!(read, Ok(Call::Patch { changes }) if changes.len() == 1));
@@ -376,14 +390,17 @@ mod tests {
     fn all_six_tools_stay_below_two_and_a_half_kilobytes() {
         for format in FORMATS {
             let json =
-                serde_json::to_string(&specs(&ToolName::ALL, format)).expect("tools are JSON");
+                serde_json::to_string(&specs(&ToolName::ALL, format, &[])).expect("tools are JSON");
             assert!(json.len() < 2_560, "{format:?}: {} bytes", json.len());
         }
     }
 
     #[test]
     fn schemas_are_flat() {
-        for spec in FORMATS.map(|format| specs(&ToolName::ALL, format)).concat() {
+        for spec in FORMATS
+            .map(|format| specs(&ToolName::ALL, format, &[]))
+            .concat()
+        {
             for (name, property) in spec.parameters["properties"]
                 .as_object()
                 .expect("an object")
@@ -471,6 +488,7 @@ mod tests {
                 Call::Done {
                     claim: Claim::Blocked,
                     summary: "s".into(),
+                    handed: Ok(Map::new()),
                 },
             ),
         ];

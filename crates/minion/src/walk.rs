@@ -1,27 +1,32 @@
 //! What one run carries from step to step, and the acts that every step shares: asking the model, running a command,
 //! committing, recording. Each act says how the run ends when it cannot be done.
 
+mod account;
+
 use std::collections::{BTreeMap, HashSet};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use alai_core::brief::{Brief, Role};
+use alai_core::brief::{Brief, Price, Role};
 use alai_core::mode::Mode;
 use alai_core::record::Captured;
 use alai_fleet::{
-    ChatError, ChatReply, ChatRequest, EditFormat, ErrorClass, Message, Profile, Purpose, ToolMode,
-    ToolSpec, Usage,
+    ChatError, ChatReply, ChatRequest, EditFormat, ErrorClass, Finish, Message, Profile, Purpose,
+    ToolMode, ToolSpec, Usage,
 };
 use alai_workspace::command::Cancel;
 
-use crate::conversation::{Conversation, budget};
+use crate::conversation::{Conversation, budget, tokens_of, tokens_of_tools};
 use crate::gotcha;
 use crate::hand::{CommitText, Hand, HandError};
 use crate::pack::Part;
 use crate::recorder::{Event, Recorder};
-use crate::report::{ExitStatus, RunReport};
+use crate::report::{self, ExitStatus, RunReport};
 use crate::scope::Scope;
+use crate::steps::Course;
 use crate::text::cut;
+
+pub use account::{Word, Words};
 
 /// How a model is asked: one request, one reply. The caller decides which host answers and who pays.
 pub type Ask<'a> = &'a mut dyn FnMut(&ChatRequest) -> Result<ChatReply, ChatError>;
@@ -44,17 +49,24 @@ pub(crate) struct Walk<'a> {
     profile: &'a Profile,
     /// As the profile says, until the model's host says that it has no tools.
     tool_mode: ToolMode,
+    /// As the profile says, until the model did nothing but think.
+    think: Option<bool>,
     model: &'a str,
+    price: Price,
     ask: Ask<'a>,
     pub(crate) hand: &'a mut Hand,
     recorder: &'a mut Recorder,
     pub(crate) cancel: &'a Cancel,
     passes: Passes<'a>,
+    words: Words<'a>,
+    /// How often each step was walked, by its first model calls.
+    visits: BTreeMap<String, u32>,
     pub(crate) scope: Scope,
     started: Instant,
     /// When the present step must be over.
     step_until: Option<Instant>,
     pub(crate) usage: Usage,
+    cost_microusd: u64,
     pub(crate) turns: u32,
     simulated: bool,
     salvaged: u32,
@@ -77,6 +89,9 @@ pub(crate) struct Walk<'a> {
     pub(crate) earlier: Vec<(String, String)>,
     /// Files the agent has read or written itself, by clean path.
     pub(crate) known: HashSet<String>,
+    pub(crate) course: Course,
+    /// What a person is asked, when that ended the run.
+    pub(crate) asked: Option<report::Asked>,
     pub(crate) bytes_written: u64,
     pub(crate) scope_violations: u32,
     pub(crate) log: Log,
@@ -104,11 +119,15 @@ pub struct Means<'a> {
     pub profile: &'a Profile,
     /// The model's name on its host.
     pub model: &'a str,
+    /// What its tokens cost: the run ends before a call whose worst case would pass the limit.
+    pub price: Price,
     pub ask: Ask<'a>,
     pub hand: &'a mut Hand,
     pub recorder: &'a mut Recorder,
     pub cancel: &'a Cancel,
     pub passes: Passes<'a>,
+    /// Asked before each model call of an agent or a question.
+    pub words: Words<'a>,
 }
 
 impl<'a> Walk<'a> {
@@ -116,26 +135,33 @@ impl<'a> Walk<'a> {
         let Means {
             profile,
             model,
+            price,
             ask,
             hand,
             recorder,
             cancel,
             passes,
+            words,
         } = means;
         Walk {
             brief,
             profile,
             tool_mode: profile.tool_mode,
+            think: profile.think,
             model,
+            price,
             ask,
             hand,
             recorder,
             cancel,
             passes,
+            words,
+            visits: BTreeMap::new(),
             scope,
             started: Instant::now(),
             step_until: None,
             usage: Usage::default(),
+            cost_microusd: 0,
             turns: 0,
             simulated: false,
             salvaged: 0,
@@ -152,6 +178,8 @@ impl<'a> Walk<'a> {
             pack: Vec::new(),
             earlier: Vec::new(),
             known: HashSet::new(),
+            course: Course::default(),
+            asked: None,
             bytes_written: 0,
             scope_violations: 0,
             log: Log::default(),
@@ -217,11 +245,17 @@ impl<'a> Walk<'a> {
         if self.usage.prompt_tokens + self.usage.output_tokens >= self.brief.limits.tokens_max {
             return Err(ExitStatus::CostLimit);
         }
+        let prompt_tokens = (tokens_of(&messages) + tokens_of_tools(&tools)) as u64;
+        self.can_pay(prompt_tokens)?;
         let profile = Profile {
             call_s_max: self.profile.call_s_max.min(left_s),
             tool_mode: self.tool_mode,
+            think: self.think,
             ..*self.profile
         };
+        let visits = self.visits.entry(step.to_owned()).or_default();
+        *visits += u32::from(turn == 0);
+        let visit = visits.saturating_sub(1);
         let purpose = Purpose {
             task_kind: self.brief.kind,
             task_title: self.brief.title.clone(),
@@ -229,6 +263,7 @@ impl<'a> Walk<'a> {
             company: self.brief.company.name.clone(),
             step: step.to_owned(),
             attempt: self.brief.attempt,
+            visit,
             turn,
         };
         let mut request = ChatRequest {
@@ -240,20 +275,21 @@ impl<'a> Walk<'a> {
             purpose,
         };
         self.turns += 1;
-        let mut answered = (self.ask)(&request);
+        let mut answered = self.call(&request)?;
         if let Err(error) = &answered
             && error.class == ErrorClass::NoTools
             && self.tool_mode == ToolMode::Native
         {
             // Its calls go as text from here on; the host refused before it loaded anything.
             let said = format!("{error}; tools are called in text from here on");
+            self.told_failure(step, error)?;
             self.record(&Event::Guard {
                 step,
                 advice: &said,
             })?;
             self.tool_mode = ToolMode::Text;
             request.profile.tool_mode = ToolMode::Text;
-            answered = (self.ask)(&request);
+            answered = self.call(&request)?;
         }
         match answered {
             Ok(reply) => self
@@ -263,9 +299,34 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// The next call's worst case, a prompt of this size and the longest answer, must fit into what may be spent.
+    fn can_pay(&self, prompt_tokens: u64) -> Result<(), ExitStatus> {
+        let output_max = u64::from(self.profile.output_max);
+        let worst = self.price.of(prompt_tokens, output_max);
+        if self.cost_microusd.saturating_add(worst) > self.brief.limits.cost_microusd_max {
+            return Err(ExitStatus::CostLimit);
+        }
+        Ok(())
+    }
+
+    /// From here on the model answers without thinking first, where it can be told to.
+    pub(crate) fn think_no_more(&mut self) {
+        self.think = self.think.map(|_| false);
+    }
+
+    /// Keeps what a step came to for the prompts of later ones, the newest for each step.
+    pub(crate) fn remember(&mut self, step: &str, result: &serde_json::Value) {
+        self.earlier.retain(|(id, _)| id != step);
+        self.earlier.push((step.to_owned(), result.to_string()));
+    }
+
     fn replied(&mut self, step: &str, reply: ChatReply) -> Result<ChatReply, ExitStatus> {
         self.usage.prompt_tokens += reply.usage.prompt_tokens;
         self.usage.output_tokens += reply.usage.output_tokens;
+        let cost = self
+            .price
+            .of(reply.usage.prompt_tokens, reply.usage.output_tokens);
+        self.cost_microusd = self.cost_microusd.saturating_add(cost);
         self.salvaged += u32::from(reply.salvaged);
         self.simulated |= reply.mode == Mode::Simulated;
         let event = Event::Reply {
@@ -277,6 +338,11 @@ impl<'a> Walk<'a> {
             latency_ms: reply.latency_ms,
             salvaged: reply.salvaged,
             thinking: &reply.thinking,
+            refused: reply.refused.as_deref(),
+            cut_calls: match reply.finish {
+                Finish::Length => &reply.calls,
+                Finish::Stop => &[],
+            },
         };
         self.record(&event)?;
         Ok(reply)
@@ -284,10 +350,7 @@ impl<'a> Walk<'a> {
 
     fn failed(&mut self, step: &str, error: &ChatError) -> Result<Asked, ExitStatus> {
         let said = error.to_string();
-        self.record(&Event::Guard {
-            step,
-            advice: &said,
-        })?;
+        self.told_failure(step, error)?;
         match error.class {
             ErrorClass::Cancelled => Err(ExitStatus::Cancelled),
             ErrorClass::ContextTooLong | ErrorClass::ContextTruncated => {
@@ -331,9 +394,10 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// A command in the cage, at most as long as the run has left. Also where its whole output is.
+    /// A command in the cage, at most as long as the run has left. Its whole output is kept beside the trajectory.
     pub(crate) fn command(
         &mut self,
+        step: &str,
         command: &str,
         asked_s: Option<u64>,
     ) -> Result<Captured, ExitStatus> {
@@ -341,6 +405,7 @@ impl<'a> Walk<'a> {
         let timeout_s = asked_s.unwrap_or(most).clamp(1, most.max(1));
         match self.hand.run(command, timeout_s, self.cancel) {
             Ok((captured, _log)) => {
+                self.keep_output(step, &captured)?;
                 if self.commands.len() < COMMANDS_MAX {
                     self.commands.push(captured.clone());
                 }
@@ -357,7 +422,7 @@ impl<'a> Walk<'a> {
         command: &str,
         expect_exit: i32,
     ) -> Result<(Captured, bool), ExitStatus> {
-        let captured = self.command(command, None)?;
+        let captured = self.command(step, command, None)?;
         let expected = alai_core::record::Exit::Code { code: expect_exit };
         let passed = captured.record.exit == expected || (self.passes)(command, &captured);
         let output = captured.combined();
@@ -450,6 +515,7 @@ impl<'a> Walk<'a> {
             summary: self.summary,
             answer: self.answer,
             usage: self.usage,
+            cost_microusd: self.cost_microusd,
             turns: self.turns,
             mode,
             commands: self.commands,
@@ -457,12 +523,14 @@ impl<'a> Walk<'a> {
             last_check: self.last_check,
             head: self.head,
             salvaged: self.salvaged,
+            asked: self.asked,
             gotcha,
         }
     }
 
     pub(crate) fn meta(&mut self) -> Result<(), ExitStatus> {
         let brief = self.brief;
+        let promises = alai_core::cage::promises(self.hand.layers()).kept;
         self.record(&Event::Meta {
             format: crate::recorder::FORMAT,
             run: &brief.run.0,
@@ -476,6 +544,7 @@ impl<'a> Walk<'a> {
             blueprint: &brief.blueprint.name,
             model: self.model,
             base: &brief.project.base,
+            promises: &promises,
         })
     }
 

@@ -2,16 +2,30 @@
 
 #[path = "minion/cage.rs"]
 mod cage;
+#[path = "minion/commits.rs"]
+mod commits;
 #[path = "minion/door.rs"]
 mod door;
 #[path = "minion/files.rs"]
 mod files;
+#[path = "minion/first.rs"]
+mod first;
 #[path = "minion/guards.rs"]
 mod guards;
+#[path = "minion/outputs.rs"]
+mod outputs;
+#[path = "minion/shipped.rs"]
+mod shipped;
 #[path = "minion/syntax.rs"]
 mod syntax;
 #[path = "minion/texts.rs"]
 mod texts;
+#[path = "minion/trajectory.rs"]
+mod trajectory;
+#[path = "minion/turns.rs"]
+mod turns;
+#[path = "minion/weak.rs"]
+mod weak;
 #[path = "minion/wire.rs"]
 mod wire;
 #[path = "minion/world.rs"]

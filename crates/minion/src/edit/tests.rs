@@ -110,6 +110,15 @@ fn a_passage_must_be_unique_unless_all_is_asked() {
         replace(file, "x", "z", false),
         Err(Miss::Many { lines: vec![1, 3] })
     );
+    // A passage that overlaps itself stands there twice, too.
+    for (file, old) in [
+        ("a\nb\na\nb\na\n", "a\nb\na\n"),
+        ("a \nb\na\nb\na \n", "a\nb\na\n"),
+        ("“a”b“a”b“a”", "\"a\"b\"a\""),
+    ] {
+        let many = replace(file, old, "z\n", false);
+        assert!(matches!(many, Err(Miss::Many { .. })), "{old:?}: {many:?}");
+    }
     let edited = replace(file, "x", "z", true).expect("all of them");
     assert_eq!(edited.text, "z\ny\nz\n");
     assert_eq!(edited.spans, vec![0..1, 4..5]);
@@ -128,6 +137,10 @@ fn uneven_indentation_does_not_match() {
 fn misses_say_what_they_know() {
     assert_eq!(replace("a", "", "b", false), Err(Miss::EmptyOld));
     assert_eq!(replace("a", "\n", "b", false), Err(Miss::EmptyOld));
+    assert!(
+        matches!(replace("éa", "12| ", "x", true), Err(Miss::NotFound { .. })),
+        "a number alone is everywhere"
+    );
     assert_eq!(replace("a", "a", "a", false), Err(Miss::NoChange));
     assert_eq!(replace("a\r\n", "a\n", "a\r\n", false), Err(Miss::NoChange));
     let there = replace("let total = 2;\n", "let sum = 1;", "let total = 2;", false);

@@ -22,6 +22,41 @@ pub(crate) struct Root {
     name: String,
 }
 
+/// What stands at a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Entry {
+    File {
+        /// As `stat` gives it.
+        mode: u32,
+    },
+    Link,
+    /// A directory, a pipe, a device.
+    Other,
+}
+
+/// A file's new content, beside its place and not in it yet. Dropping it takes it away.
+pub(crate) struct Staged {
+    dir: OwnedFd,
+    temp: String,
+    name: String,
+    path: String,
+}
+
+impl Staged {
+    /// Puts it in its place in one step.
+    pub(crate) fn put(self) -> Result<(), Refusal> {
+        rustix::fs::renameat(&self.dir, self.temp.as_str(), &self.dir, self.name.as_str())
+            .map_err(|e| system("write", &self.path, &e.into()))
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        // Gone already when it was put in its place.
+        let _ = rustix::fs::unlinkat(&self.dir, self.temp.as_str(), AtFlags::empty());
+    }
+}
+
 /// Bytes of a path; Linux's own PATH_MAX.
 const PATH_BYTES_MAX: usize = 4096;
 
@@ -113,10 +148,22 @@ impl Root {
 
     /// Replaces or creates a file in one step, making its parent directories. An existing file keeps its mode.
     pub(crate) fn replace(&self, path: &str, content: &[u8]) -> Result<(), Refusal> {
+        self.stage(path, content, None, 0)?.put()
+    }
+
+    /// Lays a file's new content beside its place, making its parent directories. It gets this mode, else the one that an
+    /// existing file has. `number` tells the files apart that lie ready at the same time.
+    pub(crate) fn stage(
+        &self,
+        path: &str,
+        content: &[u8],
+        mode: Option<u32>,
+        number: usize,
+    ) -> Result<Staged, Refusal> {
         let relative = self.relative(path)?;
         let (parent, name) = split(path, &relative)?;
         let dir = self.directory(path, parent)?;
-        let mode = match rustix::fs::statat(&dir, name, AtFlags::SYMLINK_NOFOLLOW) {
+        let own = match rustix::fs::statat(&dir, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile => {
                 Mode::from_raw_mode(stat.st_mode)
             }
@@ -124,29 +171,65 @@ impl Root {
             Err(Errno::NOENT) => Mode::from_raw_mode(0o644),
             Err(e) => return Err(refused(path, e)),
         };
-        let temp = format!(".alai-{}.tmp", std::process::id());
+        let temp = format!(".alai-{}-{number}.tmp", std::process::id());
         let _ = rustix::fs::unlinkat(&dir, temp.as_str(), AtFlags::empty());
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         let fd = rustix::fs::openat(&dir, temp.as_str(), flags, Mode::from_raw_mode(0o600))
             .map_err(|e| refused(path, e))?;
+        let staged = Staged {
+            dir,
+            temp,
+            name: name.to_owned(),
+            path: path.to_owned(),
+        };
+        let mode = mode.map_or(own, Mode::from_raw_mode);
         let mut file = File::from(fd);
-        let written = file
-            .write_all(content)
+        file.write_all(content)
             .and_then(|()| rustix::fs::fchmod(file.as_fd(), mode).map_err(Into::into))
-            .and_then(|()| {
-                rustix::fs::renameat(&dir, temp.as_str(), &dir, name).map_err(Into::into)
-            });
-        written.map_err(|e| {
-            let _ = rustix::fs::unlinkat(&dir, temp.as_str(), AtFlags::empty());
-            system("write", path, &e)
-        })
+            .map_err(|e| system("write", path, &e))?;
+        Ok(staged)
     }
 
-    /// Refuses, by its name alone, a path that may never be written.
-    pub(crate) fn writable(&self, path: &str) -> Result<(), Refusal> {
+    /// Takes a file or a link out of the tree; a link by its own name, never what it leads to.
+    pub(crate) fn remove(&self, path: &str) -> Result<(), Refusal> {
         let relative = self.relative(path)?;
-        split(path, &relative).map(|_| ())
+        let (parent, name) = split(path, &relative)?;
+        let parent = if parent.is_empty() { "." } else { parent };
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let dir = self
+            .resolve(parent, flags, ResolveFlags::NO_SYMLINKS)
+            .map_err(|e| refused(path, e))?;
+        rustix::fs::unlinkat(&dir, name, AtFlags::empty()).map_err(|e| refused(path, e))
+    }
+
+    /// Refuses, by its name alone, a path that may never be written; gives it clean.
+    pub(crate) fn writable(&self, path: &str) -> Result<String, Refusal> {
+        let relative = self.relative(path)?;
+        split(path, &relative)?;
+        Ok(relative.into_owned())
+    }
+
+    /// What a name of the tree is, without following a link on the way or at its end.
+    pub(crate) fn entry(&self, path: &str) -> Result<Option<Entry>, Refusal> {
+        let relative = self.relative(path)?;
+        let flags = OFlags::PATH | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let fd = match self.resolve(&relative, flags, ResolveFlags::NO_SYMLINKS) {
+            Ok(fd) => fd,
+            Err(Errno::NOENT) => return Ok(None),
+            Err(e) => return Err(refused(path, e)),
+        };
+        let stat = rustix::fs::fstat(&fd).map_err(|e| refused(path, e))?;
+        Ok(Some(match FileType::from_raw_mode(stat.st_mode) {
+            FileType::RegularFile => Entry::File { mode: stat.st_mode },
+            FileType::Symlink => Entry::Link,
+            FileType::Directory
+            | FileType::Fifo
+            | FileType::Socket
+            | FileType::CharacterDevice
+            | FileType::BlockDevice
+            | FileType::Unknown => Entry::Other,
+        }))
     }
 
     /// Whether a path exists, whatever it is. A path that may not be looked at counts as existing.
@@ -235,12 +318,19 @@ fn regular(path: &str, fd: &impl AsFd) -> Result<(), Refusal> {
     }
 }
 
-fn not_a_file(path: &str) -> Refusal {
+pub(crate) fn not_a_file(path: &str) -> Refusal {
     Refusal::new(
         RefusalKind::NotAFile,
         format!(
             "{path} is not a regular file (a directory, a link, a pipe or a device); give the path of a file"
         ),
+    )
+}
+
+pub(crate) fn missing(path: &str) -> Refusal {
+    Refusal::new(
+        RefusalKind::Missing,
+        format!("{path} does not exist; use `search` to find the right path"),
     )
 }
 
@@ -260,10 +350,7 @@ fn refused(path: &str, error: Errno) -> Refusal {
             RefusalKind::NotAFile,
             format!("{path} is or passes through a symbolic link; name the real file instead"),
         ),
-        Errno::NOENT | Errno::NOTDIR => Refusal::new(
-            RefusalKind::Missing,
-            format!("{path} does not exist; use `search` to find the right path"),
-        ),
+        Errno::NOENT | Errno::NOTDIR => missing(path),
         Errno::ISDIR | Errno::NXIO => not_a_file(path),
         other => system("open", path, &other.into()),
     }

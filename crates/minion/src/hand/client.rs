@@ -12,6 +12,7 @@ use super::wire::{
     ABOUT_BYTES_MAX, Done, MapFile, Op, Outcome, PROTOCOL, REPLY_BYTES_MAX, Ran, Refusal,
     RefusalKind, Reply, Request, Stream,
 };
+use crate::patch::Change;
 use crate::text::head;
 
 /// Seconds for an operation on files; a walk of a large repository on a busy machine takes a few.
@@ -76,6 +77,11 @@ impl Hand {
             }
         })?;
         Ok(hand)
+    }
+
+    /// What holds the cage together, as [`Hand::start`] was told.
+    pub(crate) fn layers(&self) -> &[String] {
+        &self.layers
     }
 
     fn connect(
@@ -228,6 +234,29 @@ impl Hand {
         })
     }
 
+    /// Does all changes of a patch or none. Gives a note for the agent and the bytes put on disk.
+    ///
+    /// # Errors
+    /// [`HandError`].
+    pub(crate) fn patch(
+        &mut self,
+        changes: Vec<Change>,
+        known: Vec<String>,
+        cancel: &Cancel,
+    ) -> Result<(String, u64), HandError> {
+        self.want(Op::Patch { changes, known }, FILE_S_MAX, cancel, |done| {
+            if let Done::Patch {
+                note,
+                bytes_written,
+            } = done
+            {
+                Some((note, bytes_written))
+            } else {
+                None
+            }
+        })
+    }
+
     /// Runs `sh -c command` at the repository's root and ends everything it started. Also tells where the whole output is,
     /// inside the cage, when the record leaves some of it out.
     ///
@@ -357,6 +386,32 @@ impl Hand {
                 }
             },
         )
+    }
+
+    /// The whole output of the last command, at most so many bytes of it. What it is, a hostile program may have chosen.
+    ///
+    /// # Errors
+    /// [`HandError`]; refused where nothing was left out or the space for logs was spent.
+    pub fn output(&mut self, bytes_max: u64, cancel: &Cancel) -> Result<Vec<u8>, HandError> {
+        let mut all = Vec::new();
+        while (all.len() as u64) < bytes_max {
+            let op = Op::Output {
+                offset: all.len() as u64,
+            };
+            let part = self.want(op, FILE_S_MAX, cancel, |done| {
+                if let Done::Output { hex } = done {
+                    hex::decode(hex).ok()
+                } else {
+                    None
+                }
+            })?;
+            if part.is_empty() {
+                break;
+            }
+            all.extend(part);
+        }
+        all.truncate(usize::try_from(bytes_max).unwrap_or(usize::MAX));
+        Ok(all)
     }
 
     /// Asks, and takes the answer only when it is one to this question.
@@ -567,12 +622,14 @@ fn name_of(op: &Op) -> &'static str {
         Op::Search { .. } => "search",
         Op::Edit { .. } => "edit",
         Op::Write { .. } => "write",
+        Op::Patch { .. } => "patch",
         Op::Run { .. } => "run",
         Op::Commit { .. } => "commit",
         Op::Show { .. } => "show",
         Op::Scan => "scan",
         Op::Map { .. } => "map",
         Op::Stat { .. } => "stat",
+        Op::Output { .. } => "output",
     }
 }
 

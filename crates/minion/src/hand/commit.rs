@@ -4,7 +4,11 @@
 //! below keep hooks, signing, pagers and monitors from breaking or slowing the commit. What the trusted side believes of
 //! the result it finds out by importing the commit, not by this answer.
 
+use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+
+use rustix::fs::OFlags;
 
 use super::exec::Exec;
 use super::walk::{LEFT_OUT, cache_folders};
@@ -15,6 +19,13 @@ use crate::text::{cut, head};
 const GIT_S_MAX: u64 = 120;
 /// Bytes of the change summary; enough for some forty files.
 const SUMMARY_BYTES_MAX: usize = 2_000;
+/// Bytes of `HEAD` and of a branch's file: a name or a hash.
+const SMALL_BYTES_MAX: u64 = 4 << 10;
+/// No link is followed, and nothing is waited for.
+const NOT_FOLLOWED: i32 = OFlags::NOFOLLOW
+    .union(OFlags::NONBLOCK)
+    .bits()
+    .cast_signed();
 /// Name of the exclude file in the scratch space.
 const EXCLUDE: &str = "exclude";
 
@@ -34,10 +45,11 @@ pub(crate) struct Committed {
 }
 
 /// The branch HEAD is on, if it is on one. Asked once, before the agent can have changed it.
-pub(crate) fn branch(exec: &mut Exec) -> Option<String> {
-    let ran = git(exec, &["symbolic-ref", "--quiet", "HEAD"], &[]).ok()?;
-    let name = ran.stdout.text.trim().to_owned();
-    (ran.exit.success() && name.starts_with("refs/heads/")).then_some(name)
+pub(crate) fn branch(cwd: &Path) -> Option<String> {
+    match small(&cwd.join(".git/HEAD"))?.trim().strip_prefix("ref: ") {
+        Some(name) if name.starts_with("refs/heads/") => Some(name.to_owned()),
+        Some(_) | None => None,
+    }
 }
 
 /// Commits every change that is not ignored, on `branch` too when the agent has left it.
@@ -55,42 +67,15 @@ pub(crate) fn commit(
         git(exec, &["-c", &excludes, "add", "--all", "--", "."], &[])?,
         "stage the changes",
     )?;
-    let staged = git(
-        exec,
-        &[
-            "diff",
-            "--cached",
-            "--quiet",
-            "--no-ext-diff",
-            "--no-textconv",
-        ],
-        &[],
-    )?;
-    let made = !staged.exit.success();
-    if made {
-        let identity = [
-            ("GIT_AUTHOR_NAME", text.author_name),
-            ("GIT_AUTHOR_EMAIL", text.author_mail),
-            ("GIT_COMMITTER_NAME", text.author_name),
-            ("GIT_COMMITTER_EMAIL", text.author_mail),
-        ];
-        let args = [
-            "commit",
-            "--quiet",
-            "--no-verify",
-            "--no-gpg-sign",
-            "--cleanup=whitespace",
-            "-m",
-            text.message,
-        ];
-        must(git(exec, &args, &identity)?, "commit the changes")?;
-    }
-    let tip = must(
-        git(exec, &["rev-parse", "--verify", "HEAD^{commit}"], &[])?,
-        "read the commit",
-    )?;
-    let tip = object_name(tip.stdout.text.trim())?;
-    if let Some(branch) = branch {
+    let made = make(exec, text)?;
+    let at = self::branch(exec.cwd());
+    let tip = match at.as_deref().and_then(|name| loose(exec.cwd(), name)) {
+        Some(tip) => tip,
+        None => tip(exec)?,
+    };
+    if let Some(branch) = branch
+        && at.as_deref() != Some(branch)
+    {
         must(
             git(exec, &["update-ref", branch, &tip], &[])?,
             "put the branch on the commit",
@@ -119,6 +104,73 @@ pub(crate) fn commit(
         made,
         summary,
     })
+}
+
+/// Makes the commit; false where nothing is staged.
+fn make(exec: &mut Exec, text: &Text<'_>) -> Result<bool, Refusal> {
+    let identity = [
+        ("GIT_AUTHOR_NAME", text.author_name),
+        ("GIT_AUTHOR_EMAIL", text.author_mail),
+        ("GIT_COMMITTER_NAME", text.author_name),
+        ("GIT_COMMITTER_EMAIL", text.author_mail),
+    ];
+    let args = [
+        "commit",
+        "--quiet",
+        "--no-verify",
+        "--no-gpg-sign",
+        "--cleanup=whitespace",
+        "-m",
+        text.message,
+    ];
+    let committed = git(exec, &args, &identity)?;
+    if committed.exit.success() {
+        return Ok(true);
+    }
+    // Nothing to commit ends like a failure, and quietly; it is rare here, so it is told apart afterwards.
+    let args = [
+        "diff",
+        "--cached",
+        "--quiet",
+        "--no-ext-diff",
+        "--no-textconv",
+    ];
+    if git(exec, &args, &[])?.exit.success() {
+        return Ok(false);
+    }
+    must(committed, "commit the changes").map(|_| true)
+}
+
+fn tip(exec: &mut Exec) -> Result<String, Refusal> {
+    let args = ["rev-parse", "--verify", "HEAD^{commit}"];
+    let said = must(git(exec, &args, &[])?, "read the commit")?;
+    object_name(said.stdout.text.trim())
+}
+
+/// What a branch's own file says, where it has one: git writes it with each commit. The agent may have put anything there; what
+/// it says is checked where the commit is imported.
+fn loose(cwd: &Path, branch: &str) -> Option<String> {
+    if branch
+        .split('/')
+        .any(|part| part == ".." || part.is_empty())
+    {
+        return None;
+    }
+    let text = small(&cwd.join(".git").join(branch))?;
+    object_name(text.trim()).ok()
+}
+
+/// A small regular file of the agent's; a pipe in its place would never end.
+fn small(path: &Path) -> Option<String> {
+    let mut text = String::new();
+    let file = std::fs::File::options()
+        .read(true)
+        .custom_flags(NOT_FOLLOWED)
+        .open(path)
+        .ok()?;
+    file.metadata().ok().filter(std::fs::Metadata::is_file)?;
+    file.take(SMALL_BYTES_MAX).read_to_string(&mut text).ok()?;
+    Some(text)
 }
 
 /// A file of a commit; none when the commit does not have it.

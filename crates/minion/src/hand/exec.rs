@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::FileExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -19,7 +20,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
 use sha2::{Digest, Sha256};
 
 use super::beneath::system;
-use super::wire::{OUTPUT_BYTES_MAX, OUTPUT_END_BYTES, Ran, Refusal, RefusalKind, Stream};
+use super::wire::{OUTPUT_BYTES_MAX, OUTPUT_END_BYTES, OUTPUT_PART_BYTES, Ran, Refusal, RefusalKind, Stream};
 
 /// Whole outputs kept on disk, over all commands of a run: the scratch space is memory.
 const LOGS_BYTES_MAX: u64 = 64 << 20;
@@ -36,6 +37,8 @@ pub(crate) struct Exec {
     scratch: PathBuf,
     logs_bytes: u64,
     count: u32,
+    /// The last program's kept log. By its descriptor: what its path names by now, a program of the agent may have chosen.
+    last: Option<File>,
 }
 
 impl Exec {
@@ -51,6 +54,7 @@ impl Exec {
             scratch: scratch.to_owned(),
             logs_bytes: 0,
             count: 0,
+            last: None,
         })
     }
 
@@ -103,7 +107,7 @@ impl Exec {
         };
         let [out, err] = &taps.streams;
         let cut = out.truncated() || err.truncated();
-        let log = self.keep_log(log_path, &taps, cut);
+        let log = self.keep_log(log_path, &mut taps, cut);
         let duration_ms = i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX);
         let [stdout, stderr] = taps.streams.map(|tap| tap.finish(log.as_deref()));
         Ok(Ran {
@@ -143,6 +147,7 @@ impl Exec {
         self.count += 1;
         let path = self.scratch.join(format!("run-{}.log", self.count));
         let file = File::options()
+            .read(true)
             .write(true)
             .create_new(true)
             .open(&path)
@@ -150,14 +155,32 @@ impl Exec {
         (path, file)
     }
 
+    /// A part of the last program's log; empty at its end.
+    pub(crate) fn output(&self, offset: u64) -> Result<Vec<u8>, Refusal> {
+        let Some(log) = &self.last else {
+            let message = "there is no whole output of the last command";
+            return Err(Refusal::new(RefusalKind::Missing, message));
+        };
+        let mut part = vec![0; OUTPUT_PART_BYTES];
+        let count = log
+            .read_at(&mut part, offset)
+            .map_err(|e| system("read", "the log", &e))?;
+        part.truncate(count);
+        Ok(part)
+    }
+
     fn log_left(&self) -> u64 {
         LOGS_BYTES_MAX.saturating_sub(self.logs_bytes)
     }
 
     /// A log is kept only when it tells more than the answer does, and is whole.
-    fn keep_log(&mut self, path: PathBuf, taps: &Taps, cut: bool) -> Option<String> {
+    fn keep_log(&mut self, path: PathBuf, taps: &mut Taps, cut: bool) -> Option<String> {
         let total = taps.streams[0].bytes + taps.streams[1].bytes;
-        if taps.log.is_some() && cut && total <= self.log_left() {
+        self.last = taps
+            .log
+            .take()
+            .filter(|_| cut && total <= self.log_left());
+        if self.last.is_some() {
             self.logs_bytes += total;
             return Some(path.to_string_lossy().into_owned());
         }

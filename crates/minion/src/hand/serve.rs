@@ -9,6 +9,7 @@ use rustix::process::DumpableBehavior;
 use super::beneath::Root;
 use super::commit;
 use super::exec::Exec;
+use super::patch;
 use super::syntax;
 use super::walk::{self, Scanner};
 use super::wire::{
@@ -53,10 +54,10 @@ pub fn serve_at(
 ) -> io::Result<()> {
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
-    let mut exec = Exec::new(root, scratch)?;
+    let exec = Exec::new(root, scratch)?;
     let mut hand = Serving {
         root: Root::open(root)?,
-        branch: commit::branch(&mut exec),
+        branch: commit::branch(exec.cwd()),
         exec,
         scanner: Scanner::default(),
     };
@@ -146,6 +147,7 @@ impl Serving {
                 content,
                 replace,
             } => write(&self.root, &path, &content, replace),
+            Op::Patch { changes, known } => patch::apply(&self.root, &changes, &known),
             Op::Run { command, timeout_s } => {
                 let ran = self
                     .exec
@@ -194,6 +196,9 @@ impl Serving {
                     more: scan.more,
                 })
             }
+            Op::Output { offset } => self.exec.output(offset).map(|part| Done::Output {
+                hex: hex::encode(part),
+            }),
             Op::Map { about } => {
                 let (files, more) = walk::map(&self.root, self.exec.cwd(), &about);
                 Ok(Done::Map { files, more })
@@ -240,7 +245,7 @@ fn hello(protocol: &str) -> Result<Done, Refusal> {
     })
 }
 
-fn is_binary(bytes: &[u8]) -> bool {
+pub(super) fn is_binary(bytes: &[u8]) -> bool {
     bytes.iter().take(BINARY_LOOK_BYTES).any(|byte| *byte == 0)
 }
 
@@ -411,7 +416,7 @@ fn write(root: &Root, path: &str, content: &str, replace: bool) -> Result<Done, 
     })
 }
 
-fn too_large(path: &str, bytes: usize) -> Refusal {
+pub(super) fn too_large(path: &str, bytes: usize) -> Refusal {
     Refusal::new(
         RefusalKind::TooLarge,
         format!(

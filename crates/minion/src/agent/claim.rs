@@ -1,0 +1,160 @@
+//! What is measured of an agent's work while it works, and its claim that it is done.
+
+use alai_core::record::Captured;
+use serde_json::{Map, Value};
+
+use super::Sitting;
+use crate::progress::{hash, test_state};
+use crate::recorder::Event;
+use crate::report::ExitStatus;
+use crate::text::{cut, cut_front, plain};
+use crate::tools::Claim;
+use crate::walk::lost;
+
+/// Bytes of a red check's output that go back.
+const CHECK_BYTES_MAX: usize = 4 << 10;
+
+impl Sitting<'_, '_> {
+    /// After a burst: looks whether the tree changed; if so commits, runs the check, and says how it went.
+    pub(super) fn settle(&mut self) -> Result<Option<String>, ExitStatus> {
+        if !std::mem::take(&mut self.touched) || !self.walk.writes() {
+            return Ok(None);
+        }
+        let (tree, changed) = self.walk.hand.scan(self.walk.cancel).map_err(lost)?;
+        if tree == self.walk.tree {
+            return Ok(None);
+        }
+        self.guard.state(hash(("tree", &tree)));
+        self.walk.tree = tree;
+        self.walk.check_green = None;
+        self.walk.commit(self.work.step)?;
+        let mut said = String::new();
+        let outside: Vec<&str> = changed
+            .iter()
+            .map(String::as_str)
+            .filter(|path| !self.walk.scope.allows(path))
+            .collect();
+        if !outside.is_empty() {
+            said.push_str(&format!(
+                "\n[Changed outside the allowed paths: {}. Undo that (git checkout {} -- PATH, or delete it).]",
+                cut(&outside.join(", "), 500),
+                self.walk.brief.project.base
+            ));
+        }
+        if let Some(check) = self.work.check {
+            let captured = self.run_check(check)?;
+            said.push_str(&verdict(check, &captured));
+        }
+        if let Some(why) = &self.walk.uncommitted {
+            said.push_str(&format!(
+                "\n[The work could not be committed: {}]",
+                cut(why, 500)
+            ));
+        }
+        Ok(Some(said))
+    }
+
+    fn run_check(&mut self, check: &str) -> Result<Captured, ExitStatus> {
+        let (captured, passed) = self.walk.check(self.work.step, check, 0)?;
+        self.guard.state(hash(("test", test_state(&captured))));
+        // A check may write too (a lock file, a snapshot): part of the work, but not the agent's next change.
+        let (tree, _) = self.walk.hand.scan(self.walk.cancel).map_err(lost)?;
+        if tree != self.walk.tree {
+            self.walk.tree = tree;
+            if self.walk.writes() {
+                self.walk.commit(self.work.step)?;
+            }
+        }
+        self.walk.check_green = Some(passed);
+        self.walk.last_check = Some(captured.clone());
+        Ok(captured)
+    }
+
+    /// The agent's claim, with what the step hands over: refused once when something we can see speaks against it, accepted
+    /// as a claim after that. What is handed over has its form or is asked for once more.
+    pub(super) fn claim(
+        &mut self,
+        claim: Claim,
+        summary: &str,
+        handed: Result<Map<String, Value>, String>,
+    ) -> Result<Result<Map<String, Value>, String>, ExitStatus> {
+        self.settle()?;
+        if claim == Claim::Blocked {
+            self.walk.summarise(summary);
+            return Err(ExitStatus::Stuck {
+                rule: "gave_up".into(),
+            });
+        }
+        if let Some(mut not_yet) = self.against()? {
+            if let Err(wrong) = &handed {
+                not_yet.push_str(&format!("\nAlso, {}.", cut(wrong, 500)));
+            }
+            return Ok(Err(not_yet));
+        }
+        match handed {
+            Ok(handed) => Ok(Ok(handed)),
+            Err(wrong) if !std::mem::replace(&mut self.misfit, true) => Ok(Err(format!(
+                "Not yet: {}. Call `done` again with everything it takes.",
+                cut(&wrong, 1_000)
+            ))),
+            Err(wrong) => {
+                let advice = format!("what the step hands over has no form: {wrong}");
+                let step = self.work.step;
+                self.walk.record(&Event::Guard {
+                    step,
+                    advice: &cut(&advice, 1_000),
+                })?;
+                Err(ExitStatus::Format)
+            }
+        }
+    }
+
+    /// What we can see that speaks against the claim, once; in the last turn there is nothing left to do about it.
+    fn against(&mut self) -> Result<Option<String>, ExitStatus> {
+        if !self.walk.writes() {
+            return Ok(None);
+        }
+        if let Some(check) = self.work.check
+            && self.walk.check_green.is_none()
+        {
+            self.run_check(check)?;
+        }
+        let mut against = String::new();
+        if self.walk.tree == self.first_tree {
+            against.push_str("Nothing was changed in this step.\n");
+        }
+        if let (Some(false), Some(check), Some(captured)) = (
+            self.walk.check_green,
+            self.work.check,
+            &self.walk.last_check,
+        ) {
+            against.push_str(&verdict(check, captured));
+        }
+        if against.is_empty() || self.last || std::mem::replace(&mut self.refused, true) {
+            return Ok(None);
+        }
+        self.hard("done was refused once");
+        let change = if self.walk.change.is_empty() {
+            "none"
+        } else {
+            &self.walk.change
+        };
+        Ok(Some(format!(
+            "Not yet.\n{against}\nYour change so far:\n{change}\nMend this, then call `done` again; if it is right as it is, \
+             call `done` again and say why."
+        )))
+    }
+}
+
+fn verdict(check: &str, captured: &Captured) -> String {
+    if captured.success() {
+        return format!("\n[check `{}`: passed]", cut(check, 200));
+    }
+    let output = plain(&captured.combined());
+    format!(
+        "\n[check `{}`: FAILED, {}]\n{}",
+        cut(check, 200),
+        captured.record.exit,
+        cut_front(output.trim_end(), CHECK_BYTES_MAX)
+    )
+}

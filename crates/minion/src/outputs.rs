@@ -1,0 +1,159 @@
+//! What an agent step hands over beside its summary: fields of `done`, of the types that its blueprint names.
+
+use alai_core::blueprint::{Output, OutputKind};
+use serde_json::{Map, Value, json};
+
+/// Bytes of one text, and of one item of a list: later steps read them in their prompt.
+const TEXT_BYTES_MAX: usize = 4 << 10;
+const ITEMS_MAX: usize = 50;
+
+/// Adds the fields to the schema of `done`.
+pub(crate) fn extend(parameters: &mut Value, outputs: &[Output]) {
+    for output in outputs {
+        let mut schema = match output.kind {
+            OutputKind::String => json!({"type": "string"}),
+            OutputKind::Integer => json!({"type": "integer"}),
+            OutputKind::Boolean => json!({"type": "boolean"}),
+            OutputKind::List => json!({"type": "array", "items": {"type": "string"}}),
+        };
+        if !output.description.is_empty() {
+            schema["description"] = output.description.clone().into();
+        }
+        parameters["properties"][&output.name] = schema;
+        if let Some(required) = parameters["required"].as_array_mut() {
+            required.push(output.name.clone().into());
+        }
+    }
+}
+
+/// Reads the fields out of a call's arguments, or says all that is wrong with them.
+pub(crate) fn read(
+    outputs: &[Output],
+    args: &Map<String, Value>,
+) -> Result<Map<String, Value>, String> {
+    let mut read = Map::new();
+    let mut wrong = Vec::new();
+    for output in outputs {
+        let name = &output.name;
+        match args.get(name).map(|given| value(output.kind, given)) {
+            Some(Ok(value)) => drop(read.insert(name.clone(), value)),
+            Some(Err(why)) => wrong.push(format!("`{name}` {why}")),
+            None => wrong.push(format!("`{name}` is missing ({})", output.kind.as_str())),
+        }
+    }
+    if wrong.is_empty() {
+        Ok(read)
+    } else {
+        Err(wrong.join("; "))
+    }
+}
+
+/// Text of a model in the type that is wanted. Many small models quote everything, so a quoted number is one.
+fn value(kind: OutputKind, given: &Value) -> Result<Value, String> {
+    match (kind, given) {
+        (OutputKind::String, Value::String(text)) => short(text).map(Into::into),
+        (OutputKind::Integer, Value::Number(number)) if number.is_i64() => Ok(given.clone()),
+        (OutputKind::Integer, Value::String(text)) => text
+            .trim()
+            .parse::<i64>()
+            .map(Into::into)
+            .map_err(|_| "must be a whole number".into()),
+        (OutputKind::Boolean, Value::Bool(_)) => Ok(given.clone()),
+        (OutputKind::Boolean, Value::String(text)) => match text.trim() {
+            "true" => Ok(true.into()),
+            "false" => Ok(false.into()),
+            _ => Err("must be true or false".into()),
+        },
+        (OutputKind::List, Value::Array(items)) => list(items),
+        // A text call gives a list as lines, or as JSON in a string.
+        (OutputKind::List, Value::String(text)) => match serde_json::from_str::<Vec<Value>>(text) {
+            Ok(items) => list(&items),
+            Err(_) => {
+                let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+                list(&lines.map(Into::into).collect::<Vec<_>>())
+            }
+        },
+        (OutputKind::String, _) => Err("must be a string".into()),
+        (OutputKind::Integer, _) => Err("must be a whole number".into()),
+        (OutputKind::Boolean, _) => Err("must be true or false".into()),
+        (OutputKind::List, _) => Err("must be a list of strings".into()),
+    }
+}
+
+fn list(items: &[Value]) -> Result<Value, String> {
+    if items.len() > ITEMS_MAX {
+        return Err(format!(
+            "has {} items; at most {ITEMS_MAX} are read",
+            items.len()
+        ));
+    }
+    let texts = items.iter().map(|item| match item {
+        Value::String(text) => short(text),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            Err("must be a list of strings".to_owned())
+        }
+    });
+    texts.collect::<Result<Vec<_>, _>>().map(Into::into)
+}
+
+fn short(text: &str) -> Result<String, String> {
+    if text.len() > TEXT_BYTES_MAX {
+        return Err(format!(
+            "has {} bytes; at most {TEXT_BYTES_MAX} are read",
+            text.len()
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outputs() -> Vec<Output> {
+        let kinds = OutputKind::ALL
+            .into_iter()
+            .zip(["cause", "line", "fixed", "files"]);
+        let output = |(kind, name): (OutputKind, &str)| Output {
+            name: name.into(),
+            kind,
+            description: String::new(),
+        };
+        kinds.map(output).collect()
+    }
+
+    fn read_from(args: Value) -> Result<Value, String> {
+        let Value::Object(args) = args else {
+            panic!("an object")
+        };
+        read(&outputs(), &args).map(Value::Object)
+    }
+
+    #[test]
+    fn fields_are_read_in_the_forms_that_models_give() {
+        let want = json!({"cause": "c", "line": 7, "fixed": true, "files": ["a", "b"]});
+        for files in [json!(["a", "b"]), json!("[\"a\", \"b\"]"), json!("a\n b\n")] {
+            for (line, fixed) in [(json!(7), json!(true)), (json!("7"), json!("true"))] {
+                let args = json!({"status": "done", "cause": "c", "line": line, "fixed": fixed, "files": files});
+                assert_eq!(read_from(args), Ok(want.clone()));
+            }
+        }
+    }
+
+    #[test]
+    fn all_that_is_wrong_is_said_at_once() {
+        let said = read_from(json!({"cause": 3, "line": "many", "files": [1]})).expect_err("wrong");
+        assert_eq!(
+            said,
+            "`cause` must be a string; `line` must be a whole number; `fixed` is missing (boolean); \
+             `files` must be a list of strings"
+        );
+        let long =
+            json!({"cause": "c".repeat(5_000), "line": 1, "fixed": false, "files": vec!["x"; 51]});
+        let said = read_from(long).expect_err("too long");
+        assert!(
+            said.contains("at most 4096") && said.contains("at most 50"),
+            "{said}"
+        );
+    }
+}

@@ -1,0 +1,131 @@
+//! `uses: scaffold`: files of templates and a patch, all of them or none, by the same hand and within the same paths as an
+//! agent's writes. No model is asked; what a model said before may stand in a text or a path, and is believed nothing.
+
+use alai_core::blueprint::{ScaffoldFile, Status, Step};
+use serde_json::Map;
+
+use super::{Next, course, kept};
+use crate::hand::{HandError, RefusalKind};
+use crate::patch::{self, Change};
+use crate::report::ExitStatus;
+use crate::scope::clean;
+use crate::text::cut;
+use crate::walk::{Walk, lost};
+
+/// Bytes of a file at the base that are asked for: only whether it is there counts.
+const LOOK_BYTES: usize = 1;
+
+pub(super) fn scaffold(
+    walk: &mut Walk<'_>,
+    step: &Step,
+    files: &[ScaffoldFile],
+    text: Option<&str>,
+    overwrite: bool,
+) -> Result<Next, ExitStatus> {
+    if !walk.writes() {
+        return Err(outside("a reviewer's run".into()));
+    }
+    let mut changes = Vec::new();
+    let mut lines = Vec::new();
+    for file in files {
+        let fill = |template: &alai_core::blueprint::Template| {
+            let filled = template.fill(&walk.course.results);
+            filled.map_err(|why| unwalkable(step, why))
+        };
+        let (path, content) = (fill(&file.path)?, fill(&file.content)?);
+        if !plain_path(&path) || !walk.scope.allows(&path) {
+            return Err(outside(cut(&path, 200).escape_debug().to_string()));
+        }
+        match overwrite || !there(walk, step, &path)? {
+            true => changes.push(Change::Add { path, content }),
+            false => lines.push(format!("kept {path}, which earlier work of this task has made")),
+        }
+    }
+    if let Some(text) = text {
+        let patched = patch::parse(text).map_err(|why| unwalkable(step, why))?;
+        let mut paths = patched.iter().flat_map(Change::paths);
+        if let Some(path) = paths.find(|path| !walk.scope.allows(path)) {
+            return Err(outside(cut(path, 200)));
+        }
+        changes.extend(patched);
+    }
+    if !changes.is_empty() {
+        lines.extend(write(walk, step, &changes, overwrite)?);
+    }
+    kept(walk, &step.id)?;
+    course::outcome(walk, step, Status::Ok, &lines.join("\n"))?;
+    Ok(Next::Forward(Map::new()))
+}
+
+/// One line that names a file below the root. What it leads to, the hand finds out.
+fn plain_path(path: &str) -> bool {
+    !path.trim().is_empty() && !path.ends_with('/') && !path.chars().any(char::is_control)
+}
+
+/// Whether a file is left as it is: earlier work of the same task has made it. One that the project had before is refused.
+fn there(walk: &mut Walk<'_>, step: &Step, path: &str) -> Result<bool, ExitStatus> {
+    match walk.hand.stat(path, walk.cancel) {
+        Ok(_) => {}
+        Err(HandError::Refused(refusal)) => return match refusal.kind {
+            RefusalKind::Missing => Ok(false),
+            RefusalKind::Outside => Err(outside(cut(path, 200))),
+            _ => Err(unwalkable(step, refusal.message)),
+        },
+        Err(error) => return Err(lost(error)),
+    }
+    let before = walk.brief.project.measured_from.clone();
+    match walk.hand.show(&before, path, LOOK_BYTES, walk.cancel) {
+        Ok((None, _)) => Ok(true),
+        Ok((Some(_), _)) | Err(HandError::Refused(_)) => Err(unwalkable(
+            step,
+            format!("{path} exists; `overwrite: true` would write it anew"),
+        )),
+        Err(error) => Err(lost(error)),
+    }
+}
+
+/// All changes or none.
+fn write(
+    walk: &mut Walk<'_>,
+    step: &Step,
+    changes: &[Change],
+    overwrite: bool,
+) -> Result<Vec<String>, ExitStatus> {
+    let bytes: u64 = changes.iter().map(|change| change.bytes() as u64).sum();
+    if walk.bytes_written.saturating_add(bytes) > walk.brief.limits.bytes_written_max {
+        return Err(ExitStatus::Stuck {
+            rule: "bytes_written".into(),
+        });
+    }
+    let known = match overwrite {
+        true => changes.iter().flat_map(Change::paths).map(clean).collect(),
+        false => Vec::new(),
+    };
+    match walk.hand.patch(changes.to_vec(), known, walk.cancel) {
+        Ok((note, written)) => {
+            walk.bytes_written = walk.bytes_written.saturating_add(written);
+            Ok(note.lines().map(str::to_owned).collect())
+        }
+        Err(HandError::Refused(refusal)) => match refusal.kind {
+            RefusalKind::Outside => Err(outside(refusal.message)),
+            // The work that this run goes on with has had the patch.
+            RefusalKind::NoMatch if walk.goes_on() => {
+                Ok(vec![format!("left out, earlier work has it: {}", refusal.message)])
+            }
+            _ => Err(unwalkable(step, refusal.message)),
+        },
+        Err(error) => Err(lost(error)),
+    }
+}
+
+fn outside(path: String) -> ExitStatus {
+    ExitStatus::ScopeViolation {
+        detail: format!("a scaffold may not write {path}"),
+    }
+}
+
+fn unwalkable(step: &Step, why: String) -> ExitStatus {
+    ExitStatus::Blueprint {
+        detail: format!("step `{}`: {why}", step.id),
+    }
+}

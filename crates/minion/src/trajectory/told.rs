@@ -1,0 +1,393 @@
+//! The events of a trajectory, as they are read. Each is what `recorder::Event` writes; fields that came later have a default.
+
+use alai_core::cage::Promise;
+use alai_core::record::CommandRecord;
+use alai_fleet::{ErrorClass, Finish, Message, Profile, ToolCall, ToolSpec, Usage};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// What one line tells. `docs/TRAJECTORY.md` says what each means.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Told {
+    Meta {
+        format: String,
+        run: String,
+        task: i64,
+        epoch: i64,
+        attempt: u32,
+        kind: String,
+        role: String,
+        company: String,
+        title: String,
+        blueprint: String,
+        model: String,
+        base: String,
+        #[serde(default)]
+        promises: Vec<Promise>,
+    },
+    Step {
+        step: String,
+        action: String,
+    },
+    Message {
+        step: String,
+        message: Message,
+    },
+    Pruned {
+        step: String,
+        of: u64,
+        message: Message,
+    },
+    Frame {
+        step: String,
+        model: String,
+        tools: Vec<ToolSpec>,
+        format: Option<Value>,
+        profile: Profile,
+    },
+    Request {
+        step: String,
+        turn: u32,
+        visit: u32,
+        sha256: String,
+        frame: u64,
+        before: Option<u64>,
+        kept: usize,
+        pruned: Vec<(usize, u64)>,
+        added: Vec<u64>,
+        call_s_max: u64,
+    },
+    Call {
+        step: String,
+        id: String,
+        name: String,
+        arguments: Map<String, Value>,
+    },
+    Result {
+        step: String,
+        id: String,
+        error: bool,
+        text: String,
+    },
+    Command {
+        step: String,
+        record: CommandRecord,
+        log: Option<String>,
+        whole: bool,
+    },
+    Check {
+        step: String,
+        passed: bool,
+        record: CommandRecord,
+        output: String,
+    },
+    Reply {
+        step: String,
+        model: String,
+        mode: String,
+        finish: Finish,
+        usage: Usage,
+        latency_ms: i64,
+        salvaged: bool,
+        #[serde(default)]
+        thinking: String,
+        #[serde(default)]
+        refused: Option<String>,
+        #[serde(default)]
+        cut_calls: Vec<ToolCall>,
+    },
+    Failed {
+        step: String,
+        class: ErrorClass,
+        message: String,
+    },
+    Guard {
+        step: String,
+        advice: String,
+    },
+    Outcome {
+        step: String,
+        action: String,
+        status: String,
+        detail: String,
+    },
+    Word {
+        step: String,
+        number: i64,
+        by: String,
+        text: String,
+    },
+    Exit {
+        status: String,
+        detail: String,
+        turns: u32,
+        usage: Usage,
+        head: Option<String>,
+    },
+    /// An event that this version does not know, or cannot read.
+    Other {
+        kind: String,
+        fields: Value,
+    },
+}
+
+impl Told {
+    /// None for what is no event at all.
+    pub(super) fn from_fields(fields: Value) -> Option<Told> {
+        let kind = fields.get("type")?.as_str()?.to_owned();
+        // `other` is a name of ours for what is read, not one that a line has.
+        if kind != "other"
+            && let Ok(told) = Told::deserialize(&fields)
+        {
+            return Some(told);
+        }
+        Some(Told::Other { kind, fields })
+    }
+
+    /// The step that it belongs to.
+    pub fn step(&self) -> Option<&str> {
+        match self {
+            Told::Step { step, .. }
+            | Told::Message { step, .. }
+            | Told::Pruned { step, .. }
+            | Told::Frame { step, .. }
+            | Told::Request { step, .. }
+            | Told::Call { step, .. }
+            | Told::Result { step, .. }
+            | Told::Command { step, .. }
+            | Told::Check { step, .. }
+            | Told::Reply { step, .. }
+            | Told::Failed { step, .. }
+            | Told::Guard { step, .. }
+            | Told::Outcome { step, .. }
+            | Told::Word { step, .. } => Some(step),
+            Told::Meta { .. } | Told::Exit { .. } | Told::Other { .. } => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alai_core::record::Exit;
+    use serde_json::json;
+
+    use super::*;
+    use crate::recorder::Event;
+
+    /// One of each event. A new one must be added here, or the match below does not compile.
+    fn with_each(see: &mut dyn FnMut(&Event<'_>)) {
+        let message = Message::Assistant {
+            text: "I look.".into(),
+            calls: Vec::new(),
+        };
+        let tool = Message::Tool {
+            call_id: "1".into(),
+            name: "read".into(),
+            text: "[pruned]".into(),
+        };
+        let record = CommandRecord {
+            argv: vec!["true".into()],
+            cwd: "/repo".into(),
+            exit: Exit::Code { code: 0 },
+            started_ms: 1,
+            duration_ms: 2,
+            stdout_sha256: "a".into(),
+            stderr_sha256: "b".into(),
+            stdout_bytes: 3,
+            stderr_bytes: 4,
+            cage: vec!["none".into()],
+        };
+        let call = ToolCall {
+            id: "1".into(),
+            name: "read".into(),
+            arguments: Map::from_iter([("path".to_owned(), json!("a"))]),
+        };
+        let spec = ToolSpec {
+            name: "read".into(),
+            description: "Reads.".into(),
+            parameters: json!({"type": "object"}),
+        };
+        let (usage, step) = (Usage::default(), "build");
+        let profile = Profile {
+            temperature: 0.2,
+            ..Profile::default()
+        };
+        let schema = json!({"type": "object"});
+        let events = [
+            Event::Meta {
+                format: crate::recorder::FORMAT,
+                run: "r",
+                task: 1,
+                epoch: 1,
+                attempt: 0,
+                kind: "build",
+                role: "builder",
+                company: "c",
+                title: "t",
+                blueprint: "b",
+                model: "m",
+                base: "x",
+                promises: &[],
+            },
+            Event::Step {
+                step,
+                action: "agent",
+            },
+            Event::Message {
+                step,
+                message: &message,
+            },
+            Event::Pruned {
+                step,
+                of: 7,
+                message: &tool,
+            },
+            Event::Frame {
+                step,
+                model: "m",
+                tools: &[spec],
+                format: Some(&schema),
+                profile: &profile,
+            },
+            Event::Request {
+                step,
+                turn: 1,
+                visit: 0,
+                sha256: "h",
+                frame: 3,
+                before: Some(4),
+                kept: 2,
+                pruned: &[(1, 6)],
+                added: &[8, 9],
+                call_s_max: 60,
+            },
+            Event::Call {
+                step,
+                id: "1",
+                name: "read",
+                arguments: &call.arguments,
+            },
+            Event::Result {
+                step,
+                id: "1",
+                error: false,
+                text: "fine",
+            },
+            Event::Command {
+                step,
+                record: &record,
+                log: Some("commands/0001.log"),
+                whole: true,
+            },
+            Event::Check {
+                step,
+                passed: true,
+                record: &record,
+                output: "1 passed",
+            },
+            Event::Reply {
+                step,
+                model: "m",
+                mode: "real",
+                finish: Finish::Length,
+                usage,
+                latency_ms: 3,
+                salvaged: true,
+                thinking: "hm",
+                refused: Some("no"),
+                cut_calls: std::slice::from_ref(&call),
+            },
+            Event::Failed {
+                step,
+                class: ErrorClass::Busy,
+                message: "full",
+            },
+            Event::Guard {
+                step,
+                advice: "look elsewhere",
+            },
+            Event::Outcome {
+                step,
+                action: "branch",
+                status: "skipped",
+                detail: "not so: attempt == 2",
+            },
+            Event::Word {
+                step,
+                number: 1,
+                by: "ada",
+                text: "leave that file",
+            },
+            Event::Exit {
+                status: "done",
+                detail: "",
+                turns: 2,
+                usage,
+                head: Some("c0ffee"),
+            },
+        ];
+        for event in &events {
+            match event {
+                Event::Meta { .. }
+                | Event::Step { .. }
+                | Event::Message { .. }
+                | Event::Pruned { .. }
+                | Event::Frame { .. }
+                | Event::Request { .. }
+                | Event::Call { .. }
+                | Event::Result { .. }
+                | Event::Command { .. }
+                | Event::Check { .. }
+                | Event::Reply { .. }
+                | Event::Failed { .. }
+                | Event::Guard { .. }
+                | Event::Outcome { .. }
+                | Event::Word { .. }
+                | Event::Exit { .. } => see(event),
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_what_is_read() {
+        let mut seen = 0;
+        with_each(&mut |event| {
+            let written = serde_json::to_value(event).expect("JSON");
+            let told = Told::from_fields(written.clone()).expect("an event");
+            assert!(!matches!(told, Told::Other { .. }), "{written}");
+            assert_eq!(serde_json::to_value(&told).expect("JSON"), written);
+            seen += 1;
+        });
+        assert_eq!(seen, 16);
+    }
+
+    /// The page has a section per event, with a row per field, and nothing else.
+    #[test]
+    fn the_page_of_the_format_has_every_event_with_every_field() {
+        let page = include_str!("../../../../docs/TRAJECTORY.md");
+        let documented: Vec<(String, Vec<String>)> = page
+            .split("\n### `")
+            .skip(1)
+            .map(|section| {
+                let (kind, rest) = section.split_once('`').expect("a name in quotes");
+                let rest = rest.split("\n## ").next().unwrap_or(rest);
+                let fields = rest.lines().filter_map(|line| {
+                    let name = line.strip_prefix("| `")?.split_once('`')?.0;
+                    Some(name.to_owned())
+                });
+                (kind.to_owned(), fields.collect())
+            })
+            .collect();
+        let mut written = Vec::new();
+        with_each(&mut |event| {
+            let Value::Object(fields) = serde_json::to_value(event).expect("JSON") else {
+                panic!("an event is an object")
+            };
+            let kind = fields["type"].as_str().expect("a word").to_owned();
+            let fields = fields.keys().filter(|name| *name != "type").cloned();
+            written.push((kind, fields.collect::<Vec<_>>()));
+        });
+        assert_eq!(documented, written);
+    }
+}

@@ -1,0 +1,95 @@
+//! What is written down as it happens: requests before they are sent, calls that brought nothing, people's words, whole outputs.
+
+use alai_core::record::Captured;
+use alai_fleet::{ChatError, ChatReply, ChatRequest, Message};
+
+use super::{Walk, lost};
+use crate::conversation::Conversation;
+use crate::hand::HandError;
+use crate::recorder::{Event, worth};
+use crate::report::ExitStatus;
+
+/// What a person has said to the run since it was last asked, oldest first; each word is given once.
+pub type Words<'a> = &'a mut dyn FnMut() -> Vec<Word>;
+
+/// A person's word to a run that goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Word {
+    /// Which of the words to this run, from 1.
+    pub number: i64,
+    pub by: String,
+    pub text: String,
+}
+
+impl Walk<'_> {
+    /// One call, written down before it is made.
+    pub(super) fn call(
+        &mut self,
+        request: &ChatRequest,
+    ) -> Result<Result<ChatReply, ChatError>, ExitStatus> {
+        let recorded = self.recorder.request(request);
+        recorded.map_err(|e| ExitStatus::Killed {
+            detail: e.to_string(),
+        })?;
+        Ok((self.ask)(request))
+    }
+
+    pub(super) fn told_failure(&mut self, step: &str, error: &ChatError) -> Result<(), ExitStatus> {
+        self.record(&Event::Failed {
+            step,
+            class: error.class,
+            message: &error.message,
+        })
+    }
+
+    /// Takes what people have said since the last turn into a conversation, marked as theirs: what an agent reads in files
+    /// can look like anything, but cannot come as a message of its own.
+    pub(crate) fn hear(
+        &mut self,
+        step: &str,
+        conversation: &mut Conversation,
+    ) -> Result<(), ExitStatus> {
+        for word in (self.words)() {
+            self.record(&Event::Word {
+                step,
+                number: word.number,
+                by: &word.by,
+                text: &word.text,
+            })?;
+            let text = format!(
+                "[{}, a person in charge of this task, says while you work:]\n{}",
+                word.by, word.text
+            );
+            self.say(step, conversation, Message::User { text })?;
+        }
+        Ok(())
+    }
+
+    /// Keeps all that a command wrote beside the trajectory.
+    pub(super) fn keep_output(
+        &mut self,
+        step: &str,
+        captured: &Captured,
+    ) -> Result<(), ExitStatus> {
+        let written = captured.record.stdout_bytes + captured.record.stderr_bytes;
+        let mut full = None;
+        if captured.truncated && self.recorder.keeps_outputs() {
+            match self.hand.output(worth(written), self.cancel) {
+                Ok(bytes) => full = Some(bytes),
+                // The space for it was spent inside; its two ends are kept.
+                Err(HandError::Refused(_)) => {}
+                Err(error) => return Err(lost(error)),
+            }
+        }
+        let kept = self.recorder.output(captured, full.as_deref());
+        let kept = kept.map_err(|e| ExitStatus::Killed {
+            detail: e.to_string(),
+        })?;
+        self.record(&Event::Command {
+            step,
+            record: &captured.record,
+            log: kept.as_ref().map(|kept| kept.name.as_str()),
+            whole: kept.as_ref().map_or(written == 0, |kept| kept.whole),
+        })
+    }
+}

@@ -1,0 +1,84 @@
+//! What is shipped, as a run of the factory gets it: a company's words, a blueprint's steps.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use alai_core::blueprint::{self, Blueprint};
+use alai_core::brief::{Brief, Role};
+use alai_core::company::{self, Company};
+
+use crate::world::World;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Every file below a folder, by its path in it.
+fn texts(dir: &Path) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![dir.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).expect("a shipped folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let name = path
+                .strip_prefix(dir)
+                .expect("below it")
+                .to_string_lossy()
+                .into_owned();
+            found.insert(name, std::fs::read_to_string(&path).expect("a text"));
+        }
+    }
+    found
+}
+
+pub(crate) fn company(name: &str) -> Company {
+    company::parse(&texts(&root().join("companies").join(name)))
+        .expect("a shipped company is whole")
+}
+
+/// The names of all that are shipped.
+pub(crate) fn companies() -> Vec<String> {
+    let dir = std::fs::read_dir(root().join("companies")).expect("the shipped companies");
+    let names = dir.map(|entry| {
+        entry
+            .expect("an entry")
+            .file_name()
+            .to_string_lossy()
+            .into_owned()
+    });
+    names.collect()
+}
+
+pub(crate) fn blueprint(company: &Company, name: &str, test_command: &str) -> Blueprint {
+    let global: BTreeMap<String, String> = texts(&root().join("blueprints"))
+        .into_iter()
+        .map(|(name, text)| (name.trim_end_matches(".yaml").to_owned(), text))
+        .collect();
+    let library = company.library(&global);
+    let mut inputs = company.blueprint_inputs.clone();
+    if name != "review-readonly" && company.blueprint != "securion-security-review" {
+        inputs.insert("test_command".into(), test_command.into());
+    }
+    blueprint::resolve(name, &library, &inputs).expect("a shipped blueprint resolves")
+}
+
+/// A brief of the shipped words for a world's task.
+pub(crate) fn brief(
+    world: &World,
+    company_name: &str,
+    role: Role,
+    name: &str,
+    test: &str,
+) -> Brief {
+    let company = company(company_name);
+    Brief {
+        company: company.brief(role),
+        role,
+        blueprint: blueprint(&company, name, test),
+        ..world.brief(Vec::new())
+    }
+}
