@@ -312,7 +312,23 @@ impl Factory {
         }
     }
 
+    /// A run that a person stopped, or whose task was taken, learns it now and not at its next heartbeat.
+    fn end_the_ended(&self) {
+        if self.active.lock().is_ok_and(|active| active.is_empty()) {
+            return;
+        }
+        let Ok(live) = self.mission.live_runs() else {
+            return;
+        };
+        self.each_active(|active| {
+            if !live.iter().any(|run| run.id == active.fence.run) {
+                active.cancel.cancel();
+            }
+        });
+    }
+
     fn heartbeats(&self) {
+        self.end_the_ended();
         let now = self.now_ms();
         let mut due = Vec::new();
         self.each_active(|active| {

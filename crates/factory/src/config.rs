@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use alai_core::brief::Caps;
 use serde::{Deserialize, Serialize};
+
+use crate::limits::IDLE_MINUTES_MAX;
 
 /// The file that `alai init` writes: every key with its default, commented out.
 pub(crate) const TEMPLATE: &str = "\
@@ -27,6 +30,15 @@ pub(crate) const TEMPLATE: &str = "\
 # idle_minutes = 110
 # Hours after which a task that could be begun and is not raises an alarm.
 # queue_hours = 48
+
+[limits.agent]
+# What the agent of one run may take. A blueprint may ask for less and never for more. Tokens are prompt and answer together.
+# turns = 80
+# tokens = 1500000
+# seconds = 2700
+# command_seconds = 600
+# bytes = 8388608
+# dollars = 3.0
 
 [fleet]
 # The Ollama host. OLLAMA_HOST is honoured when this is not set.
@@ -67,6 +79,8 @@ pub struct Limits {
     pub idle_minutes: Option<usize>,
     /// Hours that an eligible task may wait for its turn before that is reported.
     pub queue_hours: Option<usize>,
+    /// What one agent may take in one run; a blueprint only lowers it.
+    pub agent: Caps,
 }
 
 impl Limits {
@@ -95,8 +109,23 @@ impl Limits {
                 value: format!("{name} = 0"),
                 want: "at least 1; `alai mc pause` stops work",
             }),
-            None => Ok(()),
+            None => self.check_agent(),
         }
+    }
+
+    /// An agent that may work longer than a run may be silent would be ended by the wrong limit.
+    fn check_agent(&self) -> Result<(), ConfigError> {
+        let idle_s = self.idle_minutes.unwrap_or(IDLE_MINUTES_MAX) as u64 * 60;
+        let value = match (self.agent.unusable(), self.agent.seconds) {
+            (Some((key, value, _)), _) => format!("{key} = {value}"),
+            (None, Some(seconds)) if seconds > idle_s => format!("seconds = {seconds}"),
+            (None, _) => return Ok(()),
+        };
+        Err(ConfigError::Value {
+            key: "limits.agent",
+            value,
+            want: "at least 1, within what makes sense, and its seconds within `idle_minutes`",
+        })
     }
 }
 
@@ -206,6 +235,8 @@ fn bad_slots(value: &str) -> ConfigError {
 
 #[cfg(test)]
 mod tests {
+    use alai_core::brief::RunLimits;
+
     use super::*;
 
     fn load(text: Option<&str>, env: &[(&str, &str)]) -> Result<Config, ConfigError> {
@@ -226,6 +257,56 @@ mod tests {
         let from_file = load(Some(TEMPLATE), &[]).expect("valid");
         assert_eq!(from_file, load(None, &[]).expect("no file"));
         assert_eq!((from_file.slots, &*from_file.operator), (2, "operator"));
+    }
+
+    #[test]
+    fn the_shipped_file_shows_what_an_agent_may_take() {
+        let shown = TEMPLATE.split("[limits.agent]").nth(1).expect("the part");
+        let keys = shown
+            .lines()
+            .take_while(|line| !line.starts_with("[fleet]"));
+        let keys = keys.filter_map(|line| line.strip_prefix("# ").filter(|l| l.contains(" = ")));
+        let text = format!("[limits.agent]\n{}", keys.collect::<Vec<_>>().join("\n"));
+        let agent = load(Some(&text), &[]).expect("valid").limits.agent;
+        let none = Caps {
+            microusd: None,
+            ..agent
+        };
+        assert!(none.turns.is_some() && none.bytes.is_some() && agent.microusd.is_some());
+        let usual = RunLimits::default();
+        assert_eq!(usual.set(&agent), usual);
+    }
+
+    #[test]
+    fn an_agent_s_limits_that_cannot_be_meant_are_refused() {
+        let agent = |text: &str| load(Some(&format!("[limits.agent]\n{text}\n")), &[]);
+        let fine = agent("turns = 12\ndollars = 1")
+            .expect("valid")
+            .limits
+            .agent;
+        assert_eq!((fine.turns, fine.microusd), (Some(12), Some(1_000_000)));
+        for text in ["turns = 0", "bytes = 99999999999", "seconds = 7000"] {
+            let refused = agent(text);
+            assert!(
+                matches!(
+                    &refused,
+                    Err(ConfigError::Value {
+                        key: "limits.agent",
+                        ..
+                    })
+                ),
+                "{text}: {refused:?}"
+            );
+        }
+        for (text, want) in [("turn = 3", "turn"), ("dollars = -1", "`dollars` is -1")] {
+            let refused = agent(text);
+            assert!(
+                matches!(&refused, Err(ConfigError::Parse { why, .. }) if why.contains(want)),
+                "{text}: {refused:?}"
+            );
+        }
+        let long = "[limits]\nidle_minutes = 300\n[limits.agent]\nseconds = 7000\n";
+        assert!(load(Some(long), &[]).is_ok());
     }
 
     #[test]

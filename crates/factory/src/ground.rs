@@ -68,7 +68,8 @@ pub(crate) fn proven(
         });
     };
     let prepared = prepared(factory, repo, project, commit, like, cancel)?;
-    let cached = cache_path(factory, &prepared, commit, &test);
+    let proof = Proof::of(repo, project, &prepared, commit, &test, cancel)?;
+    let cached = factory.home().cache().join("base").join(proof.file());
     if let Some(census) = read_cached(&cached) {
         return Ok(Ground {
             prepared,
@@ -81,6 +82,7 @@ pub(crate) fn proven(
     let with = GateGround {
         prepared: &prepared,
         toolchains: &toolchains,
+        around: &project.settings.surroundings,
         test_command: &test,
         scratch: scratch.path(),
         command_s: COMMAND_S_MAX,
@@ -165,6 +167,7 @@ pub(crate) fn exits_zero(
     let with = GateGround {
         prepared: &prepared,
         toolchains: &toolchains,
+        around: &project.settings.surroundings,
         test_command: command,
         scratch: scratch.path(),
         command_s: COMMAND_S_MAX,
@@ -198,19 +201,35 @@ pub(crate) fn prepared(
     cancel: &Cancel,
 ) -> Result<Prepared, GroundError> {
     let mut plan = SetupPlan::new(project.settings.setup.clone(), host_env());
-    let hosts = &project.settings.setup_hosts;
-    plan.hosts = (!hosts.is_empty()).then(|| hosts.clone());
+    plan.hosts = project.settings.setup_hosts.clone();
     plan.inputs = project.settings.setup_inputs.clone();
     plan.scope = project.path.display().to_string();
     plan.trusted = delivered(repo, project, commit)?;
     plan.like = like.cloned();
-    setup::prepare(repo, commit, &plan, &factory.home().cache().join("setup"), cancel).map_err(|e| match e {
+    let cache = factory.home().cache().join("setup");
+    setup::prepare(repo, commit, &plan, &cache, cancel).map_err(|e| not_set_up(e, project))
+}
+
+fn not_set_up(error: SetupError, project: &Project) -> GroundError {
+    let detail = error.to_string();
+    let name = &project.name;
+    match error {
         SetupError::Cancelled => GroundError::Cancelled,
+        SetupError::Failed { unlisted, .. } if !unlisted.is_empty() => {
+            let known = project.settings.setup_hosts.iter().chain(&*unlisted);
+            let hosts: String = known.map(|host| format!(" --setup-host {host}")).collect();
+            GroundError::Refused {
+                detail,
+                remedy: format!(
+                    "if you trust {}: `alai project set {name}{hosts}`; then `alai mc retry {{id}}`",
+                    unlisted.join(", ")
+                ),
+            }
+        }
         SetupError::Failed { .. } | SetupError::NoSuchInput { .. } => GroundError::Refused {
-            detail: e.to_string(),
+            detail,
             remedy: format!(
-                "mend it in the repository, or `alai project set {} --setup \"COMMAND\"`; then `alai mc retry {{id}}`",
-                project.name
+                "mend it in the repository, or `alai project set {name} --setup \"COMMAND\"`; then `alai mc retry {{id}}`"
             ),
         },
         SetupError::Versions { .. }
@@ -218,8 +237,8 @@ pub(crate) fn prepared(
         | SetupError::Cage(_)
         | SetupError::Git(_)
         | SetupError::Clone(_)
-        | SetupError::File(_) => GroundError::Machine(e.to_string()),
-    })
+        | SetupError::File(_) => GroundError::Machine(detail),
+    }
 }
 
 fn refused(error: &GateError, project: &Project, test: &str) -> GroundError {
@@ -277,18 +296,55 @@ pub(crate) fn scratch(factory: &Arc<Factory>, what: &str) -> Result<Scratch, Gro
     })
 }
 
-/// Keyed by everything the proof depends on.
-fn cache_path(factory: &Arc<Factory>, prepared: &Prepared, commit: &Oid, test: &str) -> PathBuf {
-    let mut hash = Sha256::new();
-    for part in [prepared.key.as_str(), commit.as_str(), test] {
-        hash.update(part.len().to_le_bytes());
-        hash.update(part.as_bytes());
+/// Everything that the proof of a base depends on. The set-up's key has lockfiles and its own tools in it, and nothing where a
+/// project has no set-up: so the tools stand here too.
+struct Proof {
+    set_up: String,
+    tree: String,
+    tools: String,
+    test: String,
+    around: String,
+}
+
+impl Proof {
+    fn of(
+        repo: &Repo,
+        project: &Project,
+        prepared: &Prepared,
+        commit: &Oid,
+        test: &str,
+        cancel: &Cancel,
+    ) -> Result<Proof, GroundError> {
+        let around = &project.settings.surroundings;
+        let services = around.services.iter().map(|service| service.command());
+        let commands: Vec<&str> = std::iter::once(test).chain(services).collect();
+        let tools = setup::tool_versions(repo, commit, &commands, &host_env(), cancel);
+        let machine = |e: &dyn std::fmt::Display| GroundError::Machine(e.to_string());
+        Ok(Proof {
+            set_up: prepared.key.clone(),
+            tree: alai_gate::tree_digest(repo, commit).map_err(|e| machine(&e))?,
+            tools: tools.map_err(|e| not_set_up(e, project))?,
+            test: test.to_owned(),
+            around: serde_json::to_string(around).map_err(|e| machine(&e))?,
+        })
     }
-    factory
-        .home()
-        .cache()
-        .join("base")
-        .join(format!("{}.json", hex::encode(hash.finalize())))
+
+    /// The name of its file in the cache.
+    fn file(&self) -> String {
+        let Proof {
+            set_up,
+            tree,
+            tools,
+            test,
+            around,
+        } = self;
+        let mut hash = Sha256::new();
+        for part in [set_up, tree, tools, test, around] {
+            hash.update(part.len().to_le_bytes());
+            hash.update(part.as_bytes());
+        }
+        format!("{}.json", hex::encode(hash.finalize()))
+    }
 }
 
 fn read_cached(path: &std::path::Path) -> Option<Census> {

@@ -8,6 +8,7 @@ use alai_mission::{Mission, MissionError};
 use alai_workspace::files::{self, FileError};
 
 use crate::packs;
+use crate::work::keep;
 
 /// The factory's folder. Mode 0700: it holds the gate's key and everything the agents must not see.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +49,11 @@ impl Home {
         self.runs().join(&run.0)
     }
 
+    /// What a run's agent was told, said and did.
+    pub fn trajectory(&self, run: &RunId) -> PathBuf {
+        self.run(run).join(keep::TRAJECTORY)
+    }
+
     /// What can be made again: set-ups and the tests of known commits.
     pub fn cache(&self) -> PathBuf {
         self.0.join("cache")
@@ -56,6 +62,11 @@ impl Home {
     /// Fresh clones of gates while they measure; nothing in it outlives the process.
     pub fn scratch(&self) -> PathBuf {
         self.cache().join("scratch")
+    }
+
+    /// Objects that many clones of a repository have in common.
+    pub fn objects(&self) -> PathBuf {
+        self.cache().join("objects")
     }
 
     pub fn logs(&self) -> PathBuf {

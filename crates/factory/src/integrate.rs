@@ -73,12 +73,12 @@ pub(crate) fn tips(project: &Project) -> Result<(Oid, Option<Oid>), IntegrateErr
 }
 
 fn tips_of(repo: &Repo, project: &Project) -> Result<(Oid, Option<Oid>), IntegrateError> {
-    let target =
-        git::resolve(repo, &target_ref(project))?.ok_or_else(|| IntegrateError::NoTarget {
-            branch: project.target_branch.clone(),
-            project: project.name.clone(),
-        })?;
-    Ok((target, git::resolve(repo, INTEGRATION)?))
+    let [target, integration] = git::tips(repo, [&target_ref(project), INTEGRATION])?;
+    let target = target.ok_or_else(|| IntegrateError::NoTarget {
+        branch: project.target_branch.clone(),
+        project: project.name.clone(),
+    })?;
+    Ok((target, integration))
 }
 
 fn target_ref(project: &Project) -> String {

@@ -13,7 +13,7 @@ use crate::work;
 const RUN_MINUTES_MAX: usize = 6 * 60;
 
 /// Minutes without a new step: an agent may take 45 (`RunLimits`), and a gate's slowest command 10; twice that is no work.
-const IDLE_MINUTES_MAX: usize = 110;
+pub(crate) const IDLE_MINUTES_MAX: usize = 110;
 
 /// Hours in the queue: two nights, in which nobody looks.
 const QUEUE_HOURS_MAX: usize = 48;

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Mutex;
 
+use alai_core::brief::Price;
 use alai_core::company::ModelChoice;
 use alai_fleet::profiles::Profiles;
 use alai_fleet::{
@@ -41,6 +42,15 @@ pub(crate) struct Chosen {
     pub(crate) provider: Provider,
     pub(crate) model: String,
     pub(crate) profile: Profile,
+}
+
+impl Chosen {
+    /// What the model's tokens cost: nothing on hosts of one's own, and a recording even less.
+    pub(crate) fn price(&self) -> Price {
+        match &self.provider {
+            Provider::Ollama(_) | Provider::Scripted(_) => Price::FREE,
+        }
+    }
 }
 
 impl Models {

@@ -11,18 +11,22 @@ use alai_mission::{By, Mission, Project, RequestKey};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+mod answers;
+mod blueprints;
 mod error;
 mod people;
 mod projects;
 mod recover;
 mod schedules;
 mod tasks;
+mod words;
 
 use crate::config::Config;
 use crate::packs::Packs;
 
 pub use error::{OpError, OpErrorKind};
 pub use projects::ProjectChange;
+pub(crate) use recover::from_kept_clone;
 pub use tasks::AddTask;
 
 /// One request. Travels over the daemon's socket as JSON, or is carried out in this process when no daemon runs.
@@ -102,6 +106,16 @@ pub enum Op {
     Recover {
         run: RunId,
     },
+    /// Says something to the agent of a live run.
+    Tell {
+        run: RunId,
+        text: String,
+    },
+    /// Ends a live run; its task waits for a person.
+    Stop {
+        run: RunId,
+        text: String,
+    },
 }
 
 impl Op {
@@ -144,7 +158,9 @@ impl Op {
             | Op::PauseSchedule { .. }
             | Op::RemoveSchedule { .. }
             | Op::ReviveEffects
-            | Op::Recover { .. } => None,
+            | Op::Recover { .. }
+            | Op::Tell { .. }
+            | Op::Stop { .. } => None,
         }
     }
 }
@@ -171,6 +187,12 @@ pub enum Outcome {
         branch: String,
         commit: String,
         notes: Vec<String>,
+    },
+    /// The agent of a run will hear it.
+    Told {
+        run: RunId,
+        /// Which of the words to this run, from 1.
+        number: i64,
     },
     /// It was done, and there is nothing more to say.
     Done,
@@ -233,6 +255,8 @@ pub fn perform(
             Ok(Outcome::Done)
         }
         Op::Recover { run } => recover::recover(&desk, &run),
+        Op::Tell { run, text } => words::tell(&desk, &run, &text),
+        Op::Stop { run, text } => words::stop(&desk, &run, &text),
         Op::ReviveEffects => {
             desk.mission.revive_effects(now_ms)?;
             Ok(Outcome::Done)

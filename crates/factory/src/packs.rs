@@ -55,7 +55,9 @@ pub(crate) fn write_shipped(home: &Home) -> Result<(Vec<String>, Vec<String>), P
         .iter()
         .map(|c| c.name.clone())
         .collect();
-    Ok((companies, packs.blueprints.into_keys().collect()))
+    let blueprints = packs.blueprints.into_keys();
+    let blueprints = blueprints.filter(|name| !name.starts_with(blueprint::TEMPLATES));
+    Ok((companies, blueprints.collect()))
 }
 
 fn write_missing(dir: &Dir<'_>, into: &Path) -> Result<(), PacksError> {
@@ -99,6 +101,13 @@ impl Packs {
                     .map(|s| s.to_string_lossy().into_owned())
                     .unwrap_or_default();
                 blueprints.insert(stem, text);
+            }
+        }
+        let templates = home.blueprints().join(blueprint::TEMPLATES);
+        if templates.is_dir() {
+            for path in list(&templates)? {
+                let name = format!("{}{}", blueprint::TEMPLATES, name_of(&path));
+                blueprints.insert(name, read_text(&path)?);
             }
         }
         Ok(Packs {

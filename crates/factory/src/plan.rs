@@ -127,6 +127,7 @@ fn ask(
             company: desk.company.name.clone(),
             step: "plan".into(),
             attempt: task.counters.qa_retries,
+            visit: 0,
             turn: 0,
         },
     };

@@ -32,6 +32,7 @@ pub enum OpenError {
 /// This process holds the lock, so no live run can be alive: each is lost, its commits are brought home, its clone removed,
 /// and its task goes on.
 pub(crate) fn at_start(factory: &Arc<Factory>) -> Result<(), MissionError> {
+    clone::set_stock(factory.home().objects());
     let orphans = cage::end_orphans();
     if orphans > 0 {
         tracing::info!("ended {orphans} cage(s) of a process that is gone");

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use alai_core::ids::TaskId;
 use alai_core::pipeline::{self, Effect, Ended, Failure};
 use alai_mission::{Claim, MissionError};
+use alai_workspace::cage;
 use alai_workspace::command::Cancel;
 
 use crate::beat::Factory;
@@ -75,12 +76,32 @@ pub(crate) fn run(factory: &Arc<Factory>, claim: &Claim, cancel: &Cancel) {
             failure: Failure::Infrastructure { detail },
         },
     };
+    let ended = or_no_cage(ended);
     // What an agent did comes home before its clone goes, whatever became of the run.
     let proven = keep_work(factory, claim);
     if let Err(e) = apply(factory, claim, &ended) {
         tracing::warn!("run {} of {}: {e}", claim.fence.run, claim.fence.task);
     }
     work::clear(factory, &claim.fence.run, proven);
+}
+
+/// A machine on which no cage can be made any more fails every run alike: that is no attempt, and a person must mend it.
+fn or_no_cage(ended: Ended) -> Ended {
+    let Ended::Failed {
+        failure: Failure::Infrastructure { detail },
+    } = &ended
+    else {
+        return ended;
+    };
+    match cage::probe_anew() {
+        Err(e) if e.lasts() => Ended::Failed {
+            failure: Failure::BoxRefused {
+                detail: format!("{e} ({detail})"),
+                remedy: "do that, then `alai mc retry {id}`; `alai init` shows the layers that work here".into(),
+            },
+        },
+        Ok(_) | Err(_) => ended,
+    }
 }
 
 fn end_of(factory: &Arc<Factory>, claim: &Claim, cancel: &Cancel) -> Result<Ended, RunError> {
@@ -93,11 +114,12 @@ fn end_of(factory: &Arc<Factory>, claim: &Claim, cancel: &Cancel) -> Result<Ende
     }
     if matches!(
         &ended,
-        Ended::Failed {
-            failure: Failure::Infrastructure { .. }
-        }
+        Ended::Asked { .. }
+            | Ended::Failed {
+                failure: Failure::Infrastructure { .. }
+            }
     ) {
-        // Nothing was judged: the run that resumes this one must not find an end.
+        // Nothing was judged: the run that resumes this one must not find an end. A question is in the journal already.
         return Ok(ended);
     }
     let text = without_secrets(&ended)?.to_string();
@@ -185,6 +207,7 @@ fn outcome(ended: &Ended) -> String {
         }
         Ended::Reviewed { review } => format!("reviewed: {:?}", review.verdict).to_lowercase(),
         Ended::Summed { .. } => "summed up".into(),
+        Ended::Asked { question } => format!("asked: {}", question.text.trim()),
         Ended::Failed { failure } => match failure {
             Failure::Quality { findings } => format!("not good enough: {}", findings.join("; ")),
             Failure::Lost { findings } => format!("lost its way: {}", findings.join("; ")),

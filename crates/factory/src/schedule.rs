@@ -58,6 +58,7 @@ fn one(factory: &Factory, schedule: &Schedule, now_ms: i64) -> Fired {
                 Outcome::Project { .. }
                 | Outcome::Delivering { .. }
                 | Outcome::Recovered { .. }
+                | Outcome::Told { .. }
                 | Outcome::Done,
             ) => {
                 fired.error = Some("what it asks for makes no task".into());

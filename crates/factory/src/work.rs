@@ -1,5 +1,6 @@
 //! The work of one claimed task: BUILD, OPS and DOCS end in a measured commit, REVIEW and SECURITY in a judgement.
 
+pub(crate) mod asked;
 mod build;
 mod cage;
 mod calls;
@@ -222,6 +223,8 @@ pub(crate) fn brief(
     project: alai_core::brief::ProjectBrief,
 ) -> Result<Brief, RunError> {
     let task = &claim.task;
+    let limits = RunLimits::default().set(&factory.config().limits.agent);
+    let limits = limits.lowered(&blueprint.limits);
     Ok(Brief {
         run: claim.fence.run.clone(),
         epoch: claim.fence.epoch,
@@ -238,7 +241,9 @@ pub(crate) fn brief(
         role: desk.role,
         blueprint,
         project,
-        limits: RunLimits::default(),
+        limits,
+        answers: Vec::new(),
+        progress: None,
     })
 }
 
@@ -275,6 +280,14 @@ pub(crate) fn failure_of(report: &RunReport) -> Option<Result<Failure, RunError>
             ..
         } => Some(Ok(Failure::Lost {
             findings: finding(),
+        })),
+        ExitStatus::Waiting { step } => Some(Ok(Failure::BoxRefused {
+            detail: format!("the blueprint asks a person at step `{step}`, which a judging run cannot do"),
+            remedy: "take that step out of the blueprint, then `alai mc retry {id}`".into(),
+        })),
+        ExitStatus::Blueprint { detail } => Some(Ok(Failure::BoxRefused {
+            detail: format!("the blueprint cannot be walked: {detail}"),
+            remedy: "mend the blueprint, then `alai mc retry {id}`".into(),
         })),
         ExitStatus::Killed { detail } => Some(Ok(Failure::Infrastructure {
             detail: format!("the agent's process ended: {detail}"),

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use alai_core::record::Captured;
+use alai_core::services::Surroundings;
 use alai_workspace::command::Cancel;
 use alai_workspace::git::{Oid, Repo};
 use alai_workspace::setup::{self, Prepared, SetupError};
@@ -42,6 +43,7 @@ pub struct Ground<'a> {
     /// The set-up of the base.
     pub prepared: &'a Prepared,
     pub toolchains: &'a Toolchains,
+    pub around: &'a Surroundings,
     /// A line for `sh -c` at the top of the tree.
     pub test_command: &'a str,
     /// A folder of the caller's that only we may enter; clones are made in it and removed.
@@ -132,7 +134,14 @@ fn prove(
     with: &Ground<'_>,
     cancel: &Cancel,
 ) -> Result<(Base, Room), GateError> {
-    let stage = Stage::new(repo, with.toolchains, with.scratch, with.command_s, cancel);
+    let stage = Stage::new(
+        repo,
+        with.toolchains,
+        with.around,
+        with.scratch,
+        with.command_s,
+        cancel,
+    );
     let room = stage.room("the tests of the base", base, with.prepared)?;
     let captured = stage.run(&room, with.test_command)?;
     let census = census::read(&captured);

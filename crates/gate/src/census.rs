@@ -4,6 +4,7 @@
 //! reported twice with different results counts as failed, and a runner whose own totals do not fit the tests it named is
 //! not believed at all.
 
+mod c;
 mod cargo;
 mod go;
 mod javascript;
@@ -124,6 +125,7 @@ pub fn parse(output: &str, exit: Exit) -> Census {
         python::unittest,
         go::verbose,
         node::tap,
+        c::runner,
     ]
     .into_iter()
     .chain([

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use alai_core::qa::{Check, CheckResult, Measurement};
 use alai_core::record::Captured;
+use alai_core::services::Surroundings;
 use alai_core::task::TaskKind;
 use alai_workspace::command::Cancel;
 use alai_workspace::git::{Oid, Repo};
@@ -45,6 +46,7 @@ pub struct DocsCandidate<'a> {
     pub head: &'a Oid,
     pub prepared: &'a Prepared,
     pub toolchains: &'a Toolchains,
+    pub around: &'a Surroundings,
     /// Builds or lints the documentation; without one its Markdown is read by us.
     pub build_command: Option<&'a str>,
     /// Globs; none means [`DOCS_PATHS`].
@@ -97,6 +99,7 @@ pub fn measure_docs(
     let stage = Stage::new(
         candidate.repo,
         candidate.toolchains,
+        candidate.around,
         candidate.scratch,
         candidate.command_s,
         cancel,

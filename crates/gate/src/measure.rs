@@ -12,6 +12,7 @@ use std::path::Path;
 
 use alai_core::qa::{Check, CheckResult, Measurement};
 use alai_core::record::Captured;
+use alai_core::services::Surroundings;
 use alai_core::task::TaskKind;
 use alai_workspace::command::Cancel;
 use alai_workspace::git::{self, Oid, Repo};
@@ -43,6 +44,7 @@ pub struct Candidate<'a> {
     /// The set-up of the head, when its lockfiles differ.
     pub prepared_head: Option<&'a Prepared>,
     pub toolchains: &'a Toolchains,
+    pub around: &'a Surroundings,
     /// Lines for `sh -c` at the top of the tree.
     pub test_command: &'a str,
     pub build_command: Option<&'a str>,
@@ -177,6 +179,7 @@ fn stage_of<'a>(candidate: &Candidate<'a>, cancel: &'a Cancel) -> Stage<'a> {
     Stage::new(
         candidate.repo,
         candidate.toolchains,
+        candidate.around,
         candidate.scratch,
         candidate.command_s,
         cancel,

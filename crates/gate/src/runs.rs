@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use alai_core::qa::{Check, CheckResult, Measurement};
 use alai_core::record::{Captured, Exit};
+use alai_workspace::services;
 
 use crate::census::{self, Census, Tally, TestStatus};
 use crate::checks::{fail, not_applicable, pass, some};
@@ -16,7 +17,12 @@ pub(crate) struct Unable {
 }
 
 /// What tools print when they never came to run a test.
-const UNABLE: [(&str, &str, &str); 16] = [
+const UNABLE: [(&str, &str, &str); 17] = [
+    (
+        services::SAYS,
+        "a service that it needs did not come up",
+        "mend its command, or take it away: `alai project set NAME --service NAME=`",
+    ),
     (
         "error: could not compile",
         "it does not build",

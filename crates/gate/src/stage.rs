@@ -8,10 +8,12 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use alai_core::record::{Captured, Exit};
+use alai_core::services::Surroundings;
 use alai_workspace::cage::{self, Access, Bind, CageSpec, Limits, Network};
 use alai_workspace::clone::{self, INSIDE_HOME, INSIDE_REPO, Remover};
 use alai_workspace::command::Cancel;
 use alai_workspace::git::{Oid, Repo};
+use alai_workspace::services::{self, Then};
 use alai_workspace::setup::{self, Prepared};
 use alai_workspace::toolchains::Toolchains;
 
@@ -30,6 +32,8 @@ const USED_ONCE: [(&str, &str); 1] = [("CARGO_INCREMENTAL", "0")];
 pub(crate) struct Stage<'a> {
     pub(crate) repo: &'a Repo,
     pub(crate) toolchains: &'a Toolchains,
+    /// Services start anew beside every command, so that none finds what another one left.
+    pub(crate) around: &'a Surroundings,
     /// A folder of ours, for nobody else.
     pub(crate) scratch: &'a Path,
     /// Seconds that one command may take.
@@ -57,6 +61,7 @@ impl<'a> Stage<'a> {
     pub(crate) fn new(
         repo: &'a Repo,
         toolchains: &'a Toolchains,
+        around: &'a Surroundings,
         scratch: &'a Path,
         command_s: u64,
         cancel: &'a Cancel,
@@ -64,6 +69,7 @@ impl<'a> Stage<'a> {
         Stage {
             repo,
             toolchains,
+            around,
             scratch,
             command_s,
             cancel,
@@ -114,6 +120,7 @@ impl<'a> Stage<'a> {
     /// Cargo names a test binary on one of them and libtest its tests on the other.
     pub(crate) fn run(&self, room: &Room, command: &str) -> Result<Captured, GateError> {
         let argv = ["sh".to_owned(), "-c".to_owned(), merged(command)];
+        let argv = services::with_services(&self.around.services, &argv, Then::RunAndTell);
         let captured =
             cage::run(&self.spec(room), &argv, b"", self.cancel).map_err(|e| GateError::Cage {
                 command: command.to_owned(),
@@ -133,6 +140,7 @@ impl<'a> Stage<'a> {
         };
         let mut env: BTreeMap<String, String> =
             setup::run_env(self.toolchains).into_iter().collect();
+        env.extend(self.around.env());
         for (name, value) in census::runner_env() {
             // Flags of the set-up (such as -mod=vendor) stay in force.
             let joined = env

@@ -12,5 +12,7 @@ mod cheats;
 mod honest;
 #[path = "gate/reviews.rs"]
 mod reviews;
+#[path = "gate/services.rs"]
+mod services;
 #[path = "gate/world.rs"]
 mod world;

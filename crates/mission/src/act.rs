@@ -11,7 +11,7 @@ use crate::inbox::{By, once};
 use crate::run::{RunState, end_live};
 use crate::task::{append_findings, one, satisfy, set_state};
 use crate::writer::Mission;
-use crate::{gone, outbox};
+use crate::{answer, gone, outbox};
 
 impl Mission {
     /// Pause, resume, cancel, answer, reopen, ready, override. On a goal, the first three reach everything under it.
@@ -72,8 +72,8 @@ fn step(
         )?;
     }
     match event {
-        Event::Answer | Event::Reopen => answered(c, before, text, "says", stamp)?,
-        Event::Reject => answered(c, before, text, "rejects", stamp)?,
+        Event::Answer | Event::Reopen => answered(c, before, event, text, "says", stamp)?,
+        Event::Reject => answered(c, before, event, text, "rejects", stamp)?,
         Event::Claim
         | Event::Deliver
         | Event::Complete
@@ -107,6 +107,7 @@ fn step(
 fn answered(
     c: &Connection,
     before: &Task,
+    event: Event,
     text: &str,
     verb: &str,
     stamp: &Stamp,
@@ -122,6 +123,10 @@ fn answered(
         append_findings(c, before.id, &[word])?;
     }
     match &before.waiting {
+        Some(Waiting {
+            reason: WaitReason::Question,
+            ..
+        }) if event == Event::Answer => answer::keep(c, before.id, text, stamp),
         Some(Waiting {
             reason: WaitReason::Safety,
             detail,

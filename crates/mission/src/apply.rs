@@ -57,7 +57,17 @@ fn end(
         run: Some(fence.run.clone()),
         now_ms,
     };
-    let good = effects.iter().any(|e| matches!(e, Effect::Complete { .. }));
+    // One that ends with its blueprint's question has done its part too.
+    let good = effects.iter().any(|e| match e {
+        Effect::Complete { .. } => true,
+        Effect::Ask { waiting, .. } => waiting.reason == WaitReason::Question,
+        Effect::Retry { .. }
+        | Effect::Spawn { .. }
+        | Effect::Enqueue { .. }
+        | Effect::Deliver { .. }
+        | Effect::Integrated { .. }
+        | Effect::Remember { .. } => false,
+    });
     let state = if good {
         RunState::Succeeded
     } else {

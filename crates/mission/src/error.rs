@@ -5,11 +5,23 @@ use std::path::PathBuf;
 use alai_core::ids::{Epoch, RunId, TaskId};
 use alai_core::lifecycle::Refused;
 
+use crate::words::WORDS_MAX;
+
 /// An error of the store. Nothing was changed, except where the text says otherwise.
 #[derive(Debug, thiserror::Error)]
 pub enum MissionError {
     #[error("task {0} does not exist")]
     NoTask(TaskId),
+    #[error("there is no run `{0}`")]
+    NoRun(String),
+    #[error("run {run} has ended: {how}")]
+    RunEnded {
+        run: RunId,
+        task: TaskId,
+        how: String,
+    },
+    #[error("run {0} was told {WORDS_MAX} words already, which is as many as one run takes")]
+    WordsMax(RunId),
     #[error("project `{0}` is not known")]
     NoProject(String),
     #[error("the project `{name}` is already registered for {path}")]

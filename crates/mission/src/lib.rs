@@ -6,6 +6,7 @@
 
 mod act;
 mod alarm;
+mod answer;
 mod apply;
 mod backup;
 mod claim;
@@ -33,9 +34,11 @@ mod step;
 mod task;
 mod transfer;
 mod waits;
+mod words;
 mod writer;
 
 pub use alarm::Alarm;
+pub use answer::AnswerRow;
 pub use backup::restore;
 pub use claim::{Claim, ClaimLimits, Fence, Slot, SlotsOf};
 pub use commit::CrashPoint;
@@ -58,4 +61,5 @@ pub use stats::{Standing, Stats, Taken};
 pub use step::{StepRow, StepState};
 pub use task::{Filter, NeedRow};
 pub use waits::Waits;
+pub use words::{SaidWord, WORDS_MAX};
 pub use writer::{Mission, holder};

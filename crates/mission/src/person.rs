@@ -1,6 +1,6 @@
 //! People at work beside the factory: they take tasks, hand commits in, block and send back. Nothing of this makes a task done.
 
-use alai_core::ids::TaskId;
+use alai_core::ids::{RunId, TaskId};
 use alai_core::lifecycle::Event;
 use alai_core::task::{Need, NewTask, State, Task, TaskKind, Waiting};
 use rusqlite::{Connection, params};
@@ -12,7 +12,7 @@ use crate::inbox::{By, once};
 use crate::run::{Holder, RunRow, RunState, end_live, query};
 use crate::task::{add_need, append_findings, insert, one, set_state};
 use crate::writer::Mission;
-use crate::{merge, outbox};
+use crate::{merge, outbox, words};
 
 /// A commit that a person made for a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,6 +97,26 @@ impl Mission {
             }
             outbox::page_changed(c, found.goal.unwrap_or(task), &stamp)?;
             Ok(one(c, task)?.state)
+        })
+    }
+
+    /// A person ends a live run; its task waits for him.
+    pub fn stop_run(
+        &self,
+        run: &RunId,
+        waiting: Waiting,
+        by: impl Into<By>,
+        now_ms: i64,
+    ) -> Result<State, MissionError> {
+        let run = run.clone();
+        self.person(by, now_ms, move |c, mut stamp| {
+            let task = words::live(c, &run)?.task;
+            stamp.run = Some(run);
+            let found = one(c, task)?;
+            let to = set_state(c, task, Event::Ask, Some(&waiting), &waiting.detail, &stamp)?;
+            end_live(c, task, RunState::Cancelled, &waiting.detail, now_ms)?;
+            outbox::page_changed(c, found.goal.unwrap_or(task), &stamp)?;
+            Ok(to)
         })
     }
 

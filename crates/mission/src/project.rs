@@ -47,11 +47,13 @@ pub struct ProjectSettings {
     pub ops: bool,
     /// Globs a builder may write; empty means all but what the gate protects.
     pub allowed_paths: Vec<String>,
-    /// Hosts that the set-up may reach; empty means any public host on port 443, recorded by name.
+    /// Hosts that the set-up may reach besides the registries of its own tools; each is recorded by name.
     pub setup_hosts: Vec<String>,
     /// Files that the set-up reads besides manifests and lockfiles: a change of one makes a new set-up.
     #[serde(default)]
     pub setup_inputs: Vec<String>,
+    /// What runs beside the project's programs, and their variables.
+    pub surroundings: alai_core::services::Surroundings,
     /// Author of the factory's commits: `Name <mail>`.
     pub author: Option<String>,
 }

@@ -279,8 +279,8 @@ pub(crate) fn insert(c: &Connection, new: &NewTask, stamp: &Stamp) -> Result<Tas
     let mut statement = c.prepare_cached(
         "INSERT INTO task (kind, goal, parent, lineage, title, description, priority, owner, tags, project, acceptance,
             checks, changes_tests, company_pin, state, review_cycles, wait_reason, wait_owner, wait_deadline, wait_action,
-            wait_detail, base, start_from, head, solo, findings, created_ms, updated_ms, cleared)
-         VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            wait_detail, base, start_from, head, solo, findings, created_ms, updated_ms, cleared, blueprint)
+         VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     )?;
     statement.execute(params![
         new.kind.as_str(),
@@ -312,6 +312,7 @@ pub(crate) fn insert(c: &Connection, new: &NewTask, stamp: &Stamp) -> Result<Tas
         stamp.now_ms,
         stamp.now_ms,
         json(&new.cleared)?,
+        new.blueprint,
     ])?;
     let id = TaskId(c.last_insert_rowid());
     if let Some(waiting) = &new.waiting {
@@ -502,7 +503,7 @@ pub(crate) fn set_counters(
 pub(crate) const COLUMNS: &str = "id, kind, goal, parent, lineage, title, description, priority, owner, tags, project, \
     acceptance, checks, changes_tests, company_pin, state, epoch, infra_attempts, qa_retries, review_cycles, escalations, \
     interruptions, wait_reason, wait_owner, wait_deadline, wait_action, wait_detail, base, start_from, head, integrated, \
-    solo, findings, created_ms, updated_ms, run_at_ms, cleared, handed";
+    solo, findings, created_ms, updated_ms, run_at_ms, cleared, handed, blueprint";
 
 /// A row before its words are checked.
 pub(crate) struct Raw {
@@ -553,6 +554,7 @@ pub(crate) fn raw(r: &Row<'_>) -> rusqlite::Result<Raw> {
         handed: r.get(37)?,
         integrated: r.get(30)?,
         solo: r.get(31)?,
+        blueprint: r.get(38)?,
         findings: Vec::new(),
         created_ms: r.get(33)?,
         updated_ms: r.get(34)?,

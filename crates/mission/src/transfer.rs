@@ -14,7 +14,7 @@ use crate::schema::SCHEMA_VERSION;
 use crate::writer::Mission;
 
 /// Every table, and the columns by which its rows are put in order. Full-text indexes are made anew by their triggers.
-pub(crate) const TABLES: [(&str, &str); 14] = [
+pub(crate) const TABLES: [(&str, &str); 15] = [
     ("project", "id"),
     ("task", "id"),
     ("need", "task, needs, until"),
@@ -30,6 +30,7 @@ pub(crate) const TABLES: [(&str, &str); 14] = [
     ("inbox", "key"),
     ("schedule", "id"),
     ("firing", "schedule, fire_ms"),
+    ("word", "run, seq"),
 ];
 
 /// One row is at most a task with all its findings.

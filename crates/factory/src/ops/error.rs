@@ -35,7 +35,20 @@ impl OpError {
 
 impl From<MissionError> for OpError {
     fn from(error: MissionError) -> OpError {
+        if let MissionError::RunEnded { task, .. } = &error {
+            let hint = format!(
+                "`alai mc retry {0} \"TEXT\"` gives it to the next run where the task can have one, `alai mc note {0} \"TEXT\"` \
+                 keeps it in the task's history",
+                task.0
+            );
+            return OpError::new(OpErrorKind::Failed, &error, &hint);
+        }
         let (kind, hint) = match &error {
+            MissionError::NoRun(_) => (OpErrorKind::NotFound, "`alai minion list` shows the runs"),
+            MissionError::WordsMax(_) => (
+                OpErrorKind::Usage,
+                "`alai minion stop RUN`, then `alai mc retry ID` with all that it shall know",
+            ),
             MissionError::NoTask(_) => (
                 OpErrorKind::NotFound,
                 "`alai mc list --all` shows every task",
@@ -81,7 +94,8 @@ impl From<MissionError> for OpError {
             | MissionError::Import { .. }
             | MissionError::Broken { .. }
             | MissionError::Unsound { .. }
-            | MissionError::Row { .. } => (OpErrorKind::Failed, ""),
+            | MissionError::Row { .. }
+            | MissionError::RunEnded { .. } => (OpErrorKind::Failed, ""),
         };
         OpError::new(kind, error, hint)
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use alai_mission::{Delivery, NewProject, Project, ProjectSettings};
-use alai_workspace::{detect, git};
+use alai_workspace::{detect, egress, git};
 use serde::{Deserialize, Serialize};
 
 use super::{Desk, OpError, OpErrorKind, Outcome};
@@ -23,6 +23,9 @@ pub struct ProjectChange {
     pub allowed_paths: Option<Vec<String>>,
     pub setup_hosts: Option<Vec<String>>,
     pub setup_inputs: Option<Vec<String>>,
+    /// As `--service` and `--env` have them: each adds, replaces or takes away one.
+    pub services: Vec<String>,
+    pub variables: Vec<String>,
 }
 
 pub(super) fn add(
@@ -63,7 +66,7 @@ pub(super) fn add(
         author: integrate::author_of(&repo),
         ..ProjectSettings::default()
     };
-    let settings = changed(settings, change);
+    let settings = changed(settings, change)?;
     if settings.test.is_none() {
         let hint = "say how the project is tested: `alai project add PATH --test \"COMMAND\"`";
         return Err(OpError::new(
@@ -132,7 +135,7 @@ pub(super) fn set(
             "give the command that runs its tests",
         ));
     }
-    found.settings = changed(found.settings, change);
+    found.settings = changed(found.settings, change)?;
     desk.mission
         .set_project(found.clone(), desk.actor, desk.now_ms)?;
     Ok(Outcome::Project {
@@ -160,7 +163,22 @@ pub(super) fn registered(desk: &Desk<'_>, wanted: &Path) -> Result<Project, OpEr
         })
 }
 
-fn changed(mut settings: ProjectSettings, change: ProjectChange) -> ProjectSettings {
+fn changed(
+    mut settings: ProjectSettings,
+    change: ProjectChange,
+) -> Result<ProjectSettings, OpError> {
+    let hosts = change.setup_hosts.as_deref().unwrap_or_default();
+    if let Some(bad) = hosts.iter().find(|host| !egress::is_rule(host)) {
+        return Err(OpError::new(
+            OpErrorKind::Usage,
+            format!("`{bad}` is no host that a set-up can reach"),
+            "a name (`git.example.org`), all below one (`.example.org`), or `*` for every public one",
+        ));
+    }
+    let around = settings.surroundings;
+    settings.surroundings = around
+        .changed(&change.services, &change.variables)
+        .map_err(|e| OpError::new(OpErrorKind::Usage, e, "docs/PROJECTS.md has the forms"))?;
     // An empty command takes a detected one away.
     let over = |old: Option<String>, new: Option<String>| match new {
         Some(text) if text.trim().is_empty() => None,
@@ -176,7 +194,7 @@ fn changed(mut settings: ProjectSettings, change: ProjectChange) -> ProjectSetti
     settings.allowed_paths = change.allowed_paths.unwrap_or(settings.allowed_paths);
     settings.setup_hosts = change.setup_hosts.unwrap_or(settings.setup_hosts);
     settings.setup_inputs = change.setup_inputs.unwrap_or(settings.setup_inputs);
-    settings
+    Ok(settings)
 }
 
 /// A branch that is not there would let every task fail at its start.
@@ -214,7 +232,7 @@ mod tests {
             lint: Some(String::new()),
             ..ProjectChange::default()
         };
-        let settings = changed(detected, change);
+        let settings = changed(detected, change).expect("sound");
         assert_eq!((settings.lint, settings.test.as_deref()), (None, Some("t")));
     }
 }

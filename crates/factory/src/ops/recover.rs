@@ -39,7 +39,8 @@ pub(super) fn recover(desk: &Desk<'_>, run: &RunId) -> Result<Outcome, OpError> 
     let Some(track) = track.map_err(failed)? else {
         return Err(nothing(&found, "it made no clone"));
     };
-    let mut notes = from_kept_clone(desk, &track, run)?;
+    let home = Home::at(desk.mission.home());
+    let mut notes = from_kept_clone(&home, &track, run)?;
     let at = |name: &str| git::resolve(&track.repo, name).map_err(failed);
     // The rest lies upon the commits, so that it has them too.
     let (rest, tip) = (at(&keep::rest_ref(run))?, at(&work_ref(run))?);
@@ -67,11 +68,16 @@ pub(super) fn recover(desk: &Desk<'_>, run: &RunId) -> Result<Outcome, OpError> 
 }
 
 /// A clone that could not be brought home may be brought now: the disk has room again, or the repository is back.
-fn from_kept_clone(desk: &Desk<'_>, track: &Track, run: &RunId) -> Result<Vec<String>, OpError> {
+/// Empty: there is none any more.
+pub(crate) fn from_kept_clone(
+    home: &Home,
+    track: &Track,
+    run: &RunId,
+) -> Result<Vec<String>, OpError> {
     // A second one beside it would take what this one removes for work that the agent deleted.
     static ONE: Mutex<()> = Mutex::new(());
     let _alone = ONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let dir = Home::at(desk.mission.home()).run(run);
+    let dir = home.run(run);
     let kept = dir.join(keep::KEPT);
     if fs::symlink_metadata(&kept).is_err() {
         return Ok(Vec::new());

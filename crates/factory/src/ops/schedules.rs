@@ -42,7 +42,9 @@ pub(super) fn add(
         | Op::PauseSchedule { .. }
         | Op::RemoveSchedule { .. }
         | Op::ReviveEffects
-        | Op::Recover { .. } => {
+        | Op::Recover { .. }
+        | Op::Tell { .. }
+        | Op::Stop { .. } => {
             let message = "only tasks and goals can be asked for on a schedule";
             return Err(OpError::new(OpErrorKind::Usage, message, ""));
         }

@@ -10,6 +10,7 @@ use alai_core::task::{self, Need, NewTask, Priority, State, Task, TaskKind, Unti
 use alai_mission::Project;
 use serde::{Deserialize, Serialize};
 
+use super::{answers, blueprints};
 use super::projects::registered;
 use super::{Desk, OpError, OpErrorKind, Outcome};
 use crate::integrate;
@@ -33,6 +34,8 @@ pub struct AddTask {
     pub checks: Vec<String>,
     pub changes_tests: Vec<String>,
     pub company: Option<String>,
+    /// What its run walks, instead of its company's own; for a task of its own alone.
+    pub blueprint: Option<String>,
     /// Only the gate; no review, no merge.
     pub solo: bool,
     pub hold: bool,
@@ -110,6 +113,10 @@ pub(super) fn add(desk: &Desk<'_>, add: AddTask, key: String) -> Result<Outcome,
     new.changes_tests = add.changes_tests;
     new.company_pin = add.company;
     new.solo = add.solo;
+    if let Some(name) = add.blueprint {
+        blueprints::fits(desk, &name, &new)?;
+        new.blueprint = Some(name);
+    }
     let until = if add.needs_done {
         Until::Done
     } else {
@@ -145,8 +152,11 @@ pub(super) fn act(
     event: Event,
     text: String,
 ) -> Result<Outcome, OpError> {
-    let text = task::check_description(&text)?;
+    let mut text = task::check_description(&text)?;
     persons_verb(event)?;
+    if event == Event::Answer {
+        text = answers::fitting(desk, task, text)?;
+    }
     if event == Event::Override && text.trim().is_empty() {
         let hint = format!("`alai mc done {} \"REASON\"`", task.0);
         let message = "closing a task by hand needs a reason";

@@ -14,9 +14,9 @@ use alai_core::record::Captured;
 use alai_core::safety;
 use alai_core::task::{Task, TaskKind};
 use alai_gate::{Candidate, DocsCandidate, GateError};
-use alai_minion::RunReport;
+use alai_minion::{Asked, RunReport};
 use alai_mission::{Claim, Project};
-use alai_workspace::cage::{self, Access};
+use alai_workspace::cage::{self, Scope};
 use alai_workspace::clone::{self, Import};
 use alai_workspace::command::Cancel;
 use alai_workspace::files;
@@ -24,8 +24,8 @@ use alai_workspace::git::{self, Oid, Repo};
 use alai_workspace::setup::{self, Prepared};
 use serde::{Deserialize, Serialize};
 
-use super::cage::Place;
-use super::{CLONE, Desk, HOME, START, failure_of, is_an_end, keep};
+use super::cage::{Place, Writes};
+use super::{CLONE, Desk, asked, HOME, START, failure_of, is_an_end, keep};
 use crate::beat::Factory;
 use crate::evidence::{self, Said};
 use crate::ground::{self, Ground, GroundError};
@@ -51,11 +51,25 @@ struct HandedIn {
     mode: Mode,
 }
 
+/// What an agent leaves.
+enum Left {
+    HandedIn(Box<HandedIn>),
+    /// There is nothing to measure yet: a person is asked.
+    Ended(Ended),
+}
+
 pub(super) fn work(
     factory: &Arc<Factory>,
     claim: &Claim,
     cancel: &Cancel,
 ) -> Result<Ended, RunError> {
+    if let Some((stopped, false)) = asked::before(factory, claim)?
+        && claim.task.handed.is_none()
+    {
+        // It was to be asked when the process ended; nobody has answered yet.
+        let stopped = asked::keep(factory, claim, stopped.head, &stopped.asked)?;
+        return Ok(stopped.ended());
+    }
     let project = super::project(factory, &claim.task)?;
     let repo = super::repo(&project)?;
     let (base, start) = commits(factory, claim, &repo, &project)?;
@@ -97,7 +111,10 @@ pub(super) fn work(
         Some(text) => serde_json::from_str(&text).map_err(RunError::infra)?,
         None => match &claim.task.handed {
             Some(head) => job.take_in(head)?,
-            None => job.build(cancel)?,
+            None => match job.build(cancel)? {
+                Left::HandedIn(handed_in) => *handed_in,
+                Left::Ended(ended) => return Ok(ended),
+            },
         },
     };
     job.measure(&handed_in, cancel)
@@ -120,7 +137,9 @@ fn commits(
         Some(base) => base.parse().map_err(RunError::infra)?,
         None => integrate::base_for(repo, project).map_err(RunError::infra)?,
     };
-    let start = match &task.start_from {
+    let stopped = asked::before(factory, claim)?.filter(|(_, answered)| *answered);
+    let stopped = stopped.map(|(stopped, _)| stopped.head);
+    let start = match stopped.as_ref().or(task.start_from.as_ref()) {
         Some(start) => start.parse().map_err(RunError::infra)?,
         None => base.clone(),
     };
@@ -146,7 +165,7 @@ impl Job<'_> {
     }
 
     /// Clone, cage, agent; its commits come to `refs/alai/<run>`, packed by the agent's own git inside a cage. Journals what was handed in, when the agent came to an end of its own.
-    fn build(&self, cancel: &Cancel) -> Result<HandedIn, RunError> {
+    fn build(&self, cancel: &Cancel) -> Result<Left, RunError> {
         let dir = self.factory.home().run(&self.claim.fence.run);
         files::private_dir_all(&dir).map_err(RunError::infra)?;
         let (tree, home) = (dir.join(CLONE), dir.join(HOME));
@@ -161,44 +180,63 @@ impl Job<'_> {
         let trajectory = dir.join(keep::TRAJECTORY);
         let passes = |command: &str, captured: &Captured| self.ground.no_worse(command, captured);
         let bell = keep::Bell::default();
+        let allowed = self.writable_paths();
+        let files = git::tree(self.repo, self.start).map_err(RunError::infra)?;
+        let tracked: Vec<String> = files.iter().map(|entry| entry.path.clone()).collect();
         let place = Place {
+            project: self.project,
             clone: &tree,
             home: &home,
-            access: Access::ReadWrite,
+            writes: Writes::Scope(Scope {
+                allowed: &allowed,
+                forbidden: self.forbidden_paths(),
+                tracked: &tracked,
+            }),
             trajectory: &trajectory,
             passes: &passes,
             settled: &|| bell.ring(),
         };
-        let brief = super::brief(
+        let mut brief = super::brief(
             self.factory,
             self.claim,
             self.desk,
             self.blueprint()?,
             self.project_brief(),
         )?;
+        brief.answers = asked::answers(self.factory, self.task().id)?;
+        // A pack that was changed meanwhile has cut the run off from the one that asked: it begins anew.
+        brief.progress = asked::before(self.factory, self.claim)?
+            .map(|(stopped, _)| stopped.asked.progress);
         let toolchains = self.factory.toolchains();
         let clone_ref = format!("refs/heads/{branch}");
         let to_ref = super::work_ref(&self.claim.fence.run);
+        let room = keep::room(&dir);
         let import = Import {
             clone: &tree,
             clone_ref: &clone_ref,
             to_ref: &to_ref,
             base: self.start,
+            room: &room,
             toolchains: &toolchains,
         };
         let report = std::thread::scope(|scope| {
             let _closes = keep::Closes(&bell);
             let beside = std::thread::Builder::new().name("keep".into());
-            let kept = beside.spawn_scoped(scope, || keep::bursts(&bell, self.repo, &import));
+            let kept = beside.spawn_scoped(scope, || keep::bursts(&bell, self.repo, &import, &dir));
             if let Err(e) = kept {
                 tracing::warn!("{to_ref}: brought home only at the end: {e}");
             }
             super::cage::agent(self.factory, self.desk, &brief, &place, cancel)
         })?;
-        let head = clone::import(self.repo, &import, cancel).map_err(RunError::infra)?;
+        let head = clone::import(self.repo, &import, cancel);
+        keep::note_room(&dir, &room);
+        let head = head.map_err(RunError::infra)?;
         let report_path = dir.join("report.json");
         let bytes = serde_json::to_vec(&report).map_err(RunError::infra)?;
         files::write_atomic(&report_path, &bytes).map_err(RunError::infra)?;
+        if let Some(asked) = &report.asked {
+            return self.ask(&report, asked, &head).map(Left::Ended);
+        }
         let handed_in = HandedIn {
             head: head.to_string(),
             report: report_path,
@@ -209,7 +247,7 @@ impl Job<'_> {
         };
         if !is_an_end(&report) {
             // The run that resumes this one must not find what a broken machine left: it would fail of it again.
-            return Ok(handed_in);
+            return Ok(Left::HandedIn(Box::new(handed_in)));
         }
         let text = serde_json::to_string(&handed_in).map_err(RunError::infra)?;
         self.factory.mission().journal(
@@ -218,7 +256,16 @@ impl Job<'_> {
             text,
             self.factory.now_ms(),
         )?;
-        Ok(handed_in)
+        Ok(Left::HandedIn(Box::new(handed_in)))
+    }
+
+    /// The run stops here for a person's answer, unless what its agent tried is for a person before that.
+    fn ask(&self, report: &RunReport, asked: &Asked, head: &Oid) -> Result<Ended, RunError> {
+        if let Some(failure) = self.command_rail(report) {
+            return Ok(Ended::Failed { failure });
+        }
+        let stopped = asked::keep(self.factory, self.claim, head.to_string(), asked)?;
+        Ok(stopped.ended())
     }
 
     /// A person's commit stands in the place of an agent's: it is measured like one, and nobody's word is added to it.
@@ -249,7 +296,10 @@ impl Job<'_> {
             | TaskKind::Review
             | TaskKind::Security
             | TaskKind::Ops
-            | TaskKind::Postflight => self.desk.company.blueprint.as_str(),
+            | TaskKind::Postflight => match &self.task().blueprint {
+                Some(chosen) => chosen.as_str(),
+                None => self.desk.company.blueprint.as_str(),
+            },
         };
         let inputs = BTreeMap::from([("test_command".to_owned(), self.ground.test.clone())]);
         self.factory
@@ -262,6 +312,7 @@ impl Job<'_> {
         ProjectBrief {
             name: self.project.name.clone(),
             base: self.start.to_string(),
+            measured_from: self.base.to_string(),
             head: None,
             diff: String::new(),
             test_command: self.ground.test.clone(),
@@ -290,6 +341,15 @@ impl Job<'_> {
             [] => self.desk.company.builder.allowed_paths.clone(),
             given => given.to_vec(),
         }
+    }
+
+    /// The same with the tests that this task may change, for the mounts of its clone. Empty is everything.
+    fn writable_paths(&self) -> Vec<String> {
+        let mut paths = self.allowed_paths();
+        if !paths.is_empty() {
+            paths.extend(self.task().changes_tests.iter().cloned());
+        }
+        paths
     }
 
     /// What the company keeps its builder from. A person's own list for the project stands above it.
@@ -381,6 +441,7 @@ impl Job<'_> {
                 head,
                 prepared: &self.ground.prepared,
                 toolchains: &toolchains,
+                around: &settings.surroundings,
                 build_command: None,
                 allowed_paths: &allowed,
                 forbidden_paths: self.forbidden_paths(),
@@ -399,6 +460,7 @@ impl Job<'_> {
             prepared: &self.ground.prepared,
             prepared_head: None,
             toolchains: &toolchains,
+            around: &settings.surroundings,
             test_command: &self.ground.test,
             build_command: settings.build.as_deref(),
             lint_command: settings.lint.as_deref(),

@@ -6,10 +6,14 @@ use std::sync::Arc;
 use alai_core::brief::Brief;
 use alai_core::record::Exit;
 use alai_minion::hand::Hand;
-use alai_minion::{ExitStatus, Means, Passes, Recorder, RunReport};
-use alai_workspace::cage::{self, Access, Bind, CageSpec, LAUNCHER_INSIDE, Limits, Network};
+use alai_minion::{ExitStatus, Means, Passes, Recorder, RunReport, Word};
+use alai_mission::Project;
+use alai_workspace::cage::{
+    self, Access, Bind, CageSpec, LAUNCHER_INSIDE, Limits, Network, Scope, Scoped,
+};
 use alai_workspace::clone::{INSIDE_HOME, INSIDE_REPO};
 use alai_workspace::command::Cancel;
+use alai_workspace::services::{self, Then};
 use alai_workspace::setup;
 
 use super::{Calls, Desk};
@@ -24,37 +28,80 @@ const CAGE_GRACE_S: u64 = 900;
 
 /// Where one agent works.
 pub(super) struct Place<'a> {
+    pub(super) project: &'a Project,
     pub(super) clone: &'a Path,
     pub(super) home: &'a Path,
-    /// Reviewers read; what they write is refused by the mount.
-    pub(super) access: Access,
+    pub(super) writes: Writes<'a>,
     pub(super) trajectory: &'a Path,
     pub(super) passes: Passes<'a>,
     /// Told each time that a burst of calls is over and what came of it is committed.
     pub(super) settled: &'a dyn Fn(),
 }
 
-/// Lets an agent work. What it did is in the clone; what happened is in the report and the trajectory.
-pub(super) fn agent(
+/// What of its clone an agent may write. Mounts hold it, as far as they can.
+pub(super) enum Writes<'a> {
+    /// Reviewers read.
+    Nothing,
+    /// Builders write the paths of their task.
+    Scope(Scope<'a>),
+}
+
+/// A clone that is read-only as a whole, beside the names of the layers.
+const READ_ONLY: &str = "scope:read-only";
+
+/// How the clone is shown, and how far that holds what the agent may write.
+fn shown(place: &Place<'_>) -> Result<Scoped, RunError> {
+    let inside = Path::new(INSIDE_REPO);
+    match &place.writes {
+        Writes::Nothing => {
+            let bind = Bind {
+                outside: place.clone.to_path_buf(),
+                inside: inside.to_path_buf(),
+                access: Access::ReadOnly,
+            };
+            Ok(Scoped {
+                binds: vec![bind],
+                layer: READ_ONLY,
+            })
+        }
+        Writes::Scope(scope) => cage::builder_binds(place.clone, inside, scope, cage::agent_ids())
+            .map_err(RunError::infra),
+    }
+}
+
+/// What people have said to the run since its agent last asked. A store that gives no answer keeps them for the next turn.
+fn said(factory: &Arc<Factory>, desk: &Desk) -> Vec<Word> {
+    let taken = factory.mission().take_words(&desk.fence, factory.now_ms());
+    let words = taken.unwrap_or_else(|e| {
+        tracing::warn!("run {}: no words taken: {e}", desk.fence.run);
+        Vec::new()
+    });
+    let word = |said: alai_mission::SaidWord| Word {
+        number: said.seq,
+        by: said.actor,
+        text: said.text,
+    };
+    words.into_iter().map(word).collect()
+}
+
+/// The cage around an agent, and how far its mounts hold what the agent may write.
+fn cage_of(
     factory: &Arc<Factory>,
-    desk: &Desk,
     brief: &Brief,
     place: &Place<'_>,
-    cancel: &Cancel,
-) -> Result<RunReport, RunError> {
+) -> Result<(CageSpec, &'static str), RunError> {
     let toolchains = factory.toolchains();
-    let bind = |outside: &Path, inside: &str, access| Bind {
-        outside: outside.to_path_buf(),
-        inside: PathBuf::from(inside),
-        access,
-    };
+    let Scoped { mut binds, layer } = shown(place)?;
+    binds.push(Bind {
+        outside: place.home.to_path_buf(),
+        inside: PathBuf::from(INSIDE_HOME),
+        access: Access::ReadWrite,
+    });
     let mut env = setup::run_env(&toolchains);
+    env.extend(place.project.settings.surroundings.env());
     env.extend(alai_gate::census::runner_env());
     let spec = CageSpec {
-        binds: vec![
-            bind(place.clone, INSIDE_REPO, place.access),
-            bind(place.home, INSIDE_HOME, Access::ReadWrite),
-        ],
+        binds,
         cwd: PathBuf::from(INSIDE_REPO),
         env,
         network: Network::Loopback,
@@ -67,11 +114,26 @@ pub(super) fn agent(
         toolchains: toolchains.binds.clone(),
         path: toolchains.path.clone(),
     };
+    Ok((spec, layer))
+}
+
+/// Lets an agent work. What it did is in the clone; what happened is in the report and the trajectory.
+pub(super) fn agent(
+    factory: &Arc<Factory>,
+    desk: &Desk,
+    brief: &Brief,
+    place: &Place<'_>,
+    cancel: &Cancel,
+) -> Result<RunReport, RunError> {
+    let around = &place.project.settings.surroundings;
+    let (spec, layer) = cage_of(factory, brief, place)?;
     let argv = [LAUNCHER_INSIDE.to_owned(), HAND.to_owned()];
+    let argv = services::with_services(&around.services, &argv, Then::Become);
     alai_workspace::crash::point("agent.before");
     let mut caged = cage::spawn(&spec, &argv).map_err(RunError::infra)?;
     alai_workspace::crash::point("agent.after");
-    let layers = caged.layers().to_vec();
+    let mut layers = caged.layers().to_vec();
+    layers.push(layer.to_owned());
     let (Some(to_hand), Some(from_hand)) = (caged.stdin.take(), caged.stdout.take()) else {
         return Err(RunError::infra("the agent's cage has no pipes"));
     };
@@ -86,14 +148,17 @@ pub(super) fn agent(
         calls.chat(request)
     };
     let model = desk.chosen.model.clone();
+    let mut words = || said(factory, desk);
     let means = Means {
         profile: &desk.chosen.profile,
         model: &model,
+        price: desk.chosen.price(),
         ask: &mut ask,
         hand: &mut hand,
         recorder: &mut recorder,
         cancel,
         passes: place.passes,
+        words: &mut words,
     };
     let mut report = alai_minion::run(brief, means);
     drop(hand);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use alai_core::brief::Price;
 use alai_fleet::{ChatError, ChatReply, ChatRequest};
 use alai_mission::{Call, MissionError};
 use alai_workspace::command::Cancel;
@@ -35,15 +36,18 @@ impl<'a> Calls<'a> {
     pub(crate) fn chat(&mut self, request: &ChatRequest) -> Result<ChatReply, ChatError> {
         let (mission, fence) = (self.factory.mission(), &self.desk.fence);
         let (chosen, call) = (&self.desk.chosen, self.made);
-        // Local models cost nothing; a paid one would have its worst case reserved here.
-        let intended = mission.intend_call(fence, call, &chosen.model, 0, self.factory.now_ms());
-        self.keep(intended);
+        let price = chosen.price();
+        let profile = &chosen.profile;
+        // The worst case: a full window, and the longest answer.
+        let reserve = price.of(u64::from(profile.num_ctx), u64::from(profile.output_max));
+        let now = self.factory.now_ms();
+        self.keep(mission.intend_call(fence, call, &chosen.model, reserve, now));
         let answered = alai_fleet::chat(&chosen.provider, request, &|| self.cancel.is_cancelled());
         let now = self.factory.now_ms();
         let recorded = match &answered {
             Ok(reply) => {
                 self.made += 1;
-                mission.record_call(fence, row(call, reply), now)
+                mission.record_call(fence, row(call, reply, price), now)
             }
             // The words of a host may hold what was sent to it.
             Err(e) => mission.call_failed(fence, call, &alai_minion::redact(&e.to_string()), now),
@@ -65,14 +69,13 @@ impl<'a> Calls<'a> {
     }
 }
 
-/// Local models cost nothing.
-fn row(call: u32, reply: &ChatReply) -> Call {
+fn row(call: u32, reply: &ChatReply, price: Price) -> Call {
     Call {
         call,
         model: reply.model.clone(),
         mode: reply.mode,
         prompt_tokens: reply.usage.prompt_tokens,
         output_tokens: reply.usage.output_tokens,
-        cost_microusd: 0,
+        cost_microusd: price.of(reply.usage.prompt_tokens, reply.usage.output_tokens),
     }
 }

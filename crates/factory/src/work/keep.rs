@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 
 use alai_core::ids::RunId;
 use alai_mission::{Mission, RunRow};
-use alai_workspace::clone::{self, Import, ImportError, Salvage};
+use alai_workspace::clone::{self, Import, ImportError, Room, Salvage};
 use alai_workspace::command::Cancel;
+use alai_workspace::files;
 use alai_workspace::git::{self, Identity, Oid, Repo};
 use alai_workspace::toolchains::Toolchains;
 
@@ -22,7 +23,7 @@ use crate::integrate;
 pub(crate) const KEPT: &str = "kept-clone";
 
 /// Written by us from the moment that an agent may do anything.
-pub(super) const TRAJECTORY: &str = "trajectory.jsonl";
+pub(crate) const TRAJECTORY: &str = "trajectory.jsonl";
 
 /// Between two imports of a run that goes on: each leaves a pack in the person's repository, and a clone that is deleted in
 /// between loses no more than this.
@@ -31,9 +32,37 @@ const PAUSE: Duration = Duration::from_secs(10);
 /// Between two looks that found nothing new.
 const LOOK_PAUSE: Duration = Duration::from_secs(1);
 
+/// The file of a run's folder that tells how many bytes its imports have brought, so that a run which is taken back after a
+/// crash has no room of its own.
+const SPENT: &str = "brought-bytes";
+
+/// What a run may still bring. A number that cannot be read leaves none: then the clone is kept, and nothing is lost.
+pub(super) fn room(run_dir: &Path) -> Room {
+    let path = run_dir.join(SPENT);
+    let spent = match std::fs::read_to_string(&path) {
+        Ok(text) => text.trim().parse().unwrap_or(u64::MAX),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => 0,
+        Err(_) => u64::MAX,
+    };
+    Room::after(spent)
+}
+
+/// Writes down what was brought. Work that is home already is not given up for a full disk.
+pub(super) fn note_room(run_dir: &Path, room: &Room) {
+    let text = format!("{}\n", room.spent());
+    if let Err(e) = files::write_atomic(&run_dir.join(SPENT), text.as_bytes()) {
+        tracing::warn!("{e}");
+    }
+}
+
 /// Where what was not committed is kept in the user's repository.
 pub(crate) fn rest_ref(run: &RunId) -> String {
     format!("{}-rest", work_ref(run))
+}
+
+/// Where commits are kept that the run's branch does not reach.
+pub(crate) fn others_ref(run: &RunId) -> String {
+    format!("{}-others", work_ref(run))
 }
 
 /// Where a run's work comes from and goes to.
@@ -85,11 +114,14 @@ impl Track {
     pub(crate) fn all(&self, tree: &Path) -> Brought {
         let branch = format!("refs/heads/{}", branch(&self.run));
         let to = work_ref(&self.run);
+        let run_dir = tree.parent().unwrap_or(tree);
+        let room = room(run_dir);
         let import = Import {
             clone: tree,
             clone_ref: &branch,
             to_ref: &to,
             base: &self.start,
+            room: &room,
             toolchains: &self.toolchains,
         };
         let mut left = Vec::new();
@@ -105,18 +137,24 @@ impl Track {
             "What run {} had not committed\n\nIt lay in the clone when the run had ended and nobody has measured it.\n",
             self.run
         );
+        let others = others_ref(&self.run);
         let salvage = Salvage {
             clone: tree,
             to_ref: &rest,
+            others_ref: &others,
             parent: &parent,
             message: &message,
             author: &self.author,
             left_out: &alai_minion::hand::LEFT_OUT,
+            room: &room,
             toolchains: &self.toolchains,
         };
         let rest = match clone::salvage(&self.repo, &salvage, &Cancel::default()) {
             Ok(salvaged) => {
                 left.extend(salvaged.missing);
+                if salvaged.others.is_some() {
+                    tracing::info!("commits that no branch of the run reached are in {others}");
+                }
                 salvaged.rest
             }
             Err(e) => {
@@ -124,6 +162,7 @@ impl Track {
                 None
             }
         };
+        note_room(run_dir, &room);
         Brought { left, rest }
     }
 }
@@ -202,7 +241,7 @@ impl Bell {
 
 /// Brings the newest commit home each time that the bell rings, beside the run: while a model thinks, nothing else needs the
 /// clone. One import at a time, and one that fails is made up for by the next, or by the one of the end.
-pub(super) fn bursts(bell: &Bell, repo: &Repo, import: &Import<'_>) {
+pub(super) fn bursts(bell: &Bell, repo: &Repo, import: &Import<'_>, run_dir: &Path) {
     let mut last = import.base.clone();
     let mut pause = Duration::ZERO;
     while bell.wait(pause) {
@@ -214,7 +253,14 @@ pub(super) fn bursts(bell: &Bell, repo: &Repo, import: &Import<'_>) {
         pause = PAUSE;
         match brought(repo, &newer, import, &bell.cancel) {
             Ok(tip) if tip == last => pause = LOOK_PAUSE,
-            Ok(tip) => last = tip,
+            Ok(tip) => {
+                last = tip;
+                note_room(run_dir, import.room);
+            }
+            Err(e @ ImportError::NoRoom { .. }) => {
+                tracing::warn!("{}: nothing more is brought home: {e}", import.to_ref);
+                return;
+            }
             Err(e) => tracing::info!("{}: not brought home yet: {e}", import.to_ref),
         }
     }
@@ -227,9 +273,10 @@ fn brought(
     all: &Import<'_>,
     cancel: &Cancel,
 ) -> Result<Oid, ImportError> {
-    clone::import(repo, newer, cancel).or_else(|e| match newer.base == all.base {
-        true => Err(e),
-        false => clone::import(repo, all, cancel),
+    clone::import(repo, newer, cancel).or_else(|e| match e {
+        ImportError::NoRoom { .. } => Err(e),
+        e if newer.base == all.base => Err(e),
+        _ => clone::import(repo, all, cancel),
     })
 }
 

@@ -10,13 +10,13 @@ use alai_core::qa::{self, Check, CheckResult, Measurement};
 use alai_core::review::Review;
 use alai_core::task::TaskKind;
 use alai_mission::Claim;
-use alai_workspace::cage::{self, Access};
+use alai_workspace::cage;
 use alai_workspace::command::Cancel;
 use alai_workspace::fingerprint::fingerprint;
 use alai_workspace::git::{self, Oid};
 use alai_workspace::{clone, files, setup};
 
-use super::cage::Place;
+use super::cage::{Place, Writes};
 use super::{CLONE, Desk, HOME, failure_of};
 use crate::beat::Factory;
 use crate::evidence::{self, Said};
@@ -74,6 +74,7 @@ pub(super) fn work(
     let about = ProjectBrief {
         name: project.name.clone(),
         base: base.to_string(),
+        measured_from: base.to_string(),
         head: Some(head.to_string()),
         diff: diff.patch.clone(),
         test_command: test,
@@ -85,9 +86,10 @@ pub(super) fn work(
     let brief = super::brief(factory, claim, &desk, blueprint, about)?;
     let trajectory = dir.join("trajectory.jsonl");
     let place = Place {
+        project: &project,
         clone: &tree,
         home: &home,
-        access: Access::ReadOnly,
+        writes: Writes::Nothing,
         trajectory: &trajectory,
         passes: &|_, _| false,
         settled: &|| {},

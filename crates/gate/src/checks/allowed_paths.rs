@@ -21,6 +21,7 @@ pub(crate) fn check(change: &Change, rules: &Rules<'_>) -> Measurement {
         found.extend(odd_link(file));
     }
     found.extend(collisions(change));
+    found.extend(repositories(change));
     if change.rewritten {
         found.push(
             "the branch does not contain the commit it began with: what it changes is not what would be merged; \
@@ -148,6 +149,28 @@ fn collisions(change: &Change) -> Vec<String> {
         .collect()
 }
 
+/// Folders that git takes for a repository when somebody stands in them, with the programs that their `config` names: `HEAD`
+/// beside `objects` and `refs`, or beside a `commondir` that says where those are (git's setup.c, `is_git_directory`).
+fn repositories(change: &Change) -> Vec<String> {
+    let folded = change.folded();
+    let has = |folder: &str, name: &str| folded.contains_key(&format!("{folder}{name}"));
+    let heads = folded.keys().filter_map(|path| path.strip_suffix("head"));
+    heads
+        .filter(|folder| folder.is_empty() || folder.ends_with('/'))
+        .filter(|folder| has(folder, "commondir") || (has(folder, "objects") && has(folder, "refs")))
+        .filter(|folder| {
+            let inside = |f: &ChangedFile| f.path.to_lowercase().starts_with(folder) && !f.is_deleted();
+            change.files.iter().any(inside)
+        })
+        .map(|folder| {
+            format!(
+                "{} is a bare repository, whose configuration names programs that git runs; a test can make one when it needs one",
+                if folder.is_empty() { "the top folder" } else { folder }
+            )
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use alai_core::qa::CheckResult;
@@ -250,6 +273,37 @@ mod tests {
             });
             assert_eq!(failed(&change, &[]), bad, "{target}");
         }
+    }
+
+    #[test]
+    fn a_folder_that_git_would_take_for_a_repository_fails() {
+        let with = |paths: &[&str]| {
+            let files: Vec<_> = paths
+                .iter()
+                .map(|path| (*path, None, Some("x\n")))
+                .collect();
+            failed(&Change::of(&files), &[])
+        };
+        assert!(with(&["a/HEAD", "a/objects/keep", "a/refs/keep"]));
+        assert!(with(&["HEAD", "objects/keep", "refs/heads/x", "config"]));
+        assert!(
+            with(&["a/Head", "a/Objects/keep", "a/refs/keep"]),
+            "where case is folded"
+        );
+        assert!(with(&["a/HEAD", "a/commondir", "b/objects/x", "b/refs/x"]));
+        assert!(!with(&["a/HEAD", "a/objects/keep", "b/refs/keep"]));
+        assert!(!with(&["a/ahead", "a/objects/keep", "a/refs/keep"]));
+        let old =
+            ["a/HEAD", "a/objects/keep", "a/refs/keep"].map(|path| (path, Some("x"), Some("x")));
+        let there = |more| Change::of(&[old.as_slice(), &[more]].concat());
+        assert!(
+            !failed(&there(("b", None, Some("y"))), &[]),
+            "it was there before"
+        );
+        assert!(
+            failed(&there(("a/config", None, Some("y"))), &[]),
+            "and is armed now"
+        );
     }
 
     #[test]

@@ -25,7 +25,8 @@ pub(crate) fn check(change: &Change, rules: &Rules<'_>) -> Measurement {
         }
     }
     moved.retain(|(_, _, names)| !names.is_empty());
-    if moved.is_empty() {
+    let vendored = vendored(change);
+    if moved.is_empty() && vendored.is_empty() {
         return pass(
             check,
             format!("no package was added, removed or moved ({read} manifests touched)"),
@@ -34,6 +35,7 @@ pub(crate) fn check(change: &Change, rules: &Rules<'_>) -> Measurement {
     let names: Vec<String> = moved
         .iter()
         .map(|(file, _, names)| format!("{}: {}", file.path, some(names)))
+        .chain(vendored)
         .collect();
     if !rules.allow_dependency_changes {
         return fail(
@@ -57,6 +59,32 @@ pub(crate) fn check(change: &Change, rules: &Rules<'_>) -> Measurement {
             some(&names)
         ),
     )
+}
+
+/// Files of packages that lie in the repository as their tool put them there (`go mod vendor`, `cargo vendor`): whoever changes
+/// one has another package under the old name, and no lockfile tells.
+fn vendored(change: &Change) -> Vec<String> {
+    let known =
+        |path: &str| change.base_paths.contains_key(path) || change.head_paths.contains_key(path);
+    let of_package = |path: &&str| {
+        path.match_indices("vendor/").any(|(at, folder)| {
+            let (vendor, below) = path.split_at(at + folder.len());
+            let crate_of = below.split('/').next().unwrap_or_default();
+            (at == 0 || path[..at].ends_with('/'))
+                && (known(&format!("{vendor}modules.txt"))
+                    || known(&format!("{vendor}{crate_of}/.cargo-checksum.json")))
+        })
+    };
+    let touched = change
+        .files
+        .iter()
+        .flat_map(|file| [file.path.as_str(), file.base_path()]);
+    let mut found: Vec<String> = touched
+        .filter(of_package)
+        .map(|path| format!("~{path}"))
+        .collect();
+    found.dedup();
+    found
 }
 
 /// A folder of the repository is no foreign package, when it was one of the project's before the change: code that somebody
@@ -220,6 +248,32 @@ mod tests {
             CheckResult::Fail,
             "not readable"
         );
+    }
+
+    #[test]
+    fn vendored_code_is_a_dependency_and_a_folder_of_that_name_is_not() {
+        let text = (Some("a"), Some("b"));
+        for (marker, file) in [
+            ("vendor/modules.txt", "vendor/example.org/x/x.go"),
+            ("web/vendor/modules.txt", "web/vendor/example.org/x/x.go"),
+            ("vendor/itoa/.cargo-checksum.json", "vendor/itoa/src/lib.rs"),
+        ] {
+            let files = [(marker, Some("x"), Some("x")), (file, text.0, text.1)];
+            let (refused, detail) = result(false, &files);
+            assert_eq!(refused, CheckResult::Fail, "{file}");
+            assert!(detail.contains(file), "{detail}");
+            assert_eq!(result(true, &files).0, CheckResult::Pass, "{file}");
+            let gone = [(marker, Some("x"), Some("x")), (file, Some("a"), None)];
+            assert_eq!(result(false, &gone).0, CheckResult::Fail, "{file}");
+        }
+        for (marker, file) in [
+            ("vendor/modules.txt", "myvendor/x.go"),
+            ("vendor/README.md", "vendor/own.go"),
+            ("vendor/itoa/.cargo-checksum.json", "vendor/own/src/lib.rs"),
+        ] {
+            let files = [(marker, Some("x"), Some("x")), (file, text.0, text.1)];
+            assert_eq!(result(false, &files).0, CheckResult::Pass, "{file}");
+        }
     }
 
     #[test]

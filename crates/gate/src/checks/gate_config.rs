@@ -3,6 +3,7 @@
 //! Files that also hold ordinary things (package.json, pyproject.toml, Cargo.toml, setup.cfg, a Makefile) are compared by the
 //! parts that judge.
 
+mod c;
 mod make;
 mod protected;
 mod settings;
@@ -28,6 +29,7 @@ pub(crate) fn check(change: &Change, rules: &Rules<'_>) -> Measurement {
             }
         }
         found.extend(by_meaning(file, rules));
+        found.extend(make::shadows(file, &change.base_paths));
     }
     judge_findings(
         Check::GateConfigUntouched,
@@ -41,6 +43,7 @@ fn hint(class: Class) -> &'static str {
         Class::Ci | Class::Docker => "; only an OPS task that names the path may change it",
         Class::Gate => "; no task may change it",
         Class::Runner | Class::Hook => "; it decides how tests run",
+        Class::Agent => "; only a task that names the path may change it",
     }
 }
 
@@ -55,6 +58,8 @@ fn may(class: Class, path: &str, change: &Change, rules: &Rules<'_>) -> bool {
     match class {
         Class::Gate => false,
         Class::Ci | Class::Docker => named && (rules.kind == TaskKind::Ops || first_of_its_kind()),
+        // Also the first one: it would be read, and perhaps obeyed, from the day on which it is merged.
+        Class::Agent => named,
         // A test configuration may be changed where a person allowed that test, and made where there was none.
         Class::Runner | Class::Hook => {
             rules.changes_tests.names(path) || (named && first_of_its_kind())
@@ -70,7 +75,11 @@ fn by_meaning(file: &ChangedFile, rules: &Rules<'_>) -> Vec<String> {
         "Makefile" | "makefile" | "GNUmakefile" | "Justfile" | "justfile" => {
             make::changed(file, rules.test_command)
         }
-        _ => settings::changed(file),
+        _ => {
+            let mut found = settings::changed(file);
+            found.extend(c::changed(file));
+            found
+        }
     }
 }
 
@@ -83,6 +92,17 @@ mod tests {
 
     fn failed(task: &Task, files: &[(&str, Option<&str>, Option<&str>)]) -> bool {
         check(&Change::of(files), &task.rules()).result == CheckResult::Fail
+    }
+
+    #[test]
+    fn a_makefile_that_stands_before_the_projects_own_fails() {
+        let task = Task::build();
+        let own = ("Makefile", Some("test:\n\t./t\n"), Some("test:\n\t./t\n"));
+        let before = |path| (path, None, Some("test:\n\ttrue\n"));
+        assert!(failed(&task, &[own, before("GNUmakefile")]));
+        assert!(failed(&task, &[own, before("makefile")]));
+        assert!(!failed(&task, &[own, before("tools/GNUmakefile")]));
+        assert!(!failed(&task, &[before("Makefile")]));
     }
 
     #[test]
@@ -169,6 +189,46 @@ mod tests {
             &ops(&["alai.toml"]),
             &[("alai.toml", Some("a"), Some("b"))]
         ));
+    }
+
+    #[test]
+    fn what_agents_obey_changes_only_where_a_task_names_it() {
+        for path in [
+            ".mcp.json",
+            "packages/a/.mcp.json",
+            ".claude/settings.json",
+            ".claude/hooks/stop.sh",
+            ".Claude/settings.local.json",
+            ".cursor/mcp.json",
+            ".vscode/mcp.json",
+            ".codex/config.toml",
+            ".gemini/settings.json",
+            "AGENTS.md",
+            "src/AGENTS.md",
+            "CLAUDE.md",
+            "claude.local.md",
+            ".cursorrules",
+            ".aider.conf.yml",
+        ] {
+            for (base, head) in [(None, Some("b")), (Some("a"), Some("b")), (Some("a"), None)] {
+                let change = [(path, base, head)];
+                let with = |allowed: &[&str]| Task {
+                    allowed: globs(allowed),
+                    ..Task::build()
+                };
+                assert!(failed(&Task::build(), &change), "{path}");
+                for wide in [&["**"][..], &["**/*.md", "**/*.json"], &["*"]] {
+                    assert!(failed(&with(wide), &change), "{path} by {wide:?}");
+                }
+                assert!(!failed(&with(&["src", path]), &change), "{path} is named");
+            }
+        }
+        for path in ["docs/agents-and-claude.md", "src/claude.rs", "my.mcp.json"] {
+            assert!(
+                !failed(&Task::build(), &[(path, None, Some("b"))]),
+                "{path}"
+            );
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use alai_core::cage::{self, Promises};
 use alai_core::qa::{Check, Measurement, Verdict};
 use alai_core::record::{Captured, CommandRecord};
 use serde::Serialize;
@@ -178,6 +179,15 @@ fn differences(
         if entry.record != redacted(&captured.record, redact) {
             found.push(format!("record {at} is not the captured one"));
         }
+        // What ran without a whole cage could have written its own proof.
+        let lacking = cage::promises(&captured.record.cage).lacking;
+        if !lacking.is_empty() {
+            let words: Vec<&str> = lacking.iter().map(|p| p.words()).collect();
+            found.push(format!(
+                "command {at} ran in a cage that does not promise: {}",
+                words.join(", ")
+            ));
+        }
         for kept in [&entry.stdout, &entry.stderr] {
             match files::read(&dir.join(BLOBS).join(&kept.sha256)) {
                 Ok(bytes) if sha256(&bytes) == kept.sha256 => {}
@@ -190,6 +200,17 @@ fn differences(
         }
     }
     found
+}
+
+/// What every cage of a package's commands promised, as it lies there: [`super::verify()`] tells whether it was signed so.
+/// `None` when no program ran.
+///
+/// # Errors
+/// In words, when the command records cannot be read.
+pub fn promises(dir: &Path) -> Result<Option<Promises>, String> {
+    let commands = verify::commands(dir)?;
+    let cages = commands.iter().map(|c| c.record.cage.as_slice());
+    Ok((!commands.is_empty()).then(|| cage::common(cages)))
 }
 
 /// Writes the verdict, lists every file of the package, and signs the list. Returns the envelope's hex SHA-256.
@@ -221,15 +242,15 @@ pub fn seal(
         });
     }
     let commands = verify::commands(dir).map_err(refused)?;
-    let mut cage: Vec<String> = commands
-        .iter()
-        .flat_map(|c| c.record.cage.iter().cloned())
-        .collect();
-    cage.sort();
-    cage.dedup();
+    let cages = commands.iter().map(|c| c.record.cage.as_slice());
+    let promises = cage::common(cages.clone()).kept;
+    let mut layers: Vec<String> = cages.flatten().cloned().collect();
+    layers.sort();
+    layers.dedup();
     let statement = Statement::new(Predicate {
         about: about.clone(),
-        cage,
+        cage: layers,
+        promises,
         commands,
         outcome: verdict.outcome.clone(),
         checks: verdict.measurements.clone(),

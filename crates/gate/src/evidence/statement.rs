@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use alai_core::brief::Role;
+use alai_core::cage::Promise;
 use alai_core::ids::{Epoch, RunId, TaskId};
 use alai_core::mode::Mode;
 use alai_core::qa::{Measurement, Outcome};
@@ -41,6 +42,9 @@ pub struct Predicate {
     pub about: About,
     /// The layers of each cage that held a command, without repetition.
     pub cage: Vec<String>,
+    /// What every one of those cages promised, and the layers that kept it. Packages of before it was written have none.
+    #[serde(default)]
+    pub promises: Vec<Promise>,
     pub commands: Vec<CommandEntry>,
     pub outcome: Outcome,
     /// All nineteen, in order.

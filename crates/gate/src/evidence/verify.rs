@@ -187,6 +187,7 @@ pub(super) fn commands(dir: &Path) -> Result<Vec<CommandEntry>, String> {
 #[cfg(test)]
 mod tests {
     use alai_core::brief::Role;
+    use alai_core::cage::Property;
     use alai_core::ids::{Epoch, RunId, TaskId};
     use alai_core::mode::Mode;
     use alai_core::qa::{Check, CheckResult, Measurement, Policy, judge};
@@ -197,6 +198,18 @@ mod tests {
     use super::super::package::{Contents, complete, seal, write};
     use super::super::statement::{About, Usage};
     use super::*;
+
+    /// A whole cage, in the order of the alphabet.
+    const LAYERS: [&str; 8] = [
+        "disk:watched",
+        "landlock:7",
+        "memory:watched",
+        "no-new-privs",
+        "own-namespaces",
+        "processes:own",
+        "seccomp",
+        "uid:64001",
+    ];
 
     fn captured(stdout: &str) -> Captured {
         let record = CommandRecord {
@@ -209,7 +222,7 @@ mod tests {
             stderr_sha256: sha256(b""),
             stdout_bytes: stdout.len() as u64,
             stderr_bytes: 0,
-            cage: vec!["namespaces".into(), "seccomp".into()],
+            cage: LAYERS.map(str::to_owned).to_vec(),
         };
         Captured {
             record,
@@ -301,7 +314,10 @@ mod tests {
         let verified = verify(&made.dir(), &made.key.public()).expect("untouched");
         assert_eq!(verified.statement.predicate.about, about());
         assert_eq!(verified.statement.predicate.checks.len(), 19);
-        assert_eq!(verified.statement.predicate.cage, ["namespaces", "seccomp"]);
+        assert_eq!(verified.statement.predicate.cage, LAYERS);
+        let promised = &verified.statement.predicate.promises;
+        assert_eq!(promised.len(), Property::ALL.len());
+        assert_eq!(promised[0].by, ["landlock:7", "own-namespaces"]);
         assert_eq!(
             verified.statement.subject[0].digest["gitCommit"],
             about().head
@@ -474,6 +490,15 @@ mod tests {
             complete(&made.dir(), &[], &as_is).result,
             CheckResult::Fail,
             "nothing was run"
+        );
+        let mut open = captured("fine\n");
+        open.record.cage.retain(|layer| layer != "seccomp");
+        let checked = complete(&made.dir(), &[captured("ok\n"), open], &as_is);
+        assert_eq!(checked.result, CheckResult::Fail, "half a cage");
+        assert!(
+            checked.detail.contains("does not promise: no network"),
+            "{}",
+            checked.detail
         );
         let other = [captured("ok\n"), captured("other\n")];
         assert_eq!(

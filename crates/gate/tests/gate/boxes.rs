@@ -112,6 +112,7 @@ fn ground<'a>(
     Ground {
         prepared,
         toolchains: &world.tools,
+        around: &world.around,
         test_command: TEST,
         scratch,
         command_s: 120,

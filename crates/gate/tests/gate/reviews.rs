@@ -87,6 +87,7 @@ fn docs(write: &[(&str, &str)], build: Option<&str>) -> Vec<String> {
         head: &head,
         prepared: &prepared,
         toolchains: &world.tools,
+        around: &world.around,
         build_command: build,
         allowed_paths: &[],
         forbidden_paths: &[],

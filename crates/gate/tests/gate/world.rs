@@ -8,6 +8,7 @@ use std::sync::Once;
 
 use alai_core::qa::{Check, CheckResult, Measurement, Policy, Verdict, judge};
 use alai_core::record::Captured;
+use alai_core::services::Surroundings;
 use alai_core::task::TaskKind;
 use alai_gate::evidence::{self, Contents};
 use alai_gate::{Base, Candidate, GateError, Ground, Measured};
@@ -21,6 +22,7 @@ pub(crate) struct World {
     pub(crate) dir: tempfile::TempDir,
     pub(crate) root: PathBuf,
     pub(crate) tools: Toolchains,
+    pub(crate) around: Surroundings,
 }
 
 /// What a task allows; the rest of a candidate is the same for all tests.
@@ -81,6 +83,7 @@ impl World {
             dir,
             root,
             tools: toolchains(&host),
+            around: Surroundings::default(),
         };
         world.git(&["init", "--quiet", "--initial-branch=main"]);
         world.commit(files, &[], "first");
@@ -167,6 +170,7 @@ impl World {
         let ground = Ground {
             prepared: &prepared,
             toolchains: &self.tools,
+            around: &self.around,
             test_command: test,
             scratch: &scratch,
             command_s: 120,
@@ -214,6 +218,7 @@ impl World {
             prepared: &prepared,
             prepared_head: None,
             toolchains: &self.tools,
+            around: &self.around,
             test_command: task.test,
             build_command: task.build,
             lint_command: None,

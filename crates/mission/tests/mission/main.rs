@@ -10,6 +10,7 @@ mod people;
 mod semantics;
 mod store;
 mod unsound;
+mod words;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;

@@ -32,6 +32,20 @@ const OWN: [&str; 6] = [
     ".DEFAULT_GOAL",
 ];
 
+/// In the order in which GNU make looks for them: one that comes first hides the others.
+const NAMES: [&str; 3] = ["GNUmakefile", "makefile", "Makefile"];
+
+/// A new file that make would read in the stead of the project's own.
+pub(super) fn shadows(file: &ChangedFile, base_paths: &BTreeMap<String, u32>) -> Option<String> {
+    let name = crate::paths::name(&file.path);
+    let at = NAMES.iter().position(|known| *known == name)?;
+    let folder = &file.path[..file.path.len() - name.len()];
+    let hidden = |later: &&str| base_paths.contains_key(&format!("{folder}{later}"));
+    let own = NAMES[at + 1..].iter().find(|later| hidden(later))?;
+    let new = !base_paths.contains_key(&file.path) && !file.is_deleted();
+    new.then(|| format!("{} is read by make instead of {folder}{own}", file.path))
+}
+
 pub(super) fn changed(file: &ChangedFile, test_command: &str) -> Vec<String> {
     if !["make", "just", "gmake"]
         .iter()

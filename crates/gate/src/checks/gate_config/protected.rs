@@ -13,9 +13,11 @@ pub(crate) enum Class {
     Runner,
     /// Programs that git or a package manager starts by itself.
     Hook,
+    /// What tells coding agents what to do, or what to start: the next agent, or a person's own, would obey it.
+    Agent,
 }
 
-const FOLDERS: [(&str, Class, &str); 10] = [
+const FOLDERS: [(&str, Class, &str); 23] = [
     (".alai", Class::Gate, "the factory's own configuration"),
     (".github", Class::Ci, "CI configuration"),
     (".gitlab", Class::Ci, "CI configuration"),
@@ -26,9 +28,25 @@ const FOLDERS: [(&str, Class, &str); 10] = [
     (".config", Class::Runner, "a tool's configuration"),
     (".husky", Class::Hook, "a hook of git"),
     (".githooks", Class::Hook, "a hook of git"),
+    (".claude", Class::Agent, AGENT_STARTS),
+    (".claude-plugin", Class::Agent, AGENT_STARTS),
+    (".cursor", Class::Agent, AGENT_STARTS),
+    (".codex", Class::Agent, AGENT_STARTS),
+    (".gemini", Class::Agent, AGENT_STARTS),
+    (".qwen", Class::Agent, AGENT_STARTS),
+    (".opencode", Class::Agent, AGENT_STARTS),
+    (".windsurf", Class::Agent, AGENT_STARTS),
+    (".continue", Class::Agent, AGENT_STARTS),
+    (".roo", Class::Agent, AGENT_STARTS),
+    (".goose", Class::Agent, AGENT_STARTS),
+    (".kiro", Class::Agent, AGENT_STARTS),
+    (".agents", Class::Agent, AGENT_TOLD),
 ];
 
-const NAMES: [(&str, Class, &str); 38] = [
+const AGENT_STARTS: &str = "configuration of a coding agent, which may name programs and servers";
+const AGENT_TOLD: &str = "instructions to coding agents";
+
+const NAMES: [(&str, Class, &str); 52] = [
     ("alai.toml", Class::Gate, "the factory's own configuration"),
     (".travis.yml", Class::Ci, "CI configuration"),
     ("appveyor.yml", Class::Ci, "CI configuration"),
@@ -87,9 +105,23 @@ const NAMES: [(&str, Class, &str); 38] = [
     (".gitmodules", Class::Hook, "a list of submodules"),
     (".pre-commit-config.yaml", Class::Hook, "a list of hooks"),
     ("lefthook.yml", Class::Hook, "a list of hooks"),
+    (".mcp.json", Class::Agent, AGENT_STARTS),
+    ("mcp.json", Class::Agent, AGENT_STARTS),
+    (".claude.json", Class::Agent, AGENT_STARTS),
+    ("opencode.json", Class::Agent, AGENT_STARTS),
+    ("opencode.jsonc", Class::Agent, AGENT_STARTS),
+    ("agents.md", Class::Agent, AGENT_TOLD),
+    ("agents.override.md", Class::Agent, AGENT_TOLD),
+    ("claude.md", Class::Agent, AGENT_TOLD),
+    ("claude.local.md", Class::Agent, AGENT_TOLD),
+    ("gemini.md", Class::Agent, AGENT_TOLD),
+    (".cursorrules", Class::Agent, AGENT_TOLD),
+    (".clinerules", Class::Agent, AGENT_TOLD),
+    (".windsurfrules", Class::Agent, AGENT_TOLD),
+    (".goosehints", Class::Agent, AGENT_TOLD),
 ];
 
-const PREFIXES: [(&str, Class, &str); 24] = [
+const PREFIXES: [(&str, Class, &str); 25] = [
     (".gitlab-ci", Class::Ci, "CI configuration"),
     ("azure-pipelines", Class::Ci, "CI configuration"),
     ("jenkinsfile", Class::Ci, "CI configuration"),
@@ -118,6 +150,7 @@ const PREFIXES: [(&str, Class, &str); 24] = [
     (".golangci", Class::Runner, "lint configuration"),
     (".yarnrc", Class::Hook, "yarn's configuration"),
     ("tsconfig", Class::Runner, "type checker configuration"),
+    (".aider", Class::Agent, AGENT_STARTS),
 ];
 
 /// Why the path is protected, or `None` for an ordinary one. Names are compared in lower case, as a file system that folds

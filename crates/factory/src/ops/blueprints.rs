@@ -1,0 +1,80 @@
+//! A blueprint that a person chooses for a task: it must be there, and it must be able to do such a task.
+
+use std::collections::BTreeMap;
+
+use alai_core::blueprint::{Action, Blueprint, ToolName};
+use alai_core::company::Company;
+use alai_core::routing;
+use alai_core::task::NewTask;
+
+use super::{Desk, OpError, OpErrorKind};
+
+/// Checks that the company which the task goes to can walk it.
+pub(super) fn fits(desk: &Desk<'_>, name: &str, new: &NewTask) -> Result<(), OpError> {
+    let failed = |e: &dyn std::fmt::Display| OpError::new(OpErrorKind::Failed, e.to_string(), "");
+    if !new.solo {
+        let message =
+            "a blueprint is chosen for a minion alone: the stages of a pipeline have their own";
+        let hint = "`alai minion run \"TASK\" --blueprint NAME`";
+        return Err(OpError::new(OpErrorKind::Usage, message, hint));
+    }
+    let route = routing::route(
+        &new.title,
+        &new.description,
+        &new.tags,
+        new.company_pin.as_deref(),
+        new.kind,
+        &desk.packs.registry,
+    )
+    .map_err(|e| failed(&e))?;
+    let company = desk.packs.registry.find(&route.company);
+    let company = company.map_err(|e| failed(&e))?;
+    let library = company.library(&desk.packs.blueprints);
+    let fit = |name: &str| fitting(desk, company, name);
+    let names = library.keys().map(String::as_str);
+    let known: Vec<&str> = names.filter(|name| fit(name).is_ok()).collect();
+    let hint = format!(
+        "for a {} {} has {}",
+        new.kind,
+        company.name,
+        known.join(", ")
+    );
+    if !library.contains_key(name) {
+        let message = format!("there is no blueprint `{name}`");
+        return Err(OpError::new(OpErrorKind::NotFound, message, &hint));
+    }
+    fit(name).map_err(|why| {
+        let message = format!("the blueprint `{name}` is none for a {}: {why}", new.kind);
+        OpError::new(OpErrorKind::Usage, message, &hint)
+    })
+}
+
+/// Whether a run could walk it; its real test command is only known on the base.
+fn fitting(desk: &Desk<'_>, company: &Company, name: &str) -> Result<(), String> {
+    const READS: &str = "it changes no file";
+    let inputs = BTreeMap::from([("test_command".to_owned(), "true".to_owned())]);
+    match desk.packs.blueprint(company, name, &inputs) {
+        Ok(found) if changes_code(&found) => Ok(()),
+        Ok(_) => Err(READS.to_owned()),
+        Err(why) => match desk.packs.blueprint(company, name, &BTreeMap::new()) {
+            Ok(found) if !changes_code(&found) => Err(READS.to_owned()),
+            Ok(_) | Err(_) => Err(why.to_string()),
+        },
+    }
+}
+
+fn changes_code(blueprint: &Blueprint) -> bool {
+    blueprint.steps.iter().any(|step| match &step.action {
+        Action::Agent { tools, .. } => {
+            tools.contains(&ToolName::Edit) || tools.contains(&ToolName::Write)
+        }
+        Action::Scaffold { .. } => true,
+        Action::Context
+        | Action::Ask { .. }
+        | Action::Run { .. }
+        | Action::Gate { .. }
+        | Action::Branch { .. }
+        | Action::Human { .. }
+        | Action::Report => false,
+    })
+}
