@@ -8,6 +8,7 @@
 mod bench;
 mod crash;
 mod deny;
+mod fuzz;
 mod program;
 mod table;
 mod test;
@@ -26,6 +27,8 @@ usage: cargo xtask COMMAND
   tidy         the house rules alone: edges between rooms, lengths, words, links, licences
   bench NAME   one measurement on this machine; `bench` alone lists them
   crash        the crash suite alone, with its long rounds
+  fuzz [TARGET] [--seconds N] [--seed N]
+               random cases for what reads hostile text: edit, patch, grammar, salvage, tagged
   deny         installs cargo-deny when it is missing (minutes) and runs it, advisories included";
 
 fn main() -> ExitCode {
@@ -36,6 +39,7 @@ fn main() -> ExitCode {
         Some((&"tidy", [])) => tidy::run(),
         Some((&"bench", rest)) => bench::run(rest),
         Some((&"crash", rest)) => crash::run(rest),
+        Some((&"fuzz", rest)) => fuzz::run(rest),
         Some((&"deny", [])) => deny::run(),
         Some((&("help" | "--help" | "-h"), _)) => {
             println!("{USAGE}");

@@ -11,6 +11,10 @@ use clap::{Args, Parser, Subcommand};
 use crate::commands;
 use crate::error::CliError;
 
+mod minion;
+
+pub(crate) use minion::*;
+
 /// An AI software factory: a goal goes in, reviewed and tested code comes out merged, with evidence.
 #[derive(Debug, Parser)]
 #[command(name = "alai", version, max_term_width = 100, propagate_version = true)]
@@ -200,12 +204,19 @@ pub(crate) struct ChangeArgs {
     /// Globs that agents may write; may be given more than once.
     #[arg(long = "allow", value_name = "GLOB")]
     pub(crate) allow: Option<Vec<String>>,
-    /// Hosts that the set-up may reach; may be given more than once [default: any public host].
+    /// Hosts that the set-up may reach besides the registries of its own tools; may be given more than once.
     #[arg(long = "setup-host", value_name = "HOST")]
     pub(crate) setup_hosts: Option<Vec<String>>,
     /// A file that the set-up reads besides manifests and lockfiles, such as a script; may be given more than once.
     #[arg(long = "setup-input", value_name = "FILE")]
     pub(crate) setup_inputs: Option<Vec<String>>,
+    /// Runs beside the tests on their loopback: `postgres`, `redis`, `NAME:PORT=COMMAND`, or `NAME=` to take one away; may be
+    /// given more than once.
+    #[arg(long = "service", value_name = "SERVICE")]
+    pub(crate) services: Vec<String>,
+    /// A variable for the project's own programs, `NAME=` to take one away; no secrets; may be given more than once.
+    #[arg(long = "env", value_name = "NAME=VALUE")]
+    pub(crate) variables: Vec<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -490,46 +501,6 @@ pub(crate) struct McListArgs {
     /// Only tasks with a greater number: the next page.
     #[arg(long, value_name = "ID")]
     pub(crate) after: Option<TaskId>,
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum MinionCommand {
-    Run(MinionRunArgs),
-    /// Lists runs, newest last.
-    #[command(after_help = "Example:\n  alai minion list --json")]
-    List {
-        #[arg(long)]
-        json: bool,
-    },
-    /// Puts what a run did on the branch recovered/RUN, whatever ended it: its commits, and what it had not committed.
-    #[command(after_help = "Example:\n  alai minion recover 0192f3c4a5b6")]
-    Recover {
-        /// A run, or the beginning or end of its name.
-        run: String,
-        #[arg(long)]
-        json: bool,
-    },
-}
-
-/// Runs one agent on one task: clone, cage, build, gate, evidence. Nothing is merged.
-#[derive(Debug, Args)]
-#[command(after_help = "Example:\n  alai minion run \"Fix the login validation\" --project .")]
-pub(crate) struct MinionRunArgs {
-    pub(crate) title: String,
-    /// A folder of a registered repository, or a project's name.
-    #[arg(long, value_name = "PATH")]
-    pub(crate) project: PathBuf,
-    /// The task this belongs to.
-    #[arg(long, value_name = "ID")]
-    pub(crate) mc_task: Option<TaskId>,
-    #[arg(long = "desc", default_value = "")]
-    pub(crate) description: String,
-    #[arg(long = "check", value_name = "COMMAND")]
-    pub(crate) checks: Vec<String>,
-    #[arg(long)]
-    pub(crate) company: Option<String>,
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -1,6 +1,8 @@
 //! Testkit: scripted twins of every outside system, sample projects, git fixtures. Only tests see it.
 
+pub mod fuzz;
 pub mod git;
 pub mod ollama;
 pub mod samples;
+pub mod weak;
 pub mod worker;

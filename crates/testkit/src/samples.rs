@@ -15,6 +15,8 @@ pub struct Sample {
     pub setup: Option<&'static str>,
     /// The shell command that runs the tests. The Python sample expects `.venv/bin` first on `PATH`.
     pub test: &'static str,
+    /// A service that the tests need, in the form of `alai project set --service`.
+    pub service: Option<&'static str>,
     pub base: Base,
 }
 
@@ -26,11 +28,12 @@ pub enum Base {
     Red,
 }
 
-pub const ALL: [Sample; 5] = [
+pub const ALL: [Sample; 8] = [
     Sample {
         name: "rust-kv",
         setup: Some("cargo fetch --locked"),
         test: "cargo test --locked --offline",
+        service: None,
         base: Base::Green,
     },
     Sample {
@@ -39,24 +42,51 @@ pub const ALL: [Sample; 5] = [
             "python3 -m venv .venv && .venv/bin/python -m pip install -q -r requirements.txt",
         ),
         test: "python -m pytest -q",
+        service: None,
         base: Base::Green,
     },
     Sample {
         name: "js-cart",
         setup: Some("npm ci"),
         test: "npm test",
+        service: None,
+        base: Base::Green,
+    },
+    Sample {
+        name: "python-ledger",
+        setup: Some(
+            "python3 -m venv .venv && .venv/bin/python -m pip install -q -r requirements.txt",
+        ),
+        test: "python -m pytest -q",
+        service: Some("postgres"),
+        base: Base::Green,
+    },
+    Sample {
+        name: "go-links",
+        setup: None,
+        test: "go test ./...",
+        service: None,
+        base: Base::Green,
+    },
+    Sample {
+        name: "c-store",
+        setup: None,
+        test: "make test",
+        service: None,
         base: Base::Green,
     },
     Sample {
         name: "demo-service",
         setup: None,
         test: "cargo test --locked --offline",
+        service: None,
         base: Base::Red,
     },
     Sample {
         name: "tiny-sh",
         setup: None,
         test: "sh test.sh",
+        service: None,
         base: Base::Green,
     },
 ];
@@ -119,6 +149,19 @@ impl Task {
 }
 
 impl Edit {
+    /// Whether it gives the whole file.
+    pub fn is_whole(&self) -> bool {
+        matches!(self.change, Change::Write { .. })
+    }
+
+    /// The text that goes and the one that comes, of an edit that replaces a passage.
+    pub fn passage(&self) -> Option<(&str, &str)> {
+        match &self.change {
+            Change::Replace { old, new } => Some((old, new)),
+            Change::Write { .. } => None,
+        }
+    }
+
     fn apply(&self, root: &Path) -> io::Result<()> {
         let path = root.join(&self.path);
         let content = match &self.change {
@@ -197,8 +240,9 @@ fn root() -> PathBuf {
 }
 
 /// What a tool leaves behind when somebody runs a sample where it is stored; never part of a sample.
-const LEFTOVERS: [&str; 5] = [
+const LEFTOVERS: [&str; 6] = [
     "target",
+    "build",
     "node_modules",
     ".venv",
     "__pycache__",

@@ -12,14 +12,22 @@ pub(crate) enum Tool {
     Go,
     /// A wall clock that a test sets.
     Faketime,
+    /// The server and its clients.
+    Postgres,
+    Redis,
+    /// A C compiler with make, zlib and cmocka, which the sample in C builds and tests itself with.
+    Cmocka,
 }
 
-pub(crate) const TOOLS: [Tool; 5] = [
+pub(crate) const TOOLS: [Tool; 8] = [
     Tool::Bubblewrap,
     Tool::Python,
     Tool::Node,
     Tool::Go,
     Tool::Faketime,
+    Tool::Postgres,
+    Tool::Redis,
+    Tool::Cmocka,
 ];
 
 /// What a test's name contains when it downloads packages.
@@ -75,6 +83,9 @@ impl Tool {
             Tool::Node => "node 18 or later with npm",
             Tool::Go => "go",
             Tool::Faketime => "faketime",
+            Tool::Postgres => "a PostgreSQL server",
+            Tool::Redis => "a Redis server",
+            Tool::Cmocka => "a C compiler with make, zlib and cmocka",
         }
     }
 
@@ -86,6 +97,9 @@ impl Tool {
             Tool::Node => "needs_node",
             Tool::Go => "needs_go",
             Tool::Faketime => "needs_faketime",
+            Tool::Postgres => "needs_postgres",
+            Tool::Redis => "needs_redis",
+            Tool::Cmocka => "needs_cmocka",
         }
     }
 
@@ -103,6 +117,14 @@ impl Tool {
             Tool::Faketime => {
                 "for dir in /usr/lib/* /usr/lib /usr/lib64 /usr/local/lib; do \
                  test ! -f $dir/faketime/libfaketimeMT.so.1 || exit 0; done; exit 1"
+            }
+            // Debian keeps the server's programs apart from PATH, by version.
+            Tool::Postgres => {
+                "psql --version && pg_isready --version && (initdb --version || ls /usr/lib/postgresql/*/bin/initdb)"
+            }
+            Tool::Redis => "redis-server --version && redis-cli --version",
+            Tool::Cmocka => {
+                "make --version && echo 'int main(void) { return 0; }' | cc -x c - -lcmocka -lz -o /dev/null"
             }
         }
     }
@@ -134,6 +156,22 @@ impl Tool {
             (Tool::Faketime, Manager::Dnf | Manager::Zypper | Manager::Pacman | Manager::Apk) => {
                 &["libfaketime"]
             }
+            (Tool::Postgres, Manager::Dnf | Manager::Zypper) => &["postgresql-server"],
+            (Tool::Postgres, Manager::Apt | Manager::Pacman | Manager::Apk | Manager::Brew) => {
+                &["postgresql"]
+            }
+            (Tool::Redis, Manager::Apt) => &["redis-server"],
+            (
+                Tool::Redis,
+                Manager::Dnf | Manager::Zypper | Manager::Pacman | Manager::Apk | Manager::Brew,
+            ) => &["redis"],
+            (Tool::Cmocka, Manager::Apt) => &["gcc", "make", "zlib1g-dev", "libcmocka-dev"],
+            (Tool::Cmocka, Manager::Dnf | Manager::Zypper) => {
+                &["gcc", "make", "zlib-devel", "libcmocka-devel"]
+            }
+            (Tool::Cmocka, Manager::Pacman) => &["gcc", "make", "zlib", "cmocka"],
+            (Tool::Cmocka, Manager::Apk) => &["build-base", "zlib-dev", "cmocka-dev"],
+            (Tool::Cmocka, Manager::Brew) => &["cmocka"],
         }
     }
 }

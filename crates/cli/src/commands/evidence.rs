@@ -139,10 +139,16 @@ fn shown(dir: &Path, json: bool) -> Result<(), CliError> {
     };
     let text = std::fs::read_to_string(dir.join("verdict.json")).map_err(|e| none(&e))?;
     let verdict: Verdict = serde_json::from_str(&text).map_err(|e| none(&e))?;
+    // Records that cannot be read promise nothing.
+    let promises = evidence::promises(dir).unwrap_or_else(|_| Some(alai_core::cage::promises(&[])));
+    let promises = promises.unwrap_or_default();
     if json {
-        return show::json(
-            &serde_json::json!({ "package": dir.display().to_string(), "verdict": verdict }),
-        );
+        return show::json(&serde_json::json!({
+            "package": dir.display().to_string(),
+            "verdict": verdict,
+            "promises": promises.kept,
+            "lacking": promises.lacking,
+        }));
     }
     show::line(format!("package  {}", dir.display()));
     // A package without it is shown all the same; `verify` says what is missing.
@@ -162,6 +168,13 @@ fn shown(dir: &Path, json: bool) -> Result<(), CliError> {
             m.check.title(),
             show::clean(&m.detail)
         ));
+    }
+    for promise in &promises.kept {
+        let by = show::clean(&promise.by.join(", "));
+        show::line(format!("cage     {}: {by}", promise.property.words()));
+    }
+    for property in &promises.lacking {
+        show::line(format!("cage     NOT PROMISED: {}", property.words()));
     }
     show::line(format!("verdict  {}", outcome(&verdict)));
     show::line(format!("files    {}", names(dir).join(", ")));

@@ -73,6 +73,7 @@ fn add(home: &Home, args: McAddArgs) -> Result<(), CliError> {
         checks: args.checks,
         changes_tests: args.changes_tests,
         company: args.company,
+        blueprint: None,
         solo: false,
         hold: args.hold,
     };

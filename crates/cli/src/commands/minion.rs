@@ -1,36 +1,68 @@
-//! `alai minion run|list|recover`.
+//! `alai minion ...`: one file per command.
 
+mod enqueue;
+mod list;
+mod log;
+mod page;
+mod recover;
+mod run;
+mod status;
+mod stop;
+mod tell;
+
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use alai_core::task::{Priority, State, WaitReason};
-use alai_factory::{AddTask, Home, Op, Outcome, kept_clones, newest_evidence};
-use serde::Serialize;
+use alai_core::task::Priority;
+use alai_factory::{AddTask, Home, evidence_dir};
+use alai_mission::RunRow;
 
-use crate::args::{MinionCommand, MinionRunArgs};
+use crate::args::{MinionCommand, MinionWorkArgs};
+use crate::door;
 use crate::error::{CliError, Kind};
-use crate::{door, follow, show};
-
-#[derive(Serialize)]
-struct Ran {
-    task: alai_core::ids::TaskId,
-    state: State,
-    head: Option<String>,
-    run: Option<String>,
-    mode: Option<String>,
-    evidence: Option<String>,
-}
 
 pub(crate) fn run(home: &Home, command: MinionCommand) -> Result<ExitCode, CliError> {
     match command {
-        MinionCommand::Run(args) => one(home, args)?,
-        MinionCommand::List { json } => list(home, json)?,
-        MinionCommand::Recover { run, json } => recover(home, &run, json)?,
+        MinionCommand::Run(args) => run::run(home, args.work)?,
+        MinionCommand::Enqueue(args) => enqueue::enqueue(home, args.work)?,
+        MinionCommand::Status { json } => status::status(home, json)?,
+        MinionCommand::List { json } => list::list(home, json)?,
+        MinionCommand::Show { run, json } => page::show(home, &run, json)?,
+        MinionCommand::Log { run, follow, json } => log::log(home, &run, follow, json)?,
+        MinionCommand::Tell { run, text, json } => tell::tell(home, &run, text, json)?,
+        MinionCommand::Stop { run, text, json } => stop::stop(home, &run, text, json)?,
+        MinionCommand::Recover { run, json } => recover::recover(home, &run, json)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn one(home: &Home, args: MinionRunArgs) -> Result<(), CliError> {
-    let task = AddTask {
+/// Less of a run's name is a slip, and there are commands that end what they find.
+const NAME_BYTES_MIN: usize = 4;
+
+/// The one run that a person means.
+fn find(home: &Home, run: &str) -> Result<RunRow, CliError> {
+    let found = match run.len() < NAME_BYTES_MIN {
+        true => None,
+        false => door::reader(home)?.find_run(run)?,
+    };
+    found.ok_or_else(|| {
+        CliError::new(Kind::NotFound, format!("`{run}` is no run"))
+            .hinted("`alai minion list` shows the runs")
+    })
+}
+
+/// Where a run's trajectory is: beside its clone, or, when that was removed by age, in its evidence.
+fn trajectory(home: &Home, run: &RunRow) -> PathBuf {
+    let path = home.trajectory(&run.id);
+    match evidence_dir(home, run) {
+        Some(evidence) if !path.exists() => evidence.join("trajectory.jsonl"),
+        Some(_) | None => path,
+    }
+}
+
+/// A task of its own, which is measured and not merged.
+fn task(home: &Home, args: MinionWorkArgs) -> Result<AddTask, CliError> {
+    Ok(AddTask {
         title: args.title,
         description: args.description,
         priority: Priority::High,
@@ -44,106 +76,8 @@ fn one(home: &Home, args: MinionRunArgs) -> Result<(), CliError> {
         checks: args.checks,
         changes_tests: Vec::new(),
         company: args.company,
+        blueprint: args.blueprint,
         solo: true,
         hold: false,
-    };
-    let task = door::add(home, task)?;
-    follow::alone_until_settled(home, task)?;
-    let reader = door::reader(home)?;
-    let found = reader.task(task)?;
-    let runs = reader.runs_of(task)?;
-    let last = runs.last();
-    let ran = Ran {
-        task,
-        state: found.state,
-        head: found.head.clone(),
-        run: last.map(|r| r.id.to_string()),
-        mode: last.and_then(|r| r.mode).map(|m| m.as_str().to_owned()),
-        evidence: newest_evidence(home, &runs).map(|p| p.display().to_string()),
-    };
-    if args.json {
-        show::json(&ran)?;
-    } else {
-        show::line(show::clean(&alai_core::task::list_line(
-            &found,
-            found.state.as_str(),
-        )));
-        for (name, value) in [
-            ("commit", &ran.head),
-            ("mode", &ran.mode),
-            ("evidence", &ran.evidence),
-        ] {
-            if let Some(value) = value {
-                show::line(format!("{name:<9} {value}"));
-            }
-        }
-        if let Some(run) = last.filter(|_| found.state == State::Done) {
-            show::line(format!(
-                "look      `git -C PROJECT log -p refs/alai/{}`",
-                run.id
-            ));
-        }
-    }
-    match (&found.state, &found.waiting) {
-        (State::Done, _) => Ok(()),
-        (_, Some(waiting)) if waiting.reason == WaitReason::QaRetries => Err(CliError::new(
-            Kind::Gate,
-            format!("it did not pass: {}", show::clean(&waiting.detail)),
-        )
-        .hinted(waiting.next_action.clone())),
-        _ => follow::end_of(&reader, task),
-    }
-}
-
-fn list(home: &Home, json: bool) -> Result<(), CliError> {
-    let reader = door::reader(home)?;
-    for run in reader.runs()? {
-        if json {
-            show::json(&run)?;
-            continue;
-        }
-        show::line(format!(
-            "{} {} {:<9} {:<9} {}",
-            run.id,
-            run.task,
-            run.state.as_str(),
-            run.mode.map_or("", alai_core::mode::Mode::as_str),
-            show::clean(run.outcome.as_deref().unwrap_or(""))
-        ));
-    }
-    for (run, clone) in kept_clones(home) {
-        show::message(&format!(
-            "the clone of run {run} is kept, its work could not be taken: {}; try `alai minion recover {run}`",
-            clone.display()
-        ));
-    }
-    Ok(())
-}
-
-fn recover(home: &Home, run: &str, json: bool) -> Result<(), CliError> {
-    let found = door::reader(home)?.find_run(run)?.ok_or_else(|| {
-        CliError::new(Kind::NotFound, format!("`{run}` is no run"))
-            .hinted("`alai minion list` shows the runs")
-    })?;
-    let outcome = door::ask(home, Op::Recover { run: found.id })?;
-    let Outcome::Recovered {
-        branch,
-        commit,
-        notes,
-        ..
-    } = &outcome
-    else {
-        let message = "the factory answered something else than a branch";
-        return Err(CliError::new(Kind::Failed, message));
-    };
-    if json {
-        return show::json(&outcome);
-    }
-    show::line(format!("branch    {branch}"));
-    show::line(format!("commit    {commit}"));
-    show::line(format!("look      `git -C PROJECT log -p {branch}`"));
-    for note in notes {
-        show::message(&show::clean(note));
-    }
-    Ok(())
+    })
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use alai_core::services::Ready;
 use alai_factory::{Home, Op, Outcome, ProjectChange};
 use alai_mission::{Delivery, Project};
 
@@ -84,6 +85,8 @@ fn change(args: ChangeArgs) -> ProjectChange {
         allowed_paths: args.allow,
         setup_hosts: args.setup_hosts,
         setup_inputs: args.setup_inputs,
+        services: args.services,
+        variables: args.variables,
     }
 }
 
@@ -105,6 +108,7 @@ fn done(outcome: Outcome, json: bool) -> Result<(), CliError> {
         Outcome::Task { .. }
         | Outcome::Delivering { .. }
         | Outcome::Recovered { .. }
+        | Outcome::Told { .. }
         | Outcome::Done => Err(CliError::new(
             Kind::Failed,
             "the factory answered something else than a project",
@@ -132,6 +136,20 @@ fn print(project: &Project) {
     show::line(format!("build    {}", or_none(&settings.build)));
     show::line(format!("test     {}", or_none(&settings.test)));
     show::line(format!("lint     {}", or_none(&settings.lint)));
+    for service in &settings.surroundings.services {
+        let up = match service.ready() {
+            Ready::Port { port } => format!("up when port {port} is"),
+            Ready::Command { command } => format!("up when `{command}` exits 0"),
+        };
+        show::line(format!(
+            "service  {}: {}, {up}",
+            service.name,
+            service.command()
+        ));
+    }
+    for (name, value) in &settings.surroundings.variables {
+        show::line(format!("env      {name}={value}"));
+    }
     let who = match settings.delivery {
         Delivery::Approve => "by `alai mc approve`",
         Delivery::Auto => "by the factory when a goal is settled",

@@ -172,6 +172,37 @@ fn a_clone_that_cannot_be_emptied_is_kept_listed_and_recovered_later() {
     assert!(!canary.exists(), "nothing of the clone ran");
 }
 
+/// A run that rewrites large files again and again would fill the person's repository: what it has brought is counted over all
+/// its imports, also after a crash.
+#[test]
+fn a_run_that_has_brought_too_much_keeps_its_clone() {
+    let (world, run) = killed_in_a_turn();
+    let brought = folder(&world, &run).join("brought-bytes");
+    fs::write(&brought, format!("{}\n", 1_u64 << 40)).expect("it has brought all that it may");
+    taken_back(&world, &run);
+    let kept = folder(&world, &run).join("kept-clone");
+    let file = fs::read_to_string(kept.join(HALF.0)).expect("the clone is kept");
+    assert_eq!(file, HALF.1);
+    let rest = format!("refs/alai/{run}-rest");
+    assert_eq!(
+        shown(&world, &rest, HALF.0),
+        None,
+        "nothing more was brought"
+    );
+    world
+        .alai(["minion", "list"])
+        .exits(0)
+        .says(&kept.display().to_string());
+    let asked = world.alai(["minion", "recover", &run.0]);
+    asked.says("one run may bring");
+    assert!(kept.is_dir());
+    fs::remove_file(&brought).expect("a person wants it all the same");
+    world.alai(["minion", "recover", &run.0]).exits(0);
+    assert!(!kept.exists(), "all of it is home");
+    let branch = format!("recovered/{run}");
+    assert_eq!(shown(&world, &branch, HALF.0).as_deref(), Some(HALF.1));
+}
+
 #[test]
 fn a_run_that_left_nothing_says_so() {
     let world = World::scripted("approve", &Script::good());

@@ -391,6 +391,18 @@ impl Running {
         );
     }
 
+    /// Waits until it has written this on its standard output.
+    #[track_caller]
+    pub(crate) fn has_written(&self, words: &str) {
+        let written = |s: &SoFar| String::from_utf8_lossy(&s.out).contains(words);
+        self.seen.until(|s| written(s) || s.code.is_some());
+        assert!(
+            written(&self.seen.lock()),
+            "it never wrote `{words}`: {}",
+            self.ran()
+        );
+    }
+
     /// Sends it to the program alone; what it has started is its own affair.
     pub(crate) fn signal(&self, number: i32) {
         signal(i32::try_from(self.pid).expect("pids fit"), number);

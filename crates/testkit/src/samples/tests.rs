@@ -108,6 +108,16 @@ fn needs_registry_needs_node_js_cart_goes_from_red_to_green() {
     red_to_green("js-cart");
 }
 
+#[test]
+fn needs_go_go_links_goes_from_red_to_green() {
+    red_to_green("go-links");
+}
+
+#[test]
+fn needs_cmocka_c_store_goes_from_red_to_green() {
+    red_to_green("c-store");
+}
+
 /// The whole life of a sample: set-up, tests as stored, each task's check before and after its edits,
 /// then all tasks together with every test green.
 fn red_to_green(name: &str) {

@@ -1,0 +1,116 @@
+//! The fuzzers in their long form: random cases from seeds, each of which makes its case again.
+
+use crate::program::{self, Error};
+
+/// Name, package and test of each target.
+const TARGETS: [(&str, &str, &str); 5] = [
+    ("edit", "alai-minion", "edit::fuzz::edit"),
+    ("patch", "alai-minion", "patch::fuzz::patch"),
+    ("grammar", "alai-minion", "hand::syntax::fuzz::grammar"),
+    ("salvage", "alai-fleet", "salvage::fuzz::salvage"),
+    ("tagged", "alai-fleet", "tagged::fuzz::tagged"),
+];
+
+/// Seconds for a target where none are given.
+const SECONDS: u64 = 60;
+
+const USAGE: &str = "\
+usage: cargo xtask fuzz [TARGET] [--seconds N] [--seed N]
+targets: edit, patch, grammar, salvage, tagged; all of them one after the other where none is named
+--seed alone takes just that case";
+
+/// Runs one target or all; `Ok(false)` when a case failed.
+pub(crate) fn run(args: &[&str]) -> Result<bool, Error> {
+    let asked = Asked::parse(args).ok_or_else(|| Error::Usage(USAGE.to_owned()))?;
+    let mut ok = true;
+    for (name, package, test) in TARGETS {
+        if asked.target.is_some_and(|target| target != name) {
+            continue;
+        }
+        let mut command = program::cargo(&["test", "--package", package, "--lib", "--"]);
+        command.args(["--exact", test, "--nocapture"]);
+        command
+            .env_remove("ALAI_FUZZ_SEED")
+            .env_remove("ALAI_FUZZ_SECONDS");
+        if let Some(seed) = asked.seed {
+            command.env("ALAI_FUZZ_SEED", seed.to_string());
+        }
+        if let Some(seconds) = asked.seconds {
+            command.env("ALAI_FUZZ_SECONDS", seconds.to_string());
+        }
+        let ran = program::stream(command, |line| {
+            line.trim_start().starts_with("test result:")
+        })?;
+        let one = ran
+            .kept
+            .iter()
+            .any(|line| line.contains("1 passed") || line.contains("1 failed"));
+        if ran.ok && !one {
+            let why = format!("{package} has no test `{test}`, so nothing was shown");
+            return Err(Error::Answer(why));
+        }
+        ok &= ran.ok;
+    }
+    Ok(ok)
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Asked<'a> {
+    target: Option<&'a str>,
+    seconds: Option<u64>,
+    seed: Option<u64>,
+}
+
+impl<'a> Asked<'a> {
+    fn parse(args: &[&'a str]) -> Option<Asked<'a>> {
+        let mut asked = Asked {
+            target: None,
+            seconds: None,
+            seed: None,
+        };
+        let mut args = args.iter();
+        while let Some(arg) = args.next() {
+            match *arg {
+                "--seconds" => asked.seconds = Some(args.next()?.parse().ok()?),
+                "--seed" => asked.seed = Some(args.next()?.parse().ok()?),
+                name if TARGETS.iter().any(|(target, ..)| *target == name) => {
+                    asked.target = Some(name);
+                }
+                _ => return None,
+            }
+        }
+        if asked.seed.is_none() {
+            asked.seconds = asked.seconds.or(Some(SECONDS));
+        }
+        Some(asked)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_alone_is_one_case() {
+        let asked = |target, seconds, seed| {
+            Some(Asked {
+                target,
+                seconds,
+                seed,
+            })
+        };
+        for (args, want) in [
+            (&[][..], asked(None, Some(SECONDS), None)),
+            (&["edit", "--seed", "7"], asked(Some("edit"), None, Some(7))),
+            (
+                &["--seconds", "5", "patch", "--seed", "7"],
+                asked(Some("patch"), Some(5), Some(7)),
+            ),
+            (&["edit", "--seed"], None),
+            (&["edit", "--seed", "x"], None),
+            (&["nothing"], None),
+        ] {
+            assert_eq!(Asked::parse(args), want, "{args:?}");
+        }
+    }
+}
