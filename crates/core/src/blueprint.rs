@@ -14,7 +14,7 @@ use crate::qa;
 
 pub use condition::{Condition, Facts};
 pub(crate) use parse::yaml;
-pub use parse::{BlueprintError, RawBlueprint, TEMPLATES, parse, resolve};
+pub use parse::{BlueprintError, RawBlueprint, TEMPLATES, is_template, parse, resolve};
 pub use progress::{Answer, Progress, Question, Status, StepResult};
 pub use template::Template;
 

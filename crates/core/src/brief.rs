@@ -94,6 +94,18 @@ pub struct ProjectBrief {
     pub red_on_base: Vec<String>,
     /// Author of commits: `Name <mail>`.
     pub author: String,
+    /// What the project tells whoever works on it.
+    #[serde(default)]
+    pub rules: Option<ProjectRules>,
+}
+
+/// Instructions that a project leaves for agents. From the commit that a change is measured from, never from the change: what is
+/// under review must not instruct its reviewer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProjectRules {
+    /// `AGENTS.md`.
+    pub file: String,
+    pub text: String,
 }
 
 /// One remembered entry, with where it came from.

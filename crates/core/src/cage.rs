@@ -107,7 +107,14 @@ enum Part {
     Scope,
 }
 
+/// A bound keeps its promise by the ways of counting that docs/SANDBOX.md lists, and by no other word behind the colon.
 fn part(layer: &str) -> Option<Part> {
+    match layer {
+        "processes:cgroup" | "processes:own" | "processes:shared" => return Some(Part::Processes),
+        "memory:cgroup" | "memory:watched" => return Some(Part::Memory),
+        "disk:watched" => return Some(Part::Disk),
+        _ => {}
+    }
     let name = layer.split([' ', ':']).next().unwrap_or_default();
     match name {
         "bwrap" | "own-namespaces" => Some(Part::Namespaces),
@@ -118,9 +125,6 @@ fn part(layer: &str) -> Option<Part> {
             let uid = layer.strip_prefix("uid:")?.parse::<u32>().ok()?;
             (uid != 0).then_some(Part::User)
         }
-        "processes" => Some(Part::Processes),
-        "memory" => Some(Part::Memory),
-        "disk" => Some(Part::Disk),
         "egress-proxy" => Some(Part::Proxy),
         "scope" => Some(Part::Scope),
         _ => None,
@@ -249,10 +253,29 @@ mod tests {
             ("uid", "uid:root"),
             ("seccomp", "no seccomp"),
             ("landlock", "Landlock"),
+            ("processes", "processes"),
+            ("processes", "processes:unlimited"),
+            ("memory", "memory:none"),
+            ("memory", "memory:watched "),
+            ("disk", "disk:cgroup"),
+            ("disk", "disk watched"),
         ] {
             let mut names = without(real);
             names.push(fake.to_owned());
             assert!(!promises(&names).lacking.is_empty(), "{fake}");
+        }
+    }
+
+    #[test]
+    fn every_way_of_counting_that_a_cage_has_bounds_it() {
+        for (real, other) in [
+            ("processes", "processes:cgroup"),
+            ("processes", "processes:shared"),
+            ("memory", "memory:cgroup"),
+        ] {
+            let mut names = without(real);
+            names.push(other.to_owned());
+            assert_eq!(promises(&names).lacking, [], "{other}");
         }
     }
 

@@ -90,6 +90,8 @@ pub enum Failure {
     GoalUnmet { detail: String },
     /// No model is reachable.
     NoModel { detail: String },
+    /// The disk has too little room for the run's clone. Nothing was begun and nothing is counted.
+    NoRoom { detail: String },
 }
 
 /// What the decision may know beside the task.
@@ -224,11 +226,16 @@ fn asked(task: &Task, question: &Question, context: &Context) -> Effect {
     if !question.options.is_empty() {
         let options = question.options.join(", ");
         detail = format!("{detail} ({options})");
-        action = format!("answer it by one of {options}: `alai mc answer {0} \"TEXT\"`", task.id.0);
+        action = format!(
+            "answer it by one of {options}: `alai mc answer {0} \"TEXT\"`",
+            task.id.0
+        );
     }
     action.push_str(&format!("; or `alai mc cancel {}`", task.id.0));
     let mut waiting = waiting(WaitReason::Question, detail, action, context);
-    let wait_ms = i64::try_from(question.deadline_s).unwrap_or(i64::MAX).saturating_mul(1_000);
+    let wait_ms = i64::try_from(question.deadline_s)
+        .unwrap_or(i64::MAX)
+        .saturating_mul(1_000);
     waiting.deadline_ms = context.now_ms.saturating_add(wait_ms);
     Effect::Ask {
         waiting,

@@ -9,6 +9,8 @@ use serde_json::json;
 pub const TASKS_MAX: usize = 12;
 /// Longer specs do not help a small model.
 pub const SPEC_BYTES_MAX: usize = 32 * 1024;
+/// A task that changes more tests than this is more than one task, or means to be rid of them.
+pub const CHANGES_TESTS_MAX: usize = 20;
 
 /// A goal's plan. Only BUILD tasks are planned: verifying and documenting are stages of each pipeline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,7 +36,7 @@ pub struct PlannedTask {
     /// Whether a documentation stage follows.
     #[serde(default)]
     pub docs: bool,
-    /// Globs of test files this task must change.
+    /// Test files this task must change: paths, or globs within a folder that is written out.
     #[serde(default)]
     pub changes_tests: Vec<String>,
 }
@@ -62,6 +64,14 @@ pub enum PlanError {
     Key(String),
     #[error("task `{key}`: {why}")]
     Text { key: String, why: String },
+    #[error("task `{key}`: `changes_tests` has {count} entries; at most {CHANGES_TESTS_MAX}")]
+    TooManyTests { key: String, count: usize },
+    #[error("task `{key}`: `{entry}` in `changes_tests` {why}")]
+    Test {
+        key: String,
+        entry: String,
+        why: &'static str,
+    },
     #[error("task `{key}` needs `{needs}`, which the plan does not have")]
     UnknownNeed { key: String, needs: String },
     #[error("the tasks need each other in a circle: {0}")]
@@ -98,6 +108,7 @@ impl Plan {
                 key: task.key.clone(),
                 why: e.to_string(),
             })?;
+            check_tests(task)?;
         }
         for task in &self.tasks {
             if let Some(unknown) = task.needs.iter().find(|n| !keys.contains(n.as_str())) {
@@ -169,12 +180,49 @@ impl Plan {
                         "acceptance": strings,
                         "needs": strings,
                         "docs": {"type": "boolean"},
-                        "changes_tests": strings
+                        "changes_tests": {"type": "array", "items": {"type": "string"}, "maxItems": CHANGES_TESTS_MAX}
                     }
                 }}
             }
         })
     }
+}
+
+/// The tests that stay fixed are what a model's work is judged by: its plan names each exception and cannot mean all of them.
+fn check_tests(task: &PlannedTask) -> Result<(), PlanError> {
+    let count = task.changes_tests.len();
+    if count > CHANGES_TESTS_MAX {
+        let key = task.key.clone();
+        return Err(PlanError::TooManyTests { key, count });
+    }
+    let bad = task
+        .changes_tests
+        .iter()
+        .find_map(|entry| no_test_path(entry).map(|why| (entry, why)));
+    bad.map_or(Ok(()), |(entry, why)| {
+        Err(PlanError::Test {
+            key: task.key.clone(),
+            entry: entry.clone(),
+            why,
+        })
+    })
+}
+
+fn no_test_path(entry: &str) -> Option<&'static str> {
+    let path = entry.trim();
+    let path = path.strip_prefix("./").unwrap_or(path);
+    if path.starts_with(['/', '~']) || path.contains(['\\', ':']) || path.contains(char::is_control)
+    {
+        return Some("is no path inside the repository; write it relative to its top folder");
+    }
+    let path = path.strip_suffix('/').unwrap_or(path);
+    if path.split('/').any(|part| ["", ".", ".."].contains(&part)) {
+        return Some("is empty or has an empty, `.` or `..` part; write the path out");
+    }
+    let first = path.split('/').next().unwrap_or_default();
+    first
+        .contains(['*', '?', '[', ']', '{', '}', '!'])
+        .then_some("begins with a wildcard; name the test file, or the folder that it is in")
 }
 
 #[cfg(test)]
@@ -251,6 +299,60 @@ mod tests {
             Plan::parse(r#"{"spec":"s","tasks":[],"extra":1}"#),
             Err(PlanError::Json(_))
         ));
+    }
+
+    #[test]
+    fn a_plan_names_the_tests_it_changes_and_cannot_mean_all_of_them() {
+        let with = |entries: &[&str]| {
+            let mut one = task("a", &[]);
+            one.changes_tests = entries.iter().map(|e| (*e).to_owned()).collect();
+            Plan::parse(&plan(vec![one]))
+        };
+        for bad in [
+            "**",
+            "*",
+            " ** ",
+            "./**",
+            "**/*.py",
+            "t*/a.py",
+            "{src,tests}/**",
+            "[a-z]*/x",
+            "?ests/x",
+            "/etc/x",
+            "~/x",
+            "../x",
+            "tests/../src/a",
+            "././**",
+            ".",
+            "",
+            "a//b",
+            "C:\\x",
+            "tests\\a",
+            "test_*.py",
+        ] {
+            let error = with(&["tests/a.py", bad]).expect_err(bad);
+            assert!(
+                matches!(&error, PlanError::Test { entry, .. } if entry == bad),
+                "{error}"
+            );
+            assert!(error.to_string().contains("changes_tests"), "{error}");
+        }
+        for good in [
+            "tests/a.py",
+            "./tests/a.py",
+            "tests/**",
+            "tests/",
+            "src/a/*_test.go",
+            "test_calc.py",
+        ] {
+            assert!(with(&[good]).is_ok(), "{good}");
+        }
+        assert!(with(&["tests/a.py"; 20]).is_ok());
+        let key = "a".to_owned();
+        assert_eq!(
+            with(&["tests/a.py"; 21]),
+            Err(PlanError::TooManyTests { key, count: 21 })
+        );
     }
 
     #[test]

@@ -145,13 +145,22 @@ pub fn parse_variable(text: &str) -> Result<Change<(String, String)>, Unfit> {
             "`{name}` is no name of a variable: letters, digits and _"
         )));
     }
-    if OURS.contains(&name) || OURS_BEFORE.iter().any(|start| name.starts_with(start)) {
+    if value.is_empty() {
+        return Ok(Change::Remove(name.to_owned()));
+    }
+    // Some programs fold the case of a name (npm), and some systems do.
+    let folded = name.to_ascii_uppercase();
+    let is_ours = OURS.contains(&folded.as_str());
+    if is_ours || OURS_BEFORE.iter().any(|start| folded.starts_with(start)) {
         return Err(Unfit(format!(
             "the cage sets {name} itself; put it into the command that needs it"
         )));
     }
-    if value.is_empty() {
-        return Ok(Change::Remove(name.to_owned()));
+    if STEERING.contains(&folded.as_str()) {
+        return Err(Unfit(format!(
+            "{name} decides what a compiler, interpreter or test runner does, for the gate too; put it into the command that \
+             needs it"
+        )));
     }
     if value.len() > VALUE_BYTES_MAX || value.contains(char::is_control) {
         return Err(Unfit(format!(
@@ -163,7 +172,7 @@ pub fn parse_variable(text: &str) -> Result<Change<(String, String)>, Unfit> {
 }
 
 /// Names that decide where a program looks for its parts, or that the cage and the gate set for every run.
-const OURS: [&str; 26] = [
+const OURS: [&str; 27] = [
     "PATH",
     "HOME",
     "SHELL",
@@ -179,6 +188,8 @@ const OURS: [&str; 26] = [
     "CI",
     "NO_COLOR",
     "GOFLAGS",
+    "GOENV",
+    "GOROOT",
     "GOPATH",
     "GOCACHE",
     "GOPROXY",
@@ -187,20 +198,36 @@ const OURS: [&str; 26] = [
     "PYTHONDONTWRITEBYTECODE",
     "PYTHONUNBUFFERED",
     "RUST_BACKTRACE",
-    "UV_OFFLINE",
     "XDG_CACHE_HOME",
     "SERVICE_DIR",
 ];
-const OURS_BEFORE: [&str; 9] = [
+const OURS_BEFORE: [&str; 10] = [
     "LD_",
     "ALAI_",
     "CARGO_",
     "RUSTUP_",
-    "npm_config_",
+    "NPM_CONFIG_",
+    "UV_",
     "PIP_",
     "NEXTEST_",
     "GIT_",
     "DYLD_",
+];
+
+/// Names by which a program loads other code, builds otherwise or leaves tests out, whatever its command says.
+const STEERING: [&str; 12] = [
+    "MAKEFLAGS",
+    "NODE_OPTIONS",
+    "PYTHONPATH",
+    "PYTHONHOME",
+    "PYTEST_PLUGINS",
+    "RUSTFLAGS",
+    "RUSTC_WRAPPER",
+    "RUSTC_WORKSPACE_WRAPPER",
+    "GTEST_FILTER",
+    "PERL5OPT",
+    "RUBYOPT",
+    "JAVA_TOOL_OPTIONS",
 ];
 
 fn no_secret(text: &str) -> Result<(), Unfit> {
@@ -383,6 +410,42 @@ mod tests {
         assert!(refused.to_string().contains("no secret goes into a cage"));
         assert!(!refused.to_string().contains(key), "{refused}");
         assert!(parse_service(&format!("a:1=serve --key {key}")).is_err());
+    }
+
+    #[test]
+    fn a_variable_cannot_steer_what_judges_the_project() {
+        for name in [
+            "MAKEFLAGS",
+            "NODE_OPTIONS",
+            "PYTHONPATH",
+            "PYTHONHOME",
+            "PYTEST_PLUGINS",
+            "PYTEST_ADDOPTS",
+            "RUSTFLAGS",
+            "RUSTC_WRAPPER",
+            "GTEST_FILTER",
+            "GOENV",
+            "GOROOT",
+            "GOFLAGS",
+            "PERL5OPT",
+            "RUBYOPT",
+            "JAVA_TOOL_OPTIONS",
+            "UV_INDEX_URL",
+            "NPM_CONFIG_SCRIPT_SHELL",
+            "npm_config_script_shell",
+            "Npm_Config_x",
+            "Node_Options",
+            "path",
+        ] {
+            let said = parse_variable(&format!("{name}=x")).expect_err(name);
+            assert!(
+                said.to_string().contains("put it into the command"),
+                "{said}"
+            );
+            let gone = parse_variable(&format!("{name}="));
+            assert_eq!(gone, Ok(Change::Remove(name.into())), "an old one goes");
+        }
+        assert!(parse_variable("NODE_ENV=test").is_ok() && parse_variable("UVX=1").is_ok());
     }
 
     #[test]

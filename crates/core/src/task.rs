@@ -278,6 +278,8 @@ pub enum WaitReason {
     Safety,
     /// No model is reachable.
     NoModel,
+    /// The disk has too little room for a run's clone.
+    NoRoom,
     ReviewCycles,
     QaRetries,
     InfraAttempts,
@@ -301,9 +303,10 @@ pub enum WaitReason {
 }
 
 impl WaitReason {
-    pub const ALL: [WaitReason; 14] = [
+    pub const ALL: [WaitReason; 15] = [
         WaitReason::Safety,
         WaitReason::NoModel,
+        WaitReason::NoRoom,
         WaitReason::ReviewCycles,
         WaitReason::QaRetries,
         WaitReason::InfraAttempts,
@@ -322,6 +325,7 @@ impl WaitReason {
         match self {
             WaitReason::Safety => "safety",
             WaitReason::NoModel => "no_model",
+            WaitReason::NoRoom => "no_room",
             WaitReason::ReviewCycles => "review_cycles",
             WaitReason::QaRetries => "qa_retries",
             WaitReason::InfraAttempts => "infra_attempts",

@@ -269,17 +269,20 @@ fn exact(view: &str, old: &str, new: &str, all: bool) -> Vec<Hit> {
 /// Where a passage stands: side by side when all places are replaced, else also where it overlaps itself, because then it is
 /// in doubt which place was meant. No more of these than are listed.
 fn places(text: &str, passage: &str, all: bool) -> Vec<usize> {
+    // Of a byte order mark alone nothing is left, and nothing stands everywhere.
+    let Some(first) = passage.chars().next() else {
+        return Vec::new();
+    };
     if all {
         return text.match_indices(passage).map(|(at, _)| at).collect();
     }
-    let step = passage.chars().next().map_or(1, char::len_utf8);
     let mut places: Vec<usize> = Vec::new();
     let mut from = 0;
     while places.len() < MANY_LISTED_MAX
         && let Some(at) = text[from..].find(passage)
     {
         places.push(from + at);
-        from += at + step;
+        from += at + first.len_utf8();
     }
     places
 }

@@ -6,6 +6,8 @@ use serde_json::{Map, Value, json};
 /// Bytes of one text, and of one item of a list: later steps read them in their prompt.
 const TEXT_BYTES_MAX: usize = 4 << 10;
 const ITEMS_MAX: usize = 50;
+/// Bytes of all that one step hands over: it stands whole at the head of each later conversation, in a small model's window.
+const SUM_BYTES_MAX: usize = 8 << 10;
 
 /// Adds the fields to the schema of `done`.
 pub(crate) fn extend(parameters: &mut Value, outputs: &[Output]) {
@@ -40,6 +42,12 @@ pub(crate) fn read(
             Some(Err(why)) => wrong.push(format!("`{name}` {why}")),
             None => wrong.push(format!("`{name}` is missing ({})", output.kind.as_str())),
         }
+    }
+    let sum: usize = read.values().map(|value| value.to_string().len()).sum();
+    if sum > SUM_BYTES_MAX {
+        wrong.push(format!(
+            "all of it together has {sum} bytes; at most {SUM_BYTES_MAX} are handed on, say it shorter"
+        ));
     }
     if wrong.is_empty() {
         Ok(read)
@@ -103,7 +111,16 @@ fn short(text: &str) -> Result<String, String> {
             text.len()
         ));
     }
-    Ok(text.to_owned())
+    // Copied out of a file of another system.
+    let text = text.replace("\r\n", "\n");
+    match text
+        .chars()
+        .find(|c| c.is_control() && !matches!(c, '\n' | '\t'))
+    {
+        // Later steps put it into questions and files, where it would act on a terminal.
+        Some(c) => Err(format!("holds the control character {c:?}; leave it out")),
+        None => Ok(text),
+    }
 }
 
 #[cfg(test)]
@@ -120,6 +137,20 @@ mod tests {
             description: String::new(),
         };
         kinds.map(output).collect()
+    }
+
+    #[test]
+    fn what_is_handed_over_is_short_in_all_and_plain() {
+        let list = |count: usize, bytes: usize| json!({"cause": "c", "line": 1, "fixed": true, "files": vec!["x".repeat(bytes); count]});
+        assert!(read_from(list(7, 1_000)).is_ok());
+        let long = read_from(list(9, 1_000)).unwrap_err();
+        assert!(long.contains("together has"), "{long}");
+        let plain =
+            |cause: &str| read_from(json!({"cause": cause, "line": 1, "fixed": true, "files": []}));
+        let read = plain("one\r\ntwo\t.").expect("line ends of another system");
+        assert_eq!(read["cause"], "one\ntwo\t.");
+        let wrong = plain("\u{1b}[2J").unwrap_err();
+        assert!(wrong.contains("control character"), "{wrong}");
     }
 
     fn read_from(args: Value) -> Result<Value, String> {

@@ -21,9 +21,6 @@ use crate::report::ExitStatus;
 use crate::text::{cut, head, plain};
 use crate::walk::{Asked, Walk, lost};
 
-/// Instructions that projects leave for agents, in the order they are looked for. Read from the base commit: a change
-/// under review must not instruct its reviewer.
-const PROJECT_RULES: [&str; 2] = ["AGENTS.md", "CLAUDE.md"];
 const READMES: [&str; 3] = ["README.md", "README", "README.rst"];
 
 pub(crate) use course::Course;
@@ -134,11 +131,14 @@ fn kept(walk: &mut Walk<'_>, step: &str) -> Result<(), ExitStatus> {
     if !walk.writes() {
         return Ok(());
     }
+    walk.land(step)?;
     let (tree, _) = walk.hand.scan(walk.cancel).map_err(lost)?;
     if tree == walk.tree {
         return Ok(());
     }
     walk.tree = tree;
+    // What an agent's check said was of another tree.
+    walk.check_green = None;
     walk.commit(step)
 }
 
@@ -155,20 +155,12 @@ fn result(handed: agent::Handed) -> serde_json::Value {
 fn context(walk: &mut Walk<'_>) -> Result<(), ExitStatus> {
     let brief = walk.brief;
     let mut parts = Vec::new();
-    for name in PROJECT_RULES {
-        let shown = walk.hand.show(
-            &brief.project.base,
-            name,
-            pack::RULES_BYTES_MAX,
-            walk.cancel,
-        );
-        if let Some((Some(text), was_cut)) = soft(shown)? {
-            parts.push(Part::new(
-                format!("{name} of the project"),
-                noted(text, was_cut),
-            ));
-            break;
-        }
+    if let Some(rules) = &brief.project.rules {
+        let shown = head(&rules.text, pack::RULES_BYTES_MAX);
+        parts.push(Part::new(
+            format!("{} of the project", rules.file),
+            noted(shown.to_owned(), shown.len() < rules.text.len()),
+        ));
     }
     let words = format!(
         "{}\n{}\n{}",

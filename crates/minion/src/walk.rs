@@ -2,6 +2,7 @@
 //! committing, recording. Each act says how the run ends when it cannot be done.
 
 mod account;
+mod author;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::LazyLock;
@@ -18,13 +19,14 @@ use alai_workspace::command::Cancel;
 
 use crate::conversation::{Conversation, budget, tokens_of, tokens_of_tools};
 use crate::gotcha;
-use crate::hand::{CommitText, Hand, HandError};
+use crate::hand::{Commit, CommitText, Hand, HandError};
 use crate::pack::Part;
 use crate::recorder::{Event, Recorder};
 use crate::report::{self, ExitStatus, RunReport};
 use crate::scope::Scope;
 use crate::steps::Course;
 use crate::text::cut;
+use author::author;
 
 pub use account::{Word, Words};
 
@@ -229,6 +231,18 @@ impl<'a> Walk<'a> {
         budget(self.profile.num_ctx, self.profile.output_max)
     }
 
+    /// Whole seconds left for another call, or which limit forbids it.
+    pub(crate) fn may_ask(&self) -> Result<u64, ExitStatus> {
+        let left_s = self.seconds_left()?;
+        if self.turns >= self.brief.limits.turns_max {
+            return Err(ExitStatus::StepLimit);
+        }
+        if self.usage.prompt_tokens + self.usage.output_tokens >= self.brief.limits.tokens_max {
+            return Err(ExitStatus::CostLimit);
+        }
+        Ok(left_s)
+    }
+
     /// One model call within the limits of the run.
     pub(crate) fn ask(
         &mut self,
@@ -238,13 +252,7 @@ impl<'a> Walk<'a> {
         tools: Vec<ToolSpec>,
         format: Option<serde_json::Value>,
     ) -> Result<Asked, ExitStatus> {
-        let left_s = self.seconds_left()?;
-        if self.turns >= self.brief.limits.turns_max {
-            return Err(ExitStatus::StepLimit);
-        }
-        if self.usage.prompt_tokens + self.usage.output_tokens >= self.brief.limits.tokens_max {
-            return Err(ExitStatus::CostLimit);
-        }
+        let left_s = self.may_ask()?;
         let prompt_tokens = (tokens_of(&messages) + tokens_of_tools(&tools)) as u64;
         self.can_pay(prompt_tokens)?;
         let profile = Profile {
@@ -437,6 +445,13 @@ impl<'a> Walk<'a> {
 
     /// Commits what changed. A clone that git can no longer work with is said, and tried again after the next change.
     pub(crate) fn commit(&mut self, step: &str) -> Result<(), ExitStatus> {
+        self.commit_meanwhile(step)?;
+        self.land(step)
+    }
+
+    /// The same, while the caller goes on: whatever is asked of the hand next waits for it. [`Walk::land`] has its end.
+    pub(crate) fn commit_meanwhile(&mut self, step: &str) -> Result<(), ExitStatus> {
+        self.land(step)?;
         let brief = self.brief;
         let (name, mail) = author(&brief.project.author);
         let title = cut(brief.title.lines().next().unwrap_or("").trim(), 72);
@@ -447,9 +462,25 @@ impl<'a> Walk<'a> {
             author_mail: mail,
             base: &brief.project.base,
         };
-        match self.hand.commit(&text, self.cancel) {
-            Ok(commit) => {
-                self.head = (commit.head != brief.project.base).then_some(commit.head);
+        let sent = self.hand.commit_meanwhile(&text, self.cancel);
+        self.ended(step, sent.map(|()| None))
+    }
+
+    /// Waits for the commit that is under way, and keeps what came of it.
+    pub(crate) fn land(&mut self, step: &str) -> Result<(), ExitStatus> {
+        let ended = self.hand.committed(self.cancel);
+        self.ended(step, ended)
+    }
+
+    fn ended(
+        &mut self,
+        step: &str,
+        ended: Result<Option<Commit>, HandError>,
+    ) -> Result<(), ExitStatus> {
+        match ended {
+            Ok(None) => Ok(()),
+            Ok(Some(commit)) => {
+                self.head = (commit.head != self.brief.project.base).then_some(commit.head);
                 self.change = commit.summary;
                 self.uncommitted = None;
                 Ok(())
@@ -473,6 +504,7 @@ impl<'a> Walk<'a> {
         }
         // The run may have been cancelled; its work is still worth a commit.
         self.cancel = &UNHURRIED;
+        self.land("end").map_err(|status| status.to_string())?;
         match self.hand.scan(self.cancel) {
             Ok((tree, _)) if tree == self.tree && self.uncommitted.is_none() => return Ok(()),
             Ok((tree, _)) => self.tree = tree,
@@ -568,35 +600,5 @@ pub(crate) fn lost(error: HandError) -> ExitStatus {
         | HandError::Garbled { .. }) => ExitStatus::Killed {
             detail: error.to_string(),
         },
-    }
-}
-
-/// `Name <mail>` in its two parts; git takes neither empty.
-fn author(text: &str) -> (&str, &str) {
-    let (name, mail) = text.split_once('<').unwrap_or((text, ""));
-    let name = name.trim();
-    let mail = mail.trim().trim_end_matches('>').trim();
-    (
-        if name.is_empty() { "alai" } else { name },
-        if mail.is_empty() {
-            "alai@localhost"
-        } else {
-            mail
-        },
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::author;
-
-    #[test]
-    fn authors_are_taken_apart() {
-        assert_eq!(
-            author("Ada Byron <ada@example.org>"),
-            ("Ada Byron", "ada@example.org")
-        );
-        assert_eq!(author("Ada"), ("Ada", "alai@localhost"));
-        assert_eq!(author(" <a@b> "), ("alai", "a@b"));
     }
 }

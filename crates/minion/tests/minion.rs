@@ -16,6 +16,8 @@ mod guards;
 mod outputs;
 #[path = "minion/shipped.rs"]
 mod shipped;
+#[path = "minion/steps.rs"]
+mod steps;
 #[path = "minion/syntax.rs"]
 mod syntax;
 #[path = "minion/texts.rs"]

@@ -1,5 +1,5 @@
-//! Work for which there is no model: put before a person, and taken up again by itself. In parts of a bounded size, because a queue
-//! that met no model may be long.
+//! Work for which there is no model, or no room on the disk: put before a person, and taken up again by itself. In parts of a bounded
+//! size, because a queue that met no model may be long.
 
 use alai_core::ids::TaskId;
 use alai_core::lifecycle::Event;
@@ -49,28 +49,26 @@ impl Mission {
         })
     }
 
-    /// A model that was waited for is there. Nobody answered anything: no counter is reset. What has moved since is left alone.
-    pub fn model_found(&self, tasks: Vec<TaskId>, now_ms: i64) -> Result<(), MissionError> {
+    /// What these tasks waited for is there. Nobody answered anything: no counter is reset. What has moved since is left alone.
+    pub fn taken_up(
+        &self,
+        reason: WaitReason,
+        why: &'static str,
+        tasks: Vec<TaskId>,
+        now_ms: i64,
+    ) -> Result<(), MissionError> {
         self.write(move |c| {
             for task in tasks {
-                // It may have been answered meanwhile, and asked something else that is no matter of a model.
+                // It may have been answered meanwhile, and asked something else that is another matter.
                 let waits = c
                     .prepare_cached(
                         "SELECT 1 FROM task WHERE id = ? AND state = 'waiting' AND wait_reason = ?",
                     )?
-                    .exists(params![task.0, WaitReason::NoModel.as_str()])?;
+                    .exists(params![task.0, reason.as_str()])?;
                 if !waits {
                     continue;
                 }
-                let found = set_state(
-                    c,
-                    task,
-                    Event::Answer,
-                    None,
-                    "a model is reachable",
-                    &stamp(now_ms),
-                );
-                found?;
+                set_state(c, task, Event::Answer, None, why, &stamp(now_ms))?;
             }
             Ok(())
         })
@@ -78,14 +76,18 @@ impl Mission {
 }
 
 impl Reader {
-    /// The next part of those who wait for a model, behind the task `after`.
-    pub fn waiting_for_a_model(&self, after: TaskId) -> Result<Vec<Task>, MissionError> {
+    /// The next part of those who wait for this reason, behind the task `after`.
+    pub fn waiting_for(
+        &self,
+        reason: WaitReason,
+        after: TaskId,
+    ) -> Result<Vec<Task>, MissionError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM task WHERE state = 'waiting' AND wait_reason = ? AND id > ? ORDER BY id LIMIT {PART}"
         );
         self.read(|c| {
             let mut statement = c.prepare_cached(&sql)?;
-            let rows = statement.query_map(params![WaitReason::NoModel.as_str(), after.0], raw)?;
+            let rows = statement.query_map(params![reason.as_str(), after.0], raw)?;
             rows.map(|row| row.map_err(MissionError::from).and_then(Raw::parse))
                 .collect()
         })

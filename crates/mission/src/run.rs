@@ -192,15 +192,22 @@ impl Mission {
     }
 }
 
+/// Fewest characters by which a run is found: where there is one run, a slip of the hand names it too.
+const RUN_TEXT_MIN: usize = 4;
+
 impl Reader {
     pub fn run(&self, id: &RunId) -> Result<Option<RunRow>, MissionError> {
         self.read(|c| query(c, "id = ?", &id.0).map(|rows| rows.into_iter().next()))
     }
 
-    /// The runs whose identifier ends or begins with `text`, as people copy it.
+    /// The run whose identifier ends or begins with `text`, as people copy it; none when several do, or `text` has fewer than
+    /// four characters.
     pub fn find_run(&self, text: &str) -> Result<Option<RunRow>, MissionError> {
         self.read(|c| {
             let pattern = text.replace(['%', '_'], "");
+            if pattern.chars().count() < RUN_TEXT_MIN {
+                return Ok(None);
+            }
             let rows = query(c, "id LIKE '%' || ?1 OR id LIKE ?1 || '%'", &pattern)?;
             Ok(match <[RunRow; 1]>::try_from(rows) {
                 Ok([one]) => Some(one),

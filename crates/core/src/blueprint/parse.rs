@@ -51,6 +51,12 @@ const NAME_BYTES_MAX: usize = 64;
 /// Before the name of a template, where a library holds it beside the blueprints.
 pub const TEMPLATES: &str = "templates/";
 
+/// Whether a file below `blueprints/` is the text of a scaffold's file: `templates/NAME`.
+pub fn is_template(file: &str) -> bool {
+    let own = file.strip_prefix(TEMPLATES);
+    own.is_some_and(|own| !own.is_empty() && !own.contains('/'))
+}
+
 /// A blueprint as its file says it: inheritance not applied, inputs not filled in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RawBlueprint {

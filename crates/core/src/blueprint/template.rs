@@ -107,16 +107,32 @@ mod tests {
         };
         let results = BTreeMap::from([("find".to_owned(), result)]);
         let fill = |part: Part| Template { parts: vec![part] }.fill(&results);
-        assert_eq!(fill(output("cause", false)), Ok("a \"b\" ${{ inputs.x }}".into()));
-        assert_eq!(fill(output("cause", true)), Ok(r#""a \"b\" ${{ inputs.x }}""#.into()));
+        assert_eq!(
+            fill(output("cause", false)),
+            Ok("a \"b\" ${{ inputs.x }}".into())
+        );
+        assert_eq!(
+            fill(output("cause", true)),
+            Ok(r#""a \"b\" ${{ inputs.x }}""#.into())
+        );
         assert_eq!(fill(output("n", false)), Ok("7".into()));
         assert_eq!(fill(output("files", true)), Ok(r#"["a"]"#.into()));
         assert_eq!(fill(output("bell", true)), Ok(r#""\u0007""#.into()));
-        for (name, says) in [("files", "| json"), ("bell", "U+0007"), ("none", "no value")] {
+        for (name, says) in [
+            ("files", "| json"),
+            ("bell", "U+0007"),
+            ("none", "no value"),
+        ] {
             let said = fill(output(name, false)).expect_err(name);
             assert!(said.contains(says), "{said}");
         }
         assert_eq!(Template::plain("x").settled().as_deref(), Some("x"));
-        assert_eq!(Template { parts: vec![output("n", false)] }.settled(), None);
+        assert_eq!(
+            Template {
+                parts: vec![output("n", false)]
+            }
+            .settled(),
+            None
+        );
     }
 }

@@ -255,13 +255,12 @@ impl Pack<'_> {
                 return Err(self.invalid(file, format!("no agent is read from here; {hint}")));
             }
             if let Some(name) = file.strip_prefix("blueprints/")
-                && !is_template(name)
+                && !blueprint::is_template(name)
                 && name
                     .strip_suffix(".yaml")
                     .is_none_or(|stem| stem.contains('/'))
             {
-                let problem =
-                    "blueprints are files `blueprints/NAME.yaml`, templates `blueprints/templates/NAME`";
+                let problem = "blueprints are files `blueprints/NAME.yaml`, templates `blueprints/templates/NAME`";
                 return Err(self.invalid(file, problem));
             }
         }
@@ -508,7 +507,10 @@ impl Pack<'_> {
     fn blueprints(&self) -> Result<BTreeMap<String, String>, CompanyError> {
         let mut blueprints = BTreeMap::new();
         for (file, text) in self.files {
-            if let Some(name) = file.strip_prefix("blueprints/").filter(|n| is_template(n)) {
+            if let Some(name) = file
+                .strip_prefix("blueprints/")
+                .filter(|n| blueprint::is_template(n))
+            {
                 blueprints.insert(name.to_owned(), text.clone());
                 continue;
             }
@@ -592,10 +594,4 @@ fn glob_problem(glob: &str) -> Option<&'static str> {
         return Some("`.` and `..` leave the folder it is meant for");
     }
     None
-}
-
-/// `templates/NAME` below `blueprints/`: the text of a scaffold's file.
-fn is_template(name: &str) -> bool {
-    let own = name.strip_prefix(blueprint::TEMPLATES);
-    own.is_some_and(|own| !own.is_empty() && !own.contains('/'))
 }

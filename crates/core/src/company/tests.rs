@@ -439,6 +439,31 @@ fn names_and_defaults_have_one_owner() {
 }
 
 #[test]
+fn a_pack_has_templates_beside_its_blueprints() {
+    let mut files = changed(
+        "blueprints/one.yaml",
+        "{id: a, uses: context}",
+        "{id: a, uses: scaffold, with: {templates: {a.md: page.md}}}",
+    );
+    files.insert("blueprints/templates/page.md".into(), "own\n".into());
+    let acme = parse(&files).expect("the pack is good");
+    let global = [("templates/page.md".to_owned(), "global\n".to_owned())];
+    let library = acme.library(&global.into_iter().collect());
+    let one = blueprint::resolve("one", &library, &Default::default());
+    let one = one.unwrap_or_else(|error| panic!("{error}"));
+    let Action::Scaffold { files: made, .. } = &one.steps[0].action else {
+        panic!("a scaffold")
+    };
+    assert_eq!(made[0].content.settled().as_deref(), Some("own\n"));
+    files.insert("blueprints/templates/a/b".into(), String::new());
+    let error = parse(&files).expect_err("a folder").to_string();
+    assert!(
+        error.contains("templates `blueprints/templates/NAME`"),
+        "{error}"
+    );
+}
+
+#[test]
 fn every_shipped_pack_is_whole() {
     let registry = Registry::load(&shipped_packs(), &[]).unwrap_or_else(|error| panic!("{error}"));
     let names: Vec<&str> = registry

@@ -55,6 +55,16 @@ pub(super) fn failed(task: &Task, failure: &Failure, context: &Context) -> Vec<E
                 context,
             )]
         }
+        Failure::NoRoom { detail } => {
+            let action = "free some space there (`alai minion list` names kept clones), or lower `limits.free_mb` in alai.toml; `alai up` then goes on with it";
+            vec![ask(
+                task,
+                WaitReason::NoRoom,
+                detail.clone(),
+                action.into(),
+                context,
+            )]
+        }
     }
 }
 

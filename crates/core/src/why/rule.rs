@@ -52,6 +52,8 @@ pub enum Rule {
     Ready,
     Safety,
     NoModel,
+    /// The disk has too little room for a run's clone.
+    NoRoom,
     ReviewCycles,
     QaRetries,
     InfraAttempts,
@@ -83,7 +85,7 @@ pub enum Rule {
 }
 
 impl Rule {
-    pub const ALL: [Rule; 52] = [
+    pub const ALL: [Rule; 53] = [
         Rule::Needs,
         Rule::NeedWaits,
         Rule::NeedPaused,
@@ -113,6 +115,7 @@ impl Rule {
         Rule::Ready,
         Rule::Safety,
         Rule::NoModel,
+        Rule::NoRoom,
         Rule::ReviewCycles,
         Rule::QaRetries,
         Rule::InfraAttempts,
@@ -169,6 +172,7 @@ impl Rule {
             Rule::Ready => "ready",
             Rule::Safety => "safety",
             Rule::NoModel => "no_model",
+            Rule::NoRoom => "no_room",
             Rule::ReviewCycles => "review_cycles",
             Rule::QaRetries => "qa_retries",
             Rule::InfraAttempts => "infra_attempts",
@@ -200,6 +204,7 @@ impl Rule {
         match reason {
             WaitReason::Safety => Rule::Safety,
             WaitReason::NoModel => Rule::NoModel,
+            WaitReason::NoRoom => Rule::NoRoom,
             WaitReason::ReviewCycles => Rule::ReviewCycles,
             WaitReason::QaRetries => Rule::QaRetries,
             WaitReason::InfraAttempts => Rule::InfraAttempts,
@@ -240,6 +245,7 @@ impl Rule {
             | Rule::Ready
             | Rule::Safety
             | Rule::NoModel
+            | Rule::NoRoom
             | Rule::ReviewCycles
             | Rule::QaRetries
             | Rule::InfraAttempts
@@ -282,7 +288,7 @@ impl fmt::Display for Rule {
 }
 
 /// Every command that a next action may name, with `ID`, `NAME`, `TEXT` and `COMMIT` for what differs.
-pub const COMMANDS: [&str; 20] = [
+pub const COMMANDS: [&str; 21] = [
     "alai up",
     "alai init",
     "alai status",
@@ -290,6 +296,7 @@ pub const COMMANDS: [&str; 20] = [
     "alai project set NAME --test TEXT",
     "alai project set NAME --setup TEXT",
     "alai evidence show ID",
+    "alai minion list",
     "alai mc add",
     "alai mc answer ID TEXT",
     "alai mc approve ID",

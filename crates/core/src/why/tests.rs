@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::blueprint::Question;
 use crate::ids::{Epoch, ProjectId};
 use crate::pipeline::{
     Context, Effect, Ended, Failure, INTERRUPTIONS_MAX, MergeEnd, QA_RETRIES_MAX,
@@ -383,6 +384,7 @@ fn ask_the_pipeline(seen: &mut Seen) {
         },
         Failure::GoalUnmet { detail: detail() },
         Failure::NoModel { detail: detail() },
+        Failure::NoRoom { detail: detail() },
     ];
     let mut worn = task(State::Started, TaskKind::Build);
     worn.counters = Counters {
@@ -408,6 +410,16 @@ fn ask_the_pipeline(seen: &mut Seen) {
     for failure in failures {
         effects.extend(advance(&worn, &Ended::Failed { failure }, &context));
     }
+    for options in [Vec::new(), vec!["yes".to_owned(), "no".to_owned()]] {
+        let question = Question {
+            step: detail(),
+            visit: 1,
+            text: detail(),
+            options,
+            deadline_s: 60,
+        };
+        effects.extend(advance(&worn, &Ended::Asked { question }, &context));
+    }
     let mut waits = vec![railed("production", "it deploys", "{id}", &context)];
     for effect in effects {
         match effect {
@@ -423,7 +435,7 @@ fn ask_the_pipeline(seen: &mut Seen) {
             | Effect::Remember { .. } => {}
         }
     }
-    assert_eq!(waits.len(), 10, "each of them asks a person: {waits:?}");
+    assert_eq!(waits.len(), 13, "each of them asks a person: {waits:?}");
     for mut waiting in waits {
         // As the store writes it.
         waiting.next_action = waiting.next_action.replace("{id}", "7");

@@ -13,21 +13,33 @@ use crate::walk::lost;
 
 /// Bytes of a red check's output that go back.
 const CHECK_BYTES_MAX: usize = 4 << 10;
+/// Milliseconds of a check before which a commit of some ten is not worth it: a burst that only the work tree holds for so long
+/// is found there after any crash.
+const SHORT_MS: i64 = 1_000;
 
 impl Sitting<'_, '_> {
     /// After a burst: looks whether the tree changed; if so commits, runs the check, and says how it went.
     pub(super) fn settle(&mut self) -> Result<Option<String>, ExitStatus> {
+        let known = self.walk.uncommitted.is_some();
+        self.walk.land(self.work.step)?;
+        let news = self.walk.uncommitted.as_deref().filter(|_| !known);
+        let news = news.map(uncommitted);
         if !std::mem::take(&mut self.touched) || !self.walk.writes() {
-            return Ok(None);
+            return Ok(news);
         }
         let (tree, changed) = self.walk.hand.scan(self.walk.cancel).map_err(lost)?;
         if tree == self.walk.tree {
-            return Ok(None);
+            return Ok(news);
         }
         self.guard.state(hash(("tree", &tree)));
         self.walk.tree = tree;
         self.walk.check_green = None;
-        self.walk.commit(self.work.step)?;
+        // Work is safe before a check that may take long, or the machine down. A short one does not wait for git, and git not
+        // for the model.
+        let first = self.work.check.is_some() && !self.is_short();
+        if first {
+            self.walk.commit(self.work.step)?;
+        }
         let mut said = String::new();
         let outside: Vec<&str> = changed
             .iter()
@@ -46,12 +58,18 @@ impl Sitting<'_, '_> {
             said.push_str(&verdict(check, &captured));
         }
         if let Some(why) = &self.walk.uncommitted {
-            said.push_str(&format!(
-                "\n[The work could not be committed: {}]",
-                cut(why, 500)
-            ));
+            said.push_str(&uncommitted(why));
+        }
+        if !first {
+            self.walk.commit_meanwhile(self.work.step)?;
         }
         Ok(Some(said))
+    }
+
+    /// Whether the check has shown that it takes little time.
+    fn is_short(&self) -> bool {
+        let last = self.walk.last_check.as_ref();
+        last.is_some_and(|last| last.record.duration_ms < SHORT_MS)
     }
 
     fn run_check(&mut self, check: &str) -> Result<Captured, ExitStatus> {
@@ -62,7 +80,7 @@ impl Sitting<'_, '_> {
         if tree != self.walk.tree {
             self.walk.tree = tree;
             if self.walk.writes() {
-                self.walk.commit(self.work.step)?;
+                self.walk.commit_meanwhile(self.work.step)?;
             }
         }
         self.walk.check_green = Some(passed);
@@ -79,6 +97,8 @@ impl Sitting<'_, '_> {
         handed: Result<Map<String, Value>, String>,
     ) -> Result<Result<Map<String, Value>, String>, ExitStatus> {
         self.settle()?;
+        // The account of the change is that of the last commit.
+        self.walk.land(self.work.step)?;
         if claim == Claim::Blocked {
             self.walk.summarise(summary);
             return Err(ExitStatus::Stuck {
@@ -144,6 +164,10 @@ impl Sitting<'_, '_> {
              call `done` again and say why."
         )))
     }
+}
+
+fn uncommitted(why: &str) -> String {
+    format!("\n[The work could not be committed: {}]", cut(why, 500))
 }
 
 fn verdict(check: &str, captured: &Captured) -> String {

@@ -253,3 +253,11 @@ proptest! {
         prop_assert_eq!(first, replace(&file, &old, &new, false));
     }
 }
+
+#[test]
+fn a_byte_order_mark_alone_is_found_nowhere() {
+    for all in [false, true] {
+        let missed = replace("\u{201c}{\n", "\u{feff}", "x", all);
+        assert!(missed.is_err(), "{missed:?}");
+    }
+}

@@ -21,6 +21,10 @@ const FILE_S_MAX: u64 = 120;
 const COMMIT_S_MAX: u64 = 600;
 /// Seconds a command's answer may come after the command's own limit: ending what it left, draining its pipes.
 const GRACE_S: u64 = 30;
+/// A run that is cancelled gives its last commit so long: it is under way, takes some milliseconds, and is the work.
+const COMMIT_CANCELLED: Duration = Duration::from_secs(10);
+/// What errors call a commit.
+const COMMIT: &str = "commit";
 /// How often a wait looks whether the run was cancelled.
 const CANCEL_LOOK: Duration = Duration::from_millis(50);
 
@@ -50,6 +54,10 @@ pub struct Hand {
     replies: Receiver<Result<Vec<u8>, String>>,
     next: u64,
     layers: Vec<String>,
+    /// The request of a commit whose answer nobody has waited for yet.
+    under_way: Option<u64>,
+    /// How such a commit ended, until it is asked for.
+    ended: Option<Result<Commit, Refusal>>,
 }
 
 impl Hand {
@@ -98,6 +106,8 @@ impl Hand {
             replies,
             next: 0,
             layers,
+            under_way: None,
+            ended: None,
         }
     }
 
@@ -287,28 +297,57 @@ impl Hand {
     /// # Errors
     /// [`HandError`].
     pub fn commit(&mut self, text: &CommitText<'_>, cancel: &Cancel) -> Result<Commit, HandError> {
-        let op = Op::Commit {
-            message: text.message.to_owned(),
-            author_name: text.author_name.to_owned(),
-            author_mail: text.author_mail.to_owned(),
-            base: text.base.to_owned(),
+        self.want(commit_op(text), COMMIT_S_MAX, cancel, committed)
+    }
+
+    /// Commits what changed while the caller does something else: the next request waits for it. [`Hand::committed`] has the
+    /// answer.
+    ///
+    /// # Errors
+    /// [`HandError`] of the request itself.
+    pub fn commit_meanwhile(
+        &mut self,
+        text: &CommitText<'_>,
+        cancel: &Cancel,
+    ) -> Result<(), HandError> {
+        self.come_in(cancel)?;
+        self.under_way = Some(self.send(commit_op(text), COMMIT)?);
+        Ok(())
+    }
+
+    /// How the commit ended that was made meanwhile, once; waits for it. `None` where there was none.
+    ///
+    /// # Errors
+    /// [`HandError`].
+    pub fn committed(&mut self, cancel: &Cancel) -> Result<Option<Commit>, HandError> {
+        self.come_in(cancel)?;
+        self.ended.take().transpose().map_err(HandError::from)
+    }
+
+    /// Takes the answer of the commit that is under way.
+    fn come_in(&mut self, cancel: &Cancel) -> Result<(), HandError> {
+        let Some(id) = self.under_way.take() else {
+            return Ok(());
         };
-        self.want(op, COMMIT_S_MAX, cancel, |done| {
-            if let Done::Commit {
-                commit,
-                made,
-                summary,
-            } = done
-            {
-                Some(Commit {
-                    head: commit,
-                    made,
-                    summary,
-                })
-            } else {
-                None
+        let patient = Patience {
+            after_s: COMMIT_S_MAX,
+            cancelled: COMMIT_CANCELLED,
+        };
+        self.ended = Some(match self.receive(id, COMMIT, patient, cancel) {
+            Ok(done) => Ok(committed(done).ok_or_else(|| {
+                self.close();
+                HandError::Garbled {
+                    op: COMMIT,
+                    detail: "an answer to another question".into(),
+                }
+            })?),
+            Err(HandError::Refused(refusal)) => Err(refusal),
+            Err(error) => {
+                self.close();
+                return Err(error);
             }
-        })
+        });
+        Ok(())
     }
 
     /// A file as it is in a commit, and whether it was cut.
@@ -435,7 +474,10 @@ impl Hand {
 
     fn ask(&mut self, op: Op, after_s: u64, cancel: &Cancel) -> Result<Done, HandError> {
         let name = name_of(&op);
-        let answer = self.exchange(op, name, after_s, cancel);
+        self.come_in(cancel)?;
+        let answer = self
+            .send(op, name)
+            .and_then(|id| self.receive(id, name, Patience::of(after_s), cancel));
         if !matches!(answer, Ok(_) | Err(HandError::Refused(_))) {
             // An answer that comes later would be taken for the next request's.
             self.close();
@@ -448,13 +490,8 @@ impl Hand {
         self.requests = None;
     }
 
-    fn exchange(
-        &mut self,
-        op: Op,
-        name: &'static str,
-        after_s: u64,
-        cancel: &Cancel,
-    ) -> Result<Done, HandError> {
+    /// Gives a request its number and sends it.
+    fn send(&mut self, op: Op, name: &'static str) -> Result<u64, HandError> {
         let gone = |detail: String| HandError::Gone { op: name, detail };
         let Some(requests) = self.requests.as_ref() else {
             return Err(gone("the wire was closed after an earlier failure".into()));
@@ -473,7 +510,19 @@ impl Hand {
         requests
             .send(line)
             .map_err(|_| gone("it no longer reads".into()))?;
-        let line = self.line(name, after_s, cancel)?;
+        Ok(id)
+    }
+
+    /// The answer to the request of this number.
+    fn receive(
+        &mut self,
+        id: u64,
+        name: &'static str,
+        patience: Patience,
+        cancel: &Cancel,
+    ) -> Result<Done, HandError> {
+        let gone = |detail: String| HandError::Gone { op: name, detail };
+        let line = self.line(name, patience, cancel)?;
         let garbled = |detail: String| HandError::Garbled { op: name, detail };
         let reply: Reply = serde_json::from_slice(&line).map_err(|e| garbled(e.to_string()))?;
         if reply.id != id {
@@ -494,13 +543,14 @@ impl Hand {
     fn line(
         &mut self,
         op: &'static str,
-        after_s: u64,
+        patience: Patience,
         cancel: &Cancel,
     ) -> Result<Vec<u8>, HandError> {
         let started = Instant::now();
+        let Patience { after_s, cancelled } = patience;
         let limit = Duration::from_secs(after_s);
         loop {
-            if cancel.is_cancelled() {
+            if cancel.is_cancelled() && started.elapsed() >= cancelled {
                 return Err(HandError::Cancelled { op });
             }
             let left = limit.saturating_sub(started.elapsed());
@@ -554,6 +604,49 @@ impl Hand {
             },
             log,
         )
+    }
+}
+
+/// How long an answer is waited for.
+#[derive(Clone, Copy)]
+struct Patience {
+    after_s: u64,
+    /// Of a run that is cancelled.
+    cancelled: Duration,
+}
+
+impl Patience {
+    fn of(after_s: u64) -> Patience {
+        Patience {
+            after_s,
+            cancelled: Duration::ZERO,
+        }
+    }
+}
+
+fn commit_op(text: &CommitText<'_>) -> Op {
+    Op::Commit {
+        message: text.message.to_owned(),
+        author_name: text.author_name.to_owned(),
+        author_mail: text.author_mail.to_owned(),
+        base: text.base.to_owned(),
+    }
+}
+
+fn committed(done: Done) -> Option<Commit> {
+    if let Done::Commit {
+        commit,
+        made,
+        summary,
+    } = done
+    {
+        Some(Commit {
+            head: commit,
+            made,
+            summary,
+        })
+    } else {
+        None
     }
 }
 
@@ -624,7 +717,7 @@ fn name_of(op: &Op) -> &'static str {
         Op::Write { .. } => "write",
         Op::Patch { .. } => "patch",
         Op::Run { .. } => "run",
-        Op::Commit { .. } => "commit",
+        Op::Commit { .. } => COMMIT,
         Op::Show { .. } => "show",
         Op::Scan => "scan",
         Op::Map { .. } => "map",

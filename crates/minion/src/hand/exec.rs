@@ -20,7 +20,9 @@ use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
 use sha2::{Digest, Sha256};
 
 use super::beneath::system;
-use super::wire::{OUTPUT_BYTES_MAX, OUTPUT_END_BYTES, OUTPUT_PART_BYTES, Ran, Refusal, RefusalKind, Stream};
+use super::wire::{
+    OUTPUT_BYTES_MAX, OUTPUT_END_BYTES, OUTPUT_PART_BYTES, Ran, Refusal, RefusalKind, Stream,
+};
 
 /// Whole outputs kept on disk, over all commands of a run: the scratch space is memory.
 const LOGS_BYTES_MAX: u64 = 64 << 20;
@@ -176,10 +178,7 @@ impl Exec {
     /// A log is kept only when it tells more than the answer does, and is whole.
     fn keep_log(&mut self, path: PathBuf, taps: &mut Taps, cut: bool) -> Option<String> {
         let total = taps.streams[0].bytes + taps.streams[1].bytes;
-        self.last = taps
-            .log
-            .take()
-            .filter(|_| cut && total <= self.log_left());
+        self.last = taps.log.take().filter(|_| cut && total <= self.log_left());
         if self.last.is_some() {
             self.logs_bytes += total;
             return Some(path.to_string_lossy().into_owned());

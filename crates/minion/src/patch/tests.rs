@@ -191,8 +191,18 @@ const PLACES: [(&str, &str, &str, &str); 28] = [
         "say b\n",
     ),
     ("CRLF", "a\r\nb\r\nc\r\n", "@@\n-b\n+x", "a\r\nx\r\nc\r\n"),
-    ("CRLF in the first line", "a\r\nb\r\n", "@@\n-a\n+x", "x\r\nb\r\n"),
-    ("CRLF, the first line deleted", "a\r\nb\r\n", "@@\n-a", "b\r\n"),
+    (
+        "CRLF in the first line",
+        "a\r\nb\r\n",
+        "@@\n-a\n+x",
+        "x\r\nb\r\n",
+    ),
+    (
+        "CRLF, the first line deleted",
+        "a\r\nb\r\n",
+        "@@\n-a",
+        "b\r\n",
+    ),
     ("CRLF at the end", "a\r\n", "@@\n+x", "a\r\nx\r\n"),
     (
         "a byte order mark",

@@ -108,7 +108,9 @@ pub(super) fn follow(walk: &mut Walk<'_>) -> Result<(), ExitStatus> {
 
 fn note(walk: &mut Walk<'_>, step: &Step, word: &str) {
     let (id, kind) = (&step.id, step.action.kind());
-    walk.log.steps.push(format!("{id} ({kind}): {}", cut(word, 200)));
+    walk.log
+        .steps
+        .push(format!("{id} ({kind}): {}", cut(word, 200)));
 }
 
 /// The step after this one.

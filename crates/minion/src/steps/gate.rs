@@ -44,7 +44,11 @@ pub(super) fn gate(
         lines.push(cut(&line, LINE_BYTES_MAX));
     }
     kept(walk, &step.id)?;
-    let status = if told.is_empty() { Status::Ok } else { Status::Red };
+    let status = if told.is_empty() {
+        Status::Ok
+    } else {
+        Status::Red
+    };
     course::outcome(walk, step, status, &lines.join("\n"))?;
     Ok(match told.is_empty() {
         true => Next::Forward(Map::new()),
@@ -78,7 +82,11 @@ fn commands(walk: &mut Walk<'_>, step: &Step, all: &[String]) -> Result<Seen, Ex
             failed.push(format!("$ {command}\n{exit}\n{output}"));
         }
     }
-    let line = format!("{} of {} commands passed", all.len() - failed.len(), all.len());
+    let line = format!(
+        "{} of {} commands passed",
+        all.len() - failed.len(),
+        all.len()
+    );
     Ok(Seen {
         good: failed.is_empty(),
         line,
@@ -86,9 +94,12 @@ fn commands(walk: &mut Walk<'_>, step: &Step, all: &[String]) -> Result<Seen, Ex
     })
 }
 
-/// This run has changed something, or goes on with work that has.
+/// This run has changed something, or goes on with work that has. The account of it is that of a commit made now.
 fn changed(walk: &mut Walk<'_>, step: &Step) -> Result<Seen, ExitStatus> {
     kept(walk, &step.id)?;
+    if walk.writes() {
+        walk.commit(&step.id)?;
+    }
     let total = walk.change.lines().next_back().unwrap_or_default();
     Ok(match total.trim() {
         "" if walk.goes_on() => good("by the work that this run goes on with".into()),
@@ -101,7 +112,9 @@ fn changed(walk: &mut Walk<'_>, step: &Step) -> Result<Seen, ExitStatus> {
 fn allowed_paths(walk: &mut Walk<'_>) -> Result<Seen, ExitStatus> {
     let (_, paths) = walk.hand.scan(walk.cancel).map_err(lost)?;
     if paths.len() >= CHANGED_MAX {
-        return Ok(bad(format!("{CHANGED_MAX} paths or more are changed; not all can be looked at")));
+        return Ok(bad(format!(
+            "{CHANGED_MAX} paths or more are changed; not all can be looked at"
+        )));
     }
     let outside: Vec<&str> = { paths.iter() }
         .filter(|path| !walk.scope.allows(path))

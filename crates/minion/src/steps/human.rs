@@ -57,7 +57,12 @@ pub(super) fn human(
 /// The same question of the same step, asked for the same time: a blueprint that was changed meanwhile asks anew.
 fn answers(to: &Question, question: &Question) -> bool {
     (&to.step, to.visit, &to.text, &to.options)
-        == (&question.step, question.visit, &question.text, &question.options)
+        == (
+            &question.step,
+            question.visit,
+            &question.text,
+            &question.options,
+        )
 }
 
 /// As the next run finds it: before this step was reached, and without secrets, because it is kept.

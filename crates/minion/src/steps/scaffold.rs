@@ -38,7 +38,9 @@ pub(super) fn scaffold(
         }
         match overwrite || !there(walk, step, &path)? {
             true => changes.push(Change::Add { path, content }),
-            false => lines.push(format!("kept {path}, which earlier work of this task has made")),
+            false => lines.push(format!(
+                "kept {path}, which earlier work of this task has made"
+            )),
         }
     }
     if let Some(text) = text {
@@ -66,11 +68,23 @@ fn plain_path(path: &str) -> bool {
 fn there(walk: &mut Walk<'_>, step: &Step, path: &str) -> Result<bool, ExitStatus> {
     match walk.hand.stat(path, walk.cancel) {
         Ok(_) => {}
-        Err(HandError::Refused(refusal)) => return match refusal.kind {
-            RefusalKind::Missing => Ok(false),
-            RefusalKind::Outside => Err(outside(cut(path, 200))),
-            _ => Err(unwalkable(step, refusal.message)),
-        },
+        Err(HandError::Refused(refusal)) => {
+            return match refusal.kind {
+                RefusalKind::Missing => Ok(false),
+                RefusalKind::Outside => Err(outside(cut(path, 200))),
+                RefusalKind::NotAFile
+                | RefusalKind::Binary
+                | RefusalKind::TooLarge
+                | RefusalKind::NoMatch
+                | RefusalKind::Unread
+                | RefusalKind::Syntax
+                | RefusalKind::BadPattern
+                | RefusalKind::System
+                | RefusalKind::Git
+                | RefusalKind::Unkillable
+                | RefusalKind::Protocol => Err(unwalkable(step, refusal.message)),
+            };
+        }
         Err(error) => return Err(lost(error)),
     }
     let before = walk.brief.project.measured_from.clone();
@@ -109,10 +123,22 @@ fn write(
         Err(HandError::Refused(refusal)) => match refusal.kind {
             RefusalKind::Outside => Err(outside(refusal.message)),
             // The work that this run goes on with has had the patch.
-            RefusalKind::NoMatch if walk.goes_on() => {
-                Ok(vec![format!("left out, earlier work has it: {}", refusal.message)])
-            }
-            _ => Err(unwalkable(step, refusal.message)),
+            RefusalKind::NoMatch if walk.goes_on() => Ok(vec![format!(
+                "left out, earlier work has it: {}",
+                refusal.message
+            )]),
+            RefusalKind::Missing
+            | RefusalKind::NotAFile
+            | RefusalKind::Binary
+            | RefusalKind::TooLarge
+            | RefusalKind::NoMatch
+            | RefusalKind::Unread
+            | RefusalKind::Syntax
+            | RefusalKind::BadPattern
+            | RefusalKind::System
+            | RefusalKind::Git
+            | RefusalKind::Unkillable
+            | RefusalKind::Protocol => Err(unwalkable(step, refusal.message)),
         },
         Err(error) => Err(lost(error)),
     }

@@ -175,45 +175,90 @@ mod tests {
     use super::*;
     use crate::recorder::Event;
 
-    /// One of each event. A new one must be added here, or the match below does not compile.
+    /// What events point at.
+    struct Parts {
+        message: Message,
+        tool: Message,
+        record: CommandRecord,
+        call: ToolCall,
+        spec: ToolSpec,
+        profile: Profile,
+        schema: Value,
+    }
+
+    fn parts() -> Parts {
+        Parts {
+            message: Message::Assistant {
+                text: "I look.".into(),
+                calls: Vec::new(),
+            },
+            tool: Message::Tool {
+                call_id: "1".into(),
+                name: "read".into(),
+                text: "[pruned]".into(),
+            },
+            record: CommandRecord {
+                argv: vec!["true".into()],
+                cwd: "/repo".into(),
+                exit: Exit::Code { code: 0 },
+                started_ms: 1,
+                duration_ms: 2,
+                stdout_sha256: "a".into(),
+                stderr_sha256: "b".into(),
+                stdout_bytes: 3,
+                stderr_bytes: 4,
+                cage: vec!["none".into()],
+            },
+            call: ToolCall {
+                id: "1".into(),
+                name: "read".into(),
+                arguments: Map::from_iter([("path".to_owned(), json!("a"))]),
+            },
+            spec: ToolSpec {
+                name: "read".into(),
+                description: "Reads.".into(),
+                parameters: json!({"type": "object"}),
+            },
+            profile: Profile {
+                temperature: 0.2,
+                ..Profile::default()
+            },
+            schema: json!({"type": "object"}),
+        }
+    }
+
+    /// Shows one of each event.
     fn with_each(see: &mut dyn FnMut(&Event<'_>)) {
-        let message = Message::Assistant {
-            text: "I look.".into(),
-            calls: Vec::new(),
-        };
-        let tool = Message::Tool {
-            call_id: "1".into(),
-            name: "read".into(),
-            text: "[pruned]".into(),
-        };
-        let record = CommandRecord {
-            argv: vec!["true".into()],
-            cwd: "/repo".into(),
-            exit: Exit::Code { code: 0 },
-            started_ms: 1,
-            duration_ms: 2,
-            stdout_sha256: "a".into(),
-            stderr_sha256: "b".into(),
-            stdout_bytes: 3,
-            stderr_bytes: 4,
-            cage: vec!["none".into()],
-        };
-        let call = ToolCall {
-            id: "1".into(),
-            name: "read".into(),
-            arguments: Map::from_iter([("path".to_owned(), json!("a"))]),
-        };
-        let spec = ToolSpec {
-            name: "read".into(),
-            description: "Reads.".into(),
-            parameters: json!({"type": "object"}),
-        };
-        let (usage, step) = (Usage::default(), "build");
-        let profile = Profile {
-            temperature: 0.2,
-            ..Profile::default()
-        };
-        let schema = json!({"type": "object"});
+        let parts = parts();
+        sent(&parts, see);
+        done(&parts, see);
+    }
+
+    /// Shows an event. A new kind does not compile here until it is added below.
+    fn show(event: &Event<'_>, see: &mut dyn FnMut(&Event<'_>)) {
+        match event {
+            Event::Meta { .. }
+            | Event::Step { .. }
+            | Event::Message { .. }
+            | Event::Pruned { .. }
+            | Event::Frame { .. }
+            | Event::Request { .. }
+            | Event::Call { .. }
+            | Event::Result { .. }
+            | Event::Command { .. }
+            | Event::Check { .. }
+            | Event::Reply { .. }
+            | Event::Failed { .. }
+            | Event::Guard { .. }
+            | Event::Outcome { .. }
+            | Event::Word { .. }
+            | Event::Exit { .. } => see(event),
+        }
+    }
+
+    /// Up to what a model is sent.
+    fn sent(parts: &Parts, see: &mut dyn FnMut(&Event<'_>)) {
+        let step = "build";
         let events = [
             Event::Meta {
                 format: crate::recorder::FORMAT,
@@ -236,19 +281,19 @@ mod tests {
             },
             Event::Message {
                 step,
-                message: &message,
+                message: &parts.message,
             },
             Event::Pruned {
                 step,
                 of: 7,
-                message: &tool,
+                message: &parts.tool,
             },
             Event::Frame {
                 step,
                 model: "m",
-                tools: &[spec],
-                format: Some(&schema),
-                profile: &profile,
+                tools: std::slice::from_ref(&parts.spec),
+                format: Some(&parts.schema),
+                profile: &parts.profile,
             },
             Event::Request {
                 step,
@@ -262,11 +307,19 @@ mod tests {
                 added: &[8, 9],
                 call_s_max: 60,
             },
+        ];
+        events.iter().for_each(|event| show(event, see));
+    }
+
+    /// What it answers, and what comes of it.
+    fn done(parts: &Parts, see: &mut dyn FnMut(&Event<'_>)) {
+        let (usage, step) = (Usage::default(), "build");
+        let events = [
             Event::Call {
                 step,
                 id: "1",
                 name: "read",
-                arguments: &call.arguments,
+                arguments: &parts.call.arguments,
             },
             Event::Result {
                 step,
@@ -276,14 +329,14 @@ mod tests {
             },
             Event::Command {
                 step,
-                record: &record,
+                record: &parts.record,
                 log: Some("commands/0001.log"),
                 whole: true,
             },
             Event::Check {
                 step,
                 passed: true,
-                record: &record,
+                record: &parts.record,
                 output: "1 passed",
             },
             Event::Reply {
@@ -296,7 +349,7 @@ mod tests {
                 salvaged: true,
                 thinking: "hm",
                 refused: Some("no"),
-                cut_calls: std::slice::from_ref(&call),
+                cut_calls: std::slice::from_ref(&parts.call),
             },
             Event::Failed {
                 step,
@@ -327,26 +380,7 @@ mod tests {
                 head: Some("c0ffee"),
             },
         ];
-        for event in &events {
-            match event {
-                Event::Meta { .. }
-                | Event::Step { .. }
-                | Event::Message { .. }
-                | Event::Pruned { .. }
-                | Event::Frame { .. }
-                | Event::Request { .. }
-                | Event::Call { .. }
-                | Event::Result { .. }
-                | Event::Command { .. }
-                | Event::Check { .. }
-                | Event::Reply { .. }
-                | Event::Failed { .. }
-                | Event::Guard { .. }
-                | Event::Outcome { .. }
-                | Event::Word { .. }
-                | Event::Exit { .. } => see(event),
-            }
-        }
+        events.iter().for_each(|event| show(event, see));
     }
 
     #[test]

@@ -43,12 +43,13 @@ impl Walk<'_> {
     }
 
     /// Takes what people have said since the last turn into a conversation, marked as theirs: what an agent reads in files
-    /// can look like anything, but cannot come as a message of its own.
+    /// can look like anything, but cannot come as a message of its own. Where no call can follow nobody hears them.
     pub(crate) fn hear(
         &mut self,
         step: &str,
         conversation: &mut Conversation,
     ) -> Result<(), ExitStatus> {
+        self.may_ask()?;
         for word in (self.words)() {
             self.record(&Event::Word {
                 step,

@@ -221,11 +221,7 @@ fn holds(name: &str, scenario: Scenario) {
     }
     assert!(ran.report.turns <= scenario.turns_max, "{}", told());
     for (vice, _) in scenario.vices {
-        assert!(
-            fallen.had(*vice),
-            "it never fell into {vice:?}: {}",
-            told()
-        );
+        assert!(fallen.had(*vice), "it never fell into {vice:?}: {}", told());
     }
 
     assert_eq!(

@@ -141,6 +141,7 @@ impl World {
                 forbidden_paths: Vec::new(),
                 red_on_base: Vec::new(),
                 author: "Ada Byron <ada@example.org>".into(),
+                rules: None,
             },
             limits: RunLimits::default(),
             answers: Vec::new(),

@@ -312,3 +312,22 @@ fn what_waits_long_becomes_urgent() {
     );
     world.sound();
 }
+
+/// Whoever asks for no run, or for one letter of it, must not be given the only one there is.
+#[test]
+fn a_run_is_found_by_four_characters_of_its_name_and_not_by_fewer() {
+    let world = world();
+    world.add(world.build("t"));
+    let run = world.claim().expect("a claim").fence.run;
+    let found = |text: &str| {
+        let row = world.mission.find_run(text).expect("looked");
+        row.map(|row| row.id)
+    };
+    let end = run.0.len();
+    for few in ["", "%", "%%%%", "____", &run.0[..3], &run.0[end - 3..]] {
+        assert_eq!(found(few), None, "`{few}`");
+    }
+    for enough in [&run.0[..4], &run.0[end - 4..], run.0.as_str()] {
+        assert_eq!(found(enough).as_ref(), Some(&run), "`{enough}`");
+    }
+}

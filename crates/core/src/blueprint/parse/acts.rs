@@ -167,7 +167,9 @@ impl Reader<'_> {
     fn checks(&self, names: &[Spanned<String>]) -> Result<Vec<GateCheck>, BlueprintError> {
         let mut checks = Vec::new();
         for name in names {
-            let known = GateCheck::ALL.into_iter().find(|c| c.as_str() == name.value);
+            let known = GateCheck::ALL
+                .into_iter()
+                .find(|c| c.as_str() == name.value);
             let Some(check) = known else {
                 let hint = yaml::hint(&name.value, GateCheck::ALL.iter().map(|c| c.as_str()));
                 let problem = format!("no check of a run is called `{}`; {hint}", name.value);
@@ -194,7 +196,7 @@ impl Reader<'_> {
                 format!("an option has at most {OPTION_BYTES_MAX} bytes")
             } else if read.contains(&text) {
                 format!("the option `{text}` is listed twice")
-            } else if count > OPTIONS_MAX || count < 2 {
+            } else if !(2..=OPTIONS_MAX).contains(&count) {
                 format!("{count} options; a choice has 2 to {OPTIONS_MAX}, and none takes any text")
             } else {
                 read.push(text);
@@ -285,14 +287,26 @@ pub(super) fn scaffold(patch: &StepPatch, given: Given<'_>) -> Result<Action, Bl
     };
     let mut files = Vec::new();
     let mut bytes = 0;
-    for (path, content) in patch.acts.files.set().into_iter().flat_map(BTreeMap::values) {
+    for (path, content) in patch
+        .acts
+        .files
+        .set()
+        .into_iter()
+        .flat_map(BTreeMap::values)
+    {
         bytes += content.bytes();
         files.push(ScaffoldFile {
             path: checked_path(path, names)?,
             content: content.template(names)?,
         });
     }
-    for (path, name) in patch.acts.templates.set().into_iter().flat_map(BTreeMap::values) {
+    for (path, name) in patch
+        .acts
+        .templates
+        .set()
+        .into_iter()
+        .flat_map(BTreeMap::values)
+    {
         let content = shipped(name, given)?;
         bytes += content.bytes();
         // A template belongs to no blueprint, so it names nothing of one but what it is given.
@@ -311,7 +325,10 @@ pub(super) fn scaffold(patch: &StepPatch, given: Given<'_>) -> Result<Action, Bl
         None => None,
     };
     if files.is_empty() && change.is_none() {
-        return Err(lacks(patch, "with.files` or `with.templates` or `with.patch"));
+        return Err(lacks(
+            patch,
+            "with.files` or `with.templates` or `with.patch",
+        ));
     }
     if files.len() > FILES_MAX || bytes > SCAFFOLD_BYTES_MAX {
         let problem = format!(
@@ -357,7 +374,10 @@ fn checked_path(path: &Text, names: Names<'_>) -> Result<Template, BlueprintErro
 fn shipped(name: &Named, given: Given<'_>) -> Result<Text, BlueprintError> {
     let key = format!("{TEMPLATES}{}", name.name);
     let Some(text) = given.library.get(&key) else {
-        let known = given.library.keys().filter_map(|k| k.strip_prefix(TEMPLATES));
+        let known = given
+            .library
+            .keys()
+            .filter_map(|k| k.strip_prefix(TEMPLATES));
         let hint = yaml::hint(&name.name, known);
         let problem = format!("no template is called `{}`; {hint}", name.name);
         return Err(name.place.invalid(problem));
@@ -383,7 +403,10 @@ pub(super) fn gate(patch: &StepPatch, given: Given<'_>) -> Result<Action, Bluepr
 
 /// Whether it goes back is known when the blueprint is whole.
 pub(super) fn branch(patch: &StepPatch) -> Result<Action, BlueprintError> {
-    let (goto, _) = patch.acts.target().ok_or_else(|| lacks(patch, "with.goto"))?;
+    let (goto, _) = patch
+        .acts
+        .target()
+        .ok_or_else(|| lacks(patch, "with.goto"))?;
     Ok(Action::Branch {
         goto: goto.to_owned(),
         // As with `retry`, the first try is counted.

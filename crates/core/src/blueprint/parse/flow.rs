@@ -8,7 +8,9 @@ pub(super) fn check(patches: &[StepPatch], steps: &[Step]) -> Result<(), Bluepri
     let mut targets: Vec<Option<usize>> = Vec::new();
     for (at, (patch, step)) in patches.iter().zip(steps).enumerate() {
         let target = match &step.action {
-            Action::Branch { goto, ways_max } => Some(branch(patch, step, at, goto, *ways_max, steps)?),
+            Action::Branch { goto, ways_max } => {
+                Some(branch(patch, step, at, goto, *ways_max, steps)?)
+            }
             Action::Context
             | Action::Ask { .. }
             | Action::Agent { .. }
@@ -55,7 +57,10 @@ fn branch(
             step.id
         )
     } else if target > at && step.continue_on_error {
-        format!("step `{}` goes forward and has no error to continue on", step.id)
+        format!(
+            "step `{}` goes forward and has no error to continue on",
+            step.id
+        )
     } else {
         return Ok(target);
     };

@@ -442,10 +442,7 @@ fn refuse_other_keys(
             "retry",
             patch.retry_step.set().is_some() || patch.retry_attempts.set().is_some(),
         ),
-        (
-            "continue_on_error",
-            patch.continue_on_error.set().is_some(),
-        ),
+        ("continue_on_error", patch.continue_on_error.set().is_some()),
     ];
     let mut present = own.into_iter().chain(patch.acts.present());
     let stray = present.find(|(key, there)| *there && !allowed.contains(key));

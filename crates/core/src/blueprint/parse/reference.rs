@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::{BlueprintError, PROMPT_BYTES_MAX, Place, check_name, yaml};
-use crate::blueprint::template::{Part, Template};
 use crate::blueprint::OutputKind;
+use crate::blueprint::template::{Part, Template};
 
 const OPEN: &str = "${{";
 const CLOSE: &str = "}}";
@@ -110,8 +110,12 @@ impl Text {
         for reference in &self.references {
             let (Name::Input(input), false) = (&reference.name, reference.json) else {
                 let what = match destination {
-                    Destination::Shell => "a command takes settings only: what a model said is never part of one",
-                    Destination::Prompt => "a prompt takes inputs only; what earlier steps found stands above it anyway",
+                    Destination::Shell => {
+                        "a command takes settings only: what a model said is never part of one"
+                    }
+                    Destination::Prompt => {
+                        "a prompt takes inputs only; what earlier steps found stands above it anyway"
+                    }
                 };
                 return Err(unknown(&reference.said(), &reference.place, what.into()));
             };
@@ -120,9 +124,7 @@ impl Text {
                     "`inputs.{input}` would put the task's own words into a shell; commands take settings only"
                 )));
             }
-            let value = inputs
-                .get(input)
-                .ok_or_else(|| reference.unknown(inputs))?;
+            let value = inputs.get(input).ok_or_else(|| reference.unknown(inputs))?;
             out.push_str(&self.value[from..reference.start]);
             out.push_str(value);
             from = reference.end;
@@ -183,7 +185,8 @@ impl Reference {
                 if known.is_none() {
                     let all = names.outputs.iter();
                     let all = all.flat_map(|(id, outputs)| {
-                        let said = move |(o, _): &(&str, OutputKind)| format!("steps.{id}.outputs.{o}");
+                        let said =
+                            move |(o, _): &(&str, OutputKind)| format!("steps.{id}.outputs.{o}");
                         outputs.iter().map(said)
                     });
                     return Err(self.not_among(all));
@@ -253,7 +256,10 @@ fn name_of(expression: &str, place: &Place) -> Result<(Name, bool), BlueprintErr
             ));
         }
     };
-    match parts.into_iter().all(|part| check_name("input", part, place).is_ok()) {
+    match parts
+        .into_iter()
+        .all(|part| check_name("input", part, place).is_ok())
+    {
         true => Ok((name, json)),
         false => Err(refused("an expression is one name, without code")),
     }

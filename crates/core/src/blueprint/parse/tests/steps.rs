@@ -42,8 +42,7 @@ fn each_kind_resolves_to_what_it_says() {
   - {id: sorry, run: 'false'}
   - {id: report, uses: report}
 "#;
-    let got = resolved(&[FIND, BUILD, steps].concat())
-    .unwrap_or_else(|error| panic!("{error}"));
+    let got = resolved(&[FIND, BUILD, steps].concat()).unwrap_or_else(|error| panic!("{error}"));
     let Action::Scaffold {
         files,
         patch: None,
@@ -76,7 +75,11 @@ fn each_kind_resolves_to_what_it_says() {
         }
     );
     assert!(got.steps[3].continue_on_error);
-    let branches: Vec<_> = got.steps.iter().filter_map(|s| s.action.way_back()).collect();
+    let branches: Vec<_> = got
+        .steps
+        .iter()
+        .filter_map(|s| s.action.way_back())
+        .collect();
     assert_eq!(branches, [("build", 2), ("find", 1)]);
     let Action::Human {
         question,
@@ -87,10 +90,16 @@ fn each_kind_resolves_to_what_it_says() {
         panic!("{:?}", got.steps[5])
     };
     assert_eq!(fill(question), "Is a\"b right?");
-    assert_eq!((options.as_slice(), *deadline_s), (["yes".to_owned(), "no".to_owned()].as_slice(), 172_800));
+    assert_eq!(
+        (options.as_slice(), *deadline_s),
+        (["yes".to_owned(), "no".to_owned()].as_slice(), 172_800)
+    );
     assert_eq!(ANSWER, "answer");
     let json = serde_json::to_string(&got).expect("JSON");
-    assert_eq!(serde_json::from_str::<Blueprint>(&json).expect("the same"), got);
+    assert_eq!(
+        serde_json::from_str::<Blueprint>(&json).expect("the same"),
+        got
+    );
 }
 
 #[test]
@@ -106,22 +115,39 @@ fn templates_come_from_the_library_and_name_only_what_they_are_given() {
         let error = resolved_with(steps, &[("templates/page", page)]).expect_err(page);
         error.to_string()
     };
-    assert!(fails("x\n${{ vars.titel }}").contains("templates/page:2:1: unknown reference `${{ vars.titel }}`; did you mean `vars.title`?"));
+    assert!(fails("x\n${{ vars.titel }}").contains(
+        "templates/page:2:1: unknown reference `${{ vars.titel }}`; did you mean `vars.title`?"
+    ));
     assert!(fails("${{ inputs.kind }}").contains("nothing can stand here"));
     let error = resolved_with(steps, &[("templates/pages", "x")]).expect_err("a typo");
-    assert!(error.to_string().contains("no template is called `page`; did you mean `pages`?"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("no template is called `page`; did you mean `pages`?"),
+        "{error}"
+    );
     // Templates are no blueprints.
-    let error = resolve("bb", &library(&[("b", BASE), ("templates/bb", "x")]), &BTreeMap::new());
+    let error = resolve(
+        "bb",
+        &library(&[("b", BASE), ("templates/bb", "x")]),
+        &BTreeMap::new(),
+    );
     let error = error.expect_err("a typo").to_string();
     assert!(error.contains("did you mean `b`?"), "{error}");
 }
 
 #[test]
 fn a_child_changes_and_removes_keys_of_these_steps() {
-    let parent = file("  - {id: make, uses: scaffold, if: \"inputs.kind == 'lib'\", with: {files: {a: x}, overwrite: true}}\n  - {id: r, uses: report}\n");
+    let parent = file(
+        "  - {id: make, uses: scaffold, if: \"inputs.kind == 'lib'\", with: {files: {a: x}, overwrite: true}}\n  - {id: r, uses: report}\n",
+    );
     let parent = parent.replace("name: b", "name: p");
     let child = "version: 1\nname: c\nextends: p\nsteps: [{id: make, if: null, with: {files: {b: y}, overwrite: null}}]\n";
-    let got = resolve("c", &library(&[("p", &parent), ("c", child)]), &BTreeMap::new());
+    let got = resolve(
+        "c",
+        &library(&[("p", &parent), ("c", child)]),
+        &BTreeMap::new(),
+    );
     let got = got.unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(got.steps[0].condition, None);
     let Action::Scaffold {
@@ -136,43 +162,148 @@ fn a_child_changes_and_removes_keys_of_these_steps() {
 
 /// Steps, and what their error must say.
 const WRONG: &[(&str, &str)] = &[
-    ("  - {id: a, uses: report, if: inputs.knd == 'x'}\n", "b:6:31: `inputs.knd` is not known here (steps must stand before); did you mean `inputs.kind`?"),
-    ("  - {id: a, uses: report, if: \"inputs.kind == x\"}\n", "b:6:47: `x` is no name of a condition"),
-    ("  - {id: a, uses: report, if: inputs.kind}\n", "compare it by `==` or `!=`"),
-    ("  - {id: a, uses: report, if: steps.z.status == 'ok'}\n  - {id: z, uses: report}\n", "`steps.z.status` is not known here (steps must stand before)"),
-    ("  - {id: a, uses: report, iff: 'true'}\n", "unknown key `iff`; did you mean `if`?"),
-    ("  - {id: a, uses: report, continue_on_error: true}\n", "does not read `continue_on_error`"),
+    (
+        "  - {id: a, uses: report, if: inputs.knd == 'x'}\n",
+        "b:6:31: `inputs.knd` is not known here (steps must stand before); did you mean `inputs.kind`?",
+    ),
+    (
+        "  - {id: a, uses: report, if: \"inputs.kind == x\"}\n",
+        "b:6:47: `x` is no name of a condition",
+    ),
+    (
+        "  - {id: a, uses: report, if: inputs.kind}\n",
+        "compare it by `==` or `!=`",
+    ),
+    (
+        "  - {id: a, uses: report, if: steps.z.status == 'ok'}\n  - {id: z, uses: report}\n",
+        "`steps.z.status` is not known here (steps must stand before)",
+    ),
+    (
+        "  - {id: a, uses: report, iff: 'true'}\n",
+        "unknown key `iff`; did you mean `if`?",
+    ),
+    (
+        "  - {id: a, uses: report, continue_on_error: true}\n",
+        "does not read `continue_on_error`",
+    ),
     ("  - {id: a, uses: gat}\n", "did you mean `gate`?"),
-    ("  - {id: a, uses: gate}\n", "b:6:5: step `a` needs `with.checks`"),
-    ("  - {id: a, uses: gate, with: {checks: []}}\n", "step `a` needs `with.checks`"),
-    ("  - {id: a, uses: gate, with: {checks: [test]}}\n", "b:6:41: no check of a run is called `test`; did you mean `tests`?"),
-    ("  - {id: a, uses: gate, with: {checks: [tests, tests]}}\n", "listed twice"),
-    ("  - {id: a, uses: gate, with: {checks: [tests]}, expect_exit: 0}\n", "does not read `expect_exit`"),
-    ("  - {id: a, uses: gate, with: {checks: [tests]}, retry: {step: b, max_attempts: 2}}\n", "is not an earlier agent step"),
-    ("  - {id: a, uses: human}\n", "b:6:5: step `a` needs `with.question`"),
-    ("  - {id: a, uses: human, with: {question: Q, options: [x]}}\n", "1 options; a choice has 2 to 8"),
-    ("  - {id: a, uses: human, with: {question: Q, options: [x, x]}}\n", "listed twice"),
-    ("  - {id: a, uses: human, with: {question: Q, deadline: 31d}}\n", "is no deadline"),
-    ("  - {id: a, uses: human, with: {question: Q, deadline: soon}}\n", "is not a duration"),
-    ("  - {id: a, uses: human, with: {question: Q, dedline: 1d}}\n", "did you mean `deadline`?"),
+    (
+        "  - {id: a, uses: gate}\n",
+        "b:6:5: step `a` needs `with.checks`",
+    ),
+    (
+        "  - {id: a, uses: gate, with: {checks: []}}\n",
+        "step `a` needs `with.checks`",
+    ),
+    (
+        "  - {id: a, uses: gate, with: {checks: [test]}}\n",
+        "b:6:41: no check of a run is called `test`; did you mean `tests`?",
+    ),
+    (
+        "  - {id: a, uses: gate, with: {checks: [tests, tests]}}\n",
+        "listed twice",
+    ),
+    (
+        "  - {id: a, uses: gate, with: {checks: [tests]}, expect_exit: 0}\n",
+        "does not read `expect_exit`",
+    ),
+    (
+        "  - {id: a, uses: gate, with: {checks: [tests]}, retry: {step: b, max_attempts: 2}}\n",
+        "is not an earlier agent step",
+    ),
+    (
+        "  - {id: a, uses: human}\n",
+        "b:6:5: step `a` needs `with.question`",
+    ),
+    (
+        "  - {id: a, uses: human, with: {question: Q, options: [x]}}\n",
+        "1 options; a choice has 2 to 8",
+    ),
+    (
+        "  - {id: a, uses: human, with: {question: Q, options: [x, x]}}\n",
+        "listed twice",
+    ),
+    (
+        "  - {id: a, uses: human, with: {question: Q, deadline: 31d}}\n",
+        "is no deadline",
+    ),
+    (
+        "  - {id: a, uses: human, with: {question: Q, deadline: soon}}\n",
+        "is not a duration",
+    ),
+    (
+        "  - {id: a, uses: human, with: {question: Q, dedline: 1d}}\n",
+        "did you mean `deadline`?",
+    ),
     ("  - {id: a, uses: branch}\n", "step `a` needs `with.goto`"),
-    ("  - {id: a, uses: branch, with: {goto: en}}\n  - {id: end, uses: report}\n", "b:6:40: no step is called `en`; did you mean `end`?"),
-    ("  - {id: a, uses: branch, if: 'true', with: {goto: a, max_attempts: 2}}\n", "goes to itself"),
-    ("  - {id: a, run: x}\n  - {id: b, uses: branch, if: 'true', with: {goto: a}}\n", "goes back to `a` without an end; give it `with.max_attempts`"),
-    ("  - {id: a, run: x}\n  - {id: b, uses: branch, with: {goto: a, max_attempts: 2}}\n", "give it an `if`"),
-    ("  - {id: a, uses: branch, if: 'true', with: {goto: b, max_attempts: 2}}\n  - {id: b, run: x}\n", "needs no `max_attempts`"),
-    ("  - {id: a, uses: branch, with: {goto: c}}\n  - {id: b, run: x}\n  - {id: c, run: x}\n", "b:7:5: nothing leads to step `b`"),
-    ("  - {id: a, run: x}\n  - {id: b, uses: branch, if: 'true', with: {goto: a, max_attempts: 11}}\n", "it must be 1 to 10"),
-    ("  - {id: a, uses: scaffold}\n", "step `a` needs `with.files`"),
-    ("  - {id: a, uses: scaffold, with: {files: {../x: y}}}\n", "the path `../x` leads out of the repository"),
-    ("  - {id: a, uses: scaffold, with: {files: {/etc/x: y}}}\n", "the path `/etc/x` is not relative"),
-    ("  - {id: a, uses: scaffold, with: {files: {a/.Git/config: y}}}\n", "belongs to git"),
-    ("  - {id: a, uses: scaffold, with: {files: {'${{ inputs.kind }}/': y}}}\n", "the path `lib/` names no file"),
-    ("  - {id: a, uses: scaffold, with: {files: {x: '${{ steps.b.outputs.c }}'}}}\n", "unknown reference `${{ steps.b.outputs.c }}`"),
-    ("  - {id: a, uses: scaffold, with: {files: {x: '${{ vars.b }}'}, vars: {c: d}}}\n", "did you mean `vars.c`?"),
-    ("  - {id: a, uses: scaffold, with: {files: {x: '${{ inputs.kind | upper }}'}}}\n", "unknown reference `${{ inputs.kind | upper }}`"),
-    ("  - {id: a, run: 'echo ${{ steps.a.outputs.b }}'}\n", "b:6:24: unknown reference `${{ steps.a.outputs.b }}`; a command takes settings only"),
-    ("  - {id: a, uses: ask, with: {schema: review, prompt: '${{ vars.b }}'}}\n", "a prompt takes inputs only"),
+    (
+        "  - {id: a, uses: branch, with: {goto: en}}\n  - {id: end, uses: report}\n",
+        "b:6:40: no step is called `en`; did you mean `end`?",
+    ),
+    (
+        "  - {id: a, uses: branch, if: 'true', with: {goto: a, max_attempts: 2}}\n",
+        "goes to itself",
+    ),
+    (
+        "  - {id: a, run: x}\n  - {id: b, uses: branch, if: 'true', with: {goto: a}}\n",
+        "goes back to `a` without an end; give it `with.max_attempts`",
+    ),
+    (
+        "  - {id: a, run: x}\n  - {id: b, uses: branch, with: {goto: a, max_attempts: 2}}\n",
+        "give it an `if`",
+    ),
+    (
+        "  - {id: a, uses: branch, if: 'true', with: {goto: b, max_attempts: 2}}\n  - {id: b, run: x}\n",
+        "needs no `max_attempts`",
+    ),
+    (
+        "  - {id: a, uses: branch, with: {goto: c}}\n  - {id: b, run: x}\n  - {id: c, run: x}\n",
+        "b:7:5: nothing leads to step `b`",
+    ),
+    (
+        "  - {id: a, run: x}\n  - {id: b, uses: branch, if: 'true', with: {goto: a, max_attempts: 11}}\n",
+        "it must be 1 to 10",
+    ),
+    (
+        "  - {id: a, uses: scaffold}\n",
+        "step `a` needs `with.files`",
+    ),
+    (
+        "  - {id: a, uses: scaffold, with: {files: {../x: y}}}\n",
+        "the path `../x` leads out of the repository",
+    ),
+    (
+        "  - {id: a, uses: scaffold, with: {files: {/etc/x: y}}}\n",
+        "the path `/etc/x` is not relative",
+    ),
+    (
+        "  - {id: a, uses: scaffold, with: {files: {a/.Git/config: y}}}\n",
+        "belongs to git",
+    ),
+    (
+        "  - {id: a, uses: scaffold, with: {files: {'${{ inputs.kind }}/': y}}}\n",
+        "the path `lib/` names no file",
+    ),
+    (
+        "  - {id: a, uses: scaffold, with: {files: {x: '${{ steps.b.outputs.c }}'}}}\n",
+        "unknown reference `${{ steps.b.outputs.c }}`",
+    ),
+    (
+        "  - {id: a, uses: scaffold, with: {files: {x: '${{ vars.b }}'}, vars: {c: d}}}\n",
+        "did you mean `vars.c`?",
+    ),
+    (
+        "  - {id: a, uses: scaffold, with: {files: {x: '${{ inputs.kind | upper }}'}}}\n",
+        "unknown reference `${{ inputs.kind | upper }}`",
+    ),
+    (
+        "  - {id: a, run: 'echo ${{ steps.a.outputs.b }}'}\n",
+        "b:6:24: unknown reference `${{ steps.a.outputs.b }}`; a command takes settings only",
+    ),
+    (
+        "  - {id: a, uses: ask, with: {schema: review, prompt: '${{ vars.b }}'}}\n",
+        "a prompt takes inputs only",
+    ),
 ];
 
 #[test]
@@ -200,5 +331,26 @@ fn ways_back_are_bounded_together() {
     resolved(&format!("{steps}{}", back("t", 6))).unwrap_or_else(|error| panic!("{error}"));
     let error = resolved(&format!("{steps}{}{}", back("t", 4), back("u", 4)));
     let error = error.expect_err("too many").to_string();
-    assert!(error.contains("up to step `u` a run could walk 228 steps; at most 200"), "{error}");
+    assert!(
+        error.contains("up to step `u` a run could walk 228 steps; at most 200"),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_handbook_s_steps_resolve() {
+    let handbook = include_str!("../../../../../../docs/PACKS.md");
+    let blocks = handbook.split("```").skip(1).step_by(2);
+    let example = blocks
+        .filter_map(|block| block.strip_prefix("yaml\n"))
+        .find(|block| block.contains("name: minion-guide"));
+    let mut library = shipped();
+    let example = example.expect("the handbook shows them").to_owned();
+    library.insert("minion-guide".into(), example);
+    let test = inputs(&[("test_command", "make test")]);
+    let got = resolve("minion-guide", &library, &test).unwrap_or_else(|error| panic!("{error}"));
+    let want = [
+        "analyze", "plan", "build", "test", "again", "ahead", "ask", "guide", "report",
+    ];
+    assert_eq!(ids(&got), want);
 }
