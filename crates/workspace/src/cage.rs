@@ -25,6 +25,7 @@ mod error;
 mod forward;
 mod held;
 mod inner;
+mod known;
 mod landlock;
 mod launcher;
 mod memory;
@@ -40,12 +41,13 @@ mod seccomp;
 mod spec;
 
 pub use error::CageError;
+pub use known::set_known;
 pub use launcher::{entry, set_launcher};
 pub use orphans::end_orphans;
 pub use plan::LAUNCHER_INSIDE;
 pub use probe::{Layers, probe, probe_anew, probe_layer};
-pub use scope::{Scope, Scoped, builder_binds};
 pub use run::{Caged, run, run_in, spawn, spawn_in};
+pub use scope::{Scope, Scoped, builder_binds};
 pub use spec::{
     AGENT_ID, Access, Bind, CageSpec, Layer, Limits, Network, UnixSocketForward, agent_ids,
 };

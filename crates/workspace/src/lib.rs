@@ -11,6 +11,7 @@ pub mod detect;
 pub mod egress;
 pub mod files;
 pub mod fingerprint;
+pub mod free;
 pub mod git;
 pub mod services;
 pub mod setup;

@@ -94,6 +94,8 @@ pub struct Prepared {
     pub record: Option<Captured>,
     /// Hosts that the set-up reached, also when it comes from the cache.
     pub hosts: Vec<String>,
+    /// What its proxy refused, each with the reason, also when it comes from the cache: the command may have shrugged.
+    pub refused: Vec<String>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -104,7 +106,7 @@ pub enum SetupError {
     )]
     Failed {
         command: String,
-        exit: String,
+        exit: Box<str>,
         refused: String,
         tail: String,
         captured: Box<Captured>,
@@ -223,6 +225,7 @@ struct Made {
     extras: Vec<String>,
     record: Option<Captured>,
     hosts: Vec<String>,
+    refused: Vec<String>,
 }
 
 fn build(job: &Job<'_>, building: &Path, known: &BTreeSet<String>) -> Result<Made, SetupError> {
@@ -234,6 +237,7 @@ fn build(job: &Job<'_>, building: &Path, known: &BTreeSet<String>) -> Result<Mad
             extras: Vec::new(),
             record: None,
             hosts: Vec::new(),
+            refused: Vec::new(),
         });
     };
     clone::checkout_fresh(job.repo, job.oid, &checkout, cage::agent_ids())?;
@@ -259,6 +263,7 @@ fn build(job: &Job<'_>, building: &Path, known: &BTreeSet<String>) -> Result<Mad
         files::shift(&checkout, &building.join(cache::TREE), extra)?;
     }
     files::remove(&checkout)?;
+    let refused = refusals(&used).map(str::to_owned).collect();
     let reached = used
         .into_iter()
         .filter(|(_, used)| used.connections > 0)
@@ -268,6 +273,7 @@ fn build(job: &Job<'_>, building: &Path, known: &BTreeSet<String>) -> Result<Mad
         extras,
         record: Some(captured),
         hosts: reached,
+        refused,
     })
 }
 
@@ -318,6 +324,11 @@ fn run(
     Ok((captured, egress.finish()))
 }
 
+/// Why hosts were refused.
+fn refusals(used: &BTreeMap<String, HostUse>) -> impl Iterator<Item = &str> {
+    used.values().filter_map(|used| used.refused.as_deref())
+}
+
 fn failed(
     command: &str,
     captured: Captured,
@@ -326,14 +337,13 @@ fn failed(
 ) -> SetupError {
     let unlisted = used.iter().filter(|(_, used)| used.unlisted);
     let unlisted = unlisted.map(|(host, _)| host.clone()).collect();
-    let mut refused: String = used
-        .values()
-        .filter_map(|used| used.refused.as_ref())
+    let mut refused: String = refusals(used)
         .map(|why| format!(" Not reached: {why}."))
         .collect();
     for name in &env.withheld {
         refused.push_str(&format!(
-            " {name} was not passed in, because it holds credentials."
+            " {name} was not passed in, because it holds credentials or what looks like them: an address passes \
+             without a user, a query or a token in it."
         ));
     }
     let output = captured.combined();
@@ -343,7 +353,7 @@ fn failed(
     };
     SetupError::Failed {
         command: command.to_owned(),
-        exit: captured.record.exit.to_string(),
+        exit: captured.record.exit.to_string().into(),
         refused,
         tail: tail.trim().to_owned(),
         captured: Box::new(captured),

@@ -552,6 +552,22 @@ fn file_system(path: &Path) -> io::Result<FileSystem> {
     })
 }
 
+/// What a file system has left for users without privileges: bytes and files, and files in all; 0 where it counts none.
+#[allow(unsafe_code, reason = "the standard library has no statvfs")]
+#[allow(
+    clippy::unnecessary_cast,
+    reason = "the widths differ between machines"
+)]
+pub(crate) fn left_on(path: &Path) -> io::Result<(u64, u64, u64)> {
+    let path = c_string(path.as_os_str())?;
+    // SAFETY: statvfs is plain data for which all zeroes is a value.
+    let mut facts: libc::statvfs = unsafe { std::mem::zeroed() };
+    // SAFETY: a live C string, and a live structure that the kernel fills.
+    check(unsafe { libc::statvfs(path.as_ptr(), &raw mut facts) }.into())?;
+    let bytes = (facts.f_bavail as u64).saturating_mul(facts.f_frsize as u64);
+    Ok((bytes, facts.f_favail as u64, facts.f_files as u64))
+}
+
 /// The kernel's coarse clock, in nanoseconds since 1970: what it stamps files with, so that no file that is changed from now
 /// on carries an earlier time.
 #[allow(unsafe_code, reason = "the standard library has only the fine clock")]

@@ -36,14 +36,17 @@ pub(super) fn find() -> Result<(PathBuf, String), CageError> {
     }
 }
 
-fn look() -> Result<(PathBuf, String), CageError> {
-    let refused = |reason: String| CageError::refused(Layer::Bwrap, &reason);
-    let named = std::env::var_os(OVERRIDE).map(PathBuf::from);
-    let path = match named {
+/// The executable, whatever its version is.
+pub(super) fn executable() -> Option<PathBuf> {
+    match std::env::var_os(OVERRIDE).map(PathBuf::from) {
         Some(path) => Some(path).filter(|path| path.is_file()),
         None => PLACES.iter().map(PathBuf::from).find(|path| path.is_file()),
-    };
-    let Some(path) = path else {
+    }
+}
+
+fn look() -> Result<(PathBuf, String), CageError> {
+    let refused = |reason: String| CageError::refused(Layer::Bwrap, &reason);
+    let Some(path) = executable() else {
         return Err(refused("bwrap is not installed".to_owned()));
     };
     let nothing: [(&str, &str); 0] = [];

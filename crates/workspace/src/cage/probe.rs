@@ -7,7 +7,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use serde::{Deserialize, Serialize};
+
 use super::error::CageError;
+use super::known;
 use super::launcher::CHECK;
 use super::plan::LAUNCHER_INSIDE;
 use super::run::run_in;
@@ -22,7 +25,7 @@ const FORCED: &str = "ALAI_CAGE";
 const CHECK_WALL_S: u64 = 60;
 
 /// What holds programs on this machine.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layers {
     /// What makes the namespaces.
     pub layer: Layer,
@@ -31,13 +34,20 @@ pub struct Layers {
 }
 
 /// Returns the layers that [`super::run`] uses here: `bwrap` when it works, else our own namespaces, else a refusal. The
-/// variable `ALAI_CAGE` forces one of the two. A success is remembered for the life of the process.
+/// variable `ALAI_CAGE` forces one of the two. A success is remembered for the life of the process, and beyond it where
+/// [`set_known`](super::set_known) has named a file.
 ///
 /// # Errors
 /// When no layer can keep every promise: for each, what was missing and how to get it.
 pub fn probe() -> Result<Layers, CageError> {
-    let known = found().clone();
-    known.map_or_else(probe_anew, Ok)
+    if let Some(known) = found().clone() {
+        return Ok(known);
+    }
+    let Some(recalled) = known::recall(forced().as_deref()) else {
+        return probe_anew();
+    };
+    *found() = Some(recalled.clone());
+    Ok(recalled)
 }
 
 /// [`probe`], whatever was found before: somebody may have taken away what a layer needs, and another may still work. What is
@@ -46,8 +56,10 @@ pub fn probe() -> Result<Layers, CageError> {
 /// # Errors
 /// As [`probe`].
 pub fn probe_anew() -> Result<Layers, CageError> {
-    let looked = look_for_layer();
+    let forced = forced();
+    let looked = look_for_layer(forced.as_deref());
     *found() = looked.as_ref().ok().cloned();
+    known::keep(looked.as_ref().ok(), forced.as_deref());
     looked
 }
 
@@ -57,9 +69,12 @@ fn found() -> MutexGuard<'static, Option<Layers>> {
     FOUND.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn look_for_layer() -> Result<Layers, CageError> {
-    let forced = std::env::var_os(FORCED).map(|name| name.to_string_lossy().into_owned());
-    match forced.as_deref() {
+fn forced() -> Option<String> {
+    std::env::var_os(FORCED).map(|name| name.to_string_lossy().into_owned())
+}
+
+fn look_for_layer(forced: Option<&str>) -> Result<Layers, CageError> {
+    match forced {
         Some("bwrap") => probe_layer(Layer::Bwrap),
         Some("own") => probe_layer(Layer::Own),
         Some(other) => Err(CageError::UnknownLayer(other.to_owned())),

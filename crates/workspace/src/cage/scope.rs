@@ -7,6 +7,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::error::CageError;
@@ -46,6 +47,12 @@ const MOUNTS_MAX: usize = 128;
 
 /// A longer list of ignored files is no list of build folders.
 const IGNORE_BYTES_MAX: u64 = 64 << 10;
+
+/// Most of a name in Linux's filesystems (`NAME_MAX`).
+const NAME_BYTES_MAX: usize = 255;
+
+/// Half of what the kernel takes as a path (`PATH_MAX`): the clone's own path stands before it.
+const PATH_BYTES_MAX: usize = 2048;
 
 /// Git's own folder: every commit of the agent is written there, and an import believes none of it unseen.
 const GIT: &str = ".git";
@@ -99,11 +106,14 @@ pub fn builder_binds(
     // Looked for before anything is made here.
     let left = left_by_set_up(clone, scope.tracked);
     let mut writable = open;
-    writable.extend(ignored(clone, scope.tracked));
     writable.retain(|path| !is_closed(path));
     for path in &writable {
         make_folder(clone, path, owner)?;
     }
+    // The repository's own words: one that cannot be made is its loss alone, and stops nobody.
+    let of_repository = ignored(clone, scope.tracked).into_iter();
+    let made = |path: &PathBuf| !is_closed(path) && make_folder(clone, path, owner).is_ok();
+    writable.extend(of_repository.filter(made));
     writable.insert(PathBuf::from(GIT));
     writable.extend(left);
     let outermost = |path: &&PathBuf| {
@@ -124,7 +134,8 @@ pub fn builder_binds(
     })
 }
 
-/// The parts of a glob up to its first wildcard, and whether there is none. `None` for what is no path of a repository.
+/// The parts of a glob up to its first wildcard, and whether there is none. `None` for what is no path of a repository, or none
+/// that can be made.
 fn literal(glob: &str) -> Option<(PathBuf, bool)> {
     let glob = glob.trim();
     let tidy = glob.strip_prefix("./").unwrap_or(glob);
@@ -134,7 +145,11 @@ fn literal(glob: &str) -> Option<(PathBuf, bool)> {
         if part.contains(['*', '?', '[', '{', '\\', '!']) {
             return Some((path, false));
         }
-        if part.is_empty() || part == "." || part == ".." {
+        let no_name = part.len() > NAME_BYTES_MAX || part.contains(char::is_control);
+        if part.is_empty() || part == "." || part == ".." || no_name {
+            return None;
+        }
+        if path.as_os_str().len() + part.len() >= PATH_BYTES_MAX {
             return None;
         }
         path.push(part);
@@ -216,24 +231,36 @@ fn top(glob: &str) -> String {
     tidy.split('/').next().unwrap_or_default().to_owned()
 }
 
-/// Whether a part of a glob could match a name. Of what is more than `*` and `?` it says yes.
+/// Whether a part of a glob could match a name. Of what is more than `*` and `?` it says yes. Only the last `*` is ever tried
+/// anew, so that the longest of both costs no more than their product.
 fn may_match(part: &str, name: &str) -> bool {
     if part.contains(['[', '{', '\\', '!']) {
         return true;
     }
-    let Some((first, rest)) = part.chars().next().map(|c| (c, &part[c.len_utf8()..])) else {
-        return name.is_empty();
-    };
-    let mut tails = name
-        .char_indices()
-        .map(|(at, _)| &name[at..])
-        .chain(std::iter::once(""));
-    if first == '*' {
-        return tails.any(|tail| may_match(rest, tail));
+    let (part, name): (Vec<char>, Vec<char>) = (part.chars().collect(), name.chars().collect());
+    let (mut of_part, mut of_name) = (0, 0);
+    // Where the last `*` stands, and how far into the name it reaches.
+    let mut star: Option<(usize, usize)> = None;
+    while of_name < name.len() {
+        match part.get(of_part) {
+            Some('*') => {
+                star = Some((of_part, of_name));
+                of_part += 1;
+            }
+            Some(c) if *c == '?' || *c == name[of_name] => {
+                of_part += 1;
+                of_name += 1;
+            }
+            Some(_) | None => {
+                let Some((at, reached)) = star else {
+                    return false;
+                };
+                star = Some((at, reached + 1));
+                (of_part, of_name) = (at + 1, reached + 1);
+            }
+        }
     }
-    name.chars()
-        .next()
-        .is_some_and(|c| (first == '?' || first == c) && may_match(rest, &name[c.len_utf8()..]))
+    part[of_part..].iter().all(|c| *c == '*')
 }
 
 /// Build folders that the project itself calls nobody's work, by the plain lines of its `.gitignore`. One that the commit has
@@ -270,9 +297,11 @@ fn ignored(clone: &Path, tracked: &[String]) -> BTreeSet<PathBuf> {
     found
 }
 
-/// Folders in the clone that the commit does not have: what its set-up put there, dependencies and build caches.
+/// Folders in the clone that the commit does not have: what its set-up put there, dependencies and build caches. The place of a
+/// submodule is of the commit, with whatever is in it.
 fn left_by_set_up(clone: &Path, tracked: &[String]) -> BTreeSet<PathBuf> {
     let mut left = BTreeSet::new();
+    let entries: BTreeSet<&Path> = tracked.iter().map(Path::new).collect();
     let mut of_commit: BTreeSet<&Path> = BTreeSet::new();
     for file in tracked {
         for folder in Path::new(file).ancestors().skip(1) {
@@ -289,7 +318,8 @@ fn left_by_set_up(clone: &Path, tracked: &[String]) -> BTreeSet<PathBuf> {
             .flatten()
         {
             let path = folder.join(entry.file_name());
-            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir())
+                && !entries.contains(path.as_path());
             if is_folder && of_commit.contains(path.as_path()) {
                 todo.push(path);
             } else if is_folder && left.len() < MOUNTS_MAX {
@@ -305,7 +335,11 @@ fn make_folder(clone: &Path, path: &Path, owner: Option<(u32, u32)>) -> Result<(
     let mut above: Vec<&Path> = path.ancestors().collect();
     above.pop();
     let mut there = above.iter().rev();
-    let missing = there.find(|part| fs::symlink_metadata(clone.join(part)).is_err());
+    let is_missing = |part: &&&Path| {
+        let what = fs::symlink_metadata(clone.join(part));
+        what.is_err_and(|error| error.kind() == ErrorKind::NotFound)
+    };
+    let missing = there.find(is_missing);
     let Some(missing) = missing else {
         return Ok(());
     };
@@ -334,195 +368,4 @@ fn without_links(clone: &Path, path: &Path) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    struct Made {
-        dir: tempfile::TempDir,
-        tracked: Vec<String>,
-    }
-
-    /// A clone with these files, each of the commit.
-    fn clone(files: &[&str]) -> Made {
-        let dir = tempfile::tempdir().unwrap();
-        fs::create_dir(dir.path().join(GIT)).unwrap();
-        for file in files {
-            let path = dir.path().join(file);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, "x").unwrap();
-        }
-        let tracked = files.iter().map(|file| (*file).to_owned()).collect();
-        Made { dir, tracked }
-    }
-
-    /// `rw` and `ro` paths inside, in the order of the mounts, and how far they hold.
-    fn shown(made: &Made, allowed: &[&str], forbidden: &[&str]) -> (Vec<String>, &'static str) {
-        let owned = |globs: &[&str]| globs.iter().map(|g| (*g).to_owned()).collect::<Vec<_>>();
-        let (allowed, forbidden) = (owned(allowed), owned(forbidden));
-        let scope = Scope {
-            allowed: &allowed,
-            forbidden: &forbidden,
-            tracked: &made.tracked,
-        };
-        let found = builder_binds(made.dir.path(), Path::new("/repo"), &scope, None).unwrap();
-        let line = |bind: &Bind| match bind.access {
-            Access::ReadOnly => format!("ro {}", bind.inside.display()),
-            Access::ReadWrite => format!("rw {}", bind.inside.display()),
-        };
-        let mut lines: Vec<String> = found.binds.iter().map(line).collect();
-        lines[1..].sort();
-        (lines, found.layer)
-    }
-
-    #[test]
-    fn folders_are_writable_in_a_clone_that_is_not() {
-        let made = clone(&["src/a.rs", "src/deep/b.rs", "other/c.rs", "Cargo.toml"]);
-        let (lines, layer) = shown(&made, &["src/**", "new/part/**"], &[]);
-        assert_eq!(
-            lines,
-            [
-                "ro /repo",
-                "rw /repo/.git",
-                "rw /repo/new/part",
-                "rw /repo/src"
-            ]
-        );
-        assert_eq!(layer, FOLDERS);
-        assert!(made.dir.path().join("new/part").is_dir());
-        // A name that is a file is replaced through its folder, and one folder holds another.
-        let made = clone(&["src/a.rs", "src/deep/b.rs", "other/c.rs"]);
-        let (lines, _) = shown(&made, &["src/deep/b.rs", "src/deep/*.rs", "src"], &[]);
-        assert_eq!(lines, ["ro /repo", "rw /repo/.git", "rw /repo/src"]);
-    }
-
-    #[test]
-    fn what_mounts_cannot_say_leaves_the_clone_open_but_for_what_cannot_be_meant() {
-        let made = clone(&["src/a.rs", "README.md", "Cargo.toml", "docs/x.md"]);
-        let (lines, layer) = shown(&made, &["*.md", "docs/**"], &[]);
-        assert_eq!(lines, ["rw /repo", "ro /repo/Cargo.toml", "ro /repo/src"]);
-        assert_eq!(layer, PARTLY);
-        assert_eq!(shown(&made, &["**/*.md"], &[]).0, ["rw /repo"]);
-        assert_eq!(shown(&made, &[], &[]), (vec!["rw /repo".into()], WHOLE));
-        let (lines, _) = shown(&made, &["Cargo.toml"], &[]);
-        assert_eq!(
-            lines,
-            [
-                "rw /repo",
-                "ro /repo/README.md",
-                "ro /repo/docs",
-                "ro /repo/src"
-            ],
-            "a file at the top needs the top"
-        );
-    }
-
-    #[test]
-    fn what_is_forbidden_is_read_only_also_where_it_is_not_there_yet() {
-        let made = clone(&["src/a.rs", "src/gen/b.rs", ".github/ci.yml"]);
-        let forbidden = [
-            ".git/**",
-            ".alai/**",
-            ".github/",
-            "src/gen",
-            "no/such/**",
-            "Makefile",
-        ];
-        let (lines, layer) = shown(&made, &["**"], &forbidden);
-        assert_eq!(
-            lines,
-            [
-                "rw /repo",
-                "ro /repo/.alai",
-                "ro /repo/.github",
-                "ro /repo/src/gen"
-            ]
-        );
-        assert_eq!(layer, PARTLY);
-        for name in ["no", "Makefile"] {
-            assert!(!made.dir.path().join(name).exists(), "{name}");
-        }
-        let made = clone(&["src/a.rs", "src/gen/b.rs"]);
-        let (lines, _) = shown(&made, &["src/**", "src/gen/b/**"], &["src/gen/**"]);
-        assert_eq!(
-            lines,
-            [
-                "ro /repo",
-                "ro /repo/src/gen",
-                "rw /repo/.git",
-                "rw /repo/src"
-            ],
-            "forbidden wins"
-        );
-    }
-
-    #[test]
-    fn build_folders_are_writable_and_ignoring_a_folder_of_the_commit_opens_nothing() {
-        let made = clone(&["src/a.rs", "other/c.rs", "packages/b/index.js"]);
-        let ignore =
-            "# built\n/target\ndist/\n*.log\n.env\n!keep\nother/\nother\nsrc/../x/\n/packages\n";
-        fs::write(made.dir.path().join(".gitignore"), ignore).unwrap();
-        for left in ["packages/b/node_modules", "vendor"] {
-            fs::create_dir(made.dir.path().join(left)).unwrap();
-        }
-        assert_eq!(
-            shown(&made, &["src/**"], &[]).0,
-            [
-                "ro /repo",
-                "rw /repo/.git",
-                "rw /repo/dist",
-                "rw /repo/packages/b/node_modules",
-                "rw /repo/src",
-                "rw /repo/target",
-                "rw /repo/vendor",
-            ]
-        );
-    }
-
-    #[test]
-    fn links_open_nothing_and_nothing_is_made_behind_them() {
-        let made = clone(&["src/a.rs", "other/c.rs"]);
-        let outside = tempfile::tempdir().unwrap();
-        for (target, link) in [
-            (Path::new("other"), "docs"),
-            (outside.path(), "out"),
-            (Path::new("other"), ".alai"),
-        ] {
-            std::os::unix::fs::symlink(target, made.dir.path().join(link)).unwrap();
-        }
-        let (lines, _) = shown(&made, &["docs/**", "out/new/**", "src/**"], &[".alai/**"]);
-        assert_eq!(lines, ["ro /repo", "rw /repo/.git", "rw /repo/src"]);
-        let (lines, _) = shown(&made, &["*.md"], &[".alai/**"]);
-        assert_eq!(lines, ["rw /repo", "ro /repo/other", "ro /repo/src"]);
-        assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
-    }
-
-    #[test]
-    fn a_pattern_that_is_no_path_of_the_repository_opens_nothing() {
-        let made = clone(&["src/a.rs"]);
-        for glob in ["../alai-out/**", "/etc/**", "src/../../alai-out", ""] {
-            assert_eq!(
-                shown(&made, &[glob], &[]).0,
-                ["ro /repo", "rw /repo/.git"],
-                "{glob:?}"
-            );
-        }
-        assert!(!made.dir.path().parent().unwrap().join("alai-out").exists());
-    }
-
-    #[test]
-    fn a_part_of_a_glob_meets_names_as_a_shell_would() {
-        for (part, name, yes) in [
-            ("*.md", "README.md", true),
-            ("*.md", "README", false),
-            ("LICENSE*", "LICENSE", true),
-            ("?x", "ax", true),
-            ("?x", "x", false),
-            ("**", "any", true),
-            ("src", "src2", false),
-            ("{a,b}", "c", true),
-            ("*", "", true),
-        ] {
-            assert_eq!(may_match(part, name), yes, "{part} {name}");
-        }
-    }
-}
+mod tests;

@@ -242,7 +242,7 @@ impl Caged<'_> {
         let argv = git_argv(&["rev-parse", "--verify", "--end-of-options", &commit]);
         crash::point("import.tip");
         let captured = cage::run(&spec, &argv, &[], self.cancel)?;
-        if let Some(why) = too_slow(&captured) {
+        if let Some(why) = too_slow(&captured).or_else(|| killed(&captured)) {
             return Err(stopped(self.import.clone, why));
         }
         if !captured.success() {
@@ -279,7 +279,7 @@ impl Caged<'_> {
             clone_ref: self.import.clone_ref.to_owned(),
             reason,
         };
-        if let Some(why) = too_slow(&captured) {
+        if let Some(why) = too_slow(&captured).or_else(|| killed(&captured)) {
             return Err(stopped(self.import.clone, why));
         }
         if !captured.success() {
@@ -375,6 +375,18 @@ pub(super) fn too_slow(captured: &Captured) -> Option<String> {
         | Exit::TooMuchOutput { .. }
         | Exit::OverLimit { .. } => Some(captured.record.exit.to_string()),
         Exit::Code { .. } | Exit::Signal { .. } => None,
+    }
+}
+
+/// Git that somebody killed says nothing about the clone.
+fn killed(captured: &Captured) -> Option<String> {
+    match captured.record.exit {
+        Exit::Signal { .. } => Some(captured.record.exit.to_string()),
+        Exit::Code { .. }
+        | Exit::TimedOut { .. }
+        | Exit::Cancelled
+        | Exit::TooMuchOutput { .. }
+        | Exit::OverLimit { .. } => None,
     }
 }
 

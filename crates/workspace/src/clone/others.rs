@@ -23,7 +23,7 @@ const OTHERS_MAX: usize = 50;
 /// Most that is read of the clone's refs and logs together: a run of a day leaves some hundred kilobytes.
 const READ_BYTES_MAX: u64 = 8 << 20;
 
-/// Most files that they may be.
+/// Most files and folders that they may be.
 const READ_FILES_MAX: usize = 10_000;
 
 /// Names the commits among what it is asked for, and packs them. `$1` is what we have.
@@ -45,7 +45,11 @@ pub(super) fn bring(
     salvage: &Salvage<'_>,
     cancel: &Cancel,
 ) -> Result<Option<Oid>, String> {
-    let (named, all_read) = names(salvage.clone);
+    // What is named through a link lies with somebody else, or where the agent wanted it read.
+    if fs::symlink_metadata(salvage.clone.join(".git")).is_ok_and(|what| what.is_symlink()) {
+        return Err("its .git is a link; its refs and logs are not read".to_owned());
+    }
+    let (named, all_read) = names(salvage.clone, READ_FILES_MAX);
     let unknown = unknown(repo, &named).map_err(|e| e.to_string())?;
     if !all_read {
         return Err("its refs and logs are more than can be read".to_owned());
@@ -70,8 +74,9 @@ pub(super) fn bring(
     tie(repo, salvage, &tips).map(Some).map_err(cannot)
 }
 
-/// Every object name in the clone's refs and logs, and whether all of it was read.
-fn names(clone: &Path) -> (BTreeSet<Oid>, bool) {
+/// Every object name in the clone's refs and logs, and whether all of it was read. No more than `entries_max` names of files
+/// are ever held: an agent makes millions of them in a minute.
+fn names(clone: &Path, entries_max: usize) -> (BTreeSet<Oid>, bool) {
     let git = clone.join(".git");
     let mut found = BTreeSet::new();
     let mut waiting = vec![
@@ -80,22 +85,19 @@ fn names(clone: &Path) -> (BTreeSet<Oid>, bool) {
         git.join("refs"),
         git.join("logs"),
     ];
-    let (mut files, mut left) = (0, READ_BYTES_MAX);
+    let (mut entries, mut left) = (0, READ_BYTES_MAX);
     while let Some(path) = waiting.pop() {
-        files += 1;
         let Ok(what) = fs::symlink_metadata(&path) else {
             continue;
         };
-        if files > READ_FILES_MAX {
-            return (found, false);
-        }
         if what.is_dir() {
-            waiting.extend(
-                files::list(&path)
-                    .unwrap_or_default()
-                    .iter()
-                    .map(|name| path.join(name)),
-            );
+            for entry in fs::read_dir(&path).into_iter().flatten().flatten() {
+                entries += 1;
+                if entries > entries_max {
+                    return (found, false);
+                }
+                waiting.push(entry.path());
+            }
         } else if what.is_file() {
             let Some(text) = text_of(&path, left) else {
                 return (found, false);
@@ -201,4 +203,33 @@ fn tie(repo: &Repo, salvage: &Salvage<'_>, tips: &[Oid]) -> Result<Oid, ImportEr
     let message = "Commits that no branch of the run reached\n\nEach parent of this one was made in the run's clone and left \
         behind there: on another branch, in a stash, or by an amend, a rebase or a reset.\n";
     commit_onto(repo, salvage, salvage.others_ref, &tree, tips, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A folder as a clone has it, with this many refs.
+    fn clone(refs: usize) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().expect("a folder");
+        let heads = dir.path().join(".git/refs/heads");
+        fs::create_dir_all(&heads).expect("made");
+        for number in 1..=refs {
+            fs::write(heads.join(number.to_string()), format!("{number:040x}\n")).expect("written");
+        }
+        dir
+    }
+
+    #[test]
+    fn names_are_read_up_to_a_number_of_entries_wherever_they_lie() {
+        let made = clone(20);
+        let (found, all_read) = names(made.path(), 21);
+        assert_eq!((found.len(), all_read), (20, true), "and one folder");
+        let (found, all_read) = names(made.path(), 20);
+        assert_eq!(
+            (found.len(), all_read),
+            (0, false),
+            "counted before any is read"
+        );
+    }
 }

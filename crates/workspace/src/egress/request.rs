@@ -97,8 +97,8 @@ fn unlisted(host: &str) -> Refusal {
     }
 }
 
-/// `GET http://host/path`, for a mirror that speaks no TLS. What is sent on is made anew: the path, the client's headers but
-/// those of the connection, and the wish that the server closes it.
+/// `GET http://host/path`, for a mirror that speaks no TLS. What is sent on is made anew: the path, those of the client's headers
+/// that a download needs, and the wish that the server closes the connection.
 fn plain(method: &str, target: &str, head: &str, rules: &Rules) -> Result<Wanted, Refusal> {
     let https = || {
         Refusal::new(
@@ -107,6 +107,11 @@ fn plain(method: &str, target: &str, head: &str, rules: &Rules) -> Result<Wanted
         )
     };
     let rest = target.strip_prefix("http://").ok_or_else(https)?;
+    // A lone carriage return ends a line for some servers, and what follows it would be a header or a request of its own.
+    if !target.bytes().all(|byte| byte.is_ascii_graphic()) {
+        let reason = "the target has a space, a control character or a byte beyond ASCII in it";
+        return Err(Refusal::new("400 Bad Request", reason));
+    }
     let (authority, path) = rest
         .find(['/', '?'])
         .map_or((rest, ""), |at| rest.split_at(at));
@@ -134,7 +139,17 @@ fn plain(method: &str, target: &str, head: &str, rules: &Rules) -> Result<Wanted
     })
 }
 
-/// A header as it is sent on: empty for those of the connection to us. A body has no way.
+/// Headers that a download may need. All others end here: some servers take a method, an address or a body from them
+/// (`X-HTTP-Method-Override`, `X-Original-URL`).
+const SENT_ON: &[&str] = &[
+    "accept",
+    "accept-encoding",
+    "authorization",
+    "range",
+    "user-agent",
+];
+
+/// A header as it is sent on: empty for what is not. A body has no way.
 fn header(line: &str) -> Result<String, Refusal> {
     let bad = |reason: &str| Refusal::new("400 Bad Request", reason);
     let (name, value) = line
@@ -150,11 +165,10 @@ fn header(line: &str) -> Result<String, Refusal> {
     match name.to_ascii_lowercase().as_str() {
         "transfer-encoding" => Err(bad("a request with a body is not sent on")),
         "content-length" if value.trim() != "0" => Err(bad("a request with a body is not sent on")),
-        "host" | "connection" | "keep-alive" | "te" | "trailer" | "upgrade" | "content-length" => {
-            Ok(String::new())
+        known if SENT_ON.contains(&known) || known.starts_with("if-") => {
+            Ok(format!("{name}:{value}\r\n"))
         }
-        name if name.starts_with("proxy-") => Ok(String::new()),
-        _ => Ok(format!("{name}:{value}\r\n")),
+        _ => Ok(String::new()),
     }
 }
 
@@ -207,4 +221,55 @@ pub(super) fn is_allowed(host: &str, allowed: &[String]) -> bool {
                 None => rule == "*" || host == rule,
             }
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::egress::Mirror;
+
+    fn asked(target: &str, headers: &str) -> Result<String, &'static str> {
+        let mirror = Mirror {
+            host: "plain.example.net".to_owned(),
+            port: 80,
+            plain: true,
+        };
+        let rules = Rules::new(Vec::new(), vec![mirror]);
+        let head = format!("GET http://plain.example.net{target} HTTP/1.1\r\n{headers}\r\n");
+        match judged(head.as_bytes(), &rules).map(|wanted| wanted.way) {
+            Ok(Way::Plain { request }) => Ok(String::from_utf8(request).expect("text")),
+            Ok(Way::Tunnel) => panic!("a tunnel for a GET"),
+            Err(refusal) => Err(refusal.status),
+        }
+    }
+
+    #[test]
+    fn a_target_is_one_line_of_printable_ascii() {
+        for target in [
+            "/a\rX-Other:b",
+            "/a\tb",
+            "/a\u{1}b",
+            "/a\u{7f}",
+            "/é",
+            "/\u{a0}",
+            "?\u{b}",
+        ] {
+            assert_eq!(asked(target, ""), Err("400 Bad Request"), "{target:?}");
+        }
+        assert!(asked("/simple/a%20b/?x=~!y", "").is_ok());
+    }
+
+    #[test]
+    fn only_headers_of_a_download_are_sent_on() {
+        let headers = "Host: other.example.net\r\nAccept: a\r\naccept-encoding: gzip\r\nUser-Agent: pip\r\nRange: bytes=0-9\r\n\
+                       If-None-Match: \"x\"\r\nAuthorization: Basic eA==\r\nConnection: keep-alive\r\nCookie: c\r\n\
+                       X-HTTP-Method-Override: PUT\r\nX-Original-URL: /admin\r\nProxy-Authorization: p\r\nExpect: 100-continue\r\n";
+        assert_eq!(
+            asked("/x", headers).as_deref(),
+            Ok(
+                "GET /x HTTP/1.1\r\nHost: plain.example.net\r\nAccept: a\r\naccept-encoding: gzip\r\nUser-Agent: pip\r\n\
+                Range: bytes=0-9\r\nIf-None-Match: \"x\"\r\nAuthorization: Basic eA==\r\nConnection: close\r\n\r\n"
+            )
+        );
+    }
 }

@@ -306,6 +306,7 @@ fn follow(tree: &Tree, branch: &str, from: &Oid, to: &Oid) -> Result<(), GitErro
     if half_followed(tree, to)? {
         return Ok(());
     }
+    refresh_index(tree)?;
     crash::point("read-tree.before");
     let output = on_tree(&tree.root, &tree.git_dir)
         .args(["read-tree", "-m", "-u", from.as_str(), to.as_str()])
@@ -320,6 +321,20 @@ fn follow(tree: &Tree, branch: &str, from: &Oid, to: &Oid) -> Result<(), GitErro
         branch: branch.to_owned(),
         reason: output.stderr,
     })
+}
+
+/// Lets the index know the files anew. read-tree goes by what it knows (size, times, owner, inode) and would refuse a file of a
+/// copied repository as changed that says what the commit says.
+fn refresh_index(tree: &Tree) -> Result<(), GitError> {
+    let output = on_tree(&tree.root, &tree.git_dir)
+        .args(["update-index", "-q", "--refresh"])
+        .finishing()
+        .run()?;
+    match output.code {
+        // One: a file really is another. read-tree decides whether that one is in the way.
+        0 | 1 => Ok(()),
+        _ => Err(run::failed("update-index", &tree.root, &output)),
+    }
 }
 
 /// Tracked paths with uncommitted changes. Our own rename detection is off: one path per change.

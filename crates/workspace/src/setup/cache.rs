@@ -32,6 +32,8 @@ struct Stored {
     command: Option<String>,
     extras: Vec<String>,
     hosts: Vec<String>,
+    #[serde(default)]
+    refused: Vec<String>,
     record: Option<Captured>,
 }
 
@@ -143,6 +145,7 @@ impl<'a> Entry<'a> {
             tree,
             record: None,
             hosts: stored.hosts,
+            refused: stored.refused,
         }))
     }
 
@@ -188,6 +191,7 @@ impl<'a> Entry<'a> {
             command: command.map(str::to_owned),
             extras: made.extras,
             hosts: made.hosts,
+            refused: made.refused,
             record: made.record,
         };
         self.store(building, &stored)?;
@@ -202,6 +206,7 @@ impl<'a> Entry<'a> {
             key,
             extras,
             hosts,
+            refused,
             record,
             ..
         } = stored;
@@ -212,6 +217,7 @@ impl<'a> Entry<'a> {
             tree,
             record,
             hosts,
+            refused,
         })
     }
 

@@ -12,7 +12,8 @@ use crate::toolchains::Toolchains;
 const ETC: &str = "/etc";
 
 /// Variables of the host that a set-up sees when they are set: certificates of a company's own authority, and mirrors of
-/// registries. Nothing that is a secret by its purpose is among them, and a value that holds a password is withheld.
+/// registries. Nothing that is a secret by its purpose is among them, and a value that may hold a password or a
+/// token is withheld.
 pub const PASSED_THROUGH: &[&str] = &[
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
@@ -59,7 +60,7 @@ pub(super) struct SetupEnv {
     pub(super) inside: Vec<(String, String)>,
     /// The part that came from the host; it decides the result, so it is part of the key.
     pub(super) passed: Vec<(String, String)>,
-    /// Names that were not passed in, because their values hold credentials.
+    /// Names that were not passed in, because their values hold credentials or what looks like them.
     pub(super) withheld: Vec<String>,
     pub(super) certificates: Vec<Bind>,
     /// The text of cargo's configuration inside, where the machine's own names other sources.

@@ -154,7 +154,9 @@ impl Machine {
         }
     }
 
-    /// Replaced sources and further registries: their addresses, and neither tokens nor folders of this machine.
+    /// Replaced sources and further registries: their addresses, and neither tokens nor folders of this machine. The file stays
+    /// for the runs after the set-up: cargo keeps what it fetched under the address of its source, and finds it offline by that
+    /// address alone.
     fn cargo(&mut self, table: &Table) {
         let mut kept = String::new();
         // JSON and TOML write a string alike.
@@ -168,11 +170,17 @@ impl Machine {
             };
             for (name, settings) in named {
                 let mut some = String::new();
+                if holds_credentials(name) {
+                    self.withheld.push(format!("one of cargo's {kind}"));
+                    continue;
+                }
                 for key in keys {
                     match settings.get(*key).and_then(Value::as_str) {
                         Some(value) if holds_credentials(value) => {
                             self.withheld.push(format!("cargo's {kind}.{name}"));
                         }
+                        // Cargo refuses a file that names a source and does not say where it is.
+                        Some(target) if *key == "replace-with" && !is_known(table, target) => {}
                         Some(value) => some.push_str(&format!("{key} = {}\n", quoted(value))),
                         None => {}
                     }
@@ -269,13 +277,57 @@ fn address(text: &str) -> Option<Mirror> {
     })
 }
 
-/// An address with a user or password in it (`https://user:secret@host/`).
+/// Whether cargo's table says of a source or a registry where it is, in a way that is passed on.
+fn is_known(table: &Table, target: &str) -> bool {
+    let address = |kind: &str, key: &str| table.get(kind)?.get(target)?.get(key)?.as_str();
+    let addresses = [
+        address("source", "registry"),
+        address("registries", "index"),
+    ];
+    let mut addresses = addresses.into_iter().flatten();
+    target == "crates-io" || addresses.any(|address| !holds_credentials(address))
+}
+
+/// Shortest part of a path that may be a token. Those that registries hand out have 16 characters or more; shorter ones are
+/// versions and years.
+const TOKEN_CHARS_MIN: usize = 16;
+
+/// Whether a setting is, or may be, worth something to whoever reads it. All that a set-up is told reaches programs of
+/// strangers, so an address must be plain: with a user, a query or a part that looks random it stays outside.
 pub(super) fn holds_credentials(value: &str) -> bool {
-    value.split([' ', ',', '|', '\n']).any(|part| {
-        let rest = part.split_once("://").map(|(_, rest)| rest);
-        let authority = rest.and_then(|rest| rest.split(['/', '?', '#']).next());
-        authority.is_some_and(|authority| authority.contains('@'))
+    if alai_core::safety::credential_in(value).is_some() {
+        return true;
+    }
+    // Wherever it stands: a password with a slash or a comma in it is cut apart by whoever reads addresses.
+    let after_scheme = value.split_once("://").map(|(_, rest)| rest);
+    if after_scheme.is_some_and(|rest| rest.contains('@')) {
+        return true;
+    }
+    value.split([' ', '\t', ',', '|', '\n']).any(|part| {
+        let Some((_, rest)) = part.split_once("://") else {
+            // A path of this machine, or a host without its scheme as Go takes it.
+            let more = part.split('/').skip(1).any(looks_random);
+            return !part.starts_with('/') && (part.contains('@') || more);
+        };
+        rest.contains(['?', '#', '=', ';']) || rest.split('/').skip(1).any(looks_random)
     })
+}
+
+/// A token rather than a name: letters and digits mixed otherwise than in words that end in a number (`python3-remote-2024`).
+fn looks_random(part: &str) -> bool {
+    let has = |test: fn(&u8) -> bool| part.bytes().any(|byte| test(&byte));
+    let mixed = has(u8::is_ascii_alphabetic) && has(u8::is_ascii_digit);
+    let mut words = part.split(['-', '_', '.']);
+    part.len() >= TOKEN_CHARS_MIN && mixed && !words.all(is_word)
+}
+
+/// Letters of one case, perhaps after a capital, and then digits.
+fn is_word(text: &str) -> bool {
+    let letters = text.trim_end_matches(|c: char| c.is_ascii_digit());
+    let all = |text: &str, test: fn(&u8) -> bool| text.as_bytes().iter().all(test);
+    let after_first = letters.get(1..).unwrap_or_default();
+    all(letters, u8::is_ascii_uppercase)
+        || (all(letters, u8::is_ascii_alphabetic) && all(after_first, u8::is_ascii_lowercase))
 }
 
 #[cfg(test)]
@@ -386,5 +438,84 @@ mod tests {
             [mirror("crates.example.org", 8443, false)]
         );
         assert_eq!(mirrors("go mod download"), []);
+    }
+
+    #[test]
+    fn addresses_with_a_secret_anywhere_are_withheld() {
+        for value in [
+            "https://me:hush@host.example/",
+            "https://user:pa/ss@host.example/",
+            "https://user:pa,/ss@host.example/",
+            "https://user:p?a@host.example/",
+            "me:hush@host.example/go,direct",
+            "https://dl.host.example/aB3dE5fG7hJ9kL1m/org/python/simple/",
+            "https://dl.host.example/basic/3f2b8c1d-9a7e-4c55-b6aa-0d9e8f7a6b5c/npm/",
+            "https://dl.host.example/0123456789abcdef0123456789abcdef/",
+            "sparse+https://dl.host.example/x/aB3dE5fG7hJ9kL1m/cargo/index/",
+            "near=https://dl.host.example/aB3dE5fG7hJ9kL1m/",
+            "direct|dl.host.example/aB3dE5fG7hJ9kL1m/",
+            "https://dl.host.example/simple/?token=hush",
+            "https://dl.host.example/simple;token=hush/",
+            "https://dl.host.example/t/token=hush/",
+            "https://dl.host.example/simple#hush",
+            &["ghp_", "Zq8Lw2Xv6Tn4Bm9Rk3Yc7Hd5Jf1Gs0Pa1eUi"].concat(),
+        ] {
+            assert!(holds_credentials(value), "{value}");
+        }
+        for value in [
+            "https://artifacts.example.org:8443/artifactory/api/pypi/python3-remote-2024/simple/",
+            "https://nexus.example.org/repository/pypi-proxy-internal2/simple https://pypi.org/simple",
+            "https://proxy.golang.org,direct",
+            "sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8",
+            "*.corp.example.org,github.com/org/*,gitlab.example.org/v?/x",
+            "/nix/store/0c6kzph7l0dcbfmjap64f0czdafn3b7x-cacert-3.98/etc/ssl/certs/ca-bundle.crt",
+            "/home/me@work/ca.pem",
+            "sparse+https://crates.example.org/i/",
+        ] {
+            assert!(!holds_credentials(value), "{value}");
+        }
+    }
+
+    #[test]
+    fn no_file_of_a_home_brings_a_token_in() {
+        let home = tempfile::tempdir().expect("a folder");
+        let etc = tempfile::tempdir().expect("a folder");
+        let token = "aB3dE5fG7hJ9kL1m";
+        let cargo = format!(
+            "[source.crates-io]\nreplace-with = \"near\"\n[source.near]\nregistry = \"sparse+https://dl.example.org/{token}/i/\"\n\
+             [source.\"https://u:{token}@git.example.org/\"]\nreplace-with = \"far\"\n\
+             [source.far]\nregistry = \"sparse+https://far.example.org/i/\"\n\
+             [registries.ours]\nindex = \"sparse+https://dl.example.org/i/?token={token}\"\n"
+        );
+        let npm = format!("registry = https://dl.example.org/basic/{token}/npm/\n");
+        let pip = format!("[global]\nindex-url = https://u:{token}/x@pip.example.org/simple\n");
+        for (name, text) in [
+            (".cargo/config.toml", &cargo),
+            (".npmrc", &npm),
+            (".config/pip/pip.conf", &pip),
+        ] {
+            let path = home.path().join(name);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+            std::fs::write(path, text).expect("written");
+        }
+        let host = BTreeMap::from([("HOME".to_owned(), home.path().display().to_string())]);
+        let machine = machine(&host, etc.path());
+        assert!(!format!("{machine:?}").contains(token), "{machine:?}");
+        assert_eq!(
+            machine.withheld,
+            [
+                "npm_config_registry",
+                "PIP_INDEX_URL",
+                "one of cargo's source",
+                "cargo's source.near",
+                "cargo's registries.ours"
+            ]
+        );
+        let kept = "[source.\"far\"]\nregistry = \"sparse+https://far.example.org/i/\"\n";
+        assert_eq!(
+            machine.cargo.as_deref(),
+            Some(kept),
+            "no source without its place"
+        );
     }
 }

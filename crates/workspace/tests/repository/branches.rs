@@ -133,6 +133,23 @@ fn a_clean_work_tree_follows_its_branch() {
     assert_eq!(world.tip("HEAD"), next);
 }
 
+/// A repository that was copied, or whose owner was changed: every file says what the commit says, and the index knows none.
+#[test]
+fn files_of_which_only_the_times_have_changed_follow() {
+    let (world, base, next) = with_next();
+    let path = world.root.join("README.md");
+    let before = fs::read(&path).expect("read");
+    let file = fs::File::options().append(true).open(&path);
+    let long_ago = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+    file.expect("opened").set_modified(long_ago).expect("dated");
+    assert_eq!(fs::read(&path).expect("read"), before);
+    let moved = git::move_branch(&world.repo(), "main", &next, &base).expect("moved");
+    assert_eq!(moved, Moved::WorkTree(world.root.clone()));
+    assert_eq!(fs::read_to_string(&path).expect("read"), "two\n");
+    assert_eq!(world.git(&["status", "--porcelain"]), "");
+    assert_eq!(world.tip("HEAD"), next);
+}
+
 #[test]
 fn a_dirty_work_tree_refuses_with_nothing_touched() {
     for staged in [false, true] {

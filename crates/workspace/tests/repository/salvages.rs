@@ -160,6 +160,20 @@ fn commits_that_cannot_be_taken_are_named() {
 }
 
 #[test]
+fn refs_and_logs_behind_a_link_are_not_read() {
+    let world = World::new();
+    let (clone, base) = clone_of(&world);
+    let elsewhere = world.beside("elsewhere");
+    fs::rename(clone.join(".git"), &elsewhere).expect("moved");
+    std::os::unix::fs::symlink(&elsewhere, clone.join(".git")).expect("linked");
+    let name = format!("{}\n", "ab".repeat(20));
+    fs::write(elsewhere.join("refs/heads/other"), name).expect("written");
+    let found = taken(&world, &clone, &base).expect("read");
+    let said = "its .git is a link; its refs and logs are not read";
+    assert_eq!(found.missing, [said]);
+}
+
+#[test]
 fn changed_new_and_deleted_files_come_home_once() {
     let world = World::new();
     let (clone, base) = clone_of(&world);
