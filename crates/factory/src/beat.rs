@@ -23,9 +23,10 @@ use crate::home::Home;
 use crate::integrate::Standing;
 use crate::models::Models;
 use crate::packs::Packs;
+use crate::room::Room;
 use crate::{
-    ground, housekeeping, integrate, launcher, limits, outbox, recover, resolve, run, schedule,
-    work,
+    ground, housekeeping, integrate, launcher, limits, outbox, recover, resolve, room, run,
+    schedule, work,
 };
 
 /// A lease is this long; its heartbeat comes four times as often.
@@ -48,6 +49,7 @@ pub struct Factory {
     models: Arc<Models>,
     wake: Wake,
     remover: Arc<Remover>,
+    room: Room,
     active: Mutex<BTreeMap<RunId, Active>>,
     merging: AtomicBool,
     looking: AtomicBool,
@@ -111,6 +113,7 @@ impl Factory {
             models,
             wake: Wake::default(),
             remover: Arc::default(),
+            room: Room::default(),
             active: Mutex::default(),
             merging: AtomicBool::new(false),
             looking: AtomicBool::new(false),
@@ -176,6 +179,11 @@ impl Factory {
 
     pub(crate) fn only(&self) -> Option<TaskId> {
         self.only.lock().map_or(None, |only| *only)
+    }
+
+    /// How large the projects' checkouts are.
+    pub(crate) fn room(&self) -> &Room {
+        &self.room
     }
 
     /// Removes clones beside the work. A process that ends waits for it.
@@ -282,10 +290,11 @@ impl Factory {
         self.heartbeats();
         self.look(now);
         type Part<'a> = (&'a str, &'a dyn Fn() -> Result<(), MissionError>);
-        let parts: [Part<'_>; 7] = [
+        let parts: [Part<'_>; 8] = [
             ("stalled", &|| resolve::stalled(self, now)),
             ("schedules", &|| schedule::fire(self, now)),
             ("models", &|| self.wake_those_who_waited_for_a_model(now)),
+            ("room", &|| room::take_up(self, now)),
             ("goals", &|| self.settle_goals(now)),
             ("dispatch", &|| self.dispatch(now)),
             ("alarms", &|| resolve::alarms(self, now)),
@@ -425,7 +434,7 @@ impl Factory {
         }
         let mut after = TaskId(0);
         loop {
-            let part = self.mission.waiting_for_a_model(after)?;
+            let part = self.mission.waiting_for(WaitReason::NoModel, after)?;
             let Some(last) = part.last() else {
                 return Ok(());
             };
@@ -434,7 +443,9 @@ impl Factory {
             let served = part.iter().filter(|task| work::can_be_served(self, task));
             let served: Vec<TaskId> = served.map(|task| task.id).collect();
             if !served.is_empty() {
-                self.mission.model_found(served, now)?;
+                let why = "a model is reachable";
+                self.mission
+                    .taken_up(WaitReason::NoModel, why, served, now)?;
             }
         }
     }

@@ -30,6 +30,8 @@ pub(crate) const TEMPLATE: &str = "\
 # idle_minutes = 110
 # Hours after which a task that could be begun and is not raises an alarm.
 # queue_hours = 48
+# Megabytes that must be free, with the runs and with the repository, before a run gets a clone; else its task waits.
+# free_mb = 2048
 
 [limits.agent]
 # What the agent of one run may take. A blueprint may ask for less and never for more. Tokens are prompt and answer together.
@@ -79,6 +81,8 @@ pub struct Limits {
     pub idle_minutes: Option<usize>,
     /// Hours that an eligible task may wait for its turn before that is reported.
     pub queue_hours: Option<usize>,
+    /// Megabytes (of 1,048,576 bytes) that must be free before a run gets a clone.
+    pub free_mb: Option<usize>,
     /// What one agent may take in one run; a blueprint only lowers it.
     pub agent: Caps,
 }
@@ -99,6 +103,7 @@ impl Limits {
             ("run_minutes", self.run_minutes),
             ("idle_minutes", self.idle_minutes),
             ("queue_hours", self.queue_hours),
+            ("free_mb", self.free_mb),
         ];
         let plain = plain
             .into_iter()

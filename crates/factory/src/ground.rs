@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use alai_core::ids::TaskId;
 use alai_core::record::Captured;
 use alai_gate::census::{self, Census};
 use alai_gate::{GateError, Ground as GateGround};
-use alai_mission::Project;
+use alai_mission::{EventRow, MissionError, Project};
 use alai_workspace::clone::Remover;
 use alai_workspace::command::Cancel;
 use alai_workspace::files;
@@ -208,6 +209,35 @@ pub(crate) fn prepared(
     plan.like = like.cloned();
     let cache = factory.home().cache().join("setup");
     setup::prepare(repo, commit, &plan, &cache, cancel).map_err(|e| not_set_up(e, project))
+}
+
+/// A set-up that ended well without all that it asked for is what a test fails of much later: it is told once a task, beside
+/// the runs.
+pub(crate) fn note_refused(
+    factory: &Factory,
+    task: TaskId,
+    prepared: &Prepared,
+) -> Result<(), MissionError> {
+    /// More are the same mistake.
+    const SHOWN_MAX: usize = 5;
+    let refused = &prepared.refused;
+    if refused.is_empty() {
+        return Ok(());
+    }
+    let shown = &refused[..refused.len().min(SHOWN_MAX)];
+    let mut text = format!(
+        "the set-up ended well without all that it asked for: {}",
+        shown.join("; ")
+    );
+    if let more @ 1.. = refused.len() - shown.len() {
+        text.push_str(&format!("; and {more} more"));
+    }
+    let mission = factory.mission();
+    let told = |event: &EventRow| event.kind == "note" && event.detail == text;
+    if !mission.events(task)?.iter().any(told) {
+        mission.note(task, text, "factory", factory.now_ms())?;
+    }
+    Ok(())
 }
 
 fn not_set_up(error: SetupError, project: &Project) -> GroundError {

@@ -64,6 +64,11 @@ impl Home {
         self.cache().join("scratch")
     }
 
+    /// What makes cages on this machine, as the last probe found it.
+    pub fn cage(&self) -> PathBuf {
+        self.cache().join("cage.json")
+    }
+
     /// Objects that many clones of a repository have in common.
     pub fn objects(&self) -> PathBuf {
         self.cache().join("objects")

@@ -106,7 +106,6 @@ fn try_kept(factory: &Factory, now: SystemTime) {
         match track {
             Ok(Some(track)) => match from_kept_clone(home, &track, run) {
                 Ok(notes) if notes.is_empty() => {
-                    tracing::info!("run {run}: all of its kept clone is home now");
                     let _ = fs::remove_file(&tried);
                 }
                 Ok(notes) => tracing::info!("run {run}: {}", notes.join("; ")),

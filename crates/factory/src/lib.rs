@@ -23,6 +23,7 @@ mod plan;
 mod postflight;
 mod recover;
 mod resolve;
+mod room;
 mod run;
 mod schedule;
 mod views;

@@ -116,7 +116,11 @@ impl Packs {
         })
     }
 
-    /// The blueprint a company's work walks, resolved. Inputs that the blueprint does not know are left out.
+    /// The blueprint a company's work walks, resolved. Inputs that it does not know are left out; only those that the company
+    /// gives to its own blueprint must be known, since nobody else can have meant them.
+    ///
+    /// # Errors
+    /// When there is none of this name, it cannot be resolved, or an input is missing.
     pub fn blueprint(
         &self,
         company: &Company,
@@ -126,7 +130,20 @@ impl Packs {
         let library = company.library(&self.blueprints);
         let mut all = company.blueprint_inputs.clone();
         all.extend(inputs.clone());
-        blueprint::resolve(name, &library, &all)
+        let meant = |input: &String| {
+            name == company.blueprint && company.blueprint_inputs.contains_key(input)
+        };
+        loop {
+            let found = blueprint::resolve(name, &library, &all);
+            match &found {
+                Err(BlueprintError::UnknownInput { input, .. }) if !meant(input) => {
+                    if all.remove(input).is_none() {
+                        return found;
+                    }
+                }
+                Ok(_) | Err(_) => return found,
+            }
+        }
     }
 }
 

@@ -33,6 +33,7 @@ pub enum OpenError {
 /// and its task goes on.
 pub(crate) fn at_start(factory: &Arc<Factory>) -> Result<(), MissionError> {
     clone::set_stock(factory.home().objects());
+    cage::set_known(factory.home().cage());
     let orphans = cage::end_orphans();
     if orphans > 0 {
         tracing::info!("ended {orphans} cage(s) of a process that is gone");

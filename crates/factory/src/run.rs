@@ -11,7 +11,7 @@ use alai_workspace::cage;
 use alai_workspace::command::Cancel;
 
 use crate::beat::Factory;
-use crate::{recover, work};
+use crate::{recover, room, work};
 
 /// Why a run ended without a result of its own.
 #[derive(Debug, thiserror::Error)]
@@ -76,7 +76,7 @@ pub(crate) fn run(factory: &Arc<Factory>, claim: &Claim, cancel: &Cancel) {
             failure: Failure::Infrastructure { detail },
         },
     };
-    let ended = or_no_cage(ended);
+    let ended = or_no_cage(room::said(factory, claim, ended));
     // What an agent did comes home before its clone goes, whatever became of the run.
     let proven = keep_work(factory, claim);
     if let Err(e) = apply(factory, claim, &ended) {
@@ -116,7 +116,7 @@ fn end_of(factory: &Arc<Factory>, claim: &Claim, cancel: &Cancel) -> Result<Ende
         &ended,
         Ended::Asked { .. }
             | Ended::Failed {
-                failure: Failure::Infrastructure { .. }
+                failure: Failure::Infrastructure { .. } | Failure::NoRoom { .. }
             }
     ) {
         // Nothing was judged: the run that resumes this one must not find an end. A question is in the journal already.
@@ -216,6 +216,7 @@ fn outcome(ended: &Ended) -> String {
             Failure::Rail { rule, detail } => format!("stopped by a safety rail: {rule}: {detail}"),
             Failure::GoalUnmet { detail } => format!("the goal is not reached: {detail}"),
             Failure::NoModel { detail } => format!("no model: {detail}"),
+            Failure::NoRoom { detail } => format!("no room: {detail}"),
         },
     }
 }

@@ -6,9 +6,12 @@ mod cage;
 mod calls;
 pub(crate) mod keep;
 mod review;
+mod rules;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use alai_core::blueprint::Blueprint;
 use alai_core::brief::{Brief, Recalled, Role, RunLimits};
 use alai_core::company::{Activity, Company, Registry};
 use alai_core::ids::RunId;
@@ -23,10 +26,11 @@ use alai_workspace::command::Cancel;
 use alai_workspace::git::Repo;
 use sha2::{Digest, Sha256};
 
+use self::rules::rules;
 use crate::beat::Factory;
 use crate::models::Chosen;
 use crate::run::RunError;
-use crate::{integrate, plan, postflight};
+use crate::{integrate, plan, postflight, room};
 
 pub(crate) use calls::Calls;
 
@@ -114,6 +118,9 @@ pub(crate) fn work(
     claim: &Claim,
     cancel: &Cancel,
 ) -> Result<Ended, RunError> {
+    if let Some(failure) = room::missing(factory, &claim.task)? {
+        return Ok(Ended::Failed { failure });
+    }
     match claim.task.kind {
         TaskKind::Spec => plan::work(factory, claim, cancel),
         TaskKind::Build | TaskKind::Ops | TaskKind::Docs => build::work(factory, claim, cancel),
@@ -200,6 +207,23 @@ fn pins(factory: &Factory, company: &Company) -> Result<String, serde_json::Erro
     Ok(pins.to_string())
 }
 
+/// The blueprint that a run walks. One that cannot be used is a mistake in a pack, which every attempt would find again.
+pub(crate) fn blueprint(
+    factory: &Factory,
+    company: &Company,
+    name: &str,
+    inputs: &BTreeMap<String, String>,
+) -> Result<Blueprint, Failure> {
+    let found = factory.packs().blueprint(company, name, inputs);
+    found.map_err(|e| Failure::BoxRefused {
+        detail: format!("{} cannot work by `{name}`: {e}", company.name),
+        remedy: format!(
+            "mend it below `blueprints` or `companies/{}` of the home, start `alai up` anew where it runs, then `alai mc retry {{id}}`",
+            company.name
+        ),
+    })
+}
+
 /// What HiveMind knows about a task's words, for its brief. An empty answer counts as asked.
 pub(crate) fn recall(factory: &Arc<Factory>, task: &Task) -> Result<Vec<Recalled>, RunError> {
     let query = MindQuery {
@@ -219,7 +243,7 @@ pub(crate) fn brief(
     factory: &Arc<Factory>,
     claim: &Claim,
     desk: &Desk,
-    blueprint: alai_core::blueprint::Blueprint,
+    blueprint: Blueprint,
     project: alai_core::brief::ProjectBrief,
 ) -> Result<Brief, RunError> {
     let task = &claim.task;
@@ -282,7 +306,9 @@ pub(crate) fn failure_of(report: &RunReport) -> Option<Result<Failure, RunError>
             findings: finding(),
         })),
         ExitStatus::Waiting { step } => Some(Ok(Failure::BoxRefused {
-            detail: format!("the blueprint asks a person at step `{step}`, which a judging run cannot do"),
+            detail: format!(
+                "the blueprint asks a person at step `{step}`, which a judging run cannot do"
+            ),
             remedy: "take that step out of the blueprint, then `alai mc retry {id}`".into(),
         })),
         ExitStatus::Blueprint { detail } => Some(Ok(Failure::BoxRefused {

@@ -37,9 +37,15 @@ impl Rules<'_> {
         paths::is_test(path) || paths::run_by(self.test_command, path)
     }
 
-    /// Whether the path is a test that this task must leave as it is.
+    /// Whether the path is a test that this task must leave as it is. A list that covers it without saying where it is
+    /// (`**`) would switch the judge off, and frees nothing.
     pub(crate) fn is_fixed_test(&self, path: &str) -> bool {
-        self.is_test(path) && !self.changes_tests.covers(path)
+        self.is_test(path) && !self.changes_tests.names(path)
+    }
+
+    /// Whether the path is a test, and one that the task names as its to change.
+    pub(crate) fn may_change_test(&self, path: &str) -> bool {
+        self.is_test(path) && self.changes_tests.names(path)
     }
 }
 
@@ -200,6 +206,20 @@ mod tests {
             fail(Check::NoSecrets, format!("printed {key}")).detail,
             "printed [secret]"
         );
+    }
+
+    #[test]
+    fn a_list_that_names_nothing_frees_no_test() {
+        let fixed = |changes: &[&str], path| {
+            let task = testing::Task {
+                changes_tests: testing::globs(changes),
+                ..testing::Task::build()
+            };
+            task.rules().is_fixed_test(path)
+        };
+        assert!(fixed(&["**"], "tests/a.rs") && fixed(&["**/*.rs"], "tests/a.rs"));
+        assert!(!fixed(&["tests/**"], "tests/a.rs") && !fixed(&["tests/a.rs"], "tests/a.rs"));
+        assert!(fixed(&["tests/b.rs"], "tests/a.rs"));
     }
 
     #[test]

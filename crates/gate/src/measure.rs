@@ -325,7 +325,7 @@ impl Gate<'_> {
         }
         let named_file = id
             .split([' ', ':', '>'])
-            .any(|part| self.rules.changes_tests.covers(part));
+            .any(|part| self.rules.may_change_test(part));
         let leaf = id
             .rsplit("::")
             .next()
@@ -341,8 +341,12 @@ impl Gate<'_> {
             .next()
             .unwrap_or(leaf)
             .trim();
+        // Rust's unit tests stand in sources.
+        let holds_tests =
+            |file: &ChangedFile| self.rules.is_test(file.base_path()) || file.lang() == Lang::Rust;
         let holds = |file: &&ChangedFile| {
-            self.rules.changes_tests.covers(file.base_path())
+            self.rules.changes_tests.names(file.base_path())
+                && holds_tests(file)
                 && file.base.text().is_some_and(|text| text.contains(leaf))
         };
         named_file || (!leaf.is_empty() && self.change.files.iter().any(|file| holds(&file)))

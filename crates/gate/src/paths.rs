@@ -175,6 +175,30 @@ pub(crate) fn run_by(command: &str, path: &str) -> bool {
     false
 }
 
+/// The entries of a task's `changes_tests` that may widen what its clone lets it write: test files and folders of tests, and
+/// globs below such a folder. Others (`**`, `src/*`) say nothing that a mount could hold to tests.
+pub fn test_places(patterns: &[String], test_command: &str) -> Vec<String> {
+    let is_place = |pattern: &&String| {
+        let path = tidy(pattern);
+        let wild = |part: &&str| part.contains(['*', '?', '[', '{', '!', '\\']);
+        let parts: Vec<&str> = path.split('/').collect();
+        if parts.iter().any(|part| ["", ".", ".."].contains(part)) {
+            return false;
+        }
+        let written_out: Vec<&str> = parts
+            .iter()
+            .copied()
+            .take_while(|part| !wild(part))
+            .collect();
+        // What is asked is whether everything in that folder is a test.
+        let in_folder = is_test(&format!("{}/x", written_out.join("/")));
+        let is_file =
+            written_out.len() == parts.len() && (is_test(path) || run_by(test_command, path));
+        is_file || in_folder
+    };
+    patterns.iter().filter(is_place).cloned().collect()
+}
+
 /// A path as one word of the shell that no program takes for an option.
 pub(crate) fn quoted(path: &str) -> String {
     format!("'./{}'", path.replace('\'', "'\\''"))
@@ -239,6 +263,33 @@ mod tests {
             "crates/a/Cargo.toml"
         ));
         assert!(!run_by("sh ci/verify.sh", "verify.sh"));
+    }
+
+    #[test]
+    fn only_tests_widen_what_a_clone_lets_be_written() {
+        let given = [
+            "tests/a.rs",
+            "tests",
+            "./tests/",
+            "tests/**",
+            "crates/x/tests/*.rs",
+            "pkg/a_test.go",
+            "ci/verify.sh",
+            "**",
+            "*",
+            "**/tests/**",
+            "src",
+            "src/**",
+            "src/lib.rs",
+            "src/*/tests/a.rs",
+            "src/*_test.go",
+            "/tests/a",
+            "tests/../src",
+            "",
+        ];
+        let given = given.map(str::to_owned);
+        assert_eq!(test_places(&given, "sh ci/verify.sh"), given[..7]);
+        assert!(test_places(&given[6..7], "cargo test").is_empty());
     }
 
     #[test]

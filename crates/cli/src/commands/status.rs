@@ -2,7 +2,10 @@
 
 use std::process::ExitCode;
 
-use alai_factory::{Around, Home, Life, Models, Pulse, RunLine, ScheduleLine, Status, Views};
+use alai_core::why::Rule;
+use alai_factory::{
+    Around, Home, Life, Models, Pulse, RunLine, ScheduleLine, Status, TaskView, Views,
+};
 use alai_mission::Holder;
 use serde::Serialize;
 
@@ -114,6 +117,11 @@ fn queue_line(queue: &Status) -> String {
 
 /// What does not move by itself, or nobody knows the end of. Nothing is said of what is well.
 fn stands_still(queue: &Status, now: i64) {
+    // One line, however many tasks wait for it.
+    let room = |view: &&TaskView| view.why.rule == Rule::NoRoom;
+    if let Some(view) = queue.needs_you.iter().find(room) {
+        show::line(format!("disk    {}", show::clean(&view.why.text)));
+    }
     if queue.overdue > 0 {
         show::line(format!(
             "alarm   {} wait(s) past the deadline: `alai mc list --status waiting`",

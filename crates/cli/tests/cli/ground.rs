@@ -46,6 +46,28 @@ fn a_host_that_a_set_up_may_not_reach_is_named_with_the_command_that_allows_it()
     );
 }
 
+/// A set-up that shrugs at what it could not fetch ends well, and a test fails much later for what is not there.
+#[test]
+fn what_a_set_up_was_refused_is_told_also_when_it_ended_well() {
+    let world = World::scripted("approve", &Script::good());
+    let shrugs = "git ls-remote https://git.example.org/x || true";
+    set(&world, &["--setup", shrugs]).exits(0);
+    for task in [1, 2] {
+        // The second one takes the set-up out of the cache.
+        world.alai(["minion", "run", TITLE, "--project", "tiny"]);
+        let shown = world.json(["mc", "show", &task.to_string(), "--json"]);
+        let notes: Vec<&str> = shown["history"]
+            .as_array()
+            .expect("a history")
+            .iter()
+            .filter(|event| event["kind"] == "note")
+            .filter_map(|event| event["detail"].as_str())
+            .collect();
+        let told = |note: &&&str| note.contains("git.example.org is not among the hosts");
+        assert_eq!(notes.iter().filter(told).count(), 1, "{shown}");
+    }
+}
+
 #[test]
 fn a_proof_is_kept_for_its_tree_tools_variables_and_services_alone() {
     // The builder does nothing: the base stays where it is.

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 use alai_core::task::{State, TaskKind};
+use alai_minion::trajectory::{Told, Trajectory};
 use alai_mission::{Filter, Holder, MergeKind, MergeRow, MergeState, Reader, RunState, fsck};
 
 use crate::crash::locks_below;
@@ -467,7 +468,8 @@ fn merges(world: &World) -> String {
 }
 
 /// No process, no clone, no private home, no scratch folder. A clone is kept for a person alone when the cage that was to bring its
-/// commits home was killed, and then the log says so.
+/// commits home was killed, and then the log says so. A later daemon tries it again: it may be gone by now, when all that its agent
+/// wrote is in the repository.
 fn nothing_is_left(world: &World, seed: u64) {
     let log = fs::read_to_string(log(world)).expect("the log");
     let left = processes::left_of(&world.path(""));
@@ -479,10 +481,57 @@ fn nothing_is_left(world: &World, seed: u64) {
             assert!(!there, "seed {seed}: {name} of {}\n{log}", run.id);
         }
         let kept = dir.join("kept-clone");
-        let said = log.contains(&format!("is kept in {}", kept.display()));
-        assert_eq!(kept.exists(), said, "seed {seed}: {}\n{log}", run.id);
+        let was_kept = log.contains(&format!("is kept in {}", kept.display()));
+        let came_home = log.contains(&format!("run {}: all of its kept clone is home", run.id));
+        let told = match kept.exists() {
+            true => was_kept,
+            false => came_home || !was_kept,
+        };
+        assert!(told, "seed {seed}: {}\n{log}", run.id);
+        if came_home {
+            written_is_home(world, seed, &run.id.0);
+        }
     }
     let scratch = fs::read_dir(world.home().join("cache/scratch"));
     let left: Vec<_> = scratch.into_iter().flatten().flatten().collect();
     assert!(left.is_empty(), "seed {seed}: {left:?}\n{log}");
+}
+
+/// Every file that a run's agent was told it had written is in the repository under the run's name, whatever the log says of it.
+fn written_is_home(world: &World, seed: u64, run: &str) {
+    let path = world.home().join("runs").join(run).join("trajectory.jsonl");
+    let trajectory = Trajectory::read(&path).expect("a trajectory");
+    let rest = format!("refs/alai/{run}-rest");
+    let has_rest = !world.git(&["for-each-ref", &rest]).is_empty();
+    let name = if has_rest {
+        rest
+    } else {
+        format!("refs/alai/{run}")
+    };
+    let mut called = BTreeMap::new();
+    for entry in trajectory.entries {
+        if let Told::Call {
+            id,
+            name,
+            arguments,
+            ..
+        } = entry.told
+        {
+            called.extend((name == "write").then_some((id, arguments)));
+        } else if let Told::Result {
+            id, error: false, ..
+        } = entry.told
+            && let Some(written) = called.remove(&id)
+        {
+            let text = |key: &str| written[key].as_str().expect("a text").to_owned();
+            let object = format!("{name}:{}", text("path"));
+            let found = world.git(&["show", &object]);
+            let content = text("content");
+            assert_eq!(
+                found.trim_end(),
+                content.trim_end(),
+                "seed {seed}: {object}"
+            );
+        }
+    }
 }

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
 
 use alai_core::ids::RunId;
 use alai_mission::{Reader, RunRow, RunState};
@@ -113,6 +114,26 @@ fn a_kill_between_a_write_and_its_commit_keeps_the_file() {
 }
 
 #[test]
+fn commits_of_other_branches_are_named_when_a_run_is_recovered() {
+    let aside = "git checkout --quiet -b aside && echo aside > aside.sh && git add aside.sh && \
+                 git commit --quiet -m Aside && git checkout --quiet -";
+    let aside = json!({"name": "run", "arguments": {"command": aside}});
+    let turn = json!({"calls": [aside, write(HALF.0, HALF.1), stands()]});
+    let world = world(&[turn]);
+    let daemon = start(&world);
+    let run = with_file(&world, HALF.0, HALF.1);
+    kill(daemon);
+    taken_back(&world, &run);
+    let others = format!("refs/alai/{run}-others");
+    let found = world.git(&["log", "--format=%s", &others]);
+    assert!(found.lines().any(|title| title == "Aside"), "{found}");
+    world
+        .alai(["minion", "recover", &run.0])
+        .exits(0)
+        .says(&format!("`git log {others}`"));
+}
+
+#[test]
 fn bursts_come_home_while_the_run_goes_on_and_survive_their_clone() {
     let turns = [
         json!({"calls": [write(HALF.0, HALF.1)]}),
@@ -201,6 +222,29 @@ fn a_run_that_has_brought_too_much_keeps_its_clone() {
     assert!(!kept.exists(), "all of it is home");
     let branch = format!("recovered/{run}");
     assert_eq!(shown(&world, &branch, HALF.0).as_deref(), Some(HALF.1));
+}
+
+/// What was in the way is gone: nobody need ask. The kept clone goes only after all that it held has come.
+#[test]
+fn a_kept_clone_is_tried_again_by_a_later_daemon() {
+    let (world, run) = killed_in_a_turn();
+    let at = folder(&world, &run);
+    fs::write(at.join("brought-bytes"), format!("{}\n", 1_u64 << 40)).expect("no room");
+    taken_back(&world, &run);
+    assert!(at.join("kept-clone").is_dir(), "nothing could be brought");
+    fs::remove_file(at.join("brought-bytes")).expect("there is room again");
+    taken_back(&world, &run);
+    assert!(at.join("kept-clone").is_dir(), "it was tried today");
+    let tried = fs::File::options()
+        .append(true)
+        .open(at.join("kept-clone.tried"));
+    let yesterday = SystemTime::now() - Duration::from_secs(25 * 3_600);
+    let tried = tried.expect("it says when");
+    tried.set_modified(yesterday).expect("dated");
+    taken_back(&world, &run);
+    assert!(!at.join("kept-clone").exists(), "all of it is home");
+    let rest = format!("refs/alai/{run}-rest");
+    assert_eq!(shown(&world, &rest, HALF.0).as_deref(), Some(HALF.1));
 }
 
 #[test]

@@ -56,10 +56,7 @@ fn fitting(desk: &Desk<'_>, company: &Company, name: &str) -> Result<(), String>
     match desk.packs.blueprint(company, name, &inputs) {
         Ok(found) if changes_code(&found) => Ok(()),
         Ok(_) => Err(READS.to_owned()),
-        Err(why) => match desk.packs.blueprint(company, name, &BTreeMap::new()) {
-            Ok(found) if !changes_code(&found) => Err(READS.to_owned()),
-            Ok(_) | Err(_) => Err(why.to_string()),
-        },
+        Err(why) => Err(why.to_string()),
     }
 }
 

@@ -44,6 +44,12 @@ pub(super) fn recover(desk: &Desk<'_>, run: &RunId) -> Result<Outcome, OpError> 
     let at = |name: &str| git::resolve(&track.repo, name).map_err(failed);
     // The rest lies upon the commits, so that it has them too.
     let (rest, tip) = (at(&keep::rest_ref(run))?, at(&work_ref(run))?);
+    let others = keep::others_ref(run);
+    if at(&others)?.is_some() {
+        notes.push(format!(
+            "commits that its branch does not reach are in {others}: `git log {others}` shows them"
+        ));
+    }
     if rest.is_some() {
         notes.push(
             "its last commit is what was not committed when it ended; nobody has measured it"
@@ -84,6 +90,8 @@ pub(crate) fn from_kept_clone(
     }
     let brought = track.all(&kept);
     if brought.left.is_empty() {
+        // As loud as the word that it is kept, or a person looks for it; and before it goes, since a kill may come in between.
+        tracing::warn!("run {run}: all of its kept clone is home now");
         // Under another name first: half removed it is no clone any more.
         let emptied = dir.join(EMPTIED);
         if fs::symlink_metadata(&emptied).is_ok() {

@@ -10,9 +10,9 @@ use alai_core::task::{self, Need, NewTask, Priority, State, Task, TaskKind, Unti
 use alai_mission::Project;
 use serde::{Deserialize, Serialize};
 
-use super::{answers, blueprints};
 use super::projects::registered;
 use super::{Desk, OpError, OpErrorKind, Outcome};
+use super::{answers, blueprints};
 use crate::integrate;
 
 /// What `mc add` and `minion run` say.

@@ -72,7 +72,7 @@ pub(super) fn stop(desk: &Desk<'_>, run: &RunId, text: &str) -> Result<Outcome, 
     let task = found.task.0;
     let why = match text.trim() {
         "" => String::new(),
-        said => format!(": {said}"),
+        said => format!(": {}", alai_minion::redact(said)),
     };
     let waiting = Waiting {
         reason: WaitReason::Blocked,

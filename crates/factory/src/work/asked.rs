@@ -1,12 +1,13 @@
 //! A run that stopped to ask a person, and the run that goes on with the answer: from the commit that was reached, behind the
 //! step that asked.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use alai_core::blueprint::Answer;
 use alai_core::ids::{RunId, TaskId};
 use alai_core::pipeline::Ended;
-use alai_minion::Asked;
+use alai_minion::{Asked, RunReport};
 use alai_mission::Claim;
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,8 @@ pub(crate) struct Stopped {
     pub(crate) run: RunId,
     /// The imported commit with all that was done so far.
     pub(crate) head: String,
+    /// Its report's file, whose commands belong to the evidence of whoever goes on.
+    pub(crate) report: PathBuf,
     pub(crate) asked: Asked,
 }
 
@@ -53,18 +56,26 @@ pub(super) fn before(
 pub(super) fn keep(
     factory: &Arc<Factory>,
     claim: &Claim,
-    head: String,
-    asked: &Asked,
+    stopped: Stopped,
 ) -> Result<Stopped, RunError> {
     let stopped = Stopped {
         run: claim.fence.run.clone(),
-        head,
-        asked: asked.clone(),
+        ..stopped
     };
     let text = serde_json::to_string(&stopped).map_err(RunError::infra)?;
     let now = factory.now_ms();
     factory.mission().journal(&claim.fence, ASKED, text, now)?;
+    alai_workspace::crash::point("asked.after");
     Ok(stopped)
+}
+
+/// Puts the commands of the run that asked before those of the run that went on: together they are what was done.
+pub(super) fn commands_before(stopped: &Stopped, report: &mut RunReport) -> Result<(), RunError> {
+    let bytes = std::fs::read(&stopped.report).map_err(RunError::infra)?;
+    let mut before: RunReport = serde_json::from_slice(&bytes).map_err(RunError::infra)?;
+    before.commands.append(&mut report.commands);
+    report.commands = before.commands;
+    Ok(())
 }
 
 /// What people have answered to the runs of a task, oldest first. A rework is not asked again what was answered before.

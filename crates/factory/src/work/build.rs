@@ -1,5 +1,8 @@
 //! BUILD, OPS and DOCS: prove the box, clone, let an agent work in the cage, bring its commit home, measure it.
 
+mod spoiled;
+mod words;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,12 +12,12 @@ use alai_core::company::Activity;
 use alai_core::ids::RunId;
 use alai_core::mode::Mode;
 use alai_core::pipeline::{Ended, Failure};
-use alai_core::qa::{self, Check, CheckResult, Measurement, Outcome, Policy, Verdict};
+use alai_core::qa::{self, Measurement, Policy, Verdict};
 use alai_core::record::Captured;
 use alai_core::safety;
 use alai_core::task::{Task, TaskKind};
 use alai_gate::{Candidate, DocsCandidate, GateError};
-use alai_minion::{Asked, RunReport};
+use alai_minion::RunReport;
 use alai_mission::{Claim, Project};
 use alai_workspace::cage::{self, Scope};
 use alai_workspace::clone::{self, Import};
@@ -24,13 +27,15 @@ use alai_workspace::git::{self, Oid, Repo};
 use alai_workspace::setup::{self, Prepared};
 use serde::{Deserialize, Serialize};
 
+use super::asked::Stopped;
 use super::cage::{Place, Writes};
-use super::{CLONE, Desk, asked, HOME, START, failure_of, is_an_end, keep};
+use super::{CLONE, Desk, HOME, START, asked, failure_of, is_an_end, keep};
 use crate::beat::Factory;
 use crate::evidence::{self, Said};
 use crate::ground::{self, Ground, GroundError};
 use crate::integrate;
 use crate::run::RunError;
+use words::{docs_verdict, ended_badly, railed, shown, stopped};
 
 /// The journal's keys: the commit that the change is measured against, and what the agent left.
 const BASE: &str = "base";
@@ -67,7 +72,7 @@ pub(super) fn work(
         && claim.task.handed.is_none()
     {
         // It was to be asked when the process ended; nobody has answered yet.
-        let stopped = asked::keep(factory, claim, stopped.head, &stopped.asked)?;
+        let stopped = asked::keep(factory, claim, stopped)?;
         return Ok(stopped.ended());
     }
     let project = super::project(factory, &claim.task)?;
@@ -83,6 +88,7 @@ pub(super) fn work(
         Err(GroundError::Cancelled) => return Err(RunError::cancelled(factory)),
         Err(GroundError::Machine(detail)) => return Err(RunError::Infrastructure(detail)),
     };
+    ground::note_refused(factory, claim.fence.task, &ground.prepared)?;
     let activity = match claim.task.kind {
         TaskKind::Docs => Activity::Docs,
         TaskKind::Ops => Activity::Ops,
@@ -166,6 +172,10 @@ impl Job<'_> {
 
     /// Clone, cage, agent; its commits come to `refs/alai/<run>`, packed by the agent's own git inside a cage. Journals what was handed in, when the agent came to an end of its own.
     fn build(&self, cancel: &Cancel) -> Result<Left, RunError> {
+        let blueprint = match self.blueprint() {
+            Ok(blueprint) => blueprint,
+            Err(failure) => return Ok(Left::Ended(Ended::Failed { failure })),
+        };
         let dir = self.factory.home().run(&self.claim.fence.run);
         files::private_dir_all(&dir).map_err(RunError::infra)?;
         let (tree, home) = (dir.join(CLONE), dir.join(HOME));
@@ -200,13 +210,15 @@ impl Job<'_> {
             self.factory,
             self.claim,
             self.desk,
-            self.blueprint()?,
-            self.project_brief(),
+            blueprint,
+            self.project_brief()?,
         )?;
         brief.answers = asked::answers(self.factory, self.task().id)?;
         // A pack that was changed meanwhile has cut the run off from the one that asked: it begins anew.
-        brief.progress = asked::before(self.factory, self.claim)?
-            .map(|(stopped, _)| stopped.asked.progress);
+        let before = asked::before(self.factory, self.claim)?.map(|(stopped, _)| stopped);
+        brief.progress = before
+            .as_ref()
+            .map(|stopped| stopped.asked.progress.clone());
         let toolchains = self.factory.toolchains();
         let clone_ref = format!("refs/heads/{branch}");
         let to_ref = super::work_ref(&self.claim.fence.run);
@@ -219,7 +231,7 @@ impl Job<'_> {
             room: &room,
             toolchains: &toolchains,
         };
-        let report = std::thread::scope(|scope| {
+        let mut report = std::thread::scope(|scope| {
             let _closes = keep::Closes(&bell);
             let beside = std::thread::Builder::new().name("keep".into());
             let kept = beside.spawn_scoped(scope, || keep::bursts(&bell, self.repo, &import, &dir));
@@ -230,12 +242,35 @@ impl Job<'_> {
         })?;
         let head = clone::import(self.repo, &import, cancel);
         keep::note_room(&dir, &room);
-        let head = head.map_err(RunError::infra)?;
+        let head = match spoiled::or_why(head, &tree, &report)? {
+            Ok(head) => head,
+            Err(why) => return self.spoiled(&report, &trajectory, why).map(Left::Ended),
+        };
+        if let Some(stopped) = &before {
+            asked::commands_before(stopped, &mut report)?;
+        }
+        self.left(&report, &head, trajectory)
+    }
+
+    /// Keeps the report, and journals what the agent handed in or where it stopped to ask.
+    fn left(&self, report: &RunReport, head: &Oid, trajectory: PathBuf) -> Result<Left, RunError> {
+        let dir = self.factory.home().run(&self.claim.fence.run);
         let report_path = dir.join("report.json");
-        let bytes = serde_json::to_vec(&report).map_err(RunError::infra)?;
+        let bytes = serde_json::to_vec(report).map_err(RunError::infra)?;
         files::write_atomic(&report_path, &bytes).map_err(RunError::infra)?;
         if let Some(asked) = &report.asked {
-            return self.ask(&report, asked, &head).map(Left::Ended);
+            // What its agent tried is for a person before any question is.
+            if let Some(failure) = self.command_rail(report) {
+                return Ok(Left::Ended(Ended::Failed { failure }));
+            }
+            let stopped = Stopped {
+                run: self.claim.fence.run.clone(),
+                head: head.to_string(),
+                report: report_path,
+                asked: asked.clone(),
+            };
+            let stopped = asked::keep(self.factory, self.claim, stopped)?;
+            return Ok(Left::Ended(stopped.ended()));
         }
         let handed_in = HandedIn {
             head: head.to_string(),
@@ -245,7 +280,7 @@ impl Job<'_> {
             model: self.desk.chosen.model.clone(),
             mode: self.desk.mode(),
         };
-        if !is_an_end(&report) {
+        if !is_an_end(report) {
             // The run that resumes this one must not find what a broken machine left: it would fail of it again.
             return Ok(Left::HandedIn(Box::new(handed_in)));
         }
@@ -257,15 +292,6 @@ impl Job<'_> {
             self.factory.now_ms(),
         )?;
         Ok(Left::HandedIn(Box::new(handed_in)))
-    }
-
-    /// The run stops here for a person's answer, unless what its agent tried is for a person before that.
-    fn ask(&self, report: &RunReport, asked: &Asked, head: &Oid) -> Result<Ended, RunError> {
-        if let Some(failure) = self.command_rail(report) {
-            return Ok(Ended::Failed { failure });
-        }
-        let stopped = asked::keep(self.factory, self.claim, head.to_string(), asked)?;
-        Ok(stopped.ended())
     }
 
     /// A person's commit stands in the place of an agent's: it is measured like one, and nobody's word is added to it.
@@ -287,7 +313,7 @@ impl Job<'_> {
         })
     }
 
-    fn blueprint(&self) -> Result<alai_core::blueprint::Blueprint, RunError> {
+    fn blueprint(&self) -> Result<alai_core::blueprint::Blueprint, Failure> {
         let name = match self.task().kind {
             TaskKind::Docs => "minion-docs",
             TaskKind::Goal
@@ -302,14 +328,11 @@ impl Job<'_> {
             },
         };
         let inputs = BTreeMap::from([("test_command".to_owned(), self.ground.test.clone())]);
-        self.factory
-            .packs()
-            .blueprint(&self.desk.company, name, &inputs)
-            .map_err(RunError::infra)
+        super::blueprint(self.factory, &self.desk.company, name, &inputs)
     }
 
-    fn project_brief(&self) -> ProjectBrief {
-        ProjectBrief {
+    fn project_brief(&self) -> Result<ProjectBrief, RunError> {
+        Ok(ProjectBrief {
             name: self.project.name.clone(),
             base: self.start.to_string(),
             measured_from: self.base.to_string(),
@@ -326,7 +349,8 @@ impl Job<'_> {
                 .map(str::to_owned)
                 .collect(),
             author: integrate::identity(self.project).to_string(),
-        }
+            rules: super::rules(self.repo, self.base).map_err(RunError::infra)?,
+        })
     }
 
     /// Documentation tasks write documents; others what the project allows, or else what the company's builder may write.
@@ -347,7 +371,10 @@ impl Job<'_> {
     fn writable_paths(&self) -> Vec<String> {
         let mut paths = self.allowed_paths();
         if !paths.is_empty() {
-            paths.extend(self.task().changes_tests.iter().cloned());
+            paths.extend(alai_gate::test_places(
+                &self.task().changes_tests,
+                &self.ground.test,
+            ));
         }
         paths
     }
@@ -569,48 +596,5 @@ impl Job<'_> {
             &verdict,
         )?;
         Ok(verdict)
-    }
-}
-
-fn stopped(rail: &safety::Rail) -> Failure {
-    Failure::Rail {
-        rule: rail.rule.as_str().to_owned(),
-        detail: format!("{}: {}", rail.matched, rail.why),
-    }
-}
-
-fn railed(failure: &Failure) -> Measurement {
-    let detail = format!("stopped before the gate: {failure:?}");
-    Measurement {
-        check: Check::CriteriaMet,
-        result: CheckResult::Fail,
-        detail,
-    }
-}
-
-/// What stands in the verdict of a run that left nothing to measure.
-fn ended_badly(report: &RunReport) -> Measurement {
-    Measurement {
-        check: Check::CriteriaMet,
-        result: CheckResult::Fail,
-        detail: format!("the run ended as {}", report.status),
-    }
-}
-
-/// The short table of documentation.
-fn docs_verdict(measurements: Vec<Measurement>) -> Verdict {
-    let reasons = alai_gate::judge_docs(&measurements);
-    let mut verdict = qa::judge_all(measurements);
-    if !reasons.is_empty() {
-        verdict.outcome = Outcome::Failed { reasons };
-    }
-    verdict
-}
-
-/// An empty diff is said in words: an empty file could be a lost one.
-fn shown(diff: &git::Diff) -> String {
-    match diff.patch.trim().is_empty() {
-        true => "(no difference)\n".to_owned(),
-        false => diff.patch.clone(),
     }
 }

@@ -273,10 +273,12 @@ fn brought(
     all: &Import<'_>,
     cancel: &Cancel,
 ) -> Result<Oid, ImportError> {
-    clone::import(repo, newer, cancel).or_else(|e| match e {
-        ImportError::NoRoom { .. } => Err(e),
-        e if newer.base == all.base => Err(e),
-        _ => clone::import(repo, all, cancel),
+    clone::import(repo, newer, cancel).or_else(|e| {
+        let no_second = matches!(e, ImportError::NoRoom { .. }) || newer.base == all.base;
+        match no_second {
+            true => Err(e),
+            false => clone::import(repo, all, cancel),
+        }
     })
 }
 

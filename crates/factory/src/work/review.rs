@@ -67,10 +67,10 @@ pub(super) fn work(
     let test = project.settings.test.clone().unwrap_or_default();
     let inputs = BTreeMap::new();
     let name = desk.company.blueprint.clone();
-    let blueprint = factory
-        .packs()
-        .blueprint(&desk.company, &name, &inputs)
-        .map_err(RunError::infra)?;
+    let blueprint = match super::blueprint(factory, &desk.company, &name, &inputs) {
+        Ok(blueprint) => blueprint,
+        Err(failure) => return Ok(Ended::Failed { failure }),
+    };
     let about = ProjectBrief {
         name: project.name.clone(),
         base: base.to_string(),
@@ -82,6 +82,7 @@ pub(super) fn work(
         forbidden_paths: Vec::new(),
         red_on_base: Vec::new(),
         author: integrate::identity(&project).to_string(),
+        rules: super::rules(&repo, &base).map_err(RunError::infra)?,
     };
     let brief = super::brief(factory, claim, &desk, blueprint, about)?;
     let trajectory = dir.join("trajectory.jsonl");

@@ -1,11 +1,19 @@
 //! Check 8: the change stays where the task allows it, and every name in it means the same to git, to a person and to a
 //! file system that folds case.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use alai_core::qa::{Check, Measurement};
 
 use super::{Rules, judge_findings};
 use crate::change::{Change, ChangedFile, Content};
 use crate::paths;
+
+/// Folders and files of the head by their lower-cased names.
+type Folded<'a> = BTreeMap<String, BTreeSet<&'a str>>;
+
+/// More of one kind than this would be shown to nobody, and a hostile change can hold a hundred thousand.
+const FOUND_MAX: usize = 20;
 
 pub(crate) fn check(change: &Change, rules: &Rules<'_>) -> Measurement {
     let mut found = Vec::new();
@@ -20,8 +28,9 @@ pub(crate) fn check(change: &Change, rules: &Rules<'_>) -> Measurement {
         found.extend(odd_mode(file));
         found.extend(odd_link(file));
     }
-    found.extend(collisions(change));
-    found.extend(repositories(change));
+    let folded = change.folded();
+    found.extend(collisions(change, &folded));
+    found.extend(repositories(change, &folded));
     if change.rewritten {
         found.push(
             "the branch does not contain the commit it began with: what it changes is not what would be merged; \
@@ -50,7 +59,7 @@ fn outside(path: &str, rules: &Rules<'_>) -> Option<String> {
         ));
     }
     let inside =
-        rules.allowed.is_empty() || rules.allowed.covers(path) || rules.changes_tests.covers(path);
+        rules.allowed.is_empty() || rules.allowed.covers(path) || rules.may_change_test(path);
     (!inside).then(|| format!("{path} is outside the paths of the task"))
 }
 
@@ -126,20 +135,19 @@ fn climbs_out(path: &str, target: &str) -> bool {
     false
 }
 
-fn collisions(change: &Change) -> Vec<String> {
-    let folded = change.folded();
-    let touched = |name: &&&str| {
-        change
-            .files
-            .iter()
-            .any(|f| f.path == **name || f.path.starts_with(&format!("{name}/")))
+/// Names of the head that are one where case is folded, and that the change brought or stands in.
+fn collisions(change: &Change, folded: &Folded<'_>) -> Vec<String> {
+    let changed: BTreeSet<&str> = change.files.iter().map(|f| f.path.as_str()).collect();
+    let touched = |name: &&str| {
+        let below = format!("{name}/");
+        let first = changed.range(below.as_str()..).next();
+        changed.contains(name) || first.is_some_and(|path| path.starts_with(&below))
     };
-    let clash = |names: &std::collections::BTreeSet<&str>| {
-        names.len() > 1 && names.iter().any(|n| touched(&n))
-    };
+    let clash = |names: &&BTreeSet<&str>| names.len() > 1 && names.iter().any(touched);
     folded
         .values()
-        .filter(|names| clash(names))
+        .filter(clash)
+        .take(FOUND_MAX)
         .map(|names| {
             format!(
                 "{} are one name where case is folded",
@@ -151,17 +159,20 @@ fn collisions(change: &Change) -> Vec<String> {
 
 /// Folders that git takes for a repository when somebody stands in them, with the programs that their `config` names: `HEAD`
 /// beside `objects` and `refs`, or beside a `commondir` that says where those are (git's setup.c, `is_git_directory`).
-fn repositories(change: &Change) -> Vec<String> {
-    let folded = change.folded();
+fn repositories(change: &Change, folded: &Folded<'_>) -> Vec<String> {
+    let left = change.files.iter().filter(|f| !f.is_deleted());
+    let left: BTreeSet<String> = left.map(|f| f.path.to_lowercase()).collect();
     let has = |folder: &str, name: &str| folded.contains_key(&format!("{folder}{name}"));
+    let is_changed = |folder: &&str| {
+        let first = left.range((*folder).to_owned()..).next();
+        first.is_some_and(|path| path.starts_with(folder))
+    };
     let heads = folded.keys().filter_map(|path| path.strip_suffix("head"));
     heads
         .filter(|folder| folder.is_empty() || folder.ends_with('/'))
         .filter(|folder| has(folder, "commondir") || (has(folder, "objects") && has(folder, "refs")))
-        .filter(|folder| {
-            let inside = |f: &ChangedFile| f.path.to_lowercase().starts_with(folder) && !f.is_deleted();
-            change.files.iter().any(inside)
-        })
+        .filter(is_changed)
+        .take(FOUND_MAX)
         .map(|folder| {
             format!(
                 "{} is a bare repository, whose configuration names programs that git runs; a test can make one when it needs one",
@@ -207,6 +218,26 @@ mod tests {
             failed(&with(|f| f.from = Some("other/a.rs".into())), &["src"]),
             "moved from elsewhere"
         );
+    }
+
+    #[test]
+    fn a_list_of_tests_opens_the_tests_that_it_names_and_nothing_else() {
+        let fails = |path: &str, changes: &[&str]| {
+            let task = Task {
+                allowed: globs(&["src"]),
+                changes_tests: globs(changes),
+                ..Task::build()
+            };
+            let change = Change::of(&[(path, None, Some("x\n"))]);
+            check(&change, &task.rules()).result == CheckResult::Fail
+        };
+        for everything in ["**", "*", "./**", "**/*.py", "{infra,tests}/**"] {
+            assert!(fails("infra/a.py", &[everything]), "{everything}");
+            assert!(fails("tests/test_a.py", &[everything]), "{everything}");
+        }
+        assert!(fails("infra/a.py", &["infra/**"]), "named, and no test");
+        assert!(!fails("tests/test_a.py", &["tests/**"]));
+        assert!(!fails("infra/test_a.py", &["infra/**"]));
     }
 
     #[test]
@@ -304,6 +335,37 @@ mod tests {
             failed(&there(("a/config", None, Some("y"))), &[]),
             "and is armed now"
         );
+    }
+
+    #[test]
+    fn of_many_findings_the_first_are_told() {
+        let names: Vec<String> = (0..30)
+            .flat_map(|n| ["HEAD", "commondir", "x/a", "X/a"].map(|name| format!("d{n}/{name}")))
+            .collect();
+        let files: Vec<_> = names
+            .iter()
+            .map(|name| (name.as_str(), None, Some("x")))
+            .collect();
+        let change = Change::of(&files);
+        let folded = change.folded();
+        assert_eq!(repositories(&change, &folded).len(), FOUND_MAX);
+        assert_eq!(collisions(&change, &folded).len(), FOUND_MAX);
+    }
+
+    #[test]
+    fn many_old_folders_beside_many_new_files_are_gone_through_once() {
+        let all: Vec<(String, bool)> = (0..50_000)
+            .flat_map(|n| {
+                let old =
+                    ["HEAD", "commondir", "A/x", "a/x"].map(|name| (format!("d{n}/{name}"), true));
+                old.into_iter().chain([(format!("new/{n}"), false)])
+            })
+            .collect();
+        let files: Vec<_> = all
+            .iter()
+            .map(|(path, old)| (path.as_str(), old.then_some("x"), Some("x")))
+            .collect();
+        assert!(!failed(&Change::of(&files), &[]));
     }
 
     #[test]

@@ -75,7 +75,10 @@ fn red_tests_show_what_their_services_wrote() {
     let world = world(&[service], &[]);
     let base = world.base(&world.tip(), "exit 4").expect("red is no error");
     let said = base.captured.combined();
-    assert!(said.contains("what the service log wrote:\nit rained"), "{said}");
+    assert!(
+        said.contains("what the service log wrote:\nit rained"),
+        "{said}"
+    );
     assert_eq!(base.captured.record.exit.to_string(), "exit 4");
     assert!(!prints(&world, "true").contains("it rained"));
 }

@@ -97,10 +97,12 @@ fn work(sum: &Summary) {
             Some(ended) => show::age(ended - step.started_ms),
             None => "not ended".to_owned(),
         };
+        let how = step.outcome.as_deref();
+        let how = how.map(|how| format!(", {how}")).unwrap_or_default();
         row(
             "step",
             &format!(
-                "{} ({}): {} turns, {took}",
+                "{} ({}): {} turns, {took}{how}",
                 step.step, step.action, step.turns
             ),
         );

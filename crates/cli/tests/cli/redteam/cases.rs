@@ -64,7 +64,7 @@ const fn leaves(
 
 const MERGED: &str = "merged without it";
 const CAGE: &str = "the cage";
-const LOST: &str = "lost; after three, a person";
+const LOST: &str = "refused; after three, a person";
 const NEVER_OPENED: &str =
     "no program of ours opens the clone as a repository, and our git reads no one's configuration";
 

@@ -171,12 +171,13 @@ fn a_bare_repository_in_a_folder_is_refused() {
     sealed(&world, 1, &record);
 }
 
-/// The run is lost, and so are the two after it, whose agents do the same; then a person is asked, and told why.
+/// An agent that spoils its clone has failed, and no machine: it is told what it did, and so are the two after it, who do the
+/// same one tier up at last; then a person is asked. What was recorded of them is sealed.
 fn is_lost(number: &str, why: &str) -> (World, Place, Record) {
     let case = case(number);
     let control = World::without_home();
     works_unprotected(case, &control, &Place::twin(&control));
-    let (world, place, record) = built(None, &[case], small("more"), nothing, (&MINION, 6), 1);
+    let (world, place, record) = built(None, &[case], small("more"), nothing, (&MINION, 5), 1);
     was_denied(case, record.of_case(number));
     place.is_untouched();
     assert_eq!(world.titles("main"), ["Import"]);
@@ -187,14 +188,19 @@ fn is_lost(number: &str, why: &str) -> (World, Place, Record) {
         .iter()
         .map(|run| run["outcome"].to_string());
     assert!(
-        outcomes.clone().count() == 3 && outcomes.clone().all(|said| said.contains(why)),
+        outcomes.clone().count() == 3
+            && outcomes
+                .clone()
+                .all(|said| said.contains(why) && said.contains("not good enough")),
         "{shown}"
     );
+    refused(&world, "criteria_met", &[why]);
+    sealed(&world, 1, &record);
     world
         .alai(["why", "1"])
         .exits(0)
         .says(why)
-        .says("infra_attempts");
+        .says("qa_retries");
     let brought = world.git(&["for-each-ref", "--format=%(refname)", "refs/alai/"]);
     for run in runs(&world, 1) {
         assert!(

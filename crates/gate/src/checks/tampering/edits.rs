@@ -17,7 +17,7 @@ static IMPORT: LazyLock<Regex> = LazyLock::new(|| {
 
 pub(super) fn found(file: &ChangedFile, rules: &Rules<'_>) -> Vec<String> {
     let base_path = file.base_path();
-    if file.is_new() || rules.changes_tests.covers(base_path) {
+    if file.is_new() || rules.changes_tests.names(base_path) {
         return Vec::new();
     }
     let is_test = rules.is_test(base_path);

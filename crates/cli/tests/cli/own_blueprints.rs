@@ -1,0 +1,64 @@
+//! A company that works by a blueprint of its own: one that wants other inputs than ours, and one that cannot be used.
+
+use serde_json::{Value, json};
+
+use crate::script::{Script, TITLE};
+use crate::world::World;
+
+/// Every company of this home walks this blueprint.
+fn own_blueprint(world: &World, text: &str) {
+    std::fs::write(world.home().join("blueprints/minion-own.yaml"), text).expect("written");
+    let companies = std::fs::read_dir(world.home().join("companies")).expect("companies");
+    let mut changed = 0;
+    for company in companies.flatten() {
+        let path = company.path().join("config.json");
+        let text = std::fs::read_to_string(&path).expect("a configuration");
+        let mut config: Value = serde_json::from_str(&text).expect("JSON");
+        if config["blueprint"] == "minion-one-shot" {
+            config["blueprint"] = json!("minion-own");
+            std::fs::write(&path, config.to_string()).expect("written");
+            changed += 1;
+        }
+    }
+    assert!(changed > 0, "some company builds");
+}
+
+/// A blueprint of one's own that names its test command itself has no input for it.
+#[test]
+fn a_blueprint_that_wants_no_test_command_is_walked() {
+    let world = World::scripted("auto", &Script::good());
+    let own = "version: 1\nname: minion-own\ndescription: Our own way.\nextends: minion-one-shot\n\
+               inputs:\n  test_command: null\nsteps:\n  - id: build\n    with:\n      check: sh test.sh\n\
+               \u{20} - id: test\n    run: sh test.sh\n";
+    own_blueprint(&world, own);
+    world
+        .alai(["minion", "run", TITLE, "--project", "tiny"])
+        .exits(0);
+    let run = world.task(1)["runs"][0]["id"]
+        .as_str()
+        .expect("a run")
+        .to_owned();
+    let page = world.json(["minion", "show", &run, "--json"]);
+    assert_eq!(page["summary"]["blueprint"], "minion-own");
+}
+
+/// Three agents would find the same mistake in it: a person is asked at once, before any model is.
+#[test]
+fn a_blueprint_that_cannot_be_used_waits_for_a_person_with_the_fix() {
+    let world = World::scripted("auto", &Script::good());
+    let own = "version: 1\nname: minion-own\ndescription: Our own way.\nextends: minion-one-shot\n\
+               inputs:\n  region:\n    required: true\n";
+    own_blueprint(&world, own);
+    world
+        .alai(["minion", "run", TITLE, "--project", "tiny"])
+        .exits(6);
+    world
+        .alai(["why", "1"])
+        .exits(0)
+        .says("blueprint `minion-own` needs the input `region`")
+        .says("alai mc retry 1")
+        .says("box_refused");
+    let spend = &world.json(["status", "--json"])["queue"]["spend"];
+    assert_eq!(spend["calls"], 0, "no model was asked");
+    assert_eq!(world.task(1)["runs"].as_array().map(Vec::len), Some(1));
+}
