@@ -51,7 +51,25 @@ pub(crate) fn run() -> Result<(), Error> {
          as PSS, in a round of its own",
         SCRIPT.len()
     );
-    Ok(())
+    clones()
+}
+
+/// Clones, measured by a bench of the room that makes them.
+fn clones() -> Result<(), Error> {
+    let bench = [
+        "bench",
+        "--locked",
+        "-p",
+        "alai-workspace",
+        "--bench",
+        "clone",
+    ];
+    match program::stream(program::cargo(&bench), |_| false)?.ok {
+        true => Ok(()),
+        false => Err(Error::Answer(
+            "the bench of clones failed; its words are above".to_owned(),
+        )),
+    }
 }
 
 struct World<'p> {

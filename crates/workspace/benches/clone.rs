@@ -1,0 +1,154 @@
+//! What a run's clone of a large repository costs beside `git worktree add`, in time and in disk of its own, in turns.
+//!
+//! Run by `cargo xtask bench minion`.
+#![allow(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a bench prints, and starts the git that it is measured against"
+)]
+
+use std::io::Write;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use alai_workspace::git::{self, Identity, Oid};
+use alai_workspace::{cage, clone};
+
+const FILES: usize = 50_000;
+const FOLDERS: usize = 500;
+/// Of one file: 200 MB in all.
+const BYTES: usize = 4_000;
+const ROUNDS: usize = 3;
+/// Of the time of `git worktree add`.
+const AIM: f64 = 1.2;
+
+fn main() {
+    let place = tempfile::tempdir().expect("a folder");
+    let source = place.path().join("source");
+    make(&source);
+    let repo = git::open(&source).expect("a repository");
+    let base: Oid = git::resolve(&repo, "refs/heads/main")
+        .expect("git answers")
+        .expect("a branch");
+    let who = Identity::new("Bench", "bench@localhost").expect("two words");
+    clone::set_stock(place.path().join("stock"));
+    let made = |name: &str| {
+        let dest = place.path().join(name);
+        let start = Instant::now();
+        clone::for_run(&repo, &base, &dest, "minion/bench", &who, cage::agent_ids())
+            .expect("a clone");
+        (start.elapsed(), disk(&dest))
+    };
+    let (first, _) = made("first");
+    let (mut trees, mut clones) = (Vec::new(), Vec::new());
+    for round in 0..ROUNDS {
+        let dest = place.path().join(format!("tree-{round}"));
+        let start = Instant::now();
+        run(
+            &source,
+            &[
+                "worktree",
+                "add",
+                "--quiet",
+                "--detach",
+                &dest.to_string_lossy(),
+            ],
+        );
+        trees.push((start.elapsed(), disk(&dest)));
+        clones.push(made(&format!("clone-{round}")));
+    }
+    let (tree, tree_bytes) = middle(trees);
+    let (clone, clone_bytes) = middle(clones);
+    let times = clone.as_secs_f64() / tree.as_secs_f64();
+    let held = if times <= AIM { "held" } else { "missed" };
+    let mb = |bytes: u64| bytes as f64 / 1e6;
+    println!(
+        "(peer) git worktree add, {FILES} files   {:.2} s, {:.0} MB",
+        tree.as_secs_f64(),
+        mb(tree_bytes)
+    );
+    println!(
+        "a run's clone                         {:.2} s, {:.0} MB, {times:.2} x (aim <= {AIM}: {held})",
+        clone.as_secs_f64(),
+        mb(clone_bytes)
+    );
+    println!(
+        "the first clone, which fills the stock {:.2} s",
+        first.as_secs_f64()
+    );
+    println!(
+        "{ROUNDS} of each in turns, medians; disk is what has one name only; as user {}",
+        if cage::agent_ids().is_some() {
+            "root, given to the agent's"
+        } else {
+            "of the caller"
+        }
+    );
+}
+
+/// By `git fast-import`: a minute faster than files and `git add`.
+fn make(folder: &Path) {
+    std::fs::create_dir(folder).expect("a folder");
+    run(folder, &["init", "--quiet", "--initial-branch=main"]);
+    let mut import = Command::new("git")
+        .arg("-C")
+        .arg(folder)
+        .args(["fast-import", "--quiet"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("git starts");
+    {
+        let mut to = std::io::BufWriter::new(import.stdin.take().expect("piped"));
+        to.write_all(b"commit refs/heads/main\ncommitter Bench <bench@localhost> 1700000000 +0000\ndata 4\nmany\n")
+            .expect("git reads");
+        let mut noise = 0x9e37_79b9_7f4a_7c15_u64;
+        for number in 0..FILES {
+            let mut text = format!("file {number}\n");
+            while text.len() < BYTES {
+                noise = noise
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
+                text.push_str(&format!("let value_{} = {};\n", number % 100, noise >> 44));
+            }
+            write!(
+                to,
+                "M 100644 inline dir{}/file{number}.rs\ndata {}\n{text}\n",
+                number % FOLDERS,
+                text.len()
+            )
+            .expect("git reads");
+        }
+    }
+    assert!(import.wait().expect("it was started").success());
+    run(folder, &["reset", "--quiet", "--hard", "main"]);
+}
+
+fn run(folder: &Path, args: &[&str]) {
+    let ended = Command::new("git")
+        .arg("-C")
+        .arg(folder)
+        .args(args)
+        .status();
+    assert!(ended.expect("git starts").success(), "git {args:?}");
+}
+
+/// Bytes that a folder takes for itself: a file with a second name elsewhere is nobody's alone.
+fn disk(folder: &Path) -> u64 {
+    let mut sum = 0;
+    for entry in std::fs::read_dir(folder).expect("readable").flatten() {
+        let found = entry.path().symlink_metadata().expect("there");
+        if found.is_dir() {
+            sum += disk(&entry.path());
+        } else if found.nlink() == 1 {
+            sum += found.blocks() * 512;
+        }
+    }
+    sum
+}
+
+fn middle(mut all: Vec<(Duration, u64)>) -> (Duration, u64) {
+    all.sort_unstable();
+    all[all.len() / 2]
+}
