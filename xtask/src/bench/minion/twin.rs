@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 
 /// A harness sends its history with each request; none of those measured comes near.
 const BODY_BYTES_MAX: usize = 16 << 20;
+/// How long each answer takes. No model is faster; what a harness does meanwhile costs nobody anything.
+const THINKS: Duration = Duration::from_millis(50);
 /// A client that sends half a request and then nothing.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -149,6 +151,7 @@ fn chat(writer: &mut TcpStream, shared: &Shared, wire: Wire, request: &Request) 
     let stream = body["stream"].as_bool().unwrap_or(false);
     let (kind, text) =
         dialect::answer(wire, said, turn.unwrap_or(0), stream, &shared.folder, &body);
+    thread::sleep(THINKS);
     let sent = send(writer, 200, kind, text.as_bytes());
     shared.state().chats[index].answered = Instant::now();
     sent
