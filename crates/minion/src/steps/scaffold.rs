@@ -26,6 +26,7 @@ pub(super) fn scaffold(
         return Err(outside("a reviewer's run".into()));
     }
     let mut changes = Vec::new();
+    let mut patched = Vec::new();
     let mut lines = Vec::new();
     for file in files {
         let fill = |template: &alai_core::blueprint::Template| {
@@ -44,15 +45,22 @@ pub(super) fn scaffold(
         }
     }
     if let Some(text) = text {
-        let patched = patch::parse(text).map_err(|why| unwalkable(step, why))?;
+        patched = patch::parse(text).map_err(|why| unwalkable(step, why))?;
         let mut paths = patched.iter().flat_map(Change::paths);
         if let Some(path) = paths.find(|path| !walk.scope.allows(path)) {
             return Err(outside(cut(path, 200)));
         }
-        changes.extend(patched);
     }
-    if !changes.is_empty() {
-        lines.extend(write(walk, step, &changes, overwrite)?);
+    // Where the patch may have been done before, it is for itself: what it no longer finds must not keep a file back.
+    if walk.goes_on() || walk.course.results.contains_key(&step.id) {
+        lines.extend(write(walk, step, &changes, overwrite).map_err(|e| e.status(step))?);
+        lines.extend(match write(walk, step, &patched, overwrite) {
+            Err(Unwritten::NotFound(why)) => vec![format!("left out, earlier work has it: {why}")],
+            written => written.map_err(|e| e.status(step))?,
+        });
+    } else {
+        changes.append(&mut patched);
+        lines.extend(write(walk, step, &changes, overwrite).map_err(|e| e.status(step))?);
     }
     kept(walk, &step.id)?;
     course::outcome(walk, step, Status::Ok, &lines.join("\n"))?;
@@ -98,18 +106,37 @@ fn there(walk: &mut Walk<'_>, step: &Step, path: &str) -> Result<bool, ExitStatu
     }
 }
 
+/// Why nothing was written.
+enum Unwritten {
+    /// What a change is for is not as it says: not there any more, or there already.
+    NotFound(String),
+    Ended(ExitStatus),
+}
+
+impl Unwritten {
+    fn status(self, step: &Step) -> ExitStatus {
+        match self {
+            Unwritten::NotFound(why) => unwalkable(step, why),
+            Unwritten::Ended(status) => status,
+        }
+    }
+}
+
 /// All changes or none.
 fn write(
     walk: &mut Walk<'_>,
     step: &Step,
     changes: &[Change],
     overwrite: bool,
-) -> Result<Vec<String>, ExitStatus> {
+) -> Result<Vec<String>, Unwritten> {
+    if changes.is_empty() {
+        return Ok(Vec::new());
+    }
     let bytes: u64 = changes.iter().map(|change| change.bytes() as u64).sum();
     if walk.bytes_written.saturating_add(bytes) > walk.brief.limits.bytes_written_max {
-        return Err(ExitStatus::Stuck {
+        return Err(Unwritten::Ended(ExitStatus::Stuck {
             rule: "bytes_written".into(),
-        });
+        }));
     }
     let known = match overwrite {
         true => changes.iter().flat_map(Change::paths).map(clean).collect(),
@@ -121,26 +148,21 @@ fn write(
             Ok(note.lines().map(str::to_owned).collect())
         }
         Err(HandError::Refused(refusal)) => match refusal.kind {
-            RefusalKind::Outside => Err(outside(refusal.message)),
-            // The work that this run goes on with has had the patch.
-            RefusalKind::NoMatch if walk.goes_on() => Ok(vec![format!(
-                "left out, earlier work has it: {}",
-                refusal.message
-            )]),
-            RefusalKind::Missing
-            | RefusalKind::NotAFile
+            RefusalKind::Outside => Err(Unwritten::Ended(outside(refusal.message))),
+            RefusalKind::NoMatch | RefusalKind::Unread | RefusalKind::Missing => {
+                Err(Unwritten::NotFound(refusal.message))
+            }
+            RefusalKind::NotAFile
             | RefusalKind::Binary
             | RefusalKind::TooLarge
-            | RefusalKind::NoMatch
-            | RefusalKind::Unread
             | RefusalKind::Syntax
             | RefusalKind::BadPattern
             | RefusalKind::System
             | RefusalKind::Git
             | RefusalKind::Unkillable
-            | RefusalKind::Protocol => Err(unwalkable(step, refusal.message)),
+            | RefusalKind::Protocol => Err(Unwritten::Ended(unwalkable(step, refusal.message))),
         },
-        Err(error) => Err(lost(error)),
+        Err(error) => Err(Unwritten::Ended(lost(error))),
     }
 }
 

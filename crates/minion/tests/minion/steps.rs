@@ -353,6 +353,41 @@ fn a_scaffold_leaves_what_is_there_unless_it_may_overwrite() {
     );
 }
 
+#[test]
+fn a_patch_that_earlier_work_has_had_keeps_no_file_back() {
+    let patch = "*** Begin Patch\n*** Add File: added.txt\n+one\n*** Update File: answer.txt\n@@\n-41\n+42\n*** End Patch";
+    let indented = patch.replace('\n', "\n        ");
+    let steps = format!(
+        "  - id: make\n    uses: scaffold\n    with:\n      files: {{more.txt: more}}\n      patch: |\n        {indented}\n"
+    );
+    let mut world = World::new();
+    let before = world.base.clone();
+    let ran = world.run(&brief(&world, &steps), &mut Script::default());
+    assert_eq!(ran.report.status, ExitStatus::Done);
+    // Its file was taken out again by a reviewer's rework, what it patched is there.
+    world.git(&["rm", "--quiet", "more.txt"]);
+    world.git(&["commit", "--quiet", "-m", "rejected"]);
+    world.base = world.git(&["rev-parse", "HEAD"]);
+    let mut brief = brief(&world, &steps);
+    brief.project.measured_from = before;
+    let ran = world.run(&brief, &mut Script::default());
+    assert_eq!(
+        ran.report.status,
+        ExitStatus::Done,
+        "{:?}",
+        ran.report.status
+    );
+    assert_eq!(
+        ["more.txt", "added.txt", "answer.txt"].map(|name| world.read(name)),
+        ["more", "one\n", "42\n"]
+    );
+    let ended = outcomes(&ran);
+    assert!(
+        ended[0].2.contains("left out, earlier work has it"),
+        "{ended:?}"
+    );
+}
+
 const ASKS: &str = "  - {id: look, uses: context}
   - id: build
     uses: agent
