@@ -170,8 +170,6 @@ fn sentence(entry: &Entry) -> Option<String> {
             format!("check {word}: {}", short(command))
         }
         Told::Failed { class, message, .. } => {
-            let class = serde_json::to_value(class).unwrap_or_default();
-            let class = class.as_str().unwrap_or_default().to_owned();
             format!("no answer ({class}): {}", short(message))
         }
         Told::Guard { advice, .. } => format!("guard: {}", short(advice)),
