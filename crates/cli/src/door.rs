@@ -161,17 +161,34 @@ pub(crate) fn now_ms() -> i64 {
 /// # Errors
 /// As [`ask`].
 pub(crate) fn add(home: &Home, task: AddTask) -> Result<TaskId, CliError> {
-    let op = Op::Add {
+    added(ask(home, adding(task))?)
+}
+
+/// Adds one task in this process, to a factory that is open already.
+pub(crate) fn add_here(factory: &Factory, task: AddTask) -> Result<TaskId, CliError> {
+    let op = adding(task);
+    let by = op
+        .by(&actor(), &fresh_key())
+        .map_err(|e| CliError::new(Kind::Failed, e))?;
+    let (mission, packs, config) = (factory.mission(), factory.packs(), factory.config());
+    added(perform(op, mission, packs, config, by, now_ms())?)
+}
+
+fn adding(task: AddTask) -> Op {
+    Op::Add {
         task: Box::new(task),
         key: fresh_key(),
-    };
-    let Outcome::Task { task, .. } = ask(home, op)? else {
-        return Err(CliError::new(
+    }
+}
+
+fn added(outcome: Outcome) -> Result<TaskId, CliError> {
+    match outcome {
+        Outcome::Task { task, .. } => Ok(task),
+        _ => Err(CliError::new(
             Kind::Failed,
             "the factory answered something else than a task",
-        ));
-    };
-    Ok(task)
+        )),
+    }
 }
 
 /// A key under which the same request, sent again after a lost answer, is the same request.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use alai_core::ids::TaskId;
 use alai_core::task::{State, Task, TaskKind, WaitReason};
-use alai_factory::{Around, Factory, Home, Views};
+use alai_factory::{AddTask, Around, Factory, Home, Views};
 use alai_mission::{EventRow, Filter, Reader};
 
 use crate::error::{CliError, Kind};
@@ -32,6 +32,20 @@ pub(crate) fn alone_until_settled(home: &Home, task: TaskId) -> Result<(), CliEr
     let factory = door::factory(home)?;
     factory.dispatch_only(task);
     work(&factory, task)
+}
+
+/// Adds a task and sees it to its end, as [`alone_until_settled`]: the factory that takes it in is the one that does it.
+pub(crate) fn add_and_settle(home: &Home, task: AddTask) -> Result<TaskId, CliError> {
+    if door::pulse(home).is_some() {
+        let task = door::add(home, task)?;
+        watch(home, task)?;
+        return Ok(task);
+    }
+    let factory = door::factory(home)?;
+    let task = door::add_here(&factory, task)?;
+    factory.dispatch_only(task);
+    work(&factory, task)?;
+    Ok(task)
 }
 
 fn watch(home: &Home, task: TaskId) -> Result<(), CliError> {

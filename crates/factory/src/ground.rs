@@ -107,7 +107,7 @@ pub(crate) fn proven(
 
 /// Whether a commit is on the target branch.
 fn delivered(repo: &Repo, project: &Project, commit: &Oid) -> Result<bool, GitError> {
-    let target = git::resolve(repo, &format!("refs/heads/{}", project.target_branch))?;
+    let [target] = git::tips(repo, [&format!("refs/heads/{}", project.target_branch)])?;
     target.map_or(Ok(false), |target| git::is_ancestor(repo, commit, &target))
 }
 

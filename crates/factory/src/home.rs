@@ -69,6 +69,11 @@ impl Home {
         self.cache().join("cage.json")
     }
 
+    /// The versions of the programs that are started here.
+    pub fn versions(&self) -> PathBuf {
+        self.cache().join("versions.json")
+    }
+
     /// Objects that many clones of a repository have in common.
     pub fn objects(&self) -> PathBuf {
         self.cache().join("objects")

@@ -13,7 +13,7 @@ use alai_workspace::command::Cancel;
 use crate::beat::Factory;
 use crate::ground::{self, GroundError};
 use crate::run::RunError;
-use crate::{integrate, outbox, work};
+use crate::{integrate, outbox, room, work};
 
 pub(crate) fn work(
     factory: &Arc<Factory>,
@@ -59,6 +59,9 @@ fn unmet(
     }
     let project = work::project(factory, goal)?;
     let repo = work::repo(&project)?;
+    if let Some(failure) = room::missing(factory, goal, &project, &repo)? {
+        return Ok(Some(failure));
+    }
     let tip = integrate::base_for(&repo, &project).map_err(RunError::infra)?;
     for check in &goal.checks {
         let run = ground::exits_zero(factory, &repo, &project, &tip, check, cancel);

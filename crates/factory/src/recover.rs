@@ -9,6 +9,7 @@ use alai_mission::{Holder, MissionError, RunRow};
 use alai_workspace::cage;
 use alai_workspace::clone;
 use alai_workspace::git;
+use alai_workspace::versions;
 
 use crate::beat::Factory;
 use crate::config::ConfigError;
@@ -34,6 +35,7 @@ pub enum OpenError {
 pub(crate) fn at_start(factory: &Arc<Factory>) -> Result<(), MissionError> {
     clone::set_stock(factory.home().objects());
     cage::set_known(factory.home().cage());
+    versions::set_versions(factory.home().versions());
     let orphans = cage::end_orphans();
     if orphans > 0 {
         tracing::info!("ended {orphans} cage(s) of a process that is gone");

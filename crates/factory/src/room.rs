@@ -3,18 +3,18 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use alai_core::ids::{ProjectId, TaskId};
 use alai_core::pipeline::{Ended, Failure};
-use alai_core::task::{Task, TaskKind, WaitReason};
-use alai_mission::{Claim, MissionError};
+use alai_core::task::{Task, WaitReason};
+use alai_mission::{Claim, MissionError, Project};
 use alai_workspace::free::{self, Free};
 use alai_workspace::git::{self, Oid, Repo};
 
 use crate::beat::Factory;
+use crate::integrate;
 use crate::run::RunError;
-use crate::{integrate, work};
 
 /// Free before a run begins, unless `limits.free_mb` says otherwise: what all imports of one run may bring into the repository
 /// (`clone::RUN_BYTES_MAX`), and about what set-up, build and gate of a middling project write beside each other.
@@ -54,18 +54,18 @@ impl Room {
     }
 }
 
-/// What keeps a run of this task from getting its clone. `None`: there is room, or it needs no clone.
-pub(crate) fn missing(factory: &Arc<Factory>, task: &Task) -> Result<Option<Failure>, RunError> {
-    if matches!(task.kind, TaskKind::Spec | TaskKind::Goal) {
-        return Ok(None);
-    }
-    let project = work::project(factory, task)?;
-    let repo = work::repo(&project)?;
+/// What keeps a run of this task from getting its clone. `None`: there is room.
+pub(crate) fn missing(
+    factory: &Factory,
+    task: &Task,
+    project: &Project,
+    repo: &Repo,
+) -> Result<Option<Failure>, RunError> {
     let commit = match task.head.as_ref().or(task.start_from.as_ref()) {
         Some(commit) => commit.parse().map_err(RunError::infra)?,
-        None => integrate::base_for(&repo, &project).map_err(RunError::infra)?,
+        None => integrate::base_for(repo, project).map_err(RunError::infra)?,
     };
-    let checkout = checkout(&repo, &commit)?;
+    let checkout = checkout(repo, &commit)?;
     let short = short(factory, repo.root(), checkout).map_err(RunError::infra)?;
     if short.is_some() {
         factory.room().note(project.id, checkout);

@@ -30,7 +30,7 @@ use self::rules::rules;
 use crate::beat::Factory;
 use crate::models::Chosen;
 use crate::run::RunError;
-use crate::{integrate, plan, postflight, room};
+use crate::{integrate, plan, postflight};
 
 pub(crate) use calls::Calls;
 
@@ -118,9 +118,6 @@ pub(crate) fn work(
     claim: &Claim,
     cancel: &Cancel,
 ) -> Result<Ended, RunError> {
-    if let Some(failure) = room::missing(factory, &claim.task)? {
-        return Ok(Ended::Failed { failure });
-    }
     match claim.task.kind {
         TaskKind::Spec => plan::work(factory, claim, cancel),
         TaskKind::Build | TaskKind::Ops | TaskKind::Docs => build::work(factory, claim, cancel),

@@ -166,20 +166,10 @@ fn fill(
     crash::point("clone.before");
     lay_out(&git_dir, repo, base, branch, author)?;
     folding::judge(repo, base, &git_dir)?;
-    let branch_ref = branch.map(|branch| (format!("refs/heads/{branch}"), base.clone()));
     let tags = tags(repo, base)?;
     bring_objects(repo, base, &tags, &git_dir.join("objects"), other_user)?;
     crash::point("clone.packed");
-    let mut updates = String::new();
-    for (name, oid) in branch_ref.iter().chain(&tags) {
-        updates.push_str(&format!("create {name}\0{oid}\0"));
-    }
-    if !updates.is_empty() {
-        on_tree(dest, &git_dir)
-            .args(["update-ref", "-z", "--stdin"])
-            .stdin(updates.as_bytes())
-            .ok()?;
-    }
+    write_refs(&git_dir, base, branch, &tags)?;
     on_tree(dest, &git_dir)
         .args(["read-tree", "--reset", "-u", base.as_str()])
         .ok()?;
@@ -245,6 +235,30 @@ fn write_config(git_dir: &Path, repo: &Repo, author: &Identity) -> Result<(), Gi
     );
     let path = git_dir.join("config");
     fs::write(&path, config).map_err(GitError::io("write", &path))
+}
+
+/// The clone's branch, in a file of its own, and its tags, in the file that holds them in a repository that has just been cloned.
+fn write_refs(
+    git_dir: &Path,
+    base: &Oid,
+    branch: Option<&str>,
+    tags: &[(String, Oid)],
+) -> Result<(), GitError> {
+    if let Some(branch) = branch {
+        let path = git_dir.join("refs/heads").join(branch);
+        let folder = path.parent().unwrap_or(git_dir);
+        fs::create_dir_all(folder).map_err(GitError::io("make", folder))?;
+        fs::write(&path, format!("{base}\n")).map_err(GitError::io("write", &path))?;
+    }
+    if tags.is_empty() {
+        return Ok(());
+    }
+    let text: String = tags
+        .iter()
+        .map(|(name, oid)| format!("{oid} {name}\n"))
+        .collect();
+    let path = git_dir.join("packed-refs");
+    fs::write(&path, text).map_err(GitError::io("write", &path))
 }
 
 /// Tags on commits of `base`'s history: name and object (the tag object of an annotated one).

@@ -9,6 +9,7 @@
 //! strings), reaches a network, writes a ref outside the one it is given, or discovers a repository from a working directory.
 
 mod branch;
+mod branchfile;
 mod changes;
 mod create;
 mod error;
@@ -87,6 +88,14 @@ impl ObjectFormat {
         match self {
             ObjectFormat::Sha1 => "sha1",
             ObjectFormat::Sha256 => "sha256",
+        }
+    }
+
+    /// Hex digits of an object's name.
+    fn digits(self) -> usize {
+        match self {
+            ObjectFormat::Sha1 => 40,
+            ObjectFormat::Sha256 => 64,
         }
     }
 }

@@ -16,6 +16,7 @@ pub mod git;
 pub mod services;
 pub mod setup;
 pub mod toolchains;
+pub mod versions;
 
 mod process;
 mod sys;

@@ -33,8 +33,8 @@ use super::{CLONE, Desk, HOME, START, asked, failure_of, is_an_end, keep};
 use crate::beat::Factory;
 use crate::evidence::{self, Said};
 use crate::ground::{self, Ground, GroundError};
-use crate::integrate;
 use crate::run::RunError;
+use crate::{integrate, room};
 use words::{docs_verdict, ended_badly, railed, shown, stopped};
 
 /// The journal's keys: the commit that the change is measured against, and what the agent left.
@@ -77,6 +77,9 @@ pub(super) fn work(
     }
     let project = super::project(factory, &claim.task)?;
     let repo = super::repo(&project)?;
+    if let Some(failure) = room::missing(factory, &claim.task, &project, &repo)? {
+        return Ok(Ended::Failed { failure });
+    }
     let (base, start) = commits(factory, claim, &repo, &project)?;
     let ground = match ground::proven(factory, &repo, &project, &base, None, cancel) {
         Ok(ground) => ground,

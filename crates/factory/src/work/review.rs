@@ -22,6 +22,7 @@ use crate::beat::Factory;
 use crate::evidence::{self, Said};
 use crate::ground::{self, GroundError};
 use crate::integrate;
+use crate::room;
 use crate::run::RunError;
 
 pub(super) fn work(
@@ -32,6 +33,9 @@ pub(super) fn work(
     let task = &claim.task;
     let project = super::project(factory, task)?;
     let repo = super::repo(&project)?;
+    if let Some(failure) = room::missing(factory, task, &project, &repo)? {
+        return Ok(Ended::Failed { failure });
+    }
     let (base, head) = match (&task.base, &task.head) {
         (Some(base), Some(head)) => (oid(base)?, oid(head)?),
         _ => return Err(RunError::infra("the review names no commit")),

@@ -12,8 +12,8 @@ use super::error::CageError;
 use super::orphans;
 use super::plan::{HOSTNAME, LAUNCHER_INSIDE, Plan, Step};
 use super::spec::{Access, Layer};
-use crate::command;
-use crate::sys;
+use crate::command::{self, HostError};
+use crate::{sys, versions};
 
 /// Earlier versions know neither `--perms` nor `--size` (bubblewrap's NEWS: 0.5 and 0.7).
 const VERSION_MIN: (u32, u32) = (0, 7);
@@ -51,9 +51,12 @@ fn look() -> Result<(PathBuf, String), CageError> {
     };
     let nothing: [(&str, &str); 0] = [];
     let argv = [path.as_os_str(), "--version".as_ref()];
-    let output = command::host(&argv, "/".as_ref(), &nothing, b"", Duration::from_secs(10))
-        .map_err(|error| refused(error.to_string()))?;
-    let text = String::from_utf8_lossy(&output.stdout);
+    let text = versions::version(&path, || {
+        let patience = Duration::from_secs(10);
+        let output = command::host(&argv, "/".as_ref(), &nothing, b"", patience)?;
+        Ok::<_, HostError>(String::from_utf8_lossy(&output.stdout).into_owned())
+    });
+    let text = text.map_err(|error| refused(error.to_string()))?;
     match version(&text) {
         Some((major, minor)) if (major, minor) >= VERSION_MIN => Ok((
             path,

@@ -5,8 +5,7 @@
 //! starts nothing where one is lacking. The file names all that the choice depends on, and is one of ours alone.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -15,6 +14,7 @@ use sha2::{Digest, Sha256};
 use super::launcher;
 use super::probe::Layers;
 use super::{bwrap, spec};
+use crate::versions::stamp;
 use crate::{files, sys};
 
 /// Of a file that we have written; the names of some ten layers.
@@ -111,20 +111,6 @@ fn said(path: &str) -> String {
         true => text.lines().filter(lasting).collect(),
         false => text,
     }
-}
-
-/// Which file this is, and that nobody has written to it.
-fn stamp(path: &Path) -> Option<String> {
-    let found = fs::metadata(path).ok()?;
-    Some(format!(
-        "{} {} {} {} {}.{}",
-        path.display(),
-        found.dev(),
-        found.ino(),
-        found.len(),
-        found.ctime(),
-        found.ctime_nsec()
-    ))
 }
 
 #[cfg(test)]

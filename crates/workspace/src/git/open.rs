@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::run::{self, on_dir};
-use super::{GitError, Identity, ObjectFormat, Repo};
+use super::{GitError, Identity, ObjectFormat, Repo, branchfile};
 use crate::files;
 
 /// Opens the repository whose work tree holds `path`. A linked work tree and a submodule's work tree are fine.
@@ -149,8 +149,13 @@ fn has_promises(packs: &Path) -> Result<bool, GitError> {
     Ok(false)
 }
 
-/// How the repository names its objects, and whether it has a commit at all: one question to git.
+/// How the repository names its objects, and whether it has a commit at all: one question to git, unless the files tell.
 fn object_format(root: &Path, git_dir: &Path, common_dir: &Path) -> Result<ObjectFormat, GitError> {
+    // A machine without a git that we can use is told so here, and not in the middle of a run.
+    run::program()?;
+    if is_plain(git_dir, common_dir) {
+        return Ok(ObjectFormat::Sha1);
+    }
     let said = on_dir(git_dir, common_dir)
         .reading()
         .args(["rev-parse", "--show-object-format", "HEAD^{commit}"])
@@ -170,6 +175,23 @@ fn object_format(root: &Path, git_dir: &Path, common_dir: &Path) -> Result<Objec
             &format!("object format `{other}` is unknown"),
         )),
     }
+}
+
+/// Whether the repository is laid out as nearly all are, with a branch that has a commit: no extension, among which the other
+/// object format would be, and nothing read in from elsewhere that could hold one.
+fn is_plain(git_dir: &Path, common_dir: &Path) -> bool {
+    let Ok(config) = std::fs::read_to_string(common_dir.join("config")) else {
+        return false;
+    };
+    let config = config.to_ascii_lowercase();
+    let plain = !config.contains("extensions") && !config.contains("include");
+    let head = std::fs::read_to_string(git_dir.join("HEAD")).unwrap_or_default();
+    let branch = head.strip_prefix("ref: ").map(str::trim_end);
+    let stands = |name| {
+        let said = branchfile::look(common_dir, ObjectFormat::Sha1, name);
+        matches!(said, branchfile::Said::At(_))
+    };
+    plain && branch.is_some_and(stands)
 }
 
 /// A git directory of ours with nothing in it: no configuration but the format, no refs, no hooks, no objects.

@@ -1,5 +1,6 @@
 //! Refs: where things are, and moving one by compare and swap.
 
+use super::branchfile::{self, Said};
 use super::run::{self, Call, on_objects, on_refs};
 use super::{GitError, Oid, Repo};
 use crate::crash;
@@ -65,11 +66,18 @@ pub fn resolve(repo: &Repo, rev: &str) -> Result<Option<Oid>, GitError> {
     })
 }
 
-/// Where these branches stand, by full name; `None` for one that is not there. One question to git for all of them.
+/// Where these branches stand, by full name; `None` for one that is not there. At most one question to git for all of them.
 ///
 /// # Errors
 /// When git fails.
 pub fn tips<const N: usize>(repo: &Repo, names: [&str; N]) -> Result<[Option<Oid>; N], GitError> {
+    let said = names.map(|name| branchfile::look(&repo.common_dir, repo.format, name));
+    if !said.contains(&Said::AskGit) {
+        return Ok(said.map(|said| match said {
+            Said::At(oid) => Some(oid),
+            Said::Absent | Said::AskGit => None,
+        }));
+    }
     let call = on_refs(repo)
         .reading()
         .args(["for-each-ref", "--format=%(objectname) %(refname)"])

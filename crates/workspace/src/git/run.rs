@@ -7,8 +7,9 @@ use std::time::Duration;
 use super::{GitError, Oid, Repo};
 use alai_core::record::Exit;
 
-use crate::command;
+use crate::command::{self, HostError};
 use crate::process::Tie;
+use crate::versions;
 
 /// Longest any call may take. Packing the history of a very large repository is minutes; more is a hang.
 const CALL_S: u64 = 900;
@@ -351,9 +352,12 @@ fn find() -> Result<PathBuf, Missing> {
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
-        let answer = command::host(&argv, Path::new("/"), &env, &[], Duration::from_secs(30));
-        let Ok(answer) = answer else { continue };
-        let found = String::from_utf8_lossy(&answer.stdout).trim().to_owned();
+        let found = versions::version(&program, || {
+            let patience = Duration::from_secs(30);
+            let answer = command::host(&argv, Path::new("/"), &env, &[], patience)?;
+            Ok::<_, HostError>(String::from_utf8_lossy(&answer.stdout).trim().to_owned())
+        });
+        let Ok(found) = found else { continue };
         match version(&found) {
             Some(version) if version >= OLDEST => return Ok(program),
             Some(_) | None => old = Missing::Old { program, found },

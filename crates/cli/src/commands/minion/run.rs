@@ -21,8 +21,7 @@ struct Ran {
 pub(super) fn run(home: &Home, args: MinionWorkArgs) -> Result<(), CliError> {
     let json = args.json;
     let task = super::task(home, args)?;
-    let task = door::add(home, task)?;
-    follow::alone_until_settled(home, task)?;
+    let task = follow::add_and_settle(home, task)?;
     let reader = door::reader(home)?;
     let found = reader.task(task)?;
     let runs = reader.runs_of(task)?;
