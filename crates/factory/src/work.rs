@@ -226,10 +226,10 @@ pub(crate) fn recall(factory: &Arc<Factory>, task: &Task) -> Result<Vec<Recalled
     let query = MindQuery {
         words: recalling::words(&format!("{} {}", task.title, task.description)),
         project: task.project,
-        limit: recalling::RECALL_MAX,
+        limit: recalling::SEARCH_MAX,
     };
     let found = factory.mission().mind_search(&query)?;
-    Ok(found
+    Ok(recalling::distinct(found, |e| &e.text)
         .iter()
         .map(|e| recalling::for_brief(e.id, &e.entry_kind, &e.text, &e.source))
         .collect())

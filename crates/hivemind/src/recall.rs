@@ -6,6 +6,8 @@ use alai_core::brief::Recalled;
 const WORDS_MAX: usize = 16;
 /// Entries in one brief: a small model reads no more beside the code.
 pub const RECALL_MAX: u32 = 5;
+/// Entries that are looked through for them: a task that comes back each night leaves the same line each night.
+pub const SEARCH_MAX: u32 = 4 * RECALL_MAX;
 /// Bytes of one entry in a brief.
 const ENTRY_BYTES_MAX: usize = 600;
 
@@ -30,6 +32,24 @@ pub fn words(text: &str) -> Vec<String> {
         }
     }
     words
+}
+
+/// The first entries that say something each: what differs from one before it in numbers alone says nothing more.
+pub fn distinct<T>(found: Vec<T>, text: impl Fn(&T) -> &str) -> Vec<T> {
+    let mut told: Vec<String> = Vec::new();
+    let mut kept = found;
+    kept.retain(|entry| {
+        let words: String = text(entry)
+            .chars()
+            .filter(|c| !c.is_numeric())
+            .flat_map(char::to_lowercase)
+            .collect();
+        let is_new = !told.contains(&words);
+        told.push(words);
+        is_new
+    });
+    kept.truncate(RECALL_MAX as usize);
+    kept
 }
 
 /// What a brief shows of an entry: cut to a few lines, with its source.
@@ -59,6 +79,24 @@ mod tests {
         assert_eq!(found, ["add", "rate", "limit", "post", "orders", "429"]);
         assert_eq!(words("the of - ?"), [""; 0]);
         assert_eq!(words(""), [""; 0]);
+    }
+
+    #[test]
+    fn what_comes_back_each_night_is_told_once() {
+        let mut found = vec!["Nightly audit gate passed: 12/12: #31".to_owned()];
+        found.extend((0..30).map(|n| format!("nightly audit gate passed: 11/12: #{n}")));
+        found.extend(["Orders lock by row", "Orders lock by table"].map(str::to_owned));
+        let kept = distinct(found, |text| text);
+        assert_eq!(
+            kept,
+            [
+                "Nightly audit gate passed: 12/12: #31",
+                "Orders lock by row",
+                "Orders lock by table"
+            ]
+        );
+        let many: Vec<String> = ('a'..='z').map(String::from).collect();
+        assert_eq!(distinct(many, |text| text).len(), RECALL_MAX as usize);
     }
 
     #[test]

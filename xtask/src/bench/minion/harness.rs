@@ -9,7 +9,10 @@ use std::time::Duration;
 /// Who is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Harness {
+    /// As it comes: the project's test runs after each change.
     Alai,
+    /// With a blueprint whose agent runs tests by itself alone, as others do.
+    AlaiUnchecked,
     Peer(Peer),
 }
 
@@ -35,20 +38,22 @@ impl Harness {
     pub(super) fn slug(self) -> String {
         match self {
             Harness::Alai => "alai".to_owned(),
+            Harness::AlaiUnchecked => "alai-unchecked".to_owned(),
             Harness::Peer(peer) => peer.name().split(' ').next().unwrap_or_default().to_owned(),
         }
     }
 
     pub(super) fn name(self) -> &'static str {
         match self {
-            Harness::Alai => "alai minion run",
+            Harness::Alai => "alai minion run, tests after each change",
+            Harness::AlaiUnchecked => "alai minion run, tests at the end",
             Harness::Peer(peer) => peer.name(),
         }
     }
 
     pub(super) fn sandbox(self) -> &'static str {
         match self {
-            Harness::Alai => "on",
+            Harness::Alai | Harness::AlaiUnchecked => "on",
             Harness::Peer(peer) => peer.sandbox(),
         }
     }

@@ -22,7 +22,10 @@ pub(crate) fn run() -> Result<(), Error> {
     let (installed, peers) = peers::install()?;
     let place = Place::on_disk()?;
     let project = sample::make(&place.at("project"))?;
-    let mut measured = vec![(Harness::Alai, Seen::default())];
+    let mut measured = vec![
+        (Harness::Alai, Seen::default()),
+        (Harness::AlaiUnchecked, Seen::default()),
+    ];
     measured.extend(
         peers
             .iter()
@@ -85,13 +88,14 @@ impl World<'_> {
         let project = self.project.to_string_lossy();
         let add = ["project", "add", &project, "--test", "sh test.sh"];
         program::read(self.place.alai("home", &add))?;
+        peers::write_unchecked(self.place, "home")?;
         self.once(Harness::Alai, "prepare", false).map(drop)
     }
 
     fn once(&self, harness: Harness, name: &str, memory: bool) -> Result<Once, Error> {
         let twin_folder = self.place.at(&format!("{}-{name}", harness.slug()));
         let (command, folder) = match harness {
-            Harness::Alai => (None, self.project.clone()),
+            Harness::Alai | Harness::AlaiUnchecked => (None, self.project.clone()),
             Harness::Peer(peer) => {
                 let home = twin_folder.join("home");
                 fs::create_dir_all(&home).map_err(file(&home))?;
@@ -100,7 +104,10 @@ impl World<'_> {
         };
         let twin = Twin::start(folder.clone())?;
         let command = match command {
-            None => peers::alai(self.place, "home", &folder, twin.address),
+            None => {
+                let unchecked = harness == Harness::AlaiUnchecked;
+                peers::alai(self.place, "home", &folder, twin.address, unchecked)
+            }
             Some((peer, home)) => peer.command(&self.installed, &home, &folder, twin.address)?,
         };
         watch(command, &twin, &self.place.at("said.log"), memory)

@@ -210,10 +210,29 @@ fn attempt(command: Command) {
     }
 }
 
+/// The shipped blueprint, but for the test after each change.
+const UNCHECKED: &str = include_str!("unchecked.yaml");
+
+/// Puts it where `--blueprint` finds it.
+pub(super) fn write_unchecked(place: &Place, home: &str) -> Result<(), Error> {
+    let path = place.at(home).join("blueprints/bench-unchecked.yaml");
+    fs::write(&path, UNCHECKED).map_err(file(&path))
+}
+
 /// `alai minion run` on a home of its own, whose one model is the scripted server. Its project's base is proven before.
-pub(super) fn alai(place: &Place, home: &str, folder: &Path, model: SocketAddr) -> Command {
+pub(super) fn alai(
+    place: &Place,
+    home: &str,
+    folder: &Path,
+    model: SocketAddr,
+    unchecked: bool,
+) -> Command {
     let project = folder.to_string_lossy();
-    let mut alai = place.alai(home, &["minion", "run", TASK, "--project", &project]);
+    let mut args = vec!["minion", "run", TASK, "--project", &*project];
+    if unchecked {
+        args.extend(["--blueprint", "bench-unchecked"]);
+    }
+    let mut alai = place.alai(home, &args);
     alai.env_remove("ALAI_SCRIPT")
         .env("OLLAMA_HOST", format!("http://{model}"));
     alai
