@@ -271,10 +271,12 @@ pub(crate) fn brief(
 /// What an agent's end means when there is nothing to measure.
 pub(crate) fn failure_of(report: &RunReport) -> Option<Result<Failure, RunError>> {
     let finding = || {
-        vec![format!(
-            "the run ended as {}: {}",
-            report.status, report.summary
-        )]
+        let mut finding = format!("the run ended as {}", report.status);
+        // A run that ended before its agent said anything has no summary.
+        if !report.summary.is_empty() {
+            finding.push_str(&format!(": {}", report.summary));
+        }
+        vec![finding]
     };
     match &report.status {
         ExitStatus::Done => None,
