@@ -4,6 +4,7 @@
 //! knows SQL, HTTP or git; nothing here is async.
 
 pub mod blueprint;
+pub mod breaker;
 pub mod brief;
 pub mod cage;
 pub mod company;
@@ -19,6 +20,7 @@ pub mod record;
 pub mod review;
 pub mod routing;
 pub mod safety;
+pub mod schedule;
 pub mod services;
 pub mod task;
 pub mod time;

@@ -1,5 +1,6 @@
 //! Testkit: scripted twins of every outside system, sample projects, git fixtures. Only tests see it.
 
+pub mod fleet;
 pub mod fuzz;
 pub mod git;
 pub mod ollama;

@@ -1,6 +1,7 @@
 //! `cargo xtask bench NAME`: one measurement per file, each with the machine it was made on.
 
 mod demo;
+mod fleet;
 mod idle;
 mod latency;
 mod list;

@@ -1,6 +1,6 @@
 //! The list of benches. A new one is a file, a line here, and a line in `bench/mod.rs`.
 
-use super::{demo, idle, latency, list, machine, minion, size, store};
+use super::{demo, fleet, idle, latency, list, machine, minion, size, store};
 use crate::program::Error;
 use crate::table::table;
 
@@ -10,11 +10,16 @@ struct Bench {
     run: fn() -> Result<(), Error>,
 }
 
-const BENCHES: [Bench; 7] = [
+const BENCHES: [Bench; 8] = [
     Bench {
         name: "demo",
         what: "the demo: wall time, and the share of it that is the factory's own",
         run: demo::run,
+    },
+    Bench {
+        name: "fleet",
+        what: "the fleet's schedule on seeded traces: makespan by lower bound, swaps, cost of a decision",
+        run: fleet::run,
     },
     Bench {
         name: "latency",

@@ -1,0 +1,282 @@
+//! Whether a model on a host is asked at all: after a few lost connections it rests, then one call tries it, and only one.
+//!
+//! One breaker stands for one model on one host. What trips it is that nobody answered. A server that loads, that is busy, that
+//! refuses a request or finds it too long has answered: it never rests for that, or a full queue would look like an outage and move a
+//! whole backlog to another host. A rest never moves work up a tier.
+
+use serde::{Deserialize, Serialize};
+
+/// Lost calls in a row after which it rests. Figures of Olla, whose gateway has run them longest: three for its own probes, five for calls.
+pub const CALLS_LOST_MAX: u32 = 5;
+/// Lost probes in a row after which it rests.
+pub const PROBES_LOST_MAX: u32 = 3;
+/// The first rest, in milliseconds.
+pub const REST_MS: i64 = 30_000;
+/// The longest: each trial that fails doubles it up to here.
+pub const REST_MS_MAX: i64 = 60_000;
+/// A trial whose end nobody tells (its process was killed) gives its place back after this: the longest call there may be.
+pub const TRIAL_MS_MAX: i64 = 30 * 60_000;
+
+/// After a loss, work that has another place goes there for so long: a task has three attempts, and its second one shall not meet
+/// what its first one met. As long as Ollama waits for a load that stands still.
+pub const SHAKY_MS: i64 = 5 * 60_000;
+
+/// Where it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Breaker {
+    /// Losses in a row since the last answer.
+    calls_lost: u32,
+    probes_lost: u32,
+    /// When a call was last lost, in milliseconds since the Unix epoch.
+    lost_ms: Option<i64>,
+    rest: Option<Rest>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Rest {
+    /// Milliseconds since the Unix epoch.
+    until_ms: i64,
+    length_ms: i64,
+    /// When the one call that tries was let through.
+    trial_ms: Option<i64>,
+}
+
+/// Who heard what came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Asked {
+    Call,
+    Probe,
+}
+
+/// What came of asking, as far as it matters here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Heard {
+    /// An answer, good or bad: also that it loads, is busy, refuses the request or finds it too long.
+    Answer,
+    /// No connection, or one that was lost before or in the middle of the answer, or went silent.
+    Nothing,
+    /// The caller went away first: that says nothing about the host.
+    Unknown,
+}
+
+/// What may be done now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum May {
+    Call,
+    /// One call, to see whether it is back. Whoever makes it says so by [`Breaker::try_one`].
+    Try,
+    /// Nothing before this time, in milliseconds since the Unix epoch.
+    Rest {
+        until_ms: i64,
+    },
+}
+
+impl Breaker {
+    /// What may be done at `now_ms`. Asking changes nothing.
+    pub fn may(&self, now_ms: i64) -> May {
+        let Some(rest) = self.rest else {
+            return May::Call;
+        };
+        let tried = rest.trial_ms.map(|at| at.saturating_add(TRIAL_MS_MAX));
+        match tried {
+            Some(until_ms) if now_ms < until_ms => May::Rest { until_ms },
+            None if now_ms < rest.until_ms => May::Rest {
+                until_ms: rest.until_ms,
+            },
+            Some(_) | None => May::Try,
+        }
+    }
+
+    /// Whether a call was lost a short while ago and none was answered since: another place is the better one.
+    pub fn is_shaky(&self, now_ms: i64) -> bool {
+        let since = self.lost_ms.map(|at| now_ms.saturating_sub(at));
+        since.is_some_and(|since| since < SHAKY_MS)
+    }
+
+    /// Takes the one call that tries; nobody else gets it until it is told what came of it.
+    #[must_use]
+    pub fn try_one(self, now_ms: i64) -> Breaker {
+        let rest = self.rest.map(|rest| Rest {
+            trial_ms: Some(now_ms),
+            ..rest
+        });
+        Breaker { rest, ..self }
+    }
+
+    /// What is known after a call or a probe that ended at `now_ms`.
+    #[must_use]
+    pub fn heard(self, asked: Asked, heard: Heard, now_ms: i64) -> Breaker {
+        match heard {
+            Heard::Answer => Breaker::default(),
+            Heard::Unknown => Breaker {
+                rest: self.rest.map(|rest| Rest {
+                    trial_ms: None,
+                    ..rest
+                }),
+                ..self
+            },
+            Heard::Nothing => self.lost(asked, now_ms),
+        }
+    }
+
+    fn lost(self, asked: Asked, now_ms: i64) -> Breaker {
+        let (calls, probes) = match asked {
+            Asked::Call => (self.calls_lost.saturating_add(1), self.probes_lost),
+            Asked::Probe => (self.calls_lost, self.probes_lost.saturating_add(1)),
+        };
+        let lost_ms = match asked {
+            Asked::Call => Some(now_ms),
+            Asked::Probe => self.lost_ms,
+        };
+        let length_ms = match self.rest {
+            // A call that began before the rest did says nothing new; the trial does.
+            Some(rest) if rest.trial_ms.is_none() && now_ms < rest.until_ms => {
+                return Breaker {
+                    calls_lost: calls,
+                    probes_lost: probes,
+                    lost_ms,
+                    ..self
+                };
+            }
+            Some(rest) => Some(rest.length_ms.saturating_mul(2).min(REST_MS_MAX)),
+            None if calls >= CALLS_LOST_MAX || probes >= PROBES_LOST_MAX => Some(REST_MS),
+            None => None,
+        };
+        Breaker {
+            calls_lost: calls,
+            probes_lost: probes,
+            lost_ms,
+            rest: length_ms.map(|length_ms| Rest {
+                until_ms: now_ms.saturating_add(length_ms),
+                length_ms,
+                trial_ms: None,
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn after(times: u32, asked: Asked, heard: Heard) -> Breaker {
+        (0..times).fold(Breaker::default(), |b, n| {
+            b.heard(asked, heard, i64::from(n))
+        })
+    }
+
+    #[test]
+    fn it_rests_after_five_lost_calls_or_three_lost_probes() {
+        assert_eq!(after(4, Asked::Call, Heard::Nothing).may(4), May::Call);
+        assert_eq!(
+            after(5, Asked::Call, Heard::Nothing).may(4),
+            May::Rest {
+                until_ms: 4 + REST_MS
+            }
+        );
+        assert_eq!(after(2, Asked::Probe, Heard::Nothing).may(2), May::Call);
+        assert!(matches!(
+            after(3, Asked::Probe, Heard::Nothing).may(2),
+            May::Rest { .. }
+        ));
+    }
+
+    #[test]
+    fn an_answer_of_any_kind_begins_anew() {
+        let nearly = after(4, Asked::Call, Heard::Nothing);
+        let answered = nearly.heard(Asked::Call, Heard::Answer, 5);
+        assert_eq!(answered, Breaker::default());
+        // A thousand refusals are a thousand answers.
+        assert_eq!(after(1_000, Asked::Call, Heard::Answer).may(0), May::Call);
+        // Who gave up himself has heard nothing about the host.
+        assert_eq!(nearly.heard(Asked::Call, Heard::Unknown, 5), nearly);
+    }
+
+    #[test]
+    fn exactly_one_call_tries_and_what_it_hears_counts() {
+        let resting = after(5, Asked::Call, Heard::Nothing);
+        let later = 4 + REST_MS;
+        assert_eq!(resting.may(later), May::Try);
+        let trying = resting.try_one(later);
+        assert!(matches!(trying.may(later + 1), May::Rest { .. }));
+        assert_eq!(
+            trying
+                .heard(Asked::Call, Heard::Answer, later + 2)
+                .may(later + 2),
+            May::Call
+        );
+        let again = trying.heard(Asked::Call, Heard::Nothing, later + 2);
+        let until_ms = later + 2 + 2 * REST_MS;
+        assert_eq!(again.may(later + 3), May::Rest { until_ms });
+        let third = again
+            .try_one(until_ms)
+            .heard(Asked::Call, Heard::Nothing, until_ms);
+        let until_ms = until_ms + REST_MS_MAX;
+        assert_eq!(third.may(until_ms - 1), May::Rest { until_ms }, "capped");
+        // One that was cancelled leaves its place to the next.
+        let gone = trying.heard(Asked::Call, Heard::Unknown, later + 2);
+        assert_eq!(gone.may(later + 2), May::Try);
+        // One that nobody ever tells of, too.
+        assert_eq!(trying.may(later + TRIAL_MS_MAX), May::Try);
+    }
+
+    #[test]
+    fn one_lost_call_is_enough_to_prefer_another_place() {
+        let once = Breaker::default().heard(Asked::Call, Heard::Nothing, 1_000);
+        assert!(once.is_shaky(1_000) && once.is_shaky(1_000 + SHAKY_MS - 1));
+        assert!(!once.is_shaky(1_000 + SHAKY_MS));
+        assert!(
+            !once
+                .heard(Asked::Call, Heard::Answer, 2_000)
+                .is_shaky(2_000)
+        );
+        let probed = Breaker::default().heard(Asked::Probe, Heard::Nothing, 1_000);
+        assert!(!probed.is_shaky(1_000));
+    }
+
+    #[test]
+    fn calls_from_before_the_rest_do_not_make_it_longer() {
+        let resting = after(5, Asked::Call, Heard::Nothing);
+        let late = (0..50).fold(resting, |b, n| b.heard(Asked::Call, Heard::Nothing, 10 + n));
+        assert_eq!(
+            late.may(100),
+            May::Rest {
+                until_ms: 4 + REST_MS
+            }
+        );
+    }
+
+    proptest! {
+        /// Whatever happens, a rest ends, and while it lasts nothing but one trial goes through.
+        #[test]
+        fn a_rest_always_ends(steps in proptest::collection::vec((0u8..4, 1i64..90_000), 1..200)) {
+            let mut now = 0;
+            let mut breaker = Breaker::default();
+            for (what, wait) in steps {
+                now += wait;
+                breaker = match what {
+                    0 => breaker.heard(Asked::Call, Heard::Nothing, now),
+                    1 => breaker.heard(Asked::Probe, Heard::Nothing, now),
+                    2 => breaker.heard(Asked::Call, Heard::Unknown, now),
+                    _ => match breaker.may(now) {
+                        May::Try => {
+                            let tried = breaker.try_one(now);
+                            prop_assert_ne!(tried.may(now), May::Try);
+                            tried
+                        }
+                        May::Call | May::Rest { .. } => breaker,
+                    },
+                };
+                if let May::Rest { until_ms } = breaker.may(now) {
+                    prop_assert!(until_ms > now && until_ms - now <= TRIAL_MS_MAX);
+                    prop_assert_eq!(breaker.may(until_ms), May::Try);
+                }
+            }
+        }
+    }
+}

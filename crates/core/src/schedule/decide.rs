@@ -1,0 +1,128 @@
+//! The one question: what is to be done now.
+
+use super::fleet::{HostId, ModelId};
+use super::job::{Job, JobId, Sticky};
+use super::plan::{Placed, View, order, plan};
+use super::reason::Reason;
+use super::state::State;
+use super::swap;
+
+/// Something to carry out. An `Unload` is waited for before a `Preload` of the same host that follows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Give the job's call to the host.
+    Start {
+        job: JobId,
+        host: HostId,
+        model: ModelId,
+    },
+    /// Load a model; no call is given to it before it is there.
+    Preload { host: HostId, model: ModelId },
+    /// Unload a model at which nothing is at work.
+    Unload { host: HostId, model: ModelId },
+    /// Give no more calls to a model, so that it can make room for another.
+    Drain {
+        host: HostId,
+        model: ModelId,
+        to: ModelId,
+    },
+    /// Give calls again to a model that was being drained.
+    Keep { host: HostId, model: ModelId },
+}
+
+impl Effect {
+    pub fn place(&self) -> (HostId, ModelId) {
+        match self {
+            Effect::Start { host, model, .. }
+            | Effect::Preload { host, model }
+            | Effect::Unload { host, model }
+            | Effect::Drain { host, model, .. }
+            | Effect::Keep { host, model } => (*host, *model),
+        }
+    }
+}
+
+/// An effect and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decision {
+    pub effect: Effect,
+    pub reason: Reason,
+}
+
+/// What is to be done now, in this order: nothing when nothing can be. To be asked again after each event, and when the oldest job
+/// that waits passes [`super::Rules::age_ms_max`].
+pub fn decide(state: &State, now_ms: i64) -> Vec<Decision> {
+    let mut view = View::of(state, now_ms);
+    let order = order(&view);
+    let mut decisions = Vec::new();
+    let mut placed = plan(&view, &order);
+    for host in state.fleet().host_ids() {
+        let ended = swap::go_on(&view, host, &placed);
+        if !ended.is_empty() {
+            view.take(&ended);
+            decisions.extend(ended);
+            placed = plan(&view, &order);
+        }
+    }
+    // Each round gives one more host something to load or to drain, so there are never more rounds than hosts.
+    for _ in state.fleet().host_ids() {
+        let Some((begun, then)) = swap::begin(&mut view, &order, &placed) else {
+            break;
+        };
+        decisions.extend(begun);
+        placed = then;
+    }
+    let starts = order.iter().zip(&placed).filter_map(|(planned, placed)| {
+        let placed = placed.filter(|placed| placed.start_ms <= now_ms)?;
+        Some(start(state, planned.job, placed, now_ms))
+    });
+    decisions.extend(starts);
+    decisions
+}
+
+/// The next moment at which time alone may change what is decided: a job that waits passes the age, or a
+/// model has had its turn. `None` when nothing waits.
+pub fn next_look_ms(state: &State, now_ms: i64) -> Option<i64> {
+    let age = state.rules().age_ms_max;
+    let jobs = state.ready().iter().map(|job| job.arrived_ms);
+    let served = state
+        .fleet()
+        .model_ids()
+        .filter_map(|model| state.served_ms(model));
+    let looks = jobs.chain(served).map(|ms| ms.saturating_add(age));
+    let places = state
+        .fleet()
+        .host_ids()
+        .flat_map(|host| state.fleet().model_ids().map(move |model| (host, model)));
+    let looks = looks.chain(places.filter_map(|(host, model)| state.turn_ends_ms(host, model)));
+    let next = looks.filter(|look| *look > now_ms).min();
+    next.filter(|_| !state.ready().is_empty())
+}
+
+fn start(state: &State, job: &Job, placed: Placed, now_ms: i64) -> Decision {
+    let Placed {
+        host,
+        model,
+        start_ms,
+        end_ms,
+    } = placed;
+    let (waited_ms, expected_ms) = (job.waited_ms(now_ms), end_ms - start_ms);
+    let reason = match job.sticky {
+        _ if waited_ms >= state.rules().age_ms_max => Reason::Aged { waited_ms },
+        Some(Sticky {
+            host: h,
+            model: m,
+            saves_ms,
+        }) if (h, m) == (host, model) => Reason::EndsFirstSticky {
+            expected_ms,
+            saves_ms,
+        },
+        Some(_) | None => Reason::EndsFirst { expected_ms },
+    };
+    let effect = Effect::Start {
+        job: job.id,
+        host,
+        model,
+    };
+    Decision { effect, reason }
+}

@@ -1,0 +1,399 @@
+//! When one model makes room for another, and which.
+
+use super::cost;
+use super::decide::{Decision, Effect};
+use super::fleet::{HostId, ModelId};
+use super::job::Job;
+use super::plan::{Placed, Planned, View, plan};
+use super::reason::Reason;
+use super::state::{Residence, held};
+
+/// By this share of its price a load must bring the mean end of the plan forward: one that sends away what has work, or one that does not. Measured:
+/// with less there are more swaps and no earlier ends, with more the ends are later.
+const SHARE_OF_SWAP: f64 = 0.3;
+const SHARE_OF_LOAD: f64 = 0.1;
+
+/// What is to be done with a host whose models are being drained: the swap itself, the end of a drain that nobody needs, or nothing yet.
+pub(super) fn go_on(view: &View<'_>, host: HostId, placed: &[Option<Placed>]) -> Vec<Decision> {
+    let Some(to) = view.drains_for(host) else {
+        return Vec::new();
+    };
+    let leaving: Vec<ModelId> = view
+        .state
+        .fleet()
+        .model_ids()
+        .filter(|model| matches!(view.places[host.0][model.0], Residence::Draining { .. }))
+        .collect();
+    let mut wanted = placed.iter().flatten();
+    if !wanted.any(|placed| (placed.host, placed.model) == (host, to)) {
+        let keep = |model: ModelId| Decision {
+            effect: Effect::Keep { host, model },
+            reason: Reason::CalledOff { to },
+        };
+        return leaving.into_iter().map(keep).collect();
+    }
+    let busy = leaving.iter().any(|model| view.state.is_busy(host, *model));
+    if busy || view.loader_ms(host).is_some() {
+        return Vec::new();
+    }
+    swapped(host, &leaving, to, Reason::MakesRoom { to })
+}
+
+fn swapped(host: HostId, leaving: &[ModelId], to: ModelId, reason: Reason) -> Vec<Decision> {
+    let unload = |model: &ModelId| Decision {
+        effect: Effect::Unload {
+            host,
+            model: *model,
+        },
+        reason: Reason::MakesRoom { to },
+    };
+    let preload = Decision {
+        effect: Effect::Preload { host, model: to },
+        reason,
+    };
+    leaving.iter().map(unload).chain([preload]).collect()
+}
+
+/// A model that might come to a host.
+struct Candidate {
+    host: HostId,
+    model: ModelId,
+    load_ms: i64,
+    slots: i64,
+    /// What would have to go.
+    leaving: Vec<ModelId>,
+    /// Milliseconds of work that waits for what would have to go.
+    loses_ms: i64,
+    /// When it would answer.
+    ready_ms: i64,
+    /// Milliseconds of work that would end sooner with it, and by how much it would, each job by its own length at most.
+    moved_ms: i64,
+    backlog_ms: i64,
+    /// Milliseconds to load again, later, what would have to go and is known to be wanted.
+    again_ms: i64,
+    /// The first job of the order among them: its position, and when it would end.
+    head: Option<(usize, i64)>,
+    /// That job runs nowhere without it.
+    stranded: bool,
+}
+
+/// The next swap or load, if one is worth it, with the plan that follows from it.
+pub(super) fn begin(
+    view: &mut View<'_>,
+    order: &[Planned<'_>],
+    placed: &[Option<Placed>],
+) -> Option<(Vec<Decision>, Vec<Option<Placed>>)> {
+    let mut candidates = candidates(view, placed);
+    gather(view, order, placed, &mut candidates);
+    let before_ms = cost::late_ms(view, order, placed);
+    let worthy: Vec<(&Candidate, Reason)> = candidates
+        .iter()
+        .flatten()
+        .flatten()
+        .filter_map(|candidate| Some((candidate, worth(view, order, candidate)?)))
+        .collect();
+    let mut best: Option<(Standing, Vec<Decision>, Vec<Option<Placed>>)> = None;
+    for (candidate, reason) in worthy {
+        let (host, model) = (candidate.host, candidate.model);
+        let decisions = begun(view, candidate, reason);
+        let was = view.places[host.0].clone();
+        view.take(&decisions);
+        let placed = plan(view, order);
+        view.places[host.0] = was;
+        // A load that the plan then has no use for would be called off at once.
+        if !placed
+            .iter()
+            .flatten()
+            .any(|placed| (placed.host, placed.model) == (host, model))
+        {
+            continue;
+        }
+        let after_ms = cost::late_ms(view, order, &placed);
+        let Some(standing) = standing(candidate, reason, before_ms, after_ms) else {
+            continue;
+        };
+        if best
+            .as_ref()
+            .is_none_or(|(other, _, _)| standing.before(other))
+        {
+            best = Some((standing, decisions, placed));
+        }
+    }
+    let (_, decisions, placed) = best?;
+    view.take(&decisions);
+    Some((decisions, placed))
+}
+
+/// Which of several loads comes first: what has starved, then what has no other place or nothing in its way, then the rest.
+struct Standing {
+    class: u8,
+    /// Among the starved the order of the jobs.
+    head: usize,
+    after_ms: f64,
+}
+
+impl Standing {
+    /// Equal ones keep the order of hosts and models.
+    fn before(&self, other: &Standing) -> bool {
+        let (own, its) = ((self.class, self.head), (other.class, other.head));
+        own < its || (own == its && self.after_ms < other.after_ms)
+    }
+}
+
+/// `None` for a load that does not make the plan's end earlier by its share of the price.
+fn standing(
+    candidate: &Candidate,
+    reason: Reason,
+    before_ms: f64,
+    after_ms: f64,
+) -> Option<Standing> {
+    let stands = |class, head| {
+        Some(Standing {
+            class,
+            head,
+            after_ms,
+        })
+    };
+    let (head, _) = candidate.head?;
+    match reason {
+        Reason::Starved { .. } => stands(0, head),
+        Reason::NothingElse { .. } | Reason::FreeMemory { .. } => stands(1, 0),
+        Reason::Backlog { .. }
+        | Reason::EndsFirst { .. }
+        | Reason::EndsFirstSticky { .. }
+        | Reason::Aged { .. }
+        | Reason::MakesRoom { .. }
+        | Reason::CalledOff { .. } => {
+            let share = if candidate.loses_ms > 0 {
+                SHARE_OF_SWAP
+            } else {
+                SHARE_OF_LOAD
+            };
+            let price = (candidate.load_ms + candidate.again_ms) as f64 * share;
+            (before_ms - after_ms >= price)
+                .then(|| stands(2, 0))
+                .flatten()
+        }
+    }
+}
+
+fn begun(view: &View<'_>, candidate: &Candidate, reason: Reason) -> Vec<Decision> {
+    let (host, to) = (candidate.host, candidate.model);
+    let leaving = &candidate.leaving;
+    if !leaving.iter().any(|model| view.state.is_busy(host, *model)) {
+        return swapped(host, leaving, to, reason);
+    }
+    let drain = |model: &ModelId| Decision {
+        effect: Effect::Drain {
+            host,
+            model: *model,
+            to,
+        },
+        reason,
+    };
+    leaving.iter().map(drain).collect()
+}
+
+fn candidates(view: &View<'_>, placed: &[Option<Placed>]) -> Vec<Vec<Option<Candidate>>> {
+    let fleet = view.state.fleet();
+    // Milliseconds of work that is planned on each place and has not begun.
+    let mut waits = vec![vec![0_i64; fleet.models.len()]; fleet.hosts.len()];
+    for placed in placed.iter().flatten() {
+        waits[placed.host.0][placed.model.0] += placed.end_ms - placed.start_ms;
+    }
+    let mut wanted = vec![false; fleet.models.len()];
+    let ready = view.state.ready().iter();
+    for job in ready.chain(view.state.coming().iter().map(|coming| &coming.job)) {
+        for choice in &job.choices {
+            wanted[choice.model.0] = true;
+        }
+    }
+    let on = |host: HostId| {
+        let free = view.state.is_up(host)
+            && view.loader_ms(host).is_none()
+            && view.drains_for(host).is_none();
+        fleet
+            .model_ids()
+            .map(|model| {
+                free.then(|| candidate(view, host, model, &waits, &wanted))
+                    .flatten()
+            })
+            .collect()
+    };
+    fleet.host_ids().map(on).collect()
+}
+
+fn candidate(
+    view: &View<'_>,
+    host: HostId,
+    model: ModelId,
+    waits: &[Vec<i64>],
+    wanted: &[bool],
+) -> Option<Candidate> {
+    let fleet = view.state.fleet();
+    let place = fleet.place(host, model)?;
+    if view.places[host.0][model.0] != Residence::Absent {
+        return None;
+    }
+    let leaving = leaving(view, host, model, waits)?;
+    let elsewhere = |model: &ModelId| {
+        fleet.host_ids().any(|other| {
+            other != host
+                && view.state.is_up(other)
+                && matches!(view.places[other.0][model.0], Residence::Resident { .. })
+        })
+    };
+    let again = leaving
+        .iter()
+        .filter(|model| wanted[model.0] && !elsewhere(model));
+    let again = again.filter_map(|model| fleet.place(host, *model));
+    let quiet = leaving.iter().map(|model| view.quiet_ms(host, *model));
+    Some(Candidate {
+        host,
+        model,
+        load_ms: place.load_ms,
+        slots: i64::from(place.slots.min(fleet.hosts[host.0].slots)).max(1),
+        loses_ms: leaving.iter().map(|model| waits[host.0][model.0]).sum(),
+        ready_ms: quiet.fold(view.now_ms, i64::max) + place.load_ms,
+        again_ms: again.map(|place| place.load_ms).sum(),
+        leaving,
+        moved_ms: 0,
+        backlog_ms: 0,
+        head: None,
+        stranded: false,
+    })
+}
+
+/// What would have to go, the least wanted first; `None` when even that is not enough.
+fn leaving(
+    view: &View<'_>,
+    host: HostId,
+    model: ModelId,
+    waits: &[Vec<i64>],
+) -> Option<Vec<ModelId>> {
+    let fleet = view.state.fleet();
+    let memory = fleet.hosts[host.0].memory;
+    let mut needed = held(fleet, &view.places, host)
+        .checked_add(fleet.models[model.0].bytes)?
+        .saturating_sub(memory);
+    let mut may_go: Vec<(i64, i64, i64, ModelId)> = fleet
+        .model_ids()
+        .filter_map(|other| {
+            let Residence::Resident { used_ms, .. } = view.places[host.0][other.0] else {
+                return None;
+            };
+            let pinned = fleet.place(host, other).is_some_and(|place| place.pinned);
+            let keeps = used_ms.saturating_add(fleet.models[other.0].keep_alive_ms);
+            let waits = waits[host.0][other.0];
+            (!pinned).then(|| (waits, view.quiet_ms(host, other), keeps, other))
+        })
+        .collect();
+    may_go.sort_unstable();
+    let mut leaving = Vec::new();
+    for (_, _, _, other) in may_go {
+        if needed == 0 {
+            break;
+        }
+        needed = needed.saturating_sub(fleet.models[other.0].bytes);
+        leaving.push(other);
+    }
+    (needed == 0).then(|| needless_out(view, host, model, leaving))
+}
+
+/// Without those that turn out not to be in the way, now that larger ones go.
+fn needless_out(
+    view: &View<'_>,
+    host: HostId,
+    model: ModelId,
+    leaving: Vec<ModelId>,
+) -> Vec<ModelId> {
+    let fleet = view.state.fleet();
+    let bytes = |model: &ModelId| fleet.models[model.0].bytes;
+    let going: u64 = leaving.iter().map(bytes).sum();
+    let held = held(fleet, &view.places, host) + bytes(&model);
+    let mut spare = (fleet.hosts[host.0].memory + going).saturating_sub(held);
+    let mut kept = leaving.clone();
+    for other in leaving.iter().rev() {
+        if bytes(other) <= spare {
+            spare -= bytes(other);
+            kept.retain(|model| model != other);
+        }
+    }
+    kept
+}
+
+/// Adds up, in the jobs' order, the work that would end sooner with each candidate.
+fn gather(
+    view: &View<'_>,
+    order: &[Planned<'_>],
+    placed: &[Option<Placed>],
+    candidates: &mut [Vec<Option<Candidate>>],
+) {
+    for (position, (planned, placed)) in order.iter().zip(placed).enumerate() {
+        let job = planned.job;
+        for choice in &job.choices {
+            let row = candidates.get_mut(choice.host.0);
+            let Some(candidate) = row.and_then(|row| row.get_mut(choice.model.0)?.as_mut()) else {
+                continue;
+            };
+            if !view.allows(job, choice.host) {
+                continue;
+            }
+            let length = job.expected_ms(choice);
+            let queued = candidate.ready_ms + candidate.moved_ms / candidate.slots;
+            let end = queued.max(planned.from_ms) + length;
+            let gain = placed.map_or(length, |placed| (placed.end_ms - end).min(length));
+            if gain <= 0 {
+                continue;
+            }
+            candidate.moved_ms += length;
+            candidate.backlog_ms += gain;
+            if candidate.head.is_none() {
+                candidate.head = Some((position, end));
+                candidate.stranded = placed.is_none();
+            }
+        }
+    }
+}
+
+/// Why a candidate is worth its load; `None` when it is not, or not yet.
+fn worth(view: &View<'_>, order: &[Planned<'_>], candidate: &Candidate) -> Option<Reason> {
+    let (head, _) = candidate.head?;
+    let job = order.get(head)?.job;
+    let rules = view.state.rules();
+    // What has just come stays until its load is paid for, or nothing waits for it.
+    let has_turn = |model: &ModelId| view.has_turn(candidate.host, *model);
+    if candidate.loses_ms > 0 && candidate.leaving.iter().any(has_turn) {
+        return None;
+    }
+    let waited_ms = starved_ms(view, candidate, job);
+    if candidate.stranded && waited_ms >= rules.age_ms_max {
+        return Some(Reason::Starved {
+            job: job.id,
+            waited_ms,
+        });
+    }
+    if candidate.stranded && candidate.leaving.is_empty() {
+        return Some(Reason::FreeMemory { job: job.id });
+    }
+    if candidate.stranded && candidate.loses_ms == 0 {
+        return Some(Reason::NothingElse { job: job.id });
+    }
+    let Candidate {
+        backlog_ms,
+        load_ms,
+        again_ms,
+        ..
+    } = *candidate;
+    let pays = backlog_ms as f64 >= rules.beta * (load_ms + again_ms) as f64;
+    pays.then_some(Reason::Backlog {
+        backlog_ms,
+        load_ms,
+    })
+}
+
+/// Milliseconds for which nobody has started work of the model although some waited for it.
+fn starved_ms(view: &View<'_>, candidate: &Candidate, head: &Job) -> i64 {
+    let served = view.state.served_ms(candidate.model).unwrap_or(i64::MIN);
+    view.now_ms.saturating_sub(served.max(head.arrived_ms))
+}

@@ -1,0 +1,207 @@
+//! The scheduler in simulated fleets. The simulation panics when an effect breaks slots or memory, when a task is finished twice, or when
+//! work is left for which nothing will ever happen.
+
+use alai_core::schedule::{Effect, Fleet, Host, HostId, Model, ModelId, Place, Rules};
+use alai_testkit::fleet::{
+    FAMILIES, Family, Fault, Policy, Task, Trace, Way, figures, lower_bound_ms, measured,
+    optimum_ms, simulate, tiny,
+};
+use alai_testkit::fuzz::Dice;
+
+const MINUTE: i64 = 60_000;
+const AGE: i64 = 20 * MINUTE;
+
+fn ours() -> Policy {
+    Policy::Ours(Rules::default())
+}
+
+/// Hosts that go down and come back, one at a time.
+fn faults(dice: &mut Dice, hosts: usize, until_ms: i64) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    let mut at_ms = 0;
+    while at_ms < until_ms {
+        let host = HostId(dice.below(hosts));
+        at_ms += i64::try_from(dice.below(120_000)).expect("a small number") + 1;
+        faults.push(Fault {
+            at_ms,
+            host,
+            up: false,
+        });
+        at_ms += i64::try_from(dice.below(60_000)).expect("a small number") + 1;
+        faults.push(Fault {
+            at_ms,
+            host,
+            up: true,
+        });
+    }
+    faults
+}
+
+#[test]
+fn a_thousand_mixed_jobs_are_each_finished_once_whatever_fails() {
+    for seed in 1..=3 {
+        let mut dice = Dice::new(seed);
+        let mut trace = Family::Skew.trace(seed);
+        // The last host is somebody else's, and the hosts together take a few calls only.
+        let last = trace.fleet.hosts.len() - 1;
+        trace.fleet.hosts[last].local = false;
+        trace.fleet.slots = Some(4);
+        let kinds = trace.tasks.clone();
+        trace.tasks.clear();
+        while trace.tasks.len() < 1000 {
+            let number = trace.tasks.len();
+            let mut task = dice.pick(&kinds).clone();
+            task.arrival_ms = i64::try_from(dice.below(40 * 60_000)).expect("a small number");
+            task.run = number / 3;
+            task.needs.clear();
+            if number > 0 && dice.one_in(3) {
+                task.needs.push(dice.below(number));
+            }
+            task.local_only = dice.one_in(4) && task.ways.iter().any(|way| way.host.0 != last);
+            trace.tasks.push(task);
+        }
+        let faults = faults(&mut dice, trace.fleet.hosts.len(), 60 * MINUTE);
+        let outcome = simulate(&trace, ours(), &faults);
+        assert_eq!(outcome.tasks.len(), 1000);
+        for (task, ended) in trace.tasks.iter().zip(&outcome.tasks) {
+            assert_eq!(ended.times, 1);
+            assert!(!task.local_only || trace.fleet.hosts[ended.host.0].local);
+            assert!(
+                task.needs
+                    .iter()
+                    .all(|need| outcome.tasks[*need].ended_ms <= ended.started_ms)
+            );
+        }
+        let starts = outcome
+            .effects
+            .iter()
+            .filter(|(_, effect)| matches!(effect, Effect::Start { .. }));
+        assert!(starts.count() > 1000, "some were started again");
+        assert_eq!(
+            outcome.effects,
+            simulate(&trace, ours(), &faults).effects,
+            "the same again"
+        );
+    }
+}
+
+/// One host that holds one model at a time; calls of the first model arrive faster than they can be served, and each other model is asked for once.
+fn greedy(others: usize, dice: &mut Dice) -> Trace {
+    let place = Place {
+        slots: 2,
+        load_ms: 30_000,
+        pinned: false,
+    };
+    let models = others + 1;
+    let mut tasks = Vec::new();
+    let mut task = |arrival_ms: i64, model: usize, true_ms: i64| {
+        let way = Way {
+            host: HostId(0),
+            model: ModelId(model),
+            expected_ms: MINUTE,
+            true_ms,
+        };
+        tasks.push(Task {
+            arrival_ms,
+            needs: Vec::new(),
+            ways: vec![way],
+            run: usize::MAX,
+            local_only: false,
+        });
+    };
+    for number in 0..240 {
+        let length = 40_000 + i64::try_from(dice.below(40_000)).expect("a small number");
+        task(number * 20_000, 0, length);
+    }
+    for other in 1..=others {
+        task(
+            10 * MINUTE + i64::try_from(dice.below(120_000)).expect("a small number"),
+            other,
+            MINUTE,
+        );
+    }
+    for (run, task) in tasks.iter_mut().enumerate() {
+        task.run = run;
+    }
+    Trace {
+        fleet: Fleet {
+            hosts: vec![Host {
+                name: "only".to_owned(),
+                slots: 2,
+                memory: 100,
+                local: true,
+            }],
+            models: (0..models)
+                .map(|model| Model {
+                    name: format!("m{model}"),
+                    bytes: 60,
+                    keep_alive_ms: 0,
+                })
+                .collect(),
+            places: vec![vec![Some(place); models]],
+            slots: None,
+        },
+        load_ms: vec![vec![30_000; models]],
+        tasks,
+        reuse_percent: 0,
+    }
+}
+
+#[test]
+fn a_model_that_is_always_asked_for_starves_no_other() {
+    for seed in 1..=20 {
+        for others in 1..=3 {
+            let trace = greedy(others, &mut Dice::new(seed));
+            let outcome = simulate(&trace, ours(), &[]);
+            // What is at work ends within 80 s, and a load takes 30 s; of several that starve each has its turn: a
+            // load's time, and what then has to end.
+            let drain_and_load = 80_000 + 30_000;
+            let most = AGE
+                + drain_and_load
+                + i64::try_from(others - 1).expect("a small number") * (30_000 + drain_and_load);
+            for ended in &outcome.tasks[240..] {
+                let waited = ended.started_ms - ended.ready_ms;
+                assert!(
+                    waited <= most,
+                    "seed {seed}, {others} others: {waited} ms of {most}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn no_schedule_of_a_few_jobs_is_better_than_the_bound_and_ours_is_near_the_best() {
+    let mut ratios = Vec::new();
+    for seed in 1..=40 {
+        let trace = tiny(seed);
+        let ours = simulate(&trace, ours(), &[]).makespan_ms;
+        let best = optimum_ms(&trace, ours).expect("eight tasks are few enough");
+        let bound = lower_bound_ms(&trace);
+        assert!(
+            bound <= best && best <= ours,
+            "seed {seed}: {bound}, {best}, {ours}"
+        );
+        ratios.push(ours as f64 / best as f64);
+    }
+    ratios.sort_by(f64::total_cmp);
+    let median = ratios[ratios.len() / 2];
+    assert!(median <= 1.10, "{median}");
+}
+
+#[test]
+fn the_figures_hold_on_a_few_traces_of_each_family() {
+    let traces = FAMILIES
+        .iter()
+        .flat_map(|family| (1..=3).map(|seed| family.trace(seed)));
+    let figures = figures(&traces.map(|trace| measured(&trace)).collect::<Vec<_>>());
+    // What `cargo xtask bench fleet` gives on all traces stands in docs/BENCHMARKS.md; these are the same rules on fewer.
+    assert!(figures.median <= MEDIAN_MAX, "{figures:?}");
+    assert!(figures.p95 <= P95_MAX, "{figures:?}");
+    assert!(figures.median < figures.proxy_median, "{figures:?}");
+    assert!(figures.saved() >= 0.20, "{figures:?}");
+}
+
+/// Rounded up from what was measured, the aims being 1.10 and 1.25: a change of the rules that is worse is seen.
+const MEDIAN_MAX: f64 = 1.20;
+const P95_MAX: f64 = 1.75;

@@ -1,0 +1,164 @@
+//! The fleet's schedule on seeded traces, in virtual time, and what one decision costs, in real time.
+
+// It is for people at a terminal.
+#![allow(clippy::print_stdout)]
+
+use std::time::Instant;
+
+use alai_core::schedule::{
+    Choice, Fleet, Host, HostId, Job, JobId, Model, ModelId, Place, Rules, State, decide,
+};
+use alai_testkit::fleet::{
+    FAMILIES, Figures, Measured, Policy, figures, lower_bound_ms, measured, optimum_ms, simulate,
+    tiny,
+};
+
+/// Traces of each of the five families.
+const SEEDS: u64 = 40;
+/// Traces of at most eight jobs.
+const TINY: u64 = 100;
+const DECISIONS: usize = 200;
+
+fn main() {
+    let mut all: Vec<Measured> = Vec::new();
+    println!("makespan by lower bound, and swaps; {SEEDS} traces a family");
+    for family in FAMILIES {
+        let some: Vec<Measured> = (1..=SEEDS)
+            .map(|seed| measured(&family.trace(seed)))
+            .collect();
+        show(family.name(), &figures(&some));
+        all.extend(some);
+    }
+    let figures = figures(&all);
+    show("all", &figures);
+    aim(
+        "median",
+        format!("{:.3}", figures.median),
+        "<= 1.10",
+        figures.median <= 1.10,
+    );
+    aim(
+        "p95",
+        format!("{:.3}", figures.p95),
+        "<= 1.25",
+        figures.p95 <= 1.25,
+    );
+    let saved = format!("{:.0} %", figures.saved() * 100.0);
+    aim("swaps fewer", saved, ">= 20 %", figures.saved() >= 0.20);
+    near_the_best();
+    cost_of_a_decision();
+}
+
+fn show(name: &str, figures: &Figures) {
+    println!(
+        "{name:16} median {:.3}  p95 {:.3}  most {:.3}   proxy {:.3}  {:.3}   swaps {} of the proxy's {} ({:.0} % fewer)",
+        figures.median,
+        figures.p95,
+        figures.most,
+        figures.proxy_median,
+        figures.proxy_p95,
+        figures.swaps,
+        figures.proxy_swaps,
+        figures.saved() * 100.0,
+    );
+}
+
+fn aim(name: &str, value: String, aim: &str, held: bool) {
+    println!(
+        "{name}: {value}, aim {aim}: {}",
+        if held { "held" } else { "missed" }
+    );
+}
+
+fn near_the_best() {
+    let (mut to_best, mut to_bound, mut given_up) = (Vec::new(), Vec::new(), 0);
+    for seed in 1..=TINY {
+        let trace = tiny(seed);
+        let ours = simulate(&trace, Policy::Ours(Rules::default()), &[]).makespan_ms;
+        let Some(best) = optimum_ms(&trace, ours) else {
+            given_up += 1;
+            continue;
+        };
+        to_best.push(ours as f64 / best as f64);
+        to_bound.push(best as f64 / lower_bound_ms(&trace) as f64);
+    }
+    let spread = |mut ratios: Vec<f64>| {
+        ratios.sort_by(f64::total_cmp);
+        let rank = |percent: usize| ratios[(ratios.len() * percent).div_ceil(100).max(1) - 1];
+        format!(
+            "median {:.3}  p95 {:.3}  most {:.3}",
+            rank(50),
+            rank(95),
+            rank(100)
+        )
+    };
+    println!("at most eight jobs, {TINY} traces, {given_up} given up");
+    println!("ours by the best     {}", spread(to_best));
+    println!("the best by bound    {}", spread(to_bound));
+}
+
+/// One decision over 1,000 ready jobs, four hosts and six models, of which each host has room for two.
+fn cost_of_a_decision() {
+    let place = Some(Place {
+        slots: 3,
+        load_ms: 30_000,
+        pinned: false,
+    });
+    let fleet = Fleet {
+        hosts: (0..4)
+            .map(|host| Host {
+                name: format!("h{host}"),
+                slots: 4,
+                memory: 80,
+                local: true,
+            })
+            .collect(),
+        models: (0..6)
+            .map(|model| Model {
+                name: format!("m{model}"),
+                bytes: 40,
+                keep_alive_ms: 0,
+            })
+            .collect(),
+        places: vec![vec![place; 6]; 4],
+        slots: None,
+    };
+    let mut state = State::new(fleet, Rules::default());
+    for host in 0..4 {
+        state.loaded(HostId(host), ModelId(host), 0);
+        state.loaded(HostId(host), ModelId((host + 1) % 6), 0);
+    }
+    for id in 0..1000_u64 {
+        let spread = |by: u64| i64::try_from(id * 7919 % by).unwrap_or(0);
+        let choices: Vec<Choice> = (0..24)
+            .map(|way| Choice {
+                host: HostId(way % 4),
+                model: ModelId(way / 4),
+                expected_ms: 20_000 + spread(90_000) + spread(way as u64 + 1) * 1_000,
+            })
+            .collect();
+        let expected_ms = 20_000 + spread(90_000);
+        state.add(Job {
+            id: JobId(id),
+            rank_ms: expected_ms,
+            arrived_ms: 0,
+            local_only: false,
+            sticky: None,
+            choices,
+        });
+    }
+    let mut times: Vec<_> = (0..DECISIONS)
+        .map(|_| {
+            let began = Instant::now();
+            let decisions = decide(&state, 1000);
+            assert!(!decisions.is_empty(), "there is much to do");
+            began.elapsed()
+        })
+        .collect();
+    times.sort_unstable();
+    println!(
+        "a decision over 1,000 ready jobs, each on any of 6 models on 4 hosts: median {:.2?}, p99 {:.2?} of {DECISIONS}",
+        times[DECISIONS / 2],
+        times[DECISIONS * 99 / 100]
+    );
+}

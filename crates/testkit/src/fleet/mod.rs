@@ -1,0 +1,19 @@
+//! A fleet that is simulated: seeded traces of work, the physics of hosts that load and serve models, what a plain proxy would do, a
+//! time that nobody can beat, and the best there is for a handful of jobs.
+//!
+//! Time is virtual: nothing here waits, and a trace gives the same figures on every machine.
+
+mod bound;
+mod families;
+mod figures;
+mod optimum;
+mod proxy;
+mod simulation;
+mod trace;
+
+pub use bound::lower_bound_ms;
+pub use families::{FAMILIES, Family, tiny};
+pub use figures::{Figures, Measured, figures, measured};
+pub use optimum::optimum_ms;
+pub use simulation::{Ended, Fault, Outcome, Policy, simulate};
+pub use trace::{Task, Trace, Way};
