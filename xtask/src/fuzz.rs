@@ -3,12 +3,23 @@
 use crate::program::{self, Error};
 
 /// Name, package and test of each target.
-const TARGETS: [(&str, &str, &str); 5] = [
+const TARGETS: [(&str, &str, &str); 8] = [
     ("edit", "alai-minion", "edit::fuzz::edit"),
     ("patch", "alai-minion", "patch::fuzz::patch"),
     ("grammar", "alai-minion", "hand::syntax::fuzz::grammar"),
     ("salvage", "alai-fleet", "salvage::fuzz::salvage"),
     ("tagged", "alai-fleet", "tagged::fuzz::tagged"),
+    ("ndjson", "alai-fleet", "ollama::line::fuzz::ndjson"),
+    (
+        "sse_openai",
+        "alai-fleet",
+        "openai::line::tests::fuzz::sse_openai",
+    ),
+    (
+        "sse_anthropic",
+        "alai-fleet",
+        "anthropic::line::tests::fuzz::sse_anthropic",
+    ),
 ];
 
 /// Seconds for a target where none are given.
@@ -16,7 +27,7 @@ const SECONDS: u64 = 60;
 
 const USAGE: &str = "\
 usage: cargo xtask fuzz [TARGET] [--seconds N] [--seed N]
-targets: edit, patch, grammar, salvage, tagged; all of them one after the other where none is named
+targets: edit, patch, grammar, salvage, tagged, ndjson, sse_openai, sse_anthropic; all of them one after the other where none is named
 --seed alone takes just that case";
 
 /// Runs one target or all; `Ok(false)` when a case failed.

@@ -11,8 +11,12 @@ use clap::{Args, Parser, Subcommand};
 use crate::commands;
 use crate::error::CliError;
 
+mod evidence;
+mod fleet;
 mod minion;
 
+pub(crate) use evidence::*;
+pub(crate) use fleet::*;
 pub(crate) use minion::*;
 
 /// An AI software factory: a goal goes in, reviewed and tested code comes out merged, with evidence.
@@ -57,6 +61,12 @@ enum Command {
     /// What was captured and signed.
     #[command(subcommand, after_help = "Example:\n  alai evidence verify 4001")]
     Evidence(EvidenceCommand),
+    /// Models, and what they cost.
+    #[command(
+        subcommand,
+        after_help = "Example:\n  alai fleet cost --days 7 --by goal"
+    )]
+    Fleet(FleetCommand),
 }
 
 /// Runs the whole factory on a sample project with recorded model replies, no network and no model.
@@ -201,6 +211,9 @@ pub(crate) struct ChangeArgs {
     /// A documentation stage follows every merge.
     #[arg(long, value_name = "BOOL")]
     pub(crate) docs: Option<bool>,
+    /// No model outside of your own machines and networks ever sees its code.
+    #[arg(long, value_name = "BOOL")]
+    pub(crate) local_only: Option<bool>,
     /// Globs that agents may write; may be given more than once.
     #[arg(long = "allow", value_name = "GLOB")]
     pub(crate) allow: Option<Vec<String>>,
@@ -505,34 +518,6 @@ pub(crate) struct McListArgs {
     pub(crate) json: bool,
 }
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum EvidenceCommand {
-    /// Shows the evidence of a task's (or run's) newest package.
-    #[command(after_help = "Example:\n  alai evidence show 4001")]
-    Show {
-        /// A task, a run or a folder.
-        what: String,
-        #[arg(long)]
-        json: bool,
-    },
-    Verify(VerifyArgs),
-}
-
-/// Recomputes every hash of a package and checks its signature against a key from outside the package.
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  alai evidence verify 4001\n  alai evidence verify ./package --key gate.pub"
-)]
-pub(crate) struct VerifyArgs {
-    /// A task, a run or a folder.
-    pub(crate) what: String,
-    /// The public key to trust [default: the home's gate key].
-    #[arg(long, value_name = "FILE")]
-    pub(crate) key: Option<PathBuf>,
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
 fn priority(text: &str) -> Result<Priority, String> {
     Priority::parse(text).ok_or_else(|| "a priority is L, M, H or B (BLOCKER)".to_owned())
 }
@@ -573,6 +558,9 @@ pub(crate) fn run() -> ExitCode {
             return ExitCode::from(if e.use_stderr() { 2 } else { 0 });
         }
     };
+    if let Err(e) = crate::door::no_sandbox_variable() {
+        return e.report();
+    }
     let home = match crate::door::home(cli.home) {
         Ok(home) => home,
         Err(e) => return e.report(),
@@ -589,6 +577,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Mc(command) => commands::mc::run(&home, command),
         Command::Minion(command) => commands::minion::run(&home, command),
         Command::Evidence(command) => commands::evidence::run(&home, command),
+        Command::Fleet(command) => commands::fleet::run(&home, command),
     };
     done.unwrap_or_else(|e| e.report())
 }

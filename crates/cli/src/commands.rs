@@ -3,6 +3,7 @@
 pub(crate) mod demo;
 pub(crate) mod down;
 pub(crate) mod evidence;
+pub(crate) mod fleet;
 pub(crate) mod init;
 pub(crate) mod mc;
 pub(crate) mod minion;

@@ -44,6 +44,22 @@ pub(crate) fn config(home: &Home) -> Result<Config, CliError> {
     Ok(Config::load(&home.config(), &env)?)
 }
 
+/// # Errors
+/// When a variable says how agents are caged: it would be forgotten in an environment, and hold for every run.
+pub(crate) fn no_sandbox_variable() -> Result<(), CliError> {
+    match std::env::var_os("ALAI_SANDBOX") {
+        None => Ok(()),
+        Some(_) => Err(CliError::new(
+            Kind::Usage,
+            "the variable ALAI_SANDBOX is set, and it is none of alai's",
+        )
+        .hinted(format!(
+            "unset it: {}",
+            alai_core::cage::SANDBOX_IS_ASKED_FOR
+        ))),
+    }
+}
+
 /// Reads the store beside whoever writes it.
 pub(crate) fn reader(home: &Home) -> Result<Reader, CliError> {
     needs_home(home)?;
@@ -182,13 +198,13 @@ fn adding(task: AddTask) -> Op {
 }
 
 fn added(outcome: Outcome) -> Result<TaskId, CliError> {
-    match outcome {
-        Outcome::Task { task, .. } => Ok(task),
-        _ => Err(CliError::new(
+    let Outcome::Task { task, .. } = outcome else {
+        return Err(CliError::new(
             Kind::Failed,
             "the factory answered something else than a task",
-        )),
-    }
+        ));
+    };
+    Ok(task)
 }
 
 /// A key under which the same request, sent again after a lost answer, is the same request.

@@ -17,6 +17,8 @@ pub(crate) enum Kind {
     Gate,
     /// Waiting for a person, or for a model to exist.
     Waiting,
+    /// Stopped by a budget.
+    Budget,
     /// The daemon cannot be reached.
     Unreachable,
     Interrupted,
@@ -31,6 +33,7 @@ impl Kind {
             Kind::NeedsSetup => 4,
             Kind::Gate => 5,
             Kind::Waiting => 6,
+            Kind::Budget => 7,
             Kind::Unreachable => 8,
             Kind::Interrupted => 130,
         }
@@ -62,7 +65,7 @@ impl CliError {
     /// Prints itself to standard error and answers with its exit code.
     #[expect(clippy::print_stderr, reason = "this is where errors are printed")]
     pub(crate) fn report(&self) -> ExitCode {
-        let word = if self.kind == Kind::Waiting {
+        let word = if matches!(self.kind, Kind::Waiting | Kind::Budget) {
             "waiting"
         } else {
             "error"

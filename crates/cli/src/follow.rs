@@ -142,7 +142,13 @@ pub(crate) fn end_of(reader: &Reader, task: TaskId) -> Result<(), CliError> {
                     waiting.reason,
                     WaitReason::QaRetries | WaitReason::GateUndecided
                 );
-                let kind = if gate { Kind::Gate } else { Kind::Waiting };
+                let kind = if waiting.reason == WaitReason::Budget {
+                    Kind::Budget
+                } else if gate {
+                    Kind::Gate
+                } else {
+                    Kind::Waiting
+                };
                 let message = format!(
                     "{} waits for {}: {}",
                     task.id,

@@ -54,6 +54,14 @@ pub(crate) fn clean(text: &str) -> String {
         .collect()
 }
 
+/// The word for a run without a cage, between two others; nothing for a run in one.
+pub(crate) fn sandbox(sandbox: alai_core::cage::Sandbox, before: &str, after: &str) -> String {
+    match sandbox {
+        alai_core::cage::Sandbox::On => String::new(),
+        alai_core::cage::Sandbox::Off => format!("{before}sandbox: off{after}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

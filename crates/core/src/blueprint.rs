@@ -15,12 +15,19 @@ use crate::qa;
 pub use condition::{Condition, Facts};
 pub(crate) use parse::yaml;
 pub use parse::{BlueprintError, RawBlueprint, TEMPLATES, is_template, parse, resolve};
-pub use progress::{Answer, Progress, Question, Status, StepResult};
+pub use progress::{Answer, Progress, Question, Status, StepResult, chosen};
 pub use template::Template;
 
 /// Steps that one run may walk, those counted anew to which it goes back. A blueprint whose ways back could make it more is
 /// refused when it is read, so that every loop has an end before it is begun.
 pub const STEPS_WALKED_MAX: usize = 200;
+
+/// Bytes of all texts of one scaffold, filled in: they go to the hand in one request.
+pub const SCAFFOLD_BYTES_MAX: usize = 256 * 1024;
+/// Bytes of a path of a scaffold, filled in: longer names are none that a person could follow.
+pub const PATH_BYTES_MAX: usize = 512;
+/// Bytes of a question, filled in: it stands on a person's screen.
+pub const QUESTION_BYTES_MAX: usize = 4 * 1024;
 
 /// A resolved blueprint: inheritance applied, inputs filled in, every reference checked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +57,9 @@ pub struct Step {
     /// A red command, check or used-up way back does not end the run.
     #[serde(default)]
     pub continue_on_error: bool,
+    /// Where it stands in its file, `NAME:LINE:COLUMN`; empty where it came from none.
+    #[serde(default)]
+    pub at: String,
 }
 
 /// What a step does. Only `Agent` is open-ended; everything else is one deterministic act or one model call.

@@ -90,6 +90,9 @@ pub struct ProjectBrief {
     pub allowed_paths: Vec<String>,
     /// Globs that win over the allowed ones.
     pub forbidden_paths: Vec<String>,
+    /// Existing tests that the task may change: paths and globs, all of them among what it may write.
+    #[serde(default)]
+    pub changes_tests: Vec<String>,
     /// Tests that were red on the untouched base, by id.
     pub red_on_base: Vec<String>,
     /// Author of commits: `Name <mail>`.

@@ -5,6 +5,52 @@
 
 use serde::{Deserialize, Serialize};
 
+/// The layer's name that cancels every promise of whatever stands beside it: its program ran without a cage.
+pub const SANDBOX_OFF: &str = "sandbox:off";
+
+/// For whoever wants to leave the cage out by a key or a variable.
+pub const SANDBOX_IS_ASKED_FOR: &str = "no setting, pack, blueprint, project or variable leaves the cage out: a person does, as root, \
+    for one run, with `alai minion run \"TASK\" --sandbox off`";
+
+/// Whether an agent is put into a cage. It is, unless a person says otherwise for one run on the command line: no file, pack,
+/// project, variable or request says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sandbox {
+    #[default]
+    On,
+    /// docs/adr/0008 tells what holds then, and what does not.
+    Off,
+}
+
+impl Sandbox {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Sandbox::On => "on",
+            Sandbox::Off => "off",
+        }
+    }
+
+    /// For what is written only where there is no cage.
+    pub fn is_on(&self) -> bool {
+        *self == Sandbox::On
+    }
+
+    /// What the layers of a record say of it.
+    pub fn of(layers: &[String]) -> Sandbox {
+        match layers.iter().any(|layer| layer == SANDBOX_OFF) {
+            true => Sandbox::Off,
+            false => Sandbox::On,
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Sandbox> {
+        [Sandbox::On, Sandbox::Off]
+            .into_iter()
+            .find(|s| s.as_str() == text)
+    }
+}
+
 /// One thing that a cage promises of everything that runs in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -134,6 +180,10 @@ fn part(layer: &str) -> Option<Part> {
 /// What the layers of one cage promise.
 pub fn promises(layers: &[String]) -> Promises {
     let mut found = Promises::default();
+    if Sandbox::of(layers) == Sandbox::Off {
+        found.lacking = Property::ALL.to_vec();
+        return found;
+    }
     for property in Property::ALL {
         let needs = property.needs();
         let all = needs
@@ -296,6 +346,19 @@ mod tests {
             ["bwrap 0.8.0", "landlock:7", "scope:whole-clone"]
         );
         assert_eq!(promises(&layers(&wide)).lacking, Property::ALL);
+    }
+
+    #[test]
+    fn without_a_cage_no_layer_keeps_anything() {
+        let mut names = layers(&WHOLE);
+        names.push(SANDBOX_OFF.to_owned());
+        let found = promises(&names);
+        assert_eq!(
+            (found.kept, found.lacking),
+            (vec![], Property::ALL.to_vec())
+        );
+        let whole = layers(&WHOLE);
+        assert_eq!(common([&whole[..], &names[..]]).lacking, Property::ALL);
     }
 
     #[test]

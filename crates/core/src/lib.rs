@@ -12,6 +12,8 @@ pub mod cron;
 pub mod ids;
 pub mod lifecycle;
 pub mod mode;
+pub mod money;
+pub mod patch;
 pub mod pipeline;
 pub mod plan;
 pub mod qa;

@@ -4,12 +4,14 @@
 mod failed;
 mod merged;
 mod reviewed;
+mod uncaged;
 mod words;
 
 use serde::{Deserialize, Serialize};
 
 use crate::blueprint::Question;
 use crate::ids::{ProjectId, TaskId};
+use crate::money::Refused;
 use crate::plan::{Plan, PlanSource};
 use crate::qa::{Outcome, Verdict};
 use crate::review::Review;
@@ -18,9 +20,10 @@ use failed::{ask, failed, quality};
 use reviewed::{review_action, reviewed};
 use words::{cut, fit_title, prefix, subject};
 
-pub use failed::interrupted;
+pub use failed::{interrupted, over_budget};
 pub use merged::{MergeEnd, merged};
 pub use reviewed::FOLLOW_UP_TAG;
+pub use uncaged::accepted;
 
 /// Infrastructure attempts of one task (the original system: "max 3 attempts per task").
 pub const INFRA_ATTEMPTS_MAX: u32 = 3;
@@ -92,6 +95,8 @@ pub enum Failure {
     NoModel { detail: String },
     /// The disk has too little room for the run's clone. Nothing was begun and nothing is counted.
     NoRoom { detail: String },
+    /// A paid call was not begun. Nothing was judged and nothing is counted.
+    Budget { refused: Refused },
 }
 
 /// What the decision may know beside the task.
@@ -135,6 +140,11 @@ pub enum Effect {
     },
     Spawn {
         tasks: Vec<Spawn>,
+    },
+    /// A gate has measured this commit; what becomes of it is not decided yet.
+    Measured {
+        base: String,
+        head: String,
     },
     /// The lineage's commit joins the merge queue.
     Enqueue {
@@ -323,6 +333,9 @@ fn gated(task: &Task, verdict: &Verdict, base: &str, head: &str, context: &Conte
     match &verdict.outcome {
         Outcome::Passed => passed(task, verdict, base, head),
         Outcome::Failed { reasons } => quality(task, reasons, context, 0),
+        Outcome::NeedsHuman { .. } if verdict.only_uncaged() => {
+            uncaged::asked(task, verdict, base, head, context)
+        }
         Outcome::NeedsHuman { reason } => {
             vec![ask(
                 task,
@@ -350,22 +363,24 @@ fn passed(task: &Task, verdict: &Verdict, base: &str, head: &str) -> Vec<Effect>
         text: format!("{} ({}) {note}: {}", task.title, task.kind, task.id),
     };
     let mut effects = vec![complete, remember];
-    if task.solo {
-        return effects;
+    if !task.solo {
+        effects.extend(onwards(task, base, head));
     }
+    effects
+}
+
+/// Where a commit that is good goes next.
+fn onwards(task: &Task, base: &str, head: &str) -> Option<Effect> {
     match (task.kind, task.project) {
-        (TaskKind::Build, _) => {
-            effects.push(Spawn::alone(review_of(task, TaskKind::Review, base, head)))
-        }
-        (_, Some(project)) => effects.push(Effect::Enqueue {
+        (TaskKind::Build, _) => Some(Spawn::alone(review_of(task, TaskKind::Review, base, head))),
+        (_, Some(project)) => Some(Effect::Enqueue {
             lineage: lineage(task),
             project,
             base: base.into(),
             head: head.into(),
         }),
-        (_, None) => {}
+        (_, None) => None,
     }
-    effects
 }
 
 fn review_of(task: &Task, kind: TaskKind, base: &str, head: &str) -> NewTask {

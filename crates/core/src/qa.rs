@@ -180,9 +180,29 @@ impl Default for Policy {
     }
 }
 
+/// Why a person decides about a change that would have passed. The gate's own programs ran in their cage; the agent did not.
+pub const UNCAGED: &str =
+    "it would pass, but its agent ran without a cage (--sandbox off): a person judges it";
+
 impl Verdict {
     pub fn passed(&self) -> bool {
         self.outcome == Outcome::Passed
+    }
+
+    /// Of an agent that ran without a cage: what passes waits for a person, what fails fails.
+    #[must_use]
+    pub fn of_the_uncaged(mut self) -> Verdict {
+        if self.passed() {
+            self.outcome = Outcome::NeedsHuman {
+                reason: UNCAGED.into(),
+            };
+        }
+        self
+    }
+
+    /// Whether nothing but the missing cage keeps it from having passed.
+    pub fn only_uncaged(&self) -> bool {
+        matches!(&self.outcome, Outcome::NeedsHuman { reason } if reason == UNCAGED)
     }
 
     /// The measurements that failed, mandatory ones first.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::cage::Sandbox;
 use crate::ids::{Epoch, ProjectId, TaskId};
 
 /// What a task is for. Decides its blueprint, role, gate and what follows it.
@@ -234,6 +235,9 @@ pub struct Task {
     /// The blueprint that a person chose instead of its company's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blueprint: Option<String>,
+    /// `Off` when a person started its one run without a cage.
+    #[serde(default)]
+    pub sandbox: Sandbox,
     /// What former gates and reviewers said, oldest first.
     pub findings: Vec<String>,
     /// Safety rails that a person has cleared for this task, by name. No text of an agent ever gets here.
@@ -280,6 +284,8 @@ pub enum WaitReason {
     NoModel,
     /// The disk has too little room for a run's clone.
     NoRoom,
+    /// A cap forbids a paid call, or its price is not known.
+    Budget,
     ReviewCycles,
     QaRetries,
     InfraAttempts,
@@ -300,13 +306,16 @@ pub enum WaitReason {
     Blocked,
     /// Its blueprint asks a person before it goes on.
     Question,
+    /// Its gate has passed, and its agent ran without a cage: a person judges before anything is made of it.
+    Uncaged,
 }
 
 impl WaitReason {
-    pub const ALL: [WaitReason; 15] = [
+    pub const ALL: [WaitReason; 17] = [
         WaitReason::Safety,
         WaitReason::NoModel,
         WaitReason::NoRoom,
+        WaitReason::Budget,
         WaitReason::ReviewCycles,
         WaitReason::QaRetries,
         WaitReason::InfraAttempts,
@@ -319,6 +328,7 @@ impl WaitReason {
         WaitReason::NeedGone,
         WaitReason::Blocked,
         WaitReason::Question,
+        WaitReason::Uncaged,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -326,6 +336,7 @@ impl WaitReason {
             WaitReason::Safety => "safety",
             WaitReason::NoModel => "no_model",
             WaitReason::NoRoom => "no_room",
+            WaitReason::Budget => "budget",
             WaitReason::ReviewCycles => "review_cycles",
             WaitReason::QaRetries => "qa_retries",
             WaitReason::InfraAttempts => "infra_attempts",
@@ -338,6 +349,7 @@ impl WaitReason {
             WaitReason::NeedGone => "need_gone",
             WaitReason::Blocked => "blocked",
             WaitReason::Question => "question",
+            WaitReason::Uncaged => "uncaged",
         }
     }
 
@@ -373,6 +385,8 @@ pub struct NewTask {
     pub solo: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blueprint: Option<String>,
+    #[serde(default, skip_serializing_if = "Sandbox::is_on")]
+    pub sandbox: Sandbox,
     pub findings: Vec<String>,
     pub cleared: Vec<String>,
     /// A person resumes it when it may start.
@@ -438,6 +452,7 @@ impl NewTask {
             review_cycles: 0,
             solo: false,
             blueprint: None,
+            sandbox: Sandbox::On,
             findings: Vec::new(),
             cleared: Vec::new(),
             held: false,

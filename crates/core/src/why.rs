@@ -426,7 +426,10 @@ fn held(task: &Task, run: &LiveRun, facts: &Facts) -> Why {
         ),
         (false, false) => {
             let step = run.step.as_deref().unwrap_or("starting");
-            let mode = run.mode.map(|m| format!(", {m}")).unwrap_or_default();
+            let mut mode = run.mode.map(|m| format!(", {m}")).unwrap_or_default();
+            if task.sandbox == crate::cage::Sandbox::Off {
+                mode.push_str(", WITHOUT A CAGE (--sandbox off)");
+            }
             (
                 Rule::Running,
                 format!("run {short} of {} is at `{step}`{mode}", run.worker),

@@ -110,17 +110,24 @@ fn said(taken: Taken) -> Hindrance {
 /// The limits with what a run would hold. Packs that cannot be read hold nothing: the daemon does not start with them either,
 /// and says so.
 fn claim_limits(home: &Home, config: &Config, usable: bool) -> ClaimLimits {
-    if !config.limits.shared() {
-        return unlimited(config);
-    }
-    let (Ok(packs), Ok(models)) = (Packs::load(home), Models::new(config)) else {
+    let Ok(models) = Models::new(config) else {
         return unlimited(config);
     };
-    // Which model a task would get is known by asking the host, which the daemon reaches.
-    if usable && !config.limits.model.is_empty() {
+    if !config.limits.shared() && !models.has_slots() {
+        return unlimited(config);
+    }
+    let reaches = Reader::open(home.root()).and_then(|reader| limits::Reaches::read(&reader));
+    let (Ok(packs), Ok(reaches)) = (Packs::load(home), reaches) else {
+        return unlimited(config);
+    };
+    // Which model of which host a task would get is known by asking the hosts, which the daemon reaches.
+    let limits = &config.limits;
+    if usable && (!limits.model.is_empty() || limits.host.is_some() || models.has_slots()) {
         models.look();
     }
-    limits::claim_limits(config, &Arc::new(packs), &Arc::new(models))
+    let (packs, models) = (Arc::new(packs), Arc::new(models));
+    // No rest of a host is known here.
+    limits::claim_limits(config, &packs, &models, reaches, 0)
 }
 
 /// Without what runs share.

@@ -25,7 +25,7 @@ use crate::models::Models;
 use crate::packs::Packs;
 use crate::room::Room;
 use crate::{
-    ground, housekeeping, integrate, launcher, limits, outbox, recover, resolve, room, run,
+    ground, housekeeping, integrate, launcher, limits, money, outbox, recover, resolve, room, run,
     schedule, work,
 };
 
@@ -59,6 +59,8 @@ pub struct Factory {
     dispatch_ms: AtomicI64,
     /// When set, nothing else is dispatched or merged by this process.
     only: Mutex<Option<TaskId>>,
+    /// The task whose next run a person wants without a cage; in this process alone, and once.
+    uncaged: Mutex<Option<TaskId>>,
     /// Set when the process shall go down once its runs have ended: nothing new is started.
     draining: AtomicBool,
     /// Set when the process goes down; runs hand their work back.
@@ -123,6 +125,7 @@ impl Factory {
             beat_ms: AtomicI64::new(clock.now_ms()),
             dispatch_ms: AtomicI64::new(0),
             only: Mutex::new(None),
+            uncaged: Mutex::new(None),
             draining: AtomicBool::new(false),
             stop: Cancel::default(),
             clock,
@@ -175,6 +178,19 @@ impl Factory {
         if let Ok(mut only) = self.only.lock() {
             *only = Some(task);
         }
+    }
+
+    /// Lets one run of a task, which was added so, do without a cage. For the command on which a person said it.
+    pub fn uncage_once(&self, task: TaskId) {
+        if let Ok(mut uncaged) = self.uncaged.lock() {
+            *uncaged = Some(task);
+        }
+    }
+
+    /// Whether that was said of this task; not a second time.
+    pub(crate) fn take_uncaged(&self, task: TaskId) -> bool {
+        let uncaged = self.uncaged.lock();
+        uncaged.is_ok_and(|mut uncaged| uncaged.take_if(|said| *said == task).is_some())
     }
 
     pub(crate) fn only(&self) -> Option<TaskId> {
@@ -290,11 +306,12 @@ impl Factory {
         self.heartbeats();
         self.look(now);
         type Part<'a> = (&'a str, &'a dyn Fn() -> Result<(), MissionError>);
-        let parts: [Part<'_>; 8] = [
+        let parts: [Part<'_>; 9] = [
             ("stalled", &|| resolve::stalled(self, now)),
             ("schedules", &|| schedule::fire(self, now)),
             ("models", &|| self.wake_those_who_waited_for_a_model(now)),
             ("room", &|| room::take_up(self, now)),
+            ("money", &|| money::look(self, now)),
             ("goals", &|| self.settle_goals(now)),
             ("dispatch", &|| self.dispatch(now)),
             ("alarms", &|| resolve::alarms(self, now)),
@@ -397,6 +414,11 @@ impl Factory {
     fn look_now(&self) {
         self.models.look();
         self.looked_ms.store(self.now_ms(), Ordering::Relaxed);
+    }
+
+    /// A host was lost: the next beat looks at all of them.
+    pub(crate) fn look_soon(&self) {
+        self.looked_ms.store(0, Ordering::Relaxed);
     }
 
     /// Looks at the model host now and then, beside the loop: a host that hangs must not stop heartbeats.
@@ -564,7 +586,8 @@ impl Factory {
         if !self.models.usable() {
             return self.ask_for_a_model(now);
         }
-        let limits = limits::claim_limits(&self.config, &self.packs, &self.models);
+        let reaches = limits::Reaches::read(&self.mission)?;
+        let limits = limits::claim_limits(&self.config, &self.packs, &self.models, reaches, now);
         while self
             .active
             .lock()

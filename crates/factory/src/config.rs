@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use alai_core::brief::Caps;
 use serde::{Deserialize, Serialize};
 
+use crate::hosts::{self, HostFile, NamedHost};
 use crate::limits::IDLE_MINUTES_MAX;
+use crate::money::{Money, MoneyFile};
 
 /// The file that `alai init` writes: every key with its default, commented out.
 pub(crate) const TEMPLATE: &str = "\
@@ -42,9 +44,40 @@ pub(crate) const TEMPLATE: &str = "\
 # bytes = 8388608
 # dollars = 3.0
 
+[money.caps]
+# What paid models may cost at most, in dollars, or \"none\": one call at its worst, a task, a build with its reviews, a goal.
+# call = 1.0
+# task = 5.0
+# lineage = 10.0
+# goal = 25.0
+# A day (UTC): an alarm, no further call, runs on paid models are ended.
+# day_warn = 10.0
+# day_block = 25.0
+# day_kill = 30.0
+
+[money]
+# Hosts that are paid by the token, by a subscription, or not at all, where that is not what they look like.
+# paid_hosts = []
+# flat_hosts = []
+# own_hosts = []
+# Prices in dollars for a million tokens, before those that are shipped. What has no price is not called (docs/MONEY.md).
+# [money.prices.\"model-name\"]
+# input = 3.0
+# output = 15.0
+
 [fleet]
 # The Ollama host. OLLAMA_HOST is honoured when this is not set.
 # ollama = \"http://127.0.0.1:11434\"
+# Hosts by name, as many as there are; with one of them, Ollama's own place is used only where `ollama` or OLLAMA_HOST names it. The
+# dialect is ollama, openai (llama-server, vLLM, LM Studio) or anthropic. A key stays in a variable. One that costs money fills
+# the tiers that are named here, and no other (docs/FLEET.md).
+# [[fleet.hosts]]
+# name = \"forge\"
+# dialect = \"openai\"
+# url = \"http://forge:8080\"
+# key_env = \"FORGE_KEY\"
+# slots = 1
+# tiers = [3, 4]
 # A file of recorded replies instead of a model; everything that runs on it says `simulated`.
 # script = \"/path/to/script.yaml\"
 # A file that says how models of a family are run, before what is shipped (docs/PACKS.md has its form).
@@ -62,7 +95,9 @@ pub struct Config {
     pub operator: String,
     pub slots: usize,
     pub limits: Limits,
-    pub ollama: Option<String>,
+    pub money: Money,
+    /// Where models are asked.
+    pub hosts: Vec<NamedHost>,
     pub script: Option<PathBuf>,
     pub profiles: Option<PathBuf>,
 }
@@ -134,19 +169,21 @@ impl Limits {
     }
 }
 
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct File {
     operator: Option<String>,
     slots: Option<usize>,
     limits: Limits,
+    money: MoneyFile,
     fleet: Fleet,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Fleet {
     ollama: Option<String>,
+    hosts: Vec<HostFile>,
     script: Option<PathBuf>,
     profiles: Option<PathBuf>,
 }
@@ -175,7 +212,9 @@ impl Default for Config {
             operator: "operator".into(),
             slots: SLOTS,
             limits: Limits::default(),
-            ollama: None,
+            money: Money::default(),
+            hosts: hosts::read(Vec::new(), None, &BTreeMap::new())
+                .expect("Ollama's own place is well formed"),
             script: None,
             profiles: None,
         }
@@ -188,7 +227,10 @@ impl Config {
         let file = match std::fs::read_to_string(path) {
             Ok(text) => toml::from_str::<File>(&text).map_err(|e| ConfigError::Parse {
                 path: path.to_owned(),
-                why: e.to_string(),
+                why: match e.message().contains("`sandbox`") {
+                    true => format!("{e}\n{}", alai_core::cage::SANDBOX_IS_ASKED_FOR),
+                    false => e.to_string(),
+                },
             })?,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => File::default(),
             Err(source) => {
@@ -223,7 +265,8 @@ impl Config {
             operator,
             slots,
             limits: file.limits,
-            ollama,
+            money: file.money.checked()?,
+            hosts: hosts::read(file.fleet.hosts, ollama.as_deref(), env)?,
             script,
             profiles: file.fleet.profiles,
         })
@@ -269,7 +312,7 @@ mod tests {
         let shown = TEMPLATE.split("[limits.agent]").nth(1).expect("the part");
         let keys = shown
             .lines()
-            .take_while(|line| !line.starts_with("[fleet]"));
+            .take_while(|line| !line.starts_with("[money.caps]"));
         let keys = keys.filter_map(|line| line.strip_prefix("# ").filter(|l| l.contains(" = ")));
         let text = format!("[limits.agent]\n{}", keys.collect::<Vec<_>>().join("\n"));
         let agent = load(Some(&text), &[]).expect("valid").limits.agent;
@@ -323,15 +366,15 @@ mod tests {
         )
         .expect("valid");
         assert_eq!(config.slots, 5);
-        assert_eq!(config.ollama.as_deref(), Some("http://forge:11434"));
+        assert_eq!(config.hosts[0].address(), "http://forge:11434");
         let config = load(
             None,
             &[("OLLAMA_HOST", "other:1"), ("ALAI_OPERATOR", "alem")],
         )
         .expect("valid");
         assert_eq!(
-            (config.ollama.as_deref(), &*config.operator),
-            (Some("other:1"), "alem")
+            (&*config.hosts[0].address(), &*config.operator),
+            ("http://other:1", "alem")
         );
     }
 

@@ -77,7 +77,7 @@ pub(crate) fn write(
         trajectory: said.trajectory.as_deref(),
     };
     evidence::write(&dir, &contents, &redact).map_err(RunError::infra)?;
-    let complete = evidence::complete(&dir, &said.commands, &redact);
+    let complete = evidence::complete(&dir, &said.commands, claim.task.sandbox, &redact);
     Ok(Written {
         dir,
         author: said.author.clone(),

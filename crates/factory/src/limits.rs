@@ -1,11 +1,14 @@
 //! What a run holds while it lives, and how much of each there is: companies, models and the host that serves them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use alai_mission::{ClaimLimits, Slot, SlotsOf};
+use alai_core::ids::ProjectId;
+use alai_core::task::Task;
+use alai_mission::{ClaimLimits, MissionError, Reader, Slot, SlotsOf};
 
 use crate::config::Config;
-use crate::models::Models;
+use crate::models::{Models, Reach};
 use crate::packs::Packs;
 use crate::work;
 
@@ -46,23 +49,58 @@ fn ms(given: Option<usize>, otherwise: usize, unit_ms: i64) -> i64 {
         .saturating_mul(unit_ms)
 }
 
+/// The projects whose code stays on their user's machines. What is claimed is decided inside a transaction, so it is read before.
+#[derive(Debug, Default)]
+pub(crate) struct Reaches(BTreeSet<ProjectId>);
+
+impl Reaches {
+    pub(crate) fn read(reader: &Reader) -> Result<Reaches, MissionError> {
+        let projects = reader.projects()?;
+        let local = projects.iter().filter(|p| p.settings.local_only);
+        Ok(Reaches(local.map(|project| project.id).collect()))
+    }
+
+    fn of(&self, task: &Task) -> Reach {
+        let local = task.project.is_some_and(|id| self.0.contains(&id));
+        match local {
+            true => Reach::Near,
+            false => Reach::Anywhere,
+        }
+    }
+}
+
+fn fewer(one: Option<usize>, other: Option<usize>) -> Option<usize> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}
+
 /// The limits of `alai.toml`, with the routing that tells what a task's run would hold.
 pub(crate) fn claim_limits(
     config: &Config,
     packs: &Arc<Packs>,
     models: &Arc<Models>,
+    reaches: Reaches,
+    now_ms: i64,
 ) -> ClaimLimits {
     ClaimLimits {
         total: config.slots,
         per_project: config.limits.per_project.unwrap_or(config.slots),
         run_ms_max: run_ms_max(config),
-        slots: slots_of(config, packs, models),
+        slots: slots_of(config, packs, models, reaches, now_ms),
     }
 }
 
-fn slots_of(config: &Config, packs: &Arc<Packs>, models: &Arc<Models>) -> SlotsOf {
+fn slots_of(
+    config: &Config,
+    packs: &Arc<Packs>,
+    models: &Arc<Models>,
+    reaches: Reaches,
+    now_ms: i64,
+) -> SlotsOf {
     let limits = config.limits.clone();
-    if !limits.shared() {
+    if !limits.shared() && !models.has_slots() {
         return SlotsOf::NOTHING;
     }
     let (packs, models) = (Arc::clone(packs), Arc::clone(models));
@@ -74,16 +112,19 @@ fn slots_of(config: &Config, packs: &Arc<Packs>, models: &Arc<Models>) -> SlotsO
                 slots.push(Slot { key, most });
             }
         };
-        hold(HOST, &models.host(), limits.host);
         // What cannot be routed holds nothing: its run ends with the reason.
         if let Ok(company) = work::company_for(&packs.registry, task) {
             let most = limits.company.get(&company.name).copied();
             hold(COMPANY, &company.name, most);
             let (role, activity) = work::post_of(task.kind);
             let (choice, _source) = company.model_for(role, activity);
-            if let Some(chosen) = models.choose(choice, task.counters.escalations) {
+            let (escalations, reach) = (task.counters.escalations, reaches.of(task));
+            if let Some(chosen) = models.choose(choice, escalations, reach, now_ms) {
                 let most = limits.model.get(&chosen.model).copied();
                 hold(MODEL, &chosen.model, most);
+                let host = chosen.provider.host();
+                let most = fewer(limits.host, models.slots(&host));
+                hold(HOST, &host, most);
             }
         }
         slots

@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 mod answers;
 mod blueprints;
 mod error;
+mod money;
 mod people;
 mod projects;
 mod recover;
@@ -25,6 +26,7 @@ use crate::config::Config;
 use crate::packs::Packs;
 
 pub use error::{OpError, OpErrorKind};
+pub use money::CapOf;
 pub use projects::ProjectChange;
 pub(crate) use recover::from_kept_clone;
 pub use tasks::AddTask;
@@ -102,6 +104,17 @@ pub enum Op {
     },
     /// Sends effects again that were given up.
     ReviveEffects,
+    /// A person's cap, instead of the settings'.
+    Cap {
+        of: CapOf,
+        microusd: u64,
+    },
+    /// A person's word for what a call cost that is unknown.
+    SettleCall {
+        run: RunId,
+        call: u32,
+        microusd: u64,
+    },
     /// Puts what a run did on a branch.
     Recover {
         run: RunId,
@@ -158,6 +171,8 @@ impl Op {
             | Op::PauseSchedule { .. }
             | Op::RemoveSchedule { .. }
             | Op::ReviveEffects
+            | Op::Cap { .. }
+            | Op::SettleCall { .. }
             | Op::Recover { .. }
             | Op::Tell { .. }
             | Op::Stop { .. } => None,
@@ -257,6 +272,12 @@ pub fn perform(
         Op::Recover { run } => recover::recover(&desk, &run),
         Op::Tell { run, text } => words::tell(&desk, &run, &text),
         Op::Stop { run, text } => words::stop(&desk, &run, &text),
+        Op::Cap { of, microusd } => money::cap(&desk, of, microusd),
+        Op::SettleCall {
+            run,
+            call,
+            microusd,
+        } => money::settle(&desk, &run, call, microusd),
         Op::ReviveEffects => {
             desk.mission.revive_effects(now_ms)?;
             Ok(Outcome::Done)
@@ -283,6 +304,10 @@ impl Desk<'_> {
             return Ok(None);
         };
         match (op, op.task()) {
+            // It was let into its review.
+            (Op::Approve { task }, _) if serde_json::from_str::<State>(&answer).is_ok() => {
+                self.outcome(*task).map(Some)
+            }
             (Op::Approve { task }, _) => Ok(Some(Outcome::Delivering {
                 task: *task,
                 head: answer.trim_matches('"').to_owned(),

@@ -25,6 +25,11 @@ use crate::work::{self, Desk};
 const PATHS_MAX: usize = 300;
 /// Bytes of the README shown.
 const README_BYTES_MAX: usize = 6_000;
+/// How often a model is shown what is wrong with its plan, its form counted in: SWE-agent asks as often, and a model that has
+/// not found it by then does not find it.
+const REASKS_MAX: u32 = 3;
+/// Bytes of what is wrong: an entry of a plan that stands in it can be as long as an answer.
+const WRONG_BYTES_MAX: usize = 1_000;
 
 pub(crate) fn work(
     factory: &Arc<Factory>,
@@ -43,8 +48,11 @@ pub(crate) fn work(
         Ok(desk) => desk,
         Err(failure) => return Ok(Ended::Failed { failure }),
     };
-    let asked = ask(factory, &desk, task, &goal, &repo, &base, cancel);
-    let (plan, source, why) = match asked {
+    let request = request(factory, &desk, task, &goal, &repo, &base)?;
+    let test = project.settings.test.as_deref().unwrap_or_default();
+    let usable = |text: &str| usable(text, test);
+    let Answered { plan, refused } = ask(factory, &desk, request, &usable, cancel);
+    let (plan, source, why) = match plan {
         Ok(plan) => (plan, PlanSource::Model, None),
         Err(Unplanned::Run(e)) => return Err(e),
         Err(Unplanned::Infrastructure(detail)) => {
@@ -63,7 +71,7 @@ pub(crate) fn work(
         .map_err(RunError::infra)?;
     let report = serde_json::to_value(&plan).map_err(RunError::infra)?;
     let said = Said {
-        gotcha: gotcha(task, &desk, source, why.as_deref(), &plan),
+        gotcha: gotcha(task, &desk, source, why.as_deref(), &plan, &refused),
         report,
         ..Said::default()
     };
@@ -72,8 +80,9 @@ pub(crate) fn work(
         check: Check::CriteriaMet,
         result: CheckResult::Pass,
         detail: format!(
-            "the plan has the asked shape: {} task(s), {source:?}",
-            plan.tasks.len()
+            "the plan has the asked shape: {} task(s), {source:?}, {} answer(s) refused",
+            plan.tasks.len(),
+            refused.len()
         )
         .to_lowercase(),
     };
@@ -98,20 +107,24 @@ enum Unplanned {
     Run(RunError),
 }
 
-fn ask(
+/// What came of asking, and what was wrong with each plan that was refused on the way.
+struct Answered {
+    plan: Result<Plan, Unplanned>,
+    refused: Vec<String>,
+}
+
+fn request(
     factory: &Arc<Factory>,
     desk: &Desk,
     task: &Task,
     goal: &Task,
     repo: &Repo,
     base: &Oid,
-    cancel: &Cancel,
-) -> Result<Plan, Unplanned> {
+) -> Result<ChatRequest, RunError> {
     let system = format!("{}\n\n{}", desk.company.lead.prompt, RULES);
-    let recalled = work::recall(factory, task).map_err(Unplanned::Run)?;
-    let user =
-        prompt(goal, repo, base, &recalled).map_err(|e| Unplanned::Run(RunError::infra(e)))?;
-    let request = ChatRequest {
+    let recalled = work::recall(factory, task)?;
+    let user = prompt(goal, repo, base, &recalled).map_err(RunError::infra)?;
+    Ok(ChatRequest {
         model: desk.chosen.model.clone(),
         messages: vec![
             Message::System { text: system },
@@ -130,19 +143,86 @@ fn ask(
             visit: 0,
             turn: 0,
         },
-    };
+    })
+}
+
+/// Asks until a plan can be carried out. A model is told exactly what was wrong with its last one, and nothing of those before:
+/// several plans beside each other fill a small window.
+fn ask(
+    factory: &Arc<Factory>,
+    desk: &Desk,
+    mut request: ChatRequest,
+    usable: &dyn Fn(&str) -> Result<Plan, String>,
+    cancel: &Cancel,
+) -> Answered {
+    let opening = request.messages.len();
     let mut calls = work::Calls::new(factory, desk, cancel);
-    let answer = alai_fleet::ask(&desk.chosen.provider, &request, &mut |r| calls.chat(r));
-    calls.end().map_err(Unplanned::Run)?;
-    if cancel.is_cancelled() {
-        return Err(Unplanned::Run(RunError::cancelled(factory)));
-    }
-    match answer {
-        Ok(answer) => {
-            Plan::parse(&answer.value.to_string()).map_err(|e| Unplanned::Unusable(e.to_string()))
+    let mut made = 0;
+    let mut refused: Vec<String> = Vec::new();
+    let plan = loop {
+        let answer = alai_fleet::ask(&desk.chosen.provider, &request, &mut |r| {
+            made += 1;
+            calls.chat(r)
+        });
+        let text = match answer {
+            Ok(answer) => answer.value.to_string(),
+            Err(e) if e.is_infrastructure() => break Err(Unplanned::Infrastructure(e.to_string())),
+            Err(e) => break Err(Unplanned::Unusable(unusable(&refused, &e.to_string()))),
+        };
+        let wrong = match usable(&text) {
+            Ok(plan) => break Ok(plan),
+            Err(wrong) => shortened(&wrong),
+        };
+        refused.push(alai_minion::redact(&wrong).into_owned());
+        // A further plan may need a repair of its form, too.
+        if made + 1 > REASKS_MAX {
+            break Err(Unplanned::Unusable(unusable(&refused, "")));
         }
-        Err(e) if e.is_infrastructure() => Err(Unplanned::Infrastructure(e.to_string())),
-        Err(e) => Err(Unplanned::Unusable(e.to_string())),
+        request.messages.truncate(opening);
+        request.messages.push(Message::Assistant {
+            text,
+            calls: Vec::new(),
+        });
+        request.messages.push(Message::User {
+            text: format!(
+                "That plan cannot be used: {wrong}. Answer again with the whole plan, corrected, as the JSON object alone."
+            ),
+        });
+        request.purpose.turn = made;
+    };
+    let plan = match calls.end() {
+        Err(e) => Err(Unplanned::Run(e)),
+        Ok(()) if cancel.is_cancelled() => Err(Unplanned::Run(RunError::cancelled(factory))),
+        Ok(()) => plan,
+    };
+    Answered { plan, refused }
+}
+
+/// A plan that can be carried out, or what is wrong with it.
+fn usable(text: &str, test_command: &str) -> Result<Plan, String> {
+    let plan = Plan::parse(text).map_err(|e| e.to_string())?;
+    for task in &plan.tasks {
+        if let Some(entry) = alai_gate::no_test(&task.changes_tests, test_command) {
+            return Err(format!(
+                "task `{}`: `{entry}` in `changes_tests` is no test file by its name; it lists existing tests alone, and is mostly empty",
+                task.key
+            ));
+        }
+    }
+    Ok(plan)
+}
+
+/// Why there is no plan: what was wrong with those that came, and what ended the asking.
+fn unusable(refused: &[String], end: &str) -> String {
+    let mut all: Vec<&str> = refused.iter().map(String::as_str).collect();
+    all.extend((!end.is_empty()).then_some(end));
+    all.join("; asked again: ")
+}
+
+fn shortened(wrong: &str) -> String {
+    match wrong.len() > WRONG_BYTES_MAX {
+        true => format!("{} …", &wrong[..wrong.floor_char_boundary(WRONG_BYTES_MAX)]),
+        false => wrong.to_owned(),
     }
 }
 
@@ -203,7 +283,14 @@ fn prompt(
     Ok(text)
 }
 
-fn gotcha(task: &Task, desk: &Desk, source: PlanSource, why: Option<&str>, plan: &Plan) -> String {
+fn gotcha(
+    task: &Task,
+    desk: &Desk,
+    source: PlanSource,
+    why: Option<&str>,
+    plan: &Plan,
+    refused: &[String],
+) -> String {
     let how = match (source, why) {
         (PlanSource::Model, _) => format!("asked {} ({})", desk.chosen.model, desk.mode()),
         (PlanSource::Template, why) => format!("template, because: {}", why.unwrap_or("no answer")),
@@ -213,9 +300,13 @@ fn gotcha(task: &Task, desk: &Desk, source: PlanSource, why: Option<&str>, plan:
         .iter()
         .map(|t| format!("- {}: {}", t.key, t.title))
         .collect();
+    let refused: String = refused
+        .iter()
+        .map(|wrong| format!("\n- refused, and asked again where there was a call left: {wrong}"))
+        .collect();
     format!(
         "# GOTCHA {}\n\n## Goals\n\n{}\n\n## Orchestration\n\n{how}\n\n## Tools\n\nnone\n\n## Context\n\ncompany {}\n\n\
-         ## Hard prompts\n\nthe plan schema; the call is in the ledger\n\n## Args\n\n{}\n",
+         ## Hard prompts\n\nthe plan schema; each call is in the ledger{refused}\n\n## Args\n\n{}\n",
         task.id,
         task.title,
         desk.company.name,

@@ -52,6 +52,12 @@ pub(crate) fn at_start(factory: &Arc<Factory>) -> Result<(), MissionError> {
             pipeline::interrupted(&task, &factory.plain_context()),
         ));
     }
+    // Before anything else is touched: what has no cage does not end with its owner by itself, when both were killed.
+    for row in &live {
+        if let Some(Err(why)) = row.uid.map(work::uncaged::end) {
+            tracing::error!("run {}: {why}", row.id);
+        }
+    }
     // Work first, rows second: a crash in between finds the run live again and repeats this.
     for row in &live {
         rescue(factory, row);

@@ -168,6 +168,8 @@ mod tests {
             model: None,
             pins: None,
             step: None,
+            sandbox: alai_core::cage::Sandbox::On,
+            uid: None,
         }
     }
 

@@ -2,14 +2,19 @@
 //! of a run costs an attempt, tokens and, at the worst, the store's next write.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use alai_core::ids::{ProjectId, TaskId};
 use alai_core::pipeline::{Ended, Failure};
 use alai_core::task::{Task, WaitReason};
 use alai_mission::{Claim, MissionError, Project};
-use alai_workspace::free::{self, Free};
+use alai_workspace::cage;
+use alai_workspace::files::FileError;
+use alai_workspace::free::{Free, Looks};
 use alai_workspace::git::{self, Oid, Repo};
 
 use crate::beat::Factory;
@@ -27,29 +32,38 @@ const CHECKOUTS: u64 = 2;
 /// without bytes.
 const FILES_SHARE: u64 = 50;
 
+/// Names of one run's folder that are counted, some seconds' worth.
+const FILES_COUNTED_MAX: u64 = 1_000_000;
+
 /// Between a task's wait and the next look at its disk: as often as a missing model host is asked.
 const LOOK_AGAIN_MS: i64 = 10_000;
 
-/// What a commit takes when it is checked out.
+/// Longest that a disk is waited for: the beat of the daemon looks for whoever waits, and a network's disk may never answer.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// What lies on a disk: a commit that is checked out, or the folder of a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Checkout {
+struct Taken {
     bytes: u64,
     files: u64,
 }
 
-/// The size of the checkout for which each project had no room: so that whoever waits is not woken for a disk that is still too
-/// small. Forgotten with the process; then a run measures it again.
 #[derive(Debug, Default)]
-pub(crate) struct Room(Mutex<BTreeMap<ProjectId, Checkout>>);
+pub(crate) struct Room {
+    /// The size of the checkout for which each project had no room: so that whoever waits is not woken for a disk that is still
+    /// too small. Forgotten with the process; then a run measures it again.
+    known: Mutex<BTreeMap<ProjectId, Taken>>,
+    looks: Looks,
+}
 
 impl Room {
-    fn note(&self, project: ProjectId, checkout: Checkout) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    fn note(&self, project: ProjectId, checkout: Taken) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.insert(project, checkout);
     }
 
-    fn known(&self, project: ProjectId) -> Checkout {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    fn known(&self, project: ProjectId) -> Taken {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.get(&project).copied().unwrap_or_default()
     }
 }
@@ -73,30 +87,38 @@ pub(crate) fn missing(
     Ok(short.map(|detail| Failure::NoRoom { detail }))
 }
 
-fn checkout(repo: &Repo, commit: &Oid) -> Result<Checkout, RunError> {
+fn checkout(repo: &Repo, commit: &Oid) -> Result<Taken, RunError> {
     let tree = git::tree(repo, commit).map_err(RunError::infra)?;
     let bytes = tree.iter().map(|entry| entry.size);
-    Ok(Checkout {
+    Ok(Taken {
         bytes: bytes.fold(0, u64::saturating_add),
         files: tree.len() as u64,
     })
 }
 
-/// Where there is too little, in words. The clone lies with the runs; the repository takes what comes home.
+/// Where a run writes, and what it must find there beside the floor. The clone lies with the runs; the repository takes what
+/// comes home.
+fn places(factory: &Factory, repository: &Path, checkout: Taken) -> [(PathBuf, Taken); 2] {
+    [
+        (factory.home().runs(), checkout),
+        (repository.to_path_buf(), Taken::default()),
+    ]
+}
+
+fn floor(factory: &Factory) -> u64 {
+    let set = factory.config().limits.free_mb;
+    set.map_or(FREE_BYTES_MIN, |mb| (mb as u64).saturating_mul(1 << 20))
+}
+
+/// Where there is too little, in words.
 fn short(
     factory: &Factory,
     repository: &Path,
-    checkout: Checkout,
-) -> Result<Option<String>, alai_workspace::files::FileError> {
-    let floor = factory.config().limits.free_mb;
-    let floor = floor.map_or(FREE_BYTES_MIN, |mb| (mb as u64).saturating_mul(1 << 20));
-    let runs = factory.home().runs();
-    let places = [
-        (runs.as_path(), checkout),
-        (repository, Checkout::default()),
-    ];
-    for (place, checkout) in places {
-        if let Some(why) = judge(free::on(place)?, floor, checkout) {
+    checkout: Taken,
+) -> Result<Option<String>, FileError> {
+    for (place, checkout) in places(factory, repository, checkout) {
+        let free = factory.room().looks.on(&place, LOOK)?;
+        if let Some(why) = told(free, floor(factory), checkout) {
             return Ok(Some(format!(
                 "too little room for a run in {}: {why}",
                 place.display()
@@ -106,8 +128,31 @@ fn short(
     Ok(None)
 }
 
+/// Whether we measure ourselves that a run of this project has too little room now, also where objects have a disk of their
+/// own: an agent's own git says of any disk that it is full. A disk that cannot be asked is not measured.
+pub(crate) fn is_short(factory: &Factory, project: &Project, repo: &Repo) -> bool {
+    let objects = repo.common_dir().join("objects");
+    let free = factory.room().looks.on(&objects, LOOK);
+    if free.is_ok_and(|free| told(free, floor(factory), Taken::default()).is_some()) {
+        return true;
+    }
+    let checkout = factory.room().known(project.id);
+    matches!(short(factory, &project.path, checkout), Ok(Some(_)))
+}
+
+/// A disk that does not answer in time has no room that anybody could count on.
+fn told(free: Option<Free>, floor: u64, checkout: Taken) -> Option<String> {
+    match free {
+        Some(free) => judge(free, floor, checkout),
+        None => Some(format!(
+            "its disk gives no answer within {} s",
+            LOOK.as_secs()
+        )),
+    }
+}
+
 /// What is free against what is wanted.
-fn judge(free: Free, floor: u64, checkout: Checkout) -> Option<String> {
+fn judge(free: Free, floor: u64, checkout: Taken) -> Option<String> {
     let bytes = floor.max(checkout.bytes.saturating_mul(CHECKOUTS));
     if free.bytes < bytes {
         // Rounded so that what is said to be free is never as much as what is wanted.
@@ -119,9 +164,9 @@ fn judge(free: Free, floor: u64, checkout: Checkout) -> Option<String> {
         .then(|| format!("{} files can still be made, {files} are wanted", free.files))
 }
 
-/// A run that failed on a disk that has become too full says so. It counts as an attempt: what filled the disk may be its own
-/// doing, and would fill it again.
-pub(crate) fn said(factory: &Factory, claim: &Claim, ended: Ended) -> Ended {
+/// What a machine's failure is on a disk that has become too full: nobody's, where others have filled it, and the task waits as
+/// it does before a run. What the run wrote itself, it would write again: that is an attempt, and it is said.
+pub(crate) fn judged(factory: &Factory, claim: &Claim, ended: Ended) -> Ended {
     let Ended::Failed {
         failure: Failure::Infrastructure { detail },
     } = &ended
@@ -132,14 +177,58 @@ pub(crate) fn said(factory: &Factory, claim: &Claim, ended: Ended) -> Ended {
     let Some(Ok(project)) = project.map(|id| factory.mission().project(id)) else {
         return ended;
     };
-    match short(factory, &project.path, factory.room().known(project.id)) {
-        Ok(Some(why)) => Ended::Failed {
-            failure: Failure::Infrastructure {
-                detail: format!("{detail}; {why}"),
-            },
-        },
-        Ok(None) | Err(_) => ended,
+    let checkout = factory.room().known(project.id);
+    let Ok(Some(why)) = short(factory, &project.path, checkout) else {
+        return ended;
+    };
+    let detail = format!("{detail}; {why}");
+    let own = written(&factory.home().run(&claim.fence.run));
+    let mine = own.is_none_or(|own| {
+        let without = |free: Free| Free {
+            bytes: free.bytes.saturating_add(own.bytes),
+            files: free.files.saturating_add(own.files),
+            ..free
+        };
+        let mut places = places(factory, &project.path, checkout).into_iter();
+        places.all(|(place, checkout)| {
+            let free = factory.room().looks.on(&place, LOOK);
+            free.is_ok_and(|free| {
+                free.is_some_and(|free| judge(without(free), floor(factory), checkout).is_none())
+            })
+        })
+    });
+    let failure = match mine {
+        true => Failure::Infrastructure { detail },
+        false => Failure::NoRoom { detail },
+    };
+    Ended::Failed { failure }
+}
+
+/// What the folder of a run takes on its disk, without the objects that its clone has in common with others: those are ours and
+/// no agent's. `None` where it holds more names than anybody counts, and is the one that fills the disk.
+fn written(run: &Path) -> Option<Taken> {
+    let agent = cage::agent_ids().map(|(uid, _)| uid);
+    let mut own = Taken::default();
+    let mut waiting = vec![run.to_path_buf()];
+    while let Some(folder) = waiting.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let Ok(found) = entry.metadata() else {
+                continue;
+            };
+            let shared = found.nlink() > 1 && agent.is_some_and(|agent| agent != found.uid());
+            if found.is_dir() {
+                waiting.push(entry.path());
+            } else if shared {
+                continue;
+            }
+            own.bytes = own.bytes.saturating_add(found.blocks().saturating_mul(512));
+            own.files += 1;
+            if own.files > FILES_COUNTED_MAX {
+                return None;
+            }
+        }
     }
+    Some(own)
 }
 
 /// Takes up what waits for room, once its disk has it.
@@ -193,11 +282,11 @@ mod tests {
 
     #[test]
     fn the_floor_or_two_checkouts_whichever_is_more() {
-        let small = Checkout {
+        let small = Taken {
             bytes: 3 * MB,
             files: 10,
         };
-        let large = Checkout {
+        let large = Taken {
             bytes: 300 * MB,
             files: 10,
         };
@@ -220,16 +309,24 @@ mod tests {
     }
 
     #[test]
+    fn a_disk_that_gives_no_answer_has_no_room() {
+        let none = Taken::default();
+        let said = told(None, MB, none);
+        assert_eq!(said.as_deref(), Some("its disk gives no answer within 2 s"));
+        assert_eq!(told(Some(free(MB, 0, 0)), MB, none), None);
+    }
+
+    #[test]
     fn files_are_counted_where_the_file_system_counts_them() {
-        let many = Checkout {
+        let many = Taken {
             bytes: 0,
             files: 400,
         };
         let said = |files, files_all, checkout| judge(free(MB, files, files_all), MB, checkout);
         assert_eq!(said(0, 0, many), None, "no number, no limit");
-        assert_eq!(said(100, 5_000, Checkout::default()), None);
+        assert_eq!(said(100, 5_000, Taken::default()), None);
         assert_eq!(
-            said(99, 5_000, Checkout::default()).as_deref(),
+            said(99, 5_000, Taken::default()).as_deref(),
             Some("99 files can still be made, 100 are wanted")
         );
         assert_eq!(

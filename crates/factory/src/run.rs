@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use alai_core::ids::TaskId;
+use alai_core::money::Refused;
 use alai_core::pipeline::{self, Effect, Ended, Failure};
 use alai_mission::{Claim, MissionError};
 use alai_workspace::cage;
@@ -25,6 +26,9 @@ pub(crate) enum RunError {
     /// A host, a disk, a program: counted as an infrastructure attempt.
     #[error("{0}")]
     Infrastructure(String),
+    /// A paid call was not begun.
+    #[error("cost_limit: {}", .0.text)]
+    Budget(Box<Refused>),
 }
 
 impl From<MissionError> for RunError {
@@ -75,8 +79,11 @@ pub(crate) fn run(factory: &Arc<Factory>, claim: &Claim, cancel: &Cancel) {
         Err(RunError::Infrastructure(detail)) => Ended::Failed {
             failure: Failure::Infrastructure { detail },
         },
+        Err(RunError::Budget(refused)) => Ended::Failed {
+            failure: Failure::Budget { refused: *refused },
+        },
     };
-    let ended = or_no_cage(room::said(factory, claim, ended));
+    let ended = or_no_cage(room::judged(factory, claim, ended));
     // What an agent did comes home before its clone goes, whatever became of the run.
     let proven = keep_work(factory, claim);
     if let Err(e) = apply(factory, claim, &ended) {
@@ -108,15 +115,19 @@ fn end_of(factory: &Arc<Factory>, claim: &Claim, cancel: &Cancel) -> Result<Ende
     if let Some(text) = factory.mission().journaled(&claim.fence.run, ENDED)? {
         return serde_json::from_str(&text).map_err(RunError::infra);
     }
-    let ended = work::work(factory, claim, cancel)?;
+    let ended = work::work(factory, claim, cancel);
+    // Also what failed in the middle of a stop, an import that was ended for it: that is no machine's fault.
     if cancel.is_cancelled() {
         return Err(RunError::cancelled(factory));
     }
+    let ended = ended?;
     if matches!(
         &ended,
         Ended::Asked { .. }
             | Ended::Failed {
-                failure: Failure::Infrastructure { .. } | Failure::NoRoom { .. }
+                failure: Failure::Infrastructure { .. }
+                    | Failure::NoRoom { .. }
+                    | Failure::Budget { .. }
             }
     ) {
         // Nothing was judged: the run that resumes this one must not find an end. A question is in the journal already.
@@ -200,6 +211,8 @@ fn outcome(ended: &Ended) -> String {
         Ended::Gated { verdict, .. } => {
             let word = if verdict.passed() {
                 "gate passed"
+            } else if verdict.only_uncaged() {
+                "a person judges it, it ran without a cage"
             } else {
                 "gate failed"
             };
@@ -217,6 +230,7 @@ fn outcome(ended: &Ended) -> String {
             Failure::GoalUnmet { detail } => format!("the goal is not reached: {detail}"),
             Failure::NoModel { detail } => format!("no model: {detail}"),
             Failure::NoRoom { detail } => format!("no room: {detail}"),
+            Failure::Budget { refused } => format!("cost_limit: {}", refused.text),
         },
     }
 }

@@ -1,5 +1,6 @@
 //! What people see, derived from the rows: the state with the lease, the answer to `why`, the queue at a glance.
 
+use alai_core::cage::Sandbox;
 use alai_core::ids::TaskId;
 use alai_core::pipeline::HUMAN_WAIT_MS;
 use alai_core::task::{State, Task, TaskKind};
@@ -88,6 +89,8 @@ pub struct RunLine {
     pub company: String,
     pub model: String,
     pub mode: String,
+    #[serde(default)]
+    pub sandbox: Sandbox,
     pub step: String,
     pub since_ms: i64,
     pub lease_until_ms: Option<i64>,
@@ -369,6 +372,7 @@ impl<'a> Views<'a> {
             company: run.company.unwrap_or_default(),
             model: run.model.unwrap_or_default(),
             mode: run.mode.map(|m| m.as_str().to_owned()).unwrap_or_default(),
+            sandbox: run.sandbox,
             step: run.step.unwrap_or_else(|| "starting".into()),
             since_ms: run.started_ms,
             lease_until_ms: run.lease_until_ms,

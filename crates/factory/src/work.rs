@@ -7,6 +7,7 @@ mod calls;
 pub(crate) mod keep;
 mod review;
 mod rules;
+pub(crate) mod uncaged;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use alai_core::brief::{Brief, Recalled, Role, RunLimits};
 use alai_core::company::{Activity, Company, Registry};
 use alai_core::ids::RunId;
 use alai_core::mode::Mode;
+use alai_core::money::Tariff;
 use alai_core::pipeline::{Ended, Failure};
 use alai_core::routing;
 use alai_core::task::{Task, TaskKind};
@@ -28,9 +30,9 @@ use sha2::{Digest, Sha256};
 
 use self::rules::rules;
 use crate::beat::Factory;
-use crate::models::Chosen;
+use crate::models::{Chosen, Reach};
 use crate::run::RunError;
-use crate::{integrate, plan, postflight};
+use crate::{integrate, money, plan, postflight};
 
 pub(crate) use calls::Calls;
 
@@ -42,14 +44,27 @@ pub(crate) const START: &str = "start";
 
 /// Whether the model that a task's company wants for it is there.
 pub(crate) fn can_be_served(factory: &Factory, task: &Task) -> bool {
+    chosen_for(factory, task).is_some()
+}
+
+/// The model that a task's company wants for it, where it is there.
+pub(crate) fn chosen_for(factory: &Factory, task: &Task) -> Option<Chosen> {
     let (role, activity) = post_of(task.kind);
-    company_of(factory, task).is_ok_and(|company| {
-        let (choice, _source) = company.model_for(role, activity);
-        factory
-            .models()
-            .choose(choice, task.counters.escalations)
-            .is_some()
-    })
+    let company = company_of(factory, task).ok()?;
+    let (choice, _source) = company.model_for(role, activity);
+    let (reach, now) = (reach(factory, task), factory.now_ms());
+    factory
+        .models()
+        .choose(choice, task.counters.escalations, reach, now)
+}
+
+/// How far the code of a task's project may go. Where that cannot be read it stays here.
+fn reach(factory: &Factory, task: &Task) -> Reach {
+    match task.project.map(|id| factory.mission().project(id)) {
+        None => Reach::Anywhere,
+        Some(Ok(project)) if !project.settings.local_only => Reach::Anywhere,
+        Some(_) => Reach::Near,
+    }
 }
 
 /// Who in a company does a task of this kind, and as what.
@@ -107,8 +122,9 @@ pub(crate) fn clear(factory: &Factory, run: &RunId, proven: bool) {
         // One that is not there, or cannot be renamed, is left to the next sweep.
         let _ = std::fs::rename(dir.join(CLONE), dir.join(EMPTIED));
     }
-    for name in [EMPTIED, HOME] {
-        factory.remover().remove(dir.join(name));
+    let stamps = alai_workspace::clone::stamps_beside(&dir.join(CLONE));
+    for folder in [dir.join(EMPTIED), dir.join(HOME), stamps] {
+        factory.remover().remove(folder);
     }
 }
 
@@ -144,12 +160,14 @@ pub(crate) struct Desk {
     pub(crate) company: Company,
     pub(crate) role: Role,
     pub(crate) chosen: Chosen,
+    /// How the model's host is paid.
+    pub(crate) tariff: Tariff,
     fence: Fence,
 }
 
 impl Desk {
     /// Routes the task to a company, picks the model that the company wants at the task's tier, and writes both down. The
-    /// inner error is the task's: no model.
+    /// inner error is the task's: no model, or none that may be paid for.
     pub(crate) fn open(
         factory: &Arc<Factory>,
         claim: &Claim,
@@ -159,19 +177,21 @@ impl Desk {
         let task = &claim.task;
         let company = company_of(factory, task)?.clone();
         let (choice, _source) = company.model_for(role, activity);
-        let Some(chosen) = factory.models().choose(choice, task.counters.escalations) else {
-            let none = factory.models().found().none;
-            let detail = if none.is_empty() {
-                format!("the model {choice:?} of {} is not there", company.name)
-            } else {
-                none
-            };
+        let (models, reach, now) = (factory.models(), reach(factory, task), factory.now_ms());
+        let escalations = task.counters.escalations;
+        let Some(chosen) = models.choose(choice, escalations, reach, now) else {
+            let detail = models.why_none(choice, escalations, reach, now);
             return Ok(Err(Failure::NoModel { detail }));
         };
+        models.taken(&chosen, now);
         let mode = chosen.provider.mode();
         factory
             .mission()
             .describe_run(&claim.fence, mode, &company.name, &chosen.model)?;
+        let tariff = money::tariff(factory.config(), &chosen);
+        if let Err(refused) = money::admit(factory, &claim.fence, &chosen, &tariff)? {
+            return Ok(Err(Failure::Budget { refused }));
+        }
         let pins = pins(factory, &company).map_err(RunError::infra)?;
         if !factory
             .mission()
@@ -183,6 +203,7 @@ impl Desk {
             company,
             role,
             chosen,
+            tariff,
             fence: claim.fence.clone(),
         }))
     }

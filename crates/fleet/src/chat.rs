@@ -97,7 +97,8 @@ pub struct Profile {
     #[serde(default)]
     pub edit_format: EditFormat,
     /// Seconds without one byte after the first token before the call counts as stalled. The wait for the first token is
-    /// bounded by `call_s_max` alone: Ollama sends no headers while a request waits for a slot or a load.
+    /// bounded by `call_s_max` alone, or by the host's own `Timeouts`: Ollama sends no headers while a request waits for a
+    /// slot or a load.
     pub idle_s_max: u64,
     /// Seconds the whole call may take, load and queue included.
     pub call_s_max: u64,
@@ -171,10 +172,41 @@ pub struct ChatReply {
     pub latency_ms: i64,
 }
 
+/// Tokens of one answer, or of several together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Usage {
+    /// The whole prompt, also what came out of a cache.
     pub prompt_tokens: u64,
     pub output_tokens: u64,
+    /// The part of the prompt that the server had read before and kept.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub cache_read_tokens: u64,
+    /// The part of the prompt that the server wrote into its cache, where it has a price of its own (Anthropic).
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub cache_write_tokens: u64,
+}
+
+/// Counts that most servers do not give are left out of records.
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde passes a reference.
+fn is_none(count: &u64) -> bool {
+    *count == 0
+}
+
+impl Usage {
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, other: Usage) -> Usage {
+        Usage {
+            prompt_tokens: self.prompt_tokens.saturating_add(other.prompt_tokens),
+            output_tokens: self.output_tokens.saturating_add(other.output_tokens),
+            cache_read_tokens: self
+                .cache_read_tokens
+                .saturating_add(other.cache_read_tokens),
+            cache_write_tokens: self
+                .cache_write_tokens
+                .saturating_add(other.cache_write_tokens),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

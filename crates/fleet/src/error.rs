@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChatError {
     pub class: ErrorClass,
+    /// What kind of server was asked; it decides which fix is named.
+    pub server: Server,
     /// The host's URL, or `scripted`.
     pub host: String,
     pub model: String,
@@ -17,6 +19,17 @@ pub struct ChatError {
     pub message: String,
     /// The text that had arrived before it went wrong. A record of a failure, never an answer.
     pub partial: String,
+}
+
+/// What kind of server was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Server {
+    Ollama,
+    /// One that speaks OpenAI's chat completions.
+    Openai,
+    Anthropic,
+    /// A recording.
+    Script,
 }
 
 /// Exact classes of failure. The names are stored in journals and used in scripts.
@@ -43,7 +56,7 @@ pub enum ErrorClass {
     MidStream,
     /// The answer ended without its closing `done` line.
     Cut,
-    /// Nothing arrived for `idle_s_max` seconds after the first token.
+    /// Nothing arrived for `idle_s_max` seconds after the first token, or before it for as long as the host's own bound.
     Stalled,
     /// The call took longer than `call_s_max`.
     TimedOut,
@@ -51,8 +64,12 @@ pub enum ErrorClass {
     Malformed,
     /// The model repeated one token until its server stopped it.
     Repeating,
+    /// The model or its provider's filter refused to answer (`refusal`, `content_filter`).
+    Filtered,
     /// The caller cancelled the call.
     Cancelled,
+    /// The caller may not spend what the call could cost; it was not made.
+    OverBudget,
     /// The host wants a login, forbids the call or is not the server that we took it for (HTTP 401, 403, 3xx).
     Refused,
     /// The server failed inside (HTTP 5xx): out of memory, a crashed runner.
@@ -75,7 +92,7 @@ pub enum Blame {
 }
 
 impl ErrorClass {
-    pub const ALL: [ErrorClass; 18] = [
+    pub const ALL: [ErrorClass; 20] = [
         ErrorClass::Unreachable,
         ErrorClass::Busy,
         ErrorClass::Loading,
@@ -90,7 +107,9 @@ impl ErrorClass {
         ErrorClass::TimedOut,
         ErrorClass::Malformed,
         ErrorClass::Repeating,
+        ErrorClass::Filtered,
         ErrorClass::Cancelled,
+        ErrorClass::OverBudget,
         ErrorClass::Refused,
         ErrorClass::ServerFault,
         ErrorClass::ScriptExhausted,
@@ -113,7 +132,9 @@ impl ErrorClass {
             ErrorClass::TimedOut => "timed_out",
             ErrorClass::Malformed => "malformed",
             ErrorClass::Repeating => "repeating",
+            ErrorClass::Filtered => "filtered",
             ErrorClass::Cancelled => "cancelled",
+            ErrorClass::OverBudget => "over_budget",
             ErrorClass::Refused => "refused",
             ErrorClass::ServerFault => "server_fault",
             ErrorClass::ScriptExhausted => "script_exhausted",
@@ -138,13 +159,13 @@ impl ErrorClass {
             | ErrorClass::TimedOut
             | ErrorClass::Refused
             | ErrorClass::ServerFault => Blame::Host,
-            ErrorClass::Malformed | ErrorClass::Repeating => Blame::Model,
+            ErrorClass::Malformed | ErrorClass::Repeating | ErrorClass::Filtered => Blame::Model,
             ErrorClass::BadRequest
             | ErrorClass::ContextTooLong
             | ErrorClass::ContextTruncated
             | ErrorClass::NoTools
             | ErrorClass::ScriptExhausted => Blame::Request,
-            ErrorClass::Cancelled => Blame::Caller,
+            ErrorClass::Cancelled | ErrorClass::OverBudget => Blame::Caller,
         }
     }
 
@@ -164,30 +185,52 @@ impl ErrorClass {
     }
 
     /// What a person can do. `host` and `model` are filled in.
-    fn remedy(self, host: &str, model: &str) -> String {
+    fn remedy(self, server: Server, host: &str, model: &str) -> String {
         match self {
-            ErrorClass::Unreachable => {
-                format!(
+            ErrorClass::Unreachable => match server {
+                Server::Ollama | Server::Script => format!(
                     "start Ollama there (`ollama serve`), or set OLLAMA_HOST to where it runs instead of {host}"
-                )
-            }
+                ),
+                Server::Openai => format!(
+                    "start the server there (`llama-server`, vLLM, LM Studio), or correct its address {host}; no port is assumed"
+                ),
+                Server::Anthropic => format!("check the network and the address {host}"),
+            },
             ErrorClass::Busy => "lower the slots of this host, or add a host".to_owned(),
             ErrorClass::Loading => {
                 "wait until the model is loaded, or look at the server's log".to_owned()
             }
-            ErrorClass::ModelMissing => format!("run `ollama pull {model}` on that host"),
+            ErrorClass::ModelMissing => match server {
+                Server::Ollama | Server::Script => format!("run `ollama pull {model}` on that host"),
+                Server::Openai => format!("start {host} with that model, or name one that its /v1/models lists"),
+                Server::Anthropic => "name a model that the provider offers to this key".to_owned(),
+            },
             ErrorClass::BadRequest => {
                 "correct the request; another host would refuse it too".to_owned()
             }
-            ErrorClass::ContextTooLong | ErrorClass::ContextTruncated => {
-                "shorten the conversation, or give the model a larger num_ctx".to_owned()
-            }
-            ErrorClass::NoTools => "choose a model whose `ollama show` lists `tools`".to_owned(),
+            ErrorClass::ContextTooLong | ErrorClass::ContextTruncated => match server {
+                Server::Ollama | Server::Script => {
+                    "shorten the conversation, or give the model a larger num_ctx".to_owned()
+                }
+                Server::Openai => "shorten the conversation, or start the server with a larger context \
+                     (llama-server: -c, divided by its slots; without --context-shift)"
+                    .to_owned(),
+                Server::Anthropic => "shorten the conversation".to_owned(),
+            },
+            ErrorClass::NoTools => match server {
+                Server::Ollama | Server::Script => {
+                    "choose a model whose `ollama show` lists `tools`".to_owned()
+                }
+                Server::Openai | Server::Anthropic => {
+                    "start the server with its tool parser (llama-server: --jinja, vLLM: --enable-auto-tool-choice)"
+                        .to_owned()
+                }
+            },
             ErrorClass::MidStream | ErrorClass::Cut | ErrorClass::ServerFault => {
                 "look at the server's log; the call can be tried on another host".to_owned()
             }
             ErrorClass::Stalled => {
-                "look whether the host is overloaded, or raise idle_s_max".to_owned()
+                "look whether the host is overloaded, or raise idle_s_max or the host's own bound".to_owned()
             }
             ErrorClass::TimedOut => {
                 "use a smaller model or a faster host, or raise call_s_max".to_owned()
@@ -195,10 +238,17 @@ impl ErrorClass {
             ErrorClass::Malformed | ErrorClass::Repeating => {
                 "ask again with the error shown to the model, then use a stronger model".to_owned()
             }
+            ErrorClass::Filtered => "say the task in other words, or use another model".to_owned(),
             ErrorClass::Cancelled => "nothing: it was asked for".to_owned(),
-            ErrorClass::Refused => {
-                format!("check that {host} is an Ollama server that you may use")
-            }
+            ErrorClass::OverBudget => "`alai fleet cost` shows what is left".to_owned(),
+            ErrorClass::Refused => match server {
+                Server::Ollama | Server::Script => {
+                    format!("check that {host} is an Ollama server that you may use")
+                }
+                Server::Openai | Server::Anthropic => format!(
+                    "check the key, and that {host} is a server of this kind that you may use"
+                ),
+            },
             ErrorClass::ScriptExhausted => "add the scene or the turn to the script".to_owned(),
         }
     }
@@ -222,7 +272,7 @@ impl fmt::Display for ErrorClass {
 
 impl fmt::Display for ChatError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let remedy = self.class.remedy(&self.host, &self.model);
+        let remedy = self.class.remedy(self.server, &self.host, &self.model);
         write!(
             f,
             "no reply from model `{}` at {}: {} ({}); {remedy}",
@@ -232,6 +282,25 @@ impl fmt::Display for ChatError {
 }
 
 impl std::error::Error for ChatError {}
+
+/// What went wrong, before anybody says on which host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fault {
+    pub(crate) class: ErrorClass,
+    pub(crate) message: String,
+    /// The window of the model in tokens, where the server told it.
+    pub(crate) window: Option<u32>,
+}
+
+impl Fault {
+    pub(crate) fn new(class: ErrorClass, message: impl Into<String>) -> Fault {
+        Fault {
+            class,
+            message: message.into(),
+            window: None,
+        }
+    }
+}
 
 /// Characters of a server's own words that an error quotes: enough for any real message, too few to flood a log.
 const QUOTE_CHARS_MAX: usize = 500;
@@ -284,6 +353,7 @@ mod tests {
     fn an_error_names_model_host_event_and_remedy() {
         let error = ChatError {
             class: ErrorClass::ModelMissing,
+            server: Server::Ollama,
             host: "http://forge:11434".to_owned(),
             model: "small".to_owned(),
             message: "model 'small' not found".to_owned(),

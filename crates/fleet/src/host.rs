@@ -9,12 +9,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use reqwest::Url;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::timeouts::Timeouts;
 use crate::tokens::Rates;
 
 /// An Ollama server: a checked URL, and what was learned about its models. Clones share what they learn.
 #[derive(Clone)]
 pub struct OllamaHost {
     url: Url,
+    pub(crate) timeouts: Timeouts,
     pub(crate) rates: Rates,
     pub(crate) toolless: Toolless,
 }
@@ -62,7 +64,7 @@ impl OllamaHost {
     /// (Ollama warns and takes its default), and digits alone are a port (Ollama would take them for a host name).
     pub fn parse(given: &str) -> Result<OllamaHost, HostError> {
         let refuse = |reason: &str| HostError {
-            given: given.to_owned(),
+            given: without_login(given),
             reason: reason.to_owned(),
         };
         let text = given.trim().trim_matches(['"', '\'']).trim();
@@ -87,6 +89,7 @@ impl OllamaHost {
         let url = Url::parse(&url).map_err(|e| refuse(&e.to_string()))?;
         let host = OllamaHost {
             url,
+            timeouts: Timeouts::default(),
             rates: Rates::default(),
             toolless: Toolless::default(),
         };
@@ -95,6 +98,11 @@ impl OllamaHost {
             return Err(refuse("it is neither a name nor a whole address"));
         }
         Ok(host)
+    }
+
+    #[must_use]
+    pub fn with_timeouts(self, timeouts: Timeouts) -> OllamaHost {
+        OllamaHost { timeouts, ..self }
     }
 
     /// The address of one of its routes, `api/chat` for instance.
@@ -172,6 +180,14 @@ impl FromStr for OllamaHost {
     }
 }
 
+/// An address for an error: what stands before an `@` may be a password.
+fn without_login(given: &str) -> String {
+    match given.rsplit_once('@') {
+        Some((_, rest)) => format!("...@{rest}"),
+        None => given.to_owned(),
+    }
+}
+
 /// Splits `host:port`, `[v6]:port`, `v6`, `host`, `:port` and a bare port.
 fn split_port(text: &str) -> Result<(String, Option<u16>), String> {
     if text.parse::<IpAddr>().is_ok() {
@@ -205,7 +221,7 @@ fn port_of(text: &str) -> Result<u16, String> {
 }
 
 /// The host as a URL writes it, with addresses that only a listener can use turned into loopback.
-fn connectable(host: &str) -> String {
+pub(crate) fn connectable(host: &str) -> String {
     match host.parse::<IpAddr>() {
         Ok(IpAddr::V4(v4)) if v4.is_unspecified() => "127.0.0.1".to_owned(),
         Ok(IpAddr::V6(v6)) if v6.is_unspecified() => "[::1]".to_owned(),
@@ -271,7 +287,11 @@ mod tests {
             "192.168.1",
         ] {
             let error = OllamaHost::parse(given).unwrap_err();
-            assert!(error.to_string().contains(given), "{error}");
+            let said = error.to_string();
+            match given.rsplit_once('@') {
+                Some((login, rest)) => assert!(said.contains(rest) && !said.contains(login)),
+                None => assert!(said.contains(given), "{error}"),
+            }
         }
     }
 

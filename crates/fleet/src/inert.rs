@@ -167,7 +167,8 @@ fn is_barred(rest: &str) -> bool {
     length > 0 && (inner.is_some() || closed.is_some()) && closed.unwrap_or(tail).starts_with('>')
 }
 
-fn each_text(arguments: &mut Map<String, Value>, change: &dyn Fn(&str) -> Cow<'_, str>) {
+/// Changes every text in a call's arguments, at any depth.
+pub(crate) fn each_text(arguments: &mut Map<String, Value>, change: &dyn Fn(&str) -> Cow<'_, str>) {
     fn walk(value: &mut Value, change: &dyn Fn(&str) -> Cow<'_, str>) {
         match value {
             Value::String(text) => {

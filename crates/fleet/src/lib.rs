@@ -1,39 +1,62 @@
 //! Model calls: one request, one reply, for every dialect. Knows no tasks, no repositories and no store.
 
+pub mod anthropic;
 pub mod chat;
+pub mod dialect;
 pub mod error;
+pub mod event;
 pub mod host;
+pub mod openai;
 pub mod pick;
 pub mod probe;
 pub mod profiles;
 pub mod provider;
 pub mod script;
+pub mod secret;
+pub mod tap;
+pub mod timeouts;
 
+mod answer;
+mod base;
+mod call;
 mod calls;
+#[cfg(test)]
+mod cuts;
 #[cfg(test)]
 mod fixture;
 mod forced;
 mod inert;
+mod ndjson;
 mod ollama;
+mod reply;
 mod salvage;
 mod schema;
-mod stream;
+mod sse;
 mod tagged;
 mod thinking;
 mod tokens;
 mod wait;
 mod wire;
+mod words;
 
+pub use anthropic::AnthropicHost;
+pub use base::BaseError;
 pub use chat::{
     ChatReply, ChatRequest, EditFormat, Finish, Message, Profile, Purpose, ToolCall, ToolMode,
     ToolSpec, Usage,
 };
-pub use error::{Blame, ChatError, ErrorClass};
+pub use dialect::{Host, HostRef};
+pub use error::{Blame, ChatError, ErrorClass, Server};
+pub use event::{Event, RawCall};
 pub use forced::{CallForm, call_form, formed};
 pub use host::{HostError, OllamaHost};
+pub use openai::{OpenaiHost, Slots, count_tokens, slots};
 pub use pick::{Candidate, Tiers, pick};
 pub use probe::{ModelCard, Ping, Probe, ProbeState, Unreadable, ping, probe, profile_for, usable};
 pub use profiles::{Profiles, ProfilesError};
-pub use provider::{Answer, Provider, ask, chat};
+pub use provider::{Answer, Provider, ask, chat, chat_tapped};
 pub use script::{Script, ScriptError};
+pub use secret::{Secret, SecretError};
+pub use tap::{RawReplies, RawReply, Taps};
+pub use timeouts::Timeouts;
 pub use tokens::{estimate_tokens, prompt_chars};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::host::OllamaHost;
+use crate::dialect::Host;
 use crate::probe::{ModelCard, Probe, usable};
 
 /// Tiers of the factory, from cheap and quick to strong.
@@ -27,7 +27,7 @@ const CONTEXT_MIN: u32 = 8_192;
 /// A model on a host.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Candidate {
-    pub host: OllamaHost,
+    pub host: Host,
     pub model: String,
 }
 
@@ -58,7 +58,7 @@ impl Tiers {
 /// smallest that is big enough for the tier, then the larger ones, then the smaller ones from large to small. Equal models
 /// on several hosts stand side by side, in the order of `probes`, so that an outage moves sideways and not up.
 pub fn pick(probes: &[Probe]) -> Tiers {
-    let mut found: Vec<(&ModelCard, &OllamaHost)> = Vec::new();
+    let mut found: Vec<(&ModelCard, &Host)> = Vec::new();
     for probe in probes {
         found.extend(usable(probe).into_iter().map(|card| (card, &probe.host)));
     }
@@ -104,6 +104,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::host::OllamaHost;
     use crate::probe::ProbeState;
 
     fn card(name: &str, billions: f64) -> ModelCard {
@@ -124,7 +125,8 @@ mod tests {
 
     fn up(host: &str, models: Vec<ModelCard>) -> Probe {
         Probe {
-            host: OllamaHost::parse(host).unwrap(),
+            host: Host::Ollama(OllamaHost::parse(host).unwrap()),
+            slots: None,
             state: ProbeState::Up {
                 version: "1".to_owned(),
                 warning: None,
@@ -164,7 +166,8 @@ mod tests {
             assert_eq!(names(&tiers, tier), ["only"]);
         }
         let down = Probe {
-            host: OllamaHost::default(),
+            host: Host::Ollama(OllamaHost::default()),
+            slots: None,
             state: ProbeState::Down {
                 reason: String::new(),
                 remedy: String::new(),

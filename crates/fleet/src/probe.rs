@@ -1,27 +1,27 @@
-//! What an Ollama host has: its version, its models and what each of them can do. Reads only, in bounded time.
+//! What a host has: its models and what each of them can do. Reads only, in bounded time.
 
 use std::time::Duration;
 
 use alai_core::brief::Role;
 use alai_core::task::TaskKind;
-use reqwest::Client;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
+use crate::call;
 use crate::chat::{ChatRequest, Message, Profile, Purpose, Usage};
-use crate::error::{ChatError, ErrorClass, quote};
-use crate::host::OllamaHost;
+use crate::dialect::{Host, HostRef};
+use crate::error::{ChatError, ErrorClass, Fault, quote};
 use crate::ollama;
 use crate::profiles::Profiles;
-use crate::stream::Fault;
+use crate::tap::Taps;
 use crate::wire::{self, Failure, Refusal, Watch};
 
 /// One answer of a host that is well. These routes load no model.
-const ANSWER: Duration = Duration::from_secs(5);
+pub(crate) const ANSWER: Duration = Duration::from_secs(5);
 /// The whole probe; models that are not described by then are reported as unread.
-const PROBE: Duration = Duration::from_secs(20);
+pub(crate) const PROBE: Duration = Duration::from_secs(20);
 /// `/api/show` carries licences and templates; tensors are left out unless asked for.
-const BYTES_MAX: usize = 8 << 20;
+pub(crate) const BYTES_MAX: usize = 8 << 20;
 /// A name longer than this is no model of anybody's.
 const NAME_CHARS_MAX: usize = 200;
 /// Tokens of a ping's answer: one word and room for a model that starts with a greeting.
@@ -30,9 +30,20 @@ const PING_TOKENS: u32 = 32;
 /// What was found on a host.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Probe {
-    pub host: OllamaHost,
+    pub host: Host,
     pub state: ProbeState,
+    /// Requests that it runs at once, where it says so (llama-server).
+    #[serde(default)]
+    pub slots: Option<u32>,
 }
+
+/// What a look at a host gives.
+pub(crate) struct Found {
+    pub(crate) state: ProbeState,
+    pub(crate) slots: Option<u32>,
+}
+
+pub(crate) type Looked = Result<Found, Failure>;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
@@ -92,17 +103,21 @@ pub struct Ping {
     pub context: Option<u32>,
 }
 
-/// Looks at a host. Never fails: a host that cannot be used is `Down`, with the reason and what to do.
-pub fn probe(host: &OllamaHost) -> Probe {
+/// Looks at a host of any dialect. Never fails: a host that cannot be used is `Down`, with the reason and what to do.
+pub fn probe<'h>(host: impl Into<HostRef<'h>>) -> Probe {
+    let host = host.into();
     let watch = Watch::new(PROBE, &|| false);
-    let state = match wire::block_on(look(host, &watch)) {
-        Ok(Ok(state)) => state,
-        Ok(Err(failure)) => down(host, failure),
-        Err(fault) => down(host, fault.into()),
-    };
+    let looked = wire::block_on(host.look(&watch))
+        .map_err(Failure::from)
+        .and_then(|looked| looked);
+    let found = looked.unwrap_or_else(|failure| Found {
+        state: down(host, &failure),
+        slots: None,
+    });
     Probe {
-        host: host.clone(),
-        state,
+        host: host.to_host(),
+        state: found.state,
+        slots: found.slots,
     }
 }
 
@@ -133,13 +148,39 @@ pub fn profile_for(card: &ModelCard) -> Profile {
 ///
 /// # Errors
 /// As `chat`; `Malformed` when the model generated nothing at all.
-pub fn ping(
-    host: &OllamaHost,
+pub fn ping<'h>(
+    host: impl Into<HostRef<'h>>,
     model: &str,
     profile: &Profile,
     cancel: &dyn Fn() -> bool,
 ) -> Result<Ping, ChatError> {
-    let request = ChatRequest {
+    let host = host.into();
+    let request = hello(model, profile);
+    let reply = call::chat(host, &request, cancel, Taps::default())?;
+    if reply.text.trim().is_empty() && reply.thinking.trim().is_empty() {
+        let fault = Fault::new(ErrorClass::Malformed, "the model generated nothing");
+        return Err(call::failed(host, &request, fault, ""));
+    }
+    let context = match host {
+        HostRef::Ollama(host) => {
+            let watch = Watch::new(ANSWER, cancel);
+            wire::block_on(ollama::probe::loaded_context(host, model, &watch))
+                .ok()
+                .flatten()
+        }
+        HostRef::Openai(host) => host.windows.of(model),
+        HostRef::Anthropic(_) => None,
+    };
+    Ok(Ping {
+        latency_ms: reply.latency_ms,
+        usage: reply.usage,
+        context,
+    })
+}
+
+/// The request of a ping.
+pub(crate) fn hello(model: &str, profile: &Profile) -> ChatRequest {
+    ChatRequest {
         model: model.to_owned(),
         messages: vec![Message::User {
             text: "Answer with the word: ok".to_owned(),
@@ -160,437 +201,66 @@ pub fn ping(
             visit: 0,
             turn: 0,
         },
-    };
-    let reply = ollama::chat(host, &request, cancel)?;
-    if reply.text.trim().is_empty() && reply.thinking.trim().is_empty() {
-        return Err(ChatError {
-            class: ErrorClass::Malformed,
-            host: host.to_string(),
-            model: model.to_owned(),
-            message: "the model generated nothing".to_owned(),
-            partial: String::new(),
-        });
-    }
-    let watch = Watch::new(ANSWER, cancel);
-    let context = wire::block_on(loaded_context(host, model, &watch))
-        .ok()
-        .flatten();
-    Ok(Ping {
-        latency_ms: reply.latency_ms,
-        usage: reply.usage,
-        context,
-    })
-}
-
-async fn loaded_context(host: &OllamaHost, model: &str, watch: &Watch<'_>) -> Option<u32> {
-    let client = wire::client(host).ok()?;
-    let ps = wire::fetch(&client, &host.route("api/ps"), None, watch, BYTES_MAX)
-        .await
-        .ok()?;
-    let loaded = ps.get("models")?.as_array()?.iter().find(|entry| {
-        let name = entry
-            .get("name")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        name == model || name.strip_suffix(":latest") == Some(model)
-    })?;
-    small(loaded.get("context_length")?)
-}
-
-async fn look(host: &OllamaHost, watch: &Watch<'_>) -> Result<ProbeState, Failure> {
-    let client = wire::client(host)?;
-    let get = |route: &str| {
-        let (client, url) = (client.clone(), host.route(route));
-        async move {
-            wire::fetch(
-                &client,
-                &url,
-                None,
-                &Watch::new(ANSWER, &|| false),
-                BYTES_MAX,
-            )
-            .await
-        }
-    };
-    let version = get("api/version").await?;
-    let version = version
-        .get("version")
-        .and_then(Value::as_str)
-        .ok_or_else(|| not_ollama("api/version"))?;
-    let tags = get("api/tags").await?;
-    let tags = tags
-        .get("models")
-        .and_then(Value::as_array)
-        .ok_or_else(|| not_ollama("api/tags"))?;
-    let (mut models, mut unreadable) = (Vec::new(), Vec::new());
-    for tag in tags {
-        let name = tag.get("name").and_then(Value::as_str).unwrap_or_default();
-        match describe(host, &client, tag, name, watch).await {
-            Ok(card) => models.push(card),
-            Err(reason) => unreadable.push(Unreadable {
-                name: quote(name),
-                reason,
-            }),
-        }
-    }
-    Ok(ProbeState::Up {
-        version: quote(version),
-        warning: outdated(version),
-        models,
-        unreadable,
-    })
-}
-
-/// The first version that knows `truncate` and `shift` (its commit 6544e1473); an older one passes over both.
-const VERSION_MIN: [u32; 3] = [0, 12, 6];
-
-/// Says what is wrong with an old version. Versions that are no three numbers, and 0.0.0 of a build from source, are taken
-/// as current.
-fn outdated(version: &str) -> Option<String> {
-    let release = version.split(['-', '+']).next()?;
-    let numbers: Vec<u32> = release
-        .split('.')
-        .map(|part| part.parse().ok())
-        .collect::<Option<_>>()?;
-    let numbers: [u32; 3] = numbers.try_into().ok()?;
-    (numbers != [0, 0, 0] && numbers < VERSION_MIN).then(|| {
-        let [major, minor, patch] = VERSION_MIN;
-        format!(
-            "Ollama {} cuts prompts that do not fit without saying so; install {major}.{minor}.{patch} or later",
-            quote(version)
-        )
-    })
-}
-
-async fn describe(
-    host: &OllamaHost,
-    client: &Client,
-    tag: &Value,
-    name: &str,
-    watch: &Watch<'_>,
-) -> Result<ModelCard, String> {
-    if name.is_empty()
-        || name.chars().count() > NAME_CHARS_MAX
-        || name.chars().any(char::is_control)
-    {
-        return Err("its name is no model name".to_owned());
-    }
-    if watch.left().is_zero() {
-        return Err(format!(
-            "the host took longer than {} s to describe its models",
-            PROBE.as_secs()
-        ));
-    }
-    let body = json!({ "model": name }).to_string().into_bytes();
-    let watch = Watch::new(ANSWER.min(watch.left()), &|| false);
-    let shown = wire::fetch(
-        client,
-        &host.route("api/show"),
-        Some(body),
-        &watch,
-        BYTES_MAX,
-    )
-    .await;
-    shown
-        .map(|show| card(name, tag, &show))
-        .map_err(|failure| quote(&words(&failure)))
-}
-
-/// Reads a model's card from its entries in `/api/tags` and `/api/show`.
-fn card(name: &str, tag: &Value, show: &Value) -> ModelCard {
-    let model_info = show.get("model_info").and_then(Value::as_object);
-    let architecture = model_info
-        .and_then(|info| info.get("general.architecture"))
-        .and_then(Value::as_str);
-    let parameters = [show, tag]
-        .into_iter()
-        .filter_map(|from| from.get("details")?.get("parameter_size")?.as_str())
-        .find(|text| !text.is_empty())
-        .map(quote);
-    let counted = model_info
-        .and_then(|info| info.get("general.parameter_count"))
-        .and_then(Value::as_u64);
-    let parameter_count = counted
-        .filter(|count| *count > 0)
-        .or_else(|| parameters.as_deref().and_then(parameter_count));
-    let can = capabilities(show, model_info, architecture);
-    let remote = [tag, show]
-        .into_iter()
-        .filter_map(|from| {
-            from.get("remote_host")
-                .or_else(|| from.get("remote_model"))?
-                .as_str()
-        })
-        .find(|remote| !remote.is_empty())
-        .map(quote);
-    ModelCard {
-        name: name.to_owned(),
-        size_bytes: tag.get("size").and_then(Value::as_u64).unwrap_or(0),
-        parameters,
-        parameter_count,
-        context_max: context_max(model_info, architecture),
-        chat: can.chat,
-        tools: can.tools && can.chat,
-        thinking: can.thinking && can.chat,
-        embedding_only: can.embedding && !can.chat,
-        remote,
-        digest: tag
-            .get("digest")
-            .and_then(Value::as_str)
-            .map(quote)
-            .unwrap_or_default(),
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Capabilities {
-    chat: bool,
-    tools: bool,
-    thinking: bool,
-    embedding: bool,
+/// Whether a stranger's text can be the name of a model.
+pub(crate) fn is_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.chars().count() <= NAME_CHARS_MAX
+        && !name.chars().any(char::is_control)
 }
 
-/// Servers list `capabilities` since 0.6.4; before, the template and the architecture tell.
-fn capabilities(
-    show: &Value,
-    model_info: Option<&Map<String, Value>>,
-    architecture: Option<&str>,
-) -> Capabilities {
-    if let Some(listed) = show.get("capabilities").and_then(Value::as_array) {
-        let has = |name: &str| listed.iter().any(|capability| capability == name);
-        return Capabilities {
-            chat: has("completion"),
-            tools: has("tools"),
-            thinking: has("thinking"),
-            embedding: has("embedding"),
-        };
-    }
-    let embedding = architecture.is_some_and(|architecture| architecture.contains("bert"))
-        || model_info.is_some_and(|info| info.keys().any(|key| key.ends_with(".pooling_type")));
-    let template = show
-        .get("template")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    Capabilities {
-        chat: !embedding,
-        tools: template.contains(".Tools"),
-        thinking: false,
-        embedding,
-    }
-}
-
-fn context_max(model_info: Option<&Map<String, Value>>, architecture: Option<&str>) -> Option<u32> {
-    let info = model_info?;
-    let named =
-        architecture.and_then(|architecture| info.get(&format!("{architecture}.context_length")));
-    small(named.or_else(|| {
-        info.iter()
-            .find(|(key, _)| key.ends_with(".context_length"))
-            .map(|(_, value)| value)
-    })?)
-}
-
-fn small(value: &Value) -> Option<u32> {
+pub(crate) fn small(value: &Value) -> Option<u32> {
     value
         .as_u64()
         .and_then(|number| u32::try_from(number).ok())
         .filter(|number| *number > 0)
 }
 
-/// Reads `7.6B`, `137M` and `8x7B`.
-fn parameter_count(text: &str) -> Option<u64> {
-    let text = text.trim();
-    let (number, scale) = match text.chars().last()? {
-        'B' | 'b' => (&text[..text.len() - 1], 1e9),
-        'M' | 'm' => (&text[..text.len() - 1], 1e6),
-        'K' | 'k' => (&text[..text.len() - 1], 1e3),
-        'T' | 't' => (&text[..text.len() - 1], 1e12),
-        _ => return None,
+fn down(host: HostRef<'_>, failure: &Failure) -> ProbeState {
+    let clean = |text: String| match host.key() {
+        Some(key) => key.redact_quote(&text),
+        None => text,
     };
-    let (times, number) = number.split_once(['x', 'X']).unwrap_or(("1", number));
-    let count = times.parse::<f64>().ok()? * number.parse::<f64>().ok()? * scale;
-    (count.is_finite() && count >= 1.0).then_some(count as u64)
+    ProbeState::Down {
+        reason: clean(words(failure)),
+        remedy: remedy(host, failure),
+    }
 }
 
-fn not_ollama(route: &str) -> Fault {
-    Fault::new(
-        ErrorClass::Refused,
-        format!("what answers at /{route} is not Ollama"),
-    )
-}
-
-fn down(host: &OllamaHost, failure: Failure) -> ProbeState {
-    let remedy = match &failure {
-        Failure::Fault(fault) if fault.class == ErrorClass::Unreachable && host.is_loopback() => {
+fn remedy(host: HostRef<'_>, failure: &Failure) -> String {
+    let unreachable =
+        matches!(failure, Failure::Fault(fault) if fault.class == ErrorClass::Unreachable);
+    match host {
+        HostRef::Ollama(_) if unreachable && host.is_loopback() => {
             "start it with `ollama serve`, or set OLLAMA_HOST to where it runs".to_owned()
         }
-        Failure::Fault(fault) if fault.class == ErrorClass::Unreachable => {
+        HostRef::Ollama(_) if unreachable => {
             format!(
                 "check that {host} is on and reachable, and that Ollama listens there (OLLAMA_HOST=0.0.0.0 on that machine)"
             )
         }
-        Failure::Fault(_) | Failure::Refused(_) => {
+        HostRef::Ollama(_) => {
             format!("check what listens at {host}, and set OLLAMA_HOST to an Ollama server")
         }
-    };
-    ProbeState::Down {
-        reason: words(&failure),
-        remedy,
+        HostRef::Openai(_) if matches!(failure, Failure::Refused(refusal) if refusal.status == 503) => {
+            "wait until it has loaded its model, or look at its log".to_owned()
+        }
+        HostRef::Openai(_) | HostRef::Anthropic(_) if unreachable => {
+            format!(
+                "check that {host} is on, reachable and listens on that port; no port is assumed"
+            )
+        }
+        HostRef::Openai(_) | HostRef::Anthropic(_) => {
+            format!("check the key and what listens at {host}")
+        }
     }
 }
 
-fn words(failure: &Failure) -> String {
+pub(crate) fn words(failure: &Failure) -> String {
     match failure {
         Failure::Fault(fault) => fault.message.clone(),
         Failure::Refused(Refusal { status, body, .. }) => format!("HTTP {status}: {}", quote(body)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_card_is_read_from_a_current_server() {
-        let tag = json!({
-            "name": "m:7b", "size": 4_683_087_332_u64, "digest": "845dbda0ea48",
-            "details": {"parameter_size": "7.6B", "quantization_level": "Q4_K_M"},
-        });
-        let show = json!({
-            "details": {"parameter_size": "7.6B"},
-            "model_info": {
-                "general.architecture": "qwen2", "general.parameter_count": 7_615_616_512_u64,
-                "qwen2.context_length": 32768,
-            },
-            "capabilities": ["completion", "tools", "insert"],
-        });
-        let card = card("m:7b", &tag, &show);
-        assert_eq!(
-            (card.size_bytes, card.parameter_count),
-            (4_683_087_332, Some(7_615_616_512))
-        );
-        assert_eq!(
-            (card.context_max, card.parameters.as_deref()),
-            (Some(32_768), Some("7.6B"))
-        );
-        assert!(
-            card.chat
-                && card.tools
-                && !card.thinking
-                && !card.embedding_only
-                && card.remote.is_none()
-        );
-    }
-
-    #[test]
-    fn cards_of_old_servers_embedders_and_cloud_models() {
-        let old = json!({
-            "template": "{{ if .Tools }}...", "details": {"parameter_size": "8x7B"},
-            "model_info": {"general.architecture": "llama", "llama.context_length": 8192},
-        });
-        let old = card("old", &json!({}), &old);
-        assert!(old.chat && old.tools && !old.thinking);
-        assert_eq!(
-            (old.parameter_count, old.context_max),
-            (Some(56_000_000_000), Some(8_192))
-        );
-        let bert = card(
-            "b",
-            &json!({}),
-            &json!({"model_info": {"general.architecture": "nomic-bert"}}),
-        );
-        assert!(bert.embedding_only && !bert.chat && !bert.tools);
-        let listed = card("e", &json!({}), &json!({"capabilities": ["embedding"]}));
-        assert!(listed.embedding_only);
-        let picture = card("p", &json!({}), &json!({"capabilities": ["image"]}));
-        assert!(!picture.chat && !picture.embedding_only);
-        let cloud = json!({"remote_host": "https://elsewhere:443", "remote_model": "big"});
-        let cloud = card(
-            "c",
-            &cloud,
-            &json!({"capabilities": ["completion", "tools"]}),
-        );
-        assert_eq!(cloud.remote.as_deref(), Some("https://elsewhere:443"));
-        let probe = Probe {
-            host: OllamaHost::default(),
-            state: ProbeState::Up {
-                version: "1".to_owned(),
-                warning: None,
-                models: vec![
-                    cloud,
-                    bert,
-                    ModelCard {
-                        tools: false,
-                        ..old.clone()
-                    },
-                    old,
-                ],
-                unreadable: Vec::new(),
-            },
-        };
-        let names: Vec<_> = usable(&probe)
-            .iter()
-            .map(|card| (card.name.as_str(), card.tools))
-            .collect();
-        assert_eq!(names, [("old", true), ("old", false)]);
-    }
-
-    #[test]
-    fn a_profile_never_exceeds_the_model() {
-        let mut small = card("s", &json!({}), &json!({"capabilities": ["completion"]}));
-        let in_text = Profile {
-            tool_mode: crate::chat::ToolMode::Text,
-            ..Profile::default()
-        };
-        assert_eq!(profile_for(&small), in_text);
-        small.context_max = Some(4_096);
-        small.thinking = true;
-        let profile = profile_for(&small);
-        assert_eq!(
-            (profile.num_ctx, profile.output_max, profile.think),
-            (4_096, 2_048, Some(false))
-        );
-        small.context_max = Some(1_000_000);
-        assert_eq!(profile_for(&small).num_ctx, Profile::default().num_ctx);
-    }
-
-    #[test]
-    fn a_version_that_cuts_in_silence_is_named() {
-        for old in ["0.12.5", "0.9.7-rc1", "0.1.40"] {
-            assert!(
-                outdated(old).is_some_and(|warning| warning.contains(old)),
-                "{old}"
-            );
-        }
-        for current in [
-            "0.12.6",
-            "0.12.6-rc0",
-            "0.33.0",
-            "1.0.0",
-            "0.0.0",
-            "",
-            "dev",
-            "0.12",
-            "0.12.x",
-        ] {
-            assert_eq!(outdated(current), None, "{current}");
-        }
-    }
-
-    #[test]
-    fn parameter_sizes() {
-        for (text, count) in [
-            ("7.6B", Some(7_600_000_000)),
-            ("137M", Some(137_000_000)),
-            ("8x7B", Some(56_000_000_000)),
-            ("1.04T", Some(1_040_000_000_000)),
-            ("", None),
-            ("B", None),
-            ("manyB", None),
-            ("-1B", None),
-            ("å", None),
-        ] {
-            assert_eq!(parameter_count(text), count, "{text}");
-        }
     }
 }

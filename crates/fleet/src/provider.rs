@@ -3,17 +3,28 @@
 use alai_core::mode::Mode;
 use serde_json::Value;
 
+use crate::anthropic::AnthropicHost;
+use crate::call;
 use crate::chat::{ChatReply, ChatRequest, Finish, Message};
+use crate::dialect::{Host, HostRef};
+use crate::error::Server;
 use crate::error::{ChatError, ErrorClass, quote};
+use crate::event::{Event, RawCall};
 use crate::host::OllamaHost;
+use crate::openai::OpenaiHost;
+use crate::schema;
 use crate::script::{self, Script};
-use crate::{ollama, schema};
+use crate::tap::Taps;
 
 /// Who answers.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Provider {
     /// An Ollama server.
     Ollama(OllamaHost),
+    /// A server that speaks OpenAI's chat completions: llama-server, vLLM, LM Studio.
+    Openai(OpenaiHost),
+    /// A server that speaks Anthropic's Messages.
+    Anthropic(AnthropicHost),
     /// A recording: the demo's default, and what tests use.
     Scripted(Script),
 }
@@ -31,16 +42,34 @@ impl Provider {
     /// Whether a model answers or a recording.
     pub fn mode(&self) -> Mode {
         match self {
-            Provider::Ollama(_) => Mode::Real,
+            Provider::Ollama(_) | Provider::Openai(_) | Provider::Anthropic(_) => Mode::Real,
             Provider::Scripted(_) => Mode::Simulated,
         }
     }
 
     /// Where it is, for records and errors.
     pub fn host(&self) -> String {
+        self.server()
+            .map_or_else(|| script::HOST.to_owned(), |host| host.to_string())
+    }
+
+    /// The server behind it; a recording has none.
+    fn server(&self) -> Option<HostRef<'_>> {
         match self {
-            Provider::Ollama(host) => host.to_string(),
-            Provider::Scripted(_) => script::HOST.to_owned(),
+            Provider::Ollama(host) => Some(HostRef::Ollama(host)),
+            Provider::Openai(host) => Some(HostRef::Openai(host)),
+            Provider::Anthropic(host) => Some(HostRef::Anthropic(host)),
+            Provider::Scripted(_) => None,
+        }
+    }
+}
+
+impl From<Host> for Provider {
+    fn from(host: Host) -> Provider {
+        match host {
+            Host::Ollama(host) => Provider::Ollama(host),
+            Host::Openai(host) => Provider::Openai(host),
+            Host::Anthropic(host) => Provider::Anthropic(host),
         }
     }
 }
@@ -61,6 +90,22 @@ pub fn chat(
     request: &ChatRequest,
     cancel: &dyn Fn() -> bool,
 ) -> Result<ChatReply, ChatError> {
+    chat_tapped(provider, request, cancel, Taps::default())
+}
+
+/// The same for a caller that listens while the answer comes, or keeps its bytes.
+///
+/// # Errors
+/// As [`chat`].
+///
+/// # Panics
+/// As [`chat`].
+pub fn chat_tapped(
+    provider: &Provider,
+    request: &ChatRequest,
+    cancel: &dyn Fn() -> bool,
+    taps: Taps<'_>,
+) -> Result<ChatReply, ChatError> {
     check(provider, request)
         .map_err(|message| failed(provider, request, ErrorClass::BadRequest, message))?;
     if cancel() {
@@ -72,9 +117,42 @@ pub fn chat(
         ));
     }
     match provider {
-        Provider::Ollama(host) => ollama::chat(host, request, cancel),
-        Provider::Scripted(script) => script.reply(request),
+        Provider::Ollama(host) => call::chat(host.into(), request, cancel, taps),
+        Provider::Openai(host) => call::chat(host.into(), request, cancel, taps),
+        Provider::Anthropic(host) => call::chat(host.into(), request, cancel, taps),
+        Provider::Scripted(script) => {
+            let reply = script.reply(request)?;
+            if let Some(listener) = taps.event {
+                events_of(&reply).iter().for_each(listener);
+            }
+            Ok(reply)
+        }
     }
+}
+
+/// A recording as it would have come from a server. There are no bytes to keep.
+fn events_of(reply: &ChatReply) -> Vec<Event> {
+    let mut events = vec![Event::Model(reply.model.clone())];
+    if !reply.thinking.is_empty() {
+        events.push(Event::Reasoning(reply.thinking.clone()));
+    }
+    if !reply.text.is_empty() {
+        events.push(Event::Text(reply.text.clone()));
+    }
+    for call in &reply.calls {
+        let call = RawCall {
+            id: call.id.clone(),
+            name: call.name.clone(),
+            arguments: Value::Object(call.arguments.clone()),
+        };
+        events.push(match reply.finish {
+            Finish::Stop => Event::ToolCall(call),
+            Finish::Length => Event::CutCall(call),
+        });
+    }
+    events.push(Event::Usage(reply.usage));
+    events.push(Event::Done(reply.finish));
+    events
 }
 
 /// Asks for JSON that fits `request.format`, because a server can break the schema it was given. One repair turn shows the
@@ -115,10 +193,7 @@ pub fn ask(
     });
     let second = call(&repair)?;
     let reply = ChatReply {
-        usage: crate::chat::Usage {
-            prompt_tokens: first.usage.prompt_tokens + second.usage.prompt_tokens,
-            output_tokens: first.usage.output_tokens + second.usage.output_tokens,
-        },
+        usage: first.usage.plus(second.usage),
         usage_estimated: first.usage_estimated || second.usage_estimated,
         latency_ms: first.latency_ms.saturating_add(second.latency_ms),
         ..second
@@ -158,12 +233,9 @@ fn unfenced(text: &str) -> &str {
 
 /// What no dialect may send.
 fn check(provider: &Provider, request: &ChatRequest) -> Result<(), String> {
-    match provider {
-        Provider::Ollama(_) if request.model.trim().is_empty() => {
-            return Err("the request names no model".to_owned());
-        }
-        // A recording needs no model.
-        Provider::Ollama(_) | Provider::Scripted(_) => {}
+    // A recording needs no model.
+    if provider.server().is_some() && request.model.trim().is_empty() {
+        return Err("the request names no model".to_owned());
     }
     if request.messages.is_empty() {
         // Ollama would load the model and answer nothing.
@@ -181,11 +253,24 @@ fn failed(
     class: ErrorClass,
     message: String,
 ) -> ChatError {
-    ChatError {
-        class,
-        host: provider.host(),
-        model: request.model.clone(),
-        message,
-        partial: String::new(),
+    ChatError::unsent(provider, &request.model, class, message)
+}
+
+impl ChatError {
+    /// The error of a call that was not made: refused before it was sent.
+    pub fn unsent(
+        provider: &Provider,
+        model: &str,
+        class: ErrorClass,
+        message: impl Into<String>,
+    ) -> ChatError {
+        ChatError {
+            class,
+            server: provider.server().map_or(Server::Script, HostRef::server),
+            host: provider.host(),
+            model: model.to_owned(),
+            message: message.into(),
+            partial: String::new(),
+        }
     }
 }

@@ -15,10 +15,10 @@
 
 use serde_json::{Map, Value};
 
+use crate::answer::CALLS_MAX;
 use crate::chat::{Message, ToolSpec};
 use crate::error::quote;
 use crate::schema;
-use crate::stream::CALLS_MAX;
 
 mod aliases;
 mod copy;

@@ -21,7 +21,7 @@ use serde_json::{Map, Value};
 
 use crate::calls::with_ids;
 use crate::chat::{ChatReply, ChatRequest, Finish, Purpose, ToolCall, Usage};
-use crate::error::{ChatError, ErrorClass};
+use crate::error::{ChatError, ErrorClass, Server};
 use crate::tokens::{estimate_tokens, prompt_chars};
 
 /// The name that replies, errors and records of this provider carry as their model and host.
@@ -112,6 +112,7 @@ impl Script {
     pub(crate) fn reply(&self, request: &ChatRequest) -> Result<ChatReply, ChatError> {
         let error = |class, message| ChatError {
             class,
+            server: Server::Script,
             host: HOST.to_owned(),
             model: HOST.to_owned(),
             message,
@@ -244,6 +245,7 @@ fn usage(request: &ChatRequest, text: &str, thinking: &str, calls: &[ToolCall]) 
     Usage {
         prompt_tokens: estimate_tokens(prompt_chars(request)),
         output_tokens: estimate_tokens(output as u64),
+        ..Usage::default()
     }
 }
 

@@ -11,12 +11,11 @@ use reqwest::{Client, Response, StatusCode, redirect};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
-use crate::error::{ErrorClass, quote};
-use crate::host::OllamaHost;
-use crate::stream::{Answer, Fault};
+use crate::dialect::HostRef;
+use crate::error::{ErrorClass, Fault, quote};
+use crate::tap::Ear;
+use crate::timeouts::{Limits, Pace};
 
-/// A host that is up answers a connection at once, even when its model is busy.
-const CONNECT: Duration = Duration::from_secs(2);
 /// How often a waiting call looks at its clock and asks whether it was cancelled.
 const TICK: Duration = Duration::from_millis(50);
 /// Longest call that can be asked for. Beyond a day a number is a mistake, and adding it to a clock could overflow.
@@ -73,13 +72,14 @@ pub(crate) fn block_on<F: Future>(future: F) -> Result<F::Output, Fault> {
 ///
 /// No proxy and no redirect: a call goes to the host that was named, because its prompt holds code that may not go
 /// elsewhere.
-pub(crate) fn client(host: &OllamaHost) -> Result<Client, Fault> {
+pub(crate) fn client(host: HostRef<'_>) -> Result<Client, Fault> {
     // An error means that a provider was installed before, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = Client::builder()
         .no_proxy()
         .redirect(redirect::Policy::none())
-        .connect_timeout(CONNECT)
+        .connect_timeout(Duration::from_millis(host.timeouts().connect_ms))
+        .default_headers(host.headers())
         .tcp_nodelay(true)
         .pool_max_idle_per_host(0);
     if !host.is_https() {
@@ -91,43 +91,52 @@ pub(crate) fn client(host: &OllamaHost) -> Result<Client, Fault> {
         .map_err(|error| Fault::new(ErrorClass::Unreachable, chain(&error)))
 }
 
-/// Posts a JSON body and feeds the streamed answer line by line.
+/// Posts a JSON body and feeds the streamed answer as it comes.
 pub(crate) async fn post_stream(
     client: &Client,
     url: &str,
     body: Vec<u8>,
     watch: &Watch<'_>,
-    idle_max: Duration,
-    answer: &mut Answer,
+    limits: Limits,
+    ear: &mut Ear<'_>,
 ) -> Result<(), Failure> {
+    let mut pace = Pace::sent(limits, watch.elapsed());
     let sending = client
         .post(url)
         .header(CONTENT_TYPE, "application/json")
         .body(body)
         .send();
-    // Headers may take as long as the call: a request that waits for a slot or a load gets none.
+    // Headers may take as long as the first token: a request that waits for a slot or a load gets none.
     let mut response = watch
-        .guard(None, sending)
+        .guard(&|now| pace.overdue(now), sending)
         .await?
         .map_err(|error| lost(&error))?;
+    ear.status(response.status().as_u16());
     if response.status() != StatusCode::OK {
-        return Err(Failure::Refused(refusal(response, watch, idle_max).await?));
+        let refusal = refusal(response, watch, limits.between_tokens).await?;
+        ear.keep(refusal.body.as_bytes());
+        return Err(Failure::Refused(refusal));
     }
-    let mut heard = None;
     loop {
-        let idle = heard.map(|at| (at, idle_max));
-        match watch.guard(idle, response.chunk()).await? {
-            Ok(Some(bytes)) => {
-                // Empty lines keep a connection alive, but they are no tokens.
-                if !bytes.iter().all(u8::is_ascii_whitespace) {
-                    heard = Some(Instant::now());
+        match watch
+            .guard(&|now| pace.overdue(now), response.chunk())
+            .await
+        {
+            Ok(Ok(Some(bytes))) => {
+                let fed = ear.feed(&bytes)?;
+                if fed.heard {
+                    pace.heard(watch.elapsed());
                 }
-                if answer.feed(&bytes)? {
+                if fed.done {
                     return Ok(());
                 }
             }
-            Ok(None) => return Ok(answer.end()?),
-            Err(error) => {
+            Ok(Ok(None)) => return Ok(ear.end()?),
+            // A server that said its answer is whole and then neither ends the stream nor goes on.
+            Ok(Err(_)) if ear.whole => return Ok(ear.end()?),
+            Err(fault) if ear.whole && fault.class == ErrorClass::Stalled => return Ok(ear.end()?),
+            Err(fault) => return Err(fault.into()),
+            Ok(Err(error)) => {
                 let message = format!(
                     "the connection broke in the middle of the answer: {}",
                     chain(&error)
@@ -154,7 +163,7 @@ pub(crate) async fn fetch(
         None => client.get(url),
     };
     let mut response = watch
-        .guard(None, request.send())
+        .guard(&|_| None, request.send())
         .await?
         .map_err(|error| lost(&error))?;
     if response.status() != StatusCode::OK {
@@ -208,8 +217,9 @@ async fn read(
 ) -> Result<Vec<u8>, Fault> {
     let mut body = Vec::new();
     while body.len() <= bytes_max {
+        let heard = watch.elapsed();
         match watch
-            .guard(Some((Instant::now(), idle_max)), response.chunk())
+            .guard(&|now| silent(heard, now, idle_max), response.chunk())
             .await?
         {
             Ok(Some(bytes)) => body.extend_from_slice(&bytes),
@@ -239,25 +249,25 @@ impl<'a> Watch<'a> {
 
     /// Waits, unless the call must end before.
     pub(crate) async fn sleep(&self, wait: Duration) -> Result<(), Fault> {
-        self.guard(None, tokio::time::sleep(wait)).await
+        self.guard(&|_| None, tokio::time::sleep(wait)).await
     }
 
-    /// Waits for `future`, looking up at every tick. `idle` is when something was last heard, and how long ago that may be.
+    /// Waits for `future`, looking up at every tick. `overdue` says why it is given up at a time of the call.
     async fn guard<F: Future>(
         &self,
-        idle: Option<(Instant, Duration)>,
+        overdue: &dyn Fn(Duration) -> Option<Fault>,
         future: F,
     ) -> Result<F::Output, Fault> {
         let mut future = pin!(future);
         loop {
-            self.check(idle)?;
+            self.check(overdue)?;
             if let Ok(output) = timeout(TICK, future.as_mut()).await {
                 return Ok(output);
             }
         }
     }
 
-    fn check(&self, idle: Option<(Instant, Duration)>) -> Result<(), Fault> {
+    fn check(&self, overdue: &dyn Fn(Duration) -> Option<Fault>) -> Result<(), Fault> {
         if (self.cancel)() {
             return Err(Fault::new(ErrorClass::Cancelled, "the call was cancelled"));
         }
@@ -265,17 +275,19 @@ impl<'a> Watch<'a> {
             let message = format!("it took longer than {} s", self.call_max.as_secs());
             return Err(Fault::new(ErrorClass::TimedOut, message));
         }
-        match idle {
-            Some((at, max)) if at.elapsed() > max => Err(Fault::new(
-                ErrorClass::Stalled,
-                format!(
-                    "nothing arrived for {} s in the middle of the answer",
-                    max.as_secs()
-                ),
-            )),
-            Some(_) | None => Ok(()),
-        }
+        overdue(self.elapsed()).map_or(Ok(()), Err)
     }
+}
+
+/// Why a body of no model is given up.
+fn silent(heard: Duration, now: Duration, max: Duration) -> Option<Fault> {
+    (now.saturating_sub(heard) > max).then(|| {
+        let message = format!(
+            "nothing arrived for {} s in the middle of the answer",
+            max.as_secs()
+        );
+        Fault::new(ErrorClass::Stalled, message)
+    })
 }
 
 /// A connection that was refused, never made, or lost before the first byte of an answer.

@@ -12,7 +12,7 @@ mod verify;
 
 pub use files::EvidenceError;
 pub use key::{GateKey, PinnedKey};
-pub use package::{Contents, complete, promises, seal, write};
+pub use package::{Contents, complete, promises, sandbox, seal, write};
 pub use statement::{
     About, Artifact, CommandEntry, Kept, PREDICATE_TYPE, Predicate, Statement, Subject, Usage,
 };

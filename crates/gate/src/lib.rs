@@ -26,5 +26,5 @@ pub use checks::secrets::blacken;
 pub use docs::{DOCS_CHECKS, DOCS_PATHS, DocsCandidate, DocsMeasured, judge_docs, measure_docs};
 pub use error::{GateError, Refused};
 pub use measure::{Candidate, Measured, Summary, measure, refused_unrun, tree_digest};
-pub use paths::{Globs, is_test, test_places};
+pub use paths::{Globs, changeable, is_test, no_test, test_places};
 pub use review::check_review;

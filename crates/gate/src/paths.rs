@@ -2,6 +2,7 @@
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
+use crate::checks::gate_config::protected;
 use crate::error::GateError;
 
 /// Path patterns of a task, compiled once. A pattern also covers everything below it, so `src` and `src/` mean `src/**`.
@@ -199,6 +200,41 @@ pub fn test_places(patterns: &[String], test_command: &str) -> Vec<String> {
     patterns.iter().filter(is_place).cloned().collect()
 }
 
+/// The first entry of a `changes_tests` that names one file which is no test by our rule: it would free nothing. What a glob or
+/// a folder holds, only a commit shows; a source in Rust may hold its own tests.
+pub fn no_test<'a>(patterns: &'a [String], test_command: &str) -> Option<&'a str> {
+    let is_none = |pattern: &&String| {
+        let path = tidy(pattern);
+        let judges = protected::class(path).is_some();
+        let is_file = judges || !["", "rs"].contains(&extension(path).as_str());
+        let wild = path.contains(['*', '?', '[', '{']);
+        let is_place = || is_test(path) || is_test(&format!("{path}/x"));
+        is_file && !wild && !is_place() && !run_by(test_command, path)
+    };
+    patterns.iter().find(is_none).map(String::as_str)
+}
+
+/// The entries of a `changes_tests` that a change may follow: each says where it is, may name a test, and lies within what the
+/// task may write. No writable path is every path.
+pub fn changeable(
+    patterns: &[String],
+    writable: &[String],
+    test_command: &str,
+) -> Result<Vec<String>, GateError> {
+    let writable = Globs::new(writable)?;
+    let wild = |part: &&str| part.contains(['*', '?', '[', '{']);
+    let is_open = |pattern: &&String| {
+        let path = tidy(pattern);
+        let folders: Vec<&str> = path.split('/').take_while(|part| !wild(part)).collect();
+        let place = folders.join("/");
+        let inside = || writable.covers(&place) || writable.covers(&format!("{place}/x"));
+        !place.is_empty() && (writable.is_empty() || inside())
+    };
+    let open = patterns.iter().filter(is_open);
+    let open = open.filter(|one| no_test(std::slice::from_ref(one), test_command).is_none());
+    Ok(open.cloned().collect())
+}
+
 /// A path as one word of the shell that no program takes for an option.
 pub(crate) fn quoted(path: &str) -> String {
     format!("'./{}'", path.replace('\'', "'\\''"))
@@ -207,6 +243,54 @@ pub(crate) fn quoted(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_of_tests_says_what_it_frees() {
+        let list =
+            |entries: &[&str]| -> Vec<String> { entries.iter().map(|e| (*e).to_owned()).collect() };
+        for none in [
+            "package.json",
+            "src/lib.py",
+            "build.rs",
+            "./Cargo.toml",
+            "Dockerfile",
+            ".github/workflows/ci.yml",
+        ] {
+            assert_eq!(
+                no_test(&list(&["tests/a.rs", none]), "sh ci/verify.sh"),
+                Some(none)
+            );
+        }
+        for test in [
+            "tests",
+            "src",
+            "src/**",
+            "*_test.go",
+            "conftest.py",
+            "src/lib.rs",
+            "ci/verify.sh",
+            "spec/a.yml",
+        ] {
+            assert_eq!(no_test(&list(&[test]), "sh ci/verify.sh"), None, "{test}");
+        }
+        let all = list(&[
+            "**",
+            "src/*_test.go",
+            "tests/a.rs",
+            "package.json",
+            "lib/tests",
+        ]);
+        let open = |writable: &[&str]| changeable(&all, &list(writable), "").expect("globs");
+        assert_eq!(
+            open(&[]),
+            list(&["src/*_test.go", "tests/a.rs", "lib/tests"])
+        );
+        assert_eq!(
+            open(&["src/**", "tests/a.rs"]),
+            list(&["src/*_test.go", "tests/a.rs"])
+        );
+        assert_eq!(open(&["docs"]), list(&[]));
+    }
 
     #[test]
     fn tests_are_told_from_sources() {

@@ -90,6 +90,13 @@ pub(crate) fn task(brief: &Brief, scope: &Scope) -> String {
             cut(scope.shown(), LIST_BYTES_MAX)
         ));
     }
+    if brief.role != Role::Reviewer {
+        list(
+            &mut text,
+            "Existing tests that this task may change (every other is measured as it was)",
+            &brief.project.changes_tests,
+        );
+    }
     if !brief.findings.is_empty() {
         text.push_str("\n## What was found wrong with earlier tries, newest last\n");
         text.push_str(&data(

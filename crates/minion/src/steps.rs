@@ -50,12 +50,7 @@ enum Next {
     Goto(String),
 }
 
-fn one(
-    walk: &mut Walk<'_>,
-    step: &Step,
-    visit: u32,
-    feedback: &mut Option<String>,
-) -> Result<Next, ExitStatus> {
+fn one(walk: &mut Walk<'_>, step: &Step, visit: u32) -> Result<Next, ExitStatus> {
     match &step.action {
         Action::Context => context(walk).map(|()| Next::Forward(Map::new())),
         Action::Ask { prompt, schema } => {
@@ -76,7 +71,8 @@ fn one(
                 check: check.as_deref(),
                 outputs,
             };
-            let handed = agent::work(walk, &work, feedback.take().as_deref())?;
+            let feedback = walk.course.feedback.take();
+            let handed = agent::work(walk, &work, feedback.as_deref())?;
             let outputs = handed.outputs.clone();
             walk.remember(&step.id, &result(handed));
             Ok(Next::Forward(outputs))

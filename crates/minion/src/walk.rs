@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use alai_core::brief::{Brief, Price, Role};
+use alai_core::cage::Sandbox;
 use alai_core::mode::Mode;
 use alai_core::record::Captured;
 use alai_fleet::{
@@ -361,10 +362,11 @@ impl<'a> Walk<'a> {
         self.told_failure(step, error)?;
         match error.class {
             ErrorClass::Cancelled => Err(ExitStatus::Cancelled),
+            ErrorClass::OverBudget => Err(ExitStatus::CostLimit),
             ErrorClass::ContextTooLong | ErrorClass::ContextTruncated => {
                 Err(ExitStatus::ContextTruncated)
             }
-            ErrorClass::Malformed | ErrorClass::Repeating => {
+            ErrorClass::Malformed | ErrorClass::Repeating | ErrorClass::Filtered => {
                 Ok(Asked::Malformed(error.message.clone()))
             }
             ErrorClass::TimedOut if self.seconds_left().is_err() => Err(ExitStatus::TimeLimit),
@@ -577,6 +579,7 @@ impl<'a> Walk<'a> {
             model: self.model,
             base: &brief.project.base,
             promises: &promises,
+            sandbox: Sandbox::of(self.hand.layers()),
         })
     }
 

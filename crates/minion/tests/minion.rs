@@ -1,5 +1,7 @@
 //! One run through its door: real hand, real git, real commands; only the model is a script.
 
+#[path = "minion/asked.rs"]
+mod asked;
 #[path = "minion/cage.rs"]
 mod cage;
 #[path = "minion/commits.rs"]
@@ -14,6 +16,8 @@ mod first;
 mod guards;
 #[path = "minion/outputs.rs"]
 mod outputs;
+#[path = "minion/scaffolds.rs"]
+mod scaffolds;
 #[path = "minion/shipped.rs"]
 mod shipped;
 #[path = "minion/steps.rs"]

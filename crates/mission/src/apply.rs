@@ -57,12 +57,15 @@ fn end(
         run: Some(fence.run.clone()),
         now_ms,
     };
-    // One that ends with its blueprint's question has done its part too.
+    // One that ends with its blueprint's question has done its part too, and one that only a person may judge.
     let good = effects.iter().any(|e| match e {
         Effect::Complete { .. } => true,
-        Effect::Ask { waiting, .. } => waiting.reason == WaitReason::Question,
+        Effect::Ask { waiting, .. } => {
+            matches!(waiting.reason, WaitReason::Question | WaitReason::Uncaged)
+        }
         Effect::Retry { .. }
         | Effect::Spawn { .. }
+        | Effect::Measured { .. }
         | Effect::Enqueue { .. }
         | Effect::Deliver { .. }
         | Effect::Integrated { .. }
@@ -134,6 +137,7 @@ pub(crate) fn lose(
         }
         Effect::Complete { .. }
         | Effect::Spawn { .. }
+        | Effect::Measured { .. }
         | Effect::Enqueue { .. }
         | Effect::Deliver { .. }
         | Effect::Integrated { .. }
@@ -192,6 +196,12 @@ fn one_effect(
             )?;
         }
         Effect::Spawn { tasks } => return spawn(c, tasks, stamp),
+        Effect::Measured { base, head } => {
+            c.execute(
+                "UPDATE task SET base = ?, head = ? WHERE id = ?",
+                params![base, head, task.id.0],
+            )?;
+        }
         Effect::Enqueue {
             lineage,
             project,

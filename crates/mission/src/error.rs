@@ -114,6 +114,11 @@ pub enum MissionError {
     },
     #[error("line {line} cannot be imported: {why}; nothing was changed")]
     Import { line: usize, why: String },
+    /// A call is made once: what it cost is in the ledger, or is unknown.
+    #[error("call {call} of run {run} was made already")]
+    CallMade { run: RunId, call: u32 },
+    #[error("there is no call {run}/{call} of which it is unknown what it cost")]
+    NoUnknownCall { run: RunId, call: u32 },
     #[error("the store answered: {0}")]
     Engine(EngineError),
     #[error("row of {table} cannot be read: {why}")]

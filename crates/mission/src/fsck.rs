@@ -40,7 +40,7 @@ const fn whole(name: &'static str, sql: &'static str) -> Invariant {
     }
 }
 
-const INVARIANTS: [Invariant; 25] = [
+const INVARIANTS: [Invariant; 28] = [
     always(
         "a task that is started has exactly one live run, of its own epoch",
         "SELECT t.id, t.state, t.epoch FROM task t WHERE t.state = 'started'
@@ -60,6 +60,11 @@ const INVARIANTS: [Invariant; 25] = [
         "a step that is begun belongs to a live run",
         "SELECT s.run, s.key FROM step s INDEXED BY step_open JOIN run r ON r.id = s.run
             WHERE s.state = 'started' AND r.state <> 'live'",
+    ),
+    always(
+        "money is reserved for calls of live runs alone",
+        "SELECT l.run, l.call FROM ledger l INDEXED BY ledger_open JOIN run r ON r.id = l.run
+            WHERE l.state = 'reserved' AND r.state <> 'live'",
     ),
     always(
         "a task that waits says for whom, until when and what ends it",
@@ -122,13 +127,21 @@ const INVARIANTS: [Invariant; 25] = [
         "a build that is done by a run has passed its gate, and the commit is named",
         "SELECT t.id FROM task t JOIN run r ON r.task = t.id AND r.epoch = t.epoch
             WHERE t.kind IN ('build', 'ops', 'docs') AND t.state = 'done' AND r.state = 'succeeded' AND r.holder = 'factory'
-              AND (t.head IS NULL OR t.base IS NULL OR NOT EXISTS
+              AND t.sandbox = 'on' AND (t.head IS NULL OR t.base IS NULL OR NOT EXISTS
                 (SELECT 1 FROM event e WHERE e.task = t.id AND e.run = r.id AND e.kind = 'complete'))",
     ),
     whole(
         "a done build has exactly one successor in its pipeline",
         "SELECT t.id FROM task t JOIN run r ON r.task = t.id AND r.epoch = t.epoch AND r.state = 'succeeded'
             WHERE t.kind = 'build' AND t.state = 'done' AND t.solo = 0 AND r.holder = 'factory'
+              AND t.sandbox = 'on' AND (SELECT count(*) FROM task n WHERE n.parent = t.id AND n.kind = 'review') <> 1",
+    ),
+    whole(
+        "what was made without a cage is done by a person's word alone, and what he approved is reviewed once",
+        "SELECT t.id FROM task t WHERE t.sandbox = 'off' AND t.state = 'done'
+              AND NOT EXISTS (SELECT 1 FROM event e WHERE e.task = t.id AND e.kind IN ('approve', 'override'))
+         UNION SELECT t.id FROM task t JOIN event e ON e.task = t.id AND e.kind = 'approve'
+            WHERE t.sandbox = 'off' AND t.kind = 'build' AND t.state = 'done'
               AND (SELECT count(*) FROM task n WHERE n.parent = t.id AND n.kind = 'review') <> 1",
     ),
     whole(
@@ -147,7 +160,14 @@ const INVARIANTS: [Invariant; 25] = [
         "each call in the ledger belongs to a run of its task, and each call that has a receipt is in the ledger",
         "SELECT l.run, l.call FROM ledger l JOIN run r ON r.id = l.run WHERE r.task <> l.task
          UNION ALL SELECT s.run, s.key FROM step s WHERE s.key LIKE 'call-%' AND s.state = 'done'
-            AND NOT EXISTS (SELECT 1 FROM ledger l WHERE l.run = s.run AND 'call-' || l.call = s.key)",
+            AND NOT EXISTS (SELECT 1 FROM ledger l WHERE l.run = s.run AND 'call-' || l.call = s.key AND l.state = 'settled')",
+    ),
+    whole(
+        "each sum of money is what its calls add up to",
+        "SELECT scope, key, sum(spent), sum(reserved), sum(unknown), sum(list_equivalent) FROM (
+            SELECT scope, key, spent, reserved, unknown, list_equivalent FROM booked_by
+            UNION ALL SELECT scope, key, -spent, -reserved, -unknown, -list_equivalent FROM purse)
+         GROUP BY scope, key HAVING sum(spent) <> 0 OR sum(reserved) <> 0 OR sum(unknown) <> 0 OR sum(list_equivalent) <> 0",
     ),
     whole(
         "a merged row's lineage is integrated, and only that",

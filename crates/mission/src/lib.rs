@@ -33,6 +33,7 @@ mod stats;
 mod step;
 mod task;
 mod transfer;
+mod uncaged;
 mod waits;
 mod words;
 mod writer;
@@ -46,7 +47,9 @@ pub use error::{EngineError, MissionError};
 pub use event::EventRow;
 pub use fsck::{Fault, fsck, fsck_served, invariants};
 pub use inbox::{By, RequestKey};
-pub use ledger::{Call, Spend};
+pub use ledger::{
+    Call, CapRow, CostBy, CostLine, CostReport, Intent, Scope, Spend, UnknownCall,
+};
 pub use merge::{MergeKind, MergeRow, MergeState};
 pub use mind::{MindEntry, MindQuery};
 pub use outbox::OutboxRow;

@@ -56,6 +56,9 @@ pub struct ProjectSettings {
     pub surroundings: alai_core::services::Surroundings,
     /// Author of the factory's commits: `Name <mail>`.
     pub author: Option<String>,
+    /// No model outside of the user's own machines ever sees its code.
+    #[serde(default)]
+    pub local_only: bool,
 }
 
 /// Who moves the target branch.

@@ -1,5 +1,6 @@
 //! The table `run`: one row per claim.
 
+use alai_core::cage::Sandbox;
 use alai_core::ids::{Epoch, RunId, TaskId};
 use alai_core::mode::Mode;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -41,6 +42,10 @@ pub struct RunRow {
     pub pins: Option<String>,
     /// What it is doing, for people.
     pub step: Option<String>,
+    /// Whether its agent was in a cage.
+    pub sandbox: Sandbox,
+    /// The user of its own that its programs ran as, where there was no cage.
+    pub uid: Option<u32>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -203,16 +208,18 @@ impl Reader {
     /// The run whose identifier ends or begins with `text`, as people copy it; none when several do, or `text` has fewer than
     /// four characters.
     pub fn find_run(&self, text: &str) -> Result<Option<RunRow>, MissionError> {
+        let found = <[RunRow; 1]>::try_from(self.runs_called(text)?);
+        Ok(found.ok().map(|[one]| one))
+    }
+
+    /// All of them.
+    pub fn runs_called(&self, text: &str) -> Result<Vec<RunRow>, MissionError> {
         self.read(|c| {
             let pattern = text.replace(['%', '_'], "");
             if pattern.chars().count() < RUN_TEXT_MIN {
-                return Ok(None);
+                return Ok(Vec::new());
             }
-            let rows = query(c, "id LIKE '%' || ?1 OR id LIKE ?1 || '%'", &pattern)?;
-            Ok(match <[RunRow; 1]>::try_from(rows) {
-                Ok([one]) => Some(one),
-                Err(_none_or_many) => None,
-            })
+            query(c, "id LIKE '%' || ?1 OR id LIKE ?1 || '%'", &pattern)
         })
     }
 
@@ -221,6 +228,12 @@ impl Reader {
         let mut runs = self.read(|c| query(c, "task = ?", &task.0))?;
         runs.sort_by_key(|run| run.epoch);
         Ok(runs)
+    }
+
+    /// The runs of a lineage's first task and of all that go on with it, oldest first.
+    pub fn runs_of_lineage(&self, root: TaskId) -> Result<Vec<RunRow>, MissionError> {
+        let tasks = "task IN (SELECT id FROM task WHERE lineage = ?1 OR id = ?1)";
+        self.read(|c| query(c, tasks, &root.0))
     }
 
     pub fn live_runs(&self) -> Result<Vec<RunRow>, MissionError> {
@@ -268,10 +281,11 @@ pub(crate) fn query(
 ) -> Result<Vec<RunRow>, MissionError> {
     let sql = format!(
         "SELECT id, task, epoch, state, worker, resumes, lease_until, started_ms, beat_ms, ended_ms, outcome, mode, company,
-            model, step, holder, output_ms, progress_ms, close_by_ms, pins FROM run WHERE {condition} ORDER BY started_ms, id"
+            model, step, holder, output_ms, progress_ms, close_by_ms, pins, uid FROM run WHERE {condition} ORDER BY started_ms, id"
     );
     let mut statement = c.prepare_cached(&sql)?;
     let rows = statement.query_map([value], |r| {
+        let uid: Option<u32> = r.get(20)?;
         let row = RunRow {
             id: RunId(r.get(0)?),
             task: TaskId(r.get(1)?),
@@ -295,6 +309,11 @@ pub(crate) fn query(
             progress_ms: r.get(17)?,
             close_by_ms: r.get(18)?,
             pins: r.get(19)?,
+            sandbox: match uid {
+                Some(_) => Sandbox::Off,
+                None => Sandbox::On,
+            },
+            uid,
         };
         Ok((row, r.get::<_, String>(3)?, r.get::<_, String>(15)?))
     })?;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use alai_core::cage::Sandbox;
 use alai_core::ids::{Epoch, ProjectId, TaskId};
 use alai_core::lifecycle::{self, Event};
 use alai_core::task::{
@@ -279,8 +280,8 @@ pub(crate) fn insert(c: &Connection, new: &NewTask, stamp: &Stamp) -> Result<Tas
     let mut statement = c.prepare_cached(
         "INSERT INTO task (kind, goal, parent, lineage, title, description, priority, owner, tags, project, acceptance,
             checks, changes_tests, company_pin, state, review_cycles, wait_reason, wait_owner, wait_deadline, wait_action,
-            wait_detail, base, start_from, head, solo, findings, created_ms, updated_ms, cleared, blueprint)
-         VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            wait_detail, base, start_from, head, solo, findings, created_ms, updated_ms, cleared, blueprint, sandbox)
+         VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     )?;
     statement.execute(params![
         new.kind.as_str(),
@@ -313,6 +314,7 @@ pub(crate) fn insert(c: &Connection, new: &NewTask, stamp: &Stamp) -> Result<Tas
         stamp.now_ms,
         json(&new.cleared)?,
         new.blueprint,
+        new.sandbox.as_str(),
     ])?;
     let id = TaskId(c.last_insert_rowid());
     if let Some(waiting) = &new.waiting {
@@ -503,7 +505,7 @@ pub(crate) fn set_counters(
 pub(crate) const COLUMNS: &str = "id, kind, goal, parent, lineage, title, description, priority, owner, tags, project, \
     acceptance, checks, changes_tests, company_pin, state, epoch, infra_attempts, qa_retries, review_cycles, escalations, \
     interruptions, wait_reason, wait_owner, wait_deadline, wait_action, wait_detail, base, start_from, head, integrated, \
-    solo, findings, created_ms, updated_ms, run_at_ms, cleared, handed, blueprint";
+    solo, findings, created_ms, updated_ms, run_at_ms, cleared, handed, blueprint, sandbox";
 
 /// A row before its words are checked.
 pub(crate) struct Raw {
@@ -511,6 +513,7 @@ pub(crate) struct Raw {
     kind: String,
     state: String,
     priority: i64,
+    sandbox: String,
     lists: [String; 6],
     wait: Option<(String, String, i64, String, Option<String>)>,
 }
@@ -555,6 +558,7 @@ pub(crate) fn raw(r: &Row<'_>) -> rusqlite::Result<Raw> {
         integrated: r.get(30)?,
         solo: r.get(31)?,
         blueprint: r.get(38)?,
+        sandbox: Sandbox::On,
         findings: Vec::new(),
         created_ms: r.get(33)?,
         updated_ms: r.get(34)?,
@@ -574,6 +578,7 @@ pub(crate) fn raw(r: &Row<'_>) -> rusqlite::Result<Raw> {
         kind: r.get(1)?,
         state: r.get(15)?,
         priority: r.get(7)?,
+        sandbox: r.get(39)?,
         lists,
         wait,
     })
@@ -584,6 +589,7 @@ impl Raw {
         let mut task = self.task;
         task.kind = word("task", &self.kind, TaskKind::parse)?;
         task.state = word("task", &self.state, State::parse)?;
+        task.sandbox = word("task", &self.sandbox, Sandbox::parse)?;
         task.priority = Priority::from_rank(self.priority).ok_or_else(|| MissionError::Row {
             table: "task",
             why: format!("priority {}", self.priority),

@@ -14,7 +14,7 @@ use crate::schema::SCHEMA_VERSION;
 use crate::writer::Mission;
 
 /// Every table, and the columns by which its rows are put in order. Full-text indexes are made anew by their triggers.
-pub(crate) const TABLES: [(&str, &str); 15] = [
+pub(crate) const TABLES: [(&str, &str); 18] = [
     ("project", "id"),
     ("task", "id"),
     ("need", "task, needs, until"),
@@ -24,7 +24,11 @@ pub(crate) const TABLES: [(&str, &str); 15] = [
     ("slot", "key, run"),
     ("merge", "id"),
     ("event", "seq"),
+    // Its sums are made anew as it is read.
     ("ledger", "id"),
+    ("cap", "scope, key"),
+    ("refused", "task"),
+    ("mark", "day, kind"),
     ("outbox", "id"),
     ("mind", "id"),
     ("inbox", "key"),

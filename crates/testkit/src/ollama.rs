@@ -4,18 +4,15 @@
 //! lacks are 400, a stop word ends a text, and a prompt longer than `num_ctx` is 400 with `truncate: false` and cut in silence without it.
 
 use std::collections::BTreeMap;
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 
-mod http;
+use crate::twin::Twin;
+
 mod routes;
 
-/// A test that waits longer than this for the client hangs, and should say so instead.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub use crate::http::Seen;
 
 /// What a twin has and says.
 pub struct Behaviour {
@@ -64,43 +61,24 @@ pub enum Answer {
     Hangup,
 }
 
-/// A request as it came.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Seen {
-    pub method: String,
-    pub path: String,
-    /// Null where there was none.
-    pub body: Value,
-}
-
 /// A running twin. It ends with the value.
 pub struct OllamaTwin {
-    address: SocketAddr,
+    twin: Twin,
     shared: Arc<Shared>,
-    listening: Option<JoinHandle<()>>,
 }
 
 struct Shared {
     behaviour: Behaviour,
     state: Mutex<State>,
-    changed: Condvar,
 }
 
 #[derive(Default)]
 struct State {
-    seen: Vec<Seen>,
     /// Chats that were given to the answers.
     answered: usize,
     /// What each loaded model was loaded with.
     loaded: BTreeMap<String, Value>,
     reloads: usize,
-    in_flight: usize,
-    in_flight_most: usize,
-    closed_by_client: usize,
-    released: bool,
-    ended: bool,
-    /// Open ones by number, to end them with the twin.
-    connections: BTreeMap<u64, TcpStream>,
 }
 
 impl Behaviour {
@@ -228,42 +206,30 @@ impl OllamaTwin {
     /// # Panics
     /// When loopback has no free port.
     pub fn start(behaviour: Behaviour) -> OllamaTwin {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("loopback has a free port");
-        let address = listener
-            .local_addr()
-            .expect("a bound socket has an address");
         let shared = Arc::new(Shared {
             behaviour,
             state: Mutex::default(),
-            changed: Condvar::new(),
         });
-        let serving = Arc::clone(&shared);
-        let listening = std::thread::spawn(move || listen(&listener, &serving));
+        let answering = Arc::clone(&shared);
         OllamaTwin {
-            address,
+            twin: Twin::start("/api/chat", move |seen| routes::reply(&answering, seen)),
             shared,
-            listening: Some(listening),
         }
     }
 
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.twin.url()
     }
 
     /// Everything that was asked, in order of arrival.
     pub fn requests(&self) -> Vec<Seen> {
-        self.shared.lock().seen.clone()
+        self.twin.requests()
     }
 
     /// The bodies of the chats, in order of arrival.
     pub fn chats(&self) -> Vec<Value> {
-        let state = self.shared.lock();
-        state
-            .seen
-            .iter()
-            .filter(|seen| seen.path == "/api/chat")
-            .map(|seen| seen.body.clone())
-            .collect()
+        let chats = self.twin.chats().into_iter();
+        chats.map(|seen| seen.body).collect()
     }
 
     /// How often a model was loaded again because the options of its runner had changed.
@@ -273,12 +239,12 @@ impl OllamaTwin {
 
     /// The most chats that were open at the same time.
     pub fn in_flight_most(&self) -> usize {
-        self.shared.lock().in_flight_most
+        self.twin.core.lock().in_flight_most
     }
 
     /// Lets held answers go, those that come later too.
     pub fn release(&self) {
-        self.shared.change(|state| state.released = true);
+        self.twin.release();
     }
 
     /// Blocks until that many chats have arrived.
@@ -286,14 +252,7 @@ impl OllamaTwin {
     /// # Panics
     /// When they do not come.
     pub fn await_chats(&self, count: usize) {
-        self.shared.await_until("a chat", |state| {
-            state
-                .seen
-                .iter()
-                .filter(|seen| seen.path == "/api/chat")
-                .count()
-                >= count
-        });
+        self.twin.await_chats(count);
     }
 
     /// Blocks until the client has closed that many connections before their answers ended.
@@ -301,74 +260,12 @@ impl OllamaTwin {
     /// # Panics
     /// When it does not.
     pub fn await_closed(&self, count: usize) {
-        self.shared
-            .await_until("the client to close its connection", |state| {
-                state.closed_by_client >= count
-            });
-    }
-}
-
-impl Drop for OllamaTwin {
-    fn drop(&mut self) {
-        self.shared.change(|state| {
-            state.ended = true;
-            for connection in state.connections.values() {
-                // It may be closed already.
-                let _ = connection.shutdown(Shutdown::Both);
-            }
-        });
-        // Wakes the listener, which then sees the end.
-        let _ = TcpStream::connect(self.address);
-        if let Some(listening) = self.listening.take() {
-            let _ = listening.join();
-        }
+        self.twin.await_closed(count);
     }
 }
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
-        let changed = change(&mut self.lock());
-        self.changed.notify_all();
-        changed
-    }
-
-    fn await_until(&self, what: &str, mut reached: impl FnMut(&State) -> bool) {
-        let waited = self
-            .changed
-            .wait_timeout_while(self.lock(), PATIENCE, |state| !reached(state));
-        let timed_out = waited.unwrap_or_else(PoisonError::into_inner).1.timed_out();
-        assert!(
-            !timed_out,
-            "the twin of Ollama waited {} s for {what}",
-            PATIENCE.as_secs()
-        );
-    }
-}
-
-fn listen(listener: &TcpListener, shared: &Arc<Shared>) {
-    for (number, stream) in (0..).zip(listener.incoming()) {
-        let Ok(mut stream) = stream else { continue };
-        let Ok(own) = stream.try_clone() else {
-            continue;
-        };
-        let ended = shared.change(|state| {
-            state.connections.insert(number, own);
-            state.ended
-        });
-        if ended {
-            return;
-        }
-        let shared = Arc::clone(shared);
-        std::thread::spawn(move || {
-            // An error means that the client is gone, which the routes have noted.
-            let _ = routes::serve(&mut stream, &shared);
-            // Other handles are open, so that only this ends the connection.
-            let _ = stream.shutdown(Shutdown::Both);
-            shared.change(|state| state.connections.remove(&number));
-        });
     }
 }

@@ -1,4 +1,5 @@
-//! What a run's clone of a large repository costs beside `git worktree add`, in time and in disk of its own, in turns.
+//! What a run's clone of a large repository costs beside `git worktree add`, in time and in disk of its own, in turns, and what
+//! it costs to prove at its end that nothing of it is lost.
 //!
 //! Run by `cargo xtask bench minion`.
 #![allow(
@@ -9,12 +10,15 @@
 
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use alai_workspace::git::{self, Identity, Oid};
-use alai_workspace::{cage, clone};
+use alai_workspace::clone::{Room, Salvage, Salvaged};
+use alai_workspace::command::Cancel;
+use alai_workspace::git::{self, Identity, Oid, Repo};
+use alai_workspace::toolchains::toolchains;
+use alai_workspace::{cage, clone, files};
 
 const FILES: usize = 50_000;
 const FOLDERS: usize = 500;
@@ -23,6 +27,8 @@ const BYTES: usize = 4_000;
 const ROUNDS: usize = 3;
 /// Of the time of `git worktree add`.
 const AIM: f64 = 1.2;
+/// Files that a run changes before its clone is looked through once more.
+const CHANGED: usize = 20;
 
 fn main() {
     let place = tempfile::tempdir().expect("a folder");
@@ -86,6 +92,61 @@ fn main() {
             "of the caller"
         }
     );
+    let clones: Vec<_> = (0..ROUNDS)
+        .map(|round| place.path().join(format!("clone-{round}")))
+        .collect();
+    salvages(&repo, &base, &clones);
+}
+
+/// The look through an untouched clone, and through one with some files changed.
+fn salvages(repo: &Repo, base: &Oid, clones: &[PathBuf]) {
+    cage::set_launcher(PathBuf::from(env!("CARGO_BIN_EXE_cage_launcher")));
+    let (mut untouched, mut changed) = (Vec::new(), Vec::new());
+    for clone in clones {
+        let (time, found) = salvage(repo, base, clone);
+        assert_eq!(found, Salvaged::default(), "nothing was changed");
+        untouched.push((time, 0));
+        for number in 0..CHANGED {
+            let path = clone.join(format!("dir{number}/file{number}.rs"));
+            std::fs::write(&path, format!("changed {number}\n")).expect("written");
+            files::give_to(&path, cage::agent_ids()).expect("given");
+        }
+        let (time, found) = salvage(repo, base, clone);
+        assert!(
+            found.rest.is_some() && found.missing.is_empty(),
+            "{found:?}"
+        );
+        changed.push((time, 0));
+    }
+    println!(
+        "salvage of an untouched clone         {:.2} s",
+        middle(untouched).0.as_secs_f64()
+    );
+    println!(
+        "salvage with {CHANGED} files changed         {:.2} s",
+        middle(changed).0.as_secs_f64()
+    );
+}
+
+fn salvage(repo: &Repo, base: &Oid, clone: &Path) -> (Duration, Salvaged) {
+    let who = Identity::new("Bench", "bench@localhost").expect("two words");
+    let room = Room::after(0);
+    let tools = toolchains(&std::env::vars().collect());
+    let name = clone.file_name().expect("a name").to_string_lossy();
+    let wanted = Salvage {
+        clone,
+        to_ref: &format!("refs/alai/{name}-rest"),
+        others_ref: &format!("refs/alai/{name}-others"),
+        parent: base,
+        message: "rest\n",
+        author: &who,
+        left_out: &[],
+        room: &room,
+        toolchains: &tools,
+    };
+    let start = Instant::now();
+    let found = clone::salvage(repo, &wanted, &Cancel::new()).expect("a salvage");
+    (start.elapsed(), found)
 }
 
 /// By `git fast-import`: a minute faster than files and `git add`.

@@ -15,6 +15,7 @@ mod others;
 mod pack;
 mod remover;
 mod salvage;
+mod stamps;
 mod stock;
 mod unfold;
 
@@ -32,6 +33,7 @@ pub use import::{
 };
 pub use remover::Remover;
 pub use salvage::{FILE_BYTES_MAX, Salvage, Salvaged, salvage};
+pub use stamps::stamps_beside;
 pub use stock::{prune_stock, set_stock};
 
 /// Where a clone appears inside every cage. One place for all, so that a virtual environment, `node_modules` or build cache
@@ -72,7 +74,8 @@ pub enum CloneError {
 }
 
 /// Makes a standalone clone of `base` in `dest`, on a new branch, with `author` as its configured identity, and gives it to
-/// `owner`. A clone that fails half-way is removed.
+/// `owner`. A clone that fails half-way is removed. Beside it lies a file that tells its salvage what was not touched since
+/// ([`stamps_beside`]); whoever removes the clone removes that, too.
 ///
 /// # Errors
 /// [`CloneError::Exists`] when `dest` is there already; otherwise what git or the file system said.
@@ -89,6 +92,8 @@ pub fn for_run(
         return Err(git_error(repo, base)(GitError::BadRef { name }));
     }
     standalone(repo, base, dest, Some(branch), author, owner)?;
+    let files = crate::git::tree(repo, base).map_err(git_error(repo, base))?;
+    stamps::take(dest, base, &files);
     Ok(Clone {
         dir: dest.to_path_buf(),
         branch: branch.to_owned(),

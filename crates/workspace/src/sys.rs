@@ -1,7 +1,7 @@
 //! The kernel calls that the standard library does not offer, one small safe function each.
 //!
-//! Every function here turns a C return value into an [`io::Result`] and holds no policy. Nothing outside this file and the
-//! three `pre_exec` hooks of `process` is unsafe in this room.
+//! Every function here turns a C return value into an [`io::Result`] and holds no policy. Nothing outside this file, its
+//! part `ending` and the three `pre_exec` hooks of `process` is unsafe in this room.
 
 use std::ffi::{CString, OsStr};
 use std::io;
@@ -10,6 +10,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
+
+mod ending;
+
+pub(crate) use ending::{Ipc, kill_all_of, outlive_parent, remove_ipc};
 
 /// What [`poll`] is asked of one descriptor, and what it answered.
 pub(crate) struct Watched<'a> {
@@ -298,23 +302,23 @@ pub(crate) fn close_over_exec() -> io::Result<()> {
     })
 }
 
-/// Closes every descriptor from 3 up but the two that are kept (`close_range(2)`, Linux 5.9). Ones that our parents leaked to
+/// Closes every descriptor from 3 up but those that are kept (`close_range(2)`, Linux 5.9). Ones that our parents leaked to
 /// us could otherwise lead out of a cage.
 #[allow(unsafe_code, reason = "the descriptors are known only as numbers")]
-pub(crate) fn close_all_but(kept: [RawFd; 2]) -> io::Result<()> {
+pub(crate) fn close_all_but<const N: usize>(kept: [RawFd; N]) -> io::Result<()> {
+    let close = |from: libc::c_uint, to: libc::c_uint| match from <= to {
+        // SAFETY: takes numbers; the launcher calls this first of all, when it owns no descriptor above 2 but the kept ones.
+        true => check(unsafe { libc::syscall(libc::SYS_close_range, from, to, 0_u32) }),
+        false => Ok(()),
+    };
     let mut kept = kept.map(|fd| fd as libc::c_uint);
     kept.sort_unstable();
-    let first = 3;
-    let gaps = [
-        (first, kept[0].saturating_sub(1)),
-        (kept[0] + 1, kept[1].saturating_sub(1)),
-        (kept[1] + 1, libc::c_uint::MAX),
-    ];
-    for (from, to) in gaps.into_iter().filter(|(from, to)| from <= to) {
-        // SAFETY: takes numbers; the launcher calls this first of all, when it owns no descriptor above 2 but the kept ones.
-        check(unsafe { libc::syscall(libc::SYS_close_range, from, to, 0_u32) })?;
+    let mut from = 3;
+    for fd in kept {
+        close(from, fd.saturating_sub(1))?;
+        from = fd + 1;
     }
-    Ok(())
+    close(from, libc::c_uint::MAX)
 }
 
 /// An anonymous file in memory, closed on exec.

@@ -19,5 +19,7 @@ mod roles;
 mod table;
 #[path = "cage/tools.rs"]
 mod tools;
+#[path = "cage/uncaged.rs"]
+mod uncaged;
 #[path = "cage/world.rs"]
 mod world;

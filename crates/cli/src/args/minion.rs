@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use alai_core::cage::Sandbox;
 use alai_core::ids::TaskId;
 use clap::{Args, Subcommand};
 
@@ -79,6 +80,14 @@ pub(crate) enum MinionCommand {
 pub(crate) struct MinionRunArgs {
     #[command(flatten)]
     pub(crate) work: MinionWorkArgs,
+    /// `off` runs this one agent without a cage, as root alone: it sees the machine's processes, network and files as any user
+    /// of it. Its gate keeps its own cage; what passes waits for `alai mc approve`, then goes to review and merge.
+    #[arg(long, value_name = "on|off", value_parser = sandbox, default_value = "on", hide_default_value = true)]
+    pub(crate) sandbox: Sandbox,
+}
+
+fn sandbox(text: &str) -> Result<Sandbox, String> {
+    Sandbox::parse(text).ok_or_else(|| "it is `on` or `off`".to_owned())
 }
 
 /// The same as `run`, and returns at once: `alai up` does the work.

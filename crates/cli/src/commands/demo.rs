@@ -202,6 +202,7 @@ fn orders(factory: &Arc<Factory>, service: &Path) -> Result<(TaskId, TaskId), Cl
             blueprint: None,
             solo: false,
             hold: false,
+            sandbox: alai_core::cage::Sandbox::On,
         }),
         key: door::fresh_key(),
     })?;

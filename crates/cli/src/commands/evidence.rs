@@ -142,10 +142,12 @@ fn shown(dir: &Path, json: bool) -> Result<(), CliError> {
     // Records that cannot be read promise nothing.
     let promises = evidence::promises(dir).unwrap_or_else(|_| Some(alai_core::cage::promises(&[])));
     let promises = promises.unwrap_or_default();
+    let sandbox = evidence::sandbox(dir).unwrap_or_default();
     if json {
         return show::json(&serde_json::json!({
             "package": dir.display().to_string(),
             "verdict": verdict,
+            "sandbox": sandbox,
             "promises": promises.kept,
             "lacking": promises.lacking,
         }));
@@ -168,6 +170,11 @@ fn shown(dir: &Path, json: bool) -> Result<(), CliError> {
             m.check.title(),
             show::clean(&m.detail)
         ));
+    }
+    if sandbox == alai_core::cage::Sandbox::Off {
+        show::line(
+            "sandbox  OFF: the agent ran without a cage; the gate's own programs had theirs",
+        );
     }
     for promise in &promises.kept {
         let by = show::clean(&promise.by.join(", "));

@@ -76,6 +76,7 @@ fn add(home: &Home, args: McAddArgs) -> Result<(), CliError> {
         blueprint: None,
         solo: false,
         hold: args.hold,
+        sandbox: alai_core::cage::Sandbox::On,
     };
     let task = door::add(home, task)?;
     let reader = door::reader(home)?;
@@ -280,10 +281,11 @@ fn details(home: &Home, id: TaskId, json: bool) -> Result<(), CliError> {
     }
     for run in &shown.runs {
         show::line(format!(
-            "run      {} epoch {} {} {} {}",
+            "run      {} epoch {} {}{} {} {}",
             run.id,
             run.epoch.0,
             run.mode.map_or("", alai_core::mode::Mode::as_str),
+            show::sandbox(run.sandbox, " ", ""),
             run.company.as_deref().unwrap_or(""),
             show::clean(run.outcome.as_deref().unwrap_or("running"))
         ));
@@ -377,11 +379,18 @@ fn approve(home: &Home, task: TaskId, text: Option<String>, wait: bool) -> Resul
     if let Some(text) = text {
         door::ask(home, Op::Note { task, text })?;
     }
-    let Outcome::Delivering { head, .. } = door::ask(home, Op::Approve { task })? else {
-        return Err(CliError::new(
-            Kind::Failed,
-            "the factory answered something else than a delivery",
-        ));
+    let head = match door::ask(home, Op::Approve { task })? {
+        Outcome::Delivering { head, .. } => head,
+        Outcome::Task { task, state } => return let_in(home, task, state, wait),
+        Outcome::Project { .. }
+        | Outcome::Recovered { .. }
+        | Outcome::Told { .. }
+        | Outcome::Done => {
+            return Err(CliError::new(
+                Kind::Failed,
+                "the factory answered something else than a delivery",
+            ));
+        }
     };
     if wait || door::pulse(home).is_none() {
         follow::alone_until_settled(home, task)?;
@@ -400,5 +409,25 @@ fn approve(home: &Home, task: TaskId, text: Option<String>, wait: bool) -> Resul
         return Ok(());
     }
     show::line(format!("queued: the target branch moves to {head}"));
+    Ok(())
+}
+
+/// What was made without a cage is let into its review.
+fn let_in(
+    home: &Home,
+    task: TaskId,
+    state: alai_core::task::State,
+    wait: bool,
+) -> Result<(), CliError> {
+    show::line(format!(
+        "{task} is {state}; its review and its merge follow"
+    ));
+    if wait {
+        follow::until_settled(home, task)?;
+        return follow::end_of(&door::reader(home)?, task);
+    }
+    if door::pulse(home).is_none() {
+        show::message("no daemon runs; `alai up` goes on");
+    }
     Ok(())
 }

@@ -9,10 +9,12 @@ mod run;
 mod status;
 mod stop;
 mod tell;
+mod uncaged;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use alai_core::cage::Sandbox;
 use alai_core::task::Priority;
 use alai_factory::{AddTask, Home, evidence_dir};
 use alai_mission::RunRow;
@@ -23,7 +25,7 @@ use crate::error::{CliError, Kind};
 
 pub(crate) fn run(home: &Home, command: MinionCommand) -> Result<ExitCode, CliError> {
     match command {
-        MinionCommand::Run(args) => run::run(home, args.work)?,
+        MinionCommand::Run(args) => run::run(home, args)?,
         MinionCommand::Enqueue(args) => enqueue::enqueue(home, args.work)?,
         MinionCommand::Status { json } => status::status(home, json)?,
         MinionCommand::List { json } => list::list(home, json)?,
@@ -39,16 +41,39 @@ pub(crate) fn run(home: &Home, command: MinionCommand) -> Result<ExitCode, CliEr
 /// Less of a run's name is a slip, and there are commands that end what they find.
 const NAME_BYTES_MIN: usize = 4;
 
+/// Runs that are named where several are meant: as many as fit on a screen.
+const MEANT_MAX: usize = 10;
+
 /// The one run that a person means.
 fn find(home: &Home, run: &str) -> Result<RunRow, CliError> {
     let found = match run.len() < NAME_BYTES_MIN {
-        true => None,
-        false => door::reader(home)?.find_run(run)?,
+        true => Vec::new(),
+        false => door::reader(home)?.runs_called(run)?,
     };
-    found.ok_or_else(|| {
-        CliError::new(Kind::NotFound, format!("`{run}` is no run"))
-            .hinted("`alai minion list` shows the runs")
-    })
+    match <[RunRow; 1]>::try_from(found) {
+        Ok([one]) => Ok(one),
+        Err(none) if none.is_empty() => {
+            Err(CliError::new(Kind::NotFound, format!("`{run}` is no run"))
+                .hinted("`alai minion list` shows the runs"))
+        }
+        Err(several) => Err(ambiguous(run, &several)),
+    }
+}
+
+/// Nothing is done to any of them.
+fn ambiguous(run: &str, several: &[RunRow]) -> CliError {
+    let message = format!("`{run}` is ambiguous: {} runs are called so", several.len());
+    let mut error = CliError::new(Kind::Usage, message)
+        .hinted("write more of its name, from its beginning or its end");
+    // The newest are the ones that people ask about.
+    for row in several.iter().rev().take(MEANT_MAX) {
+        let state = row.state.as_str();
+        error = error.hinted(format!("{} is a run of {}, {state}", row.id, row.task));
+    }
+    if several.len() > MEANT_MAX {
+        error = error.hinted("`alai minion list` shows all of them");
+    }
+    error
 }
 
 /// Where a run's trajectory is: beside its clone, or, when that was removed by age, in its evidence.
@@ -79,5 +104,6 @@ fn task(home: &Home, args: MinionWorkArgs) -> Result<AddTask, CliError> {
         blueprint: args.blueprint,
         solo: true,
         hold: false,
+        sandbox: Sandbox::On,
     })
 }

@@ -82,6 +82,7 @@ fn change(args: ChangeArgs) -> ProjectChange {
         target: args.target,
         delivery: args.deliver,
         docs: args.docs,
+        local_only: args.local_only,
         allowed_paths: args.allow,
         setup_hosts: args.setup_hosts,
         setup_inputs: args.setup_inputs,
@@ -154,5 +155,8 @@ fn print(project: &Project) {
         Delivery::Approve => "by `alai mc approve`",
         Delivery::Auto => "by the factory when a goal is settled",
     };
+    if settings.local_only {
+        show::line("models   on your own machines alone (--local-only)");
+    }
     show::line(format!("target   {}, moved {who}", project.target_branch));
 }

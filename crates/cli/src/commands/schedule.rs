@@ -65,6 +65,7 @@ fn add(home: &Home, args: ScheduleAddArgs) -> Result<(), CliError> {
             blueprint: None,
             solo: false,
             hold: false,
+            sandbox: alai_core::cage::Sandbox::On,
         };
         Op::Add {
             task: Box::new(task),

@@ -186,8 +186,13 @@ fn run_line(run: &RunLine, now: i64) -> String {
     let since = show::age(now - run.since_ms);
     match run.holder {
         Holder::Factory => format!(
-            "run     {} {title} {} with {} ({}) at `{}` for {since}",
-            run.task, run.company, run.model, run.mode, run.step
+            "run     {} {title} {} with {} ({}{}) at `{}` for {since}",
+            run.task,
+            run.company,
+            run.model,
+            run.mode,
+            show::sandbox(run.sandbox, ", ", ""),
+            run.step
         ),
         Holder::Person => {
             let left = match run.lease_until_ms.map_or(0, |until| until - now) {

@@ -532,6 +532,7 @@ fn a_minion_leaves_a_measured_commit_and_merges_nothing() {
             "head",
             "mode",
             "run",
+            "sandbox",
             "schema_version",
             "state",
             "task"

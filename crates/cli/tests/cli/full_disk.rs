@@ -208,6 +208,92 @@ fn a_disk_that_fills_up_while_an_agent_works_loses_nothing() {
     daemon.ends().exits(0);
 }
 
+/// An agent that waits, for somebody outside to have done something.
+const WAITS: &str = "touch ready; while test -e ready; do sleep 0.1; done; echo gone";
+
+#[test]
+fn a_disk_that_others_fill_costs_the_task_no_attempt() {
+    let mut turns = vec![
+        json!({"calls": [write(FIRST.0, FIRST.1)]}),
+        json!({"calls": [{"name": "run", "arguments": {"command": WAITS}}]}),
+        json!({"calls": [write("later.sh", &format!("#!/bin/sh\n# {}\necho later\n", "x".repeat(9_000)))]}),
+    ];
+    let done = json!({"status": "done", "summary": "Done."});
+    let done = json!({"calls": [{"name": "done", "arguments": done}]});
+    turns.extend([done.clone(), done]);
+    let world = filled(&turns);
+    let disk = SmallDisk::mount(&world, "24m");
+    let daemon = disk.up();
+    let enqueue = ["minion", "enqueue", TITLE, "--project", "tiny"];
+    world.alai(enqueue).exits(0);
+    let waits_in = |nth: usize| {
+        world.until("an agent waits", |w| {
+            let all = runs(w);
+            let run = all.get(nth)?;
+            let ready = format!(r#"test -e "$ALAI_HOME/runs/{}/clone/ready""#, run.id);
+            (disk.sh(&ready).code == 0).then(|| run.id.clone())
+        })
+    };
+    let first = waits_in(0);
+    let fill = format!(
+        r#"cat /dev/zero > "$ALAI_HOME/runs/other"; rm "$ALAI_HOME/runs/{first}/clone/ready""#
+    );
+    disk.sh(&fill).exits(0);
+    let task = world.until("it waits for room", waiting);
+    let shown = world.task(task);
+    assert_eq!(
+        shown["view"]["task"]["waiting"]["reason"], "no_room",
+        "{shown}"
+    );
+    let counted = &shown["view"]["task"]["counters"];
+    assert_eq!(counted["infra_attempts"], 0, "{shown}");
+    assert_eq!(counted["qa_retries"], 0, "{shown}");
+    world
+        .alai(["why", "1"])
+        .exits(0)
+        .says("MB are free, 8 MB are wanted");
+    // What was committed before is home, and it goes on when there is room.
+    let kept = format!("refs/alai/{first}:{}", FIRST.0);
+    assert_eq!(world.git(&["show", &kept]), FIRST.1.trim_end());
+    disk.sh(r#"rm "$ALAI_HOME/runs/other""#).exits(0);
+    let second = waits_in(1);
+    disk.sh(&format!(r#"rm "$ALAI_HOME/runs/{second}/clone/ready""#))
+        .exits(0);
+    world.until("it is done", |w| (w.state(1) == "done").then_some(()));
+    let shown = world.task(task);
+    assert_eq!(
+        shown["view"]["task"]["counters"]["infra_attempts"], 0,
+        "{shown}"
+    );
+    world.alai(["down"]).exits(0);
+    daemon.ends().exits(0);
+}
+
+/// A disk is full where we find it so: what an agent makes its git say is its own word.
+#[test]
+fn an_agent_whose_git_speaks_of_a_full_disk_has_failed() {
+    let lie = "echo 'No space left on device' > .git/packed-refs; echo said";
+    let turns = [
+        json!({"calls": [write(FIRST.0, FIRST.1)]}),
+        json!({"calls": [{"name": "run", "arguments": {"command": lie}}]}),
+    ];
+    let world = filled(&turns);
+    world
+        .alai(["minion", "run", TITLE, "--project", "tiny"])
+        .exits(5);
+    let all = runs(&world);
+    for run in &all {
+        let outcome = run.outcome.as_deref().expect("an outcome");
+        assert!(
+            outcome.starts_with("not good enough: nothing can be taken from the clone")
+                && outcome.contains("No space left on device"),
+            "{outcome}"
+        );
+    }
+    let counted = &world.task(1)["view"]["task"]["counters"];
+    assert_eq!(counted["infra_attempts"], 0, "{counted}");
+}
+
 #[test]
 fn work_that_does_not_fit_into_its_repository_is_kept_and_taken_in_later() {
     let noise = "head -c 4000000 /dev/urandom > noise.bin; echo made";

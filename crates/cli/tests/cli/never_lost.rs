@@ -204,6 +204,8 @@ fn a_run_that_has_brought_too_much_keeps_its_clone() {
     let kept = folder(&world, &run).join("kept-clone");
     let file = fs::read_to_string(kept.join(HALF.0)).expect("the clone is kept");
     assert_eq!(file, HALF.1);
+    let stamps = folder(&world, &run).join("clone.stamps");
+    assert!(!stamps.exists(), "of a clone that is no more");
     let rest = format!("refs/alai/{run}-rest");
     assert_eq!(
         shown(&world, &rest, HALF.0),
@@ -215,7 +217,7 @@ fn a_run_that_has_brought_too_much_keeps_its_clone() {
         .exits(0)
         .says(&kept.display().to_string());
     let asked = world.alai(["minion", "recover", &run.0]);
-    asked.says("one run may bring");
+    asked.says("together they may bring");
     assert!(kept.is_dir());
     fs::remove_file(&brought).expect("a person wants it all the same");
     world.alai(["minion", "recover", &run.0]).exits(0);

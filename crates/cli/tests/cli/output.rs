@@ -34,6 +34,38 @@ const DATA: [&[&str]; 10] = [
     &["evidence", "verify", "3"],
 ];
 
+/// Runs of the same weeks begin alike: a name that fits several is told from one that fits none, and nothing is done.
+#[test]
+fn a_name_that_several_runs_have_is_ambiguous() {
+    let world = World::scripted("auto", &Script::good());
+    for _ in 0..2 {
+        world
+            .alai(["minion", "run", TITLE, "--project", "tiny"])
+            .exits(0);
+    }
+    let ids: Vec<String> = [1, 2]
+        .map(|task| world.task(task)["runs"][0]["id"].clone())
+        .iter()
+        .map(|id| id.as_str().expect("a run").to_owned())
+        .collect();
+    let both = &ids[0][..4];
+    assert_eq!(both, &ids[1][..4]);
+    for command in [
+        &["show", both][..],
+        &["log", both],
+        &["tell", both, "Hello"],
+        &["stop", both],
+        &["recover", both],
+    ] {
+        let mut args = vec!["minion"];
+        args.extend(command);
+        let ran = world.alai(&args).exits(2);
+        let ran = ran.says(&format!("`{both}` is ambiguous: 2 runs are called so"));
+        ran.says(&ids[0]).says(&ids[1]).says("of #2");
+    }
+    world.alai(["minion", "show", &ids[1]]).exits(0);
+}
+
 fn objects(ran: &Ran) -> Vec<Value> {
     let all: Vec<Value> = ran
         .out

@@ -42,6 +42,46 @@ fn a_blueprint_that_wants_no_test_command_is_walked() {
     assert_eq!(page["summary"]["blueprint"], "minion-own");
 }
 
+/// The same for a path of its own that its tasks may not write, which only a run sees: no agent can mend it.
+#[test]
+fn a_scaffold_outside_of_what_its_tasks_may_write_waits_for_a_person_with_its_place() {
+    let world = World::scripted("auto", &Script::good());
+    let own = "version: 1\nname: minion-own\nextends: minion-one-shot\nsteps:\n\
+               \u{20} - id: analyze\n\u{20} - id: make\n    uses: scaffold\n    with:\n      files: {notes/new.md: x}\n";
+    own_blueprint(&world, own);
+    world
+        .alai([
+            "project", "set", "tiny", "--allow", "words.sh", "--allow", "tests",
+        ])
+        .exits(0);
+    world
+        .alai(["minion", "run", TITLE, "--project", "tiny"])
+        .exits(6);
+    world
+        .alai(["why", "1"])
+        .exits(0)
+        .says("box_refused")
+        .says("minion-own:6:5")
+        .says("notes/new.md")
+        .says("alai mc retry 1");
+    let task = world.task(1);
+    assert_eq!(task["runs"].as_array().map(Vec::len), Some(1), "{task}");
+    assert_eq!(task["view"]["task"]["counters"]["qa_retries"], 0, "{task}");
+}
+
+/// A patch is read with its blueprint, by whoever loads the home.
+#[test]
+fn a_patch_that_is_none_is_named_with_its_line_when_packs_are_read() {
+    let world = World::with_project("auto");
+    let own = "version: 1\nname: minion-own\nsteps:\n\u{20} - id: make\n    uses: scaffold\n    with:\n      patch: |\n\
+               \u{20}       *** Begin Patch\n        *** Update File: words.sh\n        @@\n        what is this\n        *** End Patch\n";
+    std::fs::write(world.home().join("blueprints/minion-own.yaml"), own).expect("written");
+    world
+        .alai(["minion", "enqueue", TITLE, "--project", "tiny"])
+        .exits(4)
+        .says("minion-own.yaml:11:9: this patch cannot be read: `what is this`");
+}
+
 /// Three agents would find the same mistake in it: a person is asked at once, before any model is.
 #[test]
 fn a_blueprint_that_cannot_be_used_waits_for_a_person_with_the_fix() {

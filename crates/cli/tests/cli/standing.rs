@@ -3,9 +3,10 @@
 
 use alai_core::ids::TaskId;
 use alai_core::lifecycle::Event;
+use alai_core::money::{Caps, Cost};
 use alai_core::task::{Need, NewTask, TaskKind, Until, WaitReason, Waiting};
 use alai_core::why::COMMANDS;
-use alai_mission::{Alarm, ClaimLimits, Handed, Mission, SlotsOf};
+use alai_mission::{Alarm, ClaimLimits, Handed, Intent, Mission, SlotsOf};
 use alai_testkit::ollama::{Behaviour, OllamaTwin};
 use insta::assert_snapshot;
 use serde_json::Value;
@@ -220,6 +221,16 @@ fn counted(world: &World, idle: i64) {
     assert_eq!(names("needs_you", "shown"), ["waiting", "waiting"]);
 }
 
+fn paid_call() -> Intent {
+    Intent {
+        call: 0,
+        model: "small".into(),
+        company: None,
+        mode: alai_core::mode::Mode::Real,
+        cost: Cost::AtMost(120_000),
+    }
+}
+
 /// What days without a daemon leave behind: a wait past its deadline whose page was given up, a task that nobody took (the
 /// answer), and a run that ended between a call and its receipt.
 fn days_go_by(world: &World, overdue: i64) -> i64 {
@@ -275,8 +286,9 @@ fn days_go_by(world: &World, overdue: i64) -> i64 {
     let claim = store.claim(Some(ended), &limits, "factory", DAY_MS, now);
     let fence = claim.expect("claims").expect("it is eligible").fence;
     store
-        .intend_call(&fence, 0, "small", 120_000, now)
-        .expect("intends");
+        .reserve(&fence, paid_call(), &Caps::NONE, now)
+        .expect("reserves")
+        .expect("there is no cap");
     store
         .act(ended, Event::Cancel, "not wanted".into(), "operator", now)
         .expect("cancels");

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use alai_testkit::ollama::{Answer, Behaviour, OllamaTwin};
 use serde_json::{Value, json};
@@ -13,9 +13,29 @@ use crate::world::World;
 
 const START: [&str; 5] = ["start", "Count letters", "--project", "tiny", "--wait"];
 
+/// What a good worker says.
+pub(crate) enum Good {
+    Text(Value),
+    Calls(Vec<(String, Value)>),
+}
+
 /// What a good worker answers to a request, told by its answer's schema and its tools.
 pub(crate) fn good(body: &Value) -> Answer {
-    let asks_for = |field: &str| body["format"]["properties"].get(field).is_some();
+    match good_said(body, &body["format"]) {
+        Good::Text(text) => Answer::text(&text.to_string()),
+        Good::Calls(calls) => {
+            let calls: Vec<(&str, Value)> = calls
+                .iter()
+                .map(|(name, arguments)| (name.as_str(), arguments.clone()))
+                .collect();
+            Answer::calls(&calls)
+        }
+    }
+}
+
+/// The same in no server's words.
+pub(crate) fn good_said(body: &Value, schema: &Value) -> Good {
+    let asks_for = |field: &str| schema["properties"].get(field).is_some();
     let has = |tool: &str| {
         body["tools"]
             .as_array()
@@ -24,37 +44,30 @@ pub(crate) fn good(body: &Value) -> Answer {
     let said = body["messages"]
         .as_array()
         .map_or(0, |m| m.iter().filter(|m| m["role"] == "assistant").count());
+    if schema.is_null() && body["tools"].as_array().is_none_or(Vec::is_empty) {
+        return Good::Text(json!("hello"));
+    }
     if asks_for("tasks") {
-        return Answer::text(
-            &json!({"spec": "# Words", "tasks": [planned("a", TITLE, &[])]}).to_string(),
-        );
+        return Good::Text(json!({"spec": "# Words", "tasks": [planned("a", TITLE, &[])]}));
     }
     if asks_for("approach") {
-        return Answer::text(
-            &json!({"approach": "One more command.", "files": ["words.sh"], "risks": []})
-                .to_string(),
+        return Good::Text(
+            json!({"approach": "One more command.", "files": ["words.sh"], "risks": []}),
         );
     }
     if asks_for("verdict") {
-        return Answer::text(&pass().to_string());
+        return Good::Text(pass());
     }
     if has("edit") && said == 0 {
         let calls = solution(TITLE);
-        let calls: Vec<(&str, Value)> = calls
-            .iter()
-            .map(|c| {
-                (
-                    c["name"].as_str().unwrap_or_default(),
-                    c["arguments"].clone(),
-                )
-            })
-            .collect();
-        return Answer::calls(&calls);
+        let calls = calls.iter().map(|call| {
+            let name = call["name"].as_str().unwrap_or_default();
+            (name.to_owned(), call["arguments"].clone())
+        });
+        return Good::Calls(calls.collect());
     }
-    Answer::calls(&[(
-        "done",
-        json!({"status": "done", "summary": "Done, and a test shows it."}),
-    )])
+    let done = json!({"status": "done", "summary": "Done, and a test shows it."});
+    Good::Calls(vec![("done".to_owned(), done)])
 }
 
 /// Whether the request is the builder's, after its first turn: its change is made and committed in its clone.
@@ -186,6 +199,101 @@ fn a_model_that_plans_nothing_sensible_gets_the_template() {
         .filter(|b| b["format"]["properties"].get("tasks").is_some())
         .count();
     assert_eq!(asked, 2, "it was told once what was wrong with its plan");
+}
+
+/// A world whose model answers the n-th request for a plan with the n-th of these, the last one for ever.
+fn planner(plans: Vec<Value>) -> (OllamaTwin, World) {
+    let asked = AtomicUsize::new(0);
+    let twin = OllamaTwin::start(Behaviour::by(
+        move |body| match body["format"]["properties"].get("tasks") {
+            Some(_) => {
+                let turn = asked.fetch_add(1, Ordering::SeqCst);
+                Answer::text(&plans[turn.min(plans.len() - 1)].to_string())
+            }
+            None => good(body),
+        },
+    ));
+    let world = World::with_model_at("auto", &twin.url());
+    (twin, world)
+}
+
+/// A plan of one task that means to change these tests.
+fn plan(changes_tests: &[&str]) -> Value {
+    let mut task = planned("a", TITLE, &[]);
+    task["changes_tests"] = json!(changes_tests);
+    json!({"spec": "# Words", "tasks": [task]})
+}
+
+/// The last message of each request for a plan.
+fn told(twin: &OllamaTwin) -> Vec<String> {
+    let chats = twin.chats();
+    let plans = chats
+        .iter()
+        .filter(|b| b["format"]["properties"].get("tasks").is_some());
+    let last = |b: &Value| {
+        let last = b["messages"].as_array().and_then(|all| all.last());
+        last.and_then(|m| m["content"].as_str())
+            .unwrap_or_default()
+            .to_owned()
+    };
+    plans.map(last).collect()
+}
+
+fn spec_page(world: &World) -> String {
+    std::fs::read_to_string(world.home().join("wiki/goals/1/spec.md")).expect("the spec page")
+}
+
+#[test]
+fn a_model_is_told_what_is_wrong_with_its_plan_and_its_better_one_is_used() {
+    let mut stray = plan(&[]);
+    stray["steps"] = json!([]);
+    for (first, says) in [
+        (
+            plan(&["**"]),
+            "`**` in `changes_tests` begins with a wildcard",
+        ),
+        (
+            plan(&["package.json"]),
+            "`package.json` in `changes_tests` is no test file by its name",
+        ),
+        (stray, "steps"),
+    ] {
+        let (twin, world) = planner(vec![first, plan(&[])]);
+        world
+            .alai(START)
+            .exits(0)
+            .says("planned by the model: 1 build task(s)");
+        let told = told(&twin);
+        assert_eq!(told.len(), 2, "{told:#?}");
+        assert!(told[1].contains(says), "{}", told[1]);
+        let page = spec_page(&world);
+        assert!(page.contains("Planned by the lead's model."), "{page}");
+        every_call_is_in_the_ledger(&world, &twin);
+    }
+}
+
+#[test]
+fn a_model_that_learns_nothing_of_its_plans_gets_the_template_with_the_reason() {
+    let (twin, world) = planner(vec![plan(&["**"]), plan(&["a.lock"]), plan(&["*"])]);
+    world
+        .alai(START)
+        .exits(0)
+        .says("planned from the template: 1 build task(s)");
+    let told = told(&twin);
+    assert_eq!(told.len(), 3, "{told:#?}");
+    assert!(told[1].contains("`**`") && told[2].contains("`a.lock`"));
+    assert!(
+        !told[2].contains("`**`"),
+        "only of the last one: {}",
+        told[2]
+    );
+    let page = spec_page(&world);
+    for reason in ["'**' in", "asked again: ", "'a.lock' in", "'*' in"] {
+        assert!(page.contains(reason), "`{reason}` is not in {page}");
+    }
+    let shown = world.alai(["evidence", "show", "2", "--json"]).exits(0);
+    shown.says("3 answer(s) refused");
+    every_call_is_in_the_ledger(&world, &twin);
 }
 
 /// What ends an agent from outside says nothing of its work: the next run begins anew instead of finding that end again.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::OutputKind;
-use super::progress::{Status, StepResult};
+use super::progress::{Status, StepResult, chosen};
 
 /// Bytes of one condition; what is longer is a program and belongs into a command.
 const BYTES_MAX: usize = 1_024;
@@ -37,6 +37,8 @@ pub(super) struct Known<'a> {
     pub(super) inputs: &'a BTreeMap<String, String>,
     /// Steps that stand before it, with what they hand over.
     pub(super) steps: &'a BTreeMap<&'a str, Vec<(&'a str, OutputKind)>>,
+    /// The answers that the steps among them offer which ask a person.
+    pub(super) options: &'a BTreeMap<&'a str, &'a [String]>,
 }
 
 /// What is wrong, and the byte of the condition where it is.
@@ -115,10 +117,13 @@ impl Condition {
         }
     }
 
-    /// Checks every name and kind.
-    pub(super) fn check(&self, known: &Known<'_>) -> Result<(), Wrong> {
+    /// The condition with every name and kind checked, and each answer spelled as its option is.
+    pub(super) fn checked(mut self, known: &Known<'_>) -> Result<Condition, Wrong> {
         match self.root.kind(known)? {
-            Kind::Truth => Ok(()),
+            Kind::Truth => {
+                self.root.spell(known);
+                Ok(self)
+            }
             kind @ (Kind::Text | Kind::Number) => Err(Wrong {
                 at: self.root.at,
                 problem: format!(
@@ -159,6 +164,28 @@ impl Node {
                 b.truth(known)
             }
             What::Same(a, b) | What::Differ(a, b) => compared(a, b, known),
+        }
+    }
+
+    /// A person's answer is kept as its option is spelled, and what it is compared with must be so too.
+    fn spell(&mut self, known: &Known<'_>) {
+        match &mut self.what {
+            What::Not(inner) => inner.spell(known),
+            What::Both(a, b) | What::Either(a, b) => {
+                a.spell(known);
+                b.spell(known);
+            }
+            What::Same(a, b) | What::Differ(a, b) => {
+                spell(a, b, known);
+                spell(b, a, known);
+            }
+            What::Text(_)
+            | What::Number(_)
+            | What::Truth(_)
+            | What::Attempt
+            | What::Input(_)
+            | What::Status(_)
+            | What::Output { .. } => {}
         }
     }
 
@@ -238,7 +265,7 @@ impl<'a> Known<'a> {
     }
 }
 
-/// Both sides have one kind, and a status is compared with a word that it can have.
+/// Both sides have one kind; a status and an answer are compared with a word that they can be.
 fn compared(a: &Node, b: &Node, known: &Known<'_>) -> Result<Kind, Wrong> {
     let (left, right) = (a.kind(known)?, b.kind(known)?);
     if left != right {
@@ -260,7 +287,28 @@ fn compared(a: &Node, b: &Node, known: &Known<'_>) -> Result<Kind, Wrong> {
             });
         }
     }
+    for (answer, word) in [(a, b), (b, a)] {
+        if let (What::Output { step, .. }, What::Text(text)) = (&answer.what, &word.what)
+            && let Some(options) = known.options.get(step.as_str())
+            && chosen(options, text).is_none()
+        {
+            let hint = super::yaml::hint(text, options.iter().map(String::as_str));
+            return Err(Wrong {
+                at: word.at,
+                problem: format!("`{step}` is never answered by `{text}`; {hint}"),
+            });
+        }
+    }
     Ok(Kind::Truth)
+}
+
+fn spell(answer: &Node, word: &mut Node, known: &Known<'_>) {
+    if let (What::Output { step, .. }, What::Text(text)) = (&answer.what, &mut word.what)
+        && let Some(options) = known.options.get(step.as_str())
+        && let Some(option) = chosen(options, text)
+    {
+        *text = option.to_owned();
+    }
 }
 
 /// What there is not equals nothing, not even itself.

@@ -300,6 +300,10 @@ pub(super) struct Place {
 }
 
 impl Place {
+    fn said(&self) -> String {
+        format!("{}:{}:{}", self.origin, self.line, self.column)
+    }
+
     fn invalid(&self, problem: impl Into<String>) -> BlueprintError {
         BlueprintError::Invalid {
             origin: self.origin.clone(),

@@ -56,6 +56,15 @@ pub struct Question {
     pub deadline_s: u64,
 }
 
+/// The option that a text means, as the blueprint spells it: case and blanks around it do not count. One rule for options,
+/// for answers and for the conditions that compare them.
+pub fn chosen<'a>(options: &'a [String], text: &str) -> Option<&'a str> {
+    let folded = |text: &str| text.trim().to_lowercase();
+    let meant = folded(text);
+    let mut options = options.iter().map(String::as_str);
+    options.find(|option| folded(option) == meant)
+}
+
 /// A person's answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -79,4 +88,19 @@ pub struct Progress {
     /// What later prompts see of the steps before, in order.
     pub earlier: Vec<(String, String)>,
     pub work_plan: Option<Value>,
+    /// Whether the last check was green, where the tree is still the one that it saw.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check_green: Option<bool>,
+    /// The output of the last red step that ended nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub red: Option<String>,
+    /// What the next agent step is still to be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feedback: Option<String>,
+    /// The last agent's words about its work.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub summary: String,
+    /// Whether the run that asked began with the work of an earlier try; unknown where it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rework: Option<bool>,
 }

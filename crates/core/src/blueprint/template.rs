@@ -42,22 +42,43 @@ impl Template {
         texts.collect()
     }
 
+    /// Bytes of what is known of it by now.
+    pub(super) fn bytes(&self) -> usize {
+        let texts = self.parts.iter().map(|part| match part {
+            Part::Text(text) => text.len(),
+            Part::Output { .. } => 0,
+        });
+        texts.sum()
+    }
+
     /// Fills the places in, in one pass: what a value contains is never read again.
     ///
     /// # Errors
-    /// Which place cannot be filled in: a step that was skipped, a list or a control character where plain text stands.
-    pub fn fill(&self, results: &BTreeMap<String, StepResult>) -> Result<String, String> {
+    /// Which place cannot be filled in: a step that was skipped, a list or a control character where plain text stands; or
+    /// that the whole has more than `bytes_max` bytes, since a model says how long a value is.
+    pub fn fill(
+        &self,
+        results: &BTreeMap<String, StepResult>,
+        bytes_max: usize,
+    ) -> Result<String, String> {
         let mut out = String::new();
+        let mut push = |text: &str| match text.len() > bytes_max - out.len() {
+            true => Err(format!("filled in, it has more than {bytes_max} bytes")),
+            false => {
+                out.push_str(text);
+                Ok(())
+            }
+        };
         for part in &self.parts {
             match part {
-                Part::Text(text) => out.push_str(text),
+                Part::Text(text) => push(text)?,
                 Part::Output { step, name, json } => {
                     let said = format!("steps.{step}.outputs.{name}");
                     let value = results.get(step).and_then(|r| r.outputs.get(name));
                     let value = value.ok_or_else(|| {
                         format!("`{said}` has no value: step `{step}` did not come to its end")
                     })?;
-                    out.push_str(&shown(&said, value, *json)?);
+                    push(&shown(&said, value, *json)?)?;
                 }
             }
         }
@@ -97,7 +118,7 @@ mod tests {
             name: name.into(),
             json,
         };
-        let outputs = serde_json::json!({"cause": "a \"b\" ${{ inputs.x }}", "n": 7, "files": ["a"], "bell": "\u{7}"});
+        let outputs = serde_json::json!({"cause": "a \"b\" ${{ inputs.x }}", "n": 7, "files": ["a"], "bell": "\u{7}", "long": "a".repeat(33)});
         let Value::Object(outputs) = outputs else {
             panic!("an object")
         };
@@ -106,7 +127,7 @@ mod tests {
             outputs,
         };
         let results = BTreeMap::from([("find".to_owned(), result)]);
-        let fill = |part: Part| Template { parts: vec![part] }.fill(&results);
+        let fill = |part: Part| Template { parts: vec![part] }.fill(&results, 32);
         assert_eq!(
             fill(output("cause", false)),
             Ok("a \"b\" ${{ inputs.x }}".into())
@@ -122,6 +143,7 @@ mod tests {
             ("files", "| json"),
             ("bell", "U+0007"),
             ("none", "no value"),
+            ("long", "more than 32 bytes"),
         ] {
             let said = fill(output(name, false)).expect_err(name);
             assert!(said.contains(says), "{said}");

@@ -6,6 +6,8 @@ use super::{
     BACKOFF_MS, Context, ESCALATIONS_MAX, Effect, Failure, INFRA_ATTEMPTS_MAX, INTERRUPTIONS_MAX,
     QA_RETRIES_MAX, waiting,
 };
+use crate::cage::Sandbox;
+use crate::money::Refused;
 use crate::task::{Task, WaitReason};
 
 pub(super) fn failed(task: &Task, failure: &Failure, context: &Context) -> Vec<Effect> {
@@ -65,6 +67,19 @@ pub(super) fn failed(task: &Task, failure: &Failure, context: &Context) -> Vec<E
                 context,
             )]
         }
+        Failure::Budget { refused } => vec![over_budget(task, refused, context)],
+    }
+}
+
+/// No attempt is counted: nobody did anything wrong. A day's cap ends with its day, the others when a person says so.
+pub fn over_budget(task: &Task, refused: &Refused, context: &Context) -> Effect {
+    let (text, fix) = (refused.text.clone(), refused.fix.clone());
+    let mut waiting = waiting(WaitReason::Budget, text, fix, context);
+    waiting.deadline_ms = refused.until_ms.unwrap_or(waiting.deadline_ms);
+    Effect::Ask {
+        waiting,
+        counters: task.counters,
+        findings: Vec::new(),
     }
 }
 
@@ -77,7 +92,8 @@ pub(super) fn quality(
 ) -> Vec<Effect> {
     let mut counters = task.counters;
     counters.qa_retries += 1;
-    if counters.qa_retries > QA_RETRIES_MAX {
+    // A person asked for one run without a cage, and not for the next one.
+    if counters.qa_retries > QA_RETRIES_MAX || task.sandbox == Sandbox::Off {
         let detail = format!(
             "failed {} times; last: {}",
             counters.qa_retries,

@@ -37,6 +37,7 @@ fn task(kind: TaskKind) -> Task {
         integrated: None,
         solo: false,
         blueprint: None,
+        sandbox: crate::cage::Sandbox::On,
         findings: vec![],
         cleared: vec![],
         created_ms: 0,
@@ -523,4 +524,37 @@ fn interruptions_are_bounded_and_burn_no_other_counter() {
         interrupted(&build, &context()),
         Effect::Ask { .. }
     ));
+}
+
+#[test]
+fn what_ran_without_a_cage_is_never_done_by_its_gate_and_goes_on_by_a_person() {
+    let mut task = task(TaskKind::Build);
+    task.sandbox = crate::cage::Sandbox::Off;
+    let ended = |result| Ended::Gated {
+        verdict: verdict(result).of_the_uncaged(),
+        base: "b".into(),
+        head: "h".into(),
+    };
+    let effects = advance(&task, &ended(CheckResult::Pass), &context());
+    let [
+        Effect::Measured { head, .. },
+        Effect::Ask { waiting, .. },
+    ] = &effects[..]
+    else {
+        panic!("{effects:?}");
+    };
+    assert_eq!((head.as_str(), waiting.reason), ("h", WaitReason::Uncaged));
+    assert!(waiting.next_action.contains("alai mc approve 7"));
+    assert_eq!(accepted(&task), None, "it does not wait yet");
+    task.waiting = Some(waiting.clone());
+    let next = accepted(&task).expect("it waits");
+    assert_eq!(spawned(&next)[0].kind, TaskKind::Review);
+    assert_eq!(spawned(&next)[0].sandbox, crate::cage::Sandbox::On);
+    // One run was asked for: what fails is not built again by itself.
+    task.waiting = None;
+    let effects = advance(&task, &ended(CheckResult::Fail), &context());
+    assert!(
+        matches!(&effects[..], [Effect::Ask { waiting, .. }] if waiting.reason == WaitReason::QaRetries),
+        "{effects:?}"
+    );
 }

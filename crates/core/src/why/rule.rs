@@ -54,6 +54,8 @@ pub enum Rule {
     NoModel,
     /// The disk has too little room for a run's clone.
     NoRoom,
+    /// A cap forbids a paid call, or its price is not known.
+    Budget,
     ReviewCycles,
     QaRetries,
     InfraAttempts,
@@ -67,6 +69,8 @@ pub enum Rule {
     Blocked,
     /// Its blueprint asks a person.
     Question,
+    /// Its agent ran without a cage.
+    Uncaged,
     /// Approved; the target branch is about to be moved.
     Delivering,
     Paused,
@@ -85,7 +89,7 @@ pub enum Rule {
 }
 
 impl Rule {
-    pub const ALL: [Rule; 53] = [
+    pub const ALL: [Rule; 55] = [
         Rule::Needs,
         Rule::NeedWaits,
         Rule::NeedPaused,
@@ -116,6 +120,7 @@ impl Rule {
         Rule::Safety,
         Rule::NoModel,
         Rule::NoRoom,
+        Rule::Budget,
         Rule::ReviewCycles,
         Rule::QaRetries,
         Rule::InfraAttempts,
@@ -128,6 +133,7 @@ impl Rule {
         Rule::NeedGone,
         Rule::Blocked,
         Rule::Question,
+        Rule::Uncaged,
         Rule::Delivering,
         Rule::Paused,
         Rule::InReview,
@@ -173,6 +179,7 @@ impl Rule {
             Rule::Safety => "safety",
             Rule::NoModel => "no_model",
             Rule::NoRoom => "no_room",
+            Rule::Budget => "budget",
             Rule::ReviewCycles => "review_cycles",
             Rule::QaRetries => "qa_retries",
             Rule::InfraAttempts => "infra_attempts",
@@ -185,6 +192,7 @@ impl Rule {
             Rule::NeedGone => "need_gone",
             Rule::Blocked => "blocked",
             Rule::Question => "question",
+            Rule::Uncaged => "uncaged",
             Rule::Delivering => "delivering",
             Rule::Paused => "paused",
             Rule::InReview => "in_review",
@@ -205,6 +213,7 @@ impl Rule {
             WaitReason::Safety => Rule::Safety,
             WaitReason::NoModel => Rule::NoModel,
             WaitReason::NoRoom => Rule::NoRoom,
+            WaitReason::Budget => Rule::Budget,
             WaitReason::ReviewCycles => Rule::ReviewCycles,
             WaitReason::QaRetries => Rule::QaRetries,
             WaitReason::InfraAttempts => Rule::InfraAttempts,
@@ -217,6 +226,7 @@ impl Rule {
             WaitReason::NeedGone => Rule::NeedGone,
             WaitReason::Blocked => Rule::Blocked,
             WaitReason::Question => Rule::Question,
+            WaitReason::Uncaged => Rule::Uncaged,
         }
     }
 
@@ -246,6 +256,7 @@ impl Rule {
             | Rule::Safety
             | Rule::NoModel
             | Rule::NoRoom
+            | Rule::Budget
             | Rule::ReviewCycles
             | Rule::QaRetries
             | Rule::InfraAttempts
@@ -258,6 +269,7 @@ impl Rule {
             | Rule::NeedGone
             | Rule::Blocked
             | Rule::Question
+            | Rule::Uncaged
             | Rule::Delivering
             | Rule::MergeRefused
             | Rule::DeliveryRefused => true,
@@ -288,7 +300,7 @@ impl fmt::Display for Rule {
 }
 
 /// Every command that a next action may name, with `ID`, `NAME`, `TEXT` and `COMMIT` for what differs.
-pub const COMMANDS: [&str; 21] = [
+pub const COMMANDS: [&str; 25] = [
     "alai up",
     "alai init",
     "alai status",
@@ -296,6 +308,10 @@ pub const COMMANDS: [&str; 21] = [
     "alai project set NAME --test TEXT",
     "alai project set NAME --setup TEXT",
     "alai evidence show ID",
+    "alai fleet cap day TEXT",
+    "alai fleet cap goal ID TEXT",
+    "alai fleet cap lineage ID TEXT",
+    "alai fleet cap task ID TEXT",
     "alai minion list",
     "alai mc add",
     "alai mc answer ID TEXT",

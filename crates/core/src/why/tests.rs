@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::blueprint::Question;
 use crate::ids::{Epoch, ProjectId};
+use crate::money::{self, Ask, Books, Caps, Cost, Day, Sum, may_spend};
 use crate::pipeline::{
     Context, Effect, Ended, Failure, INTERRUPTIONS_MAX, MergeEnd, QA_RETRIES_MAX,
     REVIEW_CYCLES_MAX, advance, interrupted, merged, railed,
@@ -45,6 +46,7 @@ fn task(state: State, kind: TaskKind) -> Task {
         integrated: None,
         solo: false,
         blueprint: None,
+        sandbox: crate::cage::Sandbox::On,
         findings: Vec::new(),
         cleared: Vec::new(),
         created_ms: 1,
@@ -359,6 +361,55 @@ fn ask_at_rest(seen: &mut Seen) {
     }
 }
 
+/// Each rule by which a paid call is refused.
+fn refusals() -> Vec<money::Refused> {
+    let tight = [
+        Caps {
+            call: Some(1),
+            ..Caps::NONE
+        },
+        Caps {
+            task: Some(1),
+            ..Caps::NONE
+        },
+        Caps {
+            lineage: Some(1),
+            ..Caps::NONE
+        },
+        Caps {
+            goal: Some(1),
+            ..Caps::NONE
+        },
+        Caps {
+            day_block: Some(1),
+            ..Caps::NONE
+        },
+    ];
+    let refused = |caps, cost| {
+        let nothing = Sum::default();
+        let books = Books {
+            caps,
+            task: nothing,
+            lineage: nothing,
+            goal: nothing,
+            day: nothing,
+        };
+        let ask = Ask {
+            model: "m".into(),
+            cost,
+            task: TaskId(7),
+            lineage: TaskId(5),
+            goal: Some(TaskId(1)),
+            day: Day::of(NOW),
+        };
+        may_spend(&books, &ask).expect_err("it is refused")
+    };
+    let tight = tight.into_iter();
+    let mut all: Vec<_> = tight.map(|caps| refused(caps, Cost::AtMost(2))).collect();
+    all.push(refused(Caps::NONE, Cost::Unpriced));
+    all
+}
+
 /// What the pipeline puts before people, in its own words.
 fn ask_the_pipeline(seen: &mut Seen) {
     let context = Context {
@@ -386,6 +437,9 @@ fn ask_the_pipeline(seen: &mut Seen) {
         Failure::NoModel { detail: detail() },
         Failure::NoRoom { detail: detail() },
     ];
+    let budgets = refusals().into_iter();
+    let budgets = budgets.map(|refused| Failure::Budget { refused });
+    let failures: Vec<Failure> = failures.into_iter().chain(budgets).collect();
     let mut worn = task(State::Started, TaskKind::Build);
     worn.counters = Counters {
         infra_attempts: 9,
@@ -429,13 +483,14 @@ fn ask_the_pipeline(seen: &mut Seen) {
             }
             Effect::Complete { .. }
             | Effect::Retry { .. }
+            | Effect::Measured { .. }
             | Effect::Enqueue { .. }
             | Effect::Deliver { .. }
             | Effect::Integrated { .. }
             | Effect::Remember { .. } => {}
         }
     }
-    assert_eq!(waits.len(), 13, "each of them asks a person: {waits:?}");
+    assert_eq!(waits.len(), 13 + money::Rule::ALL.len(), "each of them asks a person: {waits:?}");
     for mut waiting in waits {
         // As the store writes it.
         waiting.next_action = waiting.next_action.replace("{id}", "7");

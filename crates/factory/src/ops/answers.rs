@@ -1,5 +1,6 @@
 //! A person's answer to a blueprint's question: it is one of the options, where the question has some.
 
+use alai_core::blueprint::chosen;
 use alai_core::ids::TaskId;
 use alai_core::task::WaitReason;
 
@@ -40,8 +41,7 @@ pub(super) fn fitting(desk: &Desk<'_>, task: TaskId, text: String) -> Result<Str
     if options.is_empty() {
         return Ok(given.to_owned());
     }
-    let same = |option: &&String| option.to_lowercase() == given.to_lowercase();
-    options.iter().find(same).cloned().ok_or_else(|| {
+    chosen(&options, given).map(str::to_owned).ok_or_else(|| {
         let message = format!(
             "`{given}` is no answer to the question of {task}; it takes one of {}",
             options.join(", ")

@@ -44,6 +44,10 @@ impl From<MissionError> for OpError {
             return OpError::new(OpErrorKind::Failed, &error, &hint);
         }
         let (kind, hint) = match &error {
+            MissionError::NoUnknownCall { .. } => (
+                OpErrorKind::NotFound,
+                "`alai fleet cost` names the calls of which it is unknown",
+            ),
             MissionError::NoRun(_) => (OpErrorKind::NotFound, "`alai minion list` shows the runs"),
             MissionError::WordsMax(_) => (
                 OpErrorKind::Usage,
@@ -81,7 +85,8 @@ impl From<MissionError> for OpError {
             | MissionError::Migration { .. }
             | MissionError::OldSqlite { .. }
             | MissionError::Permissions { .. } => (OpErrorKind::NeedsSetup, ""),
-            MissionError::Stale { .. }
+            MissionError::CallMade { .. }
+            | MissionError::Stale { .. }
             | MissionError::Locked { .. }
             | MissionError::DiskFull
             | MissionError::Busy

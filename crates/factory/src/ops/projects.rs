@@ -20,6 +20,7 @@ pub struct ProjectChange {
     pub target: Option<String>,
     pub delivery: Option<Delivery>,
     pub docs: Option<bool>,
+    pub local_only: Option<bool>,
     pub allowed_paths: Option<Vec<String>>,
     pub setup_hosts: Option<Vec<String>>,
     pub setup_inputs: Option<Vec<String>>,
@@ -191,6 +192,7 @@ fn changed(
     settings.lint = over(settings.lint, change.lint);
     settings.delivery = change.delivery.unwrap_or(settings.delivery);
     settings.docs = change.docs.unwrap_or(settings.docs);
+    settings.local_only = change.local_only.unwrap_or(settings.local_only);
     settings.allowed_paths = change.allowed_paths.unwrap_or(settings.allowed_paths);
     settings.setup_hosts = change.setup_hosts.unwrap_or(settings.setup_hosts);
     settings.setup_inputs = change.setup_inputs.unwrap_or(settings.setup_inputs);

@@ -42,6 +42,8 @@ pub(super) fn add(
         | Op::PauseSchedule { .. }
         | Op::RemoveSchedule { .. }
         | Op::ReviveEffects
+        | Op::Cap { .. }
+        | Op::SettleCall { .. }
         | Op::Recover { .. }
         | Op::Tell { .. }
         | Op::Stop { .. } => {

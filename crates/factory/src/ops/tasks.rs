@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use alai_core::cage::Sandbox;
 use alai_core::ids::{ProjectId, TaskId};
 use alai_core::lifecycle::Event;
 use alai_core::pipeline;
@@ -39,6 +40,9 @@ pub struct AddTask {
     /// Only the gate; no review, no merge.
     pub solo: bool,
     pub hold: bool,
+    /// Said on the command line of the process that does the work, and never over a socket, by a schedule or in a file.
+    #[serde(skip)]
+    pub sandbox: Sandbox,
 }
 
 #[expect(
@@ -99,6 +103,9 @@ pub(super) fn add(desk: &Desk<'_>, add: AddTask, key: String) -> Result<Outcome,
         let hint = format!("the companies are {}", known.join(", "));
         found.map_err(|e| OpError::new(OpErrorKind::NotFound, e, &hint))?;
     }
+    if let Some(project) = &project {
+        tests_alone(project, &add.changes_tests)?;
+    }
     let mut new = NewTask::new(TaskKind::Build, title.clone());
     new.description = description;
     new.priority = add.priority;
@@ -117,6 +124,11 @@ pub(super) fn add(desk: &Desk<'_>, add: AddTask, key: String) -> Result<Outcome,
         blueprints::fits(desk, &name, &new)?;
         new.blueprint = Some(name);
     }
+    new.sandbox = add.sandbox;
+    if add.sandbox == Sandbox::Off {
+        // A person judges it, and then it goes the way of every build: through review to the merge.
+        new.solo = false;
+    }
     let until = if add.needs_done {
         Until::Done
     } else {
@@ -134,6 +146,23 @@ pub(super) fn add(desk: &Desk<'_>, add: AddTask, key: String) -> Result<Outcome,
     new.held = add.hold;
     let id = desk.mission.add(new, Some(key), desk.actor, desk.now_ms)?;
     desk.outcome(id)
+}
+
+/// A list of tests frees tests alone: what it names beside them would be refused at the gate, after all the work.
+fn tests_alone(project: &Project, changes_tests: &[String]) -> Result<(), OpError> {
+    let usage = |message: String| {
+        let hint = "name the test files, or the folder that they are in; what else a task may write, \
+                    `alai project set --allow` says for its project";
+        OpError::new(OpErrorKind::Usage, message, hint)
+    };
+    alai_gate::Globs::new(changes_tests).map_err(|e| usage(e.to_string()))?;
+    let test = project.settings.test.as_deref().unwrap_or_default();
+    match alai_gate::no_test(changes_tests, test) {
+        None => Ok(()),
+        Some(entry) => Err(usage(format!(
+            "`{entry}` in `--changes-tests` is no test file by its name"
+        ))),
+    }
 }
 
 pub(super) fn rail(desk: &Desk<'_>, title: &str, description: &str) -> Option<task::Waiting> {
@@ -188,10 +217,15 @@ pub(super) fn act(
     Ok(Outcome::Task { task, state })
 }
 
-/// Asks for the merged work to be moved to the target branch: of a goal that waits for it, or of a task of its own.
+/// Asks for the merged work to be moved to the target branch: of a goal that waits for it, or of a task of its own. What was
+/// made without a cage is only let into its review.
 pub(super) fn approve(desk: &Desk<'_>, task: TaskId) -> Result<Outcome, OpError> {
     let found = desk.mission.task(task)?;
     let waits = found.waiting.as_ref().map(|w| w.reason);
+    if waits == Some(WaitReason::Uncaged) {
+        let state = desk.mission.accept(task, desk.by.clone(), desk.now_ms)?;
+        return Ok(Outcome::Task { task, state });
+    }
     let goal = found.kind == TaskKind::Goal && waits == Some(WaitReason::Approval);
     let alone = found.goal.is_none() && found.lineage.is_none() && found.integrated.is_some();
     if !goal && !alone {
@@ -291,6 +325,39 @@ pub(super) fn fit(title: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_request_carries_a_run_without_a_cage() {
+        let mut add = AddTask {
+            title: "t".into(),
+            description: String::new(),
+            priority: Priority::High,
+            owner: None,
+            tags: vec![],
+            project: None,
+            needs: vec![],
+            needs_done: false,
+            parent: None,
+            acceptance: vec![],
+            checks: vec![],
+            changes_tests: vec![],
+            company: None,
+            blueprint: None,
+            solo: true,
+            hold: false,
+            sandbox: Sandbox::Off,
+        };
+        let mut sent = serde_json::to_value(&add).expect("JSON");
+        let heard: AddTask = serde_json::from_value(sent.clone()).expect("an old request");
+        add.sandbox = Sandbox::On;
+        assert_eq!(heard, add);
+        sent["sandbox"] = "off".into();
+        let refused = serde_json::from_value::<AddTask>(sent).expect_err("refused");
+        assert!(
+            refused.to_string().contains("unknown field `sandbox`"),
+            "{refused}"
+        );
+    }
 
     #[test]
     fn prefixes_become_tags() {

@@ -1,5 +1,7 @@
 //! BUILD, OPS and DOCS: prove the box, clone, let an agent work in the cage, bring its commit home, measure it.
 
+mod gate;
+mod paths;
 mod spoiled;
 mod words;
 
@@ -8,6 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use alai_core::brief::{ProjectBrief, Role};
+use alai_core::cage::Sandbox;
 use alai_core::company::Activity;
 use alai_core::ids::RunId;
 use alai_core::mode::Mode;
@@ -16,20 +19,19 @@ use alai_core::qa::{self, Measurement, Policy, Verdict};
 use alai_core::record::Captured;
 use alai_core::safety;
 use alai_core::task::{Task, TaskKind};
-use alai_gate::{Candidate, DocsCandidate, GateError};
 use alai_minion::RunReport;
 use alai_mission::{Claim, Project};
-use alai_workspace::cage::{self, Scope};
+use alai_workspace::cage::Scope;
 use alai_workspace::clone::{self, Import};
 use alai_workspace::command::Cancel;
 use alai_workspace::files;
 use alai_workspace::git::{self, Oid, Repo};
-use alai_workspace::setup::{self, Prepared};
+use alai_workspace::setup;
 use serde::{Deserialize, Serialize};
 
 use super::asked::Stopped;
 use super::cage::{Place, Writes};
-use super::{CLONE, Desk, HOME, START, asked, failure_of, is_an_end, keep};
+use super::{CLONE, Desk, HOME, START, asked, failure_of, is_an_end, keep, uncaged};
 use crate::beat::Factory;
 use crate::evidence::{self, Said};
 use crate::ground::{self, Ground, GroundError};
@@ -179,12 +181,16 @@ impl Job<'_> {
             Ok(blueprint) => blueprint,
             Err(failure) => return Ok(Left::Ended(Ended::Failed { failure })),
         };
+        let uncaged = match uncaged::user_of(self.factory, self.claim)? {
+            Ok(user) => user,
+            Err(failure) => return Ok(Left::Ended(Ended::Failed { failure })),
+        };
         let dir = self.factory.home().run(&self.claim.fence.run);
         files::private_dir_all(&dir).map_err(RunError::infra)?;
         let (tree, home) = (dir.join(CLONE), dir.join(HOME));
         let who = integrate::identity(self.project);
         let branch = super::branch(&self.claim.fence.run);
-        let owner = cage::agent_ids();
+        let owner = uncaged::owner(uncaged.as_ref());
         clone::for_run(self.repo, self.start, &tree, &branch, &who, owner)
             .map_err(RunError::infra)?;
         files::private_dir(&home).map_err(RunError::infra)?;
@@ -208,6 +214,7 @@ impl Job<'_> {
             trajectory: &trajectory,
             passes: &passes,
             settled: &|| bell.ring(),
+            uncaged: uncaged.as_ref(),
         };
         let mut brief = super::brief(
             self.factory,
@@ -225,27 +232,33 @@ impl Job<'_> {
         let toolchains = self.factory.toolchains();
         let clone_ref = format!("refs/heads/{branch}");
         let to_ref = super::work_ref(&self.claim.fence.run);
-        let room = keep::room(&dir);
+        let budget = keep::Budget::of(self.factory.mission(), &self.claim.fence.run, self.task())
+            .map_err(RunError::infra)?;
         let import = Import {
             clone: &tree,
             clone_ref: &clone_ref,
             to_ref: &to_ref,
             base: self.start,
-            room: &room,
+            room: &budget.room,
             toolchains: &toolchains,
         };
         let mut report = std::thread::scope(|scope| {
             let _closes = keep::Closes(&bell);
             let beside = std::thread::Builder::new().name("keep".into());
-            let kept = beside.spawn_scoped(scope, || keep::bursts(&bell, self.repo, &import, &dir));
-            if let Err(e) = kept {
+            // Without a cage nothing is taken while anything of the run's user may still write.
+            if uncaged.is_none()
+                && let Err(e) =
+                    beside.spawn_scoped(scope, || keep::bursts(&bell, self.repo, &import, &budget))
+            {
                 tracing::warn!("{to_ref}: brought home only at the end: {e}");
             }
             super::cage::agent(self.factory, self.desk, &brief, &place, cancel)
         })?;
+        uncaged::settle(uncaged.as_ref(), &tree)?;
         let head = clone::import(self.repo, &import, cancel);
-        keep::note_room(&dir, &room);
-        let head = match spoiled::or_why(head, &tree, &report)? {
+        budget.note();
+        let full = || crate::room::is_short(self.factory, self.project, self.repo);
+        let head = match spoiled::or_why(head, &tree, &report, full)? {
             Ok(head) => head,
             Err(why) => return self.spoiled(&report, &trajectory, why).map(Left::Ended),
         };
@@ -342,8 +355,9 @@ impl Job<'_> {
             head: None,
             diff: String::new(),
             test_command: self.ground.test.clone(),
-            allowed_paths: self.allowed_paths(),
+            allowed_paths: self.writable_paths(),
             forbidden_paths: self.forbidden_paths().to_vec(),
+            changes_tests: self.tests_to_change()?,
             red_on_base: self
                 .ground
                 .census
@@ -354,40 +368,6 @@ impl Job<'_> {
             author: integrate::identity(self.project).to_string(),
             rules: super::rules(self.repo, self.base).map_err(RunError::infra)?,
         })
-    }
-
-    /// Documentation tasks write documents; others what the project allows, or else what the company's builder may write.
-    fn allowed_paths(&self) -> Vec<String> {
-        if self.task().kind == TaskKind::Docs {
-            return alai_gate::DOCS_PATHS
-                .iter()
-                .map(|p| (*p).to_owned())
-                .collect();
-        }
-        match self.project.settings.allowed_paths.as_slice() {
-            [] => self.desk.company.builder.allowed_paths.clone(),
-            given => given.to_vec(),
-        }
-    }
-
-    /// The same with the tests that this task may change, for the mounts of its clone. Empty is everything.
-    fn writable_paths(&self) -> Vec<String> {
-        let mut paths = self.allowed_paths();
-        if !paths.is_empty() {
-            paths.extend(alai_gate::test_places(
-                &self.task().changes_tests,
-                &self.ground.test,
-            ));
-        }
-        paths
-    }
-
-    /// What the company keeps its builder from. A person's own list for the project stands above it.
-    fn forbidden_paths(&self) -> &[String] {
-        match self.project.settings.allowed_paths.as_slice() {
-            [] => &self.desk.company.builder.forbidden_paths,
-            _ => &[],
-        }
     }
 
     /// The gate: a fresh clone, no network, tests of the base; then the rails on what would be done.
@@ -430,12 +410,16 @@ impl Job<'_> {
         let docs = self.task().kind == TaskKind::Docs;
         let verdict = self.seal(&said, &head, |complete| {
             measurements.push(complete);
-            match docs {
+            let verdict = match docs {
                 true => docs_verdict(measurements),
                 false => qa::judge(&measurements, Policy::default()),
+            };
+            match self.task().sandbox {
+                Sandbox::On => verdict,
+                Sandbox::Off => verdict.of_the_uncaged(),
             }
         })?;
-        if verdict.passed()
+        if (verdict.passed() || verdict.only_uncaged())
             && let Some(rail) = self.rail(&diff)
         {
             return Ok(Ended::Failed { failure: rail });
@@ -445,103 +429,6 @@ impl Job<'_> {
             base: self.base.to_string(),
             head: head.to_string(),
         })
-    }
-
-    /// What the gate measured, and the programs it started.
-    fn gate(
-        &self,
-        head: &Oid,
-        diff: &git::Diff,
-        cancel: &Cancel,
-    ) -> Result<(Vec<Measurement>, Vec<Captured>), RunError> {
-        let settings = &self.project.settings;
-        let scratch = ground::scratch(self.factory, "gate").map_err(RunError::infra)?;
-        let toolchains = self.factory.toolchains();
-        let allowed = self.allowed_paths();
-        let gone = |e: GateError| {
-            if matches!(e, GateError::Cancelled) {
-                return RunError::cancelled(self.factory);
-            }
-            RunError::infra(e)
-        };
-        if self.task().kind == TaskKind::Docs {
-            let candidate = DocsCandidate {
-                repo: self.repo,
-                base: self.base,
-                head,
-                prepared: &self.ground.prepared,
-                toolchains: &toolchains,
-                around: &settings.surroundings,
-                build_command: None,
-                allowed_paths: &allowed,
-                forbidden_paths: self.forbidden_paths(),
-                checks: &self.task().checks,
-                scratch: scratch.path(),
-                command_s: ground::COMMAND_S_MAX,
-            };
-            let measured = alai_gate::measure_docs(&candidate, cancel).map_err(gone)?;
-            return Ok((measured.measurements, measured.commands));
-        }
-        let mut candidate = Candidate {
-            repo: self.repo,
-            base: self.base,
-            head,
-            kind: self.task().kind,
-            prepared: &self.ground.prepared,
-            prepared_head: None,
-            toolchains: &toolchains,
-            around: &settings.surroundings,
-            test_command: &self.ground.test,
-            build_command: settings.build.as_deref(),
-            lint_command: settings.lint.as_deref(),
-            checks: &self.task().checks,
-            allowed_paths: &allowed,
-            forbidden_paths: self.forbidden_paths(),
-            changes_tests: &self.task().changes_tests,
-            allow_dependency_changes: self.may_change_dependencies(),
-            base_census: &self.ground.census,
-            scratch: scratch.path(),
-            command_s: ground::COMMAND_S_MAX,
-        };
-        let prepared_head;
-        if self.may_change_dependencies()
-            && self.rail(diff).is_none()
-            && alai_gate::refused_unrun(&candidate, cancel)
-                .map_err(gone)?
-                .is_none()
-        {
-            prepared_head = self.prepared_head(head, cancel)?;
-            candidate.prepared_head = prepared_head.as_ref();
-        }
-        let measured = alai_gate::measure(&candidate, cancel).map_err(gone)?;
-        Ok((measured.measurements, measured.commands))
-    }
-
-    /// Whether a person or the plan lets this task add, remove or move dependencies.
-    fn may_change_dependencies(&self) -> bool {
-        self.task().tags.iter().any(|t| t == "dependencies")
-    }
-
-    /// The set-up of the head where its lockfiles differ from the base's. One that fails is left out: the change is then
-    /// measured on the base's set-up, and fails there.
-    ///
-    /// A set-up runs what manifests say (install scripts, build backends), and it has a network. Manifests of a change are an
-    /// agent's words until the gate has passed: without leave to change dependencies, or when the text of the change is refused
-    /// already, they are not run at all.
-    fn prepared_head(&self, head: &Oid, cancel: &Cancel) -> Result<Option<Prepared>, RunError> {
-        match ground::prepared(
-            self.factory,
-            self.repo,
-            self.project,
-            head,
-            Some(self.base),
-            cancel,
-        ) {
-            Ok(prepared) => Ok(Some(prepared).filter(|p| p.key != self.ground.prepared.key)),
-            Err(GroundError::Refused { .. }) => Ok(None),
-            Err(GroundError::Cancelled) => Err(RunError::cancelled(self.factory)),
-            Err(GroundError::Machine(detail)) => Err(RunError::Infrastructure(detail)),
-        }
     }
 
     /// A rail counts unless a person has cleared it for this task.

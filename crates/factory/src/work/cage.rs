@@ -5,18 +5,18 @@ use std::sync::Arc;
 
 use alai_core::brief::Brief;
 use alai_core::record::Exit;
-use alai_minion::hand::Hand;
+use alai_minion::hand::{Hand, SCRATCH_VARIABLE};
 use alai_minion::{ExitStatus, Means, Passes, Recorder, RunReport, Word};
 use alai_mission::Project;
 use alai_workspace::cage::{
-    self, Access, Bind, CageSpec, LAUNCHER_INSIDE, Limits, Network, Scope, Scoped,
+    self, Access, Bind, CageSpec, LAUNCHER_INSIDE, Limits, Network, RunUser, Scope, Scoped,
 };
 use alai_workspace::clone::{INSIDE_HOME, INSIDE_REPO};
 use alai_workspace::command::Cancel;
 use alai_workspace::services::{self, Then};
 use alai_workspace::setup;
 
-use super::{Calls, Desk};
+use super::{Calls, Desk, uncaged};
 use crate::beat::Factory;
 use crate::run::RunError;
 
@@ -34,6 +34,8 @@ pub(super) struct Place<'a> {
     pub(super) writes: Writes<'a>,
     pub(super) trajectory: &'a Path,
     pub(super) passes: Passes<'a>,
+    /// Whom it runs as, when a person wants it without a cage.
+    pub(super) uncaged: Option<&'a RunUser>,
     /// Told each time that a burst of calls is over and what came of it is committed.
     pub(super) settled: &'a dyn Fn(),
 }
@@ -64,8 +66,10 @@ fn shown(place: &Place<'_>) -> Result<Scoped, RunError> {
                 layer: READ_ONLY,
             })
         }
-        Writes::Scope(scope) => cage::builder_binds(place.clone, inside, scope, cage::agent_ids())
-            .map_err(RunError::infra),
+        Writes::Scope(scope) => {
+            cage::builder_binds(place.clone, inside, scope, uncaged::owner(place.uncaged))
+                .map_err(RunError::infra)
+        }
     }
 }
 
@@ -100,6 +104,12 @@ fn cage_of(
     let mut env = setup::run_env(&toolchains);
     env.extend(place.project.settings.surroundings.env());
     env.extend(alai_gate::census::runner_env());
+    if place.uncaged.is_some() {
+        // The machine's own /tmp is everybody's.
+        let scratch = format!("{INSIDE_HOME}/.alai-tmp");
+        env.push((SCRATCH_VARIABLE.to_owned(), format!("{scratch}/hand")));
+        env.push(("TMPDIR".to_owned(), scratch));
+    }
     let spec = CageSpec {
         binds,
         cwd: PathBuf::from(INSIDE_REPO),
@@ -110,7 +120,7 @@ fn cage_of(
             wall_s: brief.limits.wall_s_max + CAGE_GRACE_S,
             ..Limits::default()
         },
-        uid: cage::agent_ids(),
+        uid: uncaged::owner(place.uncaged),
         toolchains: toolchains.binds.clone(),
         path: toolchains.path.clone(),
     };
@@ -130,7 +140,12 @@ pub(super) fn agent(
     let argv = [LAUNCHER_INSIDE.to_owned(), HAND.to_owned()];
     let argv = services::with_services(&around.services, &argv, Then::Become);
     alai_workspace::crash::point("agent.before");
-    let mut caged = cage::spawn(&spec, &argv).map_err(RunError::infra)?;
+    let home = factory.home().root().to_path_buf();
+    let mut caged = match place.uncaged {
+        None => cage::spawn(&spec, &argv),
+        Some(user) => cage::spawn_off(&spec, &argv, user, &[home]),
+    }
+    .map_err(RunError::infra)?;
     alai_workspace::crash::point("agent.after");
     let mut layers = caged.layers().to_vec();
     layers.push(layer.to_owned());
@@ -152,7 +167,7 @@ pub(super) fn agent(
     let means = Means {
         profile: &desk.chosen.profile,
         model: &model,
-        price: desk.chosen.price(),
+        price: desk.tariff.price(),
         ask: &mut ask,
         hand: &mut hand,
         recorder: &mut recorder,

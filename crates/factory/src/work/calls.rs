@@ -1,14 +1,16 @@
-//! The calls of one run to its model, each with its intent before it and its receipt after it.
+//! The calls of one run to its model: what each may cost is held before it and booked after it, and one that no cap allows is not
+//! made.
 
 use std::sync::Arc;
 
-use alai_core::brief::Price;
-use alai_fleet::{ChatError, ChatReply, ChatRequest};
-use alai_mission::{Call, MissionError};
+use alai_core::money::{Refused, Tariff, Word};
+use alai_fleet::{ChatError, ChatReply, ChatRequest, ErrorClass};
+use alai_mission::{Call, Intent, MissionError};
 use alai_workspace::command::Cancel;
 
 use super::Desk;
 use crate::beat::Factory;
+use crate::money;
 use crate::run::RunError;
 
 /// Counts and records what a run asks. No answer is used before it is in the ledger.
@@ -16,9 +18,20 @@ pub(crate) struct Calls<'a> {
     factory: &'a Arc<Factory>,
     desk: &'a Desk,
     cancel: &'a Cancel,
+    /// Calls whose number is used: one that was answered with an error before anything was used gives its number back.
     made: u32,
     /// Why the store took no record: the run is over.
     lost: Option<MissionError>,
+    /// Which rule did not let a call begin: the run is over.
+    refused: Option<Refused>,
+}
+
+/// What came of a call that gave no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Used {
+    Nothing,
+    /// Something was sent back, or may have been on its way.
+    Unknown,
 }
 
 impl<'a> Calls<'a> {
@@ -29,36 +42,111 @@ impl<'a> Calls<'a> {
             cancel,
             made: 0,
             lost: None,
+            refused: None,
         }
     }
 
     /// Asks the model. A crash before the receipt leaves the call as unknown, not as never made.
     pub(crate) fn chat(&mut self, request: &ChatRequest) -> Result<ChatReply, ChatError> {
-        let (mission, fence) = (self.factory.mission(), &self.desk.fence);
-        let (chosen, call) = (&self.desk.chosen, self.made);
-        let price = chosen.price();
-        let profile = &chosen.profile;
-        // The worst case: a full window, and the longest answer.
-        let reserve = price.of(u64::from(profile.num_ctx), u64::from(profile.output_max));
+        self.begin(request)?;
+        let (mission, fence, call) = (self.factory.mission(), &self.desk.fence, self.made);
+        let provider = &self.desk.chosen.provider;
+        let answered = alai_fleet::chat(provider, request, &|| self.cancel.is_cancelled());
         let now = self.factory.now_ms();
-        self.keep(mission.intend_call(fence, call, &chosen.model, reserve, now));
-        let answered = alai_fleet::chat(&chosen.provider, request, &|| self.cancel.is_cancelled());
-        let now = self.factory.now_ms();
-        let recorded = match &answered {
-            Ok(reply) => {
-                self.made += 1;
-                mission.record_call(fence, row(call, reply, price), now)
+        let class = answered.as_ref().err().map(|e| e.class);
+        let models = self.factory.models();
+        if models.heard(&self.desk.chosen, class, now) {
+            // The next run should know whether the host is down, and go to another one.
+            self.factory.look_soon();
+        }
+        let used = answered.as_ref().map_err(|e| used_by(e.class));
+        let recorded = match (&answered, used) {
+            (Ok(reply), _) => mission.settle(fence, self.row(reply), now),
+            (Err(_), Err(Used::Unknown)) if self.is_paid() => {
+                mission.leave_unknown(fence, call, now)
             }
             // The words of a host may hold what was sent to it.
-            Err(e) => mission.call_failed(fence, call, &alai_minion::redact(&e.to_string()), now),
+            (Err(e), _) => mission.release(fence, call, &alai_minion::redact(&e.to_string()), now),
         };
+        self.made += u32::from(answered.is_ok() || (used == Err(Used::Unknown) && self.is_paid()));
         self.keep(recorded);
         answered
     }
 
-    /// The end of asking: the store's refusal to take a record, if there was one.
+    /// The end of asking: the store's refusal to take a record, if there was one, or the rule that stopped it.
     pub(crate) fn end(self) -> Result<(), RunError> {
-        self.lost.map_or(Ok(()), |e| Err(e.into()))
+        match (self.lost, self.refused) {
+            (Some(e), _) => Err(e.into()),
+            (None, Some(refused)) => Err(RunError::Budget(Box::new(refused))),
+            (None, None) => Ok(()),
+        }
+    }
+
+    /// Holds what the call may cost at most: the prompt as far as it can be told before, and the longest answer.
+    fn begin(&mut self, request: &ChatRequest) -> Result<(), ChatError> {
+        let chosen = &self.desk.chosen;
+        if self.lost.is_some() || self.refused.is_some() || self.cancel.is_cancelled() {
+            return Err(self.unasked(ErrorClass::Cancelled, "the run is over".to_owned()));
+        }
+        let output_max = u64::from(request.profile.output_max);
+        let intent = Intent {
+            call: self.made,
+            model: chosen.model.clone(),
+            company: Some(self.desk.company.name.clone()),
+            mode: chosen.provider.mode(),
+            cost: self
+                .desk
+                .tariff
+                .cost(money::prompt_max(request), output_max),
+        };
+        let caps = &self.factory.config().money.caps;
+        let now = self.factory.now_ms();
+        let (mission, fence) = (self.factory.mission(), &self.desk.fence);
+        match mission.reserve(fence, intent, caps, now) {
+            Ok(Ok(_held)) => Ok(()),
+            Ok(Err(refused)) => {
+                let said = refused.text.clone();
+                self.refused = Some(refused);
+                Err(self.unasked(ErrorClass::OverBudget, said))
+            }
+            Err(e) => {
+                let said = e.to_string();
+                self.keep(Err(e));
+                Err(self.unasked(ErrorClass::Cancelled, said))
+            }
+        }
+    }
+
+    fn is_paid(&self) -> bool {
+        matches!(self.desk.tariff, Tariff::Metered(_))
+    }
+
+    fn row(&self, reply: &ChatReply) -> Call {
+        let tokens = money::tokens_of(reply.usage);
+        let tariff = &self.desk.tariff;
+        Call {
+            call: self.made,
+            model: reply.model.clone(),
+            mode: reply.mode,
+            tokens,
+            cost_microusd: tariff.of(tokens),
+            word: match (tariff, reply.usage_estimated) {
+                (Tariff::Flat(_), _) => Word::ListEquivalent,
+                (_, true) => Word::Estimated,
+                (_, false) => Word::Measured,
+            },
+        }
+    }
+
+    fn unasked(&self, class: ErrorClass, message: String) -> ChatError {
+        ChatError {
+            class,
+            server: money::server_of(&self.desk.chosen.provider),
+            host: self.desk.chosen.provider.host(),
+            model: self.desk.chosen.model.clone(),
+            message,
+            partial: String::new(),
+        }
     }
 
     fn keep(&mut self, recorded: Result<(), MissionError>) {
@@ -69,13 +157,29 @@ impl<'a> Calls<'a> {
     }
 }
 
-fn row(call: u32, reply: &ChatReply, price: Price) -> Call {
-    Call {
-        call,
-        model: reply.model.clone(),
-        mode: reply.mode,
-        prompt_tokens: reply.usage.prompt_tokens,
-        output_tokens: reply.usage.output_tokens,
-        cost_microusd: price.of(reply.usage.prompt_tokens, reply.usage.output_tokens),
+/// Whether a provider may ask money for a call that failed so. It asks none for a request that it did not answer, or answered
+/// with an error instead of a model's words.
+fn used_by(class: ErrorClass) -> Used {
+    match class {
+        ErrorClass::Unreachable
+        | ErrorClass::Busy
+        | ErrorClass::Loading
+        | ErrorClass::ModelMissing
+        | ErrorClass::BadRequest
+        | ErrorClass::ContextTooLong
+        | ErrorClass::NoTools
+        | ErrorClass::Refused
+        | ErrorClass::ServerFault
+        | ErrorClass::OverBudget
+        | ErrorClass::ScriptExhausted => Used::Nothing,
+        ErrorClass::ContextTruncated
+        | ErrorClass::MidStream
+        | ErrorClass::Cut
+        | ErrorClass::Stalled
+        | ErrorClass::TimedOut
+        | ErrorClass::Malformed
+        | ErrorClass::Repeating
+        | ErrorClass::Filtered
+        | ErrorClass::Cancelled => Used::Unknown,
     }
 }

@@ -9,14 +9,16 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use alai_core::ids::RunId;
-use alai_mission::{Mission, RunRow};
+use alai_core::task::Task;
+use alai_mission::{Mission, MissionError, RunRow};
 use alai_workspace::clone::{self, Import, ImportError, Room, Salvage};
 use alai_workspace::command::Cancel;
 use alai_workspace::files;
 use alai_workspace::git::{self, Identity, Oid, Repo};
 use alai_workspace::toolchains::Toolchains;
 
-use super::{START, branch, work_ref};
+use super::{START, branch, uncaged, work_ref};
+use crate::home::Home;
 use crate::integrate;
 
 /// The name of a clone whose work could not be brought home.
@@ -33,25 +35,53 @@ const PAUSE: Duration = Duration::from_secs(10);
 const LOOK_PAUSE: Duration = Duration::from_secs(1);
 
 /// The file of a run's folder that tells how many bytes its imports have brought, so that a run which is taken back after a
-/// crash has no room of its own.
+/// crash has no room of its own. It goes with the folder, by the policy for old runs.
 const SPENT: &str = "brought-bytes";
 
-/// What a run may still bring. A number that cannot be read leaves none: then the clone is kept, and nothing is lost.
-pub(super) fn room(run_dir: &Path) -> Room {
-    let path = run_dir.join(SPENT);
-    let spent = match std::fs::read_to_string(&path) {
+/// What a run may still bring, beside all others of its task and of the tasks that this one goes on with.
+#[derive(Debug)]
+pub(super) struct Budget {
+    pub(super) room: Room,
+    /// What all of them had brought when this was made, and what of it was this run's.
+    before: u64,
+    own: u64,
+    file: PathBuf,
+}
+
+impl Budget {
+    pub(super) fn of(mission: &Mission, run: &RunId, task: &Task) -> Result<Budget, MissionError> {
+        let home = Home::at(mission.home());
+        let file = |run: &RunId| home.run(run).join(SPENT);
+        let own = spent(&file(run));
+        let lineage = mission.runs_of_lineage(task.lineage.unwrap_or(task.id))?;
+        let others = lineage.iter().filter(|other| other.id != *run);
+        let before = others
+            .map(|other| spent(&file(&other.id)))
+            .fold(own, u64::saturating_add);
+        Ok(Budget {
+            room: Room::after(before),
+            before,
+            own,
+            file: file(run),
+        })
+    }
+
+    /// Writes down what this run has brought. Work that is home already is not given up for a full disk.
+    pub(super) fn note(&self) {
+        let more = self.room.spent() - self.before;
+        let text = format!("{}\n", self.own.saturating_add(more));
+        if let Err(e) = files::write_atomic(&self.file, text.as_bytes()) {
+            tracing::warn!("{e}");
+        }
+    }
+}
+
+/// What one run has brought. A number that cannot be read leaves no room: then the clone is kept, and nothing is lost.
+fn spent(file: &Path) -> u64 {
+    match std::fs::read_to_string(file) {
         Ok(text) => text.trim().parse().unwrap_or(u64::MAX),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => 0,
         Err(_) => u64::MAX,
-    };
-    Room::after(spent)
-}
-
-/// Writes down what was brought. Work that is home already is not given up for a full disk.
-pub(super) fn note_room(run_dir: &Path, room: &Room) {
-    let text = format!("{}\n", room.spent());
-    if let Err(e) = files::write_atomic(&run_dir.join(SPENT), text.as_bytes()) {
-        tracing::warn!("{e}");
     }
 }
 
@@ -72,8 +102,11 @@ pub(crate) struct Track {
     /// The commit that the run began with.
     pub(crate) start: Oid,
     run: RunId,
+    /// Whom its programs ran as, where there was no cage.
+    uid: Option<u32>,
     author: Identity,
     toolchains: Toolchains,
+    budget: Budget,
 }
 
 /// What was brought home.
@@ -104,24 +137,33 @@ impl Track {
             repo: git::open(&project.path).map_err(|e| text(&e))?,
             start: start.parse().map_err(|e| text(&e))?,
             run: row.id.clone(),
+            uid: row.uid,
             author: integrate::identity(&project),
             toolchains,
+            budget: Budget::of(mission, &row.id, &task).map_err(|e| text(&e))?,
         };
         Ok(Some(track))
     }
 
     /// Brings everything home that a dead clone holds.
     pub(crate) fn all(&self, tree: &Path) -> Brought {
+        if let Some(uid) = self.uid
+            && let Err(why) = uncaged::take_back(uid, tree)
+        {
+            return Brought {
+                left: vec![why],
+                rest: None,
+            };
+        }
         let branch = format!("refs/heads/{}", branch(&self.run));
         let to = work_ref(&self.run);
-        let run_dir = tree.parent().unwrap_or(tree);
-        let room = room(run_dir);
+        let room = &self.budget.room;
         let import = Import {
             clone: tree,
             clone_ref: &branch,
             to_ref: &to,
             base: &self.start,
-            room: &room,
+            room,
             toolchains: &self.toolchains,
         };
         let mut left = Vec::new();
@@ -146,7 +188,7 @@ impl Track {
             message: &message,
             author: &self.author,
             left_out: &alai_minion::hand::LEFT_OUT,
-            room: &room,
+            room,
             toolchains: &self.toolchains,
         };
         let rest = match clone::salvage(&self.repo, &salvage, &Cancel::default()) {
@@ -162,7 +204,7 @@ impl Track {
                 None
             }
         };
-        note_room(run_dir, &room);
+        self.budget.note();
         Brought { left, rest }
     }
 }
@@ -241,7 +283,7 @@ impl Bell {
 
 /// Brings the newest commit home each time that the bell rings, beside the run: while a model thinks, nothing else needs the
 /// clone. One import at a time, and one that fails is made up for by the next, or by the one of the end.
-pub(super) fn bursts(bell: &Bell, repo: &Repo, import: &Import<'_>, run_dir: &Path) {
+pub(super) fn bursts(bell: &Bell, repo: &Repo, import: &Import<'_>, budget: &Budget) {
     let mut last = import.base.clone();
     let mut pause = Duration::ZERO;
     while bell.wait(pause) {
@@ -255,7 +297,7 @@ pub(super) fn bursts(bell: &Bell, repo: &Repo, import: &Import<'_>, run_dir: &Pa
             Ok(tip) if tip == last => pause = LOOK_PAUSE,
             Ok(tip) => {
                 last = tip;
-                note_room(run_dir, import.room);
+                budget.note();
             }
             Err(e @ ImportError::NoRoom { .. }) => {
                 tracing::warn!("{}: nothing more is brought home: {e}", import.to_ref);
@@ -283,7 +325,7 @@ fn brought(
 }
 
 /// Runs of a home whose clones are kept, with the clones.
-pub fn kept(home: &crate::home::Home) -> Vec<(RunId, PathBuf)> {
+pub fn kept(home: &Home) -> Vec<(RunId, PathBuf)> {
     let Ok(entries) = std::fs::read_dir(home.runs()) else {
         return Vec::new();
     };
@@ -301,7 +343,91 @@ pub fn kept(home: &crate::home::Home) -> Vec<(RunId, PathBuf)> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use alai_core::ids::TaskId;
+    use alai_core::pipeline::Effect;
+    use alai_core::task::{NewTask, TaskKind};
+    use alai_mission::{Claim, ClaimLimits, NewProject, ProjectSettings, SlotsOf};
+
     use super::*;
+    use crate::beat::Factory;
+    use crate::config::Config;
+    use crate::home::init;
+
+    const LIMITS: ClaimLimits = ClaimLimits {
+        total: 10,
+        per_project: 10,
+        run_ms_max: 3_600_000,
+        slots: SlotsOf::NOTHING,
+    };
+
+    fn claimed(factory: &Factory, task: TaskId, now_ms: i64) -> Claim {
+        let mission = factory.mission();
+        let claim = mission.claim(Some(task), &LIMITS, "factory", 3_600_000, now_ms);
+        let claim = claim.expect("the store answers").expect("it is eligible");
+        std::fs::create_dir_all(factory.home().run(&claim.fence.run)).expect("made");
+        claim
+    }
+
+    #[test]
+    fn a_retry_and_a_task_that_goes_on_with_another_have_no_room_of_their_own() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let home = Home::at(dir.path().join("home"));
+        init(&home).expect("a home");
+        let config = Config::load(&home.config(), &BTreeMap::new()).expect("they are valid");
+        let factory = Factory::open(home, config).expect("a factory");
+        let (mission, now) = (factory.mission(), factory.now_ms());
+        let project = NewProject {
+            name: "p".into(),
+            path: dir.path().join("p"),
+            target_branch: "main".into(),
+            settings: ProjectSettings::default(),
+        };
+        let project = mission.add_project(project, "t", now).expect("new");
+        let add = |lineage| {
+            let mut task = NewTask::new(TaskKind::Build, "Say alpha");
+            (task.project, task.lineage) = (Some(project), lineage);
+            mission.add(task, None, "t", now).expect("new")
+        };
+        let budget = |claim: &Claim| {
+            Budget::of(mission, &claim.fence.run, &claim.task).expect("the store answers")
+        };
+        let task = add(None);
+        let first = claimed(&factory, task, now);
+        let note = |claim: &Claim, text: &str| {
+            let file = factory.home().run(&claim.fence.run).join(SPENT);
+            std::fs::write(file, text).expect("written");
+        };
+        note(&first, "1000\n");
+        let again = Effect::Retry {
+            why: "again".into(),
+            findings: Vec::new(),
+            counters: first.task.counters,
+            run_at_ms: now,
+        };
+        let ended = mission.apply(&first.fence, "ended", vec![again], now);
+        ended.expect("applied");
+        let second = claimed(&factory, task, now + 1);
+        assert_eq!(budget(&second).room.spent(), 1_000);
+        // What it brings itself is its own share, and only that.
+        let mut brings = budget(&second);
+        brings.room = Room::after(1_500);
+        brings.note();
+        assert_eq!(spent(&brings.file), 500);
+        let (follows, other) = (add(Some(task)), add(None));
+        assert_eq!(budget(&claimed(&factory, follows, now)).room.spent(), 1_500);
+        assert_eq!(budget(&claimed(&factory, other, now)).room.spent(), 0);
+        // A number that cannot be read leaves no room, and takes nothing from what others have noted.
+        note(&first, "?");
+        let none = budget(&second);
+        assert_eq!(none.room.spent(), u64::MAX);
+        none.note();
+        assert_eq!(spent(&none.file), 500);
+        // A folder that was removed by the policy for old runs gives its room back.
+        files::remove(&factory.home().run(&first.fence.run)).expect("removed");
+        assert_eq!(budget(&second).room.spent(), 500);
+    }
 
     #[test]
     fn a_bell_that_is_closed_ends_whoever_waits() {

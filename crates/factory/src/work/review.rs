@@ -84,6 +84,7 @@ pub(super) fn work(
         test_command: test,
         allowed_paths: Vec::new(),
         forbidden_paths: Vec::new(),
+        changes_tests: Vec::new(),
         red_on_base: Vec::new(),
         author: integrate::identity(&project).to_string(),
         rules: super::rules(&repo, &base).map_err(RunError::infra)?,
@@ -98,6 +99,7 @@ pub(super) fn work(
         trajectory: &trajectory,
         passes: &|_, _| false,
         settled: &|| {},
+        uncaged: None,
     };
     let before = fingerprint(&tree).map_err(RunError::infra)?;
     let report = super::cage::agent(factory, &desk, &brief, &place, cancel)?;

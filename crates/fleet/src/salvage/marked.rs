@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{Form, Found, Written, Wrong, json, known, written};
 use crate::chat::ToolSpec;
-use crate::stream::CALLS_MAX;
+use crate::answer::CALLS_MAX;
 use crate::thinking;
 
 /// Calls and the bytes of text that they take.

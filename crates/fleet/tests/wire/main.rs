@@ -1,4 +1,4 @@
-//! The fleet against a twin of Ollama, over real sockets.
+//! The fleet against twins of its servers, over real sockets.
 
 use std::cell::Cell;
 use std::net::TcpListener;
@@ -15,8 +15,13 @@ use alai_testkit::ollama::{Answer, Behaviour, OllamaTwin, TwinModel};
 use serde_json::{Value, json};
 
 mod answers;
+mod anthropic;
 mod failures;
 mod hosts;
+mod openai;
+mod openai_failures;
+mod openai_hosts;
+mod taps;
 mod texts;
 mod waits;
 

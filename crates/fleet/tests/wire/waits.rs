@@ -61,6 +61,19 @@ fn a_wait_for_a_slot_is_no_stall() {
 }
 
 #[test]
+fn a_host_can_bound_the_wait_for_its_first_token() {
+    let twin = OllamaTwin::start(Behaviour::in_order([Answer::text("never").held()]));
+    let bounded = at(&twin).with_timeouts(alai_fleet::Timeouts {
+        first_token_s: Some(1),
+        ..alai_fleet::Timeouts::default()
+    });
+    let error = chat(&Provider::Ollama(bounded), &request(), &|| false).unwrap_err();
+    assert_eq!(error.class, ErrorClass::Stalled, "{error}");
+    assert!(error.message.contains("before the first token"), "{error}");
+    twin.await_closed(1);
+}
+
+#[test]
 fn a_stall_after_the_first_token_ends_the_call_and_closes_the_connection() {
     let twin = OllamaTwin::start(Behaviour::in_order([Answer::StallAfter(vec![
         Answer::line(json!({"content": "Hm"})),

@@ -5,7 +5,7 @@
 
 mod c;
 mod make;
-mod protected;
+pub(crate) mod protected;
 mod settings;
 
 use alai_core::qa::{Check, Measurement};
@@ -25,10 +25,13 @@ pub(crate) fn check(change: &Change, rules: &Rules<'_>) -> Measurement {
             if let Some((class, what)) =
                 protected::class(path).filter(|(class, _)| !may(*class, path, change, rules))
             {
-                found.push(format!("{path} is {what}{}", hint(class)));
+                let vain = in_vain(path, rules);
+                found.push(format!("{path} is {what}{}{vain}", hint(class)));
             }
         }
-        found.extend(by_meaning(file, rules));
+        let vain = in_vain(&file.path, rules);
+        let meant = by_meaning(file, rules).into_iter();
+        found.extend(meant.map(|what| format!("{what}{vain}")));
         found.extend(make::shadows(file, &change.base_paths));
     }
     judge_findings(
@@ -47,8 +50,19 @@ fn hint(class: Class) -> &'static str {
     }
 }
 
+/// A task's list of tests opens nothing else: what it names beside them is said, with what can be done.
+fn in_vain(path: &str, rules: &Rules<'_>) -> &'static str {
+    match rules.changes_tests.names(path) && !rules.is_test(path) {
+        true => {
+            "; `changes_tests` names it, which frees test files alone: take it out of that list, and let a person change the \
+             file on the target branch"
+        }
+        false => "",
+    }
+}
+
 fn may(class: Class, path: &str, change: &Change, rules: &Rules<'_>) -> bool {
-    let named = rules.allowed.names(path) || rules.changes_tests.names(path);
+    let named = rules.allowed.names(path);
     let first_of_its_kind = || {
         !change
             .base_paths
@@ -62,13 +76,13 @@ fn may(class: Class, path: &str, change: &Change, rules: &Rules<'_>) -> bool {
         Class::Agent => named,
         // A test configuration may be changed where a person allowed that test, and made where there was none.
         Class::Runner | Class::Hook => {
-            rules.changes_tests.names(path) || (named && first_of_its_kind())
+            rules.may_change_test(path) || (named && first_of_its_kind())
         }
     }
 }
 
 fn by_meaning(file: &ChangedFile, rules: &Rules<'_>) -> Vec<String> {
-    if rules.changes_tests.names(&file.path) {
+    if rules.may_change_test(&file.path) {
         return Vec::new();
     }
     match crate::paths::name(&file.path) {
@@ -245,6 +259,54 @@ mod tests {
                 ("pytest.ini", Some("x"), Some("x"))
             ]
         ));
+    }
+
+    #[test]
+    fn a_list_of_tests_frees_nothing_that_is_none() {
+        let scripts = r#"{"scripts":{"test":"jest"}}"#;
+        let none = r#"{"scripts":{"test":"exit 0"}}"#;
+        let task = |changes: &[&str]| Task {
+            changes_tests: globs(changes),
+            ..Task::build()
+        };
+        for (path, base, head) in [
+            ("package.json", scripts, none),
+            (
+                "Cargo.toml",
+                "[package]\nname='a'\n",
+                "[package]\nname='a'\n[lib]\ntest=false\n",
+            ),
+            ("jest.config.js", "a", "b"),
+            ("pytest.ini", "a", "b"),
+            (".github/workflows/ci.yml", "a", "b"),
+            (".github/tests/ci.yml", "a", "b"),
+            ("Dockerfile", "a", "b"),
+            ("AGENTS.md", "a", "b"),
+            ("tests/AGENTS.md", "a", "b"),
+        ] {
+            let task = task(&[path]);
+            let change = Change::of(&[(path, Some(base), Some(head))]);
+            let measured = check(&change, &task.rules());
+            assert_eq!(measured.result, CheckResult::Fail, "{path}");
+            let says = "`changes_tests` names it, which frees test files alone";
+            let is_test = path.contains("tests/");
+            assert_eq!(
+                measured.detail.contains(says),
+                !is_test,
+                "{}",
+                measured.detail
+            );
+        }
+        for (path, base, head) in [
+            ("conftest.py", "a", "b"),
+            ("tests/conftest.py", "a", "b"),
+            ("tests/fixture/package.json", scripts, none),
+        ] {
+            assert!(
+                !failed(&task(&[path]), &[(path, Some(base), Some(head))]),
+                "{path}"
+            );
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use alai_core::cage::{self, Promises};
+use alai_core::cage::{self, Promises, Sandbox};
 use alai_core::qa::{Check, Measurement, Verdict};
 use alai_core::record::{Captured, CommandRecord};
 use serde::Serialize;
@@ -131,8 +131,14 @@ fn stream(
     })
 }
 
-/// Check 16: reads the package back and compares it with what was captured, hash by hash.
-pub fn complete(dir: &Path, commands: &[Captured], redact: &dyn Fn(&str) -> String) -> Measurement {
+/// Check 16: reads the package back and compares it with what was captured, hash by hash. Where a person let the agent run
+/// without a cage, its commands need none; the gate's own still do.
+pub fn complete(
+    dir: &Path,
+    commands: &[Captured],
+    sandbox: Sandbox,
+    redact: &dyn Fn(&str) -> String,
+) -> Measurement {
     let mut found = Vec::new();
     for name in [GOTCHA, DIFF, REPORT] {
         match files::read(&dir.join(name)) {
@@ -144,7 +150,7 @@ pub fn complete(dir: &Path, commands: &[Captured], redact: &dyn Fn(&str) -> Stri
         }
     }
     match verify::commands(dir) {
-        Ok(entries) => found.extend(differences(dir, &entries, commands, redact)),
+        Ok(entries) => found.extend(differences(dir, &entries, commands, sandbox, redact)),
         Err(why) => found.push(why),
     }
     match files::list(dir) {
@@ -162,6 +168,7 @@ fn differences(
     dir: &Path,
     entries: &[CommandEntry],
     commands: &[Captured],
+    sandbox: Sandbox,
     redact: &dyn Fn(&str) -> String,
 ) -> Vec<String> {
     let mut found = Vec::new();
@@ -181,7 +188,8 @@ fn differences(
         }
         // What ran without a whole cage could have written its own proof.
         let lacking = cage::promises(&captured.record.cage).lacking;
-        if !lacking.is_empty() {
+        let asked_for = sandbox == Sandbox::Off && Sandbox::of(&captured.record.cage) == sandbox;
+        if !lacking.is_empty() && !asked_for {
             let words: Vec<&str> = lacking.iter().map(|p| p.words()).collect();
             found.push(format!(
                 "command {at} ran in a cage that does not promise: {}",
@@ -200,6 +208,16 @@ fn differences(
         }
     }
     found
+}
+
+/// Whether any command of a package ran without a cage, as it lies there.
+///
+/// # Errors
+/// As [`promises`].
+pub fn sandbox(dir: &Path) -> Result<Sandbox, String> {
+    let commands = verify::commands(dir)?;
+    let layers: Vec<String> = commands.into_iter().flat_map(|c| c.record.cage).collect();
+    Ok(Sandbox::of(&layers))
 }
 
 /// What every cage of a package's commands promised, as it lies there: [`super::verify()`] tells whether it was signed so.

@@ -288,7 +288,7 @@ mod tests {
             trajectory: Some(&trajectory),
         };
         write(&made.dir(), &contents, &as_is).expect("written");
-        let complete = complete(&made.dir(), &commands, &as_is);
+        let complete = complete(&made.dir(), &commands, alai_core::cage::Sandbox::On, &as_is);
         assert_eq!(complete.result, CheckResult::Pass, "{}", complete.detail);
         let measured: Vec<Measurement> = Check::ALL
             .iter()
@@ -465,7 +465,10 @@ mod tests {
                 "{path}"
             );
         }
-        assert_eq!(complete(&dir, &commands, &redact).result, CheckResult::Pass);
+        assert_eq!(
+            complete(&dir, &commands, alai_core::cage::Sandbox::On, &redact).result,
+            CheckResult::Pass
+        );
         assert!(!commands_of(&dir)[0].stdout.whole);
         assert!(
             write(&dir, &contents, &redact).is_err(),
@@ -482,18 +485,29 @@ mod tests {
         let made = made();
         let commands = [captured("ok\n"), captured("fine\n")];
         assert_eq!(
-            complete(&made.dir(), &commands[..1], &as_is).result,
+            complete(
+                &made.dir(),
+                &commands[..1],
+                alai_core::cage::Sandbox::On,
+                &as_is
+            )
+            .result,
             CheckResult::Fail,
             "one record too many"
         );
         assert_eq!(
-            complete(&made.dir(), &[], &as_is).result,
+            complete(&made.dir(), &[], alai_core::cage::Sandbox::On, &as_is).result,
             CheckResult::Fail,
             "nothing was run"
         );
         let mut open = captured("fine\n");
         open.record.cage.retain(|layer| layer != "seccomp");
-        let checked = complete(&made.dir(), &[captured("ok\n"), open], &as_is);
+        let checked = complete(
+            &made.dir(),
+            &[captured("ok\n"), open],
+            alai_core::cage::Sandbox::On,
+            &as_is,
+        );
         assert_eq!(checked.result, CheckResult::Fail, "half a cage");
         assert!(
             checked.detail.contains("does not promise: no network"),
@@ -502,13 +516,13 @@ mod tests {
         );
         let other = [captured("ok\n"), captured("other\n")];
         assert_eq!(
-            complete(&made.dir(), &other, &as_is).result,
+            complete(&made.dir(), &other, alai_core::cage::Sandbox::On, &as_is).result,
             CheckResult::Fail,
             "another output"
         );
         std::fs::write(made.dir().join(GOTCHA), " \n").unwrap();
         assert_eq!(
-            complete(&made.dir(), &commands, &as_is).result,
+            complete(&made.dir(), &commands, alai_core::cage::Sandbox::On, &as_is).result,
             CheckResult::Fail,
             "an empty GOTCHA"
         );

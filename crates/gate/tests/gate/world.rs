@@ -257,7 +257,12 @@ impl World {
         };
         let redact = |text: &str| text.to_owned();
         evidence::write(&dir, &contents, &redact).expect("written");
-        evidence::complete(&dir, &measured.commands, &redact)
+        evidence::complete(
+            &dir,
+            &measured.commands,
+            alai_core::cage::Sandbox::On,
+            &redact,
+        )
     }
 }
 

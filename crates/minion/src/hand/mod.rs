@@ -13,7 +13,7 @@ mod walk;
 mod wire;
 
 pub use client::{Commit, CommitText, Hand, HandError};
-pub use serve::{serve, serve_at};
+pub use serve::{SCRATCH_VARIABLE, serve, serve_at};
 pub use walk::LEFT_OUT;
 pub(crate) use wire::{CHANGED_MAX, READ_LINES_MAX};
 pub use wire::{MapFile, Refusal, RefusalKind, Symbol, SymbolKind};

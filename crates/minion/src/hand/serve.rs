@@ -21,6 +21,8 @@ use crate::text::{cut, head};
 
 /// Where whole outputs of commands are kept inside the cage.
 const INSIDE_SCRATCH: &str = "/tmp/alai";
+/// Names another place, where `/tmp` is everybody's: without a cage.
+pub const SCRATCH_VARIABLE: &str = "ALAI_SCRATCH";
 /// Bytes looked at to tell a binary file: git's own figure.
 const BINARY_LOOK_BYTES: usize = 8_000;
 
@@ -29,12 +31,9 @@ const BINARY_LOOK_BYTES: usize = 8_000;
 /// # Errors
 /// When the process cannot protect itself, the repository cannot be opened, or the wire breaks.
 pub fn serve(input: impl Read, output: impl Write) -> io::Result<()> {
-    serve_at(
-        Path::new(INSIDE_REPO),
-        Path::new(INSIDE_SCRATCH),
-        input,
-        output,
-    )
+    let named = std::env::var_os(SCRATCH_VARIABLE);
+    let scratch = named.unwrap_or_else(|| INSIDE_SCRATCH.into());
+    serve_at(Path::new(INSIDE_REPO), Path::new(&scratch), input, output)
 }
 
 /// Serves the repository at `root`, keeping logs in `scratch`.

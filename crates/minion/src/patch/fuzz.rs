@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use alai_testkit::fuzz::{self, Dice};
 
 use super::*;
+use alai_core::patch::{BEGIN, CHANGES_MAX, END, HUNKS_MAX, UPDATE};
 
 const PIECES: [&str; 20] = [
     "\n",

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use alai_core::patch::{BEGIN, CHANGES_MAX, END, UPDATE};
 
 fn patch(body: &str) -> Result<Vec<Change>, String> {
     parse(&format!("{BEGIN}\n{body}\n{END}\n"))

@@ -1,6 +1,6 @@
 //! The lines of a trajectory, as they are written. `docs/TRAJECTORY.md` says what each is for; `trajectory::Told` reads them.
 
-use alai_core::cage::Promise;
+use alai_core::cage::{Promise, Sandbox};
 use alai_core::record::CommandRecord;
 use alai_fleet::{ErrorClass, Finish, Message, Profile, ToolCall, ToolSpec, Usage};
 use serde::Serialize;
@@ -25,6 +25,8 @@ pub(crate) enum Event<'a> {
         base: &'a str,
         /// What its cage promises, and by which layers.
         promises: &'a [Promise],
+        #[serde(skip_serializing_if = "Sandbox::is_on")]
+        sandbox: Sandbox,
     },
     Step {
         step: &'a str,

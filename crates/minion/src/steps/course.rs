@@ -21,7 +21,11 @@ pub(crate) struct Course {
     pub(crate) ways: BTreeMap<String, u32>,
     pub(crate) results: BTreeMap<String, StepResult>,
     /// The output of the last red step that did not end the run; it goes to the next agent that a way back leads to.
-    red: Option<String>,
+    pub(crate) red: Option<String>,
+    /// What the next agent step is told of the try before it.
+    pub(crate) feedback: Option<String>,
+    /// Whether the run that asked was a rework; known behind its question alone, where the clone holds its work anyway.
+    pub(crate) rework: Option<bool>,
 }
 
 impl Walk<'_> {
@@ -29,6 +33,11 @@ impl Walk<'_> {
     pub(super) fn goes_on(&self) -> bool {
         let project = &self.brief.project;
         !project.measured_from.is_empty() && project.measured_from != project.base
+    }
+
+    /// Whether that work is of a try before this one, and not of this one before a person's answer.
+    pub(super) fn is_rework(&self) -> bool {
+        self.course.rework.unwrap_or_else(|| self.goes_on())
     }
 }
 
@@ -66,7 +75,6 @@ impl Course {
 pub(super) fn follow(walk: &mut Walk<'_>) -> Result<(), ExitStatus> {
     let steps = &walk.brief.blueprint.steps;
     let mut at = human::resume(walk)?;
-    let mut feedback: Option<String> = None;
     let mut walked = 0;
     while let Some(step) = steps.get(at) {
         walked += 1;
@@ -93,7 +101,7 @@ pub(super) fn follow(walk: &mut Walk<'_>) -> Result<(), ExitStatus> {
             step: &step.id,
             action: step.action.kind(),
         })?;
-        let ended = super::one(walk, step, visit, &mut feedback);
+        let ended = super::one(walk, step, visit);
         let word = match &ended {
             Ok(Next::Forward(_)) => "ok".to_owned(),
             Ok(Next::Red(_)) => "red".to_owned(),
@@ -101,7 +109,7 @@ pub(super) fn follow(walk: &mut Walk<'_>) -> Result<(), ExitStatus> {
             Err(status) => status.to_string(),
         };
         note(walk, step, &word);
-        at = next(walk, steps, at, ended?, &mut feedback)?;
+        at = next(walk, steps, at, ended?)?;
     }
     Ok(())
 }
@@ -114,13 +122,7 @@ fn note(walk: &mut Walk<'_>, step: &Step, word: &str) {
 }
 
 /// The step after this one.
-fn next(
-    walk: &mut Walk<'_>,
-    steps: &[Step],
-    at: usize,
-    ended: Next,
-    feedback: &mut Option<String>,
-) -> Result<usize, ExitStatus> {
+fn next(walk: &mut Walk<'_>, steps: &[Step], at: usize, ended: Next) -> Result<usize, ExitStatus> {
     let step = &steps[at];
     let (status, outputs, output) = match ended {
         Next::Forward(outputs) => (Status::Ok, outputs, None),
@@ -145,7 +147,7 @@ fn next(
             if let Action::Branch { .. } = step.action {
                 walk.course.settle(&step.id, Status::Ok, Map::new());
             }
-            *feedback = output;
+            walk.course.feedback = output;
             Ok(target)
         }
         None if step.continue_on_error => {

@@ -1,7 +1,9 @@
 //! `uses: human`: the run ends before it goes on, and what is needed to go on is in its report. Nobody is waited for inside
 //! of a run: no cage stands open and no lease is held while a person thinks.
 
-use alai_core::blueprint::{ANSWER, Action, Progress, Question, Status, Step, Template};
+use alai_core::blueprint::{
+    ANSWER, Action, Answer, Progress, QUESTION_BYTES_MAX, Question, Status, Step, Template, chosen,
+};
 use serde_json::{Map, Value, json};
 
 use super::{Next, context, course};
@@ -24,7 +26,9 @@ pub(super) fn human(
     visit: u32,
     asking: &Asking<'_>,
 ) -> Result<Next, ExitStatus> {
-    let text = asking.question.fill(&walk.course.results);
+    let text = asking
+        .question
+        .fill(&walk.course.results, QUESTION_BYTES_MAX);
     let text = text.map_err(|why| ExitStatus::Blueprint {
         detail: format!("step `{}`: {why}", step.id),
     })?;
@@ -37,7 +41,11 @@ pub(super) fn human(
         deadline_s: asking.deadline_s,
     };
     let mut known = walk.brief.answers.iter().rev();
-    let Some(answer) = known.find(|answer| answers(&answer.to, &question)) else {
+    let found = known.find_map(|answer| {
+        let text = meant(answer, &question)?;
+        Some((answer, text))
+    });
+    let Some((answer, text)) = found else {
         walk.asked = Some(Asked {
             progress: progress(walk, &question),
             question,
@@ -46,12 +54,23 @@ pub(super) fn human(
             step: step.id.clone(),
         });
     };
-    let detail = format!("{} answers: {}", answer.by, answer.text);
+    let detail = format!("{} answers: {text}", answer.by);
     course::outcome(walk, step, Status::Ok, &detail)?;
-    let outputs = Map::from_iter([(ANSWER.to_owned(), Value::from(answer.text.as_str()))]);
+    let outputs = Map::from_iter([(ANSWER.to_owned(), Value::from(text))]);
     let shown = json!({"question": question.text, "by": answer.by, "outputs": outputs});
     walk.remember(&step.id, &shown);
     Ok(Next::Forward(outputs))
+}
+
+/// What an answer says to this question: one of its options, as that is spelled, or any text where it has none.
+fn meant<'a>(answer: &'a Answer, question: &'a Question) -> Option<&'a str> {
+    if !answers(&answer.to, question) {
+        return None;
+    }
+    match question.options.as_slice() {
+        [] => Some(answer.text.trim()),
+        options => chosen(options, &answer.text),
+    }
 }
 
 /// The same question of the same step, asked for the same time: a blueprint that was changed meanwhile asks anew.
@@ -82,15 +101,24 @@ fn progress(walk: &Walk<'_>, question: &Question) -> Progress {
         ways: walk.course.ways.clone(),
         results,
         earlier: earlier
-            .map(|(step, said)| (step.clone(), redact(said).into_owned()))
+            .map(|(step, said)| (step.clone(), without_secrets(said)))
             .collect(),
         work_plan,
+        check_green: walk.check_green,
+        red: walk.course.red.as_deref().map(without_secrets),
+        feedback: walk.course.feedback.as_deref().map(without_secrets),
+        summary: without_secrets(&walk.summary),
+        rework: Some(walk.is_rework()),
     }
+}
+
+fn without_secrets(text: &str) -> String {
+    redact(text).into_owned()
 }
 
 fn clean(value: &mut Value) {
     match value {
-        Value::String(text) => *text = redact(text).into_owned(),
+        Value::String(text) => *text = without_secrets(text),
         Value::Array(items) => items.iter_mut().for_each(clean),
         Value::Object(fields) => fields.values_mut().for_each(clean),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
@@ -120,6 +148,11 @@ pub(super) fn resume(walk: &mut Walk<'_>) -> Result<usize, ExitStatus> {
     walk.course.results = progress.results;
     walk.earlier = progress.earlier;
     walk.work_plan = progress.work_plan;
+    walk.check_green = progress.check_green;
+    walk.course.red = progress.red;
+    walk.course.feedback = progress.feedback;
+    walk.summary = progress.summary;
+    walk.course.rework = progress.rework;
     // The pack is no result but a look at the tree, which is made again.
     let looks = |step: &Step| matches!(step.action, Action::Context);
     if blueprint.steps[..at].iter().any(looks) {

@@ -1,7 +1,9 @@
 //! `uses: scaffold`: files of templates and a patch, all of them or none, by the same hand and within the same paths as an
 //! agent's writes. No model is asked; what a model said before may stand in a text or a path, and is believed nothing.
 
-use alai_core::blueprint::{ScaffoldFile, Status, Step};
+use alai_core::blueprint::{
+    PATH_BYTES_MAX, SCAFFOLD_BYTES_MAX, ScaffoldFile, Status, Step, Template,
+};
 use serde_json::Map;
 
 use super::{Next, course, kept};
@@ -23,20 +25,28 @@ pub(super) fn scaffold(
     overwrite: bool,
 ) -> Result<Next, ExitStatus> {
     if !walk.writes() {
-        return Err(outside("a reviewer's run".into()));
+        let why = "a run that judges writes nothing; take the scaffold out of its blueprint";
+        return Err(unwalkable(step, why.into()));
     }
     let mut changes = Vec::new();
     let mut patched = Vec::new();
     let mut lines = Vec::new();
+    // What a model said has any length, and all files go to the hand in one request.
+    let mut room = SCAFFOLD_BYTES_MAX;
     for file in files {
-        let fill = |template: &alai_core::blueprint::Template| {
-            let filled = template.fill(&walk.course.results);
+        let fill = |template: &Template, bytes_max: usize| {
+            let filled = template.fill(&walk.course.results, bytes_max);
             filled.map_err(|why| unwalkable(step, why))
         };
-        let (path, content) = (fill(&file.path)?, fill(&file.content)?);
+        let path = fill(&file.path, PATH_BYTES_MAX)?;
         if !plain_path(&path) || !walk.scope.allows(&path) {
-            return Err(outside(cut(&path, 200).escape_debug().to_string()));
+            return Err(match file.path.settled() {
+                Some(_) => misplaced(walk, step, &path),
+                None => outside(cut(&path, 200).escape_debug().to_string()),
+            });
         }
+        let content = fill(&file.content, room)?;
+        room -= content.len();
         match overwrite || !there(walk, step, &path)? {
             true => changes.push(Change::Add { path, content }),
             false => lines.push(format!(
@@ -48,11 +58,11 @@ pub(super) fn scaffold(
         patched = patch::parse(text).map_err(|why| unwalkable(step, why))?;
         let mut paths = patched.iter().flat_map(Change::paths);
         if let Some(path) = paths.find(|path| !walk.scope.allows(path)) {
-            return Err(outside(cut(path, 200)));
+            return Err(misplaced(walk, step, path));
         }
     }
     // Where the patch may have been done before, it is for itself: what it no longer finds must not keep a file back.
-    if walk.goes_on() || walk.course.results.contains_key(&step.id) {
+    if walk.is_rework() || walk.course.results.contains_key(&step.id) {
         lines.extend(write(walk, step, &changes, overwrite).map_err(|e| e.status(step))?);
         lines.extend(match write(walk, step, &patched, overwrite) {
             Err(Unwritten::NotFound(why)) => vec![format!("left out, earlier work has it: {why}")],
@@ -170,6 +180,25 @@ fn outside(path: String) -> ExitStatus {
     ExitStatus::ScopeViolation {
         detail: format!("a scaffold may not write {path}"),
     }
+}
+
+/// A path that stands in the blueprint itself: no agent can mend it, and every attempt would end here.
+fn misplaced(walk: &Walk<'_>, step: &Step, path: &str) -> ExitStatus {
+    let path = cut(path, 200);
+    let place = match step.at.as_str() {
+        "" => &walk.brief.blueprint.name,
+        at => at,
+    };
+    let scope = match walk.scope.shown() {
+        "" => "the repository",
+        shown => shown,
+    };
+    let why = format!(
+        "{place}: it writes {}, which lies outside of what its tasks may write ({})",
+        path.escape_debug(),
+        cut(scope, 500)
+    );
+    unwalkable(step, why)
 }
 
 fn unwalkable(step: &Step, why: String) -> ExitStatus {

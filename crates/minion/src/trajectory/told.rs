@@ -1,6 +1,6 @@
 //! The events of a trajectory, as they are read. Each is what `recorder::Event` writes; fields that came later have a default.
 
-use alai_core::cage::Promise;
+use alai_core::cage::{Promise, Sandbox};
 use alai_core::record::CommandRecord;
 use alai_fleet::{ErrorClass, Finish, Message, Profile, ToolCall, ToolSpec, Usage};
 use serde::{Deserialize, Serialize};
@@ -25,6 +25,8 @@ pub enum Told {
         base: String,
         #[serde(default)]
         promises: Vec<Promise>,
+        #[serde(default, skip_serializing_if = "Sandbox::is_on")]
+        sandbox: Sandbox,
     },
     Step {
         step: String,
@@ -274,6 +276,7 @@ mod tests {
                 model: "m",
                 base: "x",
                 promises: &[],
+                sandbox: Sandbox::Off,
             },
             Event::Step {
                 step,

@@ -400,6 +400,7 @@ fn a_failing_provider_ends_the_run_with_its_class() {
     let error = |class| {
         Err(ChatError {
             class,
+            server: alai_fleet::Server::Script,
             host: "h".into(),
             model: "m".into(),
             message: "it broke".into(),

@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 
 use crate::world::{Ran, Script, World, calls, done, fix};
 
-const BUILD: &str = "  - {id: build, uses: agent, with: {prompt: Do the task., tools: [read, edit, write, run, done]}}\n";
-const FIND: &str = "  - {id: find, uses: agent, with: {prompt: Find it., tools: [read, done], outputs: {path: {type: string}}}}\n";
+pub(crate) const BUILD: &str = "  - {id: build, uses: agent, with: {prompt: Do the task., tools: [read, edit, write, run, done]}}\n";
+pub(crate) const FIND: &str = "  - {id: find, uses: agent, with: {prompt: Find it., tools: [read, done], outputs: {path: {type: string}}}}\n";
 
 /// A brief that walks these steps.
-fn brief(world: &World, steps: &str) -> Brief {
+pub(crate) fn brief(world: &World, steps: &str) -> Brief {
     let text = format!("version: 1\nname: b\ninputs: {{kind: {{default: lib}}}}\nsteps:\n{steps}");
     let library = BTreeMap::from([("b".to_owned(), text)]);
     let blueprint = blueprint::resolve("b", &library, &BTreeMap::new());
@@ -23,12 +23,12 @@ fn brief(world: &World, steps: &str) -> Brief {
     }
 }
 
-fn write(path: &str, content: &str) -> (&'static str, Value) {
+pub(crate) fn write(path: &str, content: &str) -> (&'static str, Value) {
     ("write", json!({"path": path, "content": content}))
 }
 
 /// An agent that finds this path.
-fn found(path: &str) -> Script {
+pub(crate) fn found(path: &str) -> Script {
     let call = json!({"status": "done", "summary": "It is there.", "path": path});
     Script::new(vec![
         calls(&[("done", call.clone())]),

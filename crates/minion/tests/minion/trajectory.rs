@@ -74,6 +74,7 @@ fn stumbling() -> Script {
     let right = json!({"path": "answer.txt", "old": "40", "new": "42"});
     let busy = Err(alai_fleet::ChatError {
         class: ErrorClass::Malformed,
+        server: alai_fleet::Server::Script,
         host: "h".into(),
         model: "m".into(),
         message: "the call is cut".into(),

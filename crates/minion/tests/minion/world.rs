@@ -139,6 +139,7 @@ impl World {
                 test_command: TEST.into(),
                 allowed_paths: Vec::new(),
                 forbidden_paths: Vec::new(),
+                changes_tests: Vec::new(),
                 red_on_base: Vec::new(),
                 author: "Ada Byron <ada@example.org>".into(),
                 rules: None,
@@ -378,6 +379,7 @@ fn reply(text: &str, calls: Vec<ToolCall>, finish: Finish) -> ChatReply {
         usage: Usage {
             prompt_tokens: 100,
             output_tokens: 10,
+            ..Usage::default()
         },
         finish,
         salvaged: false,
@@ -435,5 +437,6 @@ pub(crate) fn step(id: &str, action: Action) -> Step {
         timeout_s: None,
         condition: None,
         continue_on_error: false,
+        at: String::new(),
     }
 }

@@ -93,19 +93,11 @@ fn a_lost_run_cannot_write_any_more() {
         (2, Some(&first.fence.run))
     );
     let m = &world.mission;
-    let call = Call {
-        call: 0,
-        model: "m".into(),
-        mode: alai_core::mode::Mode::Simulated,
-        prompt_tokens: 1,
-        output_tokens: 1,
-        cost_microusd: 0,
-    };
     let refused = [
         m.heartbeat(&first.fence, LEASE_MS, 300).err(),
         m.journal(&first.fence, "k", "v".into(), 300).err(),
         m.deliver(&first.fence, "", 300).err(),
-        m.record_call(&first.fence, call, 300).err(),
+        m.settle(&first.fence, super::money::call(0, 0), 300).err(),
         m.apply(&first.fence, "late", vec![complete()], 300).err(),
     ];
     for error in refused {

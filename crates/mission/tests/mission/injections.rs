@@ -13,7 +13,7 @@ fn writes(mission: &Mission, fence: &Fence, now_ms: i64) -> [Option<MissionError
     [
         mission.heartbeat(fence, LEASE_MS, now_ms).err(),
         mission.journal(fence, "k", "v".into(), now_ms).err(),
-        mission.intend_call(fence, 7, "m", 1, now_ms).err(),
+        super::money::reserve(mission, fence, 7, 1, now_ms).err(),
         mission.deliver(fence, "late", now_ms).err(),
         mission.apply(fence, "late", vec![complete()], now_ms).err(),
     ]

@@ -5,6 +5,7 @@ mod copies;
 mod hands;
 mod injections;
 mod merges;
+mod money;
 mod needs;
 mod people;
 mod semantics;
@@ -14,7 +15,7 @@ mod words;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Barrier};
 
 use alai_core::ids::{ProjectId, TaskId};
 use alai_core::lifecycle::Event;
@@ -23,7 +24,7 @@ use alai_core::task::{
     Counters, Need, NewTask, Priority, State, TaskKind, Until, WaitReason, Waiting,
 };
 use alai_mission::{
-    Call, Claim, ClaimLimits, Filter, MergeState, Mission, MissionError, NewProject,
+    Claim, ClaimLimits, Filter, MergeState, Mission, MissionError, NewProject,
     ProjectSettings, Reader, RunState, Slot, SlotsOf, fsck,
 };
 

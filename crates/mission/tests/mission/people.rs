@@ -141,3 +141,66 @@ fn only_an_answer_to_a_rail_clears_it() {
         "a wait is not put aside"
     );
 }
+
+#[test]
+fn what_was_made_without_a_cage_is_done_by_a_person_and_then_reviewed() {
+    let world = world();
+    let mut new = world.build("t");
+    new.sandbox = alai_core::cage::Sandbox::Off;
+    let task = world.add(new);
+    let claim = world.claim().expect("a claim");
+    assert_eq!(claim.task.sandbox, alai_core::cage::Sandbox::Off);
+    world
+        .mission
+        .uncage(&claim.fence, 70_001, 150)
+        .expect("noted");
+    let run = world.mission.run(&claim.fence.run).expect("read");
+    let run = run.expect("the run");
+    assert_eq!(
+        (run.uid, run.sandbox),
+        (Some(70_001), alai_core::cage::Sandbox::Off)
+    );
+    let refused = |by: &str| world.mission.accept(task, by, 160).expect_err("refused");
+    assert!(matches!(refused("me"), MissionError::Refused { .. }));
+    let measured = Effect::Measured {
+        base: "b".into(),
+        head: "h".into(),
+    };
+    let waiting = Waiting {
+        reason: WaitReason::Uncaged,
+        owner: "me".into(),
+        deadline_ms: 1_000,
+        next_action: "judge it".into(),
+        detail: "d".into(),
+    };
+    let ask = Effect::Ask {
+        waiting,
+        counters: Counters::default(),
+        findings: vec![],
+    };
+    world
+        .mission
+        .apply(&claim.fence, "a person judges it", vec![measured, ask], 200)
+        .expect("applies");
+    let stale = world.mission.uncage(&claim.fence, 70_002, 250);
+    assert!(stale.expect_err("it has ended").is_stale());
+    let found = world.mission.task(task).expect("the task");
+    assert_eq!(
+        (found.state, found.head.as_deref()),
+        (State::Waiting, Some("h"))
+    );
+    world.sound();
+    assert_eq!(
+        world.mission.accept(task, "me", 300).expect("accepted"),
+        State::Done
+    );
+    let review = world.claim().expect("its review");
+    assert_eq!(review.task.kind, TaskKind::Review);
+    assert_eq!(
+        (review.task.parent, review.task.head.as_deref()),
+        (Some(task), Some("h"))
+    );
+    assert_eq!(review.task.sandbox, alai_core::cage::Sandbox::On);
+    assert!(matches!(refused("me again"), MissionError::Refused { .. }));
+    world.sound();
+}

@@ -3,6 +3,7 @@
 use alai_core::cron::CatchUp;
 use alai_mission::{Alarm, By, Fired, NewSchedule, RequestKey, StepState};
 
+use super::money::{call, reserve};
 use super::*;
 
 fn by(key: &str, hash: &str) -> By {
@@ -21,17 +22,6 @@ fn retry(why: &str, run_at_ms: i64) -> Effect {
         findings: vec![],
         counters: Counters::default(),
         run_at_ms,
-    }
-}
-
-fn call(number: u32) -> Call {
-    Call {
-        call: number,
-        model: "m".into(),
-        mode: alai_core::mode::Mode::Real,
-        prompt_tokens: 10,
-        output_tokens: 5,
-        cost_microusd: 7,
     }
 }
 
@@ -112,11 +102,11 @@ fn what_was_begun_and_has_no_receipt_is_unknown() {
     world.add(world.build("t"));
     let claim = world.claim().expect("a claim");
     let (fence, run) = (&claim.fence, &claim.fence.run);
-    m.intend_call(fence, 0, "m", 900, 110).expect("intends");
-    m.record_call(fence, call(0), 120).expect("its receipt");
-    m.intend_call(fence, 1, "m", 900, 130).expect("intends");
-    m.call_failed(fence, 1, "429", 140).expect("failed");
-    m.intend_call(fence, 1, "m", 900, 150).expect("again");
+    reserve(m, fence, 0, 900, 110).expect("reserves");
+    m.settle(fence, call(0, 7), 120).expect("its receipt");
+    reserve(m, fence, 1, 900, 130).expect("reserves");
+    m.release(fence, 1, "429", 140).expect("failed");
+    reserve(m, fence, 1, 900, 150).expect("again");
     m.intend(fence, "push", "to origin", 0, 160)
         .expect("intends");
     let spent = m.spend_of_run(run).expect("sums");
@@ -180,14 +170,12 @@ fn a_run_that_is_late_is_timed_out_and_gone_on_with() {
     let first = world.claim().expect("a claim");
     let row = &m.live_runs().expect("runs")[0];
     assert_eq!(row.close_by_ms, Some(100 + LIMITS.run_ms_max));
-    m.intend_call(&first.fence, 0, "m", 0, 500)
-        .expect("intends");
+    reserve(m, &first.fence, 0, 0, 500).expect("intends");
     m.journal(&first.fence, "base", "b".into(), 400)
         .expect("a step");
     let row = &m.live_runs().expect("runs")[0];
     assert_eq!(row.progress_ms, 400, "a step is progress");
-    m.intend_call(&first.fence, 1, "m", 0, 600)
-        .expect("intends");
+    reserve(m, &first.fence, 1, 0, 600).expect("intends");
     let row = &m.live_runs().expect("runs")[0];
     assert_eq!(
         (row.output_ms, row.progress_ms),

@@ -1,18 +1,16 @@
 //! The routes of the twin: what Ollama checks, then what the test says.
 
-use std::io;
-use std::net::TcpStream;
-use std::sync::{Arc, PoisonError};
-
 use serde_json::{Value, json};
 
-use super::{Answer, Answers, Shared, TwinModel, http};
+use super::{Answer, Answers, Shared, TwinModel};
+use crate::http::Seen;
+use crate::twin::{End, Reply};
 
 /// Characters per token of the twin's tokenizer.
 const CHARS_PER_TOKEN: usize = 4;
 /// What Ollama takes on a small machine when a request gives no `num_ctx`.
 const NUM_CTX: u64 = 4_096;
-const JSON: &str = "application/json; charset=utf-8";
+const NDJSON: &str = "application/x-ndjson";
 
 /// A prompt that was taken.
 struct Prompt {
@@ -20,50 +18,43 @@ struct Prompt {
     tokens: u64,
 }
 
-pub(super) fn serve(stream: &mut TcpStream, shared: &Arc<Shared>) -> io::Result<()> {
-    let seen = http::read(stream)?;
-    let (method, path, body) = (seen.method.clone(), seen.path.clone(), seen.body.clone());
-    // One step, so that who waits for a chat sees it in flight.
-    shared.change(|state| {
-        if method == "POST" && path == "/api/chat" {
-            state.in_flight += 1;
-            state.in_flight_most = state.in_flight_most.max(state.in_flight);
-        }
-        state.seen.push(seen);
-    });
+pub(super) fn reply(shared: &Shared, seen: &Seen) -> Reply {
     let models = &shared.behaviour.models;
-    let answer = match (method.as_str(), path.as_str()) {
+    let answer = match (seen.method.as_str(), seen.path.as_str()) {
         ("GET", "/api/version") => json!({ "version": shared.behaviour.version }),
         ("GET", "/api/tags") => json!({ "models": models.iter().map(tag).collect::<Vec<_>>() }),
         ("GET", "/api/ps") => json!({ "models": loaded(shared) }),
-        ("POST", "/api/show") => match model(models, &body) {
+        ("POST", "/api/show") => match model(models, &seen.body) {
             Ok(model) => show(model),
-            Err(answer) => return send(stream, shared, answer, None),
+            Err(answer) => return sent(answer, None),
         },
-        ("POST", "/api/chat") => {
-            let sent = chat(stream, shared, &body);
-            shared.change(|state| state.in_flight -= 1);
-            return sent;
+        ("POST", "/api/chat") => return chat(shared, &seen.body),
+        _ => {
+            return Reply::Whole {
+                status: 404,
+                kind: "text/plain",
+                retry_after_s: None,
+                body: "404 page not found".to_owned(),
+            };
         }
-        _ => return http::whole(stream, 404, "text/plain", "404 page not found"),
     };
-    http::whole(stream, 200, JSON, &answer.to_string())
+    Reply::json(200, &answer)
 }
 
-fn chat(stream: &mut TcpStream, shared: &Arc<Shared>, body: &Value) -> io::Result<()> {
+fn chat(shared: &Shared, body: &Value) -> Reply {
     match accept(shared, body) {
-        Err(answer) => send(stream, shared, answer, None),
+        Err(answer) => sent(answer, None),
         Ok(prompt) if body["messages"].as_array().is_none_or(Vec::is_empty) => {
             let unload = body["keep_alive"] == 0 || body["keep_alive"] == "0";
             if unload {
-                shared.change(|state| state.loaded.remove(&prompt.model));
+                shared.lock().loaded.remove(&prompt.model);
             }
             let line = Answer::done(if unload { "unload" } else { "load" });
-            send(stream, shared, Answer::Lines(vec![line]), None)
+            sent(Answer::Lines(vec![line]), None)
         }
         Ok(prompt) => {
             let answer = stopped(answer(shared, body), &body["options"]["stop"]);
-            send(stream, shared, answer, Some(&prompt))
+            sent(answer, Some(&prompt))
         }
     }
 }
@@ -121,12 +112,11 @@ fn load(shared: &Shared, model: &TwinModel, body: &Value) {
         "num_ctx": options["num_ctx"].as_u64().unwrap_or(NUM_CTX).min(u64::from(model.context_max)),
         "num_batch": options["num_batch"], "num_gpu": options["num_gpu"], "shift": body["shift"],
     });
-    shared.change(|state| {
-        let before = state.loaded.insert(model.name.clone(), runner.clone());
-        if before.is_some_and(|before| before != runner) {
-            state.reloads += 1;
-        }
-    });
+    let mut state = shared.lock();
+    let before = state.loaded.insert(model.name.clone(), runner.clone());
+    if before.is_some_and(|before| before != runner) {
+        state.reloads += 1;
+    }
 }
 
 fn tokens(body: &Value) -> u64 {
@@ -145,10 +135,11 @@ fn tokens(body: &Value) -> u64 {
 }
 
 fn answer(shared: &Shared, body: &Value) -> Answer {
-    let n = shared.change(|state| {
+    let n = {
+        let mut state = shared.lock();
         state.answered += 1;
         state.answered - 1
-    });
+    };
     match &shared.behaviour.answers {
         Answers::By(answer) => answer(body),
         Answers::InOrder(answers) => answers.get(n).cloned().unwrap_or_else(|| {
@@ -189,80 +180,28 @@ fn stopped(answer: Answer, stop: &Value) -> Answer {
     Answer::Lines(kept)
 }
 
-fn send(
-    stream: &mut TcpStream,
-    shared: &Arc<Shared>,
-    answer: Answer,
-    prompt: Option<&Prompt>,
-) -> io::Result<()> {
+/// An answer as it goes out.
+fn sent(answer: Answer, prompt: Option<&Prompt>) -> Reply {
+    let stream = |pieces, end| Reply::Stream {
+        kind: NDJSON,
+        pieces,
+        end,
+    };
     match answer {
-        Answer::Status(status, body) => http::whole(stream, status, JSON, &body),
-        Answer::Redirect(to) => http::redirect(stream, &to),
-        Answer::Hangup => Ok(()),
-        Answer::Lines(lines) => {
-            http::begin(stream)?;
-            for line in filled(lines, prompt) {
-                noted(shared, http::piece(stream, &line))?;
-            }
-            http::end(stream)
-        }
-        Answer::Pieces(pieces) => {
-            http::begin(stream)?;
-            for piece in pieces {
-                noted(shared, http::piece(stream, &piece))?;
-            }
-            http::end(stream)
-        }
-        Answer::CutAfter(lines) => {
-            http::begin(stream)?;
-            for line in filled(lines, prompt) {
-                http::piece(stream, &line)?;
-            }
-            Ok(())
-        }
-        Answer::StallAfter(lines) => {
-            http::begin(stream)?;
-            for line in filled(lines, prompt) {
-                http::piece(stream, &line)?;
-            }
-            http::await_close(stream);
-            shared.change(|state| state.closed_by_client += 1);
-            Ok(())
-        }
-        Answer::Held(then) => {
-            if hold(stream, shared)? {
-                return send(stream, shared, *then, prompt);
-            }
-            shared.change(|state| state.closed_by_client += 1);
-            Ok(())
-        }
+        Answer::Status(status, body) => Reply::Whole {
+            status,
+            kind: crate::twin::JSON,
+            retry_after_s: None,
+            body,
+        },
+        Answer::Redirect(to) => Reply::Redirect(to),
+        Answer::Hangup => Reply::Hangup,
+        Answer::Lines(lines) => stream(filled(lines, prompt), End::Whole),
+        Answer::Pieces(pieces) => stream(pieces, End::Whole),
+        Answer::CutAfter(lines) => stream(filled(lines, prompt), End::Cut),
+        Answer::StallAfter(lines) => stream(filled(lines, prompt), End::Stall),
+        Answer::Held(then) => Reply::Held(Box::new(sent(*then, prompt))),
     }
-}
-
-/// A client that is gone while it is written to has closed its connection.
-fn noted(shared: &Shared, written: io::Result<()>) -> io::Result<()> {
-    if written.is_err() {
-        shared.change(|state| state.closed_by_client += 1);
-    }
-    written
-}
-
-/// Waits for the release; false when the client closed the connection before.
-fn hold(stream: &TcpStream, shared: &Arc<Shared>) -> io::Result<bool> {
-    let gone = Arc::new(std::sync::atomic::AtomicBool::new(false));
-    let mut watched = stream.try_clone()?;
-    let (watcher_gone, watcher_shared) = (Arc::clone(&gone), Arc::clone(shared));
-    // Ends with the connection, which ends at the latest with the twin.
-    std::thread::spawn(move || {
-        http::await_close(&mut watched);
-        watcher_shared.change(|_| watcher_gone.store(true, std::sync::atomic::Ordering::SeqCst));
-    });
-    let is_gone = || gone.load(std::sync::atomic::Ordering::SeqCst);
-    let waiting = shared.changed.wait_while(shared.lock(), |state| {
-        !state.released && !state.ended && !is_gone()
-    });
-    let state = waiting.unwrap_or_else(PoisonError::into_inner);
-    Ok(state.released && !is_gone())
 }
 
 /// Lines as bytes, with what every line of Ollama carries and the counts of a closing one.

@@ -37,6 +37,9 @@ pub enum CageError {
     /// The cage stood, but the program could not be executed in it.
     #[error("cannot start {program:?} in the cage: {reason}")]
     Program { program: String, reason: String },
+    /// What `--sandbox off` needs is not there.
+    #[error("a run without a cage is refused: {0}")]
+    Off(String),
     /// The host refused an ordinary operation.
     #[error("the cage failed to {tried}: {source}")]
     Io {
@@ -53,7 +56,8 @@ impl CageError {
             | CageError::Refused { .. }
             | CageError::NoLayer { .. }
             | CageError::UnknownLayer(_)
-            | CageError::Launcher { .. } => true,
+            | CageError::Launcher { .. }
+            | CageError::Off(_) => true,
             CageError::Program { .. } | CageError::Io { .. } => false,
         }
     }

@@ -87,7 +87,7 @@ fn restrict(plan: &Plan) -> Result<(Vec<String>, Option<TcpListener>), String> {
 }
 
 /// Looks whether every bind shows what was checked before it was mounted.
-fn recognise(expected: &[(PathBuf, u64, u64)]) -> Result<(), String> {
+pub(super) fn recognise(expected: &[(PathBuf, u64, u64)]) -> Result<(), String> {
     for (path, dev, ino) in expected {
         let what =
             fs::metadata(path).map_err(|error| format!("{path:?} is not inside: {error}"))?;
@@ -112,7 +112,7 @@ fn count_processes_apart(plan: &Plan) -> bool {
         && own::map_ids(uid, gid).is_ok()
 }
 
-fn limits(limits: &Limits, own_count: bool) -> std::io::Result<()> {
+pub(super) fn limits(limits: &Limits, own_count: bool) -> std::io::Result<()> {
     let processes = limits.processes_max.saturating_add(PROCESSES_OURS);
     let processes = if own_count {
         processes

@@ -35,6 +35,31 @@ pub(super) fn restrict(writable: &[PathBuf]) -> Result<i32, String> {
     Ok(version)
 }
 
+/// Withholds, from this thread and everything that it starts, each file that is not reached through the present root: for
+/// reading, too. What leads elsewhere (an open descriptor, `/proc/PID/root`) leads nowhere then.
+///
+/// # Errors
+/// As [`restrict`].
+pub(super) fn keep_to_root() -> Result<i32, String> {
+    let version = sys::landlock_abi().min(ABI_TESTED_MAX);
+    if version < 1 {
+        return Err("the kernel has no Landlock, or has it switched off".to_owned());
+    }
+    let abi = ABI::from(version);
+    let keep = || -> Result<RulesetStatus, Failed> {
+        let ruleset = Ruleset::default().set_compatibility(CompatLevel::HardRequirement);
+        let rules = ruleset.handle_access(AccessFs::from_all(abi))?.create()?;
+        let rules = allow(rules, Path::new("/"), AccessFs::from_all(abi))?;
+        Ok(rules.restrict_self()?.ruleset)
+    };
+    match keep().map_err(|error| format!("Landlock: {error}"))? {
+        RulesetStatus::FullyEnforced => Ok(version),
+        RulesetStatus::PartiallyEnforced | RulesetStatus::NotEnforced => {
+            Err(format!("Landlock {version} is only partly enforced"))
+        }
+    }
+}
+
 /// Either of the crate's errors; both only end in a sentence.
 type Failed = Box<dyn std::error::Error>;
 

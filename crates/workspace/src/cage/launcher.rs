@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -11,11 +11,12 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use alai_core::record::Limit;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::error::CageError;
 use super::plan::Plan;
-use super::{forward, inner, own, probe};
+use super::{forward, inner, off, own, probe};
 use crate::sys;
 
 /// First argument of the stage that makes the namespaces by itself.
@@ -26,6 +27,11 @@ pub(super) const INNER: &str = "__cage-inner";
 pub(super) const FORWARD: &str = "__cage-forward";
 /// First argument of the program that a probe runs in a cage.
 pub(super) const CHECK: &str = "__cage-check";
+
+/// First argument of the process that runs a program without a cage.
+pub(super) const OFF: &str = "__uncaged";
+/// First argument of the process that ends everything of a run's user.
+pub(super) const END: &str = "__uncaged-end";
 
 /// Names the launcher where it is not the running executable.
 const LAUNCHER_VARIABLE: &str = "ALAI_LAUNCHER";
@@ -67,6 +73,8 @@ pub fn entry(args: impl IntoIterator<Item = OsString>) -> Option<ExitCode> {
         INNER => Some(stage_of(&rest, pid_1)),
         FORWARD => Some(forward::serve(&rest)),
         CHECK => Some(probe::check()),
+        OFF => Some(stage_of(&rest, off::stage::run)),
+        END => Some(off::end::stage(&rest)),
         _ => None,
     }
 }
@@ -86,19 +94,22 @@ fn pid_1(plan: &Plan, control: OwnedFd) -> ExitCode {
     exit_code(inner::run(plan, &Report::new(control)))
 }
 
-fn exit_code(code: i32) -> ExitCode {
+pub(super) fn exit_code(code: i32) -> ExitCode {
     ExitCode::from(u8::try_from(code).unwrap_or(BROKEN))
 }
 
-fn stage_of(args: &[OsString], stage: fn(&Plan, OwnedFd) -> ExitCode) -> ExitCode {
+fn stage_of<P: DeserializeOwned>(
+    args: &[OsString],
+    stage: fn(&P, OwnedFd) -> ExitCode,
+) -> ExitCode {
     match received(args) {
         Ok((plan, control)) => stage(&plan, control),
         Err(_) => ExitCode::from(BROKEN),
     }
 }
 
-/// The plan and the control socket, whose descriptors are the two arguments.
-fn received(args: &[OsString]) -> io::Result<(Plan, OwnedFd)> {
+/// The plan and the control socket, whose descriptors are the first two arguments; a third one is only held.
+fn received<P: DeserializeOwned>(args: &[OsString]) -> io::Result<(P, OwnedFd)> {
     let number = |arg: &OsString| arg.to_str().and_then(|text| text.parse::<RawFd>().ok());
     let [Some(plan), Some(control)] = [args.first().and_then(number), args.get(1).and_then(number)]
     else {
@@ -107,7 +118,17 @@ fn received(args: &[OsString]) -> io::Result<(Plan, OwnedFd)> {
     if plan < 3 || control < 3 || plan == control {
         return Err(io::Error::from(io::ErrorKind::InvalidInput));
     }
-    sys::close_all_but([plan, control])?;
+    match args.get(2).and_then(number) {
+        None => sys::close_all_but([plan, control])?,
+        Some(lock) if lock < 3 || lock == plan || lock == control => {
+            return Err(io::Error::from(io::ErrorKind::InvalidInput));
+        }
+        Some(lock) => {
+            sys::close_all_but([plan, control, lock])?;
+            // Held until this process ends, and by no program that it starts.
+            std::mem::forget(sys::adopt(lock)?);
+        }
+    }
     let mut text = String::new();
     File::from(sys::adopt(plan)?).read_to_string(&mut text)?;
     let control = sys::adopt(control)?;
@@ -158,6 +179,10 @@ impl Report {
             reason: reason.to_owned(),
         });
         if said.is_ok() { 0 } else { i32::from(BROKEN) }
+    }
+
+    pub(super) fn fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 
     /// True when the other end is closed, which is when its process ended or wants us to; false when `wait` has passed.

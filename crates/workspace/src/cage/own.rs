@@ -17,13 +17,13 @@ use crate::sys;
 const SCAFFOLDS: [&str; 3] = ["/tmp", "/mnt", "/var/tmp"];
 
 /// After the first pivot: the root to be, and the host.
-const NEW: &str = "/new";
+pub(super) const NEW: &str = "/new";
 const OLD: &str = "/old";
 
 /// Attributes of `mount_setattr(2)`, from linux/mount.h.
-const READ_ONLY: u64 = 0x1;
-const NO_SUID: u64 = 0x2;
-const NO_DEVICES: u64 = 0x4;
+pub(super) const READ_ONLY: u64 = 0x1;
+pub(super) const NO_SUID: u64 = 0x2;
+pub(super) const NO_DEVICES: u64 = 0x4;
 
 /// Room for folders, links and small texts of the new root; everything larger is a mount of its own.
 const ROOT_OPTIONS: &str = "mode=0755,size=16m,nr_inodes=16384";
@@ -35,7 +35,7 @@ const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
 const PROC_LOCKED: [&str; 5] = ["sys", "sysrq-trigger", "irq", "bus", "fs"];
 
 /// An operation that failed, in words for [`super::CageError::Refused`].
-type Reason = String;
+pub(super) type Reason = String;
 
 /// Makes the namespaces, forks pid 1 into them, and waits for it. Never returns in the child.
 ///
@@ -95,21 +95,26 @@ fn build(steps: &[Step]) -> Result<(), Reason> {
     for step in steps {
         carry_out(step)?;
     }
-    let (new, here) = (Path::new(NEW), Path::new("."));
-    sys::detach(Path::new(OLD)).map_err(named("detach the old root"))?;
-    std::env::set_current_dir(new).map_err(named("enter the new root"))?;
-    sys::pivot_root(here, here).map_err(named("pivot into the new root"))?;
-    sys::detach(here).map_err(named("detach the scaffold"))?;
-    std::env::set_current_dir("/").map_err(named("enter the new root"))?;
+    leave_scaffold()?;
     sys::mount_attributes(Path::new("/"), READ_ONLY | NO_SUID | NO_DEVICES, false)
         .map_err(named("make the root read-only"))?;
     sys::file_mask(0o022);
     Ok(())
 }
 
+/// Makes the new root the only one.
+pub(super) fn leave_scaffold() -> Result<(), Reason> {
+    let (new, here) = (Path::new(NEW), Path::new("."));
+    sys::detach(Path::new(OLD)).map_err(named("detach the old root"))?;
+    std::env::set_current_dir(new).map_err(named("enter the new root"))?;
+    sys::pivot_root(here, here).map_err(named("pivot into the new root"))?;
+    sys::detach(here).map_err(named("detach the scaffold"))?;
+    std::env::set_current_dir("/").map_err(named("enter the new root"))
+}
+
 /// Moves into a scratch root that holds the new one and the old one side by side, so that every host path, also one below
 /// the scaffold's own place, stays reachable while the new root is filled.
-fn enter_scaffold() -> Result<(), Reason> {
+pub(super) fn enter_scaffold() -> Result<(), Reason> {
     let private = libc::MS_REC | libc::MS_PRIVATE;
     mount("none", "/", "", private, "").map_err(named("make mounts private"))?;
     let place = SCAFFOLDS.iter().find(|place| Path::new(place).is_dir());
@@ -227,7 +232,7 @@ fn dev() -> io::Result<()> {
     )
 }
 
-fn folder(path: &Path) -> io::Result<()> {
+pub(super) fn folder(path: &Path) -> io::Result<()> {
     fs::create_dir(path)?;
     fs::set_permissions(path, fs::Permissions::from_mode(0o755))
 }
@@ -237,15 +242,15 @@ fn write_text(path: &Path, text: &str) -> io::Result<()> {
     fs::set_permissions(path, fs::Permissions::from_mode(0o644))
 }
 
-fn inside(path: &Path) -> PathBuf {
+pub(super) fn inside(path: &Path) -> PathBuf {
     Path::new(NEW).join(path.strip_prefix("/").unwrap_or(path))
 }
 
-fn host(path: &Path) -> PathBuf {
+pub(super) fn host(path: &Path) -> PathBuf {
     Path::new(OLD).join(path.strip_prefix("/").unwrap_or(path))
 }
 
-fn mount(
+pub(super) fn mount(
     source: &str,
     to: &str,
     kind: &str,
@@ -255,10 +260,10 @@ fn mount(
     sys::mount(Path::new(source), Path::new(to), kind, flags, options)
 }
 
-fn named(tried: &'static str) -> impl FnOnce(io::Error) -> Reason {
+pub(super) fn named(tried: &'static str) -> impl FnOnce(io::Error) -> Reason {
     move |error| format!("cannot {tried}: {error}")
 }
 
-fn on<'a>(tried: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> Reason + 'a {
+pub(super) fn on<'a>(tried: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> Reason + 'a {
     move |error| format!("cannot {tried} {}: {error}", path.display())
 }

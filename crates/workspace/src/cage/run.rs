@@ -95,12 +95,21 @@ pub fn spawn(spec: &CageSpec, argv: &[String]) -> Result<Caged, CageError> {
 /// # Errors
 /// As [`spawn`].
 pub fn spawn_in(layer: Layer, spec: &CageSpec, argv: &[String]) -> Result<Caged, CageError> {
+    alive(start(layer, spec, argv)?, spec, argv)
+}
+
+/// Waits until what was started is about to run its program.
+pub(super) fn alive(
+    started: Started,
+    spec: &CageSpec,
+    argv: &[String],
+) -> Result<Caged, CageError> {
     let Started {
+        layer,
         mut child,
         control,
         group,
-        ..
-    } = start(layer, spec, argv)?;
+    } = started;
     control
         .set_read_timeout(Some(START_PATIENCE))
         .map_err(CageError::io("wait for a cage"))?;
@@ -266,11 +275,11 @@ impl Drop for Caged {
     }
 }
 
-struct Started {
-    layer: Layer,
-    child: Child,
-    control: UnixStream,
-    group: Option<Group>,
+pub(super) struct Started {
+    pub(super) layer: Layer,
+    pub(super) child: Child,
+    pub(super) control: UnixStream,
+    pub(super) group: Option<Group>,
 }
 
 fn start(layer: Layer, spec: &CageSpec, argv: &[String]) -> Result<Started, CageError> {

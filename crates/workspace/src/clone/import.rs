@@ -37,9 +37,10 @@ const ALLOCATION_MAX: &str = "256m";
 /// Larger files are read in pieces and need no such memory.
 const STREAMED_FROM: &str = "core.bigFileThreshold=64m";
 
-/// Most that all imports of one run may bring together, in bytes of packs. A run brings its work home burst by burst, and each
-/// burst is a pack in the person's repository that only their own `git gc` removes: a run that rewrites large files again and
-/// again would fill the disk in an hour. Four times the largest single pack is more than any change that a person will read.
+/// Most that all imports of one piece of work may bring together, in bytes of packs: of all runs of a task and of the tasks that go
+/// on with it. A run brings its work home burst by burst, and each burst is a pack in the person's repository that only their own
+/// `git gc` removes: one that rewrites large files again and again would fill the disk in an hour. Four times the largest single
+/// pack is more than any change that a person will read.
 pub const RUN_BYTES_MAX: u64 = 4 * PACK_BYTES_MAX;
 
 /// Most objects that one run may bring.
@@ -72,14 +73,14 @@ pub struct Import<'a> {
     pub toolchains: &'a Toolchains,
 }
 
-/// How much one run has brought into the repository, over all its imports, and how much it may.
+/// How much the runs of one piece of work have brought into the repository, over all their imports, and how much they may.
 #[derive(Debug)]
 pub struct Room {
     spent: AtomicU64,
 }
 
 impl Room {
-    /// The room of a run that has brought this many bytes already.
+    /// The room after this many bytes were brought already.
     pub fn after(spent: u64) -> Room {
         Room {
             spent: AtomicU64::new(spent),
@@ -131,8 +132,8 @@ pub enum ImportError {
     #[error("what {clone} handed out is refused: {reason}")]
     Refused { clone: PathBuf, reason: String },
     #[error(
-        "{clone} hands out another {bytes} bytes; its run has brought {spent} already, and one run may bring {RUN_BYTES_MAX}: \
-         it rewrites large files again and again. The clone is kept; take out of it what is worth it"
+        "{clone} hands out another {bytes} bytes; the runs of its task have brought {spent} already, and together they may bring \
+         {RUN_BYTES_MAX}: they rewrite large files again and again. The clone is kept; take out of it what is worth it"
     )]
     NoRoom {
         clone: PathBuf,
@@ -209,7 +210,7 @@ pub(super) fn is_our_clone(clone: &Path, cancel: &Cancel) -> Result<(), ImportEr
             return Err(refused(reason));
         }
     }
-    if look::is_odd(&clone.join(".git"), cancel) {
+    if look::is_odd(clone, ".git", cancel) {
         return Err(refused(
             "its .git holds a pipe, a socket or a device, or more than can be looked at",
         ));

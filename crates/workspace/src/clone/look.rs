@@ -1,16 +1,23 @@
-//! What can be told of a stranger's clone by its names and sizes alone, before any program reads it. Nothing is opened and no
+//! What can be told of a stranger's clone by its names and sizes alone, before any program reads it. No file is opened and no
 //! link is followed. All of it is the stranger's choice, how many names there are and how long they take, too, and we look as
 //! ourselves: so the look has a budget of names, bytes and seconds, and says what it did not see.
+//!
+//! The stranger may be at work meanwhile. Every folder is reached from the clone's own by `openat2(2)`, beneath it, through no
+//! link and into no other mount, and its names are looked at by what was opened: whatever changes places in between, no look
+//! leaves the clone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, FileType};
+use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use rustix::fs::{Dir, FileType, Mode, OFlags, ResolveFlags, fstat, open, openat2};
+
 use super::salvage::FILE_BYTES_MAX;
+use super::stamps::{Stamps, look_at};
 use crate::command::Cancel;
 
 /// Most files and folders that are looked at; more are left where they are.
@@ -31,6 +38,13 @@ const EXAMPLES: usize = 20;
 /// Marks a folder as a cache (the cache directory tagging specification), as for the agent's own commits.
 const CACHE_TAG: &str = "CACHEDIR.TAG";
 
+/// Says how the files beside and below it are read, and so what a file that was not touched is in a commit.
+const ATTRIBUTES: &str = ".gitattributes";
+
+const FOLDER: OFlags = OFlags::RDONLY
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::CLOEXEC);
+
 /// Files that git opens and reads wherever it finds them: a pipe of this name waits for its writer for ever.
 const READ_BY_GIT: [&str; 3] = [".gitignore", ".gitattributes", ".gitmodules"];
 
@@ -46,6 +60,19 @@ pub(super) struct Seen {
     /// Something would stop git for ever, so that it must not be started.
     pub(super) stops_git: bool,
     pub(super) missing: Missing,
+    /// Files that have their stamps still. None of them when one that says how files are read (`.gitattributes`) has not.
+    pub(super) untouched: HashSet<String>,
+    /// Whether there is anything else, left out or not.
+    has_others: bool,
+}
+
+impl Seen {
+    /// Whether all that a commit would take along is what the stamps are of.
+    pub(super) fn is_all_of(&self, stamps: &Stamps) -> bool {
+        let odd = self.stops_git || self.has_others || !self.missing.examples.is_empty();
+        let more = !self.huge.is_empty() || !self.nested.is_empty();
+        !odd && !more && stamps.are_all(self.untouched.len())
+    }
 }
 
 /// What is not taken, in words: the first ones, and how many more.
@@ -77,23 +104,38 @@ impl Missing {
 }
 
 /// Looks at a clone's files. `left_out` are names of folders (`NAME/`) and files (`*.END`) that are nobody's work.
-pub(super) fn look(clone: &Path, left_out: &[&str], cancel: &Cancel) -> Seen {
+pub(super) fn look(
+    clone: &Path,
+    left_out: &[&str],
+    stamps: Option<&Stamps>,
+    cancel: &Cancel,
+) -> Seen {
     let mut look = Look::new(clone, left_out);
+    look.stamps = stamps;
     look.walk(cancel);
+    let is_rule = |path: &str| path == ATTRIBUTES || path.ends_with("/.gitattributes");
+    let lost = |path: &str| is_rule(path) && !look.seen.untouched.contains(path);
+    if look.other_rules || stamps.is_some_and(|stamps| stamps.paths().any(lost)) {
+        look.seen.untouched.clear();
+    }
     look.seen
 }
 
-/// Whether a folder holds, at any depth, something that is neither a file, a folder nor a link, or more than can be looked at.
-pub(super) fn is_odd(folder: &Path, cancel: &Cancel) -> bool {
-    let mut look = Look::new(folder, &[]);
+/// Whether a folder of the clone holds, at any depth, something that is neither a file, a folder nor a link, or more than can be
+/// looked at.
+pub(super) fn is_odd(clone: &Path, folder: &str, cancel: &Cancel) -> bool {
+    let mut look = Look::new(clone, &[]);
     look.git_only = true;
+    look.waiting = vec![PathBuf::from(folder)];
     look.walk(cancel);
     look.seen.stops_git || !look.seen.missing.examples.is_empty()
 }
 
 struct Look<'a> {
-    clone: &'a Path,
+    /// The clone's folder, opened once.
+    clone: io::Result<OwnedFd>,
     left_out: &'a [&'a str],
+    stamps: Option<&'a Stamps>,
     /// Everything below is read by git, wherever it lies.
     git_only: bool,
     until: Instant,
@@ -101,19 +143,24 @@ struct Look<'a> {
     /// Bytes of the names that are remembered.
     bytes: usize,
     waiting: Vec<PathBuf>,
+    /// A file says how others are read that said something else, or nothing, when they were stamped.
+    other_rules: bool,
     seen: Seen,
 }
 
 impl<'a> Look<'a> {
     fn new(clone: &'a Path, left_out: &'a [&'a str]) -> Look<'a> {
+        let flags = FOLDER | OFlags::NOFOLLOW;
         Look {
-            clone,
+            clone: open(clone, flags, Mode::empty()).map_err(io::Error::from),
             left_out,
+            stamps: None,
             git_only: false,
             until: Instant::now() + LOOK,
             entries: 0,
             bytes: 0,
             waiting: vec![PathBuf::new()],
+            other_rules: false,
             seen: Seen::default(),
         }
     }
@@ -128,22 +175,39 @@ impl<'a> Look<'a> {
         }
     }
 
+    /// Opens a folder that lies in the clone now.
+    fn open(&self, folder: &Path) -> Option<OwnedFd> {
+        let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_XDEV;
+        let name = match folder.as_os_str().is_empty() {
+            true => Path::new("."),
+            false => folder,
+        };
+        let clone = self.clone.as_ref().ok()?;
+        let opened = openat2(clone, name, FOLDER, Mode::empty(), beneath).ok()?;
+        // The owner decides: git reads as the owner, and passes by what it may not enter.
+        let found = fstat(&opened).ok()?;
+        (found.st_mode & 0o500 == 0o500).then_some(opened)
+    }
+
     /// Looks at one folder. An error ends the look.
     fn folder(&mut self, folder: &Path, cancel: &Cancel) -> Result<(), String> {
-        let here = self.clone.join(folder);
         let is_top = folder.as_os_str().is_empty();
         let is_git = self.git_only || folder.components().any(|part| part.as_os_str() == ".git");
-        // The owner decides: git reads as the owner, and passes by what it may not enter.
-        let open = fs::symlink_metadata(&here).is_ok_and(|found| found.mode() & 0o500 == 0o500);
-        let (true, Ok(entries)) = (open, fs::read_dir(&here)) else {
+        let here = self.open(folder);
+        let (Some(here), Some(Ok(entries))) = (&here, here.as_ref().map(Dir::read_from)) else {
             let words = format!("the folder {} cannot be read", shown(folder));
             self.seen.missing.push(words);
             return Ok(());
         };
-        if !is_top && !is_git && self.is_cache_or_nested(folder, &here)? {
+        if !is_top && !is_git && self.is_cache_or_nested(folder, here)? {
             return Ok(());
         }
         for entry in entries {
+            if let Ok(entry) = &entry
+                && matches!(entry.file_name().to_bytes(), b"." | b"..")
+            {
+                continue;
+            }
             self.entries += 1;
             if self.entries > ENTRIES_MAX {
                 return Err(format!("it has more than {ENTRIES_MAX} files"));
@@ -156,7 +220,10 @@ impl<'a> Look<'a> {
                 return Err("looking at it was cancelled".to_owned());
             }
             match entry {
-                Ok(entry) => self.entry(folder, &entry.file_name(), is_git)?,
+                Ok(entry) => {
+                    let name = OsStr::from_bytes(entry.file_name().to_bytes());
+                    self.entry(here, folder, name, is_git)?;
+                }
                 Err(_) => {
                     let words = format!("the folder {} cannot be read to its end", shown(folder));
                     self.seen.missing.push(words);
@@ -167,10 +234,10 @@ impl<'a> Look<'a> {
     }
 
     /// True for a cache, which is nobody's work. A folder with a repository of its own is remembered.
-    fn is_cache_or_nested(&mut self, folder: &Path, here: &Path) -> Result<bool, String> {
+    fn is_cache_or_nested(&mut self, folder: &Path, here: &OwnedFd) -> Result<bool, String> {
         // By its whole name: what is decided by a shortened one is decided of another folder.
         let whole = folder.to_str();
-        let has = |name: &str| fs::symlink_metadata(here.join(name)).is_ok();
+        let has = |name: &str| look_at(here, name).is_ok();
         if let Some(whole) = whole
             && may_be_rule(folder)
             && has(CACHE_TAG)
@@ -194,15 +261,22 @@ impl<'a> Look<'a> {
         Ok(false)
     }
 
-    fn entry(&mut self, folder: &Path, name: &OsStr, is_git: bool) -> Result<(), String> {
+    fn entry(
+        &mut self,
+        here: &OwnedFd,
+        folder: &Path,
+        name: &OsStr,
+        is_git: bool,
+    ) -> Result<(), String> {
         let path = folder.join(name);
-        let Ok(found) = fs::symlink_metadata(self.clone.join(&path)) else {
+        let Ok(found) = look_at(here, name) else {
             let words = format!("{} cannot be looked at", shown(&path));
             self.seen.missing.push(words);
             return Ok(());
         };
+        let kind = FileType::from_raw_mode(found.stx_mode.into());
         let read_by_git = is_git || READ_BY_GIT.iter().any(|read| name == *read);
-        if read_by_git && let Some(kind) = odd(found.file_type()) {
+        if read_by_git && let Some(kind) = odd(kind) {
             self.seen.stops_git = true;
             let words = format!(
                 "{} is a {kind}, which git would read for ever; nothing is read until it is removed",
@@ -213,14 +287,29 @@ impl<'a> Look<'a> {
         }
         // Of the clone's own repository nothing is read; git looks into one that lies within.
         let is_own = folder.as_os_str().is_empty() && name == ".git" && !self.git_only;
-        if is_own || is_left_out(name, found.is_dir(), self.left_out) {
+        let is_dir = kind == FileType::Directory;
+        if is_own || is_left_out(name, is_dir, self.left_out) {
             return Ok(());
         }
-        if found.is_dir() {
+        if is_dir {
             self.remember(path.as_os_str().len())?;
             self.waiting.push(path);
-        } else if !is_git && found.is_file() && found.size() > FILE_BYTES_MAX {
-            self.huge(&path, found.size());
+            return Ok(());
+        }
+        let is_huge = kind == FileType::RegularFile && found.stx_size > FILE_BYTES_MAX;
+        if !is_git && is_huge {
+            self.huge(&path, found.stx_size);
+        }
+        let has_stamp =
+            |stamps: &Stamps| path.to_str().is_some_and(|path| stamps.has(path, &found));
+        match path.to_str() {
+            Some(path) if !is_huge && self.stamps.is_some_and(has_stamp) => {
+                self.seen.untouched.insert(path.to_owned());
+            }
+            Some(_) | None => {
+                self.seen.has_others = true;
+                self.other_rules |= name == ATTRIBUTES;
+            }
         }
         Ok(())
     }
@@ -251,14 +340,11 @@ impl<'a> Look<'a> {
 }
 
 fn odd(kind: FileType) -> Option<&'static str> {
-    if kind.is_fifo() {
-        Some("pipe")
-    } else if kind.is_socket() {
-        Some("socket")
-    } else if kind.is_block_device() || kind.is_char_device() {
-        Some("device")
-    } else {
-        None
+    match kind {
+        FileType::Fifo => Some("pipe"),
+        FileType::Socket => Some("socket"),
+        FileType::BlockDevice | FileType::CharacterDevice => Some("device"),
+        FileType::RegularFile | FileType::Directory | FileType::Symlink | FileType::Unknown => None,
     }
 }
 
@@ -289,6 +375,10 @@ fn shown(path: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+
     use super::*;
 
     fn names(count: usize) -> tempfile::TempDir {
@@ -329,6 +419,38 @@ mod tests {
         let mut look = Look::new(dir.path(), &[]);
         look.walk(&Cancel::new());
         assert_eq!((look.bytes, look.entries), (0, 50));
+    }
+
+    /// A folder of the clone changes places with a link that leads out of it, as fast as a thread can, while it is looked at.
+    #[test]
+    fn a_look_never_leaves_the_clone_whatever_changes_meanwhile() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let (clone, outside) = (dir.path().join("clone"), dir.path().join("outside"));
+        let (inner, link) = (clone.join("a"), clone.join("b"));
+        fs::create_dir_all(inner.join("deep")).expect("made");
+        fs::create_dir_all(outside.join("deep")).expect("made");
+        for name in ["huge", "deep/huge"] {
+            let file = fs::File::create(outside.join(name)).expect("made");
+            file.set_len(FILE_BYTES_MAX + 1).expect("a sparse file");
+        }
+        std::os::unix::fs::symlink(&outside, &link).expect("linked");
+        let (done, swaps) = (AtomicBool::new(false), AtomicUsize::new(0));
+        let mut left = BTreeSet::new();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let (at, exchange) = (rustix::fs::CWD, rustix::fs::RenameFlags::EXCHANGE);
+                while !done.load(SeqCst) {
+                    rustix::fs::renameat_with(at, &inner, at, &link, exchange).expect("swapped");
+                    swaps.fetch_add(1, SeqCst);
+                }
+            });
+            for _ in 0..20_000 {
+                left.extend(look(&clone, &[], None, &Cancel::new()).huge.into_keys());
+            }
+            done.store(true, SeqCst);
+        });
+        assert_eq!(left, BTreeSet::new(), "seen outside of the clone");
+        assert!(swaps.into_inner() > 1_000, "it was swapped all the while");
     }
 
     #[test]

@@ -4,8 +4,10 @@
 //! what comes out of it is one pack, which is judged in quarantine. That git works in a directory of ours, and we tell it which
 //! files there were, so that nothing of the clone's own git directory, which may be torn or forged, is read at all. The commit
 //! itself is made by us.
+//!
+//! Files that are proven to be as they were checked out ([`super::stamps`]) are not read again; where all are, nothing is started.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -13,7 +15,8 @@ use std::path::Path;
 use super::import::{
     self, INSIDE_OUTBOX, ImportError, PACK, Room, git_cage, read_pack, reason, stopped,
 };
-use super::look::{Seen, look};
+use super::look::{Missing, Seen, look};
+use super::stamps::{self, Stamps};
 use super::{INSIDE_REPO, lay_out, others};
 use crate::cage;
 use crate::command::Cancel;
@@ -39,6 +42,7 @@ const SETTINGS: &str = "[core]\n\thooksPath = /dev/null\n\tfsmonitor = false\n\t
 /// the index; its object need not be here, because we have it.
 const SCRIPT: &str = r#"
 git update-index -z --index-info < /outbox/tracked || exit 1
+git update-index -z --assume-unchanged --stdin < /outbox/untouched || exit 1
 for path in "$@"; do GIT_LITERAL_PATHSPECS=1 git update-index --assume-unchanged -- "$path" 2>/dev/null; done
 git update-index -q --refresh >/dev/null
 if git -c core.excludesFile=/outbox/unread add --all --ignore-errors -- .; then echo whole; else echo part; fi
@@ -104,7 +108,8 @@ pub fn salvage(
             reason: "the clone itself is not a folder",
         });
     }
-    let mut seen = look(salvage.clone, salvage.left_out, cancel);
+    let stamps = stamps::of(salvage.clone);
+    let mut seen = look(salvage.clone, salvage.left_out, stamps.as_ref(), cancel);
     if cancel.is_cancelled() {
         return Err(stopped(salvage.clone, "cancelled".to_owned()));
     }
@@ -114,12 +119,52 @@ pub fn salvage(
             ..Salvaged::default()
         });
     }
-    keep_known_sizes(repo, salvage.parent, &mut seen)?;
+    let base = stamps.as_ref().map(|stamps| &stamps.base);
+    let mut missing = Missing::default();
+    let rest = match is_untouched(repo, salvage, &seen, stamps.as_ref())? {
+        true => None,
+        false => read(repo, salvage, &mut seen, base, &mut missing, cancel)?,
+    };
+    let others = others::bring(repo, salvage, cancel).unwrap_or_else(|why| {
+        missing.push(why);
+        None
+    });
+    Ok(Salvaged {
+        rest,
+        others,
+        missing: missing.words(),
+    })
+}
+
+/// Whether the clone is proven to have the parent's files and nothing else.
+fn is_untouched(
+    repo: &Repo,
+    salvage: &Salvage<'_>,
+    seen: &Seen,
+    stamps: Option<&Stamps>,
+) -> Result<bool, GitError> {
+    let Some(stamps) = stamps.filter(|stamps| seen.is_all_of(stamps)) else {
+        return Ok(false);
+    };
+    Ok(tree_of(repo, stamps.base.as_str())? == tree_of(repo, salvage.parent.as_str())?)
+}
+
+/// Reads the clone's files, but for those that were not touched and are `base`'s, and commits what is more than the parent has.
+fn read(
+    repo: &Repo,
+    salvage: &Salvage<'_>,
+    seen: &mut Seen,
+    base: Option<&Oid>,
+    missing: &mut Missing,
+    cancel: &Cancel,
+) -> Result<Option<Oid>, ImportError> {
+    keep_known_sizes(repo, salvage.parent, seen)?;
     let read = |place| {
         Reading {
             repo,
             salvage,
-            seen: &seen,
+            seen,
+            base,
             place,
         }
         .tree(cancel)
@@ -131,24 +176,16 @@ pub fn salvage(
         Err(_) => read(Place::Repository),
         found => found,
     }?;
-    let mut missing = std::mem::take(&mut seen.missing);
+    *missing = std::mem::take(&mut seen.missing);
     missing.extend(unread);
     let rest = match tree == tree_of(repo, salvage.parent.as_str())? {
         true => None,
         false => Some(commit(repo, salvage, &tree)?),
     };
     let home = rest.as_ref().unwrap_or(salvage.parent);
-    missing.extend(nested(repo, home, &seen));
+    missing.extend(nested(repo, home, seen));
     missing.extend(in_submodules(repo, salvage));
-    let others = others::bring(repo, salvage, cancel).unwrap_or_else(|why| {
-        missing.push(why);
-        None
-    });
-    Ok(Salvaged {
-        rest,
-        others,
-        missing: missing.words(),
-    })
+    Ok(rest)
 }
 
 /// The commit of a tree that is ours now, and the ref upon it. The same rest is not committed twice.
@@ -213,6 +250,8 @@ struct Reading<'a> {
     repo: &'a Repo,
     salvage: &'a Salvage<'a>,
     seen: &'a Seen,
+    /// The commit whose files were not touched.
+    base: Option<&'a Oid>,
     place: Place,
 }
 
@@ -304,16 +343,13 @@ impl Reading<'_> {
         for path in self.seen.huge.keys() {
             unread.push_str(&rule_for(path));
         }
-        let tracked = on_objects(self.repo)
-            .reading()
-            .args(["ls-tree", "-r", "-z", "--full-tree"])
-            .args([self.salvage.parent.as_str()])
-            .ok()?;
+        let (tracked, untouched) = self.index()?;
         for (path, bytes) in [
             (config, (text + SETTINGS).into_bytes()),
             (outbox.join("exclude"), exclude.into_bytes()),
             (outbox.join("unread"), unread.into_bytes()),
             (outbox.join("tracked"), tracked),
+            (outbox.join("untouched"), untouched),
         ] {
             fs::write(&path, bytes).map_err(FileError::on("write", &path))?;
         }
@@ -321,6 +357,43 @@ impl Reading<'_> {
             files::give_to(folder, cage::agent_ids())?;
         }
         Ok(())
+    }
+
+    /// Records of `git ls-tree -z`: the parent's files, and after them what others of them are that were not touched since the
+    /// base. Then the names of all that were not.
+    fn index(&self) -> Result<(Vec<u8>, Vec<u8>), GitError> {
+        let records = |commit: &Oid| {
+            on_objects(self.repo)
+                .reading()
+                .args(["ls-tree", "-r", "-z", "--full-tree", commit.as_str()])
+                .ok()
+        };
+        let tracked = records(self.salvage.parent)?;
+        let Some(base) = self.base.filter(|_| !self.seen.untouched.is_empty()) else {
+            return Ok((tracked, Vec::new()));
+        };
+        let of_base = match base == self.salvage.parent {
+            true => tracked.clone(),
+            false => records(base)?,
+        };
+        let known: HashMap<&str, &[u8]> = named(&of_base).collect();
+        let (mut all, mut untouched) = (tracked.clone(), Vec::new());
+        for (path, parents) in named(&tracked) {
+            // What the parent does not have is left to git, which may be told to pass it by.
+            let Some(record) = known
+                .get(path)
+                .filter(|_| self.seen.untouched.contains(path))
+            else {
+                continue;
+            };
+            if *record != parents {
+                all.extend_from_slice(record);
+                all.push(0);
+            }
+            untouched.extend_from_slice(path.as_bytes());
+            untouched.push(0);
+        }
+        Ok((all, untouched))
     }
 
     /// Whether the repository has a tree already with everything in it: of a state that the work went back to.
@@ -332,6 +405,16 @@ impl Reading<'_> {
             .run()?;
         Ok(walked.code == 0)
     }
+}
+
+/// Records of `git ls-tree -z` by their paths.
+fn named(listing: &[u8]) -> impl Iterator<Item = (&str, &[u8])> {
+    let records = listing.split(|byte| *byte == 0);
+    records.filter_map(|record| {
+        let tab = record.iter().position(|byte| *byte == b'\t')?;
+        let path = std::str::from_utf8(record.get(tab + 1..)?).ok()?;
+        Some((path, record))
+    })
 }
 
 /// The rule of exclusion for one path. A line has no sign for a line's end: one that matches anything stands for it.

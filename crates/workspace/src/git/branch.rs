@@ -3,13 +3,16 @@
 //! Their files come first: anything uncommitted that the move would touch refuses it, with nothing changed. The order is
 //! files, then index, then ref, as in `git merge --ff-only`; a crash in between leaves the new files under the old head, and
 //! the next call recognises that state and finishes it.
+//!
+//! No filter runs here. A filter (`filter.NAME.clean` and its like) is a program that the person configured and that a file of the
+//! commit (`.gitattributes`) asks for: with an agent's commit that is an agent choosing what of its own is given to it.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::open::pointed_at;
 use super::refs::update_shared_ref;
-use super::run::{self, on_objects, on_refs, on_tree};
+use super::run::{self, Call, on_objects, on_refs, on_tree};
 use super::{GitError, Oid, Repo, is_ancestor, resolve};
 use crate::crash;
 
@@ -29,6 +32,58 @@ pub enum Moved {
 struct Tree {
     root: PathBuf,
     git_dir: PathBuf,
+    /// Settings that switch its filters off, by name.
+    unfiltered: Vec<(String, &'static str)>,
+}
+
+impl Tree {
+    fn at(root: &Path, git_dir: &Path) -> Result<Tree, GitError> {
+        Ok(Tree {
+            root: root.to_path_buf(),
+            git_dir: git_dir.to_path_buf(),
+            unfiltered: unfiltered(root, git_dir)?,
+        })
+    }
+
+    /// A call on this work tree in which no filter is known.
+    fn call(&self) -> Call<'static> {
+        let call = on_tree(&self.root, &self.git_dir);
+        let count = self.unfiltered.len().to_string();
+        let call = call.env("GIT_CONFIG_COUNT", &count);
+        let numbered = self.unfiltered.iter().enumerate();
+        numbered.fold(call, |call, (number, (key, value))| {
+            call.env(&format!("GIT_CONFIG_KEY_{number}"), key)
+                .env(&format!("GIT_CONFIG_VALUE_{number}"), value)
+        })
+    }
+}
+
+/// For each filter of the repository's configuration: that it has no program, and that nobody needs it. By the environment,
+/// since a name may hold a sign that ends a setting on the command line.
+fn unfiltered(root: &Path, git_dir: &Path) -> Result<Vec<(String, &'static str)>, GitError> {
+    let output = on_tree(root, git_dir)
+        .reading()
+        .args(["config", "-z", "--name-only", "--get-regexp", r"^filter\."])
+        .run()?;
+    if !matches!(output.code, 0 | 1) {
+        return Err(run::failed("config", root, &output));
+    }
+    let keys = String::from_utf8(output.stdout)
+        .map_err(|_| run::unreadable("config", root, "the name of a filter is not UTF-8"))?;
+    let filters: BTreeSet<&str> = keys
+        .split('\0')
+        .filter_map(|key| Some(key.rsplit_once('.')?.0))
+        .collect();
+    let off = [
+        ("clean", ""),
+        ("smudge", ""),
+        ("process", ""),
+        ("required", "false"),
+    ];
+    Ok(filters
+        .iter()
+        .flat_map(|filter| off.map(|(key, value)| (format!("{filter}.{key}"), value)))
+        .collect())
 }
 
 /// True when the work tree has changes to tracked files that no commit holds. Untracked files do not count. The index is
@@ -37,7 +92,8 @@ struct Tree {
 /// # Errors
 /// When git fails.
 pub fn is_dirty(repo: &Repo) -> Result<bool, GitError> {
-    Ok(!dirty_paths(repo.root(), &repo.git_dir)?.is_empty())
+    let tree = Tree::at(repo.root(), &repo.git_dir)?;
+    Ok(!dirty_paths(&tree)?.is_empty())
 }
 
 /// Moves `branch` (its short name) forward from `expected` to `to`.
@@ -111,19 +167,17 @@ fn work_trees(repo: &Repo) -> Result<Vec<Tree>, GitError> {
             Ok(_) => pointed_at(&root, &dot_git)?,
             Err(_) => continue,
         };
-        trees.push(Tree { root, git_dir });
+        trees.push(Tree::at(&root, &git_dir)?);
     }
     if !trees.iter().any(|tree| tree.root == repo.root()) {
-        trees.push(Tree {
-            root: repo.root().to_path_buf(),
-            git_dir: repo.git_dir.clone(),
-        });
+        trees.push(Tree::at(repo.root(), &repo.git_dir)?);
     }
     Ok(trees)
 }
 
 fn tree_head(repo: &Repo, tree: &Tree) -> Result<Option<String>, GitError> {
-    let output = on_tree(&tree.root, &tree.git_dir)
+    let output = tree
+        .call()
         .args(["symbolic-ref", "--quiet", "HEAD"])
         .run()?;
     match output.code {
@@ -186,7 +240,7 @@ fn can_follow(
             });
         }
     }
-    let paths = dirty_paths(&tree.root, &tree.git_dir)?;
+    let paths = dirty_paths(tree)?;
     if !paths.is_empty() && !half_followed(tree, to)? {
         let (root, branch) = owned();
         return Err(GitError::Dirty {
@@ -223,18 +277,7 @@ fn can_follow(
 /// ignored file in the way, such as a local `.env`, would be overwritten (measured with read-tree of git 2.39 and 2.47).
 fn in_the_way(repo: &Repo, tree: &Tree, from: &Oid, to: &Oid) -> Result<Option<String>, GitError> {
     let names = |filter: &str| -> Result<BTreeSet<String>, GitError> {
-        let listing = on_objects(repo)
-            .args([
-                "diff-tree",
-                "-r",
-                "-z",
-                "--name-only",
-                "--no-renames",
-                filter,
-                from.as_str(),
-                to.as_str(),
-            ])
-            .ok()?;
+        let listing = differing(repo, from, to, filter)?;
         let names = listing
             .split(|byte| *byte == 0)
             .filter(|name| !name.is_empty());
@@ -264,6 +307,22 @@ fn in_the_way(repo: &Repo, tree: &Tree, from: &Oid, to: &Oid) -> Result<Option<S
     Ok(None)
 }
 
+/// Paths that differ between two commits in one way, each with a NUL after it.
+fn differing(repo: &Repo, from: &Oid, to: &Oid, filter: &str) -> Result<Vec<u8>, GitError> {
+    on_objects(repo)
+        .args([
+            "diff-tree",
+            "-r",
+            "-z",
+            "--name-only",
+            "--no-renames",
+            filter,
+            from.as_str(),
+            to.as_str(),
+        ])
+        .ok()
+}
+
 /// True when a folder holds anything that is not about to leave.
 fn holds_others(root: &Path, folder: &str, leaving: &BTreeSet<String>) -> Result<bool, GitError> {
     let mut waiting = vec![folder.to_owned()];
@@ -285,12 +344,9 @@ fn holds_others(root: &Path, folder: &str, leaving: &BTreeSet<String>) -> Result
 /// True when a call that was killed has already put `to` into this work tree: index and files are `to`, the ref is not.
 fn half_followed(tree: &Tree, to: &Oid) -> Result<bool, GitError> {
     let same = |args: &[&str]| -> Result<bool, GitError> {
-        let call = on_tree(&tree.root, &tree.git_dir).args([
-            "diff",
-            "--quiet",
-            "--no-ext-diff",
-            "--no-textconv",
-        ]);
+        let call = tree
+            .call()
+            .args(["diff", "--quiet", "--no-ext-diff", "--no-textconv"]);
         let output = call.args(["--ignore-submodules=dirty"]).args(args).run()?;
         match output.code {
             0 => Ok(true),
@@ -308,7 +364,8 @@ fn follow(tree: &Tree, branch: &str, from: &Oid, to: &Oid) -> Result<(), GitErro
     }
     refresh_index(tree)?;
     crash::point("read-tree.before");
-    let output = on_tree(&tree.root, &tree.git_dir)
+    let output = tree
+        .call()
         .args(["read-tree", "-m", "-u", from.as_str(), to.as_str()])
         .finishing()
         .run()?;
@@ -326,7 +383,8 @@ fn follow(tree: &Tree, branch: &str, from: &Oid, to: &Oid) -> Result<(), GitErro
 /// Lets the index know the files anew. read-tree goes by what it knows (size, times, owner, inode) and would refuse a file of a
 /// copied repository as changed that says what the commit says.
 fn refresh_index(tree: &Tree) -> Result<(), GitError> {
-    let output = on_tree(&tree.root, &tree.git_dir)
+    let output = tree
+        .call()
         .args(["update-index", "-q", "--refresh"])
         .finishing()
         .run()?;
@@ -338,8 +396,9 @@ fn refresh_index(tree: &Tree) -> Result<(), GitError> {
 }
 
 /// Tracked paths with uncommitted changes. Our own rename detection is off: one path per change.
-fn dirty_paths(root: &Path, git_dir: &Path) -> Result<Vec<String>, GitError> {
-    let listing = on_tree(root, git_dir)
+fn dirty_paths(tree: &Tree) -> Result<Vec<String>, GitError> {
+    let listing = tree
+        .call()
         .args([
             "status",
             "--porcelain=v1",
@@ -357,28 +416,40 @@ fn dirty_paths(root: &Path, git_dir: &Path) -> Result<Vec<String>, GitError> {
         .collect())
 }
 
-/// The first changed file that a clean or smudge filter (such as LFS) should turn into its work-tree form.
+/// The first file that a clean or smudge filter (such as LFS) should turn into its work-tree form: one that changed, or one whose
+/// filter is new because the rules did. git would not touch the second now, and give it to the filter at the next occasion.
 fn needs_filter(repo: &Repo, from: &Oid, to: &Oid) -> Result<Option<(String, String)>, GitError> {
-    let changed = on_objects(repo)
-        .args([
-            "diff-tree",
-            "-r",
-            "-z",
-            "--name-only",
-            "--no-renames",
-            "--diff-filter=d",
-            from.as_str(),
-            to.as_str(),
-        ])
-        .ok()?;
-    if changed.is_empty() {
-        return Ok(None);
+    let changed = differing(repo, from, to, "--diff-filter=d")?;
+    let gone = differing(repo, from, to, "--diff-filter=D")?;
+    let split = |listing| <[u8]>::split(listing, |byte: &u8| *byte == 0);
+    let names: BTreeSet<&[u8]> = split(&changed).collect();
+    let is_rule = |name: &&[u8]| name.rsplit(|byte| *byte == b'/').next() == Some(ATTRIBUTES);
+    if !split(&changed)
+        .chain(split(&gone))
+        .any(|name| is_rule(&name))
+    {
+        return Ok(filters(repo, to, &changed)?.into_iter().next());
     }
+    let all = on_objects(repo)
+        .reading()
+        .args(["ls-tree", "-r", "-z", "--name-only", "--full-tree"])
+        .args([to.as_str()])
+        .ok()?;
+    let before: BTreeSet<_> = filters(repo, from, &all)?.into_iter().collect();
+    let mut after = filters(repo, to, &all)?.into_iter();
+    Ok(after.find(|found| names.contains(found.0.as_bytes()) || !before.contains(found)))
+}
+
+const ATTRIBUTES: &[u8] = b".gitattributes";
+
+/// Those of the named paths (each with a NUL after it) that have a filter by the rules of a commit, and its name. What the commit
+/// does not have is not asked for.
+fn filters(repo: &Repo, commit: &Oid, paths: &[u8]) -> Result<Vec<(String, String)>, GitError> {
     let scratch = crate::files::scratch()?;
     let index = run::text(&scratch.path().join("index"));
     on_objects(repo)
         .env("GIT_INDEX_FILE", &index)
-        .args(["read-tree", to.as_str()])
+        .args(["read-tree", commit.as_str()])
         .ok()?;
     let answer = on_objects(repo)
         .env("GIT_INDEX_FILE", &index)
@@ -392,16 +463,16 @@ fn needs_filter(repo: &Repo, from: &Oid, to: &Oid) -> Result<Option<(String, Str
             "filter",
         ])
         .env("GIT_WORK_TREE", &run::text(scratch.path()))
-        .stdin(&changed)
+        .stdin(paths)
         .ok()?;
     let fields: Vec<String> = answer
         .split(|byte| *byte == 0)
         .map(|field| String::from_utf8_lossy(field).into_owned())
         .collect();
-    for record in fields.chunks_exact(3) {
-        if !matches!(record[2].as_str(), "unspecified" | "unset" | "set" | "") {
-            return Ok(Some((record[0].clone(), record[2].clone())));
-        }
-    }
-    Ok(None)
+    let has =
+        |record: &&[String]| !matches!(record[2].as_str(), "unspecified" | "unset" | "set" | "");
+    let records = fields.chunks_exact(3).filter(has);
+    Ok(records
+        .map(|record| (record[0].clone(), record[2].clone()))
+        .collect())
 }

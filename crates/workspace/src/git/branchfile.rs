@@ -78,9 +78,10 @@ fn small(path: &Path, bytes_max: u64) -> Read {
 }
 
 fn missing(error: &std::io::Error) -> Read {
-    match error.kind() {
-        ErrorKind::NotFound | ErrorKind::NotADirectory => Read::Absent,
-        _ => Read::Other,
+    let absent = [ErrorKind::NotFound, ErrorKind::NotADirectory];
+    match absent.contains(&error.kind()) {
+        true => Read::Absent,
+        false => Read::Other,
     }
 }
 

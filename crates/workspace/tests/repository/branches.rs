@@ -4,7 +4,7 @@ use std::fs;
 
 use alai_workspace::git::{self, GitError, Moved, Oid};
 
-use crate::world::World;
+use crate::world::{World, git_in};
 
 /// A repository whose `main` is at the first commit and which holds a second one, a child of it, that nobody points at.
 fn with_next() -> (World, Oid, Oid) {
@@ -327,6 +327,91 @@ fn files_that_need_a_filter_are_left_to_the_user() {
         "{error}"
     );
     assert_eq!(world.tip("main"), base);
+}
+
+/// A filter of the person's own, and a mark that tells whether it ran. git lets a process ask for it by any name.
+fn with_filter(world: &World) -> std::path::PathBuf {
+    let canary = world.beside("canary");
+    for (key, value) in [
+        ("clean", format!("touch '{}'; cat", canary.display())),
+        ("smudge", format!("touch '{}'; cat", canary.display())),
+        ("process", format!("touch '{}'", canary.display())),
+        ("required", "true".to_owned()),
+    ] {
+        world.git(&["config", &format!("filter.own=1.{key}"), &value]);
+    }
+    canary
+}
+
+/// The rules say that the filter is to read the file, and git cannot tell from its times whether it is as it was.
+#[test]
+fn no_filter_runs_while_a_work_tree_is_looked_at_or_moved() {
+    let world = World::new();
+    let rule = [
+        (".gitattributes", "*.bin filter=own=1\n"),
+        ("a.bin", "one\n"),
+    ];
+    let base = world.commit(&rule, "rule");
+    let next = world.commit(&[("other", "two\n")], "next");
+    world.git(&["reset", "--quiet", "--hard", base.as_str()]);
+    let canary = with_filter(&world);
+    let old = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000);
+    let touch = || {
+        let file = fs::File::options()
+            .append(true)
+            .open(world.root.join("a.bin"));
+        file.and_then(|file| file.set_modified(old))
+            .expect("touched");
+    };
+    touch();
+    // Its `process` speaks no protocol, of which git complains.
+    let _ = git_in(&world.root, &[], &["status"]);
+    fs::remove_file(&canary).expect("the trap is a real one: a plain `git status` runs it");
+    // What `status` noted is noted no more.
+    fs::remove_file(world.root.join("a.bin")).expect("removed");
+    world.write("a.bin", "one\n");
+    touch();
+    assert!(!git::is_dirty(&world.repo()).expect("looked"));
+    git::move_branch(&world.repo(), "main", &next, &base).expect("moved");
+    assert_eq!(world.tip("main"), next);
+    assert!(world.root.join("other").exists());
+    assert!(!canary.exists(), "a filter ran");
+}
+
+/// The rule alone, without a file that it is about: its filter would read what an earlier commit of the agent's brought.
+#[test]
+fn a_rule_that_gives_a_filter_to_files_that_are_there_is_left_to_the_user() {
+    let world = World::new();
+    let rules = [
+        ("deep/.gitattributes", "*.bin -filter\n"),
+        (".gitattributes", "*.bin filter=lfs\n"),
+    ];
+    let base = world.commit(&[("deep/a.bin", "one\n"), rules[0]], "before");
+    let held = world.commit(&[rules[1]], "a rule for no file");
+    world.git(&["rm", "--quiet", "deep/.gitattributes"]);
+    let bound = world.commit(&[], "the exception is gone");
+    let start = |at: &Oid| world.git(&["reset", "--quiet", "--hard", at.as_str()]);
+    start(&base);
+    let canary = with_filter(&world);
+    git::move_branch(&world.repo(), "main", &held, &base).expect("no file has a filter");
+    let error = git::move_branch(&world.repo(), "main", &bound, &held).expect_err("refused");
+    assert!(
+        matches!(&error, GitError::NeedsFilter { filter, path, .. } if filter == "lfs" && path == "deep/a.bin"),
+        "{error}"
+    );
+    assert_eq!(world.tip("main"), held);
+    start(&bound);
+    // A file that goes needs no filter, and one that had its filter before is as it was.
+    let later = world.commit(
+        &[(".gitattributes", "*.bin filter=lfs\n*.x text\n")],
+        "another rule",
+    );
+    world.git(&["rm", "--quiet", "deep/a.bin"]);
+    let without = world.commit(&[], "without it");
+    start(&bound);
+    git::move_branch(&world.repo(), "main", &later, &bound).expect("as it was");
+    git::move_branch(&world.repo(), "main", &without, &later).expect("it goes");
+    assert!(!canary.exists(), "a filter ran");
 }
 
 #[test]

@@ -26,9 +26,19 @@ impl World {
         world
     }
 
+    /// The same as [`World::new`], with all of it below a folder.
+    pub(crate) fn below(folder: &Path) -> World {
+        let world = World::empty_in(tempfile::tempdir_in(folder).expect("a folder"));
+        world.commit(&[("README.md", "one\n")], "first");
+        world
+    }
+
     /// A repository without a commit.
     pub(crate) fn empty() -> World {
-        let dir = tempfile::tempdir().expect("a folder");
+        World::empty_in(tempfile::tempdir().expect("a folder"))
+    }
+
+    fn empty_in(dir: tempfile::TempDir) -> World {
         let root = fs::canonicalize(dir.path())
             .expect("a real path")
             .join("user repo");

@@ -13,11 +13,12 @@ pub(super) fn list(home: &Home, json: bool) -> Result<(), CliError> {
             continue;
         }
         show::line(format!(
-            "{} {} {:<9} {:<9} {}",
+            "{} {} {:<9} {:<9} {}{}",
             run.id,
             run.task,
             run.state.as_str(),
             run.mode.map_or("", alai_core::mode::Mode::as_str),
+            show::sandbox(run.sandbox, "", " "),
             show::clean(run.outcome.as_deref().unwrap_or(""))
         ));
     }

@@ -119,8 +119,12 @@ fn sentence(entry: &Entry) -> Option<String> {
             model,
             company,
             blueprint,
+            sandbox,
             ..
-        } => format!("run {run} of #{task}: {title} ({model}, {company}, {blueprint})"),
+        } => format!(
+            "run {run} of #{task}: {title} ({model}, {company}, {blueprint}{})",
+            show::sandbox(*sandbox, ", ", "")
+        ),
         Told::Step { step, action } => format!("== {step} ({action})"),
         Told::Message { message, .. } => said(message)?,
         Told::Request { turn, .. } => format!("asks, turn {}", turn + 1),

@@ -76,6 +76,12 @@ fn head(page: &Page, task: &Task) {
     let model = run.model.as_deref().unwrap_or("none yet");
     let company = run.company.as_deref().unwrap_or("nobody yet");
     row("model", &format!("{model} ({mode}), for {company}"));
+    if let Some(uid) = run.uid {
+        row(
+            "sandbox",
+            &format!("OFF: it ran without a cage, as user {uid}"),
+        );
+    }
     let until = run.ended_ms.unwrap_or_else(door::now_ms);
     row(
         "time",

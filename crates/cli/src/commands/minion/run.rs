@@ -1,10 +1,12 @@
 //! `alai minion run`: one agent, one task, waited for.
 
+use alai_core::cage::Sandbox;
 use alai_core::task::{State, WaitReason};
 use alai_factory::{Home, newest_evidence};
 use serde::Serialize;
 
-use crate::args::MinionWorkArgs;
+use super::uncaged;
+use crate::args::MinionRunArgs;
 use crate::error::{CliError, Kind};
 use crate::{door, follow, show};
 
@@ -15,13 +17,17 @@ struct Ran {
     head: Option<String>,
     run: Option<String>,
     mode: Option<String>,
+    /// Of the last run.
+    sandbox: Sandbox,
     evidence: Option<String>,
 }
 
-pub(super) fn run(home: &Home, args: MinionWorkArgs) -> Result<(), CliError> {
-    let json = args.json;
-    let task = super::task(home, args)?;
-    let task = follow::add_and_settle(home, task)?;
+pub(super) fn run(home: &Home, args: MinionRunArgs) -> Result<(), CliError> {
+    let json = args.work.json;
+    let task = match args.sandbox {
+        Sandbox::On => follow::add_and_settle(home, super::task(home, args.work)?)?,
+        Sandbox::Off => uncaged::run(home, args.work)?,
+    };
     let reader = door::reader(home)?;
     let found = reader.task(task)?;
     let runs = reader.runs_of(task)?;
@@ -32,6 +38,7 @@ pub(super) fn run(home: &Home, args: MinionWorkArgs) -> Result<(), CliError> {
         head: found.head.clone(),
         run: last.map(|r| r.id.to_string()),
         mode: last.and_then(|r| r.mode).map(|m| m.as_str().to_owned()),
+        sandbox: last.map_or(Sandbox::On, |r| r.sandbox),
         evidence: newest_evidence(home, &runs).map(|p| p.display().to_string()),
     };
     if json {
@@ -49,6 +56,9 @@ pub(super) fn run(home: &Home, args: MinionWorkArgs) -> Result<(), CliError> {
             if let Some(value) = value {
                 show::line(format!("{name:<9} {value}"));
             }
+        }
+        if ran.sandbox == Sandbox::Off {
+            show::line("sandbox   off");
         }
         if let Some(run) = last.filter(|_| found.state == State::Done) {
             show::line(format!(

@@ -1,5 +1,6 @@
 //! `alai minion status`: the runs at work.
 
+use alai_core::cage::Sandbox;
 use alai_core::ids::{RunId, TaskId};
 use alai_factory::{Home, Life};
 use alai_minion::trajectory::Trajectory;
@@ -25,6 +26,7 @@ struct Line {
     company: Option<String>,
     model: Option<String>,
     mode: Option<String>,
+    sandbox: Sandbox,
     /// Of the blueprint while an agent is at work, else what the factory does for it.
     step: Option<String>,
     /// Model calls so far.
@@ -58,9 +60,10 @@ pub(super) fn status(home: &Home, json: bool) -> Result<(), CliError> {
             Holder::Person => "a person",
         };
         show::line(show::clean(&format!(
-            "{} {} {who}: {}, turn {}, last sign {} ago, {} + {} tokens, ${:.6}  {}",
+            "{} {} {who}: {}{}, turn {}, last sign {} ago, {} + {} tokens, ${:.6}  {}",
             run.run,
             run.task,
+            show::sandbox(run.sandbox, "", ", "),
             run.step.as_deref().unwrap_or("begins"),
             run.turns,
             show::age(now - run.sign_ms),
@@ -94,6 +97,7 @@ fn line(home: &Home, reader: &Reader, run: RunRow) -> Result<Line, CliError> {
         company: run.company,
         model: run.model,
         mode: run.mode.map(|mode| mode.as_str().to_owned()),
+        sandbox: run.sandbox,
         started_ms: run.started_ms,
         sign_ms: run.output_ms.max(told_ms),
         prompt_tokens: spend.prompt_tokens,

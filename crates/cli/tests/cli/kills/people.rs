@@ -241,6 +241,7 @@ impl<'a> Person<'a> {
             blueprint: None,
             solo: false,
             hold: false,
+            sandbox: alai_core::cage::Sandbox::On,
         };
         let op = Op::Add {
             task: Box::new(task),

@@ -358,11 +358,11 @@ impl Case {
     }
 }
 
-/// What the agent's file tools are asked to do for case 12.
+/// What the agent's file tools are asked to do for case 12. Two calls: the first meets a link or a folder, as the swaps left it, and
+/// a third write to the outside would end the run.
 pub(super) fn writes_through_links() -> Vec<serde_json::Value> {
     vec![
         write("lib/s/target", "written\n"),
-        write("lib/away/target", "written\n"),
         serde_json::json!({"name": "edit", "arguments": {"path": "lib/away/target", "old": "mine", "new": "written"}}),
     ]
 }

@@ -20,8 +20,9 @@ fn checked(text: &str) -> Result<Condition, Wrong> {
     let known = Known {
         inputs: &inputs,
         steps: &steps,
+        options: &BTreeMap::new(),
     };
-    condition.check(&known).map(|()| condition)
+    condition.checked(&known)
 }
 
 #[test]

@@ -5,27 +5,25 @@ use std::collections::BTreeMap;
 use serde_saphyr::Spanned;
 
 use super::merge::{Given, lacks, retry_of};
-use super::reference::{Destination, Names, Outputs, Text, begins};
+use super::reference::{Destination, Names, Outputs, Text, begins, line_of};
 use super::wire::WithWire;
 use super::{
     ATTEMPTS_MAX, BlueprintError, Field, Place, Reader, StepPatch, TEMPLATES, check_name, yaml,
 };
 use crate::blueprint::condition::{Condition, Known, Wrong};
 use crate::blueprint::template::Template;
-use crate::blueprint::{ANSWER, Action, GateCheck, OutputKind, ScaffoldFile, Step};
+use crate::blueprint::{
+    ANSWER, Action, GateCheck, OutputKind, PATH_BYTES_MAX, QUESTION_BYTES_MAX, SCAFFOLD_BYTES_MAX,
+    ScaffoldFile, Step, chosen,
+};
+use crate::patch::{self, Unreadable};
 
 /// Files of one scaffold, as many as a patch may have.
 const FILES_MAX: usize = 50;
-/// Bytes of all texts of one scaffold: they go to the hand in one request.
-const SCAFFOLD_BYTES_MAX: usize = 256 * 1024;
-/// Bytes of a path.
-const PATH_BYTES_MAX: usize = 512;
 /// Answers that one question offers.
 const OPTIONS_MAX: usize = 8;
 /// Bytes of one of them; they are typed on a command line.
 const OPTION_BYTES_MAX: usize = 64;
-/// Bytes of a question with its inputs: it stands on a person's screen.
-const QUESTION_BYTES_MAX: usize = 4 * 1024;
 /// Seconds that a person is waited for when the blueprint names none: three working days, as everywhere.
 const DEADLINE_S: u64 = crate::pipeline::HUMAN_WAIT_MS.unsigned_abs() / 1000;
 /// Nobody remembers a question of last month.
@@ -135,7 +133,7 @@ impl Reader<'_> {
                 };
                 vars.into_iter().map(read).collect()
             })?,
-            patch: std::mem::take(&mut with.patch).try_map(|text| self.text(text))?,
+            patch: std::mem::take(&mut with.patch).try_map(|text| self.patch(text))?,
             overwrite: std::mem::take(&mut with.overwrite),
             checks: std::mem::take(&mut with.checks).try_map(|checks| self.checks(&checks))?,
             goto: std::mem::take(&mut with.goto).try_map(|goto| {
@@ -150,6 +148,18 @@ impl Reader<'_> {
             options: std::mem::take(&mut with.options).try_map(|options| self.options(options))?,
             deadline_s: std::mem::take(&mut with.deadline).try_map(|text| self.deadline(&text))?,
         })
+    }
+
+    /// A patch. One that names no input is whole already, and each of its lines has a place.
+    fn patch(&self, text: Spanned<String>) -> Result<Text, BlueprintError> {
+        let text = self.text(text)?;
+        if let Some(whole) = text.plain() {
+            readable(whole).map_err(|why| {
+                let place = line_of(self.text, whole, &text.place, why.line);
+                place.invalid(format!("this patch cannot be read: {why}"))
+            })?;
+        }
+        Ok(text)
     }
 
     /// `if:`, read and not yet checked: names of steps are known when the blueprint is whole.
@@ -194,8 +204,13 @@ impl Reader<'_> {
                 "an option is one line of text".to_owned()
             } else if text.len() > OPTION_BYTES_MAX {
                 format!("an option has at most {OPTION_BYTES_MAX} bytes")
-            } else if read.contains(&text) {
-                format!("the option `{text}` is listed twice")
+            } else if let Some(same) = chosen(&read, &text) {
+                match same == text {
+                    true => format!("the option `{text}` is listed twice"),
+                    false => {
+                        format!("the options `{same}` and `{text}` are one: case does not count")
+                    }
+                }
             } else if !(2..=OPTIONS_MAX).contains(&count) {
                 format!("{count} options; a choice has 2 to {OPTIONS_MAX}, and none takes any text")
             } else {
@@ -227,10 +242,10 @@ impl If {
         let known = Known {
             inputs: given.inputs,
             steps: &outputs(given.earlier),
+            options: &options(given.earlier),
         };
-        let checked = self.condition.check(&known);
-        checked.map_err(|wrong| at(&self.place, &self.raw, wrong))?;
-        Ok(self.condition.clone())
+        let checked = self.condition.clone().checked(&known);
+        checked.map_err(|wrong| at(&self.place, &self.raw, wrong))
     }
 }
 
@@ -250,6 +265,25 @@ fn outputs(earlier: &[Step]) -> Outputs<'_> {
         .iter()
         .map(|step| (step.id.as_str(), handed(&step.action)))
         .collect()
+}
+
+/// The answers that the steps before offer, by step.
+fn options(earlier: &[Step]) -> BTreeMap<&str, &[String]> {
+    let offered = earlier.iter().filter_map(|step| match &step.action {
+        Action::Human { options, .. } if !options.is_empty() => {
+            Some((step.id.as_str(), options.as_slice()))
+        }
+        Action::Human { .. }
+        | Action::Context
+        | Action::Ask { .. }
+        | Action::Agent { .. }
+        | Action::Run { .. }
+        | Action::Scaffold { .. }
+        | Action::Gate { .. }
+        | Action::Branch { .. }
+        | Action::Report => None,
+    });
+    offered.collect()
 }
 
 fn handed(action: &Action) -> Vec<(&str, OutputKind)> {
@@ -279,49 +313,19 @@ pub(super) fn scaffold(patch: &StepPatch, given: Given<'_>) -> Result<Action, Bl
     };
     let mut vars = BTreeMap::new();
     for (name, text) in patch.acts.vars.set().into_iter().flatten() {
-        vars.insert(name.clone(), text.template(names)?);
+        vars.insert(
+            name.clone(),
+            text.template(names, &patch.id, SCAFFOLD_BYTES_MAX)?,
+        );
     }
     let names = Names {
         vars: &vars,
         ..names
     };
-    let mut files = Vec::new();
-    let mut bytes = 0;
-    for (path, content) in patch
-        .acts
-        .files
-        .set()
-        .into_iter()
-        .flat_map(BTreeMap::values)
-    {
-        bytes += content.bytes();
-        files.push(ScaffoldFile {
-            path: checked_path(path, names)?,
-            content: content.template(names)?,
-        });
-    }
-    for (path, name) in patch
-        .acts
-        .templates
-        .set()
-        .into_iter()
-        .flat_map(BTreeMap::values)
-    {
-        let content = shipped(name, given)?;
-        bytes += content.bytes();
-        // A template belongs to no blueprint, so it names nothing of one but what it is given.
-        let own = Names {
-            inputs: &BTreeMap::new(),
-            vars: &vars,
-            outputs: &Outputs::new(),
-        };
-        files.push(ScaffoldFile {
-            path: checked_path(path, names)?,
-            content: content.template(own)?,
-        });
-    }
+    let mut files = files(patch, names)?;
+    files.extend(templates(patch, given, names)?);
     let change = match patch.acts.patch.set() {
-        Some(text) => Some(text.fill(given.inputs, Destination::Prompt)?),
+        Some(text) => Some(patched(text, given)?),
         None => None,
     };
     if files.is_empty() && change.is_none() {
@@ -330,6 +334,7 @@ pub(super) fn scaffold(patch: &StepPatch, given: Given<'_>) -> Result<Action, Bl
             "with.files` or `with.templates` or `with.patch",
         ));
     }
+    let bytes: usize = files.iter().map(|file| file.content.bytes()).sum();
     if files.len() > FILES_MAX || bytes > SCAFFOLD_BYTES_MAX {
         let problem = format!(
             "step `{}` writes {} files of {bytes} bytes; at most {FILES_MAX} of {SCAFFOLD_BYTES_MAX} together",
@@ -345,29 +350,94 @@ pub(super) fn scaffold(patch: &StepPatch, given: Given<'_>) -> Result<Action, Bl
     })
 }
 
+fn files(patch: &StepPatch, names: Names<'_>) -> Result<Vec<ScaffoldFile>, BlueprintError> {
+    let written = patch.acts.files.set().into_iter();
+    let made = written.flat_map(BTreeMap::values).map(|(path, content)| {
+        Ok(ScaffoldFile {
+            path: checked_path(path, names, &patch.id)?,
+            content: content.template(names, &patch.id, SCAFFOLD_BYTES_MAX)?,
+        })
+    });
+    made.collect()
+}
+
+/// A template belongs to no blueprint, so it names nothing of one but what it is given.
+fn templates(
+    patch: &StepPatch,
+    given: Given<'_>,
+    names: Names<'_>,
+) -> Result<Vec<ScaffoldFile>, BlueprintError> {
+    let own = Names {
+        inputs: &BTreeMap::new(),
+        outputs: &Outputs::new(),
+        ..names
+    };
+    let named = patch.acts.templates.set().into_iter();
+    let made = named.flat_map(BTreeMap::values).map(|(path, name)| {
+        let content = shipped(name, given)?;
+        Ok(ScaffoldFile {
+            path: checked_path(path, names, &patch.id)?,
+            content: content.template(own, &patch.id, SCAFFOLD_BYTES_MAX)?,
+        })
+    });
+    made.collect()
+}
+
+/// A patch with its inputs, which may have changed its lines.
+fn patched(text: &Text, given: Given<'_>) -> Result<String, BlueprintError> {
+    let filled = text.fill(given.inputs, Destination::Prompt)?;
+    readable(&filled).map_err(|why| {
+        let line = why.line;
+        let problem = format!("line {line} of this patch, inputs filled in, cannot be read: {why}");
+        text.place.invalid(problem)
+    })?;
+    Ok(filled)
+}
+
+/// Whether a patch is one, and of files inside of the repository.
+fn readable(text: &str) -> Result<(), Unreadable> {
+    for change in patch::parse(text)? {
+        for path in change.paths() {
+            if let Some(problem) = path_problem(path) {
+                let at = text
+                    .lines()
+                    .position(|line| line.trim_end().ends_with(path));
+                let problem = format!("the path `{}` {problem}", path.escape_debug());
+                let line = at.map_or(1, |at| at + 1);
+                return Err(Unreadable { line, problem });
+            }
+        }
+    }
+    Ok(())
+}
+
 /// A path that is known by now must be one inside of the repository; the run looks at all of them again.
-fn checked_path(path: &Text, names: Names<'_>) -> Result<Template, BlueprintError> {
-    let template = path.template(names)?;
-    let Some(settled) = template.settled() else {
-        return Ok(template);
-    };
-    let parts = || settled.split('/');
-    let problem = if settled.trim().is_empty() || settled.ends_with('/') {
-        "names no file"
-    } else if settled.starts_with('/') || settled.starts_with('~') {
-        "is not relative to the repository"
+fn checked_path(path: &Text, names: Names<'_>, step: &str) -> Result<Template, BlueprintError> {
+    let template = path.template(names, step, PATH_BYTES_MAX)?;
+    let settled = template.settled();
+    match settled.and_then(|path| path_problem(&path).map(|problem| (path, problem))) {
+        None => Ok(template),
+        Some((settled, problem)) => Err(path
+            .place
+            .invalid(format!("the path `{}` {problem}", settled.escape_debug()))),
+    }
+}
+
+fn path_problem(path: &str) -> Option<&'static str> {
+    let parts = || path.split('/');
+    if path.trim().is_empty() || path.ends_with('/') {
+        Some("names no file")
+    } else if path.starts_with('/') || path.starts_with('~') {
+        Some("is not relative to the repository")
     } else if parts().any(|part| part == "..") {
-        "leads out of the repository"
+        Some("leads out of the repository")
     } else if parts().any(|part| part.eq_ignore_ascii_case(".git")) {
-        "belongs to git"
-    } else if settled.chars().any(char::is_control) || settled.len() > PATH_BYTES_MAX {
-        "is no path of one line and 512 bytes at most"
+        Some("belongs to git")
+    } else if path.chars().any(char::is_control) || path.len() > PATH_BYTES_MAX {
+        Some("is no path of one line and 512 bytes at most")
     } else {
-        return Ok(template);
-    };
-    Err(path
-        .place
-        .invalid(format!("the path `{}` {problem}", settled.escape_debug())))
+        None
+    }
 }
 
 /// A template of the pack or the home.
@@ -417,16 +487,13 @@ pub(super) fn branch(patch: &StepPatch) -> Result<Action, BlueprintError> {
 pub(super) fn human(patch: &StepPatch, given: Given<'_>) -> Result<Action, BlueprintError> {
     let question = patch.acts.question.set();
     let question = question.ok_or_else(|| lacks(patch, "with.question"))?;
-    if question.bytes() > QUESTION_BYTES_MAX {
-        let problem = format!("a question has at most {QUESTION_BYTES_MAX} bytes");
-        return Err(question.place.invalid(problem));
-    }
+    let names = Names {
+        inputs: given.inputs,
+        vars: &BTreeMap::new(),
+        outputs: &outputs(given.earlier),
+    };
     Ok(Action::Human {
-        question: question.template(Names {
-            inputs: given.inputs,
-            vars: &BTreeMap::new(),
-            outputs: &outputs(given.earlier),
-        })?,
+        question: question.template(names, &patch.id, QUESTION_BYTES_MAX)?,
         options: patch.acts.options.set().cloned().unwrap_or_default(),
         deadline_s: patch.acts.deadline_s.set().copied().unwrap_or(DEADLINE_S),
     })

@@ -291,6 +291,7 @@ fn finished(
             None => None,
         },
         continue_on_error: patch.continue_on_error.set().copied().unwrap_or(false),
+        at: patch.place.said(),
     })
 }
 

@@ -140,23 +140,43 @@ impl Text {
         Ok(out)
     }
 
-    /// Of the text as it was written.
-    pub(super) fn bytes(&self) -> usize {
-        self.value.len()
-    }
-
-    /// The text with its inputs and vars filled in; what earlier steps hand over stays open.
-    pub(super) fn template(&self, names: Names<'_>) -> Result<Template, BlueprintError> {
+    /// The text with its inputs and vars filled in; what earlier steps hand over stays open. A var may be used any number of
+    /// times, so that the limit is of what comes out and is kept while it is made.
+    pub(super) fn template(
+        &self,
+        names: Names<'_>,
+        step: &str,
+        bytes_max: usize,
+    ) -> Result<Template, BlueprintError> {
         let mut parts = Vec::new();
         let mut from = 0;
+        let mut bytes = 0;
         for reference in &self.references {
-            parts.push(Part::Text(self.value[from..reference.start].to_owned()));
-            parts.extend(reference.parts(names)?);
+            let before = Part::Text(self.value[from..reference.start].to_owned());
+            let mut made = Template {
+                parts: vec![before],
+            };
+            made.parts.extend(reference.parts(names)?);
+            bytes += made.bytes();
+            if bytes > bytes_max {
+                break;
+            }
+            parts.append(&mut made.parts);
             from = reference.end;
+        }
+        if bytes + (self.value.len() - from) > bytes_max {
+            return Err(self.place.invalid(format!(
+                "step `{step}`: this text has more than {bytes_max} bytes once its inputs and vars are filled in"
+            )));
         }
         parts.push(Part::Text(self.value[from..].to_owned()));
         parts.retain(|part| *part != Part::Text(String::new()));
         Ok(Template { parts })
+    }
+
+    /// The whole text, where it names nothing.
+    pub(super) fn plain(&self) -> Option<&str> {
+        self.references.is_empty().then_some(self.value.as_str())
     }
 }
 
@@ -268,6 +288,16 @@ fn name_of(expression: &str, place: &Place) -> Result<(Name, bool), BlueprintErr
 /// Where a value of YAML begins in its source: behind the quote, where there is one.
 pub(super) fn begins(source: &str, value: &str, place: &Place) -> Place {
     locate(source, offset_of(source, place), value, place).0
+}
+
+/// Where a line (from 1) of a value stands in its source.
+pub(super) fn line_of(source: &str, value: &str, place: &Place, line: usize) -> Place {
+    let (mut here, mut search) = (place.clone(), offset_of(source, place));
+    let before = value.lines().take(line).map(str::trim);
+    for line in before.filter(|line| !line.is_empty()) {
+        (here, search) = locate(source, search, line, &here);
+    }
+    here
 }
 
 /// The byte where a place begins in its source.

@@ -84,6 +84,9 @@ fn without_place(message: &str) -> String {
 
 /// "did you mean `x`?", or the list when nothing is near.
 pub(crate) fn hint<'a>(word: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
+    if word == "sandbox" {
+        return crate::cage::SANDBOX_IS_ASKED_FOR.to_owned();
+    }
     match nearest(word, known.clone()) {
         Some(near) => format!("did you mean `{near}`?"),
         None => {

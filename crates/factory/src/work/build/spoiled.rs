@@ -13,7 +13,7 @@ use super::words::shown;
 use crate::evidence::{Author, Said};
 use crate::run::RunError;
 
-/// The commit that came home; inside, what the agent did to its clone so that none could come.
+/// The commit that came home; inside, what the agent did to its clone so that none could come. `full` measures the disk.
 ///
 /// # Errors
 /// What the machine did: a disk, a cage, a kill, a clone that is gone altogether, a run that was called off. A run that seems to
@@ -23,23 +23,22 @@ pub(super) fn or_why(
     imported: Result<Oid, ImportError>,
     clone: &Path,
     report: &RunReport,
+    full: impl Fn() -> bool,
 ) -> Result<Result<Oid, String>, RunError> {
-    imported.map(Ok).or_else(|e| match why(&e, clone) {
+    imported.map(Ok).or_else(|e| match why(&e, clone, full) {
         Some(why) if report.status != ExitStatus::Cancelled => Ok(Err(why)),
         Some(_) | None => Err(RunError::infra(e)),
     })
 }
 
+/// What git says of a full disk. An agent can make its git say so too: it counts where we find the disk full ourselves.
+const OF_THE_DISK: [&str; 2] = ["No space left on device", "Disk quota exceeded"];
+
 /// What git says when the machine stopped it and not what it read. An agent that makes its git say so gains the attempts that a
 /// broken machine has, and no others.
-const OF_THE_MACHINE: [&str; 4] = [
-    "No space left on device",
-    "Disk quota exceeded",
-    "Input/output error",
-    "Resource temporarily unavailable",
-];
+const OF_THE_MACHINE: [&str; 2] = ["Input/output error", "Resource temporarily unavailable"];
 
-fn why(error: &ImportError, clone: &Path) -> Option<String> {
+fn why(error: &ImportError, clone: &Path, full: impl Fn() -> bool) -> Option<String> {
     let why = match error {
         // The clone's own folder is the cage's mount: an agent cannot have taken it away.
         ImportError::NotOurClone { .. } if !clone.is_dir() => return None,
@@ -47,14 +46,20 @@ fn why(error: &ImportError, clone: &Path) -> Option<String> {
         ImportError::NoSuchRef { reason, .. } => format!("its branch cannot be read: {reason}"),
         ImportError::Packing { reason, .. } => format!("git could not pack its branch: {reason}"),
         ImportError::Refused { reason, .. } => format!("what it hands out is refused: {reason}"),
+        // Of what one run may bring in all its imports, not of a disk: it is the same on every machine.
+        ImportError::NoRoom { .. } => {
+            return Some(format!(
+                "the run's commits are too large: {error}. Commit what the task needs, and nothing that a build makes"
+            ));
+        }
         ImportError::BadTarget { .. }
-        | ImportError::NoRoom { .. }
         | ImportError::Stopped { .. }
         | ImportError::Cage(_)
         | ImportError::Git(_)
         | ImportError::File(_) => return None,
     };
-    if OF_THE_MACHINE.iter().any(|words| why.contains(words)) {
+    let says = |all: &[&str]| all.iter().any(|words| why.contains(words));
+    if says(&OF_THE_MACHINE) || (says(&OF_THE_DISK) && full()) {
         return None;
     }
     // The reason holds words of the agent's own git.
@@ -129,24 +134,36 @@ mod tests {
             clone: PathBuf::new(),
             why: "signal 9".into(),
         };
-        for (error, clone, is_the_agents) in [
-            (&packing("exit 128 (fatal: bad object)"), &clone, true),
-            (&refused("its pack does not hold the tip"), &clone, true),
-            (&replaced, &clone, true),
-            (&replaced, &gone, false),
-            (&stopped, &clone, false),
+        let disk = packing("fatal: write error: No space left on device");
+        let quota = refused("it is not complete: Disk quota exceeded");
+        let large = ImportError::NoRoom {
+            clone: PathBuf::new(),
+            bytes: 2,
+            spent: 1,
+        };
+        for (error, clone, full, is_the_agents) in [
+            (&packing("exit 128 (fatal: bad object)"), &clone, true, true),
             (
-                &packing("fatal: write error: No space left on device"),
+                &refused("its pack does not hold the tip"),
                 &clone,
-                false,
+                true,
+                true,
             ),
-            (
-                &refused("it is not complete: Disk quota exceeded"),
-                &clone,
-                false,
-            ),
+            (&replaced, &clone, true, true),
+            (&replaced, &gone, false, false),
+            (&stopped, &clone, false, false),
+            (&disk, &clone, true, false),
+            (&quota, &clone, true, false),
+            // Its words alone are an agent's.
+            (&disk, &clone, false, true),
+            (&quota, &clone, false, true),
+            (&large, &clone, true, true),
         ] {
-            assert_eq!(why(error, clone).is_some(), is_the_agents, "{error}");
+            assert_eq!(
+                why(error, clone, || full).is_some(),
+                is_the_agents,
+                "{error}"
+            );
         }
     }
 }

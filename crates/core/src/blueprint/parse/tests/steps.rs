@@ -58,7 +58,7 @@ fn each_kind_resolves_to_what_it_says() {
         outputs,
     };
     let results = BTreeMap::from([("find".to_owned(), found)]);
-    let fill = |template: &Template| template.fill(&results).expect("filled");
+    let fill = |template: &Template| template.fill(&results, 1_000).expect("filled");
     assert_eq!(fill(&files[0].path), "src/lib.rs");
     assert_eq!(fill(&files[0].content), "// \"a\\\"b\"\n");
     assert_eq!(
@@ -224,6 +224,18 @@ const WRONG: &[(&str, &str)] = &[
         "listed twice",
     ),
     (
+        "  - {id: a, uses: human, with: {question: Q, options: [Yes, 'no', ' yes']}}\n",
+        "b:6:67: the options `Yes` and `yes` are one",
+    ),
+    (
+        "  - {id: a, uses: human, with: {question: Q, options: [ship, hold]}}\n  - {id: b, uses: report, if: steps.a.outputs.answer == 'shp'}\n",
+        "b:7:57: `a` is never answered by `shp`; did you mean `ship`?",
+    ),
+    (
+        "  - {id: a, uses: human, with: {question: Q, options: [ship, hold]}}\n  - {id: b, uses: report, if: \"'later' != steps.a.outputs.answer\"}\n",
+        "`a` is never answered by `later`; known are `ship`, `hold`",
+    ),
+    (
         "  - {id: a, uses: human, with: {question: Q, deadline: 31d}}\n",
         "is no deadline",
     ),
@@ -305,6 +317,148 @@ const WRONG: &[(&str, &str)] = &[
         "a prompt takes inputs only",
     ),
 ];
+
+#[test]
+fn a_condition_takes_an_answer_as_people_give_it() {
+    let steps = "  - {id: a, uses: human, with: {question: Q, options: [Ship, Hold]}}\n  - {id: b, uses: report, if: \"!('HOLD ' == steps.a.outputs.answer)\"}\n";
+    let got = resolved(steps).unwrap_or_else(|error| panic!("{error}"));
+    let condition = got.steps[1].condition.clone().expect("a condition");
+    for (answer, holds) in [("Hold", false), ("Ship", true)] {
+        let outputs = serde_json::json!({ ANSWER: answer });
+        let answered = StepResult {
+            status: Status::Ok,
+            outputs: outputs.as_object().expect("an object").clone(),
+        };
+        let facts = crate::blueprint::Facts {
+            inputs: &got.inputs,
+            results: &BTreeMap::from([("a".to_owned(), answered)]),
+            attempt: 1,
+        };
+        assert_eq!(condition.holds(&facts), holds, "{answer}");
+    }
+    // Any text is an answer where none is offered.
+    let free = steps.replace(", options: [Ship, Hold]", "");
+    resolved(&free).unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[test]
+fn a_patch_is_read_with_its_blueprint() {
+    let with = |lines: &[&str]| {
+        let lines: String = lines
+            .iter()
+            .map(|line| format!("        {line}\n"))
+            .collect();
+        let steps = format!("  - id: a\n    uses: scaffold\n    with:\n      patch: |\n{lines}");
+        file(&steps)
+    };
+    let good = [
+        "*** Begin Patch",
+        "*** Update File: a",
+        "@@",
+        "-x",
+        "+y",
+        "*** End Patch",
+    ];
+    parse(&with(&good), "b").unwrap_or_else(|error| panic!("{error}"));
+    for (at, line, want) in [
+        (
+            0,
+            "*** Begin",
+            "b:10:9: this patch cannot be read: it has no line `*** Begin Patch`",
+        ),
+        (
+            1,
+            "*** Change File: a",
+            "b:11:9: this patch cannot be read: `*** Change File: a` is no",
+        ),
+        (
+            1,
+            "*** Update File: ../a",
+            "b:11:9: this patch cannot be read: the path `../a` leads out of the repository",
+        ),
+        (
+            1,
+            "*** Delete File: .git/config",
+            "the path `.git/config` belongs to git",
+        ),
+        (
+            1,
+            "*** Update File:",
+            "b:11:9: this patch cannot be read: a file in it has no path",
+        ),
+        (
+            3,
+            "*x",
+            "b:13:9: this patch cannot be read: `*x`: a line of a hunk starts with",
+        ),
+        (4, "-x", "b:14:9: this patch cannot be read: `-x`"),
+        (
+            5,
+            "*** End",
+            "b:10:9: this patch cannot be read: it has no line `*** End Patch`; it was cut",
+        ),
+    ] {
+        let mut lines = good;
+        lines[at] = line;
+        if at == 4 {
+            lines[3] = "+x";
+            lines[4] = "y";
+        }
+        let want = want.replace("`-x`", "`y`: a line of a hunk starts");
+        let error = parse(&with(&lines), "b").expect_err(line).to_string();
+        assert!(error.contains(&want), "{error}\nwant: {want}");
+    }
+    // One that names an input is whole only with its value.
+    let mut lines = good;
+    lines[3] = "${{ inputs.kind }}";
+    let text = with(&lines);
+    parse(&text, "b").unwrap_or_else(|error| panic!("{error}"));
+    let error = resolve("b", &library(&[("b", &text)]), &BTreeMap::new());
+    let error = error.expect_err("no line of a hunk").to_string();
+    assert!(error.contains("b:10:9:"), "{error}");
+    assert!(
+        error.contains("line 4 of this patch, inputs filled in, cannot be read: `lib`"),
+        "{error}"
+    );
+}
+
+#[test]
+fn what_is_filled_in_has_an_end() {
+    let big = "v".repeat(100 * 1024);
+    let page = "${{ vars.big }}".repeat(8_000);
+    let scaffold = format!(
+        "  - {{id: make, uses: scaffold, with: {{templates: {{a.md: page}}, vars: {{big: '{big}'}}}}}}\n"
+    );
+    let error = resolved_with(&scaffold, &[("templates/page", &page)]);
+    let error = error.expect_err("800 MB").to_string();
+    assert!(
+        error.contains("templates/page:1:1: step `make`: this text has more than 262144 bytes"),
+        "{error}"
+    );
+    // Each of them fits, and all of them do not.
+    let files: Vec<String> = (0..3)
+        .map(|n| format!("f{n}: '${{{{ vars.big }}}}'"))
+        .collect();
+    let scaffold = format!(
+        "  - {{id: make, uses: scaffold, with: {{files: {{{}}}, vars: {{big: '{big}'}}}}}}\n",
+        files.join(", ")
+    );
+    let error = resolved(&scaffold).expect_err("300 KB").to_string();
+    assert!(
+        error.contains("step `make` writes 3 files of 307200 bytes"),
+        "{error}"
+    );
+    let question =
+        "  - {id: ask, uses: human, with: {question: '${{ inputs.kind }} ${{ inputs.kind }}'}}\n";
+    let text = file(question);
+    let kind = inputs(&[("kind", &"k".repeat(3_000))]);
+    let error = resolve("b", &library(&[("b", &text)]), &kind);
+    let error = error.expect_err("6 KB").to_string();
+    assert!(
+        error.contains("step `ask`: this text has more than 4096 bytes"),
+        "{error}"
+    );
+}
 
 #[test]
 fn what_cannot_be_walked_is_refused_with_its_place() {

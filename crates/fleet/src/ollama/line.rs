@@ -1,114 +1,65 @@
-//! Ollama's answer as it arrives: bytes in any pieces become lines, lines become one answer. Knows nothing of sockets.
+//! Ollama's answer: each line a JSON object that may carry reasoning, text, calls and the end at once.
 
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::chat::Finish;
-use crate::error::{ErrorClass, quote};
+use crate::chat::{Finish, Usage};
+use crate::error::{ErrorClass, Fault, quote};
+use crate::event::{Event, Fed, Out, RawCall};
+use crate::ndjson::{Ndjson, is_blank};
+use crate::words::{error_text, is_model_fault, is_too_long};
 
-/// One line holds at most one whole tool call; a file that a tool writes is far smaller.
-const LINE_BYTES_MAX: usize = 16 << 20;
-/// A line costs about 200 bytes per token, so this is more than 300,000 tokens: no answer, but a flood.
-const ANSWER_BYTES_MAX: usize = 64 << 20;
-/// Calls in one answer. More is a loop in the model, not a plan.
-pub(crate) const CALLS_MAX: usize = 64;
 /// Ollama stops a model that repeats one token more than 30 times, and then sends no `done` line
 /// (`tokenRepeat` in its `llm/llama_server.go`).
 const REPEATS_ABORT: u32 = 30;
 
-/// What went wrong, before anybody says on which host.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Fault {
-    pub(crate) class: ErrorClass,
-    pub(crate) message: String,
+/// The lines of one answer.
+#[derive(Debug, Default)]
+pub(crate) struct Lines {
+    framing: Ndjson,
+    said: Said,
 }
 
-impl Fault {
-    pub(crate) fn new(class: ErrorClass, message: impl Into<String>) -> Fault {
-        Fault {
-            class,
-            message: message.into(),
-        }
-    }
-}
-
-/// One answer, grown line by line.
-#[derive(Debug, Default, PartialEq)]
-pub(crate) struct Answer {
-    pub(crate) text: String,
-    pub(crate) thinking: String,
-    pub(crate) calls: Vec<RawCall>,
-    pub(crate) model: String,
-    pub(crate) done: Option<Done>,
-    /// The bytes of a line that has not ended yet.
-    pending: Vec<u8>,
-    bytes: usize,
+/// What was said so far, as far as the next line needs it.
+#[derive(Debug, Default)]
+struct Said {
+    model: String,
     last_piece: String,
     repeats: u32,
+    done: bool,
 }
 
-/// A call as the server sent it.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct RawCall {
-    pub(crate) id: String,
-    pub(crate) name: String,
-    pub(crate) arguments: Value,
-}
-
-/// The closing line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Done {
-    pub(crate) finish: Finish,
-    /// 0 where the server counted nothing.
-    pub(crate) prompt_tokens: u64,
-    pub(crate) output_tokens: u64,
-}
-
-impl Answer {
-    /// Takes the next bytes, cut anywhere. True once the closing line was read; what follows it is ignored.
-    pub(crate) fn feed(&mut self, bytes: &[u8]) -> Result<bool, Fault> {
-        self.bytes = self.bytes.saturating_add(bytes.len());
-        if self.bytes > ANSWER_BYTES_MAX {
-            return Err(Fault::new(
-                ErrorClass::Malformed,
-                format!("the answer is longer than {ANSWER_BYTES_MAX} bytes"),
-            ));
+impl Lines {
+    /// Takes the next bytes, cut anywhere. `done` once the closing line was read; what follows it is ignored.
+    pub(crate) fn feed(&mut self, bytes: &[u8], out: Out<'_>) -> Result<Fed, Fault> {
+        let said = &mut self.said;
+        if !said.done {
+            self.framing.feed(bytes, &mut |line| said.line(line, out))?;
         }
-        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
-            if self.done.is_some() {
-                break;
-            }
-            if self.pending.len() + piece.len() > LINE_BYTES_MAX {
-                return Err(Fault::new(
-                    ErrorClass::Malformed,
-                    format!("one line of the answer is longer than {LINE_BYTES_MAX} bytes"),
-                ));
-            }
-            self.pending.extend_from_slice(piece);
-            if piece.ends_with(b"\n") {
-                let line = std::mem::take(&mut self.pending);
-                self.line(&line)?;
-            }
-        }
-        Ok(self.done.is_some())
+        Ok(Fed {
+            // Empty lines keep a connection alive, but they are no tokens.
+            heard: !is_blank(bytes),
+            whole: said.done,
+            done: said.done,
+        })
     }
 
     /// The server closed the answer. Only a closing line makes it whole.
-    pub(crate) fn end(&mut self) -> Result<(), Fault> {
-        let rest = std::mem::take(&mut self.pending);
+    pub(crate) fn end(&mut self, out: Out<'_>) -> Result<(), Fault> {
+        let rest = self.framing.rest();
         // A last line without its newline is whole if it parses; else it is the stump of a line.
-        if self.done.is_none() && serde_json::from_slice::<Line>(&rest).is_ok() {
-            self.line(&rest)?;
+        if !self.said.done && serde_json::from_slice::<Line>(&rest).is_ok() {
+            self.said.line(&rest, out)?;
         }
-        if self.done.is_some() {
+        if self.said.done {
             return Ok(());
         }
-        if self.repeats >= REPEATS_ABORT {
+        if self.said.repeats >= REPEATS_ABORT {
             return Err(Fault::new(
                 ErrorClass::Repeating,
                 format!(
                     "the model repeated `{}` until its server stopped it",
-                    quote(&self.last_piece)
+                    quote(&self.said.last_piece)
                 ),
             ));
         }
@@ -117,11 +68,10 @@ impl Answer {
             "the answer ended without its closing line",
         ))
     }
+}
 
-    fn line(&mut self, line: &[u8]) -> Result<(), Fault> {
-        if line.iter().all(u8::is_ascii_whitespace) {
-            return Ok(());
-        }
+impl Said {
+    fn line(&mut self, line: &[u8], out: Out<'_>) -> Result<bool, Fault> {
         let line: Line = serde_json::from_slice(line).map_err(|error| {
             let start = String::from_utf8_lossy(&line[..line.len().min(120)]);
             Fault::new(
@@ -135,24 +85,29 @@ impl Answer {
         if let Some(error) = line.error {
             return Err(mid_stream(&error));
         }
-        if let Some(model) = line.model {
-            self.model = model;
+        if let Some(model) = line.model.filter(|model| *model != self.model) {
+            self.model.clone_from(&model);
+            out(Event::Model(model))?;
         }
         // Every field of every line counts: one line may carry reasoning, text, calls and the end at once.
         if let Some(message) = line.message {
-            self.message(message)?;
+            self.message(message, out)?;
         }
         if line.done {
-            self.done = Some(Done {
-                finish: finish(line.done_reason.as_deref())?,
+            let finish = finish(line.done_reason.as_deref())?;
+            out(Event::Usage(Usage {
                 prompt_tokens: count(line.prompt_eval_count),
                 output_tokens: count(line.eval_count),
-            });
+                cache_read_tokens: count(line.prompt_eval_cached_count),
+                ..Usage::default()
+            }))?;
+            self.done = true;
+            out(Event::Done(finish))?;
         }
-        Ok(())
+        Ok(self.done)
     }
 
-    fn message(&mut self, message: WireMessage) -> Result<(), Fault> {
+    fn message(&mut self, message: WireMessage, out: Out<'_>) -> Result<(), Fault> {
         let (text, thinking) = (
             message.content.unwrap_or_default(),
             message.thinking.unwrap_or_default(),
@@ -168,21 +123,19 @@ impl Answer {
             self.last_piece = piece.to_owned();
             self.repeats = 0;
         }
-        self.text.push_str(&text);
-        self.thinking.push_str(&thinking);
+        if !thinking.is_empty() {
+            out(Event::Reasoning(thinking))?;
+        }
+        if !text.is_empty() {
+            out(Event::Text(text))?;
+        }
         for call in message.tool_calls.unwrap_or_default() {
-            if self.calls.len() == CALLS_MAX {
-                return Err(Fault::new(
-                    ErrorClass::Malformed,
-                    format!("the model made more than {CALLS_MAX} tool calls in one answer"),
-                ));
-            }
             // The index is not used: some versions number every call 0. Each entry is a whole call.
-            self.calls.push(RawCall {
+            out(Event::ToolCall(RawCall {
                 id: call.id.unwrap_or_default(),
                 name: call.function.name,
                 arguments: call.function.arguments,
-            });
+            }))?;
         }
         Ok(())
     }
@@ -228,44 +181,6 @@ fn mid_stream(error: &Value) -> Fault {
     )
 }
 
-/// Whether an error text of the server says that its parser could not read what the model wrote. The phrases are those of
-/// Ollama's `harmony` and `model/parsers`, and of Go's JSON and XML decoders, which they wrap.
-pub(crate) fn is_model_fault(text: &str) -> bool {
-    let text = text.to_ascii_lowercase();
-    // The same decoder's words about Ollama's own runner are no fault of the model.
-    if text.contains("unmarshalling llama-server") {
-        return false;
-    }
-    [
-        "parsing tool call",
-        "tool call",
-        "invalid character",
-        "unexpected end of json input",
-        "xml syntax error",
-        "failed to parse xml",
-        "empty function name",
-        "mismatched arg_key",
-    ]
-    .iter()
-    .any(|phrase| text.contains(phrase))
-}
-
-/// Whether an error text says that the prompt does not fit (`llm/llama_server.go`, and llama-server's own words).
-pub(crate) fn is_too_long(text: &str) -> bool {
-    let text = text.to_ascii_lowercase();
-    ["context length", "context size", "available context"]
-        .iter()
-        .any(|phrase| text.contains(phrase))
-}
-
-/// `"text"` as Ollama has it, or `{"message": "text"}` as its relatives have it.
-pub(crate) fn error_text(error: &Value) -> String {
-    error
-        .as_str()
-        .or_else(|| error.get("message").and_then(Value::as_str))
-        .map_or_else(|| error.to_string(), str::to_owned)
-}
-
 #[derive(Deserialize)]
 struct Line {
     model: Option<String>,
@@ -274,6 +189,7 @@ struct Line {
     done: bool,
     done_reason: Option<String>,
     prompt_eval_count: Option<i64>,
+    prompt_eval_cached_count: Option<i64>,
     eval_count: Option<i64>,
     error: Option<Value>,
 }
@@ -299,13 +215,17 @@ struct WireFunction {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
+    use crate::answer::{Answer, CALLS_MAX};
+    use crate::ndjson::{ANSWER_BYTES_MAX, LINE_BYTES_MAX};
 
-    const WHOLE: &str = concat!(
+    pub(super) const WHOLE: &str = concat!(
         r#"{"model":"m","message":{"role":"assistant","content":"","thinking":"Überlegung 🤔"},"done":false}"#,
         "\n\r\n",
         r#"{"model":"m","message":{"role":"assistant","content":"blåbær — "},"done":false}"#,
@@ -319,21 +239,21 @@ mod tests {
     );
 
     fn fed<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Answer {
-        let mut answer = Answer::default();
+        let (mut lines, mut answer) = (Lines::default(), Answer::default());
+        let mut take = |event: Event| answer.take(&event);
         for piece in pieces {
-            answer.feed(piece).unwrap();
+            lines.feed(piece, &mut take).unwrap();
         }
-        answer.end().unwrap();
-        // How many bytes were seen is no part of the answer.
-        answer.bytes = 0;
+        lines.end(&mut take).unwrap();
         answer
     }
 
     fn fault(text: &str) -> Fault {
-        let mut answer = Answer::default();
-        match answer.feed(text.as_bytes()) {
+        let (mut lines, mut answer) = (Lines::default(), Answer::default());
+        let mut take = |event: Event| answer.take(&event);
+        match lines.feed(text.as_bytes(), &mut take) {
             Err(fault) => fault,
-            Ok(_) => answer.end().unwrap_err(),
+            Ok(_) => lines.end(&mut take).unwrap_err(),
         }
     }
 
@@ -351,12 +271,15 @@ mod tests {
             }]
         );
         assert_eq!(
-            answer.done,
-            Some(Done {
-                finish: Finish::Stop,
-                prompt_tokens: 7,
-                output_tokens: 5
-            })
+            (answer.finish, answer.usage),
+            (
+                Some(Finish::Stop),
+                Usage {
+                    prompt_tokens: 7,
+                    output_tokens: 5,
+                    ..Usage::default()
+                }
+            )
         );
     }
 
@@ -386,10 +309,16 @@ mod tests {
 
         #[test]
         fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            let mut answer = Answer::default();
-            let _ = answer.feed(&bytes);
-            let _ = answer.end();
+            let mut lines = Lines::default();
+            let _ = lines.feed(&bytes, &mut |_| Ok(()));
+            let _ = lines.end(&mut |_| Ok(()));
         }
+    }
+
+    #[test]
+    fn every_cut_gives_the_same_events() {
+        let reader = || crate::dialect::Reader::Ollama(Lines::default());
+        crate::cuts::every_cut(reader, WHOLE.as_bytes());
     }
 
     #[test]
@@ -419,7 +348,7 @@ mod tests {
                 .collect::<Vec<_>>(),
             ["a", "b"]
         );
-        assert_eq!(answer.done.unwrap().output_tokens, 2);
+        assert_eq!(answer.usage.output_tokens, 2);
     }
 
     #[test]

@@ -1,0 +1,33 @@
+//! `alai evidence ...`: names, options, help.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum EvidenceCommand {
+    /// Shows the evidence of a task's (or run's) newest package.
+    #[command(after_help = "Example:\n  alai evidence show 4001")]
+    Show {
+        /// A task, a run or a folder.
+        what: String,
+        #[arg(long)]
+        json: bool,
+    },
+    Verify(VerifyArgs),
+}
+
+/// Recomputes every hash of a package and checks its signature against a key from outside the package.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  alai evidence verify 4001\n  alai evidence verify ./package --key gate.pub"
+)]
+pub(crate) struct VerifyArgs {
+    /// A task, a run or a folder.
+    pub(crate) what: String,
+    /// The public key to trust [default: the home's gate key].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: Option<PathBuf>,
+    #[arg(long)]
+    pub(crate) json: bool,
+}

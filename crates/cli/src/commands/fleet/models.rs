@@ -1,0 +1,57 @@
+//! `alai fleet models`: what every host has.
+
+use alai_core::mode::Mode;
+use alai_factory::Home;
+use alai_factory::fleet::{self, ModelLine};
+
+use super::{a_recording, first_of, models, needs_one};
+use crate::error::CliError;
+use crate::show;
+
+pub(super) fn run(home: &Home, json: bool) -> Result<(), CliError> {
+    let view = fleet::view(&models(home)?);
+    for host in view.hosts.iter().filter(|host| !host.up) {
+        show::message(&format!(
+            "{} is down; `alai fleet status` says why",
+            host.host
+        ));
+    }
+    if json {
+        show::json(&view.models)?;
+    } else if view.mode == Mode::Simulated {
+        a_recording();
+    } else {
+        view.models.iter().for_each(shown);
+    }
+    needs_one(&view.none)
+}
+
+fn shown(line: &ModelLine) {
+    let mut said = Vec::new();
+    said.extend(line.parameters.as_deref().map(show::clean));
+    match &line.not_used {
+        Some(why) => said.push(format!("not used: {}", show::clean(why))),
+        None => {
+            let most = match line.context_max {
+                Some(most) => most.to_string(),
+                None => "an unknown one".to_owned(),
+            };
+            said.push(format!("window {} of {most}", line.num_ctx));
+            said.push(match line.native_tools {
+                true => "tools".to_owned(),
+                false => "tools in text".to_owned(),
+            });
+            if line.thinks {
+                said.push("thinks".to_owned());
+            }
+            let first = first_of(&line.stands);
+            said.push(format!("first choice of tiers {first}"));
+        }
+    }
+    show::line(format!(
+        "{}:{}  {}",
+        line.host,
+        show::clean(&line.model),
+        said.join(", ")
+    ));
+}

@@ -1,0 +1,304 @@
+//! The model hosts of `alai.toml`: where each is, how it is spoken to, and which tiers it may fill.
+//!
+//! A key is named by the variable that holds it and never stands in the file. A host whose key is missing is shown as down, and
+//! keeps no other one from working.
+
+use std::collections::BTreeMap;
+
+use alai_core::company::ModelChoice;
+use alai_fleet::{AnthropicHost, Host, OllamaHost, OpenaiHost, Secret};
+use serde::{Deserialize, Serialize};
+
+use crate::config::ConfigError;
+
+/// Hosts beyond this are a mistake: each is asked once a minute.
+const HOSTS_MAX: usize = 32;
+
+/// The name of the host that `fleet.ollama` or `OLLAMA_HOST` says, or that is there when nothing is said.
+pub(crate) const DEFAULT: &str = "ollama";
+
+/// One host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedHost {
+    /// How packs and people call it.
+    pub name: String,
+    pub host: Host,
+    /// The tiers it may fill; `None` where nothing was said.
+    pub tiers: Option<Vec<u8>>,
+    /// Runs on it at the same time; `None` where nothing was said.
+    pub slots: Option<usize>,
+    /// The variable that was to hold its key and does not, and why.
+    pub no_key: Option<String>,
+}
+
+impl NamedHost {
+    /// Where it is, for people and records.
+    pub fn address(&self) -> String {
+        self.host.to_string()
+    }
+
+    /// Whether a pack or a person means this one: by its name, in any case, or by its address.
+    pub fn answers_to(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name) || self.address() == name
+    }
+}
+
+/// How a host is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Dialect {
+    Ollama,
+    Openai,
+    Anthropic,
+}
+
+/// The same as it is written.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HostFile {
+    name: String,
+    dialect: Dialect,
+    url: String,
+    key_env: Option<String>,
+    tiers: Option<Vec<u8>>,
+    slots: Option<usize>,
+}
+
+/// The hosts in force: those that are named, and the one Ollama of `ollama`. With neither, Ollama's own place.
+pub(crate) fn read(
+    files: Vec<HostFile>,
+    ollama: Option<&str>,
+    env: &BTreeMap<String, String>,
+) -> Result<Vec<NamedHost>, ConfigError> {
+    if files.len() > HOSTS_MAX {
+        return Err(wrong(
+            "hosts",
+            &files.len().to_string(),
+            "at most 32 of them",
+        ));
+    }
+    let mut hosts = Vec::new();
+    if ollama.is_some() || files.is_empty() {
+        hosts.push(NamedHost {
+            name: DEFAULT.to_owned(),
+            host: Host::Ollama(default_place(ollama.unwrap_or_default())?),
+            tiers: None,
+            slots: None,
+            no_key: None,
+        });
+    }
+    for file in files {
+        let host = file.checked(env)?;
+        if hosts
+            .iter()
+            .any(|known| known.name.eq_ignore_ascii_case(&host.name))
+        {
+            return Err(wrong(
+                "name",
+                &host.name,
+                "a name of its own (`ollama` is the host of `fleet.ollama` and OLLAMA_HOST)",
+            ));
+        }
+        if hosts.iter().any(|known| known.host == host.host) {
+            return Err(wrong("url", &host.address(), "named once"));
+        }
+        hosts.push(host);
+    }
+    Ok(hosts)
+}
+
+impl HostFile {
+    fn checked(self, env: &BTreeMap<String, String>) -> Result<NamedHost, ConfigError> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if self.name.is_empty() || self.name.len() > 60 || !self.name.chars().all(plain) {
+            return Err(wrong(
+                "name",
+                &self.name,
+                "letters, digits, `-`, `_` and `.`",
+            ));
+        }
+        let allowed = 1..=ModelChoice::TIER_MAX;
+        let tiers = self.tiers.as_deref().unwrap_or_default();
+        if let Some(odd) = tiers.iter().find(|tier| !allowed.contains(tier)) {
+            return Err(wrong("tiers", &odd.to_string(), "tiers from 1 to 5"));
+        }
+        if self.slots == Some(0) {
+            return Err(wrong(
+                "slots",
+                "0",
+                "at least 1; leave the host out to use it no more",
+            ));
+        }
+        let (key, no_key) = match &self.key_env {
+            None => (None, None),
+            Some(variable) => key(variable, env),
+        };
+        if key.is_some() && self.dialect == Dialect::Ollama {
+            return Err(wrong(
+                "key_env",
+                &self.name,
+                "left out: Ollama takes no key",
+            ));
+        }
+        let url = self.url.trim();
+        let host = match self.dialect {
+            Dialect::Ollama => Host::Ollama(place(
+                OllamaHost::parse,
+                url,
+                "a host such as http://forge:11434",
+            )?),
+            Dialect::Openai => {
+                let host = place(
+                    OpenaiHost::parse,
+                    url,
+                    "an address such as http://forge:8080",
+                )?;
+                Host::Openai(match key {
+                    Some(key) => host.with_key(key),
+                    None => host,
+                })
+            }
+            Dialect::Anthropic => {
+                let host = place(AnthropicHost::parse, url, "an address such as https://HOST")?;
+                Host::Anthropic(match key {
+                    Some(key) => host.with_key(key),
+                    None => host,
+                })
+            }
+        };
+        Ok(NamedHost {
+            name: self.name,
+            host,
+            tiers: self.tiers,
+            slots: self.slots,
+            no_key,
+        })
+    }
+}
+
+/// The key in a variable, or why there is none. Nothing of its value is said.
+fn key(variable: &str, env: &BTreeMap<String, String>) -> (Option<Secret>, Option<String>) {
+    match env.get(variable).map(|value| Secret::parse(value)) {
+        Some(Ok(key)) => (Some(key), None),
+        Some(Err(why)) => (None, Some(format!("the variable {variable}: {why}"))),
+        None => (
+            None,
+            Some(format!("the variable {variable} with its key is not set")),
+        ),
+    }
+}
+
+fn default_place(given: &str) -> Result<OllamaHost, ConfigError> {
+    OllamaHost::parse(given).map_err(|e| ConfigError::Value {
+        key: "fleet.ollama",
+        value: format!("{} ({})", shown(given), e.reason),
+        want: "a host as OLLAMA_HOST takes it, such as http://127.0.0.1:11434",
+    })
+}
+
+fn place<H, E>(
+    parse: impl FnOnce(&str) -> Result<H, E>,
+    url: &str,
+    want: &'static str,
+) -> Result<H, ConfigError> {
+    parse(url).map_err(|_| wrong("url", &shown(url), want))
+}
+
+/// An address without what may be a login in it.
+fn shown(url: &str) -> String {
+    match url.rsplit_once('@') {
+        Some((_, rest)) => format!("(a login)@{rest}"),
+        None => url.to_owned(),
+    }
+}
+
+fn wrong(key: &str, value: &str, want: &'static str) -> ConfigError {
+    ConfigError::Value {
+        key: "fleet.hosts",
+        value: format!("{key} = {value}"),
+        want,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hosts(text: &str, ollama: Option<&str>) -> Result<Vec<NamedHost>, ConfigError> {
+        #[derive(Deserialize)]
+        struct File {
+            #[serde(default)]
+            hosts: Vec<HostFile>,
+        }
+        let file: File = toml::from_str(text).expect("toml");
+        let env = [("GOOD_KEY", "sk-0123456789"), ("BAD_KEY", "a b")];
+        let env = env.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        read(file.hosts, ollama, &env.into())
+    }
+
+    fn host(more: &str) -> String {
+        format!("[[hosts]]\nname = \"forge\"\n{more}")
+    }
+
+    #[test]
+    fn without_a_word_it_is_ollamas_own_place() {
+        let found = hosts("", None).expect("valid");
+        assert_eq!(
+            (found.len(), found[0].name.as_str()),
+            (1, DEFAULT),
+            "{found:?}"
+        );
+        let named = host("dialect = \"openai\"\nurl = \"http://forge:8080/v1\"\nslots = 2");
+        let found = hosts(&named, None).expect("valid");
+        assert_eq!((found.len(), found[0].slots), (1, Some(2)), "no other one");
+        let found = hosts(&named, Some("anvil")).expect("valid");
+        let names: Vec<_> = found.iter().map(|h| h.name.as_str()).collect();
+        assert_eq!(names, [DEFAULT, "forge"]);
+    }
+
+    #[test]
+    fn a_key_comes_from_its_variable_and_is_never_shown() {
+        let with = |variable: &str| {
+            let text = host(&format!(
+                "dialect = \"anthropic\"\nurl = \"https://api.example.com\"\nkey_env = \"{variable}\""
+            ));
+            hosts(&text, None).expect("valid").remove(0)
+        };
+        let good = with("GOOD_KEY");
+        assert_eq!(good.no_key, None);
+        assert!(!format!("{good:?}").contains("sk-0123456789"));
+        assert!(
+            with("BAD_KEY")
+                .no_key
+                .is_some_and(|why| !why.contains("a b"))
+        );
+        let missing = with("NO_SUCH_KEY").no_key.expect("it is missing");
+        assert!(missing.contains("NO_SUCH_KEY"), "{missing}");
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused() {
+        for (text, word) in [
+            ("dialect = \"openai\"\nurl = \"forge\"", "url"),
+            ("dialect = \"ollama\"\nurl = \"forge:0\"", "url"),
+            ("dialect = \"ollama\"\nurl = \"forge\"\nslots = 0", "slots"),
+            (
+                "dialect = \"ollama\"\nurl = \"forge\"\ntiers = [6]",
+                "tiers",
+            ),
+            (
+                "dialect = \"ollama\"\nurl = \"forge\"\nkey_env = \"GOOD_KEY\"",
+                "key_env",
+            ),
+        ] {
+            let why = hosts(&host(text), None).expect_err(text).to_string();
+            assert!(why.contains(word), "{why}");
+        }
+        let twice = host("dialect = \"ollama\"\nurl = \"a\"\n")
+            + &host("dialect = \"ollama\"\nurl = \"b\"\n");
+        assert!(hosts(&twice, None).is_err());
+        let login = host("dialect = \"openai\"\nurl = \"https://ada:secret-word@forge:1\"");
+        let why = hosts(&login, None).expect_err("a login").to_string();
+        assert!(!why.contains("secret-word"), "{why}");
+    }
+}

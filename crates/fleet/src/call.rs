@@ -1,0 +1,271 @@
+//! One call to a server of any dialect: the request goes out, waits for a busy host are waited, the answer becomes a reply.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use crate::chat::{ChatReply, ChatRequest, Finish, Profile, ToolMode, Usage};
+use crate::dialect::HostRef;
+use crate::error::{ChatError, ErrorClass, Fault};
+use crate::inert;
+use crate::openai;
+use crate::reply;
+use crate::tagged;
+use crate::tap::{Ear, Taps};
+use crate::timeouts::Limits;
+use crate::tokens::{Verdict, prompt_chars};
+use crate::wait::{Patience, dice};
+use crate::wire::{self, Failure, Watch};
+
+/// Where the server is told to end an answer by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stop {
+    Never,
+    /// Behind the one call that a text may make.
+    AfterCall,
+}
+
+impl Stop {
+    fn of(request: &ChatRequest) -> Stop {
+        match request.profile.tool_mode {
+            // A schema's answer may hold any text.
+            ToolMode::Text if request.format.is_none() => Stop::AfterCall,
+            ToolMode::Text | ToolMode::Native => Stop::Never,
+        }
+    }
+}
+
+/// One call as it is under way.
+struct Call<'c> {
+    host: HostRef<'c>,
+    limits: Limits,
+    watch: Watch<'c>,
+}
+
+/// Asks one host once; waits and asks again only while it is busy or loading.
+pub(crate) fn chat(
+    host: HostRef<'_>,
+    request: &ChatRequest,
+    cancel: &dyn Fn() -> bool,
+    taps: Taps<'_>,
+) -> Result<ChatReply, ChatError> {
+    let limits = host.timeouts().within(&request.profile);
+    let call = Call {
+        host,
+        limits,
+        watch: Watch::new(limits.whole, cancel),
+    };
+    let request = &known_as(host, request);
+    let sent = tagged::plain(request);
+    let mut ear = Ear::new(host.reader(&sent), taps, host.key().cloned());
+    let outcome = wire::block_on(call.converse_twice(&sent, &request.tools, &mut ear))
+        .and_then(|outcome| outcome)
+        .and_then(|before| {
+            let reply = reply::reply(host.rates(), request, &sent, &mut ear.answer)?;
+            Ok((before, reply))
+        });
+    ear.close();
+    match outcome {
+        Ok((before, reply)) => Ok(without_key(
+            host,
+            ChatReply {
+                latency_ms: millis(call.watch.elapsed()),
+                usage: before.plus(reply.usage),
+                ..reply
+            },
+        )),
+        Err(fault) => {
+            if fault.class == ErrorClass::NoTools && !request.tools.is_empty() {
+                host.toolless().add(&request.model);
+            }
+            Err(failed(host, request, fault, &ear.answer.text))
+        }
+    }
+}
+
+/// The request as the host can take it by what it said before: a model without tools calls them in text.
+fn known_as<'r>(host: HostRef<'_>, request: &'r ChatRequest) -> Cow<'r, ChatRequest> {
+    if request.tools.is_empty() || !host.toolless().has(&request.model) {
+        return Cow::Borrowed(request);
+    }
+    let profile = Profile {
+        tool_mode: ToolMode::Text,
+        ..request.profile
+    };
+    Cow::Owned(ChatRequest {
+        profile,
+        ..request.clone()
+    })
+}
+
+/// An error of this host, in which its key does not stand, whatever the server said.
+pub(crate) fn failed(
+    host: HostRef<'_>,
+    request: &ChatRequest,
+    fault: Fault,
+    partial: &str,
+) -> ChatError {
+    let clean = |text: &str| match host.key() {
+        Some(key) => key.redact_quote(text),
+        None => text.to_owned(),
+    };
+    ChatError {
+        class: fault.class,
+        server: host.server(),
+        host: host.to_string(),
+        model: request.model.clone(),
+        message: clean(&fault.message),
+        partial: clean(partial),
+    }
+}
+
+/// A server that has the key could write it into an answer, which is kept.
+fn without_key(host: HostRef<'_>, mut reply: ChatReply) -> ChatReply {
+    let Some(key) = host.key() else {
+        return reply;
+    };
+    let clean = |text: &mut String| {
+        if let Cow::Owned(clean) = key.redact(text) {
+            *text = clean;
+        }
+    };
+    [&mut reply.text, &mut reply.thinking, &mut reply.model]
+        .into_iter()
+        .chain(reply.refused.as_mut())
+        .for_each(clean);
+    for call in &mut reply.calls {
+        clean(&mut call.id);
+        clean(&mut call.name);
+        inert::each_text(&mut call.arguments, &|text| key.redact(text));
+    }
+    reply
+}
+
+impl Call<'_> {
+    /// The answer, asked for once more where the stop word ended it too early. Returns what the first one used.
+    async fn converse_twice(
+        &self,
+        sent: &ChatRequest,
+        tools: &[crate::chat::ToolSpec],
+        ear: &mut Ear<'_>,
+    ) -> Result<Usage, Fault> {
+        let stop = Stop::of(sent);
+        self.converse(sent, stop, ear).await?;
+        let mut before = Usage::default();
+        // A value or a reasoning that holds the stop word cannot be written with it.
+        if ear.answer.finish == Some(Finish::Stop)
+            && stop == Stop::AfterCall
+            && tagged::stopped_early(&ear.answer.text, tools)
+        {
+            before = reply::usage(self.host.rates(), sent, &ear.answer).0;
+            ear.again();
+            self.converse(sent, Stop::Never, ear).await?;
+        }
+        self.check_whole(sent, ear).await?;
+        Ok(before)
+    }
+
+    async fn converse(
+        &self,
+        request: &ChatRequest,
+        stop: Stop,
+        ear: &mut Ear<'_>,
+    ) -> Result<(), Fault> {
+        let client = wire::client(self.host)?;
+        let url = self.host.chat_url();
+        let body = self.host.body(request, stop)?;
+        let mut patience = Patience::new(self.limits.load);
+        loop {
+            ear.begin(self.host.reader(request));
+            let sent =
+                wire::post_stream(&client, &url, body.clone(), &self.watch, self.limits, ear);
+            let (fault, asked_s) = match sent.await {
+                Ok(()) => return Ok(()),
+                Err(Failure::Refused(refusal)) => {
+                    (self.host.classify(&refusal), refusal.retry_after_s)
+                }
+                // An overload that was told behind the headers is waited for like one that was told in them, as long
+                // as nothing was said.
+                Err(Failure::Fault(fault)) if fault.class.is_wait() && ear.answer.is_empty() => {
+                    ear.again();
+                    (fault, None)
+                }
+                Err(Failure::Fault(fault)) if fault.class.is_wait() => {
+                    return Err(Fault::new(ErrorClass::MidStream, fault.message));
+                }
+                Err(Failure::Fault(fault)) => return Err(fault),
+            };
+            if !fault.class.is_wait() {
+                return Err(self.learned(&request.model, fault));
+            }
+            let (now, left) = (self.watch.elapsed(), self.watch.left());
+            let Some(wait) = patience.next(fault.class, asked_s, now, left, dice()) else {
+                let message = format!(
+                    "{} ({} tries in {} s)",
+                    fault.message,
+                    patience.tries(),
+                    now.as_secs()
+                );
+                return Err(Fault::new(fault.class, message));
+            };
+            tracing::debug!(host = %self.host, model = request.model, class = %fault.class, ?wait, "waiting for a busy host");
+            self.watch.sleep(wait).await?;
+        }
+    }
+
+    /// A server that refuses a prompt as too long may say how long its window is.
+    fn learned(&self, model: &str, fault: Fault) -> Fault {
+        if let (HostRef::Openai(host), Some(window)) = (self.host, fault.window) {
+            host.windows.learn(model, window);
+        }
+        fault
+    }
+
+    /// Whether the server has read all of the prompt. One that cuts prompts does so with HTTP 200.
+    async fn check_whole(&self, sent: &ChatRequest, ear: &Ear<'_>) -> Result<(), Fault> {
+        let usage = ear.answer.usage;
+        let window = match self.host {
+            HostRef::Ollama(_) => sent.profile.num_ctx,
+            HostRef::Openai(host) => {
+                let known = host.windows.of(&sent.model);
+                let used = usage.prompt_tokens + usage.output_tokens;
+                // llama-server counts what it took from its cache, read and wrote: with a context that shifts, this is
+                // more than it can hold at once, and the oldest part is gone.
+                if let Some(window) = known.filter(|window| used > u64::from(*window)) {
+                    let message = format!(
+                        "the server used {used} tokens in a window of {window}, so it dropped the oldest of them"
+                    );
+                    return Err(Fault::new(ErrorClass::ContextTruncated, message));
+                }
+                known.unwrap_or(sent.profile.num_ctx)
+            }
+            // It refuses a prompt that does not fit, and never cuts one.
+            HostRef::Anthropic(_) => u32::MAX,
+        };
+        let rates = self.host.rates();
+        let verdict = rates.judge(&sent.model, prompt_chars(sent), usage.prompt_tokens, window);
+        let Verdict::Truncated { expected } = verdict else {
+            return Ok(());
+        };
+        // Where the server counts exactly, our estimate is only a reason to ask it.
+        let exact = match self.host {
+            HostRef::Openai(host) => openai::probe::input_tokens(host, sent, &self.watch)
+                .await
+                .ok()
+                .flatten(),
+            HostRef::Ollama(_) | HostRef::Anthropic(_) => None,
+        };
+        if exact.is_some_and(|exact| exact <= usage.prompt_tokens) {
+            return Ok(());
+        }
+        let (about, expected) = exact.map_or(("about ", expected), |exact| ("", exact));
+        let message = format!(
+            "{about}{expected} prompt tokens were sent, the server counted {} in a window of {window}",
+            usage.prompt_tokens
+        );
+        Err(Fault::new(ErrorClass::ContextTruncated, message))
+    }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,332 @@
+//! What such a server has: its models, and from llama-server its window and slots. Reads only, in bounded time.
+
+use std::collections::BTreeMap;
+
+use reqwest::Client;
+use serde_json::{Map, Value};
+
+use crate::call;
+use crate::chat::ChatRequest;
+use crate::dialect::HostRef;
+use crate::error::{ChatError, ErrorClass, Fault, quote};
+use crate::openai::{OpenaiHost, body};
+use crate::probe::{
+    ANSWER, BYTES_MAX, Found, Looked, ModelCard, ProbeState, Unreadable, is_name, small,
+};
+use crate::tagged;
+use crate::wire::{self, Failure, Watch};
+
+/// Models of one list that are read; a provider has hundreds at most.
+const MODELS_MAX: usize = 1_000;
+
+/// How many requests a llama-server runs at once, and how many of these places are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slots {
+    pub total: u32,
+    pub busy: u32,
+}
+
+/// Looks at `/health`, `/v1/models` and what else there is: `/props` of llama-server, `/api/v0/models` of LM Studio.
+pub(crate) async fn look(host: &OpenaiHost, watch: &Watch<'_>) -> Looked {
+    let client = wire::client(HostRef::Openai(host))?;
+    // Only llama-server and vLLM have it; a 503 means that the model is being loaded.
+    if let Err(failure) = get(host, &client, "health", watch).await
+        && !is_absent(&failure)
+        && !matches!(&failure, Failure::Fault(fault) if fault.class == ErrorClass::Malformed)
+    {
+        return Err(failure);
+    }
+    let list = get(host, &client, "v1/models", watch).await?;
+    let listed = list.get("data").and_then(Value::as_array).ok_or_else(|| {
+        let message = "what answers at /v1/models is no server of OpenAI's protocol";
+        Fault::new(ErrorClass::Refused, message)
+    })?;
+    let props = optional(get(host, &client, "props", watch).await)?;
+    let studio = match &props {
+        Some(_) => BTreeMap::new(),
+        None => studio(&optional(get(host, &client, "api/v0/models", watch).await)?),
+    };
+    let (mut models, mut unreadable) = (Vec::new(), Vec::new());
+    for entry in listed.iter().take(MODELS_MAX) {
+        let name = entry.get("id").and_then(Value::as_str).unwrap_or_default();
+        if !is_name(name) {
+            unreadable.push(Unreadable {
+                name: quote(name),
+                reason: "its name is no model name".to_owned(),
+            });
+            continue;
+        }
+        if let Some(why) = failed(entry) {
+            unreadable.push(Unreadable {
+                name: name.to_owned(),
+                reason: why,
+            });
+            continue;
+        }
+        let card = card(name, entry, props.as_ref(), studio.get(name));
+        // What was trained for is more than what a server may have been started with.
+        if let Some(window) = window(entry, props.as_ref(), studio.get(name)) {
+            host.windows.learn(name, window);
+        }
+        models.push(card);
+    }
+    let version = props
+        .as_ref()
+        .and_then(|props| props.get("build_info"))
+        .and_then(Value::as_str)
+        .map(quote);
+    Ok(Found {
+        state: ProbeState::Up {
+            version: version.unwrap_or_else(|| "unnamed".to_owned()),
+            warning: props.as_ref().and_then(small_slots),
+            models,
+            unreadable,
+        },
+        slots: props
+            .as_ref()
+            .and_then(|props| small(props.get("total_slots")?)),
+    })
+}
+
+/// How many places of a llama-server are taken; None where it does not tell (`--no-slots`, another server).
+///
+/// # Errors
+/// As `chat`, when the host cannot be asked.
+pub fn slots(host: &OpenaiHost, cancel: &dyn Fn() -> bool) -> Result<Option<Slots>, ChatError> {
+    let watch = Watch::new(ANSWER, cancel);
+    let asked = asked(host, &watch, async {
+        let client = wire::client(HostRef::Openai(host))?;
+        optional(get(host, &client, "slots", &watch).await)
+    });
+    let list = asked.map_err(|fault| call::failed(HostRef::Openai(host), &nobody(), fault, ""))?;
+    let Some(slots) = list.as_ref().and_then(Value::as_array) else {
+        return Ok(None);
+    };
+    let busy = slots.iter().filter(|slot| slot["is_processing"] == true);
+    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    Ok(Some(Slots {
+        total: count(slots.len()),
+        busy: count(busy.count()),
+    }))
+}
+
+/// The exact length of a request's prompt in tokens, as the server's own tokenizer and template make it; None where the
+/// server does not count (only llama-server does).
+///
+/// # Errors
+/// As `chat`.
+pub fn count_tokens(
+    host: &OpenaiHost,
+    request: &ChatRequest,
+    cancel: &dyn Fn() -> bool,
+) -> Result<Option<u64>, ChatError> {
+    let watch = Watch::new(ANSWER, cancel);
+    let sent = tagged::plain(request);
+    asked(host, &watch, input_tokens(host, &sent, &watch))
+        .map_err(|fault| call::failed(HostRef::Openai(host), request, fault, ""))
+}
+
+/// The same for a request as it is sent.
+pub(crate) async fn input_tokens(
+    host: &OpenaiHost,
+    sent: &ChatRequest,
+    watch: &Watch<'_>,
+) -> Result<Option<u64>, Failure> {
+    let client = wire::client(HostRef::Openai(host))?;
+    let url = host.base().route("v1/chat/completions/input_tokens");
+    let body = body::bytes(&body::prompt(sent))?;
+    let watch = Watch::new(ANSWER.min(watch.left()), watch.cancel);
+    let counted = wire::fetch(&client, &url, Some(body), &watch, BYTES_MAX).await;
+    Ok(optional(counted)?.and_then(|counted| counted.get("input_tokens")?.as_u64()))
+}
+
+fn asked<T>(
+    host: &OpenaiHost,
+    watch: &Watch<'_>,
+    question: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Fault> {
+    match wire::block_on(question)? {
+        Ok(told) => Ok(told),
+        Err(Failure::Fault(fault)) => Err(fault),
+        Err(Failure::Refused(refusal)) => {
+            tracing::debug!(%host, status = refusal.status, left = ?watch.left(), "a question was refused");
+            Err(HostRef::Openai(host).classify(&refusal))
+        }
+    }
+}
+
+/// Stands in errors of questions that are about no model.
+fn nobody() -> ChatRequest {
+    crate::probe::hello("", &crate::chat::Profile::default())
+}
+
+async fn get(
+    host: &OpenaiHost,
+    client: &Client,
+    route: &str,
+    watch: &Watch<'_>,
+) -> Result<Value, Failure> {
+    let watch = Watch::new(ANSWER.min(watch.left()), watch.cancel);
+    wire::fetch(client, &host.base().route(route), None, &watch, BYTES_MAX).await
+}
+
+/// Whether the server does not have a route, or does not give it to us.
+fn is_absent(failure: &Failure) -> bool {
+    matches!(failure, Failure::Refused(refusal) if matches!(refusal.status, 400..=499 | 501))
+}
+
+/// What a route gives that not every server has. One that answers with a page has none.
+fn optional(fetched: Result<Value, Failure>) -> Result<Option<Value>, Failure> {
+    match fetched {
+        Ok(value) => Ok(Some(value)),
+        Err(failure) if is_absent(&failure) => Ok(None),
+        Err(Failure::Fault(fault)) if fault.class == ErrorClass::Malformed => Ok(None),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// LM Studio's own list by name.
+fn studio(list: &Option<Value>) -> BTreeMap<String, Value> {
+    let entries = list
+        .as_ref()
+        .and_then(|list| list.get("data")?.as_array().cloned());
+    entries
+        .into_iter()
+        .flatten()
+        .take(MODELS_MAX)
+        .filter_map(|entry| Some((entry.get("id")?.as_str()?.to_owned(), entry)))
+        .collect()
+}
+
+/// Why a router cannot run a model (`/v1/models` of llama-server in router mode).
+fn failed(entry: &Value) -> Option<String> {
+    let status = entry.get("status")?;
+    let broken = status.get("failed").and_then(Value::as_bool) == Some(true);
+    let code = status.get("exit_code").and_then(Value::as_i64).unwrap_or(0);
+    broken.then(|| format!("its server ended with exit code {code}; look at the router's log"))
+}
+
+/// The window that a request to this model has, in tokens.
+fn window(entry: &Value, props: Option<&Value>, studio: Option<&Value>) -> Option<u32> {
+    let meta = entry.get("meta");
+    let of_props = props.and_then(|props| props.get("default_generation_settings")?.get("n_ctx"));
+    [
+        of_props,
+        meta.and_then(|meta| meta.get("n_ctx")),
+        entry.get("max_model_len"),
+        studio.and_then(|entry| entry.get("loaded_context_length")),
+    ]
+    .into_iter()
+    .flatten()
+    .find_map(small)
+}
+
+fn card(name: &str, entry: &Value, props: Option<&Value>, studio: Option<&Value>) -> ModelCard {
+    let empty = Map::new();
+    let meta = entry
+        .get("meta")
+        .and_then(Value::as_object)
+        .unwrap_or(&empty);
+    let number = |key: &str| meta.get(key).and_then(Value::as_u64).filter(|n| *n > 0);
+    let template = props
+        .and_then(|props| props.get("chat_template")?.as_str())
+        .unwrap_or_default();
+    let trained = meta
+        .get("n_ctx_train")
+        .or_else(|| studio.and_then(|entry| entry.get("max_context_length")))
+        .and_then(small);
+    let embedding = studio.is_some_and(|entry| entry["type"] == "embeddings");
+    ModelCard {
+        name: name.to_owned(),
+        size_bytes: number("size").unwrap_or(0),
+        parameters: None,
+        parameter_count: number("n_params"),
+        context_max: window(entry, props, studio).or(trained),
+        chat: !embedding,
+        tools: !embedding && tools(props, template),
+        thinking: template.contains("enable_thinking"),
+        embedding_only: embedding,
+        remote: None,
+        digest: String::new(),
+    }
+}
+
+/// Whether the model calls tools. A server that does not say is taken at its protocol: one that cannot says so at the first
+/// call, which is then made in text.
+fn tools(props: Option<&Value>, template: &str) -> bool {
+    let told = props
+        .and_then(|props| props.get("chat_template_caps")?.get("supports_tools"))
+        .and_then(Value::as_bool);
+    told.unwrap_or_else(|| template.is_empty() || template.contains("tool"))
+}
+
+/// A window is divided by the slots, which surprises people.
+fn small_slots(props: &Value) -> Option<String> {
+    let slots = small(props.get("total_slots")?)?;
+    let window = small(props.get("default_generation_settings")?.get("n_ctx")?)?;
+    (slots > 1 && window < SMALL_WINDOW).then(|| {
+        format!(
+            "each of its {slots} slots has a window of only {window} tokens; start llama-server with a larger -c or fewer -np"
+        )
+    })
+}
+
+/// A smaller window holds no tool loop: prompt, two files and the answer.
+const SMALL_WINDOW: u32 = 8_192;
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn cards_of_llama_server_vllm_and_lm_studio() {
+        let entry = json!({"id": "qwen", "meta": {"n_ctx_train": 40_960, "n_params": 8_190_735_360_u64, "size": 5_021_781_472_u64}});
+        let props = json!({"default_generation_settings": {"n_ctx": 16_384}, "total_slots": 2,
+            "chat_template": "{% if tools %}..{% if enable_thinking %}"});
+        let llama = card("qwen", &entry, Some(&props), None);
+        assert_eq!(
+            (llama.context_max, llama.parameter_count),
+            (Some(16_384), Some(8_190_735_360))
+        );
+        assert!(llama.chat && llama.tools && llama.thinking);
+        assert_eq!(small_slots(&props), None);
+        let plain = json!({"chat_template": "{{ messages }}", "total_slots": 4, "default_generation_settings": {"n_ctx": 2_048}});
+        assert!(!card("m", &entry, Some(&plain), None).tools);
+        assert!(small_slots(&plain).is_some_and(|said| said.contains("2048")));
+        let told =
+            json!({"chat_template": "tool", "chat_template_caps": {"supports_tools": false}});
+        assert!(!card("m", &entry, Some(&told), None).tools);
+
+        let vllm = card(
+            "m",
+            &json!({"id": "m", "max_model_len": 32_768}),
+            None,
+            None,
+        );
+        assert_eq!(
+            (vllm.context_max, vllm.tools, vllm.thinking),
+            (Some(32_768), true, false)
+        );
+
+        let list = json!({"data": [{"id": "e", "type": "embeddings"}, {"id": "c", "type": "llm", "max_context_length": 131_072,
+            "loaded_context_length": 4_096}, {"id": 7}]});
+        let known = studio(&Some(list));
+        let embedder = card("e", &json!({}), None, known.get("e"));
+        assert!(embedder.embedding_only && !embedder.chat && !embedder.tools);
+        assert_eq!(
+            card("c", &json!({}), None, known.get("c")).context_max,
+            Some(4_096)
+        );
+    }
+
+    #[test]
+    fn a_model_that_its_router_cannot_start_is_named() {
+        let why =
+            failed(&json!({"status": {"value": "unloaded", "failed": true, "exit_code": 137}}));
+        assert!(why.is_some_and(|why| why.contains("137")));
+        assert_eq!(failed(&json!({"status": {"value": "sleeping"}})), None);
+        assert_eq!(failed(&json!({})), None);
+    }
+}

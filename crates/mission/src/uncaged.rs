@@ -1,0 +1,75 @@
+//! Runs without a cage: whom their programs run as, and a person's word about what they made.
+
+use alai_core::ids::TaskId;
+use alai_core::lifecycle::{Event, Refused};
+use alai_core::pipeline;
+use alai_core::task::{State, Until};
+use rusqlite::{Connection, params};
+
+use crate::apply;
+use crate::claim::{Fence, fenced};
+use crate::error::MissionError;
+use crate::event::{Stamp, happened};
+use crate::inbox::{By, once};
+use crate::task::{one, satisfy, set_state};
+use crate::writer::Mission;
+
+impl Mission {
+    /// Notes whom the programs of a run will run as, before the first one starts. Whoever comes after a crash ends that user's.
+    pub fn uncage(&self, fence: &Fence, uid: u32, now_ms: i64) -> Result<(), MissionError> {
+        let fence = fence.clone();
+        let stamp = Stamp {
+            actor: "factory".into(),
+            run: Some(fence.run.clone()),
+            now_ms,
+        };
+        self.write(move |c| {
+            fenced(c, &fence)?;
+            c.execute(
+                "UPDATE run SET uid = ? WHERE id = ?",
+                params![uid, fence.run.0],
+            )?;
+            happened(
+                c,
+                Some(fence.task),
+                "sandbox_off",
+                &format!("as user {uid}"),
+                &stamp,
+            )
+        })
+    }
+
+    /// A person approves what an agent made without a cage: it is done like a build that has passed, and goes where that goes.
+    ///
+    /// # Errors
+    /// When the task does not wait for that.
+    pub fn accept(
+        &self,
+        task: TaskId,
+        by: impl Into<By>,
+        now_ms: i64,
+    ) -> Result<State, MissionError> {
+        let By { actor, request } = by.into();
+        let stamp = Stamp {
+            actor,
+            run: None,
+            now_ms,
+        };
+        self.write(move |c| once(c, request.as_ref(), now_ms, || accept(c, task, &stamp)))
+    }
+}
+
+fn accept(c: &Connection, task: TaskId, stamp: &Stamp) -> Result<State, MissionError> {
+    let before = one(c, task)?;
+    let Some(effects) = pipeline::accepted(&before) else {
+        let refused = Refused {
+            state: before.state,
+            event: Event::Approve,
+        };
+        return Err(MissionError::Refused { task, refused });
+    };
+    let to = set_state(c, task, Event::Approve, None, "ran without a cage", stamp)?;
+    satisfy(c, task, Until::Done, stamp.now_ms)?;
+    apply::all(c, &before, &effects, stamp)?;
+    Ok(to)
+}
