@@ -113,18 +113,20 @@ fn claim_limits(home: &Home, config: &Config, usable: bool) -> ClaimLimits {
     let Ok(models) = Models::new(config) else {
         return unlimited(config);
     };
-    if !config.limits.shared() && !models.has_slots() {
+    let limits = &config.limits;
+    // Which model of which host a task would get, and what a host takes at a time, is known by asking the hosts, which the daemon
+    // reaches. Ollama does not say the latter.
+    let asks = !limits.model.is_empty() || limits.host.is_some() || models.may_say_slots();
+    if usable && asks {
+        models.look();
+    }
+    if !limits.shared() && !models.has_slots() {
         return unlimited(config);
     }
     let reaches = Reader::open(home.root()).and_then(|reader| limits::Reaches::read(&reader));
     let (Ok(packs), Ok(reaches)) = (Packs::load(home), reaches) else {
         return unlimited(config);
     };
-    // Which model of which host a task would get is known by asking the hosts, which the daemon reaches.
-    let limits = &config.limits;
-    if usable && (!limits.model.is_empty() || limits.host.is_some() || models.has_slots()) {
-        models.look();
-    }
     let (packs, models) = (Arc::new(packs), Arc::new(models));
     // No rest of a host is known here.
     limits::claim_limits(config, &packs, &models, reaches, 0)

@@ -255,11 +255,7 @@ impl Config {
             .get("ALAI_SCRIPT")
             .map(PathBuf::from)
             .or(file.fleet.script);
-        let ollama = file
-            .fleet
-            .ollama
-            .or_else(|| env.get("OLLAMA_HOST").cloned())
-            .filter(|h| !h.trim().is_empty());
+        let ollama = file.fleet.ollama.filter(|h| !h.trim().is_empty());
         file.limits.check()?;
         Ok(Config {
             operator,

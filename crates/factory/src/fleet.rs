@@ -91,8 +91,9 @@ pub fn view(models: &Models) -> FleetView {
     }
 }
 
-/// Has the first model of each tier say one word, each model once. On a host that is paid this costs a word.
-pub fn hear(models: &Models) -> Vec<Heard> {
+/// Has the first model of each tier say one word, each model once. One that costs money is asked only when that is said: no ledger
+/// has it.
+pub fn hear(models: &Models, paid: bool) -> Vec<Heard> {
     let found = models.found();
     let mut heard: Vec<Heard> = Vec::new();
     for (tier, candidates) in (1u8..).zip(&found.tiers.slots) {
@@ -105,6 +106,14 @@ pub fn hear(models: &Models) -> Vec<Heard> {
             .find(|one| one.host == host && one.model == first.model);
         match known.cloned() {
             Some(known) => heard.push(Heard { tier, ..known }),
+            None if !paid && !found.is_free(&first.host) => heard.push(Heard {
+                tier,
+                host,
+                model: first.model.clone(),
+                latency_ms: None,
+                context: None,
+                error: Some("not asked: it costs money; `--paid` asks it".to_owned()),
+            }),
             None => heard.extend(one_word(models, &found, tier, first)),
         }
     }

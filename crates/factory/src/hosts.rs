@@ -27,8 +27,8 @@ pub struct NamedHost {
     pub tiers: Option<Vec<u8>>,
     /// Runs on it at the same time; `None` where nothing was said.
     pub slots: Option<usize>,
-    /// The variable that was to hold its key and does not, and why.
-    pub no_key: Option<String>,
+    /// Why it cannot be asked at all: its key is missing, or the place that a variable names is none.
+    pub unusable: Option<String>,
 }
 
 impl NamedHost {
@@ -64,7 +64,9 @@ pub(crate) struct HostFile {
     slots: Option<usize>,
 }
 
-/// The hosts in force: those that are named, and the one Ollama of `ollama`. With neither, Ollama's own place.
+/// The hosts in force: those that are named, and the one Ollama of `ollama`, or, where the file has none, of the variable. With
+/// neither, Ollama's own place. What a variable of the shell says keeps no command from working: a place that is none is a host that
+/// is down, and one that the file names already is not there twice.
 pub(crate) fn read(
     files: Vec<HostFile>,
     ollama: Option<&str>,
@@ -77,18 +79,28 @@ pub(crate) fn read(
             "at most 32 of them",
         ));
     }
+    let variable = env.get("OLLAMA_HOST").map(|place| place.trim());
+    let variable = variable.filter(|place| !place.is_empty());
     let mut hosts = Vec::new();
-    if ollama.is_some() || files.is_empty() {
-        hosts.push(NamedHost {
-            name: DEFAULT.to_owned(),
-            host: Host::Ollama(default_place(ollama.unwrap_or_default())?),
-            tiers: None,
-            slots: None,
-            no_key: None,
-        });
+    match (ollama, variable) {
+        (Some(given), _) => hosts.push(default_host(default_place(given)?, None)),
+        (None, Some(given)) => hosts.push(match default_place(given) {
+            Ok(host) => default_host(host, None),
+            Err(why) => default_host(OllamaHost::default(), Some(format!("OLLAMA_HOST: {why}"))),
+        }),
+        (None, None) if files.is_empty() => {
+            hosts.push(default_host(OllamaHost::default(), None));
+        }
+        (None, None) => {}
     }
     for file in files {
         let host = file.checked(env)?;
+        if ollama.is_none() {
+            hosts.retain(|known| {
+                known.name != DEFAULT
+                    || !(known.name.eq_ignore_ascii_case(&host.name) || known.host == host.host)
+            });
+        }
         if hosts
             .iter()
             .any(|known| known.name.eq_ignore_ascii_case(&host.name))
@@ -96,7 +108,7 @@ pub(crate) fn read(
             return Err(wrong(
                 "name",
                 &host.name,
-                "a name of its own (`ollama` is the host of `fleet.ollama` and OLLAMA_HOST)",
+                "a name of its own (`ollama` is the host of `fleet.ollama`)",
             ));
         }
         if hosts.iter().any(|known| known.host == host.host) {
@@ -105,6 +117,16 @@ pub(crate) fn read(
         hosts.push(host);
     }
     Ok(hosts)
+}
+
+fn default_host(host: OllamaHost, unusable: Option<String>) -> NamedHost {
+    NamedHost {
+        name: DEFAULT.to_owned(),
+        host: Host::Ollama(host),
+        tiers: None,
+        slots: None,
+        unusable,
+    }
 }
 
 impl HostFile {
@@ -171,7 +193,7 @@ impl HostFile {
             host,
             tiers: self.tiers,
             slots: self.slots,
-            no_key,
+            unusable: no_key,
         })
     }
 }
@@ -225,6 +247,14 @@ mod tests {
     use super::*;
 
     fn hosts(text: &str, ollama: Option<&str>) -> Result<Vec<NamedHost>, ConfigError> {
+        hosts_beside(text, ollama, None)
+    }
+
+    fn hosts_beside(
+        text: &str,
+        ollama: Option<&str>,
+        variable: Option<&str>,
+    ) -> Result<Vec<NamedHost>, ConfigError> {
         #[derive(Deserialize)]
         struct File {
             #[serde(default)]
@@ -232,8 +262,9 @@ mod tests {
         }
         let file: File = toml::from_str(text).expect("toml");
         let env = [("GOOD_KEY", "sk-0123456789"), ("BAD_KEY", "a b")];
+        let env = env.into_iter().chain(variable.map(|v| ("OLLAMA_HOST", v)));
         let env = env.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        read(file.hosts, ollama, &env.into())
+        read(file.hosts, ollama, &env.collect())
     }
 
     fn host(more: &str) -> String {
@@ -257,6 +288,34 @@ mod tests {
     }
 
     #[test]
+    fn a_variable_of_the_shell_keeps_no_command_from_working() {
+        let found = hosts_beside("", None, Some("forge:0")).expect("it goes on");
+        let why = found[0].unusable.clone().expect("it is down");
+        assert!(
+            why.contains("OLLAMA_HOST") && why.contains("forge:0"),
+            "{why}"
+        );
+        assert!(hosts("", Some("forge:0")).is_err(), "the file is mended");
+        for (named, variable) in [
+            (
+                "name = \"forge\"\ndialect = \"ollama\"\nurl = \"forge\"",
+                "forge:11434",
+            ),
+            (
+                "name = \"Ollama\"\ndialect = \"ollama\"\nurl = \"forge\"",
+                "anvil",
+            ),
+        ] {
+            let text = format!("[[hosts]]\n{named}\n");
+            let found = hosts_beside(&text, None, Some(variable)).expect(named);
+            assert_eq!(
+                (found.len(), found[0].address()),
+                (1, "http://forge:11434".to_owned())
+            );
+        }
+    }
+
+    #[test]
     fn a_key_comes_from_its_variable_and_is_never_shown() {
         let with = |variable: &str| {
             let text = host(&format!(
@@ -265,14 +324,14 @@ mod tests {
             hosts(&text, None).expect("valid").remove(0)
         };
         let good = with("GOOD_KEY");
-        assert_eq!(good.no_key, None);
+        assert_eq!(good.unusable, None);
         assert!(!format!("{good:?}").contains("sk-0123456789"));
         assert!(
             with("BAD_KEY")
-                .no_key
+                .unusable
                 .is_some_and(|why| !why.contains("a b"))
         );
-        let missing = with("NO_SUCH_KEY").no_key.expect("it is missing");
+        let missing = with("NO_SUCH_KEY").unusable.expect("it is missing");
         assert!(missing.contains("NO_SUCH_KEY"), "{missing}");
     }
 

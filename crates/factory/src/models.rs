@@ -9,7 +9,7 @@ use alai_core::company::ModelChoice;
 use alai_fleet::profiles::Profiles;
 use alai_fleet::{
     Candidate, ErrorClass, Host, ModelCard, Probe, ProbeState, Profile, Provider, Script, Tiers,
-    pick, probe, usable,
+    alike, pick, probe, usable,
 };
 
 use crate::config::{Config, ConfigError};
@@ -160,16 +160,30 @@ impl Models {
         seen.next()?.slots
     }
 
-    /// Whether any host says how many runs it may have at the same time.
+    /// Whether it is known of any host how many runs it may have at the same time.
     pub(crate) fn has_slots(&self) -> bool {
-        match &self.source {
+        let said = match &self.source {
             Source::Script(_) => false,
             Source::Hosts(members) => members.iter().any(|m| m.named.slots.is_some()),
+        };
+        said || self
+            .found
+            .lock()
+            .is_ok_and(|found| found.hosts.iter().any(|seen| seen.slots.is_some()))
+    }
+
+    /// Whether a look could tell how many runs a host may have.
+    pub(crate) fn may_say_slots(&self) -> bool {
+        match &self.source {
+            Source::Script(_) => false,
+            Source::Hosts(members) => members
+                .iter()
+                .any(|m| m.named.slots.is_some() || matches!(m.named.host, Host::Openai(_))),
         }
     }
 
-    /// The model for a wish, `escalations` tiers up, within reach. A host that was lost rests: an outage moves work to the next
-    /// host of the same tier and never up a tier.
+    /// The model for a wish, `escalations` tiers up, within reach. Of a tier it is the first candidate. Where that one's host was
+    /// lost, one that is alike stands in, or one of a host that a person gave this tier; never a larger or smaller one.
     pub(crate) fn choose(
         &self,
         choice: &ModelChoice,
@@ -189,23 +203,36 @@ impl Models {
             Source::Hosts(members) => members,
         };
         let found = self.found();
+        let member = |host: &Host| members.iter().find(|m| m.named.host == *host);
+        let reached =
+            |host: &Host| member(host).is_some_and(|m| m.near || reach == Reach::Anywhere);
         let fits = |host: &Host, model: &str| {
-            let member = members.iter().find(|m| m.named.host == *host);
-            member.is_some_and(|m| m.near || reach == Reach::Anywhere)
-                && !matches!(self.may(host, model, now_ms), May::Rest { .. })
+            reached(host) && !matches!(self.may(host, model, now_ms), May::Rest { .. })
         };
         let Candidate { host, model } = match choice {
             ModelChoice::Tier(tier) => {
-                let candidates = found.tiers.candidates(raised(*tier, escalations));
-                let fitting = candidates.iter().filter(|c| fits(&c.host, &c.model));
-                // The first among equals: of those that were not lost a moment ago, if there are any.
+                let tier = raised(*tier, escalations);
+                let candidates = found.tiers.candidates(tier);
+                let candidates = candidates.iter().filter(|c| reached(&c.host));
+                let first = candidates.clone().next()?;
+                let stands_in = |other: &Candidate| {
+                    let said = member(&other.host).and_then(|m| m.named.tiers.as_ref());
+                    other == first
+                        || said.is_some_and(|tiers| tiers.contains(&tier))
+                        || found.are_alike(first, other)
+                };
+                let fitting = candidates.filter(|c| stands_in(c) && fits(&c.host, &c.model));
+                // The first among equals: on a host that was not lost a moment ago, if there is one.
                 fitting
-                    .min_by_key(|c| self.is_shaky(&c.host, &c.model, now_ms))?
+                    .min_by_key(|c| self.is_shaky(&c.host, now_ms))?
                     .clone()
             }
             // A model that a user named is that model or none: never another one in its place.
             ModelChoice::Named { host, model } => {
                 let member = members.iter().find(|m| m.named.answers_to(host))?;
+                if !member.may_be_named() {
+                    return None;
+                }
                 let host = member.named.host.clone();
                 fits(&host, model).then(|| Candidate {
                     host,
@@ -243,21 +270,41 @@ impl Models {
                 .into();
         }
         match choice {
-            ModelChoice::Tier(tier) => format!(
-                "every host that may fill tier {} was lost just now and rests, or none may; `alai fleet status` shows them",
-                raised(*tier, escalations)
-            ),
+            ModelChoice::Tier(tier) => {
+                let tier = raised(*tier, escalations);
+                match found.tiers.candidates(tier).is_empty() {
+                    true => format!(
+                        "no host that is up fills tier {tier}: one that costs money fills the `tiers` that its `[[fleet.hosts]]` names, and \
+                         no other; `alai fleet status` shows them"
+                    ),
+                    false => format!(
+                        "the hosts that fill tier {tier} were lost just now and rest; `alai fleet status` shows them"
+                    ),
+                }
+            }
             ModelChoice::Named { host, model } => {
                 let names = found.hosts.iter().map(|seen| seen.name.as_str());
                 format!(
-                    "the model `{model}` on host `{host}` is not there, or rests after it was lost; the hosts are {}",
+                    "the model `{model}` on host `{host}` is not there, rests after it was lost, or costs money and was given no `tiers` in \
+                     `[[fleet.hosts]]`; the hosts are {}",
                     names.collect::<Vec<_>>().join(", ")
                 )
             }
         }
     }
 
-    /// A run takes this model: where its host is tried again after a rest, this run is the one that tries.
+    /// Whether code may go to where a run works, as its project says now.
+    pub(crate) fn is_within(&self, chosen: &Chosen, reach: Reach) -> bool {
+        let Source::Hosts(members) = &self.source else {
+            return true;
+        };
+        let host = chosen.provider.host();
+        let near = |m: &Member| m.near && m.named.address() == host;
+        reach == Reach::Anywhere || members.iter().any(near)
+    }
+
+    /// A call is about to be made: where its host is tried again after a rest, this is the call that tries. What came of it is told
+    /// by [`Models::heard`].
     pub(crate) fn taken(&self, chosen: &Chosen, now_ms: i64) {
         let key = key(&chosen.provider.host(), &chosen.model);
         let mut breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -281,10 +328,12 @@ impl Models {
         heard == Heard::Nothing
     }
 
-    fn is_shaky(&self, host: &Host, model: &str, now_ms: i64) -> bool {
+    /// Whether any of its models was lost a moment ago: most of what takes one away takes them all.
+    fn is_shaky(&self, host: &Host, now_ms: i64) -> bool {
         let breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = breakers.get(&key(&host.to_string(), model));
-        known.is_some_and(|breaker| breaker.is_shaky(now_ms))
+        let host = host.to_string();
+        let mut its = breakers.iter().filter(|((at, _), _)| *at == host);
+        its.any(|(_, breaker)| breaker.is_shaky(now_ms))
     }
 
     fn may(&self, host: &Host, model: &str, now_ms: i64) -> May {
@@ -314,7 +363,25 @@ impl Member {
     }
 }
 
+impl Member {
+    /// Whether a pack may ask for it by name. One that costs money only where a person has opened it to some tier.
+    fn may_be_named(&self) -> bool {
+        let tiers = self.named.tiers.as_deref().unwrap_or_default();
+        self.free || !tiers.is_empty()
+    }
+}
+
 impl Found {
+    pub(crate) fn is_free(&self, host: &Host) -> bool {
+        let mut hosts = self.hosts.iter();
+        hosts.any(|seen| seen.free && seen.probe.host == *host)
+    }
+
+    fn are_alike(&self, one: &Candidate, other: &Candidate) -> bool {
+        let card = |c: &Candidate| self.card(&c.host, &c.model);
+        matches!((card(one), card(other)), (Some(one), Some(other)) if alike(one, other))
+    }
+
     pub(crate) fn card(&self, host: &Host, model: &str) -> Option<&ModelCard> {
         let seen = self.hosts.iter().find(|seen| seen.probe.host == *host)?;
         let cards = usable(&seen.probe);
@@ -411,7 +478,7 @@ fn read(members: &[Member]) -> Found {
             member.is_some_and(|member| member.may_fill(tier))
         });
     }
-    let none = match tiers.is_empty() {
+    let none = match probes.iter().all(|probe| usable(probe).is_empty()) {
         true => nothing(&probes),
         false => String::new(),
     };
@@ -430,8 +497,8 @@ fn read(members: &[Member]) -> Found {
 }
 
 fn look_at(member: &Member) -> Probe {
-    match &member.named.no_key {
-        Some(why) => down(member, why, "set it, and start `alai up` anew"),
+    match &member.named.unusable {
+        Some(why) => down(member, why, "set it right, and start `alai up` anew"),
         None => probe(&member.named.host),
     }
 }
@@ -462,7 +529,7 @@ fn nothing(probes: &[Probe]) -> String {
             1 => format!("{reason}; {remedy}"),
             _ => format!("{}: {reason}; {remedy}", probe.host),
         },
-        ProbeState::Up { .. } if usable(probe).is_empty() => match &probe.host {
+        ProbeState::Up { .. } => match &probe.host {
             Host::Ollama(host) => {
                 format!("{host} has no model that can chat; pull one with `ollama pull MODEL`")
             }
@@ -470,60 +537,9 @@ fn nothing(probes: &[Probe]) -> String {
                 format!("{host} has no model that can chat")
             }
         },
-        ProbeState::Up { .. } => format!(
-            "{} costs money and fills no tier until its `tiers` in `[[fleet.hosts]]` say which",
-            probe.host
-        ),
     });
     said.collect::<Vec<_>>().join("; ")
 }
 
 #[cfg(test)]
-mod tests {
-    use alai_fleet::EditFormat;
-
-    use super::*;
-
-    /// The edit format that a model of this name would be run with.
-    fn format(config: &Config, name: &str) -> EditFormat {
-        let models = Models::new(config).expect("the settings are right");
-        let card = ModelCard {
-            name: name.into(),
-            size_bytes: 1,
-            parameters: None,
-            parameter_count: None,
-            context_max: None,
-            chat: true,
-            tools: true,
-            thinking: false,
-            embedding_only: false,
-            remote: None,
-            digest: String::new(),
-        };
-        models.profiles.of(&card).edit_format
-    }
-
-    #[test]
-    fn what_a_person_says_of_a_family_counts_before_what_is_shipped() {
-        let dir = tempfile::tempdir().expect("a temporary folder");
-        let path = dir.path().join("profiles.yaml");
-        let mut config = Config::default();
-        let (shipped, unknown) = (format(&config, "gpt-oss:20b"), format(&config, "mine:7b"));
-        std::fs::write(
-            &path,
-            "- names: [gpt-oss, mine]\n  edit_format: whole\n  why: measured here\n",
-        )
-        .expect("writes");
-        config.profiles = Some(path.clone());
-        for (name, before) in [("gpt-oss:20b", shipped), ("mine:7b", unknown)] {
-            assert_ne!(before, EditFormat::Whole, "{name}");
-            assert_eq!(format(&config, name), EditFormat::Whole, "{name}");
-        }
-        std::fs::write(&path, "- names: [mine]\n  edit: whole\n").expect("writes");
-        let refused = Models::new(&config).expect_err("no such key").to_string();
-        assert!(
-            refused.contains("profiles.yaml") && refused.contains("edit"),
-            "{refused}"
-        );
-    }
-}
+mod tests;

@@ -120,8 +120,16 @@ pub(crate) fn tariff(config: &Config, chosen: &Chosen) -> Tariff {
 /// How far a prompt may be longer than the first guess of characters per token says, in percent of it.
 const GUESS_PERCENT: u64 = 120;
 
-/// Tokens that a request's prompt may have: all that is sent, guessed with a margin, and never more than the window holds.
-pub(crate) fn prompt_max(request: &ChatRequest) -> u64 {
+/// Tokens that a request's prompt may have: all that is sent, guessed with a margin, and never more than the window holds. What is
+/// paid is reckoned at its worst, since a repository may be written to cost: two characters of ASCII a token, which is noise, and of
+/// everything else each byte one, beyond which no tokenizer goes.
+pub(crate) fn prompt_max(request: &ChatRequest, is_paid: bool) -> u64 {
+    if is_paid {
+        let parts = serde_json::to_string(&(&request.messages, &request.tools, &request.format));
+        let text = parts.unwrap_or_default();
+        let ascii = text.bytes().filter(u8::is_ascii).count() as u64;
+        return ascii.div_ceil(2).saturating_add(text.len() as u64 - ascii);
+    }
     let schema = request.format.as_ref().map_or(0, |f| f.to_string().len());
     let chars = prompt_chars(request).saturating_add(schema as u64);
     let guess = estimate_tokens(chars).saturating_mul(GUESS_PERCENT) / 100;
@@ -251,7 +259,8 @@ fn take_up(factory: &Factory, now_ms: i64) -> Result<(), MissionError> {
         after = last.id;
         let mut free = Vec::new();
         for task in &part {
-            if mission.affordable(task.id, caps, || priced(factory, task), now_ms)? {
+            let free_now = priced(factory, task) == Cost::Nothing;
+            if free_now || mission.affordable(task.id, caps, || priced(factory, task), now_ms)? {
                 free.push(task.id);
             }
         }

@@ -126,6 +126,7 @@ fn end_of(factory: &Arc<Factory>, claim: &Claim, cancel: &Cancel) -> Result<Ende
         Ended::Asked { .. }
             | Ended::Failed {
                 failure: Failure::Infrastructure { .. }
+                    | Failure::NoModel { .. }
                     | Failure::NoRoom { .. }
                     | Failure::Budget { .. }
             }

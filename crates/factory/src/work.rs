@@ -59,7 +59,7 @@ pub(crate) fn chosen_for(factory: &Factory, task: &Task) -> Option<Chosen> {
 }
 
 /// How far the code of a task's project may go. Where that cannot be read it stays here.
-fn reach(factory: &Factory, task: &Task) -> Reach {
+pub(crate) fn reach(factory: &Factory, task: &Task) -> Reach {
     match task.project.map(|id| factory.mission().project(id)) {
         None => Reach::Anywhere,
         Some(Ok(project)) if !project.settings.local_only => Reach::Anywhere,
@@ -183,7 +183,6 @@ impl Desk {
             let detail = models.why_none(choice, escalations, reach, now);
             return Ok(Err(Failure::NoModel { detail }));
         };
-        models.taken(&chosen, now);
         let mode = chosen.provider.mode();
         factory
             .mission()

@@ -7,6 +7,9 @@ use crate::event::{Event, RawCall};
 /// Calls in one answer. More is a loop in the model, not a plan.
 pub(crate) const CALLS_MAX: usize = 64;
 
+/// Tokens beyond this are no count: no model has a window a tenth as large, and a sum over a few such numbers would overflow.
+const TOKENS_MAX: u64 = 100_000_000;
+
 /// What has come so far.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Answer {
@@ -32,7 +35,7 @@ impl Answer {
                 }
                 self.calls.push(call.clone());
             }
-            Event::Usage(usage) => self.usage = *usage,
+            Event::Usage(usage) => self.usage = plausible(*usage),
             Event::Done(finish) => self.finish = Some(*finish),
             Event::Again => *self = Answer::default(),
         }
@@ -45,9 +48,47 @@ impl Answer {
     }
 }
 
+/// A server's counts without those that cannot be: these were not counted.
+fn plausible(usage: Usage) -> Usage {
+    let or_none = |count: u64| match count > TOKENS_MAX {
+        true => 0,
+        false => count,
+    };
+    Usage {
+        prompt_tokens: or_none(usage.prompt_tokens),
+        output_tokens: or_none(usage.output_tokens),
+        cache_read_tokens: or_none(usage.cache_read_tokens),
+        cache_write_tokens: or_none(usage.cache_write_tokens),
+    }
+}
+
 pub(crate) fn too_many_calls() -> Fault {
     Fault::new(
         ErrorClass::Malformed,
         format!("the model made more than {CALLS_MAX} tool calls in one answer"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_that_cannot_be_is_none() {
+        let mut answer = Answer::default();
+        let said = Usage {
+            prompt_tokens: u64::MAX,
+            output_tokens: TOKENS_MAX,
+            cache_read_tokens: TOKENS_MAX + 1,
+            cache_write_tokens: 7,
+        };
+        answer.take(&Event::Usage(said)).expect("taken");
+        let kept = Usage {
+            prompt_tokens: 0,
+            output_tokens: TOKENS_MAX,
+            cache_read_tokens: 0,
+            cache_write_tokens: 7,
+        };
+        assert_eq!(answer.usage, kept);
+    }
 }

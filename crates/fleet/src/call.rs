@@ -158,7 +158,12 @@ impl Call<'_> {
         {
             before = reply::usage(self.host.rates(), sent, &ear.answer).0;
             ear.again();
-            self.converse(sent, Stop::Never, ear).await?;
+            let again = self.converse(sent, Stop::Never, ear).await;
+            // The first answer was made and has to be paid, whatever became of the second request.
+            again.map_err(|fault| match fault.class == ErrorClass::Cancelled {
+                true => fault,
+                false => Fault::new(ErrorClass::Cut, fault.message),
+            })?;
         }
         self.check_whole(sent, ear).await?;
         Ok(before)
@@ -192,6 +197,10 @@ impl Call<'_> {
                 Err(Failure::Fault(fault)) if fault.class.is_wait() => {
                     return Err(Fault::new(ErrorClass::MidStream, fault.message));
                 }
+                // Words that came have to be paid, whatever the server calls its error.
+                Err(Failure::Fault(fault)) if self.is_refusal_behind_words(&fault, ear) => {
+                    return Err(Fault::new(ErrorClass::MidStream, fault.message));
+                }
                 Err(Failure::Fault(fault)) => return Err(fault),
             };
             if !fault.class.is_wait() {
@@ -212,6 +221,19 @@ impl Call<'_> {
         }
     }
 
+    /// An error that would say that nothing was used, behind a part of an answer. On a host of one's own it keeps its class.
+    fn is_refusal_behind_words(&self, fault: &Fault, ear: &Ear<'_>) -> bool {
+        let refusals = [
+            ErrorClass::BadRequest,
+            ErrorClass::Refused,
+            ErrorClass::ModelMissing,
+            ErrorClass::NoTools,
+            ErrorClass::ServerFault,
+        ];
+        let is_own = matches!(self.host, HostRef::Ollama(_));
+        !is_own && !ear.answer.is_empty() && refusals.contains(&fault.class)
+    }
+
     /// A server that refuses a prompt as too long may say how long its window is.
     fn learned(&self, model: &str, fault: Fault) -> Fault {
         if let (HostRef::Openai(host), Some(window)) = (self.host, fault.window) {
@@ -227,7 +249,7 @@ impl Call<'_> {
             HostRef::Ollama(_) => sent.profile.num_ctx,
             HostRef::Openai(host) => {
                 let known = host.windows.of(&sent.model);
-                let used = usage.prompt_tokens + usage.output_tokens;
+                let used = usage.prompt_tokens.saturating_add(usage.output_tokens);
                 // llama-server counts what it took from its cache, read and wrote: with a context that shifts, this is
                 // more than it can hold at once, and the oldest part is gone.
                 if let Some(window) = known.filter(|window| used > u64::from(*window)) {

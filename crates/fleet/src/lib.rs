@@ -51,7 +51,7 @@ pub use event::{Event, RawCall};
 pub use forced::{CallForm, call_form, formed};
 pub use host::{HostError, OllamaHost};
 pub use openai::{OpenaiHost, Slots, count_tokens, slots};
-pub use pick::{Candidate, Tiers, pick};
+pub use pick::{Candidate, Tiers, alike, pick};
 pub use probe::{ModelCard, Ping, Probe, ProbeState, Unreadable, ping, probe, profile_for, usable};
 pub use profiles::{Profiles, ProfilesError};
 pub use provider::{Answer, Provider, ask, chat, chat_tapped};

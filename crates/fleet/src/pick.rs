@@ -81,6 +81,16 @@ pub fn pick(probes: &[Probe]) -> Tiers {
     }
 }
 
+/// Whether one model may stand in for another whose host is lost: the same, or of a size for the same tiers. A size that is not
+/// known is like no other.
+pub fn alike(one: &ModelCard, other: &ModelCard) -> bool {
+    let class = |card| {
+        let size = parameters(card);
+        (size > 0).then(|| FLOORS.iter().filter(|floor| size >= **floor).count())
+    };
+    one.name == other.name || (class(one).is_some() && class(one) == class(other))
+}
+
 /// Sorts better models first.
 fn rank(card: &ModelCard, floor: u64) -> (bool, bool, bool, u64) {
     let size = parameters(card);

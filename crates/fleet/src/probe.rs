@@ -208,7 +208,26 @@ pub(crate) fn hello(model: &str, profile: &Profile) -> ChatRequest {
 pub(crate) fn is_name(name: &str) -> bool {
     !name.is_empty()
         && name.chars().count() <= NAME_CHARS_MAX
-        && !name.chars().any(char::is_control)
+        && !name.chars().any(|c| c.is_control() || turns_text_around(c))
+}
+
+/// Marks that show a text in another order than it is written (Unicode's bidirectional controls).
+fn turns_text_around(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// The same of a host that was given a key: a name that holds it would be written down.
+pub(crate) fn is_name_of(host: HostRef<'_>, name: &str) -> bool {
+    let holds = |key: &crate::secret::Secret| key.redact(name) != name;
+    is_name(name) && !host.key().is_some_and(holds)
+}
+
+/// A name that is none, as it may be shown.
+pub(crate) fn shown_name(host: HostRef<'_>, name: &str) -> String {
+    match host.key() {
+        Some(key) => quote(&key.redact(name)),
+        None => quote(name),
+    }
 }
 
 pub(crate) fn small(value: &Value) -> Option<u32> {

@@ -10,6 +10,7 @@ use crate::chat::{ChatReply, ChatRequest, Finish, ToolCall, ToolMode, Usage};
 use crate::error::{ErrorClass, Fault, quote};
 use crate::event::RawCall;
 use crate::inert;
+use crate::probe::is_name;
 use crate::salvage::{self, Found, Written};
 use crate::tagged;
 use crate::thinking;
@@ -49,10 +50,10 @@ pub(crate) fn reply(
     }
     let calls = with_ids(calls, &request.messages);
     let (usage, usage_estimated) = usage(rates, sent, answer);
-    let model = if answer.model.is_empty() {
-        request.model.clone()
-    } else {
-        std::mem::take(&mut answer.model)
+    let said = std::mem::take(&mut answer.model);
+    let model = match is_name(&said) {
+        true => said,
+        false => request.model.clone(),
     };
     Ok(ChatReply {
         text: inert::restored(&text).into_owned(),

@@ -238,7 +238,11 @@ impl<'a> Walk<'a> {
         if self.turns >= self.brief.limits.turns_max {
             return Err(ExitStatus::StepLimit);
         }
-        if self.usage.prompt_tokens + self.usage.output_tokens >= self.brief.limits.tokens_max {
+        let tokens = self
+            .usage
+            .prompt_tokens
+            .saturating_add(self.usage.output_tokens);
+        if tokens >= self.brief.limits.tokens_max {
             return Err(ExitStatus::CostLimit);
         }
         Ok(left_s)
@@ -330,8 +334,9 @@ impl<'a> Walk<'a> {
     }
 
     fn replied(&mut self, step: &str, reply: ChatReply) -> Result<ChatReply, ExitStatus> {
-        self.usage.prompt_tokens += reply.usage.prompt_tokens;
-        self.usage.output_tokens += reply.usage.output_tokens;
+        let add = u64::saturating_add;
+        self.usage.prompt_tokens = add(self.usage.prompt_tokens, reply.usage.prompt_tokens);
+        self.usage.output_tokens = add(self.usage.output_tokens, reply.usage.output_tokens);
         let cost = self
             .price
             .of(reply.usage.prompt_tokens, reply.usage.output_tokens);

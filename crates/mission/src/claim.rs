@@ -261,14 +261,15 @@ pub(crate) fn take(
     })
 }
 
-/// A run that was not judged is gone on with: it was lost, the machine failed under it or had no room, or it asked what was
-/// answered since.
+/// A run that was not judged is gone on with: it was lost, the machine failed under it or had no room, no model was there or might
+/// be paid, or it asked what was answered since.
 /// Nothing after it has ended otherwise.
 fn last_lost(c: &Connection, task: TaskId) -> Result<Option<RunId>, MissionError> {
     let last = c
         .prepare_cached(
             "SELECT id, holder = 'factory' AND (state IN ('lost', 'timed_out')
-                OR (state = 'failed' AND (outcome LIKE 'infrastructure:%' OR outcome LIKE 'no room:%'))
+                OR (state = 'failed' AND (outcome LIKE 'infrastructure:%' OR outcome LIKE 'no room:%' OR outcome LIKE 'no model:%'))
+                OR (state IN ('failed', 'cancelled') AND outcome LIKE 'cost_limit:%')
                 OR (outcome LIKE 'asked:%' AND EXISTS (SELECT 1 FROM step WHERE run = run.id AND key = 'answer'))) FROM run
              WHERE task = ? ORDER BY epoch DESC LIMIT 1",
         )?

@@ -340,7 +340,9 @@ fn step_of(call: u32) -> String {
     format!("call-{call}")
 }
 
-/// SQL integers are signed; no counter of ours comes near the limit.
+/// A million dollars, or as many tokens as no call has: whatever is counted, a million rows of it can be summed in an SQL integer.
+const COUNT_MAX: i64 = 1_000_000_000_000;
+
 fn signed(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
+    i64::try_from(count).unwrap_or(COUNT_MAX).min(COUNT_MAX)
 }

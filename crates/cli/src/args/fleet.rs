@@ -18,9 +18,12 @@ pub(crate) enum FleetCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Has the first model of each tier say one word. On a host that is paid this costs a word.
+    /// Has the first model of each tier say one word.
     #[command(after_help = "Example:\n  alai fleet probe")]
     Probe {
+        /// Models that cost money, too: a word each, which no ledger has.
+        #[arg(long)]
+        paid: bool,
         #[arg(long)]
         json: bool,
     },

@@ -19,7 +19,7 @@ pub(crate) fn run(home: &Home, command: FleetCommand) -> Result<ExitCode, CliErr
     match command {
         FleetCommand::Status { json } => status::run(home, json)?,
         FleetCommand::Models { json } => models::run(home, json)?,
-        FleetCommand::Probe { json } => probe::run(home, json)?,
+        FleetCommand::Probe { paid, json } => probe::run(home, paid, json)?,
         FleetCommand::Cost(args) => cost::run(home, &args)?,
         FleetCommand::Cap(command) => cap(home, command)?,
         FleetCommand::Settle { call, dollars } => settle(home, &call, &dollars)?,

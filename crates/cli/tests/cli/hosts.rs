@@ -240,6 +240,6 @@ fn a_host_that_costs_money_fills_no_tier_that_nobody_gave_it() {
     let settings =
         host("forge", "openai", &outside, "") + &format!("[money]\npaid_hosts = [\"{outside}\"]\n");
     let world = world(&settings);
-    minion_run(&world, None).exits(6).says("fills no tier");
+    minion_run(&world, None).exits(6).says("costs money fills");
     assert!(forge.chats().is_empty());
 }

@@ -8,8 +8,9 @@ use alai_fleet::{ChatError, ChatReply, ChatRequest, ErrorClass};
 use alai_mission::{Call, Intent, MissionError};
 use alai_workspace::command::Cancel;
 
-use super::Desk;
+use super::{Desk, reach};
 use crate::beat::Factory;
+use crate::models::Reach;
 use crate::money;
 use crate::run::RunError;
 
@@ -51,15 +52,20 @@ impl<'a> Calls<'a> {
         self.begin(request)?;
         let (mission, fence, call) = (self.factory.mission(), &self.desk.fence, self.made);
         let provider = &self.desk.chosen.provider;
+        let models = self.factory.models();
+        models.taken(&self.desk.chosen, self.factory.now_ms());
         let answered = alai_fleet::chat(provider, request, &|| self.cancel.is_cancelled());
         let now = self.factory.now_ms();
         let class = answered.as_ref().err().map(|e| e.class);
-        let models = self.factory.models();
         if models.heard(&self.desk.chosen, class, now) {
             // The next run should know whether the host is down, and go to another one.
             self.factory.look_soon();
         }
-        let used = answered.as_ref().map_err(|e| used_by(e.class));
+        let used = answered.as_ref().map_err(|e| match e.partial.is_empty() {
+            true => used_by(e.class),
+            // Words that came have to be paid, whatever the server calls its error.
+            false => Used::Unknown,
+        });
         let recorded = match (&answered, used) {
             (Ok(reply), _) => mission.settle(fence, self.row(reply), now),
             (Err(_), Err(Used::Unknown)) if self.is_paid() => {
@@ -88,6 +94,13 @@ impl<'a> Calls<'a> {
         if self.lost.is_some() || self.refused.is_some() || self.cancel.is_cancelled() {
             return Err(self.unasked(ErrorClass::Cancelled, "the run is over".to_owned()));
         }
+        // A person may have closed the project to other machines since the run began.
+        let task = self.factory.mission().task(self.desk.fence.task);
+        let reach = task.map_or(Reach::Near, |task| reach(self.factory, &task));
+        if !self.factory.models().is_within(chosen, reach) {
+            let why = "the project is `local_only` now, and this host is none of your own";
+            return Err(self.unasked(ErrorClass::Refused, why.to_owned()));
+        }
         let output_max = u64::from(request.profile.output_max);
         let intent = Intent {
             call: self.made,
@@ -97,7 +110,7 @@ impl<'a> Calls<'a> {
             cost: self
                 .desk
                 .tariff
-                .cost(money::prompt_max(request), output_max),
+                .cost(money::prompt_max(request, self.is_paid()), output_max),
         };
         let caps = &self.factory.config().money.caps;
         let now = self.factory.now_ms();

@@ -252,6 +252,11 @@ impl Said {
     }
 
     fn close(&mut self, finish: Finish, out: Out<'_>) -> Result<(), Fault> {
+        let is_answer = |open: &Growing| self.form.is_some() && open.name == body::ANSWER;
+        if finish == Finish::Stop && !self.open.values().all(is_answer) {
+            let why = "the answer ended in the middle of a tool call";
+            return Err(Fault::new(ErrorClass::Cut, why));
+        }
         let cut = std::mem::take(&mut self.open)
             .into_values()
             .map(Growing::given);

@@ -4,8 +4,10 @@ use serde_json::Value;
 
 use crate::anthropic::AnthropicHost;
 use crate::dialect::HostRef;
-use crate::error::{ErrorClass, Fault, quote};
-use crate::probe::{BYTES_MAX, Found, Looked, ModelCard, ProbeState, Unreadable, is_name};
+use crate::error::{ErrorClass, Fault};
+use crate::probe::{
+    BYTES_MAX, Found, Looked, ModelCard, ProbeState, Unreadable, is_name_of, shown_name,
+};
 use crate::wire::{self, Watch};
 
 /// As many models as one page of the list may hold.
@@ -22,11 +24,11 @@ pub(crate) async fn look(host: &AnthropicHost, watch: &Watch<'_>) -> Looked {
     let (mut models, mut unreadable) = (Vec::new(), Vec::new());
     for entry in listed.iter().take(PAGE) {
         let name = entry.get("id").and_then(Value::as_str).unwrap_or_default();
-        if is_name(name) {
+        if is_name_of(HostRef::Anthropic(host), name) {
             models.push(card(name));
         } else {
             unreadable.push(Unreadable {
-                name: quote(name),
+                name: shown_name(HostRef::Anthropic(host), name),
                 reason: "its name is no model name".to_owned(),
             });
         }

@@ -257,7 +257,11 @@ impl Said {
     }
 
     fn close(&mut self, out: Out<'_>) -> Result<(), Fault> {
-        // Some servers close a text without naming a reason.
+        // Some servers close a text without naming a reason. A call that is no whole object then lacks its end.
+        if self.finish.is_none() && !self.calls.iter().all(Growing::is_whole) {
+            let why = "the answer ended in the middle of a tool call, without a reason to finish";
+            return Err(Fault::new(ErrorClass::Cut, why));
+        }
         let finish = self.finish.unwrap_or(Finish::Stop);
         self.give_calls(finish, out)?;
         self.done = true;

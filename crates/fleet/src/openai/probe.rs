@@ -11,7 +11,8 @@ use crate::dialect::HostRef;
 use crate::error::{ChatError, ErrorClass, Fault, quote};
 use crate::openai::{OpenaiHost, body};
 use crate::probe::{
-    ANSWER, BYTES_MAX, Found, Looked, ModelCard, ProbeState, Unreadable, is_name, small,
+    ANSWER, BYTES_MAX, Found, Looked, ModelCard, ProbeState, Unreadable, is_name_of, shown_name,
+    small,
 };
 use crate::tagged;
 use crate::wire::{self, Failure, Watch};
@@ -49,9 +50,9 @@ pub(crate) async fn look(host: &OpenaiHost, watch: &Watch<'_>) -> Looked {
     let (mut models, mut unreadable) = (Vec::new(), Vec::new());
     for entry in listed.iter().take(MODELS_MAX) {
         let name = entry.get("id").and_then(Value::as_str).unwrap_or_default();
-        if !is_name(name) {
+        if !is_name_of(HostRef::Openai(host), name) {
             unreadable.push(Unreadable {
-                name: quote(name),
+                name: shown_name(HostRef::Openai(host), name),
                 reason: "its name is no model name".to_owned(),
             });
             continue;

@@ -8,7 +8,7 @@ use super::{a_recording, models, needs_one};
 use crate::error::{CliError, Kind};
 use crate::show;
 
-pub(super) fn run(home: &Home, json: bool) -> Result<(), CliError> {
+pub(super) fn run(home: &Home, paid: bool, json: bool) -> Result<(), CliError> {
     let models = models(home)?;
     let view = fleet::view(&models);
     if view.mode == Mode::Simulated {
@@ -16,7 +16,7 @@ pub(super) fn run(home: &Home, json: bool) -> Result<(), CliError> {
         return Ok(());
     }
     needs_one(&view.none)?;
-    let heard = fleet::hear(&models);
+    let heard = fleet::hear(&models, paid);
     match json {
         true => show::json(&heard)?,
         false => heard.iter().for_each(shown),

@@ -1,0 +1,221 @@
+use alai_fleet::EditFormat;
+
+use super::*;
+
+/// The edit format that a model of this name would be run with.
+fn format(config: &Config, name: &str) -> EditFormat {
+    let models = Models::new(config).expect("the settings are right");
+    let card = ModelCard {
+        name: name.into(),
+        size_bytes: 1,
+        parameters: None,
+        parameter_count: None,
+        context_max: None,
+        chat: true,
+        tools: true,
+        thinking: false,
+        embedding_only: false,
+        remote: None,
+        digest: String::new(),
+    };
+    models.profiles.of(&card).edit_format
+}
+
+#[test]
+fn what_a_person_says_of_a_family_counts_before_what_is_shipped() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let path = dir.path().join("profiles.yaml");
+    let mut config = Config::default();
+    let (shipped, unknown) = (format(&config, "gpt-oss:20b"), format(&config, "mine:7b"));
+    std::fs::write(
+        &path,
+        "- names: [gpt-oss, mine]\n  edit_format: whole\n  why: measured here\n",
+    )
+    .expect("writes");
+    config.profiles = Some(path.clone());
+    for (name, before) in [("gpt-oss:20b", shipped), ("mine:7b", unknown)] {
+        assert_ne!(before, EditFormat::Whole, "{name}");
+        assert_eq!(format(&config, name), EditFormat::Whole, "{name}");
+    }
+    std::fs::write(&path, "- names: [mine]\n  edit: whole\n").expect("writes");
+    let refused = Models::new(&config).expect_err("no such key").to_string();
+    assert!(
+        refused.contains("profiles.yaml") && refused.contains("edit"),
+        "{refused}"
+    );
+}
+
+/// A member of a fleet that answers with these models.
+fn member(
+    name: &str,
+    near: bool,
+    tiers: Option<Vec<u8>>,
+    models: &[(&str, u64)],
+) -> (Member, Seen) {
+    let host = Host::Ollama(format!("http://{name}:1").parse().expect("a host"));
+    let cards = models.iter().map(|(name, billions)| card(name, *billions));
+    let probe = Probe {
+        host: host.clone(),
+        state: ProbeState::Up {
+            version: "0.33.3".into(),
+            warning: None,
+            models: cards.collect(),
+            unreadable: Vec::new(),
+        },
+        slots: None,
+    };
+    let named = NamedHost {
+        name: name.into(),
+        host,
+        tiers,
+        slots: None,
+        unusable: None,
+    };
+    let seen = Seen {
+        name: name.into(),
+        near,
+        free: true,
+        slots: None,
+        probe,
+    };
+    (
+        Member {
+            named,
+            near,
+            free: true,
+        },
+        seen,
+    )
+}
+
+fn card(name: &str, billions: u64) -> ModelCard {
+    ModelCard {
+        name: name.into(),
+        size_bytes: billions * 600_000_000,
+        parameters: None,
+        parameter_count: Some(billions * 1_000_000_000),
+        context_max: Some(32_768),
+        chat: true,
+        tools: true,
+        thinking: false,
+        embedding_only: false,
+        remote: None,
+        digest: String::new(),
+    }
+}
+
+/// A fleet as a look would have found it.
+fn fleet(members: Vec<(Member, Seen)>) -> Models {
+    let (members, hosts): (Vec<Member>, Vec<Seen>) = members.into_iter().unzip();
+    let probes: Vec<Probe> = hosts.iter().map(|seen| seen.probe.clone()).collect();
+    let models = Models {
+        source: Source::Hosts(members),
+        profiles: Profiles::shipped(),
+        found: Mutex::default(),
+        breakers: Mutex::default(),
+    };
+    *models.found.lock().expect("unlocked") = Found {
+        tiers: pick(&probes),
+        hosts,
+        none: String::new(),
+    };
+    models
+}
+
+fn chosen(models: &Models, tier: u8, reach: Reach, now_ms: i64) -> Option<(String, String)> {
+    let chosen = models.choose(&ModelChoice::Tier(tier), 0, reach, now_ms)?;
+    Some((chosen.provider.host(), chosen.model))
+}
+
+fn lose(models: &Models, tier: u8, times: i64) {
+    for now_ms in 1..=times {
+        let choice = ModelChoice::Tier(tier);
+        if let Some(chosen) = models.choose(&choice, 0, Reach::Anywhere, now_ms) {
+            models.heard(&chosen, Some(ErrorClass::Unreachable), now_ms);
+        }
+    }
+}
+
+#[test]
+fn a_lost_host_hands_on_to_its_like_and_never_to_another_size() {
+    let alone = fleet(vec![member(
+        "anvil",
+        true,
+        None,
+        &[("small", 8), ("middle", 14), ("large", 70)],
+    )]);
+    let small = Some(("http://anvil:1".to_owned(), "small".to_owned()));
+    assert_eq!(chosen(&alone, 2, Reach::Anywhere, 1), small);
+    lose(&alone, 2, 4);
+    assert_eq!(chosen(&alone, 2, Reach::Anywhere, 5), small, "nowhere else");
+    lose(&alone, 2, 5);
+    assert_eq!(chosen(&alone, 2, Reach::Anywhere, 10), None, "it rests");
+    let two = fleet(vec![
+        member("anvil", true, None, &[("small", 8), ("large", 70)]),
+        member("forge", true, None, &[("other", 9), ("huge", 200)]),
+    ]);
+    assert_eq!(chosen(&two, 2, Reach::Anywhere, 1), small);
+    lose(&two, 2, 1);
+    let other = Some(("http://forge:1".to_owned(), "other".to_owned()));
+    assert_eq!(chosen(&two, 2, Reach::Anywhere, 2), other);
+}
+
+#[test]
+fn a_host_that_was_given_the_tier_stands_in_whatever_its_size() {
+    let fleet = fleet(vec![
+        member("anvil", true, None, &[("small", 8)]),
+        member("forge", true, Some(vec![2]), &[("huge", 200)]),
+    ]);
+    lose(&fleet, 2, 1);
+    let huge = Some(("http://forge:1".to_owned(), "huge".to_owned()));
+    assert_eq!(chosen(&fleet, 2, Reach::Anywhere, 2), huge);
+}
+
+#[test]
+fn a_call_that_tries_a_resting_host_is_counted_when_it_is_made() {
+    let models = fleet(vec![member("anvil", true, None, &[("small", 8)])]);
+    lose(&models, 2, 5);
+    let later = 5 + alai_core::breaker::REST_MS;
+    let choice = ModelChoice::Tier(2);
+    let first = models.choose(&choice, 0, Reach::Anywhere, later);
+    let first = first.expect("it may be tried");
+    // Chosen and never asked: the next one may try, too.
+    assert!(chosen(&models, 2, Reach::Anywhere, later).is_some());
+    models.taken(&first, later);
+    assert_eq!(chosen(&models, 2, Reach::Anywhere, later + 1), None);
+    models.heard(&first, None, later + 2);
+    assert!(chosen(&models, 2, Reach::Anywhere, later + 3).is_some());
+}
+
+proptest::proptest! {
+    /// Over every route: whatever there is, whatever was lost, whatever tier and however often it was raised.
+    #[test]
+    fn code_that_stays_here_reaches_no_host_elsewhere(
+        near in proptest::collection::vec(proptest::prelude::any::<bool>(), 1..6),
+        losses in proptest::collection::vec((0usize..6, 0usize..3, 0i64..400_000), 0..60),
+        tier in 1u8..=5,
+        escalations in 0u32..4,
+        named in 0usize..6,
+        now_ms in 0i64..500_000,
+    ) {
+        let sizes = [("small", 8), ("middle", 14), ("large", 70)];
+        let names = ["a", "b", "c", "d", "e", "f"];
+        let members = near.iter().zip(names);
+        let fleet = fleet(members.map(|(near, name)| member(name, *near, None, &sizes)).collect());
+        for (host, model, at) in losses {
+            let choice = ModelChoice::Named { host: names[host].into(), model: sizes[model].0.into() };
+            if let Some(chosen) = fleet.choose(&choice, 0, Reach::Anywhere, at) {
+                fleet.heard(&chosen, Some(ErrorClass::Unreachable), at);
+            }
+        }
+        let by_name = ModelChoice::Named { host: names[named].into(), model: "small".into() };
+        for choice in [ModelChoice::Tier(tier), by_name] {
+            if let Some(chosen) = fleet.choose(&choice, escalations, Reach::Near, now_ms) {
+                let host = chosen.provider.host();
+                let at = names.iter().position(|name| host == format!("http://{name}:1"));
+                proptest::prop_assert!(near[at.expect("one of them")], "{host}");
+                proptest::prop_assert!(fleet.is_within(&chosen, Reach::Near));
+            }
+        }
+    }
+}
