@@ -181,10 +181,11 @@ mod tests {
     use crate::fsck;
 
     /// A migration that was ever shipped stays as it is: a store that has it would never see the change.
-    const SHIPPED: [&str; 3] = [
+    const SHIPPED: [&str; 4] = [
         "2e16a04d95b314346b4cfbdbf17fcaf4f8be1d58591362e24e7c0721a9bcf28f",
         "f95a6a47aae200d44160241c517072f116b63d6ab243585b07c2dde8096d3f27",
         "3184e38b9c39f0184ea4ad065b12bbbf4a5cc906d6f80241e32eed99acd6572b",
+        "782966cb3c31e952a858483070eb7f68412704fec7f7d6436e1a58c587e631d4",
     ];
 
     #[test]
@@ -209,9 +210,29 @@ mod tests {
                         VALUES (1, 'p', '/p', 'main', '{}', 1);
                      INSERT INTO task (id, kind, title, description, priority, tags, project, acceptance, checks,
                         changes_tests, state, findings, created_ms, updated_ms)
-                        VALUES (1, 'build', 'Count flamingos', '', 2, '[]', 1, '[]', '[]', '[]', 'open', '[]', 1, 1);",
+                        VALUES (1, 'build', 'Count flamingos', '', 2, '[]', 1, '[]', '[]', '[]', 'open', '[]', 1, 1);
+                     UPDATE task SET epoch = 1 WHERE id = 1;",
                 )
                 .expect("rows of that time");
+                // Who holds a run is told since the third.
+                let holder = match old.prepare("SELECT holder FROM run") {
+                    Ok(_) => (
+                        ", holder, output_ms, progress_ms, project",
+                        ", 'factory', 1, 1, 1",
+                    ),
+                    Err(_) => ("", ""),
+                };
+                let run = format!(
+                    "INSERT INTO run (id, task, epoch, state, worker, started_ms, beat_ms, ended_ms, outcome{})
+                        VALUES ('r', 1, 1, 'failed', 'factory', 1, 1, 9, 'infrastructure: it was long ago'{});",
+                    holder.0, holder.1
+                );
+                old.execute_batch(&run).expect("a run of that time");
+                old.execute_batch(
+                    "INSERT INTO ledger (run, task, call, model, mode, prompt_tokens, output_tokens, cost_microusd, at_ms)
+                        VALUES ('r', 1, 0, 'm', 'real', 7, 5, 11, 2), ('r', 1, 1, 'm', 'real', 7, 5, 31, 86400002);",
+                )
+                .expect("calls of that time");
             }
             old.pragma_update(None, "user_version", from as i64)
                 .expect("its version");
@@ -232,6 +253,14 @@ mod tests {
                 )
                 .expect("searches");
             assert_eq!(found, i64::from(from > 0), "from {from}");
+            let spent: Option<i64> = store
+                .query_row(
+                    "SELECT sum(spent) FROM purse WHERE scope = 'task' AND key = 1",
+                    [],
+                    |r| r.get(0),
+                )
+                .expect("a sum");
+            assert_eq!(spent, (from > 0).then_some(42), "from {from}");
         }
     }
 }
