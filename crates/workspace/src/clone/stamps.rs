@@ -199,8 +199,7 @@ fn stamps(clone: &Path, base: &Oid, entries: &[TreeEntry]) -> io::Result<Stored>
         }
     }
     let newest = files.iter().map(|(_, stamp)| stamp.4).max();
-    pass(clock.as_file(), newest.unwrap_or_default())?;
-    try_memory(clock.as_file(), probe.as_file())?;
+    settle(clock.as_file(), probe.as_file(), newest.unwrap_or_default())?;
     Ok(Stored {
         version: VERSION,
         base: base.clone(),
@@ -228,11 +227,12 @@ fn pass(clock: &File, time: Time) -> io::Result<()> {
     Err(io::Error::other("its clock counts too coarsely"))
 }
 
-/// Tries that a write through a shared mapping which was read before is seen in the time of change.
-fn try_memory(clock: &File, probe: &File) -> io::Result<()> {
+/// Waits until the clock stands beyond `newest`, and tries in the same wait that a write through a shared mapping which was read
+/// before is seen in the time of change.
+fn settle(clock: &File, probe: &File, newest: Time) -> io::Result<()> {
     probe.set_len(1)?;
     let before = changed(&state(probe)?);
-    write_through_memory(probe, || pass(clock, before))?;
+    write_through_memory(probe, || pass(clock, before.max(newest)))?;
     match changed(&state(probe)?) > before {
         true => Ok(()),
         false => Err(io::Error::other("it misses writes through memory")),
