@@ -33,7 +33,7 @@ use crate::git::{Oid, TreeEntry};
 ///
 /// Not among them: NFS, SMB, 9p and FUSE, where it is a server's word; tmpfs, which does not notice a write through a shared
 /// mapping that was read first (tried on Linux 6.18); XFS, whose `XFS_IOC_SWAPEXT` changes the contents of two files of one owner
-/// and leaves their times (read, not tried).
+/// and leaves their times (read, not tried). That of ext4, `EXT4_IOC_MOVE_EXT`, does the same (tried): cages deny it.
 const KEEP_TIMES: [u64; 3] = [0xef53, 0x9123_683e, 0x794c_7630];
 
 /// Looks at the file system's clock, a millisecond apart, before it is taken for too coarse: ten of the longest ticks.
