@@ -334,6 +334,10 @@ impl Factory {
             self.active.lock().is_ok_and(|a| a.is_empty()) && !self.merging.load(Ordering::SeqCst);
         if idle && now - self.tidied_ms.load(Ordering::Relaxed) >= housekeeping::PAUSE_MS {
             self.tidied_ms.store(now, Ordering::Relaxed);
+            // First: a kept clone is not touched before.
+            if let Err(e) = work::uncaged::end_left(self, false) {
+                tracing::warn!("users of runs that are over: {e}");
+            }
             housekeeping::tidy(self);
         }
     }

@@ -53,14 +53,10 @@ pub(crate) fn at_start(factory: &Arc<Factory>) -> Result<(), MissionError> {
         ));
     }
     // Before anything else is touched: what has no cage does not end with its owner by itself, when both were killed.
-    for row in &live {
-        if let Some(Err(why)) = row.uid.map(work::uncaged::end) {
-            tracing::error!("run {}: {why}", row.id);
-        }
-    }
+    work::uncaged::end_left(factory, true)?;
     // Work first, rows second: a crash in between finds the run live again and repeats this.
     for row in &live {
-        rescue(factory, row);
+        bring(factory, row);
     }
     if !lost.is_empty() {
         factory
@@ -72,10 +68,19 @@ pub(crate) fn at_start(factory: &Arc<Factory>) -> Result<(), MissionError> {
     Ok(())
 }
 
+/// [`bring`], after everything that the run has started was ended.
+pub(crate) fn rescue(factory: &Arc<Factory>, row: &RunRow) -> bool {
+    // One that does not end keeps the clone: it says so there.
+    if let Err(why) = work::uncaged::end_of(factory, row) {
+        tracing::error!("run {}: {why}", row.id);
+    }
+    bring(factory, row)
+}
+
 /// Brings the work of a run home: its commits to `refs/alai/RUN`, what was never committed to `refs/alai/RUN-rest`. True when
 /// it is proven that the clone holds nothing more. One that does is kept beside its run's evidence, for a person; one that no
 /// agent has worked in holds nobody's work.
-pub(crate) fn rescue(factory: &Arc<Factory>, row: &RunRow) -> bool {
+fn bring(factory: &Arc<Factory>, row: &RunRow) -> bool {
     let dir = factory.home().run(&row.id);
     let tree = dir.join(work::CLONE);
     if fs::symlink_metadata(&tree).is_err() {
@@ -138,7 +143,7 @@ fn sweep(factory: &Arc<Factory>) -> Result<(), MissionError> {
         }
         // Also of a run that is long over: its last process may have died before this.
         let proven = match factory.mission().run(&run)? {
-            Some(row) => rescue(factory, &row),
+            Some(row) => bring(factory, &row),
             // Of another store than this one, as after a backup was put back: nobody can tell what it holds.
             None => false,
         };

@@ -1,6 +1,6 @@
 //! Runs without a cage: whom their programs run as, and a person's word about what they made.
 
-use alai_core::ids::TaskId;
+use alai_core::ids::{RunId, TaskId};
 use alai_core::lifecycle::{Event, Refused};
 use alai_core::pipeline;
 use alai_core::task::{State, Until};
@@ -11,10 +11,31 @@ use crate::claim::{Fence, fenced};
 use crate::error::MissionError;
 use crate::event::{Stamp, happened};
 use crate::inbox::{By, once};
+use crate::reader::Reader;
+use crate::run::{RunRow, query};
+use crate::step::{StepState, receipt};
 use crate::task::{one, satisfy, set_state};
 use crate::writer::Mission;
 
+/// The receipt that a run's user has ended. The number itself stays with the run, which it says of that it had no cage.
+const USER_ENDED: &str = "user-ended";
+
+impl Reader {
+    /// The runs whose user is not known to have ended, live ones too. Whoever has the number of any other run by now is somebody
+    /// else.
+    pub fn users_left(&self) -> Result<Vec<RunRow>, MissionError> {
+        let left = "uid IS NOT NULL AND NOT EXISTS (SELECT 1 FROM step WHERE step.run = run.id AND step.key = ?)";
+        self.read(|c| query(c, left, &USER_ENDED))
+    }
+}
+
 impl Mission {
+    /// Notes that everything of a run's user has ended, and that nothing is left that belongs to it.
+    pub fn user_ended(&self, run: &RunId, now_ms: i64) -> Result<(), MissionError> {
+        let run = run.clone();
+        self.write(move |c| receipt(c, &run, USER_ENDED, StepState::Done, "", now_ms))
+    }
+
     /// Notes whom the programs of a run will run as, before the first one starts. Whoever comes after a crash ends that user's.
     pub fn uncage(&self, fence: &Fence, uid: u32, now_ms: i64) -> Result<(), MissionError> {
         let fence = fence.clone();

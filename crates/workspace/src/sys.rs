@@ -13,7 +13,9 @@ use std::time::Duration;
 
 mod ending;
 
-pub(crate) use ending::{Ipc, kill_all_of, outlive_parent, remove_ipc};
+pub(crate) use ending::{
+    Ipc, become_ender, ended_by, kill_all_of, outlive_parent, remove_ipc, send,
+};
 
 /// What [`poll`] is asked of one descriptor, and what it answered.
 pub(crate) struct Watched<'a> {
@@ -235,7 +237,6 @@ pub(crate) fn pidfd(pid: u32) -> io::Result<OwnedFd> {
 
 /// Sends SIGKILL to a process, if it is a child of `parent`, and waits until it is dead; as pid 1 of a namespace it is dead
 /// when everything in it is. A number that was reused meanwhile is left alone.
-#[allow(unsafe_code, reason = "pidfd_send_signal has no wrapper in libc")]
 pub(crate) fn kill_child_of(parent: u32, pid: u32, patience: Duration) -> io::Result<()> {
     let fd = pidfd(pid)?;
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
@@ -247,18 +248,7 @@ pub(crate) fn kill_child_of(parent: u32, pid: u32, patience: Duration) -> io::Re
     if found.and_then(|found| found.parse().ok()) != Some(parent) {
         return Err(io::Error::from_raw_os_error(libc::ESRCH));
     }
-    let nothing = std::ptr::null::<libc::c_void>();
-    let number = fd.as_raw_fd();
-    // SAFETY: takes numbers and a null pointer, which stands for the default information.
-    check(unsafe {
-        libc::syscall(
-            libc::SYS_pidfd_send_signal,
-            number,
-            libc::SIGKILL,
-            nothing,
-            0,
-        )
-    })?;
+    send(fd.as_fd(), libc::SIGKILL)?;
     poll(
         &mut [Watched {
             fd: fd.as_fd(),

@@ -14,6 +14,8 @@ use tempfile::TempDir;
 use crate::script::{Script, TITLE, small, solution};
 use crate::world::{Ran, Running, World, run};
 
+mod survivors;
+
 /// An ordinary user without an account.
 const STRANGER: u32 = 54_321;
 /// As long as everything else here is waited for.
@@ -339,13 +341,15 @@ const FLEES: &str = r##"
 perl -MPOSIX -e '
     fork and exit 0; POSIX::setsid(); fork and exit 0;
     open my $pid, ">", "@SHARED@/pid"; print $pid $$; close $pid;
+    sub work { open my $w, ">>", "/repo/words.sh"; print $w "# hostile\n"; close $w;
+        open my $t, ">", "@SHARED@/ticks.new"; print $t ++$n; close $t; rename "@SHARED@/ticks.new", "@SHARED@/ticks"; }
+    work();
     for my $dir (glob "/proc/[0-9]*") {
         next unless (stat $dir)[4] == $> && $dir ne "/proc/$$";
         open my $line, "<", "$dir/cmdline" or next;
         kill 9, $dir =~ /(\d+)/ if <$line> =~ /__hand/;
     }
-    while (1) { open my $w, ">>", "/repo/words.sh"; print $w "# hostile\n"; close $w;
-        open my $t, ">", "@SHARED@/ticks"; print $t ++$n; close $t; select undef, undef, undef, 0.002; }
+    while (1) { work(); select undef, undef, undef, 0.002; }
 '
 until test -e @SHARED@/ticks; do :; done
 sleep 100
@@ -396,29 +400,6 @@ fn staying(shared: &Path, name: &str) -> Script {
     Script::good().builds("", &calls)
 }
 
-/// The process that sees to the end of a run without a cage.
-fn guard_of(alai: u32) -> u32 {
-    let is = |pid: u32| {
-        let line = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        let parent = stat
-            .rsplit(") ")
-            .next()
-            .and_then(|rest| rest.split(' ').nth(1)?.parse().ok());
-        line.contains("__uncaged") && parent == Some(alai)
-    };
-    let all = fs::read_dir("/proc").expect("proc").flatten();
-    let mut pids = all.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    pids.find(|pid| is(*pid)).expect("a guard")
-}
-
-fn kill(pid: u32) {
-    let killed = std::process::Command::new("kill")
-        .args(["-9", &pid.to_string()])
-        .status();
-    assert!(killed.expect("started").success(), "{pid}");
-}
-
 #[test]
 fn a_kill_of_alai_alone_ends_the_agent_at_once() {
     let shared = shared();
@@ -432,34 +413,6 @@ fn a_kill_of_alai_alone_ends_the_agent_at_once() {
     until("nothing of it lives", || {
         alive(uid).is_empty().then_some(())
     });
-}
-
-#[test]
-fn what_outlived_a_kill_of_everybody_is_ended_by_the_next_start() {
-    let shared = shared();
-    let Some(world) = as_root(&staying(shared.path(), "uid")) else {
-        return;
-    };
-    let (running, uid) = at_work(&world, shared.path(), "uid");
-    let guard = guard_of(running.pid());
-    kill(guard);
-    running.signal(libc::SIGKILL);
-    running.ends();
-    until("the guard is gone", || {
-        (!Path::new(&format!("/proc/{guard}/exe")).exists()).then_some(())
-    });
-    assert!(!alive(uid).is_empty(), "nobody is there to end it");
-    let daemon = world.up();
-    assert_eq!(alive(uid), [0; 0], "the start has ended it");
-    // And nothing runs it again, with a cage or without one.
-    world.until("it waits", |w| (w.state(1) == "waiting").then_some(()));
-    world.alai(["down"]).exits(0);
-    daemon.ends().exits(0);
-    let shown = world.task(1);
-    assert_eq!(
-        shown["view"]["task"]["waiting"]["reason"], "box_refused",
-        "{shown}"
-    );
 }
 
 #[test]

@@ -254,7 +254,7 @@ impl Job<'_> {
             }
             super::cage::agent(self.factory, self.desk, &brief, &place, cancel)
         })?;
-        uncaged::settle(uncaged.as_ref(), &tree)?;
+        uncaged::settle(self.factory, &self.claim.fence.run, uncaged.as_ref(), &tree)?;
         let head = clone::import(self.repo, &import, cancel);
         budget.note();
         let full = || crate::room::is_short(self.factory, self.project, self.repo);

@@ -102,8 +102,6 @@ pub(crate) struct Track {
     /// The commit that the run began with.
     pub(crate) start: Oid,
     run: RunId,
-    /// Whom its programs ran as, where there was no cage.
-    uid: Option<u32>,
     author: Identity,
     toolchains: Toolchains,
     budget: Budget,
@@ -120,12 +118,16 @@ pub(crate) struct Brought {
 
 impl Track {
     /// The inner `None`: the run had not begun, so that there is nobody's work.
+    ///
+    /// # Errors
+    /// Also while something of the run may still write in its clone.
     pub(crate) fn of(
         mission: &Mission,
         toolchains: Toolchains,
         row: &RunRow,
     ) -> Result<Option<Track>, String> {
         let text = |e: &dyn std::fmt::Display| e.to_string();
+        uncaged::has_ended(mission, &row.id)?;
         let start = mission.journaled(&row.id, START).map_err(|e| text(&e))?;
         let Some(start) = start else {
             return Ok(None);
@@ -137,7 +139,6 @@ impl Track {
             repo: git::open(&project.path).map_err(|e| text(&e))?,
             start: start.parse().map_err(|e| text(&e))?,
             run: row.id.clone(),
-            uid: row.uid,
             author: integrate::identity(&project),
             toolchains,
             budget: Budget::of(mission, &row.id, &task).map_err(|e| text(&e))?,
@@ -147,14 +148,6 @@ impl Track {
 
     /// Brings everything home that a dead clone holds.
     pub(crate) fn all(&self, tree: &Path) -> Brought {
-        if let Some(uid) = self.uid
-            && let Err(why) = uncaged::take_back(uid, tree)
-        {
-            return Brought {
-                left: vec![why],
-                rest: None,
-            };
-        }
         let branch = format!("refs/heads/{}", branch(&self.run));
         let to = work_ref(&self.run);
         let room = &self.budget.room;

@@ -160,6 +160,14 @@ fn what_was_made_without_a_cage_is_done_by_a_person_and_then_reviewed() {
         (run.uid, run.sandbox),
         (Some(70_001), alai_core::cage::Sandbox::Off)
     );
+    let left = || world.mission.users_left().expect("read");
+    assert_eq!(left(), std::slice::from_ref(&run));
+    for at in [155, 156] {
+        world.mission.user_ended(&run.id, at).expect("noted");
+    }
+    assert_eq!(left(), [], "nobody ends the number's next owner");
+    let ended = world.mission.run(&run.id).expect("read");
+    assert_eq!(ended, Some(run), "it still says that it had no cage");
     let refused = |by: &str| world.mission.accept(task, by, 160).expect_err("refused");
     assert!(matches!(refused("me"), MissionError::Refused { .. }));
     let measured = Effect::Measured {

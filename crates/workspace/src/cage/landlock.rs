@@ -36,7 +36,8 @@ pub(super) fn restrict(writable: &[PathBuf]) -> Result<i32, String> {
 }
 
 /// Withholds, from this thread and everything that it starts, each file that is not reached through the present root: for
-/// reading, too. What leads elsewhere (an open descriptor, `/proc/PID/root`) leads nowhere then.
+/// reading, too. What leads elsewhere (an open descriptor, `/proc/PID/root`) leads nowhere then. Where the kernel can, no signal
+/// leaves this thread and what it starts.
 ///
 /// # Errors
 /// As [`restrict`].
@@ -48,8 +49,11 @@ pub(super) fn keep_to_root() -> Result<i32, String> {
     let abi = ABI::from(version);
     let keep = || -> Result<RulesetStatus, Failed> {
         let ruleset = Ruleset::default().set_compatibility(CompatLevel::HardRequirement);
-        let rules = ruleset.handle_access(AccessFs::from_all(abi))?.create()?;
-        let rules = allow(rules, Path::new("/"), AccessFs::from_all(abi))?;
+        let mut ruleset = ruleset.handle_access(AccessFs::from_all(abi))?;
+        if version >= ABI_SCOPES {
+            ruleset = ruleset.scope(Scope::Signal)?;
+        }
+        let rules = allow(ruleset.create()?, Path::new("/"), AccessFs::from_all(abi))?;
         Ok(rules.restrict_self()?.ruleset)
     };
     match keep().map_err(|error| format!("Landlock: {error}"))? {

@@ -305,3 +305,55 @@ fn what_is_withheld_is_gone_also_where_everybody_may_read_and_write_it() {
         let _ = fs::remove_file(folder.join("new"));
     }
 }
+
+/// Stops all that its user may stop, for ever, in as many more processes as it is told. Threads do not stop one another, so
+/// that of the processes one goes on.
+const STOPS: &str = "import ctypes, os, sys, threading
+libc = ctypes.CDLL(None)
+def stop():
+    while True: libc.kill(-1, 19)
+for _ in range(int(sys.argv[1])):
+    if os.fork() == 0: break
+os.write(1, b'ready\\n')
+for _ in range(2): threading.Thread(target=stop).start()
+stop()";
+
+#[test]
+fn nothing_that_is_to_end_stops_what_ends_it() {
+    if as_root().is_none() {
+        return;
+    }
+    let user = take_user().unwrap();
+    for round in 0..16 {
+        let more = (round % 3).to_string();
+        let mut attacker = stray(user.uid(), &["/usr/bin/python3", "-c", STOPS, &more]);
+        let said = line(&mut BufReader::new(attacker.stdout.take().unwrap()));
+        assert_eq!(said, "ready");
+        assert_eq!(user.end().unwrap(), [""; 0], "round {round}");
+        attacker.wait().unwrap();
+    }
+}
+
+#[test]
+fn a_user_that_is_held_and_still_runs_something_has_not_ended() {
+    if as_root().is_none() {
+        return;
+    }
+    let user = take_user().unwrap();
+    let uid = user.uid();
+    let mut survivor = stray(uid, &["sleep", "1000"]);
+    let refused = end_user(uid).unwrap_err().to_string();
+    let pid = survivor.id().to_string();
+    assert!(
+        refused.contains("has not ended") && refused.contains(&pid),
+        "{refused}"
+    );
+    assert!(is_there(&pid), "whoever holds the user sees to its end");
+    // The control: nothing runs, or nobody holds it.
+    user.end().unwrap();
+    survivor.wait().unwrap();
+    let mut survivor = stray(uid, &["sleep", "1000"]);
+    drop(user);
+    assert_eq!(end_user(uid).unwrap(), [""; 0]);
+    survivor.wait().unwrap();
+}

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, Permissions};
+use std::os::fd::AsFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, lchown};
 use std::path::Path;
 use std::process::ExitCode;
@@ -11,11 +12,13 @@ use std::time::{Duration, Instant};
 use super::super::error::CageError;
 use super::super::launcher::{self, END};
 use super::user::{self, RunUser};
-use crate::sys::{self, Ipc};
+use crate::sys::{self, Ended, Ipc};
 use crate::{command, files};
 
 /// A process that is killed ends at once, unless the kernel waits for a disk for it.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// What ends the others makes a few calls. One that needs longer was made slow by them, and another has its turn.
+const ENDER_PATIENCE: Duration = Duration::from_secs(1);
 /// Between two looks; the kernel needs less to take a few processes apart.
 const PAUSE: Duration = Duration::from_millis(2);
 /// Between two looks at a lock.
@@ -29,12 +32,16 @@ const SHARED: [&str; 3] = ["/tmp", "/var/tmp", "/dev/shm"];
 /// Ends every process of a run's user, wherever it hides, and removes what the user left in the kernel (System V IPC) and at the
 /// top of the folders that everybody writes to. Answers with what could not be removed, in words.
 ///
-/// Where another run has the user by now, nothing is to be done: it was only given away when nothing of it lived. For the run
-/// that has it, there is [`RunUser::end`].
+/// While somebody else has the user, there is nothing to do as long as nothing of it lives. For the run that has it, there is
+/// [`RunUser::end`].
 ///
 /// # Errors
-/// With the processes that do not end: what they may still write cannot be trusted.
+/// With the processes that do not end: what they may still write cannot be trusted. Whose they are is not known where somebody
+/// else has the user, the stage of this very run perhaps. And when an account of the machine has the number by now.
 pub fn end_user(uid: u32) -> Result<Vec<String>, CageError> {
+    if !user::is_ours(uid) {
+        return Err(CageError::Off(format!("user {uid} is no run's")));
+    }
     // Whoever sees to the end of a run whose owner was killed holds it until then.
     let deadline = Instant::now() + PATIENCE + PATIENCE;
     loop {
@@ -43,7 +50,13 @@ pub fn end_user(uid: u32) -> Result<Vec<String>, CageError> {
             return ended(uid);
         }
         if Instant::now() >= deadline {
-            return Ok(Vec::new());
+            let alive = user::alive(uid).map_err(CageError::io("see who runs"))?;
+            return match alive.is_empty() {
+                true => Ok(Vec::new()),
+                false => Err(CageError::Off(format!(
+                    "user {uid} has not ended: another process holds it, and these run as it: {alive:?}"
+                ))),
+            };
         }
         thread::sleep(LOCK_PAUSE);
     }
@@ -60,6 +73,7 @@ impl RunUser {
 }
 
 fn ended(uid: u32) -> Result<Vec<String>, CageError> {
+    user::refuse_taken(uid)?;
     let launcher = launcher::launcher()?;
     let uid = uid.to_string();
     let argv = [launcher.as_os_str(), END.as_ref(), uid.as_ref()];
@@ -98,35 +112,70 @@ pub(in super::super) fn stage(args: &[OsString]) -> ExitCode {
 
 /// Ends them all. For a root process with one thread.
 ///
-/// The call that reaches them all at once needs a process that is that user, so it may be killed by one of them first; it is made
-/// until nobody is left.
+/// One call reaches all of them at once, which is more than forks outrun; beside it each is stopped and killed by its number, in
+/// case they hold up the process that makes the call. Both again and again, until nobody is left.
 pub(super) fn everything(uid: u32) -> Result<(), String> {
-    if !user::is_ours(uid) || sys::ids().0 != 0 {
-        return Err(format!("user {uid} is no run's"));
-    }
+    let own = user::ender(uid).filter(|_| sys::ids().0 == 0);
+    let own = own.ok_or_else(|| format!("user {uid} is no run's"))?;
     let deadline = Instant::now() + PATIENCE;
+    let look = |uid| user::alive(uid).map_err(|error| format!("cannot see who runs: {error}"));
     loop {
-        match sys::fork().map_err(|error| format!("cannot fork: {error}"))? {
-            None => {
-                let switched = sys::drop_capability_sets()
-                    .and_then(|()| sys::become_user(uid, uid))
-                    .and_then(|()| sys::drop_capabilities());
-                let done = switched.and_then(|()| sys::kill_all_of(uid));
-                sys::exit_now(i32::from(done.is_err()));
-            }
-            Some(child) => {
-                let waited = sys::wait_for(child);
-                waited.map_err(|error| format!("lost what ends user {uid}: {error}"))?;
-            }
-        }
-        let alive = user::alive(uid).map_err(|error| format!("cannot see who runs: {error}"))?;
+        let others = look(own)?;
+        let sent = match others.is_empty() {
+            true => all_at_once(uid, own),
+            false => Err(format!("processes of user {own} are not ours: {others:?}")),
+        };
+        let alive = look(uid)?;
         if alive.is_empty() {
             return Ok(());
         }
         if Instant::now() >= deadline {
-            return Err(format!("processes of user {uid} do not end: {alive:?}"));
+            let why = sent.err().map(|why| format!("; {why}")).unwrap_or_default();
+            return Err(format!(
+                "processes of user {uid} do not end: {alive:?}{why}"
+            ));
+        }
+        // What is stopped keeps its place among the user's processes: where those are as many as it may have, none forks.
+        for signal in [libc::SIGSTOP, libc::SIGKILL] {
+            for pid in look(uid)? {
+                one(pid, uid, signal);
+            }
         }
         thread::sleep(PAUSE);
+    }
+}
+
+/// By a process of its own, which has the right to signal them and nobody else.
+fn all_at_once(uid: u32, own: u32) -> Result<(), String> {
+    let fail = |error: std::io::Error| format!("what ends user {uid}: {error}");
+    let Some(child) = sys::fork().map_err(fail)? else {
+        let switched = sys::drop_capability_sets()
+            .and_then(|()| sys::become_ender(uid, own))
+            .and_then(|()| sys::drop_capabilities());
+        let done = switched.and_then(|()| sys::kill_all_of(uid, own));
+        sys::exit_now(i32::from(done.is_err()));
+    };
+    let child = u32::try_from(child).unwrap_or_default();
+    let wait = || sys::ended_by(child, Instant::now() + ENDER_PATIENCE).map_err(fail);
+    let mut ended = wait()?;
+    if ended.is_none() {
+        // Ours until it is waited for, so that the number is nobody else's.
+        sys::kill(child).map_err(fail)?;
+        ended = wait()?;
+    }
+    match ended {
+        Some(Ended::Code(0)) => Ok(()),
+        how => Err(format!("what ends user {uid} did not: {how:?}")),
+    }
+}
+
+/// Signals one of them, if it still is one. What goes wrong is seen by who is alive afterwards.
+fn one(pid: u32, uid: u32, signal: i32) {
+    // In this order: the descriptor stays with the process that was looked at, or with one that is gone.
+    if let Ok(process) = sys::pidfd(pid)
+        && user::is_reached(pid, uid)
+    {
+        let _ = sys::send(process.as_fd(), signal);
     }
 }
 

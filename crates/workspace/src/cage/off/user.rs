@@ -16,6 +16,9 @@ const FIRST: u32 = 70_000;
 /// More runs at once than any machine has.
 const COUNT: u32 = 1_000;
 
+/// As many that are no run's: each is the real number of what ends the user which is so far below it.
+const ENDERS: u32 = FIRST + COUNT;
+
 /// Where the locks are. Of the machine and not of a home: two homes must not choose the same number either.
 const LOCKS: &str = "/run/alai";
 
@@ -47,6 +50,24 @@ pub(super) fn is_ours(uid: u32) -> bool {
     (FIRST..FIRST + COUNT).contains(&uid)
 }
 
+/// Whom the process that ends a user is beside that user; `None` for a user of no run.
+pub(super) fn ender(uid: u32) -> Option<u32> {
+    is_ours(uid).then(|| ENDERS + (uid - FIRST))
+}
+
+/// Says so where an account or a container of the machine has a run's number by now, or the one that ends it.
+pub(super) fn refuse_taken(uid: u32) -> Result<(), CageError> {
+    let taken = Taken::look().map_err(CageError::io("see which users are taken"))?;
+    match taken.has_either(uid) {
+        false => Ok(()),
+        true => Err(CageError::Off(format!(
+            "user {uid} was a run's, and it or {} belongs to an account or a container of this machine by now, whose processes \
+             are not ended; give that another number, and the next start ends what is the run's",
+            uid.saturating_add(COUNT)
+        ))),
+    }
+}
+
 /// Takes a user that no process, account, container or other run has.
 ///
 /// # Errors
@@ -64,15 +85,15 @@ pub fn take_user() -> Result<RunUser, CageError> {
     let taken = Taken::look().map_err(CageError::io("see which users are taken"))?;
     for number in 0..COUNT {
         let uid = FIRST + (offset + number) % COUNT;
-        if taken.has(uid) {
+        if taken.has_either(uid) {
             continue;
         }
         let Some(lock) = lock(uid).map_err(CageError::io("lock a run's user"))? else {
             continue;
         };
         // Looked at under the lock, since whoever had it may only just have gone.
-        let alive = alive(uid).map_err(CageError::io("see who runs"))?;
-        if alive.is_empty() {
+        let alive = |uid| alive(uid).map_err(CageError::io("see who runs"));
+        if alive(uid)?.is_empty() && alive(uid + COUNT)?.is_empty() {
             return Ok(RunUser { uid, lock });
         }
     }
@@ -132,6 +153,11 @@ impl Taken {
         Ok(Taken { ranges })
     }
 
+    /// A run's user, or what ends it.
+    fn has_either(&self, uid: u32) -> bool {
+        self.has(uid) || ender(uid).is_some_and(|ender| self.has(ender))
+    }
+
     fn has(&self, uid: u32) -> bool {
         let within = |(first, count): &(u32, u32)| uid >= *first && uid - first < *count;
         self.ranges.iter().any(within)
@@ -168,21 +194,33 @@ pub(super) fn alive(uid: u32) -> io::Result<Vec<u32>> {
     Ok(found)
 }
 
+/// Whether a process is one that a user's own signal reaches: by its real or its saved number (`kill(2)`). A service that
+/// only opens files as the user has neither.
+pub(super) fn is_reached(pid: u32, uid: u32) -> bool {
+    let status = fs::read(format!("/proc/{pid}/status")).unwrap_or_default();
+    let status = String::from_utf8_lossy(&status);
+    let uids = uids_of(&status);
+    [0, 2].iter().any(|at| uids.get(*at) == Some(&uid))
+}
+
+/// Real, effective, saved and the file system's number.
+fn uids_of(status: &str) -> Vec<u32> {
+    let line = status.lines().find_map(|line| line.strip_prefix("Uid:"));
+    let numbers = line.unwrap_or_default().split_whitespace();
+    numbers.filter_map(|number| number.parse().ok()).collect()
+}
+
 /// By `proc_pid_status(5)`. A process whose first thread has ended is called a zombie while its other threads go on.
 fn is_alive(status: &str, uid: u32) -> bool {
     let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name));
-    let uids = field("Uid:").unwrap_or_default();
-    let mut uids = uids
-        .split_whitespace()
-        .filter_map(|n| n.parse::<u32>().ok());
     let ended = field("State:").is_some_and(|state| state.trim().starts_with(['Z', 'X']));
     let threads = field("Threads:").and_then(|n| n.trim().parse::<u32>().ok());
-    uids.any(|n| n == uid) && !(ended && threads.is_none_or(|n| n <= 1))
+    uids_of(status).contains(&uid) && !(ended && threads.is_none_or(|n| n <= 1))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{COUNT, FIRST, Taken, is_alive, is_ours, range};
+    use super::{COUNT, FIRST, Taken, ender, is_alive, is_ours, range};
 
     #[test]
     fn numbers_that_others_have_are_never_taken() {
@@ -195,6 +233,7 @@ mod tests {
                 ("ada:x:70007:70007::/:/bin/sh", None),
                 ("ada:70100:50", Some(2)),
                 ("odd", None),
+                ("ada:71200:1", Some(2)),
             ]
             .iter()
             .filter_map(|(line, count)| range(line, *count))
@@ -209,6 +248,10 @@ mod tests {
         ] {
             assert_eq!(taken.has(uid), is, "{uid}");
         }
+        // Nor is a user whose ender is somebody's.
+        assert_eq!(ender(70_200), Some(71_200));
+        assert!(taken.has_either(70_200) && !taken.has_either(70_201));
+        assert_eq!((ender(69_999), ender(71_000)), (None, None));
     }
 
     #[test]
