@@ -47,9 +47,7 @@ pub use error::{EngineError, MissionError};
 pub use event::EventRow;
 pub use fsck::{Fault, fsck, fsck_served, invariants};
 pub use inbox::{By, RequestKey};
-pub use ledger::{
-    Call, CapRow, CostBy, CostLine, CostReport, Intent, Scope, Spend, UnknownCall,
-};
+pub use ledger::{Call, CapRow, CostBy, CostLine, CostReport, Intent, Scope, Spend, UnknownCall};
 pub use merge::{MergeKind, MergeRow, MergeState};
 pub use mind::{MindEntry, MindQuery};
 pub use outbox::OutboxRow;

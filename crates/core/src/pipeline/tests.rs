@@ -536,11 +536,7 @@ fn what_ran_without_a_cage_is_never_done_by_its_gate_and_goes_on_by_a_person() {
         head: "h".into(),
     };
     let effects = advance(&task, &ended(CheckResult::Pass), &context());
-    let [
-        Effect::Measured { head, .. },
-        Effect::Ask { waiting, .. },
-    ] = &effects[..]
-    else {
+    let [Effect::Measured { head, .. }, Effect::Ask { waiting, .. }] = &effects[..] else {
         panic!("{effects:?}");
     };
     assert_eq!((head.as_str(), waiting.reason), ("h", WaitReason::Uncaged));

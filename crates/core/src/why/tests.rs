@@ -490,7 +490,11 @@ fn ask_the_pipeline(seen: &mut Seen) {
             | Effect::Remember { .. } => {}
         }
     }
-    assert_eq!(waits.len(), 13 + money::Rule::ALL.len(), "each of them asks a person: {waits:?}");
+    assert_eq!(
+        waits.len(),
+        13 + money::Rule::ALL.len(),
+        "each of them asks a person: {waits:?}"
+    );
     for mut waiting in waits {
         // As the store writes it.
         waiting.next_action = waiting.next_action.replace("{id}", "7");

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::{Form, Written, Wrong, known, written};
-use crate::chat::ToolSpec;
 use crate::answer::CALLS_MAX;
+use crate::chat::ToolSpec;
 
 /// The calls of a text of JSON values, all of which must be calls.
 pub(super) fn calls(text: &str, tools: &[ToolSpec], form: Form) -> Result<Vec<Written>, Wrong> {

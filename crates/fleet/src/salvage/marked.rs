@@ -3,8 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::{Form, Found, Written, Wrong, json, known, written};
-use crate::chat::ToolSpec;
 use crate::answer::CALLS_MAX;
+use crate::chat::ToolSpec;
 use crate::thinking;
 
 /// Calls and the bytes of text that they take.

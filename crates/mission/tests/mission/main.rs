@@ -24,8 +24,8 @@ use alai_core::task::{
     Counters, Need, NewTask, Priority, State, TaskKind, Until, WaitReason, Waiting,
 };
 use alai_mission::{
-    Claim, ClaimLimits, Filter, MergeState, Mission, MissionError, NewProject,
-    ProjectSettings, Reader, RunState, Slot, SlotsOf, fsck,
+    Claim, ClaimLimits, Filter, MergeState, Mission, MissionError, NewProject, ProjectSettings,
+    Reader, RunState, Slot, SlotsOf, fsck,
 };
 
 const LIMITS: ClaimLimits = ClaimLimits {
