@@ -142,7 +142,8 @@ fn shown(dir: &Path, json: bool) -> Result<(), CliError> {
     // Records that cannot be read promise nothing.
     let promises = evidence::promises(dir).unwrap_or_else(|_| Some(alai_core::cage::promises(&[])));
     let promises = promises.unwrap_or_default();
-    let sandbox = evidence::sandbox(dir).unwrap_or_default();
+    // Nor do they say that there was a cage.
+    let sandbox = evidence::sandbox(dir).ok();
     if json {
         return show::json(&serde_json::json!({
             "package": dir.display().to_string(),
@@ -171,10 +172,12 @@ fn shown(dir: &Path, json: bool) -> Result<(), CliError> {
             show::clean(&m.detail)
         ));
     }
-    if sandbox == alai_core::cage::Sandbox::Off {
-        show::line(
+    match sandbox {
+        Some(alai_core::cage::Sandbox::On) => {}
+        Some(alai_core::cage::Sandbox::Off) => show::line(
             "sandbox  OFF: the agent ran without a cage; the gate's own programs had theirs",
-        );
+        ),
+        None => show::line("sandbox  unknown: the records of its commands cannot be read"),
     }
     for promise in &promises.kept {
         let by = show::clean(&promise.by.join(", "));

@@ -174,6 +174,18 @@ fn only_the_key_that_a_person_pinned_is_trusted() {
 }
 
 #[test]
+fn records_that_cannot_be_read_say_nothing_of_a_cage() {
+    let (world, dir, _run) = measured();
+    let show = ["evidence", "show", &dir.display().to_string()];
+    let before = world.alai(show).exits(0);
+    assert!(!before.out.contains("sandbox "), "{before}");
+    std::fs::write(dir.join("commands.jsonl"), "{").expect("spoiled");
+    world.alai(show).exits(0).says("sandbox  unknown");
+    let json = world.json(show.into_iter().chain(["--json"]));
+    assert_eq!(json["sandbox"], Value::Null);
+}
+
+#[test]
 fn what_is_no_evidence_is_not_shown_as_some() {
     let world = World::with_project("auto");
     world
