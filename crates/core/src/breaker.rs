@@ -6,10 +6,9 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Lost calls in a row after which it rests. Figures of Olla, whose gateway has run them longest: three for its own probes, five for calls.
+/// Lost calls in a row after which it rests: the figure of Olla, whose gateway has run it longest. A host that a probe does not reach
+/// stands for no tier at all, so probes are not counted here.
 pub const CALLS_LOST_MAX: u32 = 5;
-/// Lost probes in a row after which it rests.
-pub const PROBES_LOST_MAX: u32 = 3;
 /// The first rest, in milliseconds.
 pub const REST_MS: i64 = 30_000;
 /// The longest: each trial that fails doubles it up to here.
@@ -26,7 +25,6 @@ pub const SHAKY_MS: i64 = 5 * 60_000;
 pub struct Breaker {
     /// Losses in a row since the last answer.
     calls_lost: u32,
-    probes_lost: u32,
     /// When a call was last lost, in milliseconds since the Unix epoch.
     lost_ms: Option<i64>,
     rest: Option<Rest>,
@@ -39,14 +37,6 @@ struct Rest {
     length_ms: i64,
     /// When the one call that tries was let through.
     trial_ms: Option<i64>,
-}
-
-/// Who heard what came of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Asked {
-    Call,
-    Probe,
 }
 
 /// What came of asking, as far as it matters here.
@@ -106,9 +96,9 @@ impl Breaker {
         Breaker { rest, ..self }
     }
 
-    /// What is known after a call or a probe that ended at `now_ms`.
+    /// What is known after a call that ended at `now_ms`.
     #[must_use]
-    pub fn heard(self, asked: Asked, heard: Heard, now_ms: i64) -> Breaker {
+    pub fn heard(self, heard: Heard, now_ms: i64) -> Breaker {
         match heard {
             Heard::Answer => Breaker::default(),
             Heard::Unknown => Breaker {
@@ -118,36 +108,28 @@ impl Breaker {
                 }),
                 ..self
             },
-            Heard::Nothing => self.lost(asked, now_ms),
+            Heard::Nothing => self.lost(now_ms),
         }
     }
 
-    fn lost(self, asked: Asked, now_ms: i64) -> Breaker {
-        let (calls, probes) = match asked {
-            Asked::Call => (self.calls_lost.saturating_add(1), self.probes_lost),
-            Asked::Probe => (self.calls_lost, self.probes_lost.saturating_add(1)),
-        };
-        let lost_ms = match asked {
-            Asked::Call => Some(now_ms),
-            Asked::Probe => self.lost_ms,
-        };
+    fn lost(self, now_ms: i64) -> Breaker {
+        let calls_lost = self.calls_lost.saturating_add(1);
+        let lost_ms = Some(now_ms);
         let length_ms = match self.rest {
             // A call that began before the rest did says nothing new; the trial does.
             Some(rest) if rest.trial_ms.is_none() && now_ms < rest.until_ms => {
                 return Breaker {
-                    calls_lost: calls,
-                    probes_lost: probes,
+                    calls_lost,
                     lost_ms,
                     ..self
                 };
             }
             Some(rest) => Some(rest.length_ms.saturating_mul(2).min(REST_MS_MAX)),
-            None if calls >= CALLS_LOST_MAX || probes >= PROBES_LOST_MAX => Some(REST_MS),
+            None if calls_lost >= CALLS_LOST_MAX => Some(REST_MS),
             None => None,
         };
         Breaker {
-            calls_lost: calls,
-            probes_lost: probes,
+            calls_lost,
             lost_ms,
             rest: length_ms.map(|length_ms| Rest {
                 until_ms: now_ms.saturating_add(length_ms),
@@ -164,62 +146,51 @@ mod tests {
 
     use super::*;
 
-    fn after(times: u32, asked: Asked, heard: Heard) -> Breaker {
-        (0..times).fold(Breaker::default(), |b, n| {
-            b.heard(asked, heard, i64::from(n))
-        })
+    fn after(times: u32, heard: Heard) -> Breaker {
+        (0..times).fold(Breaker::default(), |b, n| b.heard(heard, i64::from(n)))
     }
 
     #[test]
-    fn it_rests_after_five_lost_calls_or_three_lost_probes() {
-        assert_eq!(after(4, Asked::Call, Heard::Nothing).may(4), May::Call);
+    fn it_rests_after_five_lost_calls() {
+        assert_eq!(after(4, Heard::Nothing).may(4), May::Call);
         assert_eq!(
-            after(5, Asked::Call, Heard::Nothing).may(4),
+            after(5, Heard::Nothing).may(4),
             May::Rest {
                 until_ms: 4 + REST_MS
             }
         );
-        assert_eq!(after(2, Asked::Probe, Heard::Nothing).may(2), May::Call);
-        assert!(matches!(
-            after(3, Asked::Probe, Heard::Nothing).may(2),
-            May::Rest { .. }
-        ));
     }
 
     #[test]
     fn an_answer_of_any_kind_begins_anew() {
-        let nearly = after(4, Asked::Call, Heard::Nothing);
-        let answered = nearly.heard(Asked::Call, Heard::Answer, 5);
+        let nearly = after(4, Heard::Nothing);
+        let answered = nearly.heard(Heard::Answer, 5);
         assert_eq!(answered, Breaker::default());
         // A thousand refusals are a thousand answers.
-        assert_eq!(after(1_000, Asked::Call, Heard::Answer).may(0), May::Call);
+        assert_eq!(after(1_000, Heard::Answer).may(0), May::Call);
         // Who gave up himself has heard nothing about the host.
-        assert_eq!(nearly.heard(Asked::Call, Heard::Unknown, 5), nearly);
+        assert_eq!(nearly.heard(Heard::Unknown, 5), nearly);
     }
 
     #[test]
     fn exactly_one_call_tries_and_what_it_hears_counts() {
-        let resting = after(5, Asked::Call, Heard::Nothing);
+        let resting = after(5, Heard::Nothing);
         let later = 4 + REST_MS;
         assert_eq!(resting.may(later), May::Try);
         let trying = resting.try_one(later);
         assert!(matches!(trying.may(later + 1), May::Rest { .. }));
         assert_eq!(
-            trying
-                .heard(Asked::Call, Heard::Answer, later + 2)
-                .may(later + 2),
+            trying.heard(Heard::Answer, later + 2).may(later + 2),
             May::Call
         );
-        let again = trying.heard(Asked::Call, Heard::Nothing, later + 2);
+        let again = trying.heard(Heard::Nothing, later + 2);
         let until_ms = later + 2 + 2 * REST_MS;
         assert_eq!(again.may(later + 3), May::Rest { until_ms });
-        let third = again
-            .try_one(until_ms)
-            .heard(Asked::Call, Heard::Nothing, until_ms);
+        let third = again.try_one(until_ms).heard(Heard::Nothing, until_ms);
         let until_ms = until_ms + REST_MS_MAX;
         assert_eq!(third.may(until_ms - 1), May::Rest { until_ms }, "capped");
         // One that was cancelled leaves its place to the next.
-        let gone = trying.heard(Asked::Call, Heard::Unknown, later + 2);
+        let gone = trying.heard(Heard::Unknown, later + 2);
         assert_eq!(gone.may(later + 2), May::Try);
         // One that nobody ever tells of, too.
         assert_eq!(trying.may(later + TRIAL_MS_MAX), May::Try);
@@ -227,22 +198,16 @@ mod tests {
 
     #[test]
     fn one_lost_call_is_enough_to_prefer_another_place() {
-        let once = Breaker::default().heard(Asked::Call, Heard::Nothing, 1_000);
+        let once = Breaker::default().heard(Heard::Nothing, 1_000);
         assert!(once.is_shaky(1_000) && once.is_shaky(1_000 + SHAKY_MS - 1));
         assert!(!once.is_shaky(1_000 + SHAKY_MS));
-        assert!(
-            !once
-                .heard(Asked::Call, Heard::Answer, 2_000)
-                .is_shaky(2_000)
-        );
-        let probed = Breaker::default().heard(Asked::Probe, Heard::Nothing, 1_000);
-        assert!(!probed.is_shaky(1_000));
+        assert!(!once.heard(Heard::Answer, 2_000).is_shaky(2_000));
     }
 
     #[test]
     fn calls_from_before_the_rest_do_not_make_it_longer() {
-        let resting = after(5, Asked::Call, Heard::Nothing);
-        let late = (0..50).fold(resting, |b, n| b.heard(Asked::Call, Heard::Nothing, 10 + n));
+        let resting = after(5, Heard::Nothing);
+        let late = (0..50).fold(resting, |b, n| b.heard(Heard::Nothing, 10 + n));
         assert_eq!(
             late.may(100),
             May::Rest {
@@ -254,15 +219,14 @@ mod tests {
     proptest! {
         /// Whatever happens, a rest ends, and while it lasts nothing but one trial goes through.
         #[test]
-        fn a_rest_always_ends(steps in proptest::collection::vec((0u8..4, 1i64..90_000), 1..200)) {
+        fn a_rest_always_ends(steps in proptest::collection::vec((0u8..3, 1i64..90_000), 1..200)) {
             let mut now = 0;
             let mut breaker = Breaker::default();
             for (what, wait) in steps {
                 now += wait;
                 breaker = match what {
-                    0 => breaker.heard(Asked::Call, Heard::Nothing, now),
-                    1 => breaker.heard(Asked::Probe, Heard::Nothing, now),
-                    2 => breaker.heard(Asked::Call, Heard::Unknown, now),
+                    0 => breaker.heard(Heard::Nothing, now),
+                    1 => breaker.heard(Heard::Unknown, now),
                     _ => match breaker.may(now) {
                         May::Try => {
                             let tried = breaker.try_one(now);

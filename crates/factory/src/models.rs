@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use alai_core::breaker::{Asked, Breaker, Heard, May};
+use alai_core::breaker::{Breaker, Heard, May};
 use alai_core::company::ModelChoice;
 use alai_fleet::profiles::Profiles;
 use alai_fleet::{
@@ -321,7 +321,7 @@ impl Models {
         let key = key(&chosen.provider.host(), &chosen.model);
         let mut breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
         let before = breakers.remove(&key).unwrap_or_default();
-        let after = before.heard(Asked::Call, heard, now_ms);
+        let after = before.heard(heard, now_ms);
         if after != Breaker::default() {
             breakers.insert(key, after);
         }
