@@ -5,6 +5,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 
 use super::{alive, as_root, at_work, last_run, shared, staying, until};
+use crate::world::Running;
 
 /// The process that sees to the end of a run without a cage.
 fn guard_of(alai: u32) -> u32 {
@@ -29,6 +30,17 @@ fn kill(pid: u32) {
     assert!(killed.expect("started").success(), "{pid}");
 }
 
+/// Ends the run's guard and alai itself, as if at once: alai, which sees to the end when its guard has died, does not
+/// get to see it.
+fn kill_everybody(running: Running) -> u32 {
+    let guard = guard_of(running.pid());
+    running.signal(libc::SIGSTOP);
+    kill(guard);
+    running.signal(libc::SIGKILL);
+    running.ends();
+    guard
+}
+
 #[test]
 fn what_outlived_a_kill_of_everybody_is_ended_by_the_next_start() {
     let shared = shared();
@@ -36,10 +48,7 @@ fn what_outlived_a_kill_of_everybody_is_ended_by_the_next_start() {
         return;
     };
     let (running, uid) = at_work(&world, shared.path(), "uid");
-    let guard = guard_of(running.pid());
-    kill(guard);
-    running.signal(libc::SIGKILL);
-    running.ends();
+    let guard = kill_everybody(running);
     until("the guard is gone", || {
         (!Path::new(&format!("/proc/{guard}/exe")).exists()).then_some(())
     });
@@ -65,10 +74,7 @@ fn a_survivor_keeps_its_clone_from_being_taken_until_it_has_ended() {
     };
     let (running, uid) = at_work(&world, shared.path(), "uid");
     let run = last_run(&world)["id"].as_str().expect("a name").to_owned();
-    let guard = guard_of(running.pid());
-    kill(guard);
-    running.signal(libc::SIGKILL);
-    running.ends();
+    kill_everybody(running);
     // Somebody holds the user and does not see to its end.
     let lock = fs::File::open(format!("/run/alai/user-{uid}")).expect("a lock");
     until("the lock is free", || lock.try_lock().ok());
@@ -82,8 +88,10 @@ fn a_survivor_keeps_its_clone_from_being_taken_until_it_has_ended() {
         daemon.ends().exits(0);
     };
     start_and_stop();
-    // Not its shortest ones, which come and go.
-    assert_eq!(alive(uid)[..2], survivors[..2], "they live");
+    // Not each of them: its shell naps, and a nap is a process too.
+    let live = alive(uid);
+    let any = survivors.iter().any(|pid| live.contains(pid));
+    assert!(any, "of {survivors:?} these live: {live:?}");
     assert!(kept.join(".git").is_dir(), "its clone is kept");
     assert_eq!(refs(), "", "nothing of it was taken");
     let refused = world.alai(["minion", "recover", &run]);
