@@ -15,12 +15,7 @@ pub(crate) mod store;
 pub(crate) mod up;
 pub(crate) mod why;
 
-use std::process::ExitCode;
-
 /// `alai __hand`: an agent's file tools and commands, inside its cage. Speaks on standard input and output until they close.
-pub(crate) fn hand() -> ExitCode {
-    match alai_minion::hand::serve(std::io::stdin(), std::io::stdout()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(_) => ExitCode::FAILURE,
-    }
+pub(crate) fn hand() -> u8 {
+    u8::from(alai_minion::hand::serve(std::io::stdin(), std::io::stdout()).is_err())
 }

@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use alai_workspace::cage::{self, OwnProgram};
+
 mod args;
 mod commands;
 mod daemon;
@@ -10,16 +12,16 @@ mod error;
 mod follow;
 mod show;
 
+/// What runs in cages.
+static OWN: [OwnProgram; 1] = [OwnProgram {
+    word: "__hand",
+    main: commands::hand,
+}];
+
 fn main() -> ExitCode {
     // Stages of the cage and the agent's hand run before anything else exists in the process: no thread, no logger.
-    if let Some(code) = alai_workspace::cage::entry(std::env::args_os()) {
+    if let Some(code) = cage::entry(std::env::args_os(), &OWN) {
         return code;
-    }
-    if std::env::args_os()
-        .nth(1)
-        .is_some_and(|first| first == "__hand")
-    {
-        return commands::hand();
     }
     args::run()
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use alai_core::ids::{RunId, TaskId};
@@ -57,6 +58,8 @@ pub struct Factory {
     tidied_ms: AtomicI64,
     beat_ms: AtomicI64,
     dispatch_ms: AtomicI64,
+    /// Of the process, until somebody waits for it.
+    first_look: Mutex<Option<JoinHandle<()>>>,
     /// When set, nothing else is dispatched or merged by this process.
     only: Mutex<Option<TaskId>>,
     /// The task whose next run a person wants without a cage; in this process alone, and once.
@@ -100,12 +103,23 @@ struct Wake {
     bell: Condvar,
 }
 
+/// Begins to look at the model hosts, which takes as long as opening the store does. None where no thread can be had.
+fn look_ahead(models: &Arc<Models>) -> Option<JoinHandle<()>> {
+    let models = Arc::clone(models);
+    let looking = std::thread::Builder::new().name("look".into());
+    let look = move || {
+        models.look();
+    };
+    looking.spawn(look).ok()
+}
+
 impl Factory {
     /// Takes the home's lock, reads its packs, takes back what a former process left, and looks for models once.
     pub fn open(home: Home, config: Config) -> Result<Arc<Factory>, crate::recover::OpenError> {
+        let models = Arc::new(Models::new(&config)?);
+        let first_look = Mutex::new(look_ahead(&models));
         let mission = Mission::open(home.root(), alai_workspace::crash::point)?;
         let packs = Arc::new(Packs::load(&home)?);
-        let models = Arc::new(Models::new(&config)?);
         let clock = Clock::default();
         let factory = Arc::new(Factory {
             home,
@@ -113,6 +127,7 @@ impl Factory {
             mission,
             packs,
             models,
+            first_look,
             wake: Wake::default(),
             remover: Arc::default(),
             room: Room::default(),
@@ -414,9 +429,13 @@ impl Factory {
         Ok(())
     }
 
-    /// Looks at the model host now and waits for the answer: a start must know what it has.
+    /// Waits for the look at the model hosts that began with the process: a start must know what it has.
     fn look_now(&self) {
-        self.models.look();
+        let begun = self.first_look.lock().ok().and_then(|mut look| look.take());
+        let looked = begun.is_some_and(|look| look.join().is_ok());
+        if !looked {
+            self.models.look();
+        }
         self.looked_ms.store(self.now_ms(), Ordering::Relaxed);
     }
 

@@ -20,7 +20,7 @@ pub(crate) fn hash(value: impl Hash) -> u64 {
 /// A text without durations, addresses and thread numbers, so that the same result twice reads the same.
 pub(crate) fn calm(text: &str) -> String {
     static MOVING: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"\b\d+(?:\.\d+)?\s?(?:ns|[µμu]s|ms|s|secs?|seconds?|m\d+s)\b|\b0x[0-9a-fA-F]{4,}\b|\(\d{3,}\)|\b\d{1,2}:\d{2}:\d{2}(?:\.\d+)?\b")
+        Regex::new(r"(?-u:\b)[0-9]+(?:\.[0-9]+)?\s?(?:ns|[µμu]s|ms|s|secs?|seconds?|m[0-9]+s)(?-u:\b)|(?-u:\b)0x[0-9a-fA-F]{4,}(?-u:\b)|\([0-9]{3,}\)|(?-u:\b)[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?-u:\b)")
             .expect("a constant pattern compiles")
     });
     MOVING.replace_all(text, "~").into_owned()
@@ -30,7 +30,7 @@ pub(crate) fn calm(text: &str) -> String {
 /// made to look new for ever.
 pub(crate) fn test_state(captured: &Captured) -> u64 {
     static VERDICT: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"(?i)\b(?:pass(?:ed|es)?|fail(?:ed|s|ures?)?|errors?|ok|panicked|assert\w*)\b")
+        Regex::new(r"(?i)(?-u:\b)(?:pass(?:ed|es)?|fail(?:ed|s|ures?)?|errors?|ok|panicked|assert[0-9A-Za-z_]*)(?-u:\b)")
             .expect("a constant pattern compiles")
     });
     let text = calm(&crate::text::plain(&captured.combined()));

@@ -69,18 +69,26 @@ impl Mission {
         value: String,
         now_ms: i64,
     ) -> Result<String, MissionError> {
-        let (fence, key) = (fence.clone(), key.to_owned());
+        let [kept] = self.journal_all(fence, [(key, value)], now_ms)?;
+        Ok(kept)
+    }
+
+    /// The same for several values at once: all of them are kept or none is.
+    pub fn journal_all<const N: usize>(
+        &self,
+        fence: &Fence,
+        values: [(&str, String); N],
+        now_ms: i64,
+    ) -> Result<[String; N], MissionError> {
+        let fence = fence.clone();
+        let values = values.map(|(key, value)| (key.to_owned(), value));
         self.write(move |c| {
             fenced(c, &fence)?;
-            receipt(c, &fence.run, &key, StepState::Done, &value, now_ms)?;
-            c.prepare_cached(
-                "UPDATE run SET step = ?1, output_ms = ?2, progress_ms = ?2 WHERE id = ?3",
-            )?
-            .execute(params![key, now_ms, fence.run.0])?;
-            let kept = c
-                .prepare_cached("SELECT value FROM step WHERE run = ? AND key = ?")?
-                .query_row(params![fence.run.0, key], |r| r.get(0))?;
-            Ok(kept)
+            let mut kept = values;
+            for (key, value) in &mut kept {
+                *value = journaled_now(c, &fence, key, value, now_ms)?;
+            }
+            Ok(kept.map(|(_, value)| value))
         })
     }
 
@@ -178,6 +186,23 @@ impl Reader {
             Ok(None)
         })
     }
+}
+
+/// Keeps one value; gives what stands there now.
+fn journaled_now(
+    c: &Connection,
+    fence: &Fence,
+    key: &str,
+    value: &str,
+    now_ms: i64,
+) -> Result<String, MissionError> {
+    receipt(c, &fence.run, key, StepState::Done, value, now_ms)?;
+    c.prepare_cached("UPDATE run SET step = ?1, output_ms = ?2, progress_ms = ?2 WHERE id = ?3")?
+        .execute(params![key, now_ms, fence.run.0])?;
+    let kept = c
+        .prepare_cached("SELECT value FROM step WHERE run = ? AND key = ?")?
+        .query_row(params![fence.run.0, key], |r| r.get(0))?;
+    Ok(kept)
 }
 
 /// The first receipt of a key wins.

@@ -43,7 +43,7 @@ mod spec;
 
 pub use error::CageError;
 pub use known::set_known;
-pub use launcher::{entry, set_launcher};
+pub use launcher::{OwnProgram, entry, set_launcher};
 pub use off::{RunUser, end_user, spawn_off, take_user};
 pub use orphans::end_orphans;
 pub use plan::LAUNCHER_INSIDE;

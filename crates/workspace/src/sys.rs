@@ -165,6 +165,27 @@ pub(crate) fn fork() -> io::Result<Option<i32>> {
     }
 }
 
+/// Makes these the only variables of the environment.
+///
+/// Only for a process that has a single thread, as [`fork`].
+#[allow(
+    unsafe_code,
+    clippy::disallowed_methods,
+    reason = "the environment belongs to all threads, of which there is one"
+)]
+pub(crate) fn set_environment(env: &[(String, String)]) -> io::Result<()> {
+    // SAFETY: no other thread reads or writes the environment, for there is none.
+    check(unsafe { libc::clearenv() }.into())?;
+    for (name, value) in env {
+        if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
+            return Err(io::Error::from(io::ErrorKind::InvalidInput));
+        }
+        // SAFETY: as above.
+        unsafe { std::env::set_var(name, value) };
+    }
+    Ok(())
+}
+
 /// Waits for one child (`pid` > 0) or for any (-1). Returns which, and how it ended.
 #[allow(
     unsafe_code,

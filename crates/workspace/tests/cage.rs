@@ -9,6 +9,8 @@ mod bombs;
 mod endings;
 #[path = "cage/escapes.rs"]
 mod escapes;
+#[path = "cage/own.rs"]
+mod own;
 #[path = "cage/redteam.rs"]
 mod redteam;
 #[path = "cage/refusals.rs"]

@@ -25,7 +25,7 @@ pub(crate) fn run(home: &Home, _args: &UpArgs) -> Result<ExitCode, CliError> {
         return Err(CliError::new(Kind::Failed, message)
             .hinted("`alai status` shows it, `alai down` stops it"));
     }
-    let factory = door::factory(home)?;
+    let factory = door::factory_of_many(home)?;
     let server = server::listen(&factory).map_err(|e| {
         CliError::new(
             Kind::Failed,

@@ -16,7 +16,7 @@ use alai_factory::{Config, Home, Op, Outcome, Packs, ProjectChange, init, perfor
 use alai_mission::{Delivery, Filter, MergeKind, MergeState, Mission, Reader, fsck};
 use alai_testkit::{git, samples};
 
-use crate::processes::{descendants, signal};
+use crate::processes::{descendants, is_hand, signal};
 
 /// Kills in one flow. Below the factory's own bound on interruptions of one task.
 const KILLS_PER_FLOW: usize = 12;
@@ -590,7 +590,7 @@ fn crash_of_an_agent_is_tried_again() {
         let hand = loop {
             let mut agents = descendants(daemon.id())
                 .into_iter()
-                .filter(|(_, line)| line.contains("__hand"));
+                .filter(|(pid, _)| is_hand(*pid));
             if let Some((pid, _)) = agents.next_back() {
                 break pid;
             }

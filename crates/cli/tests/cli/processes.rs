@@ -56,8 +56,14 @@ pub(crate) fn caged(below: u32) -> Vec<Process> {
 /// The agents below a process.
 pub(crate) fn hands(below: u32) -> Vec<Process> {
     let mut found = caged(below);
-    found.retain(|(_, line)| line.ends_with("__hand "));
+    found.retain(|(pid, _)| is_hand(*pid));
     found
+}
+
+/// Whether a process is an agent's hand.
+pub(crate) fn is_hand(pid: u32) -> bool {
+    let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    name == "alai-hand\n"
 }
 
 /// Every process of this machine that works for a folder: it was started with its path or in it, or sees something of it as

@@ -154,8 +154,8 @@ fn commits(
         Some(start) => start.parse().map_err(RunError::infra)?,
         None => base.clone(),
     };
-    mission.journal(&claim.fence, BASE, base.to_string(), factory.now_ms())?;
-    mission.journal(&claim.fence, START, start.to_string(), factory.now_ms())?;
+    let both = [(BASE, base.to_string()), (START, start.to_string())];
+    mission.journal_all(&claim.fence, both, factory.now_ms())?;
     Ok((base, start))
 }
 

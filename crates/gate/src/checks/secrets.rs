@@ -52,7 +52,7 @@ static KINDS: LazyLock<Vec<Kind>> = LazyLock::new(|| {
         ),
         (
             "a password in an address",
-            r"\b[a-z][a-z0-9+.-]*://[^/\s:@'\x22]{1,64}:[^/\s:@'\x22$<{*]{6,}@[\w.-]+",
+            r"(?-u:\b)[a-z][a-z0-9+.-]*://[^/\s:@'\x22]{1,64}:[^/\s:@'\x22$<{*]{6,}@[0-9A-Za-z_.\x{80}-\x{10FFFF}-]+",
         ),
     ]
     .map(|(what, regex)| Kind {
@@ -61,8 +61,9 @@ static KINDS: LazyLock<Vec<Kind>> = LazyLock::new(|| {
     })
     .into()
 });
+/// Names are of any script, for which all that is not ASCII stands: the letters of Unicode by name make it three times as large.
 static ASSIGNED: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r#"(?i)\b[\w.-]*(?:secret|token|passw(?:or)?d|passwd|api_?-?key|access_?-?key|private_?-?key|credential|auth)[\w.-]*["']?\s*(?:=>|:=|=|:)\s*(?:["'`]([^"'`\s]{12,200})["'`]|([0-9A-Za-z+/_=-]{20,200})\s*$)"#)
+    Regex::new(r#"(?i)(?-u:\b)[0-9A-Za-z_.\x{80}-\x{10FFFF}-]*(?:secret|token|passw(?:or)?d|passwd|api_?-?key|access_?-?key|private_?-?key|credential|auth)[0-9A-Za-z_.\x{80}-\x{10FFFF}-]*["']?\s*(?:=>|:=|=|:)\s*(?:["'`]([^"'`\s]{12,200})["'`]|([0-9A-Za-z+/_=-]{20,200})\s*$)"#)
         .expect("a fixed pattern")
 });
 

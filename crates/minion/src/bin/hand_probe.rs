@@ -4,15 +4,25 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use alai_workspace::cage::{self, OwnProgram};
+
+static HAND: [OwnProgram; 1] = [OwnProgram {
+    word: "__hand",
+    main: hand,
+}];
+
+fn hand() -> u8 {
+    u8::from(alai_minion::hand::serve(std::io::stdin(), std::io::stdout()).is_err())
+}
+
 fn main() -> ExitCode {
-    if let Some(code) = alai_workspace::cage::entry(std::env::args_os()) {
+    if let Some(code) = cage::entry(std::env::args_os(), &HAND) {
         return code;
     }
     let args: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     let (input, output) = (std::io::stdin(), std::io::stdout());
     let served = match words.as_slice() {
-        ["__hand"] => alai_minion::hand::serve(input, output),
         ["serve", root, scratch] => {
             alai_minion::hand::serve_at(Path::new(root), Path::new(scratch), input, output)
         }

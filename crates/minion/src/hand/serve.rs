@@ -19,6 +19,8 @@ use super::wire::{
 use crate::edit::{self, Level, Miss};
 use crate::text::{cut, head};
 
+/// What it is called among processes (`/proc/PID/comm`): in a cage its command line is that of the process that it was forked of.
+const NAME: &std::ffi::CStr = c"alai-hand";
 /// Where whole outputs of commands are kept inside the cage.
 const INSIDE_SCRATCH: &str = "/tmp/alai";
 /// Names another place, where `/tmp` is everybody's: without a cage.
@@ -52,6 +54,7 @@ pub fn serve_at(
     mut output: impl Write,
 ) -> io::Result<()> {
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    rustix::thread::set_name(NAME)?;
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
     let exec = Exec::new(root, scratch)?;
     let mut hand = Serving {

@@ -20,18 +20,22 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode, Stdio};
 use std::thread;
 
-use alai_workspace::cage::{self, CageSpec, Layer};
+use alai_workspace::cage::{self, CageSpec, Layer, OwnProgram};
 use alai_workspace::command::Cancel;
 
 #[path = "cage_launcher/bombs.rs"]
 mod bombs;
 #[path = "cage_launcher/outer.rs"]
 mod outer;
+#[path = "cage_launcher/own.rs"]
+mod own;
 
 type Outcome = Result<String, Box<dyn Error>>;
 
+static OWN: [OwnProgram; 2] = [own::STATE, own::PANICS];
+
 fn main() -> ExitCode {
-    if let Some(code) = cage::entry(std::env::args_os()) {
+    if let Some(code) = cage::entry(std::env::args_os(), &OWN) {
         return code;
     }
     let args: Vec<String> = std::env::args().skip(1).collect();

@@ -15,7 +15,7 @@ use alai_core::record::{Exit, Limit};
 
 use super::disk::{self, Disk, Look};
 use super::held;
-use super::launcher::{FORWARD, Report, Said};
+use super::launcher::{FORWARD, OwnProgram, Report, Said};
 use super::memory::{self, Memory};
 use super::plan::{LAUNCHER_INSIDE, Plan, Step};
 use super::spec::{Layer, Limits};
@@ -28,17 +28,21 @@ const CAGES_PER_USER: u64 = 16;
 /// Half of what makes a process the first choice (`proc(5)`: -1000 to 1000); raising it needs no privilege, lowering it does.
 const OOM_SCORE: &str = "500";
 
+/// What a program of ours exits with that panicked, as any Rust program does, and one that could not begin, as shells say it.
+const PANICKED: u8 = 101;
+const NOT_BEGUN: u8 = 126;
+
 /// Pid 1 itself, its second thread, and the forwarder are not the program's.
 const PROCESSES_OURS: u64 = 4;
 
 /// Runs the program of the plan under every restriction. Returns the code to exit with, which ends the pid namespace.
-pub(super) fn run(plan: &Plan, report: &Report) -> i32 {
+pub(super) fn run(plan: &Plan, report: &Report, own: &[OwnProgram]) -> i32 {
     match restrict(plan) {
         Err(reason) => report.refused(&reason),
         Ok((layers, listener)) => match report.say(&Said::Ready { layers }) {
             // Whoever started us is gone: there is nobody to run the program for.
             Err(_) => 1,
-            Ok(()) => work(plan, report, listener),
+            Ok(()) => work(plan, report, listener, own),
         },
     }
 }
@@ -163,11 +167,13 @@ fn names(plan: &Plan, abi: i32, own_count: bool) -> Vec<String> {
     names
 }
 
-fn work(plan: &Plan, report: &Report, listener: Option<TcpListener>) -> i32 {
+fn work(plan: &Plan, report: &Report, listener: Option<TcpListener>, own: &[OwnProgram]) -> i32 {
     let watch = match Watch::begin(plan) {
         Ok(watch) => watch,
         Err(error) => return report.refused(&format!("cannot count what is used: {error}")),
     };
+    // Before the second thread: only a process that has a single one may fork and go on in the child.
+    let started = start(plan, listener, own);
     thread::scope(|scope| {
         let lifeline = thread::Builder::new().name("lifeline".to_owned());
         let watching = lifeline.spawn_scoped(scope, || {
@@ -175,7 +181,7 @@ fn work(plan: &Plan, report: &Report, listener: Option<TcpListener>) -> i32 {
             sys::exit_now(1);
         });
         let code = match watching.map_err(|error| error.to_string()).and(Ok(())) {
-            Ok(()) => program(plan, report, listener),
+            Ok(()) => program(report, started),
             Err(reason) => report.refused(&format!("cannot watch for the end: {reason}")),
         };
         // The scope would wait for the lifeline; ending pid 1 ends it with everything else.
@@ -264,8 +270,8 @@ fn complain(line: &str) {
     }
 }
 
-fn program(plan: &Plan, report: &Report, listener: Option<TcpListener>) -> i32 {
-    let said = match start(plan, listener) {
+fn program(report: &Report, started: Result<i32, String>) -> i32 {
+    let said = match started {
         Err(reason) => Said::NotStarted { reason },
         Ok(pid) => match reap_until(pid) {
             Ok(Ended::Code(code)) => Said::Exited { code },
@@ -278,7 +284,7 @@ fn program(plan: &Plan, report: &Report, listener: Option<TcpListener>) -> i32 {
     i32::from(report.say(&said).is_err())
 }
 
-fn start(plan: &Plan, listener: Option<TcpListener>) -> Result<i32, String> {
+fn start(plan: &Plan, listener: Option<TcpListener>, own: &[OwnProgram]) -> Result<i32, String> {
     let Some((program, arguments)) = plan.argv.split_first() else {
         return Err("no program was named".to_owned());
     };
@@ -298,6 +304,11 @@ fn start(plan: &Plan, listener: Option<TcpListener>) -> Result<i32, String> {
         let started = command.spawn();
         started.map_err(|error| format!("cannot start the port forwarder: {error}"))?;
     }
+    if let (LAUNCHER_INSIDE, [word]) = (program.as_str(), arguments)
+        && let Some(program) = own.iter().find(|program| program.word == word)
+    {
+        return fork(plan, program);
+    }
     let mut command = Command::new(program);
     command.args(arguments).current_dir(&plan.cwd).env_clear();
     command.envs(plan.env.iter().map(|(name, value)| (name, value)));
@@ -305,6 +316,27 @@ fn start(plan: &Plan, listener: Option<TcpListener>) -> Result<i32, String> {
         .spawn()
         .map_err(|error| format!("{error}; PATH inside is {:?}", path(plan)))?;
     i32::try_from(child.id()).map_err(|_| "the program has an impossible id".to_owned())
+}
+
+/// Runs one of our own programs in a child that has of us what it would have after `execve`: the three standard descriptors, and the
+/// plan's environment and folder.
+fn fork(plan: &Plan, program: &OwnProgram) -> Result<i32, String> {
+    let forked = sys::fork().map_err(|error| format!("cannot fork: {error}"))?;
+    if let Some(child) = forked {
+        return Ok(child);
+    }
+    let prepared = sys::close_all_but([])
+        .and_then(|()| std::env::set_current_dir(&plan.cwd))
+        .and_then(|()| sys::set_environment(&plan.env));
+    let code = match prepared {
+        // Nothing of a program that panics may go on as pid 1.
+        Ok(()) => std::panic::catch_unwind(program.main).unwrap_or(PANICKED),
+        Err(error) => {
+            complain(&format!("cage: the program cannot begin: {error}\n"));
+            NOT_BEGUN
+        }
+    };
+    std::process::exit(code.into())
 }
 
 fn path(plan: &Plan) -> &str {

@@ -7,7 +7,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use super::inner;
-use super::launcher::Report;
+use super::launcher::{OwnProgram, Report};
 use super::plan::{HOSTNAME, Plan, Step};
 use super::spec::Access;
 use crate::sys;
@@ -41,7 +41,7 @@ pub(super) type Reason = String;
 ///
 /// # Errors
 /// With the reason when a namespace cannot be made; pid 1 reports its own reasons over `control`.
-pub(super) fn run(plan: &Plan, control: OwnedFd) -> Result<(), Reason> {
+pub(super) fn run(plan: &Plan, control: OwnedFd, own: &[OwnProgram]) -> Result<(), Reason> {
     let (uid, gid) = sys::ids();
     let spaces = libc::CLONE_NEWNS
         | libc::CLONE_NEWPID
@@ -66,7 +66,7 @@ pub(super) fn run(plan: &Plan, control: OwnedFd) -> Result<(), Reason> {
         let report = Report::new(control);
         let code = match sys::die_with_parent().map_err(named("set the parent-death signal")) {
             Ok(()) => match build(&plan.steps) {
-                Ok(()) => inner::run(plan, &report),
+                Ok(()) => inner::run(plan, &report, own),
                 Err(reason) => report.refused(&reason),
             },
             Err(reason) => report.refused(&reason),
