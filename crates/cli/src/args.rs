@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use alai_core::company::ModelChoice;
 use alai_core::cron::CatchUp;
 use alai_core::ids::TaskId;
 use alai_core::task::{Priority, State, TaskKind};
@@ -240,6 +241,9 @@ pub(crate) enum McCommand {
     #[command(after_help = "Example:\n  alai mc show 4001")]
     Show {
         task: TaskId,
+        /// Which model would do it now and why, and why each run had its own.
+        #[arg(long)]
+        explain: bool,
         #[arg(long)]
         json: bool,
     },
@@ -418,6 +422,9 @@ pub(crate) struct McAddArgs {
     pub(crate) changes_tests: Vec<String>,
     #[arg(long)]
     pub(crate) company: Option<String>,
+    /// The model that does it: a tier from 1 to 5, or HOST:MODEL [default: by the company and the task's class].
+    #[arg(long, value_parser = model)]
+    pub(crate) model: Option<ModelChoice>,
     /// Add it paused.
     #[arg(long)]
     pub(crate) hold: bool,
@@ -520,6 +527,10 @@ pub(crate) struct McListArgs {
 
 fn priority(text: &str) -> Result<Priority, String> {
     Priority::parse(text).ok_or_else(|| "a priority is L, M, H or B (BLOCKER)".to_owned())
+}
+
+fn model(text: &str) -> Result<ModelChoice, String> {
+    ModelChoice::parse(text).ok_or_else(|| "give a tier from 1 to 5, or HOST:MODEL".to_owned())
 }
 
 fn state(text: &str) -> Result<State, String> {

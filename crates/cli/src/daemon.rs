@@ -3,7 +3,7 @@
 pub(crate) mod client;
 pub(crate) mod server;
 
-use alai_factory::{Op, OpError, Outcome, Pulse};
+use alai_factory::{Op, OpError, Outcome, Pulse, ScheduleView};
 use serde::{Deserialize, Serialize};
 
 /// A request line is a task's text at most; more is no request of ours.
@@ -24,6 +24,8 @@ const VERSION: u32 = 2;
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum Ask {
     Pulse,
+    /// How its scheduler stands. A daemon of before does not know it, and refuses.
+    Fleet,
     /// The key makes the same request, sent again after a lost answer, one request.
     Perform {
         op: Box<Op>,
@@ -38,6 +40,7 @@ enum Ask {
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum Answer {
     Pulse { pulse: Pulse },
+    Fleet { view: Box<ScheduleView> },
     Done { outcome: Box<Outcome> },
     Refused { error: OpError },
     Stopping,

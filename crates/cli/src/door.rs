@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use alai_core::ids::TaskId;
 use alai_factory::{
-    AddTask, Around, Config, Factory, Home, Life, Op, Outcome, Packs, Pulse, perform,
+    AddTask, Around, Config, Factory, Home, Life, Op, Outcome, Packs, Pulse, ScheduleView, perform,
 };
 use alai_mission::{Mission, MissionError, Reader, holder};
 
@@ -99,7 +99,12 @@ pub(crate) fn life(home: &Home) -> Life {
 
 /// What surrounds the store now, for whoever asks how things stand.
 pub(crate) fn around(home: &Home) -> Result<Around, CliError> {
-    Ok(Around::look(home, &config(home)?, &life(home)))
+    Ok(Around::look(home, &config(home)?, &life(home)).scheduled(schedule(home)))
+}
+
+/// How the daemon's scheduler stands, when one answers.
+pub(crate) fn schedule(home: &Home) -> Option<ScheduleView> {
+    client::schedule(home)
 }
 
 /// Carries a request out: by the daemon, or here when there is none.

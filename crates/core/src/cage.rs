@@ -57,7 +57,8 @@ impl Sandbox {
 pub enum Property {
     /// No write but to the folders that were given writable, and to scratch.
     WritesInside,
-    /// No network but a loopback of its own, and the set-up's proxy where there is one.
+    /// No network but a loopback of its own, and on it the set-up's proxy, or a provider's API to which the trusted side adds
+    /// the key, where there is one.
     OwnNetwork,
     NoOuterProcess,
     /// No file, variable, socket or memory of the machine that could hold a secret.
@@ -107,12 +108,26 @@ impl Property {
     }
 
     /// What keeps nothing, and tells how wide the promise is: whoever reads it must see it.
-    fn tells(self) -> Option<Part> {
+    fn tells(self) -> &'static [Part] {
         match self {
-            Property::WritesInside => Some(Part::Scope),
-            Property::OwnNetwork => Some(Part::Proxy),
+            Property::WritesInside => &[Part::Scope],
+            Property::OwnNetwork => &[Part::Proxy, Part::Provider],
             Property::NoOuterProcess
             | Property::NoSecret
+            | Property::NoPrivilege
+            | Property::Bounded
+            | Property::EndsWhole => &[],
+        }
+    }
+
+    /// What breaks the promise, whatever else is in force: an agent's own program has its login inside, and speaks to its provider
+    /// in words that nobody of ours sees.
+    fn broken_by(self) -> Option<Part> {
+        match self {
+            Property::OwnNetwork => Some(Part::Tunnel),
+            Property::NoSecret => Some(Part::Login),
+            Property::WritesInside
+            | Property::NoOuterProcess
             | Property::NoPrivilege
             | Property::Bounded
             | Property::EndsWhole => None,
@@ -149,6 +164,12 @@ enum Part {
     Memory,
     Disk,
     Proxy,
+    /// The requests of one API, which the trusted side makes.
+    Provider,
+    /// A host that is reached in words that the trusted side does not see.
+    Tunnel,
+    /// The login of an agent's program.
+    Login,
     /// How far mounts hold a role's paths inside its clone.
     Scope,
 }
@@ -172,6 +193,9 @@ fn part(layer: &str) -> Option<Part> {
             (uid != 0).then_some(Part::User)
         }
         "egress-proxy" => Some(Part::Proxy),
+        "provider" => Some(Part::Provider),
+        "egress" => Some(Part::Tunnel),
+        "login" => Some(Part::Login),
         "scope" => Some(Part::Scope),
         _ => None,
     }
@@ -189,11 +213,11 @@ pub fn promises(layers: &[String]) -> Promises {
         let all = needs
             .iter()
             .all(|need| layers.iter().any(|layer| part(layer) == Some(*need)));
-        if !all {
+        if !all || !breakers(property, layers).is_empty() {
             found.lacking.push(property);
             continue;
         }
-        let tells = |part: Part| needs.contains(&part) || property.tells() == Some(part);
+        let tells = |part: Part| needs.contains(&part) || property.tells().contains(&part);
         let by = layers.iter().filter(|layer| part(layer).is_some_and(tells));
         found.kept.push(Promise {
             property,
@@ -201,6 +225,16 @@ pub fn promises(layers: &[String]) -> Promises {
         });
     }
     found
+}
+
+/// The layers that break a promise which the others would keep.
+pub fn breakers(property: Property, layers: &[String]) -> Vec<&str> {
+    let breaks = |layer: &&String| {
+        property
+            .broken_by()
+            .is_some_and(|by| part(layer) == Some(by))
+    };
+    layers.iter().filter(breaks).map(String::as_str).collect()
 }
 
 /// What several cages promise together: only what each of them does, by all the layers that any of them names.
@@ -346,6 +380,36 @@ mod tests {
             ["bwrap 0.8.0", "landlock:7", "scope:whole-clone"]
         );
         assert_eq!(promises(&layers(&wide)).lacking, Property::ALL);
+    }
+
+    #[test]
+    fn a_login_inside_and_a_host_that_is_reached_break_what_they_break_and_no_more() {
+        use Property::*;
+        let cases: [(&[&str], &[Property]); 4] = [
+            (&["login:claude"], &[NoSecret]),
+            (&["egress-proxy", "egress:api.example.com"], &[OwnNetwork]),
+            (
+                &["egress-proxy", "login:claude", "egress:api.example.com"],
+                &[OwnNetwork, NoSecret],
+            ),
+            (&["egress-proxy", "provider:api.example.com"], &[]),
+        ];
+        for (more, lost) in cases {
+            let all = layers(&[&WHOLE[..], more].concat());
+            assert_eq!(promises(&all).lacking, lost, "{more:?}");
+        }
+        let all = layers(&[&WHOLE[..], &["provider:api.example.com", "login:x"]].concat());
+        let network = promises(&all)
+            .kept
+            .into_iter()
+            .find(|p| p.property == OwnNetwork);
+        let by = network.expect("kept").by;
+        assert!(
+            by.contains(&"provider:api.example.com".to_owned()),
+            "{by:?}"
+        );
+        assert_eq!(breakers(NoSecret, &all), ["login:x"]);
+        assert!(breakers(OwnNetwork, &all).is_empty());
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod registry;
 pub(crate) mod tests;
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -92,6 +93,8 @@ pub enum ModelChoice {
     Tier(u8),
     /// Named by a user.
     Named { host: String, model: String },
+    /// A person, and no model.
+    Human,
 }
 
 /// What a model call is for, as far as a company may choose a model for it. The seeds' list of overrides, plus the stages.
@@ -112,16 +115,6 @@ pub enum Activity {
     Summary,
 }
 
-/// Why a model was chosen, for `explain`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ModelSource {
-    /// The company's override for this activity.
-    CompanyOverride,
-    /// The agent's own tier.
-    AgentTier,
-}
-
 impl Company {
     pub fn agent(&self, role: Role) -> &Agent {
         match role {
@@ -137,14 +130,6 @@ impl Company {
             name: self.name.clone(),
             soul: self.soul.clone(),
             role_prompt: self.agent(role).prompt.clone(),
-        }
-    }
-
-    /// The model a company wants. A task's pin and the safety rails stand above it.
-    pub fn model_for(&self, role: Role, activity: Activity) -> (&ModelChoice, ModelSource) {
-        match self.overrides.get(&activity) {
-            Some(choice) => (choice, ModelSource::CompanyOverride),
-            None => (&self.agent(role).model, ModelSource::AgentTier),
         }
     }
 
@@ -241,10 +226,17 @@ impl Activity {
 impl ModelChoice {
     pub const TIER_MAX: u8 = 5;
 
-    /// Reads `2`, `"2"` or `"host:model"`. A model's own name may hold colons; the host ends at the first.
+    /// The word for [`ModelChoice::Human`].
+    pub const HUMAN: &str = "human";
+
+    /// Reads `2`, `"2"`, `tier 2`, `human` or `"host:model"`. A model's own name may hold colons; the host ends at the first.
     pub fn parse(text: &str) -> Option<ModelChoice> {
         let text = text.trim();
-        if let Ok(tier) = text.parse::<u8>() {
+        if text.eq_ignore_ascii_case(ModelChoice::HUMAN) {
+            return Some(ModelChoice::Human);
+        }
+        let tier = text.strip_prefix("tier ").unwrap_or(text);
+        if let Ok(tier) = tier.parse::<u8>() {
             return (1..=ModelChoice::TIER_MAX)
                 .contains(&tier)
                 .then_some(ModelChoice::Tier(tier));
@@ -257,5 +249,16 @@ impl ModelChoice {
             host: host.to_owned(),
             model: model.to_owned(),
         })
+    }
+}
+
+/// As a pack writes it, and [`ModelChoice::parse`] reads it; a tier with its word before it.
+impl fmt::Display for ModelChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ModelChoice::Tier(tier) => write!(f, "tier {tier}"),
+            ModelChoice::Named { host, model } => write!(f, "{host}:{model}"),
+            ModelChoice::Human => f.write_str(ModelChoice::HUMAN),
+        }
     }
 }

@@ -170,6 +170,8 @@ fn from_ready(event: Event) -> Option<State> {
 )]
 fn from_waiting(event: Event) -> Option<State> {
     match event {
+        // A person hands in what was waited for.
+        Event::Ready => Some(State::ReadyForReview),
         Event::Answer | Event::Reopen | Event::Reject => Some(State::Open),
         Event::Approve | Event::Override => Some(State::Done),
         Event::Cancel => Some(State::Cancelled),
@@ -217,7 +219,7 @@ mod tests {
         (Event::Ask, "WWW....."),
         (Event::Answer, "...O...."),
         (Event::Approve, "...D...."),
-        (Event::Ready, "RR......"),
+        (Event::Ready, "RR.R...."),
         (Event::Reject, "..OO...."),
         (Event::Pause, "PPP....."),
         (Event::Resume, "....O..."),

@@ -5,6 +5,7 @@ mod caps;
 mod day;
 mod decide;
 mod host;
+mod lend;
 mod prices;
 mod rates;
 
@@ -14,6 +15,7 @@ pub use caps::{Caps, Mark};
 pub use day::Day;
 pub use decide::{Ask, Books, Cost, Refused, Reservation, Rule, Sum, may_spend};
 pub use host::{host_is_in, host_is_near};
+pub use lend::{Loan, least, lend};
 pub use prices::{OwnPrice, PriceError, Prices};
 pub use rates::{Rates, Tariff, Tokens};
 

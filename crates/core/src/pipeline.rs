@@ -97,6 +97,8 @@ pub enum Failure {
     NoRoom { detail: String },
     /// A paid call was not begun. Nothing was judged and nothing is counted.
     Budget { refused: Refused },
+    /// It was given to a person. Nothing was begun and nothing is counted.
+    Human { detail: String },
 }
 
 /// What the decision may know beside the task.
@@ -440,6 +442,8 @@ fn child(task: &Task, kind: TaskKind, title: String) -> NewTask {
     next.project = task.project;
     next.tags = task.tags.clone();
     next.cleared = task.cleared.clone();
+    // A rework is done by whom the first build was pinned to; who judges is not (`routing::wish`).
+    next.model_pin = task.model_pin.clone();
     next.changes_tests = task.changes_tests.clone();
     // Reviews carry the checks on, so that a rework is judged by what the first build was judged by.
     if matches!(

@@ -3,7 +3,10 @@
 //! The kind of a task decides the stage, the keywords decide among the companies of that stage, an operator's pin stands above
 //! both. Nothing is guessed: a pin that names nobody and a stage without a company are errors.
 
+mod answer;
 mod classify;
+mod lists;
+mod wish;
 
 use std::fmt;
 
@@ -13,7 +16,9 @@ use unicode_normalization::UnicodeNormalization;
 use crate::company::{Company, CompanyError, Registry, Stage};
 use crate::task::TaskKind;
 
+pub use answer::{RULES, by_model, question, schema};
 pub use classify::{Class, Domain, Source, WorkType, classify};
+pub use wish::{By, Want, Wish, class_decides, is_worth_asking, wish};
 
 /// A keyword counts once, at its strongest place: a tag is set on purpose, a title is chosen, a description mentions much.
 const TAG_FACTOR: u32 = 3;

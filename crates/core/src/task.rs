@@ -5,7 +5,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::cage::Sandbox;
+use crate::company::ModelChoice;
 use crate::ids::{Epoch, ProjectId, TaskId};
+use crate::routing::Class;
 
 /// What a task is for. Decides its blueprint, role, gate and what follows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -215,6 +217,12 @@ pub struct Task {
     /// Globs of test files that this task may change; set by a person or the plan, never by a builder.
     pub changes_tests: Vec<String>,
     pub company_pin: Option<String>,
+    /// The model that a person chose for it; only a safety rule stands above that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_pin: Option<ModelChoice>,
+    /// What sort of task it is; set by its first run and never again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<Class>,
     pub state: State,
     pub epoch: Epoch,
     pub counters: Counters,
@@ -308,10 +316,12 @@ pub enum WaitReason {
     Question,
     /// Its gate has passed, and its agent ran without a cage: a person judges before anything is made of it.
     Uncaged,
+    /// Its company, its tier or its pin gives it to a person and to no model.
+    Human,
 }
 
 impl WaitReason {
-    pub const ALL: [WaitReason; 17] = [
+    pub const ALL: [WaitReason; 18] = [
         WaitReason::Safety,
         WaitReason::NoModel,
         WaitReason::NoRoom,
@@ -329,6 +339,7 @@ impl WaitReason {
         WaitReason::Blocked,
         WaitReason::Question,
         WaitReason::Uncaged,
+        WaitReason::Human,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -350,6 +361,7 @@ impl WaitReason {
             WaitReason::Blocked => "blocked",
             WaitReason::Question => "question",
             WaitReason::Uncaged => "uncaged",
+            WaitReason::Human => "human",
         }
     }
 
@@ -375,6 +387,8 @@ pub struct NewTask {
     pub checks: Vec<String>,
     pub changes_tests: Vec<String>,
     pub company_pin: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_pin: Option<ModelChoice>,
     pub needs: Vec<Need>,
     /// Set when it starts its life waiting (a safety rail, review cycles used up).
     pub waiting: Option<Waiting>,
@@ -444,6 +458,7 @@ impl NewTask {
             checks: Vec::new(),
             changes_tests: Vec::new(),
             company_pin: None,
+            model_pin: None,
             needs: Vec::new(),
             waiting: None,
             base: None,

@@ -59,6 +59,8 @@ pub enum Hindrance {
     Company(String, usize),
     Model(String, usize),
     Host(String, usize),
+    /// The scheduler has no place for it now, and says why.
+    Fleet(String),
 }
 
 /// Another task as far as it matters to this one.
@@ -629,6 +631,7 @@ impl Hindrance {
             Hindrance::Company(..) => Rule::CompanyLimit,
             Hindrance::Model(..) => Rule::ModelLimit,
             Hindrance::Host(..) => Rule::HostLimit,
+            Hindrance::Fleet(_) => Rule::Fleet,
         }
     }
 }
@@ -648,6 +651,7 @@ impl fmt::Display for Hindrance {
             Hindrance::Host(name, most) => {
                 write!(f, "the model host {name} has {most} run(s), its limit")
             }
+            Hindrance::Fleet(why) => f.write_str(why),
         }
     }
 }

@@ -3,8 +3,8 @@
 
 use alai_core::schedule::{Effect, Fleet, Host, HostId, Model, ModelId, Place, Rules};
 use alai_testkit::fleet::{
-    FAMILIES, Family, Fault, Policy, Task, Trace, Way, figures, lower_bound_ms, measured,
-    optimum_ms, simulate, tiny,
+    FAMILIES, Family, Fault, Policy, Task, Trace, Way, bound_in_rounds_ms, figures, lower_bound_ms,
+    measured_in_rounds, optimum_ms, simulate, tiny,
 };
 use alai_testkit::fuzz::Dice;
 
@@ -39,7 +39,7 @@ fn faults(dice: &mut Dice, hosts: usize, until_ms: i64) -> Vec<Fault> {
 
 #[test]
 fn a_thousand_mixed_jobs_are_each_finished_once_whatever_fails() {
-    for seed in 1..=3 {
+    for seed in 1..=2 {
         let mut dice = Dice::new(seed);
         let mut trace = Family::Skew.trace(seed);
         // The last host is somebody else's, and the hosts together take a few calls only.
@@ -77,11 +77,10 @@ fn a_thousand_mixed_jobs_are_each_finished_once_whatever_fails() {
             .iter()
             .filter(|(_, effect)| matches!(effect, Effect::Start { .. }));
         assert!(starts.count() > 1000, "some were started again");
-        assert_eq!(
-            outcome.effects,
-            simulate(&trace, ours(), &faults).effects,
-            "the same again"
-        );
+        if seed == 1 {
+            let again = simulate(&trace, ours(), &faults);
+            assert_eq!(outcome.effects, again.effects, "the same again");
+        }
     }
 }
 
@@ -177,7 +176,7 @@ fn no_schedule_of_a_few_jobs_is_better_than_the_bound_and_ours_is_near_the_best(
         let trace = tiny(seed);
         let ours = simulate(&trace, ours(), &[]).makespan_ms;
         let best = optimum_ms(&trace, ours).expect("eight tasks are few enough");
-        let bound = lower_bound_ms(&trace);
+        let bound = bound_in_rounds_ms(&trace, ROUNDS);
         assert!(
             bound <= best && best <= ours,
             "seed {seed}: {bound}, {best}, {ours}"
@@ -189,12 +188,132 @@ fn no_schedule_of_a_few_jobs_is_better_than_the_bound_and_ours_is_near_the_best(
     assert!(median <= 1.10, "{median}");
 }
 
+/// The bound with little search: it is true for any prices, and a bad bound is found by many traces sooner than by good prices.
+/// `cargo xtask bench fleet` asks the same of 2,000 traces of eight jobs with all of its search.
+#[test]
+fn no_schedule_of_thousands_of_small_traces_is_better_than_the_bound() {
+    let mut tight = 0;
+    for seed in 1..=2000 {
+        let mut trace = tiny(seed);
+        trace.tasks.truncate(4 + usize::from(seed % 8 == 0));
+        let ours = simulate(&trace, ours(), &[]).makespan_ms;
+        let best = optimum_ms(&trace, ours).expect("five tasks are few enough");
+        let bound = bound_in_rounds_ms(&trace, 8);
+        assert!(bound <= best, "seed {seed}: {bound} is above {best}");
+        tight += usize::from(bound * 100 >= best * 98);
+    }
+    assert!(
+        tight >= 500,
+        "it says something: {tight} of 2000 within 2 %"
+    );
+}
+
+/// One host, a model that fills it and answers one call at a time, and a small one that answers four.
+fn exclusive() -> Trace {
+    let place = |slots| {
+        Some(Place {
+            slots,
+            load_ms: 10_000,
+            pinned: false,
+        })
+    };
+    let model = |name: &str, bytes| Model {
+        name: name.to_owned(),
+        bytes,
+        keep_alive_ms: 0,
+    };
+    let task = |run: usize| Task {
+        arrival_ms: 0,
+        needs: Vec::new(),
+        ways: vec![Way {
+            host: HostId(0),
+            model: ModelId(usize::from(run >= 4)),
+            expected_ms: 100_000,
+            true_ms: 100_000,
+        }],
+        run,
+        local_only: false,
+    };
+    Trace {
+        fleet: Fleet {
+            hosts: vec![Host {
+                name: "forge".to_owned(),
+                slots: 4,
+                memory: 256,
+                local: true,
+            }],
+            models: vec![model("giant", 240), model("small", 20)],
+            places: vec![vec![place(1), place(4)]],
+            slots: None,
+        },
+        load_ms: vec![vec![10_000, 10_000]],
+        tasks: (0..20).map(task).collect(),
+        reuse_percent: 0,
+    }
+}
+
+#[test]
+fn the_bound_sees_that_a_giant_has_its_host_for_itself() {
+    // Four calls of the giant one after the other, sixteen small ones four at a time, and both loads: 820 s. By slots alone it is 510 s.
+    let bound = lower_bound_ms(&exclusive());
+    assert!((800_000..=820_000).contains(&bound), "{bound}");
+    let ours = simulate(&exclusive(), ours(), &[]);
+    assert_eq!(ours.makespan_ms, 820_000, "and that is what it takes");
+}
+
+#[test]
+fn a_saving_that_another_order_would_give_is_in_the_bound() {
+    let mut trace = exclusive();
+    trace.tasks.truncate(2);
+    trace.reuse_percent = 10;
+    // The second begins at once, and the first finds its beginning in the cache then.
+    trace.tasks[0].run = trace.tasks[1].run;
+    assert!(trace.may_save(0) && trace.may_save(1));
+    trace.tasks[1].needs.push(0);
+    assert!(
+        !trace.may_save(0) && trace.may_save(1),
+        "it never comes first"
+    );
+}
+
+#[test]
+fn estimates_that_are_off_by_a_third_cost_little() {
+    let traces = FAMILIES
+        .iter()
+        .flat_map(|family| (1..=2).map(|seed| family.trace(seed)));
+    for (seed, trace) in (1..).zip(traces) {
+        let told = simulate(&trace, ours(), &[]).makespan_ms;
+        let misjudged = simulate(&trace.misjudged(30, seed), ours(), &[]).makespan_ms;
+        let proxy = simulate(&trace, Policy::Proxy, &[]).makespan_ms;
+        assert!(misjudged < proxy, "{misjudged} of the proxy's {proxy}");
+        assert!(misjudged * 4 <= told * 5, "{misjudged} for {told}");
+    }
+}
+
+/// A drain that is begun on one host must not make one that goes on elsewhere useless: both would be called off and begun again for ever.
+#[test]
+fn drains_do_not_call_each_other_off_whatever_the_rules() {
+    for seed in 1..=4 {
+        for beta in [0.3, 0.6, 3.0] {
+            let trace = Family::Twins.trace(seed);
+            let rules = Rules {
+                beta,
+                age_ms_max: 1_000_000_000,
+                ..Rules::default()
+            };
+            let outcome = simulate(&trace, Policy::Ours(rules), &[]);
+            assert!(outcome.tasks.iter().all(|ended| ended.times == 1));
+        }
+    }
+}
+
 #[test]
 fn the_figures_hold_on_a_few_traces_of_each_family() {
     let traces = FAMILIES
         .iter()
-        .flat_map(|family| (1..=3).map(|seed| family.trace(seed)));
-    let figures = figures(&traces.map(|trace| measured(&trace)).collect::<Vec<_>>());
+        .flat_map(|family| (1..=2).map(|seed| family.trace(seed)));
+    let some = traces.map(|trace| measured_in_rounds(&trace, ROUNDS));
+    let figures = figures(&some.collect::<Vec<_>>());
     // What `cargo xtask bench fleet` gives on all traces stands in docs/BENCHMARKS.md; these are the same rules on fewer.
     assert!(figures.median <= MEDIAN_MAX, "{figures:?}");
     assert!(figures.p95 <= P95_MAX, "{figures:?}");
@@ -202,6 +321,8 @@ fn the_figures_hold_on_a_few_traces_of_each_family() {
     assert!(figures.saved() >= 0.20, "{figures:?}");
 }
 
-/// Rounded up from what was measured, the aims being 1.10 and 1.25: a change of the rules that is worse is seen.
-const MEDIAN_MAX: f64 = 1.20;
-const P95_MAX: f64 = 1.75;
+/// A debug build has no time for the whole search of the bound.
+const ROUNDS: usize = 100;
+/// Rounded up from what was measured with that, the aims being 1.10 and 1.25: a change of the rules that is worse is seen.
+const MEDIAN_MAX: f64 = 1.25;
+const P95_MAX: f64 = 1.60;

@@ -9,6 +9,7 @@ use alai_mission::{ClaimLimits, MissionError, Reader, Slot, SlotsOf, Taken};
 
 use crate::beat::Pulse;
 use crate::config::Config;
+use crate::dispatch::{ScheduleView, WaitView};
 use crate::home::Home;
 use crate::limits;
 use crate::models::Models;
@@ -38,6 +39,8 @@ pub struct Around {
     pub(crate) daemon: Daemon,
     /// Whether a model can be used, as far as the daemon knows.
     models: bool,
+    /// What the daemon's scheduler says.
+    schedule: Option<ScheduleView>,
     pub(crate) limits: ClaimLimits,
     pub(crate) operator: String,
     pub(crate) queue_ms_max: i64,
@@ -57,6 +60,7 @@ impl Around {
         Around {
             daemon,
             models: usable,
+            schedule: None,
             limits: ClaimLimits {
                 total: pulse.map_or(config.slots, |p| p.slots),
                 ..claim_limits(home, config, usable)
@@ -72,10 +76,25 @@ impl Around {
         Around {
             daemon: Daemon::Up,
             models: true,
+            schedule: None,
             limits: unlimited(&config),
             queue_ms_max: limits::queue_ms_max(&config),
             operator: config.operator,
         }
+    }
+
+    /// With what the daemon's scheduler says.
+    #[must_use]
+    pub fn scheduled(self, schedule: Option<ScheduleView>) -> Around {
+        Around { schedule, ..self }
+    }
+
+    fn unplaced(&self, task: &Task) -> Option<Hindrance> {
+        let schedule = self.schedule.as_ref()?;
+        Some(match schedule.wait_of(task.id)? {
+            WaitView::Host { host, most } => Hindrance::Host(host.clone(), *most),
+            WaitView::Schedule { text } => Hindrance::Fleet(text.clone()),
+        })
     }
 
     /// Why this task would not be given out now, although it could be begun.
@@ -90,7 +109,8 @@ impl Around {
         if !self.models {
             return Ok(Some(Hindrance::NoModel));
         }
-        Ok(reader.taken(task, &self.limits)?.map(said))
+        let taken = reader.taken(task, &self.limits)?.map(said);
+        Ok(taken.or_else(|| self.unplaced(task)))
     }
 }
 

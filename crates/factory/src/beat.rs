@@ -9,10 +9,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use alai_core::ids::{RunId, TaskId};
-use alai_core::lifecycle::Event;
-use alai_core::pipeline::{Context, HUMAN_WAIT_MS};
-use alai_core::task::{State, Task, TaskKind, WaitReason, Waiting};
-use alai_mission::{Claim, Delivery, Fence, Filter, Mission, MissionError, Project, Waits};
+use alai_core::pipeline::Context;
+use alai_core::task::{Task, WaitReason};
+use alai_mission::{Claim, Delivery, Fence, Mission, MissionError, Project, Waits};
 use alai_workspace::clone::Remover;
 use alai_workspace::command::Cancel;
 use alai_workspace::toolchains::{Toolchains, toolchains};
@@ -20,23 +19,23 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::dispatch::{self, Roster, ScheduleView};
 use crate::home::Home;
-use crate::integrate::Standing;
 use crate::models::Models;
 use crate::packs::Packs;
 use crate::room::Room;
 use crate::{
-    ground, housekeeping, integrate, launcher, limits, money, outbox, recover, resolve, room, run,
+    ground, housekeeping, integrate, launcher, learned, money, outbox, recover, resolve, room, run,
     schedule, work,
 };
 
+mod goals;
+mod look;
+
 /// A lease is this long; its heartbeat comes four times as often.
-const LEASE_MS: i64 = 60_000;
+pub(crate) const LEASE_MS: i64 = 60_000;
 /// The longest sleep between two beats. The seeds' poll was 30 s; heartbeats need less.
 const BEAT: Duration = Duration::from_secs(5);
-/// Between two looks at the model host while it has a usable model, and while it has none.
-const LOOK_MS: i64 = 60_000;
-const LOOK_AGAIN_MS: i64 = 10_000;
 /// Effects taken from the outbox in one beat.
 const OUTBOX_BATCH: u32 = 50;
 
@@ -55,6 +54,11 @@ pub struct Factory {
     merging: AtomicBool,
     looking: AtomicBool,
     looked_ms: AtomicI64,
+    /// Which run is where, and what the hosts hold.
+    roster: Roster,
+    /// Whether somebody looks at what the hosts hold, and when that was done last.
+    pub(crate) holding: AtomicBool,
+    pub(crate) held_ms: AtomicI64,
     tidied_ms: AtomicI64,
     beat_ms: AtomicI64,
     dispatch_ms: AtomicI64,
@@ -120,6 +124,8 @@ impl Factory {
         let first_look = Mutex::new(look_ahead(&models));
         let mission = Mission::open(home.root(), alai_workspace::crash::point)?;
         let packs = Arc::new(Packs::load(&home)?);
+        learned::remember(&models, &mission)?;
+        models.check(&packs)?;
         let clock = Clock::default();
         let factory = Arc::new(Factory {
             home,
@@ -135,6 +141,9 @@ impl Factory {
             merging: AtomicBool::new(false),
             looking: AtomicBool::new(false),
             looked_ms: AtomicI64::new(0),
+            roster: Roster::default(),
+            holding: AtomicBool::new(false),
+            held_ms: AtomicI64::new(0),
             tidied_ms: AtomicI64::new(clock.now_ms()),
             // A process that has just begun lives; its first beat comes after a look at the model host.
             beat_ms: AtomicI64::new(clock.now_ms()),
@@ -170,9 +179,25 @@ impl Factory {
         &self.models
     }
 
+    /// Which run is where, and what the hosts hold.
+    pub(crate) fn roster(&self) -> &Roster {
+        &self.roster
+    }
+
+    /// How the fleet stood after the last round of giving work out.
+    pub fn schedule(&self) -> ScheduleView {
+        self.roster.view()
+    }
+
     /// Milliseconds since the Unix epoch.
     pub fn now_ms(&self) -> i64 {
         self.clock.now_ms()
+    }
+
+    /// Lets so much time pass.
+    #[cfg(test)]
+    pub(crate) fn gain(&self, by_ms: i64) {
+        self.clock.gain(by_ms);
     }
 
     pub fn pulse(&self) -> Pulse {
@@ -320,6 +345,7 @@ impl Factory {
         let now = self.now_ms();
         self.heartbeats();
         self.look(now);
+        dispatch::loads::look(self, now);
         type Part<'a> = (&'a str, &'a dyn Fn() -> Result<(), MissionError>);
         let parts: [Part<'_>; 9] = [
             ("stalled", &|| resolve::stalled(self, now)),
@@ -328,7 +354,7 @@ impl Factory {
             ("room", &|| room::take_up(self, now)),
             ("money", &|| money::look(self, now)),
             ("goals", &|| self.settle_goals(now)),
-            ("dispatch", &|| self.dispatch(now)),
+            ("dispatch", &|| dispatch::dispatch(self, now)),
             ("alarms", &|| resolve::alarms(self, now)),
             ("outbox", &|| outbox::deliver(self, OUTBOX_BATCH)),
         ];
@@ -421,56 +447,13 @@ impl Factory {
         self.each_active(|active| active.beat_ms += by_ms);
         // A host that was looked at an hour from now would not be looked at for an hour.
         self.looked_ms.store(0, Ordering::Relaxed);
+        self.held_ms.store(0, Ordering::Relaxed);
         self.tidied_ms.fetch_add(by_ms, Ordering::Relaxed);
         tracing::warn!(
             "the clock jumped by {} s; the leases of {runs} run(s) moved with it",
             (by_ms + 500).div_euclid(1000)
         );
         Ok(())
-    }
-
-    /// Waits for the look at the model hosts that began with the process: a start must know what it has.
-    fn look_now(&self) {
-        let begun = self.first_look.lock().ok().and_then(|mut look| look.take());
-        let looked = begun.is_some_and(|look| look.join().is_ok());
-        if !looked {
-            self.models.look();
-        }
-        self.looked_ms.store(self.now_ms(), Ordering::Relaxed);
-    }
-
-    /// A host was lost: the next beat looks at all of them.
-    pub(crate) fn look_soon(&self) {
-        self.looked_ms.store(0, Ordering::Relaxed);
-    }
-
-    /// Looks at the model host now and then, beside the loop: a host that hangs must not stop heartbeats.
-    fn look(self: &Arc<Self>, now: i64) {
-        let pause = if self.models.usable() {
-            LOOK_MS
-        } else {
-            LOOK_AGAIN_MS
-        };
-        let due = now - self.looked_ms.load(Ordering::Relaxed) >= pause;
-        if !due || self.looking.swap(true, Ordering::SeqCst) {
-            return;
-        }
-        let factory = Arc::clone(self);
-        let looked = std::thread::Builder::new()
-            .name("look".into())
-            .spawn(move || {
-                let before = factory.models.usable();
-                let looked = catch_unwind(AssertUnwindSafe(|| factory.models.look()));
-                let usable = looked.unwrap_or(before);
-                factory.looked_ms.store(factory.now_ms(), Ordering::Relaxed);
-                factory.looking.store(false, Ordering::SeqCst);
-                if usable != before {
-                    factory.wake();
-                }
-            });
-        if looked.is_err() {
-            self.looking.store(false, Ordering::SeqCst);
-        }
     }
 
     fn wake_those_who_waited_for_a_model(&self, now: i64) -> Result<(), MissionError> {
@@ -491,78 +474,6 @@ impl Factory {
                 let why = "a model is reachable";
                 self.mission
                     .taken_up(WaitReason::NoModel, why, served, now)?;
-            }
-        }
-    }
-
-    /// Goals under which nothing is left: delivered by policy, put before a person, or closed.
-    fn settle_goals(&self, now: i64) -> Result<(), MissionError> {
-        for goal in self.mission.settled_goals()? {
-            let all = Filter {
-                goal: Some(goal.id),
-                ended: true,
-                ..Filter::default()
-            };
-            let tasks = self.mission.tasks(&all)?;
-            let merged = tasks.iter().any(|t| t.integrated.is_some());
-            let lost = tasks
-                .iter()
-                .filter(|t| matches!(t.state, State::Failed | State::Cancelled))
-                .count();
-            let summed = tasks
-                .iter()
-                .any(|t| t.kind == TaskKind::Postflight && t.state == State::Done);
-            let project = goal.project.map(|p| self.mission.project(p)).transpose()?;
-            match project {
-                Some(project) if merged && (summed || lost > 0) => {
-                    self.hand_on(&goal, &project, lost == 0, now)?
-                }
-                Some(_) | None if lost > 0 || !summed => {
-                    let outcome =
-                        format!("{lost} of its tasks failed or were cancelled; nothing was merged");
-                    self.mission
-                        .close_goal(goal.id, Event::Fail, &outcome, now)?;
-                }
-                Some(_) | None => {
-                    self.mission
-                        .close_goal(goal.id, Event::RollUp, "nothing to deliver", now)?
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Settled and merged: delivered by policy when it is `whole`, else put before a person; or there already, when a person
-    /// merged it by hand.
-    fn hand_on(
-        &self,
-        goal: &Task,
-        project: &Project,
-        whole: bool,
-        now: i64,
-    ) -> Result<(), MissionError> {
-        let tip = match integrate::standing(self, goal, project) {
-            Ok(Standing::Ahead(tip)) => tip,
-            Ok(Standing::Delivered) => {
-                let outcome = format!("{} has all of it", project.target_branch);
-                return self
-                    .mission
-                    .close_goal(goal.id, Event::RollUp, &outcome, now);
-            }
-            Err(e) => {
-                let waiting = integrate::approval(self, goal.id, project, Some(&e.to_string()));
-                return self.mission.await_approval(goal.id, waiting, now);
-            }
-        };
-        match project.settings.delivery {
-            // What lost a part is not what was asked for: the policy was given for the whole.
-            Delivery::Auto if whole => self
-                .mission
-                .enqueue_delivery(goal.id, project.id, tip.as_str(), "factory", now)
-                .map(|_head| ()),
-            Delivery::Auto | Delivery::Approve => {
-                let waiting = integrate::approval(self, goal.id, project, None);
-                self.mission.await_approval(goal.id, waiting, now)
             }
         }
     }
@@ -602,51 +513,9 @@ impl Factory {
         }
     }
 
-    fn dispatch(self: &Arc<Self>, now: i64) -> Result<(), MissionError> {
-        if self.stopping() {
-            return Ok(());
-        }
-        if !self.models.usable() {
-            return self.ask_for_a_model(now);
-        }
-        let reaches = limits::Reaches::read(&self.mission)?;
-        let limits = limits::claim_limits(&self.config, &self.packs, &self.models, reaches, now);
-        while self
-            .active
-            .lock()
-            .is_ok_and(|a| a.len() < self.config.slots)
-        {
-            let Some(claim) =
-                self.mission
-                    .claim(self.only(), &limits, "factory", LEASE_MS, self.now_ms())?
-            else {
-                return Ok(());
-            };
-            self.dispatch_ms.store(self.now_ms(), Ordering::Relaxed);
-            self.start(claim);
-        }
-        Ok(())
-    }
-
-    /// Eligible work without a model is put before a person, with what was looked for; it goes on by itself later.
-    fn ask_for_a_model(&self, now: i64) -> Result<(), MissionError> {
-        let waiting = Waiting {
-            reason: WaitReason::NoModel,
-            owner: self.config.operator.clone(),
-            deadline_ms: now + HUMAN_WAIT_MS,
-            next_action:
-                "start Ollama and pull a model; it then goes on by itself while `alai up` runs"
-                    .into(),
-            detail: self.models.found().none,
-        };
-        if self.mission.ask_for_a_model(self.only(), waiting, now)? {
-            // The rest in the next beats: in between the signs of life go on.
-            self.wake();
-        }
-        Ok(())
-    }
-
-    fn start(self: &Arc<Self>, claim: Claim) {
+    /// Lets the run of a claim begin, on a thread of its own.
+    pub(crate) fn start(self: &Arc<Self>, claim: Claim) {
+        self.dispatch_ms.store(self.now_ms(), Ordering::Relaxed);
         let cancel = Cancel::default();
         let active = Active {
             fence: claim.fence.clone(),
@@ -668,6 +537,7 @@ impl Factory {
                     if let Ok(mut all) = factory.active.lock() {
                         all.remove(&id);
                     }
+                    factory.roster.ended(&id, factory.now_ms());
                     factory.wake();
                 }
             });
@@ -676,6 +546,7 @@ impl Factory {
             if let Ok(mut all) = self.active.lock() {
                 all.remove(&id);
             }
+            self.roster.ended(&id, self.now_ms());
         }
     }
 

@@ -12,7 +12,7 @@ const JUMP_MS: i64 = 5_000;
 const STOPPED_MS: i64 = 60_000;
 
 /// The wall clock: milliseconds since the Unix epoch.
-fn wall_ms() -> i64 {
+pub(crate) fn wall_ms() -> i64 {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
@@ -60,6 +60,17 @@ impl Clock {
         }
         *last = now;
         Ok(jump)
+    }
+
+    /// Goes ahead by so much, as if that time had passed.
+    #[cfg(test)]
+    pub(crate) fn gain(&self, by_ms: i64) {
+        let mut last = self.last();
+        let steady = Instant::now();
+        *last = Stand {
+            wall_ms: last.at(steady).saturating_add(by_ms),
+            steady,
+        };
     }
 
     fn last(&self) -> MutexGuard<'_, Stand> {

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use alai_core::brief::Caps;
+use alai_core::company::ModelChoice;
 use serde::{Deserialize, Serialize};
 
+use crate::agents::{self, AgentFile, NamedAgent};
 use crate::hosts::{self, HostFile, NamedHost};
 use crate::limits::IDLE_MINUTES_MAX;
 use crate::money::{Money, MoneyFile};
@@ -32,6 +34,8 @@ pub(crate) const TEMPLATE: &str = "\
 # idle_minutes = 110
 # Hours after which a task that could be begun and is not raises an alarm.
 # queue_hours = 48
+# Minutes after which the model of a task that waits is brought in, whatever is loaded in its place.
+# model_wait_minutes = 20
 # Megabytes that must be free, with the runs and with the repository, before a run gets a clone; else its task waits.
 # free_mb = 2048
 
@@ -50,6 +54,9 @@ pub(crate) const TEMPLATE: &str = "\
 # task = 5.0
 # lineage = 10.0
 # goal = 25.0
+# One call, and all runs, of a review or an audit.
+# verifier_call = 0.25
+# verifier_task = 1.0
 # A day (UTC): an alarm, no further call, runs on paid models are ended.
 # day_warn = 10.0
 # day_block = 25.0
@@ -78,8 +85,22 @@ pub(crate) const TEMPLATE: &str = "\
 # key_env = \"FORGE_KEY\"
 # slots = 1
 # tiers = [3, 4]
-# A file of recorded replies instead of a model; everything that runs on it says `simulated`.
+# memory_gb = 64.0
+# models = { \"qwen3:8b\" = { gb = 7.5, slots = 2, keep = true } }
+# Seconds in which a small model may say what sort of task one is; then, and with 0, its words alone tell.
+# classify_seconds = 15
+# Programs of others that do whole tasks: claude-cli, codex-cli or acp. Each fills the tiers that it is given, and no other
+# (docs/FLEET.md, Agents as engines).
+# [[fleet.agents]]
+# name = \"claude\"
+# engine = \"claude-cli\"
+# tiers = [4, 5]
+# Tiers whose work is a person's.
+# human_tiers = []
+# A file of scripted or recorded replies instead of a model; everything that runs on it says `simulated`.
 # script = \"/path/to/script.yaml\"
+# A folder for recordings of all calls, with what was asked and answered; secrets are taken out (docs/FLEET.md).
+# record = \"/path/to/recordings\"
 # A file that says how models of a family are run, before what is shipped (docs/PACKS.md has its form).
 # profiles = \"/path/to/profiles.yaml\"
 ";
@@ -88,6 +109,9 @@ pub(crate) const TEMPLATE: &str = "\
 const SLOTS: usize = 2;
 /// Beyond this, one machine's disk and memory are the bottleneck, not slots.
 const SLOTS_MAX: usize = 64;
+
+/// Seconds from a task's claim to its class: a small model that is loaded answers in two, and no task waits longer for a hint.
+const CLASSIFY_S_MAX: u64 = 15;
 
 /// The settings in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,7 +122,15 @@ pub struct Config {
     pub money: Money,
     /// Where models are asked.
     pub hosts: Vec<NamedHost>,
+    /// Programs of others that do whole tasks.
+    pub agents: Vec<NamedAgent>,
+    /// Tiers whose work is a person's.
+    pub human_tiers: Vec<u8>,
+    /// Seconds in which a model may classify one task; 0 asks none.
+    pub classify_s: u64,
     pub script: Option<PathBuf>,
+    /// Where all calls are recorded.
+    pub record: Option<PathBuf>,
     pub profiles: Option<PathBuf>,
 }
 
@@ -116,6 +148,8 @@ pub struct Limits {
     pub idle_minutes: Option<usize>,
     /// Hours that an eligible task may wait for its turn before that is reported.
     pub queue_hours: Option<usize>,
+    /// Minutes after which a task's model is brought in, whatever is loaded in its place.
+    pub model_wait_minutes: Option<usize>,
     /// Megabytes (of 1,048,576 bytes) that must be free before a run gets a clone.
     pub free_mb: Option<usize>,
     /// What one agent may take in one run; a blueprint only lowers it.
@@ -138,6 +172,7 @@ impl Limits {
             ("run_minutes", self.run_minutes),
             ("idle_minutes", self.idle_minutes),
             ("queue_hours", self.queue_hours),
+            ("model_wait_minutes", self.model_wait_minutes),
             ("free_mb", self.free_mb),
         ];
         let plain = plain
@@ -184,7 +219,11 @@ struct File {
 struct Fleet {
     ollama: Option<String>,
     hosts: Vec<HostFile>,
+    agents: Vec<AgentFile>,
+    human_tiers: Vec<u8>,
+    classify_seconds: Option<u64>,
     script: Option<PathBuf>,
+    record: Option<PathBuf>,
     profiles: Option<PathBuf>,
 }
 
@@ -198,6 +237,8 @@ pub enum ConfigError {
     },
     #[error("{path} is not valid: {why}")]
     Parse { path: PathBuf, why: String },
+    #[error("`fleet.hosts` asks for what no memory can hold: {why}")]
+    Placement { why: String },
     #[error("`{key}` is `{value}`; it must be {want}")]
     Value {
         key: &'static str,
@@ -215,13 +256,22 @@ impl Default for Config {
             money: Money::default(),
             hosts: hosts::read(Vec::new(), None, &BTreeMap::new())
                 .expect("Ollama's own place is well formed"),
+            agents: Vec::new(),
+            human_tiers: Vec::new(),
+            classify_s: CLASSIFY_S_MAX,
             script: None,
+            record: None,
             profiles: None,
         }
     }
 }
 
 impl Config {
+    /// The agent of a name.
+    pub(crate) fn agent(&self, name: &str) -> Option<&NamedAgent> {
+        self.agents.iter().find(|agent| agent.name == name)
+    }
+
     /// Reads the file, if there is one, and lays the environment over it. `env` holds the variables of the process.
     pub fn load(path: &Path, env: &BTreeMap<String, String>) -> Result<Config, ConfigError> {
         let file = match std::fs::read_to_string(path) {
@@ -255,17 +305,47 @@ impl Config {
             .get("ALAI_SCRIPT")
             .map(PathBuf::from)
             .or(file.fleet.script);
+        let record = env.get("ALAI_RECORD").map(PathBuf::from);
+        let record = record.or(file.fleet.record);
         let ollama = file.fleet.ollama.filter(|h| !h.trim().is_empty());
         file.limits.check()?;
+        let hosts = hosts::read(file.fleet.hosts, ollama.as_deref(), env)?;
         Ok(Config {
             operator,
             slots,
             limits: file.limits,
             money: file.money.checked()?,
-            hosts: hosts::read(file.fleet.hosts, ollama.as_deref(), env)?,
+            agents: agents::read(file.fleet.agents, &hosts, env)?,
+            human_tiers: human_tiers(file.fleet.human_tiers)?,
+            hosts,
+            classify_s: classify_s(file.fleet.classify_seconds)?,
             script,
+            record,
             profiles: file.fleet.profiles,
         })
+    }
+}
+
+fn human_tiers(given: Vec<u8>) -> Result<Vec<u8>, ConfigError> {
+    let allowed = 1..=ModelChoice::TIER_MAX;
+    match given.iter().find(|tier| !allowed.contains(tier)) {
+        None => Ok(given),
+        Some(odd) => Err(ConfigError::Value {
+            key: "fleet.human_tiers",
+            value: odd.to_string(),
+            want: "tiers from 1 to 5",
+        }),
+    }
+}
+
+fn classify_s(given: Option<u64>) -> Result<u64, ConfigError> {
+    match given.unwrap_or(CLASSIFY_S_MAX) {
+        fine @ 0..=CLASSIFY_S_MAX => Ok(fine),
+        more => Err(ConfigError::Value {
+            key: "fleet.classify_seconds",
+            value: more.to_string(),
+            want: "from 0 (no model is asked) to 15",
+        }),
     }
 }
 

@@ -1,12 +1,21 @@
 //! The fleet as a look at every host finds it, in lines for people: hosts, models, and one real word of each tier.
 
+use std::collections::BTreeMap;
+
 use alai_core::mode::Mode;
 use alai_fleet::{
-    Candidate, EditFormat, Host, HostRef, ModelCard, ProbeState, ToolMode, ping, usable,
+    Candidate, EditFormat, Host, HostRef, ModelCard, ProbeState, ToolMode, embed, ping, usable,
 };
+use alai_mission::Learned;
 use serde::Serialize;
 
+pub use crate::agents::AgentLine;
+use crate::dispatch::HostView;
 use crate::models::{Found, Models, Seen};
+
+mod recording;
+
+pub use recording::{RecordedCall, Recording, recording};
 
 /// What a look found.
 #[derive(Debug, Serialize)]
@@ -14,6 +23,9 @@ pub struct FleetView {
     pub mode: Mode,
     pub hosts: Vec<HostLine>,
     pub models: Vec<ModelLine>,
+    pub agents: Vec<AgentLine>,
+    /// The folder that all calls are recorded in.
+    pub recording: Option<String>,
     /// Why no model can be used, with what to do; empty when one can.
     pub none: String,
 }
@@ -35,6 +47,12 @@ pub struct HostLine {
     pub unreadable: usize,
     /// What is wrong with it, and what to do.
     pub trouble: Option<String>,
+    /// Models that it has no memory for, with the arithmetic.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub refused: BTreeMap<String, String>,
+    /// What a daemon's scheduler has there; none without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<HostView>,
 }
 
 /// One model of one host.
@@ -53,6 +71,8 @@ pub struct ModelLine {
     pub native_tools: bool,
     pub edit_format: EditFormat,
     pub thinks: bool,
+    /// What runs have seen of it; none before the first one.
+    pub learned: Option<Learned>,
 }
 
 /// A model's place among the candidates of a tier; 1 is the first choice.
@@ -62,16 +82,19 @@ pub struct Stands {
     pub place: usize,
 }
 
-/// What the first model of a tier answered.
+/// What the first model of a tier answered, or the first model of a host that makes vectors.
 #[derive(Debug, Clone, Serialize)]
 pub struct Heard {
-    pub tier: u8,
+    /// None for one that makes vectors.
+    pub tier: Option<u8>,
     pub host: String,
     pub model: String,
     /// Milliseconds, with the load; none when it did not answer.
     pub latency_ms: Option<i64>,
     /// The window that the host gave it, in tokens, where it says so.
     pub context: Option<u32>,
+    /// Numbers of its vectors.
+    pub dimensions: Option<usize>,
     pub error: Option<String>,
 }
 
@@ -87,11 +110,37 @@ pub fn view(models: &Models) -> FleetView {
             .iter()
             .flat_map(|seen| model_lines(models, &found, seen))
             .collect(),
-        none: found.none,
+        agents: crate::agents::lines(models),
+        recording: models.recorder().map(|r| r.dir().display().to_string()),
+        none: match models.usable() {
+            true => String::new(),
+            false => found.none,
+        },
     }
 }
 
-/// Has the first model of each tier say one word, each model once. One that costs money is asked only when that is said: no ledger
+impl FleetView {
+    /// The same with what runs have seen of each model.
+    #[must_use]
+    pub fn with(mut self, learned: &[Learned]) -> FleetView {
+        let address = |host: &str| {
+            let mut hosts = self.hosts.iter();
+            hosts
+                .find(|line| line.host == host)
+                .map(|line| line.address.as_str())
+        };
+        for line in &mut self.models {
+            let at = address(&line.host);
+            let mut seen = learned.iter();
+            line.learned = seen
+                .find(|one| Some(one.host.as_str()) == at && one.model == line.model)
+                .cloned();
+        }
+        self
+    }
+}
+
+/// Has the first model of each tier say one word, each model once, and the first of each host that makes vectors make one. One that costs money is asked only when that is said: no ledger
 /// has it.
 pub fn hear(models: &Models, paid: bool) -> Vec<Heard> {
     let found = models.found();
@@ -105,19 +154,59 @@ pub fn hear(models: &Models, paid: bool) -> Vec<Heard> {
             .iter()
             .find(|one| one.host == host && one.model == first.model);
         match known.cloned() {
-            Some(known) => heard.push(Heard { tier, ..known }),
-            None if !paid && !found.is_free(&first.host) => heard.push(Heard {
-                tier,
-                host,
-                model: first.model.clone(),
-                latency_ms: None,
-                context: None,
-                error: Some("not asked: it costs money; `--paid` asks it".to_owned()),
+            Some(known) => heard.push(Heard {
+                tier: Some(tier),
+                ..known
             }),
+            None if !paid && !found.is_free(&first.host) => {
+                heard.push(unasked(Some(tier), host, &first.model));
+            }
             None => heard.extend(one_word(models, &found, tier, first)),
         }
     }
+    for seen in &found.hosts {
+        let Some(card) = embedder(seen) else { continue };
+        heard.push(match paid || seen.free {
+            true => one_vector(&seen.probe.host, &card.name),
+            false => unasked(None, seen.probe.host.to_string(), &card.name),
+        });
+    }
     heard
+}
+
+fn unasked(tier: Option<u8>, host: String, model: &str) -> Heard {
+    Heard {
+        tier,
+        host,
+        model: model.to_owned(),
+        latency_ms: None,
+        context: None,
+        dimensions: None,
+        error: Some("not asked: it costs money; `--paid` asks it".to_owned()),
+    }
+}
+
+/// The first model of a host that makes vectors and nothing else, on the host itself.
+fn embedder(seen: &Seen) -> Option<&ModelCard> {
+    let cards = match &seen.probe.state {
+        ProbeState::Up { models, .. } => models.as_slice(),
+        ProbeState::Down { .. } => &[],
+    };
+    let mut cards = cards.iter();
+    cards.find(|card| card.embedding_only && card.remote.is_none())
+}
+
+fn one_vector(host: &Host, model: &str) -> Heard {
+    let made = embed(host, model, &["ok".to_owned()], None, &|| false);
+    Heard {
+        tier: None,
+        host: host.to_string(),
+        model: model.to_owned(),
+        latency_ms: made.as_ref().ok().map(|made| made.latency_ms),
+        context: None,
+        dimensions: made.as_ref().ok().map(|made| made.dimensions),
+        error: made.err().map(|e| e.to_string()),
+    }
 }
 
 fn one_word(models: &Models, found: &Found, tier: u8, first: &Candidate) -> Option<Heard> {
@@ -125,11 +214,12 @@ fn one_word(models: &Models, found: &Found, tier: u8, first: &Candidate) -> Opti
     let host: HostRef<'_> = (&first.host).into();
     let said = ping(host, &first.model, &profile, &|| false);
     Some(Heard {
-        tier,
+        tier: Some(tier),
         host: first.host.to_string(),
         model: first.model.clone(),
         latency_ms: said.as_ref().ok().map(|ping| ping.latency_ms),
         context: said.as_ref().ok().and_then(|ping| ping.context),
+        dimensions: None,
         error: said.err().map(|e| e.to_string()),
     })
 }
@@ -157,9 +247,11 @@ fn host_line(seen: &Seen) -> HostLine {
         slots: seen.slots,
         up,
         version,
-        models: usable(&seen.probe).len(),
+        models: usable(&seen.probe).len() - seen.refused.len(),
         unreadable,
         trouble,
+        refused: seen.refused.clone(),
+        schedule: None,
     }
 }
 
@@ -175,13 +267,18 @@ fn model_lines(models: &Models, found: &Found, seen: &Seen) -> Vec<ModelLine> {
             model: card.name.clone(),
             parameters: card.parameters.clone(),
             context_max: card.context_max,
-            not_used: not_used(card),
+            not_used: seen
+                .refused
+                .get(&card.name)
+                .cloned()
+                .or_else(|| not_used(card)),
             stands: stands(found, &seen.probe.host, &card.name),
             num_ctx: profile.num_ctx,
             output_max: profile.output_max,
             native_tools: profile.tool_mode == ToolMode::Native,
             edit_format: profile.edit_format,
             thinks: card.thinking,
+            learned: None,
         }
     };
     cards.iter().map(line).collect()
@@ -190,6 +287,7 @@ fn model_lines(models: &Models, found: &Found, seen: &Seen) -> Vec<ModelLine> {
 fn not_used(card: &ModelCard) -> Option<String> {
     match &card.remote {
         Some(remote) => Some(format!("it runs at {remote}, outside of its host")),
+        None if card.embedding_only => Some("it makes vectors and no text".to_owned()),
         None => (!card.chat).then(|| "it makes no text".to_owned()),
     }
 }

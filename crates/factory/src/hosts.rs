@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use alai_core::company::ModelChoice;
+use alai_core::schedule::{self, placement};
 use alai_fleet::{AnthropicHost, Host, OllamaHost, OpenaiHost, Secret};
 use serde::{Deserialize, Serialize};
 
@@ -27,11 +28,67 @@ pub struct NamedHost {
     pub tiers: Option<Vec<u8>>,
     /// Runs on it at the same time; `None` where nothing was said.
     pub slots: Option<usize>,
+    /// Bytes that models may use on it; `None` where nothing was said.
+    pub memory: Option<u64>,
+    /// What was said of single models on it.
+    pub models: BTreeMap<String, ModelSetting>,
     /// Why it cannot be asked at all: its key is missing, or the place that a variable names is none.
     pub unusable: Option<String>,
 }
 
+/// What a person says of one model on one host.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ModelSetting {
+    /// What it takes while it is loaded; the size of its file where nothing is said.
+    pub bytes: Option<u64>,
+    /// Runs on it at the same time.
+    pub slots: Option<usize>,
+    /// It is never unloaded.
+    pub keep: bool,
+}
+
 impl NamedHost {
+    /// Bytes that a model takes here, whose file has `size` of them.
+    pub(crate) fn bytes_of(&self, model: &str, size: u64) -> u64 {
+        let said = self.models.get(model).and_then(|said| said.bytes);
+        said.unwrap_or(size)
+    }
+
+    pub(crate) fn slots_of(&self, model: &str) -> Option<usize> {
+        self.models.get(model)?.slots
+    }
+
+    pub(crate) fn keeps(&self, model: &str) -> bool {
+        self.models.get(model).is_some_and(|said| said.keep)
+    }
+
+    /// This host alone with these models and their bytes, for [`placement::check`].
+    pub(crate) fn placement(&self, memory: u64, models: &[(&str, u64)]) -> schedule::Fleet {
+        let place = |name: &str| schedule::Place {
+            slots: 1,
+            load_ms: 0,
+            pinned: self.keeps(name),
+        };
+        schedule::Fleet {
+            hosts: vec![schedule::Host {
+                name: self.name.clone(),
+                slots: 1,
+                memory,
+                local: true,
+            }],
+            models: models
+                .iter()
+                .map(|(name, bytes)| schedule::Model {
+                    name: (*name).to_owned(),
+                    bytes: *bytes,
+                    keep_alive_ms: 0,
+                })
+                .collect(),
+            places: vec![models.iter().map(|(name, _)| Some(place(name))).collect()],
+            slots: None,
+        }
+    }
+
     /// Where it is, for people and records.
     pub fn address(&self) -> String {
         self.host.to_string()
@@ -62,6 +119,19 @@ pub(crate) struct HostFile {
     key_env: Option<String>,
     tiers: Option<Vec<u8>>,
     slots: Option<usize>,
+    memory_gb: Option<f64>,
+    #[serde(default)]
+    models: BTreeMap<String, ModelFile>,
+}
+
+/// What is written of one model of a host.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ModelFile {
+    gb: Option<f64>,
+    slots: Option<usize>,
+    #[serde(default)]
+    keep: bool,
 }
 
 /// The hosts in force: those that are named, and the one Ollama of `ollama`, or, where the file has none, of the variable. With
@@ -125,6 +195,8 @@ fn default_host(host: OllamaHost, unusable: Option<String>) -> NamedHost {
         host: Host::Ollama(host),
         tiers: None,
         slots: None,
+        memory: None,
+        models: BTreeMap::new(),
         unusable,
     }
 }
@@ -151,6 +223,11 @@ impl HostFile {
                 "at least 1; leave the host out to use it no more",
             ));
         }
+        let memory = self.memory_gb.map(bytes_of_gb).transpose()?;
+        let models = self.models.iter();
+        let models = models
+            .map(|(name, file)| Ok((name.clone(), file.checked()?)))
+            .collect::<Result<BTreeMap<String, ModelSetting>, ConfigError>>()?;
         let (key, no_key) = match &self.key_env {
             None => (None, None),
             Some(variable) => key(variable, env),
@@ -188,13 +265,66 @@ impl HostFile {
                 })
             }
         };
-        Ok(NamedHost {
+        let named = NamedHost {
             name: self.name,
             host,
             tiers: self.tiers,
             slots: self.slots,
+            memory,
+            models,
             unusable: no_key,
+        };
+        named.fits()?;
+        Ok(named)
+    }
+}
+
+impl NamedHost {
+    /// # Errors
+    /// When what was said of its models can never stand in its memory, with the arithmetic. Sizes that only the host knows are
+    /// looked at when it answers.
+    fn fits(&self) -> Result<(), ConfigError> {
+        let Some(memory) = self.memory else {
+            return match self.models.values().any(|said| said.keep) {
+                true => Err(wrong(
+                    "keep",
+                    &self.name,
+                    "beside `memory_gb`: what is never unloaded needs to be known to fit",
+                )),
+                false => Ok(()),
+            };
+        };
+        let said = self.models.iter();
+        let said: Vec<(&str, u64)> = said
+            .filter_map(|(name, said)| Some((name.as_str(), said.bytes?)))
+            .collect();
+        placement::check(&self.placement(memory, &said)).map_err(|refusals| {
+            let words = refusals.iter().map(ToString::to_string);
+            ConfigError::Placement {
+                why: words.collect::<Vec<_>>().join("; "),
+            }
         })
+    }
+}
+
+impl ModelFile {
+    fn checked(self) -> Result<ModelSetting, ConfigError> {
+        if self.slots == Some(0) {
+            return Err(wrong("models.slots", "0", "at least 1"));
+        }
+        Ok(ModelSetting {
+            bytes: self.gb.map(bytes_of_gb).transpose()?,
+            slots: self.slots,
+            keep: self.keep,
+        })
+    }
+}
+
+/// Bytes of so many gigabytes (of 10^9), above 0 and below a million of them.
+fn bytes_of_gb(gb: f64) -> Result<u64, ConfigError> {
+    match gb.is_finite() && gb > 0.0 && gb <= 1e6 {
+        true => Ok((gb * 1e9) as u64),
+        false => Err(wrong("gb", &gb.to_string(), "gigabytes, above 0")),
     }
 }
 

@@ -4,10 +4,13 @@
 //! branch nor the target branch moves before its intent is in the store; no run works without a lease; nothing is done in reaction to a message, which only
 //! writes rows and wakes the beat.
 
+mod agents;
 mod around;
 mod beat;
+mod classify;
 mod clock;
 mod config;
+mod dispatch;
 mod evidence;
 pub mod fleet;
 mod ground;
@@ -16,12 +19,14 @@ mod hosts;
 mod housekeeping;
 mod integrate;
 mod launcher;
+mod learned;
 mod limits;
 mod models;
 mod money;
 mod ops;
 mod outbox;
 mod packs;
+mod pipelines;
 mod plan;
 mod postflight;
 mod recover;
@@ -30,11 +35,14 @@ mod room;
 mod run;
 mod schedule;
 mod views;
+mod wish;
 mod work;
 
+pub use agents::{AgentState, NamedAgent, Pay, SeenAgent};
 pub use around::{Around, Life};
 pub use beat::{Factory, Pulse};
 pub use config::{Config, ConfigError};
+pub use dispatch::{Draining, HostView, Loading, ScheduleView, WaitView};
 pub use evidence::{evidence_dir, newest_evidence};
 pub use home::{Home, HomeError, InitReport, init};
 pub use hosts::NamedHost;
@@ -44,4 +52,5 @@ pub use ops::{AddTask, CapOf, Op, OpError, OpErrorKind, Outcome, ProjectChange, 
 pub use packs::{Packs, PacksError};
 pub use recover::OpenError;
 pub use views::{RunLine, ScheduleLine, Status, TaskView, Views};
+pub use wish::explain;
 pub use work::keep::kept as kept_clones;

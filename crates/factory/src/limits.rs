@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use alai_core::ids::ProjectId;
+use alai_core::routing;
 use alai_core::task::Task;
 use alai_mission::{ClaimLimits, MissionError, Reader, Slot, SlotsOf};
 
 use crate::config::Config;
-use crate::models::{Models, Reach};
+use crate::models::{Asked, Models, Reach};
 use crate::packs::Packs;
 use crate::work;
 
@@ -27,6 +28,8 @@ const MINUTE_MS: i64 = 60_000;
 pub(crate) const HOST: &str = "host";
 pub(crate) const COMPANY: &str = "company";
 pub(crate) const MODEL: &str = "model";
+/// A model on one host.
+pub(crate) const PLACE: &str = "place";
 
 /// Milliseconds from a run's claim within which it must have ended.
 pub(crate) fn run_ms_max(config: &Config) -> i64 {
@@ -60,9 +63,13 @@ impl Reaches {
         Ok(Reaches(local.map(|project| project.id).collect()))
     }
 
-    fn of(&self, task: &Task) -> Reach {
-        let local = task.project.is_some_and(|id| self.0.contains(&id));
-        match local {
+    /// Whether a task's code stays there.
+    pub(crate) fn is_near(&self, task: &Task) -> bool {
+        task.project.is_some_and(|id| self.0.contains(&id))
+    }
+
+    pub(crate) fn of(&self, task: &Task) -> Reach {
+        match self.is_near(task) {
             true => Reach::Near,
             false => Reach::Anywhere,
         }
@@ -92,6 +99,16 @@ pub(crate) fn claim_limits(
     }
 }
 
+/// Runs that a host may have at the same time, where that is known.
+pub(crate) fn on_host(config: &Config, models: &Models, host: &str) -> Option<usize> {
+    fewer(config.limits.host, models.slots(host))
+}
+
+/// What a run holds of a host.
+pub(crate) fn host_key(host: &str) -> String {
+    format!("{HOST}:{host}")
+}
+
 fn slots_of(
     config: &Config,
     packs: &Arc<Packs>,
@@ -116,10 +133,20 @@ fn slots_of(
         if let Ok(company) = work::company_for(&packs.registry, task) {
             let most = limits.company.get(&company.name).copied();
             hold(COMPANY, &company.name, most);
-            let (role, activity) = work::post_of(task.kind);
-            let (choice, _source) = company.model_for(role, activity);
+            let wish = routing::wish(task, company);
             let (escalations, reach) = (task.counters.escalations, reaches.of(task));
-            if let Some(chosen) = models.choose(choice, escalations, reach, now_ms) {
+            let candidates = wish.want.model().map_or_else(Vec::new, |choice| {
+                let asked = Asked {
+                    kind: task.kind,
+                    choice,
+                    escalations,
+                    reach,
+                    now_ms,
+                };
+                models.candidates_of(asked, &|_| true)
+            });
+            // Where there are several, the scheduler says which of them it is.
+            if let [chosen] = candidates.as_slice() {
                 let most = limits.model.get(&chosen.model).copied();
                 hold(MODEL, &chosen.model, most);
                 let host = chosen.provider.host();

@@ -5,26 +5,43 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use alai_core::breaker::{Breaker, Heard, May};
-use alai_core::company::ModelChoice;
+use alai_core::task::TaskKind;
 use alai_fleet::profiles::Profiles;
 use alai_fleet::{
-    Candidate, ErrorClass, Host, ModelCard, Probe, ProbeState, Profile, Provider, Script, Tiers,
-    alike, pick, probe, usable,
+    Candidate, ErrorClass, Host, ModelCard, Probe, Profile, Provider, Recorder, Script, Tiers,
+    alike, usable,
 };
 
+use crate::agents::Agents;
 use crate::config::{Config, ConfigError};
 use crate::hosts::NamedHost;
 use crate::money::Money;
+
+mod agents;
+mod choose;
+mod look;
+mod named;
+mod sites;
+
+pub(crate) use agents::{Asked, OWN_CHOICE};
+pub(crate) use choose::raised;
+pub(crate) use sites::{Site, SiteModel};
 
 /// The fleet as this factory sees it.
 #[derive(Debug)]
 pub struct Models {
     source: Source,
+    /// Agents of others, which are no hosts.
+    agents: Agents,
     /// How the models of a family are run.
     profiles: Profiles,
+    /// Where calls are recorded.
+    recorder: Option<Recorder>,
     found: Mutex<Found>,
     /// Of each host and model that was ever lost.
     breakers: Mutex<BTreeMap<(String, String), Breaker>>,
+    /// Of each host and model whose load failed and has not succeeded since.
+    unloadable: Mutex<BTreeMap<(String, String), sites::Unloadable>>,
 }
 
 #[derive(Debug, Clone)]
@@ -62,6 +79,8 @@ pub struct Seen {
     pub free: bool,
     /// Runs on it at the same time, by the settings or by its own word, whichever is fewer.
     pub slots: Option<usize>,
+    /// Models that it has no memory for, with the arithmetic.
+    pub refused: BTreeMap<String, String>,
     pub probe: Probe,
 }
 
@@ -81,6 +100,20 @@ pub(crate) struct Chosen {
     pub(crate) profile: Profile,
 }
 
+impl Chosen {
+    /// On a recording, the model that did such tasks then, and how it was run: the requests are made for it.
+    pub(crate) fn recorded(self, kind: TaskKind) -> Chosen {
+        match self.provider.recorded_for(kind) {
+            Some((model, profile)) => Chosen {
+                model,
+                profile,
+                ..self
+            },
+            None => self,
+        }
+    }
+}
+
 impl Models {
     /// Reads the settings; probes nothing yet.
     pub fn new(config: &Config) -> Result<Models, ConfigError> {
@@ -97,12 +130,15 @@ impl Models {
         let none = "no model was looked for yet".to_owned();
         Ok(Models {
             source,
+            agents: Agents::new(config.agents.clone(), config.money.clone()),
             profiles: profiles(config.profiles.as_deref())?,
+            recorder: recorder(config.record.as_deref())?,
             found: Mutex::new(Found {
                 none,
                 ..Found::default()
             }),
             breakers: Mutex::default(),
+            unloadable: Mutex::default(),
         })
     }
 
@@ -110,9 +146,16 @@ impl Models {
     pub fn look(&self) -> bool {
         let found = match &self.source {
             Source::Script(_) => Found::default(),
-            Source::Hosts(members) => read(members),
+            Source::Hosts(members) => {
+                self.agents.look();
+                let mut found = look::read(members);
+                if !found.none.is_empty() {
+                    found.none = self.agents.and_none(&found.none);
+                }
+                found
+            }
         };
-        let usable = found.none.is_empty();
+        let usable = found.none.is_empty() || self.agents.is_any_up();
         if let Ok(mut known) = self.found.lock() {
             *known = found;
         }
@@ -125,7 +168,7 @@ impl Models {
     }
 
     pub fn usable(&self) -> bool {
-        self.found.lock().is_ok_and(|f| f.none.is_empty())
+        self.agents.is_any_up() || self.found.lock().is_ok_and(|f| f.none.is_empty())
     }
 
     /// `real` or `simulated`, for the first line of `alai status`.
@@ -147,6 +190,11 @@ impl Models {
         }
     }
 
+    /// Where calls are recorded, when a person wants it.
+    pub fn recorder(&self) -> Option<&Recorder> {
+        self.recorder.as_ref()
+    }
+
     /// How a model of a host is run: one profile for all of its calls, so that nothing reloads it.
     pub fn profile(&self, card: &ModelCard) -> Profile {
         self.profiles.of(card)
@@ -154,6 +202,9 @@ impl Models {
 
     /// Runs that a host may have at the same time, where that is known.
     pub(crate) fn slots(&self, host: &str) -> Option<usize> {
+        if let Some(agent) = self.agents.named(host) {
+            return Some(agent.slots);
+        }
         let found = self.found.lock().ok()?;
         let seen = found.hosts.iter();
         let mut seen = seen.filter(|seen| seen.probe.host.to_string() == host);
@@ -166,10 +217,11 @@ impl Models {
             Source::Script(_) => false,
             Source::Hosts(members) => members.iter().any(|m| m.named.slots.is_some()),
         };
-        said || self
-            .found
-            .lock()
-            .is_ok_and(|found| found.hosts.iter().any(|seen| seen.slots.is_some()))
+        said || !self.agents.is_empty()
+            || self
+                .found
+                .lock()
+                .is_ok_and(|found| found.hosts.iter().any(|seen| seen.slots.is_some()))
     }
 
     /// Whether a look could tell how many runs a host may have.
@@ -182,123 +234,15 @@ impl Models {
         }
     }
 
-    /// The model for a wish, `escalations` tiers up, within reach. Of a tier it is the first candidate. Where that one's host was
-    /// lost, one that is alike stands in, or one of a host that a person gave this tier; never a larger or smaller one.
-    pub(crate) fn choose(
-        &self,
-        choice: &ModelChoice,
-        escalations: u32,
-        reach: Reach,
-        now_ms: i64,
-    ) -> Option<Chosen> {
-        let members = match &self.source {
-            Source::Script(script) => {
-                let provider = Provider::Scripted(script.clone());
-                return Some(Chosen {
-                    provider,
-                    model: "scripted".into(),
-                    profile: Profile::default(),
-                });
-            }
-            Source::Hosts(members) => members,
-        };
-        let found = self.found();
-        let member = |host: &Host| members.iter().find(|m| m.named.host == *host);
-        let reached =
-            |host: &Host| member(host).is_some_and(|m| m.near || reach == Reach::Anywhere);
-        let fits = |host: &Host, model: &str| {
-            reached(host) && !matches!(self.may(host, model, now_ms), May::Rest { .. })
-        };
-        let Candidate { host, model } = match choice {
-            ModelChoice::Tier(tier) => {
-                let tier = raised(*tier, escalations);
-                let candidates = found.tiers.candidates(tier);
-                let candidates = candidates.iter().filter(|c| reached(&c.host));
-                let first = candidates.clone().next()?;
-                let stands_in = |other: &Candidate| {
-                    let said = member(&other.host).and_then(|m| m.named.tiers.as_ref());
-                    other == first
-                        || said.is_some_and(|tiers| tiers.contains(&tier))
-                        || found.are_alike(first, other)
-                };
-                let fitting = candidates.filter(|c| stands_in(c) && fits(&c.host, &c.model));
-                // The first among equals: on a host that was not lost a moment ago, if there is one.
-                fitting
-                    .min_by_key(|c| self.is_shaky(&c.host, now_ms))?
-                    .clone()
-            }
-            // A model that a user named is that model or none: never another one in its place.
-            ModelChoice::Named { host, model } => {
-                let member = members.iter().find(|m| m.named.answers_to(host))?;
-                if !member.may_be_named() {
-                    return None;
-                }
-                let host = member.named.host.clone();
-                fits(&host, model).then(|| Candidate {
-                    host,
-                    model: model.clone(),
-                })?
-            }
-        };
-        let card = found.card(&host, &model)?;
-        Some(Chosen {
-            profile: self.profiles.of(card),
-            provider: Provider::from(host),
-            model,
-        })
-    }
-
-    /// Why [`Models::choose`] finds none, with what to do.
-    pub(crate) fn why_none(
-        &self,
-        choice: &ModelChoice,
-        escalations: u32,
-        reach: Reach,
-        now_ms: i64,
-    ) -> String {
-        let found = self.found();
-        if !found.none.is_empty() {
-            return found.none;
-        }
-        if reach == Reach::Near
-            && self
-                .choose(choice, escalations, Reach::Anywhere, now_ms)
-                .is_some()
-        {
-            return "the project is `local_only`, and only hosts outside of your own network have the model; add a host of yours to \
-                    `[[fleet.hosts]]`, or `alai project set NAME --local-only false`"
-                .into();
-        }
-        match choice {
-            ModelChoice::Tier(tier) => {
-                let tier = raised(*tier, escalations);
-                match found.tiers.candidates(tier).is_empty() {
-                    true => format!(
-                        "no host that is up fills tier {tier}: one that costs money fills the `tiers` that its `[[fleet.hosts]]` names, and \
-                         no other; `alai fleet status` shows them"
-                    ),
-                    false => format!(
-                        "the hosts that fill tier {tier} were lost just now and rest; `alai fleet status` shows them"
-                    ),
-                }
-            }
-            ModelChoice::Named { host, model } => {
-                let names = found.hosts.iter().map(|seen| seen.name.as_str());
-                format!(
-                    "the model `{model}` on host `{host}` is not there, rests after it was lost, or costs money and was given no `tiers` in \
-                     `[[fleet.hosts]]`; the hosts are {}",
-                    names.collect::<Vec<_>>().join(", ")
-                )
-            }
-        }
-    }
-
     /// Whether code may go to where a run works, as its project says now.
     pub(crate) fn is_within(&self, chosen: &Chosen, reach: Reach) -> bool {
         let Source::Hosts(members) = &self.source else {
             return true;
         };
         let host = chosen.provider.host();
+        if let Some(agent) = self.agents.named(&host) {
+            return reach == Reach::Anywhere || self.agents.is_near(agent);
+        }
         let near = |m: &Member| m.near && m.named.address() == host;
         reach == Reach::Anywhere || members.iter().any(near)
     }
@@ -337,6 +281,9 @@ impl Models {
     }
 
     fn may(&self, host: &Host, model: &str, now_ms: i64) -> May {
+        if let Some(until_ms) = self.unloadable_until(&host.to_string(), model, now_ms) {
+            return May::Rest { until_ms };
+        }
         let breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
         let known = breakers.get(&key(&host.to_string(), model));
         known.map_or(May::Call, |breaker| breaker.may(now_ms))
@@ -384,14 +331,12 @@ impl Found {
 
     pub(crate) fn card(&self, host: &Host, model: &str) -> Option<&ModelCard> {
         let seen = self.hosts.iter().find(|seen| seen.probe.host == *host)?;
+        if seen.refused.contains_key(model) {
+            return None;
+        }
         let cards = usable(&seen.probe);
         cards.into_iter().find(|card| card.name == model)
     }
-}
-
-fn raised(tier: u8, escalations: u32) -> u8 {
-    let raised = u32::from(tier).saturating_add(escalations);
-    u8::try_from(raised.clamp(1, u32::from(ModelChoice::TIER_MAX))).unwrap_or(tier)
 }
 
 fn key(host: &str, model: &str) -> (String, String) {
@@ -435,6 +380,15 @@ fn script(path: &Path) -> Result<Script, ConfigError> {
     })
 }
 
+fn recorder(dir: Option<&Path>) -> Result<Option<Recorder>, ConfigError> {
+    let made = dir.map(Recorder::new).transpose();
+    made.map_err(|e| ConfigError::Value {
+        key: "fleet.record",
+        value: e.to_string(),
+        want: "a folder that can be written",
+    })
+}
+
 /// The shipped ones, with those of a file before them.
 fn profiles(path: Option<&Path>) -> Result<Profiles, ConfigError> {
     let shipped = Profiles::shipped();
@@ -450,95 +404,6 @@ fn profiles(path: Option<&Path>) -> Result<Profiles, ConfigError> {
         why: e.to_string(),
     })?;
     Ok(shipped.overridden(own))
-}
-
-/// Asks every host, each on a thread of its own: one that hangs costs the others nothing.
-fn read(members: &[Member]) -> Found {
-    let probes: Vec<Probe> = match members {
-        [only] => vec![look_at(only)],
-        _ => std::thread::scope(|scope| {
-            let looks: Vec<_> = members
-                .iter()
-                .map(|member| scope.spawn(|| look_at(member)))
-                .collect();
-            let looked = looks.into_iter().zip(members);
-            looked
-                .map(|(look, member)| {
-                    look.join().unwrap_or_else(|_| {
-                        down(member, "the look at it failed", "look at the log")
-                    })
-                })
-                .collect()
-        }),
-    };
-    let mut tiers = pick(&probes);
-    for (tier, candidates) in (1u8..).zip(&mut tiers.slots) {
-        candidates.retain(|candidate| {
-            let member = members.iter().find(|m| m.named.host == candidate.host);
-            member.is_some_and(|member| member.may_fill(tier))
-        });
-    }
-    let none = match probes.iter().all(|probe| usable(probe).is_empty()) {
-        true => nothing(&probes),
-        false => String::new(),
-    };
-    let hosts = members.iter().zip(probes).map(|(member, probe)| Seen {
-        name: member.named.name.clone(),
-        near: member.near,
-        free: member.free,
-        slots: fewest(member.named.slots, probe.slots),
-        probe,
-    });
-    Found {
-        tiers,
-        hosts: hosts.collect(),
-        none,
-    }
-}
-
-fn look_at(member: &Member) -> Probe {
-    match &member.named.unusable {
-        Some(why) => down(member, why, "set it right, and start `alai up` anew"),
-        None => probe(&member.named.host),
-    }
-}
-
-fn down(member: &Member, reason: &str, remedy: &str) -> Probe {
-    Probe {
-        host: member.named.host.clone(),
-        state: ProbeState::Down {
-            reason: reason.to_owned(),
-            remedy: remedy.to_owned(),
-        },
-        slots: None,
-    }
-}
-
-fn fewest(given: Option<usize>, said: Option<u32>) -> Option<usize> {
-    let said = said.and_then(|said| usize::try_from(said).ok());
-    match (given, said) {
-        (Some(given), Some(said)) => Some(given.min(said)),
-        (given, said) => given.or(said),
-    }
-}
-
-/// Why no tier has a model: the words of each host.
-fn nothing(probes: &[Probe]) -> String {
-    let said = probes.iter().map(|probe| match &probe.state {
-        ProbeState::Down { reason, remedy } => match probes.len() {
-            1 => format!("{reason}; {remedy}"),
-            _ => format!("{}: {reason}; {remedy}", probe.host),
-        },
-        ProbeState::Up { .. } => match &probe.host {
-            Host::Ollama(host) => {
-                format!("{host} has no model that can chat; pull one with `ollama pull MODEL`")
-            }
-            host @ (Host::Openai(_) | Host::Anthropic(_)) => {
-                format!("{host} has no model that can chat")
-            }
-        },
-    });
-    said.collect::<Vec<_>>().join("; ")
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use alai_core::company::ModelChoice;
 use alai_core::ids::TaskId;
 use alai_core::money::{
     Caps, Cost, Day, Mark, OwnPrice, Prices, Refused, Rule, Sum, Tariff, Tokens, dollars,
@@ -10,7 +11,7 @@ use alai_core::money::{
 };
 use alai_core::pipeline::{Effect, over_budget};
 use alai_core::task::{Task, WaitReason};
-use alai_fleet::{ChatRequest, Host, Provider, Server, Usage, estimate_tokens, prompt_chars};
+use alai_fleet::{ChatRequest, Host, Provider, Usage, estimate_tokens, prompt_chars};
 use alai_mission::{Fence, MissionError, RunRow, Scope};
 use serde::Deserialize;
 
@@ -107,6 +108,10 @@ pub(crate) fn tariff(config: &Config, chosen: &Chosen) -> Tariff {
         return metered();
     }
     match &chosen.provider {
+        Provider::Agent(agent) if agent.name == ModelChoice::HUMAN => Tariff::Own,
+        Provider::Agent(agent) => config.agent(&agent.name).map_or(Tariff::Unpriced, |named| {
+            named.with_model(&chosen.model).tariff(money)
+        }),
         Provider::Ollama(_) | Provider::Scripted(_) => Tariff::Own,
         Provider::Openai(_) | Provider::Anthropic(_)
             if host_is_near(&host) || host_is_in(&host, &money.own_hosts) =>
@@ -149,16 +154,6 @@ pub(crate) fn tokens_of(usage: Usage) -> Tokens {
     }
 }
 
-/// What kind of server would have been asked.
-pub(crate) fn server_of(provider: &Provider) -> Server {
-    match provider {
-        Provider::Ollama(_) => Server::Ollama,
-        Provider::Openai(_) => Server::Openai,
-        Provider::Anthropic(_) => Server::Anthropic,
-        Provider::Scripted(_) => Server::Script,
-    }
-}
-
 /// Whether a run could make a first call at all, asked before it gets a clone: the longest answer to an empty prompt.
 pub(crate) fn admit(
     factory: &Factory,
@@ -172,6 +167,18 @@ pub(crate) fn admit(
     factory
         .mission()
         .admit(fence, &chosen.model, cost, caps, now)
+}
+
+/// Whether a first call of a task on this model may be paid for now. What costs nothing always may; what cannot be read may not.
+pub(crate) fn could_pay(factory: &Factory, task: TaskId, chosen: &Chosen) -> bool {
+    let cost = tariff(factory.config(), chosen).cost(0, u64::from(chosen.profile.output_max));
+    if cost == Cost::Nothing {
+        return true;
+    }
+    let caps = &factory.config().money.caps;
+    let (mission, now) = (factory.mission(), factory.now_ms());
+    let could = mission.could_pay(task, &chosen.model, cost, caps, now);
+    could.unwrap_or(false)
 }
 
 /// One look at the books: tells of a day's bill, ends what spends too much, and takes up what may go on.

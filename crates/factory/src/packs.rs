@@ -38,6 +38,13 @@ pub enum PacksError {
     },
     #[error("{path} is refused: {why}")]
     Refused { path: PathBuf, why: &'static str },
+    #[error("the pack `{pack}` wants {choice} for {on}: {problem}")]
+    Model {
+        pack: String,
+        on: String,
+        choice: String,
+        problem: String,
+    },
     #[error(transparent)]
     Company(#[from] CompanyError),
     #[error(transparent)]

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use alai_core::brief::Role;
-use alai_core::company::Activity;
 use alai_core::pipeline::{Ended, Failure};
 use alai_core::plan::{Plan, PlanSource};
 use alai_core::qa::{self, Check, CheckResult, Measurement};
@@ -44,7 +43,7 @@ pub(crate) fn work(
         Some(goal) => factory.mission().task(goal)?,
         None => task.clone(),
     };
-    let desk = match Desk::open(factory, claim, Role::Lead, Activity::Plan)? {
+    let desk = match Desk::open(factory, claim)? {
         Ok(desk) => desk,
         Err(failure) => return Ok(Ended::Failed { failure }),
     };

@@ -23,12 +23,19 @@ pub(crate) enum RunError {
     /// The process goes down; the task goes back as it was.
     #[error("the factory is stopping")]
     Stopping,
+    /// The model that it wants now, or its host's health, is another one than when it was given its place: the task goes back as it was, and is
+    /// given another.
+    #[error("it is to be done at another place")]
+    Displaced,
     /// A host, a disk, a program: counted as an infrastructure attempt.
     #[error("{0}")]
     Infrastructure(String),
     /// A paid call was not begun.
     #[error("cost_limit: {}", .0.text)]
     Budget(Box<Refused>),
+    /// Whoever works gives no more for now, or does not know us any more: no attempt is counted.
+    #[error("no model: {0}")]
+    NoModel(String),
 }
 
 impl From<MissionError> for RunError {
@@ -58,6 +65,10 @@ impl RunError {
 /// A bug of ours: the panic's own words are on standard error.
 const PANICKED: &str = "the factory itself failed in this run; its log says where";
 
+/// Why a task goes back as it was.
+const STOPPING: &str = "handed back: the factory is stopping";
+const DISPLACED: &str = "handed back: its model, or a healthy host of it, is at another place now";
+
 /// The journal's key for the measured end.
 const ENDED: &str = "ended";
 
@@ -71,16 +82,20 @@ pub(crate) fn run(factory: &Arc<Factory>, claim: &Claim, cancel: &Cancel) {
             work::clear(factory, &claim.fence.run, proven);
             return;
         }
-        Err(RunError::Stopping) => return hand_back(factory, claim),
+        Err(RunError::Stopping) => return hand_back(factory, claim, STOPPING),
+        Err(RunError::Displaced) => return hand_back(factory, claim, DISPLACED),
         Err(RunError::Infrastructure(detail)) if factory.stopping() => {
             tracing::info!("run {} stopped: {detail}", claim.fence.run);
-            return hand_back(factory, claim);
+            return hand_back(factory, claim, STOPPING);
         }
         Err(RunError::Infrastructure(detail)) => Ended::Failed {
             failure: Failure::Infrastructure { detail },
         },
         Err(RunError::Budget(refused)) => Ended::Failed {
             failure: Failure::Budget { refused: *refused },
+        },
+        Err(RunError::NoModel(detail)) => Ended::Failed {
+            failure: Failure::NoModel { detail },
         },
     };
     let ended = or_no_cage(room::judged(factory, claim, ended));
@@ -129,6 +144,7 @@ fn end_of(factory: &Arc<Factory>, claim: &Claim, cancel: &Cancel) -> Result<Ende
                     | Failure::NoModel { .. }
                     | Failure::NoRoom { .. }
                     | Failure::Budget { .. }
+                    | Failure::Human { .. }
             }
     ) {
         // Nothing was judged: the run that resumes this one must not find an end. A question is in the journal already.
@@ -174,7 +190,7 @@ fn apply(
 }
 
 /// The task goes back to open with all its counters as they were: nobody failed.
-fn hand_back(factory: &Arc<Factory>, claim: &Claim) {
+fn hand_back(factory: &Arc<Factory>, claim: &Claim, why: &str) {
     // Work first, rows second: a crash in between finds the run live again and repeats this.
     let proven = keep_work(factory, claim);
     let back = Effect::Retry {
@@ -184,11 +200,7 @@ fn hand_back(factory: &Arc<Factory>, claim: &Claim) {
         run_at_ms: 0,
     };
     let lost = vec![(claim.fence.run.clone(), back)];
-    if let Err(e) = factory.mission().recover(
-        lost,
-        "handed back: the factory is stopping",
-        factory.now_ms(),
-    ) {
+    if let Err(e) = factory.mission().recover(lost, why, factory.now_ms()) {
         tracing::warn!("run {}: cannot be handed back: {e}", claim.fence.run);
     }
     work::clear(factory, &claim.fence.run, proven);
@@ -232,6 +244,7 @@ fn outcome(ended: &Ended) -> String {
             Failure::NoModel { detail } => format!("no model: {detail}"),
             Failure::NoRoom { detail } => format!("no room: {detail}"),
             Failure::Budget { refused } => format!("cost_limit: {}", refused.text),
+            Failure::Human { detail } => format!("given to a person: {detail}"),
         },
     }
 }

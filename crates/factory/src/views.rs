@@ -36,6 +36,9 @@ pub struct TaskView {
     /// The state as people see it.
     pub shown: String,
     pub why: Why,
+    /// Why its last run has its model; none before it had one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choice: Option<String>,
 }
 
 /// The queue at a glance.
@@ -130,8 +133,18 @@ impl<'a> Views<'a> {
         Ok(TaskView {
             shown: self.shown(&task)?.to_owned(),
             why,
+            choice: self.choice(&task)?,
             task,
         })
+    }
+
+    /// A task without a class had no run.
+    fn choice(&self, task: &Task) -> Result<Option<String>, MissionError> {
+        if task.class.is_none() {
+            return Ok(None);
+        }
+        let runs = self.reader.runs_of(task.id)?;
+        Ok(runs.into_iter().rev().find_map(|run| run.choice))
     }
 
     /// The task that a free worker would be given now; where none could be, the one whose turn it would be. What keeps it is

@@ -5,6 +5,7 @@ mod build;
 mod cage;
 mod calls;
 pub(crate) mod keep;
+mod program;
 mod review;
 mod rules;
 pub(crate) mod uncaged;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 
 use alai_core::blueprint::Blueprint;
 use alai_core::brief::{Brief, Recalled, Role, RunLimits};
-use alai_core::company::{Activity, Company, Registry};
+use alai_core::company::{Company, Registry};
 use alai_core::ids::RunId;
 use alai_core::mode::Mode;
 use alai_core::money::Tariff;
@@ -30,9 +31,9 @@ use sha2::{Digest, Sha256};
 
 use self::rules::rules;
 use crate::beat::Factory;
-use crate::models::{Chosen, Reach};
+use crate::models::{Asked, Chosen, Reach};
 use crate::run::RunError;
-use crate::{integrate, money, plan, postflight};
+use crate::{classify, integrate, money, pipelines, plan, postflight, wish};
 
 pub(crate) use calls::Calls;
 
@@ -49,13 +50,35 @@ pub(crate) fn can_be_served(factory: &Factory, task: &Task) -> bool {
 
 /// The model that a task's company wants for it, where it is there.
 pub(crate) fn chosen_for(factory: &Factory, task: &Task) -> Option<Chosen> {
-    let (role, activity) = post_of(task.kind);
-    let company = company_of(factory, task).ok()?;
-    let (choice, _source) = company.model_for(role, activity);
     let (reach, now) = (reach(factory, task), factory.now_ms());
-    factory
-        .models()
-        .choose(choice, task.counters.escalations, reach, now)
+    let candidates = candidates_for(factory, task, reach, now);
+    candidates.into_iter().next()
+}
+
+/// The models that may do a task, the best first. One that may not be paid for now is left out where another one is there.
+pub(crate) fn candidates_for(
+    factory: &Factory,
+    task: &Task,
+    reach: Reach,
+    now_ms: i64,
+) -> Vec<Chosen> {
+    let wish = wish::of(&factory.packs().registry, task);
+    let Ok(wish) = wish else {
+        return Vec::new();
+    };
+    let Some(choice) = wish.want.model() else {
+        return Vec::new();
+    };
+    let pays = |chosen: &Chosen| money::could_pay(factory, task.id, chosen);
+    let (models, escalations) = (factory.models(), task.counters.escalations);
+    let asked = Asked {
+        kind: task.kind,
+        choice,
+        escalations,
+        reach,
+        now_ms,
+    };
+    models.candidates_of(asked, &pays)
 }
 
 /// How far the code of a task's project may go. Where that cannot be read it stays here.
@@ -64,18 +87,6 @@ pub(crate) fn reach(factory: &Factory, task: &Task) -> Reach {
         None => Reach::Anywhere,
         Some(Ok(project)) if !project.settings.local_only => Reach::Anywhere,
         Some(_) => Reach::Near,
-    }
-}
-
-/// Who in a company does a task of this kind, and as what.
-pub(crate) fn post_of(kind: TaskKind) -> (Role, Activity) {
-    match kind {
-        TaskKind::Spec | TaskKind::Goal | TaskKind::Postflight => (Role::Lead, Activity::Plan),
-        TaskKind::Build => (Role::Builder, Activity::Build),
-        TaskKind::Ops => (Role::Builder, Activity::Ops),
-        TaskKind::Docs => (Role::Builder, Activity::Docs),
-        TaskKind::Review => (Role::Reviewer, Activity::CodeReview),
-        TaskKind::Security => (Role::Reviewer, Activity::SecurityReview),
     }
 }
 
@@ -134,6 +145,7 @@ pub(crate) fn work(
     claim: &Claim,
     cancel: &Cancel,
 ) -> Result<Ended, RunError> {
+    let claim = &classify::classed(factory, claim, cancel)?;
     match claim.task.kind {
         TaskKind::Spec => plan::work(factory, claim, cancel),
         TaskKind::Build | TaskKind::Ops | TaskKind::Docs => build::work(factory, claim, cancel),
@@ -171,22 +183,49 @@ impl Desk {
     pub(crate) fn open(
         factory: &Arc<Factory>,
         claim: &Claim,
-        role: Role,
-        activity: Activity,
     ) -> Result<Result<Desk, Failure>, RunError> {
         let task = &claim.task;
         let company = company_of(factory, task)?.clone();
-        let (choice, _source) = company.model_for(role, activity);
+        let wish = routing::wish(task, &company);
+        let choice = match wish::model(factory.config(), task, &wish) {
+            Ok(choice) => choice,
+            Err(failure) => return Ok(Err(failure)),
+        };
         let (models, reach, now) = (factory.models(), reach(factory, task), factory.now_ms());
         let escalations = task.counters.escalations;
-        let Some(chosen) = models.choose(choice, escalations, reach, now) else {
-            let detail = models.why_none(choice, escalations, reach, now);
-            return Ok(Err(Failure::NoModel { detail }));
+        let candidates = match wish::is_done_by_a_person(factory.config(), task, choice) {
+            true => vec![Chosen::person()],
+            false => candidates_for(factory, task, reach, now),
         };
+        if candidates.is_empty() {
+            let detail = models.why_none_of(Asked {
+                kind: task.kind,
+                choice,
+                escalations,
+                reach,
+                now_ms: now,
+            });
+            return Ok(Err(Failure::NoModel { detail }));
+        }
+        let mut candidates = candidates.into_iter();
+        // The place that its claim holds, or none.
+        let chosen = match factory.roster().seat(&claim.fence.run) {
+            Some(at) => candidates.find(|chosen| at.is_of(chosen)),
+            None => candidates.next(),
+        };
+        let Some(chosen) = chosen else {
+            return Err(RunError::Displaced);
+        };
+        let chosen = chosen.recorded(task.kind);
         let mode = chosen.provider.mode();
         factory
             .mission()
             .describe_run(&claim.fence, mode, &company.name, &chosen.model)?;
+        factory.mission().explain_run(
+            &claim.fence,
+            &wish::said(&wish, escalations),
+            &pipelines::of(&chosen),
+        )?;
         let tariff = money::tariff(factory.config(), &chosen);
         if let Err(refused) = money::admit(factory, &claim.fence, &chosen, &tariff)? {
             return Ok(Err(Failure::Budget { refused }));
@@ -200,11 +239,31 @@ impl Desk {
         }
         Ok(Ok(Desk {
             company,
-            role,
+            role: wish.role,
             chosen,
             tariff,
             fence: claim.fence.clone(),
         }))
+    }
+
+    /// A desk for calls that are made for a task beside its own work, by another model than its own.
+    pub(crate) fn beside(
+        factory: &Arc<Factory>,
+        claim: &Claim,
+        company: Company,
+        chosen: Chosen,
+    ) -> Desk {
+        Desk {
+            company,
+            role: Role::Lead,
+            tariff: money::tariff(factory.config(), &chosen),
+            chosen,
+            fence: claim.fence.clone(),
+        }
+    }
+
+    pub(crate) fn fence(&self) -> &Fence {
+        &self.fence
     }
 
     pub(crate) fn mode(&self) -> Mode {

@@ -1,16 +1,23 @@
 //! One call to a server of any dialect: the request goes out, waits for a busy host are waited, the answer becomes a reply.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::time::Duration;
 
+use alai_core::mode::Mode;
+use reqwest::Client;
+
+use crate::answer::Answer;
 use crate::chat::{ChatReply, ChatRequest, Finish, Profile, ToolMode, Usage};
 use crate::dialect::HostRef;
-use crate::error::{ChatError, ErrorClass, Fault};
+use crate::error::{ChatError, ErrorClass, Fault, Server, Spent};
 use crate::inert;
 use crate::openai;
 use crate::reply;
+use crate::script;
 use crate::tagged;
 use crate::tap::{Ear, Taps};
+use crate::tape::{self, Recorded, Tries};
 use crate::timeouts::Limits;
 use crate::tokens::{Verdict, prompt_chars};
 use crate::wait::{Patience, dice};
@@ -37,39 +44,90 @@ impl Stop {
 /// One call as it is under way.
 struct Call<'c> {
     host: HostRef<'c>,
+    line: Line<'c>,
     limits: Limits,
     watch: Watch<'c>,
 }
 
-/// Asks one host once; waits and asks again only while it is busy or loading.
-pub(crate) fn chat(
+/// Where the answers come from.
+enum Line<'l> {
+    Network,
+    /// A recording of a call, and how many of its answers were played.
+    Tape(&'l Recorded, Cell<usize>),
+}
+
+/// Asks one host once; waits and asks again only while it is busy or loading. `tries` keeps what came for a recording.
+pub(crate) fn chat<'t>(
     host: HostRef<'_>,
+    request: &ChatRequest,
+    cancel: &dyn Fn() -> bool,
+    taps: Taps<'t>,
+    tries: Option<&'t mut Tries>,
+) -> Result<ChatReply, ChatError> {
+    made(host, Line::Network, request, cancel, taps, tries)
+}
+
+/// Plays a recorded call: all of what a call does but the network and its waits.
+pub(crate) fn replay(
+    call: &Recorded,
     request: &ChatRequest,
     cancel: &dyn Fn() -> bool,
     taps: Taps<'_>,
 ) -> Result<ChatReply, ChatError> {
+    let mut request = request.clone();
+    request.profile.tool_mode = call.profile.tool_mode;
+    let host = tape::shell(call);
+    let line = Line::Tape(call, Cell::new(0));
+    let answered = made((&host).into(), line, &request, cancel, taps, None);
+    match answered {
+        Ok(reply) => Ok(ChatReply {
+            mode: Mode::Simulated,
+            latency_ms: call.latency_ms,
+            ..reply
+        }),
+        Err(error) => Err(ChatError {
+            server: Server::Script,
+            host: script::HOST.to_owned(),
+            ..error
+        }),
+    }
+}
+
+fn made<'t>(
+    host: HostRef<'_>,
+    line: Line<'_>,
+    request: &ChatRequest,
+    cancel: &dyn Fn() -> bool,
+    taps: Taps<'t>,
+    mut tries: Option<&'t mut Tries>,
+) -> Result<ChatReply, ChatError> {
     let limits = host.timeouts().within(&request.profile);
     let call = Call {
         host,
+        line,
         limits,
         watch: Watch::new(limits.whole, cancel),
     };
     let request = &known_as(host, request);
     let sent = tagged::plain(request);
-    let mut ear = Ear::new(host.reader(&sent), taps, host.key().cloned());
-    let outcome = wire::block_on(call.converse_twice(&sent, &request.tools, &mut ear))
-        .and_then(|outcome| outcome)
-        .and_then(|before| {
-            let reply = reply::reply(host.rates(), request, &sent, &mut ear.answer)?;
-            Ok((before, reply))
-        });
+    if let Some(tries) = tries.as_deref_mut() {
+        tries.tool_mode = request.profile.tool_mode;
+    }
+    let mut ear = Ear::new(host.reader(&sent), taps, tries, host.key().cloned());
+    let mut before = Before::default();
+    let outcome = wire::block_on(call.converse_twice(&sent, &request.tools, &mut ear, &mut before))
+        .and_then(|outcome| outcome);
+    let counted = counted(&ear.answer);
+    let outcome =
+        outcome.and_then(|()| reply::reply(host.rates(), request, &sent, &mut ear.answer));
     ear.close();
     match outcome {
-        Ok((before, reply)) => Ok(without_key(
+        Ok(reply) => Ok(without_key(
             host,
             ChatReply {
                 latency_ms: millis(call.watch.elapsed()),
-                usage: before.plus(reply.usage),
+                usage: before.usage.plus(reply.usage),
+                usage_estimated: before.estimated || reply.usage_estimated,
                 ..reply
             },
         )),
@@ -77,8 +135,59 @@ pub(crate) fn chat(
             if fault.class == ErrorClass::NoTools && !request.tools.is_empty() {
                 host.toolless().add(&request.model);
             }
-            Err(failed(host, request, fault, &ear.answer.text))
+            let spent = before.spent().plus(spent(&fault, &ear, counted));
+            Err(ChatError {
+                spent,
+                ..failed(host, request, fault, &ear.answer.text)
+            })
         }
+    }
+}
+
+/// How often a call asks at most: a second time where a stop word may end its answer too early.
+pub(crate) fn asks_max(host: HostRef<'_>, request: &ChatRequest) -> u64 {
+    match Stop::of(&known_as(host, request)) {
+        Stop::Never => 1,
+        Stop::AfterCall => 2,
+    }
+}
+
+/// What the first answer of a call used that was asked for twice.
+#[derive(Debug, Clone, Copy, Default)]
+struct Before {
+    usage: Usage,
+    /// It is our estimate.
+    estimated: bool,
+}
+
+impl Before {
+    fn spent(self) -> Spent {
+        match (self.usage == Usage::default(), self.estimated) {
+            (true, _) => Spent::Nothing,
+            (false, false) => Spent::Counted(Box::new(self.usage)),
+            (false, true) => Spent::Unknown,
+        }
+    }
+}
+
+/// A server's whole count of an answer; an estimate of ours is none.
+fn counted(answer: &Answer) -> Option<Usage> {
+    let usage = answer.usage;
+    (usage.prompt_tokens > 0 && usage.output_tokens > 0).then_some(usage)
+}
+
+/// What the request has cost whose answer failed so.
+fn spent(fault: &Fault, ear: &Ear<'_>, counted: Option<Usage>) -> Spent {
+    if !ear.open {
+        return Spent::Nothing;
+    }
+    let has_ended = fault.at_the_end || ear.answer.finish.is_some();
+    match (counted, ear.status) {
+        (Some(usage), _) if has_ended => Spent::Counted(Box::new(usage)),
+        // Words that came have to be paid, whatever the server calls its error. Without any, an error that it told behind the
+        // headers is one that it told in their place.
+        (_, Some(200)) if ear.answer.is_empty() => fault.class.usually_spent(),
+        (_, _) => Spent::Unknown,
     }
 }
 
@@ -115,6 +224,7 @@ pub(crate) fn failed(
         model: request.model.clone(),
         message: clean(&fault.message),
         partial: clean(partial),
+        spent: Spent::Nothing,
     }
 }
 
@@ -141,32 +251,27 @@ fn without_key(host: HostRef<'_>, mut reply: ChatReply) -> ChatReply {
 }
 
 impl Call<'_> {
-    /// The answer, asked for once more where the stop word ended it too early. Returns what the first one used.
+    /// The answer, asked for once more where the stop word ended it too early. What the first one used is told in `before`.
     async fn converse_twice(
         &self,
         sent: &ChatRequest,
         tools: &[crate::chat::ToolSpec],
         ear: &mut Ear<'_>,
-    ) -> Result<Usage, Fault> {
+        before: &mut Before,
+    ) -> Result<(), Fault> {
         let stop = Stop::of(sent);
         self.converse(sent, stop, ear).await?;
-        let mut before = Usage::default();
         // A value or a reasoning that holds the stop word cannot be written with it.
         if ear.answer.finish == Some(Finish::Stop)
             && stop == Stop::AfterCall
             && tagged::stopped_early(&ear.answer.text, tools)
         {
-            before = reply::usage(self.host.rates(), sent, &ear.answer).0;
+            let (usage, estimated) = reply::usage(self.host.rates(), sent, &ear.answer);
+            *before = Before { usage, estimated };
             ear.again();
-            let again = self.converse(sent, Stop::Never, ear).await;
-            // The first answer was made and has to be paid, whatever became of the second request.
-            again.map_err(|fault| match fault.class == ErrorClass::Cancelled {
-                true => fault,
-                false => Fault::new(ErrorClass::Cut, fault.message),
-            })?;
+            self.converse(sent, Stop::Never, ear).await?;
         }
-        self.check_whole(sent, ear).await?;
-        Ok(before)
+        self.check_whole(sent, ear).await
     }
 
     async fn converse(
@@ -175,17 +280,18 @@ impl Call<'_> {
         stop: Stop,
         ear: &mut Ear<'_>,
     ) -> Result<(), Fault> {
-        let client = wire::client(self.host)?;
-        let url = self.host.chat_url();
+        let client = match self.line {
+            Line::Network => Some(wire::client(self.host)?),
+            Line::Tape(..) => None,
+        };
         let body = self.host.body(request, stop)?;
         let mut patience = Patience::new(self.limits.load);
         loop {
-            ear.begin(self.host.reader(request));
-            let sent =
-                wire::post_stream(&client, &url, body.clone(), &self.watch, self.limits, ear);
-            let (fault, asked_s) = match sent.await {
+            let sent = self.exchange(client.as_ref(), request, &body, ear).await;
+            let (fault, asked_s) = match sent {
                 Ok(()) => return Ok(()),
                 Err(Failure::Refused(refusal)) => {
+                    ear.refused(refusal.retry_after_s);
                     (self.host.classify(&refusal), refusal.retry_after_s)
                 }
                 // An overload that was told behind the headers is waited for like one that was told in them, as long
@@ -206,6 +312,14 @@ impl Call<'_> {
             if !fault.class.is_wait() {
                 return Err(self.learned(&request.model, fault));
             }
+            ear.open = false;
+            if let Line::Tape(call, played) = &self.line {
+                // What was waited for then is not waited for again; one that was given up is given up.
+                if played.get() >= call.tries.len() {
+                    return Err(fault);
+                }
+                continue;
+            }
             let (now, left) = (self.watch.elapsed(), self.watch.left());
             let Some(wait) = patience.next(fault.class, asked_s, now, left, dice()) else {
                 let message = format!(
@@ -219,6 +333,33 @@ impl Call<'_> {
             tracing::debug!(host = %self.host, model = request.model, class = %fault.class, ?wait, "waiting for a busy host");
             self.watch.sleep(wait).await?;
         }
+    }
+
+    /// One request and its answer.
+    async fn exchange(
+        &self,
+        client: Option<&Client>,
+        request: &ChatRequest,
+        body: &[u8],
+        ear: &mut Ear<'_>,
+    ) -> Result<(), Failure> {
+        let sent = match (&self.line, client) {
+            (Line::Tape(call, played), _) => tape::play(call, played, request, ear),
+            (Line::Network, Some(client)) => {
+                ear.begin(self.host.reader(request));
+                let url = self.host.chat_url();
+                let body = body.to_vec();
+                wire::post_stream(client, &url, body, &self.watch, self.limits, ear).await
+            }
+            (Line::Network, None) => Err(Failure::Fault(Fault::new(
+                ErrorClass::Unreachable,
+                "there is no client",
+            ))),
+        };
+        if let Err(Failure::Fault(fault)) = &sent {
+            ear.failed(fault);
+        }
+        sent
     }
 
     /// An error that would say that nothing was used, behind a part of an answer. On a host of one's own it keeps its class.
@@ -244,6 +385,12 @@ impl Call<'_> {
 
     /// Whether the server has read all of the prompt. One that cuts prompts does so with HTTP 200.
     async fn check_whole(&self, sent: &ChatRequest, ear: &Ear<'_>) -> Result<(), Fault> {
+        if let Line::Tape(call, _) = self.line {
+            // It was judged by what was known then.
+            let cut = call.failed.as_ref();
+            let cut = cut.filter(|failed| failed.class == ErrorClass::ContextTruncated);
+            return cut.map_or(Ok(()), |failed| Err(failed.fault()));
+        }
         let usage = ear.answer.usage;
         let window = match self.host {
             HostRef::Ollama(_) => sent.profile.num_ctx,

@@ -13,6 +13,7 @@ use crate::event::{Fed, Out};
 use crate::host::{OllamaHost, Toolless};
 use crate::openai::{self, OpenaiHost};
 use crate::secret::Secret;
+use crate::tape::Wire;
 use crate::timeouts::Timeouts;
 use crate::tokens::Rates;
 use crate::wire::Refusal;
@@ -148,13 +149,12 @@ impl<'h> HostRef<'h> {
 
     /// What reads the answer to this request.
     pub(crate) fn reader(self, request: &ChatRequest) -> Reader {
-        match self {
-            HostRef::Ollama(_) => Reader::Ollama(ollama::line::Lines::default()),
-            HostRef::Openai(_) => Reader::Openai(openai::line::Chunks::default()),
-            HostRef::Anthropic(_) => {
-                Reader::Anthropic(anthropic::line::Blocks::of(request.format.as_ref()))
-            }
-        }
+        let wire = match self {
+            HostRef::Ollama(_) => Wire::Ollama,
+            HostRef::Openai(_) => Wire::Openai,
+            HostRef::Anthropic(_) => Wire::Anthropic,
+        };
+        Reader::of(wire, request.format.as_ref())
     }
 
     pub(crate) async fn look(self, watch: &crate::wire::Watch<'_>) -> probe::Looked {
@@ -175,6 +175,23 @@ pub(crate) enum Reader {
 }
 
 impl Reader {
+    /// What reads bytes of a wire. `format` is the schema of what was asked.
+    pub(crate) fn of(wire: Wire, format: Option<&serde_json::Value>) -> Reader {
+        match wire {
+            Wire::Ollama => Reader::Ollama(ollama::line::Lines::default()),
+            Wire::Openai => Reader::Openai(openai::line::Chunks::default()),
+            Wire::Anthropic => Reader::Anthropic(anthropic::line::Blocks::of(format)),
+        }
+    }
+
+    pub(crate) fn wire(&self) -> Wire {
+        match self {
+            Reader::Ollama(_) => Wire::Ollama,
+            Reader::Openai(_) => Wire::Openai,
+            Reader::Anthropic(_) => Wire::Anthropic,
+        }
+    }
+
     /// Takes the next bytes, cut anywhere.
     pub(crate) fn feed(&mut self, bytes: &[u8], out: Out<'_>) -> Result<Fed, Fault> {
         match self {

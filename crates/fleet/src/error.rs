@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::chat::Usage;
+
 /// A call that gave no reply.
 ///
 /// `Display` says what was tried, on what, what happened and what to do.
@@ -19,6 +21,33 @@ pub struct ChatError {
     pub message: String,
     /// The text that had arrived before it went wrong. A record of a failure, never an answer.
     pub partial: String,
+    /// What it may have cost all the same.
+    pub spent: Spent,
+}
+
+/// What a call that gave no reply may have cost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Spent {
+    /// It was not sent, or it was answered with an error in place of a model's words, for which no provider asks money.
+    Nothing,
+    /// The server had counted the whole answer before it turned out to be none.
+    Counted(Box<Usage>),
+    /// It went out, and nobody said what became of it.
+    Unknown,
+}
+
+impl Spent {
+    /// Of two requests of one call.
+    #[must_use]
+    pub(crate) fn plus(self, other: Spent) -> Spent {
+        match (self, other) {
+            (Spent::Unknown, _) | (_, Spent::Unknown) => Spent::Unknown,
+            (Spent::Nothing, known) | (known, Spent::Nothing) => known,
+            (Spent::Counted(one), Spent::Counted(other)) => {
+                Spent::Counted(Box::new(one.plus(*other)))
+            }
+        }
+    }
 }
 
 /// What kind of server was asked.
@@ -179,6 +208,32 @@ impl ErrorClass {
         self.blame() == Blame::Model
     }
 
+    /// What a failure of this class has cost, where nothing but its class is known.
+    pub(crate) fn usually_spent(self) -> Spent {
+        match self {
+            ErrorClass::Unreachable
+            | ErrorClass::Busy
+            | ErrorClass::Loading
+            | ErrorClass::ModelMissing
+            | ErrorClass::BadRequest
+            | ErrorClass::ContextTooLong
+            | ErrorClass::NoTools
+            | ErrorClass::Refused
+            | ErrorClass::ServerFault
+            | ErrorClass::OverBudget
+            | ErrorClass::ScriptExhausted => Spent::Nothing,
+            ErrorClass::ContextTruncated
+            | ErrorClass::MidStream
+            | ErrorClass::Cut
+            | ErrorClass::Stalled
+            | ErrorClass::TimedOut
+            | ErrorClass::Malformed
+            | ErrorClass::Repeating
+            | ErrorClass::Filtered
+            | ErrorClass::Cancelled => Spent::Unknown,
+        }
+    }
+
     /// Whether waiting on the same host is the cure.
     pub(crate) fn is_wait(self) -> bool {
         matches!(self, ErrorClass::Busy | ErrorClass::Loading)
@@ -290,6 +345,8 @@ pub(crate) struct Fault {
     pub(crate) message: String,
     /// The window of the model in tokens, where the server told it.
     pub(crate) window: Option<u32>,
+    /// The answer had ended before it: no count of it changes any more.
+    pub(crate) at_the_end: bool,
 }
 
 impl Fault {
@@ -298,6 +355,16 @@ impl Fault {
             class,
             message: message.into(),
             window: None,
+            at_the_end: false,
+        }
+    }
+
+    /// The same of an answer that had ended.
+    #[must_use]
+    pub(crate) fn at_the_end(self) -> Fault {
+        Fault {
+            at_the_end: true,
+            ..self
         }
     }
 }
@@ -358,6 +425,7 @@ mod tests {
             model: "small".to_owned(),
             message: "model 'small' not found".to_owned(),
             partial: String::new(),
+            spent: Spent::Nothing,
         };
         assert_eq!(
             error.to_string(),

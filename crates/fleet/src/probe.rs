@@ -156,7 +156,7 @@ pub fn ping<'h>(
 ) -> Result<Ping, ChatError> {
     let host = host.into();
     let request = hello(model, profile);
-    let reply = call::chat(host, &request, cancel, Taps::default())?;
+    let reply = call::chat(host, &request, cancel, Taps::default(), None)?;
     if reply.text.trim().is_empty() && reply.thinking.trim().is_empty() {
         let fault = Fault::new(ErrorClass::Malformed, "the model generated nothing");
         return Err(call::failed(host, &request, fault, ""));

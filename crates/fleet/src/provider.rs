@@ -1,20 +1,20 @@
 //! The one door to a model: a request goes in, a reply or an exact error comes out. Blocking; no async leaves this crate.
 
 use alai_core::mode::Mode;
+use alai_core::task::TaskKind;
 use serde_json::Value;
 
 use crate::anthropic::AnthropicHost;
 use crate::call;
-use crate::chat::{ChatReply, ChatRequest, Finish, Message};
+use crate::chat::{ChatReply, ChatRequest, Finish, Message, Profile};
 use crate::dialect::{Host, HostRef};
-use crate::error::Server;
-use crate::error::{ChatError, ErrorClass, quote};
-use crate::event::{Event, RawCall};
+use crate::error::{ChatError, ErrorClass, Server, Spent, quote};
 use crate::host::OllamaHost;
 use crate::openai::OpenaiHost;
 use crate::schema;
 use crate::script::{self, Script};
 use crate::tap::Taps;
+use crate::tape::{Recorder, Tries};
 
 /// Who answers.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +27,22 @@ pub enum Provider {
     Anthropic(AnthropicHost),
     /// A recording: the demo's default, and what tests use.
     Scripted(Script),
+    /// An agent's own program, which is started for a whole step: nobody asks it for one answer here.
+    Agent(AgentRef),
+}
+
+/// An agent's own program, by its name in the settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgentRef {
+    pub name: String,
+    /// Which protocol it speaks: `claude-cli`, `codex-cli`, `acp`.
+    pub engine: &'static str,
+}
+
+impl std::fmt::Display for AgentRef {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "agent {}", self.name)
+    }
 }
 
 /// A checked answer to a request with a schema.
@@ -42,24 +58,45 @@ impl Provider {
     /// Whether a model answers or a recording.
     pub fn mode(&self) -> Mode {
         match self {
-            Provider::Ollama(_) | Provider::Openai(_) | Provider::Anthropic(_) => Mode::Real,
+            Provider::Ollama(_)
+            | Provider::Openai(_)
+            | Provider::Anthropic(_)
+            | Provider::Agent(_) => Mode::Real,
             Provider::Scripted(_) => Mode::Simulated,
         }
     }
 
     /// Where it is, for records and errors.
     pub fn host(&self) -> String {
-        self.server()
-            .map_or_else(|| script::HOST.to_owned(), |host| host.to_string())
+        match self {
+            Provider::Agent(agent) => agent.to_string(),
+            Provider::Ollama(_)
+            | Provider::Openai(_)
+            | Provider::Anthropic(_)
+            | Provider::Scripted(_) => self
+                .server()
+                .map_or_else(|| script::HOST.to_owned(), |host| host.to_string()),
+        }
     }
 
-    /// The server behind it; a recording has none.
-    fn server(&self) -> Option<HostRef<'_>> {
+    /// Of a recording: the model that did tasks of this kind, and how it was run. A request that is made for another one differs.
+    pub fn recorded_for(&self, kind: TaskKind) -> Option<(String, Profile)> {
+        match self {
+            Provider::Scripted(script) => script.recorded_for(kind),
+            Provider::Ollama(_)
+            | Provider::Openai(_)
+            | Provider::Anthropic(_)
+            | Provider::Agent(_) => None,
+        }
+    }
+
+    /// The server behind it; a recording and a program have none.
+    pub(crate) fn server(&self) -> Option<HostRef<'_>> {
         match self {
             Provider::Ollama(host) => Some(HostRef::Ollama(host)),
             Provider::Openai(host) => Some(HostRef::Openai(host)),
             Provider::Anthropic(host) => Some(HostRef::Anthropic(host)),
-            Provider::Scripted(_) => None,
+            Provider::Scripted(_) | Provider::Agent(_) => None,
         }
     }
 }
@@ -106,53 +143,70 @@ pub fn chat_tapped(
     cancel: &dyn Fn() -> bool,
     taps: Taps<'_>,
 ) -> Result<ChatReply, ChatError> {
+    checked(provider, request, cancel)?;
+    match provider {
+        Provider::Ollama(host) => call::chat(host.into(), request, cancel, taps, None),
+        Provider::Openai(host) => call::chat(host.into(), request, cancel, taps, None),
+        Provider::Anthropic(host) => call::chat(host.into(), request, cancel, taps, None),
+        Provider::Scripted(script) => script.play(request, cancel, taps),
+        Provider::Agent(agent) => Err(failed(
+            provider,
+            request,
+            ErrorClass::BadRequest,
+            format!("{agent} is a program that does whole steps, and gives no single answer"),
+        )),
+    }
+}
+
+/// The same, written into a recording. A script is not recorded: it is one.
+///
+/// # Errors
+/// As [`chat`].
+///
+/// # Panics
+/// As [`chat`].
+pub fn chat_recorded(
+    provider: &Provider,
+    request: &ChatRequest,
+    cancel: &dyn Fn() -> bool,
+    recorder: &Recorder,
+    now_ms: &dyn Fn() -> i64,
+) -> Result<ChatReply, ChatError> {
+    let Some(host) = provider.server() else {
+        return chat(provider, request, cancel);
+    };
+    checked(provider, request, cancel)?;
+    let mut tries = Tries::new();
+    let answered = call::chat(host, request, cancel, Taps::default(), Some(&mut tries));
+    recorder.record(host, request, tries, &answered, now_ms());
+    answered
+}
+
+fn checked(
+    provider: &Provider,
+    request: &ChatRequest,
+    cancel: &dyn Fn() -> bool,
+) -> Result<(), ChatError> {
     check(provider, request)
         .map_err(|message| failed(provider, request, ErrorClass::BadRequest, message))?;
-    if cancel() {
-        return Err(failed(
+    match cancel() {
+        true => Err(failed(
             provider,
             request,
             ErrorClass::Cancelled,
             "the call was cancelled before it began".to_owned(),
-        ));
-    }
-    match provider {
-        Provider::Ollama(host) => call::chat(host.into(), request, cancel, taps),
-        Provider::Openai(host) => call::chat(host.into(), request, cancel, taps),
-        Provider::Anthropic(host) => call::chat(host.into(), request, cancel, taps),
-        Provider::Scripted(script) => {
-            let reply = script.reply(request)?;
-            if let Some(listener) = taps.event {
-                events_of(&reply).iter().for_each(listener);
-            }
-            Ok(reply)
-        }
+        )),
+        false => Ok(()),
     }
 }
 
-/// A recording as it would have come from a server. There are no bytes to keep.
-fn events_of(reply: &ChatReply) -> Vec<Event> {
-    let mut events = vec![Event::Model(reply.model.clone())];
-    if !reply.thinking.is_empty() {
-        events.push(Event::Reasoning(reply.thinking.clone()));
+/// How often one call may ask for its answer at most: a stop word can end a text too early, and what was made until then is paid, too.
+/// Whoever holds money for a call holds it for each.
+pub fn asks_max(provider: &Provider, request: &ChatRequest) -> u64 {
+    match provider.server() {
+        Some(host) => call::asks_max(host, request),
+        None => 1,
     }
-    if !reply.text.is_empty() {
-        events.push(Event::Text(reply.text.clone()));
-    }
-    for call in &reply.calls {
-        let call = RawCall {
-            id: call.id.clone(),
-            name: call.name.clone(),
-            arguments: Value::Object(call.arguments.clone()),
-        };
-        events.push(match reply.finish {
-            Finish::Stop => Event::ToolCall(call),
-            Finish::Length => Event::CutCall(call),
-        });
-    }
-    events.push(Event::Usage(reply.usage));
-    events.push(Event::Done(reply.finish));
-    events
 }
 
 /// Asks for JSON that fits `request.format`, because a server can break the schema it was given. One repair turn shows the
@@ -204,6 +258,7 @@ pub fn ask(
             let message = format!("its answer broke the schema twice: {why}");
             Err(ChatError {
                 partial: reply.text,
+                // Each of the two calls was counted where it was made.
                 ..failed(provider, request, ErrorClass::Malformed, message)
             })
         }
@@ -271,6 +326,7 @@ impl ChatError {
             model: model.to_owned(),
             message: message.into(),
             partial: String::new(),
+            spent: Spent::Nothing,
         }
     }
 }

@@ -19,10 +19,19 @@ use alai_core::task::TaskKind;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::answer::Answer;
+use crate::call;
 use crate::calls::with_ids;
-use crate::chat::{ChatReply, ChatRequest, Finish, Purpose, ToolCall, Usage};
-use crate::error::{ChatError, ErrorClass, Server};
+use crate::chat::{ChatReply, ChatRequest, Finish, Profile, Purpose, ToolCall, Usage};
+use crate::dialect::Reader;
+use crate::error::{ChatError, ErrorClass, Fault, Server};
+use crate::event::RawCall;
+use crate::salvage;
+use crate::tap::{Ear, Taps};
+use crate::tape::{Tape, Wire};
 use crate::tokens::{estimate_tokens, prompt_chars};
+
+pub(crate) mod render;
 
 /// The name that replies, errors and records of this provider carry as their model and host.
 pub const HOST: &str = "scripted";
@@ -30,7 +39,14 @@ pub const HOST: &str = "scripted";
 /// A checked script.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Script {
-    scenes: Vec<Scene>,
+    source: Source,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Source {
+    Scenes(Vec<Scene>),
+    /// A recording of real calls.
+    Tape(Tape),
 }
 
 /// Why a script was refused, with line and remedy.
@@ -87,11 +103,17 @@ struct Call {
 }
 
 impl Script {
-    /// Reads a script from YAML or JSON.
+    /// Reads a script from YAML or JSON, or a recording of real calls.
     ///
     /// # Errors
     /// On anything that is not exactly a script, with the place and, for a misspelt key, what was probably meant.
     pub fn parse(text: &str) -> Result<Script, ScriptError> {
+        if Tape::is_one(text) {
+            let tape = Tape::parse(text).map_err(|e| ScriptError(e.to_string()))?;
+            return Ok(Script {
+                source: Source::Tape(tape),
+            });
+        }
         let scenes: Vec<Scene> = match serde_json::from_str(text) {
             Ok(scenes) => scenes,
             Err(error) if error.is_data() => return Err(refused_json(&error)),
@@ -105,86 +127,142 @@ impl Script {
         for (n, scene) in scenes.iter().enumerate() {
             check_scene(scene).map_err(|why| ScriptError(format!("scene {}: {why}", n + 1)))?;
         }
-        Ok(Script { scenes })
+        Ok(Script {
+            source: Source::Scenes(scenes),
+        })
     }
 
-    /// The reply that this call gets, every time.
-    pub(crate) fn reply(&self, request: &ChatRequest) -> Result<ChatReply, ChatError> {
-        let error = |class, message| ChatError {
-            class,
-            server: Server::Script,
-            host: HOST.to_owned(),
-            model: HOST.to_owned(),
-            message,
-            partial: String::new(),
-        };
-        let purpose = &request.purpose;
-        let turn = self
-            .turn(purpose)
-            .map_err(|why| error(ErrorClass::ScriptExhausted, why))?;
-        if let Some(class) = turn.fail {
-            let message = turn
-                .message
-                .clone()
-                .unwrap_or_else(|| "the script simulates this failure".to_owned());
-            return Err(error(class, message));
+    /// Of a recording: the model that did tasks of this kind, and how it was run.
+    pub(crate) fn recorded_for(&self, kind: TaskKind) -> Option<(String, Profile)> {
+        match &self.source {
+            Source::Scenes(_) => None,
+            Source::Tape(tape) => Some(tape.cast(kind)),
         }
-        let text = match (&turn.json, &turn.text) {
+    }
+
+    /// The reply that this call gets: bytes of a server, written or recorded, through the reader that reads a server's.
+    pub(crate) fn play(
+        &self,
+        request: &ChatRequest,
+        cancel: &dyn Fn() -> bool,
+        taps: Taps<'_>,
+    ) -> Result<ChatReply, ChatError> {
+        match &self.source {
+            Source::Scenes(scenes) => said(scenes, request, taps),
+            Source::Tape(tape) => match tape.next(request) {
+                Ok(call) => call::replay(call, request, cancel, taps),
+                Err(why) => Err(failed(ErrorClass::ScriptExhausted, why)),
+            },
+        }
+    }
+}
+
+fn failed(class: ErrorClass, message: String) -> ChatError {
+    ChatError {
+        class,
+        server: Server::Script,
+        host: HOST.to_owned(),
+        model: HOST.to_owned(),
+        message,
+        partial: String::new(),
+        spent: class.usually_spent(),
+    }
+}
+
+/// What the scenes say to a call, every time.
+fn said(scenes: &[Scene], request: &ChatRequest, taps: Taps<'_>) -> Result<ChatReply, ChatError> {
+    let turn = turn_of(scenes, &request.purpose)
+        .map_err(|why| failed(ErrorClass::ScriptExhausted, why))?;
+    if let Some(class) = turn.fail {
+        let message = turn.message.clone();
+        let message = message.unwrap_or_else(|| "the script simulates this failure".to_owned());
+        return Err(failed(class, message));
+    }
+    let mut ear = Ear::new(Reader::of(Wire::Openai, None), taps, None, None);
+    ear.answered(200);
+    let read = heard(&mut ear, turn, request);
+    ear.close();
+    read.map_err(|fault| failed(fault.class, fault.message))?;
+    let answer = ear.answer;
+    let calls = answer.calls.into_iter().map(|call| ToolCall {
+        id: String::new(),
+        name: call.name,
+        arguments: salvage::object_of(call.arguments).unwrap_or_default(),
+    });
+    Ok(ChatReply {
+        text: answer.text,
+        thinking: answer.thinking,
+        calls: with_ids(calls.collect(), &request.messages),
+        usage: answer.usage,
+        usage_estimated: true,
+        finish: answer.finish.unwrap_or(Finish::Stop),
+        salvaged: false,
+        refused: turn.refused.clone(),
+        mode: Mode::Simulated,
+        model: answer.model,
+        latency_ms: 0,
+    })
+}
+
+fn heard(ear: &mut Ear<'_>, turn: &Turn, request: &ChatRequest) -> Result<(), Fault> {
+    for piece in render::answer(&turn.answer(request)) {
+        ear.feed(&piece)?;
+    }
+    ear.end()
+}
+
+fn turn_of<'s>(scenes: &'s [Scene], purpose: &Purpose) -> Result<&'s Turn, String> {
+    let mut best: Option<(usize, usize, &Scene)> = None;
+    for (n, scene) in scenes.iter().enumerate() {
+        if let Some(keys) = matching_keys(&scene.when, purpose)
+            && best.is_none_or(|(most, _, _)| keys > most)
+        {
+            best = Some((keys, n + 1, scene));
+        }
+    }
+    let call = format!(
+        "kind {}, role {}, step `{}`, attempt {}, visit {}, turn {}, task `{}`",
+        purpose.task_kind,
+        purpose.role.as_str(),
+        purpose.step,
+        purpose.attempt,
+        purpose.visit,
+        purpose.turn,
+        purpose.task_title
+    );
+    let (_, n, scene) = best.ok_or_else(|| format!("no scene of the script matches ({call})"))?;
+    let turn = usize::try_from(purpose.turn)
+        .ok()
+        .and_then(|turn| scene.turns.get(turn));
+    turn.ok_or_else(|| {
+        format!(
+            "scene {n} of the script has only {} turns ({call})",
+            scene.turns.len()
+        )
+    })
+}
+
+impl Turn {
+    /// What it says, as far as a server says it.
+    fn answer(&self, request: &ChatRequest) -> Answer {
+        let text = match (&self.json, &self.text) {
             (Some(json), _) => json.to_string(),
             (None, text) => text.clone().unwrap_or_default(),
         };
-        let calls = turn.calls.iter().map(|call| ToolCall {
+        let thinking = self.thinking.clone().unwrap_or_default();
+        let calls = self.calls.iter().map(|call| RawCall {
             id: String::new(),
             name: call.name.clone(),
-            arguments: call.arguments.clone(),
+            arguments: Value::Object(call.arguments.clone()),
         });
-        let calls = with_ids(calls.collect(), &request.messages);
-        let thinking = turn.thinking.clone().unwrap_or_default();
-        Ok(ChatReply {
-            usage: usage(request, &text, &thinking, &calls),
+        Answer {
+            usage: usage(request, &text, &thinking, &self.calls),
             text,
             thinking,
-            calls,
-            usage_estimated: true,
-            finish: turn.finish.unwrap_or(Finish::Stop),
-            salvaged: false,
-            refused: turn.refused.clone(),
-            mode: Mode::Simulated,
+            calls: calls.collect(),
             model: HOST.to_owned(),
-            latency_ms: 0,
-        })
-    }
-
-    fn turn(&self, purpose: &Purpose) -> Result<&Turn, String> {
-        let mut best: Option<(usize, usize, &Scene)> = None;
-        for (n, scene) in self.scenes.iter().enumerate() {
-            if let Some(keys) = matching_keys(&scene.when, purpose)
-                && best.is_none_or(|(most, _, _)| keys > most)
-            {
-                best = Some((keys, n + 1, scene));
-            }
+            finish: Some(self.finish.unwrap_or(Finish::Stop)),
         }
-        let call = format!(
-            "kind {}, role {}, step `{}`, attempt {}, visit {}, turn {}, task `{}`",
-            purpose.task_kind,
-            purpose.role.as_str(),
-            purpose.step,
-            purpose.attempt,
-            purpose.visit,
-            purpose.turn,
-            purpose.task_title
-        );
-        let (_, n, scene) =
-            best.ok_or_else(|| format!("no scene of the script matches ({call})"))?;
-        let turn = usize::try_from(purpose.turn)
-            .ok()
-            .and_then(|turn| scene.turns.get(turn));
-        turn.ok_or_else(|| {
-            format!(
-                "scene {n} of the script has only {} turns ({call})",
-                scene.turns.len()
-            )
-        })
     }
 }
 
@@ -236,7 +314,7 @@ fn check_scene(scene: &Scene) -> Result<(), String> {
 }
 
 /// The same for the same script and request.
-fn usage(request: &ChatRequest, text: &str, thinking: &str, calls: &[ToolCall]) -> Usage {
+fn usage(request: &ChatRequest, text: &str, thinking: &str, calls: &[Call]) -> Usage {
     let calls = calls.iter().map(|call| {
         call.name.chars().count()
             + serde_json::to_string(&call.arguments).map_or(0, |json| json.chars().count())
@@ -313,243 +391,4 @@ fn distance(a: &str, b: &str) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::fixture::request;
-    use crate::provider::{Provider, ask, chat};
-
-    fn scripted(text: &str) -> Provider {
-        Provider::Scripted(Script::parse(text).unwrap())
-    }
-
-    fn said(provider: &Provider, change: impl Fn(&mut ChatRequest)) -> Result<String, ErrorClass> {
-        let mut request = request("any");
-        change(&mut request);
-        chat(provider, &request, &|| false)
-            .map(|reply| reply.text)
-            .map_err(|error| error.class)
-    }
-
-    const SCENES: &str = r#"
-- turns: [{text: any}]
-- when: {kind: build}
-  turns: [{text: build}, {text: second}]
-- when: {kind: build, title: "rate"}
-  turns: [{text: rate}]
-- when: {kind: build, step: build}
-  turns: [{text: never}]
-- when: {kind: build, role: builder, company: acme, step: build, attempt: 1, title: ""}
-  turns: [{text: again}]
-"#;
-
-    #[test]
-    fn the_most_specific_scene_wins_and_ties_go_to_the_first() {
-        let script = scripted(SCENES);
-        assert_eq!(said(&script, |_| {}), Ok("rate".to_owned()));
-        assert_eq!(
-            said(&script, |r| r.purpose.task_title.clear()),
-            Ok("never".to_owned())
-        );
-        assert_eq!(
-            said(&script, |r| r.purpose.attempt = 1),
-            Ok("again".to_owned())
-        );
-        assert_eq!(
-            said(&script, |r| r.purpose.task_kind = TaskKind::Docs),
-            Ok("any".to_owned())
-        );
-        let other = |r: &mut ChatRequest| {
-            r.purpose.task_title.clear();
-            r.purpose.step = "plan".to_owned();
-        };
-        assert_eq!(said(&script, other), Ok("build".to_owned()));
-        assert_eq!(
-            said(&script, |r| {
-                other(r);
-                r.purpose.turn = 1;
-            }),
-            Ok("second".to_owned())
-        );
-    }
-
-    #[test]
-    fn a_step_that_is_walked_again_can_have_other_replies() {
-        let script = scripted(
-            "- when: {visit: 1}\n  turns: [{text: mended}]\n- turns: [{text: first, refused: its arguments are no JSON}]\n",
-        );
-        assert_eq!(said(&script, |_| {}), Ok("first".to_owned()));
-        assert_eq!(
-            said(&script, |r| r.purpose.visit = 1),
-            Ok("mended".to_owned())
-        );
-        assert_eq!(
-            said(&script, |r| r.purpose.visit = 2),
-            Ok("first".to_owned())
-        );
-        let reply = chat(&script, &request("any"), &|| false).unwrap();
-        assert_eq!(reply.refused.as_deref(), Some("its arguments are no JSON"));
-    }
-
-    #[test]
-    fn nothing_passes_by_accident() {
-        let script = scripted("- when: {kind: build}\n  turns: [{text: a}]\n");
-        assert_eq!(
-            said(&script, |r| r.purpose.turn = 1),
-            Err(ErrorClass::ScriptExhausted)
-        );
-        assert_eq!(
-            said(&script, |r| r.purpose.task_kind = TaskKind::Ops),
-            Err(ErrorClass::ScriptExhausted)
-        );
-        assert_eq!(said(&script, |r| r.purpose.turn = 0), Ok("a".to_owned()));
-    }
-
-    #[test]
-    fn a_reply_is_simulated_deterministic_and_counted() {
-        let script = scripted(
-            "- turns:\n    - text: I write.\n      calls:\n        - {name: write, arguments: {path: a, line: 3}}\n        \
-             - {name: finish}\n",
-        );
-        let reply = chat(&script, &request("any"), &|| false).unwrap();
-        assert_eq!(
-            (reply.mode, reply.model.as_str(), reply.usage_estimated),
-            (Mode::Simulated, "scripted", true)
-        );
-        assert_eq!(
-            Value::Object(reply.calls[0].arguments.clone()),
-            json!({"path": "a", "line": 3})
-        );
-        assert_eq!(reply.calls[1].name, "finish");
-        assert_ne!(reply.calls[0].id, reply.calls[1].id);
-        assert!(reply.usage.prompt_tokens > 0 && reply.usage.output_tokens > 0);
-        assert_eq!(chat(&script, &request("any"), &|| false).unwrap(), reply);
-    }
-
-    #[test]
-    fn json_answers_an_ask_and_a_broken_one_is_repaired_once() {
-        let mut request = request("any");
-        request.format = Some(
-            json!({"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}),
-        );
-        let good = scripted("- turns: [{json: {n: 3}}]\n");
-        assert_eq!(
-            ask(&good, &request, &mut |r| chat(&good, r, &|| false))
-                .unwrap()
-                .value,
-            json!({"n": 3})
-        );
-        let repaired =
-            scripted("- turns: [{json: {n: three}}, {text: \"```json\\n{\\\"n\\\": 4}\\n```\"}]\n");
-        let answer = ask(&repaired, &request, &mut |r| chat(&repaired, r, &|| false)).unwrap();
-        assert_eq!(answer.value, json!({"n": 4}));
-        assert!(
-            answer.reply.usage.prompt_tokens > 2 * 3,
-            "both turns are counted"
-        );
-        let broken =
-            scripted("- turns: [{text: hm}, {text: \"{\\\"n\\\": 4.5}\"}, {json: {n: 5}}]\n");
-        let error = ask(&broken, &request, &mut |r| chat(&broken, r, &|| false)).unwrap_err();
-        assert!(
-            error.is_quality() && error.message.contains("n is not of type"),
-            "{error}"
-        );
-        request.format = None;
-        assert_eq!(
-            ask(&good, &request, &mut |r| chat(&good, r, &|| false))
-                .unwrap_err()
-                .class,
-            ErrorClass::BadRequest
-        );
-    }
-
-    #[test]
-    fn failures_can_be_scripted() {
-        let script = scripted("- turns: [{fail: unreachable}, {fail: busy, message: full}]\n");
-        let mut request = request("any");
-        assert!(
-            chat(&script, &request, &|| false)
-                .unwrap_err()
-                .is_infrastructure()
-        );
-        request.purpose.turn = 1;
-        let error = chat(&script, &request, &|| false).unwrap_err();
-        assert_eq!(
-            (error.class, error.message.as_str()),
-            (ErrorClass::Busy, "full")
-        );
-    }
-
-    #[test]
-    fn requests_are_held_to_the_same_rules_as_on_a_real_host() {
-        let script = scripted("- turns: [{text: a}]\n");
-        let mut both = request("any");
-        both.format = Some(json!({}));
-        both.tools = vec![crate::chat::ToolSpec {
-            name: "read".to_owned(),
-            description: String::new(),
-            parameters: json!({}),
-        }];
-        assert_eq!(
-            chat(&script, &both, &|| false).unwrap_err().class,
-            ErrorClass::BadRequest
-        );
-        let silent = ChatRequest {
-            messages: Vec::new(),
-            ..request("any")
-        };
-        assert_eq!(
-            chat(&script, &silent, &|| false).unwrap_err().class,
-            ErrorClass::BadRequest
-        );
-        assert!(
-            chat(&script, &request(""), &|| false).is_ok(),
-            "a recording needs no model"
-        );
-        assert_eq!(
-            chat(&script, &request("any"), &|| true).unwrap_err().class,
-            ErrorClass::Cancelled
-        );
-    }
-
-    #[test]
-    fn slips_are_errors_that_say_what_was_meant() {
-        for (text, said) in [
-            (
-                "- when: {knd: build}\n  turns: [{text: a}]\n",
-                "did you mean `kind`?",
-            ),
-            ("- turns: [{txt: a}]\n", "did you mean `text`?"),
-            (
-                "- turns: [{fail: unreachabel}]\n",
-                "did you mean `unreachable`?",
-            ),
-            (
-                "- when: {kind: biuld}\n  turns: [{text: a}]\n",
-                "did you mean `build`?",
-            ),
-            ("[{\"turns\": [{\"txt\": \"a\"}]}]", "did you mean `text`?"),
-            ("- turn: [{text: a}]\n", "did you mean `turns`?"),
-            ("- turns: []\n", "scene 1: it has no turns"),
-            ("- turns: [{}]\n", "exactly one of"),
-            ("- turns: [{text: a, json: {}}]\n", "exactly one of"),
-            ("- turns: [{text: a, message: b}]\n", "belongs to `fail`"),
-            ("[{turns: [{txt: a}]}]", "did you mean `text`?"),
-            ("[]", "no scene"),
-            ("{}", "cannot use the script"),
-        ] {
-            let error = Script::parse(text).unwrap_err().to_string();
-            assert!(error.contains(said), "{text}: {error}");
-        }
-    }
-
-    #[test]
-    fn an_unknown_key_is_shown_with_its_line() {
-        let error = Script::parse("- turns:\n    - text: a\n      colour: red\n")
-            .unwrap_err()
-            .to_string();
-        assert!(error.contains('3') && error.contains("colour"), "{error}");
-        assert!(!error.contains("did you mean"), "{error}");
-    }
-}
+mod tests;

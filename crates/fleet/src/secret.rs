@@ -37,6 +37,11 @@ impl Secret {
         Ok(Secret(text.to_owned()))
     }
 
+    /// The key itself, for whoever puts it into the header of a connection of his own.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
     /// The value of a header, marked so that no log of the client shows it.
     pub(crate) fn header(&self, scheme: &str) -> HeaderValue {
         let mut value = HeaderValue::from_str(&format!("{scheme}{}", self.0))

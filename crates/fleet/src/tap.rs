@@ -5,6 +5,7 @@ use crate::dialect::Reader;
 use crate::error::Fault;
 use crate::event::{Event, Fed};
 use crate::secret::Secret;
+use crate::tape::Tries;
 
 /// What a caller listens to. The default is nothing.
 #[derive(Default)]
@@ -47,26 +48,43 @@ pub(crate) struct Ear<'a> {
     pub(crate) answer: Answer,
     reader: Reader,
     taps: Taps<'a>,
+    /// Keeps the answers for a recording.
+    tries: Option<&'a mut Tries>,
     key: Option<Secret>,
     /// The answer's own end was read.
     pub(crate) whole: bool,
+    /// A request is out, and what became of it is not known yet.
+    pub(crate) open: bool,
+    /// The status of the answer that is heard.
+    pub(crate) status: Option<u16>,
 }
 
 impl<'a> Ear<'a> {
-    pub(crate) fn new(reader: Reader, taps: Taps<'a>, key: Option<Secret>) -> Ear<'a> {
+    pub(crate) fn new(
+        reader: Reader,
+        taps: Taps<'a>,
+        tries: Option<&'a mut Tries>,
+        key: Option<Secret>,
+    ) -> Ear<'a> {
         Ear {
             answer: Answer::default(),
             reader,
             taps,
+            tries,
             key,
             whole: false,
+            open: false,
+            status: None,
         }
     }
 
     /// Begins to hear another HTTP answer.
     pub(crate) fn begin(&mut self, reader: Reader) {
+        if let Some(tries) = self.tries.as_deref_mut() {
+            tries.begin(reader.wire());
+        }
         self.reader = reader;
-        self.whole = false;
+        (self.whole, self.open, self.status) = (false, false, None);
     }
 
     /// What came so far is void.
@@ -75,7 +93,11 @@ impl<'a> Ear<'a> {
         self.pass(&Event::Again);
     }
 
-    pub(crate) fn status(&mut self, status: u16) {
+    pub(crate) fn answered(&mut self, status: u16) {
+        self.status = Some(status);
+        if let Some(tries) = self.tries.as_deref_mut() {
+            tries.answered(status);
+        }
         if let Some(raw) = self.taps.raw.as_deref_mut() {
             raw.replies.push(RawReply {
                 status,
@@ -100,8 +122,25 @@ impl<'a> Ear<'a> {
         self.reader.end(&mut |event| hear(answer, taps, &event))
     }
 
+    /// The answer is an error that its status told.
+    pub(crate) fn refused(&mut self, retry_after_s: Option<u64>) {
+        if let Some(tries) = self.tries.as_deref_mut() {
+            tries.refused(retry_after_s);
+        }
+    }
+
+    /// The answer is none, for a reason that its bytes may not show.
+    pub(crate) fn failed(&mut self, fault: &Fault) {
+        if let Some(tries) = self.tries.as_deref_mut() {
+            tries.failed(fault, self.open);
+        }
+    }
+
     /// Keeps bytes of a body, and as many more as a key has that the bound would cut in two.
     pub(crate) fn keep(&mut self, bytes: &[u8]) {
+        if let Some(tries) = self.tries.as_deref_mut() {
+            tries.came(bytes);
+        }
         let Some(raw) = self.taps.raw.as_deref_mut() else {
             return;
         };

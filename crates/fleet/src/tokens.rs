@@ -69,6 +69,20 @@ impl Rates {
         verdict
     }
 
+    /// What was learned of a model, in characters a token.
+    pub(crate) fn of(&self, model: &str) -> Option<f64> {
+        let rates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        rates.get(model).copied()
+    }
+
+    /// Takes up what was learned before; what cannot be is not.
+    pub(crate) fn set(&self, model: &str, rate: f64) {
+        let mut rates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if PLAUSIBLE.contains(&rate) && rates.len() < MODELS_MAX {
+            rates.insert(model.to_owned(), rate);
+        }
+    }
+
     /// Tokens that a prompt of this many characters is expected to have. Rounded up.
     pub(crate) fn estimate(&self, model: &str, chars: u64) -> u64 {
         let rates = self.0.lock().unwrap_or_else(PoisonError::into_inner);

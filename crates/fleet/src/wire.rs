@@ -101,6 +101,7 @@ pub(crate) async fn post_stream(
     ear: &mut Ear<'_>,
 ) -> Result<(), Failure> {
     let mut pace = Pace::sent(limits, watch.elapsed());
+    ear.open = true;
     let sending = client
         .post(url)
         .header(CONTENT_TYPE, "application/json")
@@ -110,9 +111,14 @@ pub(crate) async fn post_stream(
     let mut response = watch
         .guard(&|now| pace.overdue(now), sending)
         .await?
-        .map_err(|error| lost(&error))?;
-    ear.status(response.status().as_u16());
+        .map_err(|error| {
+            // Without a connection nothing went out. One that broke later may have carried the whole request.
+            ear.open = !error.is_connect();
+            lost(&error)
+        })?;
+    ear.answered(response.status().as_u16());
     if response.status() != StatusCode::OK {
+        ear.open = is_lost_behind(response.status().as_u16());
         let refusal = refusal(response, watch, limits.between_tokens).await?;
         ear.keep(refusal.body.as_bytes());
         return Err(Failure::Refused(refusal));
@@ -145,6 +151,12 @@ pub(crate) async fn post_stream(
             }
         }
     }
+}
+
+/// Whether a status is a proxy's word that it lost its server, which may have answered: 502 and 504 (RFC 9110), 520 and 524 of
+/// Cloudflare. Its 521, 522 and 523 say that the server was never reached.
+pub(crate) fn is_lost_behind(status: u16) -> bool {
+    matches!(status, 502 | 504 | 520 | 524)
 }
 
 /// Fetches one small JSON document; `body` makes it a POST.

@@ -35,6 +35,8 @@ pub(crate) fn is_too_long(text: &str) -> bool {
         "context length",
         "context size",
         "available context",
+        // llama-server's word for a text that it should make a vector of.
+        "too large to process",
         "prompt is too long",
     ]
     .iter()

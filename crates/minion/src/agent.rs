@@ -15,6 +15,7 @@ use crate::conversation::Conversation;
 use crate::guard::{Advice, Guard, Kind, Monologue, Seen, strongest};
 use crate::pack::AGENT_PACK_BYTES_MAX;
 use crate::progress::{calm, hash};
+use crate::prompt::Voice;
 use crate::recorder::Event;
 use crate::report::ExitStatus;
 use crate::steps::{announce, opening, too_long};
@@ -23,6 +24,7 @@ use crate::tools::{self, Call};
 use crate::walk::{Asked, Walk};
 
 use act::Acted;
+pub(crate) use claim::{strayed, uncommitted, verdict};
 use held::Hold;
 
 /// Calls of one answer that are executed; a model that makes more does not look at results.
@@ -76,7 +78,7 @@ pub(crate) fn work(
     let conversation = opening(
         walk,
         &prompt,
-        true,
+        Voice::Agent,
         AGENT_PACK_BYTES_MAX,
         specs_bytes,
         feedback,
@@ -262,6 +264,7 @@ impl Sitting<'_, '_> {
 
     /// A turn of which nothing could be executed.
     fn unreadable(&mut self, told: String) -> Result<(), ExitStatus> {
+        self.walk.malformed += 1;
         self.hard(&told);
         let step = self.work.step;
         self.walk
@@ -301,6 +304,7 @@ impl Sitting<'_, '_> {
         }
         let mut advice = unwarned(done.advice);
         if !done.readable {
+            self.walk.malformed += 1;
             advice.push(self.guard.malformed());
         }
         // Words that repeat are no loop where the work went on.

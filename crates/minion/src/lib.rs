@@ -6,6 +6,7 @@
 mod agent;
 mod conversation;
 mod edit;
+pub mod engine;
 mod gotcha;
 mod guard;
 pub mod hand;

@@ -9,6 +9,7 @@ use alai_core::record::Captured;
 use alai_fleet::Usage;
 use serde::{Deserialize, Serialize};
 
+use crate::engine::Session;
 use crate::redact::redact;
 
 /// The end of one run, as the minion saw it. A claim to be measured by the gate, except for what was captured.
@@ -38,6 +39,15 @@ pub struct RunReport {
     pub head: Option<String>,
     /// Replies whose calls had to be dug out of text.
     pub salvaged: u32,
+    /// Replies of which no call, or no answer in the asked form, could be read.
+    #[serde(default)]
+    pub malformed: u32,
+    /// Why the model's calls became text in the middle of the run; none where they did not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fell_back: Option<String>,
+    /// What the sessions of another's program came to, in order; none where our own loop worked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sessions: Vec<Session>,
     /// What a person is asked, exactly when the run ended as waiting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked: Option<Asked>,
@@ -65,6 +75,9 @@ impl RunReport {
             last_check: None,
             head: Some(head.to_owned()),
             salvaged: 0,
+            malformed: 0,
+            fell_back: None,
+            sessions: Vec::new(),
             asked: None,
             gotcha: redact(&gotcha).into_owned(),
         }

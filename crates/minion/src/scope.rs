@@ -4,7 +4,7 @@ use alai_workspace::clone::INSIDE_REPO;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 /// The paths a builder may write.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Scope {
     /// None when everything is allowed.
     globs: Option<GlobSet>,

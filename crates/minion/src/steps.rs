@@ -12,10 +12,11 @@ use serde_json::{Map, Value};
 
 use crate::agent;
 use crate::conversation::{Conversation, TooLong, bytes_in};
+use crate::engine;
 use crate::hand::HandError;
 use crate::pack::{self, Part};
 use crate::plan::{self, Answer};
-use crate::prompt;
+use crate::prompt::{self, Voice};
 use crate::recorder::Event;
 use crate::report::ExitStatus;
 use crate::text::{cut, head, plain};
@@ -54,7 +55,7 @@ fn one(walk: &mut Walk<'_>, step: &Step, visit: u32) -> Result<Next, ExitStatus>
     match &step.action {
         Action::Context => context(walk).map(|()| Next::Forward(Map::new())),
         Action::Ask { prompt, schema } => {
-            ask(walk, &step.id, prompt, *schema).map(|()| Next::Forward(Map::new()))
+            answer(walk, &step.id, prompt, *schema).map(|()| Next::Forward(Map::new()))
         }
         Action::Agent {
             prompt,
@@ -72,7 +73,10 @@ fn one(walk: &mut Walk<'_>, step: &Step, visit: u32) -> Result<Next, ExitStatus>
                 outputs,
             };
             let feedback = walk.course.feedback.take();
-            let handed = agent::work(walk, &work, feedback.as_deref())?;
+            let handed = match walk.program {
+                None => agent::work(walk, &work, feedback.as_deref())?,
+                Some(program) => engine::work(walk, program, &work, feedback.as_deref())?,
+            };
             let outputs = handed.outputs.clone();
             walk.remember(&step.id, &result(handed));
             Ok(Next::Forward(outputs))
@@ -123,7 +127,7 @@ fn one(walk: &mut Walk<'_>, step: &Step, visit: u32) -> Result<Next, ExitStatus>
 }
 
 /// What a command or a scaffold changed in the tree is part of the work: formatters and generators do.
-fn kept(walk: &mut Walk<'_>, step: &str) -> Result<(), ExitStatus> {
+pub(crate) fn kept(walk: &mut Walk<'_>, step: &str) -> Result<(), ExitStatus> {
     if !walk.writes() {
         return Ok(());
     }
@@ -211,6 +215,18 @@ fn soft<T>(answer: Result<T, HandError>) -> Result<Option<T>, ExitStatus> {
     }
 }
 
+fn answer(
+    walk: &mut Walk<'_>,
+    step: &str,
+    prompt: &str,
+    schema: AskSchema,
+) -> Result<(), ExitStatus> {
+    match walk.program {
+        None => ask(walk, step, prompt, schema),
+        Some(program) => engine::ask(walk, program, step, prompt, schema),
+    }
+}
+
 /// One constrained call; one repair turn with the exact error; then the run is malformed.
 fn ask(walk: &mut Walk<'_>, step: &str, prompt: &str, schema: AskSchema) -> Result<(), ExitStatus> {
     let format = plan::schema(schema);
@@ -242,6 +258,7 @@ fn ask(walk: &mut Walk<'_>, step: &str, prompt: &str, schema: AskSchema) -> Resu
                 Err(wrong) => (reply.text, wrong),
             },
         };
+        walk.malformed += 1;
         walk.log.hard.push(format!(
             "{step}: the answer did not keep its form: {}",
             cut(&wrong, 300)
@@ -261,7 +278,7 @@ fn ask(walk: &mut Walk<'_>, step: &str, prompt: &str, schema: AskSchema) -> Resu
 }
 
 /// Reads an answer. A finding about a file or line that does not exist makes a review unusable.
-fn judge(
+pub(crate) fn judge(
     walk: &mut Walk<'_>,
     schema: AskSchema,
     text: &str,
@@ -301,7 +318,7 @@ fn uncited(walk: &mut Walk<'_>, review: &Review) -> Result<Option<String>, ExitS
     Ok(None)
 }
 
-fn keep(walk: &mut Walk<'_>, step: &str, answer: &Answer) {
+pub(crate) fn keep(walk: &mut Walk<'_>, step: &str, answer: &Answer) {
     let json = answer.to_json();
     walk.remember(step, &json);
     match answer {
@@ -325,7 +342,7 @@ fn ask_conversation(
     let conversation = opening(
         walk,
         &prompt,
-        false,
+        Voice::Ask,
         pack::PACK_BYTES_MAX,
         schema_bytes,
         None,
@@ -338,12 +355,12 @@ fn ask_conversation(
 pub(crate) fn opening(
     walk: &Walk<'_>,
     prompt: &str,
-    agent: bool,
+    voice: Voice,
     pack_bytes_max: usize,
     tools_bytes: usize,
     feedback: Option<&str>,
 ) -> Conversation {
-    let system = prompt::system(walk.brief, agent);
+    let system = prompt::system(walk.brief, voice);
     let task = prompt::task(walk.brief, &walk.scope);
     let bare = prompt::user(&task, "", &walk.earlier, prompt, feedback);
     let room =

@@ -19,6 +19,7 @@ use alai_fleet::{
 use alai_workspace::command::Cancel;
 
 use crate::conversation::{Conversation, budget, tokens_of, tokens_of_tools};
+use crate::engine::{Program, Session};
 use crate::gotcha;
 use crate::hand::{Commit, CommitText, Hand, HandError};
 use crate::pack::Part;
@@ -62,6 +63,11 @@ pub(crate) struct Walk<'a> {
     pub(crate) cancel: &'a Cancel,
     passes: Passes<'a>,
     words: Words<'a>,
+    pub(crate) program: Option<Program<'a>>,
+    /// What the program's sessions came to.
+    pub(crate) sessions: Vec<Session>,
+    /// Once it was asked for.
+    pub(crate) program_version: Option<String>,
     /// How often each step was walked, by its first model calls.
     visits: BTreeMap<String, u32>,
     pub(crate) scope: Scope,
@@ -73,6 +79,8 @@ pub(crate) struct Walk<'a> {
     pub(crate) turns: u32,
     simulated: bool,
     salvaged: u32,
+    pub(crate) malformed: u32,
+    fell_back: Option<String>,
     pub(crate) commands: Vec<Captured>,
     pub(crate) summary: String,
     pub(crate) answer: Option<serde_json::Value>,
@@ -131,6 +139,8 @@ pub struct Means<'a> {
     pub passes: Passes<'a>,
     /// Asked before each model call of an agent or a question.
     pub words: Words<'a>,
+    /// Does the agent steps, and answers the questions, in the place of our own loop; then nothing asks the model.
+    pub program: Option<Program<'a>>,
 }
 
 impl<'a> Walk<'a> {
@@ -145,6 +155,7 @@ impl<'a> Walk<'a> {
             cancel,
             passes,
             words,
+            program,
         } = means;
         Walk {
             brief,
@@ -159,6 +170,9 @@ impl<'a> Walk<'a> {
             cancel,
             passes,
             words,
+            program,
+            sessions: Vec::new(),
+            program_version: None,
             visits: BTreeMap::new(),
             scope,
             started: Instant::now(),
@@ -168,6 +182,8 @@ impl<'a> Walk<'a> {
             turns: 0,
             simulated: false,
             salvaged: 0,
+            malformed: 0,
+            fell_back: None,
             commands: Vec::new(),
             summary: String::new(),
             answer: None,
@@ -301,6 +317,7 @@ impl<'a> Walk<'a> {
                 advice: &said,
             })?;
             self.tool_mode = ToolMode::Text;
+            self.fell_back = Some("its host says that it calls no tools".to_owned());
             request.profile.tool_mode = ToolMode::Text;
             answered = self.call(&request)?;
         }
@@ -562,6 +579,9 @@ impl<'a> Walk<'a> {
             last_check: self.last_check,
             head: self.head,
             salvaged: self.salvaged,
+            malformed: self.malformed,
+            fell_back: self.fell_back,
+            sessions: self.sessions,
             asked: self.asked,
             gotcha,
         }

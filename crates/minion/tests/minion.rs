@@ -8,6 +8,18 @@ mod cage;
 mod commits;
 #[path = "minion/door.rs"]
 mod door;
+#[path = "minion/engines.rs"]
+mod engines;
+#[path = "minion/engines_acp.rs"]
+mod engines_acp;
+#[path = "minion/engines_claude.rs"]
+mod engines_claude;
+#[path = "minion/engines_codex.rs"]
+mod engines_codex;
+#[path = "minion/engines_real.rs"]
+mod engines_real;
+#[path = "minion/engines_traps.rs"]
+mod engines_traps;
 #[path = "minion/files.rs"]
 mod files;
 #[path = "minion/first.rs"]

@@ -61,6 +61,17 @@ struct Queue {
 struct Waiting {
     job: Job,
     seat: Arc<Seat>,
+    kept: Kept,
+}
+
+/// When what was committed outlives a loss of power. A kill of the process takes nothing in either case, and nothing later outlives
+/// what was before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// Before the answer.
+    AtOnce,
+    /// With the next commit that is kept at once: for what is read from other rows when it is lost.
+    Soon,
 }
 
 /// Where an asker sleeps until he is answered, or has to lead.
@@ -91,9 +102,10 @@ impl Committer {
         })
     }
 
-    /// Runs one event in a transaction and answers when it is durable.
+    /// Runs one event in a transaction and answers when it is durable, or, as `kept` says, committed.
     pub(crate) fn run<T: Send + 'static>(
         &self,
+        kept: Kept,
         event: impl FnOnce(&Connection) -> Result<T, MissionError> + Send + 'static,
     ) -> Result<T, MissionError> {
         let asked = Instant::now();
@@ -106,7 +118,7 @@ impl Committer {
             thread: std::thread::current(),
             lead: AtomicBool::new(false),
         });
-        let mut leads = self.sit_down(job, Arc::clone(&seat));
+        let mut leads = self.sit_down(job, Arc::clone(&seat), kept);
         loop {
             if leads {
                 self.lead();
@@ -141,9 +153,9 @@ impl Committer {
     }
 
     /// True for whoever finds nobody in the lead.
-    fn sit_down(&self, job: Job, seat: Arc<Seat>) -> bool {
+    fn sit_down(&self, job: Job, seat: Arc<Seat>, kept: Kept) -> bool {
         let mut queue = locked(&self.queue);
-        queue.waiting.push_back(Waiting { job, seat });
+        queue.waiting.push_back(Waiting { job, seat, kept });
         !std::mem::replace(&mut queue.led, true)
     }
 
@@ -153,6 +165,10 @@ impl Committer {
             let mut queue = locked(&self.queue);
             let count = queue.waiting.len().min(GROUP_MAX);
             queue.waiting.drain(..count).collect()
+        };
+        let kept = match group.iter().all(|w| w.kept == Kept::Soon) {
+            true => Kept::Soon,
+            false => Kept::AtOnce,
         };
         let (jobs, seats): (Vec<Job>, Vec<Arc<Seat>>) =
             group.into_iter().map(|w| (w.job, w.seat)).unzip();
@@ -166,7 +182,7 @@ impl Committer {
                 job(None).0(&Err(Failed::Poisoned));
             }
         } else {
-            let (answers, committed) = commit_group(&connection, jobs, self.crash);
+            let (answers, committed) = commit_kept(&connection, jobs, kept, self.crash);
             let failed = matches!(committed, Err(Failed::Unknown(_) | Failed::Poisoned));
             self.poisoned.fetch_or(failed, Ordering::SeqCst);
             for answer in answers {
@@ -254,6 +270,25 @@ fn job<T: Send + 'static>(
         });
         (answer, failed)
     })
+}
+
+/// One commit for all. A group of which nothing has to be kept at once does not wait for the disk.
+fn commit_kept(
+    connection: &Connection,
+    group: Vec<Job>,
+    kept: Kept,
+    crash: CrashPoint,
+) -> (Vec<Answer>, Result<(), Failed>) {
+    let eased = kept == Kept::Soon && run(connection, "PRAGMA synchronous = NORMAL").is_ok();
+    let (answers, committed) = commit_group(connection, group, crash);
+    if !eased {
+        return (answers, committed);
+    }
+    match run(connection, "PRAGMA synchronous = FULL") {
+        Ok(()) => (answers, committed),
+        // What comes next would not be kept: nothing comes next.
+        Err(e) => (answers, committed.and(Err(Failed::Unknown(e.to_string())))),
+    }
 }
 
 fn commit_group(
@@ -402,6 +437,26 @@ mod tests {
     }
 
     #[test]
+    fn only_a_group_that_may_wait_does_not_wait_for_the_disk() {
+        let store = committer();
+        let level = |kept| {
+            let read = |c: &Connection| {
+                let level = c.query_row("PRAGMA synchronous", [], |r| r.get::<_, i64>(0));
+                put(c, 1).map(|()| level.unwrap())
+            };
+            store.run(kept, read).unwrap()
+        };
+        let (normal, full) = (1, 2);
+        assert_eq!(level(Kept::AtOnce), full);
+        assert_eq!(level(Kept::Soon), normal);
+        assert_eq!(level(Kept::AtOnce), full);
+        let failed = store.run(Kept::Soon, |_| -> Result<(), MissionError> {
+            Err(MissionError::Poisoned)
+        });
+        assert!(failed.is_err());
+    }
+
+    #[test]
     fn each_of_many_is_answered_and_written_once() {
         const CLIENTS: u32 = 16;
         const EACH: u32 = 50;
@@ -413,13 +468,17 @@ mod tests {
                 s.spawn(move || {
                     start.wait();
                     for n in 0..EACH {
-                        store.run(move |c| put(c, client * EACH + n)).unwrap();
+                        store
+                            .run(Kept::AtOnce, move |c| put(c, client * EACH + n))
+                            .unwrap();
                     }
                 });
             }
         });
         let sql = "SELECT count(*), count(DISTINCT n) FROM t";
-        let counted = store.run(move |c| Ok(c.query_row(sql, [], |r| Ok((r.get(0)?, r.get(1)?)))?));
+        let counted = store.run(Kept::AtOnce, move |c| {
+            Ok(c.query_row(sql, [], |r| Ok((r.get(0)?, r.get(1)?)))?)
+        });
         assert_eq!(counted.unwrap(), (CLIENTS * EACH, CLIENTS * EACH));
     }
 
@@ -434,7 +493,7 @@ mod tests {
                 let (store, leads, waited_for) =
                     (&store, Arc::clone(&leads), Arc::clone(&waited_for));
                 s.spawn(move || {
-                    store.run(move |_| -> Result<(), MissionError> {
+                    store.run(Kept::AtOnce, move |_| -> Result<(), MissionError> {
                         leads.wait();
                         waited_for.wait();
                         panic!("a job gone wrong");
@@ -446,7 +505,7 @@ mod tests {
                 .map(|n| {
                     s.spawn({
                         let store = &store;
-                        move || store.run(move |c| put(c, n))
+                        move || store.run(Kept::AtOnce, move |c| put(c, n))
                     })
                 })
                 .collect();

@@ -2,6 +2,7 @@
 //! is sent twice. A reservation carries the run's fence; what a call cost is a fact and is booked also when its run is gone.
 
 mod books;
+mod loan;
 mod person;
 mod report;
 
@@ -49,6 +50,8 @@ impl Mission {
     /// in one transaction with the row: of any number of callers at once, none passes a cap. Asked again for a call that is
     /// under way it answers the same and holds nothing more; one that was released may be tried again.
     ///
+    /// What may cost money is on the disk before the call is made, so that no loss of power makes it free.
+    ///
     /// # Errors
     /// Also [`MissionError::CallMade`], for a call that was made: it must not be made twice. The inner error is the refusal.
     pub fn reserve(
@@ -59,7 +62,8 @@ impl Mission {
         now_ms: i64,
     ) -> Result<Result<Reservation, Refused>, MissionError> {
         let (fence, caps) = (fence.clone(), *caps);
-        self.write(move |c| {
+        let is_free = intent.cost == Cost::Nothing;
+        let hold = move |c: &Connection| {
             let task = fenced(c, &fence)?;
             if let Some(held) = under_way(c, &fence.run, intent.call)? {
                 return Ok(Ok(held));
@@ -74,7 +78,11 @@ impl Mission {
             };
             begin(c, &fence, &intent, &ask, held, now_ms)?;
             Ok(Ok(held))
-        })
+        };
+        match is_free {
+            true => self.write_soon(hold),
+            false => self.write(hold),
+        }
     }
 
     /// Whether a run of this task could begin a call of this cost. A refusal is kept as one of [`Mission::reserve`] is.
@@ -101,7 +109,8 @@ impl Mission {
         })
     }
 
-    /// A call was answered with an error before anything was used: what was held for it is free again.
+    /// A call was answered with an error before anything was used: what was held for it is free again. Where a loss of power takes
+    /// that, it stays held.
     pub fn release(
         &self,
         fence: &Fence,
@@ -110,7 +119,7 @@ impl Mission {
         now_ms: i64,
     ) -> Result<(), MissionError> {
         let (fence, why) = (fence.clone(), why.to_owned());
-        self.write(move |c| {
+        self.write_soon(move |c| {
             fenced(c, &fence)?;
             end(c, &fence.run, call, "released", now_ms)?;
             let key = step_of(call);
@@ -133,11 +142,12 @@ impl Mission {
     }
 
     /// The receipt of a call: what it cost takes the place of what was held. The first receipt wins. One that comes when its run
-    /// is gone is booked all the same where money was held, and the run's end is told as an error.
+    /// is gone is booked all the same where money was held, and the run's end is told as an error. Where a loss of power takes a
+    /// receipt, its call stays held at its worst case.
     pub fn settle(&self, fence: &Fence, call: Call, now_ms: i64) -> Result<(), MissionError> {
         let fence = fence.clone();
         let asked = fence.clone();
-        let in_time = self.write(move |c| {
+        let in_time = self.write_soon(move |c| {
             let mine = match fenced(c, &fence) {
                 Ok(_) => true,
                 Err(e) if e.is_stale() && held(c, &fence.run, call.call)? > 0 => false,
@@ -145,8 +155,8 @@ impl Mission {
             };
             settle(c, &fence, &call, now_ms)?;
             if mine {
-                c.prepare_cached("UPDATE run SET output_ms = ? WHERE id = ?")?
-                    .execute(params![now_ms, fence.run.0])?;
+                c.prepare_cached("UPDATE run SET output_ms = ?, answered = ? WHERE id = ?")?
+                    .execute(params![now_ms, call.model, fence.run.0])?;
             }
             Ok(mine)
         })?;
@@ -175,6 +185,7 @@ pub(crate) fn ask_of(task: &Task, model: &str, cost: Cost, now_ms: i64) -> Ask {
             | TaskKind::Postflight => task.goal,
         },
         day: Day::of(now_ms),
+        verifies: matches!(task.kind, TaskKind::Review | TaskKind::Security),
     }
 }
 

@@ -1,8 +1,8 @@
 //! People at work beside the factory: they take tasks, hand commits in, block and send back. Nothing of this makes a task done.
 
 use alai_core::ids::{RunId, TaskId};
-use alai_core::lifecycle::Event;
-use alai_core::task::{Need, NewTask, State, Task, TaskKind, Waiting};
+use alai_core::lifecycle::{Event, Refused};
+use alai_core::task::{Need, NewTask, State, Task, TaskKind, WaitReason, Waiting};
 use rusqlite::{Connection, params};
 
 use crate::claim::{Lease, take};
@@ -59,6 +59,19 @@ impl Mission {
                 && run.holder == Holder::Factory
             {
                 return Err(leased(task, &run));
+            }
+            if found.state == State::Waiting
+                && found
+                    .waiting
+                    .as_ref()
+                    .is_none_or(|w| w.reason != WaitReason::Human)
+            {
+                // What stopped it is answered first: a commit is no answer to a rail, a cap or a question.
+                let refused = Refused {
+                    state: found.state,
+                    event: Event::Ready,
+                };
+                return Err(MissionError::Refused { task, refused });
             }
             let detail = handed.as_ref().map_or("", |h| h.head.as_str());
             let to = set_state(c, task, Event::Ready, None, detail, &stamp)?;

@@ -14,7 +14,7 @@ const PAGES: [u32; 2] = [1, 32];
 
 /// Tasks of one queue that are asked whether they fit. When so many before it must wait for something that all of them share, the
 /// next one waits as well until one of them moves.
-const LOOKED_AT_MAX: usize = 256;
+pub(crate) const LOOKED_AT_MAX: usize = 256;
 
 /// The task whose turn it is among those that fit. What a person has handed in is measured before anything new is begun.
 pub(crate) fn pick(
@@ -62,18 +62,24 @@ fn handed(
     per_project: usize,
     fits: &mut dyn FnMut(&Task) -> Result<bool, MissionError>,
 ) -> Result<Option<Task>, MissionError> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM task INDEXED BY task_handed WHERE state = 'ready_for_review' AND handed IS NOT NULL
-            AND NOT EXISTS (SELECT 1 FROM run WHERE run.task = task.id AND run.state = 'live') ORDER BY id LIMIT {LOOKED_AT_MAX}"
-    );
-    let mut statement = c.prepare_cached(&sql)?;
-    for row in statement.query_map([], raw)? {
-        let task = row.map_err(MissionError::from).and_then(Raw::parse)?;
+    for task in handed_in(c)? {
         if busy(c, task.project)? < per_project && fits(&task)? {
             return Ok(Some(task));
         }
     }
     Ok(None)
+}
+
+/// The commits of people that wait for their gates, the oldest first.
+pub(crate) fn handed_in(c: &Connection) -> Result<Vec<Task>, MissionError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM task INDEXED BY task_handed WHERE state = 'ready_for_review' AND handed IS NOT NULL
+            AND NOT EXISTS (SELECT 1 FROM run WHERE run.task = task.id AND run.state = 'live') ORDER BY id LIMIT {LOOKED_AT_MAX}"
+    );
+    let mut statement = c.prepare_cached(&sql)?;
+    let rows = statement.query_map([], raw)?;
+    rows.map(|row| row.map_err(MissionError::from).and_then(Raw::parse))
+        .collect()
 }
 
 /// This task, when it could be claimed now.
@@ -117,7 +123,7 @@ pub(crate) fn count(
 }
 
 /// Projects with anything in the queue are few; each with when it was last served.
-fn projects(c: &Connection) -> Result<Vec<(ProjectId, i64)>, MissionError> {
+pub(crate) fn projects(c: &Connection) -> Result<Vec<(ProjectId, i64)>, MissionError> {
     let mut statement = c.prepare_cached("SELECT id, served_ms FROM project ORDER BY id")?;
     let rows = statement.query_map([], |r| Ok((ProjectId(r.get(0)?), r.get(1)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)

@@ -38,6 +38,15 @@ pub struct RunRow {
     pub mode: Option<Mode>,
     pub company: Option<String>,
     pub model: Option<String>,
+    /// Why this model, in words.
+    #[serde(default)]
+    pub choice: Option<String>,
+    /// How its tools are called, and what it fell back to.
+    #[serde(default)]
+    pub pipeline: Option<String>,
+    /// The model that answered last, as its server named it; `model` is what was asked for.
+    #[serde(default)]
+    pub answered: Option<String>,
     /// Hashes of what it works by; see [`Mission::pin`].
     pub pins: Option<String>,
     /// What it is doing, for people.
@@ -281,7 +290,7 @@ pub(crate) fn query(
 ) -> Result<Vec<RunRow>, MissionError> {
     let sql = format!(
         "SELECT id, task, epoch, state, worker, resumes, lease_until, started_ms, beat_ms, ended_ms, outcome, mode, company,
-            model, step, holder, output_ms, progress_ms, close_by_ms, pins, uid FROM run WHERE {condition} ORDER BY started_ms, id"
+            model, step, holder, output_ms, progress_ms, close_by_ms, pins, uid, choice, pipeline, answered FROM run WHERE {condition} ORDER BY started_ms, id"
     );
     let mut statement = c.prepare_cached(&sql)?;
     let rows = statement.query_map([value], |r| {
@@ -309,6 +318,9 @@ pub(crate) fn query(
             progress_ms: r.get(17)?,
             close_by_ms: r.get(18)?,
             pins: r.get(19)?,
+            choice: r.get(21)?,
+            pipeline: r.get(22)?,
+            answered: r.get(23)?,
             sandbox: match uid {
                 Some(_) => Sandbox::Off,
                 None => Sandbox::On,

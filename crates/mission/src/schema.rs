@@ -9,13 +9,14 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::error::MissionError;
 
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("../migrations/0001.sql"),
     include_str!("../migrations/0002.sql"),
     include_str!("../migrations/0003.sql"),
     include_str!("../migrations/0004.sql"),
     include_str!("../migrations/0005.sql"),
     include_str!("../migrations/0006.sql"),
+    include_str!("../migrations/0007.sql"),
 ];
 
 /// What this build writes into `user_version`.
@@ -228,11 +229,21 @@ mod tests {
                     holder.0, holder.1
                 );
                 old.execute_batch(&run).expect("a run of that time");
-                old.execute_batch(
-                    "INSERT INTO ledger (run, task, call, model, mode, prompt_tokens, output_tokens, cost_microusd, at_ms)
-                        VALUES ('r', 1, 0, 'm', 'real', 7, 5, 11, 2), ('r', 1, 1, 'm', 'real', 7, 5, 31, 86400002);",
-                )
-                .expect("calls of that time");
+                // What a call is booked on, and in which state it is, since the sixth.
+                let booked = match old.prepare("SELECT state FROM ledger") {
+                    Ok(_) => [
+                        ", state, lineage, day, reserved_microusd, word, settled_ms",
+                        ", 'settled', 1, 0, 11, 'measured', 2",
+                        ", 'settled', 1, 1, 31, 'measured', 86400002",
+                    ],
+                    Err(_) => [""; 3],
+                };
+                let [columns, first, second] = booked;
+                let calls = format!(
+                    "INSERT INTO ledger (run, task, call, model, mode, prompt_tokens, output_tokens, cost_microusd, at_ms{columns})
+                        VALUES ('r', 1, 0, 'm', 'real', 7, 5, 11, 2{first}), ('r', 1, 1, 'm', 'real', 7, 5, 31, 86400002{second});"
+                );
+                old.execute_batch(&calls).expect("calls of that time");
             }
             old.pragma_update(None, "user_version", from as i64)
                 .expect("its version");

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use alai_core::cage::Sandbox;
+use alai_core::company::ModelChoice;
 use alai_core::ids::{Epoch, ProjectId, TaskId};
 use alai_core::lifecycle::{self, Event};
 use alai_core::task::{
@@ -17,7 +18,7 @@ use crate::event::{Stamp, happened, moved};
 use crate::inbox::{By, once};
 use crate::reader::Reader;
 use crate::writer::Mission;
-use crate::{gone, queue};
+use crate::{class, gone, queue};
 
 /// Which tasks to list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -280,8 +281,8 @@ pub(crate) fn insert(c: &Connection, new: &NewTask, stamp: &Stamp) -> Result<Tas
     let mut statement = c.prepare_cached(
         "INSERT INTO task (kind, goal, parent, lineage, title, description, priority, owner, tags, project, acceptance,
             checks, changes_tests, company_pin, state, review_cycles, wait_reason, wait_owner, wait_deadline, wait_action,
-            wait_detail, base, start_from, head, solo, findings, created_ms, updated_ms, cleared, blueprint, sandbox)
-         VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            wait_detail, base, start_from, head, solo, findings, created_ms, updated_ms, cleared, blueprint, sandbox, model_pin)
+         VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     )?;
     statement.execute(params![
         new.kind.as_str(),
@@ -315,6 +316,7 @@ pub(crate) fn insert(c: &Connection, new: &NewTask, stamp: &Stamp) -> Result<Tas
         json(&new.cleared)?,
         new.blueprint,
         new.sandbox.as_str(),
+        new.model_pin.as_ref().map(ToString::to_string),
     ])?;
     let id = TaskId(c.last_insert_rowid());
     if let Some(waiting) = &new.waiting {
@@ -505,7 +507,8 @@ pub(crate) fn set_counters(
 pub(crate) const COLUMNS: &str = "id, kind, goal, parent, lineage, title, description, priority, owner, tags, project, \
     acceptance, checks, changes_tests, company_pin, state, epoch, infra_attempts, qa_retries, review_cycles, escalations, \
     interruptions, wait_reason, wait_owner, wait_deadline, wait_action, wait_detail, base, start_from, head, integrated, \
-    solo, findings, created_ms, updated_ms, run_at_ms, cleared, handed, blueprint, sandbox";
+    solo, findings, created_ms, updated_ms, run_at_ms, cleared, handed, blueprint, sandbox, \
+    model_pin, class";
 
 /// A row before its words are checked.
 pub(crate) struct Raw {
@@ -514,6 +517,8 @@ pub(crate) struct Raw {
     state: String,
     priority: i64,
     sandbox: String,
+    model_pin: Option<String>,
+    class: Option<String>,
     lists: [String; 6],
     wait: Option<(String, String, i64, String, Option<String>)>,
 }
@@ -541,6 +546,8 @@ pub(crate) fn raw(r: &Row<'_>) -> rusqlite::Result<Raw> {
         checks: Vec::new(),
         changes_tests: Vec::new(),
         company_pin: r.get(14)?,
+        model_pin: None,
+        class: None,
         state: State::Open,
         epoch: Epoch(r.get(16)?),
         counters: Counters {
@@ -579,6 +586,8 @@ pub(crate) fn raw(r: &Row<'_>) -> rusqlite::Result<Raw> {
         state: r.get(15)?,
         priority: r.get(7)?,
         sandbox: r.get(39)?,
+        model_pin: r.get(40)?,
+        class: r.get(41)?,
         lists,
         wait,
     })
@@ -590,6 +599,11 @@ impl Raw {
         task.kind = word("task", &self.kind, TaskKind::parse)?;
         task.state = word("task", &self.state, State::parse)?;
         task.sandbox = word("task", &self.sandbox, Sandbox::parse)?;
+        task.model_pin = match self.model_pin {
+            Some(pin) => Some(word("task", &pin, ModelChoice::parse)?),
+            None => None,
+        };
+        task.class = self.class.as_deref().map(class::read).transpose()?;
         task.priority = Priority::from_rank(self.priority).ok_or_else(|| MissionError::Row {
             table: "task",
             why: format!("priority {}", self.priority),

@@ -14,7 +14,7 @@ use crate::schema::SCHEMA_VERSION;
 use crate::writer::Mission;
 
 /// Every table, and the columns by which its rows are put in order. Full-text indexes are made anew by their triggers.
-pub(crate) const TABLES: [(&str, &str); 18] = [
+pub(crate) const TABLES: [(&str, &str); 19] = [
     ("project", "id"),
     ("task", "id"),
     ("need", "task, needs, until"),
@@ -29,6 +29,7 @@ pub(crate) const TABLES: [(&str, &str); 18] = [
     ("cap", "scope, key"),
     ("refused", "task"),
     ("mark", "day, kind"),
+    ("learned", "host, model"),
     ("outbox", "id"),
     ("mind", "id"),
     ("inbox", "key"),

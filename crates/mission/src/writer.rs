@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::commit::{Committer, CrashPoint};
+use crate::commit::{Committer, CrashPoint, Kept};
 use crate::error::MissionError;
 use crate::reader::Reader;
 use crate::waits::Waits;
@@ -49,7 +49,15 @@ impl Mission {
         &self,
         event: impl FnOnce(&Connection) -> Result<T, MissionError> + Send + 'static,
     ) -> Result<T, MissionError> {
-        self.committer.run(event)
+        self.committer.run(Kept::AtOnce, event)
+    }
+
+    /// The same without a wait for the disk: a loss of power may take it, a kill of the process does not.
+    pub(crate) fn write_soon<T: Send + 'static>(
+        &self,
+        event: impl FnOnce(&Connection) -> Result<T, MissionError> + Send + 'static,
+    ) -> Result<T, MissionError> {
+        self.committer.run(Kept::Soon, event)
     }
 }
 

@@ -116,11 +116,14 @@ impl AnthropicTwin {
     pub fn start(behaviour: Behaviour) -> AnthropicTwin {
         let answered = AtomicUsize::new(0);
         AnthropicTwin {
-            twin: Twin::start("/v1/messages", move |seen| {
-                messages::reply(&behaviour, seen, &|| {
-                    answered.fetch_add(1, Ordering::SeqCst)
-                })
-            }),
+            twin: Twin::start(
+                |seen| seen.path == "/v1/messages",
+                move |seen| {
+                    messages::reply(&behaviour, seen, &|| {
+                        answered.fetch_add(1, Ordering::SeqCst)
+                    })
+                },
+            ),
         }
     }
 

@@ -3,15 +3,16 @@
 //! What a real server checks before it answers is checked here too: an unknown model is 404, tools or thinking that the model
 //! lacks are 400, a stop word ends a text, and a prompt longer than `num_ctx` is 400 with `truncate: false` and cut in silence without it.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 
 use crate::twin::Twin;
 
+mod memory;
 mod routes;
 
+pub use self::memory::Turn;
 pub use crate::http::Seen;
 
 /// What a twin has and says.
@@ -20,6 +21,12 @@ pub struct Behaviour {
     pub models: Vec<TwinModel>,
     /// Cuts an over-long prompt even when told not to, as servers before `truncate` do.
     pub cuts_silently: bool,
+    /// Bytes that its models may take together.
+    pub memory: u64,
+    /// Chats of one model that are answered at once; more wait without a header. `None` for no such limit.
+    pub slots: Option<usize>,
+    /// Says `ok` when it is asked for a first word, as any model that works, and does not count that among its chats.
+    pub says_ok: bool,
     answers: Answers,
 }
 
@@ -69,6 +76,7 @@ pub struct OllamaTwin {
 
 struct Shared {
     behaviour: Behaviour,
+    memory: memory::Memory,
     state: Mutex<State>,
 }
 
@@ -76,9 +84,6 @@ struct Shared {
 struct State {
     /// Chats that were given to the answers.
     answered: usize,
-    /// What each loaded model was loaded with.
-    loaded: BTreeMap<String, Value>,
-    reloads: usize,
 }
 
 impl Behaviour {
@@ -97,6 +102,9 @@ impl Behaviour {
             version: "0.33.0".to_owned(),
             models: vec![TwinModel::new("small", 8.0)],
             cuts_silently: false,
+            memory: u64::MAX,
+            slots: None,
+            says_ok: true,
             answers,
         }
     }
@@ -105,6 +113,25 @@ impl Behaviour {
     pub fn models(self, models: impl IntoIterator<Item = TwinModel>) -> Behaviour {
         Behaviour {
             models: models.into_iter().collect(),
+            ..self
+        }
+    }
+
+    /// The same on a host with so many bytes for models, each of which answers so many chats at once.
+    #[must_use]
+    pub fn sized(self, memory: u64, slots: usize) -> Behaviour {
+        Behaviour {
+            memory,
+            slots: Some(slots),
+            ..self
+        }
+    }
+
+    /// First words are chats like others, answered as the test says.
+    #[must_use]
+    pub fn hearing_first_words(self) -> Behaviour {
+        Behaviour {
+            says_ok: false,
             ..self
         }
     }
@@ -130,6 +157,11 @@ impl TwinModel {
                 .to_vec(),
             remote_host: None,
         }
+    }
+
+    /// Bytes of its file, and what it takes while it is loaded.
+    pub fn bytes(&self) -> u64 {
+        (self.billions * 6e8) as u64
     }
 
     /// The same with exactly these capabilities.
@@ -208,11 +240,15 @@ impl OllamaTwin {
     pub fn start(behaviour: Behaviour) -> OllamaTwin {
         let shared = Arc::new(Shared {
             behaviour,
+            memory: memory::Memory::default(),
             state: Mutex::default(),
         });
-        let answering = Arc::clone(&shared);
+        let (answering, says_ok) = (Arc::clone(&shared), shared.behaviour.says_ok);
         OllamaTwin {
-            twin: Twin::start("/api/chat", move |seen| routes::reply(&answering, seen)),
+            twin: Twin::start(
+                move |seen| is_chat(seen, says_ok),
+                move |seen| routes::reply(&answering, seen),
+            ),
             shared,
         }
     }
@@ -234,7 +270,37 @@ impl OllamaTwin {
 
     /// How often a model was loaded again because the options of its runner had changed.
     pub fn reloads(&self) -> usize {
-        self.shared.lock().reloads
+        self.shared.memory.reloads()
+    }
+
+    /// What happened in its memory: loads, unloads, evictions and chats in their order.
+    pub fn turns(&self) -> Vec<Turn> {
+        self.shared.memory.turns()
+    }
+
+    /// The most chats that were answered at the same time.
+    pub fn busy_most(&self) -> usize {
+        self.shared.memory.busy_most()
+    }
+
+    /// The most bytes of models that it held at the same time.
+    pub fn bytes_most(&self) -> u64 {
+        self.shared.memory.bytes_most()
+    }
+
+    /// Loads do not end any more, or do again.
+    pub fn loads_stand_still(&self, still: bool) {
+        self.shared.memory.stand_still(still);
+    }
+
+    /// Loads fail with this error, or succeed again.
+    pub fn loads_fail(&self, error: Option<&str>) {
+        self.shared.memory.fail(error);
+    }
+
+    /// Another program has a model of so many bytes loaded, or with `None` sends one away.
+    pub fn somebody_holds(&self, model: &str, bytes: Option<u64>) {
+        self.shared.memory.set(model, bytes);
     }
 
     /// The most chats that were open at the same time.
@@ -262,6 +328,18 @@ impl OllamaTwin {
     pub fn await_closed(&self, count: usize) {
         self.twin.await_closed(count);
     }
+}
+
+/// A chat without messages only loads or unloads.
+fn is_chat(seen: &Seen, says_ok: bool) -> bool {
+    let said = seen.body["messages"].as_array();
+    let only_looks = said.is_some_and(Vec::is_empty) || (says_ok && is_first_word(&seen.body));
+    seen.path == "/api/chat" && !only_looks
+}
+
+/// The request that a model is looked at with.
+fn is_first_word(body: &Value) -> bool {
+    body["messages"][0]["content"] == "Answer with the word: ok"
 }
 
 impl Shared {

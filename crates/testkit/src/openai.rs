@@ -40,6 +40,8 @@ pub struct Behaviour {
     pub tools: bool,
     /// Was started with `--context-shift`: drops the oldest tokens of a prompt that does not fit and says nothing.
     pub shifts: bool,
+    /// Was started to make vectors.
+    pub embeds: bool,
     pub answers: Answers,
 }
 
@@ -142,6 +144,7 @@ impl Behaviour {
             loading: 0,
             tools: true,
             shifts: false,
+            embeds: false,
             answers,
         }
     }
@@ -184,11 +187,14 @@ impl OpenaiTwin {
     pub fn start(behaviour: Behaviour) -> OpenaiTwin {
         let (asked, answered) = (AtomicUsize::new(0), AtomicUsize::new(0));
         OpenaiTwin {
-            twin: Twin::start("/v1/chat/completions", move |seen| {
-                // llama-server opens its port before it has loaded its model, and refuses every route till then.
-                let loading = asked.fetch_add(1, Ordering::SeqCst) < behaviour.loading;
-                routes::reply(&behaviour, seen, loading, &answered)
-            }),
+            twin: Twin::start(
+                |seen| seen.path == "/v1/chat/completions",
+                move |seen| {
+                    // llama-server opens its port before it has loaded its model, and refuses every route till then.
+                    let loading = asked.fetch_add(1, Ordering::SeqCst) < behaviour.loading;
+                    routes::reply(&behaviour, seen, loading, &answered)
+                },
+            ),
         }
     }
 

@@ -7,7 +7,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::http::{self, Seen};
 
@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) const JSON: &str = "application/json; charset=utf-8";
 
 /// What a twin sends.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(crate) enum Reply {
     Whole {
         status: u16,
@@ -30,11 +30,47 @@ pub(crate) enum Reply {
         pieces: Vec<Vec<u8>>,
         end: End,
     },
+    /// The same, each piece so long after the request.
+    Timed {
+        chunks: Vec<(Duration, Vec<u8>)>,
+        end: End,
+    },
     Redirect(String),
     /// The connection is closed without a byte.
     Hangup,
     /// Not even headers until the release: a request that waits for a slot.
     Held(Box<Reply>),
+    /// The same until what it waits for is there.
+    Waits(Wait),
+    /// Something that is taken until the reply is sent.
+    Takes(Taken, Box<Reply>),
+}
+
+/// What a request waits for, asked again and again until it is there or its client has gone.
+pub(crate) trait Waiting: Send + Sync {
+    fn poll(&self) -> Option<Reply>;
+    fn gone(&self);
+}
+
+#[derive(Clone)]
+pub(crate) struct Wait(pub(crate) Arc<dyn Waiting>);
+
+/// Given back when the last of its clones is dropped.
+#[derive(Clone)]
+pub(crate) struct Taken(#[allow(dead_code, reason = "it is dropped")] pub(crate) Arc<dyn Drops>);
+
+pub(crate) trait Drops: Send + Sync {}
+
+impl std::fmt::Debug for Wait {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Wait")
+    }
+}
+
+impl std::fmt::Debug for Taken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Taken")
+    }
 }
 
 /// How a stream ends.
@@ -67,8 +103,8 @@ pub(crate) struct Twin {
 
 /// The state of a running twin.
 pub(crate) struct Core {
-    /// The route of its chats.
-    chat: &'static str,
+    /// Which requests are its chats.
+    chat: Box<dyn Fn(&Seen) -> bool + Send + Sync>,
     state: Mutex<State>,
     changed: Condvar,
     answer: Box<dyn Fn(&Seen) -> Reply + Send + Sync>,
@@ -92,7 +128,7 @@ impl Twin {
     /// # Panics
     /// When loopback has no free port.
     pub(crate) fn start(
-        chat: &'static str,
+        chat: impl Fn(&Seen) -> bool + Send + Sync + 'static,
         answer: impl Fn(&Seen) -> Reply + Send + Sync + 'static,
     ) -> Twin {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("loopback has a free port");
@@ -100,7 +136,7 @@ impl Twin {
             .local_addr()
             .expect("a bound socket has an address");
         let core = Arc::new(Core {
-            chat,
+            chat: Box::new(chat),
             state: Mutex::default(),
             changed: Condvar::new(),
             answer: Box::new(answer),
@@ -190,7 +226,7 @@ impl Core {
     }
 
     fn is_chat(&self, seen: &Seen) -> bool {
-        seen.method == "POST" && seen.path == self.chat
+        seen.method == "POST" && (self.chat)(seen)
     }
 }
 
@@ -266,6 +302,30 @@ fn send(stream: &mut TcpStream, core: &Arc<Core>, reply: Reply) -> io::Result<()
                 }
             }
         }
+        Reply::Waits(wait) => match waited(stream, core, &wait)? {
+            Some(then) => send(stream, core, then),
+            None => {
+                core.change(|state| state.closed_by_client += 1);
+                Ok(())
+            }
+        },
+        Reply::Takes(taken, then) => {
+            let sent = send(stream, core, *then);
+            drop(taken);
+            sent
+        }
+        Reply::Timed { chunks, end } => {
+            let begun = Instant::now();
+            http::begin(stream, "application/octet-stream")?;
+            for (at, piece) in chunks {
+                std::thread::sleep(at.saturating_sub(begun.elapsed()));
+                http::piece(stream, &piece)?;
+            }
+            match end {
+                End::Whole => http::end(stream),
+                End::Cut | End::Stall => Ok(()),
+            }
+        }
         Reply::Held(then) => {
             if hold(stream, core)? {
                 return send(stream, core, *then);
@@ -273,6 +333,35 @@ fn send(stream: &mut TcpStream, core: &Arc<Core>, reply: Reply) -> io::Result<()
             core.change(|state| state.closed_by_client += 1);
             Ok(())
         }
+    }
+}
+
+/// How often what a request waits for is asked for.
+const POLL: Duration = Duration::from_millis(2);
+
+/// Waits for what a request waits for; `None` when the client closed the connection before, or the twin has ended.
+fn waited(stream: &TcpStream, core: &Arc<Core>, wait: &Wait) -> io::Result<Option<Reply>> {
+    if let Some(reply) = wait.0.poll() {
+        return Ok(Some(reply));
+    }
+    let gone = Arc::new(AtomicBool::new(false));
+    let mut watched = stream.try_clone()?;
+    let watcher = Arc::clone(&gone);
+    // Ends with the connection, which ends at the latest with the twin.
+    std::thread::spawn(move || {
+        http::await_close(&mut watched);
+        watcher.store(true, Ordering::SeqCst);
+    });
+    loop {
+        if gone.load(Ordering::SeqCst) || core.lock().ended {
+            wait.0.gone();
+            return Ok(None);
+        }
+        if let Some(reply) = wait.0.poll() {
+            return Ok(Some(reply));
+        }
+        let slept = core.changed.wait_timeout(core.lock(), POLL);
+        drop(slept);
     }
 }
 

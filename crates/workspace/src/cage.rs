@@ -40,6 +40,7 @@ mod scope;
 pub mod seatbelt;
 mod seccomp;
 mod spec;
+mod text;
 
 pub use error::CageError;
 pub use known::set_known;
@@ -48,8 +49,9 @@ pub use off::{RunUser, end_user, spawn_off, take_user};
 pub use orphans::end_orphans;
 pub use plan::LAUNCHER_INSIDE;
 pub use probe::{Layers, probe, probe_anew, probe_layer};
-pub use run::{Caged, run, run_in, spawn, spawn_in};
+pub use run::{Caged, run, run_in, spawn, spawn_in, spawn_with};
 pub use scope::{Scope, Scoped, builder_binds};
 pub use spec::{
     AGENT_ID, Access, Bind, CageSpec, Layer, Limits, Network, UnixSocketForward, agent_ids,
 };
+pub use text::Text;

@@ -1,4 +1,5 @@
-//! The one way out of a set-up: a proxy on a Unix socket that speaks CONNECT to port 443 of named public hosts.
+//! The one way out of a cage that has any, a set-up's or an agent's program's: a proxy on a Unix socket that speaks CONNECT to
+//! port 443 of named public hosts.
 //!
 //! The cage of a set-up has no network; its loopback port leads here. We resolve the name, refuse every address that is not
 //! public (a name of a stranger may point at the machine's own services or at a cloud's metadata), and connect to exactly
@@ -7,8 +8,13 @@
 //!
 //! A mirror that the machine's own configuration names may have another port, and may speak plain HTTP: then it is asked by
 //! GET and HEAD alone, one request a connection, and nothing that a client sends after its request goes on.
+//!
+//! For an agent's program that works with a key the proxy is the provider itself, as far as the program can see: it takes the
+//! requests of the provider's API in plain HTTP and adds the key, which is nowhere inside.
 
 mod address;
+mod carry;
+mod provider;
 mod request;
 
 use std::collections::BTreeMap;
@@ -23,6 +29,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 pub use address::{Forbidden, judge};
+pub(crate) use provider::Mask;
+pub use provider::{Api, BadBase, Provider};
 pub use request::is_rule;
 
 use request::{Refusal, Wanted, Way};
@@ -60,6 +68,10 @@ pub struct Rules {
     /// Names that may be reached: exact (`registry.example.org`), all below one (`.example.org`), or `*` for every public one.
     pub hosts: Vec<String>,
     pub mirrors: Vec<Mirror>,
+    /// Whose API is spoken with a key that the client does not have.
+    provider: Option<Provider>,
+    /// Who asks: what is refused is explained to a person by it.
+    of_agent: bool,
     resolve: Arc<Resolve>,
     dial: Arc<Dial>,
 }
@@ -92,8 +104,27 @@ impl Rules {
         Rules {
             hosts,
             mirrors,
+            provider: None,
+            of_agent: false,
             resolve: Arc::new(resolve),
             dial: Arc::new(dial),
+        }
+    }
+
+    /// The rules of an agent's program with a login of its own: its provider's hosts, by TLS that we do not see into.
+    pub fn of_login(hosts: Vec<String>) -> Rules {
+        Rules {
+            of_agent: true,
+            ..Rules::new(hosts, Vec::new())
+        }
+    }
+
+    /// The rules of an agent's program that works with a key: requests of this API, to this provider, and nothing else.
+    pub fn of_key(provider: Provider) -> Rules {
+        Rules {
+            of_agent: true,
+            provider: Some(provider),
+            ..Rules::new(Vec::new(), Vec::new())
         }
     }
 }
@@ -103,6 +134,7 @@ impl std::fmt::Debug for Rules {
         f.debug_struct("Rules")
             .field("hosts", &self.hosts)
             .field("mirrors", &self.mirrors)
+            .field("provider", &self.provider)
             .finish_non_exhaustive()
     }
 }
@@ -324,6 +356,13 @@ fn serve(mut client: UnixStream, shared: &Arc<Shared>) {
                 match wanted.way {
                     Way::Tunnel => relay(client, server, &early, &wanted.host, shared),
                     Way::Plain { request } => ask(client, server, &request, &wanted.host, shared),
+                    Way::Provider {
+                        head,
+                        body,
+                        provider,
+                    } => {
+                        carry::carry(client, server, &head, (body, early), &provider, shared);
+                    }
                 }
             }
         }
@@ -387,8 +426,12 @@ fn reach(wanted: &Wanted, addresses: &[IpAddr], shared: &Shared) -> Result<TcpSt
     let host = wanted.host.as_str();
     let mut last = format!("{host} has no address");
     let mut forbidden = true;
+    let judged: fn(IpAddr) -> Result<(), Forbidden> = match &wanted.way {
+        Way::Provider { provider, .. } if provider.near => address::judge_near,
+        Way::Provider { .. } | Way::Tunnel | Way::Plain { .. } => judge,
+    };
     for address in addresses {
-        match judge(*address) {
+        match judged(*address) {
             Err(reason) => last = format!("{host} is at {address}, which {reason}"),
             Ok(()) => {
                 forbidden = false;
@@ -528,5 +571,7 @@ fn pump(
     }
 }
 
+#[cfg(test)]
+mod keyed;
 #[cfg(test)]
 mod tests;

@@ -13,6 +13,7 @@ pub mod files;
 pub mod fingerprint;
 pub mod free;
 pub mod git;
+pub mod guest;
 pub mod services;
 pub mod setup;
 pub mod toolchains;

@@ -31,15 +31,18 @@ pub(crate) fn version<E>(
     ask: impl FnOnce() -> Result<String, E>,
 ) -> Result<String, E> {
     let stamp = stamp(program);
-    let place = PLACE.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut known = place.as_deref().map(read).unwrap_or_default();
-    if let Some(said) = stamp.as_ref().and_then(|stamp| known.remove(stamp)) {
-        return Ok(said);
+    let placed = || PLACE.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = placed().as_deref().map(read).unwrap_or_default();
+    if let Some(said) = stamp.as_ref().and_then(|stamp| known.get(stamp)) {
+        return Ok(said.clone());
     }
+    // Not under the lock: a program that is asked in a cage has the jailer asked for its version.
     let said = ask()?;
+    let place = placed();
     if let (Some(place), Some(stamp)) = (place.as_deref(), stamp)
         && !said.is_empty()
     {
+        let mut known = read(place);
         if known.len() >= PROGRAMS_MAX {
             known.clear();
         }

@@ -9,6 +9,8 @@ mod bombs;
 mod endings;
 #[path = "cage/escapes.rs"]
 mod escapes;
+#[path = "cage/guests.rs"]
+mod guests;
 #[path = "cage/own.rs"]
 mod own;
 #[path = "cage/redteam.rs"]

@@ -1,5 +1,7 @@
 //! `alai fleet ...`: names, options, help.
 
+use std::path::PathBuf;
+
 use alai_core::ids::TaskId;
 use alai_mission::CostBy;
 use clap::{Args, Subcommand};
@@ -24,6 +26,16 @@ pub(crate) enum FleetCommand {
         /// Models that cost money, too: a word each, which no ledger has.
         #[arg(long)]
         paid: bool,
+        #[arg(long)]
+        json: bool,
+    },
+    /// What a recording of calls holds. `record` below [fleet] in alai.toml, or ALAI_RECORD, makes one; `script`, or ALAI_SCRIPT, plays it.
+    #[command(
+        after_help = "Example:\n  ALAI_RECORD=/tmp/calls alai minion run \"Add a test\" --project shop\n  \
+                      alai fleet replay /tmp/calls/calls-1790000000000-4711.jsonl"
+    )]
+    Replay {
+        file: PathBuf,
         #[arg(long)]
         json: bool,
     },

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use alai_core::cage::Sandbox;
+use alai_core::company::ModelChoice;
 use alai_core::ids::TaskId;
 use clap::{Args, Subcommand};
 
@@ -117,6 +118,9 @@ pub(crate) struct MinionWorkArgs {
     pub(crate) checks: Vec<String>,
     #[arg(long)]
     pub(crate) company: Option<String>,
+    /// The model that does it: a tier from 1 to 5, or HOST:MODEL [default: by the company and the task's class].
+    #[arg(long, value_parser = super::model)]
+    pub(crate) model: Option<ModelChoice>,
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -199,6 +199,7 @@ fn orders(factory: &Arc<Factory>, service: &Path) -> Result<(TaskId, TaskId), Cl
             checks: Vec::new(),
             changes_tests: Vec::new(),
             company: None,
+            model: None,
             blueprint: None,
             solo: false,
             hold: false,

@@ -1,5 +1,7 @@
 //! `alai evidence show|verify`.
 
+mod agent;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -151,6 +153,7 @@ fn shown(dir: &Path, json: bool) -> Result<(), CliError> {
             "sandbox": sandbox,
             "promises": promises.kept,
             "lacking": promises.lacking,
+            "agent": agent::of(dir),
         }));
     }
     show::line(format!("package  {}", dir.display()));
@@ -185,6 +188,9 @@ fn shown(dir: &Path, json: bool) -> Result<(), CliError> {
     }
     for property in &promises.lacking {
         show::line(format!("cage     NOT PROMISED: {}", property.words()));
+    }
+    if let Some(agent) = agent::of(dir) {
+        agent::shown(&agent);
     }
     show::line(format!("verdict  {}", outcome(&verdict)));
     show::line(format!("files    {}", names(dir).join(", ")));

@@ -1,8 +1,10 @@
 //! `alai fleet ...`: models, and what they cost.
 
+mod agents;
 mod cost;
 mod models;
 mod probe;
+mod replay;
 mod status;
 
 use std::process::ExitCode;
@@ -20,6 +22,7 @@ pub(crate) fn run(home: &Home, command: FleetCommand) -> Result<ExitCode, CliErr
         FleetCommand::Status { json } => status::run(home, json)?,
         FleetCommand::Models { json } => models::run(home, json)?,
         FleetCommand::Probe { paid, json } => probe::run(home, paid, json)?,
+        FleetCommand::Replay { file, json } => replay::run(&file, json)?,
         FleetCommand::Cost(args) => cost::run(home, &args)?,
         FleetCommand::Cap(command) => cap(home, command)?,
         FleetCommand::Settle { call, dollars } => settle(home, &call, &dollars)?,

@@ -5,9 +5,9 @@ use std::process::ExitCode;
 
 use alai_core::ids::{ProjectId, TaskId};
 use alai_core::lifecycle::Event;
-use alai_core::task::list_line;
+use alai_core::task::{Task, list_line};
 use alai_core::why::Rule;
-use alai_factory::{AddTask, Around, Home, Op, Outcome, TaskView, Views};
+use alai_factory::{AddTask, Around, Home, Op, Outcome, Packs, TaskView, Views};
 use alai_mission::{EventRow, Filter, MergeKind, NeedRow, Reader, RunRow, StepRow, StepState};
 use alai_workspace::git;
 use serde::Serialize;
@@ -21,7 +21,11 @@ pub(crate) fn run(home: &Home, command: McCommand) -> Result<ExitCode, CliError>
     match command {
         McCommand::Add(args) => add(home, args)?,
         McCommand::List(args) => list(home, &args)?,
-        McCommand::Show { task, json } => details(home, task, json)?,
+        McCommand::Show {
+            task,
+            explain,
+            json,
+        } => details(home, task, explain, json)?,
         McCommand::NextTask { json } => next_task(home, json)?,
         McCommand::Done { task, reason } => act(home, task, Event::Override, reason)?,
         McCommand::Approve { task, text, wait } => approve(home, task, text, wait)?,
@@ -73,6 +77,7 @@ fn add(home: &Home, args: McAddArgs) -> Result<(), CliError> {
         checks: args.checks,
         changes_tests: args.changes_tests,
         company: args.company,
+        model: args.model,
         blueprint: None,
         solo: false,
         hold: args.hold,
@@ -228,7 +233,7 @@ struct Details {
     history: Vec<EventRow>,
 }
 
-fn details(home: &Home, id: TaskId, json: bool) -> Result<(), CliError> {
+fn details(home: &Home, id: TaskId, explain: bool, json: bool) -> Result<(), CliError> {
     let reader = door::reader(home)?;
     let views = Views::new(&reader, door::now_ms(), door::around(home)?);
     let runs = reader.runs_of(id)?;
@@ -258,6 +263,7 @@ fn details(home: &Home, id: TaskId, json: bool) -> Result<(), CliError> {
     for check in &task.checks {
         show::line(format!("check    {}", show::clean(check)));
     }
+    show_class(home, task, explain)?;
     for need in &shown.needs {
         let word = if need.satisfied { "met" } else { "not met" };
         show::line(format!(
@@ -290,6 +296,9 @@ fn details(home: &Home, id: TaskId, json: bool) -> Result<(), CliError> {
             show::clean(run.outcome.as_deref().unwrap_or("running"))
         ));
     }
+    if explain {
+        shown.runs.iter().for_each(show_choice);
+    }
     for step in &shown.steps {
         show::line(format!(
             "step     {} of {} {} {}",
@@ -319,11 +328,47 @@ fn details(home: &Home, id: TaskId, json: bool) -> Result<(), CliError> {
     Ok(())
 }
 
+/// What sort of task it is, and by whose word a model would do it.
+fn show_class(home: &Home, task: &Task, explain: bool) -> Result<(), CliError> {
+    if let Some(pin) = &task.model_pin {
+        show::line(format!("pinned   to {}", show::clean(&pin.to_string())));
+    }
+    if let Some(class) = &task.class {
+        show::line(format!("class    {class}"));
+    }
+    if explain {
+        let packs = Packs::load(home).map_err(|e| CliError::new(Kind::NeedsSetup, e))?;
+        for reason in alai_factory::explain(&packs, task) {
+            show::line(format!("model    {}", show::clean(&reason)));
+        }
+    }
+    Ok(())
+}
+
+/// Which model a run has, why, and how it was called.
+fn show_choice(run: &RunRow) {
+    let Some(model) = &run.model else { return };
+    let answered = run.answered.as_ref().filter(|answered| *answered != model);
+    let answered = answered.map_or(String::new(), |name| format!(", answered by {name}"));
+    let pipeline = run.pipeline.as_deref().unwrap_or("-");
+    let choice = run.choice.as_deref().unwrap_or("-");
+    show::line(format!(
+        "asked    {} {} by {}: {}",
+        run.id.short(),
+        show::clean(&format!("{model}{answered}")),
+        show::clean(pipeline),
+        show::clean(choice)
+    ));
+}
+
 /// The task whose turn it is; what keeps it is said in the words of `alai why`.
 fn next_task(home: &Home, json: bool) -> Result<(), CliError> {
     let reader = door::reader(home)?;
     let views = Views::new(&reader, door::now_ms(), door::around(home)?);
-    let Some(TaskView { task, shown, why }) = views.next_task()? else {
+    let Some(TaskView {
+        task, shown, why, ..
+    }) = views.next_task()?
+    else {
         return Err(CliError::new(Kind::NotFound, "nothing is eligible")
             .hinted("`alai mc list` shows what is open; `alai why ID` says what it waits for"));
     };

@@ -101,6 +101,7 @@ fn task(home: &Home, args: MinionWorkArgs) -> Result<AddTask, CliError> {
         checks: args.checks,
         changes_tests: Vec::new(),
         company: args.company,
+        model: args.model,
         blueprint: args.blueprint,
         solo: true,
         hold: false,

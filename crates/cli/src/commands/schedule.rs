@@ -62,6 +62,7 @@ fn add(home: &Home, args: ScheduleAddArgs) -> Result<(), CliError> {
             checks: args.checks,
             changes_tests: Vec::new(),
             company: None,
+            model: None,
             blueprint: None,
             solo: false,
             hold: false,

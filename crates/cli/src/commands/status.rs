@@ -29,7 +29,7 @@ pub(crate) fn run(home: &Home, args: &StatusArgs) -> Result<ExitCode, CliError> 
     let life = door::life(home);
     let pulse = life.pulse();
     let now = door::now_ms();
-    let around = Around::look(home, &config, &life);
+    let around = Around::look(home, &config, &life).scheduled(door::schedule(home));
     let queue = Views::new(&reader, now, around).status()?;
     let models = Models::new(&config)?;
     let mode = models.mode().as_str();

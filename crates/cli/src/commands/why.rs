@@ -24,6 +24,17 @@ pub(crate) fn run(home: &Home, args: &WhyArgs) -> Result<ExitCode, CliError> {
         view.shown,
         show::clean(&why.text)
     ));
+    if let Some(class) = &view.task.class {
+        show::line(format!("class     {class}"));
+    }
+    // The reasons behind it are in `mc show --explain`.
+    if let Some(choice) = view
+        .choice
+        .as_deref()
+        .and_then(|all| all.split("; ").next())
+    {
+        show::line(format!("model     {}", show::clean(choice)));
+    }
     show::line(format!("rule      {}", why.rule));
     show::line(format!("owner     {}", why.owner));
     if let Some(deadline) = why.deadline_ms {

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use alai_factory::{Home, Op, OpError, Outcome, Pulse};
+use alai_factory::{Home, Op, OpError, Outcome, Pulse, ScheduleView};
 
 use super::{Answer, Ask, Request, VERSION};
 use crate::error::{CliError, Kind};
@@ -23,7 +23,32 @@ const RESENDS: u32 = 2;
 pub(crate) fn pulse(home: &Home) -> Option<Pulse> {
     match send(home, Ask::Pulse, "", PULSE_PATIENCE) {
         Ok(Some(Answer::Pulse { pulse })) => Some(pulse),
-        Ok(Some(Answer::Done { .. } | Answer::Refused { .. } | Answer::Stopping) | None)
+        Ok(
+            Some(
+                Answer::Done { .. }
+                | Answer::Refused { .. }
+                | Answer::Stopping
+                | Answer::Fleet { .. },
+            )
+            | None,
+        )
+        | Err(_) => None,
+    }
+}
+
+/// How the daemon's scheduler stands; none when no daemon runs, or one that has none.
+pub(crate) fn schedule(home: &Home) -> Option<ScheduleView> {
+    match send(home, Ask::Fleet, "", PULSE_PATIENCE) {
+        Ok(Some(Answer::Fleet { view })) => Some(*view),
+        Ok(
+            Some(
+                Answer::Done { .. }
+                | Answer::Refused { .. }
+                | Answer::Stopping
+                | Answer::Pulse { .. },
+            )
+            | None,
+        )
         | Err(_) => None,
     }
 }
@@ -55,7 +80,7 @@ pub(crate) fn perform(
         None => Ok(None),
         Some(Answer::Done { outcome }) => Ok(Some(Ok(*outcome))),
         Some(Answer::Refused { error }) => Ok(Some(Err(error))),
-        Some(Answer::Pulse { .. } | Answer::Stopping) => Err(odd()),
+        Some(Answer::Pulse { .. } | Answer::Stopping | Answer::Fleet { .. }) => Err(odd()),
     }
 }
 
@@ -65,7 +90,7 @@ pub(crate) fn stop(home: &Home, now: bool) -> Result<bool, CliError> {
         None => Ok(false),
         Some(Answer::Stopping) => Ok(true),
         Some(Answer::Refused { error }) => Err(error.into()),
-        Some(Answer::Pulse { .. } | Answer::Done { .. }) => Err(odd()),
+        Some(Answer::Pulse { .. } | Answer::Done { .. } | Answer::Fleet { .. }) => Err(odd()),
     }
 }
 

@@ -132,6 +132,9 @@ fn answer(server: &Server, line: &str) -> Answer {
         Ask::Pulse => Answer::Pulse {
             pulse: factory.pulse(),
         },
+        Ask::Fleet => Answer::Fleet {
+            view: Box::new(factory.schedule()),
+        },
         Ask::Stop { now: true } => {
             server.now.store(true, Ordering::SeqCst);
             factory.stop();

@@ -157,8 +157,8 @@ impl Night<'_> {
         clock
             .alai(["start", "Count letters", "--project", "tiny"])
             .exits(0);
-        // The goal's plan, the builder's plan, its change, and its next turn, which is held.
-        twin.await_chats(4);
+        // The goal's plan, the build's class, the builder's plan, its change, and its next turn, which is held.
+        twin.await_chats(5);
         clock.alai(["mc", "add", "Ask"]).exits(0).says("#5");
         clock.alai(["mc", "block", "5", "which one?"]).exits(0);
         let run = world.task(3)["runs"][0].clone();
@@ -370,8 +370,8 @@ fn the_last_run_is_the_newest_although_the_clock_was_set_back_needs_faketime() {
     clock
         .alai(["mc", "add", TITLE, "--project", "tiny"])
         .exits(0);
-    // The plan, and the builder's first turn, which is held.
-    twin.await_chats(2);
+    // The class, the plan, and the builder's first turn, which is held.
+    twin.await_chats(3);
     clock.jump(-HOUR_S);
     clock.beats();
     twin.release();

@@ -184,8 +184,8 @@ fn building() -> (OllamaTwin, World, Running) {
     let world = World::with_model_at("auto", &twin.url());
     let daemon = world.up();
     world.alai(START).exits(0);
-    // The goal's plan, the builder's plan, its change, and its next turn, which is held.
-    twin.await_chats(4);
+    // The goal's plan, the build's class, the builder's plan, its change, and its next turn, which is held.
+    twin.await_chats(5);
     (twin, world, daemon)
 }
 

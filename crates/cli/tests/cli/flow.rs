@@ -153,6 +153,8 @@ fn a_goal_becomes_merged_code() {
     let why = world.alai(["why", "3"]).exits(0);
     assert_snapshot!(world.redact(&why.out), @r"
     #3 is done: done and merged as COMMIT
+    class     complexity 2, domain code, type test (by keyword, 40% sure)
+    model     tier 2: the agent's own tier in CodeCraft, for build
     rule      done
     owner     nobody
     next      nothing

@@ -7,7 +7,7 @@ use alai_testkit::openai::{self, OpenaiTwin};
 use serde_json::{Value, json};
 
 use crate::script::TITLE;
-use crate::wire::{Good, good, good_said};
+use crate::wire::{Good, asks_for_a_class, good, good_said};
 use crate::world::{Ran, World, run};
 
 const KEY: &str = "sk-canary-4f1d-nobody-writes-this-down";
@@ -29,14 +29,14 @@ fn llama_server(key: Option<&str>) -> OpenaiTwin {
     })
 }
 
-fn host(name: &str, dialect: &str, url: &str, more: &str) -> String {
+pub(crate) fn host(name: &str, dialect: &str, url: &str, more: &str) -> String {
     format!(
         "[[fleet.hosts]]\nname = \"{name}\"\ndialect = \"{dialect}\"\nurl = \"{url}\"\n{more}\n"
     )
 }
 
 /// A world with a project and these settings.
-fn world(settings: &str) -> World {
+pub(crate) fn world(settings: &str) -> World {
     let world = World::with_project("auto");
     std::fs::write(world.home().join("alai.toml"), settings).expect("the settings");
     world
@@ -182,9 +182,12 @@ fn hosts_models_and_tiers_are_shown_as_they_answer_now() {
 
 #[test]
 fn a_host_that_is_lost_moves_work_sideways_and_never_up() {
-    let lost = OllamaTwin::start(ollama::Behaviour::by(|_| {
-        ollama::Answer::error(500, "the runner has died")
+    let lost = OllamaTwin::start(ollama::Behaviour::by(|body| match asks_for_a_class(body) {
+        true => good(body),
+        false => ollama::Answer::error(500, "the runner has died"),
     }));
+    // No load stands before work here, so it is the first choice.
+    lost.somebody_holds("small", Some(4_800_000_000));
     let forge = llama_server(None);
     let settings = host("lost", "ollama", &lost.url(), "tiers = [1, 2, 3]")
         + &host("forge", "openai", &forge.url(), "tiers = [1, 2, 3]");

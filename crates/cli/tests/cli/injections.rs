@@ -52,8 +52,8 @@ fn after_the_edit_with(settings: &str) -> Scene {
     fs::write(world.home().join("alai.toml"), settings).expect("the settings");
     let daemon = world.up();
     world.alai(START).exits(0);
-    // The goal's plan, the builder's plan, its change, and its next turn, which is held.
-    twin.await_chats(4);
+    // The goal's plan, the build's class, the builder's plan, its change, and its next turn, which is held.
+    twin.await_chats(5);
     Scene {
         twin,
         daemon,
@@ -164,7 +164,8 @@ fn a_call_whose_receipt_a_crash_took_is_unknown_and_each_other_one_is_in_the_led
     let keys: Vec<&str> = unknown.map(|step| step.key.as_str()).collect();
     assert_eq!(keys, ["call-2"], "{steps:?}");
     let spent = reader.spend_of_run(first).expect("a sum");
-    assert_eq!((spent.calls, spent.unknown_calls), (2, 1));
+    // Its class, its plan, its change; and the turn behind that.
+    assert_eq!((spent.calls, spent.unknown_calls), (3, 1));
     // A model of one's own costs nothing, so nothing is reserved for it; what a paid call has reserved is kept in the same row.
     let all = reader.spend().expect("a sum");
     let asked = u64::try_from(twin.chats().len()).expect("few");

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::clock::FakeClock;
 use crate::processes::descendants;
 use crate::script::TITLE;
-use crate::wire::good;
+use crate::wire::{good, held_at_work};
 use crate::world::{Running, World};
 
 const HOUR_S: i64 = 3_600;
@@ -252,7 +252,7 @@ fn overdue(world: &World) -> Vec<i64> {
 
 #[test]
 fn work_that_nobody_takes_raises_one_alarm_needs_faketime() {
-    let twin = OllamaTwin::start(Behaviour::by(|body| good(body).held()));
+    let twin = OllamaTwin::start(Behaviour::by(held_at_work));
     let world = World::with_model_at("auto", &twin.url());
     let settings = "slots = 1\n[limits]\nqueue_hours = 2\n";
     std::fs::write(world.home().join("alai.toml"), settings).expect("the settings");
@@ -268,7 +268,7 @@ fn work_that_nobody_takes_raises_one_alarm_needs_faketime() {
     add("Say beta", "L");
     add(TITLE, "H");
     let daemon = clock.up();
-    twin.await_chats(1);
+    twin.await_chats(2);
     clock.beats();
     assert_eq!(overdue(&world), [] as [i64; 0], "two hours are not over");
     clock.alai(["why", "1"]).exits(0);

@@ -1,11 +1,14 @@
 //! The command line through its public door: the built binary, a temporary home, a temporary repository.
 
+mod agents;
 mod bad_input;
 mod cage;
+mod classify;
 mod clock;
 mod crash;
 mod crowd;
 mod daemon;
+mod escalate;
 mod evidence;
 mod flow;
 mod full_disk;
@@ -19,10 +22,13 @@ mod money;
 mod never_lost;
 mod output;
 mod own_blueprints;
+mod paid;
 mod people;
+mod places;
 mod processes;
 mod projects;
 mod redteam;
+mod replay;
 mod script;
 mod socket;
 mod standing;

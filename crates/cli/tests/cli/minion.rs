@@ -29,7 +29,8 @@ fn working() -> (OllamaTwin, World, Running, String) {
         (&asked["task"], &asked["schema_version"]),
         (&1.into(), &1.into())
     );
-    twin.await_chats(3);
+    // The class, the plan, and two turns.
+    twin.await_chats(4);
     let run = live(&world)[0]["run"].as_str().expect("a run").to_owned();
     (twin, world, daemon, run)
 }

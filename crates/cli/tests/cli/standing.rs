@@ -12,7 +12,7 @@ use insta::assert_snapshot;
 use serde_json::Value;
 
 use crate::script::{Script, TITLE, reject};
-use crate::wire::good;
+use crate::wire::held_at_work;
 use crate::world::{Ran, Running, World, run};
 
 const DAY_MS: i64 = 24 * 3_600_000;
@@ -403,12 +403,12 @@ fn a_persons_commit_that_nobody_measures_says_what_keeps_it() {
 
 /// A world whose one run waits for its model, with the settings that `told` makes of the model's address; and one more task.
 fn one_at_work(told: &str) -> (OllamaTwin, World, Running) {
-    let twin = OllamaTwin::start(Behaviour::by(|body| good(body).held()));
+    let twin = OllamaTwin::start(Behaviour::by(held_at_work));
     let world = World::with_model_at("approve", &twin.url());
     std::fs::write(world.home().join("alai.toml"), told).expect("the settings");
     add(&world, "First");
     let daemon = world.up();
-    twin.await_chats(1);
+    twin.await_chats(2);
     add(&world, "Second");
     (twin, world, daemon)
 }

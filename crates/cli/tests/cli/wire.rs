@@ -33,6 +33,25 @@ pub(crate) fn good(body: &Value) -> Answer {
     }
 }
 
+/// Whether a request asks what sort of task one is.
+pub(crate) fn asks_for_a_class(body: &Value) -> bool {
+    body["format"]["properties"].get("complexity").is_some()
+}
+
+/// A good worker who answers nothing but that until he is let go.
+pub(crate) fn held_at_work(body: &Value) -> Answer {
+    match asks_for_a_class(body) {
+        true => good(body),
+        false => good(body).held(),
+    }
+}
+
+/// Whether a request asks for the one word that a host is looked at with. No run made it, and no ledger has it.
+pub(crate) fn is_a_ping(body: &Value) -> bool {
+    let first = body["messages"][0]["content"].as_str();
+    first.is_some_and(|text| text.starts_with("Answer with the word"))
+}
+
 /// The same in no server's words.
 pub(crate) fn good_said(body: &Value, schema: &Value) -> Good {
     let asks_for = |field: &str| schema["properties"].get(field).is_some();
@@ -46,6 +65,11 @@ pub(crate) fn good_said(body: &Value, schema: &Value) -> Good {
         .map_or(0, |m| m.iter().filter(|m| m["role"] == "assistant").count());
     if schema.is_null() && body["tools"].as_array().is_none_or(Vec::is_empty) {
         return Good::Text(json!("hello"));
+    }
+    if asks_for("complexity") {
+        return Good::Text(
+            json!({"complexity": 2, "domain": "code", "type": "feature", "confidence": 90}),
+        );
     }
     if asks_for("tasks") {
         return Good::Text(json!({"spec": "# Words", "tasks": [planned("a", TITLE, &[])]}));

@@ -136,17 +136,14 @@ fn a_pack_becomes_a_company() {
         host: "forge".into(),
         model: "coder:32b".into(),
     };
+    assert_eq!(acme.overrides.get(&Activity::Build), Some(&named));
     assert_eq!(
-        acme.model_for(Role::Builder, Activity::Build),
-        (&named, ModelSource::CompanyOverride)
+        acme.overrides.get(&Activity::Debug),
+        Some(&ModelChoice::Tier(3))
     );
     assert_eq!(
-        acme.model_for(Role::Lead, Activity::Debug),
-        (&ModelChoice::Tier(3), ModelSource::CompanyOverride)
-    );
-    assert_eq!(
-        acme.model_for(Role::Lead, Activity::Plan),
-        (&ModelChoice::Tier(2), ModelSource::AgentTier)
+        (acme.overrides.get(&Activity::Plan), &acme.lead.model),
+        (None, &ModelChoice::Tier(2))
     );
 
     let global = BTreeMap::from([
@@ -570,6 +567,7 @@ fn model_choices_are_read_at_the_door() {
     for (text, want) in [
         ("1", Some(ModelChoice::Tier(1))),
         (" 5 ", Some(ModelChoice::Tier(5))),
+        ("tier 5", Some(ModelChoice::Tier(5))),
         ("0", None),
         ("6", None),
         ("300", None),
@@ -582,6 +580,9 @@ fn model_choices_are_read_at_the_door() {
         ("forge:coder:32b", named("forge", "coder:32b")),
     ] {
         assert_eq!(ModelChoice::parse(text), want, "{text}");
+        if let Some(choice) = want {
+            assert_eq!(ModelChoice::parse(&choice.to_string()), Some(choice));
+        }
     }
 }
 

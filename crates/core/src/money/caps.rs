@@ -23,6 +23,12 @@ pub struct Caps {
     /// A goal and everything under it.
     #[serde(deserialize_with = "cap")]
     pub goal: Option<u64>,
+    /// One call of a review or an audit. A verifier that may cost as much as the work that it verifies is none.
+    #[serde(deserialize_with = "cap")]
+    pub verifier_call: Option<u64>,
+    /// All runs of one review or audit.
+    #[serde(deserialize_with = "cap")]
+    pub verifier_task: Option<u64>,
     /// From here on a day's bill is an alarm, once.
     #[serde(deserialize_with = "cap")]
     pub day_warn: Option<u64>,
@@ -37,14 +43,17 @@ pub struct Caps {
 const DOLLAR: u64 = 1_000_000;
 
 impl Default for Caps {
-    /// One dollar for a call is the fleet's hard limit. The others are ours: a task may have three runs, and a run may take
-    /// three dollars only when it needs all of its turns.
+    /// One dollar for a call is the fleet's hard limit; a quarter of one for a verifier's call and one for its task are those of the
+    /// seeds' mesh. The others are ours: a task may have three runs, and a run may take three dollars only when it needs all of its
+    /// turns.
     fn default() -> Caps {
         Caps {
             call: Some(DOLLAR),
             task: Some(5 * DOLLAR),
             lineage: Some(10 * DOLLAR),
             goal: Some(25 * DOLLAR),
+            verifier_call: Some(DOLLAR / 4),
+            verifier_task: Some(DOLLAR),
             day_warn: Some(10 * DOLLAR),
             day_block: Some(25 * DOLLAR),
             day_kill: Some(30 * DOLLAR),
@@ -78,10 +87,26 @@ impl Caps {
         task: None,
         lineage: None,
         goal: None,
+        verifier_call: None,
+        verifier_task: None,
         day_warn: None,
         day_block: None,
         day_kill: None,
     };
+
+    /// The caps of a task that verifies another one's work: the narrower of its own and those of all work.
+    #[must_use]
+    pub fn of_verifier(self) -> Caps {
+        let least = |own: Option<u64>, all: Option<u64>| match (own, all) {
+            (Some(own), Some(all)) => Some(own.min(all)),
+            (own, all) => own.or(all),
+        };
+        Caps {
+            call: least(self.verifier_call, self.call),
+            task: least(self.verifier_task, self.task),
+            ..self
+        }
+    }
 
     /// What a day may cost before no further call is begun.
     pub fn day(&self) -> Option<u64> {
@@ -200,6 +225,21 @@ mod tests {
             ..Caps::NONE
         };
         assert_eq!(odd.disordered(), Some(("day_warn", "day_block")));
+    }
+
+    #[test]
+    fn a_verifier_has_the_narrower_of_both_caps() {
+        let caps = Caps::default().of_verifier();
+        assert_eq!((caps.call, caps.task), (Some(250_000), Some(1_000_000)));
+        assert_eq!(caps.lineage, Caps::default().lineage);
+        let tight = Caps {
+            call: Some(7),
+            task: None,
+            ..Caps::default()
+        };
+        let tight = tight.of_verifier();
+        assert_eq!((tight.call, tight.task), (Some(7), Some(1_000_000)));
+        assert_eq!(Caps::NONE.of_verifier(), Caps::NONE);
     }
 
     #[test]

@@ -54,6 +54,8 @@ pub struct Ask {
     pub lineage: TaskId,
     pub goal: Option<TaskId>,
     pub day: Day,
+    /// The task is a review or an audit of another one's work.
+    pub verifies: bool,
 }
 
 /// What is held for a call until it is settled.
@@ -165,6 +167,7 @@ fn refused(rule: Rule, cap: u64, sum: &Sum, worst: u64, ask: &Ask) -> Refused {
         Rule::Call | Rule::Day | Rule::Price => ask.task,
     };
     let whose = match rule {
+        Rule::Call if ask.verifies => "a verifier's call".to_owned(),
         Rule::Price | Rule::Call => "a call".to_owned(),
         Rule::Task => format!("task {key}"),
         Rule::Lineage => format!("the line of work of {key}"),
@@ -189,6 +192,10 @@ fn refused(rule: Rule, cap: u64, sum: &Sum, worst: u64, ask: &Ask) -> Refused {
         dollars(worst)
     );
     let fix = match rule {
+        Rule::Call if ask.verifies => format!(
+            "raise `verifier_call` (and `call`, where it is less) below [money.caps] in alai.toml, start `alai up` anew where it runs, then `alai mc retry {}`",
+            ask.task.0
+        ),
         Rule::Price | Rule::Call => format!(
             "raise `call` below [money.caps] in alai.toml, start `alai up` anew where it runs, then `alai mc retry {}`",
             ask.task.0

@@ -68,6 +68,27 @@ pub(super) fn failed(task: &Task, failure: &Failure, context: &Context) -> Vec<E
             )]
         }
         Failure::Budget { refused } => vec![over_budget(task, refused, context)],
+        Failure::Human { detail } => {
+            let action = human_action(task);
+            vec![ask(
+                task,
+                WaitReason::Human,
+                detail.clone(),
+                action,
+                context,
+            )]
+        }
+    }
+}
+
+/// What a person does with work that is his own: what he commits is measured like an agent's, what he judges is his word.
+fn human_action(task: &Task) -> String {
+    let id = task.id.0;
+    match task.kind.changes_code() {
+        true => format!(
+            "do it in the project's repository, then `alai mc ready {id} --head COMMIT`, and its gate measures that; or `alai mc cancel {id}`"
+        ),
+        false => review_action(task),
     }
 }
 

@@ -26,6 +26,8 @@ fn task(kind: TaskKind) -> Task {
         checks: vec!["./check.sh".into()],
         changes_tests: vec![],
         company_pin: None,
+        model_pin: None,
+        class: None,
         state: State::ReadyForReview,
         epoch: Epoch(1),
         counters: Counters::default(),

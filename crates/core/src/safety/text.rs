@@ -178,13 +178,15 @@ fn names(words: &[Word]) -> Option<Rail> {
         ("vipps", Rule::Vipps),
         ("finanstilsynet", Rule::Finanstilsynet),
     ];
+    let keys = NAMES.map(|(name, rule)| (confusing(name), rule));
+    let read: Vec<String> = words.iter().map(|word| confusing(&word.folded)).collect();
     for at in 0..words.len() {
-        for (name, rule) in NAMES {
-            let key = confusing(name);
-            if confusing(&words[at].folded).contains(&key) {
+        for (key, rule) in &keys {
+            let rule = *rule;
+            if read[at].contains(key) {
                 return Some(Rail::hit(rule, around(words, at, at + 1)));
             }
-            if let Some(end) = pulled_apart(words, at, &key) {
+            if let Some(end) = pulled_apart(words, &read, at, key) {
                 return Some(Rail::hit(rule, around(words, at, end)));
             }
         }
@@ -206,16 +208,20 @@ fn confusing(word: &str) -> String {
         .collect()
 }
 
-/// Whether the words from `at` on, with small gaps only, spell the name; the end of that run.
+/// Whether the words from `at` on, with small gaps only, spell the name; the end of that run. `read` is each word as [`confusing`]
+/// reads it.
 ///
 /// `bank_id` in small letters is a column of somebody's table and not the service.
-fn pulled_apart(words: &[Word], at: usize, key: &str) -> Option<usize> {
-    let mut joined = confusing(&words[at].folded);
+fn pulled_apart(words: &[Word], read: &[String], at: usize, key: &str) -> Option<usize> {
+    if !key.starts_with(&read[at]) {
+        return None;
+    }
+    let mut joined = read[at].clone();
     for end in at + 1..words.len().min(at + PIECES_MAX) {
         if !key.starts_with(&joined) || !fold::gap_closes(&words[end].before) {
             return None;
         }
-        joined.push_str(&confusing(&words[end].folded));
+        joined.push_str(&read[end]);
         let pieces = &words[at..=end];
         let snake = pieces[1..].iter().all(|word| word.before == "_");
         let small = pieces.iter().all(|word| word.seen == word.folded);

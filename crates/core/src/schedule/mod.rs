@@ -8,10 +8,11 @@
 //! when its host goes down; no job of a project that must stay here on a host elsewhere; no model that waits longer than
 //! [`Rules::age_ms_max`] and what then has to end before it; no decision that hangs on anything but the state and the time.
 
-mod cost;
+mod course;
 mod decide;
 mod fleet;
 mod job;
+mod outlook;
 pub mod placement;
 mod plan;
 mod reason;

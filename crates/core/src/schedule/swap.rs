@@ -1,17 +1,24 @@
 //! When one model makes room for another, and which.
 
-use super::cost;
 use super::decide::{Decision, Effect};
 use super::fleet::{HostId, ModelId};
 use super::job::Job;
+use super::outlook::{Outlook, is_crowd};
 use super::plan::{Placed, Planned, View, plan};
 use super::reason::Reason;
 use super::state::{Residence, held};
 
-/// By this share of its price a load must bring the mean end of the plan forward: one that sends away what has work, or one that does not. Measured:
+/// By this share of its price a load must bring the end of all known work forward: one that sends away what has work, or one that does not. Measured:
 /// with less there are more swaps and no earlier ends, with more the ends are later.
 const SHARE_OF_SWAP: f64 = 0.3;
 const SHARE_OF_LOAD: f64 = 0.1;
+/// Loads that are looked at where very many jobs wait: those that bring most work forward.
+const CANDIDATES_OF_A_CROWD: usize = 3;
+
+fn wanted(placed: &[Option<Placed>], host: HostId, model: ModelId) -> bool {
+    let mut placed = placed.iter().flatten();
+    placed.any(|placed| (placed.host, placed.model) == (host, model))
+}
 
 /// What is to be done with a host whose models are being drained: the swap itself, the end of a drain that nobody needs, or nothing yet.
 pub(super) fn go_on(view: &View<'_>, host: HostId, placed: &[Option<Placed>]) -> Vec<Decision> {
@@ -24,8 +31,7 @@ pub(super) fn go_on(view: &View<'_>, host: HostId, placed: &[Option<Placed>]) ->
         .model_ids()
         .filter(|model| matches!(view.places[host.0][model.0], Residence::Draining { .. }))
         .collect();
-    let mut wanted = placed.iter().flatten();
-    if !wanted.any(|placed| (placed.host, placed.model) == (host, to)) {
+    if !wanted(placed, host, to) {
         let keep = |model: ModelId| Decision {
             effect: Effect::Keep { host, model },
             reason: Reason::CalledOff { to },
@@ -85,13 +91,29 @@ pub(super) fn begin(
 ) -> Option<(Vec<Decision>, Vec<Option<Placed>>)> {
     let mut candidates = candidates(view, placed);
     gather(view, order, placed, &mut candidates);
-    let before_ms = cost::late_ms(view, order, placed);
-    let worthy: Vec<(&Candidate, Reason)> = candidates
+    let mut worthy: Vec<(&Candidate, Reason)> = candidates
         .iter()
         .flatten()
         .flatten()
         .filter_map(|candidate| Some((candidate, worth(view, order, candidate)?)))
         .collect();
+    if worthy.is_empty() {
+        return None;
+    }
+    if is_crowd(order) {
+        // What has starved comes first whatever it brings.
+        worthy.sort_by_key(|(candidate, reason)| {
+            let starved = matches!(reason, Reason::Starved { .. });
+            (!starved, std::cmp::Reverse(candidate.backlog_ms))
+        });
+        let starved = worthy
+            .iter()
+            .filter(|(_, reason)| matches!(reason, Reason::Starved { .. }));
+        let kept = starved.count().max(CANDIDATES_OF_A_CROWD);
+        worthy.truncate(kept);
+    }
+    let outlook = Outlook::of(view, order);
+    let mut before_ms: Option<f64> = None;
     let mut best: Option<(Standing, Vec<Decision>, Vec<Option<Placed>>)> = None;
     for (candidate, reason) in worthy {
         let (host, model) = (candidate.host, candidate.model);
@@ -99,16 +121,22 @@ pub(super) fn begin(
         let was = view.places[host.0].clone();
         view.take(&decisions);
         let placed = plan(view, order);
+        // A load that the plan then has no use for would be called off at once, and so would a drain begun before for another.
+        let useful = wanted(&placed, host, model)
+            && view.state.fleet().host_ids().all(|host| {
+                let to = view.drains_for(host);
+                to.is_none_or(|to| wanted(&placed, host, to))
+            });
+        let after_ms = if useful {
+            outlook.late_ms(view, false)
+        } else {
+            f64::INFINITY
+        };
         view.places[host.0] = was;
-        // A load that the plan then has no use for would be called off at once.
-        if !placed
-            .iter()
-            .flatten()
-            .any(|placed| (placed.host, placed.model) == (host, model))
-        {
+        if !useful {
             continue;
         }
-        let after_ms = cost::late_ms(view, order, &placed);
+        let before_ms = *before_ms.get_or_insert_with(|| outlook.late_ms(view, true));
         let Some(standing) = standing(candidate, reason, before_ms, after_ms) else {
             continue;
         };
@@ -140,7 +168,7 @@ impl Standing {
     }
 }
 
-/// `None` for a load that does not make the plan's end earlier by its share of the price.
+/// `None` for a load that does not make the end of all known work earlier by its share of the price.
 fn standing(
     candidate: &Candidate,
     reason: Reason,

@@ -31,6 +31,8 @@ pub enum Rule {
     CompanyLimit,
     ModelLimit,
     HostLimit,
+    /// The scheduler has no place for it now.
+    Fleet,
     /// Nothing hinders it, and still nobody has taken it for too long.
     Unclaimed,
     Eligible,
@@ -71,6 +73,7 @@ pub enum Rule {
     Question,
     /// Its agent ran without a cage.
     Uncaged,
+    Human,
     /// Approved; the target branch is about to be moved.
     Delivering,
     Paused,
@@ -89,7 +92,7 @@ pub enum Rule {
 }
 
 impl Rule {
-    pub const ALL: [Rule; 55] = [
+    pub const ALL: [Rule; 57] = [
         Rule::Needs,
         Rule::NeedWaits,
         Rule::NeedPaused,
@@ -104,6 +107,7 @@ impl Rule {
         Rule::CompanyLimit,
         Rule::ModelLimit,
         Rule::HostLimit,
+        Rule::Fleet,
         Rule::Unclaimed,
         Rule::Eligible,
         Rule::GoalRuns,
@@ -134,6 +138,7 @@ impl Rule {
         Rule::Blocked,
         Rule::Question,
         Rule::Uncaged,
+        Rule::Human,
         Rule::Delivering,
         Rule::Paused,
         Rule::InReview,
@@ -163,6 +168,7 @@ impl Rule {
             Rule::CompanyLimit => "company_limit",
             Rule::ModelLimit => "model_limit",
             Rule::HostLimit => "host_limit",
+            Rule::Fleet => "fleet",
             Rule::Unclaimed => "unclaimed",
             Rule::Eligible => "eligible",
             Rule::GoalRuns => "goal_runs",
@@ -193,6 +199,7 @@ impl Rule {
             Rule::Blocked => "blocked",
             Rule::Question => "question",
             Rule::Uncaged => "uncaged",
+            Rule::Human => "human",
             Rule::Delivering => "delivering",
             Rule::Paused => "paused",
             Rule::InReview => "in_review",
@@ -227,6 +234,7 @@ impl Rule {
             WaitReason::Blocked => Rule::Blocked,
             WaitReason::Question => Rule::Question,
             WaitReason::Uncaged => Rule::Uncaged,
+            WaitReason::Human => Rule::Human,
         }
     }
 
@@ -244,6 +252,7 @@ impl Rule {
             | Rule::CompanyLimit
             | Rule::ModelLimit
             | Rule::HostLimit
+            | Rule::Fleet
             | Rule::Unclaimed
             | Rule::Eligible
             | Rule::GoalWaits
@@ -270,6 +279,7 @@ impl Rule {
             | Rule::Blocked
             | Rule::Question
             | Rule::Uncaged
+            | Rule::Human
             | Rule::Delivering
             | Rule::MergeRefused
             | Rule::DeliveryRefused => true,

@@ -35,6 +35,8 @@ fn task(state: State, kind: TaskKind) -> Task {
         checks: Vec::new(),
         changes_tests: Vec::new(),
         company_pin: None,
+        model_pin: None,
+        class: None,
         state,
         epoch: Epoch(0),
         counters: Counters::default(),
@@ -81,6 +83,7 @@ fn hindrances() -> Vec<Option<Hindrance>> {
         Some(Hindrance::Company("CodeCraft".into(), 1)),
         Some(Hindrance::Model("small".into(), 1)),
         Some(Hindrance::Host("http://forge:1".into(), 1)),
+        Some(Hindrance::Fleet("it is being loaded".into())),
     ]
 }
 
@@ -401,6 +404,7 @@ fn refusals() -> Vec<money::Refused> {
             lineage: TaskId(5),
             goal: Some(TaskId(1)),
             day: Day::of(NOW),
+            verifies: false,
         };
         may_spend(&books, &ask).expect_err("it is refused")
     };

@@ -1,4 +1,5 @@
-use alai_fleet::EditFormat;
+use alai_core::company::ModelChoice;
+use alai_fleet::{EditFormat, ProbeState, pick};
 
 use super::*;
 
@@ -69,6 +70,8 @@ fn member(
         host,
         tiers,
         slots: None,
+        memory: None,
+        models: std::collections::BTreeMap::new(),
         unusable: None,
     };
     let seen = Seen {
@@ -76,6 +79,7 @@ fn member(
         near,
         free: true,
         slots: None,
+        refused: std::collections::BTreeMap::new(),
         probe,
     };
     (
@@ -109,10 +113,13 @@ fn fleet(members: Vec<(Member, Seen)>) -> Models {
     let (members, hosts): (Vec<Member>, Vec<Seen>) = members.into_iter().unzip();
     let probes: Vec<Probe> = hosts.iter().map(|seen| seen.probe.clone()).collect();
     let models = Models {
+        agents: Agents::default(),
         source: Source::Hosts(members),
         profiles: Profiles::shipped(),
         found: Mutex::default(),
         breakers: Mutex::default(),
+        unloadable: Mutex::default(),
+        recorder: None,
     };
     *models.found.lock().expect("unlocked") = Found {
         tiers: pick(&probes),

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use alai_core::cage::Sandbox;
+use alai_core::company::ModelChoice;
 use alai_core::ids::{ProjectId, TaskId};
 use alai_core::lifecycle::Event;
 use alai_core::pipeline;
@@ -35,6 +36,9 @@ pub struct AddTask {
     pub checks: Vec<String>,
     pub changes_tests: Vec<String>,
     pub company: Option<String>,
+    /// The model that a person wants for it: a tier, or a host and a model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<ModelChoice>,
     /// What its run walks, instead of its company's own; for a task of its own alone.
     pub blueprint: Option<String>,
     /// Only the gate; no review, no merge.
@@ -103,6 +107,9 @@ pub(super) fn add(desk: &Desk<'_>, add: AddTask, key: String) -> Result<Outcome,
         let hint = format!("the companies are {}", known.join(", "));
         found.map_err(|e| OpError::new(OpErrorKind::NotFound, e, &hint))?;
     }
+    if let Some(choice) = &add.model {
+        known_host(desk, choice)?;
+    }
     if let Some(project) = &project {
         tests_alone(project, &add.changes_tests)?;
     }
@@ -119,6 +126,7 @@ pub(super) fn add(desk: &Desk<'_>, add: AddTask, key: String) -> Result<Outcome,
     new.checks = add.checks;
     new.changes_tests = add.changes_tests;
     new.company_pin = add.company;
+    new.model_pin = add.model;
     new.solo = add.solo;
     if let Some(name) = add.blueprint {
         blueprints::fits(desk, &name, &new)?;
@@ -146,6 +154,31 @@ pub(super) fn add(desk: &Desk<'_>, add: AddTask, key: String) -> Result<Outcome,
     new.held = add.hold;
     let id = desk.mission.add(new, Some(key), desk.actor, desk.now_ms)?;
     desk.outcome(id)
+}
+
+/// A task that is pinned to a host that nobody knows would wait for ever.
+fn known_host(desk: &Desk<'_>, choice: &ModelChoice) -> Result<(), OpError> {
+    let ModelChoice::Named { host, .. } = choice else {
+        return Ok(());
+    };
+    let (hosts, agents) = (&desk.config.hosts, &desk.config.agents);
+    if hosts.iter().any(|named| named.answers_to(host))
+        || agents
+            .iter()
+            .any(|agent| agent.name.eq_ignore_ascii_case(host))
+    {
+        return Ok(());
+    }
+    let names = hosts.iter().map(|named| named.name.as_str());
+    let names: Vec<&str> = names
+        .chain(agents.iter().map(|agent| agent.name.as_str()))
+        .collect();
+    let message = format!("no host and no agent is called `{host}`");
+    let hint = format!(
+        "`alai fleet models` shows what there is; there are {}",
+        names.join(", ")
+    );
+    Err(OpError::new(OpErrorKind::Usage, message, &hint))
 }
 
 /// A list of tests frees tests alone: what it names beside them would be refused at the gate, after all the work.
@@ -342,6 +375,7 @@ mod tests {
             checks: vec![],
             changes_tests: vec![],
             company: None,
+            model: None,
             blueprint: None,
             solo: true,
             hold: false,

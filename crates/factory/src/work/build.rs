@@ -9,9 +9,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use alai_core::brief::{ProjectBrief, Role};
+use alai_core::brief::ProjectBrief;
 use alai_core::cage::Sandbox;
-use alai_core::company::Activity;
 use alai_core::ids::RunId;
 use alai_core::mode::Mode;
 use alai_core::pipeline::{Ended, Failure};
@@ -31,7 +30,7 @@ use serde::{Deserialize, Serialize};
 
 use super::asked::Stopped;
 use super::cage::{Place, Writes};
-use super::{CLONE, Desk, HOME, START, asked, failure_of, is_an_end, keep, uncaged};
+use super::{CLONE, Desk, HOME, START, asked, failure_of, is_an_end, keep, program, uncaged};
 use crate::beat::Factory;
 use crate::evidence::{self, Said};
 use crate::ground::{self, Ground, GroundError};
@@ -94,17 +93,7 @@ pub(super) fn work(
         Err(GroundError::Machine(detail)) => return Err(RunError::Infrastructure(detail)),
     };
     ground::note_refused(factory, claim.fence.task, &ground.prepared)?;
-    let activity = match claim.task.kind {
-        TaskKind::Docs => Activity::Docs,
-        TaskKind::Ops => Activity::Ops,
-        TaskKind::Goal
-        | TaskKind::Spec
-        | TaskKind::Build
-        | TaskKind::Review
-        | TaskKind::Security
-        | TaskKind::Postflight => Activity::Build,
-    };
-    let desk = match Desk::open(factory, claim, Role::Builder, activity)? {
+    let desk = match Desk::open(factory, claim)? {
         Ok(desk) => desk,
         Err(failure) => return Ok(Ended::Failed { failure }),
     };
@@ -378,7 +367,7 @@ impl Job<'_> {
         let diff = git::diff(self.repo, self.base, &head).map_err(RunError::infra)?;
         let mut said = Said {
             gotcha: report.gotcha.clone(),
-            report: serde_json::to_value(&report).map_err(RunError::infra)?,
+            report: program::shown(&handed_in.report, &report)?,
             commands: report.commands.clone(),
             patch: shown(&diff),
             trajectory: Some(handed_in.trajectory.clone()),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use alai_core::brief::Brief;
 use alai_core::record::Exit;
+use alai_minion::engine::Launch;
 use alai_minion::hand::{Hand, SCRATCH_VARIABLE};
 use alai_minion::{ExitStatus, Means, Passes, Recorder, RunReport, Word};
 use alai_mission::Project;
@@ -16,8 +17,10 @@ use alai_workspace::command::Cancel;
 use alai_workspace::services::{self, Then};
 use alai_workspace::setup;
 
+use super::program::Hired;
 use super::{Calls, Desk, uncaged};
 use crate::beat::Factory;
+use crate::learned;
 use crate::run::RunError;
 
 /// The word after which our own executable is an agent's hand.
@@ -137,6 +140,12 @@ pub(super) fn agent(
 ) -> Result<RunReport, RunError> {
     let around = &place.project.settings.surroundings;
     let (spec, layer) = cage_of(factory, brief, place)?;
+    let ordinary = (&spec, around.services.as_slice());
+    let hired = Hired::open(factory, desk, brief, ordinary, place.uncaged)?;
+    let start = |launch: &Launch| match &hired {
+        Some(hired) => hired.start(launch),
+        None => Err("this run has no agent of another".to_owned()),
+    };
     let argv = [LAUNCHER_INSIDE.to_owned(), HAND.to_owned()];
     let argv = services::with_services(&around.services, &argv, Then::Become);
     alai_workspace::crash::point("agent.before");
@@ -174,10 +183,12 @@ pub(super) fn agent(
         cancel,
         passes: place.passes,
         words: &mut words,
+        program: hired.as_ref().map(|hired| hired.program(&start)),
     };
     let mut report = alai_minion::run(brief, means);
     drop(hand);
     caged.kill().map_err(RunError::infra)?;
+    let told = hired.as_ref().map_or(Ok(()), |hired| hired.settle(&report));
     // A hand that is gone says nothing of why; its cage knows which limit ended it.
     if let (ExitStatus::Killed { detail }, Ok(over @ Exit::OverLimit { .. })) =
         (&mut report.status, caged.wait())
@@ -185,6 +196,8 @@ pub(super) fn agent(
         *detail = format!("its cage was ended: it {over} ({detail})");
     }
     calls.end()?;
+    told?;
+    learned::keep(factory, desk, &report)?;
     if cancel.is_cancelled() {
         return Err(if factory.stopping() {
             RunError::Stopping

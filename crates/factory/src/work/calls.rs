@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use alai_core::money::{Refused, Tariff, Word};
-use alai_fleet::{ChatError, ChatReply, ChatRequest, ErrorClass};
+use alai_fleet::{ChatError, ChatReply, ChatRequest, ErrorClass, Spent, Usage};
 use alai_mission::{Call, Intent, MissionError};
 use alai_workspace::command::Cancel;
 
@@ -27,14 +27,6 @@ pub(crate) struct Calls<'a> {
     refused: Option<Refused>,
 }
 
-/// What came of a call that gave no answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Used {
-    Nothing,
-    /// Something was sent back, or may have been on its way.
-    Unknown,
-}
-
 impl<'a> Calls<'a> {
     pub(crate) fn new(factory: &'a Arc<Factory>, desk: &'a Desk, cancel: &'a Cancel) -> Calls<'a> {
         Calls {
@@ -47,36 +39,71 @@ impl<'a> Calls<'a> {
         }
     }
 
+    /// The same with numbers from `first` on, for calls that are made beside the run's own.
+    pub(crate) fn numbered(self, first: u32) -> Calls<'a> {
+        Calls {
+            made: first,
+            ..self
+        }
+    }
+
     /// Asks the model. A crash before the receipt leaves the call as unknown, not as never made.
     pub(crate) fn chat(&mut self, request: &ChatRequest) -> Result<ChatReply, ChatError> {
         self.begin(request)?;
-        let (mission, fence, call) = (self.factory.mission(), &self.desk.fence, self.made);
+        let (mission, fence) = (self.factory.mission(), &self.desk.fence);
         let provider = &self.desk.chosen.provider;
         let models = self.factory.models();
         models.taken(&self.desk.chosen, self.factory.now_ms());
-        let answered = alai_fleet::chat(provider, request, &|| self.cancel.is_cancelled());
+        let cancelled = || self.cancel.is_cancelled();
+        let answered = match models.recorder() {
+            Some(recorder) => {
+                let now_ms = || self.factory.now_ms();
+                alai_fleet::chat_recorded(provider, request, &cancelled, recorder, &now_ms)
+            }
+            None => alai_fleet::chat(provider, request, &cancelled),
+        };
         let now = self.factory.now_ms();
         let class = answered.as_ref().err().map(|e| e.class);
         if models.heard(&self.desk.chosen, class, now) {
             // The next run should know whether the host is down, and go to another one.
             self.factory.look_soon();
         }
-        let used = answered.as_ref().map_err(|e| match e.partial.is_empty() {
-            true => used_by(e.class),
-            // Words that came have to be paid, whatever the server calls its error.
-            false => Used::Unknown,
-        });
-        let recorded = match (&answered, used) {
-            (Ok(reply), _) => mission.settle(fence, self.row(reply), now),
-            (Err(_), Err(Used::Unknown)) if self.is_paid() => {
-                mission.leave_unknown(fence, call, now)
-            }
-            // The words of a host may hold what was sent to it.
-            (Err(e), _) => mission.release(fence, call, &alai_minion::redact(&e.to_string()), now),
+        let recorded = match &answered {
+            Ok(reply) => mission.settle(fence, self.row(reply), now),
+            Err(e) => self.book(e, now),
         };
-        self.made += u32::from(answered.is_ok() || (used == Err(Used::Unknown) && self.is_paid()));
+        self.made += u32::from(match &answered {
+            Ok(_) => true,
+            Err(e) => self.is_used(&e.spent),
+        });
         self.keep(recorded);
         answered
+    }
+
+    /// Books a call that gave no reply: what its host counted, its worst case where nobody knows, else nothing.
+    fn book(&self, e: &ChatError, now_ms: i64) -> Result<(), MissionError> {
+        let (mission, fence, call) = (self.factory.mission(), &self.desk.fence, self.made);
+        match &e.spent {
+            Spent::Counted(usage) if self.is_used(&e.spent) => {
+                let counted = self.counted(&self.desk.chosen.model, **usage, false);
+                mission.settle(fence, counted, now_ms)
+            }
+            Spent::Unknown if self.is_used(&e.spent) => mission.leave_unknown(fence, call, now_ms),
+            // The words of a host may hold what was sent to it.
+            Spent::Nothing | Spent::Counted(_) | Spent::Unknown => {
+                let why = alai_minion::redact(&e.to_string()).into_owned();
+                mission.release(fence, call, &why, now_ms)
+            }
+        }
+    }
+
+    /// Whether a call that failed so keeps its number: somebody pays for it.
+    fn is_used(&self, spent: &Spent) -> bool {
+        match self.desk.tariff {
+            Tariff::Metered(_) => *spent != Spent::Nothing,
+            Tariff::Flat(_) => matches!(spent, Spent::Counted(_)),
+            Tariff::Own | Tariff::Unpriced => false,
+        }
     }
 
     /// The end of asking: the store's refusal to take a record, if there was one, or the rule that stopped it.
@@ -101,16 +128,16 @@ impl<'a> Calls<'a> {
             let why = "the project is `local_only` now, and this host is none of your own";
             return Err(self.unasked(ErrorClass::Refused, why.to_owned()));
         }
-        let output_max = u64::from(request.profile.output_max);
+        // A call that may have to ask twice holds both answers.
+        let asks = alai_fleet::asks_max(&chosen.provider, request);
+        let prompt_max = money::prompt_max(request, self.is_paid()).saturating_mul(asks);
+        let output_max = u64::from(request.profile.output_max).saturating_mul(asks);
         let intent = Intent {
             call: self.made,
             model: chosen.model.clone(),
             company: Some(self.desk.company.name.clone()),
             mode: chosen.provider.mode(),
-            cost: self
-                .desk
-                .tariff
-                .cost(money::prompt_max(request, self.is_paid()), output_max),
+            cost: self.desk.tariff.cost(prompt_max, output_max),
         };
         let caps = &self.factory.config().money.caps;
         let now = self.factory.now_ms();
@@ -135,15 +162,19 @@ impl<'a> Calls<'a> {
     }
 
     fn row(&self, reply: &ChatReply) -> Call {
-        let tokens = money::tokens_of(reply.usage);
+        self.counted(&reply.model, reply.usage, reply.usage_estimated)
+    }
+
+    fn counted(&self, model: &str, usage: Usage, is_estimated: bool) -> Call {
+        let tokens = money::tokens_of(usage);
         let tariff = &self.desk.tariff;
         Call {
             call: self.made,
-            model: reply.model.clone(),
-            mode: reply.mode,
+            model: model.to_owned(),
+            mode: self.desk.chosen.provider.mode(),
             tokens,
             cost_microusd: tariff.of(tokens),
-            word: match (tariff, reply.usage_estimated) {
+            word: match (tariff, is_estimated) {
                 (Tariff::Flat(_), _) => Word::ListEquivalent,
                 (_, true) => Word::Estimated,
                 (_, false) => Word::Measured,
@@ -152,14 +183,8 @@ impl<'a> Calls<'a> {
     }
 
     fn unasked(&self, class: ErrorClass, message: String) -> ChatError {
-        ChatError {
-            class,
-            server: money::server_of(&self.desk.chosen.provider),
-            host: self.desk.chosen.provider.host(),
-            model: self.desk.chosen.model.clone(),
-            message,
-            partial: String::new(),
-        }
+        let chosen = &self.desk.chosen;
+        ChatError::unsent(&chosen.provider, &chosen.model, class, message)
     }
 
     fn keep(&mut self, recorded: Result<(), MissionError>) {
@@ -167,32 +192,5 @@ impl<'a> Calls<'a> {
             self.cancel.cancel();
             self.lost.get_or_insert(e);
         }
-    }
-}
-
-/// Whether a provider may ask money for a call that failed so. It asks none for a request that it did not answer, or answered
-/// with an error instead of a model's words.
-fn used_by(class: ErrorClass) -> Used {
-    match class {
-        ErrorClass::Unreachable
-        | ErrorClass::Busy
-        | ErrorClass::Loading
-        | ErrorClass::ModelMissing
-        | ErrorClass::BadRequest
-        | ErrorClass::ContextTooLong
-        | ErrorClass::NoTools
-        | ErrorClass::Refused
-        | ErrorClass::ServerFault
-        | ErrorClass::OverBudget
-        | ErrorClass::ScriptExhausted => Used::Nothing,
-        ErrorClass::ContextTruncated
-        | ErrorClass::MidStream
-        | ErrorClass::Cut
-        | ErrorClass::Stalled
-        | ErrorClass::TimedOut
-        | ErrorClass::Malformed
-        | ErrorClass::Repeating
-        | ErrorClass::Filtered
-        | ErrorClass::Cancelled => Used::Unknown,
     }
 }

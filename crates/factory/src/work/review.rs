@@ -3,12 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use alai_core::brief::{ProjectBrief, Role};
-use alai_core::company::Activity;
+use alai_core::brief::ProjectBrief;
 use alai_core::pipeline::{Ended, Failure};
 use alai_core::qa::{self, Check, CheckResult, Measurement};
 use alai_core::review::Review;
-use alai_core::task::TaskKind;
 use alai_mission::Claim;
 use alai_workspace::cage;
 use alai_workspace::command::Cancel;
@@ -17,7 +15,7 @@ use alai_workspace::git::{self, Oid};
 use alai_workspace::{clone, files, setup};
 
 use super::cage::{Place, Writes};
-use super::{CLONE, Desk, HOME, failure_of};
+use super::{CLONE, Desk, HOME, failure_of, program};
 use crate::beat::Factory;
 use crate::evidence::{self, Said};
 use crate::ground::{self, GroundError};
@@ -40,12 +38,7 @@ pub(super) fn work(
         (Some(base), Some(head)) => (oid(base)?, oid(head)?),
         _ => return Err(RunError::infra("the review names no commit")),
     };
-    let activity = if task.kind == TaskKind::Security {
-        Activity::SecurityReview
-    } else {
-        Activity::CodeReview
-    };
-    let desk = match Desk::open(factory, claim, Role::Reviewer, activity)? {
+    let desk = match Desk::open(factory, claim)? {
         Ok(desk) => desk,
         Err(failure) => return Ok(Ended::Failed { failure }),
     };
@@ -107,7 +100,7 @@ pub(super) fn work(
     let judged = judge(&repo, &head, &report, (&before, &after));
     let said = Said {
         gotcha: report.gotcha.clone(),
-        report: serde_json::to_value(&report).map_err(RunError::infra)?,
+        report: program::shown(&dir.join("report.json"), &report)?,
         commands: report.commands.clone(),
         patch: diff.patch,
         trajectory: Some(trajectory),

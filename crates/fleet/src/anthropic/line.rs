@@ -215,7 +215,8 @@ impl Said {
     ) -> Result<(), Fault> {
         self.count(usage, out)?;
         if let Some(reason) = delta.and_then(|delta| delta.stop_reason) {
-            self.finish = Some(finish(&reason)?);
+            // The counts of a message stand beside its reason to stop.
+            self.finish = Some(finish(&reason).map_err(Fault::at_the_end)?);
             self.heard = true;
         }
         Ok(())

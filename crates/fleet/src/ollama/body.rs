@@ -9,7 +9,7 @@ use crate::tagged;
 
 /// How long a model stays loaded after a call: longer than the longest command that a run may start between two calls,
 /// so that a test suite does not cost a reload.
-const KEEP_ALIVE: &str = "15m";
+pub(crate) const KEEP_ALIVE: &str = "15m";
 
 /// The request as Ollama reads it.
 ///
@@ -58,7 +58,7 @@ pub(crate) fn body(request: &ChatRequest, stop: Stop) -> Result<Vec<u8>, Fault> 
         .map_err(|error| Fault::new(ErrorClass::BadRequest, format!("no JSON: {error}")))
 }
 
-fn options(profile: &Profile) -> Value {
+pub(crate) fn options(profile: &Profile) -> Value {
     json!({
         "num_ctx": profile.num_ctx,
         "num_predict": profile.output_max,

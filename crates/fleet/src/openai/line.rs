@@ -24,6 +24,8 @@ struct Said {
     usage: Usage,
     calls: Vec<Growing>,
     finish: Option<Finish>,
+    /// Why what has ended is no answer. Told when the counts have come, which stand behind it.
+    ended_badly: Option<Fault>,
     /// `[DONE]` was read.
     done: bool,
     heard: bool,
@@ -135,10 +137,18 @@ impl Said {
         let Some(reason) = choice.finish_reason.filter(|reason| !reason.is_empty()) else {
             return Ok(());
         };
-        let finish = finish(&reason)?;
         self.heard = true;
-        self.finish = Some(finish);
-        self.give_calls(finish, out)
+        match finish(&reason) {
+            Ok(finish) => {
+                self.finish = Some(finish);
+                self.give_calls(finish, out)
+            }
+            Err(fault) => {
+                self.finish = Some(Finish::Stop);
+                self.ended_badly = Some(fault.at_the_end());
+                Ok(())
+            }
+        }
     }
 
     fn delta(&mut self, delta: Delta, out: Out<'_>) -> Result<(), Fault> {
@@ -257,6 +267,9 @@ impl Said {
     }
 
     fn close(&mut self, out: Out<'_>) -> Result<(), Fault> {
+        if let Some(fault) = self.ended_badly.take() {
+            return Err(fault);
+        }
         // Some servers close a text without naming a reason. A call that is no whole object then lacks its end.
         if self.finish.is_none() && !self.calls.iter().all(Growing::is_whole) {
             let why = "the answer ended in the middle of a tool call, without a reason to finish";

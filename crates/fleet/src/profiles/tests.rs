@@ -125,6 +125,9 @@ fn no_other_code_knows_a_model_by_name() {
     assert!(read > 100, "{read} files");
 }
 
+/// Pipelines that are called after their server, as in the seeds.
+const AFTER_A_SERVER: [&str; 2] = ["llama-tool", "llama-server"];
+
 /// Asserts that no file of a folder has a text that is a model's name; gives the files read.
 fn named_in(folder: &Path, names: &[String]) -> usize {
     let mut read = 0;
@@ -145,7 +148,8 @@ fn named_in(folder: &Path, names: &[String]) -> usize {
             .filter(|line| !line.trim_start().starts_with(['/', '#']));
         for literal in lines.flat_map(|line| line.split('"').skip(1).step_by(2)) {
             let literal = literal.to_lowercase();
-            let named = names.iter().find(|name| begins(&literal, name));
+            let mut named = names.iter().filter(|name| begins(&literal, name));
+            let named = named.find(|_| !AFTER_A_SERVER.contains(&literal.as_str()));
             assert_eq!(named, None, "{}: {literal}", path.display());
         }
         read += 1;

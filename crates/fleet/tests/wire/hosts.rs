@@ -133,10 +133,11 @@ fn a_host_that_is_away_or_another_server_is_down_with_a_remedy() {
 
 #[test]
 fn a_ping_is_a_real_generation() {
-    let twin = OllamaTwin::start(Behaviour::in_order([
+    let answers = [
         Answer::text("ok"),
         Answer::Lines(vec![Answer::done("stop")]),
-    ]));
+    ];
+    let twin = OllamaTwin::start(Behaviour::in_order(answers).hearing_first_words());
     let host = at(&twin);
     let profile = Profile {
         num_ctx: 65_536,

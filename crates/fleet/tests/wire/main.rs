@@ -21,8 +21,13 @@ mod hosts;
 mod openai;
 mod openai_failures;
 mod openai_hosts;
+mod real;
+mod replay;
+mod residency;
+mod spent;
 mod taps;
 mod texts;
+mod vectors;
 mod waits;
 
 fn request() -> ChatRequest {

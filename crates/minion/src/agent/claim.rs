@@ -47,11 +47,7 @@ impl Sitting<'_, '_> {
             .filter(|path| !self.walk.scope.allows(path))
             .collect();
         if !outside.is_empty() {
-            said.push_str(&format!(
-                "\n[Changed outside the allowed paths: {}. Undo that (git checkout {} -- PATH, or delete it).]",
-                cut(&outside.join(", "), 500),
-                self.walk.brief.project.base
-            ));
+            said.push_str(&strayed(&outside, &self.walk.brief.project.base));
         }
         if let Some(check) = self.work.check {
             let captured = self.run_check(check)?;
@@ -166,11 +162,19 @@ impl Sitting<'_, '_> {
     }
 }
 
-fn uncommitted(why: &str) -> String {
+pub(crate) fn strayed(outside: &[impl AsRef<str>], base: &str) -> String {
+    let outside: Vec<&str> = outside.iter().map(AsRef::as_ref).collect();
+    format!(
+        "\n[Changed outside the allowed paths: {}. Undo that (git checkout {base} -- PATH, or delete it).]",
+        cut(&outside.join(", "), 500)
+    )
+}
+
+pub(crate) fn uncommitted(why: &str) -> String {
     format!("\n[The work could not be committed: {}]", cut(why, 500))
 }
 
-fn verdict(check: &str, captured: &Captured) -> String {
+pub(crate) fn verdict(check: &str, captured: &Captured) -> String {
     if captured.success() {
         return format!("\n[check `{}`: passed]", cut(check, 200));
     }

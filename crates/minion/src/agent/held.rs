@@ -42,6 +42,7 @@ impl Sitting<'_, '_> {
         match read {
             Ok(reply) => self.reply(reply),
             Err(why) => {
+                self.walk.malformed += 1;
                 let said = format!("held to the form of a call, it made none: {why}");
                 self.walk.record(&Event::Guard {
                     step,

@@ -70,6 +70,9 @@ impl Book {
             | Event::Guard { .. }
             | Event::Outcome { .. }
             | Event::Word { .. }
+            | Event::Launched { .. }
+            | Event::Heard { .. }
+            | Event::Session { .. }
             | Event::Exit { .. } => {}
         }
     }

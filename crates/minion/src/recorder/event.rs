@@ -6,6 +6,8 @@ use alai_fleet::{ErrorClass, Finish, Message, Profile, ToolCall, ToolSpec, Usage
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::engine::{Engine, Session};
+
 /// One line of a trajectory.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -139,6 +141,30 @@ pub(crate) enum Event<'a> {
         number: i64,
         by: &'a str,
         text: &'a str,
+    },
+    /// A program of others is about to be started for a step.
+    Launched {
+        step: &'a str,
+        engine: Engine,
+        version: &'a str,
+        model: &'a str,
+        /// Long ones are cut; the prompt stands in the messages before.
+        args: &'a [String],
+    },
+    /// What such a program says of itself: a claim, and nothing that we did or saw.
+    Heard {
+        step: &'a str,
+        /// `text`, `thought`, `call`, `result`, `denied` or `notice`.
+        what: &'a str,
+        id: &'a str,
+        name: &'a str,
+        error: bool,
+        text: &'a str,
+        input: Option<&'a Value>,
+    },
+    /// What a session of such a program came to.
+    Session {
+        session: &'a Session,
     },
     Exit {
         status: &'a str,

@@ -119,6 +119,9 @@ impl<'a> Known<'a> {
             | Told::Guard { .. }
             | Told::Outcome { .. }
             | Told::Word { .. }
+            | Told::Launched { .. }
+            | Told::Heard { .. }
+            | Told::Session { .. }
             | Told::Exit { .. }
             | Told::Other { .. } => {}
         }

@@ -63,6 +63,9 @@ impl Trajectory {
                 | Told::Guard { .. }
                 | Told::Outcome { .. }
                 | Told::Word { .. }
+                | Told::Launched { .. }
+                | Told::Heard { .. }
+                | Told::Session { .. }
                 | Told::Exit { .. }
                 | Told::Other { .. } => {}
             }
@@ -152,6 +155,9 @@ impl Trajectory {
                 | Told::Guard { .. }
                 | Told::Outcome { .. }
                 | Told::Word { .. }
+                | Told::Launched { .. }
+                | Told::Heard { .. }
+                | Told::Session { .. }
                 | Told::Exit { .. }
                 | Told::Other { .. } => {}
             }

@@ -6,6 +6,7 @@ use alai_fleet::Usage;
 use serde::{Deserialize, Serialize};
 
 use super::{Told, Trajectory};
+use crate::engine::{Outcome, Session};
 
 /// Guard's advice, failures and words that are listed; what is more is counted.
 const LINES_MAX: usize = 50;
@@ -85,7 +86,9 @@ impl Trajectory {
         };
         let mut names: BTreeMap<&str, &str> = BTreeMap::new();
         for entry in &self.entries {
-            if let Told::Call { id, name, .. } = &entry.told {
+            if let Told::Call { id, name, .. } | Told::Heard { id, name, .. } = &entry.told
+                && !name.is_empty()
+            {
                 names.insert(id, name);
             }
             sum.add(&entry.told, entry.t_ms, &names);
@@ -183,13 +186,56 @@ impl Summary {
                 self.detail.clone_from(detail);
                 self.head.clone_from(head);
             }
+            Told::Heard { .. } => self.heard(told, names),
+            Told::Session { session } => self.session(session),
             Told::Result { error: false, .. }
             | Told::Message { .. }
             | Told::Pruned { .. }
             | Told::Frame { .. }
             | Told::Request { .. }
             | Told::Word { .. }
+            | Told::Launched { .. }
             | Told::Other { .. } => {}
+        }
+    }
+
+    /// What a program of others said of its tools.
+    fn heard(&mut self, told: &Told, names: &BTreeMap<&str, &str>) {
+        let Told::Heard {
+            what,
+            id,
+            name,
+            error,
+            text,
+            ..
+        } = told
+        else {
+            return;
+        };
+        match what.as_str() {
+            "call" => self.tools.entry(name.clone()).or_default().calls += 1,
+            "result" if *error => {
+                let name = names.get(id.as_str()).copied().unwrap_or_default();
+                self.tools.entry(name.to_owned()).or_default().errors += 1;
+            }
+            "denied" => self.list(format!("denied: {text}"), |sum| &mut sum.advice),
+            _ => {}
+        }
+    }
+
+    fn session(&mut self, session: &Session) {
+        if self.mode != "simulated" {
+            "real".clone_into(&mut self.mode);
+        }
+        self.turns = self.turns.saturating_add(session.turns);
+        if let Some(step) = self.steps.last_mut() {
+            step.turns = step.turns.saturating_add(session.turns);
+        }
+        self.usage.prompt_tokens += session.usage.prompt_tokens;
+        self.usage.output_tokens += session.usage.output_tokens;
+        if session.outcome != Outcome::Done {
+            let line = format!("{}: {}", session.engine.as_str(), session.outcome);
+            self.list(line, |sum| &mut sum.failures);
         }
     }
 

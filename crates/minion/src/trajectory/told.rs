@@ -6,6 +6,8 @@ use alai_fleet::{ErrorClass, Finish, Message, Profile, ToolCall, ToolSpec, Usage
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::engine::{Engine, Session};
+
 /// What one line tells. `docs/TRAJECTORY.md` says what each means.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -120,6 +122,25 @@ pub enum Told {
         by: String,
         text: String,
     },
+    Launched {
+        step: String,
+        engine: Engine,
+        version: String,
+        model: String,
+        args: Vec<String>,
+    },
+    Heard {
+        step: String,
+        what: String,
+        id: String,
+        name: String,
+        error: bool,
+        text: String,
+        input: Option<Value>,
+    },
+    Session {
+        session: Box<Session>,
+    },
     Exit {
         status: String,
         detail: String,
@@ -163,7 +184,10 @@ impl Told {
             | Told::Failed { step, .. }
             | Told::Guard { step, .. }
             | Told::Outcome { step, .. }
-            | Told::Word { step, .. } => Some(step),
+            | Told::Word { step, .. }
+            | Told::Launched { step, .. }
+            | Told::Heard { step, .. } => Some(step),
+            Told::Session { session } => Some(&session.step),
             Told::Meta { .. } | Told::Exit { .. } | Told::Other { .. } => None,
         }
     }
@@ -175,6 +199,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::engine::Outcome;
     use crate::recorder::Event;
 
     /// What events point at.
@@ -186,6 +211,7 @@ mod tests {
         spec: ToolSpec,
         profile: Profile,
         schema: Value,
+        session: Session,
     }
 
     fn parts() -> Parts {
@@ -226,6 +252,20 @@ mod tests {
                 ..Profile::default()
             },
             schema: json!({"type": "object"}),
+            session: Session {
+                step: "build".into(),
+                engine: Engine::CodexCli,
+                version: "0.169.0".into(),
+                id: "s".into(),
+                model: "m".into(),
+                outcome: Outcome::Hung { after_s: 9 },
+                turns: 3,
+                usage: Usage::default(),
+                cost_microusd: Some(7),
+                cost_word: Some(alai_core::money::Word::Estimated),
+                denials: vec!["Write: no".into()],
+                duration_ms: 4,
+            },
         }
     }
 
@@ -234,6 +274,7 @@ mod tests {
         let parts = parts();
         sent(&parts, see);
         done(&parts, see);
+        foreign(&parts, see);
     }
 
     /// Shows an event. A new kind does not compile here until it is added below.
@@ -254,6 +295,9 @@ mod tests {
             | Event::Guard { .. }
             | Event::Outcome { .. }
             | Event::Word { .. }
+            | Event::Launched { .. }
+            | Event::Heard { .. }
+            | Event::Session { .. }
             | Event::Exit { .. } => see(event),
         }
     }
@@ -375,6 +419,33 @@ mod tests {
                 by: "ada",
                 text: "leave that file",
             },
+        ];
+        events.iter().for_each(|event| show(event, see));
+    }
+
+    /// What a program of others says, and the end.
+    fn foreign(parts: &Parts, see: &mut dyn FnMut(&Event<'_>)) {
+        let (usage, step) = (Usage::default(), "build");
+        let events = [
+            Event::Launched {
+                step,
+                engine: Engine::ClaudeCli,
+                version: "2.1.330",
+                model: "m",
+                args: &parts.record.argv,
+            },
+            Event::Heard {
+                step,
+                what: "call",
+                id: "1",
+                name: "Bash",
+                error: false,
+                text: "",
+                input: Some(&parts.schema),
+            },
+            Event::Session {
+                session: &parts.session,
+            },
             Event::Exit {
                 status: "done",
                 detail: "",
@@ -396,7 +467,7 @@ mod tests {
             assert_eq!(serde_json::to_value(&told).expect("JSON"), written);
             seen += 1;
         });
-        assert_eq!(seen, 16);
+        assert_eq!(seen, 19);
     }
 
     /// The page has a section per event, with a row per field, and nothing else.

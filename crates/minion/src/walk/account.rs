@@ -1,10 +1,12 @@
 //! What is written down as it happens: requests before they are sent, calls that brought nothing, people's words, whole outputs.
 
+use alai_core::money;
 use alai_core::record::Captured;
 use alai_fleet::{ChatError, ChatReply, ChatRequest, Message};
 
 use super::{Walk, lost};
 use crate::conversation::Conversation;
+use crate::engine::Session;
 use crate::hand::HandError;
 use crate::recorder::{Event, worth};
 use crate::report::ExitStatus;
@@ -50,6 +52,27 @@ impl Walk<'_> {
         conversation: &mut Conversation,
     ) -> Result<(), ExitStatus> {
         self.may_ask()?;
+        for text in self.new_words(step)? {
+            self.say(step, conversation, Message::User { text })?;
+        }
+        Ok(())
+    }
+
+    /// The same words for a program whose session goes on; none where nothing was said.
+    pub(crate) fn said(&mut self, step: &str) -> Result<Option<String>, ExitStatus> {
+        let texts = self.new_words(step)?;
+        for text in &texts {
+            let message = Message::User { text: text.clone() };
+            self.record(&Event::Message {
+                step,
+                message: &message,
+            })?;
+        }
+        Ok((!texts.is_empty()).then(|| texts.join("\n\n")))
+    }
+
+    fn new_words(&mut self, step: &str) -> Result<Vec<String>, ExitStatus> {
+        let mut texts = Vec::new();
         for word in (self.words)() {
             self.record(&Event::Word {
                 step,
@@ -57,13 +80,29 @@ impl Walk<'_> {
                 by: &word.by,
                 text: &word.text,
             })?;
-            let text = format!(
+            texts.push(format!(
                 "[{}, a person in charge of this task, says while you work:]\n{}",
                 word.by, word.text
-            );
-            self.say(step, conversation, Message::User { text })?;
+            ));
         }
-        Ok(())
+        Ok(texts)
+    }
+
+    /// Counts what a program's session used.
+    pub(crate) fn used(&mut self, session: &Session, calls: u32, failed: u32) {
+        let add = u64::saturating_add;
+        self.turns = self.turns.saturating_add(session.turns);
+        self.usage.prompt_tokens = add(self.usage.prompt_tokens, session.usage.prompt_tokens);
+        self.usage.output_tokens = add(self.usage.output_tokens, session.usage.output_tokens);
+        // What a subscription pays is not spent.
+        if let (Some(cost), Some(money::Word::Measured | money::Word::Estimated)) =
+            (session.cost_microusd, session.cost_word)
+        {
+            self.cost_microusd = add(self.cost_microusd, cost);
+        }
+        let tally = self.log.tools.entry(session.engine.as_str()).or_default();
+        tally.0 = tally.0.saturating_add(calls);
+        tally.1 = tally.1.saturating_add(failed);
     }
 
     /// Keeps all that a command wrote beside the trajectory.

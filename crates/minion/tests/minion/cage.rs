@@ -85,6 +85,7 @@ fn a_whole_run_in_a_real_cage() {
                 cancel: &cancel,
                 passes: &|_, _| false,
                 words: &mut Vec::new,
+                program: None,
             },
         )
     };

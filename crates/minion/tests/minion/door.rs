@@ -405,6 +405,7 @@ fn a_failing_provider_ends_the_run_with_its_class() {
             model: "m".into(),
             message: "it broke".into(),
             partial: String::new(),
+            spent: alai_fleet::Spent::Nothing,
         })
     };
     let cases = [
@@ -530,6 +531,7 @@ fn a_record_that_cannot_be_written_kills_the_run() {
             cancel: &cancel,
             passes: &|_, _| false,
             words: &mut Vec::new,
+            program: None,
         },
     );
     let ExitStatus::Killed { detail } = report.status else {

@@ -310,6 +310,7 @@ fn a_cancelled_run_ends_and_its_work_is_committed() {
             cancel: &token,
             passes: &|_, _| false,
             words: &mut Vec::new,
+            program: None,
         },
     );
     assert_eq!((report.status, report.turns), (ExitStatus::Cancelled, 2));

@@ -47,6 +47,7 @@ fn ran(world: &mut World, profile: &Profile, answers: Vec<Answer>) -> (RunReport
             cancel: &world.cancel,
             passes: &|_, _| false,
             words: &mut Vec::new,
+            program: None,
         },
     );
     (report, twin)

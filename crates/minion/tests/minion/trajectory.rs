@@ -42,6 +42,7 @@ fn run(
         cancel: &world.cancel,
         passes: &|_, _| false,
         words,
+        program: None,
     };
     let report = alai_minion::run(brief, means);
     Ran {
@@ -79,6 +80,7 @@ fn stumbling() -> Script {
         model: "m".into(),
         message: "the call is cut".into(),
         partial: String::new(),
+        spent: alai_fleet::Spent::Nothing,
     });
     let unreadable = says("<function=edit> {broken").map(|reply| ChatReply {
         refused: Some("its arguments are no JSON".into()),
@@ -368,6 +370,7 @@ fn whole_outputs_are_kept_beside_the_trajectory_without_their_secrets() {
             cancel: &world.cancel,
             passes: &|_, _| false,
             words: &mut Vec::new,
+            program: None,
         },
     );
     assert_eq!(report.status, ExitStatus::Done, "{report:?}");

@@ -180,6 +180,7 @@ impl World {
                 cancel: &self.cancel,
                 passes: &|_, _| false,
                 words: &mut Vec::new,
+                program: None,
             },
         );
         let bytes = sink.0.lock().expect("one writer").clone();

@@ -229,6 +229,21 @@ impl Reader {
         })
     }
 
+    /// Whether a first call of a task on this model could be begun now, by all of its caps. What has no price could not.
+    pub fn could_pay(
+        &self,
+        task: TaskId,
+        model: &str,
+        cost: Cost,
+        caps: &Caps,
+        now_ms: i64,
+    ) -> Result<bool, MissionError> {
+        self.read(|c| {
+            let ask = ask_of(&one(c, task)?, model, cost, now_ms);
+            Ok(decide(c, caps, &ask)?.is_ok())
+        })
+    }
+
     /// Live runs of the factory that have spent, or may spend, on a paid model.
     pub fn paid_runs(&self) -> Result<Vec<RunRow>, MissionError> {
         self.read(|c| {
@@ -243,7 +258,11 @@ impl Reader {
 pub(super) fn of(c: &Connection, caps: &Caps, ask: &Ask) -> Result<Books, MissionError> {
     let (task, lineage) = (Scope::Task(ask.task), Scope::Lineage(ask.lineage));
     let (goal, day) = (ask.goal.map(Scope::Goal), Scope::Day(ask.day));
-    let mut caps = *caps;
+    let mut caps = match ask.verifies {
+        true => caps.of_verifier(),
+        false => *caps,
+    };
+    // A person's word about one thing counts before all of them.
     caps.task = cap(c, task)?.or(caps.task);
     caps.lineage = cap(c, lineage)?.or(caps.lineage);
     if let Some(goal) = goal {

@@ -1,9 +1,11 @@
 //! Mission Control through its public door: claims, fences, effects, dependencies, and what the file itself must refuse.
 
 mod claims;
+mod classes;
 mod copies;
 mod hands;
 mod injections;
+mod loans;
 mod merges;
 mod money;
 mod needs;

@@ -549,3 +549,28 @@ fn a_cap_holds_whenever_the_process_is_killed() {
     assert_eq!(day.reserved, 0, "nothing is held for the dead: {day:?}");
     assert_eq!(day.held() / WORST, CAP / WORST, "as much as fits: {day:?}");
 }
+
+#[test]
+fn a_review_has_caps_of_its_own_until_a_person_sets_others() {
+    let world = world();
+    let mut review = NewTask::new(TaskKind::Review, "review");
+    review.project = Some(world.project);
+    let review = world.add(review);
+    world.add(world.build("t"));
+    let claims = [world.claim().expect("a claim"), world.claim().expect("two")];
+    let [verifier, builder] = match claims[0].task.id == review {
+        true => [&claims[0].fence, &claims[1].fence],
+        false => [&claims[1].fence, &claims[0].fence],
+    };
+    let (m, caps) = (&world.mission, Caps::default());
+    assert_eq!(refusal(m, verifier, 0, 250_001, &caps), Some(Rule::Call));
+    assert_eq!(refusal(m, builder, 0, 250_001, &caps), None);
+    for number in 0..4 {
+        assert_eq!(refusal(m, verifier, number, 250_000, &caps), None);
+    }
+    assert_eq!(refusal(m, verifier, 4, 250_000, &caps), Some(Rule::Task));
+    m.set_cap(Scope::Task(review), 2_000_000, "mira", 120)
+        .expect("sets");
+    assert_eq!(refusal(m, verifier, 4, 250_000, &caps), None);
+    world.sound();
+}

@@ -66,7 +66,11 @@ fn check(body: &Value) -> Result<(), String> {
         if before.is_some_and(|before| before["role"] == turn["role"]) {
             return Err("messages: roles must alternate".to_owned());
         }
-        let blocks = turn["content"].as_array().cloned().unwrap_or_default();
+        // A text alone may stand as it is (docs.claude.com/en/api/messages).
+        let text = turn["content"].as_str();
+        let text = text.map(|text| vec![json!({"type": "text", "text": text})]);
+        let blocks = text.or_else(|| turn["content"].as_array().cloned());
+        let blocks = blocks.unwrap_or_default();
         if blocks.is_empty() {
             return Err("messages: all messages must have non-empty content".to_owned());
         }

@@ -1,6 +1,6 @@
 //! What traces say together.
 
-use super::bound::lower_bound_ms;
+use super::bound::{BOUND_ROUNDS, bound_in_rounds_ms};
 use super::simulation::{Policy, simulate};
 use super::trace::Trace;
 use alai_core::schedule::Rules;
@@ -33,10 +33,15 @@ pub struct Figures {
 }
 
 pub fn measured(trace: &Trace) -> Measured {
+    measured_in_rounds(trace, BOUND_ROUNDS)
+}
+
+/// The same, with so many rounds of search for the bound.
+pub fn measured_in_rounds(trace: &Trace, rounds: usize) -> Measured {
     let ours = simulate(trace, Policy::Ours(Rules::default()), &[]);
     let proxy = simulate(trace, Policy::Proxy, &[]);
     Measured {
-        bound_ms: lower_bound_ms(trace),
+        bound_ms: bound_in_rounds_ms(trace, rounds),
         ours_ms: ours.makespan_ms,
         proxy_ms: proxy.makespan_ms,
         swaps: ours.swaps,

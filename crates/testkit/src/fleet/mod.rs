@@ -11,9 +11,9 @@ mod proxy;
 mod simulation;
 mod trace;
 
-pub use bound::lower_bound_ms;
+pub use bound::{bound_in_rounds_ms, lower_bound_ms};
 pub use families::{FAMILIES, Family, tiny};
-pub use figures::{Figures, Measured, figures, measured};
+pub use figures::{Figures, Measured, figures, measured, measured_in_rounds};
 pub use optimum::optimum_ms;
 pub use simulation::{Ended, Fault, Outcome, Policy, simulate};
 pub use trace::{Task, Trace, Way};

@@ -1,5 +1,6 @@
 //! Work for a fleet, with what nobody knows before it is done.
 
+use crate::fuzz::Dice;
 use alai_core::schedule::{Fleet, HostId, ModelId};
 
 /// One way to do a task.
@@ -48,10 +49,40 @@ impl Trace {
         (way.true_ms - saved).max(1)
     }
 
-    /// Whether any run may find its beginning in a cache: then its task is the second of its run or a later one.
+    /// Whether the task may find its beginning in a cache: another of its run need not wait for it, and may have been served before.
     pub fn may_save(&self, task: usize) -> bool {
-        let run = self.tasks[task].run;
-        self.tasks[..task].iter().any(|other| other.run == run)
+        let same_run = |other: &usize| self.tasks[*other].run == self.tasks[task].run;
+        if (0..task).any(|other| same_run(&other)) {
+            return true;
+        }
+        let mut behind = vec![false; self.tasks.len()];
+        behind[task] = true;
+        for other in task + 1..self.tasks.len() {
+            behind[other] = self.tasks[other].needs.iter().any(|need| behind[*need]);
+        }
+        let mut free = (task + 1..self.tasks.len()).filter(|other| !behind[*other]);
+        free.any(|other| same_run(&other))
+    }
+
+    /// The same work with other estimates: each task's and each load's is off by up to so many percent more, either way; what is true stays.
+    pub fn misjudged(&self, percent: i64, seed: u64) -> Trace {
+        let mut dice = Dice::new(seed);
+        let mut off = |ms: i64| {
+            let by = dice.below(usize::try_from(2 * percent + 1).unwrap_or(1));
+            let by = i64::try_from(by).unwrap_or(0) - percent;
+            (ms * (100 + by) / 100).max(1)
+        };
+        let mut trace = self.clone();
+        for task in &mut trace.tasks {
+            let by = off(1_000_000);
+            for way in &mut task.ways {
+                way.expected_ms = (way.expected_ms * by / 1_000_000).max(1);
+            }
+        }
+        for place in trace.fleet.places.iter_mut().flatten().flatten() {
+            place.load_ms = off(place.load_ms);
+        }
+        trace
     }
 
     pub fn load_ms(&self, way: &Way) -> i64 {

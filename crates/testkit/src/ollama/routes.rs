@@ -1,10 +1,13 @@
 //! The routes of the twin: what Ollama checks, then what the test says.
 
+use std::sync::{Arc, Mutex};
+
 use serde_json::{Value, json};
 
+use super::memory::Needs;
 use super::{Answer, Answers, Shared, TwinModel};
 use crate::http::Seen;
-use crate::twin::{End, Reply};
+use crate::twin::{End, Reply, Wait};
 
 /// Characters per token of the twin's tokenizer.
 const CHARS_PER_TOKEN: usize = 4;
@@ -18,14 +21,18 @@ struct Prompt {
     tokens: u64,
 }
 
-pub(super) fn reply(shared: &Shared, seen: &Seen) -> Reply {
+pub(super) fn reply(shared: &Arc<Shared>, seen: &Seen) -> Reply {
     let models = &shared.behaviour.models;
     let answer = match (seen.method.as_str(), seen.path.as_str()) {
         ("GET", "/api/version") => json!({ "version": shared.behaviour.version }),
         ("GET", "/api/tags") => json!({ "models": models.iter().map(tag).collect::<Vec<_>>() }),
-        ("GET", "/api/ps") => json!({ "models": loaded(shared) }),
+        ("GET", "/api/ps") => json!({ "models": shared.memory.listed() }),
         ("POST", "/api/show") => match model(models, &seen.body) {
             Ok(model) => show(model),
+            Err(answer) => return sent(answer, None),
+        },
+        ("POST", "/api/embed") => match embedded(models, &seen.body) {
+            Ok(made) => made,
             Err(answer) => return sent(answer, None),
         },
         ("POST", "/api/chat") => return chat(shared, &seen.body),
@@ -41,26 +48,50 @@ pub(super) fn reply(shared: &Shared, seen: &Seen) -> Reply {
     Reply::json(200, &answer)
 }
 
-fn chat(shared: &Shared, body: &Value) -> Reply {
-    match accept(shared, body) {
+fn chat(shared: &Arc<Shared>, body: &Value) -> Reply {
+    let model = match accept(shared, body) {
+        Err(answer) => return sent(answer, None),
+        Ok(model) => model.clone(),
+    };
+    let is_empty = body["messages"].as_array().is_none_or(Vec::is_empty);
+    if is_empty && (body["keep_alive"] == 0 || body["keep_alive"] == "0") {
+        shared.memory.unload(&model.name);
+        return sent(Answer::Lines(vec![Answer::done("unload")]), None);
+    }
+    Reply::Waits(Wait(Arc::new(Needs {
+        shared: Arc::clone(shared),
+        model,
+        body: body.clone(),
+        loads: Mutex::new(false),
+    })))
+}
+
+/// What a load that succeeded gets.
+pub(super) fn loaded() -> Reply {
+    sent(Answer::Lines(vec![Answer::done("load")]), None)
+}
+
+/// What a request gets whose model could not be loaded.
+pub(super) fn failed(error: &str) -> Reply {
+    sent(Answer::error(500, error), None)
+}
+
+/// The answer of a model that is there.
+pub(super) fn answered(shared: &Shared, model: &TwinModel, body: &Value) -> Reply {
+    match read(shared, model, body) {
         Err(answer) => sent(answer, None),
-        Ok(prompt) if body["messages"].as_array().is_none_or(Vec::is_empty) => {
-            let unload = body["keep_alive"] == 0 || body["keep_alive"] == "0";
-            if unload {
-                shared.lock().loaded.remove(&prompt.model);
-            }
-            let line = Answer::done(if unload { "unload" } else { "load" });
-            sent(Answer::Lines(vec![line]), None)
-        }
         Ok(prompt) => {
-            let answer = stopped(answer(shared, body), &body["options"]["stop"]);
+            let answer = match shared.behaviour.says_ok && super::is_first_word(body) {
+                true => Answer::text("ok"),
+                false => stopped(answer(shared, body), &body["options"]["stop"]),
+            };
             sent(answer, Some(&prompt))
         }
     }
 }
 
-/// The checks that a request passes before its model is run.
-fn accept(shared: &Shared, body: &Value) -> Result<Prompt, Answer> {
+/// The checks that a request passes before its model is loaded.
+fn accept<'s>(shared: &'s Shared, body: &Value) -> Result<&'s TwinModel, Answer> {
     let model = model(&shared.behaviour.models, body)?;
     let can = |name: &str| {
         model
@@ -83,7 +114,11 @@ fn accept(shared: &Shared, body: &Value) -> Result<Prompt, Answer> {
     if body["think"] == true && !can("thinking") {
         return Err(lacks("thinking"));
     }
-    load(shared, model, body);
+    Ok(model)
+}
+
+/// The prompt, as far as it fits into the window.
+fn read(shared: &Shared, model: &TwinModel, body: &Value) -> Result<Prompt, Answer> {
     let num_ctx = body["options"]["num_ctx"].as_u64().unwrap_or(NUM_CTX);
     let tokens = tokens(body);
     if tokens < num_ctx {
@@ -106,17 +141,12 @@ fn accept(shared: &Shared, body: &Value) -> Result<Prompt, Answer> {
 }
 
 /// Options that make Ollama load a model again when they change.
-fn load(shared: &Shared, model: &TwinModel, body: &Value) {
+pub(super) fn runner(model: &TwinModel, body: &Value) -> Value {
     let options = &body["options"];
-    let runner = json!({
+    json!({
         "num_ctx": options["num_ctx"].as_u64().unwrap_or(NUM_CTX).min(u64::from(model.context_max)),
         "num_batch": options["num_batch"], "num_gpu": options["num_gpu"], "shift": body["shift"],
-    });
-    let mut state = shared.lock();
-    let before = state.loaded.insert(model.name.clone(), runner.clone());
-    if before.is_some_and(|before| before != runner) {
-        state.reloads += 1;
-    }
+    })
 }
 
 fn tokens(body: &Value) -> u64 {
@@ -178,6 +208,36 @@ fn stopped(answer: Answer, stop: &Value) -> Answer {
         }
     }
     Answer::Lines(kept)
+}
+
+/// The vectors of texts, by a model that makes them.
+fn embedded(models: &[TwinModel], body: &Value) -> Result<Value, Answer> {
+    let model = model(models, body)?;
+    if !model.capabilities.iter().any(|name| name == "embedding") {
+        let message = format!("\"{}\" does not support embeddings", model.name);
+        return Err(Answer::error(400, &message));
+    }
+    let texts: Vec<&str> = body["input"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    let tokens = |text: &str| text.chars().count().div_ceil(CHARS_PER_TOKEN) as u64;
+    let too_long = texts
+        .iter()
+        .any(|text| tokens(text) > u64::from(model.context_max));
+    if too_long && body["truncate"] == false {
+        return Err(Answer::error(
+            400,
+            "the input length exceeds the context length",
+        ));
+    }
+    let made: Vec<Vec<f32>> = texts.iter().map(|text| crate::vectors::of(text)).collect();
+    let read: u64 = texts.iter().map(|text| tokens(text)).sum();
+    Ok(
+        json!({"model": model.name, "embeddings": made, "prompt_eval_count": read, "total_duration": 1_000_000}),
+    )
 }
 
 /// An answer as it goes out.
@@ -248,7 +308,7 @@ fn model<'a>(models: &'a [TwinModel], body: &Value) -> Result<&'a TwinModel, Ans
 
 fn tag(model: &TwinModel) -> Value {
     let mut tag = json!({
-        "name": model.name, "model": model.name, "size": (model.billions * 6e8) as u64, "digest": digest(&model.name),
+        "name": model.name, "model": model.name, "size": model.bytes(), "digest": digest(&model.name),
         "modified_at": "2026-01-01T00:00:00Z",
         "details": {"format": "gguf", "parameter_size": format!("{:.1}B", model.billions), "quantization_level": "Q4_K_M"},
     });
@@ -270,19 +330,8 @@ fn show(model: &TwinModel) -> Value {
     })
 }
 
-fn loaded(shared: &Shared) -> Vec<Value> {
-    let state = shared.lock();
-    state
-        .loaded
-        .iter()
-        .map(|(name, runner)| {
-            json!({"name": name, "model": name, "digest": digest(name), "context_length": runner["num_ctx"]})
-        })
-        .collect()
-}
-
 /// As long as a real one, and of the name alone.
-fn digest(name: &str) -> String {
+pub(super) fn digest(name: &str) -> String {
     let hex: String = name
         .bytes()
         .cycle()

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{Answer, Answers, Behaviour, Kind, chunks};
 use crate::http::Seen;
 use crate::twin::Reply;
+use crate::vectors;
 
 pub(super) fn reply(
     behaviour: &Behaviour,
@@ -43,6 +44,7 @@ pub(super) fn reply(
         ("POST", "/v1/chat/completions/input_tokens") if llama => {
             Reply::json(200, &json!({"input_tokens": tokens(behaviour, &seen.body)}))
         }
+        ("POST", "/v1/embeddings") => embeddings(behaviour, &seen.body),
         ("POST", "/v1/chat/completions") => chat(behaviour, seen, answered),
         _ => error(404, "not_found_error", "File Not Found"),
     }
@@ -86,6 +88,40 @@ fn chat(behaviour: &Behaviour, seen: &Seen, answered: &AtomicUsize) -> Reply {
     // A context that shifts keeps half of what it held.
     let read = if sent >= window { window / 2 } else { sent };
     chunks::reply(answer, seen, read)
+}
+
+fn embeddings(behaviour: &Behaviour, body: &Value) -> Reply {
+    if !behaviour.embeds {
+        let message = "This server does not support embeddings. Start it with `--embeddings`";
+        return error(501, "not_supported_error", message);
+    }
+    let texts: Vec<&str> = body["input"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    let tokens = |text: &str| text.chars().count().div_ceil(behaviour.chars_per_token) as u64;
+    let window = u64::from(behaviour.n_ctx);
+    if let Some(long) = texts.iter().find(|text| tokens(text) > window) {
+        let message = format!(
+            "input ({} tokens) is larger than the max context size ({window} tokens). skipping",
+            tokens(long)
+        );
+        return error(400, "exceed_context_size_error", &message);
+    }
+    let data: Vec<Value> = texts
+        .iter()
+        .enumerate()
+        .map(|(n, text)| json!({"object": "embedding", "index": n, "embedding": vectors::of(text)}))
+        .rev()
+        .collect();
+    let read: u64 = texts.iter().map(|text| tokens(text)).sum();
+    let usage = json!({"prompt_tokens": read, "total_tokens": read});
+    Reply::json(
+        200,
+        &json!({"object": "list", "model": body["model"], "data": data, "usage": usage}),
+    )
 }
 
 pub(super) fn error(status: u16, kind: &str, message: &str) -> Reply {

@@ -25,6 +25,8 @@ use alai_workspace::command::Cancel;
 
 #[path = "cage_launcher/bombs.rs"]
 mod bombs;
+#[path = "cage_launcher/guest.rs"]
+mod guest;
 #[path = "cage_launcher/outer.rs"]
 mod outer;
 #[path = "cage_launcher/own.rs"]
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
 fn act(words: &[&str]) -> Outcome {
     match words {
         ["run", layer, spec, argv @ ..] => run(layer, spec, argv),
+        ["guest", layer, wanted, args @ ..] => guest::run(layer, wanted, args),
         ["probe"] => Ok(cage::probe()?.names.join(" ")),
         ["write", path] => done(fs::write(path, "escaped")),
         ["open-write", path] => done(OpenOptions::new().write(true).open(path).map(drop)),

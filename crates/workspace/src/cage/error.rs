@@ -62,7 +62,7 @@ impl CageError {
         }
     }
 
-    pub(super) fn io(tried: &'static str) -> impl FnOnce(io::Error) -> CageError {
+    pub(crate) fn io(tried: &'static str) -> impl FnOnce(io::Error) -> CageError {
         move |source| CageError::Io { tried, source }
     }
 

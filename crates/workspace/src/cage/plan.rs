@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::resolve::Mounted;
 use super::spec::{Access, CageSpec, Layer, Limits, Network};
+use super::text::Text;
 use crate::sys;
 
 /// Where the launcher is inside.
@@ -106,6 +107,7 @@ pub(super) struct Forward {
 pub(super) fn plan(
     spec: &CageSpec,
     binds: Vec<Mounted>,
+    texts: &[Text],
     launcher: &Path,
     layer: Layer,
     argv: &[String],
@@ -136,6 +138,9 @@ pub(super) fn plan(
             })
         }
     };
+    for text in texts {
+        root.file(&text.inside.to_string_lossy(), text.text.clone());
+    }
     let mut writable = vec![PathBuf::from("/tmp"), PathBuf::from("/dev/shm")];
     let expected = |bind: &Mounted| (bind.inside.clone(), bind.identity.0, bind.identity.1);
     let expected = binds.iter().map(expected).collect();
@@ -452,6 +457,7 @@ mod tests {
         plan(
             &spec,
             binds,
+            &[],
             Path::new("/x/launcher"),
             Layer::Own,
             &["true".to_owned()],

@@ -17,6 +17,7 @@ use super::cgroup::Group;
 use super::error::CageError;
 use super::launcher::{self, INNER, OUTER, Said};
 use super::spec::{CageSpec, Layer, Limits, Network};
+use super::text::{self, Text};
 use super::{bwrap, cgroup, plan, probe, resolve};
 use crate::command::Cancel;
 use crate::process::{self, Watch, Watched, Why};
@@ -60,7 +61,7 @@ pub fn run_in(
     cancel: &Cancel,
 ) -> Result<Captured, CageError> {
     let started_ms = now_ms();
-    let mut started = start(layer, spec, argv)?;
+    let mut started = start(layer, spec, &[], argv)?;
     let limits = Watch {
         wall: Duration::from_secs(spec.limits.wall_s),
         output_bytes_max: spec.limits.output_bytes_max,
@@ -95,7 +96,20 @@ pub fn spawn(spec: &CageSpec, argv: &[String]) -> Result<Caged, CageError> {
 /// # Errors
 /// As [`spawn`].
 pub fn spawn_in(layer: Layer, spec: &CageSpec, argv: &[String]) -> Result<Caged, CageError> {
-    alive(start(layer, spec, argv)?, spec, argv)
+    spawn_with(layer, spec, &[], argv)
+}
+
+/// [`spawn_in`], and shows small files besides that are on no disk.
+///
+/// # Errors
+/// As [`spawn`], and for a text that would lie in a bind.
+pub fn spawn_with(
+    layer: Layer,
+    spec: &CageSpec,
+    texts: &[Text],
+    argv: &[String],
+) -> Result<Caged, CageError> {
+    alive(start(layer, spec, texts, argv)?, spec, argv)
 }
 
 /// Waits until what was started is about to run its program.
@@ -282,18 +296,24 @@ pub(super) struct Started {
     pub(super) group: Option<Group>,
 }
 
-fn start(layer: Layer, spec: &CageSpec, argv: &[String]) -> Result<Started, CageError> {
+fn start(
+    layer: Layer,
+    spec: &CageSpec,
+    texts: &[Text],
+    argv: &[String],
+) -> Result<Started, CageError> {
     if let Some(word) = argv.iter().find(|word| word.contains('\0')) {
         return Err(CageError::Spec(format!(
             "the argument {word:?} holds a zero byte"
         )));
     }
     let binds = resolve::resolve(spec)?;
+    text::check(texts, spec)?;
     if let Network::LoopbackAnd(forward) = &spec.network {
         hand_over(&forward.outside_socket, spec.uid)?;
     }
     let launcher = launcher::launcher()?;
-    let mut plan = plan::plan(spec, binds, &launcher, layer, argv);
+    let mut plan = plan::plan(spec, binds, texts, &launcher, layer, argv);
     // A folder that was ours and is no more leaves the looking, which the record then names.
     let group = cgroup::delegated().and_then(|folder| Group::make(folder, &spec.limits).ok());
     plan.has_group = group.is_some();

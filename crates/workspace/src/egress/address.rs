@@ -36,6 +36,31 @@ pub fn judge(address: IpAddr) -> Result<(), Forbidden> {
     }
 }
 
+/// The same for a machine that a person calls one of his own: it may be this one, or in a private network. Where clouds keep their
+/// metadata it is not.
+///
+/// # Errors
+/// [`Forbidden`], with the reason.
+pub(super) fn judge_near(address: IpAddr) -> Result<(), Forbidden> {
+    match judge(address) {
+        // The metadata service of IPv6 clouds is in the private range.
+        Err(Forbidden::Private) if address == IpAddr::V6(METADATA_V6) => Err(Forbidden::Metadata),
+        Err(Forbidden::Loopback | Forbidden::Private | Forbidden::Shared)
+            if !is_metadata(address) =>
+        {
+            Ok(())
+        }
+        other => other,
+    }
+}
+
+const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
+
+/// The metadata service that one cloud has in the shared range.
+fn is_metadata(address: IpAddr) -> bool {
+    address == IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200))
+}
+
 fn judge_v4(address: Ipv4Addr) -> Result<(), Forbidden> {
     let [a, b, c, _] = address.octets();
     match (a, b, c) {

@@ -1,5 +1,6 @@
 //! What a client asks for, and whether it may. Pure.
 
+use super::provider::{self, Body, Provider};
 use super::{PORT, Rules};
 
 /// Why a request goes nowhere.
@@ -28,7 +29,7 @@ impl Refusal {
 }
 
 /// A request that may pass, as far as names go.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct Wanted {
     /// In lower case.
     pub(super) host: String,
@@ -36,12 +37,18 @@ pub(super) struct Wanted {
     pub(super) way: Way,
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Way {
     /// `CONNECT`: bytes both ways.
     Tunnel,
     /// One request of plain HTTP, as the server gets it.
     Plain { request: Vec<u8> },
+    /// One request of a provider's API: its head with the key, and how its body comes.
+    Provider {
+        head: String,
+        body: Body,
+        provider: Box<Provider>,
+    },
 }
 
 /// Reads a request head and judges it by the rules.
@@ -55,6 +62,19 @@ pub(super) fn judged(head: &[u8], rules: &Rules) -> Result<Wanted, Refusal> {
     };
     if !version.starts_with("HTTP/1.") {
         return Err(bad("the request is not HTTP/1"));
+    }
+    if let (Some(provider), true) = (&rules.provider, target.starts_with('/')) {
+        let (head, body) = provider::judged(method, target, head, provider)?;
+        let provider = Box::new(provider.clone());
+        return Ok(Wanted {
+            host: provider.host.clone(),
+            port: provider.port,
+            way: Way::Provider {
+                head,
+                body,
+                provider,
+            },
+        });
     }
     if method != "CONNECT" {
         return plain(method, target, head, rules);
@@ -77,13 +97,23 @@ pub(super) fn judged(head: &[u8], rules: &Rules) -> Result<Wanted, Refusal> {
         return Err(Refusal::new("403 Forbidden", reason).of(&host));
     }
     if !is_allowed(&host, &rules.hosts) {
-        return Err(unlisted(&host));
+        return Err(match rules.of_agent {
+            true => foreign(&host),
+            false => unlisted(&host),
+        });
     }
     Ok(Wanted {
         host,
         port: PORT,
         way: Way::Tunnel,
     })
+}
+
+/// No setting opens another host to an agent.
+fn foreign(host: &str) -> Refusal {
+    let reason =
+        format!("{host} is not a host of this agent's provider, which is all that it reaches");
+    Refusal::new("403 Forbidden", reason).of(host)
 }
 
 fn unlisted(host: &str) -> Refusal {
@@ -238,7 +268,7 @@ mod tests {
         let head = format!("GET http://plain.example.net{target} HTTP/1.1\r\n{headers}\r\n");
         match judged(head.as_bytes(), &rules).map(|wanted| wanted.way) {
             Ok(Way::Plain { request }) => Ok(String::from_utf8(request).expect("text")),
-            Ok(Way::Tunnel) => panic!("a tunnel for a GET"),
+            Ok(Way::Tunnel | Way::Provider { .. }) => panic!("a tunnel for a GET"),
             Err(refusal) => Err(refusal.status),
         }
     }

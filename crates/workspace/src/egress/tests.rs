@@ -36,6 +36,8 @@ fn proxy(
                 plain,
             })
             .into(),
+        provider: None,
+        of_agent: false,
         resolve: Arc::new(resolve),
         dial: Arc::new(dial),
     };

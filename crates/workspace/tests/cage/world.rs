@@ -157,6 +157,12 @@ impl World {
             Layer::Bwrap => "bwrap",
             Layer::Own => "own",
         };
+        let words = ["run", layer, file.to_str().unwrap()];
+        self.launcher(&[&words[..], argv].concat())
+    }
+
+    /// The launcher as the user that runs cages, not started.
+    pub(crate) fn launcher(&self, words: &[&str]) -> Command {
         let mut command = match self.user {
             None => Command::new(LAUNCHER),
             Some(user) => {
@@ -165,11 +171,7 @@ impl World {
                 command
             }
         };
-        command
-            .args(["run", layer])
-            .arg(file)
-            .args(argv)
-            .current_dir("/");
+        command.args(words).current_dir("/");
         command
             .env_clear()
             .env("OUTER_SECRET", "s3cret")

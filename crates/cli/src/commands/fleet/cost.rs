@@ -160,6 +160,8 @@ fn caps(caps: &Caps) -> String {
         ("task", caps.task),
         ("lineage", caps.lineage),
         ("goal", caps.goal),
+        ("verifier's call", caps.verifier_call),
+        ("verifier's task", caps.verifier_task),
         ("day warn", caps.day_warn),
         ("day block", caps.day_block),
         ("day kill", caps.day_kill),

@@ -3,13 +3,16 @@
 use alai_core::mode::Mode;
 use alai_factory::Home;
 use alai_factory::fleet::{self, ModelLine};
+use alai_mission::Learned;
 
-use super::{a_recording, first_of, models, needs_one};
+use super::{a_recording, agents, first_of, models, needs_one};
 use crate::error::CliError;
-use crate::show;
+use crate::{door, show};
 
 pub(super) fn run(home: &Home, json: bool) -> Result<(), CliError> {
-    let view = fleet::view(&models(home)?);
+    // A home whose store was never written has learned nothing.
+    let learned = door::reader(home).and_then(|reader| Ok(reader.learned()?));
+    let view = fleet::view(&models(home)?).with(&learned.unwrap_or_default());
     for host in view.hosts.iter().filter(|host| !host.up) {
         show::message(&format!(
             "{} is down; `alai fleet status` says why",
@@ -22,6 +25,7 @@ pub(super) fn run(home: &Home, json: bool) -> Result<(), CliError> {
         a_recording();
     } else {
         view.models.iter().for_each(shown);
+        view.agents.iter().for_each(agents::model);
     }
     needs_one(&view.none)
 }
@@ -44,6 +48,9 @@ fn shown(line: &ModelLine) {
             if line.thinks {
                 said.push("thinks".to_owned());
             }
+            if let Some(learned) = &line.learned {
+                said.extend(learned_of(learned));
+            }
             let first = first_of(&line.stands);
             said.push(format!("first choice of tiers {first}"));
         }
@@ -54,4 +61,26 @@ fn shown(line: &ModelLine) {
         show::clean(&line.model),
         said.join(", ")
     ));
+}
+
+/// What runs have seen of a model.
+fn learned_of(learned: &Learned) -> Vec<String> {
+    let rate = learned.milli_chars_per_token;
+    let mut said: Vec<String> = rate
+        .map(|rate| {
+            format!(
+                "{}.{:02} characters a token",
+                rate / 1_000,
+                rate % 1_000 / 10
+            )
+        })
+        .into_iter()
+        .collect();
+    if learned.turns > 0 {
+        said.push(format!(
+            "{} of {} turns malformed, {} salvaged",
+            learned.malformed, learned.turns, learned.salvaged
+        ));
+    }
+    said
 }

@@ -33,16 +33,22 @@ pub(super) fn run(home: &Home, paid: bool, json: bool) -> Result<(), CliError> {
 fn shown(line: &Heard) {
     let what = match (&line.error, line.latency_ms) {
         (Some(error), _) => show::clean(error),
-        (None, Some(ms)) => format!("answered in {ms} ms"),
+        (None, Some(ms)) => match line.dimensions {
+            Some(dimensions) => format!("a vector of {dimensions} numbers in {ms} ms"),
+            None => format!("answered in {ms} ms"),
+        },
         (None, None) => String::new(),
     };
     let window = match line.context {
         Some(tokens) => format!(", window {tokens}"),
         None => String::new(),
     };
+    let place = match line.tier {
+        Some(tier) => format!("tier {tier}"),
+        None => "vectors".to_owned(),
+    };
     show::line(format!(
-        "tier {}  {} on {}  {what}{window}",
-        line.tier,
+        "{place}  {} on {}  {what}{window}",
         show::clean(&line.model),
         show::clean(&line.host)
     ));

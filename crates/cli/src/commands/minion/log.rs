@@ -109,6 +109,33 @@ fn offset(ms: i64) -> String {
     format!("{:>6}.{}s ", ms / 1000, ms % 1000 / 100)
 }
 
+/// What a program of others does for the run, for a person.
+fn foreign(told: &Told) -> Option<String> {
+    if let Told::Launched {
+        engine, version, ..
+    } = told
+    {
+        return Some(format!("starts {} {version}", engine.as_str()));
+    }
+    if let Told::Heard {
+        what, name, text, ..
+    } = told
+    {
+        return Some(format!("{what} {}", short(&format!("{name} {text}"))));
+    }
+    let Told::Session { session } = told else {
+        return None;
+    };
+    let cost = session.cost_microusd.map(alai_core::money::dollars);
+    let cost = cost.unwrap_or_else(|| "an unknown cost".to_owned());
+    let word = session.cost_word.map_or("", alai_core::money::Word::as_str);
+    let (engine, outcome) = (session.engine.as_str(), session.outcome.as_str());
+    let turns = session.turns;
+    Some(format!(
+        "{engine} ended: {outcome}, {turns} turns, {cost} {word}"
+    ))
+}
+
 /// One event for a person; none for what only a machine reads.
 fn sentence(entry: &Entry) -> Option<String> {
     let text = match &entry.told {
@@ -184,6 +211,7 @@ fn sentence(entry: &Entry) -> Option<String> {
             detail,
         } => format!("{step} ({action}) {status}: {}", short(detail)),
         Told::Word { by, text, .. } => format!("{by} says: {}", short(text)),
+        Told::Launched { .. } | Told::Heard { .. } | Told::Session { .. } => foreign(&entry.told)?,
         Told::Exit {
             status,
             detail,

@@ -238,6 +238,7 @@ impl<'a> Person<'a> {
             checks: vec![],
             changes_tests: vec![],
             company: None,
+            model: None,
             blueprint: None,
             solo: false,
             hold: false,

@@ -10,6 +10,7 @@ fn ask(cost: Cost) -> Ask {
         lineage: TaskId(5),
         goal: Some(TaskId(1)),
         day: Day(20_000),
+        verifies: false,
     }
 }
 
@@ -32,6 +33,8 @@ const CAPS: Caps = Caps {
     task: Some(200),
     lineage: Some(300),
     goal: Some(400),
+    verifier_call: None,
+    verifier_task: None,
     day_warn: None,
     day_block: Some(500),
     day_kill: None,
@@ -181,6 +184,8 @@ fn no_history_of_honest_calls_passes_a_cap() {
             day_warn: None,
             day_block: Some(dice.below(300) as u64),
             day_kill: None,
+            verifier_call: None,
+            verifier_task: None,
         };
         let mut sum = Sum::default();
         let mut open: Vec<u64> = Vec::new();

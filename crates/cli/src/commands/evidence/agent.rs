@@ -1,0 +1,57 @@
+//! Another's program behind a package: what it was, what its own cage did not promise, and what it was lent.
+
+use std::path::Path;
+
+use alai_core::cage::{breakers, promises};
+use alai_core::money::dollars;
+use serde_json::Value;
+
+use crate::show;
+
+/// What the package's report says of it, where the run had one. It is shown as it lies there, like all of the report.
+pub(super) fn of(dir: &Path) -> Option<Value> {
+    let text = std::fs::read_to_string(dir.join("report.json")).ok()?;
+    let mut report: Value = serde_json::from_str(&text).ok()?;
+    report.get_mut("agent").map(Value::take)
+}
+
+pub(super) fn shown(agent: &Value) {
+    let text = |key: &str| show::clean(agent[key].as_str().unwrap_or_default());
+    show::line(format!(
+        "agent    {}: {}, {}",
+        text("name"),
+        text("engine"),
+        text("program")
+    ));
+    let amount = |key: &str| agent[key].as_u64().unwrap_or(0);
+    if amount("held_microusd") > 0 {
+        let (held, told) = (
+            dollars(amount("held_microusd")),
+            dollars(amount("told_microusd")),
+        );
+        show::line(format!(
+            "agent    told to end at {told}, of {held} that were held for it"
+        ));
+    }
+    let layers = agent["layers"].as_array().into_iter().flatten();
+    let layers: Vec<String> = layers
+        .filter_map(Value::as_str)
+        .map(str::to_owned)
+        .collect();
+    for property in promises(&layers).lacking {
+        let why = show::clean(&breakers(property, &layers).join(", "));
+        show::line(format!(
+            "agent    NOT PROMISED: {} ({why})",
+            property.words()
+        ));
+    }
+    for (host, used) in agent["hosts"].as_object().into_iter().flatten() {
+        let refused = used["refused"].as_str();
+        let refused = refused.map_or_else(String::new, |why| format!("; {}", show::clean(why)));
+        let count = used["connections"].as_u64().unwrap_or(0);
+        show::line(format!(
+            "agent    asked {} {count} times{refused}",
+            show::clean(host)
+        ));
+    }
+}

@@ -1,0 +1,401 @@
+//! Agents of others through the public door: a program that speaks as Claude Code does works on a clone in a cage of its own. It is
+//! a script, since of that program nothing but the script is shown in the cage.
+
+mod program;
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::processes;
+use crate::script::{Script, TITLE};
+use crate::world::{Ran, World, run};
+use program::{Claude, LOGIN};
+
+/// The tiers of every task, so that the agent does the build and its reviews.
+const ALL: &str = "tiers = [1, 2, 3, 4, 5]";
+const KEY: &str = "sk-ant-canary-8c11-nobody-writes-this-down";
+
+/// A world with a project, a login of a person, and this agent.
+fn world(claude: &Claude, more: &str) -> World {
+    let world = World::with_project("auto");
+    settings(&world, claude, more);
+    world
+}
+
+fn settings(world: &World, claude: &Claude, more: &str) {
+    let login = world.path("person/.claude");
+    std::fs::create_dir_all(&login).expect("a folder");
+    std::fs::write(login.join(".credentials.json"), LOGIN).expect("a login");
+    std::fs::write(
+        login.join("settings.json"),
+        "{\"hooks\": \"canary-settings\"}",
+    )
+    .expect("settings");
+    let program = claude.write(world);
+    let text = format!(
+        "[[fleet.agents]]\nname = \"pro\"\nengine = \"claude-cli\"\nprogram = {}\n{ALL}\n{more}\n",
+        Value::from(program.display().to_string())
+    );
+    std::fs::write(world.home().join("alai.toml"), text).expect("the settings");
+}
+
+fn build(world: &World) -> Ran {
+    let mut command = world.command(["minion", "run", TITLE, "--project", "tiny"]);
+    command.env("PRO_KEY", KEY);
+    run(command)
+}
+
+fn task(world: &World) -> Value {
+    world.task(1)["view"]["task"].clone()
+}
+
+fn counters(world: &World) -> [u64; 3] {
+    let counters = &task(world)["counters"];
+    ["infra_attempts", "qa_retries", "escalations"]
+        .map(|of| counters[of].as_u64().expect("a count"))
+}
+
+fn run_of(world: &World) -> String {
+    let runs = &world.task(1)["runs"];
+    let last = runs.as_array().and_then(|runs| runs.last()).expect("a run");
+    last["id"].as_str().expect("a name").to_owned()
+}
+
+fn total(world: &World, of: &str) -> u64 {
+    let bill = world.json(["fleet", "cost", "--days", "2", "--by", "model", "--json"]);
+    bill["report"]["total"][of].as_u64().expect("an amount")
+}
+
+/// Every file of a home, as bytes.
+fn no_file_holds(dir: &Path, word: &str) -> usize {
+    let mut seen = 0;
+    for entry in std::fs::read_dir(dir).expect("a folder").flatten() {
+        let path = entry.path();
+        let kind = entry.file_type().expect("a kind");
+        if kind.is_dir() {
+            seen += no_file_holds(&path, word);
+        } else if kind.is_file() {
+            seen += 1;
+            let bytes = std::fs::read(&path).expect("a file");
+            let there = bytes
+                .windows(word.len())
+                .any(|part| part == word.as_bytes());
+            assert!(!there, "{word} stands in {}", path.display());
+        }
+    }
+    seen
+}
+
+#[test]
+fn a_program_with_its_login_builds_from_red_to_green_and_its_cage_says_what_it_lacks() {
+    let world = world(&Claude::good(), "");
+    build(&world).exits(0);
+    assert_eq!(counters(&world), [0, 0, 0]);
+    let shown = world.alai(["evidence", "show", "1"]).exits(0);
+    for said in [
+        "agent    pro: claude-cli, ",
+        "agent    NOT PROMISED: no secret of the machine (login:pro)",
+        "agent    NOT PROMISED: no network but its own loopback (egress:api.anthropic.com)",
+        "verdict  passed",
+    ] {
+        assert!(shown.out.contains(said), "{said}: {shown}");
+    }
+    let package = world.json(["evidence", "show", "1", "--json"]);
+    assert_eq!(
+        package["lacking"],
+        json!([]),
+        "every command of the gate and the hand had a whole cage"
+    );
+    let run = run_of(&world);
+    let log = world.alai(["minion", "log", &run]).exits(0);
+    assert!(
+        log.out.contains("Bash") && log.out.contains("sh test.sh"),
+        "its own calls are there: {log}"
+    );
+    // A subscription pays: what it would have cost is told, and nobody has spent it.
+    assert_eq!(
+        (
+            total(&world, "spent_microusd"),
+            total(&world, "list_equivalent_microusd")
+        ),
+        (0, 240_000)
+    );
+    // It has read its login and tells everybody.
+    assert!(log.out.contains("login=***"), "{log}");
+    let seen = no_file_holds(&world.home(), "s3cret-login");
+    assert!(seen > 20, "a home has files");
+    no_file_holds(&world.home(), "canary-settings");
+    let login = world.path("person/.claude/.credentials.json");
+    assert_eq!(std::fs::read_to_string(login).expect("it is there"), LOGIN);
+}
+
+#[test]
+fn a_goal_of_three_stages_is_done_by_programs_alone_and_merged() {
+    let world = world(&Claude::good(), "");
+    world
+        .alai(["mc", "add", TITLE, "--project", "tiny"])
+        .exits(0);
+    let daemon = world.up();
+    world.until("it is merged", |world| {
+        world
+            .titles("main")
+            .iter()
+            .any(|t| t.contains(TITLE))
+            .then_some(())
+    });
+    world.alai(["down", "--now"]).exits(0);
+    daemon.ends().exits(0);
+    let runs = world.alai(["minion", "list", "--json"]).exits(0).out;
+    let by_it = runs.lines();
+    let by_it = by_it.filter(|line| line.contains("\"pipeline\":\"claude-cli\""));
+    assert!(
+        by_it.count() >= 3,
+        "the build, its review and its audit: {runs}"
+    );
+}
+
+#[test]
+fn a_key_is_nowhere_but_outside_and_what_was_spent_is_booked_as_the_program_says() {
+    let world = world(&Claude::good(), "key_env = \"PRO_KEY\"");
+    build(&world).exits(0);
+    assert_eq!(
+        total(&world, "spent_microusd"),
+        240_000,
+        "two sessions of 12 cents"
+    );
+    assert_eq!(
+        total(&world, "reserved_microusd") + total(&world, "unknown_microusd"),
+        0
+    );
+    no_file_holds(&world.home(), KEY);
+    let shown = world.alai(["evidence", "show", "1"]).exits(0);
+    assert!(
+        shown.out.contains("told to end at $2.70, of $3.00"),
+        "{shown}"
+    );
+    assert!(!shown.out.contains("NOT PROMISED"), "{shown}");
+    let report = world.json(["evidence", "show", "1", "--json"])["agent"].clone();
+    assert!(
+        report["layers"]
+            .to_string()
+            .contains("provider:api.anthropic.com"),
+        "{report}"
+    );
+    // What the program itself was told, and what it found in its own environment.
+    let log = world.alai(["minion", "log", &run_of(&world)]).exits(0);
+    assert!(log.out.contains("budget=2.70 "), "{log}");
+    assert!(log.out.contains("base=http://127.0.0.1:18931"), "{log}");
+    assert!(log.out.contains("key=alai-has-the-key"), "{log}");
+}
+
+#[test]
+fn a_cap_bounds_what_a_program_is_lent_and_one_that_leaves_too_little_keeps_it_from_starting() {
+    let world = world(
+        &Claude::good(),
+        "key_env = \"PRO_KEY\"\n[money.caps]\ntask = 1.0",
+    );
+    build(&world).exits(0);
+    let log = world.alai(["minion", "log", &run_of(&world)]).exits(0);
+    assert!(log.out.contains("budget=0.90 "), "{log}");
+    let poor = self::world(
+        &Claude::good(),
+        "key_env = \"PRO_KEY\"\n[money.caps]\ntask = 0.01",
+    );
+    build(&poor).exits(7).says("the task cap of $0.01");
+    assert_eq!(counters(&poor), [0, 0, 0]);
+    assert_eq!(total(&poor, "calls"), 0);
+}
+
+#[test]
+fn a_usage_limit_is_a_wait_and_no_attempt() {
+    let world = world(
+        &Claude::ends(
+            "\"is_error\":true,\"api_error_status\":429,\"result\":\"You have hit your usage limit\"",
+        ),
+        "",
+    );
+    build(&world).exits(6).says("usage limit");
+    let task = task(&world);
+    assert_eq!(
+        (&task["state"], &task["waiting"]["reason"]),
+        (&json!("waiting"), &json!("no_model")),
+        "{task}"
+    );
+    assert_eq!(counters(&world), [0, 0, 0]);
+}
+
+#[test]
+fn an_outage_behind_a_success_is_infrastructure_and_never_a_tier_up() {
+    let world = world(
+        &Claude::ends("\"is_error\":true,\"api_error_status\":500,\"result\":\"Internal error\""),
+        "",
+    );
+    build(&world);
+    let [infra, quality, escalations] = counters(&world);
+    assert_eq!((quality, escalations), (0, 0));
+    assert_eq!(infra, 1);
+    assert_ne!(world.state(1), "done");
+    let outcome = world.task(1)["runs"][0]["outcome"].to_string();
+    assert!(
+        outcome.contains("infrastructure: ") && outcome.contains("Internal error"),
+        "{outcome}"
+    );
+}
+
+#[test]
+fn a_program_that_is_missing_or_too_old_is_shown_with_what_to_do_and_work_waits() {
+    let world = world(&Claude::good(), "");
+    let up = world.json(["fleet", "status", "--json"]);
+    let line = |status: &Value| {
+        let mut lines = status.as_array().expect("lines").iter();
+        lines
+            .find(|line| line["host"] == "pro")
+            .expect("the agent")
+            .clone()
+    };
+    assert_eq!(
+        (&line(&up)["up"], &line(&up)["version"]),
+        (&json!(true), &json!("2.1.330")),
+        "{up}"
+    );
+    assert_eq!(
+        (&line(&up)["paid"], &line(&up)["near"]),
+        (&json!("flat"), &json!(false))
+    );
+    world.alai(["fleet", "models"]).exits(0).says("pro:default");
+    std::fs::remove_file(world.path("claude")).expect("it was there");
+    world
+        .alai(["fleet", "status"])
+        .exits(8)
+        .says("set `program` of `[[fleet.agents]]`");
+    build(&world).exits(6).says("agent pro: ");
+    assert_eq!(counters(&world), [0, 0, 0]);
+    let old = Claude::good().version("2.1.100");
+    settings(&world, &old, "");
+    world
+        .alai(["fleet", "status"])
+        .exits(8)
+        .says("2.1.221 or later is needed");
+    settings(&world, &Claude::good(), "");
+    std::fs::remove_file(world.path("person/.claude/.credentials.json")).expect("it was there");
+    world
+        .alai(["fleet", "status"])
+        .exits(8)
+        .says("log in with `/login`");
+}
+
+#[test]
+fn when_alai_is_killed_nothing_of_the_program_runs_on_and_its_loan_is_unknown() {
+    let world = world(&Claude::hangs(), "key_env = \"PRO_KEY\"");
+    world
+        .alai(["minion", "enqueue", TITLE, "--project", "tiny"])
+        .exits(0);
+    let start = |world: &World| {
+        let mut command = world.command(["up"]);
+        command.env("PRO_KEY", KEY);
+        let daemon = crate::world::Running::start(command);
+        daemon.says("alai is up on");
+        daemon
+    };
+    let daemon = start(&world);
+    let sleeps = |line: &str| line.starts_with("sleep ") && line.contains(program::SLEEP);
+    world.until("the program works, and what it has left behind", |_| {
+        let all = processes::descendants(daemon.pid());
+        (all.iter().filter(|(_, line)| sleeps(line)).count() == 2).then_some(())
+    });
+    daemon.signal(libc::SIGKILL);
+    drop(daemon.ends());
+    assert_eq!(processes::left_of(&world.path("")), []);
+    let good = Claude::good();
+    settings(&world, &good, "key_env = \"PRO_KEY\"");
+    let daemon = start(&world);
+    world.until("another run has done it", |world| {
+        (world.state(1) == "done").then_some(())
+    });
+    world.alai(["down", "--now"]).exits(0);
+    daemon.ends().exits(0);
+    // The killed session may have been paid: all that was lent to it counts until a person says what the bill says.
+    assert_eq!(total(&world, "unknown_microusd"), 3_000_000);
+    assert!(total(&world, "spent_microusd") >= 240_000);
+    world.alai(["mc", "fsck"]).exits(0);
+}
+
+#[test]
+fn what_a_program_writes_outside_of_its_task_is_seen() {
+    let world = world(
+        &Claude::good().also("echo x > extra.txt; echo y > /escaped; echo z > /agent/escaped"),
+        "",
+    );
+    world
+        .alai([
+            "project", "set", "tiny", "--allow", "words.sh", "--allow", "tests/**",
+        ])
+        .exits(0);
+    build(&world);
+    assert_ne!(world.state(1), "done", "it is not taken as it is");
+    let task = world.task(1).to_string();
+    assert!(
+        task.contains("extra.txt is outside the paths of the task"),
+        "{task}"
+    );
+    assert!(!world.repo().join("extra.txt").exists() && !Path::new("/escaped").exists());
+}
+
+#[test]
+fn code_of_a_local_project_reaches_no_agent_elsewhere() {
+    let world = world(&Claude::good(), "");
+    world
+        .alai(["project", "set", "tiny", "--local-only", "true"])
+        .exits(0);
+    build(&world).exits(6).says("local_only");
+    assert_eq!(total(&world, "calls"), 0);
+    // One whose provider is a machine of one's own may.
+    settings(&world, &Claude::good(), "url = \"http://127.0.0.1:9\"");
+    build(&world).exits(0);
+}
+
+#[test]
+fn work_of_a_person_waits_for_him_and_his_commit_is_measured() {
+    let world = World::scripted("auto", &Script::good());
+    world
+        .alai(["mc", "add", TITLE, "--project", "tiny", "--model", "human"])
+        .exits(0);
+    let daemon = world.up();
+    world.until("it waits for a person", |world| {
+        (world.state(1) == "waiting").then_some(())
+    });
+    let why = world.json(["why", "1", "--json"])["why"].clone();
+    assert_eq!(
+        (&why["rule"], &why["owner"]),
+        (&json!("human"), &json!("operator")),
+        "{why}"
+    );
+    assert!(why["deadline_ms"].is_i64(), "{why}");
+    assert!(why.to_string().contains("alai mc ready 1 --head"), "{why}");
+    assert_eq!(counters(&world), [0, 0, 0]);
+    world.git(&["switch", "-q", "-c", "mine"]);
+    for (path, text) in program::solved(&world) {
+        let path = world.repo().join(path);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        std::fs::write(path, text).expect("written");
+    }
+    world.git(&["add", "-A"]);
+    world.git(&[
+        "-c",
+        "user.name=Ada",
+        "-c",
+        "user.email=ada@example.com",
+        "commit",
+        "-q",
+        "-m",
+        "Add initials",
+    ]);
+    world.git(&["switch", "-q", "main"]);
+    world.alai(["mc", "ready", "1", "--head", "mine"]).exits(0);
+    world.until("its gate has passed", |world| {
+        (world.state(1) == "done").then_some(())
+    });
+    world.alai(["down", "--now"]).exits(0);
+    daemon.ends().exits(0);
+}

@@ -1,0 +1,58 @@
+//! Looks at the model hosts, beside the loop.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::Factory;
+use crate::dispatch;
+
+/// Between two looks at the model host while it has a usable model, and while it has none.
+const LOOK_MS: i64 = 60_000;
+const LOOK_AGAIN_MS: i64 = 10_000;
+impl Factory {
+    /// Waits for the look at the model hosts that began with the process: a start must know what it has.
+    pub(super) fn look_now(self: &Arc<Self>) {
+        let begun = self.first_look.lock().ok().and_then(|mut look| look.take());
+        let looked = begun.is_some_and(|look| look.join().is_ok());
+        if !looked {
+            self.models.look();
+        }
+        dispatch::loads::look_now(self);
+        self.looked_ms.store(self.now_ms(), Ordering::Relaxed);
+    }
+
+    /// A host was lost: the next beat looks at all of them.
+    pub(crate) fn look_soon(&self) {
+        self.looked_ms.store(0, Ordering::Relaxed);
+    }
+
+    /// Looks at the model host now and then, beside the loop: a host that hangs must not stop heartbeats.
+    pub(super) fn look(self: &Arc<Self>, now: i64) {
+        let pause = if self.models.usable() {
+            LOOK_MS
+        } else {
+            LOOK_AGAIN_MS
+        };
+        let due = now - self.looked_ms.load(Ordering::Relaxed) >= pause;
+        if !due || self.looking.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let factory = Arc::clone(self);
+        let looked = std::thread::Builder::new()
+            .name("look".into())
+            .spawn(move || {
+                let before = factory.models.usable();
+                let looked = catch_unwind(AssertUnwindSafe(|| factory.models.look()));
+                let usable = looked.unwrap_or(before);
+                factory.looked_ms.store(factory.now_ms(), Ordering::Relaxed);
+                factory.looking.store(false, Ordering::SeqCst);
+                if usable != before {
+                    factory.wake();
+                }
+            });
+        if looked.is_err() {
+            self.looking.store(false, Ordering::SeqCst);
+        }
+    }
+}

@@ -1,0 +1,448 @@
+//! Gives work out. Each round the queue, the hosts, what they hold and the runs at work become one state of `core::schedule`; what it
+//! decides is carried out here: a task is claimed for the place that was chosen for it, models are drained, unloaded and loaded.
+//!
+//! What there is not: no run on a host or model other than the one whose slot its claim holds; no claim without a slot; no load
+//! or unload in the beat itself; no unload of a model on which a run is at work.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use alai_core::ids::TaskId;
+use alai_core::pipeline::HUMAN_WAIT_MS;
+use alai_core::schedule::{Decision, Effect, HostId, Job, ModelId, Rules, decide};
+use alai_core::task::{Task, TaskKind, WaitReason, Waiting};
+use alai_mission::{Claim, ClaimLimits, MissionError, Queue, Ready, Slot, SlotsOf};
+
+use crate::beat::{Factory, LEASE_MS};
+use crate::config::Config;
+use crate::limits::{self, Reaches};
+use crate::models::{Chosen, Site};
+use crate::work;
+
+mod jobs;
+pub(crate) mod loads;
+mod picture;
+mod roster;
+mod shown;
+#[cfg(test)]
+mod tests;
+
+use jobs::Wanted;
+use picture::{Bounds, Picture};
+use roster::Seat;
+pub(crate) use roster::{At, Roster};
+pub use shown::{Draining, HostView, Loading, ScheduleView, WaitView};
+
+/// Rounds in one beat: each claims one task or finds one that cannot be claimed. More than there are slots and tasks in one look.
+const ROUNDS_MAX: usize = 2_048;
+
+/// Tasks that one round decides about, the first of the queue: more than any fleet has slots.
+const WANTED_MAX: usize = 256;
+
+/// Gives out what can be given out now, and lets models come and go for the rest.
+pub(crate) fn dispatch(factory: &Arc<Factory>, now_ms: i64) -> Result<(), MissionError> {
+    give_out(factory, now_ms, &|claim| factory.start(claim))
+}
+
+/// The same, with what becomes of a claim.
+fn give_out(
+    factory: &Arc<Factory>,
+    now_ms: i64,
+    begin: &dyn Fn(Claim),
+) -> Result<(), MissionError> {
+    if factory.stopping() {
+        return Ok(());
+    }
+    if !factory.models().usable() {
+        return ask_for_a_model(factory, now_ms);
+    }
+    let (mut refused, mut asked) = (BTreeSet::new(), Asked::new());
+    for _ in 0..ROUNDS_MAX {
+        let round = Round::read(factory, &refused, &mut asked, now_ms)?;
+        if !round.carry_out(&mut refused, begin)? {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// Eligible work without a model is put before a person, with what was looked for; it goes on by itself later.
+fn ask_for_a_model(factory: &Factory, now_ms: i64) -> Result<(), MissionError> {
+    let waiting = Waiting {
+        reason: WaitReason::NoModel,
+        owner: factory.config().operator.clone(),
+        deadline_ms: now_ms + HUMAN_WAIT_MS,
+        next_action:
+            "start Ollama and pull a model; it then goes on by itself while `alai up` runs".into(),
+        detail: factory.models().found().none,
+    };
+    if factory
+        .mission()
+        .ask_for_a_model(factory.only(), waiting, now_ms)?
+    {
+        // The rest in the next beats: in between the signs of life go on.
+        factory.wake();
+    }
+    Ok(())
+}
+
+/// The companies and models of tasks, asked for once in a beat: a round is read anew for each task that is given out.
+type Asked = BTreeMap<TaskId, (Option<String>, Vec<Chosen>)>;
+
+/// One look at the queue and the fleet.
+struct Round<'f> {
+    factory: &'f Arc<Factory>,
+    now_ms: i64,
+    sites: Vec<Site>,
+    wanted: Vec<Wanted>,
+    queue: Queue,
+}
+
+impl<'f> Round<'f> {
+    /// Without the tasks that could not be claimed in this beat.
+    fn read(
+        factory: &'f Arc<Factory>,
+        refused: &BTreeSet<TaskId>,
+        asked: &mut Asked,
+        now_ms: i64,
+    ) -> Result<Round<'f>, MissionError> {
+        let config = factory.config();
+        let per_project = config.limits.per_project.unwrap_or(config.slots);
+        let mut queue = factory
+            .mission()
+            .ready(factory.only(), per_project, now_ms)?;
+        queue
+            .ready
+            .retain(|ready| !refused.contains(&ready.task.id));
+        // What goes first in any case is looked at first, so that nothing urgent is behind the part that is looked at.
+        queue
+            .ready
+            .sort_by_key(|ready| jobs::precedence(ready, now_ms));
+        let reaches = Reaches::read(factory.mission())?;
+        let wanted = queue.ready.iter();
+        let wanted = wanted.filter_map(|ready| {
+            let found = asked.entry(ready.task.id);
+            let found = found.or_insert_with(|| ask(factory, &ready.task, &reaches, now_ms));
+            wanted_of(factory, ready, found, &queue, &reaches)
+        });
+        let wanted = wanted.take(WANTED_MAX).collect();
+        let mut sites = factory.models().sites();
+        if factory.only().is_some() {
+            // One task of a person who waits for it: its own first word tells as much.
+            sites.iter_mut().for_each(|site| site.server = None);
+        }
+        {
+            let mut known = factory.roster().lock();
+            known.forget_drains_for_what_is_gone(&sites);
+            if known.since_ms == 0 {
+                known.since_ms = now_ms;
+            }
+        }
+        Ok(Round {
+            wanted,
+            sites,
+            factory,
+            now_ms,
+            queue,
+        })
+    }
+
+    /// True when another round may give out more.
+    fn carry_out(
+        &self,
+        refused: &mut BTreeSet<TaskId>,
+        begin: &dyn Fn(Claim),
+    ) -> Result<bool, MissionError> {
+        let busy = self.factory.roster().lock().seats.len();
+        let full = busy >= self.factory.config().slots;
+        if let Some(free) = self.wanted.iter().find(|w| w.choices.is_empty())
+            && !full
+        {
+            return self.start(free, None, refused, begin).map(|_| true);
+        }
+        let bounds = self.bounds();
+        let (mut picture, jobs, decided) = {
+            let known = self.factory.roster().lock();
+            let mut picture = Picture::of(&self.sites, &known, bounds, self.rules(), self.now_ms);
+            let jobs = jobs::jobs(&self.wanted, &self.queue, &picture, &known, self.now_ms);
+            for job in &jobs {
+                picture.state.add(job.clone());
+            }
+            let decided = decide(&picture.state, self.now_ms);
+            (picture, jobs, decided)
+        };
+        let is_start = |d: &Decision| matches!(d.effect, Effect::Start { .. });
+        // One at a time: whose turn is next depends on what its project has been given.
+        let (starts, mut told): (Vec<Decision>, _) = decided.into_iter().partition(is_start);
+        self.move_models(&picture, &told);
+        for decision in &told {
+            if let Err(misfit) = picture.state.apply(decision.effect, self.now_ms) {
+                tracing::debug!("{:?}: {misfit}", decision.effect);
+            }
+        }
+        told.extend(starts.first());
+        self.tell(&picture, &jobs, &told);
+        let Some(Effect::Start { job, host, model }) = starts.first().map(|d| d.effect) else {
+            return Ok(false);
+        };
+        let found = self
+            .wanted
+            .iter()
+            .find(|w| w.ready.task.id.0.unsigned_abs() == job.0);
+        let Some(wanted) = found else {
+            return Ok(false);
+        };
+        let place = (
+            picture.at(host, model),
+            self.expected_ms(&jobs, job.0, host, model),
+        );
+        self.start(wanted, Some(place), refused, begin)
+            .map(|_| true)
+    }
+
+    fn bounds(&self) -> Bounds {
+        bounds(self.factory.config())
+    }
+
+    fn rules(&self) -> Rules {
+        let usual = Rules::default();
+        let said = self.factory.config().limits.model_wait_minutes;
+        let said = said.and_then(|minutes| i64::try_from(minutes).ok());
+        Rules {
+            age_ms_max: said.map_or(usual.age_ms_max, |minutes| minutes.saturating_mul(60_000)),
+            ..usual
+        }
+    }
+
+    fn expected_ms(&self, jobs: &[Job], id: u64, host: HostId, model: ModelId) -> i64 {
+        let job = jobs.iter().find(|job| job.id.0 == id);
+        let choice = job.and_then(|job| {
+            let choice = job
+                .choices
+                .iter()
+                .find(|c| (c.host, c.model) == (host, model))?;
+            Some(job.expected_ms(choice))
+        });
+        choice.unwrap_or(1)
+    }
+
+    /// Claims a task for its place and lets its run begin. A task that cannot be claimed now is left out of this beat.
+    fn start(
+        &self,
+        wanted: &Wanted,
+        place: Option<(At, i64)>,
+        refused: &mut BTreeSet<TaskId>,
+        begin: &dyn Fn(Claim),
+    ) -> Result<(), MissionError> {
+        let (factory, task) = (self.factory, &wanted.ready.task);
+        let (at, expected_ms) = match place {
+            Some((at, expected_ms)) => (Some(at), expected_ms),
+            None => (None, jobs::own_ms(task.kind)),
+        };
+        let limits = self.limits(wanted, at.as_ref());
+        let claimed = factory.mission().claim(
+            Some(task.id),
+            &limits,
+            "factory",
+            LEASE_MS,
+            factory.now_ms(),
+        )?;
+        let Some(claim) = claimed else {
+            refused.insert(task.id);
+            return Ok(());
+        };
+        let seat = Seat {
+            task: task.id,
+            kind: task.kind,
+            at,
+            started_ms: self.now_ms,
+            expected_ms,
+        };
+        factory.roster().lock().sits(claim.fence.run.clone(), seat);
+        begin(claim);
+        Ok(())
+    }
+
+    fn limits(&self, wanted: &Wanted, at: Option<&At>) -> ClaimLimits {
+        let config = self.factory.config();
+        let mut slots = Vec::new();
+        let mut hold = |kind: &str, name: &str, most: Option<usize>| {
+            if let Some(most) = most {
+                let key = format!("{kind}:{name}");
+                slots.push(Slot { key, most });
+            }
+        };
+        if let Some(company) = &wanted.company {
+            hold(
+                limits::COMPANY,
+                company,
+                config.limits.company.get(company).copied(),
+            );
+        }
+        if let Some(at) = at {
+            hold(
+                limits::MODEL,
+                &at.model,
+                config.limits.model.get(&at.model).copied(),
+            );
+            let site = self.sites.iter().find(|site| site.host == at.host);
+            let said = [config.limits.host, site.and_then(|site| site.slots)];
+            hold(limits::HOST, &at.host, said.into_iter().flatten().min());
+            let place = site.and_then(|s| s.models.iter().find(|m| m.name == at.model)?.slots);
+            hold(limits::PLACE, &format!("{} {}", at.host, at.model), place);
+        }
+        ClaimLimits {
+            total: config.slots,
+            per_project: config.limits.per_project.unwrap_or(config.slots),
+            run_ms_max: limits::run_ms_max(config),
+            slots: SlotsOf::new(move |_| slots.clone()),
+        }
+    }
+
+    /// Drains, unloads and loads.
+    fn move_models(&self, picture: &Picture, decided: &[Decision]) {
+        let roster = self.factory.roster();
+        let mut leaving: Vec<At> = Vec::new();
+        for decision in decided {
+            let (host, model) = decision.effect.place();
+            let at = picture.at(host, model);
+            match decision.effect {
+                Effect::Start { .. } => {}
+                Effect::Drain { to, .. } => {
+                    let to = picture.at(host, to).model;
+                    roster.lock().drains.insert(at, to);
+                }
+                Effect::Keep { .. } => {
+                    roster.lock().drains.remove(&at);
+                }
+                Effect::Unload { .. } => leaving.push(at),
+                Effect::Preload { .. } => {
+                    let here = leaving.iter().filter(|other| other.host == at.host);
+                    let here = here.map(|other| other.model.clone()).collect();
+                    self.load(&at, here);
+                }
+            }
+        }
+        self.bring_back_what_is_kept(decided, picture);
+    }
+
+    fn load(&self, at: &At, leaving: Vec<String>) {
+        let site = self.sites.iter().find(|site| site.host == at.host);
+        let to = site.and_then(|s| Some((s, s.models.iter().find(|m| m.name == at.model)?)));
+        if let Some((site, to)) = to {
+            loads::begin(self.factory, site, leaving, to, self.now_ms);
+        }
+    }
+
+    /// What a person wants never to be unloaded is loaded before anything asks for it, and again where it went.
+    fn bring_back_what_is_kept(&self, decided: &[Decision], picture: &Picture) {
+        for site in self.sites.iter().filter(|site| site.ollama.is_some()) {
+            let here = |d: &Decision| picture.host(&site.host) == Some(d.effect.place().0);
+            let moving = decided.iter().any(here);
+            let missing = {
+                let known = self.factory.roster().lock();
+                let held = known.held.get(&site.host);
+                let there = |model: &str| held.is_some_and(|held| held.contains_key(model));
+                let looked_at = held.is_some() && !known.moves.contains_key(&site.host);
+                site.models
+                    .iter()
+                    .filter(|_| looked_at && !moving)
+                    .find(|model| model.keep && !there(&model.name))
+                    .cloned()
+            };
+            let models = self.factory.models();
+            if let Some(model) = missing
+                && models
+                    .unloadable_until(&site.host, &model.name, self.now_ms)
+                    .is_none()
+            {
+                loads::begin(self.factory, site, Vec::new(), &model, self.now_ms);
+            }
+        }
+    }
+
+    fn tell(&self, picture: &Picture, jobs: &[Job], decided: &[Decision]) {
+        let mut known = self.factory.roster().lock();
+        let mut view = shown::view(
+            &self.sites,
+            picture,
+            jobs,
+            &known,
+            self.bounds(),
+            self.now_ms,
+        );
+        for wanted in self
+            .wanted
+            .iter()
+            .filter(|wanted| !wanted.choices.is_empty())
+        {
+            let id = wanted.ready.task.id;
+            if !jobs.iter().any(|job| job.id.0 == id.0.unsigned_abs()) {
+                let text = "the hosts that may do it have gone since they were looked at; the next look tells".to_owned();
+                view.waits.push((id, WaitView::Schedule { text }));
+            }
+        }
+        shown::tell(&mut view, picture, decided);
+        known.view = view;
+    }
+}
+
+fn bounds(config: &Config) -> Bounds {
+    Bounds {
+        slots: config.slots,
+        per_host: config.limits.host,
+    }
+}
+
+/// A task's company, and the models that may do it.
+fn ask(
+    factory: &Arc<Factory>,
+    task: &Task,
+    reaches: &Reaches,
+    now_ms: i64,
+) -> (Option<String>, Vec<Chosen>) {
+    // What cannot be routed is claimed all the same: its run ends with the reason.
+    let company = work::company_for(&factory.packs().registry, task).ok();
+    let needs_none = task.handed.is_some() || task.kind == TaskKind::Postflight;
+    let choices = match needs_none {
+        true => Vec::new(),
+        false => work::candidates_for(factory, task, reaches.of(task), now_ms),
+    };
+    (company.map(|company| company.name.clone()), choices)
+}
+
+/// A task with those who may serve it; none when a limit that is not the scheduler's keeps it back.
+fn wanted_of(
+    factory: &Arc<Factory>,
+    ready: &Ready,
+    (company, choices): &(Option<String>, Vec<Chosen>),
+    queue: &Queue,
+    reaches: &Reaches,
+) -> Option<Wanted> {
+    let limits = &factory.config().limits;
+    let full = |kind: &str, name: &str, most: Option<&usize>| {
+        let held = queue
+            .held
+            .get(&format!("{kind}:{name}"))
+            .copied()
+            .unwrap_or(0);
+        most.is_some_and(|most| held >= *most)
+    };
+    if let Some(name) = company
+        && full(limits::COMPANY, name, limits.company.get(name))
+    {
+        return None;
+    }
+    let mut free = choices.clone();
+    free.retain(|c| !full(limits::MODEL, &c.model, limits.model.get(&c.model)));
+    // All of its models are at their limits: it waits, and that is not the same as having none.
+    if free.is_empty() && !choices.is_empty() {
+        return None;
+    }
+    Some(Wanted {
+        ready: ready.clone(),
+        company: company.clone(),
+        choices: free,
+        local_only: reaches.is_near(&ready.task),
+    })
+}

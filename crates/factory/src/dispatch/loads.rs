@@ -1,0 +1,323 @@
+//! Loads and unloads, each on a thread beside the beat, and looks at what the hosts hold. A load is believed when the host has said that
+//! it ended, and the model a word; an unload when the host does not list the model any more.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use alai_fleet::{ChatError, Host, HostRef, OllamaHost, Provider, ping, resident};
+
+use super::bounds;
+use super::picture::{self, load_ms};
+use super::roster::{At, Known, Move};
+use crate::beat::Factory;
+use crate::models::{Chosen, Site, SiteModel};
+
+/// An idle model goes at once; one that another program asks something goes after that answer.
+const UNLOAD_MAX: Duration = Duration::from_secs(120);
+/// How often a host that unloads a model is asked whether it is gone.
+const UNLOAD_POLL: Duration = Duration::from_millis(100);
+/// How often it is looked whether a run has ended, so that a first word can be asked for.
+const SLOT_POLL: Duration = Duration::from_millis(50);
+/// A load is given up after this at the earliest: Ollama itself waits five minutes for one that stands still.
+const LOAD_MIN_MS: i64 = 6 * 60_000;
+/// And after so many times what it is expected to take.
+const LOAD_TIMES: i64 = 3;
+/// A load that its host does not list for so long is not under way, whatever the connection says.
+const UNLISTED_MAX_MS: i64 = LOAD_MIN_MS;
+
+/// Between two looks at what the hosts hold, while there is work and while there is none. Others may use them, too.
+const LOOK_MS: i64 = 10_000;
+const LOOK_IDLE_MS: i64 = 60_000;
+
+/// Begins what a decision asks for on one host: these models go, then this one comes.
+pub(super) fn begin(
+    factory: &Arc<Factory>,
+    site: &Site,
+    leaving: Vec<String>,
+    to: &SiteModel,
+    now_ms: i64,
+) {
+    let at = At {
+        host: site.host.clone(),
+        model: to.name.clone(),
+    };
+    let roster = factory.roster();
+    let under_way = Move {
+        leaving,
+        to: to.name.clone(),
+        begun_ms: now_ms,
+        seen_ms: now_ms,
+        speaks: false,
+    };
+    let expected_ms = {
+        let mut known = roster.lock();
+        known.moves.insert(site.host.clone(), under_way.clone());
+        load_ms(site, &known, &at, to.bytes)
+    };
+    let work = Work {
+        factory: Arc::clone(factory),
+        site: site.clone(),
+        to: to.clone(),
+        at,
+        expected_ms,
+    };
+    let started = std::thread::Builder::new()
+        .name("load".into())
+        .spawn(move || {
+            let carried = catch_unwind(AssertUnwindSafe(|| work.carry_out(&under_way)));
+            let carried = carried.unwrap_or_else(|_| Err("the factory itself failed in it".into()));
+            work.end(carried);
+        });
+    if let Err(e) = started {
+        tracing::error!("cannot start a thread for a load: {e}");
+        roster.lock().moves.remove(&site.host);
+    }
+}
+
+/// One load with what goes before it.
+struct Work {
+    factory: Arc<Factory>,
+    site: Site,
+    to: SiteModel,
+    at: At,
+    expected_ms: i64,
+}
+
+impl Work {
+    fn carry_out(&self, under_way: &Move) -> Result<(), String> {
+        let Some(host) = &self.site.ollama else {
+            return self.first_word();
+        };
+        for model in &under_way.leaving {
+            self.unload(host, model)?;
+        }
+        self.load(host)?;
+        self.first_word()
+    }
+
+    fn unload(&self, host: &OllamaHost, model: &str) -> Result<(), String> {
+        let stopping = || self.factory.stopping();
+        let said = alai_fleet::unload(host, model, UNLOAD_MAX, &stopping);
+        said.map_err(|e| format!("{model} could not be unloaded: {}", e.message))?;
+        let began = Instant::now();
+        while began.elapsed() < UNLOAD_MAX && !stopping() {
+            let held = resident(host, &stopping);
+            let held =
+                held.map_err(|e| format!("whether {model} is gone is not known: {}", e.message))?;
+            if !held.iter().any(|there| named(&there.model, model)) {
+                return Ok(());
+            }
+            std::thread::sleep(UNLOAD_POLL);
+        }
+        Err(format!(
+            "{model} does not go: somebody else uses it, for {} s",
+            began.elapsed().as_secs()
+        ))
+    }
+
+    fn load(&self, host: &OllamaHost) -> Result<(), String> {
+        let began_ms = self.factory.now_ms();
+        let within_ms = self.expected_ms.saturating_mul(LOAD_TIMES).max(LOAD_MIN_MS);
+        let within = Duration::from_millis(within_ms.unsigned_abs());
+        let given_up = || {
+            let seen_ms = self
+                .factory
+                .roster()
+                .lock()
+                .moves
+                .get(&self.at.host)
+                .map(|m| m.seen_ms);
+            let unseen =
+                |ms: i64| self.factory.now_ms().saturating_sub(ms.max(began_ms)) > UNLISTED_MAX_MS;
+            self.factory.stopping() || seen_ms.is_some_and(unseen)
+        };
+        let loaded = alai_fleet::load(host, &self.to.name, &self.to.profile, within, &given_up);
+        self.heard(loaded.as_ref().err());
+        loaded.map_err(|e| e.message)?;
+        let now_ms = self.factory.now_ms();
+        let mut known = self.factory.roster().lock();
+        known.loaded(
+            &self.at,
+            self.to.bytes,
+            now_ms.saturating_sub(began_ms),
+            now_ms,
+        );
+        Ok(())
+    }
+
+    /// One real word, before a run depends on it: a model can be loaded and answer nothing.
+    fn first_word(&self) -> Result<(), String> {
+        let proven = self.factory.roster().lock().proven.contains(&self.at);
+        let Some(server) = self.site.server.as_ref().filter(|_| !proven) else {
+            return Ok(());
+        };
+        let stopping = || self.factory.stopping();
+        self.await_a_slot(&stopping);
+        let said = ping(
+            HostRef::from(server),
+            &self.to.name,
+            &self.to.profile,
+            &stopping,
+        );
+        self.heard(said.as_ref().err());
+        match said {
+            Ok(_word) => {
+                self.factory.roster().lock().proven.insert(self.at.clone());
+                Ok(())
+            }
+            Err(e) => Err(format!("it is there and says no word: {}", e.message)),
+        }
+    }
+
+    /// A word is a call like any other: never more of them at once than the host has slots.
+    fn await_a_slot(&self, stopping: &dyn Fn() -> bool) {
+        let most = picture::slots_of(Some(&self.site), bounds(self.factory.config()));
+        while !stopping() {
+            let mut known = self.factory.roster().lock();
+            if let Some(under_way) = known.moves.get_mut(&self.at.host) {
+                under_way.speaks = true;
+            }
+            if known.sitting_on(&self.at.host) < most {
+                return;
+            }
+            drop(known);
+            std::thread::sleep(SLOT_POLL);
+        }
+    }
+
+    fn heard(&self, error: Option<&ChatError>) {
+        let provider = match (&self.site.ollama, &self.site.server) {
+            (Some(host), _) => Provider::Ollama(host.clone()),
+            (None, Some(host)) => Provider::from(Host::clone(host)),
+            (None, None) => return,
+        };
+        let chosen = Chosen {
+            provider,
+            model: self.to.name.clone(),
+            profile: self.to.profile,
+        };
+        let class = error.map(|e| e.class);
+        if self
+            .factory
+            .models()
+            .heard(&chosen, class, self.factory.now_ms())
+        {
+            self.factory.look_soon();
+        }
+    }
+
+    fn end(&self, carried: Result<(), String>) {
+        let (factory, At { host, model }) = (&self.factory, &self.at);
+        match carried {
+            Ok(()) => factory.models().load_succeeded(host, model),
+            // What was ended for a stop says nothing of the host.
+            Err(_) if factory.stopping() => {}
+            Err(why) => {
+                tracing::warn!("{model} on {host} is not there for work: {why}");
+                factory
+                    .models()
+                    .load_failed(host, model, &why, factory.now_ms());
+            }
+        }
+        if let Some(ollama) = &self.site.ollama {
+            look_at(factory, host, ollama);
+        }
+        let mut known = factory.roster().lock();
+        known.moves.remove(host);
+        // Its turn begins when work can be given to it.
+        let now_ms = factory.now_ms();
+        if let Some(stay) = known
+            .held
+            .get_mut(host)
+            .and_then(|held| held.get_mut(model))
+        {
+            stay.since_ms = now_ms;
+        }
+        known
+            .drains
+            .retain(|at, to| at.host != *host || to != model);
+        drop(known);
+        factory.wake();
+    }
+}
+
+/// Looks at what the hosts hold now and then, beside the loop. What other programs do to them is seen here.
+pub(crate) fn look(factory: &Arc<Factory>, now_ms: i64) {
+    let roster = factory.roster();
+    let busy = {
+        let known = roster.lock();
+        !known.seats.is_empty() || !known.moves.is_empty() || known.view.waits()
+    };
+    let pause = if busy { LOOK_MS } else { LOOK_IDLE_MS };
+    let due = now_ms - factory.held_ms.load(Ordering::Relaxed) >= pause;
+    if !due || factory.holding.swap(true, Ordering::SeqCst) {
+        return;
+    }
+    let own = Arc::clone(factory);
+    let looked = std::thread::Builder::new()
+        .name("held".into())
+        .spawn(move || {
+            let changed = catch_unwind(AssertUnwindSafe(|| look_now(&own))).unwrap_or(false);
+            own.held_ms.store(own.now_ms(), Ordering::Relaxed);
+            own.holding.store(false, Ordering::SeqCst);
+            if changed {
+                own.wake();
+            }
+        });
+    if looked.is_err() {
+        factory.holding.store(false, Ordering::SeqCst);
+    }
+}
+
+/// Looks at all hosts now. True when one holds something else than before.
+pub(crate) fn look_now(factory: &Arc<Factory>) -> bool {
+    let sites = factory.models().sites();
+    let ollamas: Vec<(&str, &OllamaHost)> = sites
+        .iter()
+        .filter_map(|site| Some((site.host.as_str(), site.ollama.as_ref()?)))
+        .collect();
+    std::thread::scope(|scope| {
+        let looks: Vec<_> = ollamas
+            .into_iter()
+            .map(|(name, host)| scope.spawn(move || look_at(factory, name, host)))
+            .collect();
+        // All of them, so that none is left out behind the first change.
+        let changed: Vec<bool> = looks
+            .into_iter()
+            .map(|look| look.join().unwrap_or(false))
+            .collect();
+        changed.contains(&true)
+    })
+}
+
+/// A host that does not answer is seen as it was: the look for models finds that it is down.
+fn look_at(factory: &Factory, name: &str, host: &OllamaHost) -> bool {
+    let Ok(held) = resident(host, &|| factory.stopping()) else {
+        return false;
+    };
+    let sites = factory.models().sites();
+    let models = sites.into_iter().find(|site| site.host == name);
+    let models = models.map_or_else(Vec::new, |site| site.models);
+    let own = |there: &str| {
+        let known = models.iter().find(|model| named(there, &model.name));
+        known.map_or_else(|| there.to_owned(), |model| model.name.clone())
+    };
+    let held: Vec<(String, u64)> = held.iter().map(|r| (own(&r.model), r.bytes)).collect();
+    let mut known = factory.roster().lock();
+    let before = names(&known, name);
+    known.found(name, &held, factory.now_ms());
+    before != names(&known, name)
+}
+
+fn names(known: &Known, host: &str) -> Option<Vec<String>> {
+    let held: &BTreeMap<String, _> = known.held.get(host)?;
+    Some(held.keys().cloned().collect())
+}
+
+/// Whether a host means this model: it says the tag that a name may leave out.
+fn named(there: &str, model: &str) -> bool {
+    there == model || there.strip_suffix(":latest") == Some(model)
+}

@@ -1,0 +1,345 @@
+//! The scheduler's state, built anew from what is known: hosts and models as they were found, what is loaded, drained and under way,
+//! and the runs at work.
+
+use alai_core::schedule::{
+    Choice, Effect, Fleet, Host, HostId, Job, JobId, Model, ModelId, Place, Rules, State,
+};
+
+use super::roster::{At, Known, Move};
+use crate::models::Site;
+
+/// Bytes a second of a load of which nothing was measured: a disk of a small machine.
+const BYTES_S: u64 = 1_000_000_000;
+/// A load counts as at least this, however fast its disk is: what the host had read of its prompts goes with the model that leaves, and
+/// what came must be given its work before it can go again.
+const LOAD_MS_MIN: i64 = 10_000;
+/// Memory of a host of which nothing was said: all of its models fit, and it makes room by itself where they do not.
+const MEMORY: u64 = u64::MAX / 4;
+/// How long a model stays after its last call, as each call asks Ollama (`KEEP_ALIVE` of the wire).
+const KEEP_ALIVE_MS: i64 = 15 * 60_000;
+/// Jobs of the past, by which the state learns when a model was used.
+const PAST: u64 = u64::MAX;
+/// Runs at work, by numbers that no task has.
+const AT_WORK: u64 = u64::MAX / 2;
+
+/// The state, with the names of what it numbers.
+#[derive(Debug)]
+pub(super) struct Picture {
+    pub(super) state: State,
+    hosts: Vec<String>,
+    models: Vec<String>,
+}
+
+/// The limits that are no host's own.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    /// Runs at once in all.
+    pub(super) slots: usize,
+    /// Runs at once on any host.
+    pub(super) per_host: Option<usize>,
+}
+
+impl Picture {
+    pub(super) fn of(
+        sites: &[Site],
+        known: &Known,
+        bounds: Bounds,
+        rules: Rules,
+        now_ms: i64,
+    ) -> Picture {
+        let mut picture = Picture {
+            state: State::new(empty(), rules),
+            hosts: names(sites.iter().map(|s| s.host.as_str()), known, |at| &at.host),
+            models: names(
+                sites
+                    .iter()
+                    .flat_map(|s| s.models.iter().map(|m| m.name.as_str())),
+                known,
+                |at| &at.model,
+            ),
+        };
+        picture.state = State::new(picture.fleet(sites, known, bounds), rules);
+        picture.remember(known);
+        picture.stand(sites, known, now_ms);
+        picture.sit(known);
+        for (at, to) in &known.drains {
+            if let (Some((host, model)), Some(to)) = (picture.find(at), picture.model(to)) {
+                // What is pinned since, or gone, is not drained.
+                let _ = picture
+                    .state
+                    .apply(Effect::Drain { host, model, to }, now_ms);
+            }
+        }
+        picture
+    }
+
+    pub(super) fn find(&self, at: &At) -> Option<(HostId, ModelId)> {
+        Some((self.host(&at.host)?, self.model(&at.model)?))
+    }
+
+    pub(super) fn host(&self, address: &str) -> Option<HostId> {
+        self.hosts
+            .iter()
+            .position(|name| name == address)
+            .map(HostId)
+    }
+
+    pub(super) fn at(&self, host: HostId, model: ModelId) -> At {
+        At {
+            host: self.hosts[host.0].clone(),
+            model: self.models[model.0].clone(),
+        }
+    }
+
+    fn model(&self, name: &str) -> Option<ModelId> {
+        let at = self.models.iter().position(|model| model == name)?;
+        Some(ModelId(at))
+    }
+
+    fn fleet(&self, sites: &[Site], known: &Known, bounds: Bounds) -> Fleet {
+        let count = |slots: usize| u32::try_from(slots).unwrap_or(u32::MAX);
+        let at_work = known.seats.len();
+        let bytes: Vec<u64> = self
+            .models
+            .iter()
+            .map(|m| bytes_of(sites, known, m))
+            .collect();
+        let hosts = self.hosts.iter().map(|name| {
+            let site = sites.iter().find(|site| site.host == *name);
+            let sitting = known.sitting_on(name);
+            let speaks = known.moves.get(name).is_some_and(|m| m.speaks);
+            let slots = slots_of(site, bounds).saturating_sub(usize::from(speaks));
+            Host {
+                name: site.map_or(name, |site| &site.name).clone(),
+                slots: count(slots.max(sitting)),
+                memory: site.map_or(MEMORY, |site| memory_of(site, known)),
+                local: site.is_some_and(|site| site.near),
+            }
+        });
+        let place = |host: &String, model: &String| {
+            let at = At {
+                host: host.clone(),
+                model: model.clone(),
+            };
+            let sitting = known.sitting(&at);
+            let site = sites.iter().find(|site| site.host == *host);
+            let has = site.and_then(|s| Some((s, s.models.iter().find(|m| m.name == *model)?)));
+            match has {
+                None => (sitting > 0).then_some(Place {
+                    slots: count(sitting),
+                    load_ms: 0,
+                    pinned: true,
+                }),
+                Some((site, said)) => Some(Place {
+                    slots: count(
+                        said.slots
+                            .unwrap_or(slots_of(Some(site), bounds))
+                            .max(sitting),
+                    ),
+                    load_ms: load_ms(site, known, &at, said.bytes),
+                    pinned: said.keep || site.ollama.is_none(),
+                }),
+            }
+        };
+        Fleet {
+            hosts: hosts.collect(),
+            models: self
+                .models
+                .iter()
+                .zip(bytes)
+                .map(|(name, bytes)| Model {
+                    name: name.clone(),
+                    bytes,
+                    keep_alive_ms: KEEP_ALIVE_MS,
+                })
+                .collect(),
+            places: self
+                .hosts
+                .iter()
+                .map(|host| self.models.iter().map(|model| place(host, model)).collect())
+                .collect(),
+            slots: Some(count(bounds.slots.max(at_work))),
+        }
+    }
+
+    /// Lets the state see when each model was last used, by jobs that began and ended then.
+    fn remember(&mut self, known: &Known) {
+        let mut uses: Vec<_> = known.uses.iter().collect();
+        uses.sort_by_key(|(_, used)| used.started_ms);
+        for (nth, (at, used)) in (0..).zip(uses) {
+            let Some((host, model)) = self.find(at) else {
+                continue;
+            };
+            let job = past(JobId(PAST - nth), host, model, used.started_ms, 1);
+            self.state.loaded(host, model, used.started_ms);
+            if self.begins(job, host, model, used.started_ms)
+                && let Some(attempt) = self.state.running().last().map(|r| r.attempt)
+            {
+                self.state.ended(JobId(PAST - nth), attempt, used.ended_ms);
+            }
+            self.state.gone(host, model);
+        }
+    }
+
+    /// What is loaded, and what is being loaded.
+    fn stand(&mut self, sites: &[Site], known: &Known, now_ms: i64) {
+        for site in sites {
+            let under_way = known.moves.get(&site.host);
+            for model in &site.models {
+                let at = At {
+                    host: site.host.clone(),
+                    model: model.name.clone(),
+                };
+                if let Some((host, id)) = self.find(&at)
+                    && let Some(since_ms) = stands(site, known, &at, under_way)
+                {
+                    self.state.loaded(host, id, since_ms);
+                }
+            }
+        }
+        for (host, under_way) in &known.moves {
+            let at = At {
+                host: host.clone(),
+                model: under_way.to.clone(),
+            };
+            let Some((host, model)) = self.find(&at) else {
+                continue;
+            };
+            let load = Effect::Preload { host, model };
+            if self
+                .state
+                .apply(load, under_way.begun_ms.min(now_ms))
+                .is_err()
+            {
+                tracing::debug!("{} on {} is loaded beyond its memory", at.model, at.host);
+            }
+        }
+    }
+
+    /// The runs at work. Where one works, its model is loaded, whatever a look has found: its next call loads it.
+    fn sit(&mut self, known: &Known) {
+        for (nth, seat) in (0..).zip(known.seats.values()) {
+            let Some((host, model)) = seat.at.as_ref().and_then(|at| self.find(at)) else {
+                continue;
+            };
+            self.state.loaded(host, model, seat.started_ms);
+            // Not its task's number: a run that was taken away may still end while its task waits again.
+            let id = JobId(AT_WORK + nth);
+            let job = past(id, host, model, seat.started_ms, seat.expected_ms);
+            self.begins(job, host, model, seat.started_ms);
+        }
+    }
+
+    fn begins(&mut self, job: Job, host: HostId, model: ModelId, at_ms: i64) -> bool {
+        let id = job.id;
+        let start = Effect::Start {
+            job: id,
+            host,
+            model,
+        };
+        let begun = self.state.add(job) && self.state.apply(start, at_ms).is_ok();
+        if !begun {
+            self.state.withdraw(id);
+        }
+        begun
+    }
+}
+
+/// Since when a model is there for a run; `None` where it is not, goes, or has not said a word yet.
+fn stands(site: &Site, known: &Known, at: &At, under_way: Option<&Move>) -> Option<i64> {
+    let moved = under_way.is_some_and(|m| m.to == at.model || m.leaving.contains(&at.model));
+    if moved {
+        return None;
+    }
+    match &site.ollama {
+        None => (site.server.is_none() || known.proven.contains(at)).then_some(0),
+        Some(_) => {
+            let held = known.held.get(&at.host)?;
+            held.get(&at.model).map(|stay| stay.since_ms)
+        }
+    }
+}
+
+fn past(id: JobId, host: HostId, model: ModelId, arrived_ms: i64, expected_ms: i64) -> Job {
+    Job {
+        id,
+        rank_ms: expected_ms,
+        arrived_ms,
+        local_only: false,
+        sticky: None,
+        choices: vec![Choice {
+            host,
+            model,
+            expected_ms,
+        }],
+    }
+}
+
+fn empty() -> Fleet {
+    Fleet {
+        hosts: Vec::new(),
+        models: Vec::new(),
+        places: Vec::new(),
+        slots: None,
+    }
+}
+
+/// Those of the hosts that are up, and those that runs still work on.
+fn names<'s>(
+    found: impl Iterator<Item = &'s str>,
+    known: &'s Known,
+    of: impl Fn(&At) -> &String,
+) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    let seated = known.seats.values().filter_map(|seat| seat.at.as_ref());
+    for name in found
+        .map(str::to_owned)
+        .chain(seated.map(|at| of(at).clone()))
+    {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// Runs at once on a host.
+pub(super) fn slots_of(site: Option<&Site>, bounds: Bounds) -> usize {
+    let said = [site.and_then(|site| site.slots), bounds.per_host];
+    said.into_iter().flatten().fold(bounds.slots, usize::min)
+}
+
+/// Bytes that our models may use on a host: what it has, without what it holds for others.
+pub(super) fn memory_of(site: &Site, known: &Known) -> u64 {
+    let Some(memory) = site.memory else {
+        return MEMORY;
+    };
+    let held = known.held.get(&site.host).into_iter().flatten();
+    let foreign = held.filter(|(name, _)| !site.models.iter().any(|m| m.name == **name));
+    memory.saturating_sub(foreign.map(|(_, stay)| stay.bytes).sum())
+}
+
+/// What a model takes: what was said or its file has, or more where a host says that it holds more, and never more than the
+/// smallest host has that it is placed on.
+fn bytes_of(sites: &[Site], known: &Known, model: &str) -> u64 {
+    let mut bytes = 0;
+    let mut most = MEMORY;
+    for site in sites {
+        let Some(said) = site.models.iter().find(|m| m.name == *model) else {
+            continue;
+        };
+        let held = known.held.get(&site.host).and_then(|held| held.get(model));
+        bytes = bytes.max(said.bytes).max(held.map_or(0, |stay| stay.bytes));
+        most = most.min(site.memory.unwrap_or(MEMORY));
+    }
+    bytes.min(most)
+}
+
+/// Milliseconds of a load: measured, or reckoned from the host's speed.
+pub(super) fn load_ms(site: &Site, known: &Known, at: &At, bytes: u64) -> i64 {
+    if site.ollama.is_none() {
+        return 0;
+    }
+    let reckoned = || Place::load_ms_at(bytes, known.bytes_s(&site.host).unwrap_or(BYTES_S));
+    known.load_ms(at).unwrap_or_else(reckoned).max(LOAD_MS_MIN)
+}

@@ -1,0 +1,274 @@
+//! Who is where: models on hosts, runs on models, loads that are under way. What the scheduler remembers between two beats; all of it
+//! can be found out again by a process that has forgotten it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use alai_core::ids::{RunId, TaskId};
+use alai_core::task::TaskKind;
+use serde::{Deserialize, Serialize};
+
+use super::shown::ScheduleView;
+use crate::models::Site;
+
+/// Tasks of which it is remembered where they were served last: more than can wait for another attempt at once.
+const LAST_MAX: usize = 4_096;
+
+/// How much a new measurement counts against what was known, in percent: three of them tell more than everything before.
+const NEW_PERCENT: i64 = 30;
+
+/// A model on a host, by the host's address.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct At {
+    pub(crate) host: String,
+    pub(crate) model: String,
+}
+
+/// Shared by the beat, the runs and the loads. Nobody waits for anything while it is locked.
+#[derive(Debug, Default)]
+pub(crate) struct Roster(Mutex<Known>);
+
+/// What is known.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// When the first round was, in milliseconds since the Unix epoch: nobody was passed over before. 0 before it.
+    pub(super) since_ms: i64,
+    /// What each host was last seen to hold; none of one that was not looked at.
+    pub(super) held: BTreeMap<String, BTreeMap<String, Stay>>,
+    /// At most one of each host.
+    pub(super) moves: BTreeMap<String, Move>,
+    /// Models that take no more runs, and what they make room for.
+    pub(super) drains: BTreeMap<At, String>,
+    /// Runs at work.
+    pub(super) seats: BTreeMap<RunId, Seat>,
+    pub(super) uses: BTreeMap<At, Use>,
+    /// Models that have said a word since this process began.
+    pub(super) proven: BTreeSet<At>,
+    /// Where a task was served last.
+    last: BTreeMap<TaskId, At>,
+    lasted_ms: BTreeMap<(&'static str, At), i64>,
+    loads_ms: BTreeMap<At, i64>,
+    bytes_s: BTreeMap<String, u64>,
+    pub(super) view: ScheduleView,
+}
+
+/// A model that a host holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stay {
+    /// When it was first seen there.
+    pub(super) since_ms: i64,
+    /// Bytes that it takes; 0 where the host does not say.
+    pub(super) bytes: u64,
+}
+
+/// Unloads and a load that are being carried out on a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Move {
+    pub(super) leaving: Vec<String>,
+    pub(super) to: String,
+    pub(super) begun_ms: i64,
+    /// When the host was last seen to hold what is loaded, or to work on it.
+    pub(super) seen_ms: i64,
+    /// A first word is asked for, or waits for a free slot: nothing else is given that slot.
+    pub(super) speaks: bool,
+}
+
+/// A run at work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Seat {
+    pub(super) task: TaskId,
+    pub(super) kind: TaskKind,
+    /// None for a run that needs no model.
+    pub(super) at: Option<At>,
+    pub(super) started_ms: i64,
+    pub(super) expected_ms: i64,
+}
+
+/// When a model was last used on a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Use {
+    pub(super) started_ms: i64,
+    pub(super) ended_ms: i64,
+}
+
+impl Roster {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where a run of this process was given its place.
+    pub(crate) fn seat(&self, run: &RunId) -> Option<At> {
+        self.lock().seats.get(run)?.at.clone()
+    }
+
+    /// A run has ended, well or not, and its place is free.
+    pub(crate) fn ended(&self, run: &RunId, now_ms: i64) {
+        let mut known = self.lock();
+        let Some(seat) = known.seats.remove(run) else {
+            return;
+        };
+        let Some(at) = seat.at else {
+            return;
+        };
+        let took_ms = now_ms.saturating_sub(seat.started_ms).max(1);
+        let lasted = known.lasted_ms.entry((seat.kind.as_str(), at.clone()));
+        lasted
+            .and_modify(|ms| *ms = mixed(*ms, took_ms))
+            .or_insert(took_ms);
+        if let Some(used) = known.uses.get_mut(&at) {
+            used.ended_ms = used.ended_ms.max(now_ms);
+        }
+        known.was_served(seat.task, at);
+    }
+
+    /// How things stood after the last round, for people.
+    pub(crate) fn view(&self) -> ScheduleView {
+        self.lock().view.clone()
+    }
+}
+
+impl Known {
+    pub(super) fn sits(&mut self, run: RunId, seat: Seat) {
+        if let Some(at) = &seat.at {
+            let used = Use {
+                started_ms: seat.started_ms,
+                ended_ms: seat.started_ms,
+            };
+            self.uses.insert(at.clone(), used);
+            self.was_served(seat.task, at.clone());
+        }
+        self.seats.insert(run, seat);
+    }
+
+    fn was_served(&mut self, task: TaskId, at: At) {
+        self.last.insert(task, at);
+        if self.last.len() > LAST_MAX {
+            // The oldest tasks have the smallest numbers.
+            self.last.pop_first();
+        }
+    }
+
+    pub(super) fn last(&self, task: TaskId) -> Option<&At> {
+        self.last.get(&task)
+    }
+
+    /// Milliseconds that a task of this kind took there, where one did.
+    pub(super) fn lasted_ms(&self, kind: TaskKind, at: &At) -> Option<i64> {
+        self.lasted_ms.get(&(kind.as_str(), at.clone())).copied()
+    }
+
+    /// Milliseconds that a load took there, where one did.
+    pub(super) fn load_ms(&self, at: &At) -> Option<i64> {
+        self.loads_ms.get(at).copied()
+    }
+
+    /// Bytes a second that a host's loads came to, where there was one.
+    pub(super) fn bytes_s(&self, host: &str) -> Option<u64> {
+        self.bytes_s.get(host).copied()
+    }
+
+    /// A load has ended well.
+    pub(super) fn loaded(&mut self, at: &At, bytes: u64, took_ms: i64, now_ms: i64) {
+        let took_ms = took_ms.max(1);
+        let load = self.loads_ms.entry(at.clone());
+        let load = load.and_modify(|ms| *ms = mixed(*ms, took_ms));
+        load.or_insert(took_ms);
+        let rate = bytes.saturating_mul(1_000) / took_ms.unsigned_abs();
+        if rate > 0 {
+            let known = self.bytes_s.entry(at.host.clone());
+            let signed = |rate: u64| i64::try_from(rate).unwrap_or(i64::MAX / 100);
+            let known = known.and_modify(|b| *b = mixed(signed(*b), signed(rate)).unsigned_abs());
+            known.or_insert(rate);
+        }
+        let stay = Stay {
+            since_ms: now_ms,
+            bytes: 0,
+        };
+        let there = self.held.entry(at.host.clone()).or_default();
+        there.entry(at.model.clone()).or_insert(stay);
+    }
+
+    /// What a look at a host found. A model that stays keeps its time; what has gone is drained no more.
+    pub(super) fn found(&mut self, host: &str, held: &[(String, u64)], now_ms: i64) {
+        let before = self.held.remove(host).unwrap_or_default();
+        let stays = held.iter().map(|(model, bytes)| {
+            let since_ms = before.get(model).map_or(now_ms, |stay| stay.since_ms);
+            let bytes = *bytes;
+            (model.clone(), Stay { since_ms, bytes })
+        });
+        let stays: BTreeMap<String, Stay> = stays.collect();
+        if let Some(under_way) = self.moves.get_mut(host)
+            && stays.contains_key(&under_way.to)
+        {
+            under_way.seen_ms = now_ms;
+        }
+        self.drains
+            .retain(|at, _| at.host != host || stays.contains_key(&at.model));
+        self.held.insert(host.to_owned(), stays);
+    }
+
+    /// What made room for a model that no host has any more takes work again.
+    pub(super) fn forget_drains_for_what_is_gone(&mut self, sites: &[Site]) {
+        self.drains.retain(|at, to| {
+            let site = sites.iter().find(|site| site.host == at.host);
+            site.is_some_and(|site| site.models.iter().any(|model| model.name == *to))
+        });
+    }
+
+    /// Runs at work on a host.
+    pub(super) fn sitting_on(&self, host: &str) -> usize {
+        let here = |seat: &&Seat| seat.at.as_ref().is_some_and(|at| at.host == host);
+        self.seats.values().filter(here).count()
+    }
+
+    /// Runs at work on a model of a host.
+    pub(super) fn sitting(&self, at: &At) -> usize {
+        let here = |seat: &&Seat| seat.at.as_ref() == Some(at);
+        self.seats.values().filter(here).count()
+    }
+}
+
+fn mixed(known: i64, new: i64) -> i64 {
+    (known.saturating_mul(100 - NEW_PERCENT) / 100)
+        .saturating_add(new.saturating_mul(NEW_PERCENT) / 100)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(model: &str) -> At {
+        At {
+            host: "h".into(),
+            model: model.into(),
+        }
+    }
+
+    #[test]
+    fn what_stays_keeps_its_time_and_what_went_is_drained_no_more() {
+        let mut known = Known::default();
+        known.found("h", &[("a".into(), 5), ("b".into(), 6)], 10);
+        known.drains.insert(at("a"), "c".into());
+        known.drains.insert(at("b"), "c".into());
+        known.found("h", &[("b".into(), 7)], 20);
+        let stay = known.held["h"]["b"];
+        assert_eq!((stay.since_ms, stay.bytes), (10, 7));
+        assert_eq!(known.drains.keys().cloned().collect::<Vec<_>>(), [at("b")]);
+        known.found("h", &[("b".into(), 7), ("a".into(), 5)], 30);
+        assert_eq!(known.held["h"]["a"].since_ms, 30, "it came anew");
+    }
+
+    #[test]
+    fn a_host_s_speed_and_a_model_s_load_are_learned_from_loads() {
+        let mut known = Known::default();
+        assert_eq!((known.load_ms(&at("a")), known.bytes_s("h")), (None, None));
+        known.loaded(&at("a"), 4_000_000, 2_000, 5);
+        assert_eq!(
+            (known.load_ms(&at("a")), known.bytes_s("h")),
+            (Some(2_000), Some(2_000_000))
+        );
+        known.loaded(&at("a"), 4_000_000, 4_000, 9);
+        assert_eq!(known.load_ms(&at("a")), Some(2_600));
+        assert_eq!(known.held["h"]["a"].since_ms, 5);
+    }
+}

@@ -1,0 +1,80 @@
+//! A recording of calls, in lines for people: what each asked, what came, and that it can be played.
+
+use std::path::Path;
+
+use alai_fleet::{Recorded, Tape, Usage};
+use serde::Serialize;
+
+/// One recorded call.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RecordedCall {
+    /// Its line in the file.
+    pub line: usize,
+    pub model: String,
+    pub host: String,
+    pub kind: String,
+    pub step: String,
+    pub attempt: u32,
+    pub turn: u32,
+    /// SHA-256 of what it asked, by which a replay finds it.
+    pub hash: String,
+    /// The status of each HTTP answer; none where nobody answered.
+    pub statuses: Vec<Option<u16>>,
+    /// Milliseconds from the last request to its first byte.
+    pub first_byte_ms: Option<u64>,
+    pub latency_ms: i64,
+    pub usage: Option<Usage>,
+    /// Why it gave no reply.
+    pub failed: Option<String>,
+    /// A secret stood in its answer, which was written anew without it.
+    pub is_rewritten: bool,
+}
+
+/// What a file holds.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Recording {
+    pub calls: Vec<RecordedCall>,
+    /// Its last line ends in the middle, as one that a kill cut off.
+    pub is_cut: bool,
+}
+
+/// Reads a recording.
+///
+/// # Errors
+/// In words for people: the file, and why it is none.
+pub fn recording(path: &Path) -> Result<Recording, String> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path).map_err(|e| format!("cannot read {shown}: {e}"))?;
+    let tape = Tape::parse(&text).map_err(|e| format!("{shown}: {e}"))?;
+    // The first line is the head.
+    let calls = (2..)
+        .zip(tape.calls())
+        .map(|(line, call)| shown_as(line, call));
+    Ok(Recording {
+        calls: calls.collect(),
+        is_cut: tape.is_cut,
+    })
+}
+
+fn shown_as(line: usize, call: &Recorded) -> RecordedCall {
+    let last = call.tries.last();
+    let failed = call.failed.as_ref();
+    RecordedCall {
+        line,
+        model: call.model.clone(),
+        host: call.host.clone(),
+        kind: call.purpose.task_kind.to_string(),
+        step: call.purpose.step.clone(),
+        attempt: call.purpose.attempt,
+        turn: call.purpose.turn,
+        hash: call.hash.clone(),
+        statuses: call.tries.iter().map(|one| one.status).collect(),
+        first_byte_ms: last
+            .and_then(|one| one.chunks.first())
+            .map(|chunk| chunk.us / 1_000),
+        latency_ms: call.latency_ms,
+        usage: call.usage,
+        failed: failed.map(|failed| format!("{} ({})", failed.message, failed.class)),
+        is_rewritten: call.tries.iter().any(|one| one.is_rewritten),
+    }
+}

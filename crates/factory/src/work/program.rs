@@ -1,0 +1,407 @@
+//! A run whose agent is another's program: money is lent to it before it starts, it works on the run's clone in a cage of its own, and
+//! what it came to is booked and kept.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use alai_core::brief::Brief;
+use alai_core::money::{Cost, Loan, Tariff, Tokens, Word};
+use alai_fleet::{ErrorClass, Provider};
+use alai_minion::RunReport;
+use alai_minion::engine::{Door, Launch, Outcome, Patience, Program, Session, Started, Stdin};
+use alai_mission::{Call, Intent};
+use alai_workspace::cage::{self, CageSpec, RunUser};
+use alai_workspace::clone::INSIDE_REPO;
+use alai_workspace::files;
+use alai_workspace::guest::{self, Found, Guest, INSIDE_CONFIG, Way};
+use alai_workspace::services::{self, Then};
+use serde::{Deserialize, Serialize};
+
+use super::{Desk, reach};
+use crate::agents::{self, NamedAgent, PLACEHOLDER};
+use crate::beat::Factory;
+use crate::models::OWN_CHOICE;
+use crate::money;
+use crate::run::RunError;
+
+/// The one row that all sessions of a run have in the ledger.
+const CALL: u32 = 0;
+
+/// The file beside a run's report in which its program stands.
+const KEPT: &str = "agent.json";
+
+/// Folders of settings, one for each start, below the run's own.
+const SETTINGS: &str = "agent-settings";
+
+/// An agent that a run has, for whoever reads its evidence.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kept {
+    name: String,
+    engine: String,
+    program: String,
+    /// The model that it was told to use; empty where that was its own choice.
+    requested: String,
+    /// Of its cage, with what breaks a promise of the ordinary one.
+    layers: Vec<String>,
+    /// Millionths of a dollar that were held for it, and that it was told of.
+    held_microusd: u64,
+    told_microusd: u64,
+    /// Hosts that it asked for: how often it reached each, and why it was refused one.
+    hosts: BTreeMap<String, Asked>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    connections: u64,
+    refused: Option<String>,
+}
+
+/// An agent at work for one run.
+pub(super) struct Hired<'a> {
+    factory: &'a Arc<Factory>,
+    desk: &'a Desk,
+    agent: NamedAgent,
+    found: Found,
+    way: Way,
+    base_url: Option<String>,
+    spec: CageSpec,
+    services: &'a [alai_core::services::Service],
+    /// The run's own folder.
+    dir: PathBuf,
+    loan: Loan,
+    /// Whether what was lent is booked, or known to be unknown.
+    is_settled: Cell<bool>,
+    starts: AtomicU32,
+    /// Whether it was started for more than to say its version.
+    has_worked: AtomicBool,
+    kept: Arc<Mutex<Kept>>,
+}
+
+impl<'a> Hired<'a> {
+    /// The agent that the run's desk has, with what it may spend held for it. `None` where a model works. `spec` is the ordinary
+    /// cage on the run's clone.
+    pub(super) fn open(
+        factory: &'a Arc<Factory>,
+        desk: &'a Desk,
+        brief: &Brief,
+        (spec, services): (&CageSpec, &'a [alai_core::services::Service]),
+        uncaged: Option<&RunUser>,
+    ) -> Result<Option<Hired<'a>>, RunError> {
+        let Provider::Agent(agent) = &desk.chosen.provider else {
+            return Ok(None);
+        };
+        if uncaged.is_some() {
+            let why = "an agent's own program is not run without a cage; name a model for this run with `--model`";
+            return Err(RunError::infra(why));
+        }
+        let config = factory.config();
+        let named = config
+            .agent(&agent.name)
+            .map(|named| named.with_model(&desk.chosen.model));
+        let agent = named.ok_or_else(|| RunError::infra("its agent is not in the settings"))?;
+        let found = agents::program(&agent).map_err(RunError::NoModel)?;
+        let way = agent.way(&config.money).map_err(RunError::NoModel)?;
+        let loan = lend(factory, desk, brief)?;
+        let kept = Kept {
+            name: agent.name.clone(),
+            engine: agent.engine.as_str().to_owned(),
+            program: found.path.display().to_string(),
+            requested: agent.model.clone().unwrap_or_default(),
+            held_microusd: loan.held,
+            told_microusd: loan.told,
+            ..Kept::default()
+        };
+        Ok(Some(Hired {
+            factory,
+            desk,
+            base_url: way.base_url(),
+            agent,
+            found,
+            way,
+            spec: spec.clone(),
+            services,
+            dir: factory.home().run(&desk.fence.run),
+            loan,
+            is_settled: Cell::new(false),
+            starts: AtomicU32::new(0),
+            has_worked: AtomicBool::new(false),
+            kept: Arc::new(Mutex::new(kept)),
+        }))
+    }
+
+    /// What the run is lent.
+    pub(super) fn program<'b>(
+        &'b self,
+        start: &'b dyn Fn(&Launch) -> Result<Started, String>,
+    ) -> Program<'b> {
+        Program {
+            engine: self.agent.engine,
+            model: self
+                .agent
+                .model
+                .as_deref()
+                .filter(|model| *model != OWN_CHOICE),
+            tariff: self.desk.tariff,
+            budget_microusd: (self.loan.held > 0).then_some(self.loan.held),
+            door: self.base_url.as_deref().map(|base_url| Door {
+                base_url,
+                placeholder: PLACEHOLDER,
+            }),
+            args: &self.agent.args,
+            folder: INSIDE_REPO,
+            config: INSIDE_CONFIG,
+            patience: Patience::default(),
+            start,
+        }
+    }
+
+    /// Starts the program in its cage.
+    pub(super) fn start(&self, launch: &Launch) -> Result<Started, String> {
+        // A person may have closed the project to other machines since the run began.
+        let task = self.factory.mission().task(self.desk.fence.task);
+        let reach = task.map_or(crate::models::Reach::Near, |task| {
+            reach(self.factory, &task)
+        });
+        if !self.factory.models().is_within(&self.desk.chosen, reach) {
+            return Err("the project is `local_only` now, and this agent's provider is none of your own machines".to_owned());
+        }
+        let number = self.starts.fetch_add(1, Ordering::Relaxed);
+        let settings = self.dir.join(SETTINGS).join(number.to_string());
+        furnish(&settings, launch).map_err(|why| format!("its folder of settings: {why}"))?;
+        let mut spec = self.spec.clone();
+        spec.env.retain(|(name, _)| !Launch::strips(name));
+        spec.env.extend(launch.env.iter().cloned());
+        let mut argv = vec![self.found.path.to_string_lossy().into_owned()];
+        argv.extend(launch.args.iter().cloned());
+        let argv = services::with_services(self.services, &argv, Then::Become);
+        let guest = Guest {
+            name: &self.agent.name,
+            found: &self.found,
+            way: &self.way,
+            config: &settings,
+        };
+        alai_workspace::crash::point("program.before");
+        let mut running = guest::spawn(spec, &guest, &argv).map_err(|e| e.to_string())?;
+        if launch.args != ["--version"] {
+            self.has_worked.store(true, Ordering::Relaxed);
+        }
+        alai_workspace::crash::point("program.after");
+        self.kept().layers.clone_from(&running.layers);
+        let stdin = running.caged.stdin.take();
+        let pipes = (running.caged.stdout.take(), running.caged.stderr.take());
+        let (Some(stdout), Some(stderr)) = pipes else {
+            return Err("its cage has no pipes".to_owned());
+        };
+        let kept = Arc::clone(&self.kept);
+        let end = move || {
+            let ended = running.caged.kill().and_then(|()| running.caged.wait());
+            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+            for (host, used) in running.used() {
+                let asked = kept.hosts.entry(host).or_default();
+                asked.connections += used.connections;
+                asked.refused = used.refused.or(asked.refused.take());
+            }
+            ended.map_err(|e| e.to_string())
+        };
+        Ok(Started {
+            stdout: Box::new(self.way.veiled(stdout)),
+            stderr: Box::new(self.way.veiled(stderr)),
+            stdin: match launch.stdin {
+                Stdin::Closed => None,
+                Stdin::Open => stdin.map(|pipe| Box::new(pipe) as Box<dyn std::io::Write + Send>),
+            },
+            end: Box::new(end),
+        })
+    }
+
+    fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Books what the sessions cost, keeps what is to be shown of the program, and says when it gives no more for now: that is
+    /// nobody's attempt.
+    pub(super) fn settle(&self, report: &RunReport) -> Result<(), RunError> {
+        let kept = serde_json::to_vec(&*self.kept()).map_err(RunError::infra)?;
+        files::write_atomic(&self.dir.join(KEPT), &kept).map_err(RunError::infra)?;
+        let (mission, fence, now) = (
+            self.factory.mission(),
+            &self.desk.fence,
+            self.factory.now_ms(),
+        );
+        self.is_settled.set(true);
+        match bill(&self.desk.tariff, &report.sessions) {
+            // Nobody can say what it spent.
+            Bill::Nothing if self.has_worked.load(Ordering::Relaxed) => {
+                mission.leave_unknown(fence, CALL, now)?;
+            }
+            Bill::Nothing => mission.release(fence, CALL, "no session began", now)?,
+            Bill::Unknown => mission.leave_unknown(fence, CALL, now)?,
+            Bill::Of(mut call) => {
+                if call.model.is_empty() {
+                    call.model.clone_from(&self.desk.chosen.model);
+                }
+                mission.settle(fence, *call, now)?;
+            }
+        }
+        self.tell(report)
+    }
+
+    /// Whether the agent can be asked again now, for whoever chooses the next time.
+    fn tell(&self, report: &RunReport) -> Result<(), RunError> {
+        let agents = self.factory.models().known_agents();
+        let now = self.factory.now_ms();
+        let failed = report
+            .sessions
+            .last()
+            .and_then(|session| match &session.outcome {
+                Outcome::Failed { class, detail } if class.is_infrastructure() => {
+                    Some((*class, detail))
+                }
+                Outcome::Failed { .. }
+                | Outcome::Done
+                | Outcome::Cut { .. }
+                | Outcome::Hung { .. }
+                | Outcome::OverBudget
+                | Outcome::TurnsSpent
+                | Outcome::Malformed { .. }
+                | Outcome::TimedOut
+                | Outcome::Cancelled => None,
+            });
+        let Some((class, detail)) = failed else {
+            agents.heard(&self.agent.name, None, now);
+            return Ok(());
+        };
+        agents.heard(&self.agent.name, Some((class, detail)), now);
+        self.factory.look_soon();
+        if matches!(class, ErrorClass::Busy | ErrorClass::Refused) {
+            let detail = alai_minion::redact(detail);
+            return Err(RunError::NoModel(format!(
+                "agent {}: {detail}",
+                self.agent.name
+            )));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Hired<'_> {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(self.dir.join(SETTINGS));
+        if self.is_settled.get() {
+            return;
+        }
+        // Where it has worked nobody can say what it spent: its whole loan counts until somebody can.
+        let now = self.factory.now_ms();
+        let (mission, fence) = (self.factory.mission(), &self.desk.fence);
+        let ended = match self.has_worked.load(Ordering::Relaxed) {
+            true => mission.leave_unknown(fence, CALL, now),
+            false => mission.release(fence, CALL, "no session began", now),
+        };
+        if let Err(e) = ended {
+            tracing::warn!("run {}: its agent's loan: {e}", fence.run);
+        }
+    }
+}
+
+/// Holds what the program may spend: what every cap leaves, up to what one run may take.
+fn lend(factory: &Arc<Factory>, desk: &Desk, brief: &Brief) -> Result<Loan, RunError> {
+    let cost = match desk.tariff {
+        Tariff::Own | Tariff::Flat(_) => Cost::Nothing,
+        Tariff::Metered(_) => Cost::AtMost(brief.limits.cost_microusd_max),
+        Tariff::Unpriced => Cost::Unpriced,
+    };
+    let intent = Intent {
+        call: CALL,
+        model: desk.chosen.model.clone(),
+        company: Some(desk.company.name.clone()),
+        mode: desk.mode(),
+        cost,
+    };
+    let caps = &factory.config().money.caps;
+    let mission = factory.mission();
+    let lent = mission.lend(&desk.fence, intent, caps, factory.now_ms())?;
+    lent.map_err(|refused| RunError::Budget(Box::new(refused)))
+}
+
+enum Bill {
+    Nothing,
+    Unknown,
+    Of(Box<Call>),
+}
+
+/// What all sessions of a run came to together. One of which nobody can say what it cost makes the whole unknown, where it is paid.
+fn bill(tariff: &Tariff, sessions: &[Session]) -> Bill {
+    let Some(last) = sessions.last() else {
+        return Bill::Nothing;
+    };
+    let mut tokens = Tokens::default();
+    let mut cost_microusd = 0_u64;
+    let mut word = Word::Measured;
+    for session in sessions {
+        let used = money::tokens_of(session.usage);
+        tokens.input = tokens.input.saturating_add(used.input);
+        tokens.output = tokens.output.saturating_add(used.output);
+        tokens.cache_read = tokens.cache_read.saturating_add(used.cache_read);
+        tokens.cache_write = tokens.cache_write.saturating_add(used.cache_write);
+        match (session.cost_microusd, tariff) {
+            (Some(cost), _) => cost_microusd = cost_microusd.saturating_add(cost),
+            (None, Tariff::Metered(_) | Tariff::Unpriced) => return Bill::Unknown,
+            (None, Tariff::Own | Tariff::Flat(_)) => {}
+        }
+        if session.cost_word == Some(Word::Estimated) {
+            word = Word::Estimated;
+        }
+    }
+    let word = match tariff {
+        Tariff::Flat(_) => Word::ListEquivalent,
+        Tariff::Own | Tariff::Metered(_) | Tariff::Unpriced => word,
+    };
+    Bill::Of(Box::new(Call {
+        call: CALL,
+        model: last.model.clone(),
+        mode: alai_core::mode::Mode::Real,
+        tokens,
+        cost_microusd: match tariff {
+            Tariff::Own => 0,
+            Tariff::Flat(_) | Tariff::Metered(_) | Tariff::Unpriced => cost_microusd,
+        },
+        word,
+    }))
+}
+
+/// A fresh folder of settings, with the files that the start needs.
+fn furnish(settings: &Path, launch: &Launch) -> Result<(), String> {
+    let told = |e: &dyn std::fmt::Display| e.to_string();
+    files::private_dir_all(settings).map_err(|e| told(&e))?;
+    for (name, text) in &launch.files {
+        if name.contains(['/', '\0']) || name.starts_with('.') {
+            return Err(format!("{name:?} is no name of a file"));
+        }
+        let path = settings.join(name);
+        fs::write(&path, text).map_err(|e| told(&e))?;
+        files::give_to(&path, cage::agent_ids()).map_err(|e| told(&e))?;
+    }
+    files::give_to(settings, cage::agent_ids()).map_err(|e| told(&e))
+}
+
+/// A run's report for its evidence, with the program that it had.
+pub(super) fn shown(report_path: &Path, report: &RunReport) -> Result<serde_json::Value, RunError> {
+    let mut report = serde_json::to_value(report).map_err(RunError::infra)?;
+    let Some(path) = report_path.parent().map(|dir| dir.join(KEPT)) else {
+        return Ok(report);
+    };
+    let bytes = match fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(report),
+        Err(e) => return Err(RunError::infra(e)),
+    };
+    let kept: Kept = serde_json::from_slice(&bytes).map_err(RunError::infra)?;
+    report["agent"] = serde_json::to_value(kept).map_err(RunError::infra)?;
+    Ok(report)
+}

@@ -1,0 +1,149 @@
+use std::io::Cursor;
+use std::os::unix::net::UnixStream;
+
+use alai_core::blueprint::ToolName;
+use alai_core::brief::Role;
+
+use super::*;
+use crate::engine::acp::Rules;
+use crate::scope::Scope;
+
+/// A program that says just this and ends, with this as its input.
+fn started(says: Vec<u8>, stdin: Option<Box<dyn Write + Send>>) -> Started {
+    Started {
+        stdout: Box::new(Cursor::new(says)),
+        stderr: Box::new(Cursor::new(b"a complaint".to_vec())),
+        stdin,
+        end: Box::new(|| Ok(Exit::Code { code: 0 })),
+    }
+}
+
+fn bounds() -> Bounds {
+    Bounds {
+        until: Instant::now() + Duration::from_secs(60),
+        patience: Patience::default(),
+        turns_max: 10,
+        bytes_max: 1 << 20,
+        budget_microusd: None,
+    }
+}
+
+fn agent() -> Dialect {
+    let rules = Rules {
+        role: Role::Builder,
+        tools: vec![ToolName::Read],
+        scope: Scope::new(&[], &[]).expect("no globs"),
+        folder: "/repo".into(),
+    };
+    Dialect::Acp(Box::new(Client::new(rules, "Do it.".into(), None, false)))
+}
+
+fn lead(started: Started, dialect: Dialect, bounds: Bounds) -> Ran {
+    let mut heard = Vec::new();
+    let mut ear = |report: Report<'_>| {
+        if let Report::Heard(one) = report {
+            heard.push(one.clone());
+        }
+        Ok(None)
+    };
+    run(started, dialect, bounds, &Cancel::new(), &mut ear).expect("nothing failed to be heard")
+}
+
+#[test]
+fn what_says_too_much_is_ended() {
+    let line = format!(
+        "{{\"type\":\"of tomorrow\",\"text\":\"{}\"}}\n",
+        "x".repeat(1_000)
+    );
+    let claude = || Dialect::Claude(claude::Stream::new(false));
+    let much = line.repeat(2_000).into_bytes();
+    assert!(matches!(
+        lead(started(much, None), claude(), bounds()).stop,
+        Stop::Flood(_)
+    ));
+    // What is not kept of a line counts all the same.
+    let long = vec![b'x'; LINE_BYTES_MAX + 2];
+    assert!(matches!(
+        lead(started(long, None), claude(), bounds()).stop,
+        Stop::Flood(_)
+    ));
+    let little = line.repeat(100).into_bytes();
+    let ran = lead(started(little, None), claude(), bounds());
+    assert_eq!(
+        (ran.stop, ran.complaint.as_str()),
+        (Stop::Over, "a complaint")
+    );
+}
+
+/// A program that asks and never reads: its input is full, and we do not wait for it.
+#[test]
+fn what_does_not_read_is_ended() {
+    let (ours, _theirs) = UnixStream::pair().expect("a pair");
+    let ask = "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"fs/read_text_file\",\"params\":{}}\n";
+    let asks = started(ask.repeat(20_000).into_bytes(), Some(Box::new(ours)));
+    let most = Bounds {
+        bytes_max: 1 << 30,
+        ..bounds()
+    };
+    assert_eq!(
+        lead(asks, agent(), most).stop,
+        Stop::Flood("it does not read what it is told".into())
+    );
+}
+
+/// A program that says the same thing without end fills no record with it.
+#[test]
+fn notices_are_told_of_some_times() {
+    let line = "{\"jsonrpc\":\"2.0\",\"method\":\"session/update\",\"params\":{\"sessionId\":\"foreign\"}}\n";
+    let mut heard = 0;
+    let mut ear = |_: Report<'_>| {
+        heard += 1;
+        Ok(None)
+    };
+    let says = started(
+        line.repeat(2_000).into_bytes(),
+        Some(Box::new(std::io::sink())),
+    );
+    let ran = run(says, agent(), bounds(), &Cancel::new(), &mut ear).expect("heard");
+    assert_eq!((ran.stop, ran.tally.understood > 2_000), (Stop::Over, true));
+    assert_eq!(heard, NOTICES_TOLD_MAX);
+}
+
+#[test]
+fn a_record_that_fails_ends_the_session() {
+    let line = b"{\"type\":\"system\",\"subtype\":\"init\"}\n".to_vec();
+    let mut ear = |_: Report<'_>| {
+        Err(ExitStatus::Killed {
+            detail: "the disk is full".into(),
+        })
+    };
+    let claude = Dialect::Claude(claude::Stream::new(false));
+    let ended = run(
+        started(line, None),
+        claude,
+        bounds(),
+        &Cancel::new(),
+        &mut ear,
+    );
+    assert!(matches!(ended, Err(ExitStatus::Killed { .. })), "{ended:?}");
+}
+
+#[test]
+fn a_version_is_what_is_printed() {
+    let patience = Patience::default();
+    let said = print(
+        started(b"2.1.330 (Claude Code)\n".to_vec(), None),
+        patience,
+        &Cancel::new(),
+    );
+    assert_eq!(said.as_deref(), Ok("2.1.330 (Claude Code)\n"));
+    let failed = Started {
+        end: Box::new(|| Ok(Exit::Code { code: 127 })),
+        ..started(Vec::new(), None)
+    };
+    let why = print(failed, patience, &Cancel::new()).expect_err("it said nothing");
+    assert!(
+        why.contains("exit 127") && why.contains("a complaint"),
+        "{why}"
+    );
+}

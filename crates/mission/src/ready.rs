@@ -1,0 +1,167 @@
+//! The part of the queue that could be begun now, with what its order and its places are decided from: one look for one round of the
+//! scheduler, which then claims task by task.
+
+use std::collections::BTreeMap;
+
+use alai_core::ids::{ProjectId, TaskId};
+use alai_core::task::{Priority, Task, TaskKind};
+use rusqlite::{Connection, params};
+
+use crate::error::MissionError;
+use crate::queue::{LOOKED_AT_MAX, busy, eligible_one, handed_in, projects};
+use crate::reader::Reader;
+use crate::task::{COLUMNS, Raw, raw, word};
+
+/// Tasks in one look, over all projects: what is behind them waits for one of them to move.
+const READY_MAX: usize = 1_024;
+
+/// Needs that are followed for ranks; a graph beyond that ranks by its nearest part.
+const NEEDS_MAX: u32 = 4_096;
+
+/// What one look finds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Queue {
+    /// Commits of people that wait for their gate, then what could be begun, the oldest of each project and priority first.
+    pub ready: Vec<Ready>,
+    /// Needs that are not met: what would follow.
+    pub behind: Vec<Behind>,
+    /// How much of each thing is held, by its key.
+    pub held: BTreeMap<String, usize>,
+}
+
+/// A task that could be begun now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ready {
+    pub task: Task,
+    /// Runs of its project at work.
+    pub busy: usize,
+    /// When its project was last given a run, in milliseconds since the Unix epoch; 0 when never.
+    pub served_ms: i64,
+}
+
+/// A task that cannot begin yet, and one that it needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Behind {
+    pub task: TaskId,
+    pub kind: TaskKind,
+    pub needs: TaskId,
+}
+
+impl Reader {
+    /// What could be begun now of projects with fewer than `per_project` runs, or this one task. At most 256 tasks of each project
+    /// and priority.
+    pub fn ready(
+        &self,
+        only: Option<TaskId>,
+        per_project: usize,
+        now_ms: i64,
+    ) -> Result<Queue, MissionError> {
+        self.read(|c| {
+            // One moment for all of it.
+            let c = c.unchecked_transaction()?;
+            let mut ready = match only {
+                Some(id) => one_of(&c, id, now_ms)?,
+                None => all(&c, per_project, now_ms)?,
+            };
+            ready.retain(|ready| ready.busy < per_project);
+            Ok(Queue {
+                ready,
+                behind: behind(&c)?,
+                held: held(&c)?,
+            })
+        })
+    }
+}
+
+fn one_of(c: &Connection, id: TaskId, now_ms: i64) -> Result<Vec<Ready>, MissionError> {
+    let found = eligible_one(c, id, now_ms)?;
+    let ready = found.map(|task| of_project(c, task));
+    ready.into_iter().collect()
+}
+
+fn of_project(c: &Connection, task: Task) -> Result<Ready, MissionError> {
+    Ok(Ready {
+        busy: busy(c, task.project)?,
+        served_ms: 0,
+        task,
+    })
+}
+
+fn all(c: &Connection, per_project: usize, now_ms: i64) -> Result<Vec<Ready>, MissionError> {
+    let handed = handed_in(c)?.into_iter();
+    let mut ready = handed
+        .map(|task| of_project(c, task))
+        .collect::<Result<Vec<Ready>, _>>()?;
+    for (project, served_ms) in projects(c)? {
+        let busy = busy(c, Some(project))?;
+        if busy >= per_project {
+            continue;
+        }
+        for priority in [
+            Priority::Blocker,
+            Priority::High,
+            Priority::Medium,
+            Priority::Low,
+        ] {
+            let tasks = of(c, project, priority, now_ms)?.into_iter();
+            ready.extend(tasks.map(|task| Ready {
+                task,
+                busy,
+                served_ms,
+            }));
+        }
+        if ready.len() >= READY_MAX {
+            break;
+        }
+    }
+    Ok(ready)
+}
+
+fn of(
+    c: &Connection,
+    project: ProjectId,
+    priority: Priority,
+    now_ms: i64,
+) -> Result<Vec<Task>, MissionError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM task INDEXED BY task_queue
+         WHERE state = 'open' AND blocked_count = 0 AND kind <> 'goal' AND project = ?1 AND priority = ?2
+           AND run_at_ms <= ?3 ORDER BY id LIMIT {LOOKED_AT_MAX}"
+    );
+    let mut statement = c.prepare_cached(&sql)?;
+    let rows = statement.query_map(params![project.0, priority.rank(), now_ms], raw)?;
+    rows.map(|row| row.map_err(MissionError::from).and_then(Raw::parse))
+        .collect()
+}
+
+fn behind(c: &Connection) -> Result<Vec<Behind>, MissionError> {
+    let mut statement = c.prepare_cached(
+        "SELECT n.task, t.kind, n.needs FROM need n JOIN task t ON t.id = n.task
+         WHERE n.satisfied = 0 AND t.state NOT IN ('done', 'failed', 'cancelled') ORDER BY n.task, n.needs LIMIT ?",
+    )?;
+    let rows = statement.query_map([NEEDS_MAX], |r| {
+        Ok((
+            r.get::<_, i64>(0)?,
+            r.get::<_, String>(1)?,
+            r.get::<_, i64>(2)?,
+        ))
+    })?;
+    rows.map(|row| {
+        let (task, kind, needs) = row?;
+        Ok(Behind {
+            task: TaskId(task),
+            kind: word("task", &kind, TaskKind::parse)?,
+            needs: TaskId(needs),
+        })
+    })
+    .collect()
+}
+
+fn held(c: &Connection) -> Result<BTreeMap<String, usize>, MissionError> {
+    let mut statement = c.prepare_cached("SELECT key, count(*) FROM slot GROUP BY key")?;
+    let rows = statement.query_map([], |r| {
+        let count: u32 = r.get(1)?;
+        Ok((r.get(0)?, count as usize))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
