@@ -172,8 +172,9 @@ fn work(plan: &Plan, report: &Report, listener: Option<TcpListener>, own: &[OwnP
         Ok(watch) => watch,
         Err(error) => return report.refused(&format!("cannot count what is used: {error}")),
     };
-    // Before the second thread: only a process that has a single one may fork and go on in the child.
-    let started = start(plan, listener, own);
+    // Before the second thread: only a process that has a single one may fork and go on in the child. Programs of others come after it:
+    // one that makes all the processes it may have at once would leave none to the thread.
+    let forked = own_program(plan, own).map(|program| fork(plan, program));
     thread::scope(|scope| {
         let lifeline = thread::Builder::new().name("lifeline".to_owned());
         let watching = lifeline.spawn_scoped(scope, || {
@@ -181,7 +182,11 @@ fn work(plan: &Plan, report: &Report, listener: Option<TcpListener>, own: &[OwnP
             sys::exit_now(1);
         });
         let code = match watching.map_err(|error| error.to_string()).and(Ok(())) {
-            Ok(()) => program(report, started),
+            Ok(()) => {
+                let forwarded = forward(plan, listener);
+                let started = forwarded.and_then(|()| forked.unwrap_or_else(|| start(plan)));
+                program(report, started)
+            }
             Err(reason) => report.refused(&format!("cannot watch for the end: {reason}")),
         };
         // The scope would wait for the lifeline; ending pid 1 ends it with everything else.
@@ -284,17 +289,27 @@ fn program(report: &Report, started: Result<i32, String>) -> i32 {
     i32::from(report.say(&said).is_err())
 }
 
-fn start(plan: &Plan, listener: Option<TcpListener>, own: &[OwnProgram]) -> Result<i32, String> {
-    let Some((program, arguments)) = plan.argv.split_first() else {
-        return Err("no program was named".to_owned());
+/// The program of the plan, where it is one of our own.
+fn own_program<'a>(plan: &Plan, own: &'a [OwnProgram]) -> Option<&'a OwnProgram> {
+    let [launcher, word] = plan.argv.as_slice() else {
+        return None;
     };
-    let cwd = fs::metadata(&plan.cwd);
-    if let Err(error) = cwd {
-        return Err(format!(
+    own.iter()
+        .find(|program| launcher == LAUNCHER_INSIDE && program.word == word)
+}
+
+fn check_cwd(plan: &Plan) -> Result<(), String> {
+    let looked = fs::metadata(&plan.cwd);
+    looked.map(drop).map_err(|error| {
+        format!(
             "the working directory {:?} cannot be used: {error}",
             plan.cwd
-        ));
-    }
+        )
+    })
+}
+
+/// Starts what forwards the port of the plan, where it has one.
+fn forward(plan: &Plan, listener: Option<TcpListener>) -> Result<(), String> {
     if let (Some(listener), Some(forward)) = (listener, &plan.forward) {
         let mut command = Command::new(LAUNCHER_INSIDE);
         command.arg(FORWARD).arg(&forward.socket).env_clear();
@@ -304,11 +319,14 @@ fn start(plan: &Plan, listener: Option<TcpListener>, own: &[OwnProgram]) -> Resu
         let started = command.spawn();
         started.map_err(|error| format!("cannot start the port forwarder: {error}"))?;
     }
-    if let (LAUNCHER_INSIDE, [word]) = (program.as_str(), arguments)
-        && let Some(program) = own.iter().find(|program| program.word == word)
-    {
-        return fork(plan, program);
-    }
+    Ok(())
+}
+
+fn start(plan: &Plan) -> Result<i32, String> {
+    let Some((program, arguments)) = plan.argv.split_first() else {
+        return Err("no program was named".to_owned());
+    };
+    check_cwd(plan)?;
     let mut command = Command::new(program);
     command.args(arguments).current_dir(&plan.cwd).env_clear();
     command.envs(plan.env.iter().map(|(name, value)| (name, value)));
@@ -321,6 +339,7 @@ fn start(plan: &Plan, listener: Option<TcpListener>, own: &[OwnProgram]) -> Resu
 /// Runs one of our own programs in a child that has of us what it would have after `execve`: the three standard descriptors, and the
 /// plan's environment and folder.
 fn fork(plan: &Plan, program: &OwnProgram) -> Result<i32, String> {
+    check_cwd(plan)?;
     let forked = sys::fork().map_err(|error| format!("cannot fork: {error}"))?;
     if let Some(child) = forked {
         return Ok(child);

@@ -100,7 +100,8 @@ fn exploded(world: &World, limits: Limits, argv: &[&str]) -> Bombed {
         found.1.parse::<u64>().unwrap()
     };
     let bombed = Bombed {
-        captured: serde_json::from_str(&report).unwrap(),
+        captured: serde_json::from_str(&report)
+            .unwrap_or_else(|error| panic!("{name}: {argv:?}: {error}: {report} {said}")),
         left: fact("left"),
         held: fact("held"),
         bytes: fact("bytes"),
