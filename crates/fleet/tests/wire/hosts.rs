@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn two_hundred_mixed_calls_never_reload_the_model() {
-    let twin = OllamaTwin::start(Behaviour::by(|_| Answer::text("{}")));
+    let twin = OllamaTwin::start(Behaviour::by(|_| Answer::text("{}")).hearing_first_words());
     let host = at(&twin);
     let found = probe(&host);
     let profile = profile_for(usable(&found)[0]);
