@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use alai_core::company::ModelChoice;
 use alai_core::schedule::{self, placement};
-use alai_fleet::{AnthropicHost, Host, OllamaHost, OpenaiHost, Secret};
+use alai_fleet::{AnthropicHost, Host, OllamaHost, OpenaiHost, Secret, same_model};
 use serde::{Deserialize, Serialize};
 
 use crate::config::ConfigError;
@@ -50,16 +50,26 @@ pub struct ModelSetting {
 impl NamedHost {
     /// Bytes that a model takes here, whose file has `size` of them.
     pub(crate) fn bytes_of(&self, model: &str, size: u64) -> u64 {
-        let said = self.models.get(model).and_then(|said| said.bytes);
+        let said = self.said_of(model).and_then(|said| said.bytes);
         said.unwrap_or(size)
     }
 
     pub(crate) fn slots_of(&self, model: &str) -> Option<usize> {
-        self.models.get(model)?.slots
+        self.said_of(model)?.slots
     }
 
     pub(crate) fn keeps(&self, model: &str) -> bool {
-        self.models.get(model).is_some_and(|said| said.keep)
+        self.said_of(model).is_some_and(|said| said.keep)
+    }
+
+    /// The settings of a model: a host may call it with the tag that they leave out.
+    fn said_of(&self, model: &str) -> Option<&ModelSetting> {
+        let exact = self.models.get(model);
+        exact.or_else(|| {
+            let mut said = self.models.iter();
+            said.find(|(name, _)| same_model(name, model))
+                .map(|(_, said)| said)
+        })
     }
 
     /// This host alone with these models and their bytes, for [`placement::check`].

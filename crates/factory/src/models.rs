@@ -9,7 +9,7 @@ use alai_core::task::TaskKind;
 use alai_fleet::profiles::Profiles;
 use alai_fleet::{
     Candidate, ErrorClass, Host, ModelCard, Probe, Profile, Provider, Recorder, Script, Tiers,
-    alike, usable,
+    alike, same_model, usable,
 };
 
 use crate::agents::Agents;
@@ -331,11 +331,9 @@ impl Found {
 
     pub(crate) fn card(&self, host: &Host, model: &str) -> Option<&ModelCard> {
         let seen = self.hosts.iter().find(|seen| seen.probe.host == *host)?;
-        if seen.refused.contains_key(model) {
-            return None;
-        }
-        let cards = usable(&seen.probe);
-        cards.into_iter().find(|card| card.name == model)
+        let cards = usable(&seen.probe).into_iter();
+        let mut cards = cards.filter(|card| same_model(&card.name, model));
+        cards.find(|card| !seen.refused.contains_key(&card.name))
     }
 }
 

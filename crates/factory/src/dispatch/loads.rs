@@ -54,6 +54,10 @@ pub(super) fn begin(
     };
     let expected_ms = {
         let mut known = roster.lock();
+        if known.moves.contains_key(&site.host) {
+            // What is under way ends first; the next round decides anew.
+            return;
+        }
         known.moves.insert(site.host.clone(), under_way.clone());
         load_ms(site, &known, &at, to.bytes)
     };

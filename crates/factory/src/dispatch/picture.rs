@@ -112,7 +112,9 @@ impl Picture {
             Host {
                 name: site.map_or(name, |site| &site.name).clone(),
                 slots: count(slots.max(sitting)),
-                memory: site.map_or(MEMORY, |site| memory_of(site, known)),
+                memory: site.map_or(MEMORY, |site| {
+                    memory_of(site, known).max(self.under_way(site, known, &bytes))
+                }),
                 local: site.is_some_and(|site| site.near),
             }
         });
@@ -160,6 +162,24 @@ impl Picture {
                 .collect(),
             slots: Some(count(bounds.slots.max(at_work))),
         }
+    }
+
+    /// Bytes of what stands on a host and of what is being loaded there. A load that is under way is a fact, whatever the host says
+    /// meanwhile of its memory: one that the state does not know of would be begun a second time.
+    fn under_way(&self, site: &Site, known: &Known, bytes: &[u64]) -> u64 {
+        let Some(under_way) = known.moves.get(&site.host) else {
+            return 0;
+        };
+        let there = |name: &&String| {
+            let at = At {
+                host: site.host.clone(),
+                model: (*name).clone(),
+            };
+            at.model == under_way.to || stands(site, known, &at, Some(under_way)).is_some()
+        };
+        let models = self.models.iter().zip(bytes);
+        let there = models.filter(|(name, _)| there(name));
+        there.fold(0, |sum: u64, (_, bytes)| sum.saturating_add(*bytes))
     }
 
     /// Lets the state see when each model was last used, by jobs that began and ended then.
@@ -320,7 +340,8 @@ pub(super) fn memory_of(site: &Site, known: &Known) -> u64 {
 }
 
 /// What a model takes: what was said or its file has, or more where a host says that it holds more, and never more than the
-/// smallest host has that it is placed on.
+/// smallest host has that it is placed on. One that is kept is reckoned with what its placement was accepted with: no model could be
+/// brought in beside it otherwise, for ever, when it grows by a little.
 fn bytes_of(sites: &[Site], known: &Known, model: &str) -> u64 {
     let mut bytes = 0;
     let mut most = MEMORY;
@@ -329,6 +350,7 @@ fn bytes_of(sites: &[Site], known: &Known, model: &str) -> u64 {
             continue;
         };
         let held = known.held.get(&site.host).and_then(|held| held.get(model));
+        let held = held.filter(|_| !said.keep);
         bytes = bytes.max(said.bytes).max(held.map_or(0, |stay| stay.bytes));
         most = most.min(site.memory.unwrap_or(MEMORY));
     }
@@ -342,4 +364,98 @@ pub(super) fn load_ms(site: &Site, known: &Known, at: &At, bytes: u64) -> i64 {
     }
     let reckoned = || Place::load_ms_at(bytes, known.bytes_s(&site.host).unwrap_or(BYTES_S));
     known.load_ms(at).unwrap_or_else(reckoned).max(LOAD_MS_MIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use alai_core::schedule::Residence;
+
+    use super::*;
+    use crate::models::SiteModel;
+
+    fn model(name: &str, gb: u64, keep: bool) -> SiteModel {
+        SiteModel {
+            name: name.into(),
+            bytes: gb * 1_000_000_000,
+            slots: None,
+            keep,
+            profile: alai_fleet::Profile::default(),
+        }
+    }
+
+    fn site(models: Vec<SiteModel>) -> Site {
+        Site {
+            host: "http://forge:1".into(),
+            name: "forge".into(),
+            near: true,
+            slots: None,
+            memory: Some(64_000_000_000),
+            ollama: Some("http://forge:1".parse().expect("a host")),
+            server: None,
+            models,
+        }
+    }
+
+    fn picture(site: Site, known: &Known) -> Picture {
+        let bounds = Bounds {
+            slots: 4,
+            per_host: None,
+        };
+        Picture::of(&[site], known, bounds, Rules::default(), 1_000)
+    }
+
+    fn stands(picture: &Picture, model: &str) -> Residence {
+        let at = At {
+            host: "http://forge:1".into(),
+            model: model.into(),
+        };
+        let (host, model) = picture.find(&at).expect("known");
+        picture.state.residence(host, model)
+    }
+
+    #[test]
+    fn a_load_that_a_look_finds_too_large_is_under_way_all_the_same() {
+        let mut known = Known::default();
+        known.moves.insert(
+            "http://forge:1".into(),
+            Move {
+                leaving: Vec::new(),
+                to: "b".into(),
+                begun_ms: 500,
+                seen_ms: 500,
+                speaks: false,
+            },
+        );
+        // With its context it takes more than its file.
+        let held = [
+            ("a".to_owned(), 20_000_000_000),
+            ("b".to_owned(), 46_000_000_000),
+        ];
+        known.found("http://forge:1", &held, 900);
+        let picture = picture(
+            site(vec![model("a", 20, false), model("b", 40, false)]),
+            &known,
+        );
+        let loading = stands(&picture, "b");
+        assert!(matches!(loading, Residence::Loading { .. }), "{loading:?}");
+        assert!(matches!(stands(&picture, "a"), Residence::Resident { .. }));
+    }
+
+    #[test]
+    fn a_kept_model_that_grew_keeps_nobody_out_for_ever() {
+        let mut known = Known::default();
+        let held = [("a".to_owned(), 32_000_000_000)];
+        known.found("http://forge:1", &held, 900);
+        let mut picture = picture(
+            site(vec![model("a", 28, true), model("b", 34, false)]),
+            &known,
+        );
+        let at = At {
+            host: "http://forge:1".into(),
+            model: "b".into(),
+        };
+        let (host, model) = picture.find(&at).expect("known");
+        let load = Effect::Preload { host, model };
+        assert_eq!(picture.state.apply(load, 1_000), Ok(()));
+    }
 }

@@ -62,11 +62,14 @@ impl Models {
             // A model that a user named is that model or none: never another one in its place.
             ModelChoice::Named { host, model } => {
                 let member = members.iter().find(|m| m.named.answers_to(host));
-                let named = member
-                    .filter(|member| member.may_be_named() && fits(&member.named.host, model));
-                let candidate = named.map(|member| Candidate {
-                    host: member.named.host.clone(),
-                    model: model.clone(),
+                let candidate = member.filter(|m| m.may_be_named()).and_then(|m| {
+                    let host = &m.named.host;
+                    // By the host's own name for it, which is what breakers and the scheduler know it by.
+                    let model = &found.card(host, model)?.name;
+                    fits(host, model).then(|| Candidate {
+                        host: host.clone(),
+                        model: model.clone(),
+                    })
                 });
                 return candidate.and_then(|c| chosen(&c)).into_iter().collect();
             }

@@ -226,3 +226,19 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn a_model_is_found_by_its_name_without_the_tag_that_its_host_adds() {
+    let models = fleet(vec![member("forge", true, None, &[("qwen3:latest", 8)])]);
+    for (name, found) in [("qwen3", true), ("qwen3:latest", true), ("qwen3:8b", false)] {
+        let choice = ModelChoice::Named {
+            host: "forge".into(),
+            model: name.into(),
+        };
+        let chosen = models.choose(&choice, 0, Reach::Anywhere, 1);
+        let model = chosen.map(|chosen| chosen.model);
+        // By the host's own name, under which it is loaded, counted and rested.
+        assert_eq!(model.is_some(), found, "{name}");
+        assert!(model.is_none_or(|model| model == "qwen3:latest"), "{name}");
+    }
+}
