@@ -50,6 +50,7 @@ pub(super) fn answer(
     let tokens = request.to_string().len() / CHARS_PER_TOKEN;
     let text = match turn {
         Turn::Plan => plan(),
+        Turn::Class => class(request),
         Turn::Read(_) | Turn::Write(_) | Turn::Run(_) | Turn::Done => SAID.to_owned(),
     };
     let said = Said {
@@ -72,14 +73,28 @@ fn plan() -> String {
     json!({"approach": "Make the files.", "files": [Files::written(0)], "risks": []}).to_string()
 }
 
-/// What clients ask for beside chats.
+/// Whether a request asks what sort of task it is: by the schema that it holds the answer to.
+pub(super) fn asks_class(request: &Value) -> bool {
+    request["format"]["properties"]["complexity"].is_object()
+}
+
+/// Of that schema: the simplest task there is.
+fn class(request: &Value) -> String {
+    let first = |name: &str| request["format"]["properties"][name]["enum"][0].clone();
+    json!({"complexity": 1, "domain": first("domain"), "type": first("type"), "confidence": 90})
+        .to_string()
+}
+
+/// What clients ask for beside chats. The model is loaded, as it is on a machine that is in use.
 pub(super) fn about(path: &str) -> Option<Value> {
     let model = json!({"name": "small", "model": "small", "size": 5_000_000_000u64, "digest": "0".repeat(64),
         "details": {"family": "small", "parameter_size": "8.0B", "quantization_level": "Q4_K_M"}});
     match path {
         "/api/version" => Some(json!({"version": "0.33.3"})),
         "/api/tags" => Some(json!({"models": [model]})),
-        "/api/ps" => Some(json!({"models": []})),
+        "/api/ps" => {
+            Some(json!({"models": [{"name": "small", "model": "small", "size": 5_000_000_000u64}]}))
+        }
         "/api/show" => Some(
             json!({"capabilities": ["completion", "tools"], "details": model["details"],
             "model_info": {"general.architecture": "small", "general.parameter_count": 8_000_000_000u64,
@@ -108,7 +123,7 @@ fn call(offered: &[String], turn: Turn, folder: &Path) -> Option<(&'static str, 
     let has = |name: &str| offered.iter().any(|tool| tool == name);
     let at = |name: String| folder.join(name).to_string_lossy().into_owned();
     match turn {
-        Turn::Plan => None,
+        Turn::Plan | Turn::Class => None,
         Turn::Read(n) if has("read") => Some(("read", json!({"path": Files::read(n)}))),
         Turn::Read(n) if has("Read") => Some(("Read", json!({"file_path": at(Files::read(n))}))),
         Turn::Write(n) if has("write") => {

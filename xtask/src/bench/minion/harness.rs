@@ -28,7 +28,7 @@ pub(super) struct Seen {
 
 /// One run of one harness.
 pub(super) struct Once {
-    /// From the start of the process to its first request.
+    /// From the start of the process to the first request of the work itself, without what the model took to say what sort of task it is.
     pub(super) first: Duration,
     pub(super) chats: Vec<Chat>,
     pub(super) pss_kib: u64,

@@ -164,7 +164,14 @@ fn watch(mut command: Command, twin: &Twin, log: &Path, memory: bool) -> Result<
             ),
         });
     }
-    let first = chats[0].came.duration_since(start);
+    let Some(work) = chats.iter().find(|chat| !chat.asks_class) else {
+        return Err(Error::Answer(format!(
+            "{shown}: nothing was asked for the work itself"
+        )));
+    };
+    let before = chats.iter().filter(|chat| chat.answered <= work.came);
+    let thought: Duration = before.map(|chat| chat.answered - chat.came).sum();
+    let first = work.came.duration_since(start).saturating_sub(thought);
     Ok(Once {
         first,
         chats,

@@ -16,6 +16,8 @@ pub(super) enum Turn {
     Done,
     /// An answer to something that no tool belongs to.
     Plan,
+    /// An answer to what sort of task it is, which alai asks before it chooses the model for the work.
+    Class,
 }
 
 /// No call comes twice: harnesses stop a model that repeats itself. The first of each kind is not counted: caches fill then.
@@ -51,7 +53,7 @@ impl Turn {
             Turn::Read(n) => format!("cat {}", Files::read(n)),
             Turn::Write(n) => format!("printf 'made {n}\\n' > {}", Files::written(n)),
             Turn::Run(n) => format!("true run {n}"),
-            Turn::Done | Turn::Plan => String::new(),
+            Turn::Done | Turn::Plan | Turn::Class => String::new(),
         }
     }
 }
@@ -70,7 +72,12 @@ impl Gaps {
             Turn::Read(n) if n > 0 => self.read.push(gap),
             Turn::Write(n) if n > 0 => self.write.push(gap),
             Turn::Run(n) if n > 0 => self.run.push(gap),
-            Turn::Read(_) | Turn::Write(_) | Turn::Run(_) | Turn::Done | Turn::Plan => {}
+            Turn::Read(_)
+            | Turn::Write(_)
+            | Turn::Run(_)
+            | Turn::Done
+            | Turn::Plan
+            | Turn::Class => {}
         }
     }
 }

@@ -30,6 +30,8 @@ pub(super) struct Chat {
     pub(super) bytes: usize,
     /// How many tools it offers.
     pub(super) tools: usize,
+    /// It asks what sort of task it is.
+    pub(super) asks_class: bool,
     /// The turn of the script that it was answered with; `None` for what stands outside of it, such as a plan or a title.
     pub(super) turn: Option<usize>,
     /// As it came, for who does not understand a figure.
@@ -139,6 +141,7 @@ fn chat(writer: &mut TcpStream, shared: &Shared, wire: Wire, request: &Request) 
             answered: request.came,
             bytes: request.body.len(),
             tools,
+            asks_class: dialect::asks_class(&body),
             turn,
             body: String::from_utf8_lossy(&request.body).into_owned(),
         });
@@ -146,6 +149,7 @@ fn chat(writer: &mut TcpStream, shared: &Shared, wire: Wire, request: &Request) 
     };
     let said = match turn {
         Some(turn) => SCRIPT.get(turn).copied().unwrap_or(Turn::Done),
+        None if dialect::asks_class(&body) => Turn::Class,
         None => Turn::Plan,
     };
     let stream = body["stream"].as_bool().unwrap_or(false);
