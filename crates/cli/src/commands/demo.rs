@@ -85,7 +85,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode, CliError> {
         "  Ollama       ollama serve; ollama pull MODEL; alai init; alai project add PATH; alai start \"GOAL\" --project PATH --wait",
     );
     show::line(
-        "  elsewhere    OLLAMA_HOST=http://HOST:11434 alai init    (any server that speaks Ollama's /api/chat)",
+        "  elsewhere    OLLAMA_HOST=http://HOST:11434 alai init; llama-server, Claude Code and others: docs/FLEET.md",
     );
     show::line("  by hand      alai mc add \"TITLE\" --project PATH --check \"COMMAND\"; alai up");
     match facts.missing {

@@ -154,7 +154,7 @@ fn without_a_model_a_goal_is_recorded_and_waits() {
         .alai(["start", "Count letters", "--project", "tiny"])
         .exits(6)
         .says("cannot connect");
-    assert!(ran.err.contains("hint: start Ollama"), "{ran}");
+    assert!(ran.err.contains("hint: start a host"), "{ran}");
     assert_eq!(
         (world.state(1), world.state(2)),
         ("open".into(), "waiting".into())
@@ -165,7 +165,7 @@ fn without_a_model_a_goal_is_recorded_and_waits() {
     rule      no_model
     owner     operator
     deadline  in 2 d
-    next      start Ollama and pull a model; it then goes on by itself while `alai up` runs
+    next      start a host that `alai fleet status` shows as down, or give one a model; it then goes on by itself while `alai up` runs
     ");
     world
         .alai(["why", "1"])

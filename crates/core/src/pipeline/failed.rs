@@ -48,7 +48,7 @@ pub(super) fn failed(task: &Task, failure: &Failure, context: &Context) -> Vec<E
             )]
         }
         Failure::NoModel { detail } => {
-            let action = "start Ollama and pull a model, then `alai up` goes on by itself (`alai init` shows what it finds)";
+            let action = "start a host that `alai fleet status` shows as down, or give one a model (`ollama pull MODEL`); `alai up` then goes on by itself";
             vec![ask(
                 task,
                 WaitReason::NoModel,

@@ -16,7 +16,7 @@ pub enum Refusal {
         memory: u64,
     },
     #[error(
-        "{host} cannot hold {sum} at once = {}, {} more than the {} that models may use there; {what} is never unloaded: unpin it, or place one of them on another host",
+        "{host} cannot hold {sum} at once = {}, {} more than the {} that models may use there; {what} is never unloaded: keep it no longer, or place one of them on another host",
         gb(*bytes), gb(bytes.saturating_sub(*memory)), gb(*memory)
     )]
     Together {

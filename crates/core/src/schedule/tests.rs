@@ -424,7 +424,7 @@ fn a_placement_that_never_fits_is_refused_with_its_arithmetic() {
         words(&fleet),
         [
             "forge cannot hold kimi 240.0 GB + qwen 20.0 GB at once = 260.0 GB, 4.0 GB more than the 256.0 GB that models may \
-          use there; qwen is never unloaded: unpin it, or place one of them on another host"
+          use there; qwen is never unloaded: keep it no longer, or place one of them on another host"
         ]
     );
     fleet.hosts[0].memory = 200 * GB;
