@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use alai_core::company::ModelChoice;
-use alai_core::money::{Rates, Tariff};
+use alai_core::money::Tariff;
 use alai_fleet::Secret;
 use alai_minion::engine::Engine;
 use alai_workspace::egress::{self, Api, Provider};
@@ -345,7 +345,7 @@ impl NamedAgent {
             (Pay::Flat, rates) => Tariff::Flat(rates),
             (Pay::Metered, Some(rates)) => Tariff::Metered(rates),
             // It says itself what it costs, and ends by itself at the budget that it is given.
-            (Pay::Metered, None) if self.has_budget() => Tariff::Metered(unknown_rates()),
+            (Pay::Metered, None) if self.has_budget() => Tariff::Told,
             (Pay::Metered, None) => Tariff::Unpriced,
         }
     }
@@ -378,15 +378,6 @@ impl NamedAgent {
                 login,
             }),
         }
-    }
-}
-
-/// A price that nothing is reckoned by: the program's own word is taken.
-fn unknown_rates() -> Rates {
-    Rates {
-        fresh: alai_core::brief::Price::FREE,
-        cache_read_microusd_per_mtok: 0,
-        cache_write_microusd_per_mtok: 0,
     }
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use alai_core::ids::{RunId, TaskId};
 use alai_core::pipeline::Context;
 use alai_core::task::{Task, WaitReason};
-use alai_mission::{Claim, Delivery, Fence, Mission, MissionError, Project, Waits};
+use alai_mission::{Delivery, Fence, Mission, MissionError, Project, Waits};
 use alai_workspace::clone::Remover;
 use alai_workspace::command::Cancel;
 use alai_workspace::toolchains::{Toolchains, toolchains};
@@ -25,12 +25,13 @@ use crate::models::Models;
 use crate::packs::Packs;
 use crate::room::Room;
 use crate::{
-    ground, housekeeping, integrate, launcher, learned, money, outbox, recover, resolve, room, run,
+    ground, housekeeping, integrate, launcher, learned, money, outbox, recover, resolve, room,
     schedule, work,
 };
 
 mod goals;
 mod look;
+mod start;
 
 /// A lease is this long; its heartbeat comes four times as often.
 pub(crate) const LEASE_MS: i64 = 60_000;
@@ -510,43 +511,6 @@ impl Factory {
             });
         if started.is_err() {
             self.merging.store(false, Ordering::SeqCst);
-        }
-    }
-
-    /// Lets the run of a claim begin, on a thread of its own.
-    pub(crate) fn start(self: &Arc<Self>, claim: Claim) {
-        self.dispatch_ms.store(self.now_ms(), Ordering::Relaxed);
-        let cancel = Cancel::default();
-        let active = Active {
-            fence: claim.fence.clone(),
-            cancel: cancel.clone(),
-            beat_ms: self.now_ms(),
-        };
-        if let Ok(mut all) = self.active.lock() {
-            all.insert(claim.fence.run.clone(), active);
-        }
-        let id = claim.fence.run.clone();
-        let factory = Arc::clone(self);
-        // The thread lives as long as the run: its children end with it (PR_SET_PDEATHSIG).
-        let started = std::thread::Builder::new()
-            .name(format!("run-{}", id.short()))
-            .spawn({
-                let id = id.clone();
-                move || {
-                    run::run(&factory, &claim, &cancel);
-                    if let Ok(mut all) = factory.active.lock() {
-                        all.remove(&id);
-                    }
-                    factory.roster.ended(&id, factory.now_ms());
-                    factory.wake();
-                }
-            });
-        if let Err(e) = started {
-            tracing::error!("cannot start a thread for run {id}: {e}");
-            if let Ok(mut all) = self.active.lock() {
-                all.remove(&id);
-            }
-            self.roster.ended(&id, self.now_ms());
         }
     }
 

@@ -36,7 +36,8 @@ pub use shown::{Draining, HostView, Loading, ScheduleView, WaitView};
 /// Rounds in one beat: each claims one task or finds one that cannot be claimed. More than there are slots and tasks in one look.
 const ROUNDS_MAX: usize = 2_048;
 
-/// Tasks that one round decides about, the first of the queue: more than any fleet has slots.
+/// Tasks of those that want the same places that one round decides about, the first of the queue: more than any fleet has slots. What
+/// waits for a place that is full hides no work for another.
 const WANTED_MAX: usize = 256;
 
 /// Gives out what can be given out now, and lets models come and go for the rest.
@@ -56,14 +57,23 @@ fn give_out(
     if !factory.models().usable() {
         return ask_for_a_model(factory, now_ms);
     }
-    let (mut refused, mut asked) = (BTreeSet::new(), Asked::new());
+    let mut beat = Beat::default();
     for _ in 0..ROUNDS_MAX {
-        let round = Round::read(factory, &refused, &mut asked, now_ms)?;
-        if !round.carry_out(&mut refused, begin)? {
+        if !a_round(factory, &mut beat, now_ms, begin)? {
             return Ok(());
         }
     }
     Ok(())
+}
+
+/// True when another round may give out more.
+fn a_round(
+    factory: &Arc<Factory>,
+    beat: &mut Beat,
+    now_ms: i64,
+    begin: &dyn Fn(Claim),
+) -> Result<bool, MissionError> {
+    Round::read(factory, beat, now_ms)?.carry_out(beat, begin)
 }
 
 /// Eligible work without a model is put before a person, with what was looked for; it goes on by itself later.
@@ -73,7 +83,7 @@ fn ask_for_a_model(factory: &Factory, now_ms: i64) -> Result<(), MissionError> {
         owner: factory.config().operator.clone(),
         deadline_ms: now_ms + HUMAN_WAIT_MS,
         next_action:
-            "start Ollama and pull a model; it then goes on by itself while `alai up` runs".into(),
+            "start a host that `alai fleet status` shows as down, or give one a model; it then goes on by itself while `alai up` runs".into(),
         detail: factory.models().found().none,
     };
     if factory
@@ -86,8 +96,16 @@ fn ask_for_a_model(factory: &Factory, now_ms: i64) -> Result<(), MissionError> {
     Ok(())
 }
 
-/// The companies and models of tasks, asked for once in a beat: a round is read anew for each task that is given out.
-type Asked = BTreeMap<TaskId, (Option<String>, Vec<Chosen>)>;
+/// What the rounds of one beat know of each other: all else is read anew for each task that is given out.
+#[derive(Debug, Default)]
+struct Beat {
+    /// The companies and models of tasks, asked for once.
+    asked: BTreeMap<TaskId, (Option<String>, Vec<Chosen>)>,
+    /// Tasks that need no place and could not be claimed.
+    refused: BTreeSet<TaskId>,
+    /// Places of which one could not be claimed: another task would be refused as well.
+    closed: BTreeSet<At>,
+}
 
 /// One look at the queue and the fleet.
 struct Round<'f> {
@@ -99,11 +117,14 @@ struct Round<'f> {
 }
 
 impl<'f> Round<'f> {
-    /// Without the tasks that could not be claimed in this beat.
+    /// Without the tasks and places that could not be claimed in this beat.
     fn read(
         factory: &'f Arc<Factory>,
-        refused: &BTreeSet<TaskId>,
-        asked: &mut Asked,
+        Beat {
+            asked,
+            refused,
+            closed,
+        }: &mut Beat,
         now_ms: i64,
     ) -> Result<Round<'f>, MissionError> {
         let config = factory.config();
@@ -123,9 +144,19 @@ impl<'f> Round<'f> {
         let wanted = wanted.filter_map(|ready| {
             let found = asked.entry(ready.task.id);
             let found = found.or_insert_with(|| ask(factory, &ready.task, &reaches, now_ms));
-            wanted_of(factory, ready, found, &queue, &reaches)
+            let mut wanted = wanted_of(factory, ready, found, &queue, &reaches)?;
+            let placed = !wanted.choices.is_empty();
+            wanted.choices.retain(|c| !closed.contains(&At::of(c)));
+            (!placed || !wanted.choices.is_empty()).then_some(wanted)
         });
-        let wanted = wanted.take(WANTED_MAX).collect();
+        let mut alike: BTreeMap<Vec<At>, usize> = BTreeMap::new();
+        let wanted = wanted.filter(|wanted| {
+            let places = wanted.choices.iter().map(At::of).collect();
+            let count = alike.entry(places).or_default();
+            *count += 1;
+            *count <= WANTED_MAX
+        });
+        let wanted = wanted.collect();
         let mut sites = factory.models().sites();
         if factory.only().is_some() {
             // One task of a person who waits for it: its own first word tells as much.
@@ -148,17 +179,14 @@ impl<'f> Round<'f> {
     }
 
     /// True when another round may give out more.
-    fn carry_out(
-        &self,
-        refused: &mut BTreeSet<TaskId>,
-        begin: &dyn Fn(Claim),
-    ) -> Result<bool, MissionError> {
-        let busy = self.factory.roster().lock().seats.len();
-        let full = busy >= self.factory.config().slots;
+    fn carry_out(&self, beat: &mut Beat, begin: &dyn Fn(Claim)) -> Result<bool, MissionError> {
+        let seats = self.factory.roster().lock().seats.len();
+        // The store may know of runs that have no thread any more: a claim counts them until their leases lapse.
+        let full = seats.max(self.queue.at_work) >= self.factory.config().slots;
         if let Some(free) = self.wanted.iter().find(|w| w.choices.is_empty())
             && !full
         {
-            return self.start(free, None, refused, begin).map(|_| true);
+            return self.start(free, None, beat, begin).map(|_| true);
         }
         let bounds = self.bounds();
         let (mut picture, jobs, decided) = {
@@ -174,14 +202,23 @@ impl<'f> Round<'f> {
         let is_start = |d: &Decision| matches!(d.effect, Effect::Start { .. });
         // One at a time: whose turn is next depends on what its project has been given.
         let (starts, mut told): (Vec<Decision>, _) = decided.into_iter().partition(is_start);
-        self.move_models(&picture, &told);
+        let whole = beat.closed.is_empty();
+        if whole {
+            self.move_models(&picture, &told);
+        }
         for decision in &told {
             if let Err(misfit) = picture.state.apply(decision.effect, self.now_ms) {
                 tracing::debug!("{:?}: {misfit}", decision.effect);
             }
         }
-        told.extend(starts.first());
-        self.tell(&picture, &jobs, &told);
+        told.extend(starts.first().filter(|_| !full));
+        // What waits for a closed place is not looked at: that moves no model, and is no news for people.
+        if whole {
+            self.tell(&picture, &jobs, &told);
+        }
+        if full {
+            return Ok(false);
+        }
         let Some(Effect::Start { job, host, model }) = starts.first().map(|d| d.effect) else {
             return Ok(false);
         };
@@ -196,8 +233,7 @@ impl<'f> Round<'f> {
             picture.at(host, model),
             self.expected_ms(&jobs, job.0, host, model),
         );
-        self.start(wanted, Some(place), refused, begin)
-            .map(|_| true)
+        self.start(wanted, Some(place), beat, begin).map(|_| true)
     }
 
     fn bounds(&self) -> Bounds {
@@ -226,12 +262,13 @@ impl<'f> Round<'f> {
         choice.unwrap_or(1)
     }
 
-    /// Claims a task for its place and lets its run begin. A task that cannot be claimed now is left out of this beat.
+    /// Claims a task for its place and lets its run begin. A place that cannot be claimed now is left out of this beat, and so is a task
+    /// without one.
     fn start(
         &self,
         wanted: &Wanted,
         place: Option<(At, i64)>,
-        refused: &mut BTreeSet<TaskId>,
+        beat: &mut Beat,
         begin: &dyn Fn(Claim),
     ) -> Result<(), MissionError> {
         let (factory, task) = (self.factory, &wanted.ready.task);
@@ -248,7 +285,10 @@ impl<'f> Round<'f> {
             factory.now_ms(),
         )?;
         let Some(claim) = claimed else {
-            refused.insert(task.id);
+            match at {
+                Some(at) => beat.closed.insert(at),
+                None => beat.refused.insert(task.id),
+            };
             return Ok(());
         };
         let seat = Seat {
@@ -280,10 +320,13 @@ impl<'f> Round<'f> {
             );
         }
         if let Some(at) = at {
+            // An agent has one place, whatever it is told to use.
+            let chosen = wanted.choices.iter().find(|chosen| at.is_of(chosen));
+            let model = chosen.map_or(&at.model, |chosen| &chosen.model);
             hold(
                 limits::MODEL,
-                &at.model,
-                config.limits.model.get(&at.model).copied(),
+                model,
+                config.limits.model.get(model).copied(),
             );
             let site = self.sites.iter().find(|site| site.host == at.host);
             let said = [config.limits.host, site.and_then(|site| site.slots)];

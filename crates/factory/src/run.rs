@@ -69,24 +69,36 @@ const PANICKED: &str = "the factory itself failed in this run; its log says wher
 const STOPPING: &str = "handed back: the factory is stopping";
 const DISPLACED: &str = "handed back: its model, or a healthy host of it, is at another place now";
 
+/// Milliseconds until a task that was displaced is given out again: what moved is at rest by then, and nobody sets it up again and again.
+const DISPLACED_MS: i64 = 5_000;
+
 /// The journal's key for the measured end.
 const ENDED: &str = "ended";
 
 /// Runs one claim to its end. Never panics the process: a run that fails is one failed run.
 pub(crate) fn run(factory: &Arc<Factory>, claim: &Claim, cancel: &Cancel) {
     let worked = catch_unwind(AssertUnwindSafe(|| end_of(factory, claim, cancel)));
-    let ended = match worked.unwrap_or_else(|_| Err(RunError::infra(PANICKED))) {
+    let worked = worked.unwrap_or_else(|_| Err(RunError::infra(PANICKED)));
+    conclude(factory, claim, worked);
+}
+
+/// What follows from how a run ended, in the rows and in its folder.
+pub(crate) fn conclude(factory: &Arc<Factory>, claim: &Claim, worked: Result<Ended, RunError>) {
+    let ended = match worked {
         Ok(ended) => ended,
         Err(RunError::Lost) => {
             let proven = keep_work(factory, claim);
             work::clear(factory, &claim.fence.run, proven);
             return;
         }
-        Err(RunError::Stopping) => return hand_back(factory, claim, STOPPING),
-        Err(RunError::Displaced) => return hand_back(factory, claim, DISPLACED),
+        Err(RunError::Stopping) => return hand_back(factory, claim, STOPPING, 0),
+        Err(RunError::Displaced) => {
+            let run_at_ms = factory.now_ms() + DISPLACED_MS;
+            return hand_back(factory, claim, DISPLACED, run_at_ms);
+        }
         Err(RunError::Infrastructure(detail)) if factory.stopping() => {
             tracing::info!("run {} stopped: {detail}", claim.fence.run);
-            return hand_back(factory, claim, STOPPING);
+            return hand_back(factory, claim, STOPPING, 0);
         }
         Err(RunError::Infrastructure(detail)) => Ended::Failed {
             failure: Failure::Infrastructure { detail },
@@ -190,14 +202,14 @@ fn apply(
 }
 
 /// The task goes back to open with all its counters as they were: nobody failed.
-fn hand_back(factory: &Arc<Factory>, claim: &Claim, why: &str) {
+fn hand_back(factory: &Arc<Factory>, claim: &Claim, why: &str, run_at_ms: i64) {
     // Work first, rows second: a crash in between finds the run live again and repeats this.
     let proven = keep_work(factory, claim);
     let back = Effect::Retry {
         why: "handed back".into(),
         findings: Vec::new(),
         counters: claim.task.counters,
-        run_at_ms: 0,
+        run_at_ms,
     };
     let lost = vec![(claim.fence.run.clone(), back)];
     if let Err(e) = factory.mission().recover(lost, why, factory.now_ms()) {

@@ -208,10 +208,12 @@ impl Desk {
             return Ok(Err(Failure::NoModel { detail }));
         }
         let mut candidates = candidates.into_iter();
-        // The place that its claim holds, or none.
+        // The place that its claim holds, or none: one that was found since is for the scheduler to give. What a person did is only
+        // measured, whoever stands for it.
         let chosen = match factory.roster().seat(&claim.fence.run) {
-            Some(at) => candidates.find(|chosen| at.is_of(chosen)),
-            None => candidates.next(),
+            Some(Some(at)) => candidates.find(|chosen| at.is_of(chosen)),
+            Some(None) if task.handed.is_none() => None,
+            Some(None) | None => candidates.next(),
         };
         let Some(chosen) = chosen else {
             return Err(RunError::Displaced);

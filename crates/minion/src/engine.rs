@@ -179,6 +179,14 @@ pub struct Session {
     pub cost_microusd: Option<u64>,
     /// How that is known.
     pub cost_word: Option<Word>,
+    /// Millionths of a dollar at which it was told to end; none where nothing bounds it. Where nobody can say what it cost, the
+    /// sessions after it have so much less.
+    #[serde(default)]
+    pub told_microusd: Option<u64>,
+    /// Whether its provider turned it away: by a status of its own, or before the run's agent had done anything. What else sounds
+    /// like that may be a word of the work, and was paid for.
+    #[serde(default)]
+    pub turned_away: bool,
     /// What it was not allowed to do, each in a few words.
     pub denials: Vec<String>,
     pub duration_ms: u64,

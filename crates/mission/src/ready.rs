@@ -8,12 +8,20 @@ use alai_core::task::{Priority, Task, TaskKind};
 use rusqlite::{Connection, params};
 
 use crate::error::MissionError;
-use crate::queue::{LOOKED_AT_MAX, busy, eligible_one, handed_in, projects};
+use crate::queue::{LOOKED_AT_MAX, at_work, busy, eligible_one, handed_in, projects};
 use crate::reader::Reader;
 use crate::task::{COLUMNS, Raw, raw, word};
 
-/// Tasks in one look, over all projects: what is behind them waits for one of them to move.
+/// Tasks in one look, over all projects: what is behind them waits for one of them to move. Only where there are more queues than that,
+/// their heads are more.
 const READY_MAX: usize = 1_024;
+
+const PRIORITIES: [Priority; 4] = [
+    Priority::Blocker,
+    Priority::High,
+    Priority::Medium,
+    Priority::Low,
+];
 
 /// Needs that are followed for ranks; a graph beyond that ranks by its nearest part.
 const NEEDS_MAX: u32 = 4_096;
@@ -27,6 +35,8 @@ pub struct Queue {
     pub behind: Vec<Behind>,
     /// How much of each thing is held, by its key.
     pub held: BTreeMap<String, usize>,
+    /// Runs of the factory at work.
+    pub at_work: usize,
 }
 
 /// A task that could be begun now.
@@ -68,6 +78,7 @@ impl Reader {
                 ready,
                 behind: behind(&c)?,
                 held: held(&c)?,
+                at_work: at_work(&c)?,
             })
         })
     }
@@ -87,51 +98,87 @@ fn of_project(c: &Connection, task: Task) -> Result<Ready, MissionError> {
     })
 }
 
+/// The heads of every queue first, so that no backlog hides another project's work; what room is left then goes to the queues that
+/// have more, the most urgent and the longest not served first.
 fn all(c: &Connection, per_project: usize, now_ms: i64) -> Result<Vec<Ready>, MissionError> {
     let handed = handed_in(c)?.into_iter();
     let mut ready = handed
         .map(|task| of_project(c, task))
         .collect::<Result<Vec<Ready>, _>>()?;
+    let mut found = Vec::new();
     for (project, served_ms) in projects(c)? {
         let busy = busy(c, Some(project))?;
-        if busy >= per_project {
-            continue;
+        if busy < per_project {
+            found.push((served_ms, project, busy));
         }
-        for priority in [
-            Priority::Blocker,
-            Priority::High,
-            Priority::Medium,
-            Priority::Low,
-        ] {
-            let tasks = of(c, project, priority, now_ms)?.into_iter();
-            ready.extend(tasks.map(|task| Ready {
-                task,
+    }
+    found.sort_unstable();
+    let page = READY_MAX / (found.len().max(1) * PRIORITIES.len());
+    let page = page.clamp(1, LOOKED_AT_MAX);
+    let mut more = Vec::new();
+    for priority in PRIORITIES {
+        for (served_ms, project, busy) in found.iter().copied() {
+            let queue = ReadyQueue {
+                project,
+                priority,
                 busy,
                 served_ms,
-            }));
+            };
+            let heads = queue.after(c, TaskId(0), page, now_ms)?;
+            if let Some(last) = heads.last().filter(|_| heads.len() == page) {
+                more.push((queue, last.task.id));
+            }
+            ready.extend(heads);
         }
-        if ready.len() >= READY_MAX {
+    }
+    for (queue, last) in more {
+        let room = READY_MAX.saturating_sub(ready.len());
+        let rest = room.min(LOOKED_AT_MAX - page);
+        if rest == 0 {
             break;
         }
+        ready.extend(queue.after(c, last, rest, now_ms)?);
     }
     Ok(ready)
 }
 
-fn of(
-    c: &Connection,
+/// What could be begun of one project and priority.
+struct ReadyQueue {
     project: ProjectId,
     priority: Priority,
-    now_ms: i64,
-) -> Result<Vec<Task>, MissionError> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM task INDEXED BY task_queue
-         WHERE state = 'open' AND blocked_count = 0 AND kind <> 'goal' AND project = ?1 AND priority = ?2
-           AND run_at_ms <= ?3 ORDER BY id LIMIT {LOOKED_AT_MAX}"
-    );
-    let mut statement = c.prepare_cached(&sql)?;
-    let rows = statement.query_map(params![project.0, priority.rank(), now_ms], raw)?;
-    rows.map(|row| row.map_err(MissionError::from).and_then(Raw::parse))
+    busy: usize,
+    served_ms: i64,
+}
+
+impl ReadyQueue {
+    /// The oldest tasks behind `last`.
+    fn after(
+        &self,
+        c: &Connection,
+        last: TaskId,
+        most: usize,
+        now_ms: i64,
+    ) -> Result<Vec<Ready>, MissionError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM task INDEXED BY task_queue
+             WHERE state = 'open' AND blocked_count = 0 AND kind <> 'goal' AND project = ?1 AND priority = ?2
+               AND run_at_ms <= ?3 AND id > ?4 ORDER BY id LIMIT ?5"
+        );
+        let mut statement = c.prepare_cached(&sql)?;
+        let rank = self.priority.rank();
+        let rows = statement.query_map(
+            params![self.project.0, rank, now_ms, last.0, most as i64],
+            raw,
+        )?;
+        rows.map(|row| {
+            Ok(Ready {
+                task: row.map_err(MissionError::from).and_then(Raw::parse)?,
+                busy: self.busy,
+                served_ms: self.served_ms,
+            })
+        })
         .collect()
+    }
 }
 
 fn behind(c: &Connection) -> Result<Vec<Behind>, MissionError> {

@@ -10,12 +10,17 @@
 //! GET and HEAD alone, one request a connection, and nothing that a client sends after its request goes on.
 //!
 //! For an agent's program that works with a key the proxy is the provider itself, as far as the program can see: it takes the
-//! requests of the provider's API in plain HTTP and adds the key, which is nowhere inside.
+//! requests of the provider's API in plain HTTP, looks that none makes the provider go elsewhere, adds the key, which is nowhere
+//! inside, and counts what the answers say was used.
 
 mod address;
+mod body;
 mod carry;
+mod meter;
 mod provider;
 mod request;
+mod tunnel;
+mod usage;
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
@@ -29,10 +34,12 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 pub use address::{Forbidden, judge};
+pub use meter::{Counted, Meter, Price};
 pub(crate) use provider::Mask;
 pub use provider::{Api, BadBase, Provider};
 pub use request::is_rule;
 
+use carry::Ahead;
 use request::{Refusal, Wanted, Way};
 
 /// The port of registries, which speak HTTPS. Only a mirror of the machine's own configuration has another one.
@@ -40,6 +47,15 @@ const PORT: u16 = 443;
 
 /// Connections at once. npm opens 15 by default, uv 50; two set-ups never share a proxy.
 const CONNECTIONS_MAX: usize = 96;
+
+/// The same to a provider, whose requests are held whole: a program asks one or two things at once, with its helpers five.
+const KEYED_MAX: usize = 8;
+
+/// Bytes of all requests to a provider that are held at once: two of the longest.
+const BODIES_BYTES_MAX: usize = 2 * provider::BODY_BYTES_MAX;
+
+/// Between two tries to take a connection that the machine could not give.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Longest request head. A CONNECT with its headers is a few hundred bytes.
 const HEAD_BYTES_MAX: usize = 8 << 10;
@@ -166,6 +182,8 @@ struct Shared {
     slots: Mutex<Slots>,
     freed: Condvar,
     ledger: Mutex<Ledger>,
+    /// Held by whoever looks into a request.
+    judging: Mutex<()>,
 }
 
 /// Connections that are served now, and the most that ever were at once.
@@ -173,6 +191,8 @@ struct Shared {
 struct Slots {
     open: usize,
     most: usize,
+    /// Bytes of requests that are held.
+    bytes: usize,
 }
 
 #[derive(Debug, Default)]
@@ -189,6 +209,17 @@ struct Ledger {
 /// # Errors
 /// When the socket cannot be made.
 pub fn start(socket: &Path, rules: Rules) -> io::Result<Egress> {
+    start_with(socket, rules, |listener| {
+        listener.accept().map(|(client, _)| client)
+    })
+}
+
+/// [`start`] with what takes a connection: a test's may fail.
+fn start_with(
+    socket: &Path,
+    rules: Rules,
+    next: impl FnMut(&UnixListener) -> io::Result<UnixStream> + Send + 'static,
+) -> io::Result<Egress> {
     let listener = UnixListener::bind(socket)?;
     // The caged user is another one; the private folder around the socket is what keeps the others of the machine out.
     std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o666))?;
@@ -198,12 +229,13 @@ pub fn start(socket: &Path, rules: Rules) -> io::Result<Egress> {
         slots: Mutex::default(),
         freed: Condvar::new(),
         ledger: Mutex::default(),
+        judging: Mutex::default(),
     });
     let accepting = std::thread::Builder::new()
         .name("egress".to_owned())
         .spawn({
             let shared = Arc::clone(&shared);
-            move || accept(&listener, &shared)
+            move || accept(&listener, next, &shared)
         })?;
     Ok(Egress {
         socket: socket.to_path_buf(),
@@ -229,9 +261,10 @@ impl Egress {
         // The accepting thread waits for a connection or for a slot; this is one.
         let woken = UnixStream::connect(&self.socket);
         let _ = std::fs::remove_file(&self.socket);
-        if woken.is_ok() {
+        match woken {
             // It joins the threads of all connections, whose ends it shuts first.
-            let _ = accepting.join();
+            Ok(_) => drop(accepting.join()),
+            Err(_) => self.shared.shut(),
         }
     }
 }
@@ -255,7 +288,11 @@ impl Shared {
     /// Waits until one more connection may be served. Those that come meanwhile wait in the socket's queue: a client that
     /// opens too many is slowed down, not failed.
     fn take_slot(&self) {
-        let full = |slots: &mut Slots| slots.open >= CONNECTIONS_MAX && !self.is_stopped();
+        let most = match self.rules.provider {
+            Some(_) => KEYED_MAX,
+            None => CONNECTIONS_MAX,
+        };
+        let full = |slots: &mut Slots| slots.open >= most && !self.is_stopped();
         let waited = self.freed.wait_while(self.slots(), full);
         let mut slots = waited.unwrap_or_else(PoisonError::into_inner);
         slots.open += 1;
@@ -265,6 +302,22 @@ impl Shared {
     fn give_slot(&self) {
         self.slots().open -= 1;
         self.freed.notify_all();
+    }
+
+    /// Waits a moment, or for the end.
+    fn pause(&self) {
+        let going = |_: &mut Slots| !self.is_stopped();
+        drop(self.freed.wait_timeout_while(self.slots(), PAUSE, going));
+    }
+
+    /// Shuts both ends of every connection.
+    fn shut(&self) {
+        for (client, server) in self.ledger().ends.values() {
+            let _ = client.shutdown(Shutdown::Both);
+            if let Some(server) = server {
+                let _ = server.shutdown(Shutdown::Both);
+            }
+        }
     }
 
     fn is_stopped(&self) -> bool {
@@ -291,16 +344,24 @@ impl Shared {
     }
 }
 
-fn accept(listener: &UnixListener, shared: &Arc<Shared>) {
+fn accept(
+    listener: &UnixListener,
+    mut next: impl FnMut(&UnixListener) -> io::Result<UnixStream>,
+    shared: &Arc<Shared>,
+) {
     let mut threads: Vec<JoinHandle<()>> = Vec::new();
     loop {
         shared.take_slot();
-        let Ok((client, _)) = listener.accept() else {
-            break;
-        };
+        let taken = next(listener);
         if shared.is_stopped() {
             break;
         }
+        // No descriptor to be had, or a client that went away meanwhile: both pass.
+        let Ok(client) = taken else {
+            shared.give_slot();
+            shared.pause();
+            continue;
+        };
         threads.retain(|thread| !thread.is_finished());
         let started = std::thread::Builder::new()
             .name("egress-connection".to_owned())
@@ -317,12 +378,7 @@ fn accept(listener: &UnixListener, shared: &Arc<Shared>) {
             Err(_) => shared.give_slot(),
         }
     }
-    for (client, server) in shared.ledger().ends.values() {
-        let _ = client.shutdown(Shutdown::Both);
-        if let Some(server) = server {
-            let _ = server.shutdown(Shutdown::Both);
-        }
-    }
+    shared.shut();
     for thread in threads {
         let _ = thread.join();
     }
@@ -343,7 +399,7 @@ fn serve(mut client: UnixStream, shared: &Arc<Shared>) {
         number
     };
     match connect(&mut client, shared) {
-        Ok((wanted, server, early)) => {
+        Ok((wanted, server, ahead)) => {
             let listed = server.try_clone().is_ok_and(|copy| {
                 let mut ledger = shared.ledger();
                 let end = ledger.ends.get_mut(&number);
@@ -354,15 +410,13 @@ fn serve(mut client: UnixStream, shared: &Arc<Shared>) {
             });
             if listed && !shared.is_stopped() {
                 match wanted.way {
-                    Way::Tunnel => relay(client, server, &early, &wanted.host, shared),
-                    Way::Plain { request } => ask(client, server, &request, &wanted.host, shared),
-                    Way::Provider {
-                        head,
-                        body,
-                        provider,
-                    } => {
-                        carry::carry(client, server, &head, (body, early), &provider, shared);
+                    Way::Tunnel => {
+                        tunnel::relay(client, server, &ahead.bytes, &wanted.host, shared)
                     }
+                    Way::Plain { request } => {
+                        tunnel::ask(client, server, &request, &wanted.host, shared);
+                    }
+                    Way::Provider(asked) => carry::carry(client, server, &asked, ahead, shared),
                 }
             }
         }
@@ -373,16 +427,23 @@ fn serve(mut client: UnixStream, shared: &Arc<Shared>) {
                     used.unlisted |= refusal.unlisted;
                 });
             }
-            let _ = refuse(client, &refusal);
+            let _ = refuse(client, &refusal, shared.rules.provider.is_some());
         }
     }
     shared.ledger().ends.remove(&number);
 }
 
-fn refuse(mut client: UnixStream, refusal: &Refusal) -> io::Result<()> {
-    let body = format!("alai: {}\n", refusal.reason);
+/// `is_api`: in the form of an API's errors, so that a program shows the reason.
+fn refuse(mut client: UnixStream, refusal: &Refusal, is_api: bool) -> io::Result<()> {
+    let (kind, body) = match is_api {
+        true => refusal.as_api(),
+        false => (
+            "Content-Type: text/plain",
+            format!("alai: {}\n", refusal.reason),
+        ),
+    };
     let answer = format!(
-        "HTTP/1.1 {}\r\nContent-Type: text/plain\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        "HTTP/1.1 {}\r\n{kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
         refusal.status,
         body.len()
     );
@@ -398,10 +459,15 @@ fn refuse(mut client: UnixStream, refusal: &Refusal) -> io::Result<()> {
 /// Reads the request, judges it, connects, and tells the client so. The bytes are what the client sent ahead.
 fn connect(
     client: &mut UnixStream,
-    shared: &Shared,
-) -> Result<(Wanted, TcpStream, Vec<u8>), Refusal> {
+    shared: &Arc<Shared>,
+) -> Result<(Wanted, TcpStream, Ahead), Refusal> {
     let (head, early) = read_head(client)?;
     let wanted = request::judged(&head, &shared.rules)?;
+    // The whole of a request is known before a provider hears that there is one.
+    let ahead = match &wanted.way {
+        Way::Provider(asked) => carry::whole(client, asked, early, shared)?,
+        Way::Tunnel | Way::Plain { .. } => Ahead::of(early),
+    };
     let host = wanted.host.as_str();
     let addresses = (shared.rules.resolve)(host).map_err(|error| {
         Refusal::new(
@@ -419,7 +485,7 @@ fn connect(
             })?;
     }
     shared.note(host, |used| used.connections += 1);
-    Ok((wanted, server, early))
+    Ok((wanted, server, ahead))
 }
 
 fn reach(wanted: &Wanted, addresses: &[IpAddr], shared: &Shared) -> Result<TcpStream, Refusal> {
@@ -427,8 +493,8 @@ fn reach(wanted: &Wanted, addresses: &[IpAddr], shared: &Shared) -> Result<TcpSt
     let mut last = format!("{host} has no address");
     let mut forbidden = true;
     let judged: fn(IpAddr) -> Result<(), Forbidden> = match &wanted.way {
-        Way::Provider { provider, .. } if provider.near => address::judge_near,
-        Way::Provider { .. } | Way::Tunnel | Way::Plain { .. } => judge,
+        Way::Provider(asked) if asked.provider.near => address::judge_near,
+        Way::Provider(_) | Way::Tunnel | Way::Plain { .. } => judge,
     };
     for address in addresses {
         match judged(*address) {
@@ -474,99 +540,6 @@ fn read_head(client: &mut UnixStream) -> Result<(Vec<u8>, Vec<u8>), Refusal> {
         }
         if head.len() > HEAD_BYTES_MAX {
             return Err(bad("the request is too long"));
-        }
-    }
-}
-
-/// Carries bytes both ways until both are done, one stands idle for too long, or the share is used up.
-fn relay(client: UnixStream, server: TcpStream, early: &[u8], host: &str, shared: &Arc<Shared>) {
-    let idle = Some(Duration::from_secs(IDLE_S));
-    let ready = client.set_read_timeout(idle).is_ok()
-        && client.set_write_timeout(idle).is_ok()
-        && server.set_read_timeout(idle).is_ok()
-        && server.set_write_timeout(idle).is_ok();
-    let (Ok(mut to_server), Ok(mut from_client)) = (server.try_clone(), client.try_clone()) else {
-        return;
-    };
-    if !ready || to_server.write_all(early).is_err() || !shared.count(host, early.len() as u64, 0) {
-        return;
-    }
-    let moved = Arc::new(Mutex::new(Instant::now()));
-    let upward = std::thread::Builder::new()
-        .name("egress-up".to_owned())
-        .spawn({
-            let (shared, host, moved) = (Arc::clone(shared), host.to_owned(), Arc::clone(&moved));
-            move || {
-                pump(&mut from_client, &mut to_server, &moved, |bytes| {
-                    shared.count(&host, bytes, 0)
-                });
-                let _ = to_server.shutdown(Shutdown::Write);
-            }
-        });
-    let (mut from_server, mut to_client) = (server, client);
-    if let Ok(upward) = upward {
-        pump(&mut from_server, &mut to_client, &moved, |bytes| {
-            shared.count(host, 0, bytes)
-        });
-        // The host has said all it has to say; a client that keeps its half open must not keep us.
-        let _ = to_client.shutdown(Shutdown::Both);
-        let _ = from_server.shutdown(Shutdown::Both);
-        let _ = upward.join();
-    }
-}
-
-/// Sends one request of plain HTTP and carries the answer back. The server was told to close after it, and nothing more is sent
-/// to it: a second request, of whatever method, has no way.
-fn ask(
-    mut client: UnixStream,
-    mut server: TcpStream,
-    request: &[u8],
-    host: &str,
-    shared: &Arc<Shared>,
-) {
-    let idle = Some(Duration::from_secs(IDLE_S));
-    let ready = client.set_write_timeout(idle).is_ok()
-        && server.set_read_timeout(idle).is_ok()
-        && server.set_write_timeout(idle).is_ok();
-    if !ready || server.write_all(request).is_err() || !shared.count(host, request.len() as u64, 0)
-    {
-        return;
-    }
-    let moved = Mutex::new(Instant::now());
-    pump(&mut server, &mut client, &moved, |bytes| {
-        shared.count(host, 0, bytes)
-    });
-    let _ = client.shutdown(Shutdown::Both);
-    let _ = server.shutdown(Shutdown::Both);
-}
-
-/// Carries bytes one way. `moved` is when bytes last moved either way: during a long download the client is silent, and that
-/// is not idleness.
-fn pump(
-    from: &mut impl Read,
-    to: &mut impl Write,
-    moved: &Mutex<Instant>,
-    counted: impl Fn(u64) -> bool,
-) {
-    let last = || moved.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut buffer = vec![0u8; 64 << 10];
-    loop {
-        let count = match from.read(&mut buffer) {
-            Ok(0) => return,
-            Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            // How a read timeout is reported.
-            Err(error)
-                if error.kind() == io::ErrorKind::WouldBlock
-                    && last().elapsed().as_secs() < IDLE_S =>
-            {
-                continue;
-            }
-            Err(_) => return,
-        };
-        *last() = Instant::now();
-        if to.write_all(&buffer[..count]).is_err() || !counted(count as u64) {
-            return;
         }
     }
 }

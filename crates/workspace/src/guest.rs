@@ -17,6 +17,8 @@ use std::io;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 use crate::cage::{
     self, Access, Bind, CageError, CageSpec, Caged, Layer, Network, Text, UnixSocketForward,
 };
@@ -75,13 +77,41 @@ impl Login {
         let text = fs::read_to_string(&real).map_err(|error| told(&error))?;
         Ok(Login {
             name: name.to_owned(),
-            text,
+            text: without_renewal(text),
         })
     }
 
     /// Its content, for whoever looks until when it is good.
     pub fn text(&self) -> &str {
         &self.text
+    }
+}
+
+/// A login without what gives new ones: that is good for months, and no use inside, where the hosts that renew are not reached. It is
+/// emptied and not left out, as Codex reads no login without one.
+fn without_renewal(text: String) -> String {
+    fn blank(value: &mut Value) {
+        match value {
+            Value::Array(items) => items.iter_mut().for_each(blank),
+            Value::Object(fields) => {
+                for (name, value) in fields {
+                    let name = name.replace(['_', '-'], "").to_ascii_lowercase();
+                    match name == "refreshtoken" {
+                        true => *value = Value::from(""),
+                        false => blank(value),
+                    }
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+    match serde_json::from_str::<Value>(&text) {
+        Ok(mut value) => {
+            blank(&mut value);
+            value.to_string()
+        }
+        // A form of the agent's own.
+        Err(_) => text,
     }
 }
 
@@ -314,4 +344,45 @@ pub fn version(found: &Found, toolchains: &Toolchains) -> Result<String, String>
             )),
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_login_is_shown_without_what_gives_new_ones() {
+        let dir = tempfile::tempdir().unwrap();
+        let long = "rt-0123456789-0123456789";
+        for (name, text) in [
+            (
+                "claude",
+                format!(
+                    "{{\"claudeAiOauth\":{{\"accessToken\":\"good\",\"expiresAt\":18446744073709551615,\"refreshToken\":\"{long}\"}}}}"
+                ),
+            ),
+            (
+                "codex",
+                format!(
+                    "{{\"tokens\":{{\"access_token\":\"good\",\"refresh_token\":\"{long}\"}},\"last_refresh\":\"2026-10-24\"}}"
+                ),
+            ),
+            (
+                "odd",
+                format!("[\"good\",{{\"a\":[{{\"Refresh-Token\":{{\"b\":\"{long}\"}}}}]}}]"),
+            ),
+        ] {
+            fs::write(dir.path().join(name), &text).unwrap();
+            let login = Login::read(dir.path(), name).unwrap();
+            assert!(!login.text().contains(long), "{}", login.text());
+            assert!(login.text().contains("good"), "{}", login.text());
+        }
+        let login = |name| Login::read(dir.path(), name).unwrap().text;
+        assert!(login("claude").contains("18446744073709551615"));
+        // Codex reads no login without one.
+        assert!(login("codex").contains("\"refresh_token\":\"\""));
+        // What is no JSON is an agent's own matter.
+        fs::write(dir.path().join("text"), "token good").unwrap();
+        assert_eq!(login("text"), "token good");
+    }
 }

@@ -7,6 +7,7 @@ pub mod cage;
 pub mod clone;
 pub mod command;
 pub mod crash;
+pub mod descriptors;
 pub mod detect;
 pub mod egress;
 pub mod files;

@@ -25,6 +25,9 @@ pub(crate) fn run(home: &Home, _args: &UpArgs) -> Result<ExitCode, CliError> {
         return Err(CliError::new(Kind::Failed, message)
             .hinted("`alai status` shows it, `alai down` stops it"));
     }
+    if let Err(e) = alai_workspace::descriptors::raise() {
+        eprintln!("no more files can be opened than before: {e}");
+    }
     let factory = door::factory_of_many(home)?;
     let server = server::listen(&factory).map_err(|e| {
         CliError::new(

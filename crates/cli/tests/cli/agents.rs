@@ -208,6 +208,96 @@ fn a_cap_bounds_what_a_program_is_lent_and_one_that_leaves_too_little_keeps_it_f
 }
 
 #[test]
+fn what_a_program_does_not_say_it_cost_is_unknown_and_not_free() {
+    let world = world(&Claude::good().costs("null"), "key_env = \"PRO_KEY\"");
+    build(&world).exits(0);
+    assert_eq!(
+        (
+            total(&world, "spent_microusd"),
+            total(&world, "unknown_microusd")
+        ),
+        (0, 3_000_000)
+    );
+    // The second session was told nine tenths of what the first may have left.
+    let log = world.alai(["minion", "log", &run_of(&world)]).exits(0);
+    assert!(
+        log.out.contains("budget=2.70 ") && log.out.contains("budget=0.27 "),
+        "{log}"
+    );
+}
+
+#[test]
+fn a_cost_that_cannot_be_meant_stops_nobody_else_and_is_told() {
+    let world = world(&Claude::good().costs("900000"), "key_env = \"PRO_KEY\"");
+    build(&world);
+    // Each of its runs counts at what it was lent, together the task's cap; the day's is far.
+    assert_eq!(
+        (
+            total(&world, "spent_microusd"),
+            total(&world, "unknown_microusd")
+        ),
+        (0, 5_000_000)
+    );
+    let history = world.task(1).to_string();
+    assert!(
+        history.contains("says that run") && history.contains("$900000.00"),
+        "{history}"
+    );
+}
+
+/// A provider whose every answer says that it used a hundred thousand tokens and wrote ten thousand; how many it gave.
+fn provider() -> (String, std::sync::Arc<std::sync::atomic::AtomicUsize>) {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("bound");
+    let url = format!("http://{}", listener.local_addr().expect("bound"));
+    let given = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counts = std::sync::Arc::clone(&given);
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut heard = Vec::new();
+            let mut part = [0_u8; 4096];
+            while !heard.ends_with(b"}") {
+                match stream.read(&mut part) {
+                    Ok(count) if count > 0 => heard.extend_from_slice(&part[..count]),
+                    Ok(_) | Err(_) => break,
+                }
+            }
+            let said = "{\"usage\":{\"input_tokens\":100000,\"output_tokens\":10000}}";
+            let length = said.len();
+            let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{said}");
+            counts.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    (url, given)
+}
+
+#[test]
+fn what_goes_through_the_proxy_is_counted_and_ends_at_what_was_lent() {
+    // Whatever runs in the cage may ask the provider, and the program's own word of it is 24 cents.
+    let asks = r#"for i in 1 2 3 4 5 6 7 8; do
+      bash -c 'b="{\"model\":\"m\",\"max_tokens\":10,\"messages\":[]}"; exec 3<> /dev/tcp/127.0.0.1/18931
+        printf "POST /v1/messages HTTP/1.1\r\nhost: x\r\ncontent-length: ${#b}\r\n\r\n%s" "$b" >&3; cat <&3 >&2'
+    done"#;
+    let (url, given) = provider();
+    let more = format!(
+        "key_env = \"PRO_KEY\"\nurl = \"{url}\"\npay = \"metered\"\nmodel = \"m\"\n[money.prices.m]\ninput = 5.0\noutput = 25.0"
+    );
+    let world = world(&Claude::good().also(asks), &more);
+    build(&world).exits(0);
+    // 75 cents each, of three dollars.
+    assert_eq!(given.load(std::sync::atomic::Ordering::SeqCst), 4);
+    assert_eq!(total(&world, "spent_microusd"), 3_000_000);
+    assert_eq!(
+        total(&world, "reserved_microusd") + total(&world, "unknown_microusd"),
+        0
+    );
+    let agent = world.json(["evidence", "show", "1", "--json"])["agent"].clone();
+    assert_eq!(agent["counted_microusd"], json!(3_000_000), "{agent}");
+    assert!(agent["hosts"].to_string().contains("is spent"), "{agent}");
+}
+
+#[test]
 fn a_usage_limit_is_a_wait_and_no_attempt() {
     let world = world(
         &Claude::ends(
@@ -223,6 +313,17 @@ fn a_usage_limit_is_a_wait_and_no_attempt() {
         "{task}"
     );
     assert_eq!(counters(&world), [0, 0, 0]);
+}
+
+#[test]
+fn a_limit_that_is_only_said_after_work_that_was_paid_is_an_attempt() {
+    let world = world(
+        &Claude::ends("\"is_error\":true,\"result\":\"the login page has no quota\""),
+        "key_env = \"PRO_KEY\"",
+    );
+    build(&world);
+    assert_eq!(counters(&world), [1, 0, 0]);
+    assert_eq!(total(&world, "spent_microusd"), 120_000);
 }
 
 #[test]

@@ -79,6 +79,12 @@ impl Prices {
         found.copied()
     }
 
+    /// What no known model costs more than, of each kind of token: for one whose price nobody knows.
+    pub fn dearest(&self) -> Rates {
+        let all = self.shipped.values().chain(self.own.values());
+        all.fold(Rates::FREE, |most, rates| most.dearest(rates))
+    }
+
     /// How many prices a person has given.
     pub fn own(&self) -> usize {
         self.own.len()
@@ -242,6 +248,19 @@ mod tests {
         assert_eq!(input_of(&prices, "mini-y"), Some(3_000_000));
         assert_eq!(input_of(&prices, "mini-x"), Some(4_000_000));
         assert_eq!(prices.own(), 4);
+    }
+
+    #[test]
+    fn the_dearest_of_each_kind_counts_where_no_price_is_known() {
+        let given = own(&[("cheap", 0.1), ("dear", 900.0)]);
+        let prices = Prices::shipped().with(&given).expect("prices");
+        let dear = prices.of("dear").expect("a price");
+        assert_eq!(prices.dearest(), dear);
+        let shipped = Prices::shipped().dearest();
+        for rates in prices.shipped.values() {
+            assert_eq!(shipped.dearest(rates), shipped);
+        }
+        assert_ne!(shipped, Rates::FREE);
     }
 
     #[test]

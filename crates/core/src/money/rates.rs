@@ -24,6 +24,37 @@ pub struct Tokens {
 }
 
 impl Rates {
+    pub const FREE: Rates = Rates {
+        fresh: Price::FREE,
+        cache_read_microusd_per_mtok: 0,
+        cache_write_microusd_per_mtok: 0,
+    };
+
+    /// Of each kind of token the dearer price.
+    #[must_use]
+    pub fn dearest(&self, other: &Rates) -> Rates {
+        Rates {
+            fresh: Price {
+                prompt_microusd_per_mtok: u64::max(
+                    self.fresh.prompt_microusd_per_mtok,
+                    other.fresh.prompt_microusd_per_mtok,
+                ),
+                output_microusd_per_mtok: u64::max(
+                    self.fresh.output_microusd_per_mtok,
+                    other.fresh.output_microusd_per_mtok,
+                ),
+            },
+            cache_read_microusd_per_mtok: u64::max(
+                self.cache_read_microusd_per_mtok,
+                other.cache_read_microusd_per_mtok,
+            ),
+            cache_write_microusd_per_mtok: u64::max(
+                self.cache_write_microusd_per_mtok,
+                other.cache_write_microusd_per_mtok,
+            ),
+        }
+    }
+
     /// Millionths of a dollar, rounded up: a sum of calls is never said to be less than it was.
     pub fn of(&self, tokens: Tokens) -> u64 {
         let part = |count: u64, per_mtok: u64| u128::from(count) * u128::from(per_mtok);
@@ -54,6 +85,9 @@ pub enum Tariff {
     Own,
     /// Paid by the token.
     Metered(Rates),
+    /// Paid by the token, at prices that an agent's own program alone knows: it says what it cost, and ends at an amount that it is
+    /// told. Where it does not say, nobody knows.
+    Told,
     /// Paid by the token, and nobody knows how much: it is not called.
     Unpriced,
     /// A subscription pays; by list price it would have cost this, where that is known.
@@ -66,6 +100,8 @@ impl Tariff {
         match self {
             Tariff::Own | Tariff::Flat(_) => Cost::Nothing,
             Tariff::Metered(rates) => Cost::AtMost(rates.worst(input, output_max)),
+            // What bounds it is lent, and not a call's worst case.
+            Tariff::Told => Cost::AtMost(0),
             Tariff::Unpriced => Cost::Unpriced,
         }
     }
@@ -74,7 +110,7 @@ impl Tariff {
     pub fn price(&self) -> Price {
         match self {
             Tariff::Metered(rates) => rates.fresh,
-            Tariff::Own | Tariff::Unpriced | Tariff::Flat(_) => Price::FREE,
+            Tariff::Own | Tariff::Told | Tariff::Unpriced | Tariff::Flat(_) => Price::FREE,
         }
     }
 
@@ -82,7 +118,7 @@ impl Tariff {
     pub fn of(&self, tokens: Tokens) -> u64 {
         match self {
             Tariff::Metered(rates) | Tariff::Flat(Some(rates)) => rates.of(tokens),
-            Tariff::Own | Tariff::Unpriced | Tariff::Flat(None) => 0,
+            Tariff::Own | Tariff::Told | Tariff::Unpriced | Tariff::Flat(None) => 0,
         }
     }
 }
@@ -136,6 +172,7 @@ mod tests {
             (Tariff::Metered(rates()), Cost::AtMost(2_500), 2_000),
             (Tariff::Flat(Some(rates())), Cost::Nothing, 2_000),
             (Tariff::Flat(None), Cost::Nothing, 0),
+            (Tariff::Told, Cost::AtMost(0), 0),
             (Tariff::Unpriced, Cost::Unpriced, 0),
         ] {
             assert_eq!((tariff.cost(1_000, 0), tariff.of(tokens)), (cost, of));

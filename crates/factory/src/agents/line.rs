@@ -42,14 +42,14 @@ fn line(seen: SeenAgent) -> AgentLine {
     let paid = match seen.tariff {
         Tariff::Own => "own",
         Tariff::Flat(_) => "flat",
-        Tariff::Metered(_) => "metered",
+        Tariff::Metered(_) | Tariff::Told => "metered",
         Tariff::Unpriced => "unpriced",
     };
     AgentLine {
         address: seen.agent.address(),
         engine: seen.agent.engine.as_str(),
         near: seen.near,
-        free: !matches!(seen.tariff, Tariff::Metered(_) | Tariff::Unpriced),
+        free: matches!(seen.tariff, Tariff::Own | Tariff::Flat(_)),
         paid,
         slots: seen.agent.slots,
         up: trouble.is_none(),

@@ -315,6 +315,10 @@ fn good(engine: Engine, text: &str, place: &Path, now_ms: i64) -> Result<(), Str
             .and_then(|v| v.as_str())
             .is_some_and(|v| !v.is_empty())
     };
+    let is_there = |pointer: &str| {
+        let value = said.pointer(pointer);
+        value.is_some_and(|v| !v.is_null() && v.as_str() != Some(""))
+    };
     let none = || Err(format!("the file in {} holds no login", place.display()));
     match engine {
         Engine::ClaudeCli if !has("/claudeAiOauth/accessToken") => none(),
@@ -330,7 +334,12 @@ fn good(engine: Engine, text: &str, place: &Path, now_ms: i64) -> Result<(), Str
                 None => Ok(()),
             }
         }
-        Engine::CodexCli if !has("/tokens/access_token") && !has("/OPENAI_API_KEY") => none(),
+        // A key is paid by the token, with no cap above it, and here the program could read it.
+        Engine::CodexCli if is_there("/OPENAI_API_KEY") => Err(format!(
+            "the login in {} is a key, which is paid by the token; name the variable that holds it as `key_env`",
+            place.display()
+        )),
+        Engine::CodexCli if !has("/tokens/access_token") => none(),
         Engine::CodexCli | Engine::Acp => Ok(()),
     }
 }
@@ -355,6 +364,23 @@ mod tests {
             let why = good(engine, text).unwrap_err();
             assert!(why.contains("login") && !why.contains("s3cret"), "{why}");
         }
-        assert_eq!(good(Engine::CodexCli, "{\"OPENAI_API_KEY\":\"k\"}"), Ok(()));
+        let codex = |key: &str, tokens: &str| {
+            let text = format!("{{\"OPENAI_API_KEY\":{key},\"tokens\":{tokens}}}");
+            good(Engine::CodexCli, &text)
+        };
+        let tokens = "{\"access_token\":\"t\"}";
+        for key in ["null", "\"\""] {
+            assert_eq!(codex(key, tokens), Ok(()));
+        }
+        // A key is no subscription, whatever stands beside it.
+        for tokens in ["null", tokens] {
+            for key in ["\"s3cret\"", "[\"s3cret\"]"] {
+                let why = codex(key, tokens).unwrap_err();
+                assert!(
+                    why.contains("`key_env`") && !why.contains("s3cret"),
+                    "{why}"
+                );
+            }
+        }
     }
 }

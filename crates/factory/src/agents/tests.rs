@@ -65,9 +65,10 @@ fn who_pays_follows_from_where_it_thinks_unless_a_person_says_otherwise() {
     assert_eq!(tariff(&near), Tariff::Own);
     assert!(agent(&near).expect("valid").is_near(&money));
     let keyed = format!("{CLAUDE}\nkey_env = \"GOOD_KEY\"");
-    assert!(
-        matches!(tariff(&keyed), Tariff::Metered(_)),
-        "it says itself what it costs"
+    assert_eq!(tariff(&keyed), Tariff::Told, "it says itself what it costs");
+    assert_eq!(
+        tariff(&format!("{keyed}\nmodel = \"no-such-model\"")),
+        Tariff::Told
     );
     let codex =
         "engine = \"codex-cli\"\ntiers = [4]\nkey_env = \"GOOD_KEY\"\nmodel = \"no-such-model\"";

@@ -19,7 +19,9 @@ impl Factory {
             self.models.look();
         }
         dispatch::loads::look_now(self);
-        self.looked_ms.store(self.now_ms(), Ordering::Relaxed);
+        let now_ms = self.now_ms();
+        self.looked_ms.store(now_ms, Ordering::Relaxed);
+        self.held_ms.store(now_ms, Ordering::Relaxed);
     }
 
     /// A host was lost: the next beat looks at all of them.

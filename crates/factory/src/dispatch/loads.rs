@@ -213,7 +213,15 @@ impl Work {
         }
     }
 
+    /// Whatever happens while that is told, nothing is under way any more: no other load of the host would ever begin.
     fn end(&self, carried: Result<(), String>) {
+        if catch_unwind(AssertUnwindSafe(|| self.tell(carried))).is_err() {
+            tracing::error!("the end of a load on {} could not be told", self.at.host);
+        }
+        self.leave();
+    }
+
+    fn tell(&self, carried: Result<(), String>) {
         let (factory, At { host, model }) = (&self.factory, &self.at);
         match carried {
             Ok(()) => factory.models().load_succeeded(host, model),
@@ -229,6 +237,10 @@ impl Work {
         if let Some(ollama) = &self.site.ollama {
             look_at(factory, host, ollama);
         }
+    }
+
+    fn leave(&self) {
+        let (factory, At { host, model }) = (&self.factory, &self.at);
         let mut known = factory.roster().lock();
         known.moves.remove(host);
         // Its turn begins when work can be given to it.

@@ -98,7 +98,10 @@ impl Picture {
 
     fn fleet(&self, sites: &[Site], known: &Known, bounds: Bounds) -> Fleet {
         let count = |slots: usize| u32::try_from(slots).unwrap_or(u32::MAX);
-        let at_work = known.seats.len();
+        // A run without a model takes a slot of all, and is none of the state's runs.
+        let apart = known.seats.values().filter(|seat| seat.at.is_none());
+        let apart = apart.count();
+        let at_work = known.seats.len() - apart;
         let bytes: Vec<u64> = self
             .models
             .iter()
@@ -160,7 +163,7 @@ impl Picture {
                 .iter()
                 .map(|host| self.models.iter().map(|model| place(host, model)).collect())
                 .collect(),
-            slots: Some(count(bounds.slots.max(at_work))),
+            slots: Some(count(bounds.slots.saturating_sub(apart).max(at_work))),
         }
     }
 

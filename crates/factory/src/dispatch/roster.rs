@@ -96,9 +96,10 @@ impl Roster {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Where a run of this process was given its place.
-    pub(crate) fn seat(&self, run: &RunId) -> Option<At> {
-        self.lock().seats.get(run)?.at.clone()
+    /// The place that a run of this process was given; within it none for one that was begun without a model.
+    pub(crate) fn seat(&self, run: &RunId) -> Option<Option<At>> {
+        let known = self.lock();
+        known.seats.get(run).map(|seat| seat.at.clone())
     }
 
     /// A run has ended, well or not, and its place is free.

@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use alai_core::company::ModelChoice;
-use alai_core::ids::RunId;
-use alai_core::task::{NewTask, Priority, State};
+use alai_core::task::{Priority, State};
 use alai_mission::{Filter, RunState};
 use alai_testkit::ollama::{Answer, Behaviour, Turn, TwinModel};
 
 use super::*;
 
+mod bounds;
+mod order;
 mod world;
 
 use world::{LARGE, MINUTE_MS, PATIENCE, PAUSE, SMALL, World, at, below, calls, ends, machine};
@@ -82,7 +83,7 @@ fn many_mixed_tasks_never_exceed_a_slot_and_none_is_lost_or_done_twice() {
         let (factory, drawn, ended) = (&world.factory, &drawn, &ended);
         world.until("all of it is done", || {
             while let Ok(claim) = world.claims.try_recv() {
-                if factory.roster().seat(&claim.fence.run).is_none() {
+                if factory.roster().seat(&claim.fence.run) == Some(None) {
                     // All that may serve it rests, by the world's clock.
                     factory.gain(10_000);
                 }
@@ -373,7 +374,7 @@ fn a_load_that_fails_costs_no_task_an_attempt_and_is_tried_again_later() {
             claim.fence.task,
             world.factory.roster().seat(&claim.fence.run)
         ),
-        (task, None)
+        (task, Some(None))
     );
     let none = models.why_none(
         &ModelChoice::Tier(2),
@@ -541,66 +542,4 @@ fn a_refused_paid_candidate_falls_through_to_a_free_one_at_once() {
             .iter()
             .all(|seen| seen.path != "/api/chat")
     );
-}
-
-#[test]
-fn the_longest_path_goes_first_and_priority_before_it() {
-    let world = World::new(1, vec![machine("forge", 1, 100, &[SMALL], "")], "");
-    let mission = world.factory.mission();
-    world.add("Short", 2, Priority::Medium);
-    let long = world.add("Long", 2, Priority::Medium);
-    let urgent = world.add("Urgent", 2, Priority::High);
-    let mut behind = long;
-    for nth in 0..3 {
-        let task = NewTask {
-            project: Some(world.project),
-            needs: vec![alai_core::task::Need {
-                task: behind,
-                until: alai_core::task::Until::Done,
-            }],
-            ..NewTask::new(TaskKind::Build, format!("Behind {nth}"))
-        };
-        behind = mission
-            .add(task, None, "t", world.factory.now_ms())
-            .expect("new");
-    }
-    for expected in [urgent, long] {
-        let claim = world.next();
-        assert_eq!(claim.fence.task, expected);
-        let run: &RunId = &claim.fence.run;
-        assert!(world.factory.roster().seat(run).is_some());
-        world.ends(&claim, true);
-    }
-}
-
-#[test]
-fn a_task_is_given_out_again_while_the_run_that_lost_it_still_ends() {
-    let world = World::new(2, vec![machine("forge", 2, 100, &[SMALL], "")], "");
-    let task = world.add("Task", 2, Priority::Medium);
-    let first = world.next();
-    let again = alai_core::pipeline::Effect::Retry {
-        why: "taken".into(),
-        findings: Vec::new(),
-        counters: first.task.counters,
-        run_at_ms: 0,
-    };
-    let lost = vec![(first.fence.run.clone(), again)];
-    let mission = world.factory.mission();
-    mission
-        .recover(lost, "taken", world.now_ms())
-        .expect("it is live");
-    // Its thread has not ended: its place is taken, and the task has another one.
-    assert!(world.factory.roster().seat(&first.fence.run).is_some());
-    let second = world.next();
-    assert_eq!(second.fence.task, task);
-    assert_ne!(second.fence.run, first.fence.run);
-}
-
-#[test]
-fn what_is_old_when_a_process_begins_stays_behind_what_is_urgent() {
-    let world = World::new(1, vec![machine("forge", 1, 100, &[SMALL], "")], "");
-    world.add("Old", 2, Priority::Low);
-    world.factory.gain(2 * 60 * MINUTE_MS);
-    let urgent = world.add("Urgent", 2, Priority::High);
-    assert_eq!(world.next().fence.task, urgent);
 }

@@ -102,7 +102,7 @@ impl<'a> Calls<'a> {
         match self.desk.tariff {
             Tariff::Metered(_) => *spent != Spent::Nothing,
             Tariff::Flat(_) => matches!(spent, Spent::Counted(_)),
-            Tariff::Own | Tariff::Unpriced => false,
+            Tariff::Own | Tariff::Told | Tariff::Unpriced => false,
         }
     }
 

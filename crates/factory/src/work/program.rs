@@ -5,17 +5,18 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use alai_core::brief::Brief;
-use alai_core::money::{Cost, Loan, Tariff, Tokens, Word};
+use alai_core::money::{Cost, Loan, Prices, Tariff, Tokens, Word, dollars};
 use alai_fleet::{ErrorClass, Provider};
 use alai_minion::RunReport;
 use alai_minion::engine::{Door, Launch, Outcome, Patience, Program, Session, Started, Stdin};
 use alai_mission::{Call, Intent};
 use alai_workspace::cage::{self, CageSpec, RunUser};
 use alai_workspace::clone::INSIDE_REPO;
+use alai_workspace::egress::Meter;
 use alai_workspace::files;
 use alai_workspace::guest::{self, Found, Guest, INSIDE_CONFIG, Way};
 use alai_workspace::services::{self, Then};
@@ -30,6 +31,10 @@ use crate::run::RunError;
 
 /// The one row that all sessions of a run have in the ledger.
 const CALL: u32 = 0;
+
+/// So many times what was lent, a cost that a program claims is not believed: it is told to end before it has spent that once, and
+/// one forged line must not use up what a day may cost.
+const CLAIM_TIMES_MAX: u64 = 3;
 
 /// The file beside a run's report in which its program stands.
 const KEPT: &str = "agent.json";
@@ -51,6 +56,8 @@ struct Kept {
     /// Millionths of a dollar that were held for it, and that it was told of.
     held_microusd: u64,
     told_microusd: u64,
+    /// What its provider's answers add up to, where a key passed through our proxy and is paid by the token.
+    counted_microusd: Option<u64>,
     /// Hosts that it asked for: how often it reached each, and why it was refused one.
     hosts: BTreeMap<String, Asked>,
 }
@@ -75,11 +82,12 @@ pub(super) struct Hired<'a> {
     /// The run's own folder.
     dir: PathBuf,
     loan: Loan,
+    meter: Option<Arc<Meter>>,
     /// Whether what was lent is booked, or known to be unknown.
     is_settled: Cell<bool>,
     starts: AtomicU32,
-    /// Whether it was started for more than to say its version.
-    has_worked: AtomicBool,
+    /// How often it was started for more than to say its version.
+    sittings: AtomicU32,
     kept: Arc<Mutex<Kept>>,
 }
 
@@ -105,9 +113,9 @@ impl<'a> Hired<'a> {
             .agent(&agent.name)
             .map(|named| named.with_model(&desk.chosen.model));
         let agent = named.ok_or_else(|| RunError::infra("its agent is not in the settings"))?;
-        let found = agents::program(&agent).map_err(RunError::NoModel)?;
-        let way = agent.way(&config.money).map_err(RunError::NoModel)?;
+        let (found, way) = at_hand(factory, &agent)?;
         let loan = lend(factory, desk, brief)?;
+        let (way, meter) = metered(way, &desk.tariff, &loan, &config.money.prices);
         let kept = Kept {
             name: agent.name.clone(),
             engine: agent.engine.as_str().to_owned(),
@@ -128,9 +136,10 @@ impl<'a> Hired<'a> {
             services,
             dir: factory.home().run(&desk.fence.run),
             loan,
+            meter,
             is_settled: Cell::new(false),
             starts: AtomicU32::new(0),
-            has_worked: AtomicBool::new(false),
+            sittings: AtomicU32::new(0),
             kept: Arc::new(Mutex::new(kept)),
         }))
     }
@@ -189,7 +198,7 @@ impl<'a> Hired<'a> {
         alai_workspace::crash::point("program.before");
         let mut running = guest::spawn(spec, &guest, &argv).map_err(|e| e.to_string())?;
         if launch.args != ["--version"] {
-            self.has_worked.store(true, Ordering::Relaxed);
+            self.sittings.fetch_add(1, Ordering::Relaxed);
         }
         alai_workspace::crash::point("program.after");
         self.kept().layers.clone_from(&running.layers);
@@ -227,6 +236,9 @@ impl<'a> Hired<'a> {
     /// Books what the sessions cost, keeps what is to be shown of the program, and says when it gives no more for now: that is
     /// nobody's attempt.
     pub(super) fn settle(&self, report: &RunReport) -> Result<(), RunError> {
+        let counted = self.meter.as_ref().map(|meter| meter.counted());
+        let counted_microusd = counted.map(|counted| counted.microusd);
+        self.kept().counted_microusd = counted_microusd;
         let kept = serde_json::to_vec(&*self.kept()).map_err(RunError::infra)?;
         files::write_atomic(&self.dir.join(KEPT), &kept).map_err(RunError::infra)?;
         let (mission, fence, now) = (
@@ -235,21 +247,50 @@ impl<'a> Hired<'a> {
             self.factory.now_ms(),
         );
         self.is_settled.set(true);
-        match bill(&self.desk.tariff, &report.sessions) {
-            // Nobody can say what it spent.
-            Bill::Nothing if self.has_worked.load(Ordering::Relaxed) => {
-                mission.leave_unknown(fence, CALL, now)?;
-            }
+        let seen = Seen {
+            sittings: self.sittings.load(Ordering::Relaxed),
+            held_microusd: self.loan.held,
+            counted_microusd,
+        };
+        match bill(&self.desk.tariff, &report.sessions, &seen) {
             Bill::Nothing => mission.release(fence, CALL, "no session began", now)?,
             Bill::Unknown => mission.leave_unknown(fence, CALL, now)?,
+            Bill::Unbelieved { claimed_microusd } => {
+                mission.leave_unknown(fence, CALL, now)?;
+                self.tell_of(claimed_microusd)?;
+            }
             Bill::Of(mut call) => {
                 if call.model.is_empty() {
                     call.model.clone_from(&self.desk.chosen.model);
+                }
+                // A request whose use nobody told stands in the sum at its worst.
+                if counted.is_some_and(|c| c.untold > 0 && c.microusd == call.cost_microusd) {
+                    call.word = Word::Estimated;
                 }
                 mission.settle(fence, *call, now)?;
             }
         }
         self.tell(report)
+    }
+
+    /// Says in the task's history that a claim was not believed, and what a person can do.
+    fn tell_of(&self, claimed_microusd: u64) -> Result<(), RunError> {
+        let fence = &self.desk.fence;
+        let text = format!(
+            "agent {} says that run {} cost {}, and {} was lent to it: that is not believed, and what it cost is unknown; see your \
+             provider's bill, then `alai fleet settle {}/{CALL} DOLLARS`",
+            self.agent.name,
+            fence.run.short(),
+            dollars(claimed_microusd),
+            dollars(self.loan.held),
+            fence.run,
+        );
+        tracing::warn!("{text}");
+        let now = self.factory.now_ms();
+        self.factory
+            .mission()
+            .note(fence.task, text, "factory", now)?;
+        Ok(())
     }
 
     /// Whether the agent can be asked again now, for whoever chooses the next time.
@@ -261,7 +302,7 @@ impl<'a> Hired<'a> {
             .last()
             .and_then(|session| match &session.outcome {
                 Outcome::Failed { class, detail } if class.is_infrastructure() => {
-                    Some((*class, detail))
+                    Some((*class, detail, session.turned_away))
                 }
                 Outcome::Failed { .. }
                 | Outcome::Done
@@ -273,13 +314,14 @@ impl<'a> Hired<'a> {
                 | Outcome::TimedOut
                 | Outcome::Cancelled => None,
             });
-        let Some((class, detail)) = failed else {
+        let Some((class, detail, turned_away)) = failed else {
             agents.heard(&self.agent.name, None, now);
             return Ok(());
         };
         agents.heard(&self.agent.name, Some((class, detail)), now);
         self.factory.look_soon();
-        if matches!(class, ErrorClass::Busy | ErrorClass::Refused) {
+        // Whoever has worked is an attempt, whatever it says at its end: it was paid, and would be again every time that it rests.
+        if turned_away {
             let detail = alai_minion::redact(detail);
             return Err(RunError::NoModel(format!(
                 "agent {}: {detail}",
@@ -299,7 +341,7 @@ impl Drop for Hired<'_> {
         // Where it has worked nobody can say what it spent: its whole loan counts until somebody can.
         let now = self.factory.now_ms();
         let (mission, fence) = (self.factory.mission(), &self.desk.fence);
-        let ended = match self.has_worked.load(Ordering::Relaxed) {
+        let ended = match self.sittings.load(Ordering::Relaxed) > 0 {
             true => mission.leave_unknown(fence, CALL, now),
             false => mission.release(fence, CALL, "no session began", now),
         };
@@ -309,11 +351,24 @@ impl Drop for Hired<'_> {
     }
 }
 
+/// The agent's program, and what opens its provider, as they are now. One that has gone since the last look is given nothing more.
+fn at_hand(factory: &Factory, agent: &NamedAgent) -> Result<(Found, Way), RunError> {
+    let found = agents::program(agent);
+    let both = found.and_then(|found| Ok((found, agent.way(&factory.config().money)?)));
+    both.map_err(|why| {
+        let failed = Some((ErrorClass::Refused, why.as_str()));
+        let agents = factory.models().known_agents();
+        agents.heard(&agent.name, failed, factory.now_ms());
+        factory.look_soon();
+        RunError::NoModel(format!("agent {}: {why}", agent.name))
+    })
+}
+
 /// Holds what the program may spend: what every cap leaves, up to what one run may take.
 fn lend(factory: &Arc<Factory>, desk: &Desk, brief: &Brief) -> Result<Loan, RunError> {
     let cost = match desk.tariff {
         Tariff::Own | Tariff::Flat(_) => Cost::Nothing,
-        Tariff::Metered(_) => Cost::AtMost(brief.limits.cost_microusd_max),
+        Tariff::Metered(_) | Tariff::Told => Cost::AtMost(brief.limits.cost_microusd_max),
         Tariff::Unpriced => Cost::Unpriced,
     };
     let intent = Intent {
@@ -329,17 +384,58 @@ fn lend(factory: &Arc<Factory>, desk: &Desk, brief: &Brief) -> Result<Loan, RunE
     lent.map_err(|refused| RunError::Budget(Box::new(refused)))
 }
 
+/// What we saw of a run's sessions ourselves.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    /// How many were begun.
+    sittings: u32,
+    held_microusd: u64,
+    /// What went through our proxy cost so much, where one counts it.
+    counted_microusd: Option<u64>,
+}
+
+/// The way with a key, counted where it is paid by the token. A model whose price nobody knows costs as much as the dearest known one.
+fn metered(way: Way, tariff: &Tariff, loan: &Loan, prices: &Prices) -> (Way, Option<Arc<Meter>>) {
+    match (way, tariff) {
+        (Way::Key(provider), Tariff::Metered(_) | Tariff::Told) => {
+            let prices = prices.clone();
+            let price = move |model: &str, tokens: Tokens| {
+                let rates = prices.of(model).unwrap_or_else(|| prices.dearest());
+                rates.of(tokens)
+            };
+            let meter = Arc::new(Meter::new(loan.held, Arc::new(price)));
+            let provider = provider.counted_by(Arc::clone(&meter));
+            (Way::Key(Box::new(provider)), Some(meter))
+        }
+        (way, _) => (way, None),
+    }
+}
+
+#[derive(Debug, PartialEq)]
 enum Bill {
     Nothing,
     Unknown,
+    /// Unknown, since what the program says cannot be meant.
+    Unbelieved {
+        claimed_microusd: u64,
+    },
     Of(Box<Call>),
 }
 
-/// What all sessions of a run came to together. One of which nobody can say what it cost makes the whole unknown, where it is paid.
-fn bill(tariff: &Tariff, sessions: &[Session]) -> Bill {
+/// What all sessions of a run came to together: the most of what is claimed and what was counted. One of which nobody can say what
+/// it cost makes the whole unknown, where it is paid; so does one that was begun and is not among them.
+fn bill(tariff: &Tariff, sessions: &[Session], seen: &Seen) -> Bill {
+    let is_paid = !matches!(tariff, Tariff::Own | Tariff::Flat(_));
+    let is_one_lost = (sessions.len() as u64) < u64::from(seen.sittings);
     let Some(last) = sessions.last() else {
-        return Bill::Nothing;
+        return match is_one_lost {
+            true => Bill::Unknown,
+            false => Bill::Nothing,
+        };
     };
+    if is_paid && is_one_lost {
+        return Bill::Unknown;
+    }
     let mut tokens = Tokens::default();
     let mut cost_microusd = 0_u64;
     let mut word = Word::Measured;
@@ -351,16 +447,21 @@ fn bill(tariff: &Tariff, sessions: &[Session]) -> Bill {
         tokens.cache_write = tokens.cache_write.saturating_add(used.cache_write);
         match (session.cost_microusd, tariff) {
             (Some(cost), _) => cost_microusd = cost_microusd.saturating_add(cost),
-            (None, Tariff::Metered(_) | Tariff::Unpriced) => return Bill::Unknown,
+            (None, Tariff::Metered(_) | Tariff::Told | Tariff::Unpriced) => return Bill::Unknown,
             (None, Tariff::Own | Tariff::Flat(_)) => {}
         }
         if session.cost_word == Some(Word::Estimated) {
             word = Word::Estimated;
         }
     }
+    if is_paid && cost_microusd > seen.held_microusd.saturating_mul(CLAIM_TIMES_MAX) {
+        return Bill::Unbelieved {
+            claimed_microusd: cost_microusd,
+        };
+    }
     let word = match tariff {
         Tariff::Flat(_) => Word::ListEquivalent,
-        Tariff::Own | Tariff::Metered(_) | Tariff::Unpriced => word,
+        Tariff::Own | Tariff::Metered(_) | Tariff::Told | Tariff::Unpriced => word,
     };
     Bill::Of(Box::new(Call {
         call: CALL,
@@ -369,7 +470,10 @@ fn bill(tariff: &Tariff, sessions: &[Session]) -> Bill {
         tokens,
         cost_microusd: match tariff {
             Tariff::Own => 0,
-            Tariff::Flat(_) | Tariff::Metered(_) | Tariff::Unpriced => cost_microusd,
+            Tariff::Flat(_) => cost_microusd,
+            Tariff::Metered(_) | Tariff::Told | Tariff::Unpriced => {
+                cost_microusd.max(seen.counted_microusd.unwrap_or(0))
+            }
         },
         word,
     }))
@@ -405,3 +509,6 @@ pub(super) fn shown(report_path: &Path, report: &RunReport) -> Result<serde_json
     report["agent"] = serde_json::to_value(kept).map_err(RunError::infra)?;
     Ok(report)
 }
+
+#[cfg(test)]
+mod tests;

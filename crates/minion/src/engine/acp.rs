@@ -11,7 +11,9 @@ use alai_fleet::{ErrorClass, Usage};
 use serde_json::{Value, json};
 
 use super::Outcome;
-use super::heard::{Ended, Heard, Spent, class_by_words, count, microusd, text_of};
+use super::heard::{
+    Ended, Heard, Spent, class_by_words, count, count_or_none, microusd, plausible, text_of,
+};
 use crate::text::cut;
 use update::Known;
 
@@ -254,7 +256,7 @@ impl Client {
         let mut acts = self.flush();
         if let Some(usage) = result.get("usage").filter(|usage| usage.is_object()) {
             acts.push(Act::Heard(Heard::Spent(Spent {
-                usage: Some(used(usage)),
+                usage: used(usage),
                 microusd: None,
             })));
         }
@@ -263,7 +265,7 @@ impl Client {
             class,
             detail: detail.to_owned(),
         };
-        acts.push(ended(match stopped {
+        let outcome = match stopped {
             "end_turn" => Outcome::Done,
             "max_turn_requests" => Outcome::TurnsSpent,
             "max_tokens" => failed(
@@ -278,7 +280,11 @@ impl Client {
             other => Outcome::Malformed {
                 detail: format!("its turn ended for no known reason: `{}`", cut(other, 60)),
             },
-        }));
+        };
+        acts.push(Act::Heard(Heard::Ended(Box::new(Ended {
+            is_result: true,
+            ..Ended::of(outcome)
+        }))));
         acts
     }
 
@@ -412,15 +418,15 @@ fn values(option: &Value) -> Vec<String> {
 }
 
 /// Tokens of all its turns (`Usage`, not yet stable).
-fn used(usage: &Value) -> Usage {
-    let of = |key: &str| count(&usage[key]);
-    let (read, written) = (of("cachedReadTokens"), of("cachedWriteTokens"));
-    Usage {
-        prompt_tokens: of("inputTokens") + read + written,
-        output_tokens: of("outputTokens") + of("thoughtTokens"),
+fn used(usage: &Value) -> Option<Usage> {
+    let also = |key: &str| count_or_none(&usage[key]);
+    let (read, written) = (also("cachedReadTokens")?, also("cachedWriteTokens")?);
+    plausible(Usage {
+        prompt_tokens: count(&usage["inputTokens"])? + read + written,
+        output_tokens: count(&usage["outputTokens"])? + also("thoughtTokens")?,
         cache_read_tokens: read,
         cache_write_tokens: written,
-    }
+    })
 }
 
 fn ended(outcome: Outcome) -> Act {

@@ -10,7 +10,10 @@ use alai_core::money::dollars;
 use alai_fleet::{ErrorClass, Usage};
 use serde_json::Value;
 
-use super::heard::{Ended, Heard, Spent, class_by_words, class_of, count, microusd, text_of};
+use super::heard::{
+    Ended, Heard, Spent, class_by_words, class_of, count, count_or_none, microusd, plausible,
+    text_of,
+};
 use super::order::{Order, Version};
 use super::{Launch, Outcome, Program, Stdin};
 use crate::text::cut;
@@ -248,6 +251,8 @@ impl Stream {
                 .cloned(),
             text: text_of(value, "result"),
             model: busiest(&value["modelUsage"]),
+            is_result: true,
+            by_status: value["api_error_status"].is_u64(),
         })));
         heard
     }
@@ -286,28 +291,13 @@ fn said(result: &Value) -> String {
 
 fn spent(result: &Value) -> Spent {
     let models = result["modelUsage"].as_object().filter(|m| !m.is_empty());
+    let none = Usage::default();
     let usage = match models {
         // With its sub-agents and its small helpers.
-        Some(models) => models.values().fold(Usage::default(), |sum, model| {
-            let of = |key: &str| count(&model[key]);
-            add(
-                sum,
-                of("inputTokens"),
-                of("outputTokens"),
-                of("cacheReadInputTokens"),
-                of("cacheCreationInputTokens"),
-            )
-        }),
-        None => {
-            let of = |key: &str| count(&result["usage"][key]);
-            add(
-                Usage::default(),
-                of("input_tokens"),
-                of("output_tokens"),
-                of("cache_read_input_tokens"),
-                of("cache_creation_input_tokens"),
-            )
-        }
+        Some(models) => models
+            .values()
+            .try_fold(none, |sum, model| add(sum, model, OF_MODEL)),
+        None => add(none, &result["usage"], OF_SESSION),
     };
     // Of a model that it has no price for it tells a guess.
     let guessed = models
@@ -315,19 +305,38 @@ fn spent(result: &Value) -> Spent {
         .flatten()
         .any(|(_, model)| model["costBasis"] == "unknown");
     Spent {
-        usage: Some(usage),
+        usage: usage.and_then(plausible),
         microusd: microusd(&result["total_cost_usd"]).filter(|_| !guessed),
     }
 }
 
-/// Its counts of a prompt leave out what came of a cache; ours have it.
-fn add(sum: Usage, input: u64, output: u64, read: u64, written: u64) -> Usage {
-    Usage {
-        prompt_tokens: sum.prompt_tokens + input + read + written,
-        output_tokens: sum.output_tokens + output,
-        cache_read_tokens: sum.cache_read_tokens + read,
-        cache_write_tokens: sum.cache_write_tokens + written,
-    }
+/// How its counts are called: of a prompt, of answers, read from a cache, written into one.
+const OF_MODEL: [&str; 4] = [
+    "inputTokens",
+    "outputTokens",
+    "cacheReadInputTokens",
+    "cacheCreationInputTokens",
+];
+const OF_SESSION: [&str; 4] = [
+    "input_tokens",
+    "output_tokens",
+    "cache_read_input_tokens",
+    "cache_creation_input_tokens",
+];
+
+/// Its counts of a prompt leave out what came of a cache; ours have it. None where one of them cannot be meant.
+fn add(sum: Usage, counts: &Value, names: [&str; 4]) -> Option<Usage> {
+    let [input, output, read, written] = names.map(|name| &counts[name]);
+    let (input, output) = (count(input)?, count(output)?);
+    let (read, written) = (count_or_none(read)?, count_or_none(written)?);
+    // A result may name as many models as its line holds.
+    let add = u64::saturating_add;
+    Some(Usage {
+        prompt_tokens: add(sum.prompt_tokens, input + read + written),
+        output_tokens: add(sum.output_tokens, output),
+        cache_read_tokens: add(sum.cache_read_tokens, read),
+        cache_write_tokens: add(sum.cache_write_tokens, written),
+    })
 }
 
 /// The model that wrote most.

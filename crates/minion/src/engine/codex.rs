@@ -6,7 +6,9 @@
 use alai_fleet::{ErrorClass, Usage};
 use serde_json::{Value, json};
 
-use super::heard::{Ended, Heard, Spent, class_by_words, class_of, count, text_of};
+use super::heard::{
+    Ended, Heard, Spent, class_by_words, class_of, count, count_or_none, plausible, text_of,
+};
 use super::order::{Order, Version};
 use super::{Launch, Outcome, Program, Stdin};
 use crate::text::cut;
@@ -209,25 +211,28 @@ impl Stream {
     }
 
     fn ended(&mut self, value: &Value) -> Vec<Heard> {
-        let of = |key: &str| count(&value["usage"][key]);
-        // Its counts of a prompt have what came of a cache, as ours do.
-        let usage = Usage {
-            prompt_tokens: of("input_tokens"),
-            output_tokens: of("output_tokens"),
-            cache_read_tokens: of("cached_input_tokens"),
-            cache_write_tokens: of("cache_write_input_tokens"),
-        };
         vec![
             Heard::Spent(Spent {
-                usage: Some(usage),
+                usage: used(&value["usage"]),
                 microusd: None,
             }),
             Heard::Ended(Box::new(Ended {
                 text: self.message.take(),
+                is_result: true,
                 ..Ended::of(Outcome::Done)
             })),
         ]
     }
+}
+
+/// Its counts of a prompt have what came of a cache, as ours do.
+fn used(usage: &Value) -> Option<Usage> {
+    plausible(Usage {
+        prompt_tokens: count(&usage["input_tokens"])?,
+        output_tokens: count(&usage["output_tokens"])?,
+        cache_read_tokens: count_or_none(&usage["cached_input_tokens"])?,
+        cache_write_tokens: count_or_none(&usage["cache_write_input_tokens"])?,
+    })
 }
 
 /// An item whose beginning says what it is.
@@ -269,16 +274,18 @@ fn result(id: String, item: &Value) -> Heard {
 }
 
 fn failed(said: &str) -> Heard {
-    let class = match status_in(said) {
+    let status = status_in(said);
+    let class = match status {
         Some(400) => class_by_words(said).unwrap_or(ErrorClass::BadRequest),
         Some(status) => class_of(status),
         // Its provider's errors lose their status on the way: nothing is known but that it was not the model's answer.
         None => class_by_words(said).unwrap_or(ErrorClass::ServerFault),
     };
-    Heard::Ended(Box::new(Ended::of(Outcome::Failed {
-        class,
-        detail: cut(said, 1_000),
-    })))
+    let detail = cut(said, 1_000);
+    Heard::Ended(Box::new(Ended {
+        by_status: status.is_some(),
+        ..Ended::of(Outcome::Failed { class, detail })
+    }))
 }
 
 /// The status in `unexpected status 401 Unauthorized` and `last status: 429 Too Many Requests`.

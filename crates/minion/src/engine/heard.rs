@@ -69,6 +69,10 @@ pub(crate) struct Ended {
     /// Its last words, where they come with its end.
     pub(crate) text: Option<String>,
     pub(crate) model: Option<String>,
+    /// The result of its protocol, behind which nothing more is spent; an error tells only that there was one.
+    pub(crate) is_result: bool,
+    /// Whether it failed by a status that its provider gave, and not by words alone.
+    pub(crate) by_status: bool,
 }
 
 impl Ended {
@@ -79,6 +83,8 @@ impl Ended {
             answer: None,
             text: None,
             model: None,
+            is_result: false,
+            by_status: false,
         }
     }
 }
@@ -90,7 +96,12 @@ pub(crate) struct Tally {
     pub(crate) model: String,
     pub(crate) version: String,
     pub(crate) turns: u32,
+    /// The most that it has said.
     pub(crate) spent: Spent,
+    /// The same since its last turn began.
+    pub(crate) told: Spent,
+    /// Whether its model did anything, as far as we have seen ourselves.
+    pub(crate) has_worked: bool,
     /// The model's words since it last used a tool: what it ends with.
     pub(crate) words: String,
     pub(crate) denials: Vec<String>,
@@ -105,6 +116,10 @@ pub(crate) struct Tally {
 impl Tally {
     pub(crate) fn take(&mut self, heard: &Heard) {
         self.understood += 1;
+        self.has_worked |= matches!(
+            heard,
+            Heard::Turn | Heard::Text(_) | Heard::Thought(_) | Heard::Call { .. }
+        );
         match heard {
             Heard::Began { id, model, version } => {
                 named(&mut self.id, id.as_deref());
@@ -127,8 +142,11 @@ impl Tally {
             }
             Heard::Turn => self.turns = self.turns.saturating_add(1),
             Heard::Spent(spent) => {
+                self.told.usage = spent.usage.or(self.told.usage);
+                self.told.microusd = spent.microusd.or(self.told.microusd);
                 self.spent.usage = spent.usage.or(self.spent.usage);
-                self.spent.microusd = spent.microusd.or(self.spent.microusd);
+                // What was spent once is not taken back.
+                self.spent.microusd = self.spent.microusd.max(spent.microusd);
             }
             Heard::Ended(ended) => {
                 named(&mut self.model, ended.model.as_deref());
@@ -136,6 +154,25 @@ impl Tally {
                 self.ended = Some((**ended).clone());
             }
             Heard::Thought(_) | Heard::Notice(_) => {}
+        }
+    }
+
+    /// Begins another turn: what it ends with, and what it cost, is to be said again.
+    pub(crate) fn go_on(&mut self) {
+        self.ended = None;
+        self.words.clear();
+        self.told = Spent::default();
+    }
+
+    /// What can be billed: only what was said of the whole session. One that came to no result went on spending after it said what
+    /// it had spent.
+    pub(crate) fn bill(&self) -> Spent {
+        if !self.ended.as_ref().is_some_and(|ended| ended.is_result) {
+            return Spent::default();
+        }
+        Spent {
+            usage: self.told.usage,
+            microusd: self.told.microusd.and(self.spent.microusd),
         }
     }
 
@@ -217,10 +254,22 @@ pub(crate) fn microusd(dollars: &Value) -> Option<u64> {
         .then(|| (dollars * 1e6 - 1e-6).ceil().max(0.0) as u64)
 }
 
-/// A count of tokens; what is none is 0.
-pub(crate) fn count(value: &Value) -> u64 {
-    // A count that cannot be meant would overflow sums.
-    value.as_u64().filter(|n| *n < 1 << 50).unwrap_or(0)
+/// A count of tokens; none where it is no number that can be meant, which would overflow sums.
+pub(crate) fn count(value: &Value) -> Option<u64> {
+    value.as_u64().filter(|n| *n < 1 << 50)
+}
+
+/// A count of a kind of tokens that not every model has: where it is not said there were none.
+pub(crate) fn count_or_none(value: &Value) -> Option<u64> {
+    match value.is_null() {
+        true => Some(0),
+        false => count(value),
+    }
+}
+
+/// What was used, where that can be: a session that neither read nor wrote a token was none.
+pub(crate) fn plausible(usage: Usage) -> Option<Usage> {
+    (usage.prompt_tokens > 0 || usage.output_tokens > 0).then_some(usage)
 }
 
 /// A text of a JSON object.
@@ -246,6 +295,52 @@ mod tests {
         ] {
             assert_eq!(microusd(&dollars), want, "{dollars}");
         }
+    }
+
+    fn spent(microusd: u64) -> Heard {
+        Heard::Spent(Spent {
+            usage: None,
+            microusd: Some(microusd),
+        })
+    }
+
+    #[test]
+    fn a_cost_is_known_at_a_result_and_is_the_most_that_was_said() {
+        let mut tally = Tally::default();
+        tally.take(&spent(700));
+        tally.take(&spent(300));
+        assert_eq!(tally.bill(), Spent::default(), "it has not ended");
+        tally.take(&Heard::Ended(Box::new(Ended::of(Outcome::Done))));
+        assert_eq!(tally.bill(), Spent::default(), "by no result");
+        let result = Heard::Ended(Box::new(Ended {
+            is_result: true,
+            ..Ended::of(Outcome::Done)
+        }));
+        tally.take(&result);
+        assert_eq!(tally.bill().microusd, Some(700));
+        // Of a further turn it has to say so again.
+        tally.go_on();
+        tally.take(&result);
+        assert_eq!(tally.bill(), Spent::default());
+        tally.take(&spent(100));
+        assert_eq!(tally.bill().microusd, Some(700));
+    }
+
+    #[test]
+    fn a_count_that_cannot_be_meant_is_none() {
+        for wrong in [
+            json!(null),
+            json!(-1),
+            json!(1.5),
+            json!("1"),
+            json!(1u64 << 50),
+        ] {
+            assert_eq!(count(&wrong), None, "{wrong}");
+        }
+        assert_eq!(count(&json!(7)), Some(7));
+        assert_eq!(count_or_none(&json!(null)), Some(0));
+        assert_eq!(count_or_none(&json!(-3)), None);
+        assert_eq!(plausible(Usage::default()), None);
     }
 
     #[test]

@@ -11,6 +11,16 @@ pub(crate) enum Line {
     TooLong(usize),
 }
 
+impl Line {
+    /// Bytes that it had.
+    pub(crate) fn bytes(&self) -> u64 {
+        match self {
+            Line::Whole(bytes) => bytes.len() as u64,
+            Line::TooLong(count) => *count as u64,
+        }
+    }
+}
+
 /// What is known of the line that is not over yet.
 #[derive(Debug)]
 pub(crate) struct Lines {

@@ -211,10 +211,10 @@ impl Session<'_> {
     }
 
     fn line(&mut self, line: Line) -> Result<Option<Stop>, ExitStatus> {
+        self.bytes = self.bytes.saturating_add(line.bytes());
         let bytes = match line {
             Line::Whole(bytes) => bytes,
             Line::TooLong(count) => {
-                self.bytes = self.bytes.saturating_add(count as u64);
                 // Nobody can tell what it said, but it did say something.
                 self.heard_at = Instant::now();
                 let what =
@@ -223,7 +223,6 @@ impl Session<'_> {
                 return Ok(self.flooded());
             }
         };
-        self.bytes = self.bytes.saturating_add(bytes.len() as u64);
         if let Some(stop) = self.flooded() {
             return Ok(Some(stop));
         }
@@ -309,8 +308,7 @@ impl Session<'_> {
             && let Some(words) = (self.ear)(Report::TurnOver)?
         {
             let act = client.tell(&words);
-            self.tally.ended = None;
-            self.tally.words.clear();
+            self.tally.go_on();
             return self.act(act);
         }
         Ok(Some(Stop::Ended))
@@ -320,7 +318,7 @@ impl Session<'_> {
     fn close(&mut self, stop: &Stop) {
         let patience = match stop {
             Stop::Ended => Duration::from_secs(self.bounds.patience.grace_s),
-            Stop::Cancelled | Stop::TimedOut => {
+            Stop::Cancelled | Stop::TimedOut | Stop::Turns | Stop::Budget => {
                 let Dialect::Acp(client) = &mut self.dialect else {
                     return;
                 };
@@ -330,9 +328,7 @@ impl Session<'_> {
                 self.send(line);
                 CANCEL_GRACE
             }
-            Stop::Over | Stop::Silent { .. } | Stop::Turns | Stop::Budget | Stop::Flood(_) => {
-                return;
-            }
+            Stop::Over | Stop::Silent { .. } | Stop::Flood(_) => return,
         };
         if *stop == Stop::Ended {
             // The end of its input is the end of an agent of the protocol.
@@ -341,15 +337,26 @@ impl Session<'_> {
         let until = Instant::now() + patience;
         loop {
             let left = until.saturating_duration_since(Instant::now());
-            match self.pieces.recv_timeout(left) {
+            // What is there is given also when no time is left, and of a flood there is always more.
+            if left.is_zero() {
+                return;
+            }
+            let line = match self.pieces.recv_timeout(left) {
                 Err(_) | Ok(Piece::End) => return,
-                Ok(Piece::Line(Line::Whole(line))) if *stop != Stop::Ended => {
+                Ok(Piece::Line(line)) => line,
+            };
+            self.bytes = self.bytes.saturating_add(line.bytes());
+            if self.flooded().is_some() {
+                return;
+            }
+            match line {
+                Line::Whole(line) if *stop != Stop::Ended => {
                     self.last_words(&line);
                     if self.tally.ended.is_some() {
                         return;
                     }
                 }
-                Ok(Piece::Line(_)) => {}
+                Line::Whole(_) | Line::TooLong(_) => {}
             }
         }
     }

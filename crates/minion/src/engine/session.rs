@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use alai_core::blueprint::ToolName;
 use alai_core::money::{Tariff, Tokens, Word};
-use alai_fleet::Usage;
+use alai_fleet::{ErrorClass, Usage};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -78,7 +78,8 @@ pub(super) fn sit(
     };
     let ran = pump::run(started, dialect, bounds, cancel, &mut ear)?;
     let outcome = verdict::outcome(&ran);
-    close(walk, program, sitting.step, version, &ran, outcome)
+    let told = order.budget_microusd;
+    close(walk, program, sitting.step, (version, told), &ran, outcome)
 }
 
 fn orders<'o>(
@@ -103,7 +104,7 @@ fn orders<'o>(
 fn budget(walk: &Walk<'_>, program: Program<'_>) -> Result<Option<u64>, ExitStatus> {
     let limit = walk.brief.limits.cost_microusd_max;
     let most = match program.tariff {
-        Tariff::Metered(_) => program.budget_microusd.unwrap_or(limit).min(limit),
+        Tariff::Metered(_) | Tariff::Told => program.budget_microusd.unwrap_or(limit).min(limit),
         // Nothing is spent; a person may bound what it would have cost all the same.
         Tariff::Flat(_) | Tariff::Own => match program.budget_microusd {
             Some(most) => most,
@@ -117,7 +118,10 @@ fn budget(walk: &Walk<'_>, program: Program<'_>) -> Result<Option<u64>, ExitStat
             return Err(unstarted(program.engine, &why));
         }
     };
-    let spent: u64 = walk.sessions.iter().filter_map(|s| s.cost_microusd).sum();
+    // Of whom nobody can say what it cost has spent what it was told: so all sessions together stay within what is lent.
+    let of = |session: &Session| session.cost_microusd.or(session.told_microusd);
+    let costs = walk.sessions.iter().filter_map(of);
+    let spent = costs.fold(0, u64::saturating_add);
     let left = most.saturating_sub(spent) / 100 * BUDGET_PERCENT;
     if left == 0 {
         return Err(ExitStatus::CostLimit);
@@ -271,7 +275,7 @@ fn close(
     walk: &mut Walk<'_>,
     program: Program<'_>,
     step: &str,
-    version: String,
+    (version, told_microusd): (String, Option<u64>),
     ran: &Ran,
     outcome: Outcome,
 ) -> Result<Answer, ExitStatus> {
@@ -288,11 +292,13 @@ fn close(
         version: or(&tally.version, &version),
         id: tally.id.clone(),
         model: or(&tally.model, program.model.unwrap_or_default()),
+        turned_away: is_turned_away(&outcome, tally, walk.sessions.is_empty()),
         outcome,
         turns: tally.turns,
         usage,
         cost_microusd,
         cost_word,
+        told_microusd,
         denials: tally
             .denials
             .iter()
@@ -300,10 +306,11 @@ fn close(
             .collect(),
         duration_ms: u64::try_from(ran.duration.as_millis()).unwrap_or(u64::MAX),
     };
-    walk.record(&Event::Session { session: &session })?;
     walk.used(&session, tally.calls, tally.failed_calls);
     let ended = verdict::status(program.engine, &session.outcome);
-    walk.sessions.push(session);
+    // First: what cannot be written down any more has to be paid all the same.
+    walk.sessions.push(session.clone());
+    walk.record(&Event::Session { session: &session })?;
     ended?;
     if let Err(why) = &ran.exit {
         // What may still run can change what was just measured.
@@ -318,19 +325,33 @@ fn close(
     })
 }
 
-/// What a session cost, and how that is known. The program's own word comes first: it knows what its helpers used.
+fn is_turned_away(outcome: &Outcome, tally: &Tally, is_first: bool) -> bool {
+    let is_refused = matches!(
+        outcome,
+        Outcome::Failed {
+            class: ErrorClass::Busy | ErrorClass::Refused,
+            ..
+        }
+    );
+    let by_status = tally.ended.as_ref().is_some_and(|ended| ended.by_status);
+    is_refused && (by_status || (is_first && !tally.has_worked))
+}
+
+/// What a session cost, and how that is known. The program's own word comes first: it knows what its helpers used. What nobody
+/// pays by the token is told of as far as it is known; a bill is whole or none.
 fn cost(tariff: Tariff, tally: &Tally) -> (Option<u64>, Option<Word>) {
-    let own = tally.spent.microusd;
-    let counted = tally.spent.usage.map(|usage| tariff.of(tokens(usage)));
+    let (bill, said) = (tally.bill(), tally.spent);
     let (cost, word) = match tariff {
-        Tariff::Metered(_) => match own {
-            Some(cost) => (Some(cost), Word::Measured),
-            None => (counted, Word::Estimated),
+        Tariff::Metered(rates) => match (bill.microusd, bill.usage) {
+            (Some(cost), _) => (Some(cost), Word::Measured),
+            (None, usage) => (usage.map(|u| rates.of(tokens(u))), Word::Estimated),
         },
-        Tariff::Flat(Some(_)) => (own.or(counted), Word::ListEquivalent),
-        Tariff::Flat(None) => (own, Word::ListEquivalent),
+        Tariff::Told | Tariff::Unpriced => (bill.microusd, Word::Measured),
+        Tariff::Flat(rates) => {
+            let listed = rates.zip(said.usage).map(|(r, u)| r.of(tokens(u)));
+            (said.microusd.or(listed), Word::ListEquivalent)
+        }
         Tariff::Own => (Some(0), Word::Measured),
-        Tariff::Unpriced => (own, Word::Estimated),
     };
     (cost, cost.map(|_| word))
 }

@@ -263,6 +263,8 @@ mod tests {
                 usage: Usage::default(),
                 cost_microusd: Some(7),
                 cost_word: Some(alai_core::money::Word::Estimated),
+                told_microusd: Some(90),
+                turned_away: true,
                 denials: vec!["Write: no".into()],
                 duration_ms: 4,
             },

@@ -54,6 +54,8 @@ pub(crate) struct Stage {
     /// One that is given after so many times of asking.
     pub(crate) word_after: Option<(u32, Word)>,
     pub(crate) cancel_at: Option<PathBuf>,
+    /// Events of this kind cannot be written down.
+    pub(crate) unwritten: Option<&'static str>,
     pub(crate) starts: Cell<u32>,
 }
 
@@ -114,6 +116,7 @@ impl Stage {
             words: RefCell::default(),
             word_after: None,
             cancel_at: None,
+            unwritten: None,
             starts: Cell::new(0),
         }
     }
@@ -139,7 +142,10 @@ impl Stage {
 
     pub(crate) fn run(&mut self, brief: &Brief) -> Played {
         let sink = Sink::default();
-        let mut recorder = Recorder::to(sink.clone());
+        let mut recorder = Recorder::to(Disk {
+            sink: sink.clone(),
+            unwritten: self.unwritten.map(|kind| format!("\"type\":\"{kind}\"")),
+        });
         let folder = self.world.repo().to_string_lossy().into_owned();
         let config = self.config().to_string_lossy().into_owned();
         let (path, inherited, open_stdin) = (
@@ -224,6 +230,27 @@ impl Stage {
             events: events.collect(),
             text: text.clone(),
         }
+    }
+}
+
+/// A disk that is full for one kind of events.
+struct Disk {
+    sink: Sink,
+    unwritten: Option<String>,
+}
+
+impl std::io::Write for Disk {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let line = String::from_utf8_lossy(bytes);
+        match &self.unwritten {
+            Some(kind) if line.contains(kind.as_str()) => {
+                Err(std::io::ErrorKind::StorageFull.into())
+            }
+            Some(_) | None => self.sink.write(bytes),
+        }
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 

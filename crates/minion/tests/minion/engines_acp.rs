@@ -280,12 +280,23 @@ fn what_it_says_it_cost_counts_and_ends_it() {
         (Some(45_000), Some(Word::Measured))
     );
     assert_eq!(session.usage.prompt_tokens, 1_000);
-    let mut stage = stage([fix(), cost(0.5), Act::Hang]);
-    stage.budget_microusd = Some(400_000);
-    let (played, _) = play(stage);
+    let mut bounded = stage([fix(), cost(0.5), Act::Hang]);
+    bounded.budget_microusd = Some(400_000);
+    let (played, _) = play(bounded);
     assert_eq!(
         (&played.report.status, &played.session().outcome),
         (&ExitStatus::CostLimit, &Outcome::OverBudget)
+    );
+    // It went on after that word, and did not say where it ended.
+    assert_eq!(played.session().cost_microusd, None);
+    // A later word takes nothing back.
+    let (played, _) = play(stage([cost(0.045), fix(), cost(0.001)]));
+    assert_eq!(played.session().cost_microusd, Some(45_000));
+    let (played, _) = play(stage([fix(), cost(0.045), Act::Exit(0)]));
+    assert_eq!(
+        played.session().cost_microusd,
+        None,
+        "its last word was not its result"
     );
 }
 

@@ -170,6 +170,22 @@ fn what_it_costs_is_known_by_who_pays() {
             Some(Word::ListEquivalent),
             0,
         ),
+        // A price that only the program knows, and does not say.
+        (
+            &priced,
+            Tariff::Told,
+            Some(12_300),
+            Some(Word::Measured),
+            12_300,
+        ),
+        (&guessed, Tariff::Told, None, None, 0),
+        (
+            &Act::Result(json!({"total_cost_usd": null})),
+            Tariff::Told,
+            None,
+            None,
+            0,
+        ),
         (&guessed, Tariff::Flat(None), None, None, 0),
         (
             &guessed,
@@ -191,6 +207,46 @@ fn what_it_costs_is_known_by_who_pays() {
         );
         assert_eq!(played.report.cost_microusd, spent, "{tariff:?}");
     }
+}
+
+/// What nobody can say it cost may have cost all that it was told: its sessions together are told no more than is lent.
+#[test]
+fn sessions_stay_together_within_what_is_lent() {
+    for (cost, second) in [
+        (json!(null), 90_000),
+        (json!(0.5), 450_000),
+        (json!(0.9), 90_000),
+    ] {
+        let silent = || Act::Result(json!({"total_cost_usd": cost}));
+        let script = Script::of(ENGINE, [silent()]).then([fix(), silent()]);
+        let mut stage = Stage::new(&script);
+        stage.tariff = Tariff::Told;
+        stage.budget_microusd = Some(1_000_000);
+        let brief = stage.world.brief(vec![agent(None)]);
+        let played = stage.run(&brief);
+        let told: Vec<_> = played
+            .report
+            .sessions
+            .iter()
+            .map(|s| s.told_microusd)
+            .collect();
+        assert_eq!(told, [Some(900_000), Some(second)], "{cost}");
+    }
+}
+
+/// A session that was paid is not lost with the disk that should have kept it.
+#[test]
+fn a_session_that_cannot_be_written_down_is_billed() {
+    let mut stage = Stage::new(&fixes());
+    stage.unwritten = Some("session");
+    let brief = stage.world.brief(vec![agent(None)]);
+    let report = stage.run(&brief).report;
+    assert!(
+        matches!(report.status, ExitStatus::Killed { .. }),
+        "{:?}",
+        report.status
+    );
+    assert_eq!(report.sessions.len(), 1);
 }
 
 #[test]

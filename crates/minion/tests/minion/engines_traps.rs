@@ -86,6 +86,42 @@ fn the_flag_beats_the_word_and_the_exit_code() {
     assert_eq!(play(Stage::new(&script)).0.report.status, ExitStatus::Done);
 }
 
+/// `login` and `quota` are words of any work; who has worked and was paid is not turned away by them.
+#[test]
+fn only_a_status_or_a_refusal_before_the_first_turn_turns_a_run_away() {
+    let refused =
+        || Act::Result(json!({"is_error": true, "result": "the login page has no quota"}));
+    let by_status = json!({"is_error": true, "api_error_status": 429, "result": "API Error"});
+    let first = [Act::Say("I look.".into())];
+    for (script, turned_away) in [
+        (Script::of(ENGINE, [refused()]), true),
+        (Script::of(ENGINE, [fix(), refused()]), false),
+        (Script::of(ENGINE, [fix(), Act::Result(by_status)]), true),
+        // The first session did nothing and is told so once; the second one is not the run's beginning.
+        (Script::of(ENGINE, first).then([refused()]), false),
+    ] {
+        let (played, _) = play(Stage::new(&script));
+        infrastructure(&played.report.status);
+        assert!(
+            matches!(
+                &played.session().outcome,
+                Outcome::Failed {
+                    class: ErrorClass::Busy,
+                    ..
+                }
+            ),
+            "{:?}",
+            played.session()
+        );
+        assert_eq!(
+            played.session().turned_away,
+            turned_away,
+            "{:?}",
+            played.session()
+        );
+    }
+}
+
 #[test]
 fn its_own_limits_are_limits_and_its_own_faults_infrastructure() {
     let status = |result| ends_with(result).report.status;

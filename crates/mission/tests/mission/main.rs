@@ -10,6 +10,7 @@ mod merges;
 mod money;
 mod needs;
 mod people;
+mod ready;
 mod semantics;
 mod store;
 mod unsound;

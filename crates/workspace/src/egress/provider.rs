@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use rustls::ClientConfig;
 
+use super::meter::Meter;
 use super::request::Refusal;
 
 /// Longest body of a request: Anthropic takes 32 MB, OpenAI less.
@@ -64,7 +65,7 @@ pub enum BadBase {
 /// A provider and the key with which it is asked.
 #[derive(Clone)]
 pub struct Provider {
-    api: Api,
+    pub(super) api: Api,
     /// In lower case, an address of IPv6 without its brackets.
     pub(super) host: String,
     pub(super) port: u16,
@@ -74,6 +75,8 @@ pub struct Provider {
     pub(super) near: bool,
     key: Option<String>,
     pub(super) tls: Option<Arc<ClientConfig>>,
+    /// Where it is paid by the token.
+    pub(super) meter: Option<Arc<Meter>>,
 }
 
 impl std::fmt::Debug for Provider {
@@ -125,7 +128,17 @@ impl Provider {
             near,
             key,
             tls,
+            meter: None,
         })
+    }
+
+    /// The same, with its requests counted, and begun only while something is left.
+    #[must_use]
+    pub fn counted_by(self, meter: Arc<Meter>) -> Provider {
+        Provider {
+            meter: Some(meter),
+            ..self
+        }
     }
 
     /// The name under which its use stands in records.
@@ -214,27 +227,42 @@ pub(super) enum Body {
     Chunked,
 }
 
+/// A request that an agent may make, as far as its head tells.
+#[derive(Debug)]
+pub(super) struct Request {
+    /// With the key, without the length of the body.
+    pub(super) head: String,
+    pub(super) path: String,
+    /// It has a body, which is judged when it is there.
+    pub(super) is_post: bool,
+    pub(super) body: Body,
+    pub(super) provider: Provider,
+}
+
 /// Headers that an API reads. All others end here: those that would choose another host, method, address or account, and those
 /// that belong to one connection. `accept-encoding` is among them: what is compressed could not be masked.
 const SENT_ON: &[&str] = &[
     "accept",
-    "content-type",
+    "anthropic-beta",
+    "anthropic-version",
     "conversation_id",
+    "openai-beta",
     "originator",
     "session_id",
     "traceparent",
     "user-agent",
     "x-app",
 ];
-const SENT_ON_BY_PREFIX: &[&str] = &["anthropic-", "openai-", "x-stainless-"];
+/// What a library says of itself.
+const SENT_ON_BY_PREFIX: &str = "x-stainless-";
 
-/// The head of a request as the provider gets it, without the length of its body, and how that comes.
+/// A request as the provider gets it, as far as its head tells.
 pub(super) fn judged(
     method: &str,
     target: &str,
     head: &str,
     provider: &Provider,
-) -> Result<(String, Body), Refusal> {
+) -> Result<Request, Refusal> {
     let refuse = |status, reason: String| Refusal::new(status, reason).of(&provider.host);
     if !target.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(refuse(
@@ -285,8 +313,24 @@ pub(super) fn judged(
     if let Some(key) = &provider.key {
         sent.push_str(&provider.api.header(key));
     }
+    let is_post = method == "POST";
+    let body = body.unwrap_or(Body::Bytes(0));
+    if !is_post && body != Body::Bytes(0) {
+        let reason = "a request of that kind has no body".to_owned();
+        return Err(refuse("400 Bad Request", reason));
+    }
+    if is_post {
+        // A form or an alphabet of the program's would be read by the provider in another way than by us.
+        sent.push_str("content-type: application/json\r\n");
+    }
     sent.push_str("connection: close\r\n");
-    Ok((sent, body.unwrap_or(Body::Bytes(0))))
+    Ok(Request {
+        head: sent,
+        path: path.to_owned(),
+        is_post,
+        body,
+        provider: provider.clone(),
+    })
 }
 
 fn length(value: &str) -> Result<Body, String> {
@@ -309,10 +353,7 @@ fn header(line: &str) -> Option<(String, &str)> {
 }
 
 fn is_sent_on(name: &str) -> bool {
-    SENT_ON.contains(&name)
-        || SENT_ON_BY_PREFIX
-            .iter()
-            .any(|start| name.starts_with(start))
+    SENT_ON.contains(&name) || name.starts_with(SENT_ON_BY_PREFIX)
 }
 
 /// Headers of an answer that belong to one connection, or would make the agent's program speak to somebody else.
@@ -402,7 +443,9 @@ mod tests {
         let provider = provider("http://127.0.0.1:9/base/v1/", true).expect("a base");
         let line = request.lines().next().expect("a line");
         let parts: Vec<&str> = line.split(' ').collect();
-        judged(parts[0], parts[1], request, &provider).map_err(|refusal| refusal.status)
+        judged(parts[0], parts[1], request, &provider)
+            .map(|request| (request.head, request.body))
+            .map_err(|refusal| refusal.status)
     }
 
     #[test]
@@ -415,15 +458,38 @@ mod tests {
         assert_eq!(
             head,
             "POST /base/v1/messages?beta=true HTTP/1.1\r\nHost: 127.0.0.1:9\r\nanthropic-version: 2023-06-01\r\n\
-             content-type: application/json\r\nx-api-key: sk-ant-0123456789\r\nconnection: close\r\n"
+             x-api-key: sk-ant-0123456789\r\ncontent-type: application/json\r\nconnection: close\r\n"
         );
         assert_eq!(body, Body::Bytes(7));
+    }
+
+    #[test]
+    fn nobody_inside_chooses_who_pays_or_how_a_body_is_read() {
+        let provider = Provider::new(
+            Api::Openai,
+            "https://api.example.com",
+            false,
+            Some(KEY.to_owned()),
+        );
+        let head = "POST /v1/responses HTTP/1.1\r\nOpenAI-Organization: org-x\r\nOpenAI-Project: p\r\nopenai-beta: b\r\n\
+                    anthropic-dangerous-x: y\r\nContent-Type: application/json; charset=utf-7\r\n\r\n";
+        let request = judged("POST", "/v1/responses", head, &provider.expect("a base"));
+        let head = request.expect("it may pass").head;
+        assert_eq!(
+            head,
+            "POST /v1/responses HTTP/1.1\r\nHost: api.example.com\r\nopenai-beta: b\r\n\
+             authorization: Bearer sk-ant-0123456789\r\ncontent-type: application/json\r\nconnection: close\r\n"
+        );
     }
 
     #[test]
     fn other_paths_and_methods_and_bodies_of_two_lengths_do_not_pass() {
         for (line, status) in [
             ("GET /v1/messages HTTP/1.1\r\n\r\n", "403 Forbidden"),
+            (
+                "GET /v1/models HTTP/1.1\r\ncontent-length: 2\r\n\r\n",
+                "400 Bad Request",
+            ),
             ("DELETE /v1/models HTTP/1.1\r\n\r\n", "403 Forbidden"),
             ("POST /v1/files HTTP/1.1\r\n\r\n", "403 Forbidden"),
             (

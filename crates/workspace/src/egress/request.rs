@@ -1,6 +1,6 @@
 //! What a client asks for, and whether it may. Pure.
 
-use super::provider::{self, Body, Provider};
+use super::provider::{self, Request};
 use super::{PORT, Rules};
 
 /// Why a request goes nowhere.
@@ -20,6 +20,20 @@ impl Refusal {
             host: None,
             unlisted: false,
         }
+    }
+
+    /// The same in the form of a provider's API, and that the program need not try again what stays refused.
+    pub(super) fn as_api(&self) -> (&'static str, String) {
+        let kind = match self.status.starts_with('5') {
+            true => "Content-Type: application/json",
+            false => "Content-Type: application/json\r\nx-should-retry: false",
+        };
+        let message = format!("alai: {}", self.reason);
+        let error = serde_json::json!({"type": "invalid_request_error", "message": message});
+        (
+            kind,
+            serde_json::json!({"type": "error", "error": error}).to_string(),
+        )
     }
 
     pub(super) fn of(mut self, host: &str) -> Refusal {
@@ -43,12 +57,8 @@ pub(super) enum Way {
     Tunnel,
     /// One request of plain HTTP, as the server gets it.
     Plain { request: Vec<u8> },
-    /// One request of a provider's API: its head with the key, and how its body comes.
-    Provider {
-        head: String,
-        body: Body,
-        provider: Box<Provider>,
-    },
+    /// One request of a provider's API.
+    Provider(Box<Request>),
 }
 
 /// Reads a request head and judges it by the rules.
@@ -64,16 +74,11 @@ pub(super) fn judged(head: &[u8], rules: &Rules) -> Result<Wanted, Refusal> {
         return Err(bad("the request is not HTTP/1"));
     }
     if let (Some(provider), true) = (&rules.provider, target.starts_with('/')) {
-        let (head, body) = provider::judged(method, target, head, provider)?;
-        let provider = Box::new(provider.clone());
+        let request = provider::judged(method, target, head, provider)?;
         return Ok(Wanted {
             host: provider.host.clone(),
             port: provider.port,
-            way: Way::Provider {
-                head,
-                body,
-                provider,
-            },
+            way: Way::Provider(Box::new(request)),
         });
     }
     if method != "CONNECT" {
@@ -268,7 +273,7 @@ mod tests {
         let head = format!("GET http://plain.example.net{target} HTTP/1.1\r\n{headers}\r\n");
         match judged(head.as_bytes(), &rules).map(|wanted| wanted.way) {
             Ok(Way::Plain { request }) => Ok(String::from_utf8(request).expect("text")),
-            Ok(Way::Tunnel | Way::Provider { .. }) => panic!("a tunnel for a GET"),
+            Ok(Way::Tunnel | Way::Provider(_)) => panic!("a tunnel for a GET"),
             Err(refusal) => Err(refusal.status),
         }
     }

@@ -285,7 +285,7 @@ fn provider(requests: usize) -> (SocketAddr, thread::JoinHandle<Vec<String>>) {
             let mut stream = stream.unwrap();
             let mut text = Vec::new();
             let mut part = [0_u8; 4096];
-            while !text.ends_with(b"{\"a\":1}") {
+            while !text.ends_with(b"{\"top_k\":1}") {
                 let count = stream.read(&mut part).unwrap();
                 text.extend_from_slice(&part[..count]);
                 if count == 0 {
@@ -312,8 +312,8 @@ fn a_key_is_added_outside_and_is_nowhere_inside() {
         let (address, serving) = provider(2);
         let wanted = hotel.with_key(address);
         let length = "POST /v1/messages?beta=true HTTP/1.1\r\nHost: x\r\nx-api-key: placeholder\r\nauthorization: Bearer p\r\n\
-                      content-type: application/json\r\ncontent-length: 7\r\n\r\n{\"a\":1}";
-        let chunked = "POST /v1/messages HTTP/1.1\r\nHost: x\r\ntransfer-encoding: chunked\r\n\r\n3\r\n{\"a\r\n4;x=y\r\n\":1}\r\n0\r\n\r\n";
+                      content-type: application/json\r\ncontent-length: 11\r\n\r\n{\"top_k\":1}";
+        let chunked = "POST /v1/messages HTTP/1.1\r\nHost: x\r\ntransfer-encoding: chunked\r\n\r\n3\r\n{\"t\r\n8;x=y\r\nop_k\":1}\r\n0\r\n\r\n";
         for request in [length, chunked] {
             let said = hotel.run(&wanted, &["ask", PROXY, request]);
             assert!(
@@ -340,7 +340,7 @@ fn a_key_is_added_outside_and_is_nowhere_inside() {
                 "{text}"
             );
             assert!(
-                text.contains("content-length: 7\r\n\r\n{\"a\":1}"),
+                text.contains("content-length: 11\r\n\r\n{\"top_k\":1}"),
                 "{text}"
             );
         }

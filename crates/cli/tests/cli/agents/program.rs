@@ -21,6 +21,8 @@ pub(super) struct Claude {
     result: &'static str,
     hangs: bool,
     also: &'static str,
+    /// What it says that each session cost, in dollars as JSON.
+    cost: &'static str,
 }
 
 impl Claude {
@@ -31,6 +33,7 @@ impl Claude {
             result: "",
             hangs: false,
             also: "",
+            cost: "0.12",
         }
     }
 
@@ -52,6 +55,11 @@ impl Claude {
 
     pub(super) fn version(self, version: &'static str) -> Claude {
         Claude { version, ..self }
+    }
+
+    /// Says that each of its sessions cost this.
+    pub(super) fn costs(self, cost: &'static str) -> Claude {
+        Claude { cost, ..self }
     }
 
     /// Also does this where it builds.
@@ -77,7 +85,7 @@ impl Claude {
             true => format!("(trap '' TERM HUP; setsid sleep {SLEEP}) & sleep {SLEEP}\n"),
             false => String::new(),
         };
-        let (version, also) = (self.version, self.also);
+        let (version, also, cost) = (self.version, self.also, self.cost);
         let (work, result) = match self.result.is_empty() {
             true => (
                 edits,
@@ -115,7 +123,7 @@ text 1 '{{"type":"text","text":"budget='$budget' base='$ANTHROPIC_BASE_URL' key=
 {work}{also}
     answer='{{"status":"done","summary":"Done, and a test shows it."}}' ;;
 esac
-say '{{"type":"result",{result},"num_turns":2,"session_id":"'$id'","total_cost_usd":0.12,"usage":{{"input_tokens":100,"output_tokens":20}},"structured_output":'"$answer"'}}'
+say '{{"type":"result",{result},"num_turns":2,"session_id":"'$id'","total_cost_usd":{cost},"usage":{{"input_tokens":100,"output_tokens":20}},"structured_output":'"$answer"'}}'
 "#
         )
     }

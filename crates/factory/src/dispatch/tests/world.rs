@@ -68,7 +68,7 @@ pub(super) struct World {
     pub(super) factory: Arc<Factory>,
     pub(super) machines: Vec<Machine>,
     pub(super) project: alai_core::ids::ProjectId,
-    begun: Sender<Claim>,
+    pub(super) begun: Sender<Claim>,
     pub(super) claims: Receiver<Claim>,
     _dir: tempfile::TempDir,
 }
@@ -164,6 +164,7 @@ impl World {
             .factory
             .roster()
             .seat(&claim.fence.run)
+            .flatten()
             .expect("a place");
         let machine = self.machines.iter().find(|m| m.twin.url() == at.host);
         (machine.expect("one of the hosts").name, at.model)
@@ -230,7 +231,7 @@ pub(super) fn ends(factory: &Factory, claim: &Claim, well: bool, now_ms: i64) {
 pub(super) fn calls(factory: &Factory, claim: &Claim) -> bool {
     let reach = crate::models::Reach::Near;
     let candidates = work::candidates_for(factory, &claim.task, reach, factory.now_ms());
-    let at = factory.roster().seat(&claim.fence.run);
+    let at = factory.roster().seat(&claim.fence.run).flatten();
     let is_its = |chosen: &Chosen| at.as_ref().is_some_and(|at| at.is_of(chosen));
     let Some(chosen) = candidates.into_iter().find(is_its) else {
         return false;

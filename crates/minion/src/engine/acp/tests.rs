@@ -248,6 +248,25 @@ fn words_are_gathered_and_calls_are_told_of() {
     assert!(matches!(&heard[..], [Heard::Notice(_)]), "{heard:?}");
 }
 
+/// What was used and cannot be told is not nothing.
+#[test]
+fn a_turn_that_does_not_say_what_it_used_leaves_that_unknown() {
+    for usage in [
+        json!({}),
+        json!({"inputTokens": 0, "outputTokens": 0}),
+        json!({"inputTokens": 5}),
+        json!({"inputTokens": 5, "outputTokens": -1}),
+        json!({"inputTokens": 5, "outputTokens": 1, "thoughtTokens": 1u64 << 50}),
+    ] {
+        let end = json!({"id": 3, "result": {"stopReason": "end_turn", "usage": usage}});
+        let (_, heard) = hear(&mut prompting(), &end);
+        assert!(
+            matches!(&heard[..], [Heard::Spent(Spent { usage: None, .. }), Heard::Ended(e)] if e.is_result),
+            "{usage}: {heard:?}"
+        );
+    }
+}
+
 /// Claude's adapter tells of a call before it knows with what it is called.
 #[test]
 fn a_call_is_told_of_when_it_is_known() {

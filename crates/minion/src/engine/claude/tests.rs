@@ -146,6 +146,37 @@ fn a_guess_of_a_price_is_none() {
     );
 }
 
+/// What was used and cannot be told is not nothing.
+#[test]
+fn a_result_that_does_not_say_what_was_used_leaves_that_unknown() {
+    for said in [
+        json!({}),
+        json!({"usage": {"input_tokens": 0, "output_tokens": 0}}),
+        json!({"usage": {"input_tokens": 5, "output_tokens": -1}}),
+        json!({"usage": {"input_tokens": 1u64 << 50, "output_tokens": 1}}),
+        json!({"modelUsage": {"a": {"inputTokens": 1, "outputTokens": 2}, "b": {"inputTokens": 1}}}),
+        json!({"total_cost_usd": -1, "usage": {"input_tokens": 5}}),
+    ] {
+        let mut result = json!({"type": "result", "subtype": "success", "is_error": false});
+        let fields = said.as_object().expect("fields").clone();
+        result.as_object_mut().expect("fields").extend(fields);
+        let heard = hear(&result);
+        assert!(
+            matches!(
+                &heard[..],
+                [
+                    Heard::Spent(Spent {
+                        usage: None,
+                        microusd: None
+                    }),
+                    Heard::Ended(_)
+                ]
+            ),
+            "{said}: {heard:?}"
+        );
+    }
+}
+
 #[test]
 fn the_beginning_names_what_did_not_start() {
     let init = json!({"type": "system", "subtype": "init", "session_id": "s", "model": "m", "claude_code_version": "2.1.330",

@@ -45,6 +45,42 @@ fn a_session_is_read() {
     );
 }
 
+/// What was used and cannot be told is not nothing.
+#[test]
+fn a_turn_that_does_not_say_what_it_used_leaves_that_unknown() {
+    for usage in [
+        json!(null),
+        json!({}),
+        json!({"input_tokens": 0, "output_tokens": 0}),
+        json!({"input_tokens": 3_000}),
+        json!({"input_tokens": -1, "output_tokens": 60}),
+        json!({"input_tokens": 3_000, "output_tokens": 1u64 << 50}),
+        json!({"input_tokens": 3_000, "cached_input_tokens": -3, "output_tokens": 60}),
+    ] {
+        let line = json!({"type": "turn.completed", "usage": usage}).to_string();
+        let heard = Stream::default().line(line.as_bytes()).expect("a line");
+        assert!(
+            matches!(
+                &heard[..],
+                [
+                    Heard::Spent(Spent {
+                        usage: None,
+                        microusd: None
+                    }),
+                    Heard::Ended(_)
+                ]
+            ),
+            "{usage}: {heard:?}"
+        );
+    }
+    let line = br#"{"type":"turn.completed","usage":{"input_tokens":3000,"output_tokens":0}}"#;
+    let heard = Stream::default().line(line).expect("a line");
+    assert!(
+        matches!(&heard[0], Heard::Spent(Spent { usage: Some(usage), .. }) if usage.prompt_tokens == 3_000),
+        "{heard:?}"
+    );
+}
+
 #[test]
 fn failures_have_the_class_of_their_words() {
     for (said, class) in [
@@ -87,6 +123,8 @@ fn failures_have_the_class_of_their_words() {
             matches!(&ended.outcome, Outcome::Failed { class: c, .. } if *c == class),
             "{said}: {ended:?}"
         );
+        let has_status = said.contains("status ") || said.contains("status: ");
+        assert_eq!(ended.by_status, has_status, "{said}");
     }
     // A turn that says nothing of its own fails as the error before it.
     let mut stream = Stream::default();

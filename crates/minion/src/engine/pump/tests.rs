@@ -109,6 +109,102 @@ fn notices_are_told_of_some_times() {
     assert_eq!(heard, NOTICES_TOLD_MAX);
 }
 
+/// Lines without end behind a beginning, as fast as they are read. It tells whether it came to an end of its own, which is far off.
+struct Flood {
+    begins: Cursor<Vec<u8>>,
+    line: Cursor<Vec<u8>>,
+    until: Instant,
+    is_over: Arc<Mutex<bool>>,
+}
+
+impl Read for Flood {
+    fn read(&mut self, to: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.begins.read(to)?;
+        if count > 0 {
+            return Ok(count);
+        }
+        if Instant::now() >= self.until {
+            *self.is_over.lock().expect("one reader") = true;
+            return Ok(0);
+        }
+        if self.line.position() == self.line.get_ref().len() as u64 {
+            self.line.set_position(0);
+        }
+        self.line.read(to)
+    }
+}
+
+/// Ends the session of an agent that goes on talking when it is cancelled; gives whether it was heard to its end.
+fn cancelled_in_a_flood(bytes_max: u64) -> bool {
+    let begins = "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"protocolVersion\":1}}\n\
+                  {\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{\"sessionId\":\"s\"}}\n";
+    // To read one takes longer than to say one: there is always a next one.
+    let line = format!(
+        "{{\"jsonrpc\":\"2.0\",\"method\":\"of/tomorrow\",\"params\":[{}0]}}\n",
+        "[],".repeat(20_000)
+    );
+    let is_over = Arc::new(Mutex::new(false));
+    let flood = Flood {
+        begins: Cursor::new(begins.as_bytes().to_vec()),
+        line: Cursor::new(line.into_bytes()),
+        until: Instant::now() + CANCEL_GRACE * 10,
+        is_over: Arc::clone(&is_over),
+    };
+    let says = Started {
+        stdout: Box::new(flood),
+        ..started(Vec::new(), Some(Box::new(std::io::sink())))
+    };
+    let cancel = Cancel::new();
+    let mut ear = |report: Report<'_>| {
+        if let Report::Heard(Heard::Began { id: Some(_), .. }) = report {
+            cancel.cancel();
+        }
+        Ok(None)
+    };
+    let bounds = Bounds {
+        bytes_max,
+        ..bounds()
+    };
+    let ran = run(says, agent(), bounds, &cancel, &mut ear).expect("heard");
+    assert_eq!(ran.stop, Stop::Cancelled);
+    *is_over.lock().expect("its reader is done with it")
+}
+
+#[test]
+fn an_agent_that_is_cancelled_gets_its_moment_and_not_more_however_much_it_says() {
+    assert!(!cancelled_in_a_flood(u64::MAX), "its moment had no end");
+}
+
+#[test]
+fn what_an_agent_says_while_it_is_cancelled_is_bounded_too() {
+    let mut line =
+        String::from("{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"protocolVersion\":1}}\n");
+    line.push_str("{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{\"sessionId\":\"s\"}}\n");
+    let behind = "{\"jsonrpc\":\"2.0\",\"method\":\"of/tomorrow\"}\n".repeat(100);
+    // The end of its turn, which counts only where it is still read.
+    let end = "{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":{\"stopReason\":\"cancelled\"}}\n";
+    for (bytes_max, is_heard) in [(1 << 20, true), (2_000, false)] {
+        let cancel = Cancel::new();
+        let mut ear = |report: Report<'_>| {
+            if let Report::Heard(Heard::Began { id: Some(_), .. }) = report {
+                cancel.cancel();
+            }
+            Ok(None)
+        };
+        let says = format!("{line}{behind}{end}").into_bytes();
+        let says = started(says, Some(Box::new(std::io::sink())));
+        let bounds = Bounds {
+            bytes_max,
+            ..bounds()
+        };
+        let ran = run(says, agent(), bounds, &cancel, &mut ear).expect("heard");
+        assert_eq!(
+            (ran.stop, ran.tally.ended.is_some()),
+            (Stop::Cancelled, is_heard)
+        );
+    }
+}
+
 #[test]
 fn a_record_that_fails_ends_the_session() {
     let line = b"{\"type\":\"system\",\"subtype\":\"init\"}\n".to_vec();
