@@ -312,7 +312,6 @@ impl fmt::Display for Rule {
 /// Every command that a next action may name, with `ID`, `NAME`, `TEXT` and `COMMIT` for what differs.
 pub const COMMANDS: [&str; 25] = [
     "alai up",
-    "alai init",
     "alai status",
     "alai why ID",
     "alai project set NAME --test TEXT",
@@ -322,6 +321,7 @@ pub const COMMANDS: [&str; 25] = [
     "alai fleet cap goal ID TEXT",
     "alai fleet cap lineage ID TEXT",
     "alai fleet cap task ID TEXT",
+    "alai fleet status",
     "alai minion list",
     "alai mc add",
     "alai mc answer ID TEXT",
