@@ -39,7 +39,7 @@ fn faults(dice: &mut Dice, hosts: usize, until_ms: i64) -> Vec<Fault> {
 
 #[test]
 fn a_thousand_mixed_jobs_are_each_finished_once_whatever_fails() {
-    for seed in 1..=2 {
+    for seed in 1..=3 {
         let mut dice = Dice::new(seed);
         let mut trace = Family::Skew.trace(seed);
         // The last host is somebody else's, and the hosts together take a few calls only.
@@ -77,10 +77,11 @@ fn a_thousand_mixed_jobs_are_each_finished_once_whatever_fails() {
             .iter()
             .filter(|(_, effect)| matches!(effect, Effect::Start { .. }));
         assert!(starts.count() > 1000, "some were started again");
-        if seed == 1 {
-            let again = simulate(&trace, ours(), &faults);
-            assert_eq!(outcome.effects, again.effects, "the same again");
-        }
+        assert_eq!(
+            outcome.effects,
+            simulate(&trace, ours(), &faults).effects,
+            "the same again"
+        );
     }
 }
 
@@ -280,7 +281,7 @@ fn a_saving_that_another_order_would_give_is_in_the_bound() {
 fn estimates_that_are_off_by_a_third_cost_little() {
     let traces = FAMILIES
         .iter()
-        .flat_map(|family| (1..=2).map(|seed| family.trace(seed)));
+        .flat_map(|family| (1..=3).map(|seed| family.trace(seed)));
     for (seed, trace) in (1..).zip(traces) {
         let told = simulate(&trace, ours(), &[]).makespan_ms;
         let misjudged = simulate(&trace.misjudged(30, seed), ours(), &[]).makespan_ms;
@@ -324,5 +325,5 @@ fn the_figures_hold_on_a_few_traces_of_each_family() {
 /// A debug build has no time for the whole search of the bound.
 const ROUNDS: usize = 100;
 /// Rounded up from what was measured with that, the aims being 1.10 and 1.25: a change of the rules that is worse is seen.
-const MEDIAN_MAX: f64 = 1.25;
+const MEDIAN_MAX: f64 = 1.20;
 const P95_MAX: f64 = 1.60;

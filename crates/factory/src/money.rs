@@ -6,12 +6,12 @@ use std::sync::Arc;
 use alai_core::company::ModelChoice;
 use alai_core::ids::TaskId;
 use alai_core::money::{
-    Caps, Cost, Day, Mark, OwnPrice, Prices, Refused, Rule, Sum, Tariff, Tokens, dollars,
-    host_is_in, host_is_near,
+    Caps, Cost, Day, Mark, OwnPrice, Prices, Refused, Rule, Sum, Tariff, dollars, host_is_in,
+    host_is_near,
 };
 use alai_core::pipeline::{Effect, over_budget};
 use alai_core::task::{Task, WaitReason};
-use alai_fleet::{ChatRequest, Host, Provider, Usage, estimate_tokens, prompt_chars};
+use alai_fleet::{ChatRequest, Host, Provider, estimate_tokens, prompt_chars};
 use alai_mission::{Fence, MissionError, RunRow, Scope};
 use serde::Deserialize;
 
@@ -139,19 +139,6 @@ pub(crate) fn prompt_max(request: &ChatRequest, is_paid: bool) -> u64 {
     let chars = prompt_chars(request).saturating_add(schema as u64);
     let guess = estimate_tokens(chars).saturating_mul(GUESS_PERCENT) / 100;
     guess.min(u64::from(request.profile.num_ctx))
-}
-
-/// What a reply's count means in kinds that do not overlap: a server counts the whole prompt, also what came out of its cache.
-pub(crate) fn tokens_of(usage: Usage) -> Tokens {
-    let cached = usage
-        .cache_read_tokens
-        .saturating_add(usage.cache_write_tokens);
-    Tokens {
-        input: usage.prompt_tokens.saturating_sub(cached),
-        output: usage.output_tokens,
-        cache_read: usage.cache_read_tokens,
-        cache_write: usage.cache_write_tokens,
-    }
 }
 
 /// Whether a run could make a first call at all, asked before it gets a clone: the longest answer to an empty prompt.

@@ -2,6 +2,7 @@
 
 use alai_core::brief::Role;
 use alai_core::mode::Mode;
+use alai_core::money::Tokens;
 use alai_core::task::TaskKind;
 use serde::{Deserialize, Serialize};
 
@@ -184,6 +185,21 @@ pub struct Usage {
     /// The part of the prompt that the server wrote into its cache, where it has a price of its own (Anthropic).
     #[serde(default, skip_serializing_if = "is_none")]
     pub cache_write_tokens: u64,
+}
+
+impl Usage {
+    /// The same in kinds that do not overlap: a server counts the whole prompt, also what came out of its cache.
+    pub fn tokens(self) -> Tokens {
+        let cached = self
+            .cache_read_tokens
+            .saturating_add(self.cache_write_tokens);
+        Tokens {
+            input: self.prompt_tokens.saturating_sub(cached),
+            output: self.output_tokens,
+            cache_read: self.cache_read_tokens,
+            cache_write: self.cache_write_tokens,
+        }
+    }
 }
 
 /// Counts that most servers do not give are left out of records.

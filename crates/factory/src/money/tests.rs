@@ -1,7 +1,8 @@
 use alai_core::ids::TaskId;
 use alai_core::mode::Mode;
+use alai_core::money::Tokens;
 use alai_core::task::{NewTask, State, TaskKind};
-use alai_fleet::{AnthropicHost, OllamaHost, OpenaiHost, Profile};
+use alai_fleet::{AnthropicHost, OllamaHost, OpenaiHost, Profile, Usage};
 use alai_mission::{
     Call, Claim, ClaimLimits, Intent, NewProject, ProjectSettings, RunState, SlotsOf,
 };
@@ -71,7 +72,7 @@ fn what_a_cache_gave_is_not_paid_twice() {
         cache_read_tokens: 600,
         cache_write_tokens: 300,
     };
-    let tokens = tokens_of(usage);
+    let tokens = usage.tokens();
     assert_eq!(
         (tokens.input, tokens.cache_read, tokens.cache_write),
         (100, 600, 300)
@@ -80,7 +81,7 @@ fn what_a_cache_gave_is_not_paid_twice() {
         prompt_tokens: 10,
         ..usage
     };
-    assert_eq!(tokens_of(odd).input, 0, "a count that contradicts itself");
+    assert_eq!(odd.tokens().input, 0, "a count that contradicts itself");
 }
 
 /// A factory that does nothing by itself, with one run, on a day of its own.

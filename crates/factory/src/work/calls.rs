@@ -166,7 +166,7 @@ impl<'a> Calls<'a> {
     }
 
     fn counted(&self, model: &str, usage: Usage, is_estimated: bool) -> Call {
-        let tokens = money::tokens_of(usage);
+        let tokens = usage.tokens();
         let tariff = &self.desk.tariff;
         Call {
             call: self.made,

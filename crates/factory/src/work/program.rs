@@ -26,7 +26,6 @@ use super::{Desk, reach};
 use crate::agents::{self, NamedAgent, PLACEHOLDER};
 use crate::beat::Factory;
 use crate::models::OWN_CHOICE;
-use crate::money;
 use crate::run::RunError;
 
 /// The one row that all sessions of a run have in the ledger.
@@ -440,7 +439,7 @@ fn bill(tariff: &Tariff, sessions: &[Session], seen: &Seen) -> Bill {
     let mut cost_microusd = 0_u64;
     let mut word = Word::Measured;
     for session in sessions {
-        let used = money::tokens_of(session.usage);
+        let used = session.usage.tokens();
         tokens.input = tokens.input.saturating_add(used.input);
         tokens.output = tokens.output.saturating_add(used.output);
         tokens.cache_read = tokens.cache_read.saturating_add(used.cache_read);

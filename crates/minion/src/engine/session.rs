@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use alai_core::blueprint::ToolName;
-use alai_core::money::{Tariff, Tokens, Word};
-use alai_fleet::{ErrorClass, Usage};
+use alai_core::money::{Tariff, Word};
+use alai_fleet::ErrorClass;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -344,26 +344,14 @@ fn cost(tariff: Tariff, tally: &Tally) -> (Option<u64>, Option<Word>) {
     let (cost, word) = match tariff {
         Tariff::Metered(rates) => match (bill.microusd, bill.usage) {
             (Some(cost), _) => (Some(cost), Word::Measured),
-            (None, usage) => (usage.map(|u| rates.of(tokens(u))), Word::Estimated),
+            (None, usage) => (usage.map(|u| rates.of(u.tokens())), Word::Estimated),
         },
         Tariff::Told | Tariff::Unpriced => (bill.microusd, Word::Measured),
         Tariff::Flat(rates) => {
-            let listed = rates.zip(said.usage).map(|(r, u)| r.of(tokens(u)));
+            let listed = rates.zip(said.usage).map(|(r, u)| r.of(u.tokens()));
             (said.microusd.or(listed), Word::ListEquivalent)
         }
         Tariff::Own => (Some(0), Word::Measured),
     };
     (cost, cost.map(|_| word))
-}
-
-fn tokens(usage: Usage) -> Tokens {
-    let cached = usage
-        .cache_read_tokens
-        .saturating_add(usage.cache_write_tokens);
-    Tokens {
-        input: usage.prompt_tokens.saturating_sub(cached),
-        output: usage.output_tokens,
-        cache_read: usage.cache_read_tokens,
-        cache_write: usage.cache_write_tokens,
-    }
 }
