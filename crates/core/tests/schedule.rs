@@ -308,6 +308,38 @@ fn drains_do_not_call_each_other_off_whatever_the_rules() {
     }
 }
 
+/// Traces in which a drain is called off in the moment that began it, unless a load is refused that makes one begun before it useless.
+#[test]
+fn no_load_is_begun_that_makes_an_earlier_drain_useless() {
+    use Family::{DeepChains, Skew, Twins};
+    for (family, seed, beta) in [
+        (Twins, 6, 0.1),
+        (Twins, 6, 0.3),
+        (Skew, 4, 0.3),
+        (DeepChains, 10, 0.6),
+    ] {
+        let rules = Rules {
+            beta,
+            age_ms_max: 1_000_000_000,
+            ..Rules::default()
+        };
+        let outcome = simulate(&family.trace(seed), Policy::Ours(rules), &[]);
+        let drained = |at: i64, place| {
+            let mut effects = outcome.effects.iter();
+            effects.any(|(then, effect)| {
+                *then == at && matches!(effect, Effect::Drain { .. }) && effect.place() == place
+            })
+        };
+        for (at, effect) in &outcome.effects {
+            let kept = matches!(effect, Effect::Keep { .. });
+            assert!(
+                !kept || !drained(*at, effect.place()),
+                "{family:?} {seed} {beta}: {effect:?} at {at}"
+            );
+        }
+    }
+}
+
 #[test]
 fn the_figures_hold_on_a_few_traces_of_each_family() {
     let traces = FAMILIES
