@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::dispatch::{self, Roster, ScheduleView};
+use crate::dispatch::{self, Roster, ScheduleView, loads};
 use crate::home::Home;
 use crate::models::Models;
 use crate::packs::Packs;
@@ -64,7 +64,7 @@ pub struct Factory {
     beat_ms: AtomicI64,
     dispatch_ms: AtomicI64,
     /// Of the process, until somebody waits for it.
-    first_look: Mutex<Option<JoinHandle<()>>>,
+    first_look: Mutex<Option<JoinHandle<Vec<loads::Held>>>>,
     /// When set, nothing else is dispatched or merged by this process.
     only: Mutex<Option<TaskId>>,
     /// The task whose next run a person wants without a cage; in this process alone, and once.
@@ -108,12 +108,14 @@ struct Wake {
     bell: Condvar,
 }
 
-/// Begins to look at the model hosts, which takes as long as opening the store does. None where no thread can be had.
-fn look_ahead(models: &Arc<Models>) -> Option<JoinHandle<()>> {
+/// Begins to look at the model hosts and at what they hold, which takes as long as opening the store does. None where no thread
+/// can be had.
+fn look_ahead(models: &Arc<Models>) -> Option<JoinHandle<Vec<loads::Held>>> {
     let models = Arc::clone(models);
     let looking = std::thread::Builder::new().name("look".into());
     let look = move || {
         models.look();
+        loads::what_is_held(&models, &|| false)
     };
     looking.spawn(look).ok()
 }

@@ -1,11 +1,13 @@
 //! What sort of task it is, found out once: by the first run of it, before its model is chosen. A small model is asked where its
 //! answer would decide something and costs nobody anything; else the words tell. A hint, which may fail in any way: the work goes on.
 
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use alai_core::brief::Role;
 use alai_core::company::{Activity, Company, ModelChoice};
+use alai_core::pipeline::Ended;
 use alai_core::routing::{self, Class, Source};
 use alai_core::task::{Task, TaskKind};
 use alai_fleet::{ChatError, ChatRequest, ErrorClass, Message, Profile, Provider, Purpose};
@@ -27,26 +29,81 @@ const FIRST_CALL: u32 = 1_000_000;
 /// How soon the call learns that its time is up, or its run is over.
 const LOOK: Duration = Duration::from_millis(25);
 
-/// The claim with its task's class: the stored one, or else one that is found out and stored. A task whose class decides nothing has
-/// none, and neither has a commit that a person has handed in: no agent works on it.
-pub(crate) fn classed(
+/// Does `set_up` and, beside it, finds out the class of the claim's task: a small model thinks for as long as a repository is
+/// prepared. What comes of the set-up stands first: one that fails does not wait for the class.
+///
+/// A task whose class is stored has that; one whose class decides nothing has none, and neither has a commit that a person has
+/// handed in: no agent works on it.
+///
+/// # Errors
+/// Those of the set-up; else those of the store, and of a run that was taken away.
+pub(crate) fn beside<T>(
     factory: &Arc<Factory>,
     claim: &Claim,
     cancel: &Cancel,
-) -> Result<Claim, RunError> {
-    let mut claim = claim.clone();
+    set_up: impl FnOnce() -> Result<T, Unready>,
+) -> Result<(T, Claim), Unready> {
     let task = &claim.task;
-    if task.class.is_none() && task.handed.is_none() && routing::class_decides(task.kind) {
-        let class = find_out(factory, &claim, cancel)?;
-        let stored = factory
-            .mission()
-            .classify(&claim.fence, &class, factory.now_ms())?;
-        claim.task.class = Some(stored);
+    if task.class.is_some() || task.handed.is_some() || !routing::class_decides(task.kind) {
+        return Ok((set_up()?, claim.clone()));
     }
+    let needless = Cancel::new();
+    let ends = Ends {
+        run: cancel,
+        needless: &needless,
+    };
+    let (ready, classed) = std::thread::scope(|scope| {
+        let asking = std::thread::Builder::new().name("classify".into());
+        let asking = asking.spawn_scoped(scope, || classed(factory, claim, &ends));
+        let ready = set_up();
+        if ready.is_err() {
+            needless.cancel();
+        }
+        let classed = match asking {
+            Ok(asking) => asking.join().unwrap_or_else(|panic| resume_unwind(panic)),
+            Err(e) => Err(RunError::infra(format!("cannot start a thread: {e}"))),
+        };
+        (ready, classed)
+    });
+    Ok((ready?, classed.map_err(Unready::Run)?))
+}
+
+/// Why there is nothing to work on.
+pub(crate) enum Unready {
+    /// The set-up itself is the run's end.
+    Ended(Ended),
+    Run(RunError),
+}
+
+impl<E: Into<RunError>> From<E> for Unready {
+    fn from(error: E) -> Unready {
+        Unready::Run(error.into())
+    }
+}
+
+/// What a question for a class ends with.
+struct Ends<'a> {
+    run: &'a Cancel,
+    /// Nobody needs the answer any more.
+    needless: &'a Cancel,
+}
+
+impl Ends<'_> {
+    fn come(&self) -> bool {
+        self.run.is_cancelled() || self.needless.is_cancelled()
+    }
+}
+
+fn classed(factory: &Arc<Factory>, claim: &Claim, ends: &Ends<'_>) -> Result<Claim, RunError> {
+    let class = find_out(factory, claim, ends)?;
+    let now_ms = factory.now_ms();
+    let stored = factory.mission().classify(&claim.fence, &class, now_ms)?;
+    let mut claim = claim.clone();
+    claim.task.class = Some(stored);
     Ok(claim)
 }
 
-fn find_out(factory: &Arc<Factory>, claim: &Claim, cancel: &Cancel) -> Result<Class, RunError> {
+fn find_out(factory: &Arc<Factory>, claim: &Claim, ends: &Ends<'_>) -> Result<Class, RunError> {
     let task = &claim.task;
     let words = routing::classify(&task.title, &task.description);
     let pinned = task.kind == TaskKind::Build && task.model_pin.is_some();
@@ -61,7 +118,7 @@ fn find_out(factory: &Arc<Factory>, claim: &Claim, cancel: &Cancel) -> Result<Cl
     }
     let company = work::company_for(&factory.packs().registry, task)?.clone();
     let why = match small_model(factory, task, &company) {
-        Ok(chosen) => match ask(factory, claim, company, chosen, &words, cancel)? {
+        Ok(chosen) => match ask(factory, claim, company, chosen, &words, ends)? {
             Ok(class) => return Ok(class),
             Err(why) => why,
         },
@@ -126,7 +183,7 @@ fn ask(
     company: Company,
     chosen: Chosen,
     words: &Class,
-    cancel: &Cancel,
+    ends: &Ends<'_>,
 ) -> Result<Result<Class, String>, RunError> {
     let host = chosen.provider.host();
     let most = limits::on_host(factory.config(), factory.models(), &host);
@@ -143,7 +200,7 @@ fn ask(
     }
     let request = request(factory, &claim.task, &company, &chosen);
     let desk = Desk::beside(factory, claim, company, chosen);
-    let asked = within(factory, cancel, &|short| {
+    let asked = within(factory, ends, &|short| {
         let mut calls = Calls::new(factory, &desk, short).numbered(FIRST_CALL);
         let answer = alai_fleet::ask(&desk.chosen.provider, &request, &mut |r| calls.chat(r));
         (answer, calls.end())
@@ -151,7 +208,7 @@ fn ask(
     if let (Some(slot), Borrowed::Yes) = (&slot, borrowed) {
         factory.mission().give_back(&claim.fence, slot)?;
     }
-    if cancel.is_cancelled() {
+    if ends.come() {
         return Err(RunError::cancelled(factory));
     }
     let answer = match asked {
@@ -176,15 +233,15 @@ fn why(e: &ChatError, model: &str) -> String {
     format!("{model} could not be asked ({class})")
 }
 
-/// Runs something that heeds its `Cancel`, which comes when the seconds are over or the run is.
-fn within<T>(factory: &Factory, cancel: &Cancel, act: &dyn Fn(&Cancel) -> T) -> T {
+/// Runs something that heeds its `Cancel`, which comes when the seconds are over or nobody waits for it.
+fn within<T>(factory: &Factory, ends: &Ends<'_>, act: &dyn Fn(&Cancel) -> T) -> T {
     let short = Cancel::new();
     let until = Instant::now() + Duration::from_secs(factory.config().classify_s);
     std::thread::scope(|scope| {
         let watch = scope.spawn({
             let short = short.clone();
             move || {
-                while Instant::now() < until && !cancel.is_cancelled() && !short.is_cancelled() {
+                while Instant::now() < until && !ends.come() && !short.is_cancelled() {
                     std::thread::park_timeout(LOOK);
                 }
                 short.cancel();

@@ -33,7 +33,7 @@ use self::rules::rules;
 use crate::beat::Factory;
 use crate::models::{Asked, Chosen, Reach};
 use crate::run::RunError;
-use crate::{classify, integrate, money, pipelines, plan, postflight, wish};
+use crate::{integrate, money, pipelines, plan, postflight, wish};
 
 pub(crate) use calls::Calls;
 
@@ -145,7 +145,6 @@ pub(crate) fn work(
     claim: &Claim,
     cancel: &Cancel,
 ) -> Result<Ended, RunError> {
-    let claim = &classify::classed(factory, claim, cancel)?;
     match claim.task.kind {
         TaskKind::Spec => plan::work(factory, claim, cancel),
         TaskKind::Build | TaskKind::Ops | TaskKind::Docs => build::work(factory, claim, cancel),

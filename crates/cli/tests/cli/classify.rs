@@ -402,3 +402,19 @@ fn an_unknown_model_or_activity_of_a_pack_is_refused_before_anything_runs() {
     let asked = work_of(&anvil).len() + work_of(&forge).len();
     assert_eq!(asked, 0, "nothing has run");
 }
+
+#[test]
+fn a_set_up_that_fails_waits_for_no_class() {
+    let anvil = host("tiny", |_| Answer::StallAfter(vec![]));
+    let forge = host("large", |_| Answer::error(500, "it is not asked"));
+    let world = fleet(&anvil, &forge, "classify_seconds = 15");
+    world
+        .alai(["project", "set", "tiny", "--setup", "exit 3"])
+        .exits(0);
+    minion(&world, TITLE).exits(6);
+    let task = world.task(1);
+    let view = &task["view"]["task"];
+    assert_eq!(view["waiting"]["reason"], "box_refused", "{task}");
+    // Who waits the fifteen seconds writes down that there was no answer.
+    assert!(view["class"].is_null(), "{task}");
+}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::Factory;
-use crate::dispatch;
+use crate::dispatch::loads;
 
 /// Between two looks at the model host while it has a usable model, and while it has none.
 const LOOK_MS: i64 = 60_000;
@@ -14,11 +14,15 @@ impl Factory {
     /// Waits for the look at the model hosts that began with the process: a start must know what it has.
     pub(super) fn look_now(self: &Arc<Self>) {
         let begun = self.first_look.lock().ok().and_then(|mut look| look.take());
-        let looked = begun.is_some_and(|look| look.join().is_ok());
-        if !looked {
-            self.models.look();
+        match begun.and_then(|look| look.join().ok()) {
+            Some(held) => {
+                loads::seen(self, &held);
+            }
+            None => {
+                self.models.look();
+                loads::look_now(self);
+            }
         }
-        dispatch::loads::look_now(self);
         let now_ms = self.now_ms();
         self.looked_ms.store(now_ms, Ordering::Relaxed);
         self.held_ms.store(now_ms, Ordering::Relaxed);

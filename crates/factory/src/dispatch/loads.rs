@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use alai_fleet::{ChatError, Host, HostRef, OllamaHost, Provider, ping, resident};
+use alai_fleet::{ChatError, Host, HostRef, OllamaHost, Provider, Resident, ping, resident};
 
 use super::bounds;
 use super::picture::{self, load_ms};
 use super::roster::{At, Known, Move};
 use crate::beat::Factory;
-use crate::models::{Chosen, Site, SiteModel};
+use crate::models::{Chosen, Models, Site, SiteModel};
 
 /// An idle model goes at once; one that another program asks something goes after that answer.
 const UNLOAD_MAX: Duration = Duration::from_secs(120);
@@ -234,8 +234,9 @@ impl Work {
                     .load_failed(host, model, &why, factory.now_ms());
             }
         }
-        if let Some(ollama) = &self.site.ollama {
-            look_at(factory, host, ollama);
+        let ollama = self.site.ollama.as_ref();
+        if let Some(held) = ollama.and_then(|host| resident(host, &|| factory.stopping()).ok()) {
+            seen(factory, &[(host.clone(), held)]);
         }
     }
 
@@ -290,42 +291,49 @@ pub(crate) fn look(factory: &Arc<Factory>, now_ms: i64) {
 
 /// Looks at all hosts now. True when one holds something else than before.
 pub(crate) fn look_now(factory: &Arc<Factory>) -> bool {
-    let sites = factory.models().sites();
-    let ollamas: Vec<(&str, &OllamaHost)> = sites
-        .iter()
-        .filter_map(|site| Some((site.host.as_str(), site.ollama.as_ref()?)))
-        .collect();
+    let held = what_is_held(factory.models(), &|| factory.stopping());
+    seen(factory, &held)
+}
+
+/// What a host said that it has loaded.
+pub(crate) type Held = (String, Vec<Resident>);
+
+/// Asks all hosts at once. One that does not answer is left out.
+pub(crate) fn what_is_held(models: &Models, stopping: &(dyn Fn() -> bool + Sync)) -> Vec<Held> {
+    let sites = models.sites();
     std::thread::scope(|scope| {
-        let looks: Vec<_> = ollamas
-            .into_iter()
-            .map(|(name, host)| scope.spawn(move || look_at(factory, name, host)))
+        let looks: Vec<_> = sites
+            .iter()
+            .filter_map(|site| Some((&site.host, site.ollama.as_ref()?)))
+            .map(|(name, host)| {
+                scope.spawn(move || Some((name.clone(), resident(host, stopping).ok()?)))
+            })
             .collect();
-        // All of them, so that none is left out behind the first change.
-        let changed: Vec<bool> = looks
+        looks
             .into_iter()
-            .map(|look| look.join().unwrap_or(false))
-            .collect();
-        changed.contains(&true)
+            .filter_map(|look| look.join().ok().flatten())
+            .collect()
     })
 }
 
-/// A host that does not answer is seen as it was: the look for models finds that it is down.
-fn look_at(factory: &Factory, name: &str, host: &OllamaHost) -> bool {
-    let Ok(held) = resident(host, &|| factory.stopping()) else {
-        return false;
-    };
+/// Takes note of it. A host that did not answer is seen as it was: the look for models finds that it is down.
+pub(crate) fn seen(factory: &Factory, held: &[Held]) -> bool {
     let sites = factory.models().sites();
-    let models = sites.into_iter().find(|site| site.host == name);
-    let models = models.map_or_else(Vec::new, |site| site.models);
-    let own = |there: &str| {
-        let known = models.iter().find(|model| named(there, &model.name));
-        known.map_or_else(|| there.to_owned(), |model| model.name.clone())
-    };
-    let held: Vec<(String, u64)> = held.iter().map(|r| (own(&r.model), r.bytes)).collect();
-    let mut known = factory.roster().lock();
-    let before = names(&known, name);
-    known.found(name, &held, factory.now_ms());
-    before != names(&known, name)
+    let mut changed = false;
+    for (name, held) in held {
+        let site = sites.iter().find(|site| site.host == *name);
+        let models = site.map_or(&[][..], |site| &site.models);
+        let own = |there: &str| {
+            let known = models.iter().find(|model| named(there, &model.name));
+            known.map_or_else(|| there.to_owned(), |model| model.name.clone())
+        };
+        let held: Vec<(String, u64)> = held.iter().map(|r| (own(&r.model), r.bytes)).collect();
+        let mut known = factory.roster().lock();
+        let before = names(&known, name);
+        known.found(name, &held, factory.now_ms());
+        changed |= before != names(&known, name);
+    }
+    changed
 }
 
 fn names(known: &Known, host: &str) -> Option<Vec<String>> {

@@ -32,6 +32,7 @@ use super::asked::Stopped;
 use super::cage::{Place, Writes};
 use super::{CLONE, Desk, HOME, START, asked, failure_of, is_an_end, keep, program, uncaged};
 use crate::beat::Factory;
+use crate::classify::{self, Unready};
 use crate::evidence::{self, Said};
 use crate::ground::{self, Ground, GroundError};
 use crate::run::RunError;
@@ -76,35 +77,24 @@ pub(super) fn work(
         let stopped = asked::keep(factory, claim, stopped)?;
         return Ok(stopped.ended());
     }
-    let project = super::project(factory, &claim.task)?;
-    let repo = super::repo(&project)?;
-    if let Some(failure) = room::missing(factory, &claim.task, &project, &repo)? {
-        return Ok(Ended::Failed { failure });
-    }
-    let (base, start) = commits(factory, claim, &repo, &project)?;
-    let ground = match ground::proven(factory, &repo, &project, &base, None, cancel) {
-        Ok(ground) => ground,
-        Err(GroundError::Refused { detail, remedy }) => {
-            return Ok(Ended::Failed {
-                failure: Failure::BoxRefused { detail, remedy },
-            });
-        }
-        Err(GroundError::Cancelled) => return Err(RunError::cancelled(factory)),
-        Err(GroundError::Machine(detail)) => return Err(RunError::Infrastructure(detail)),
-    };
-    ground::note_refused(factory, claim.fence.task, &ground.prepared)?;
-    let desk = match Desk::open(factory, claim)? {
+    let (ready, claim) =
+        match classify::beside(factory, claim, cancel, || ready(factory, claim, cancel)) {
+            Ok(both) => both,
+            Err(Unready::Ended(ended)) => return Ok(ended),
+            Err(Unready::Run(error)) => return Err(error),
+        };
+    let desk = match Desk::open(factory, &claim)? {
         Ok(desk) => desk,
         Err(failure) => return Ok(Ended::Failed { failure }),
     };
     let job = Job {
         factory,
-        claim,
-        project: &project,
-        repo: &repo,
-        base: &base,
-        start: &start,
-        ground: &ground,
+        claim: &claim,
+        project: &ready.project,
+        repo: &ready.repo,
+        base: &ready.base,
+        start: &ready.start,
+        ground: &ready.ground,
         desk: &desk,
     };
     let handed_in = match factory.mission().journaled(&claim.fence.run, HANDED_IN)? {
@@ -118,6 +108,41 @@ pub(super) fn work(
         },
     };
     job.measure(&handed_in, cancel)
+}
+
+/// What a task is worked on, before anybody works.
+struct Ready {
+    project: Project,
+    repo: Repo,
+    base: Oid,
+    start: Oid,
+    ground: Ground,
+}
+
+fn ready(factory: &Arc<Factory>, claim: &Claim, cancel: &Cancel) -> Result<Ready, Unready> {
+    let failed = |failure| Unready::Ended(Ended::Failed { failure });
+    let project = super::project(factory, &claim.task)?;
+    let repo = super::repo(&project)?;
+    if let Some(failure) = room::missing(factory, &claim.task, &project, &repo)? {
+        return Err(failed(failure));
+    }
+    let (base, start) = commits(factory, claim, &repo, &project)?;
+    let ground = match ground::proven(factory, &repo, &project, &base, None, cancel) {
+        Ok(ground) => ground,
+        Err(GroundError::Refused { detail, remedy }) => {
+            return Err(failed(Failure::BoxRefused { detail, remedy }));
+        }
+        Err(GroundError::Cancelled) => return Err(RunError::cancelled(factory).into()),
+        Err(GroundError::Machine(detail)) => return Err(RunError::Infrastructure(detail).into()),
+    };
+    ground::note_refused(factory, claim.fence.task, &ground.prepared)?;
+    Ok(Ready {
+        project,
+        repo,
+        base,
+        start,
+        ground,
+    })
 }
 
 /// The commit the change is measured against and the one the clone starts from. Both are fixed for the task's runs.

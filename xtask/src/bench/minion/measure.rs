@@ -169,9 +169,7 @@ fn watch(mut command: Command, twin: &Twin, log: &Path, memory: bool) -> Result<
             "{shown}: nothing was asked for the work itself"
         )));
     };
-    let before = chats.iter().filter(|chat| chat.answered <= work.came);
-    let thought: Duration = before.map(|chat| chat.answered - chat.came).sum();
-    let first = work.came.duration_since(start).saturating_sub(thought);
+    let first = work.came.duration_since(start);
     Ok(Once {
         first,
         chats,

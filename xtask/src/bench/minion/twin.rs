@@ -155,7 +155,11 @@ fn chat(writer: &mut TcpStream, shared: &Shared, wire: Wire, request: &Request) 
     let stream = body["stream"].as_bool().unwrap_or(false);
     let (kind, text) =
         dialect::answer(wire, said, turn.unwrap_or(0), stream, &shared.folder, &body);
-    thread::sleep(THINKS);
+    // What sort of task it is, is asked while the work is prepared: a model's own time for it would stand in the figure of the
+    // preparation.
+    if !matches!(said, Turn::Class) {
+        thread::sleep(THINKS);
+    }
     let sent = send(writer, 200, kind, text.as_bytes());
     shared.state().chats[index].answered = Instant::now();
     sent
