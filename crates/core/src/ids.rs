@@ -33,6 +33,16 @@ impl RunId {
         let start = self.0.len().saturating_sub(12);
         self.0.get(start..).unwrap_or(&self.0)
     }
+
+    /// When it was given, in milliseconds since 1970: the first 48 bits of a UUIDv7 (RFC 9562, 5.7). None for anything else.
+    pub fn given_ms(&self) -> Option<i64> {
+        let (first, rest) = self.0.split_once('-')?;
+        let (second, rest) = rest.split_once('-')?;
+        if (first.len(), second.len()) != (8, 4) || !rest.starts_with('7') {
+            return None;
+        }
+        i64::from_str_radix(&format!("{first}{second}"), 16).ok()
+    }
 }
 
 impl fmt::Display for TaskId {

@@ -56,6 +56,43 @@ const TRIED: &str = "kept-clone.tried";
 /// Between two looks, in milliseconds.
 pub(crate) const PAUSE_MS: i64 = 60 * 60 * 1000;
 
+/// Files whose times tell when everything was last looked through with nothing running, and when at least the newest runs were.
+const TIDIED: &str = "tidied";
+const SWEPT: &str = "swept";
+
+/// How far a clock may have been set back since then without a run being passed over; what is, is found within the hour.
+const SLACK: Duration = Duration::from_secs(60);
+
+/// Since when there can be anything to clean up, in milliseconds since 1970: all that was there before has been looked through within
+/// the last hour, by whichever process. Every command that does work itself asks, and a home may hold thousands of runs. None where
+/// everything is to be looked through.
+pub(crate) fn clean_since(factory: &Factory) -> Option<i64> {
+    let cache = factory.home().cache();
+    let at = |name: &str| {
+        let found = fs::metadata(cache.join(name)).ok()?;
+        found.modified().ok()
+    };
+    let tidied = at(TIDIED)?;
+    // A time that is still to come is an error of the clock.
+    let age = SystemTime::now().duration_since(tidied).ok()?;
+    if age >= Duration::from_millis(PAUSE_MS.unsigned_abs()) {
+        return None;
+    }
+    let swept = at(SWEPT).filter(|swept| *swept <= SystemTime::now());
+    let since = tidied.max(swept.unwrap_or(tidied)).checked_sub(SLACK)?;
+    let since = since.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    i64::try_from(since.as_millis()).ok()
+}
+
+/// Everything has been looked through, or at least the newest runs, and nothing runs yet.
+pub(crate) fn note_clean(factory: &Factory, everything: bool) {
+    let name = if everything { TIDIED } else { SWEPT };
+    let path = factory.home().cache().join(name);
+    if let Err(e) = fs::write(&path, "") {
+        tracing::warn!("{}: {e}", path.display());
+    }
+}
+
 /// Removes what is too much. Only while nothing runs: a run installs its set-up some time after it has found it.
 pub(crate) fn tidy(factory: &Factory) {
     let cache = factory.home().cache();

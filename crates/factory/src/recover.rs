@@ -63,8 +63,12 @@ pub(crate) fn at_start(factory: &Arc<Factory>) -> Result<(), MissionError> {
             .mission()
             .recover(lost, "the factory ended while it ran", factory.now_ms())?;
     }
-    sweep(factory)?;
-    housekeeping::tidy(factory);
+    let since_ms = housekeeping::clean_since(factory);
+    sweep(factory, since_ms.unwrap_or(0))?;
+    if since_ms.is_none() {
+        housekeeping::tidy(factory);
+    }
+    housekeeping::note_clean(factory, since_ms.is_none());
     Ok(())
 }
 
@@ -120,9 +124,9 @@ fn bring(factory: &Arc<Factory>, row: &RunRow) -> bool {
     false
 }
 
-/// Removes clones that belong to no live run and hold nothing more, and the fresh clones of gates that died. Evidence and logs
-/// stay.
-fn sweep(factory: &Arc<Factory>) -> Result<(), MissionError> {
+/// Removes clones that belong to no live run and hold nothing more, and the fresh clones of gates that died, of runs that were given
+/// their ids at or after `since_ms`. Evidence and logs stay.
+fn sweep(factory: &Arc<Factory>, since_ms: i64) -> Result<(), MissionError> {
     let scratch = factory.home().scratch();
     if let Err(e) = clone::remove(&scratch) {
         tracing::warn!("cannot remove {}: {e}", scratch.display());
@@ -138,7 +142,8 @@ fn sweep(factory: &Arc<Factory>) -> Result<(), MissionError> {
         .collect();
     for entry in entries.flatten() {
         let run = RunId(entry.file_name().to_string_lossy().into_owned());
-        if live.contains(&run) {
+        let is_older = run.given_ms().is_some_and(|given_ms| given_ms < since_ms);
+        if is_older || live.contains(&run) {
             continue;
         }
         // Also of a run that is long over: its last process may have died before this.
@@ -165,4 +170,64 @@ fn unlock_own_refs(factory: &Arc<Factory>) -> Result<(), MissionError> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+    use crate::config::Config;
+    use crate::home::{Home, init};
+
+    /// A run's folder with something in it that a sweep removes.
+    fn left(home: &Home, id: &str) -> std::path::PathBuf {
+        let left = home.run(&RunId(id.into())).join(work::HOME);
+        fs::create_dir_all(&left).expect("a folder");
+        left
+    }
+
+    fn open(home: &Home) {
+        let config = Config::load(&home.config(), &BTreeMap::new()).expect("settings");
+        drop(Factory::open(home.clone(), config).expect("a factory"));
+    }
+
+    #[test]
+    fn runs_of_before_the_last_look_are_looked_at_again_after_an_hour() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let home = Home::at(dir.path().join("home"));
+        init(&home).expect("a home");
+        // 2024, by its first 48 bits, and one that tells no time.
+        let old = "018f0000-0000-7000-8000-000000000001";
+        let first = [left(&home, old), left(&home, "no-uuid")];
+        open(&home);
+        assert!(first.iter().all(|left| !left.exists()), "the first look");
+
+        let new = RunId(uuid::Uuid::now_v7().to_string());
+        let [old, timeless, new] = [old, "no-uuid", &new.0].map(|id| left(&home, id));
+        open(&home);
+        assert!(old.exists(), "nothing can have come there since");
+        assert!(!timeless.exists() && !new.exists());
+
+        let tidied = home.cache().join("tidied");
+        let file = fs::File::options()
+            .write(true)
+            .open(&tidied)
+            .expect("it is there");
+        file.set_modified(SystemTime::now() - Duration::from_secs(3_700))
+            .expect("set");
+        open(&home);
+        assert!(!old.exists(), "an hour later");
+
+        let tomorrow = SystemTime::now() + Duration::from_secs(86_400);
+        let file = fs::File::options()
+            .write(true)
+            .open(&tidied)
+            .expect("it is there");
+        file.set_modified(tomorrow).expect("set");
+        let old = left(&home, "018f0000-0000-7000-8000-000000000001");
+        open(&home);
+        assert!(!old.exists(), "a clock that was set back");
+    }
 }
