@@ -280,6 +280,9 @@ pub(super) fn why_not(state: &State, job: &Job) -> String {
                 let to = &fleet.models[to.0].name;
                 format!("{model} on {host} takes no more work, because {to} comes in its place")
             }
+            Residence::Absent if fleet.models[choice.model.0].bytes > fleet.hosts[choice.host.0].memory => {
+                format!("{model} has no room on {host} beside what somebody else holds there, and comes when that has left its memory")
+            }
             Residence::Absent => {
                 let load_s = fleet.place(choice.host, choice.model).map_or(0, |p| p.load_ms / 1_000);
                 let minutes = state.rules().age_ms_max / 60_000;

@@ -510,10 +510,10 @@ fn what_other_programs_do_to_a_host_is_seen_and_respected() {
     }
     assert!(world.claims.try_recv().is_err());
     assert!(!forge.turns().contains(&Turn::Loads("large".into())));
+    let why = world.waits(large);
     assert!(
-        world.waits(large).contains("large"),
-        "{}",
-        world.waits(large)
+        why.contains("large has no room on forge beside what somebody else holds"),
+        "{why}"
     );
     assert_eq!(world.factory.schedule().hosts[0].foreign, 20_000_000_000);
     forge.somebody_holds("theirs", None);
