@@ -1,10 +1,13 @@
 //! How the binary is linked.
 
 use std::env::var;
-use std::process::Command;
+use std::path::PathBuf;
 
 /// The first glibc whose loader reads DT_RELR, by its release notes.
 const GLIBC_MIN: (u32, u32) = (2, 36);
+
+/// What a glibc says of itself, before its number.
+const SAYS: &[u8] = b"stable release version ";
 
 /// Sixty thousand places are moved when the program starts, and each process of a cage starts it anew. As a table of 24 bytes a
 /// place they take 1.4 MB of file and memory, as bits 15 KB. Only where the loader of this machine understands it, and the program is
@@ -17,14 +20,23 @@ fn main() {
     }
 }
 
-/// "glibc 2.36", by getconf(1); other C libraries say nothing of the kind.
+/// The version of this machine's C library, where it is a glibc and lies where one is looked for.
 fn glibc() -> Option<(u32, u32)> {
-    let said = Command::new("getconf")
-        .arg("GNU_LIBC_VERSION")
-        .output()
-        .ok()?;
-    let said = String::from_utf8(said.stdout).ok()?;
-    let version = said.trim().strip_prefix("glibc ")?;
-    let (major, minor) = version.split_once('.')?;
+    let arch = var("CARGO_CFG_TARGET_ARCH").ok()?;
+    let folders = [
+        format!("lib/{arch}-linux-gnu"),
+        "lib64".into(),
+        "usr/lib64".into(),
+        "usr/lib".into(),
+    ];
+    let paths = folders.map(|folder| PathBuf::from("/").join(folder).join("libc.so.6"));
+    let bytes = paths.iter().find_map(|path| std::fs::read(path).ok())?;
+    let at = bytes
+        .windows(SAYS.len())
+        .position(|window| window == SAYS)?;
+    let version = bytes.get(at + SAYS.len()..)?.get(..8)?;
+    let version = String::from_utf8_lossy(version);
+    let (major, rest) = version.split_once('.')?;
+    let minor: String = rest.chars().take_while(char::is_ascii_digit).collect();
     Some((major.parse().ok()?, minor.parse().ok()?))
 }

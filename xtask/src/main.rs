@@ -10,6 +10,7 @@ mod crash;
 mod deny;
 mod fuzz;
 mod program;
+mod scaffolds;
 mod table;
 mod test;
 mod tidy;
@@ -29,6 +30,8 @@ usage: cargo xtask COMMAND
   crash        the crash suite alone, with its long rounds
   fuzz [TARGET] [--seconds N] [--seed N]
                random cases for what reads hostile text: edit, patch, grammar, salvage, tagged
+  scaffolds    what the shipped scaffolds write, built and served by the real npm, cargo and pip (minutes when cold);
+               installs what is missing, or with --no-install says what is
   deny         installs cargo-deny when it is missing (minutes) and runs it, advisories included";
 
 fn main() -> ExitCode {
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
         Some((&"crash", rest)) => crash::run(rest),
         Some((&"fuzz", rest)) => fuzz::run(rest),
         Some((&"deny", [])) => deny::run(),
+        Some((&"scaffolds", rest)) => scaffolds::run(rest),
         Some((&("help" | "--help" | "-h"), _)) => {
             println!("{USAGE}");
             return ExitCode::SUCCESS;

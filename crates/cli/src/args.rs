@@ -12,13 +12,19 @@ use clap::{Args, Parser, Subcommand};
 use crate::commands;
 use crate::error::CliError;
 
+mod blueprint;
+mod company;
 mod evidence;
 mod fleet;
 mod minion;
+mod skill;
 
+pub(crate) use blueprint::*;
+pub(crate) use company::*;
 pub(crate) use evidence::*;
 pub(crate) use fleet::*;
 pub(crate) use minion::*;
+pub(crate) use skill::*;
 
 /// An AI software factory: a goal goes in, reviewed and tested code comes out merged, with evidence.
 #[derive(Debug, Parser)]
@@ -59,6 +65,28 @@ enum Command {
         after_help = "Example:\n  alai minion run \"Fix the login validation\" --project ."
     )]
     Minion(MinionCommand),
+    /// Companies: packs of souls, agents, blueprints and skills.
+    #[command(
+        subcommand,
+        after_help = "Example:\n  alai company list\n  alai company route \"Landing page for the launch\" --explain"
+    )]
+    Company(CompanyCommand),
+    /// Blueprints: the steps of one run.
+    #[command(
+        subcommand,
+        after_help = "Example:\n  alai blueprint run minion-one-shot --dry-run"
+    )]
+    Blueprint(BlueprintCommand),
+    /// Skills: advice that agents load when they need it.
+    #[command(subcommand, after_help = "Example:\n  alai skill validate ./my-skill")]
+    Skill(SkillCommand),
+    /// MCP servers that agents may call.
+    #[command(
+        subcommand,
+        after_help = "Example:\n  alai mcp resolve --company CodeCraft --explain"
+    )]
+    Mcp(McpCommand),
+    Schema(SchemaArgs),
     /// What was captured and signed.
     #[command(subcommand, after_help = "Example:\n  alai evidence verify 4001")]
     Evidence(EvidenceCommand),
@@ -224,6 +252,9 @@ pub(crate) struct ChangeArgs {
     /// A file that the set-up reads besides manifests and lockfiles, such as a script; may be given more than once.
     #[arg(long = "setup-input", value_name = "FILE")]
     pub(crate) setup_inputs: Option<Vec<String>>,
+    /// Hosts that MCP servers may reach, as far as their own entry names them too; may be given more than once.
+    #[arg(long = "server-host", value_name = "HOST")]
+    pub(crate) server_hosts: Option<Vec<String>>,
     /// Runs beside the tests on their loopback: `postgres`, `redis`, `NAME:PORT=COMMAND`, or `NAME=` to take one away; may be
     /// given more than once.
     #[arg(long = "service", value_name = "SERVICE")]
@@ -587,6 +618,11 @@ pub(crate) fn run() -> ExitCode {
         Command::Project(command) => commands::project::run(&home, command),
         Command::Mc(command) => commands::mc::run(&home, command),
         Command::Minion(command) => commands::minion::run(&home, command),
+        Command::Company(command) => commands::company::run(&home, command),
+        Command::Blueprint(command) => commands::blueprint::run(&home, command),
+        Command::Skill(command) => commands::skill::run(&home, command),
+        Command::Mcp(command) => commands::mcp::run(&home, command),
+        Command::Schema(args) => commands::schema::run(&args),
         Command::Evidence(command) => commands::evidence::run(&home, command),
         Command::Fleet(command) => commands::fleet::run(&home, command),
     };

@@ -1,14 +1,20 @@
 //! One file per command.
 
+pub(crate) mod blueprint;
+mod checked;
+pub(crate) mod company;
 pub(crate) mod demo;
 pub(crate) mod down;
 pub(crate) mod evidence;
 pub(crate) mod fleet;
 pub(crate) mod init;
 pub(crate) mod mc;
+pub(crate) mod mcp;
 pub(crate) mod minion;
 pub(crate) mod project;
 pub(crate) mod schedule;
+pub(crate) mod schema;
+pub(crate) mod skill;
 pub(crate) mod start;
 pub(crate) mod status;
 pub(crate) mod store;

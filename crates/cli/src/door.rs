@@ -66,6 +66,15 @@ pub(crate) fn reader(home: &Home) -> Result<Reader, CliError> {
     Ok(Reader::open(home.root())?)
 }
 
+/// The companies and blueprints of a home, for whoever only looks at them.
+pub(crate) fn packs(home: &Home) -> Result<Packs, CliError> {
+    needs_home(home)?;
+    Packs::load(home).map_err(|e| {
+        CliError::new(Kind::NeedsSetup, crate::show::clean(&e.to_string()))
+            .hinted("`alai company validate` and `alai blueprint validate` name all that is wrong")
+    })
+}
+
 /// A home that nobody has made yet is made by `alai init` alone: a mistyped `--home` must not silently become an empty one.
 pub(crate) fn needs_home(home: &Home) -> Result<(), CliError> {
     if home.exists() {
@@ -210,7 +219,7 @@ pub(crate) fn add_here(factory: &Factory, task: AddTask) -> Result<TaskId, CliEr
         .by(&actor(), &fresh_key())
         .map_err(|e| CliError::new(Kind::Failed, e))?;
     let (mission, packs, config) = (factory.mission(), factory.packs(), factory.config());
-    added(perform(op, mission, packs, config, by, now_ms())?)
+    added(perform(op, mission, &packs, config, by, now_ms())?)
 }
 
 fn adding(task: AddTask) -> Op {

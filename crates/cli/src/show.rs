@@ -40,16 +40,15 @@ pub(crate) fn age(ms: i64) -> String {
     }
 }
 
-/// Text of agents and repositories on a person's terminal: no control characters, so that it cannot move the cursor, change
-/// colours or set a title.
+/// Text of agents, repositories and packs on a person's terminal: no control characters, so that it cannot move the cursor, change
+/// colours or set a title, and no mark that makes it read in another order than it stands (UAX #9).
 pub(crate) fn clean(text: &str) -> String {
+    let turns = |c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars()
-        .map(|c| {
-            if c.is_control() && c != '\n' && c != '\t' {
-                '\u{fffd}'
-            } else {
-                c
-            }
+        .map(|c| match c {
+            '\n' | '\t' => c,
+            _ if c.is_control() || turns(c) => '\u{fffd}',
+            _ => c,
         })
         .collect()
 }
@@ -77,6 +76,9 @@ mod tests {
 
     #[test]
     fn an_agent_cannot_write_to_the_terminal() {
-        assert_eq!(clean("a\u{1b}[2Jb\nc"), "a\u{fffd}[2Jb\nc");
+        assert_eq!(
+            clean("a\u{1b}[2Jb\nc\u{202e}d"),
+            "a\u{fffd}[2Jb\nc\u{fffd}d"
+        );
     }
 }

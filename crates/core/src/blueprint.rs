@@ -1,7 +1,10 @@
 //! A blueprint: the steps a minion goes through, parsed and resolved. Data decides the order; the minion only walks it.
 
 mod condition;
+mod env;
+mod gates;
 mod parse;
+pub mod plan;
 mod progress;
 mod template;
 
@@ -9,12 +12,19 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::brief::Caps;
+use crate::brief::{Caps, Role};
+use crate::json_schema::JsonSchema;
 use crate::qa;
 
 pub use condition::{Condition, Facts};
+pub use env::{ENV_BYTES_MAX, ENV_VALUE_BYTES_MAX, Env};
+pub use gates::Gate;
 pub(crate) use parse::yaml;
-pub use parse::{BlueprintError, RawBlueprint, TEMPLATES, is_template, parse, resolve};
+pub use parse::{
+    BlueprintError, PROMPT_BYTES_MAX, RawBlueprint, TEMPLATES, example, is_template, parse,
+    resolve, schema, schema_text,
+};
+pub use plan::Plan;
 pub use progress::{Answer, Progress, Question, Status, StepResult, chosen};
 pub use template::Template;
 
@@ -40,6 +50,9 @@ pub struct Blueprint {
     /// How far it lowers a run's limits.
     #[serde(default)]
     pub limits: Caps,
+    /// Inputs to try it with.
+    #[serde(default)]
+    pub example: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +73,41 @@ pub struct Step {
     /// Where it stands in its file, `NAME:LINE:COLUMN`; empty where it came from none.
     #[serde(default)]
     pub at: String,
+    /// The steps that it says must stand before it. The order of the steps is made of them already.
+    #[serde(default)]
+    pub needs: Vec<String>,
+    /// Variables of its commands.
+    #[serde(default)]
+    pub env: Env,
+    /// What must hold when it is over. Measured by the run itself.
+    #[serde(default)]
+    pub gates: Vec<Gate>,
+    /// Where the run goes back to when it is red.
+    #[serde(default)]
+    pub retry: Option<Retry>,
+}
+
+/// A way back from a step that is red.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retry {
+    /// The step itself, or an earlier agent step, which is told what was red.
+    pub step: String,
+    /// How often it is gone; the first try is not counted.
+    pub ways_max: u32,
+    /// Seconds before it is gone for the first time, twice as many before each further time. 0 for none.
+    pub backoff_s: u64,
+}
+
+/// No wait between two tries is longer; who waits more for something to mend itself needs a person.
+pub const BACKOFF_S_MAX: u64 = 600;
+
+impl Retry {
+    /// Seconds to wait before the way back is gone for the `nth` time, from 1.
+    pub fn wait_s(&self, nth: u32) -> u64 {
+        let doubled = 1_u64.checked_shl(nth.saturating_sub(1)).unwrap_or(u64::MAX);
+        self.backoff_s.saturating_mul(doubled).min(BACKOFF_S_MAX)
+    }
 }
 
 /// What a step does. Only `Agent` is open-ended; everything else is one deterministic act or one model call.
@@ -69,25 +117,25 @@ pub enum Action {
     /// `uses: context`: repository map, README, files named in the task, what HiveMind recalled. No model.
     Context,
     /// `uses: ask`: one call without tools whose answer is held to a JSON schema. Its answer is the next steps' input.
-    Ask { prompt: String, schema: AskSchema },
+    Ask { prompt: Template, schema: AskSchema },
     /// `uses: agent`: the tool loop. `check` runs after each burst of edits and its output goes back to the agent.
     Agent {
-        prompt: String,
+        prompt: Template,
         tools: Vec<ToolName>,
         turns_max: u32,
         check: Option<String>,
         /// What `done` must hand over beside its summary, for the steps after it.
         #[serde(default)]
         outputs: Vec<Output>,
+        /// Whose prompt, tools and paths it works with, where it is not the run's own role. It only narrows.
+        #[serde(default)]
+        role: Option<Role>,
+        /// What this step alone may take: tokens, seconds, dollars. Its turns are `turns_max`.
+        #[serde(default)]
+        limits: Caps,
     },
-    /// `run:` a command in the cage that must exit with `expect_exit`. When it does not, the run goes back to the step
-    /// `retry` (an earlier agent step) with the output, at most `retry_max` times, and then fails.
-    Run {
-        command: String,
-        expect_exit: i32,
-        retry: Option<String>,
-        retry_max: u32,
-    },
+    /// `run:` a command in the cage that must exit with `expect_exit`.
+    Run { command: String, expect_exit: i32 },
     /// `uses: scaffold`: files of templates, then a patch, all of them or none; no model.
     Scaffold {
         files: Vec<ScaffoldFile>,
@@ -96,13 +144,8 @@ pub enum Action {
         /// Whether a file that exists is written anew.
         overwrite: bool,
     },
-    /// `uses: gate`: an advance look at what the gate will measure. Like `Run` it goes back by `retry`; what it says is this
-    /// step's result and nothing more.
-    Gate {
-        checks: Vec<GateCheck>,
-        retry: Option<String>,
-        retry_max: u32,
-    },
+    /// `uses: gate`: an advance look at what the gate will measure; what it says is this step's result and nothing more.
+    Gate { checks: Vec<GateCheck> },
     /// `uses: branch`: goes on at another step. A way back is gone at most `ways_max` times; a way forward has none.
     Branch { goto: String, ways_max: Option<u32> },
     /// `uses: human`: the run ends here and a person is asked; the next run of the task goes on with the answer.
@@ -111,6 +154,9 @@ pub enum Action {
         /// Empty takes any text.
         options: Vec<String>,
         deadline_s: u64,
+        /// The one answer that lets the run go on; any other is red, and is what the agent is told. None where each does.
+        #[serde(default)]
+        wants: Option<String>,
     },
     /// `uses: report`: the GOTCHA file, written from what was recorded.
     Report,
@@ -172,6 +218,18 @@ impl Blueprint {
     pub fn position(&self, id: &str) -> Option<usize> {
         self.steps.iter().position(|step| step.id == id)
     }
+
+    /// Steps that a run walks at most: each way back repeats what lies between its ends, as often as it may be gone.
+    pub fn walked_max(&self) -> usize {
+        let back = self.steps.iter().enumerate().map(|(at, step)| {
+            let Some((target, ways)) = step.way_back() else {
+                return 0;
+            };
+            let target = self.position(target).unwrap_or(at).min(at);
+            (at - target + 1) * usize::try_from(ways).unwrap_or(usize::MAX)
+        });
+        self.steps.len() + back.sum::<usize>()
+    }
 }
 
 impl Action {
@@ -189,31 +247,26 @@ impl Action {
             Action::Report => "report",
         }
     }
+}
 
+impl Step {
     /// Where it sends the run back to, and how often at most.
     pub fn way_back(&self) -> Option<(&str, u32)> {
-        match self {
-            Action::Run {
-                retry: Some(step),
-                retry_max,
-                ..
-            }
-            | Action::Gate {
-                retry: Some(step),
-                retry_max,
-                ..
-            } => Some((step, *retry_max)),
+        if let Some(retry) = &self.retry {
+            return Some((&retry.step, retry.ways_max));
+        }
+        match &self.action {
             Action::Branch {
                 goto,
                 ways_max: Some(most),
             } => Some((goto, *most)),
             Action::Branch { ways_max: None, .. }
-            | Action::Run { retry: None, .. }
-            | Action::Gate { retry: None, .. }
             | Action::Context
             | Action::Ask { .. }
             | Action::Agent { .. }
+            | Action::Run { .. }
             | Action::Scaffold { .. }
+            | Action::Gate { .. }
             | Action::Human { .. }
             | Action::Report => None,
         }
@@ -223,7 +276,13 @@ impl Action {
 /// The output of a step that asks a person.
 pub const ANSWER: &str = "answer";
 
-/// One field of what an agent step hands over: flat, which is what small models get right.
+/// Behind the id of a step whose gate asks a person: the step that does.
+pub const HUMAN_SUFFIX: &str = "-human";
+
+/// The output of an agent step that has an `output_schema`.
+pub const RESULT: &str = "result";
+
+/// One field of what an agent step hands over: flat, which is what small models get right, but for `result`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Output {
@@ -231,6 +290,9 @@ pub struct Output {
     pub kind: OutputKind,
     /// For the model; may be empty.
     pub description: String,
+    /// What `result` is held to; none for every other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<JsonSchema>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -241,9 +303,12 @@ pub enum OutputKind {
     Boolean,
     /// Of strings.
     List,
+    /// Any JSON, held to its schema: `result` alone.
+    Shaped,
 }
 
 impl OutputKind {
+    /// Those that a blueprint writes.
     pub const ALL: [OutputKind; 4] = [
         OutputKind::String,
         OutputKind::Integer,
@@ -258,6 +323,7 @@ impl OutputKind {
             OutputKind::Integer => "integer",
             OutputKind::Boolean => "boolean",
             OutputKind::List => "list",
+            OutputKind::Shaped => "JSON of the form that is asked for",
         }
     }
 }

@@ -1,14 +1,16 @@
 //! Everything a minion is told about its task, as one value: no store, no clock and no repository behind it, so the same
 //! run works here and on a worker that only sees HTTP.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use crate::blueprint::{Answer, Blueprint, Progress};
+use crate::blueprint::{Answer, Blueprint, Progress, ToolName};
 use crate::ids::{Epoch, RunId, TaskId};
 use crate::task::TaskKind;
 
 /// What an agent may do with the repository. Enforced by the cage's mounts, not by the prompt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Plans and delegates; reads the repository, writes only its company's folder.
@@ -65,10 +67,21 @@ pub struct Brief {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CompanyBrief {
     pub name: String,
-    /// `CLAUDE.md` of the pack.
+    /// The company's name and the essence of its soul.
     pub soul: String,
     /// The role's own prompt of the pack (`agents/<role>.yaml`).
     pub role_prompt: String,
+    /// The company's three agents, for steps that name one of them.
+    #[serde(default)]
+    pub roles: BTreeMap<Role, RoleBrief>,
+}
+
+/// One of a company's agents, as far as a step of another's run needs it. Its paths need no word: in a run it does not lead, an
+/// agent that is no builder writes nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoleBrief {
+    pub prompt: String,
+    pub tools: Vec<ToolName>,
 }
 
 /// What the minion must know about the repository.

@@ -3,52 +3,81 @@
 //! A pack is a folder; this module gets it as a map of file name to text and either understands all of it or refuses it.
 //! No model is named here or in a shipped pack: a pack speaks of tiers, and only a user's own pack names a host and model.
 
+mod agents;
+mod config;
+mod json;
+pub mod mcp;
+mod names;
+mod paths;
+mod problem;
 mod read;
 mod registry;
+pub mod skill;
+mod soul;
 #[cfg(test)]
 pub(crate) mod tests;
+mod walk;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::blueprint::ToolName;
-use crate::brief::{CompanyBrief, Role};
+use crate::brief::{CompanyBrief, Role, RoleBrief};
+use crate::routing::Domain;
 use crate::task::TaskKind;
 
-pub use read::{CompanyError, parse};
+pub use names::check_names;
+pub use problem::{At, CompanyError};
+pub use read::{check, parse};
 pub use registry::Registry;
+pub use skill::Skill;
+pub use soul::{ESSENCE_BYTES_MAX, SECTIONS};
+pub use walk::{Walk, WalkBy, Walks, walk};
 
 /// One company, read from its pack and checked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Company {
     pub name: String,
+    /// Of the pack: MAJOR.MINOR.PATCH.
+    pub version: String,
     /// Other names it answers to: merged companies, short forms.
     pub aliases: Vec<String>,
-    /// What sort of house it is, for people: `Dev Shop`, `Audit Firm`.
-    pub kind: String,
+    /// What sort of house it is, for people: `Dev Shop`, `Audit Firm`. The pack's `type`.
+    pub house: String,
     /// What it is good at, in one line.
     pub domain: String,
-    pub stage: Stage,
-    /// Takes work of its stage that no keyword decides. One per stage at most.
-    pub default: bool,
+    /// The stages it works at, each with the role that does so.
+    pub stages: BTreeMap<Stage, Role>,
+    /// The stages whose undecided work it takes. A stage has one default at most.
+    pub default: BTreeSet<Stage>,
+    /// What a classifier must have said for it to be the one, where words do not decide.
+    pub domains: Vec<Domain>,
     /// Words of a task that speak for it, each with a weight.
     pub keywords: Vec<Keyword>,
+    /// Phrases that take their weight off.
+    pub negative: Vec<Keyword>,
     pub lead: Agent,
     pub builder: Agent,
     pub reviewer: Agent,
     /// Models for single activities, above the agent's own tier.
     pub overrides: BTreeMap<Activity, ModelChoice>,
-    /// The blueprint its tasks walk, and inputs that it fills in.
-    pub blueprint: String,
+    /// The blueprints its tasks walk, and inputs that it fills in.
+    pub walks: Walks,
     pub blueprint_inputs: BTreeMap<String, String>,
-    /// `CLAUDE.md`.
+    /// The part of the soul that every prompt carries.
+    pub essence: String,
+    /// `CLAUDE.md`, whole: read on demand.
     pub soul: String,
     /// Its own blueprints, name to YAML text. They stand before the global ones of the same name.
     pub blueprints: BTreeMap<String, String>,
-    /// `skills/<name>/SKILL.md`, name to text.
-    pub skills: BTreeMap<String, String>,
+    /// By their names; a prompt names them, and their texts are loaded on demand.
+    pub skills: BTreeMap<String, Skill>,
+    /// What it changes of the home's MCP servers.
+    pub mcp: mcp::Overlay,
+    /// Which of its agents may call which MCP servers.
+    pub grants: mcp::Grants,
 }
 
 /// The stage of the pipeline a company works at.
@@ -128,8 +157,16 @@ impl Company {
     pub fn brief(&self, role: Role) -> CompanyBrief {
         CompanyBrief {
             name: self.name.clone(),
-            soul: self.soul.clone(),
+            soul: format!("# {}\n\n{}", self.name, self.essence),
             role_prompt: self.agent(role).prompt.clone(),
+            roles: [Role::Lead, Role::Builder, Role::Reviewer]
+                .into_iter()
+                .map(|role| {
+                    let (prompt, tools) = (&self.agent(role).prompt, &self.agent(role).tools);
+                    let (prompt, tools) = (prompt.clone(), tools.clone());
+                    (role, RoleBrief { prompt, tools })
+                })
+                .collect(),
         }
     }
 
@@ -142,6 +179,16 @@ impl Company {
                 .map(|(name, text)| (name.clone(), text.clone())),
         );
         library
+    }
+
+    /// Whether it works at a stage.
+    pub fn works_at(&self, stage: Stage) -> bool {
+        self.stages.contains_key(&stage)
+    }
+
+    /// Whether it takes the undecided work of a stage.
+    pub fn is_default_of(&self, stage: Stage) -> bool {
+        self.default.contains(&stage)
     }
 
     /// Whether this is one of the company's names, in any case.
@@ -173,6 +220,19 @@ impl Stage {
             Stage::Ops => "ops",
             Stage::Docs => "docs",
         }
+    }
+
+    /// Who works at it: what a stage hands on is built or judged.
+    pub fn role(self) -> Role {
+        match self {
+            Stage::Build | Stage::Ops | Stage::Docs => Role::Builder,
+            Stage::Review | Stage::Security => Role::Reviewer,
+        }
+    }
+
+    /// Whether its tasks change files.
+    pub fn builds(self) -> bool {
+        self.role() == Role::Builder
     }
 
     /// The stage whose companies do a task of this kind. Goals, specs and postflights are led by those who build.

@@ -1,47 +1,88 @@
 //! Which company does a task, and what sort of task it is: keyword scores with their reasons kept.
 //!
-//! The kind of a task decides the stage, the keywords decide among the companies of that stage, an operator's pin stands above
-//! both. Nothing is guessed: a pin that names nobody and a stage without a company are errors.
+//! The kind of a task decides the stage, the words of the packs decide among the companies of that stage, and where they are weak
+//! or tied a model's class of the task does; an operator's pin stands above all. Nothing is guessed: a pin that names nobody and a stage
+//! without a company are errors.
 
 mod answer;
 mod classify;
+mod endings;
 mod lists;
+mod router;
+mod said;
+mod text;
 mod wish;
 
-use std::fmt;
+#[cfg(test)]
+mod tests;
 
 use serde::{Deserialize, Serialize};
-use unicode_normalization::UnicodeNormalization;
 
 use crate::company::{Company, CompanyError, Registry, Stage};
-use crate::task::TaskKind;
+use crate::task::{NewTask, Task, TaskKind};
+
+use text::{TaskText, words};
 
 pub use answer::{RULES, by_model, question, schema};
 pub use classify::{Class, Domain, Source, WorkType, classify};
+pub(crate) use router::Router;
 pub use wish::{By, Want, Wish, class_decides, is_worth_asking, wish};
 
-/// A keyword counts once, at its strongest place: a tag is set on purpose, a title is chosen, a description mentions much.
-const TAG_FACTOR: u32 = 3;
-const TITLE_FACTOR: u32 = 2;
-const DESCRIPTION_FACTOR: u32 = 1;
+/// A keyword counts once, at its strongest place: a tag is set on purpose (3), a title is chosen (2), a description mentions much (1),
+/// and no more of it counts than tags and title say. What a title is only about ("tests for the invoice") says less than what is
+/// to be made (1.5). In halves.
+const TAG_FACTOR: u32 = 6;
+const TITLE_FACTOR: u32 = 4;
+const ABOUT_FACTOR: u32 = 3;
+const DESCRIPTION_FACTOR: u32 = 2;
+
+/// Points that decide by themselves: a word of weight 3 in the title. Less is one of the words that all trades say (`build`, `show`),
+/// and a specialist may not write what a task that is not his needs.
+pub const SCORE_MIN: u32 = 3 * TITLE_FACTOR;
+/// Points that the first must be ahead of the next to be beyond a model's doubt: one step of one word's weight in the title. Who
+/// sets weights by hand means no smaller difference.
+pub const LEAD_MIN: u32 = TITLE_FACTOR;
+/// Percent of a model's class that is heard: less is a coin thrown.
+pub const CLASS_SURE_MIN: u8 = 50;
+
+/// A task, as far as its way depends on it.
+#[derive(Debug, Clone, Copy)]
+pub struct Ask<'a> {
+    pub title: &'a str,
+    pub description: &'a str,
+    pub tags: &'a [String],
+    pub kind: TaskKind,
+    /// The company that a person chose.
+    pub pinned: Option<&'a str>,
+    /// What somebody said that it is.
+    pub class: Option<&'a Class>,
+}
 
 /// Where a task goes and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Route {
     pub company: String,
+    pub stage: Stage,
+    /// In halves: a word's weight counts six times in a tag, four times in the title, twice in the description.
     pub score: u32,
     pub decided: Decided,
-    /// The keywords that spoke for the company, the strongest first.
+    /// Why the words alone did not decide.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doubt: Option<Doubt>,
+    /// What of the task's class decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heard: Option<Heard>,
+    /// The words that spoke for the company, the strongest first, and behind them those that spoke against it.
     pub reasons: Vec<Reason>,
-    /// The next best company of the stage, for a classifier that breaks ties and for `--explain`.
+    /// The next best company of the stage.
     pub runner_up: Option<RunnerUp>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reason {
     pub keyword: String,
-    /// The keyword's weight times the factor of the place.
-    pub weight: u32,
+    /// The keyword's weight times the factor of the place; less than nothing when it was taken off.
+    pub weight: i32,
     #[serde(rename = "where")]
     pub place: Place,
 }
@@ -52,12 +93,31 @@ pub struct RunnerUp {
     pub score: u32,
 }
 
-/// Where a keyword was found.
+/// One company's chances with a task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    pub company: String,
+    pub score: u32,
+    pub reasons: Vec<Reason>,
+}
+
+/// What was heard of a class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heard {
+    pub domain: Domain,
+    pub source: Source,
+    /// Percent.
+    pub confidence: u8,
+}
+
+/// Where a keyword was found, the strongest place first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Place {
     Tag,
     Title,
+    /// In the title, behind the first word that leads to what it is about.
+    About,
     Description,
 }
 
@@ -69,12 +129,28 @@ pub enum Decided {
     Pin,
     /// The highest score of the stage.
     Keywords,
-    /// No keyword spoke for anybody: the default of the stage.
+    /// The domain of the task's class, where the words were in doubt.
+    Class,
+    /// The default of the stage: neither words nor class decided.
     Default,
     /// The stage has this one company.
     OnlyOne,
     /// No company of the stage is loaded; the default builder stands in. OPS alone may fall back so.
     StandIn,
+}
+
+/// Why words did not decide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Doubt {
+    /// No word spoke for anybody.
+    Silent,
+    /// Nobody has [`SCORE_MIN`].
+    Weak,
+    /// Several have the most points.
+    Tied,
+    /// The first is ahead, and not by [`LEAD_MIN`].
+    Close,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -85,13 +161,13 @@ pub enum RouteError {
         source: Box<CompanyError>,
     },
     #[error(
-        "cannot route \"{title}\": no company of stage {stage} is loaded; add a pack with `\"stage\": \"{stage}\"` or pin the \
+        "cannot route \"{title}\": no company of stage {stage} is loaded; add a pack whose `stages` list it or pin the \
          task to a company"
     )]
     NoCompany { title: String, stage: &'static str },
     #[error(
         "cannot route \"{title}\": no keyword of {companies} is in it, and none of them is the default of stage {stage}; set \
-         `\"default\": true` in one pack or pin the task"
+         `\"default\": [\"{stage}\"]` in one pack or pin the task"
     )]
     NoDefault {
         title: String,
@@ -101,140 +177,204 @@ pub enum RouteError {
 }
 
 /// Chooses the company for a task.
-pub fn route(
-    title: &str,
-    description: &str,
-    tags: &[String],
-    pinned: Option<&str>,
-    kind: TaskKind,
-    registry: &Registry,
-) -> Result<Route, RouteError> {
-    let stage = Stage::of(kind);
-    let text = TaskText::new(title, description, tags);
-    let ranked = ranked(&text, registry.at(stage));
-    if let Some(name) = pinned {
-        let company = registry.find(name).map_err(|source| RouteError::Pin {
-            title: title.to_owned(),
-            source: Box::new(source),
-        })?;
-        let runner_up = ranked
-            .iter()
-            .find(|scored| scored.company.name != company.name)
-            .map(Scored::runner_up);
-        return Ok(Scored::new(&text, company).into_route(Decided::Pin, runner_up));
+pub fn route(ask: Ask<'_>, registry: &Registry) -> Result<Route, RouteError> {
+    let stage = Stage::of(ask.kind);
+    if let Some(name) = ask.pinned {
+        return pinned(ask, name, registry);
     }
+    let ranked = ranked(ask, registry, |company| company.works_at(stage));
     let Some(first) = ranked.first() else {
-        return stand_in(title, stage, &text, registry);
+        return stand_in(ask, registry);
     };
-    let runner_up = ranked.get(1).map(Scored::runner_up);
-    let decided = match (first.score, ranked.len()) {
-        (_, 1) => Decided::OnlyOne,
-        (0, _) if first.company.default => Decided::Default,
-        (0, _) => {
-            let names: Vec<&str> = ranked
-                .iter()
-                .map(|scored| scored.company.name.as_str())
-                .collect();
-            let (title, stage, companies) = (title.to_owned(), stage.as_str(), names.join(", "));
-            return Err(RouteError::NoDefault {
-                title,
-                stage,
-                companies,
-            });
-        }
-        (_, _) => Decided::Keywords,
+    if ranked.len() == 1 {
+        return Ok(at(&ranked, 0, stage, Decided::OnlyOne));
+    }
+    let Some(doubt) = doubt(&ranked) else {
+        return Ok(at(&ranked, 0, stage, Decided::Keywords));
     };
-    let first = ranked.into_iter().next().expect("it was looked at above");
-    Ok(first.into_route(decided, runner_up))
+    let among: Vec<&Ranked<'_>> = ranked
+        .iter()
+        .take_while(|one| doubt.is_about(first.score(), one.score()))
+        .collect();
+    let chosen = match (by_class(ask, &among), default_of(&ranked, stage)) {
+        (Some((company, heard)), _) => Route {
+            heard: Some(heard),
+            ..at(&ranked, place_of(&ranked, company), stage, Decided::Class)
+        },
+        (None, _) if doubt == Doubt::Close => at(&ranked, 0, stage, Decided::Keywords),
+        (None, Some(default)) => at(&ranked, default, stage, Decided::Default),
+        (None, None) if doubt == Doubt::Silent => return Err(no_default(ask, stage, &ranked)),
+        // Nobody is named for what is in doubt: the best is still the best.
+        (None, None) => at(&ranked, 0, stage, Decided::Keywords),
+    };
+    Ok(Route {
+        doubt: Some(doubt),
+        ..chosen
+    })
+}
+
+/// Every company that could do the task, the best first.
+pub fn ranking(ask: Ask<'_>, registry: &Registry) -> Vec<Standing> {
+    let stage = Stage::of(ask.kind);
+    let ranked = ranked(ask, registry, |company| company.works_at(stage));
+    ranked.into_iter().map(Ranked::standing).collect()
+}
+
+fn pinned(ask: Ask<'_>, name: &str, registry: &Registry) -> Result<Route, RouteError> {
+    let stage = Stage::of(ask.kind);
+    let company = registry.find(name).map_err(|source| RouteError::Pin {
+        title: ask.title.to_owned(),
+        source: Box::new(source),
+    })?;
+    let ranked = ranked(ask, registry, |one| {
+        one.name == company.name || one.works_at(stage)
+    });
+    let place = place_of(&ranked, company);
+    Ok(at(&ranked, place, stage, Decided::Pin))
 }
 
 /// OPS is a build with other files, so the default builder can stand in. A review by a builder would be no review, and
 /// documents by nobody in particular are how documentation dies: those stages ask for a pack.
-fn stand_in(
-    title: &str,
-    stage: Stage,
-    text: &TaskText,
-    registry: &Registry,
-) -> Result<Route, RouteError> {
-    let builder = registry.at(Stage::Build).find(|company| company.default);
-    match (stage, builder) {
-        (Stage::Ops, Some(builder)) => {
-            Ok(Scored::new(text, builder).into_route(Decided::StandIn, None))
-        }
-        (Stage::Build | Stage::Review | Stage::Security | Stage::Ops | Stage::Docs, _) => {
-            Err(RouteError::NoCompany {
-                title: title.to_owned(),
-                stage: stage.as_str(),
-            })
-        }
+fn stand_in(ask: Ask<'_>, registry: &Registry) -> Result<Route, RouteError> {
+    let stage = Stage::of(ask.kind);
+    let ranked = ranked(ask, registry, |one| one.is_default_of(Stage::Build));
+    if stage == Stage::Ops && !ranked.is_empty() {
+        return Ok(at(&ranked, 0, stage, Decided::StandIn));
     }
+    Err(RouteError::NoCompany {
+        title: ask.title.to_owned(),
+        stage: stage.as_str(),
+    })
+}
+
+fn no_default(ask: Ask<'_>, stage: Stage, ranked: &[Ranked<'_>]) -> RouteError {
+    let names: Vec<&str> = ranked.iter().map(|one| one.company.name.as_str()).collect();
+    RouteError::NoDefault {
+        title: ask.title.to_owned(),
+        stage: stage.as_str(),
+        companies: names.join(", "),
+    }
+}
+
+/// A company and what the words say for it.
+struct Ranked<'a> {
+    company: &'a Company,
+    tally: router::Tally,
 }
 
 /// The companies by score; equal scores by default first, then by name, so that the same task always goes the same way.
-fn ranked<'a>(text: &TaskText, companies: impl Iterator<Item = &'a Company>) -> Vec<Scored<'a>> {
-    let mut ranked: Vec<Scored<'a>> = companies
-        .map(|company| Scored::new(text, company))
+fn ranked<'a>(
+    ask: Ask<'_>,
+    registry: &'a Registry,
+    takes_part: impl Fn(&Company) -> bool,
+) -> Vec<Ranked<'a>> {
+    let stage = Stage::of(ask.kind);
+    let text = TaskText::new(ask.title, ask.description, ask.tags);
+    let companies = registry.companies();
+    let heard: Vec<bool> = companies.iter().map(takes_part).collect();
+    let tallies = registry.router().tallies(&text, companies, &heard);
+    let mut ranked: Vec<Ranked<'a>> = companies
+        .iter()
+        .zip(tallies)
+        .zip(&heard)
+        .filter(|(_, heard)| **heard)
+        .map(|((company, tally), _)| Ranked { company, tally })
         .collect();
-    ranked.sort_by(|a, b| {
-        b.score
-            .cmp(&a.score)
-            .then(b.company.default.cmp(&a.company.default))
-            .then_with(|| a.company.name.cmp(&b.company.name))
-    });
+    let order = |one: &Ranked<'_>| {
+        let is_default = one.company.is_default_of(stage);
+        (std::cmp::Reverse(one.score()), !is_default)
+    };
+    // They come in order of their names.
+    ranked.sort_by_key(order);
     ranked
 }
 
-struct Scored<'a> {
-    company: &'a Company,
-    score: u32,
-    reasons: Vec<Reason>,
+fn doubt(ranked: &[Ranked<'_>]) -> Option<Doubt> {
+    let score = |place: usize| ranked.get(place).map_or(0, Ranked::score);
+    match (score(0), score(1)) {
+        (0, _) => Some(Doubt::Silent),
+        (first, _) if first < SCORE_MIN => Some(Doubt::Weak),
+        (first, next) if first == next => Some(Doubt::Tied),
+        (first, next) if first - next < LEAD_MIN => Some(Doubt::Close),
+        (_, _) => None,
+    }
 }
 
-impl<'a> Scored<'a> {
-    fn new(text: &TaskText, company: &'a Company) -> Scored<'a> {
-        let mut reasons: Vec<Reason> = company
-            .keywords
-            .iter()
-            .filter_map(|keyword| {
-                let place = text.place_of(&keyword.word)?;
-                let weight = keyword.weight.saturating_mul(place.factor());
-                Some(Reason {
-                    keyword: keyword.word.clone(),
-                    weight,
-                    place,
-                })
-            })
-            .collect();
-        reasons.sort_by(|a, b| {
-            b.weight
-                .cmp(&a.weight)
-                .then_with(|| a.keyword.cmp(&b.keyword))
-        });
-        let score = reasons
-            .iter()
-            .fold(0, |sum: u32, reason| sum.saturating_add(reason.weight));
-        Scored {
-            company,
-            score,
-            reasons,
-        }
+/// The company whose domains hold what a model said; of several the stage's default, and of several others none. A class by words is
+/// the same evidence as the packs' own words, and poorer; what a text says of itself is not believed where it hits a safety rule.
+fn by_class<'a>(ask: Ask<'_>, among: &[&Ranked<'a>]) -> Option<(&'a Company, Heard)> {
+    let class = ask.class.filter(|class| {
+        class.source == Source::Model && class.confidence >= CLASS_SURE_MIN && class.rail.is_none()
+    })?;
+    let heard = Heard {
+        domain: class.domain,
+        source: class.source,
+        confidence: class.confidence,
+    };
+    let serves = |one: &&&Ranked<'a>| one.company.domains.contains(&class.domain);
+    let serving: Vec<&Company> = among.iter().filter(serves).map(|one| one.company).collect();
+    let stage = Stage::of(ask.kind);
+    let company = match serving.as_slice() {
+        [one] => Some(*one),
+        several => several.iter().copied().find(|one| one.is_default_of(stage)),
+    };
+    company.map(|company| (company, heard))
+}
+
+fn default_of(ranked: &[Ranked<'_>], stage: Stage) -> Option<usize> {
+    ranked
+        .iter()
+        .position(|one| one.company.is_default_of(stage))
+}
+
+fn place_of(ranked: &[Ranked<'_>], company: &Company) -> usize {
+    let found = ranked
+        .iter()
+        .position(|one| one.company.name == company.name);
+    found.expect("the company was chosen from the ranked ones")
+}
+
+/// The route to one of the ranked companies.
+fn at(ranked: &[Ranked<'_>], place: usize, stage: Stage, decided: Decided) -> Route {
+    let others = ranked.iter().enumerate().filter(|(at, _)| *at != place);
+    let runner_up = others.map(|(_, one)| one).next().map(|one| RunnerUp {
+        company: one.company.name.clone(),
+        score: one.score(),
+    });
+    let chosen = ranked.get(place).expect("it is one of the ranked ones");
+    Route {
+        company: chosen.company.name.clone(),
+        stage,
+        score: chosen.score(),
+        decided,
+        doubt: None,
+        heard: None,
+        reasons: chosen.tally.reasons.clone(),
+        runner_up,
+    }
+}
+
+impl Ranked<'_> {
+    fn score(&self) -> u32 {
+        self.tally.score
     }
 
-    fn runner_up(&self) -> RunnerUp {
-        RunnerUp {
+    fn standing(self) -> Standing {
+        Standing {
             company: self.company.name.clone(),
-            score: self.score,
+            score: self.tally.score,
+            reasons: self.tally.reasons,
         }
     }
+}
 
-    fn into_route(self, decided: Decided, runner_up: Option<RunnerUp>) -> Route {
-        let company = self.company.name.clone();
-        Route {
-            company,
-            score: self.score,
-            decided,
-            reasons: self.reasons,
-            runner_up,
+impl Doubt {
+    /// Whether it is about a company with this score, when the first has the other.
+    fn is_about(self, first: u32, score: u32) -> bool {
+        match self {
+            Doubt::Silent | Doubt::Weak => true,
+            Doubt::Tied => score == first,
+            Doubt::Close => score + LEAD_MIN > first,
         }
     }
 }
@@ -244,290 +384,33 @@ impl Place {
         match self {
             Place::Tag => TAG_FACTOR,
             Place::Title => TITLE_FACTOR,
+            Place::About => ABOUT_FACTOR,
             Place::Description => DESCRIPTION_FACTOR,
         }
     }
 }
 
-/// A task's words by place.
-struct TaskText {
-    tags: Vec<Vec<String>>,
-    title: Vec<String>,
-    description: Vec<String>,
-}
-
-impl TaskText {
-    fn new(title: &str, description: &str, tags: &[String]) -> TaskText {
-        TaskText {
-            tags: tags.iter().map(|tag| words(tag)).collect(),
-            title: words(title),
-            description: words(description),
+impl<'a> Ask<'a> {
+    pub fn of(task: &'a Task) -> Ask<'a> {
+        Ask {
+            title: &task.title,
+            description: &task.description,
+            tags: &task.tags,
+            kind: task.kind,
+            pinned: task.company_pin.as_deref(),
+            class: task.class.as_ref(),
         }
     }
 
-    /// The strongest place where the keyword stands as whole words.
-    fn place_of(&self, keyword: &str) -> Option<Place> {
-        let keyword = words(keyword);
-        if self.tags.iter().any(|tag| holds(tag, &keyword)) {
-            return Some(Place::Tag);
+    /// A task that is not stored yet, and that nobody has classified.
+    pub fn of_new(task: &'a NewTask) -> Ask<'a> {
+        Ask {
+            title: &task.title,
+            description: &task.description,
+            tags: &task.tags,
+            kind: task.kind,
+            pinned: task.company_pin.as_deref(),
+            class: None,
         }
-        if holds(&self.title, &keyword) {
-            return Some(Place::Title);
-        }
-        holds(&self.description, &keyword).then_some(Place::Description)
-    }
-}
-
-/// Lower-case words of letters and digits in any script; `CI/CD` and `ci cd` are the same two words.
-fn words(text: &str) -> Vec<String> {
-    let composed: String = text.nfkc().collect::<String>().to_lowercase();
-    composed
-        .split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .map(str::to_owned)
-        .collect()
-}
-
-fn holds(text: &[String], keyword: &[String]) -> bool {
-    !keyword.is_empty() && text.windows(keyword.len()).any(|run| run == keyword)
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let place = match self.place {
-            Place::Tag => "tag",
-            Place::Title => "title",
-            Place::Description => "description",
-        };
-        write!(f, "{} ({}, +{})", self.keyword, place, self.weight)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::company::{Keyword, tests::shipped_packs};
-
-    fn shipped() -> Registry {
-        Registry::load(&shipped_packs(), &[]).expect("the shipped packs are whole")
-    }
-
-    /// CodeCraft under another name with other words, so that a stage has two companies.
-    fn with(registry: &Registry, name: &str, stage: Stage, words: &[(&str, u32)]) -> Registry {
-        let base = registry.find("CodeCraft").expect("it is shipped").clone();
-        let keywords = words
-            .iter()
-            .map(|(word, weight)| Keyword {
-                word: (*word).to_owned(),
-                weight: *weight,
-            })
-            .collect();
-        let extra = Company {
-            name: name.to_owned(),
-            aliases: Vec::new(),
-            default: false,
-            stage,
-            keywords,
-            ..base
-        };
-        let mut companies = registry.companies().to_vec();
-        companies.push(extra);
-        Registry::new(companies).expect("the name is free")
-    }
-
-    fn tags(tags: &[&str]) -> Vec<String> {
-        tags.iter().map(|tag| (*tag).to_owned()).collect()
-    }
-
-    #[test]
-    fn the_kind_decides_the_stage() {
-        let registry = shipped();
-        for (kind, want) in [
-            (TaskKind::Build, "CodeCraft"),
-            (TaskKind::Goal, "CodeCraft"),
-            (TaskKind::Spec, "CodeCraft"),
-            (TaskKind::Postflight, "CodeCraft"),
-            (TaskKind::Review, "Proveo"),
-            (TaskKind::Security, "Securion"),
-            (TaskKind::Docs, "Lexicon"),
-        ] {
-            // The words speak for others on purpose.
-            let got = route(
-                "Security audit and GDPR documentation of the API",
-                "",
-                &[],
-                None,
-                kind,
-                &registry,
-            );
-            assert_eq!(got.expect("a company").company, want, "{kind}");
-        }
-    }
-
-    #[test]
-    fn the_best_score_wins_with_its_reasons() {
-        let registry = with(
-            &shipped(),
-            "Vizu",
-            Stage::Build,
-            &[("frontend", 4), ("landing page", 5), ("react", 3)],
-        );
-        let got = route(
-            "Landing page, API later",
-            "react",
-            &[],
-            None,
-            TaskKind::Build,
-            &registry,
-        )
-        .expect("a company");
-        assert_eq!(
-            (got.company.as_str(), got.score, got.decided),
-            ("Vizu", 13, Decided::Keywords)
-        );
-        let shown: Vec<String> = got.reasons.iter().map(Reason::to_string).collect();
-        assert_eq!(
-            shown,
-            ["landing page (title, +10)", "react (description, +3)"]
-        );
-        assert_eq!(
-            got.runner_up,
-            Some(RunnerUp {
-                company: "CodeCraft".into(),
-                score: 6
-            })
-        );
-
-        let tagged = route(
-            "Fix it",
-            "",
-            &tags(&["Frontend"]),
-            None,
-            TaskKind::Build,
-            &registry,
-        )
-        .expect("a company");
-        assert_eq!((tagged.company.as_str(), tagged.score), ("Vizu", 12));
-    }
-
-    #[test]
-    fn words_are_whole_in_any_script_and_case() {
-        let registry = with(
-            &shipped(),
-            "Vizu",
-            Stage::Build,
-            &[("ui", 5), ("ci/cd", 5), ("størrelse", 5), ("дизайн", 5)],
-        );
-        for (title, want) in [
-            ("Build the quick guide", "CodeCraft"),
-            ("Fruit basket", "CodeCraft"),
-            ("New UI.", "Vizu"),
-            ("ci cd", "Vizu"),
-            ("CI/CD", "Vizu"),
-            ("STØRRELSE på knapp", "Vizu"),
-            ("sto\u{338}rrelse", "CodeCraft"),
-            ("Størrelsen", "CodeCraft"),
-            ("Новый ДИЗАЙН", "Vizu"),
-        ] {
-            let got = route(title, "", &[], None, TaskKind::Build, &registry).expect("a company");
-            assert_eq!(got.company, want, "{title}");
-        }
-    }
-
-    #[test]
-    fn without_a_word_the_default_takes_it_and_ties_are_stable() {
-        let registry = with(&shipped(), "Aaa", Stage::Build, &[("backend", 4)]);
-        let got = route(
-            "Something else entirely",
-            "",
-            &[],
-            None,
-            TaskKind::Build,
-            &registry,
-        )
-        .expect("a company");
-        assert_eq!(
-            (got.company.as_str(), got.decided, got.score),
-            ("CodeCraft", Decided::Default, 0)
-        );
-        let tie = route("Backend", "", &[], None, TaskKind::Build, &registry).expect("a company");
-        assert_eq!(
-            (tie.company.as_str(), tie.decided),
-            ("CodeCraft", Decided::Keywords),
-            "the default wins a tie"
-        );
-        let two = with(&registry, "Aab", Stage::Build, &[("backend", 9)]);
-        let two = with(&two, "Aac", Stage::Build, &[("backend", 9)]);
-        let got = route("Backend", "", &[], None, TaskKind::Build, &two).expect("a company");
-        assert_eq!(got.company, "Aab", "then the name decides");
-    }
-
-    #[test]
-    fn a_pin_wins_and_a_false_pin_is_an_error() {
-        let registry = shipped();
-        let got = route(
-            "Add an API",
-            "",
-            &[],
-            Some("skybound"),
-            TaskKind::Docs,
-            &registry,
-        )
-        .expect("an alias");
-        assert_eq!(
-            (got.company.as_str(), got.decided),
-            ("CodeCraft", Decided::Pin)
-        );
-        assert_eq!(
-            got.runner_up.map(|up| up.company).as_deref(),
-            Some("Lexicon")
-        );
-        let error = route(
-            "Add an API",
-            "",
-            &[],
-            Some("CodeCarft"),
-            TaskKind::Build,
-            &registry,
-        )
-        .expect_err("nobody");
-        assert!(
-            error.to_string().contains("did you mean `CodeCraft`?"),
-            "{error}"
-        );
-    }
-
-    #[test]
-    fn a_stage_without_a_company_is_an_error_except_ops() {
-        let build_only =
-            Registry::load(&shipped_packs(), &tags(&["CodeCraft"])).expect("it is shipped");
-        let error = route("Review it", "", &[], None, TaskKind::Review, &build_only)
-            .expect_err("nobody reviews");
-        assert!(
-            error.to_string().contains("no company of stage review"),
-            "{error}"
-        );
-        let ops = route("Deploy setup", "", &[], None, TaskKind::Ops, &build_only)
-            .expect("the builder stands in");
-        assert_eq!(
-            (ops.company.as_str(), ops.decided),
-            ("CodeCraft", Decided::StandIn)
-        );
-        let flow = with(&build_only, "FlowForge", Stage::Ops, &[("deploy", 3)]);
-        let ops = route("Deploy setup", "", &[], None, TaskKind::Ops, &flow).expect("FlowForge");
-        assert_eq!(
-            (ops.company.as_str(), ops.decided),
-            ("FlowForge", Decided::OnlyOne)
-        );
-
-        let mut companies = with(&shipped(), "Other", Stage::Build, &[])
-            .companies()
-            .to_vec();
-        for company in &mut companies {
-            company.default = false;
-        }
-        let none = Registry::new(companies).expect("names are unique");
-        let error = route("Zzz", "", &[], None, TaskKind::Build, &none).expect_err("no default");
-        assert!(error.to_string().contains("CodeCraft, Other"), "{error}");
     }
 }

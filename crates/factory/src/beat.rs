@@ -22,7 +22,7 @@ use crate::config::Config;
 use crate::dispatch::{self, Roster, ScheduleView, loads};
 use crate::home::Home;
 use crate::models::Models;
-use crate::packs::Packs;
+use crate::packs::{Packs, RefusedPacks, Watched};
 use crate::room::Room;
 use crate::{
     ground, housekeeping, integrate, launcher, learned, money, outbox, recover, resolve, room,
@@ -46,7 +46,7 @@ pub struct Factory {
     home: Home,
     config: Config,
     mission: Mission,
-    packs: Arc<Packs>,
+    packs: Watched,
     models: Arc<Models>,
     wake: Wake,
     remover: Arc<Remover>,
@@ -85,7 +85,7 @@ struct Active {
 }
 
 /// The factory's sign of life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pulse {
     pub pid: u32,
     pub beat_ms: i64,
@@ -100,6 +100,9 @@ pub struct Pulse {
     /// What requests and runs wait for the store.
     #[serde(default)]
     pub waits: Waits,
+    /// A change of the packs that cannot be read: the ones before it are in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packs_refused: Option<RefusedPacks>,
 }
 
 #[derive(Debug, Default)]
@@ -126,9 +129,9 @@ impl Factory {
         let models = Arc::new(Models::new(&config)?);
         let first_look = Mutex::new(look_ahead(&models));
         let mission = Mission::open(home.root(), alai_workspace::crash::point)?;
-        let packs = Arc::new(Packs::load(&home)?);
+        let packs = Watched::load(&home)?;
         learned::remember(&models, &mission)?;
-        models.check(&packs)?;
+        models.check(&packs.now())?;
         let clock = Clock::default();
         let factory = Arc::new(Factory {
             home,
@@ -174,8 +177,9 @@ impl Factory {
         &self.mission
     }
 
-    pub fn packs(&self) -> &Packs {
-        &self.packs
+    /// The packs in force. Whoever holds them works by them, whatever becomes of the home's meanwhile.
+    pub fn packs(&self) -> Arc<Packs> {
+        self.packs.now()
     }
 
     pub fn models(&self) -> &Models {
@@ -213,6 +217,7 @@ impl Factory {
             models: self.models.usable(),
             draining: self.stopping() || self.draining.load(Ordering::SeqCst),
             waits: self.mission.waits(),
+            packs_refused: self.packs.refused(),
         }
     }
 
@@ -347,6 +352,7 @@ impl Factory {
         goes_on("clock", self.follow_the_clock())?;
         let now = self.now_ms();
         self.heartbeats();
+        self.look_at_packs();
         self.look(now);
         dispatch::loads::look(self, now);
         type Part<'a> = (&'a str, &'a dyn Fn() -> Result<(), MissionError>);

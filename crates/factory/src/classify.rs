@@ -1,12 +1,13 @@
 //! What sort of task it is, found out once: by the first run of it, before its model is chosen. A small model is asked where its
 //! answer would decide something and costs nobody anything; else the words tell. A hint, which may fail in any way: the work goes on.
 
+use std::collections::BTreeMap;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use alai_core::brief::Role;
-use alai_core::company::{Activity, Company, ModelChoice};
+use alai_core::company::{Activity, Company, ModelChoice, Registry};
 use alai_core::pipeline::Ended;
 use alai_core::routing::{self, Class, Source};
 use alai_core::task::{Task, TaskKind};
@@ -98,9 +99,28 @@ fn classed(factory: &Arc<Factory>, claim: &Claim, ends: &Ends<'_>) -> Result<Cla
     let class = find_out(factory, claim, ends)?;
     let now_ms = factory.now_ms();
     let stored = factory.mission().classify(&claim.fence, &class, now_ms)?;
-    let mut claim = claim.clone();
-    claim.task.class = Some(stored);
-    Ok(claim)
+    let mut classed = claim.clone();
+    classed.task.class = Some(stored);
+    let limits = &factory.config().limits.company;
+    match is_elsewhere(&factory.packs().registry, limits, &claim.task, &classed.task) {
+        true => Err(RunError::Displaced),
+        false => Ok(classed),
+    }
+}
+
+/// Whether the class sends a task to a company whose places are counted, and of which this claim holds none: it is claimed anew.
+fn is_elsewhere(
+    registry: &Registry,
+    limits: &BTreeMap<String, usize>,
+    before: &Task,
+    classed: &Task,
+) -> bool {
+    let name = |task: &Task| work::company_for(registry, task).map(|company| &company.name);
+    match (name(before), name(classed)) {
+        (Ok(before), Ok(now)) => before != now && limits.contains_key(now),
+        // What cannot be routed ends with the reason, by whoever routes it next.
+        (_, _) => false,
+    }
 }
 
 fn find_out(factory: &Arc<Factory>, claim: &Claim, ends: &Ends<'_>) -> Result<Class, RunError> {

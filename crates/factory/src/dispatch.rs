@@ -445,7 +445,8 @@ fn ask(
     now_ms: i64,
 ) -> (Option<String>, Vec<Chosen>) {
     // What cannot be routed is claimed all the same: its run ends with the reason.
-    let company = work::company_for(&factory.packs().registry, task).ok();
+    let packs = factory.packs();
+    let company = work::company_for(&packs.registry, task).ok();
     let needs_none = task.handed.is_some() || task.kind == TaskKind::Postflight;
     let choices = match needs_none {
         true => Vec::new(),

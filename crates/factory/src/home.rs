@@ -36,6 +36,15 @@ impl Home {
         self.0.join("blueprints")
     }
 
+    pub fn skills(&self) -> PathBuf {
+        self.0.join("skills")
+    }
+
+    /// The MCP servers that companies' agents may be given.
+    pub fn mcp(&self) -> PathBuf {
+        self.0.join("mcp.json")
+    }
+
     pub fn wiki(&self) -> PathBuf {
         self.0.join("wiki")
     }

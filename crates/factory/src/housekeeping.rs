@@ -14,6 +14,7 @@ use alai_workspace::files;
 use alai_workspace::setup;
 
 use crate::beat::Factory;
+use crate::home::Home;
 use crate::ops::from_kept_clone;
 use crate::work::CLONE;
 use crate::work::keep::{self, KEPT, Track};
@@ -82,6 +83,12 @@ pub(crate) fn clean_since(factory: &Factory) -> Option<i64> {
     let since = tidied.max(swept.unwrap_or(tidied)).checked_sub(SLACK)?;
     let since = since.duration_since(SystemTime::UNIX_EPOCH).ok()?;
     i64::try_from(since.as_millis()).ok()
+}
+
+/// Makes the next process that opens this home look through everything: what a daemon does when it begins, which may take longer.
+pub fn look_through_everything(home: &Home) {
+    // One that is not there needs no removal, and one that stays is looked past for an hour at most.
+    let _ = fs::remove_file(home.cache().join(TIDIED));
 }
 
 /// Everything has been looked through, or at least the newest runs, and nothing runs yet.
@@ -289,7 +296,7 @@ mod tests {
 
     use super::*;
     use crate::config::Config;
-    use crate::home::{Home, init};
+    use crate::home::init;
 
     const HOUR_MS: i64 = 3_600_000;
 

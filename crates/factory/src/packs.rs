@@ -1,29 +1,65 @@
-//! The shipped companies and blueprints, and those of a home.
+//! The companies and blueprints of a factory: those of its home, and behind them the shipped ones.
+//!
+//! What is read is read whole or refused whole, and never changes after that: whoever works by it holds it.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+mod read;
+mod shipped;
+mod watch;
 
-use alai_core::blueprint::{self, Blueprint, BlueprintError};
-use alai_core::company::{Company, CompanyError, Registry};
-use alai_workspace::files::{self, FileError};
-use include_dir::{Dir, DirEntry, include_dir};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use alai_core::blueprint::{self, Blueprint, BlueprintError, TEMPLATES};
+use alai_core::company::{self, Company, CompanyError, Registry};
+use alai_workspace::files::FileError;
+use serde::{Deserialize, Serialize};
 
 use crate::home::Home;
 
-static COMPANIES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../companies");
-static BLUEPRINTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../blueprints");
+pub(crate) use read::{blueprints_beside, list, read_pack, read_text};
+pub(crate) use shipped::write_shipped;
+pub use watch::RefusedPacks;
+pub(crate) use watch::{Look, Watched};
 
-/// One file of a pack: prompts are read by small models, larger files are a mistake.
-const PACK_FILE_BYTES_MAX: u64 = 256 * 1024;
-/// Files in one pack.
-const PACK_FILES_MAX: usize = 500;
+/// The files of one pack: path inside of it to text.
+type Files = BTreeMap<String, String>;
 
-/// What a home's folders hold, read and checked.
+/// What a factory works by, read and checked.
 #[derive(Debug, Clone)]
 pub struct Packs {
     pub registry: Registry,
-    /// Global blueprints, name to YAML text.
+    /// Global blueprints and templates, name to text.
     pub blueprints: BTreeMap<String, String>,
+    /// Names of companies and of global blueprints that the home lacks.
+    shipped: Shipped,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Shipped {
+    companies: BTreeSet<String>,
+    blueprints: BTreeSet<String>,
+}
+
+/// Where a part of the packs was read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// The company's own folder.
+    Company,
+    /// The home's folder.
+    Home,
+    /// The binary; the home has none of this name.
+    Shipped,
+}
+
+impl Source {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Source::Company => "company",
+            Source::Home => "home",
+            Source::Shipped => "shipped",
+        }
+    }
 }
 
 /// A pack or blueprint that cannot be used.
@@ -38,6 +74,15 @@ pub enum PacksError {
     },
     #[error("{path} is refused: {why}")]
     Refused { path: PathBuf, why: &'static str },
+    #[error(
+        "{pack}/{file}:{line}: {what} stands here; a pack holds no secrets, it names them as `${{NAME}}`"
+    )]
+    Secret {
+        pack: String,
+        file: String,
+        line: usize,
+        what: &'static str,
+    },
     #[error("the pack `{pack}` wants {choice} for {on}: {problem}")]
     Model {
         pack: String,
@@ -51,80 +96,112 @@ pub enum PacksError {
     Blueprint(#[from] BlueprintError),
 }
 
-/// Writes what is shipped into the home. A file that is there already stays: it may be a person's.
-pub(crate) fn write_shipped(home: &Home) -> Result<(Vec<String>, Vec<String>), PacksError> {
-    write_missing(&COMPANIES, &home.companies())?;
-    write_missing(&BLUEPRINTS, &home.blueprints())?;
-    let packs = Packs::load(home)?;
-    let companies = packs
-        .registry
-        .companies()
-        .iter()
-        .map(|c| c.name.clone())
-        .collect();
-    let blueprints = packs.blueprints.into_keys();
-    let blueprints = blueprints.filter(|name| !name.starts_with(blueprint::TEMPLATES));
-    Ok((companies, blueprints.collect()))
-}
-
-fn write_missing(dir: &Dir<'_>, into: &Path) -> Result<(), PacksError> {
-    for entry in dir.entries() {
-        let path = into.join(entry.path());
-        let fail = |source| PacksError::Write {
-            path: path.clone(),
-            source,
-        };
-        match entry {
-            DirEntry::Dir(sub) => {
-                files::private_dir_all(&path).map_err(fail)?;
-                write_missing(sub, into)?;
-            }
-            DirEntry::File(file) if !path.exists() => {
-                files::write_atomic(&path, file.contents()).map_err(fail)?
-            }
-            DirEntry::File(_) => {}
-        }
-    }
-    Ok(())
-}
-
 impl Packs {
-    /// Reads every pack and blueprint of a home. One that cannot be read is an error: a company that silently takes no work
-    /// is worse.
+    /// Reads every pack and blueprint. One that cannot be read is an error: a company that silently takes no work is worse.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with its file and line.
     pub fn load(home: &Home) -> Result<Packs, PacksError> {
-        let mut packs = BTreeMap::new();
-        for dir in list(&home.companies())? {
-            if dir.is_dir() {
-                packs.insert(name_of(&dir), read_pack(&dir)?);
+        let blueprints = blueprint_texts(home)?;
+        for (name, text) in &blueprints {
+            if !name.starts_with(TEMPLATES) {
+                blueprint::parse(text, &format!("blueprints/{name}.yaml"))?;
             }
         }
-        let mut blueprints = BTreeMap::new();
-        for path in list(&home.blueprints())? {
-            if path.extension().is_some_and(|e| e == "yaml" || e == "yml") {
-                let text = read_text(&path)?;
-                blueprint::parse(&text, &path.display().to_string())?;
-                let stem = path
-                    .file_stem()
-                    .map(|s| s.to_string_lossy().into_owned())
-                    .unwrap_or_default();
-                blueprints.insert(stem, text);
+        let mut packs: BTreeMap<String, Files> = BTreeMap::new();
+        let mut companies = Vec::new();
+        for name in read::folders(&home.companies())? {
+            let files = read_pack(&home.companies().join(&name))?;
+            read::no_secrets(&name, &files)?;
+            companies.push(read_company(&name, &files)?);
+            packs.insert(name, files);
+        }
+        let behind = shipped::behind(&companies)?;
+        let names = behind
+            .iter()
+            .map(|(company, _)| company.name.clone())
+            .collect();
+        for (company, files) in behind {
+            packs.insert(company.name.clone(), files);
+            companies.push(company);
+        }
+        let registry = Registry::of(companies, &packs)?;
+        for company in registry.companies() {
+            let files = packs.get(&company.name);
+            let wrong = files.map(|files| company::check_names(company, files, &blueprints));
+            if let Some(wrong) = wrong.into_iter().flatten().next() {
+                return Err(wrong.into());
             }
         }
-        let templates = home.blueprints().join(blueprint::TEMPLATES);
-        if templates.is_dir() {
-            for path in list(&templates)? {
-                let name = format!("{}{}", blueprint::TEMPLATES, name_of(&path));
-                blueprints.insert(name, read_text(&path)?);
-            }
-        }
+        let here = read::blueprint_names(home)?;
+        let behind = blueprints.keys().filter(|name| !here.contains(*name));
+        let shipped = Shipped {
+            companies: names,
+            blueprints: behind.cloned().collect(),
+        };
         Ok(Packs {
-            registry: Registry::load(&packs, &[])?,
+            registry,
             blueprints,
+            shipped,
         })
     }
 
-    /// The blueprint a company's work walks, resolved. Inputs that it does not know are left out; only those that the company
-    /// gives to its own blueprint must be known, since nobody else can have meant them.
+    /// Of parts that were read before.
+    pub(crate) fn of(registry: Registry, blueprints: BTreeMap<String, String>) -> Packs {
+        Packs {
+            registry,
+            blueprints,
+            shipped: Shipped::default(),
+        }
+    }
+
+    /// These with one company more in the home, in the place of the one of its name.
+    pub(crate) fn with(&self, company: Company) -> Result<Packs, PacksError> {
+        let of_home = |other: &&Company| {
+            other.name != company.name && self.source_of(&other.name) == Source::Home
+        };
+        let mut own: Vec<Company> = self
+            .registry
+            .companies()
+            .iter()
+            .filter(of_home)
+            .cloned()
+            .collect();
+        own.push(company);
+        let behind = shipped::behind(&own)?.into_iter();
+        let behind: Vec<Company> = behind.map(|(company, _)| company).collect();
+        let companies = behind.iter().map(|company| company.name.clone()).collect();
+        Ok(Packs {
+            registry: Registry::new(own.into_iter().chain(behind).collect())?,
+            blueprints: self.blueprints.clone(),
+            shipped: Shipped {
+                companies,
+                blueprints: self.shipped.blueprints.clone(),
+            },
+        })
+    }
+
+    /// Where a company was read from.
+    pub fn source_of(&self, company: &str) -> Source {
+        match self.shipped.companies.contains(company) {
+            true => Source::Shipped,
+            false => Source::Home,
+        }
+    }
+
+    /// Where a blueprint comes from when this company walks it.
+    pub fn source_of_blueprint(&self, company: Option<&Company>, name: &str) -> Source {
+        if company.is_some_and(|company| company.blueprints.contains_key(name)) {
+            return Source::Company;
+        }
+        match self.shipped.blueprints.contains(name) {
+            true => Source::Shipped,
+            false => Source::Home,
+        }
+    }
+
+    /// The blueprint a company's work walks, resolved. Inputs that it does not know are left out: what a company gives is checked
+    /// against all of its blueprints when they are read.
     ///
     /// # Errors
     /// When there is none of this name, it cannot be resolved, or an input is missing.
@@ -137,13 +214,10 @@ impl Packs {
         let library = company.library(&self.blueprints);
         let mut all = company.blueprint_inputs.clone();
         all.extend(inputs.clone());
-        let meant = |input: &String| {
-            name == company.blueprint && company.blueprint_inputs.contains_key(input)
-        };
         loop {
             let found = blueprint::resolve(name, &library, &all);
             match &found {
-                Err(BlueprintError::UnknownInput { input, .. }) if !meant(input) => {
+                Err(BlueprintError::UnknownInput { input, .. }) => {
                     if all.remove(input).is_none() {
                         return found;
                     }
@@ -154,73 +228,31 @@ impl Packs {
     }
 }
 
-fn read_pack(dir: &Path) -> Result<BTreeMap<String, String>, PacksError> {
-    let mut found = BTreeMap::new();
-    let mut folders = vec![dir.to_path_buf()];
-    while let Some(folder) = folders.pop() {
-        for path in list(&folder)? {
-            let meta = std::fs::symlink_metadata(&path).map_err(|source| PacksError::Read {
-                path: path.clone(),
-                source,
-            })?;
-            let refused = |why| PacksError::Refused {
-                path: path.clone(),
-                why,
-            };
-            if meta.file_type().is_symlink() {
-                return Err(refused("a pack holds no symbolic links"));
-            }
-            if found.len() >= PACK_FILES_MAX {
-                return Err(refused("a pack holds at most 500 files"));
-            }
-            if meta.is_dir() {
-                // `state` and `logs` are the company's own scratch, not part of what it is.
-                if folder != dir || !matches!(&*name_of(&path), "state" | "logs") {
-                    folders.push(path);
-                }
-                continue;
-            }
-            let inside = path
-                .strip_prefix(dir)
-                .unwrap_or(&path)
-                .to_string_lossy()
-                .into_owned();
-            found.insert(inside, read_text(&path)?);
-        }
-    }
-    Ok(found)
+fn read_company(name: &str, files: &Files) -> Result<Company, PacksError> {
+    company::check(name, files).map_err(|problems| {
+        let first = problems.into_iter().next();
+        first.expect("a pack that is refused has a reason").into()
+    })
 }
 
-fn read_text(path: &Path) -> Result<String, PacksError> {
-    let read = |source| PacksError::Read {
-        path: path.to_owned(),
-        source,
-    };
-    if std::fs::metadata(path).map_err(read)?.len() > PACK_FILE_BYTES_MAX {
-        return Err(PacksError::Refused {
-            path: path.to_owned(),
-            why: "it is larger than 256 KB",
-        });
-    }
-    std::fs::read_to_string(path).map_err(read)
+/// The names of all companies, of the home and shipped ones that it lacks.
+pub(crate) fn company_names(home: &Home) -> Result<Vec<String>, PacksError> {
+    let mut names: BTreeSet<String> = read::folders(&home.companies())?.into_iter().collect();
+    names.extend(shipped::names());
+    Ok(names.into_iter().collect())
 }
 
-fn list(dir: &Path) -> Result<Vec<PathBuf>, PacksError> {
-    let read = |source| PacksError::Read {
-        path: dir.to_owned(),
-        source,
-    };
-    let entries = std::fs::read_dir(dir).map_err(read)?;
-    let mut paths = entries
-        .map(|e| e.map(|e| e.path()))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(read)?;
-    paths.sort();
-    Ok(paths)
+/// The files of a shipped company.
+pub(crate) fn shipped_files(name: &str) -> Option<Files> {
+    shipped::files_of(name)
 }
 
-fn name_of(path: &Path) -> String {
-    path.file_name()
-        .map(|n| n.to_string_lossy().into_owned())
-        .unwrap_or_default()
+/// Every global blueprint and template as text, unread: the home's, else the shipped one.
+pub(crate) fn blueprint_texts(home: &Home) -> Result<BTreeMap<String, String>, PacksError> {
+    let mut texts = shipped::blueprints();
+    texts.extend(blueprints_beside(&home.blueprints())?);
+    Ok(texts)
 }
+
+#[cfg(test)]
+mod tests;

@@ -47,7 +47,7 @@ fn one(factory: &Factory, schedule: &Schedule, now_ms: i64) -> Fired {
         let asked = perform(
             request.clone().with_key(&key),
             factory.mission(),
-            factory.packs(),
+            &factory.packs(),
             factory.config(),
             schedule.actor.as_str(),
             now_ms,

@@ -3,7 +3,7 @@
 
 use alai_core::company::{ModelChoice, Registry};
 use alai_core::pipeline::Failure;
-use alai_core::routing::{self, Want, Wish};
+use alai_core::routing::{self, Ask, Want, Wish};
 use alai_core::task::Task;
 
 use crate::config::Config;
@@ -44,6 +44,14 @@ pub(crate) fn model<'w>(
 pub fn explain(packs: &Packs, task: &Task) -> Vec<String> {
     match of(&packs.registry, task) {
         Ok(wish) => wish.reasons,
+        Err(e) => vec![e.to_string()],
+    }
+}
+
+/// Which company a task would go to now and why, in lines for people.
+pub fn explain_route(packs: &Packs, task: &Task) -> Vec<String> {
+    match routing::route(Ask::of(task), &packs.registry) {
+        Ok(route) => route.said(),
         Err(e) => vec![e.to_string()],
     }
 }

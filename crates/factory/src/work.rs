@@ -8,6 +8,7 @@ pub(crate) mod keep;
 mod program;
 mod review;
 mod rules;
+mod servers;
 pub(crate) mod uncaged;
 
 use std::collections::BTreeMap;
@@ -15,12 +16,12 @@ use std::sync::Arc;
 
 use alai_core::blueprint::Blueprint;
 use alai_core::brief::{Brief, Recalled, Role, RunLimits};
-use alai_core::company::{Company, Registry};
+use alai_core::company::{self, Company, Registry, Walk};
 use alai_core::ids::RunId;
 use alai_core::mode::Mode;
 use alai_core::money::Tariff;
 use alai_core::pipeline::{Ended, Failure};
-use alai_core::routing;
+use alai_core::routing::{self, Ask, Route};
 use alai_core::task::{Task, TaskKind};
 use alai_hivemind::recall as recalling;
 use alai_minion::{ExitStatus, RunReport};
@@ -32,6 +33,7 @@ use sha2::{Digest, Sha256};
 use self::rules::rules;
 use crate::beat::Factory;
 use crate::models::{Asked, Chosen, Reach};
+use crate::packs::Packs;
 use crate::run::RunError;
 use crate::{integrate, money, pipelines, plan, postflight, wish};
 
@@ -90,25 +92,19 @@ pub(crate) fn reach(factory: &Factory, task: &Task) -> Reach {
     }
 }
 
-fn company_of<'a>(factory: &'a Factory, task: &Task) -> Result<&'a Company, RunError> {
-    company_for(&factory.packs().registry, task)
-}
-
 /// The company that a task is routed to.
 pub(crate) fn company_for<'a>(
     registry: &'a Registry,
     task: &Task,
 ) -> Result<&'a Company, RunError> {
-    let route = routing::route(
-        &task.title,
-        &task.description,
-        &task.tags,
-        task.company_pin.as_deref(),
-        task.kind,
-        registry,
-    )
-    .map_err(RunError::infra)?;
-    registry.find(&route.company).map_err(RunError::infra)
+    routed(registry, task).map(|(_, company)| company)
+}
+
+/// The company that a task is routed to, and why.
+fn routed<'a>(registry: &'a Registry, task: &Task) -> Result<(Route, &'a Company), RunError> {
+    let route = routing::route(Ask::of(task), registry).map_err(RunError::infra)?;
+    let company = registry.find(&route.company).map_err(RunError::infra)?;
+    Ok((route, company))
 }
 
 /// The branch a run works on, in its clone.
@@ -168,8 +164,12 @@ pub(crate) fn repo(project: &Project) -> Result<Repo, RunError> {
 /// Who works, for whom, with which model.
 #[derive(Debug)]
 pub(crate) struct Desk {
+    /// What the run works by to its end, however the home's packs change meanwhile.
+    packs: Arc<Packs>,
     pub(crate) company: Company,
     pub(crate) role: Role,
+    /// The blueprint that a run of this task walks, where it walks one.
+    pub(crate) walk: Walk,
     pub(crate) chosen: Chosen,
     /// How the model's host is paid.
     pub(crate) tariff: Tariff,
@@ -184,7 +184,9 @@ impl Desk {
         claim: &Claim,
     ) -> Result<Result<Desk, Failure>, RunError> {
         let task = &claim.task;
-        let company = company_of(factory, task)?.clone();
+        let packs = factory.packs();
+        let (route, company) = routed(&packs.registry, task)?;
+        let company = company.clone();
         let wish = routing::wish(task, &company);
         let choice = match wish::model(factory.config(), task, &wish) {
             Ok(choice) => choice,
@@ -222,16 +224,20 @@ impl Desk {
         factory
             .mission()
             .describe_run(&claim.fence, mode, &company.name, &chosen.model)?;
-        factory.mission().explain_run(
-            &claim.fence,
-            &wish::said(&wish, escalations),
-            &pipelines::of(&chosen),
-        )?;
+        let walk = company::walk(task, &company);
+        let route = route.said().join("; ");
+        let mut said = format!("{}; {route}", wish::said(&wish, escalations));
+        if walks(task.kind) {
+            said.push_str(&format!("; {}", walk.said(&company)));
+        }
+        factory
+            .mission()
+            .explain_run(&claim.fence, &said, &pipelines::of(&chosen))?;
         let tariff = money::tariff(factory.config(), &chosen);
         if let Err(refused) = money::admit(factory, &claim.fence, &chosen, &tariff)? {
             return Ok(Err(Failure::Budget { refused }));
         }
-        let pins = pins(factory, &company).map_err(RunError::infra)?;
+        let pins = pins(&packs, &company).map_err(RunError::infra)?;
         if !factory
             .mission()
             .pin(&claim.fence, &pins, factory.now_ms())?
@@ -239,8 +245,10 @@ impl Desk {
             tracing::info!("run {}: begun anew, its pack has changed", claim.fence.run);
         }
         Ok(Ok(Desk {
+            packs,
             company,
             role: wish.role,
+            walk,
             chosen,
             tariff,
             fence: claim.fence.clone(),
@@ -255,6 +263,8 @@ impl Desk {
         chosen: Chosen,
     ) -> Desk {
         Desk {
+            packs: factory.packs(),
+            walk: company::walk(&claim.task, &company),
             company,
             role: Role::Lead,
             tariff: money::tariff(factory.config(), &chosen),
@@ -272,30 +282,41 @@ impl Desk {
     }
 }
 
+/// Whether a run of such a task walks a blueprint.
+fn walks(kind: TaskKind) -> bool {
+    match kind {
+        TaskKind::Build
+        | TaskKind::Ops
+        | TaskKind::Docs
+        | TaskKind::Review
+        | TaskKind::Security => true,
+        TaskKind::Goal | TaskKind::Spec | TaskKind::Postflight => false,
+    }
+}
+
 /// What a run works by, as hashes: this program, the company's pack, the blueprints. A run that was interrupted goes on with its
 /// steps only under the same.
-fn pins(factory: &Factory, company: &Company) -> Result<String, serde_json::Error> {
+fn pins(packs: &Packs, company: &Company) -> Result<String, serde_json::Error> {
     let hash = |text: &str| hex::encode(Sha256::digest(text.as_bytes()));
     let pins = serde_json::json!({
         "alai": env!("CARGO_PKG_VERSION"),
         "company": hash(&serde_json::to_string(company)?),
-        "blueprints": hash(&serde_json::to_string(&factory.packs().blueprints)?),
+        "blueprints": hash(&serde_json::to_string(&packs.blueprints)?),
     });
     Ok(pins.to_string())
 }
 
 /// The blueprint that a run walks. One that cannot be used is a mistake in a pack, which every attempt would find again.
 pub(crate) fn blueprint(
-    factory: &Factory,
-    company: &Company,
-    name: &str,
+    desk: &Desk,
     inputs: &BTreeMap<String, String>,
 ) -> Result<Blueprint, Failure> {
-    let found = factory.packs().blueprint(company, name, inputs);
+    let (company, name) = (&desk.company, &desk.walk.blueprint);
+    let found = desk.packs.blueprint(company, name, inputs);
     found.map_err(|e| Failure::BoxRefused {
         detail: format!("{} cannot work by `{name}`: {e}", company.name),
         remedy: format!(
-            "mend it below `blueprints` or `companies/{}` of the home, start `alai up` anew where it runs, then `alai mc retry {{id}}`",
+            "mend it below `blueprints` or `companies/{}` of the home, then `alai mc retry {{id}}`",
             company.name
         ),
     })

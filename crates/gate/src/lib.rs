@@ -22,7 +22,7 @@ mod stage;
 mod testfns;
 
 pub use base::{Base, Ground, base, base_keeping};
-pub use checks::secrets::blacken;
+pub use checks::secrets::{Spot, blacken, secrets_in};
 pub use docs::{DOCS_CHECKS, DOCS_PATHS, DocsCandidate, DocsMeasured, judge_docs, measure_docs};
 pub use error::{GateError, Refused};
 pub use measure::{Candidate, Measured, Summary, measure, refused_unrun, tree_digest};

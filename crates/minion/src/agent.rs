@@ -4,6 +4,7 @@
 mod act;
 mod claim;
 mod held;
+mod lent;
 
 use std::collections::HashSet;
 
@@ -20,7 +21,7 @@ use crate::recorder::Event;
 use crate::report::ExitStatus;
 use crate::steps::{announce, opening, too_long};
 use crate::text::cut;
-use crate::tools::{self, Call};
+use crate::tools::{self, Call, Lent};
 use crate::walk::{Asked, Walk};
 
 use act::Acted;
@@ -64,8 +65,9 @@ pub(crate) fn work(
     work: &Work<'_>,
     feedback: Option<&str>,
 ) -> Result<Handed, ExitStatus> {
-    let tools = tools::allowed(walk.brief.role, work.tools);
-    let specs = tools::specs(&tools, walk.edit_format(), work.outputs);
+    let tools = walk.allowed_tools(work.tools);
+    let lent = lent::of(walk, work.prompt);
+    let specs = tools::specs(&tools, &lent, walk.edit_format(), work.outputs);
     let specs_bytes = serde_json::to_string(&specs).map_or(0, |json| json.len());
     let prompt = match work.check {
         Some(check) => format!(
@@ -94,6 +96,7 @@ pub(crate) fn work(
         walk,
         work,
         tools,
+        lent,
         specs,
         conversation,
         guard,
@@ -116,6 +119,7 @@ struct Sitting<'s, 'w> {
     walk: &'s mut Walk<'w>,
     work: &'s Work<'s>,
     tools: Vec<ToolName>,
+    lent: Lent,
     specs: Vec<ToolSpec>,
     conversation: Conversation,
     guard: Guard,
@@ -152,7 +156,9 @@ impl Sitting<'_, '_> {
         if left == 1 && turn > 0 && !self.last {
             self.last = true;
             self.tools = vec![ToolName::Done];
-            self.specs = tools::specs(&self.tools, self.walk.edit_format(), self.work.outputs);
+            self.lent = Lent::default();
+            let format = self.walk.edit_format();
+            self.specs = tools::specs(&self.tools, &self.lent, format, self.work.outputs);
         }
         let budget = self.walk.prompt_budget().saturating_sub(HINT_TOKENS);
         self.walk.hear(self.work.step, &mut self.conversation)?;
@@ -318,7 +324,8 @@ impl Sitting<'_, '_> {
     /// Does one call, and lets the guard see it.
     fn one(&mut self, call: &ToolCall, done: &mut Answered<'_>) -> Result<Acted, ExitStatus> {
         let format = self.walk.edit_format();
-        let parsed = match tools::parse(call, &self.tools, format, self.work.outputs) {
+        let outputs = self.work.outputs;
+        let parsed = match tools::parse(call, &self.tools, &self.lent, format, outputs) {
             Ok(parsed) => parsed,
             Err(wrong) => {
                 self.hard(&wrong);
@@ -335,7 +342,8 @@ impl Sitting<'_, '_> {
             }
             Call::Read { .. } | Call::Search { .. } => {}
             Call::Edit { .. } | Call::Write { .. } | Call::Patch { .. } => done.looked.clear(),
-            Call::Run { .. } | Call::Done { .. } => done.looked.clear(),
+            Call::Run { .. } | Call::Server(_) | Call::Done { .. } => done.looked.clear(),
+            Call::Skill { .. } => {}
         }
         let acted = match parsed {
             Call::Done {
@@ -354,7 +362,9 @@ impl Sitting<'_, '_> {
             | Call::Edit { .. }
             | Call::Write { .. }
             | Call::Patch { .. }
-            | Call::Run { .. }) => self.act(act)?,
+            | Call::Run { .. }
+            | Call::Skill { .. }
+            | Call::Server(_)) => self.act(act)?,
         };
         done.advice.push(self.guard.call(Seen {
             call: key,

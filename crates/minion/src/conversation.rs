@@ -267,6 +267,7 @@ mod tests {
         let mut conversation = Conversation::new("s".into(), "u".into());
         let tools = crate::tools::specs(
             &alai_core::blueprint::ToolName::ALL,
+            &crate::tools::Lent::default(),
             alai_fleet::EditFormat::Replace,
             &[],
         );

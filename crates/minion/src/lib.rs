@@ -10,6 +10,7 @@ pub mod engine;
 mod gotcha;
 mod guard;
 pub mod hand;
+pub mod mcp;
 mod outputs;
 mod pack;
 mod patch;

@@ -1,6 +1,7 @@
 //! What an agent step hands over beside its summary: fields of `done`, of the types that its blueprint names.
 
 use alai_core::blueprint::{Output, OutputKind};
+use alai_core::json_schema::JsonSchema;
 use serde_json::{Map, Value, json};
 
 /// Bytes of one text, and of one item of a list: later steps read them in their prompt.
@@ -17,8 +18,11 @@ pub(crate) fn extend(parameters: &mut Value, outputs: &[Output]) {
             OutputKind::Integer => json!({"type": "integer"}),
             OutputKind::Boolean => json!({"type": "boolean"}),
             OutputKind::List => json!({"type": "array", "items": {"type": "string"}}),
+            OutputKind::Shaped => {
+                { output.schema.as_ref() }.map_or(json!({}), JsonSchema::for_model)
+            }
         };
-        if !output.description.is_empty() {
+        if !output.description.is_empty() && schema.is_object() {
             schema["description"] = output.description.clone().into();
         }
         parameters["properties"][&output.name] = schema;
@@ -37,7 +41,7 @@ pub(crate) fn read(
     let mut wrong = Vec::new();
     for output in outputs {
         let name = &output.name;
-        match args.get(name).map(|given| value(output.kind, given)) {
+        match args.get(name).map(|given| value(output, given)) {
             Some(Ok(value)) => drop(read.insert(name.clone(), value)),
             Some(Err(why)) => wrong.push(format!("`{name}` {why}")),
             None => wrong.push(format!("`{name}` is missing ({})", output.kind.as_str())),
@@ -57,8 +61,8 @@ pub(crate) fn read(
 }
 
 /// Text of a model in the type that is wanted. Many small models quote everything, so a quoted number is one.
-fn value(kind: OutputKind, given: &Value) -> Result<Value, String> {
-    match (kind, given) {
+fn value(output: &Output, given: &Value) -> Result<Value, String> {
+    match (output.kind, given) {
         (OutputKind::String, Value::String(text)) => short(text).map(Into::into),
         (OutputKind::Integer, Value::Number(number)) if number.is_i64() => Ok(given.clone()),
         (OutputKind::Integer, Value::String(text)) => text
@@ -85,6 +89,25 @@ fn value(kind: OutputKind, given: &Value) -> Result<Value, String> {
         (OutputKind::Integer, _) => Err("must be a whole number".into()),
         (OutputKind::Boolean, _) => Err("must be true or false".into()),
         (OutputKind::List, _) => Err("must be a list of strings".into()),
+        (OutputKind::Shaped, given) => shaped(output.schema.as_ref(), given),
+    }
+}
+
+/// JSON held to its schema; many small models put it into a string.
+fn shaped(schema: Option<&JsonSchema>, given: &Value) -> Result<Value, String> {
+    let Some(schema) = schema else {
+        return Ok(given.clone());
+    };
+    let wrong = schema.wrong(given);
+    if wrong.is_empty() {
+        return Ok(given.clone());
+    }
+    let inside = given
+        .as_str()
+        .and_then(|text| serde_json::from_str::<Value>(text).ok());
+    match inside.filter(|value| schema.wrong(value).is_empty()) {
+        Some(value) => Ok(value),
+        None => Err(format!("does not have its form: {}", wrong.join("; "))),
     }
 }
 
@@ -135,6 +158,7 @@ mod tests {
             name: name.into(),
             kind,
             description: String::new(),
+            schema: None,
         };
         kinds.map(output).collect()
     }

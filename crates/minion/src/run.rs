@@ -26,6 +26,11 @@ pub fn run<'a>(brief: &'a Brief, means: Means<'a>) -> RunReport {
         None => steps::walk(&mut walk),
     };
     let mut status = ended.err().unwrap_or(ExitStatus::Done);
+    // Before the last commit: what they write after it would be in none.
+    walk.seats.close();
+    if let Err(unrecorded) = walk.note_servers("end") {
+        status = unrecorded;
+    }
     if let Err(lost_work) = walk.rescue() {
         // Work that is in no commit would be gone with the cage: that must not look like an ordinary end.
         if !matches!(status, ExitStatus::Killed { .. } | ExitStatus::Cancelled) {

@@ -2,10 +2,11 @@
 
 mod course;
 mod gate;
+mod gates;
 mod human;
 mod scaffold;
 
-use alai_core::blueprint::{Action, AskSchema, Status, Step};
+use alai_core::blueprint::{Action, AskSchema, PROMPT_BYTES_MAX, Status, Step, Template};
 use alai_core::review::Review;
 use alai_fleet::Message;
 use serde_json::{Map, Value};
@@ -55,7 +56,8 @@ fn one(walk: &mut Walk<'_>, step: &Step, visit: u32) -> Result<Next, ExitStatus>
     match &step.action {
         Action::Context => context(walk).map(|()| Next::Forward(Map::new())),
         Action::Ask { prompt, schema } => {
-            answer(walk, &step.id, prompt, *schema).map(|()| Next::Forward(Map::new()))
+            let prompt = worded(walk, step, prompt)?;
+            answer(walk, &step.id, &prompt, *schema).map(|()| Next::Forward(Map::new()))
         }
         Action::Agent {
             prompt,
@@ -63,7 +65,10 @@ fn one(walk: &mut Walk<'_>, step: &Step, visit: u32) -> Result<Next, ExitStatus>
             turns_max,
             check,
             outputs,
+            role: _,
+            limits: _,
         } => {
+            let prompt = &worded(walk, step, prompt)?;
             let work = agent::Work {
                 step: &step.id,
                 prompt,
@@ -77,6 +82,7 @@ fn one(walk: &mut Walk<'_>, step: &Step, visit: u32) -> Result<Next, ExitStatus>
                 None => agent::work(walk, &work, feedback.as_deref())?,
                 Some(program) => engine::work(walk, program, &work, feedback.as_deref())?,
             };
+            walk.has_not_strayed(&step.id)?;
             let outputs = handed.outputs.clone();
             walk.remember(&step.id, &result(handed));
             Ok(Next::Forward(outputs))
@@ -84,7 +90,6 @@ fn one(walk: &mut Walk<'_>, step: &Step, visit: u32) -> Result<Next, ExitStatus>
         Action::Run {
             command,
             expect_exit,
-            ..
         } => {
             let (captured, passed) = walk.check(&step.id, command, *expect_exit)?;
             kept(walk, &step.id)?;
@@ -103,7 +108,7 @@ fn one(walk: &mut Walk<'_>, step: &Step, visit: u32) -> Result<Next, ExitStatus>
             patch,
             overwrite,
         } => scaffold::scaffold(walk, step, files, patch.as_deref(), *overwrite),
-        Action::Gate { checks, .. } => gate::gate(walk, step, checks),
+        Action::Gate { checks } => gate::gate(walk, step, checks),
         Action::Branch { goto, .. } => {
             let detail = format!("on to `{goto}`");
             course::outcome(walk, step, Status::Ok, &detail)?;
@@ -113,17 +118,30 @@ fn one(walk: &mut Walk<'_>, step: &Step, visit: u32) -> Result<Next, ExitStatus>
             question,
             options,
             deadline_s,
+            wants,
         } => {
             let asking = human::Asking {
                 question,
                 options,
                 deadline_s: *deadline_s,
+                wants: wants.as_deref(),
             };
             human::human(walk, step, visit, &asking)
         }
         // Its content is made from the records when the run ends, so that it also tells of runs that never come here.
         Action::Report => Ok(Next::Forward(Map::new())),
     }
+}
+
+/// A prompt with what is known by now. What a model or a person said stands between the marks of data.
+fn worded(walk: &Walk<'_>, step: &Step, prompt: &Template) -> Result<String, ExitStatus> {
+    let results = &walk.course.results;
+    let worded = prompt.fenced(results, PROMPT_BYTES_MAX, |said, value| {
+        format!("\n{}", pack::data(said, value))
+    });
+    worded.map_err(|why| ExitStatus::Blueprint {
+        detail: format!("step `{}`: {why}", step.id),
+    })
 }
 
 /// What a command or a scaffold changed in the tree is part of the work: formatters and generators do.
@@ -360,8 +378,9 @@ pub(crate) fn opening(
     tools_bytes: usize,
     feedback: Option<&str>,
 ) -> Conversation {
-    let system = prompt::system(walk.brief, voice);
-    let task = prompt::task(walk.brief, &walk.scope);
+    let role = walk.rules();
+    let system = prompt::system(walk.brief, walk.role_prompt(), role, voice);
+    let task = prompt::task(walk.brief, role, &walk.scope);
     let bare = prompt::user(&task, "", &walk.earlier, prompt, feedback);
     let room =
         bytes_in(walk.prompt_budget()).saturating_sub(system.len() + bare.len() + tools_bytes);

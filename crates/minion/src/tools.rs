@@ -1,12 +1,17 @@
-//! The six tools as a model sees them, and the parse of its calls. Arguments are untrusted text.
+//! The tools as a model sees them, and the parse of its calls. Arguments are untrusted text.
+
+mod lent;
 
 use alai_core::blueprint::{Output, ToolName};
 use alai_core::brief::Role;
 use alai_fleet::{EditFormat, ToolCall, ToolSpec};
 use serde_json::{Map, Value, json};
 
+use crate::mcp::Wish;
 use crate::outputs;
 use crate::patch::{self, Change};
+
+pub(crate) use lent::Lent;
 
 /// One call, read and complete.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +44,12 @@ pub(crate) enum Call {
         command: String,
         timeout_s: Option<u64>,
     },
+    /// A text of the company's advice.
+    Skill {
+        name: String,
+        file: Option<String>,
+    },
+    Server(Wish),
     Done {
         claim: Claim,
         summary: String,
@@ -74,9 +85,18 @@ const APPLY_PATCH: &str = "apply_patch";
 
 /// The tools as they go to the model: flat, strings and integers, no length limits (long repetitions break the grammar
 /// compilers of local servers). How files are changed is said as the model does it best.
-pub(crate) fn specs(tools: &[ToolName], format: EditFormat, outputs: &[Output]) -> Vec<ToolSpec> {
+pub(crate) fn specs(
+    tools: &[ToolName],
+    lent: &Lent,
+    format: EditFormat,
+    outputs: &[Output],
+) -> Vec<ToolSpec> {
     let spec = |tool: &ToolName| spec(*tool, format, outputs);
-    tools.iter().map(spec).collect()
+    let mut specs: Vec<ToolSpec> = tools.iter().map(spec).collect();
+    // Before `done`, which stands last.
+    let at = specs.len().saturating_sub(1);
+    specs.splice(at..at, lent.specs());
+    specs
 }
 
 /// What a tool is called in a format.
@@ -99,6 +119,8 @@ fn name(tool: ToolName, format: EditFormat) -> &'static str {
 pub(crate) fn tally(name: &str) -> &'static str {
     match name {
         APPLY_PATCH => APPLY_PATCH,
+        lent::SKILL => lent::SKILL,
+        lent::MCP => lent::MCP,
         name => ToolName::parse(name).map_or("unknown", ToolName::as_str),
     }
 }
@@ -108,12 +130,12 @@ fn spec(tool: ToolName, format: EditFormat, outputs: &[Output]) -> ToolSpec {
     let number = json!({"type": "integer"});
     let (description, properties, required): (&str, Value, &[&str]) = match tool {
         ToolName::Read => (
-            "Show a file with line numbers, at most 400 lines from line `offset`.",
+            "Show a file with line numbers, at most 400 from `offset`.",
             json!({"path": text, "offset": number, "limit": number}),
             &["path"],
         ),
         ToolName::Search => (
-            "Find lines by regular expression, in the folder `path`, in files that fit `glob`.",
+            "Find lines by regular expression, below `path`, in files that fit `glob`.",
             json!({"pattern": text, "path": text, "glob": text}),
             &["pattern"],
         ),
@@ -128,7 +150,7 @@ fn spec(tool: ToolName, format: EditFormat, outputs: &[Output]) -> ToolSpec {
             &["path", "old", "new"],
         ),
         ToolName::Edit => (
-            "Replace the text `old` by `new`. Copy `old` exactly, with enough lines to be unique; `all` replaces every place.",
+            "Replace the text `old`, copied exactly, by `new`; `old` is unique, or `all` is set.",
             json!({"path": text, "old": text, "new": text, "all": {"type": "boolean"}}),
             &["path", "old", "new"],
         ),
@@ -143,12 +165,12 @@ fn spec(tool: ToolName, format: EditFormat, outputs: &[Output]) -> ToolSpec {
             &["path", "content"],
         ),
         ToolName::Run => (
-            "Run a shell command at the repository's root. No network, no terminal, nothing stays running.",
+            "Run a shell command at the root. No network, no terminal, nothing stays running.",
             json!({"command": text, "timeout_s": number}),
             &["command"],
         ),
         ToolName::Done => (
-            "End this step: done when the work is complete, blocked when you cannot go on; say why in the summary.",
+            "End this step: done when all criteria hold, else blocked; the summary says why.",
             json!({"status": {"type": "string", "enum": ["done", "blocked"]}, "summary": text}),
             &["status", "summary"],
         ),
@@ -168,16 +190,21 @@ fn spec(tool: ToolName, format: EditFormat, outputs: &[Output]) -> ToolSpec {
 pub(crate) fn parse(
     call: &ToolCall,
     tools: &[ToolName],
+    lent: &Lent,
     format: EditFormat,
     outputs: &[Output],
 ) -> Result<Call, String> {
     let given = call.name.strip_prefix("functions.").unwrap_or(&call.name);
+    if let Some(read) = lent.parse(given, call) {
+        return read;
+    }
     let tool = tools
         .iter()
         .find(|tool| name(**tool, format) == given)
         .copied();
     let Some(tool) = tool else {
-        let names: Vec<&str> = tools.iter().map(|tool| name(*tool, format)).collect();
+        let own = tools.iter().map(|tool| name(*tool, format));
+        let names: Vec<&str> = own.chain(lent.names()).collect();
         let given = crate::text::cut(&call.name, 60);
         return Err(format!(
             "There is no tool `{given}`. The tools are: {}.",
@@ -332,14 +359,15 @@ mod tests {
     const FORMATS: [EditFormat; 3] = [EditFormat::Replace, EditFormat::Whole, EditFormat::Patch];
 
     fn parse(call: &ToolCall, tools: &[ToolName]) -> Result<Call, String> {
-        super::parse(call, tools, EditFormat::Replace, &[])
+        super::parse(call, tools, &Lent::default(), EditFormat::Replace, &[])
     }
 
     #[test]
     fn patches_take_the_place_of_edits_where_they_are_the_format() {
         let text = "*** Begin Patch\n*** Delete File: a\n*** End Patch\n";
         let parse = |name: &str, arguments, format| {
-            super::parse(&call(name, arguments), &ToolName::ALL, format, &[])
+            let call = call(name, arguments);
+            super::parse(&call, &ToolName::ALL, &Lent::default(), format, &[])
         };
         let read = parse("apply_patch", json!({"input": text}), EditFormat::Patch);
         assert!(matches!(read, Ok(Call::Patch { changes }) if changes.len() == 1));
@@ -389,8 +417,8 @@ mod tests {
     #[test]
     fn all_six_tools_stay_below_two_and_a_half_kilobytes() {
         for format in FORMATS {
-            let json =
-                serde_json::to_string(&specs(&ToolName::ALL, format, &[])).expect("tools are JSON");
+            let json = serde_json::to_string(&specs(&ToolName::ALL, &Lent::default(), format, &[]))
+                .expect("tools are JSON");
             assert!(json.len() < 2_560, "{format:?}: {} bytes", json.len());
         }
     }
@@ -398,7 +426,7 @@ mod tests {
     #[test]
     fn schemas_are_flat() {
         for spec in FORMATS
-            .map(|format| specs(&ToolName::ALL, format, &[]))
+            .map(|format| specs(&ToolName::ALL, &Lent::default(), format, &[]))
             .concat()
         {
             for (name, property) in spec.parameters["properties"]

@@ -3,15 +3,17 @@
 
 mod account;
 mod author;
+mod present;
+mod tree;
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use alai_core::brief::{Brief, Price, Role};
+use alai_core::brief::{Brief, Price};
 use alai_core::cage::Sandbox;
 use alai_core::mode::Mode;
 use alai_core::record::Captured;
+use alai_core::skills::Shelf;
 use alai_fleet::{
     ChatError, ChatReply, ChatRequest, EditFormat, ErrorClass, Finish, Message, Profile, Purpose,
     ToolMode, ToolSpec, Usage,
@@ -21,14 +23,15 @@ use alai_workspace::command::Cancel;
 use crate::conversation::{Conversation, budget, tokens_of, tokens_of_tools};
 use crate::engine::{Program, Session};
 use crate::gotcha;
-use crate::hand::{Commit, CommitText, Hand, HandError};
+use crate::hand::{Hand, HandError};
+use crate::mcp::{Seats, Servers};
 use crate::pack::Part;
 use crate::recorder::{Event, Recorder};
 use crate::report::{self, ExitStatus, RunReport};
 use crate::scope::Scope;
 use crate::steps::Course;
 use crate::text::cut;
-use author::author;
+use present::Present;
 
 pub use account::{Word, Words};
 
@@ -39,13 +42,8 @@ pub type Ask<'a> = &'a mut dyn FnMut(&ChatRequest) -> Result<ChatReply, ChatErro
 /// must not keep it from ending. The caller, who knows the base, decides.
 pub type Passes<'a> = &'a dyn Fn(&str, &Captured) -> bool;
 
-/// Commands whose output is kept in the report. A run makes a few dozen; the trajectory has all of them.
-const COMMANDS_MAX: usize = 500;
 /// Bytes of an agent's summary.
 const SUMMARY_BYTES_MAX: usize = 4 << 10;
-
-/// Never cancelled; for the last commit.
-static UNHURRIED: LazyLock<Cancel> = LazyLock::new(Cancel::new);
 
 /// One run under way.
 pub(crate) struct Walk<'a> {
@@ -64,6 +62,10 @@ pub(crate) struct Walk<'a> {
     passes: Passes<'a>,
     words: Words<'a>,
     pub(crate) program: Option<Program<'a>>,
+    /// What may be read on demand.
+    pub(crate) shelf: &'a Shelf,
+    /// The servers that may be asked.
+    pub(crate) seats: Seats<'a>,
     /// What the program's sessions came to.
     pub(crate) sessions: Vec<Session>,
     /// Once it was asked for.
@@ -72,8 +74,7 @@ pub(crate) struct Walk<'a> {
     visits: BTreeMap<String, u32>,
     pub(crate) scope: Scope,
     started: Instant,
-    /// When the present step must be over.
-    step_until: Option<Instant>,
+    pub(crate) present: Present,
     pub(crate) usage: Usage,
     cost_microusd: u64,
     pub(crate) turns: u32,
@@ -141,6 +142,10 @@ pub struct Means<'a> {
     pub words: Words<'a>,
     /// Does the agent steps, and answers the questions, in the place of our own loop; then nothing asks the model.
     pub program: Option<Program<'a>>,
+    /// What the company's agents may read on demand; a prompt has the names alone.
+    pub shelf: &'a Shelf,
+    /// The MCP servers that the role may ask.
+    pub servers: Option<Servers<'a>>,
 }
 
 impl<'a> Walk<'a> {
@@ -156,6 +161,8 @@ impl<'a> Walk<'a> {
             passes,
             words,
             program,
+            shelf,
+            servers,
         } = means;
         Walk {
             brief,
@@ -171,12 +178,14 @@ impl<'a> Walk<'a> {
             passes,
             words,
             program,
+            shelf,
+            seats: Seats::new(servers),
             sessions: Vec::new(),
             program_version: None,
             visits: BTreeMap::new(),
             scope,
             started: Instant::now(),
-            step_until: None,
+            present: Present::default(),
             usage: Usage::default(),
             cost_microusd: 0,
             turns: 0,
@@ -205,23 +214,10 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Whether this run may change the tree.
-    pub(crate) fn writes(&self) -> bool {
-        match self.brief.role {
-            Role::Builder | Role::Lead => true,
-            Role::Reviewer => false,
-        }
-    }
-
     pub(crate) fn record(&mut self, event: &Event<'_>) -> Result<(), ExitStatus> {
         self.recorder.write(event).map_err(|e| ExitStatus::Killed {
             detail: e.to_string(),
         })
-    }
-
-    pub(crate) fn begin_step(&mut self, timeout_s: Option<u64>) {
-        self.step_until =
-            timeout_s.and_then(|s| Instant::now().checked_add(Duration::from_secs(s)));
     }
 
     /// Whole seconds left to the run and to the step; none is the end.
@@ -231,9 +227,8 @@ impl<'a> Walk<'a> {
         }
         let run = Duration::from_secs(self.brief.limits.wall_s_max)
             .saturating_sub(self.started.elapsed());
-        let step = self
-            .step_until
-            .map(|until| until.saturating_duration_since(Instant::now()));
+        let step =
+            { self.present.until }.map(|until| until.saturating_duration_since(Instant::now()));
         let left = step.map_or(run, |step| step.min(run));
         // A second begun is a second: the last one counts whole.
         if left.is_zero() {
@@ -258,7 +253,8 @@ impl<'a> Walk<'a> {
             .usage
             .prompt_tokens
             .saturating_add(self.usage.output_tokens);
-        if tokens >= self.brief.limits.tokens_max {
+        let most = self.present.tokens_until.unwrap_or(u64::MAX);
+        if tokens >= self.brief.limits.tokens_max.min(most) {
             return Err(ExitStatus::CostLimit);
         }
         Ok(left_s)
@@ -288,7 +284,7 @@ impl<'a> Walk<'a> {
         let purpose = Purpose {
             task_kind: self.brief.kind,
             task_title: self.brief.title.clone(),
-            role: self.brief.role,
+            role: self.role(),
             company: self.brief.company.name.clone(),
             step: step.to_owned(),
             attempt: self.brief.attempt,
@@ -333,7 +329,7 @@ impl<'a> Walk<'a> {
     fn can_pay(&self, prompt_tokens: u64) -> Result<(), ExitStatus> {
         let output_max = u64::from(self.profile.output_max);
         let worst = self.price.of(prompt_tokens, output_max);
-        if self.cost_microusd.saturating_add(worst) > self.brief.limits.cost_microusd_max {
+        if self.cost_microusd.saturating_add(worst) > self.microusd_max() {
             return Err(ExitStatus::CostLimit);
         }
         Ok(())
@@ -424,120 +420,6 @@ impl<'a> Walk<'a> {
         })?;
         conversation.messages.push(message);
         Ok(())
-    }
-
-    /// A command in the cage, at most as long as the run has left. Its whole output is kept beside the trajectory.
-    pub(crate) fn command(
-        &mut self,
-        step: &str,
-        command: &str,
-        asked_s: Option<u64>,
-    ) -> Result<Captured, ExitStatus> {
-        let most = self.brief.limits.command_s_max.min(self.seconds_left()?);
-        let timeout_s = asked_s.unwrap_or(most).clamp(1, most.max(1));
-        match self.hand.run(command, timeout_s, self.cancel) {
-            Ok((captured, _log)) => {
-                self.keep_output(step, &captured)?;
-                if self.commands.len() < COMMANDS_MAX {
-                    self.commands.push(captured.clone());
-                }
-                Ok(captured)
-            }
-            Err(error) => Err(lost(error)),
-        }
-    }
-
-    /// A command that the walk itself runs: recorded as a check.
-    pub(crate) fn check(
-        &mut self,
-        step: &str,
-        command: &str,
-        expect_exit: i32,
-    ) -> Result<(Captured, bool), ExitStatus> {
-        let captured = self.command(step, command, None)?;
-        let expected = alai_core::record::Exit::Code { code: expect_exit };
-        let passed = captured.record.exit == expected || (self.passes)(command, &captured);
-        let output = captured.combined();
-        self.record(&Event::Check {
-            step,
-            passed,
-            record: &captured.record,
-            output: &output,
-        })?;
-        Ok((captured, passed))
-    }
-
-    /// Commits what changed. A clone that git can no longer work with is said, and tried again after the next change.
-    pub(crate) fn commit(&mut self, step: &str) -> Result<(), ExitStatus> {
-        self.commit_meanwhile(step)?;
-        self.land(step)
-    }
-
-    /// The same, while the caller goes on: whatever is asked of the hand next waits for it. [`Walk::land`] has its end.
-    pub(crate) fn commit_meanwhile(&mut self, step: &str) -> Result<(), ExitStatus> {
-        self.land(step)?;
-        let brief = self.brief;
-        let (name, mail) = author(&brief.project.author);
-        let title = cut(brief.title.lines().next().unwrap_or("").trim(), 72);
-        let message = format!("{title}\n\nTask: {}\nRun: {}\n", brief.task, brief.run);
-        let text = CommitText {
-            message: &message,
-            author_name: name,
-            author_mail: mail,
-            base: &brief.project.base,
-        };
-        let sent = self.hand.commit_meanwhile(&text, self.cancel);
-        self.ended(step, sent.map(|()| None))
-    }
-
-    /// Waits for the commit that is under way, and keeps what came of it.
-    pub(crate) fn land(&mut self, step: &str) -> Result<(), ExitStatus> {
-        let ended = self.hand.committed(self.cancel);
-        self.ended(step, ended)
-    }
-
-    fn ended(
-        &mut self,
-        step: &str,
-        ended: Result<Option<Commit>, HandError>,
-    ) -> Result<(), ExitStatus> {
-        match ended {
-            Ok(None) => Ok(()),
-            Ok(Some(commit)) => {
-                self.head = (commit.head != self.brief.project.base).then_some(commit.head);
-                self.change = commit.summary;
-                self.uncommitted = None;
-                Ok(())
-            }
-            Err(HandError::Refused(refusal)) => {
-                self.record(&Event::Guard {
-                    step,
-                    advice: &refusal.message,
-                })?;
-                self.uncommitted = Some(refusal.message);
-                Ok(())
-            }
-            Err(error) => Err(lost(error)),
-        }
-    }
-
-    /// Commits what the last, interrupted turn left. A hand that is gone cannot; an honest failure is said.
-    pub(crate) fn rescue(&mut self) -> Result<(), String> {
-        if !self.writes() || self.tree.is_empty() {
-            return Ok(());
-        }
-        // The run may have been cancelled; its work is still worth a commit.
-        self.cancel = &UNHURRIED;
-        self.land("end").map_err(|status| status.to_string())?;
-        match self.hand.scan(self.cancel) {
-            Ok((tree, _)) if tree == self.tree && self.uncommitted.is_none() => return Ok(()),
-            Ok((tree, _)) => self.tree = tree,
-            Err(error) => return Err(error.to_string()),
-        }
-        self.commit("end").map_err(|status| status.to_string())?;
-        self.uncommitted.clone().map_or(Ok(()), |why| {
-            Err(format!("the work could not be committed: {why}"))
-        })
     }
 
     pub(crate) fn summarise(&mut self, summary: &str) {

@@ -2,8 +2,16 @@
 
 #[path = "minion/asked.rs"]
 mod asked;
+#[path = "minion/blueprints_ops.rs"]
+mod blueprints_ops;
+#[path = "minion/blueprints_walked.rs"]
+mod blueprints_walked;
+#[path = "minion/blueprints_words.rs"]
+mod blueprints_words;
 #[path = "minion/cage.rs"]
 mod cage;
+#[path = "minion/caged.rs"]
+mod caged;
 #[path = "minion/commits.rs"]
 mod commits;
 #[path = "minion/door.rs"]
@@ -26,12 +34,28 @@ mod files;
 mod first;
 #[path = "minion/guards.rs"]
 mod guards;
+#[path = "minion/language.rs"]
+mod language;
+#[path = "minion/mcp.rs"]
+mod mcp;
+#[path = "minion/mcp_real.rs"]
+mod mcp_real;
+#[path = "minion/mends.rs"]
+mod mends;
 #[path = "minion/outputs.rs"]
 mod outputs;
 #[path = "minion/scaffolds.rs"]
 mod scaffolds;
+#[path = "minion/scaffolds_built.rs"]
+mod scaffolds_built;
+#[path = "minion/scaffolds_served.rs"]
+mod scaffolds_served;
+#[path = "minion/scaffolds_shipped.rs"]
+mod scaffolds_shipped;
 #[path = "minion/shipped.rs"]
 mod shipped;
+#[path = "minion/skills.rs"]
+mod skills;
 #[path = "minion/steps.rs"]
 mod steps;
 #[path = "minion/syntax.rs"]

@@ -59,6 +59,9 @@ pub struct ProjectSettings {
     /// No model outside of the user's own machines ever sees its code.
     #[serde(default)]
     pub local_only: bool,
+    /// Hosts that MCP servers may reach when they work on its code, as far as a server is given them too.
+    #[serde(default)]
+    pub server_hosts: Vec<String>,
 }
 
 /// Who moves the target branch.

@@ -1,5 +1,5 @@
-//! A twin of the agents of others: one program that speaks as Claude Code, Codex or an agent of the Agent Client Protocol does,
-//! really edits and runs in its folder, and misbehaves as its script says.
+//! A twin of the agents of others: one program that speaks as Claude Code, Codex, an agent of the Agent Client Protocol or a server
+//! of the Model Context Protocol does, really edits and runs in its folder, and misbehaves as its script says.
 //!
 //! The script is appended to a copy of the program, so that it is one file wherever a cage shows it. It refuses to work without
 //! the options that the real program is dangerous without.
@@ -17,6 +17,7 @@ mod acp;
 mod claude;
 mod codex;
 mod hands;
+mod mcp;
 
 /// What stands behind the script in a copy of the program.
 const MAGIC: &[u8; 8] = b"alaitwin";
@@ -214,6 +215,7 @@ pub fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let ended = Script::own().and_then(|script| match script.engine.as_str() {
         "acp" => acp::main(&script, args),
+        "mcp" => mcp::main(&script, args),
         engine if args == ["--version"] => hands::line(&match engine {
             "codex-cli" => format!("codex-cli {}", script.version),
             _ => format!("{} (Claude Code)", script.version),

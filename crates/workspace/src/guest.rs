@@ -10,6 +10,7 @@
 //! whatever runs in it, and `egress:HOST`, for it reaches that host; with a key `provider:HOST` alone.
 
 mod find;
+mod server;
 mod veil;
 
 use std::fs;
@@ -28,6 +29,7 @@ use crate::files::{self, Scratch};
 use crate::{toolchains::Toolchains, versions};
 
 pub use find::{Found, find};
+pub use server::{Server, serve};
 pub use veil::Veil;
 
 /// Where a program's settings are inside: fresh and writable.

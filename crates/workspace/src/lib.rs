@@ -17,6 +17,7 @@ pub mod git;
 pub mod guest;
 pub mod services;
 pub mod setup;
+pub mod swap;
 pub mod toolchains;
 pub mod versions;
 

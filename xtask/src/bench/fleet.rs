@@ -14,7 +14,7 @@ pub(crate) fn run() -> Result<(), Error> {
     .try_for_each(|(package, name)| part(package, name))
 }
 
-fn part(package: &str, name: &str) -> Result<(), Error> {
+pub(super) fn part(package: &str, name: &str) -> Result<(), Error> {
     let bench = program::cargo(&["bench", "--locked", "-p", package, "--bench", name]);
     match program::stream(bench, |_| false)?.ok {
         true => Ok(()),

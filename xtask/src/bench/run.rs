@@ -1,6 +1,6 @@
 //! The list of benches. A new one is a file, a line here, and a line in `bench/mod.rs`.
 
-use super::{demo, fleet, idle, latency, list, machine, minion, size, store};
+use super::{demo, fleet, idle, latency, list, machine, minion, packs, routing, size, store};
 use crate::program::Error;
 use crate::table::table;
 
@@ -10,7 +10,7 @@ struct Bench {
     run: fn() -> Result<(), Error>,
 }
 
-const BENCHES: [Bench; 8] = [
+const BENCHES: [Bench; 10] = [
     Bench {
         name: "demo",
         what: "the demo: wall time, and the share of it that is the factory's own",
@@ -40,6 +40,16 @@ const BENCHES: [Bench; 8] = [
         name: "minion",
         what: "a run beside other harnesses: start, turns, memory, first request",
         run: minion::run,
+    },
+    Bench {
+        name: "packs",
+        what: "reading all companies and blueprints of a home",
+        run: packs::run,
+    },
+    Bench {
+        name: "routing",
+        what: "a task's company by its words, among all shipped ones",
+        run: routing::run,
     },
     Bench {
         name: "size",

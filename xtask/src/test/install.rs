@@ -1,6 +1,6 @@
 //! Installs what the tests need and says what it does.
 
-use super::tools::{MANAGERS, Manager, Plan, Right, TOOLS, Tool, plan};
+use super::tools::{MANAGERS, Manager, Plan, Right, Tool, plan};
 use crate::program::{self, Error};
 use std::process::Command;
 
@@ -16,9 +16,9 @@ pub(crate) struct Machine {
     pub(crate) needed: Vec<String>,
 }
 
-/// Looks, installs where it may, and looks again.
-pub(crate) fn prepare(install: bool) -> Result<Machine, Error> {
-    let missing = missing();
+/// Looks for these tools, installs where it may, and looks again.
+pub(crate) fn prepare(tools: &[Tool], install: bool) -> Result<Machine, Error> {
+    let missing = missing(tools);
     let missing = match plan(&missing, manager(), right(install)) {
         Plan::Nothing => missing,
         Plan::Install(commands) => {
@@ -26,7 +26,7 @@ pub(crate) fn prepare(install: bool) -> Result<Machine, Error> {
             for words in commands {
                 system(&words)?;
             }
-            self::missing()
+            self::missing(tools)
         }
         Plan::ByHand(command) => {
             println!("missing: {}; to install: {command}", names(&missing));
@@ -63,11 +63,9 @@ fn names(tools: &[Tool]) -> String {
         .join(", ")
 }
 
-fn missing() -> Vec<Tool> {
-    TOOLS
-        .into_iter()
-        .filter(|tool| !shell(tool.probe()))
-        .collect()
+fn missing(tools: &[Tool]) -> Vec<Tool> {
+    let missing = tools.iter().filter(|tool| !shell(tool.probe()));
+    missing.copied().collect()
 }
 
 fn manager() -> Option<Manager> {

@@ -6,4 +6,6 @@ mod run;
 mod tools;
 
 pub(crate) use counts::{Counts, Runner};
+pub(crate) use install::{Machine, prepare};
 pub(crate) use run::run;
+pub(crate) use tools::SCAFFOLD_TOOLS;

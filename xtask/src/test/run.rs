@@ -2,7 +2,7 @@
 
 use super::counts::{Counts, Runner};
 use super::install::{self, Machine};
-use super::tools;
+use super::tools::{self, TOOLS};
 use crate::program::{self, Error};
 use crate::table::table;
 use crate::{deny, tidy};
@@ -160,7 +160,7 @@ fn act(
     let mut counts = Counts::default();
     let outcome = match step {
         Step::Tools => {
-            let found = machine.insert(install::prepare(options.install)?);
+            let found = machine.insert(install::prepare(&TOOLS, options.install)?);
             tools_outcome(found)
         }
         Step::Fmt => cargo(options, &["fmt", "--all", "--check"])?,
@@ -184,7 +184,7 @@ fn act(
             let found = match machine.take() {
                 Some(found) => found,
                 // The tools step was not asked for: look, but change nothing.
-                None => install::prepare(false)?,
+                None => install::prepare(&TOOLS, false)?,
             };
             let outcome = tests(options, &found, &mut counts)?;
             *machine = Some(found);

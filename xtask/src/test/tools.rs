@@ -17,6 +17,9 @@ pub(crate) enum Tool {
     Redis,
     /// A C compiler with make, zlib and cmocka, which the sample in C builds and tests itself with.
     Cmocka,
+    /// A Java runtime and PostgreSQL's driver for it, for what the scaffold in Kotlin can be tried with. The tests of the
+    /// workspace itself need neither.
+    Java,
 }
 
 pub(crate) const TOOLS: [Tool; 8] = [
@@ -28,6 +31,15 @@ pub(crate) const TOOLS: [Tool; 8] = [
     Tool::Postgres,
     Tool::Redis,
     Tool::Cmocka,
+];
+
+/// What `cargo xtask scaffolds` needs.
+pub(crate) const SCAFFOLD_TOOLS: [Tool; 5] = [
+    Tool::Bubblewrap,
+    Tool::Python,
+    Tool::Node,
+    Tool::Postgres,
+    Tool::Java,
 ];
 
 /// What a test's name contains when it downloads packages.
@@ -86,6 +98,7 @@ impl Tool {
             Tool::Postgres => "a PostgreSQL server",
             Tool::Redis => "a Redis server",
             Tool::Cmocka => "a C compiler with make, zlib and cmocka",
+            Tool::Java => "Java with PostgreSQL's driver in /usr/share/java",
         }
     }
 
@@ -100,6 +113,7 @@ impl Tool {
             Tool::Postgres => "needs_postgres",
             Tool::Redis => "needs_redis",
             Tool::Cmocka => "needs_cmocka",
+            Tool::Java => "needs_java",
         }
     }
 
@@ -126,6 +140,7 @@ impl Tool {
             Tool::Cmocka => {
                 "make --version && echo 'int main(void) { return 0; }' | cc -x c - -lcmocka -lz -o /dev/null"
             }
+            Tool::Java => "java -version && test -f /usr/share/java/postgresql.jar",
         }
     }
 
@@ -165,6 +180,10 @@ impl Tool {
                 Tool::Redis,
                 Manager::Dnf | Manager::Zypper | Manager::Pacman | Manager::Apk | Manager::Brew,
             ) => &["redis"],
+            (Tool::Java, Manager::Apt) => &["openjdk-17-jre-headless", "libpostgresql-jdbc-java"],
+            (Tool::Java, Manager::Dnf) => &["java-headless", "postgresql-jdbc"],
+            // Their packages put the driver elsewhere, or have none.
+            (Tool::Java, Manager::Zypper | Manager::Pacman | Manager::Apk | Manager::Brew) => &[],
             (Tool::Cmocka, Manager::Apt) => &["gcc", "make", "zlib1g-dev", "libcmocka-dev"],
             (Tool::Cmocka, Manager::Dnf | Manager::Zypper) => {
                 &["gcc", "make", "zlib-devel", "libcmocka-devel"]

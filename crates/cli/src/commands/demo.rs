@@ -159,7 +159,7 @@ fn orders(factory: &Arc<Factory>, service: &Path) -> Result<(TaskId, TaskId), Cl
         perform(
             op,
             factory.mission(),
-            factory.packs(),
+            &factory.packs(),
             factory.config(),
             "demo",
             door::now_ms(),

@@ -338,6 +338,9 @@ fn show_class(home: &Home, task: &Task, explain: bool) -> Result<(), CliError> {
     }
     if explain {
         let packs = Packs::load(home).map_err(|e| CliError::new(Kind::NeedsSetup, e))?;
+        for reason in alai_factory::explain_route(&packs, task) {
+            show::line(format!("company  {}", show::clean(&reason)));
+        }
         for reason in alai_factory::explain(&packs, task) {
             show::line(format!("model    {}", show::clean(&reason)));
         }

@@ -86,6 +86,7 @@ fn change(args: ChangeArgs) -> ProjectChange {
         allowed_paths: args.allow,
         setup_hosts: args.setup_hosts,
         setup_inputs: args.setup_inputs,
+        server_hosts: args.server_hosts,
         services: args.services,
         variables: args.variables,
     }

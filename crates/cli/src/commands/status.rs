@@ -54,6 +54,13 @@ pub(crate) fn run(home: &Home, args: &StatusArgs) -> Result<ExitCode, CliError> 
         None => "",
     };
     show::line(format!("models  {}{reachable}", models.host()));
+    if let Some(refused) = pulse.and_then(|p| p.packs_refused.as_ref()) {
+        show::line(format!(
+            "packs   a change is refused since {} ago, the ones before it are in force: {}",
+            show::age(now - refused.since_ms),
+            show::clean(&refused.why)
+        ));
+    }
     let spend = queue.spend;
     show::line(format!(
         "spend   {} calls, {} + {} tokens, {}",

@@ -28,6 +28,7 @@ pub(crate) fn run(home: &Home, _args: &UpArgs) -> Result<ExitCode, CliError> {
     if let Err(e) = alai_workspace::descriptors::raise() {
         eprintln!("no more files can be opened than before: {e}");
     }
+    alai_factory::look_through_everything(home);
     let factory = door::factory_of_many(home)?;
     let server = server::listen(&factory).map_err(|e| {
         CliError::new(

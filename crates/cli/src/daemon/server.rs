@@ -150,10 +150,12 @@ fn answer(server: &Server, line: &str) -> Answer {
                 Ok(by) => by,
                 Err(e) => return refused(e.to_string()),
             };
+            // A person who has just changed a pack means the changed one.
+            factory.look_at_packs();
             let done = perform(
                 *op,
                 factory.mission(),
-                factory.packs(),
+                &factory.packs(),
                 factory.config(),
                 by,
                 factory.now_ms(),

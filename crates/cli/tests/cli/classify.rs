@@ -418,3 +418,28 @@ fn a_set_up_that_fails_waits_for_no_class() {
     // Who waits the fifteen seconds writes down that there was no answer.
     assert!(view["class"].is_null(), "{task}");
 }
+
+/// A model's class is the second word on a task's company; places of that company are counted, and its first run held none.
+#[test]
+fn a_class_names_the_company_of_a_task_whose_words_speak_for_nobody() {
+    let said = json!({"complexity": 2, "domain": "frontend", "type": "feature", "confidence": 80});
+    let anvil = host("tiny", move |_| Answer::text(&said.to_string()));
+    let forge = host("large", |_| Answer::error(500, "it is not asked"));
+    let world = fleet(&anvil, &forge, "");
+    let path = world.home().join("alai.toml");
+    let settings = std::fs::read_to_string(&path).expect("the settings");
+    let limited = format!("{settings}\n[limits]\ncompany = {{ Vizu = 1 }}\n");
+    std::fs::write(&path, limited).expect("written");
+    minion(&world, TITLE).exits(0);
+    let runs = world.task(1)["runs"].clone();
+    let runs = runs.as_array().expect("runs");
+    let last = runs.last().expect("a run");
+    assert_eq!(last["company"], "Vizu", "{runs:?}");
+    assert_eq!(runs.len(), 2, "the first had no place of Vizu's: {runs:?}");
+    assert_eq!(classifications(&anvil).len(), 1);
+    world
+        .alai(["mc", "show", "1", "--explain"])
+        .exits(0)
+        .says("company  Vizu: the task's domain is frontend (by model, 80% sure): no word speaks for anybody")
+        .says("else CodeCraft: 0 points");
+}

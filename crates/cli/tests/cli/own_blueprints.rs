@@ -14,8 +14,8 @@ fn own_blueprint(world: &World, text: &str) {
         let path = company.path().join("config.json");
         let text = std::fs::read_to_string(&path).expect("a configuration");
         let mut config: Value = serde_json::from_str(&text).expect("JSON");
-        if config["blueprint"] == "minion-one-shot" {
-            config["blueprint"] = json!("minion-own");
+        if config["blueprints"]["build"] == "minion-one-shot" {
+            config["blueprints"]["build"] = json!("minion-own");
             std::fs::write(&path, config.to_string()).expect("written");
             changed += 1;
         }

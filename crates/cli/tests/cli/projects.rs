@@ -31,7 +31,7 @@ fn a_rust_project_from_a_goal_to_main_needs_registry() {
         &project,
         [
             cheating(
-                "Drop a test",
+                "Leave one out",
                 (3, "a_bad_line_does_not_end_the_connection"),
                 [replace("tests/server.rs", test, "")],
             ),
@@ -84,7 +84,7 @@ fn a_python_project_from_a_goal_to_main_needs_registry_needs_python() {
         &project,
         [
             cheating(
-                "Drop a test",
+                "Leave one out",
                 (3, "tests/test_search.py::"),
                 [run("rm tests/test_search.py")],
             ),
@@ -126,7 +126,7 @@ fn a_javascript_project_from_a_goal_to_main_needs_registry_needs_node() {
         &project,
         [
             cheating(
-                "Drop a test",
+                "Leave one out",
                 (3, "a sum is exact"),
                 [run("rm test/money.test.js")],
             ),
@@ -171,7 +171,7 @@ fn a_go_project_from_a_goal_to_main_needs_go() {
         &project,
         [
             cheating(
-                "Drop a test",
+                "Leave one out",
                 (3, "TestALinkHasOneName"),
                 [run("rm links_test.go")],
             ),
@@ -213,7 +213,7 @@ fn a_c_project_from_a_goal_to_main_needs_cmocka() {
         &project,
         [
             cheating(
-                "Drop a test",
+                "Leave one out",
                 (3, "what_is_set_is_found"),
                 [run("rm tests/test_store.c")],
             ),
@@ -254,7 +254,7 @@ fn a_project_with_a_database_from_a_goal_to_main_needs_registry_needs_python_nee
     walk(
         &project,
         [cheating(
-            "Drop a test",
+            "Leave one out",
             (3, "tests/test_transfer.py::"),
             [run("rm tests/test_transfer.py")],
         )],

@@ -214,10 +214,17 @@ impl Node {
             Some(OutputKind::String) => Ok(Kind::Text),
             Some(OutputKind::Integer) => Ok(Kind::Number),
             Some(OutputKind::Boolean) => Ok(Kind::Truth),
-            Some(OutputKind::List) => Err(Wrong {
-                at: self.at,
-                problem: format!("`{said}` is a list, and a condition compares single values"),
-            }),
+            Some(kind @ (OutputKind::List | OutputKind::Shaped)) => {
+                let what = if kind == OutputKind::List {
+                    "a list"
+                } else {
+                    "JSON"
+                };
+                Err(Wrong {
+                    at: self.at,
+                    problem: format!("`{said}` is {what}, and a condition compares single values"),
+                })
+            }
             None => Err(self.unknown(&said, all())),
         }
     }

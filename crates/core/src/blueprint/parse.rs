@@ -1,14 +1,23 @@
 //! Reads a blueprint file and resolves it: inheritance, inputs, every reference. Fails closed with a line and a column.
 //!
-//! The vocabulary is that of GitHub Actions as far as it goes. `${{ inputs.NAME }}` is the only expression of a prompt or
-//! command: there is no code, and text of a task has no name here, so it cannot be interpolated into a shell.
+//! The vocabulary is that of GitHub Actions as far as it goes. `${{ inputs.NAME }}` is the only expression of a command: there
+//! is no code, and neither what a task says nor what a model said can be interpolated into a shell.
 
 mod acts;
+mod asks;
+mod env;
+mod error;
+mod example;
+mod finish;
 mod flow;
+mod gates;
 mod limits;
 mod merge;
+mod order;
 mod outputs;
 mod reference;
+mod retry;
+mod schema;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -21,17 +30,23 @@ use serde_saphyr::{Location, Spanned};
 
 use super::Blueprint;
 use crate::brief::Caps;
-use acts::{Acts, If};
+use acts::{Acts, If, Named};
+use asks::Asks;
+use env::EnvPatch;
+use gates::GatePatch;
 use reference::Text;
 use wire::{FileWire, InputWire, StepWire};
 use yaml::{Fault, FaultKind};
+
+pub use error::BlueprintError;
+pub use schema::{schema, schema_text};
 
 /// Bytes of one blueprint file. The largest shipped one is under 4 KB; more is not read by a person any more.
 const TEXT_BYTES_MAX: usize = 256 * 1024;
 /// Steps of a resolved blueprint. A longer chain belongs into several tasks, each with its own gate.
 const STEPS_MAX: usize = 50;
 /// Bytes of one prompt or command after its inputs are filled in. A small model's whole window is 32 KB of text.
-const PROMPT_BYTES_MAX: usize = 16 * 1024;
+pub const PROMPT_BYTES_MAX: usize = 16 * 1024;
 /// Bytes of one input's value; commands and short notes, not documents.
 const INPUT_BYTES_MAX: usize = 4 * 1024;
 /// Inputs of one blueprint.
@@ -64,9 +79,13 @@ pub struct RawBlueprint {
     pub description: Option<String>,
     /// The blueprint this one changes.
     pub extends: Option<String>,
+    extends_at: Option<Place>,
     /// Declared here; `None` takes the parent's input away.
     pub(super) inputs: BTreeMap<String, Option<Input>>,
+    /// Values to try it with; `None` takes the parent's away.
+    pub(super) example: BTreeMap<String, (Option<String>, Place)>,
     pub(super) timeout_s: Field<u64>,
+    env: Field<EnvPatch>,
     pub(super) limits: Field<Caps>,
     pub(super) steps: Vec<StepPatch>,
     pub(super) origin: String,
@@ -85,75 +104,6 @@ impl RawBlueprint {
     pub fn step_ids(&self) -> impl Iterator<Item = &str> {
         self.steps.iter().map(|step| step.id.as_str())
     }
-}
-
-/// Why a blueprint cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BlueprintError {
-    #[error(
-        "{origin} is {bytes} bytes; a blueprint has at most {TEXT_BYTES_MAX}. Split it with `extends`"
-    )]
-    TooLarge { origin: String, bytes: usize },
-    #[error("{origin}:{line}:{column}: cannot read the blueprint: {problem}")]
-    Yaml {
-        origin: String,
-        line: u64,
-        column: u64,
-        problem: String,
-    },
-    #[error("{origin}:{line}:{column}: unknown key `{key}`; {hint}")]
-    UnknownKey {
-        origin: String,
-        line: u64,
-        column: u64,
-        key: String,
-        hint: String,
-    },
-    #[error("{origin}:{line}:{column}: {problem}")]
-    Invalid {
-        origin: String,
-        line: u64,
-        column: u64,
-        problem: String,
-    },
-    #[error("{origin}:{line}:{column}: unknown reference `${{{{ {expression} }}}}`; {hint}")]
-    UnknownReference {
-        origin: String,
-        line: u64,
-        column: u64,
-        expression: String,
-        hint: String,
-    },
-    #[error("no blueprint is called `{name}` ({wanted_by}); {hint}")]
-    NotFound {
-        name: String,
-        wanted_by: String,
-        hint: String,
-    },
-    #[error("blueprints extend each other in a circle: {}. Take one `extends` away", chain.join(" -> "))]
-    Cycle { chain: Vec<String> },
-    #[error("`{name}` extends through {} blueprints; at most {EXTENDS_MAX} are followed", chain.len())]
-    TooDeep { name: String, chain: Vec<String> },
-    #[error(
-        "blueprint `{blueprint}` needs the input `{input}`{about}. Give it a value or declare a `default`"
-    )]
-    MissingInput {
-        blueprint: String,
-        input: String,
-        about: String,
-    },
-    #[error("blueprint `{blueprint}` has no input `{input}`; {hint}")]
-    UnknownInput {
-        blueprint: String,
-        input: String,
-        hint: String,
-    },
-    #[error("the value of input `{input}` for blueprint `{blueprint}` is refused: {problem}")]
-    BadInput {
-        blueprint: String,
-        input: String,
-        problem: String,
-    },
 }
 
 /// Reads one file. `origin` is what errors call it: a path or a name.
@@ -178,6 +128,14 @@ pub fn resolve(
     inputs: &BTreeMap<String, String>,
 ) -> Result<Blueprint, BlueprintError> {
     merge::resolve(name, library, inputs)
+}
+
+/// The inputs that the blueprint `name` is tried with: its own `example` laid over its parents'. Checked; may be empty.
+pub fn example(
+    name: &str,
+    library: &BTreeMap<String, String>,
+) -> Result<BTreeMap<String, String>, BlueprintError> {
+    merge::example_of(name, library)
 }
 
 /// A key that may be absent (inherited), `null` (the parent's value is taken away) or set.
@@ -247,6 +205,11 @@ pub(super) struct StepPatch {
     expect_exit: Field<i32>,
     retry_step: Field<String>,
     retry_attempts: Field<u32>,
+    backoff_s: Field<u64>,
+    needs: Field<Vec<Named>>,
+    env: Field<EnvPatch>,
+    gates: Field<Vec<GatePatch>>,
+    asks: Asks,
     condition: Field<If>,
     continue_on_error: Field<bool>,
     acts: Acts,
@@ -367,20 +330,24 @@ impl Reader<'_> {
             }
             steps.push(step);
         }
-        let (timeout, limits) = match wire.defaults {
-            Some(defaults) => (defaults.timeout, defaults.limits),
-            None => (Field::Absent, Field::Absent),
-        };
+        let defaults = wire.defaults.unwrap_or_default();
+        let example = self.example(wire.example)?;
+        if wire.extends.is_none() {
+            example::check(&example, &inputs)?;
+        }
         Ok(RawBlueprint {
             name: self.name("blueprint", wire.name)?,
             description: wire.description.map(|d| d.trim().to_owned()),
+            extends_at: { wire.extends.as_ref() }.map(|extends| self.place(extends.referenced)),
             extends: wire
                 .extends
                 .map(|e| self.name("blueprint", e))
                 .transpose()?,
             inputs,
-            timeout_s: timeout.try_map(|t| self.duration(&t))?,
-            limits: limits.try_map(|l| self.limits(l))?,
+            example,
+            timeout_s: defaults.timeout.try_map(|t| self.duration(&t))?,
+            env: defaults.env.try_map(|env| self.env(env))?,
+            limits: defaults.limits.try_map(|l| self.limits(l))?,
             steps,
             origin: self.origin.to_owned(),
         })
@@ -390,16 +357,8 @@ impl Reader<'_> {
         let place = self.place(wire.referenced);
         let mut step = wire.value;
         let acts = self.acts(&mut step.with)?;
-        let (retry_step, retry_attempts) = match step.retry {
-            Field::Absent => (Field::Absent, Field::Absent),
-            Field::Null => (Field::Null, Field::Null),
-            Field::Set(retry) => (
-                retry.step,
-                retry
-                    .max_attempts
-                    .try_map(|n| self.number("max_attempts", n, ATTEMPTS_MAX))?,
-            ),
-        };
+        let asks = self.asks(&mut step.with)?;
+        let (retry_step, retry_attempts, backoff_s) = self.retry(step.retry)?;
         Ok(StepPatch {
             id: self.name("step", step.id)?,
             place,
@@ -418,6 +377,11 @@ impl Reader<'_> {
             expect_exit: step.expect_exit,
             retry_step,
             retry_attempts,
+            backoff_s,
+            needs: step.needs.try_map(|needs| self.needs(needs))?,
+            env: step.env.try_map(|env| self.env(env))?,
+            gates: step.gates.try_map(|gates| self.gates(gates))?,
+            asks,
             condition: step.condition.try_map(|c| self.condition(&c))?,
             continue_on_error: step.continue_on_error,
             acts,

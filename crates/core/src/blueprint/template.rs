@@ -13,6 +13,12 @@ pub struct Template {
     pub(super) parts: Vec<Part>,
 }
 
+impl From<&str> for Template {
+    fn from(text: &str) -> Template {
+        Template::plain(text)
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Part {
@@ -33,6 +39,19 @@ impl Template {
         }
     }
 
+    /// Of these parts, texts beside each other joined: what says the same is the same.
+    pub(super) fn of(all: Vec<Part>) -> Template {
+        let mut parts: Vec<Part> = Vec::new();
+        for part in all {
+            match (parts.last_mut(), part) {
+                (_, Part::Text(text)) if text.is_empty() => {}
+                (Some(Part::Text(before)), Part::Text(text)) => before.push_str(&text),
+                (_, part) => parts.push(part),
+            }
+        }
+        Template { parts }
+    }
+
     /// The whole text, where nothing is left open.
     pub fn settled(&self) -> Option<String> {
         let texts = self.parts.iter().map(|part| match part {
@@ -43,12 +62,33 @@ impl Template {
     }
 
     /// Bytes of what is known of it by now.
-    pub(super) fn bytes(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         let texts = self.parts.iter().map(|part| match part {
             Part::Text(text) => text.len(),
             Part::Output { .. } => 0,
         });
         texts.sum()
+    }
+
+    /// What is not known before the run, in order: `steps.ID.outputs.NAME`.
+    pub fn open(&self) -> Vec<String> {
+        let places = self.parts.iter().filter_map(|part| match part {
+            Part::Text(_) => None,
+            Part::Output { step, name, .. } => Some(format!("steps.{step}.outputs.{name}")),
+        });
+        places.collect()
+    }
+
+    /// The text for people, each open place in its brackets.
+    pub fn shown(&self) -> String {
+        let parts = self.parts.iter().map(|part| match part {
+            Part::Text(text) => text.clone(),
+            Part::Output { step, name, json } => {
+                let filter = if *json { " | json" } else { "" };
+                format!("${{{{ steps.{step}.outputs.{name}{filter} }}}}")
+            }
+        });
+        parts.collect()
     }
 
     /// Fills the places in, in one pass: what a value contains is never read again.
@@ -60,6 +100,28 @@ impl Template {
         &self,
         results: &BTreeMap<String, StepResult>,
         bytes_max: usize,
+    ) -> Result<String, String> {
+        self.filled(results, bytes_max, |_, value| value)
+    }
+
+    /// The same for a prompt: each value goes through `fence`, with its name, so that it is read as data and not as orders.
+    ///
+    /// # Errors
+    /// As [`Template::fill`].
+    pub fn fenced(
+        &self,
+        results: &BTreeMap<String, StepResult>,
+        bytes_max: usize,
+        fence: impl Fn(&str, &str) -> String,
+    ) -> Result<String, String> {
+        self.filled(results, bytes_max, |said, value| fence(said, &value))
+    }
+
+    fn filled(
+        &self,
+        results: &BTreeMap<String, StepResult>,
+        bytes_max: usize,
+        wrap: impl Fn(&str, String) -> String,
     ) -> Result<String, String> {
         let mut out = String::new();
         let mut push = |text: &str| match text.len() > bytes_max - out.len() {
@@ -78,7 +140,7 @@ impl Template {
                     let value = value.ok_or_else(|| {
                         format!("`{said}` has no value: step `{step}` did not come to its end")
                     })?;
-                    push(&shown(&said, value, *json)?)?;
+                    push(&wrap(&said, shown(&said, value, *json)?))?;
                 }
             }
         }

@@ -1,121 +1,69 @@
-//! Reads a pack: every file it needs, every key it knows, nothing else.
+//! Reads a pack: every file it needs, every key it knows, nothing else. All that is wrong is found in one go.
 
-use std::collections::BTreeMap;
-use std::fmt;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde::de::{self, DeserializeOwned, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
-use super::{Activity, Agent, Company, Keyword, ModelChoice, Stage};
-use crate::blueprint::{self, BlueprintError, ToolName, yaml};
+use super::json::{self, Places};
+use super::problem::{At, CompanyError};
+use super::{Company, Keyword, ModelChoice, Skill, Stage, agents, config, mcp, skill, soul};
+use crate::blueprint;
+use crate::blueprint::yaml::{self, Fault, FaultKind};
 use crate::brief::Role;
+use crate::routing::Domain;
 
-/// Bytes of one file of a pack. A skill is the largest and is read by a model, so it is small.
+/// Bytes of one file of a pack. A template of a scaffold is the largest.
 const FILE_BYTES_MAX: usize = 64 * 1024;
-/// Soul and role prompt together: what every call of this company carries before the task begins. 6 KB are about 1,500
+/// Essence and role prompt together: what every call of this company carries before the task begins. 6 KB are about 1,500
 /// tokens, a fifth of the 8k window that the smallest useful local models are run with.
 const VOICE_BYTES_MAX: usize = 6 * 1024;
 /// Keywords of one company; more of them means that it wants everything.
 const KEYWORDS_MAX: usize = 200;
 const WEIGHT_MAX: u32 = 10;
+/// Skills of one company: each is a line of every first request.
+const SKILLS_MAX: usize = 32;
 /// Bytes of a keyword, a name, a line for people.
-const LINE_BYTES_MAX: usize = 200;
-
-/// Why a pack cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum CompanyError {
-    #[error("the pack `{pack}` has no {file}; every pack needs it")]
-    Missing { pack: String, file: String },
-    #[error("{pack}/{file} is {bytes} bytes; at most {max} are read")]
-    TooLarge {
-        pack: String,
-        file: String,
-        bytes: usize,
-        max: usize,
-    },
-    #[error("{pack}/{file}:{line}:{column}: unknown key `{key}`; {hint}")]
-    UnknownKey {
-        pack: String,
-        file: String,
-        line: u64,
-        column: u64,
-        key: String,
-        hint: String,
-    },
-    #[error("{pack}/{file}:{line}:{column}: {problem}")]
-    Unreadable {
-        pack: String,
-        file: String,
-        line: u64,
-        column: u64,
-        problem: String,
-    },
-    #[error("{pack}/{file}: {problem}")]
-    Invalid {
-        pack: String,
-        file: String,
-        problem: String,
-    },
-    #[error("the pack `{pack}` has a blueprint that cannot be read: {source}")]
-    Blueprint {
-        pack: String,
-        source: BlueprintError,
-    },
-    #[error("no company is called `{name}`; {hint}")]
-    Unknown { name: String, hint: String },
-    #[error("`{name}` names both {first} and {second}; a name belongs to one company")]
-    TwoOwners {
-        name: String,
-        first: String,
-        second: String,
-    },
-    #[error("{first} and {second} both want to be the default of stage {stage}; one can")]
-    TwoDefaults {
-        stage: &'static str,
-        first: String,
-        second: String,
-    },
-}
+pub(super) const LINE_BYTES_MAX: usize = 200;
+const CARD: &str = "company.json";
+const SOUL: &str = "CLAUDE.md";
 
 /// Reads one pack from its files: path inside the pack, with `/`, to text.
+///
+/// # Errors
+/// The first thing that is wrong with it.
 pub fn parse(files: &BTreeMap<String, String>) -> Result<Company, CompanyError> {
-    let unnamed = Pack {
-        name: "(unnamed)",
+    #[derive(Deserialize)]
+    struct Named {
+        name: String,
+    }
+    let named = files
+        .get(CARD)
+        .and_then(|text| serde_json::from_str(text).ok());
+    let folder = named.map_or("(unnamed)".to_owned(), |named: Named| named.name);
+    check(&folder, files).map_err(first)
+}
+
+/// Reads the pack of one folder.
+///
+/// # Errors
+/// Everything that is wrong with it, file by file.
+pub fn check(folder: &str, files: &BTreeMap<String, String>) -> Result<Company, Vec<CompanyError>> {
+    let mut pack = Pack {
+        name: folder,
         files,
+        problems: Vec::new(),
     };
-    let card: CardWire = unnamed.json("company.json")?;
-    let pack = Pack {
-        name: &card.name,
-        files,
-    };
-    pack.check_sizes()?;
-    pack.check_strangers()?;
-    pack.check_card(&card)?;
-    let config: ConfigWire = pack.json("config.json")?;
-    let company = Company {
-        keywords: pack.keywords(&card)?,
-        lead: pack.agent(Role::Lead)?,
-        builder: pack.agent(Role::Builder)?,
-        reviewer: pack.agent(Role::Reviewer)?,
-        soul: pack.text("CLAUDE.md")?.trim().to_owned(),
-        blueprints: pack.blueprints()?,
-        skills: pack.skills(),
-        aliases: card.aliases,
-        kind: card.kind,
-        stage: card.stage,
-        default: card.default,
-        name: card.name.clone(),
-        domain: config.domain,
-        overrides: config
-            .tier_overrides
-            .into_iter()
-            .map(|(on, model)| (on, model.0))
-            .collect(),
-        blueprint: config.blueprint,
-        blueprint_inputs: config.blueprint_inputs,
-    };
-    check_voice(&company)?;
-    Ok(company)
+    let company = pack.company();
+    match (company, pack.problems.is_empty()) {
+        (Some(company), true) => Ok(company),
+        (_, _) => Err(pack.problems),
+    }
+}
+
+pub(super) fn first(problems: Vec<CompanyError>) -> CompanyError {
+    let first = problems.into_iter().next();
+    first.expect("a pack that is refused has a reason")
 }
 
 #[derive(Deserialize)]
@@ -123,12 +71,16 @@ pub fn parse(files: &BTreeMap<String, String>) -> Result<Company, CompanyError> 
 struct CardWire {
     schema: u32,
     name: String,
+    version: String,
+    #[serde(rename = "type")]
+    house: String,
     #[serde(default)]
     aliases: Vec<String>,
-    kind: String,
-    stage: Stage,
+    stages: BTreeMap<Stage, Role>,
     #[serde(default)]
-    default: bool,
+    default: Vec<Stage>,
+    #[serde(default)]
+    domains: Vec<Domain>,
     routing: RoutingWire,
 }
 
@@ -136,462 +88,492 @@ struct CardWire {
 #[serde(deny_unknown_fields)]
 struct RoutingWire {
     keywords: BTreeMap<String, u32>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ConfigWire {
-    domain: String,
     #[serde(default)]
-    tier_overrides: BTreeMap<Activity, ModelChoiceWire>,
-    blueprint: String,
-    #[serde(default)]
-    blueprint_inputs: BTreeMap<String, String>,
+    negative: BTreeMap<String, u32>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct AgentWire {
-    role: String,
-    #[serde(default)]
-    tier: Option<u8>,
-    #[serde(default)]
-    model: Option<String>,
-    prompt: String,
-    tools: Vec<String>,
-    constraints: ConstraintsWire,
+/// The files of one pack, the name that errors call it by, and what was found wrong so far.
+pub(super) struct Pack<'a> {
+    pub(super) name: &'a str,
+    pub(super) files: &'a BTreeMap<String, String>,
+    pub(super) problems: Vec<CompanyError>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ConstraintsWire {
-    allowed_paths: Vec<String>,
-    #[serde(default)]
-    forbidden_paths: Vec<String>,
-    write_locked: bool,
-}
-
-/// A tier as a number, or `"host:model"` as a text.
-struct ModelChoiceWire(ModelChoice);
-
-impl<'de> Deserialize<'de> for ModelChoiceWire {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Choice;
-        impl Visitor<'_> for Choice {
-            type Value = ModelChoiceWire;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a tier from 1 to 5, or \"host:model\"")
-            }
-
-            fn visit_u64<E: de::Error>(self, tier: u64) -> Result<ModelChoiceWire, E> {
-                self.visit_str(&tier.to_string())
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<ModelChoiceWire, E> {
-                ModelChoice::parse(text)
-                    .map(ModelChoiceWire)
-                    .ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
-            }
-        }
-        from.deserialize_any(Choice)
-    }
-}
-
-/// The files of one pack and the name that errors call it by.
-struct Pack<'a> {
-    name: &'a str,
-    files: &'a BTreeMap<String, String>,
-}
-
-impl Pack<'_> {
-    fn text(&self, file: &str) -> Result<&str, CompanyError> {
-        self.files
-            .get(file)
-            .map(String::as_str)
-            .ok_or_else(|| CompanyError::Missing {
-                pack: self.name.to_owned(),
-                file: file.to_owned(),
-            })
+impl<'a> Pack<'a> {
+    /// None where a file could not be read at all; what else is wrong stands in `problems`.
+    fn company(&mut self) -> Option<Company> {
+        self.check_sizes();
+        self.check_strangers();
+        let card = self.card();
+        let config = self.config(card.as_ref().map(|card| &card.stages));
+        let essence = self.essence();
+        let model = |choice: fn(&config::Config) -> &ModelChoice| {
+            config
+                .as_ref()
+                .map_or(ModelChoice::Human, |config| choice(config).clone())
+        };
+        let lead = self.agent(Role::Lead, model(|config| &config.lead));
+        let builder = self.agent(Role::Builder, model(|config| &config.builder));
+        let reviewer = self.agent(Role::Reviewer, model(|config| &config.reviewer));
+        let blueprints = self.blueprints();
+        let skills = self.skills();
+        let mcp = self.optional("config/mcp.json", mcp::overlay);
+        let grants = self.optional("config/tools.json", mcp::grants);
+        let (card, config) = (card?, config?);
+        let company = Company {
+            name: card.name,
+            version: card.version,
+            aliases: card.aliases,
+            house: card.house,
+            domain: config.domain,
+            stages: card.stages,
+            default: card.default.into_iter().collect(),
+            domains: card.domains,
+            keywords: weighed(card.routing.keywords),
+            negative: weighed(card.routing.negative),
+            lead: lead?,
+            builder: builder?,
+            reviewer: reviewer?,
+            overrides: config.overrides,
+            walks: config.walks,
+            blueprint_inputs: config.blueprint_inputs,
+            essence: essence?,
+            soul: self.text(SOUL)?.trim().to_owned(),
+            blueprints,
+            skills,
+            mcp: mcp?,
+            grants: grants?,
+        };
+        self.check_voice(&company);
+        Some(company)
     }
 
-    fn invalid(&self, file: &str, problem: impl Into<String>) -> CompanyError {
-        CompanyError::Invalid {
+    pub(super) fn wrong(&mut self, file: &str, at: impl Into<At>, problem: impl Into<String>) {
+        self.problems.push(CompanyError::Invalid {
             pack: self.name.to_owned(),
             file: file.to_owned(),
+            at: at.into(),
             problem: problem.into(),
+        });
+    }
+
+    fn text(&mut self, file: &str) -> Option<&'a str> {
+        let found = self.files.get(file).map(String::as_str);
+        if found.is_none() {
+            self.problems.push(CompanyError::Missing {
+                pack: self.name.to_owned(),
+                file: file.to_owned(),
+            });
+        }
+        found
+    }
+
+    pub(super) fn json<T: DeserializeOwned>(&mut self, file: &str) -> Option<(T, Places<'a>)> {
+        let read = json::read(self.text(file)?);
+        read.map_err(|fault| self.fault(file, fault)).ok()
+    }
+
+    pub(super) fn yaml<T: DeserializeOwned>(&mut self, file: &str) -> Option<T> {
+        let read = yaml::read(self.text(file)?);
+        read.map_err(|fault| self.fault(file, fault)).ok()
+    }
+
+    /// A file that need not be there.
+    fn optional<T: Default>(
+        &mut self,
+        file: &str,
+        read: fn(&str) -> Result<(T, mcp::Problems), Fault>,
+    ) -> Option<T> {
+        let Some(text) = self.files.get(file) else {
+            return Some(T::default());
+        };
+        match read(text) {
+            Ok((read, problems)) => {
+                for (at, problem) in problems {
+                    self.wrong(file, at, problem);
+                }
+                Some(read)
+            }
+            Err(fault) => {
+                self.fault(file, fault);
+                None
+            }
         }
     }
 
-    fn check_sizes(&self) -> Result<(), CompanyError> {
-        match self
-            .files
-            .iter()
-            .find(|(_, text)| text.len() > FILE_BYTES_MAX)
-        {
-            None => Ok(()),
-            Some((file, text)) => Err(CompanyError::TooLarge {
-                pack: self.name.to_owned(),
-                file: file.clone(),
-                bytes: text.len(),
-                max: FILE_BYTES_MAX,
-            }),
+    fn fault(&mut self, file: &str, fault: Fault) {
+        let at = At {
+            line: fault.line,
+            column: fault.column,
+        };
+        match fault.what {
+            FaultKind::Shape(problem) => self.wrong(file, at, problem),
+            FaultKind::UnknownKey { key, hint } => {
+                let hint = moved(file, &key).map_or(hint, str::to_owned);
+                self.problems.push(CompanyError::UnknownKey {
+                    pack: self.name.to_owned(),
+                    file: file.to_owned(),
+                    at,
+                    key,
+                    hint,
+                });
+            }
+        }
+    }
+
+    fn check_sizes(&mut self) {
+        for (file, text) in self.files {
+            let template = file
+                .strip_prefix("blueprints/")
+                .is_some_and(blueprint::is_template);
+            // A lockfile is written as a whole, by a scaffold that has its own limit.
+            let max = match template {
+                true => blueprint::SCAFFOLD_BYTES_MAX,
+                false => FILE_BYTES_MAX,
+            };
+            if text.len() > max {
+                self.problems.push(CompanyError::TooLarge {
+                    pack: self.name.to_owned(),
+                    file: file.clone(),
+                    bytes: text.len(),
+                    max,
+                });
+            }
         }
     }
 
     /// A file in a folder that is read, under a name that is not, is a slip that would otherwise do nothing.
-    fn check_strangers(&self) -> Result<(), CompanyError> {
-        const AGENTS: [&str; 4] = [
-            "lead.yaml",
-            "builder.yaml",
-            "reviewer.yaml",
-            "validator.yaml",
-        ];
+    fn check_strangers(&mut self) {
+        const CONFIG: [&str; 2] = ["mcp.json", "tools.json"];
         for file in self.files.keys() {
-            if let Some(name) = file.strip_prefix("agents/")
-                && !AGENTS.contains(&name)
-            {
-                let hint = yaml::hint(name, AGENTS.into_iter());
-                return Err(self.invalid(file, format!("no agent is read from here; {hint}")));
-            }
-            if let Some(name) = file.strip_prefix("blueprints/")
-                && !blueprint::is_template(name)
-                && name
-                    .strip_suffix(".yaml")
-                    .is_none_or(|stem| stem.contains('/'))
-            {
-                let problem = "blueprints are files `blueprints/NAME.yaml`, templates `blueprints/templates/NAME`";
-                return Err(self.invalid(file, problem));
-            }
-        }
-        Ok(())
-    }
-
-    fn json<T: DeserializeOwned>(&self, file: &str) -> Result<T, CompanyError> {
-        serde_json::from_str(self.text(file)?).map_err(|error| self.json_fault(file, &error))
-    }
-
-    fn json_fault(&self, file: &str, error: &serde_json::Error) -> CompanyError {
-        let (pack, file) = (self.name.to_owned(), file.to_owned());
-        let line = u64::try_from(error.line()).unwrap_or(u64::MAX);
-        let column = u64::try_from(error.column()).unwrap_or(u64::MAX);
-        let message = error.to_string();
-        let message = message
-            .rsplit_once(" at line ")
-            .map_or(message.as_str(), |(said, _)| said);
-        // serde_json tells an unknown key only in its message: "unknown field `a`, expected one of `b`, `c`".
-        let mut quoted = message.split('`').skip(1).step_by(2);
-        let unknown =
-            message.starts_with("unknown field") || message.starts_with("unknown variant");
-        match quoted.next().filter(|_| unknown) {
-            Some(key) => {
-                let known: Vec<&str> = quoted.collect();
-                let hint = yaml::hint(key, known.iter().copied());
-                CompanyError::UnknownKey {
-                    pack,
-                    file,
-                    line,
-                    column,
-                    key: key.to_owned(),
-                    hint,
+            let Some((folder, name)) = file.split_once('/') else {
+                continue;
+            };
+            match folder {
+                "agents" if !agents::FILES.contains(&name) => {
+                    let hint = yaml::hint(name, agents::FILES.into_iter());
+                    self.wrong(
+                        file,
+                        At::NOWHERE,
+                        format!("no agent is read from here; {hint}"),
+                    );
                 }
+                "config" if !CONFIG.contains(&name) => {
+                    let hint = yaml::hint(name, CONFIG.into_iter());
+                    self.wrong(
+                        file,
+                        At::NOWHERE,
+                        format!("nothing is read from here; {hint}"),
+                    );
+                }
+                "skills" if !self.belongs_to_a_skill(name) => {
+                    let problem = "a skill is a folder `skills/NAME/` with a `SKILL.md`";
+                    self.wrong(file, At::NOWHERE, problem);
+                }
+                "blueprints" if !is_of_blueprints(name) => {
+                    let problem = "blueprints are files `blueprints/NAME.yaml`, templates `blueprints/templates/NAME`";
+                    self.wrong(file, At::NOWHERE, problem);
+                }
+                _ => {}
             }
-            None => CompanyError::Unreadable {
-                pack,
-                file,
-                line,
-                column,
-                problem: message.to_owned(),
-            },
         }
     }
 
-    fn yaml<T: DeserializeOwned>(&self, file: &str) -> Result<T, CompanyError> {
-        yaml::read(self.text(file)?).map_err(|fault| {
-            let (pack, file) = (self.name.to_owned(), file.to_owned());
-            let (line, column) = (fault.line, fault.column);
-            match fault.what {
-                yaml::FaultKind::UnknownKey { key, hint } => CompanyError::UnknownKey {
-                    pack,
-                    file,
-                    line,
-                    column,
-                    key,
-                    hint,
-                },
-                yaml::FaultKind::Shape(problem) => CompanyError::Unreadable {
-                    pack,
-                    file,
-                    line,
-                    column,
-                    problem,
-                },
-            }
-        })
+    fn belongs_to_a_skill(&self, name: &str) -> bool {
+        name.split_once('/')
+            .is_some_and(|(skill, _)| self.files.contains_key(&format!("skills/{skill}/SKILL.md")))
     }
 
-    fn check_card(&self, card: &CardWire) -> Result<(), CompanyError> {
-        const FILE: &str = "company.json";
+    fn card(&mut self) -> Option<CardWire> {
+        let (card, places): (CardWire, Places<'_>) = self.json(CARD)?;
         if card.schema != 2 {
             let problem = format!(
                 "schema {} is not known; this alai reads schema 2",
                 card.schema
             );
-            return Err(self.invalid(FILE, problem));
+            self.wrong(CARD, places.at(&["schema"]), problem);
         }
-        for name in std::iter::once(&card.name).chain(&card.aliases) {
-            let plain = name
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
-            let first = name.chars().next().is_some_and(|c| c.is_ascii_alphabetic());
-            if !plain || !first || name.len() > LINE_BYTES_MAX {
-                // It becomes a folder and a word of commands.
-                let problem =
-                    format!("`{name}` cannot name a company; use letters, digits, `-` and `_`");
-                return Err(self.invalid(FILE, problem));
+        if card.name != self.name && names_a_company(&card.name) {
+            let problem = format!(
+                "the folder is `{}` but the company calls itself `{}`",
+                self.name, card.name
+            );
+            self.wrong(CARD, places.at(&["name"]), problem);
+        }
+        self.check_names(&card, &places);
+        if !is_version(&card.version) {
+            let problem = format!(
+                "the version `{}` is not MAJOR.MINOR.PATCH, as 1.0.0 is",
+                card.version.escape_debug()
+            );
+            self.wrong(CARD, places.at(&["version"]), problem);
+        }
+        if !one_line(&card.house) {
+            self.wrong(CARD, places.at(&["type"]), "`type` must be one short line");
+        }
+        self.check_stages(&card, &places);
+        for (index, domain) in card.domains.iter().enumerate() {
+            if card.domains[..index].contains(domain) {
+                let problem = format!("the domain `{}` is listed twice", domain.as_str());
+                self.wrong(CARD, places.at(&["domains", &index.to_string()]), problem);
             }
         }
-        match one_line(&card.kind) {
-            true => Ok(()),
-            false => Err(self.invalid(FILE, "`kind` must be one short line")),
+        self.check_words("keywords", &card.routing.keywords, &places);
+        self.check_words("negative", &card.routing.negative, &places);
+        let forms: BTreeSet<String> = card
+            .routing
+            .keywords
+            .keys()
+            .map(|word| form(word))
+            .collect();
+        for word in card.routing.negative.keys() {
+            if forms.contains(&form(word)) {
+                let problem = format!("`{word}` speaks for the company and against it; keep one");
+                self.wrong(CARD, places.at(&["routing", "negative", word]), problem);
+            }
+        }
+        Some(card)
+    }
+
+    fn check_names(&mut self, card: &CardWire, places: &Places<'_>) {
+        let mut seen = BTreeSet::from([card.name.to_lowercase()]);
+        if !names_a_company(&card.name) {
+            self.wrong(CARD, places.at(&["name"]), no_name(&card.name));
+        }
+        for (index, alias) in card.aliases.iter().enumerate() {
+            let at = || places.at(&["aliases", &index.to_string()]);
+            if !names_a_company(alias) {
+                self.wrong(CARD, at(), no_name(alias));
+            } else if !seen.insert(alias.to_lowercase()) {
+                self.wrong(
+                    CARD,
+                    at(),
+                    format!("the company has the name `{alias}` already"),
+                );
+            }
         }
     }
 
-    fn keywords(&self, card: &CardWire) -> Result<Vec<Keyword>, CompanyError> {
-        const FILE: &str = "company.json";
-        let keywords = &card.routing.keywords;
-        if keywords.len() > KEYWORDS_MAX {
-            let problem = format!(
-                "{} keywords; at most {KEYWORDS_MAX} are read",
-                keywords.len()
-            );
-            return Err(self.invalid(FILE, problem));
+    fn check_stages(&mut self, card: &CardWire, places: &Places<'_>) {
+        if card.stages.is_empty() {
+            let problem = "a company works at one stage at least, as `{\"build\": \"builder\"}`";
+            self.wrong(CARD, places.at(&["stages"]), problem);
         }
-        for (word, weight) in keywords {
-            if !one_line(word) || !word.chars().any(char::is_alphanumeric) {
-                return Err(self.invalid(
-                    FILE,
-                    format!("`{word}` cannot be a keyword; it holds no word"),
-                ));
+        for (stage, role) in &card.stages {
+            let fits = stage.role();
+            if *role != fits {
+                let (stage, role, fits) = (stage.as_str(), role.as_str(), fits.as_str());
+                let problem = format!("at stage {stage} works a {fits}, not a {role}");
+                self.wrong(CARD, places.at(&["stages", stage]), problem);
             }
-            if !(1..=WEIGHT_MAX).contains(weight) {
+        }
+        for (index, stage) in card.default.iter().enumerate() {
+            let at = || places.at(&["default", &index.to_string()]);
+            let name = stage.as_str();
+            if !card.stages.contains_key(stage) {
+                let problem =
+                    format!("it cannot be the default of stage {name}: `stages` does not list it");
+                self.wrong(CARD, at(), problem);
+            } else if card.default[..index].contains(stage) {
+                self.wrong(CARD, at(), format!("the stage {name} is listed twice"));
+            }
+        }
+    }
+
+    fn check_words(&mut self, key: &str, words: &BTreeMap<String, u32>, places: &Places<'_>) {
+        if words.len() > KEYWORDS_MAX {
+            let problem = format!("{} words; at most {KEYWORDS_MAX} are read", words.len());
+            self.wrong(CARD, places.at(&["routing", key]), problem);
+        }
+        let mut seen: BTreeMap<String, &str> = BTreeMap::new();
+        for (word, weight) in words {
+            // A place is looked for only where something is wrong.
+            let at = || places.at(&["routing", key, word]);
+            if !one_line(word) || !word.chars().any(char::is_alphanumeric) {
+                let problem = format!(
+                    "`{}` cannot be a keyword; it holds no word",
+                    word.escape_debug()
+                );
+                self.wrong(CARD, at(), problem);
+            } else if !(1..=WEIGHT_MAX).contains(weight) {
                 let problem =
                     format!("keyword `{word}` weighs {weight}; it must be 1 to {WEIGHT_MAX}");
-                return Err(self.invalid(FILE, problem));
+                self.wrong(CARD, at(), problem);
+            } else if let Some(other) = seen.insert(form(word), word) {
+                let problem = format!("`{word}` and `{other}` are the same keyword; keep one");
+                self.wrong(CARD, at(), problem);
             }
-        }
-        Ok(keywords
-            .iter()
-            .map(|(word, weight)| Keyword {
-                word: word.clone(),
-                weight: *weight,
-            })
-            .collect())
-    }
-
-    fn agent(&self, role: Role) -> Result<Agent, CompanyError> {
-        let mut file = format!("agents/{}.yaml", role.as_str());
-        // The original called the reviewer a validator in some packs.
-        if role == Role::Reviewer
-            && !self.files.contains_key(&file)
-            && self.files.contains_key("agents/validator.yaml")
-        {
-            file = "agents/validator.yaml".to_owned();
-        }
-        let wire: AgentWire = self.yaml(&file)?;
-        let named =
-            wire.role == role.as_str() || (role == Role::Reviewer && wire.role == "validator");
-        if !named {
-            let problem = format!(
-                "`role` is `{}`; in this file it must be `{}`",
-                wire.role,
-                role.as_str()
-            );
-            return Err(self.invalid(&file, problem));
-        }
-        let agent = Agent {
-            role,
-            prompt: wire.prompt.trim().to_owned(),
-            model: self.model(&file, wire.tier, wire.model.as_deref())?,
-            allowed_paths: wire.constraints.allowed_paths,
-            forbidden_paths: wire.constraints.forbidden_paths,
-            write_locked: wire.constraints.write_locked,
-            tools: self.tools(&file, &wire.tools)?,
-        };
-        if agent.prompt.is_empty() {
-            return Err(self.invalid(&file, "`prompt` is empty"));
-        }
-        for glob in agent.allowed_paths.iter().chain(&agent.forbidden_paths) {
-            if let Some(problem) = glob_problem(glob) {
-                return Err(self.invalid(&file, format!("the path `{glob}` is refused: {problem}")));
-            }
-        }
-        match self.lock_problem(&agent) {
-            Some(problem) => Err(self.invalid(&file, problem)),
-            None => Ok(agent),
         }
     }
 
-    fn model(
-        &self,
-        file: &str,
-        tier: Option<u8>,
-        model: Option<&str>,
-    ) -> Result<ModelChoice, CompanyError> {
-        let choice = match (tier, model) {
-            (Some(tier), None) => ModelChoice::parse(&tier.to_string()),
-            (None, Some(model)) => ModelChoice::parse(model),
-            (Some(_), Some(_)) => {
-                return Err(self.invalid(file, "`tier` and `model` exclude each other"));
-            }
-            (None, None) => {
-                return Err(self.invalid(
-                    file,
-                    "give `tier: 1` to `tier: 5`, or `model: \"host:model\"`",
-                ));
-            }
-        };
-        choice.ok_or_else(|| {
-            self.invalid(
-                file,
-                "`tier` must be 1 to 5, `model` must read \"host:model\"",
-            )
-        })
-    }
-
-    fn tools(&self, file: &str, names: &[String]) -> Result<Vec<ToolName>, CompanyError> {
-        let mut tools = Vec::new();
-        for name in names {
-            let Some(tool) = ToolName::parse(name) else {
-                let hint = yaml::hint(name, ToolName::ALL.iter().map(|tool| tool.as_str()));
-                return Err(self.invalid(file, format!("no tool is called `{name}`; {hint}")));
-            };
-            if tools.contains(&tool) {
-                return Err(self.invalid(file, format!("the tool `{name}` is listed twice")));
-            }
-            tools.push(tool);
-        }
-        match tools.contains(&ToolName::Done) {
-            true => Ok(tools),
-            false => Err(self.invalid(file, "`tools` lacks `done`; the agent could never end")),
-        }
-    }
-
-    /// What a role may never be given, whatever its file says.
-    fn lock_problem(&self, agent: &Agent) -> Option<String> {
-        let writes = agent
-            .tools
-            .iter()
-            .any(|tool| matches!(tool, ToolName::Edit | ToolName::Write));
-        match agent.role {
-            Role::Lead => {
-                let own = format!("companies/{}/", self.name);
-                let outside = agent.allowed_paths.iter().find(|path| !path.starts_with(&own));
-                match outside {
-                    Some(path) => Some(format!("a lead writes only below `{own}`; `{path}` is outside")),
-                    None if !agent.write_locked => Some("a lead must be `write_locked: true`".to_owned()),
-                    None => None,
+    fn essence(&mut self) -> Option<String> {
+        let text = self.text(SOUL)?;
+        match soul::essence(self.name, text) {
+            Ok(essence) => Some(essence),
+            Err(problems) => {
+                for (at, problem) in problems {
+                    self.wrong(SOUL, at, problem);
                 }
+                None
             }
-            Role::Builder if agent.allowed_paths.is_empty() => {
-                Some("a builder without `allowed_paths` can build nothing; `[\"**\"]` is its whole clone".to_owned())
-            }
-            Role::Builder => None,
-            Role::Reviewer if !agent.allowed_paths.is_empty() || !agent.write_locked || writes => Some(
-                "a reviewer cannot write: `allowed_paths: []`, `write_locked: true`, no `edit`, no `write`".to_owned(),
-            ),
-            Role::Reviewer => None,
         }
     }
 
-    fn blueprints(&self) -> Result<BTreeMap<String, String>, CompanyError> {
+    fn blueprints(&mut self) -> BTreeMap<String, String> {
         let mut blueprints = BTreeMap::new();
         for (file, text) in self.files {
-            if let Some(name) = file
-                .strip_prefix("blueprints/")
-                .filter(|n| blueprint::is_template(n))
-            {
+            let Some(name) = file.strip_prefix("blueprints/") else {
+                continue;
+            };
+            if blueprint::is_template(name) {
                 blueprints.insert(name.to_owned(), text.clone());
                 continue;
             }
-            let stem = file
-                .strip_prefix("blueprints/")
-                .and_then(|name| name.strip_suffix(".yaml"));
+            let stem = name
+                .strip_suffix(".yaml")
+                .filter(|stem| !stem.contains('/'));
             let Some(stem) = stem else { continue };
-            let raw = blueprint::parse(text, file).map_err(|source| CompanyError::Blueprint {
-                pack: self.name.to_owned(),
-                source,
-            })?;
-            if raw.name != stem {
-                return Err(self.invalid(
-                    file,
-                    format!("the file is `{stem}` but calls itself `{}`", raw.name),
-                ));
+            let origin = format!("{}/{file}", self.name);
+            match blueprint::parse(text, &origin) {
+                Err(source) => self.problems.push(CompanyError::Blueprint {
+                    pack: self.name.to_owned(),
+                    source,
+                }),
+                Ok(raw) if raw.name != stem => {
+                    let problem = format!("the file is `{stem}` but calls itself `{}`", raw.name);
+                    self.wrong(file, line_of(text, "name:"), problem);
+                }
+                Ok(_) => {
+                    blueprints.insert(stem.to_owned(), text.clone());
+                }
             }
-            blueprints.insert(stem.to_owned(), text.clone());
         }
-        Ok(blueprints)
+        blueprints
     }
 
-    fn skills(&self) -> BTreeMap<String, String> {
-        let skill = |file: &str| {
-            let name = file.strip_prefix("skills/")?.strip_suffix("/SKILL.md")?;
-            (!name.is_empty() && !name.contains('/')).then(|| name.to_owned())
-        };
-        self.files
-            .iter()
-            .filter_map(|(file, text)| Some((skill(file)?, text.clone())))
-            .collect()
-    }
-}
-
-fn check_voice(company: &Company) -> Result<(), CompanyError> {
-    let invalid = |file: &str, problem: String| CompanyError::Invalid {
-        pack: company.name.clone(),
-        file: file.to_owned(),
-        problem,
-    };
-    if company.soul.is_empty() {
-        return Err(invalid("CLAUDE.md", "the soul is empty".to_owned()));
-    }
-    for role in [Role::Lead, Role::Builder, Role::Reviewer] {
-        let bytes = company.soul.len() + company.agent(role).prompt.len();
-        if bytes > VOICE_BYTES_MAX {
+    fn skills(&mut self) -> BTreeMap<String, Skill> {
+        let mut skills: BTreeMap<String, Skill> = BTreeMap::new();
+        for (file, text) in self.files {
+            let inside = file.strip_prefix("skills/");
+            let Some((name, "SKILL.md")) = inside.and_then(|inside| inside.split_once('/')) else {
+                continue;
+            };
+            match skill::parse(name, text) {
+                Ok(skill) => {
+                    skills.insert(name.to_owned(), skill);
+                }
+                Err(problems) => {
+                    for wrong in problems {
+                        self.wrong(file, wrong.at, wrong.problem);
+                    }
+                }
+            }
+        }
+        for (name, skill) in &mut skills {
+            let folder = format!("skills/{name}/");
+            let beside = self.files.iter().filter_map(|(file, text)| {
+                let inside = file.strip_prefix(&folder)?;
+                (inside != "SKILL.md").then(|| (inside.to_owned(), text.clone()))
+            });
+            skill.files = beside.collect();
+        }
+        if skills.len() > SKILLS_MAX {
             let problem = format!(
-                "soul and {} prompt are {bytes} bytes together; at most {VOICE_BYTES_MAX} fit a small model. Move \
-                 what is rarely needed into a skill",
-                role.as_str()
+                "{} skills; at most {SKILLS_MAX} are named in a prompt",
+                skills.len()
             );
-            return Err(invalid("CLAUDE.md", problem));
+            self.wrong("skills", At::NOWHERE, problem);
+        }
+        skills
+    }
+
+    fn check_voice(&mut self, company: &Company) {
+        for role in [Role::Lead, Role::Builder, Role::Reviewer] {
+            let bytes = company.essence.len() + company.agent(role).prompt.len();
+            if bytes > VOICE_BYTES_MAX {
+                let role = role.as_str();
+                let file = format!("agents/{role}.yaml");
+                let at = self
+                    .files
+                    .get(&file)
+                    .map_or(At::NOWHERE, |text| line_of(text, "prompt:"));
+                let problem = format!(
+                    "essence and {role} prompt are {bytes} bytes together; at most {VOICE_BYTES_MAX} fit a small model. \
+                     Move what is rarely needed into a skill"
+                );
+                self.wrong(&file, at, problem);
+            }
         }
     }
-    if !one_line(&company.domain) {
-        return Err(invalid(
-            "config.json",
-            "`domain` must be one short line".to_owned(),
-        ));
-    }
-    Ok(())
 }
 
-fn one_line(text: &str) -> bool {
+/// Where a key went that older packs have.
+fn moved(file: &str, key: &str) -> Option<&'static str> {
+    match (file, key) {
+        (CARD, "kind") => Some("it is called `type` now"),
+        (CARD, "stage") => Some("write `\"stages\": {\"build\": \"builder\"}`"),
+        (config::FILE, "blueprint") => Some("write `\"blueprints\": {\"build\": \"NAME\"}`"),
+        (file, "tier" | "model") if file.starts_with("agents/") => Some(
+            "an agent's model stands in config.json: `\"agents\": {\"lead\": {\"type\": \"orchestrator\", \"model\": 3}}`",
+        ),
+        (_, _) => None,
+    }
+}
+
+fn is_of_blueprints(name: &str) -> bool {
+    blueprint::is_template(name)
+        || name
+            .strip_suffix(".yaml")
+            .is_some_and(|stem| !stem.contains('/'))
+}
+
+/// It becomes a folder and a word of commands.
+fn names_a_company(name: &str) -> bool {
+    let letters = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.chars().all(letters)
+        && name.len() <= LINE_BYTES_MAX
+}
+
+fn no_name(name: &str) -> String {
+    let name = name.escape_debug();
+    format!("`{name}` cannot name a company; use letters, digits, `-` and `_`")
+}
+
+fn is_version(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('.').collect();
+    let number = |part: &&str| {
+        !part.is_empty()
+            && part.len() <= 9
+            && part.chars().all(|c| c.is_ascii_digit())
+            && (*part == "0" || !part.starts_with('0'))
+    };
+    parts.len() == 3 && parts.iter().all(number)
+}
+
+/// A keyword as routing compares it: its words, in small letters.
+fn form(word: &str) -> String {
+    let small = word.to_lowercase();
+    let words: Vec<&str> = small
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .collect();
+    words.join(" ")
+}
+
+fn weighed(words: BTreeMap<String, u32>) -> Vec<Keyword> {
+    let words = words.into_iter();
+    words
+        .map(|(word, weight)| Keyword { word, weight })
+        .collect()
+}
+
+/// The first line that begins with a key; the file as a whole where none does.
+fn line_of(text: &str, key: &str) -> At {
+    let found = text.lines().position(|line| line.starts_with(key));
+    found.map_or(At::NOWHERE, At::line)
+}
+
+pub(super) fn one_line(text: &str) -> bool {
     !text.trim().is_empty() && text.len() <= LINE_BYTES_MAX && !text.chars().any(char::is_control)
-}
-
-/// Why a glob cannot stand in a constraint, if so. Everything is relative, so that no pack names a place outside.
-fn glob_problem(glob: &str) -> Option<&'static str> {
-    if glob.is_empty() || glob.len() > LINE_BYTES_MAX || glob.chars().any(char::is_control) {
-        return Some("it is empty, too long or holds control characters");
-    }
-    if glob.starts_with('/')
-        || glob.starts_with('~')
-        || glob.contains('\\')
-        || glob.get(1..2) == Some(":")
-    {
-        return Some("paths are relative and use `/`");
-    }
-    if glob.split('/').any(|part| part == ".." || part == ".") {
-        return Some("`.` and `..` leave the folder it is meant for");
-    }
-    None
 }

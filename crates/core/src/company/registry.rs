@@ -2,13 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use super::{Company, CompanyError, Stage, parse};
+use super::json::Places;
+use super::problem::At;
+use super::read::first;
+use super::{Company, CompanyError, Stage, check};
 use crate::blueprint::yaml;
+use crate::routing::Router;
 
 /// Every company that was loaded, by name. Names and aliases are unique over all of them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Registry {
     companies: Vec<Company>,
+    router: Router,
 }
 
 impl Registry {
@@ -18,22 +23,11 @@ impl Registry {
         packs: &BTreeMap<String, BTreeMap<String, String>>,
         active: &[String],
     ) -> Result<Registry, CompanyError> {
-        let mut companies = Vec::new();
-        for (folder, files) in packs {
-            let company = parse(files)?;
-            if company.name != *folder {
-                return Err(CompanyError::Invalid {
-                    pack: folder.clone(),
-                    file: "company.json".to_owned(),
-                    problem: format!(
-                        "the folder is `{folder}` but the company calls itself `{}`",
-                        company.name
-                    ),
-                });
-            }
-            companies.push(company);
-        }
-        let all = Registry::new(companies)?;
+        let companies: Result<Vec<Company>, CompanyError> = packs
+            .iter()
+            .map(|(folder, files)| check(folder, files).map_err(first))
+            .collect();
+        let all = Registry::of(companies?, packs)?;
         if active.is_empty() {
             return Ok(all);
         }
@@ -45,6 +39,17 @@ impl Registry {
             }
         }
         Registry::new(wanted)
+    }
+
+    /// Takes companies that were read from these packs; what is wrong with them together is told with its line.
+    ///
+    /// # Errors
+    /// As [`Registry::new`].
+    pub fn of(
+        companies: Vec<Company>,
+        packs: &BTreeMap<String, BTreeMap<String, String>>,
+    ) -> Result<Registry, CompanyError> {
+        Registry::new(companies).map_err(|error| placed(error, packs))
     }
 
     /// Takes companies that were read before. Refuses two owners of a name and two defaults of a stage.
@@ -63,20 +68,28 @@ impl Registry {
                     name: name.to_owned(),
                     first,
                     second,
+                    at: At::NOWHERE,
                 });
             }
-            if company.default
-                && let Some(first) = defaults.insert(company.stage, company.name.clone())
-            {
-                let (stage, second) = (company.stage.as_str(), company.name.clone());
-                return Err(CompanyError::TwoDefaults {
-                    stage,
-                    first,
-                    second,
-                });
+            for stage in &company.default {
+                if let Some(first) = defaults.insert(*stage, company.name.clone()) {
+                    let (stage, second) = (stage.as_str(), company.name.clone());
+                    return Err(CompanyError::TwoDefaults {
+                        stage,
+                        first,
+                        second,
+                        at: At::NOWHERE,
+                    });
+                }
             }
         }
-        Ok(Registry { companies })
+        let router = Router::new(&companies);
+        Ok(Registry { companies, router })
+    }
+
+    /// What their words are found by in a task's text.
+    pub(crate) fn router(&self) -> &Router {
+        &self.router
     }
 
     /// All companies in order of their names.
@@ -98,10 +111,51 @@ impl Registry {
             })
     }
 
-    /// The companies of one stage, in order of their names.
+    /// The companies that work at a stage, in order of their names.
     pub fn at(&self, stage: Stage) -> impl Iterator<Item = &Company> {
         self.companies
             .iter()
-            .filter(move |company| company.stage == stage)
+            .filter(move |company| company.works_at(stage))
+    }
+}
+
+/// The error with its line, which only the files tell.
+fn placed(error: CompanyError, packs: &BTreeMap<String, BTreeMap<String, String>>) -> CompanyError {
+    let places = |pack: &String| {
+        let card = packs.get(pack).and_then(|files| files.get("company.json"));
+        card.map_or_else(Places::default, |text| Places::of(text))
+    };
+    match error {
+        CompanyError::TwoOwners {
+            name,
+            first,
+            second,
+            at: _,
+        } => CompanyError::TwoOwners {
+            at: match second.eq_ignore_ascii_case(&name) {
+                true => places(&second).at(&["name"]),
+                false => places(&second).at(&["aliases"]),
+            },
+            name,
+            first,
+            second,
+        },
+        CompanyError::TwoDefaults {
+            stage,
+            first,
+            second,
+            at: _,
+        } => CompanyError::TwoDefaults {
+            at: places(&second).at(&["default"]),
+            stage,
+            first,
+            second,
+        },
+        other @ (CompanyError::Missing { .. }
+        | CompanyError::TooLarge { .. }
+        | CompanyError::UnknownKey { .. }
+        | CompanyError::Invalid { .. }
+        | CompanyError::Blueprint { .. }
+        | CompanyError::Unknown { .. }) => other,
     }
 }

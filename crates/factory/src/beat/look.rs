@@ -6,11 +6,41 @@ use std::sync::atomic::Ordering;
 
 use super::Factory;
 use crate::dispatch::loads;
+use crate::packs::{Look, Packs};
 
 /// Between two looks at the model host while it has a usable model, and while it has none.
 const LOOK_MS: i64 = 60_000;
 const LOOK_AGAIN_MS: i64 = 10_000;
+
 impl Factory {
+    /// A tier that nothing fills is no fault of a pack: the line tells whose tasks will wait.
+    fn say_unfilled_tiers(&self) {
+        for (tier, companies) in self.models.unfilled(&self.packs(), self.now_ms()) {
+            let companies: Vec<String> = companies.into_iter().collect();
+            tracing::warn!(
+                "packs: no host that is up fills tier {tier}, which {} may ask for: such a task waits",
+                companies.join(", ")
+            );
+        }
+    }
+
+    /// Takes up what has changed in the home's packs. A change that cannot be read is said once, and changes nothing.
+    pub fn look_at_packs(&self) {
+        let fits = |packs: &Packs| self.models.knows(packs);
+        match self.packs.look(&self.home, self.now_ms(), fits) {
+            Look::Same => {}
+            Look::Taken => {
+                tracing::info!("packs: read anew; what begins now works by them");
+                self.say_unfilled_tiers();
+            }
+            Look::Refused(why) => {
+                tracing::warn!(
+                    "packs: a change is refused, the ones before it are in force: {why}"
+                );
+            }
+        }
+    }
+
     /// Waits for the look at the model hosts that began with the process: a start must know what it has.
     pub(super) fn look_now(self: &Arc<Self>) {
         let begun = self.first_look.lock().ok().and_then(|mut look| look.take());

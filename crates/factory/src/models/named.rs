@@ -1,15 +1,33 @@
 //! Models that a person or a pack calls by name: whether there is such a one, and what was learned of it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use alai_core::company::{Company, ModelChoice};
+use alai_core::task::TaskKind;
 use alai_fleet::{ProbeState, same_model, usable};
 
-use super::{Member, Models, Seen, Source};
+use super::{Asked, Member, Models, Reach, Seen, Source};
 use crate::packs::{Packs, PacksError};
 
 impl Models {
     /// Refuses packs that name a host that is not in the settings, or a model that its host, when it is up, does not have. What a
     /// host that is down has cannot be said; a task that needs it waits, with the reason. Asks the hosts, where a pack names one.
     pub(crate) fn check(&self, packs: &Packs) -> Result<(), PacksError> {
+        if packs
+            .registry
+            .companies()
+            .iter()
+            .flat_map(named)
+            .next()
+            .is_some()
+        {
+            self.look();
+        }
+        self.knows(packs)
+    }
+
+    /// The same by what the last look has found, which takes no time.
+    pub(crate) fn knows(&self, packs: &Packs) -> Result<(), PacksError> {
         let Source::Hosts(members) = &self.source else {
             return Ok(());
         };
@@ -28,7 +46,6 @@ impl Models {
                 return Err(wished.refused(no_host(wished.host, members)));
             }
         }
-        self.look();
         let found = self.found();
         for wished in &wishes {
             let address = member(wished.host).map(|m| m.named.address());
@@ -39,6 +56,38 @@ impl Models {
             }
         }
         Ok(())
+    }
+
+    /// The tiers that packs ask for and no host that is up fills, each with the companies that do: their tasks wait, and nothing is
+    /// broken. None where no model is there at all, which is said elsewhere.
+    pub(crate) fn unfilled(&self, packs: &Packs, now_ms: i64) -> BTreeMap<u8, BTreeSet<String>> {
+        let mut wanted: BTreeMap<u8, BTreeSet<String>> = BTreeMap::new();
+        if !matches!(self.source, Source::Hosts(_)) || !self.usable() {
+            return wanted;
+        }
+        for company in packs.registry.companies() {
+            let agents = [&company.lead, &company.builder, &company.reviewer];
+            let choices = agents.into_iter().map(|agent| &agent.model);
+            for choice in choices.chain(company.overrides.values()) {
+                if let ModelChoice::Tier(tier) = choice {
+                    wanted
+                        .entry(*tier)
+                        .or_default()
+                        .insert(company.name.clone());
+                }
+            }
+        }
+        wanted.retain(|tier, _| {
+            let asked = Asked {
+                kind: TaskKind::Build,
+                choice: &ModelChoice::Tier(*tier),
+                escalations: 0,
+                reach: Reach::Anywhere,
+                now_ms,
+            };
+            self.candidates_of(asked, &|_| true).is_empty()
+        });
+        wanted
     }
 
     /// The characters a token that were learned of a model before.

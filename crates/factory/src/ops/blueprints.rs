@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use alai_core::blueprint::{Action, Blueprint, ToolName};
 use alai_core::company::Company;
-use alai_core::routing;
+use alai_core::routing::{self, Ask};
 use alai_core::task::NewTask;
 
 use super::{Desk, OpError, OpErrorKind};
@@ -18,15 +18,7 @@ pub(super) fn fits(desk: &Desk<'_>, name: &str, new: &NewTask) -> Result<(), OpE
         let hint = "`alai minion run \"TASK\" --blueprint NAME`";
         return Err(OpError::new(OpErrorKind::Usage, message, hint));
     }
-    let route = routing::route(
-        &new.title,
-        &new.description,
-        &new.tags,
-        new.company_pin.as_deref(),
-        new.kind,
-        &desk.packs.registry,
-    )
-    .map_err(|e| failed(&e))?;
+    let route = routing::route(Ask::of_new(new), &desk.packs.registry).map_err(|e| failed(&e))?;
     let company = desk.packs.registry.find(&route.company);
     let company = company.map_err(|e| failed(&e))?;
     let library = company.library(&desk.packs.blueprints);

@@ -24,6 +24,7 @@ pub struct ProjectChange {
     pub allowed_paths: Option<Vec<String>>,
     pub setup_hosts: Option<Vec<String>>,
     pub setup_inputs: Option<Vec<String>>,
+    pub server_hosts: Option<Vec<String>>,
     /// As `--service` and `--env` have them: each adds, replaces or takes away one.
     pub services: Vec<String>,
     pub variables: Vec<String>,
@@ -176,6 +177,17 @@ fn changed(
             "a name (`git.example.org`), all below one (`.example.org`), or `*` for every public one",
         ));
     }
+    let servers = change.server_hosts.as_deref().unwrap_or_default();
+    if let Some(bad) = servers
+        .iter()
+        .find(|host| !egress::is_rule(host) || host.contains('*') || host.starts_with('.'))
+    {
+        return Err(OpError::new(
+            OpErrorKind::Usage,
+            format!("`{bad}` is no host that an MCP server can be given"),
+            "a whole name, such as `api.example.org`",
+        ));
+    }
     let around = settings.surroundings;
     settings.surroundings = around
         .changed(&change.services, &change.variables)
@@ -195,6 +207,7 @@ fn changed(
     settings.local_only = change.local_only.unwrap_or(settings.local_only);
     settings.allowed_paths = change.allowed_paths.unwrap_or(settings.allowed_paths);
     settings.setup_hosts = change.setup_hosts.unwrap_or(settings.setup_hosts);
+    settings.server_hosts = change.server_hosts.unwrap_or(settings.server_hosts);
     settings.setup_inputs = change.setup_inputs.unwrap_or(settings.setup_inputs);
     Ok(settings)
 }

@@ -344,21 +344,8 @@ impl Job<'_> {
     }
 
     fn blueprint(&self) -> Result<alai_core::blueprint::Blueprint, Failure> {
-        let name = match self.task().kind {
-            TaskKind::Docs => "minion-docs",
-            TaskKind::Goal
-            | TaskKind::Spec
-            | TaskKind::Build
-            | TaskKind::Review
-            | TaskKind::Security
-            | TaskKind::Ops
-            | TaskKind::Postflight => match &self.task().blueprint {
-                Some(chosen) => chosen.as_str(),
-                None => self.desk.company.blueprint.as_str(),
-            },
-        };
         let inputs = BTreeMap::from([("test_command".to_owned(), self.ground.test.clone())]);
-        super::blueprint(self.factory, &self.desk.company, name, &inputs)
+        super::blueprint(self.desk, &inputs)
     }
 
     fn project_brief(&self) -> Result<ProjectBrief, RunError> {

@@ -7,6 +7,7 @@ use alai_core::brief::Brief;
 use alai_core::record::Exit;
 use alai_minion::engine::Launch;
 use alai_minion::hand::{Hand, SCRATCH_VARIABLE};
+use alai_minion::mcp::{Patience, Servers};
 use alai_minion::{ExitStatus, Means, Passes, Recorder, RunReport, Word};
 use alai_mission::Project;
 use alai_workspace::cage::{
@@ -18,6 +19,7 @@ use alai_workspace::services::{self, Then};
 use alai_workspace::setup;
 
 use super::program::Hired;
+use super::servers::Lent;
 use super::{Calls, Desk, uncaged};
 use crate::beat::Factory;
 use crate::learned;
@@ -172,6 +174,14 @@ pub(super) fn agent(
         calls.chat(request)
     };
     let model = desk.chosen.model.clone();
+    let lent = Lent::of(factory, desk, place.project, &spec);
+    let start_server = |name: &str| lent.start(name);
+    // Without a cage for the agent there is none for a server.
+    let servers = place.uncaged.is_none().then_some(Servers {
+        offers: &lent.offers,
+        start: &start_server,
+        patience: Patience::default(),
+    });
     let mut words = || said(factory, desk);
     let means = Means {
         profile: &desk.chosen.profile,
@@ -184,6 +194,8 @@ pub(super) fn agent(
         passes: place.passes,
         words: &mut words,
         program: hired.as_ref().map(|hired| hired.program(&start)),
+        shelf: &lent.shelf,
+        servers,
     };
     let mut report = alai_minion::run(brief, means);
     drop(hand);

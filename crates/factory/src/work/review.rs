@@ -63,8 +63,7 @@ pub(super) fn work(
     let diff = git::diff(&repo, &base, &head).map_err(RunError::infra)?;
     let test = project.settings.test.clone().unwrap_or_default();
     let inputs = BTreeMap::new();
-    let name = desk.company.blueprint.clone();
-    let blueprint = match super::blueprint(factory, &desk.company, &name, &inputs) {
+    let blueprint = match super::blueprint(&desk, &inputs) {
         Ok(blueprint) => blueprint,
         Err(failure) => return Ok(Ended::Failed { failure }),
     };

@@ -2,6 +2,8 @@
 //!
 //! A finding names its place and kind; the secret itself is never repeated.
 
+mod spots;
+
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
@@ -11,6 +13,8 @@ use regex::Regex;
 use super::{fail, judge_findings};
 use crate::change::{Change, Commit};
 use crate::paths;
+
+pub use spots::{Spot, secrets_in};
 
 struct Kind {
     what: &'static str,

@@ -88,6 +88,8 @@ impl Sitting<'_, '_> {
                 self.touched = true;
                 Ok(Acted::fine(shown(&captured), Kind::Other))
             }
+            Call::Skill { name, file } => self.load(&name, file.as_deref()),
+            Call::Server(wish) => self.server(&wish),
             Call::Done { .. } => Ok(Acted::fine(String::new(), Kind::Other)),
         }
     }

@@ -128,7 +128,11 @@ impl Sitting<'_, '_> {
     /// What we can see that speaks against the claim, once; in the last turn there is nothing left to do about it.
     fn against(&mut self) -> Result<Option<String>, ExitStatus> {
         if !self.walk.writes() {
-            return Ok(None);
+            let outside = self.walk.strayed()?;
+            let said = strayed(&outside, &self.walk.brief.project.base);
+            let again =
+                !outside.is_empty() && !self.last && !std::mem::replace(&mut self.refused, true);
+            return Ok(again.then(|| format!("Not yet: this step changes nothing.{said}")));
         }
         if let Some(check) = self.work.check
             && self.walk.check_green.is_none()

@@ -116,6 +116,7 @@ mod tests {
             name: "cause".into(),
             kind: OutputKind::String,
             description: String::new(),
+            schema: None,
         };
         let wanted = std::slice::from_ref(&cause);
         assert!(read(None, "It is 42.", wanted).is_err());

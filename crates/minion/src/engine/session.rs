@@ -102,7 +102,7 @@ fn orders<'o>(
 
 /// Millionths of a dollar that the next session may cost.
 fn budget(walk: &Walk<'_>, program: Program<'_>) -> Result<Option<u64>, ExitStatus> {
-    let limit = walk.brief.limits.cost_microusd_max;
+    let limit = walk.microusd_max();
     let most = match program.tariff {
         Tariff::Metered(_) | Tariff::Told => program.budget_microusd.unwrap_or(limit).min(limit),
         // Nothing is spent; a person may bound what it would have cost all the same.
@@ -146,7 +146,7 @@ fn dialect(walk: &Walk<'_>, program: Program<'_>, sitting: &Sitting<'_>) -> Dial
         Engine::CodexCli => Dialect::Codex(codex::Stream::default()),
         Engine::Acp => {
             let rules = Rules {
-                role: walk.brief.role,
+                role: walk.role(),
                 tools: sitting.tools.to_vec(),
                 scope: walk.scope.clone(),
                 folder: program.folder.to_owned(),

@@ -15,7 +15,7 @@ use crate::recorder::Event;
 use crate::report::ExitStatus;
 use crate::steps::{self, announce, opening};
 use crate::text::cut;
-use crate::tools::{self, Claim};
+use crate::tools::Claim;
 use crate::walk::{Walk, lost};
 
 use alai_fleet::Message;
@@ -37,7 +37,7 @@ pub(crate) fn work(
     work: &Work<'_>,
     feedback: Option<&str>,
 ) -> Result<Handed, ExitStatus> {
-    let tools = tools::allowed(walk.brief.role, work.tools);
+    let tools = walk.allowed_tools(work.tools);
     let schema = claim::schema(work.outputs);
     let first_tree = walk.tree.clone();
     if work.check.is_some() {

@@ -267,19 +267,21 @@ impl Hand {
         })
     }
 
-    /// Runs `sh -c command` at the repository's root and ends everything it started. Also tells where the whole output is,
-    /// inside the cage, when the record leaves some of it out.
+    /// Runs `sh -c command` at the repository's root with these variables, and ends everything it started. Also tells where the
+    /// whole output is, inside the cage, when the record leaves some of it out.
     ///
     /// # Errors
     /// [`HandError`]; a command that fails is no error.
     pub fn run(
         &mut self,
         command: &str,
+        env: &[(String, String)],
         timeout_s: u64,
         cancel: &Cancel,
     ) -> Result<(Captured, Option<String>), HandError> {
         let op = Op::Run {
             command: command.to_owned(),
+            env: env.to_vec(),
             timeout_s,
         };
         let ran = self.want(op, timeout_s.saturating_add(GRACE_S), cancel, |done| {

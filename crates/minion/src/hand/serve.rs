@@ -150,10 +150,18 @@ impl Serving {
                 replace,
             } => write(&self.root, &path, &content, replace),
             Op::Patch { changes, known } => patch::apply(&self.root, &changes, &known),
-            Op::Run { command, timeout_s } => {
+            Op::Run {
+                command,
+                env,
+                timeout_s,
+            } => {
+                let env = env
+                    .iter()
+                    .map(|(name, value)| (name.as_str(), value.as_str()));
+                let env: Vec<(&str, &str)> = env.collect();
                 let ran = self
                     .exec
-                    .run(&["/bin/sh", "-c", &command], &[], timeout_s)?;
+                    .run(&["/bin/sh", "-c", &command], &env, timeout_s)?;
                 Ok(Done::Run { ran: Box::new(ran) })
             }
             Op::Commit {

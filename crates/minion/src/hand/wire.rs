@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::patch::Change;
 
 /// Both sides must speak the same; a launcher of another version is refused at the first exchange.
-pub(crate) const PROTOCOL: &str = "alai-hand-4";
+pub(crate) const PROTOCOL: &str = "alai-hand-5";
 
 /// A request line: the largest file `write` takes, each byte escaped to six, and room for the rest.
 pub(crate) const REQUEST_BYTES_MAX: usize = 2 << 20;
@@ -92,6 +92,8 @@ pub(crate) enum Op {
     },
     Run {
         command: String,
+        /// Variables beside those that every command has.
+        env: Vec<(String, String)>,
         timeout_s: u64,
     },
     /// Commits everything that changed.

@@ -69,6 +69,8 @@ impl Book {
             | Event::Failed { .. }
             | Event::Guard { .. }
             | Event::Outcome { .. }
+            | Event::Skill { .. }
+            | Event::Server { .. }
             | Event::Word { .. }
             | Event::Launched { .. }
             | Event::Heard { .. }

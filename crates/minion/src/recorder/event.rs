@@ -33,6 +33,9 @@ pub(crate) enum Event<'a> {
     Step {
         step: &'a str,
         action: &'a str,
+        /// Variables of its commands, settled.
+        #[serde(skip_serializing_if = "<[_]>::is_empty")]
+        env: &'a [(String, String)],
     },
     /// A message of a conversation. Calls of an assistant are in their own events.
     Message {
@@ -134,6 +137,27 @@ pub(crate) enum Event<'a> {
         action: &'a str,
         status: &'a str,
         detail: &'a str,
+    },
+    /// A text of the company's that the agent has loaded; what it read is in the result of its call.
+    Skill {
+        step: &'a str,
+        name: &'a str,
+        from: &'a str,
+        sha256: &'a str,
+        bytes: u64,
+    },
+    /// What happened at a server: its start and its end, a list, a call. What the agent read of it is in the result of its call.
+    Server {
+        step: &'a str,
+        server: &'a str,
+        what: &'a str,
+        tool: Option<&'a str>,
+        detail: &'a str,
+        arguments_sha256: Option<&'a str>,
+        /// Of the answer, before it was cut.
+        bytes: u64,
+        error: bool,
+        duration_ms: i64,
     },
     /// What a person said to the run; the message with it follows.
     Word {

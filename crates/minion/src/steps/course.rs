@@ -6,7 +6,7 @@ use alai_core::blueprint::{Action, Facts, STEPS_WALKED_MAX, Status, Step, StepRe
 use serde_json::{Map, Value};
 
 use super::Next;
-use super::human;
+use super::{gates, human};
 use crate::recorder::Event;
 use crate::report::ExitStatus;
 use crate::text::cut;
@@ -57,8 +57,8 @@ impl Course {
     /// Takes one of a step's ways back, if one is left.
     fn back(&mut self, steps: &[Step], at: usize) -> Option<usize> {
         let step = steps.get(at)?;
-        let (target, most) = step.action.way_back()?;
-        let target = steps[..at].iter().position(|s| s.id == target)?;
+        let (target, most) = step.way_back()?;
+        let target = steps[..=at].iter().position(|s| s.id == target)?;
         let ways = self.ways.entry(step.id.clone()).or_default();
         if *ways >= most {
             return None;
@@ -96,12 +96,7 @@ pub(super) fn follow(walk: &mut Walk<'_>) -> Result<(), ExitStatus> {
             at += 1;
             continue;
         }
-        walk.begin_step(step.timeout_s);
-        walk.record(&Event::Step {
-            step: &step.id,
-            action: step.action.kind(),
-        })?;
-        let ended = super::one(walk, step, visit);
+        let ended = one(walk, step, visit);
         let word = match &ended {
             Ok(Next::Forward(_)) => "ok".to_owned(),
             Ok(Next::Red(_)) => "red".to_owned(),
@@ -112,6 +107,25 @@ pub(super) fn follow(walk: &mut Walk<'_>) -> Result<(), ExitStatus> {
         at = next(walk, steps, at, ended?)?;
     }
     Ok(())
+}
+
+/// One step, and its gates where it is not red already.
+fn one(walk: &mut Walk<'_>, step: &Step, visit: u32) -> Result<Next, ExitStatus> {
+    walk.begin_step(step)?;
+    let env = walk.present.env.clone();
+    walk.record(&Event::Step {
+        step: &step.id,
+        action: step.action.kind(),
+        env: &env,
+    })?;
+    let mut ended = super::one(walk, step, visit);
+    if let Ok(Next::Forward(_)) = &ended
+        && let Some(red) = gates::red(walk, step)?
+    {
+        ended = Ok(Next::Red(red));
+    }
+    walk.end_step();
+    ended
 }
 
 fn note(walk: &mut Walk<'_>, step: &Step, word: &str) {
@@ -144,6 +158,10 @@ fn next(walk: &mut Walk<'_>, steps: &[Step], at: usize, ended: Next) -> Result<u
     }
     match walk.course.back(steps, at) {
         Some(target) => {
+            if let Some(retry) = &step.retry {
+                let nth = walk.course.ways.get(&step.id).copied().unwrap_or_default();
+                walk.wait(retry.wait_s(nth))?;
+            }
             if let Action::Branch { .. } = step.action {
                 walk.course.settle(&step.id, Status::Ok, Map::new());
             }

@@ -28,6 +28,8 @@ pub(super) fn gate(
 ) -> Result<Next, ExitStatus> {
     let mut lines = Vec::new();
     let mut told = Vec::new();
+    // The gate itself knows nothing of a blueprint's variables.
+    let env = std::mem::take(&mut walk.present.env);
     for check in checks {
         let seen = match check {
             GateCheck::Tests => tests(walk, step)?,
@@ -43,7 +45,12 @@ pub(super) fn gate(
         }
         lines.push(cut(&line, LINE_BYTES_MAX));
     }
+    walk.present.env = env;
     kept(walk, &step.id)?;
+    if checks.is_empty() {
+        // Its own gates are all that it looks at.
+        return Ok(Next::Forward(Map::new()));
+    }
     let status = if told.is_empty() {
         Status::Ok
     } else {

@@ -17,6 +17,8 @@ pub(super) struct Asking<'a> {
     pub(super) question: &'a Template,
     pub(super) options: &'a [String],
     pub(super) deadline_s: u64,
+    /// The one answer that is not red.
+    pub(super) wants: Option<&'a str>,
 }
 
 /// Goes on with the answer that is known, else ends the run with the question.
@@ -55,6 +57,15 @@ pub(super) fn human(
         });
     };
     let detail = format!("{} answers: {text}", answer.by);
+    let wanted = asking.wants.map(str::to_owned);
+    if wanted.is_some_and(|wanted| chosen(&[wanted], text).is_none()) {
+        course::outcome(walk, step, Status::Red, &detail)?;
+        let told = format!(
+            "{}, a person in charge of this task, does not agree:\n{text}",
+            answer.by
+        );
+        return Ok(Next::Red(told));
+    }
     course::outcome(walk, step, Status::Ok, &detail)?;
     let outputs = Map::from_iter([(ANSWER.to_owned(), Value::from(text))]);
     let shown = json!({"question": question.text, "by": answer.by, "outputs": outputs});

@@ -118,6 +118,8 @@ impl<'a> Known<'a> {
             | Told::Failed { .. }
             | Told::Guard { .. }
             | Told::Outcome { .. }
+            | Told::Skill { .. }
+            | Told::Server { .. }
             | Told::Word { .. }
             | Told::Launched { .. }
             | Told::Heard { .. }

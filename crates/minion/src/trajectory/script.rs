@@ -62,6 +62,8 @@ impl Trajectory {
                 | Told::Failed { .. }
                 | Told::Guard { .. }
                 | Told::Outcome { .. }
+                | Told::Skill { .. }
+                | Told::Server { .. }
                 | Told::Word { .. }
                 | Told::Launched { .. }
                 | Told::Heard { .. }
@@ -154,6 +156,8 @@ impl Trajectory {
                 | Told::Failed { .. }
                 | Told::Guard { .. }
                 | Told::Outcome { .. }
+                | Told::Skill { .. }
+                | Told::Server { .. }
                 | Told::Word { .. }
                 | Told::Launched { .. }
                 | Told::Heard { .. }

@@ -122,7 +122,7 @@ impl Summary {
                 self.model.clone_from(model);
                 self.base.clone_from(base);
             }
-            Told::Step { step, action } => {
+            Told::Step { step, action, .. } => {
                 self.end_step(t_ms);
                 self.steps.push(StepLine {
                     step: step.clone(),
@@ -193,6 +193,8 @@ impl Summary {
             | Told::Pruned { .. }
             | Told::Frame { .. }
             | Told::Request { .. }
+            | Told::Skill { .. }
+            | Told::Server { .. }
             | Told::Word { .. }
             | Told::Launched { .. }
             | Told::Other { .. } => {}

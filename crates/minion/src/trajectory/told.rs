@@ -33,6 +33,8 @@ pub enum Told {
     Step {
         step: String,
         action: String,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        env: Vec<(String, String)>,
     },
     Message {
         step: String,
@@ -116,6 +118,24 @@ pub enum Told {
         status: String,
         detail: String,
     },
+    Skill {
+        step: String,
+        name: String,
+        from: String,
+        sha256: String,
+        bytes: u64,
+    },
+    Server {
+        step: String,
+        server: String,
+        what: String,
+        tool: Option<String>,
+        detail: String,
+        arguments_sha256: Option<String>,
+        bytes: u64,
+        error: bool,
+        duration_ms: i64,
+    },
     Word {
         step: String,
         number: i64,
@@ -184,6 +204,8 @@ impl Told {
             | Told::Failed { step, .. }
             | Told::Guard { step, .. }
             | Told::Outcome { step, .. }
+            | Told::Skill { step, .. }
+            | Told::Server { step, .. }
             | Told::Word { step, .. }
             | Told::Launched { step, .. }
             | Told::Heard { step, .. } => Some(step),
@@ -296,6 +318,8 @@ mod tests {
             | Event::Failed { .. }
             | Event::Guard { .. }
             | Event::Outcome { .. }
+            | Event::Skill { .. }
+            | Event::Server { .. }
             | Event::Word { .. }
             | Event::Launched { .. }
             | Event::Heard { .. }
@@ -327,6 +351,7 @@ mod tests {
             Event::Step {
                 step,
                 action: "agent",
+                env: &[("LEVEL".to_owned(), "1".to_owned())],
             },
             Event::Message {
                 step,
@@ -415,6 +440,24 @@ mod tests {
                 status: "skipped",
                 detail: "not so: attempt == 2",
             },
+            Event::Skill {
+                step,
+                name: "api-design",
+                from: "the company Own",
+                sha256: "c",
+                bytes: 10,
+            },
+            Event::Server {
+                step,
+                server: "files",
+                what: "called",
+                tool: Some("read_file"),
+                detail: "",
+                arguments_sha256: Some("d"),
+                bytes: 11,
+                error: true,
+                duration_ms: 12,
+            },
             Event::Word {
                 step,
                 number: 1,
@@ -469,7 +512,7 @@ mod tests {
             assert_eq!(serde_json::to_value(&told).expect("JSON"), written);
             seen += 1;
         });
-        assert_eq!(seen, 19);
+        assert_eq!(seen, 21);
     }
 
     /// The page has a section per event, with a row per field, and nothing else.

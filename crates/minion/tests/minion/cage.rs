@@ -5,6 +5,7 @@ use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 
 use alai_core::brief::Price;
+use alai_core::skills::Shelf;
 use alai_fleet::Profile;
 use alai_minion::hand::Hand;
 use alai_minion::{ExitStatus, Recorder};
@@ -15,7 +16,7 @@ use serde_json::json;
 
 use crate::world::{Script, TEST, World, agent, calls, done, fix};
 
-fn give(path: &Path, ids: Option<(u32, u32)>) {
+pub(crate) fn give(path: &Path, ids: Option<(u32, u32)>) {
     let Some((uid, gid)) = ids else { return };
     chown(path, Some(uid), Some(gid)).expect("we are root");
     if path.is_dir() && !path.is_symlink() {
@@ -25,7 +26,7 @@ fn give(path: &Path, ids: Option<(u32, u32)>) {
     }
 }
 
-fn spec(repo: PathBuf, access: Access) -> CageSpec {
+pub(crate) fn spec(repo: PathBuf, access: Access) -> CageSpec {
     let host: BTreeMap<String, String> = std::env::vars().collect();
     let tools = toolchains(&host);
     CageSpec {
@@ -86,6 +87,8 @@ fn a_whole_run_in_a_real_cage() {
                 passes: &|_, _| false,
                 words: &mut Vec::new,
                 program: None,
+                shelf: &Shelf::default(),
+                servers: None,
             },
         )
     };
@@ -143,6 +146,7 @@ fn a_reviewer_s_cage_takes_no_write() {
     let (captured, _) = hand
         .run(
             "echo 42 > answer.txt; echo scratch > /tmp/x && cat /tmp/x; git log --oneline",
+            &[],
             60,
             &c,
         )

@@ -1,14 +1,17 @@
 //! The walk of a blueprint from its brief to its report.
 
 use alai_core::blueprint::{Action, AskSchema, ToolName};
-use alai_core::brief::{Price, ProjectRules, Recalled, Role};
+use alai_core::brief::{Caps, Price, ProjectRules, Recalled, Role};
 use alai_core::mode::Mode;
+use alai_core::skills::Shelf;
 use alai_core::task::TaskKind;
 use alai_fleet::{ChatError, ErrorClass, Profile};
 use alai_minion::{ExitStatus, Recorder};
 use serde_json::{Value, json};
 
-use crate::world::{Script, TEST, World, agent, ask, calls, cut_off, done, fix, says, step};
+use crate::world::{
+    Script, TEST, World, agent, ask, calls, cut_off, done, fix, retried, says, step,
+};
 
 fn plan() -> Value {
     json!({"approach": "change the number", "files": ["answer.txt"], "risks": []})
@@ -20,14 +23,12 @@ fn a_whole_blueprint_goes_from_red_to_green_and_is_committed() {
     let test = Action::Run {
         command: TEST.into(),
         expect_exit: 0,
-        retry: Some("build".into()),
-        retry_max: 2,
     };
     let brief = world.brief(vec![
         step("context", Action::Context),
         ask("plan", AskSchema::WorkPlan),
         agent(Some(TEST)),
-        step("test", test),
+        retried(step("test", test), 2),
         step("report", Action::Report),
     ]);
     let mut script = Script::new(vec![
@@ -181,10 +182,8 @@ fn a_red_command_goes_back_to_its_retry_step_with_its_output() {
     let test = Action::Run {
         command: TEST.into(),
         expect_exit: 0,
-        retry: Some("build".into()),
-        retry_max: 1,
     };
-    let brief = world.brief(vec![agent(None), step("test", test)]);
+    let brief = world.brief(vec![agent(None), retried(step("test", test), 1)]);
     let wrong = (
         "edit",
         json!({"path": "answer.txt", "old": "41", "new": "43"}),
@@ -234,6 +233,8 @@ fn a_reviewer_returns_a_review_and_has_no_writing_tool() {
         turns_max: 9,
         check: None,
         outputs: Vec::new(),
+        role: None,
+        limits: Caps::default(),
     };
     let mut brief = world.brief(vec![
         step("context", Action::Context),
@@ -532,6 +533,8 @@ fn a_record_that_cannot_be_written_kills_the_run() {
             passes: &|_, _| false,
             words: &mut Vec::new,
             program: None,
+            shelf: &Shelf::default(),
+            servers: None,
         },
     );
     let ExitStatus::Killed { detail } = report.status else {

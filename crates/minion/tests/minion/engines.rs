@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use alai_core::brief::{Brief, Price};
 use alai_core::money::{Rates, Tariff};
 use alai_core::record::Exit;
+use alai_core::skills::Shelf;
 use alai_fleet::Profile;
 use alai_minion::engine::{Door, Engine, Launch, Patience, Program, Session, Started, Stdin};
 use alai_minion::{Means, Recorder, RunReport, Word};
@@ -218,6 +219,8 @@ impl Stage {
                 passes: &|_, _| false,
                 words: &mut said,
                 program: Some(program),
+                shelf: &Shelf::default(),
+                servers: None,
             },
         );
         if let Some(watching) = watching {

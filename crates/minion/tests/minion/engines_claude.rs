@@ -1,7 +1,7 @@
 //! Claude Code as the engine of a step: what it is started with, what it leaves, what it costs.
 
 use alai_core::blueprint::{Action, AskSchema, Output, OutputKind, ToolName};
-use alai_core::brief::Role;
+use alai_core::brief::{Caps, Role};
 use alai_core::money::{Tariff, Word};
 use alai_minion::{ExitStatus, engine::Outcome};
 use alai_testkit::agent::{Act, Script};
@@ -380,6 +380,7 @@ fn what_a_step_hands_over_reaches_the_next_one() {
         name: "cause".into(),
         kind: OutputKind::String,
         description: String::new(),
+        schema: None,
     }];
     let handing = || {
         step(
@@ -390,6 +391,8 @@ fn what_a_step_hands_over_reaches_the_next_one() {
                 turns_max: 10,
                 check: None,
                 outputs: outputs.clone(),
+                role: None,
+                limits: Caps::default(),
             },
         )
     };

@@ -82,7 +82,12 @@ fn pipes_devices_and_folders_are_no_files() {
     let c = world.cancel.clone();
     let (captured, _) = world
         .hand
-        .run("mkfifo pipe; mknod null c 1 3 || true; mkdir dir", 60, &c)
+        .run(
+            "mkfifo pipe; mknod null c 1 3 || true; mkdir dir",
+            &[],
+            60,
+            &c,
+        )
         .expect("a command");
     assert!(captured.success());
     let mut names = vec!["pipe", "dir"];
@@ -414,7 +419,7 @@ fn a_command_has_its_own_pipes_and_its_output_is_bounded() {
     let mut world = World::new();
     let c = world.cancel.clone();
     let forge = r#"echo '{"id":99,"outcome":{"ok":{"kind":"scan"}}}'; echo err >&2; cat; exit 3"#;
-    let (captured, log) = world.hand.run(forge, 60, &c).expect("a command");
+    let (captured, log) = world.hand.run(forge, &[], 60, &c).expect("a command");
     assert_eq!(captured.record.exit, Exit::Code { code: 3 });
     assert!(
         captured.stdout.starts_with("{\"id\":99"),
@@ -425,7 +430,8 @@ fn a_command_has_its_own_pipes_and_its_output_is_bounded() {
         ("err\n", 4, None)
     );
     assert_eq!(captured.record.cage, ["none"]);
-    let (captured, log) = world.hand.run("seq 1 100000", 60, &c).expect("a command");
+    let count = "seq 1 100000";
+    let (captured, log) = world.hand.run(count, &[], 60, &c).expect("a command");
     assert!(captured.truncated && captured.stdout.len() < 10_200);
     assert!(captured.stdout.starts_with("1\n2\n") && captured.stdout.ends_with("100000\n"));
     let log = std::fs::read(log.expect("kept, because it tells more")).expect("a file");
@@ -434,7 +440,8 @@ fn a_command_has_its_own_pipes_and_its_output_is_bounded() {
         hex::encode(sha2::Sha256::digest(&log)),
         captured.record.stdout_sha256
     );
-    let (captured, _) = world.hand.run("kill -TERM $$", 60, &c).expect("a command");
+    let ended = "kill -TERM $$";
+    let (captured, _) = world.hand.run(ended, &[], 60, &c).expect("a command");
     assert_eq!(captured.record.exit, Exit::Signal { signal: 15 });
 }
 
@@ -442,7 +449,7 @@ fn a_command_has_its_own_pipes_and_its_output_is_bounded() {
 fn an_output_flood_is_ended() {
     let mut world = World::new();
     let c = world.cancel.clone();
-    let (captured, log) = world.hand.run("yes", 600, &c).expect("a command");
+    let (captured, log) = world.hand.run("yes", &[], 600, &c).expect("a command");
     assert!(
         matches!(captured.record.exit, Exit::TooMuchOutput { .. }),
         "{:?}",
@@ -459,10 +466,8 @@ fn an_output_flood_is_ended() {
 fn a_command_that_takes_too_long_is_ended_with_all_it_started() {
     let mut world = World::new();
     let c = world.cancel.clone();
-    let (captured, _) = world
-        .hand
-        .run("sleep 1000 & echo $!; trap '' TERM; sleep 1000", 1, &c)
-        .expect("a command");
+    let long = "sleep 1000 & echo $!; trap '' TERM; sleep 1000";
+    let (captured, _) = world.hand.run(long, &[], 1, &c).expect("a command");
     assert_eq!(captured.record.exit, Exit::TimedOut { after_s: 1 });
     assert_gone(captured.stdout.trim());
 }
@@ -474,7 +479,7 @@ fn nothing_of_a_command_lives_on() {
     // A daemon: own session, parent gone, signals ignored, all its streams its own.
     let daemon = "setsid sh -c 'trap \"\" TERM HUP INT; (sleep 1000 & echo $! > inner.pid; wait) & echo $$ > outer.pid; wait' \
                   >/dev/null 2>&1 </dev/null & while [ ! -s inner.pid ]; do :; done; echo started";
-    let (captured, _) = world.hand.run(daemon, 60, &c).expect("a command");
+    let (captured, _) = world.hand.run(daemon, &[], 60, &c).expect("a command");
     assert_eq!(captured.stdout, "started\n");
     for name in ["inner.pid", "outer.pid"] {
         assert_gone(world.read(name).trim());
@@ -482,7 +487,7 @@ fn nothing_of_a_command_lives_on() {
     let holder = "sleep 1000 & echo $!";
     let (captured, _) = world
         .hand
-        .run(holder, 60, &c)
+        .run(holder, &[], 60, &c)
         .expect("a command whose child holds its output open");
     assert_gone(captured.stdout.trim());
 }
@@ -502,7 +507,7 @@ fn no_program_of_the_hand_s_user_can_look_into_it() {
     let c = world.cancel.clone();
     let look =
         "stat -c %u /proc/$PPID/environ; ls /proc/$PPID/fd >/dev/null 2>&1 && echo open; true";
-    let (captured, _) = world.hand.run(look, 60, &c).expect("a command");
+    let (captured, _) = world.hand.run(look, &[], 60, &c).expect("a command");
     assert!(
         captured.stdout.starts_with("0\n"),
         "its files in /proc belong to root: {captured:?}"
@@ -521,7 +526,7 @@ fn the_scan_sees_names_modes_and_contents_and_not_what_is_ignored() {
     let quiet = "touch a; echo x > debug.log; mkdir -p target node_modules/x; echo x > node_modules/x/y; \
                  printf 'Signature: 8a477f597d28d172789f06886806bc55' > target/CACHEDIR.TAG; echo o > target/o; \
                  git config x.y z";
-    world.hand.run(quiet, 60, &c).expect("a command");
+    world.hand.run(quiet, &[], 60, &c).expect("a command");
     assert_eq!(
         world.hand.scan(&c).expect("a scan").0,
         first,
@@ -536,7 +541,7 @@ fn the_scan_sees_names_modes_and_contents_and_not_what_is_ignored() {
         "rm l; ln -s c l",
         "printf 3 > a",
     ] {
-        world.hand.run(change, 60, &c).expect("a command");
+        world.hand.run(change, &[], 60, &c).expect("a command");
         let (state, _) = world.hand.scan(&c).expect("a scan");
         assert!(!seen.contains(&state), "{change}");
         seen.push(state);
@@ -544,7 +549,7 @@ fn the_scan_sees_names_modes_and_contents_and_not_what_is_ignored() {
     assert_eq!(world.hand.scan(&c).expect("a scan").1, ["a", "b", "c", "l"]);
     world
         .hand
-        .run("printf '1\\n' > a; chmod -x a; mv c b; rm l", 60, &c)
+        .run("printf '1\\n' > a; chmod -x a; mv c b; rm l", &[], 60, &c)
         .expect("a command");
     let (state, changed) = world.hand.scan(&c).expect("a scan");
     assert_eq!(
@@ -561,7 +566,7 @@ fn commits_leave_out_what_tools_leave_behind_and_survive_a_stale_lock() {
     let make = "mkdir -p target node_modules/m sub/__pycache__; echo o > target/o; touch node_modules/m/i sub/__pycache__/x.pyc; \
                 printf 'Signature: 8a477f597d28d172789f06886806bc55' > target/CACHEDIR.TAG; echo n > sub/new; \
                 touch .git/index.lock; git checkout -q -b elsewhere 2>/dev/null; true";
-    world.hand.run(make, 60, &c).expect("a command");
+    world.hand.run(make, &[], 60, &c).expect("a command");
     let base = world.base.clone();
     let text = alai_minion::hand::CommitText {
         message: "m",
@@ -582,7 +587,7 @@ fn commits_leave_out_what_tools_leave_behind_and_survive_a_stale_lock() {
     assert!(!world.hand.commit(&text, &c).expect("nothing to do").made);
     world
         .hand
-        .run("git checkout -q -b other && echo 2 > sub/new", 60, &c)
+        .run("git checkout -q -b other && echo 2 > sub/new", &[], 60, &c)
         .expect("a command");
     let head = world.hand.commit(&text, &c).expect("a commit").head;
     assert_eq!(

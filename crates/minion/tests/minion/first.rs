@@ -5,7 +5,6 @@
 
 use alai_core::blueprint::ToolName;
 use alai_core::brief::{Brief, Role};
-use alai_core::company::Stage;
 use alai_fleet::{OllamaHost, Profile, Provider, ToolMode, chat};
 use alai_testkit::ollama::{OllamaTwin, TwinModel};
 use alai_testkit::samples;
@@ -21,6 +20,7 @@ const BYTES_MAX: usize = 6 << 10;
 /// The bodies of the chats of a run on a small repository, as they went over the wire.
 fn sent(company: &str, blueprint: &str, profile: &Profile) -> Vec<Value> {
     let mut world = World::of(|repo| samples::write(SAMPLE, repo).expect("a sample"));
+    world.shelf = shipped::shelf(company);
     let weak = Weak::knowing(SAMPLE, 0);
     let (title, description) = (weak.task().title.clone(), weak.task().description.clone());
     let brief = Brief {
@@ -44,10 +44,9 @@ fn of_all(profile: &Profile) -> Vec<(String, Value)> {
     let mut all = Vec::new();
     for name in shipped::companies() {
         let company = shipped::company(&name);
-        let blueprint = match company.stage {
-            Stage::Review | Stage::Security => continue,
-            Stage::Docs => "minion-docs",
-            Stage::Build | Stage::Ops => company.blueprint.as_str(),
+        let walks = company.walks.stages.iter();
+        let Some((_, blueprint)) = walks.into_iter().find(|(stage, _)| stage.builds()) else {
+            continue;
         };
         for (step, body) in ["plan", "build"]
             .into_iter()
@@ -67,16 +66,23 @@ fn each_first_request_of_a_small_task_is_below_six_kilobytes() {
         ..native
     };
     let mut seen = 0;
+    let mut too_long = Vec::new();
     for profile in [native, text] {
         for (of, body) in of_all(&profile) {
             let bytes = body.to_string().len();
             let tools = body["tools"].as_array().map_or(0, Vec::len);
             if of.ends_with("build") && profile.tool_mode == ToolMode::Native {
-                assert_eq!(tools, ToolName::ALL.len(), "{of}");
+                // And `skill`, which names what the company has.
+                assert_eq!(tools, ToolName::ALL.len() + 1, "{of}");
+                let whole = body["tools"].to_string();
+                assert!(whole.contains("\"skill\"") && whole.contains("- "), "{of}");
             }
-            assert!(bytes < BYTES_MAX, "{of}: {bytes} bytes\n{body:#}");
+            if bytes >= BYTES_MAX {
+                too_long.push(format!("{of}: {bytes} bytes"));
+            }
             seen += 1;
         }
     }
     assert!(seen >= 4, "{seen}");
+    assert!(too_long.is_empty(), "{too_long:#?}");
 }

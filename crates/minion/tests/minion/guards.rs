@@ -1,7 +1,8 @@
 //! Everything that ends a run which goes nowhere, through the door.
 
 use alai_core::blueprint::{Action, ToolName};
-use alai_core::brief::Price;
+use alai_core::brief::{Caps, Price};
+use alai_core::skills::Shelf;
 use alai_fleet::Profile;
 use alai_minion::ExitStatus;
 use serde_json::{Value, json};
@@ -262,6 +263,8 @@ fn limits_end_the_run_and_what_was_done_stays() {
         turns_max: 1,
         check: None,
         outputs: Vec::new(),
+        role: None,
+        limits: Caps::default(),
     };
     let ran = world.run(&world.brief(vec![step("build", short)]), &mut reads());
     assert_eq!(
@@ -311,6 +314,8 @@ fn a_cancelled_run_ends_and_its_work_is_committed() {
             passes: &|_, _| false,
             words: &mut Vec::new,
             program: None,
+            shelf: &Shelf::default(),
+            servers: None,
         },
     );
     assert_eq!((report.status, report.turns), (ExitStatus::Cancelled, 2));

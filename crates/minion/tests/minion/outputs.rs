@@ -1,6 +1,7 @@
 //! What one agent step hands to the next: JSON of the form that its blueprint names.
 
 use alai_core::blueprint::{Action, Output, OutputKind, Step};
+use alai_core::brief::Caps;
 use alai_minion::ExitStatus;
 use serde_json::{Value, json};
 
@@ -12,6 +13,7 @@ fn finder() -> Step {
         name: name.into(),
         kind,
         description: format!("the {name} of the fault"),
+        schema: None,
     };
     let Action::Agent { prompt, tools, .. } = agent(None).action else {
         panic!("an agent")
@@ -28,6 +30,8 @@ fn finder() -> Step {
             turns_max: 9,
             check: None,
             outputs,
+            role: None,
+            limits: Caps::default(),
         },
     )
 }

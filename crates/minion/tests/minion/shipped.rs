@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use alai_core::blueprint::{self, Blueprint};
+use alai_core::blueprint::{self, Blueprint, BlueprintError};
 use alai_core::brief::{Brief, Role};
 use alai_core::company::{self, Company};
+use alai_core::skills::{Level, Shelf};
 
 use crate::world::World;
 
@@ -40,6 +41,25 @@ pub(crate) fn company(name: &str) -> Company {
         .expect("a shipped company is whole")
 }
 
+/// What an agent of a company can load, as the factory lends it in a fresh home.
+pub(crate) fn shelf(name: &str) -> Shelf {
+    let company = company(name);
+    let global = texts(&root().join("skills"));
+    let global = global.iter().filter_map(|(file, text)| {
+        let name = file.strip_suffix("/SKILL.md")?;
+        let skill = company::skill::parse(name, text).expect("a shipped skill is whole");
+        Some((name.to_owned(), skill))
+    });
+    Shelf {
+        company: company.name.clone(),
+        soul: company.soul.clone(),
+        levels: vec![
+            (Level::Company(company.name.clone()), company.skills.clone()),
+            (Level::Shipped, global.collect()),
+        ],
+    }
+}
+
 /// The names of all that are shipped.
 pub(crate) fn companies() -> Vec<String> {
     let dir = std::fs::read_dir(root().join("companies")).expect("the shipped companies");
@@ -53,17 +73,29 @@ pub(crate) fn companies() -> Vec<String> {
     names.collect()
 }
 
-pub(crate) fn blueprint(company: &Company, name: &str, test_command: &str) -> Blueprint {
-    let global: BTreeMap<String, String> = texts(&root().join("blueprints"))
+/// The global blueprints and their templates.
+pub(crate) fn global() -> BTreeMap<String, String> {
+    texts(&root().join("blueprints"))
         .into_iter()
         .map(|(name, text)| (name.trim_end_matches(".yaml").to_owned(), text))
-        .collect();
-    let library = company.library(&global);
+        .collect()
+}
+
+pub(crate) fn blueprint(company: &Company, name: &str, test_command: &str) -> Blueprint {
+    let library = company.library(&global());
     let mut inputs = company.blueprint_inputs.clone();
-    if name != "review-readonly" && company.blueprint != "securion-security-review" {
+    if name != "review-readonly" && name != "securion-security-review" {
         inputs.insert("test_command".into(), test_command.into());
     }
-    blueprint::resolve(name, &library, &inputs).expect("a shipped blueprint resolves")
+    // As the factory does: what a company gives to one of its blueprints, the others do not know.
+    loop {
+        match blueprint::resolve(name, &library, &inputs) {
+            Err(BlueprintError::UnknownInput { input, .. }) => {
+                inputs.remove(&input).expect("one that was given");
+            }
+            found => return found.expect("a shipped blueprint resolves"),
+        }
+    }
 }
 
 /// A brief of the shipped words for a world's task.

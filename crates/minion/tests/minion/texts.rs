@@ -1,6 +1,7 @@
 //! Models that call tools in text, and the forms in which models change files: the same task, the same end.
 
 use alai_core::brief::Price;
+use alai_core::skills::Shelf;
 use alai_fleet::{EditFormat, ErrorClass, OllamaHost, Profile, Provider, ToolMode, ToolSpec, chat};
 use alai_minion::{ExitStatus, Recorder, RunReport};
 use alai_testkit::ollama::{Answer, Behaviour, OllamaTwin, TwinModel};
@@ -48,6 +49,8 @@ fn ran(world: &mut World, profile: &Profile, answers: Vec<Answer>) -> (RunReport
             passes: &|_, _| false,
             words: &mut Vec::new,
             program: None,
+            shelf: &Shelf::default(),
+            servers: None,
         },
     );
     (report, twin)

@@ -4,12 +4,15 @@ use std::io::Write as _;
 
 use alai_core::blueprint::{Action, AskSchema};
 use alai_core::brief::Price;
+use alai_core::skills::Shelf;
 use alai_fleet::{ChatReply, ErrorClass, Finish, Message, Profile, Provider, Script as Recording};
 use alai_minion::trajectory::{Told, Trajectory};
 use alai_minion::{ExitStatus, Means, Recorder, RunReport, Word};
 use serde_json::{Value, json};
 
-use crate::world::{Script, Sink, TEST, World, agent, ask, calls, cut_off, done, fix, says, step};
+use crate::world::{
+    Script, Sink, TEST, World, agent, ask, calls, cut_off, done, fix, retried, says, step,
+};
 
 /// One run with its trajectory.
 struct Ran {
@@ -43,6 +46,8 @@ fn run(
         passes: &|_, _| false,
         words,
         program: None,
+        shelf: &Shelf::default(),
+        servers: None,
     };
     let report = alai_minion::run(brief, means);
     Ran {
@@ -56,14 +61,12 @@ fn steps() -> Vec<alai_core::blueprint::Step> {
     let test = Action::Run {
         command: TEST.into(),
         expect_exit: 0,
-        retry: Some("build".into()),
-        retry_max: 2,
     };
     vec![
         step("context", Action::Context),
         ask("plan", AskSchema::WorkPlan),
         agent(None),
-        step("test", test),
+        retried(step("test", test), 2),
         step("report", Action::Report),
     ]
 }
@@ -371,6 +374,8 @@ fn whole_outputs_are_kept_beside_the_trajectory_without_their_secrets() {
             passes: &|_, _| false,
             words: &mut Vec::new,
             program: None,
+            shelf: &Shelf::default(),
+            servers: None,
         },
     );
     assert_eq!(report.status, ExitStatus::Done, "{report:?}");

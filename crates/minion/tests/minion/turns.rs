@@ -2,7 +2,7 @@
 //! a turn may cost.
 
 use alai_core::blueprint::{Action, ToolName};
-use alai_core::brief::Price;
+use alai_core::brief::{Caps, Price};
 use alai_fleet::{ChatError, ChatReply, Finish, Profile};
 use alai_minion::ExitStatus;
 use serde_json::{Value, json};
@@ -118,6 +118,8 @@ fn in_the_last_turn_there_is_only_done_and_the_model_is_told() {
         turns_max,
         check: Some(TEST.into()),
         outputs: Vec::new(),
+        role: None,
+        limits: Caps::default(),
     };
     let mut world = World::new();
     let brief = world.brief(vec![step("build", short(3))]);

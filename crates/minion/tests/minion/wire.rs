@@ -36,7 +36,7 @@ fn hand_that(
 
 fn hello(id: u64) -> Vec<u8> {
     line(
-        &json!({"id": id, "outcome": {"ok": {"kind": "hello", "protocol": "alai-hand-4", "uid": 1}}}),
+        &json!({"id": id, "outcome": {"ok": {"kind": "hello", "protocol": "alai-hand-5", "uid": 1}}}),
     )
 }
 
@@ -123,7 +123,7 @@ fn a_silent_hand_is_late_and_a_cancelled_wait_ends() {
     let other = c.clone();
     let canceller = std::thread::spawn(move || other.cancel());
     assert!(matches!(
-        hand.run("true", 600, &c),
+        hand.run("true", &[], 600, &c),
         Err(HandError::Cancelled { op: "run" })
     ));
     canceller.join().expect("it only sets a flag");

@@ -6,13 +6,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
-use alai_core::blueprint::{Action, AskSchema, Blueprint, Step, ToolName};
-use alai_core::brief::{Brief, Caps, CompanyBrief, Price, ProjectBrief, Role, RunLimits};
+use alai_core::blueprint::{Action, AskSchema, Blueprint, Env, Retry, Step, ToolName};
+use alai_core::brief::{
+    Brief, Caps, CompanyBrief, Price, ProjectBrief, Role, RoleBrief, RunLimits,
+};
 use alai_core::ids::{Epoch, RunId, TaskId};
 use alai_core::mode::Mode;
+use alai_core::skills::Shelf;
 use alai_core::task::TaskKind;
 use alai_fleet::{ChatError, ChatReply, ChatRequest, Finish, Message, Profile, ToolCall, Usage};
 use alai_minion::hand::Hand;
+use alai_minion::mcp::Servers;
 use alai_minion::{Ask, Recorder, RunReport};
 use alai_workspace::command::Cancel;
 use serde_json::{Value, json};
@@ -29,6 +33,8 @@ pub(crate) struct World {
     pub(crate) cancel: Cancel,
     /// Of the model; a test may set it.
     pub(crate) price: Price,
+    /// What its agents may load; a test may set it.
+    pub(crate) shelf: Shelf,
     child: Child,
 }
 
@@ -82,6 +88,7 @@ impl World {
             base,
             cancel,
             price: Price::FREE,
+            shelf: Shelf::default(),
             child,
         }
     }
@@ -121,6 +128,11 @@ impl World {
                 name: "sample".into(),
                 soul: "We do careful work.".into(),
                 role_prompt: "You are a builder.".into(),
+                roles: BTreeMap::from([
+                    (Role::Lead, role("You are a lead.")),
+                    (Role::Builder, role("You are a builder.")),
+                    (Role::Reviewer, role("You are a reviewer.")),
+                ]),
             },
             role: Role::Builder,
             blueprint: Blueprint {
@@ -129,6 +141,7 @@ impl World {
                 steps,
                 inputs: BTreeMap::from([("depth".into(), "small".into())]),
                 limits: Caps::default(),
+                example: BTreeMap::new(),
             },
             project: ProjectBrief {
                 name: "sample".into(),
@@ -166,6 +179,17 @@ impl World {
 
     /// Runs a brief with anything that answers.
     pub(crate) fn run_by(&mut self, brief: &Brief, profile: &Profile, ask: Ask<'_>) -> Ran {
+        self.run_lent(brief, profile, ask, None)
+    }
+
+    /// The same, with servers to ask.
+    pub(crate) fn run_lent(
+        &mut self,
+        brief: &Brief,
+        profile: &Profile,
+        ask: Ask<'_>,
+        servers: Option<Servers<'_>>,
+    ) -> Ran {
         let sink = Sink::default();
         let mut recorder = Recorder::to(sink.clone());
         let report = alai_minion::run(
@@ -181,6 +205,8 @@ impl World {
                 passes: &|_, _| false,
                 words: &mut Vec::new,
                 program: None,
+                shelf: &self.shelf,
+                servers,
             },
         );
         let bytes = sink.0.lock().expect("one writer").clone();
@@ -407,6 +433,13 @@ pub(crate) fn fix() -> (&'static str, Value) {
     )
 }
 
+fn role(prompt: &str) -> RoleBrief {
+    RoleBrief {
+        prompt: prompt.into(),
+        tools: ToolName::ALL.to_vec(),
+    }
+}
+
 pub(crate) fn agent(check: Option<&str>) -> Step {
     step(
         "build",
@@ -416,6 +449,8 @@ pub(crate) fn agent(check: Option<&str>) -> Step {
             turns_max: 40,
             check: check.map(Into::into),
             outputs: Vec::new(),
+            role: None,
+            limits: Caps::default(),
         },
     )
 }
@@ -439,5 +474,22 @@ pub(crate) fn step(id: &str, action: Action) -> Step {
         condition: None,
         continue_on_error: false,
         at: String::new(),
+        needs: Vec::new(),
+        env: Env::default(),
+        gates: Vec::new(),
+        retry: None,
+    }
+}
+
+/// The same step, going back to `build` at most so often.
+pub(crate) fn retried(step: Step, ways_max: u32) -> Step {
+    let retry = Retry {
+        step: "build".into(),
+        ways_max,
+        backoff_s: 0,
+    };
+    Step {
+        retry: Some(retry),
+        ..step
     }
 }

@@ -22,6 +22,9 @@ pub struct Found {
 /// Links from one interpreter to the next; scripts of scripts of scripts are a mistake.
 const INTERPRETERS_MAX: usize = 4;
 
+/// A manifest of a package; one with its readme in it is some hundred kilobytes.
+const MANIFEST_BYTES_MAX: u64 = 4 << 20;
+
 /// What every cage shows of the machine.
 const SHOWN_ANYWAY: [&str; 6] = ["/usr", "/bin", "/sbin", "/lib", "/lib64", "/nix/store"];
 
@@ -115,7 +118,8 @@ fn show(file: &Path, toolchains: &Toolchains, binds: &mut Vec<Bind>) {
 }
 
 /// The folder of the npm package that a file belongs to: below the innermost `node_modules` one name, or two of a scope. pnpm puts
-/// a package's dependencies beside it and links them out of its store, which is then what must be seen.
+/// a package's dependencies beside it and links them out of its store, which is then what must be seen. npm lays the
+/// dependencies of what is not installed for the whole machine beside it, and then it is all of `node_modules`.
 fn package(file: &Path) -> Option<PathBuf> {
     let parts: Vec<Component<'_>> = file.components().collect();
     let is = |part: &Component<'_>, name: &str| part.as_os_str() == name;
@@ -127,7 +131,31 @@ fn package(file: &Path) -> Option<PathBuf> {
     let scoped = name.as_os_str().to_string_lossy().starts_with('@');
     let end = modules + if scoped { 3 } else { 2 };
     // The file itself lies below its package, or there is none.
-    (end < parts.len()).then(|| parts[..end].iter().collect())
+    let own: PathBuf = (end < parts.len()).then(|| parts[..end].iter().collect())?;
+    match needs_others(&own) {
+        true => Some(parts[..=modules].iter().collect()),
+        false => Some(own),
+    }
+}
+
+/// Whether a package names dependencies that do not lie within it.
+fn needs_others(package: &Path) -> bool {
+    let read = File::open(package.join("package.json"))
+        .ok()
+        .and_then(|file| {
+            let mut text = String::new();
+            file.take(MANIFEST_BYTES_MAX)
+                .read_to_string(&mut text)
+                .ok()?;
+            serde_json::from_str::<serde_json::Value>(&text).ok()
+        });
+    let Some(manifest) = read else {
+        return false;
+    };
+    let names = manifest["dependencies"].as_object().into_iter().flatten();
+    names
+        .map(|(name, _)| package.join("node_modules").join(name))
+        .any(|own| !own.is_dir())
 }
 
 enum Interpreter {
@@ -199,6 +227,22 @@ mod tests {
                 .iter()
                 .all(|bind| bind.access == Access::ReadOnly)
         );
+    }
+
+    #[test]
+    fn a_package_whose_dependencies_lie_beside_it_is_shown_with_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let modules = dir.path().canonicalize().unwrap().join("node_modules");
+        let own = modules.join("@scope/server");
+        program(&own.join("dist/index.js"), "#!/usr/bin/env node\n");
+        fs::write(
+            own.join("package.json"),
+            "{\"dependencies\":{\"zod\":\"^4\"}}",
+        )
+        .unwrap();
+        assert_eq!(package(&own.join("dist/index.js")), Some(modules));
+        fs::create_dir_all(own.join("node_modules/zod")).unwrap();
+        assert_eq!(package(&own.join("dist/index.js")), Some(own));
     }
 
     #[test]

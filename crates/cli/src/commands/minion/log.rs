@@ -152,7 +152,7 @@ fn sentence(entry: &Entry) -> Option<String> {
             "run {run} of #{task}: {title} ({model}, {company}, {blueprint}{})",
             show::sandbox(*sandbox, ", ", "")
         ),
-        Told::Step { step, action } => format!("== {step} ({action})"),
+        Told::Step { step, action, .. } => format!("== {step} ({action})"),
         Told::Message { message, .. } => said(message)?,
         Told::Request { turn, .. } => format!("asks, turn {}", turn + 1),
         Told::Reply {
@@ -210,6 +210,19 @@ fn sentence(entry: &Entry) -> Option<String> {
             status,
             detail,
         } => format!("{step} ({action}) {status}: {}", short(detail)),
+        Told::Skill { name, from, .. } => format!("loaded {name} of {from}"),
+        Told::Server {
+            server,
+            what,
+            tool,
+            detail,
+            error,
+            ..
+        } => {
+            let tool = tool.as_deref().unwrap_or_default();
+            let word = if *error { " FAILED" } else { "" };
+            format!("server {server} {what} {tool}{word}: {}", short(detail))
+        }
         Told::Word { by, text, .. } => format!("{by} says: {}", short(text)),
         Told::Launched { .. } | Told::Heard { .. } | Told::Session { .. } => foreign(&entry.told)?,
         Told::Exit {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_saphyr::Spanned;
 
-use super::merge::{Given, lacks, retry_of};
+use super::finish::{Given, lacks};
 use super::reference::{Destination, Names, Outputs, Text, begins, line_of};
 use super::wire::WithWire;
 use super::{
@@ -13,19 +13,19 @@ use super::{
 use crate::blueprint::condition::{Condition, Known, Wrong};
 use crate::blueprint::template::Template;
 use crate::blueprint::{
-    ANSWER, Action, GateCheck, OutputKind, PATH_BYTES_MAX, QUESTION_BYTES_MAX, SCAFFOLD_BYTES_MAX,
-    ScaffoldFile, Step, chosen,
+    ANSWER, Action, Env, GateCheck, OutputKind, PATH_BYTES_MAX, QUESTION_BYTES_MAX,
+    SCAFFOLD_BYTES_MAX, ScaffoldFile, Step, chosen,
 };
 use crate::patch::{self, Unreadable};
 
 /// Files of one scaffold, as many as a patch may have.
 const FILES_MAX: usize = 50;
 /// Answers that one question offers.
-const OPTIONS_MAX: usize = 8;
+pub(super) const OPTIONS_MAX: usize = 8;
 /// Bytes of one of them; they are typed on a command line.
-const OPTION_BYTES_MAX: usize = 64;
+pub(super) const OPTION_BYTES_MAX: usize = 64;
 /// Seconds that a person is waited for when the blueprint names none: three working days, as everywhere.
-const DEADLINE_S: u64 = crate::pipeline::HUMAN_WAIT_MS.unsigned_abs() / 1000;
+pub(super) const DEADLINE_S: u64 = crate::pipeline::HUMAN_WAIT_MS.unsigned_abs() / 1000;
 /// Nobody remembers a question of last month.
 const DEADLINE_S_MAX: u64 = 30 * 24 * 3600;
 
@@ -48,8 +48,8 @@ pub(super) struct Acts {
 /// A name and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Named {
-    name: String,
-    place: Place,
+    pub(super) name: String,
+    pub(super) place: Place,
 }
 
 /// A condition as it was read, and where.
@@ -249,6 +249,21 @@ impl If {
     }
 }
 
+/// A condition of our own, about a step that stands before.
+pub(super) fn certain(
+    text: &str,
+    earlier: &[Step],
+    place: &Place,
+) -> Result<Condition, BlueprintError> {
+    let known = Known {
+        inputs: &BTreeMap::new(),
+        steps: &outputs(earlier),
+        options: &options(earlier),
+    };
+    let read = Condition::read(text).and_then(|condition| condition.checked(&known));
+    read.map_err(|wrong| place.invalid(wrong.problem))
+}
+
 /// The place of what is wrong inside of a condition; one over several lines has its beginning for all of it.
 fn at(place: &Place, raw: &str, wrong: Wrong) -> BlueprintError {
     let before = raw.get(..wrong.at).unwrap_or_default();
@@ -260,7 +275,7 @@ fn at(place: &Place, raw: &str, wrong: Wrong) -> BlueprintError {
 }
 
 /// What the steps before hand over, by step.
-fn outputs(earlier: &[Step]) -> Outputs<'_> {
+pub(super) fn outputs(earlier: &[Step]) -> Outputs<'_> {
     earlier
         .iter()
         .map(|step| (step.id.as_str(), handed(&step.action)))
@@ -303,13 +318,17 @@ fn handed(action: &Action) -> Vec<(&str, OutputKind)> {
     }
 }
 
-pub(super) fn scaffold(patch: &StepPatch, given: Given<'_>) -> Result<Action, BlueprintError> {
-    let outputs = outputs(given.earlier);
-    let none = BTreeMap::new();
+/// The texts that a step makes for its templates.
+pub(super) fn vars(
+    patch: &StepPatch,
+    env: &Env,
+    given: Given<'_>,
+) -> Result<BTreeMap<String, Template>, BlueprintError> {
     let names = Names {
         inputs: given.inputs,
-        vars: &none,
-        outputs: &outputs,
+        vars: &BTreeMap::new(),
+        env: &env.values,
+        outputs: &outputs(given.earlier),
     };
     let mut vars = BTreeMap::new();
     for (name, text) in patch.acts.vars.set().into_iter().flatten() {
@@ -318,9 +337,20 @@ pub(super) fn scaffold(patch: &StepPatch, given: Given<'_>) -> Result<Action, Bl
             text.template(names, &patch.id, SCAFFOLD_BYTES_MAX)?,
         );
     }
+    Ok(vars)
+}
+
+pub(super) fn scaffold(
+    patch: &StepPatch,
+    env: &Env,
+    given: Given<'_>,
+) -> Result<Action, BlueprintError> {
+    let vars = vars(patch, env, given)?;
     let names = Names {
+        inputs: given.inputs,
         vars: &vars,
-        ..names
+        env: &env.values,
+        outputs: &outputs(given.earlier),
     };
     let mut files = files(patch, names)?;
     files.extend(templates(patch, given, names)?);
@@ -385,7 +415,7 @@ fn templates(
 
 /// A patch with its inputs, which may have changed its lines.
 fn patched(text: &Text, given: Given<'_>) -> Result<String, BlueprintError> {
-    let filled = text.fill(given.inputs, Destination::Prompt)?;
+    let filled = text.fill(given.inputs, Destination::Setting)?;
     readable(&filled).map_err(|why| {
         let line = why.line;
         let problem = format!("line {line} of this patch, inputs filled in, cannot be read: {why}");
@@ -412,7 +442,11 @@ fn readable(text: &str) -> Result<(), Unreadable> {
 }
 
 /// A path that is known by now must be one inside of the repository; the run looks at all of them again.
-fn checked_path(path: &Text, names: Names<'_>, step: &str) -> Result<Template, BlueprintError> {
+pub(super) fn checked_path(
+    path: &Text,
+    names: Names<'_>,
+    step: &str,
+) -> Result<Template, BlueprintError> {
     let template = path.template(names, step, PATH_BYTES_MAX)?;
     let settled = template.settled();
     match settled.and_then(|path| path_problem(&path).map(|problem| (path, problem))) {
@@ -441,7 +475,7 @@ fn path_problem(path: &str) -> Option<&'static str> {
 }
 
 /// A template of the pack or the home.
-fn shipped(name: &Named, given: Given<'_>) -> Result<Text, BlueprintError> {
+pub(super) fn shipped(name: &Named, given: Given<'_>) -> Result<Text, BlueprintError> {
     let key = format!("{TEMPLATES}{}", name.name);
     let Some(text) = given.library.get(&key) else {
         let known = given
@@ -460,15 +494,17 @@ fn shipped(name: &Named, given: Given<'_>) -> Result<Text, BlueprintError> {
     Text::read(text.clone(), text, place)
 }
 
-pub(super) fn gate(patch: &StepPatch, given: Given<'_>) -> Result<Action, BlueprintError> {
+pub(super) fn gate(patch: &StepPatch) -> Result<Action, BlueprintError> {
     let checks = patch.acts.checks.set().filter(|checks| !checks.is_empty());
-    let checks = checks.ok_or_else(|| lacks(patch, "with.checks"))?;
-    let (retry, retry_max) = retry_of(patch, given.earlier)?;
-    Ok(Action::Gate {
-        checks: checks.clone(),
-        retry,
-        retry_max,
-    })
+    let gated = patch.gates.set().is_some_and(|gates| !gates.is_empty());
+    match checks {
+        Some(checks) => Ok(Action::Gate {
+            checks: checks.clone(),
+        }),
+        // Then it looks at those alone.
+        None if gated => Ok(Action::Gate { checks: Vec::new() }),
+        None => Err(lacks(patch, "with.checks")),
+    }
 }
 
 /// Whether it goes back is known when the blueprint is whole.
@@ -490,11 +526,13 @@ pub(super) fn human(patch: &StepPatch, given: Given<'_>) -> Result<Action, Bluep
     let names = Names {
         inputs: given.inputs,
         vars: &BTreeMap::new(),
+        env: &BTreeMap::new(),
         outputs: &outputs(given.earlier),
     };
     Ok(Action::Human {
         question: question.template(names, &patch.id, QUESTION_BYTES_MAX)?,
         options: patch.acts.options.set().cloned().unwrap_or_default(),
         deadline_s: patch.acts.deadline_s.set().copied().unwrap_or(DEADLINE_S),
+        wants: None,
     })
 }

@@ -102,7 +102,7 @@ fn reached(
 fn bounded(patches: &[StepPatch], steps: &[Step]) -> Result<(), BlueprintError> {
     let mut most = steps.len();
     for (at, step) in steps.iter().enumerate() {
-        let Some((target, ways)) = step.action.way_back() else {
+        let Some((target, ways)) = step.way_back() else {
             continue;
         };
         let target = steps.iter().position(|other| other.id == target);

@@ -19,7 +19,11 @@ impl Reader<'_> {
         })
     }
 
-    fn cap(&self, key: &str, given: Option<Spanned<u64>>) -> Result<Option<u64>, BlueprintError> {
+    pub(super) fn cap(
+        &self,
+        key: &str,
+        given: Option<Spanned<u64>>,
+    ) -> Result<Option<u64>, BlueprintError> {
         let Some(given) = given else {
             return Ok(None);
         };
@@ -31,7 +35,7 @@ impl Reader<'_> {
         Err(self.place(given.referenced).invalid(problem))
     }
 
-    fn dollars(&self, given: &Spanned<f64>) -> Result<u64, BlueprintError> {
+    pub(super) fn dollars(&self, given: &Spanned<f64>) -> Result<u64, BlueprintError> {
         microusd(given.value).ok_or_else(|| {
             let most = Caps::most("dollars");
             let problem = format!("`dollars` is {}; it must be 0 to {most}", given.value);

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::reference::{Destination, Text};
+use super::env;
+use super::example;
+use super::finish::{Defaults, Given, check_whole, finished};
 use super::{
-    BlueprintError, EXTENDS_MAX, Field, INPUTS_MAX, Input, RawBlueprint, STEPS_MAX, StepPatch,
-    TEMPLATES, TURNS_DEFAULT, Uses, acts, flow, parse, value_problem, yaml,
+    BlueprintError, EXTENDS_MAX, Field, INPUTS_MAX, Input, Place, RawBlueprint, StepPatch,
+    TEMPLATES, flow, gates, order, parse, value_problem, yaml,
 };
-use crate::blueprint::{Action, Blueprint, Step, ToolName};
+use crate::blueprint::{Blueprint, Step};
 
 pub(super) fn resolve(
     name: &str,
@@ -19,27 +21,49 @@ pub(super) fn resolve(
         .iter()
         .find_map(|raw| raw.description.clone())
         .unwrap_or_default();
-    let whole = merged(chain)?;
+    let mut whole = merged(chain)?;
     let inputs = filled(name, &whole.inputs, inputs)?;
+    whole.steps = order::ordered(std::mem::take(&mut whole.steps))?;
+    let ids: Vec<&str> = whole.steps.iter().map(|step| step.id.as_str()).collect();
+    let defaults = Defaults {
+        timeout_s: &whole.timeout_s,
+        env: &whole.env,
+    };
+    let mut patches: Vec<StepPatch> = Vec::new();
     let mut steps: Vec<Step> = Vec::new();
     for patch in &whole.steps {
         let given = Given {
             inputs: &inputs,
             library,
             earlier: &steps,
+            ids: &ids,
         };
-        let step = finished(patch, &whole.timeout_s, given)?;
+        let step = finished(patch, defaults, given)?;
+        let asking = gates::human(patch, &step, given)?;
+        patches.push(patch.clone());
         steps.push(step);
+        if let Some((patch, step)) = asking {
+            patches.push(patch);
+            steps.push(step);
+        }
     }
     check_whole(&whole, &steps)?;
-    flow::check(&whole.steps, &steps)?;
+    flow::check(&patches, &steps)?;
     Ok(Blueprint {
         name: name.to_owned(),
         description,
         steps,
         inputs,
         limits: whole.limits.set().copied().unwrap_or_default(),
+        example: example::values(&whole.example),
     })
+}
+
+pub(super) fn example_of(
+    name: &str,
+    library: &BTreeMap<String, String>,
+) -> Result<BTreeMap<String, String>, BlueprintError> {
+    merged(ancestry(name, library)?).map(|whole| example::values(&whole.example))
 }
 
 /// The blueprint and what it extends, nearest first.
@@ -73,7 +97,8 @@ fn ancestry(
             });
         }
         let parent = raw.extends.clone();
-        wanted_by = format!("`{next}` extends it");
+        let at = raw.extends_at.as_ref().map(Place::said);
+        wanted_by = format!("`{next}` extends it at {}", at.unwrap_or_default());
         chain.push(raw);
         let Some(parent) = parent else {
             return Ok(chain);
@@ -107,12 +132,22 @@ fn merged(mut chain: Vec<RawBlueprint>) -> Result<RawBlueprint, BlueprintError> 
     }
     while let Some(child) = chain.pop() {
         for (name, input) in child.inputs {
-            match input {
-                Some(input) => whole.inputs.insert(name, Some(input)),
-                None => whole.inputs.remove(&name),
-            };
+            if input.is_none() {
+                whole.example.remove(&name);
+                whole.inputs.remove(&name);
+            } else {
+                whole.inputs.insert(name, input);
+            }
+        }
+        for (name, (value, place)) in child.example {
+            if value.is_none() {
+                whole.example.remove(&name);
+            } else {
+                whole.example.insert(name, (value, place));
+            }
         }
         whole.timeout_s.overlay(child.timeout_s);
+        env::overlay(&mut whole.env, child.env);
         match (&mut whole.limits, child.limits) {
             (Field::Set(limits), Field::Set(child)) => *limits = child.or(*limits),
             (limits, child) => limits.overlay(child),
@@ -121,6 +156,7 @@ fn merged(mut chain: Vec<RawBlueprint>) -> Result<RawBlueprint, BlueprintError> 
         whole.name = child.name;
         lay_steps(&mut whole.steps, child.steps)?;
     }
+    example::check(&whole.example, &whole.inputs)?;
     Ok(whole)
 }
 
@@ -165,6 +201,12 @@ fn overlay(step: &mut StepPatch, child: StepPatch) {
     if child.uses.set().is_some() && child.run == Field::Absent {
         step.run = Field::Absent;
     }
+    if child.asks.has_template() && child.prompt == Field::Absent {
+        step.prompt = Field::Absent;
+    }
+    if child.prompt.set().is_some() && !child.asks.has_template() {
+        step.asks.without_template();
+    }
     step.place = child.place;
     step.name.overlay(child.name);
     step.uses.overlay(child.uses);
@@ -178,9 +220,14 @@ fn overlay(step: &mut StepPatch, child: StepPatch) {
     step.expect_exit.overlay(child.expect_exit);
     step.retry_step.overlay(child.retry_step);
     step.retry_attempts.overlay(child.retry_attempts);
+    step.backoff_s.overlay(child.backoff_s);
+    step.needs.overlay(child.needs);
+    env::overlay(&mut step.env, child.env);
+    step.gates.overlay(child.gates);
     step.condition.overlay(child.condition);
     step.continue_on_error.overlay(child.continue_on_error);
     step.acts.overlay(child.acts);
+    step.asks.overlay(child.asks);
     step.timeout_s.overlay(child.timeout_s);
 }
 
@@ -240,233 +287,4 @@ fn missing(blueprint: &str, name: &str, input: &Input) -> BlueprintError {
         input: name.to_owned(),
         about,
     }
-}
-
-/// What a step is finished with.
-#[derive(Clone, Copy)]
-pub(super) struct Given<'a> {
-    pub(super) inputs: &'a BTreeMap<String, String>,
-    /// Holds the templates too.
-    pub(super) library: &'a BTreeMap<String, String>,
-    /// The finished steps before it.
-    pub(super) earlier: &'a [Step],
-}
-
-/// One step with its inputs filled in.
-fn finished(
-    patch: &StepPatch,
-    timeout_default: &Field<u64>,
-    given: Given<'_>,
-) -> Result<Step, BlueprintError> {
-    let action = match (patch.uses.set(), &patch.run) {
-        (Some(_), Field::Set(_)) => {
-            let problem = format!(
-                "step `{}` has both `uses` and `run`; take one away",
-                patch.id
-            );
-            return Err(patch.place.invalid(problem));
-        }
-        (Some(uses), Field::Absent | Field::Null) => used(patch, *uses, given)?,
-        (None, Field::Set(command)) => command_step(patch, command, given)?,
-        (None, Field::Absent | Field::Null) => {
-            let problem = format!("step `{}` does nothing; give it `uses` or `run`", patch.id);
-            return Err(patch.place.invalid(problem));
-        }
-    };
-    Ok(Step {
-        id: patch.id.clone(),
-        name: patch
-            .name
-            .set()
-            .cloned()
-            .unwrap_or_else(|| patch.id.clone()),
-        action,
-        timeout_s: match &patch.timeout_s {
-            Field::Set(timeout_s) => Some(*timeout_s),
-            Field::Null => None,
-            Field::Absent => timeout_default.set().copied(),
-        },
-        condition: match patch.condition.set() {
-            Some(condition) => Some(condition.checked(given)?),
-            None => None,
-        },
-        continue_on_error: patch.continue_on_error.set().copied().unwrap_or(false),
-        at: patch.place.said(),
-    })
-}
-
-fn used(patch: &StepPatch, uses: Uses, given: Given<'_>) -> Result<Action, BlueprintError> {
-    let inputs = given.inputs;
-    let allowed: &[&str] = match uses {
-        Uses::Context | Uses::Report => &[],
-        Uses::Ask => &["prompt", "schema"],
-        Uses::Agent => &["prompt", "tools", "turns_max", "check", "outputs"],
-        Uses::Scaffold => &["files", "templates", "vars", "patch", "overwrite"],
-        Uses::Gate => &["checks", "retry", "continue_on_error"],
-        Uses::Branch => &["goto", "max_attempts", "continue_on_error"],
-        Uses::Human => &["question", "options", "deadline"],
-    };
-    refuse_other_keys(patch, uses.as_str(), allowed)?;
-    let prompt = |inputs| match &patch.prompt {
-        Field::Set(prompt) => prompt.fill(inputs, Destination::Prompt),
-        Field::Absent | Field::Null => Err(lacks(patch, "with.prompt")),
-    };
-    match uses {
-        Uses::Context => Ok(Action::Context),
-        Uses::Report => Ok(Action::Report),
-        Uses::Scaffold => acts::scaffold(patch, given),
-        Uses::Gate => acts::gate(patch, given),
-        Uses::Branch => acts::branch(patch),
-        Uses::Human => acts::human(patch, given),
-        Uses::Ask => {
-            let schema = *patch
-                .schema
-                .set()
-                .ok_or_else(|| lacks(patch, "with.schema"))?;
-            Ok(Action::Ask {
-                prompt: prompt(inputs)?,
-                schema,
-            })
-        }
-        Uses::Agent => {
-            let tools = patch
-                .tools
-                .set()
-                .ok_or_else(|| lacks(patch, "with.tools"))?
-                .clone();
-            if !tools.contains(&ToolName::Done) {
-                let problem = format!(
-                    "step `{}` has no tool `done`; its agent could never end",
-                    patch.id
-                );
-                return Err(patch.place.invalid(problem));
-            }
-            let check = match &patch.check {
-                // A project without a test command leaves the input empty: then there is nothing to check with.
-                Field::Set(check) => Some(check.fill(inputs, Destination::Shell)?),
-                Field::Absent | Field::Null => None,
-            };
-            Ok(Action::Agent {
-                prompt: prompt(inputs)?,
-                tools,
-                turns_max: patch.turns_max.set().copied().unwrap_or(TURNS_DEFAULT),
-                check: check.filter(|command| !command.trim().is_empty()),
-                outputs: patch.outputs.set().cloned().unwrap_or_default(),
-            })
-        }
-    }
-}
-
-fn command_step(
-    patch: &StepPatch,
-    command: &Text,
-    given: Given<'_>,
-) -> Result<Action, BlueprintError> {
-    let allowed = ["expect_exit", "retry", "continue_on_error"];
-    refuse_other_keys(patch, "run", &allowed)?;
-    let filled = command.fill(given.inputs, Destination::Shell)?;
-    if filled.trim().is_empty() {
-        let problem = format!(
-            "the command of step `{}` is empty once its inputs are filled in",
-            patch.id
-        );
-        return Err(command.place.invalid(problem));
-    }
-    let (retry, retry_max) = retry_of(patch, given.earlier)?;
-    Ok(Action::Run {
-        command: filled,
-        expect_exit: patch.expect_exit.set().copied().unwrap_or(0),
-        retry,
-        retry_max,
-    })
-}
-
-/// Where a step goes back to, and how often.
-pub(super) fn retry_of(
-    patch: &StepPatch,
-    earlier: &[Step],
-) -> Result<(Option<String>, u32), BlueprintError> {
-    if let Some(target) = patch.retry_step.set() {
-        check_retry(patch, target, earlier)?;
-    } else if patch.retry_attempts.set().is_some() {
-        return Err(lacks(patch, "retry.step"));
-    }
-    let attempts = match (patch.retry_step.set(), patch.retry_attempts.set()) {
-        (Some(_), Some(attempts)) => *attempts,
-        (Some(_), None) => return Err(lacks(patch, "retry.max_attempts")),
-        (None, _) => 1,
-    };
-    // `max_attempts` counts the first try, as it does in Actions; `retry_max` counts the ways back.
-    Ok((patch.retry_step.set().cloned(), attempts - 1))
-}
-
-fn check_retry(patch: &StepPatch, target: &str, earlier: &[Step]) -> Result<(), BlueprintError> {
-    let agents: Vec<&str> = earlier
-        .iter()
-        .filter(|step| matches!(step.action, Action::Agent { .. }))
-        .map(|step| step.id.as_str())
-        .collect();
-    if agents.contains(&target) {
-        return Ok(());
-    }
-    let hint = match agents.as_slice() {
-        [] => "no agent step stands before it".to_owned(),
-        agents => yaml::hint(target, agents.iter().copied()),
-    };
-    Err(patch.place.invalid(format!(
-        "step `{}` retries `{target}`, which is not an earlier agent step; {hint}",
-        patch.id
-    )))
-}
-
-pub(super) fn lacks(patch: &StepPatch, key: &str) -> BlueprintError {
-    patch
-        .place
-        .invalid(format!("step `{}` needs `{key}`", patch.id))
-}
-
-/// A key that this kind of step would silently ignore is an error, as an unknown key is.
-fn refuse_other_keys(
-    patch: &StepPatch,
-    kind: &str,
-    allowed: &[&str],
-) -> Result<(), BlueprintError> {
-    let own = [
-        ("prompt", patch.prompt.set().is_some()),
-        ("schema", patch.schema.set().is_some()),
-        ("tools", patch.tools.set().is_some()),
-        ("turns_max", patch.turns_max.set().is_some()),
-        ("check", patch.check.set().is_some()),
-        ("outputs", patch.outputs.set().is_some()),
-        ("expect_exit", patch.expect_exit.set().is_some()),
-        (
-            "retry",
-            patch.retry_step.set().is_some() || patch.retry_attempts.set().is_some(),
-        ),
-        ("continue_on_error", patch.continue_on_error.set().is_some()),
-    ];
-    let mut present = own.into_iter().chain(patch.acts.present());
-    let stray = present.find(|(key, there)| *there && !allowed.contains(key));
-    match stray {
-        None => Ok(()),
-        Some((key, _)) => Err(patch.place.invalid(format!(
-            "step `{}` is `{kind}`, which does not read `{key}`; take it away",
-            patch.id
-        ))),
-    }
-}
-
-fn check_whole(whole: &RawBlueprint, steps: &[Step]) -> Result<(), BlueprintError> {
-    let problem = match steps.len() {
-        0 => "no step is left".to_owned(),
-        n if n > STEPS_MAX => format!("{n} steps; at most {STEPS_MAX} are allowed"),
-        _ => return Ok(()),
-    };
-    let (origin, line, column) = (whole.origin.clone(), 1, 1);
-    Err(BlueprintError::Invalid {
-        origin,
-        line,
-        column,
-        problem,
-    })
 }

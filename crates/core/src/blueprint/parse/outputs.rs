@@ -7,6 +7,7 @@ use serde_saphyr::Spanned;
 use super::wire::OutputWire;
 use super::{BlueprintError, Reader, check_name, value_problem, yaml};
 use crate::blueprint::{Output, OutputKind};
+use crate::json_schema::JsonSchema;
 
 /// Fields of one step. They go into the schema of `done`, which every turn carries.
 const OUTPUTS_MAX: usize = 8;
@@ -48,6 +49,7 @@ impl Reader<'_> {
                 kind: self.kind(&output.kind)?,
                 name,
                 description: output.description.trim().to_owned(),
+                schema: None,
             });
         }
         Ok(outputs)
@@ -65,5 +67,15 @@ impl Reader<'_> {
             let problem = format!("an output cannot be of type `{}`; {hint}", given.value);
             self.place(given.referenced).invalid(problem)
         })
+    }
+}
+
+/// What the model is told of an `output_schema`: its own description, as far as it is short.
+pub(super) fn described(schema: &JsonSchema) -> String {
+    let text = schema.as_value().get("description");
+    let text = text.and_then(serde_json::Value::as_str).unwrap_or_default();
+    match text.len() <= DESCRIPTION_BYTES_MAX && value_problem(text).is_none() {
+        true => text.trim().to_owned(),
+        false => String::new(),
     }
 }

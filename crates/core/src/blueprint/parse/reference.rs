@@ -1,5 +1,6 @@
 //! `${{ inputs.NAME }}` in a text: found when the file is read, replaced once when the blueprint is resolved. The texts of a
-//! scaffold and of a question also take `steps.ID.outputs.NAME` and `vars.NAME`; the former are left for the run.
+//! scaffold and of a question also take `steps.ID.outputs.NAME` and `vars.NAME`, prompts and scaffolds `env.NAME`; what
+//! earlier steps hand over is left for the run.
 
 use std::collections::BTreeMap;
 
@@ -45,6 +46,7 @@ enum Name {
     Input(String),
     Output { step: String, name: String },
     Var(String),
+    Env(String),
 }
 
 /// Steps that stand before a text, with what they hand over.
@@ -55,14 +57,16 @@ pub(super) type Outputs<'a> = BTreeMap<&'a str, Vec<(&'a str, OutputKind)>>;
 pub(super) struct Names<'a> {
     pub(super) inputs: &'a BTreeMap<String, String>,
     pub(super) vars: &'a BTreeMap<String, Template>,
+    pub(super) env: &'a BTreeMap<String, Template>,
     pub(super) outputs: &'a Outputs<'a>,
 }
 
-/// Whether the text ends up in a shell or in a prompt.
+/// Where a text ends up that is whole before the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Destination {
     Shell,
-    Prompt,
+    /// A patch, a glob.
+    Setting,
 }
 
 impl Text {
@@ -109,15 +113,17 @@ impl Text {
         let mut from = 0;
         for reference in &self.references {
             let (Name::Input(input), false) = (&reference.name, reference.json) else {
-                let what = match destination {
-                    Destination::Shell => {
-                        "a command takes settings only: what a model said is never part of one"
+                let what = match (destination, &reference.name) {
+                    (Destination::Shell, Name::Env(name)) => {
+                        format!("a command gets its variables by name; write \"${name}\"")
                     }
-                    Destination::Prompt => {
-                        "a prompt takes inputs only; what earlier steps found stands above it anyway"
+                    (Destination::Shell, _) => {
+                        "a command takes settings only: what a model said is never part of one, and reaches it by `env`"
+                            .to_owned()
                     }
+                    (Destination::Setting, _) => "only `inputs.NAME` can stand here".to_owned(),
                 };
-                return Err(unknown(&reference.said(), &reference.place, what.into()));
+                return Err(unknown(&reference.said(), &reference.place, what));
             };
             if destination == Destination::Shell && UNTRUSTED.contains(&input.as_str()) {
                 return Err(reference.place.invalid(format!(
@@ -138,6 +144,41 @@ impl Text {
             return Err(self.place.invalid(problem));
         }
         Ok(out)
+    }
+
+    /// A prompt: inputs, and variables of the step.
+    pub(super) fn prompt(
+        &self,
+        inputs: &BTreeMap<String, String>,
+        env: &BTreeMap<String, Template>,
+        step: &str,
+    ) -> Result<Template, BlueprintError> {
+        for reference in &self.references {
+            let fine = match reference.name {
+                Name::Input(_) => !reference.json,
+                Name::Env(_) => true,
+                Name::Output { .. } | Name::Var(_) => false,
+            };
+            if !fine {
+                let hint = "a prompt takes inputs only, and variables of its step; what earlier steps found stands above it anyway";
+                return Err(unknown(&reference.said(), &reference.place, hint.into()));
+            }
+        }
+        let names = Names {
+            inputs,
+            vars: &BTreeMap::new(),
+            env,
+            outputs: &Outputs::new(),
+        };
+        self.template(names, step, PROMPT_BYTES_MAX)
+    }
+
+    /// The steps whose outputs it names.
+    pub(super) fn steps(&self) -> impl Iterator<Item = &str> {
+        self.references.iter().filter_map(|r| match &r.name {
+            Name::Output { step, .. } => Some(step.as_str()),
+            Name::Input(_) | Name::Var(_) | Name::Env(_) => None,
+        })
     }
 
     /// The text with its inputs and vars filled in; what earlier steps hand over stays open. A var may be used any number of
@@ -170,8 +211,7 @@ impl Text {
             )));
         }
         parts.push(Part::Text(self.value[from..].to_owned()));
-        parts.retain(|part| *part != Part::Text(String::new()));
-        Ok(Template { parts })
+        Ok(Template::of(parts))
     }
 
     /// The whole text, where it names nothing.
@@ -192,13 +232,8 @@ impl Reference {
                 };
                 Ok(vec![Part::Text(text)])
             }
-            Name::Var(var) => match names.vars.get(var) {
-                Some(_) if self.json => Err(self.place.invalid(format!(
-                    "`| json` stands where `{var}` is made, not where it is used"
-                ))),
-                Some(template) => Ok(template.parts.clone()),
-                None => Err(self.not_among(names.vars.keys().map(|k| format!("vars.{k}")))),
-            },
+            Name::Var(var) => self.made(var, names.vars, "vars"),
+            Name::Env(var) => self.made(var, names.env, "env"),
             Name::Output { step, name } => {
                 let known = names.outputs.get(step.as_str());
                 let known = known.and_then(|all| all.iter().find(|(o, _)| o == name));
@@ -220,6 +255,22 @@ impl Reference {
         }
     }
 
+    /// The parts of a text that the blueprint itself has made.
+    fn made(
+        &self,
+        name: &str,
+        among: &BTreeMap<String, Template>,
+        kind: &str,
+    ) -> Result<Vec<Part>, BlueprintError> {
+        match among.get(name) {
+            Some(_) if self.json => Err(self.place.invalid(format!(
+                "`| json` stands where `{name}` is made, not where it is used"
+            ))),
+            Some(template) => Ok(template.parts.clone()),
+            None => Err(self.not_among(among.keys().map(|k| format!("{kind}.{k}")))),
+        }
+    }
+
     fn unknown(&self, inputs: &BTreeMap<String, String>) -> BlueprintError {
         self.not_among(inputs.keys().map(|k| format!("inputs.{k}")))
     }
@@ -235,6 +286,7 @@ impl Reference {
         match &self.name {
             Name::Input(input) => format!("inputs.{input}"),
             Name::Var(var) => format!("vars.{var}"),
+            Name::Env(var) => format!("env.{var}"),
             Name::Output { step, name } => format!("steps.{step}.outputs.{name}"),
         }
     }
@@ -262,6 +314,7 @@ fn name_of(expression: &str, place: &Place) -> Result<(Name, bool), BlueprintErr
     let (name, parts) = match parts.as_slice() {
         ["inputs", input] => (Name::Input((*input).to_owned()), vec![*input]),
         ["vars", var] => (Name::Var((*var).to_owned()), vec![*var]),
+        ["env", var] => (Name::Env((*var).to_owned()), vec![]),
         ["steps", step, "outputs", name] => {
             let output = Name::Output {
                 step: (*step).to_owned(),
@@ -271,8 +324,8 @@ fn name_of(expression: &str, place: &Place) -> Result<(Name, bool), BlueprintErr
         }
         _ => {
             return Err(refused(
-                "only `inputs.NAME` can stand here, and in the texts of a scaffold or a question `steps.ID.outputs.NAME`; \
-                 there is no code",
+                "only `inputs.NAME` can stand here, in prompts and scaffolds `env.NAME`, and in the texts of a scaffold or a \
+                 question `steps.ID.outputs.NAME`; there is no code",
             ));
         }
     };

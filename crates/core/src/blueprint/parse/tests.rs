@@ -1,8 +1,13 @@
 use super::*;
-use crate::blueprint::{Action, AskSchema, ToolName};
+use crate::blueprint::{Action, AskSchema, Retry, ToolName};
 
 mod asked;
+mod broken;
+mod language;
+mod planned;
+mod published;
 mod steps;
+mod untrusted;
 
 fn library(files: &[(&str, &str)]) -> BTreeMap<String, String> {
     files
@@ -75,6 +80,8 @@ fn a_blueprint_resolves_to_its_steps() {
             turns_max: 7,
             check: Some("cargo test".into()),
             outputs: Vec::new(),
+            role: None,
+            limits: Caps::default(),
         }
     );
     assert_eq!(
@@ -82,10 +89,14 @@ fn a_blueprint_resolves_to_its_steps() {
         Action::Run {
             command: "cargo test --all".into(),
             expect_exit: 0,
-            retry: Some("build".into()),
-            retry_max: 2
         }
     );
+    let retry = Retry {
+        step: "build".into(),
+        ways_max: 2,
+        backoff_s: 0,
+    };
+    assert_eq!(got.steps[2].retry, Some(retry));
     let timeouts: Vec<Option<u64>> = got.steps.iter().map(|step| step.timeout_s).collect();
     assert_eq!(timeouts, [Some(1200), Some(1200), Some(90), None]);
     assert_eq!(
@@ -122,31 +133,21 @@ steps:
         panic!("build is no agent step: {:?}", got.steps[2]);
     };
     assert_eq!(
-        (prompt.as_str(), *turns_max, check),
-        ("Build. Test with npm test.", 9, &None)
+        (prompt.settled().as_deref(), *turns_max, check),
+        (Some("Build. Test with npm test."), 9, &None)
     );
     assert_eq!(got.steps[0].timeout_s, Some(3600));
     assert!(matches!(
         got.steps[1].action,
-        Action::Run {
-            expect_exit: 1,
-            retry_max: 0,
-            ..
-        }
+        Action::Run { expect_exit: 1, .. }
     ));
+    assert_eq!(got.steps[1].retry, None);
 
     let swapped = "version: 1\nname: c\nextends: base\nsteps:\n  - {id: look, run: ls}\n  - {id: test, retry: null}\n";
     let library = self::library(&[("base", BASE), ("c", swapped)]);
     let got = resolve("c", &library, &BTreeMap::new()).expect("a step may change its kind");
     assert!(matches!(&got.steps[0].action, Action::Run { command, .. } if command == "ls"));
-    assert!(matches!(
-        &got.steps[2].action,
-        Action::Run {
-            retry: None,
-            retry_max: 0,
-            ..
-        }
-    ));
+    assert_eq!(got.steps[2].retry, None);
 }
 
 #[test]
@@ -204,8 +205,8 @@ const BROKEN: &[(&str, &str)] = &[
         "unknown key `promt`; did you mean `prompt`?",
     ),
     (
-        "version: 1\nname: b\nsteps:\n  - {id: a, uses: context, needs: x}",
-        "unknown key `needs`; known are",
+        "version: 1\nname: b\nsteps:\n  - {id: a, uses: context, reads: x}",
+        "unknown key `reads`; known are",
     ),
     (
         "version: 1\nname: b\nsteps:\n  - {id: a, uses: contxt}",
@@ -375,7 +376,7 @@ const UNRESOLVED: &[(&str, &str)] = &[
     ),
     (
         "extends: bb\nsteps: []",
-        "no blueprint is called `bb` (`b` extends it)",
+        "no blueprint is called `bb` (`b` extends it at b:3:10)",
     ),
 ];
 
@@ -504,18 +505,12 @@ fn every_shipped_blueprint_resolves() {
         };
         assert_eq!(tools.as_slice(), ToolName::ALL, "{name}");
         assert_eq!(check.as_deref(), Some("cargo test --locked"), "{name}");
-        let Action::Run {
-            command,
-            retry,
-            retry_max,
-            ..
-        } = &got.steps[3].action
-        else {
+        let Action::Run { command, .. } = &got.steps[3].action else {
             panic!("{name}: the test step runs nothing")
         };
         assert_eq!(
-            (command.as_str(), retry.as_deref(), *retry_max),
-            ("cargo test --locked", Some("build"), 2)
+            (command.as_str(), got.steps[3].way_back()),
+            ("cargo test --locked", Some(("build", 2)))
         );
     }
     assert!(matches!(

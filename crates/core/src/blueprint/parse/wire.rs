@@ -3,9 +3,13 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde_json::Value;
 use serde_saphyr::Spanned;
 
 use super::Field;
+
+/// Variables; `null` takes an inherited one away.
+pub(super) type EnvWire = BTreeMap<String, Spanned<Option<String>>>;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -18,6 +22,9 @@ pub(super) struct FileWire {
     pub(super) extends: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) inputs: BTreeMap<String, Spanned<Option<InputWire>>>,
+    /// Values of inputs; `null` takes the parent's away.
+    #[serde(default)]
+    pub(super) example: BTreeMap<String, Spanned<Option<String>>>,
     #[serde(default)]
     pub(super) defaults: Option<DefaultsWire>,
     /// A child that only changes inputs or defaults names none.
@@ -38,11 +45,13 @@ pub(super) struct InputWire {
     pub(super) required: bool,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 pub(super) struct DefaultsWire {
     #[serde(default)]
     pub(super) timeout: Field<Spanned<String>>,
+    #[serde(default)]
+    pub(super) env: Field<EnvWire>,
     #[serde(default)]
     pub(super) limits: Field<LimitsWire>,
 }
@@ -65,6 +74,10 @@ pub(super) struct StepWire {
     #[serde(default)]
     pub(super) name: Field<String>,
     #[serde(default)]
+    pub(super) needs: Field<Vec<Spanned<String>>>,
+    #[serde(default)]
+    pub(super) env: Field<EnvWire>,
+    #[serde(default)]
     pub(super) uses: Field<Spanned<String>>,
     #[serde(default)]
     pub(super) with: WithWire,
@@ -77,6 +90,8 @@ pub(super) struct StepWire {
     #[serde(default)]
     pub(super) continue_on_error: Field<bool>,
     #[serde(default)]
+    pub(super) gates: Field<Vec<Spanned<GateWire>>>,
+    #[serde(default)]
     pub(super) retry: Field<RetryWire>,
     #[serde(default)]
     pub(super) timeout: Field<Spanned<String>>,
@@ -87,6 +102,14 @@ pub(super) struct StepWire {
 pub(super) struct WithWire {
     #[serde(default)]
     pub(super) prompt: Field<Spanned<String>>,
+    #[serde(default)]
+    pub(super) template: Field<Spanned<String>>,
+    #[serde(default)]
+    pub(super) role: Field<Spanned<String>>,
+    #[serde(default)]
+    pub(super) limits: Field<StepLimitsWire>,
+    #[serde(default)]
+    pub(super) output_schema: Field<Spanned<Value>>,
     #[serde(default)]
     pub(super) schema: Field<Spanned<String>>,
     #[serde(default)]
@@ -130,6 +153,35 @@ pub(super) struct OutputWire {
     pub(super) description: String,
 }
 
+#[derive(Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct StepLimitsWire {
+    pub(super) turns: Option<Spanned<u64>>,
+    pub(super) tokens: Option<Spanned<u64>>,
+    pub(super) seconds: Option<Spanned<u64>>,
+    pub(super) dollars: Option<Spanned<f64>>,
+}
+
+/// One gate: one of the five keys, `expect_exit` beside `command` alone.
+#[derive(Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct GateWire {
+    pub(super) file_exists: Option<Spanned<String>>,
+    pub(super) command: Option<Spanned<String>>,
+    pub(super) expect_exit: Option<i32>,
+    pub(super) json_schema: Option<JsonSchemaWire>,
+    pub(super) no_diff_outside: Option<Vec<Spanned<String>>>,
+    pub(super) human: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct JsonSchemaWire {
+    pub(super) file: Spanned<String>,
+    /// The schema itself, or the name of a template that holds it.
+    pub(super) schema: Spanned<Value>,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RetryWire {
@@ -137,4 +189,6 @@ pub(super) struct RetryWire {
     pub(super) step: Field<String>,
     #[serde(default)]
     pub(super) max_attempts: Field<Spanned<u32>>,
+    #[serde(default)]
+    pub(super) backoff: Field<Spanned<String>>,
 }

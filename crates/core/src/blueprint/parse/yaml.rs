@@ -60,7 +60,7 @@ fn fault(error: &Error) -> Fault {
             hint: hint(field, expected.iter().copied()),
         }
     } else {
-        FaultKind::Shape(without_place(&error.to_string()))
+        FaultKind::Shape(in_our_words(&without_place(&error.to_string())))
     };
     Fault {
         line: place.line(),
@@ -79,6 +79,31 @@ fn without_place(message: &str) -> String {
     match (first.strip_prefix("line "), first.find(": ")) {
         (Some(_), Some(colon)) => first[colon + 2..].to_owned(),
         (Some(_) | None, _) => first.to_owned(),
+    }
+}
+
+/// What the parser says of its own options, said of the text.
+fn in_our_words(message: &str) -> String {
+    if let Some(rest) = message.strip_prefix("duplicate mapping key: ") {
+        let key = rest.split(", set ").next().unwrap_or(rest);
+        return format!("the key `{key}` stands twice");
+    }
+    if let Some(breach) = message.strip_prefix("budget breached: ") {
+        let what = breach.split([' ', '{', '(']).next().unwrap_or(breach);
+        return match what {
+            "Documents" => "it holds more than one document".to_owned(),
+            "Depth" => format!("it is nested deeper than {DEPTH_MAX}"),
+            "Aliases" => format!("it uses more than {ALIASES_MAX} aliases"),
+            "Nodes" => {
+                format!("it has more than {NODES_MAX} values once its aliases are written out")
+            }
+            other => format!("it is more than is read ({other})"),
+        };
+    }
+    match message {
+        "expected sequence start" => "a list must stand here".to_owned(),
+        "expected mapping start" => "keys with values must stand here".to_owned(),
+        other => other.to_owned(),
     }
 }
 

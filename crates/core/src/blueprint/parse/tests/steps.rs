@@ -70,21 +70,16 @@ fn each_kind_resolves_to_what_it_says() {
                 GateCheck::Tests,
                 GateCheck::TaskChecks
             ],
-            retry: Some("build".into()),
-            retry_max: 2,
         }
     );
     assert!(got.steps[3].continue_on_error);
-    let branches: Vec<_> = got
-        .steps
-        .iter()
-        .filter_map(|s| s.action.way_back())
-        .collect();
+    let branches: Vec<_> = got.steps.iter().filter_map(|s| s.way_back()).collect();
     assert_eq!(branches, [("build", 2), ("find", 1)]);
     let Action::Human {
         question,
         options,
         deadline_s,
+        wants: None,
     } = &got.steps[5].action
     else {
         panic!("{:?}", got.steps[5])

@@ -1,0 +1,6 @@
+rootProject.name = "${{ vars.name }}"
+
+dependencyResolutionManagement {
+    repositoriesMode = RepositoriesMode.FAIL_ON_PROJECT_REPOS
+    repositories { mavenCentral() }
+}

@@ -1,0 +1,165 @@
+//! What a task says and what a model says never becomes a part of a command, wherever a blueprint names it.
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::blueprint::{Gate, Status, StepResult, Template};
+
+/// Stands in everything that is untrusted, and nowhere else.
+const MARK: &str = "UNTRUSTED";
+
+/// Every place of a blueprint where a text can stand; `TEXT` is where.
+const PLACES: [&str; 20] = [
+    "run: 'TEXT'",
+    "run: x\n    env: {VALUE: 'TEXT'}",
+    "run: x\n    if: \"TEXT == 'a'\"",
+    "run: x\n    gates: [{command: 'TEXT'}]",
+    "run: x\n    gates: [{file_exists: 'TEXT'}]",
+    "run: x\n    gates: [{json_schema: {file: 'TEXT', schema: {type: object}}}]",
+    "run: x\n    gates: [{json_schema: {file: a, schema: 'TEXT'}}]",
+    "run: x\n    gates: [{no_diff_outside: ['TEXT']}]",
+    "run: x\n    gates: [{human: 'TEXT'}]",
+    "uses: agent\n    with: {prompt: 'TEXT', tools: [done]}",
+    "uses: agent\n    with: {prompt: p, tools: [done], check: 'TEXT'}",
+    "uses: agent\n    with: {template: page, vars: {v: 'TEXT'}, tools: [done]}",
+    "uses: ask\n    with: {prompt: 'TEXT', schema: review}",
+    "uses: human\n    with: {question: 'TEXT'}",
+    "uses: scaffold\n    with: {files: {'TEXT': x}}",
+    "uses: scaffold\n    with: {files: {a: 'TEXT'}}",
+    "uses: scaffold\n    with: {templates: {a: page}, vars: {v: 'TEXT'}}",
+    "uses: scaffold\n    with: {patch: 'TEXT'}",
+    "uses: branch\n    with: {goto: 'TEXT'}",
+    "uses: report\n    name: 'TEXT'",
+];
+
+/// Every way to name something untrusted, and some that are not.
+const NAMES: [&str; 14] = [
+    "${{ steps.find.outputs.said }}",
+    "${{ steps.find.outputs.said | json }}",
+    "${{steps.find.outputs.said}}",
+    "${{ env.HELD }}",
+    "${{ env.VALUE }}",
+    "${{ vars.v }}",
+    "${{ inputs.task }}",
+    "${{ inputs.title }}",
+    "${{ inputs.findings }}",
+    "${{ inputs.plain }}",
+    "steps.find.outputs.said",
+    "${{ ${{ inputs.title }} }}",
+    "$HELD",
+    "text",
+];
+
+fn blueprint(place: &str, text: &str) -> Result<Blueprint, BlueprintError> {
+    let body = place.replace("TEXT", &text.replace('\'', "''"));
+    let file = format!(
+        "version: 1
+name: b
+inputs:
+  task: {{default: {MARK}}}
+  title: {{default: {MARK}}}
+  findings: {{default: {MARK}}}
+  plain: {{default: fine}}
+defaults: {{env: {{HELD: '${{{{ steps.find.outputs.said }}}} ${{{{ inputs.title }}}}'}}}}
+steps:
+  - {{id: find, uses: agent, with: {{prompt: p, tools: [done], outputs: {{said: {{type: string}}}}}}}}
+  - id: a
+    {body}
+"
+    );
+    let library = library(&[("b", &file), ("templates/page", "${{ vars.v }}")]);
+    resolve("b", &library, &BTreeMap::new())
+}
+
+/// Everything of a blueprint that a shell will read.
+fn commands(blueprint: &Blueprint) -> Vec<String> {
+    let mut all = Vec::new();
+    for step in &blueprint.steps {
+        match &step.action {
+            Action::Run { command, .. } => all.push(command.clone()),
+            Action::Agent { check, .. } => all.extend(check.clone()),
+            Action::Context
+            | Action::Ask { .. }
+            | Action::Scaffold { .. }
+            | Action::Gate { .. }
+            | Action::Branch { .. }
+            | Action::Human { .. }
+            | Action::Report => {}
+        }
+        for gate in &step.gates {
+            match gate {
+                Gate::Command { command, .. } => all.push(command.clone()),
+                Gate::FileExists { .. } | Gate::JsonSchema { .. } | Gate::NoDiffOutside { .. } => {}
+            }
+        }
+    }
+    all
+}
+
+proptest! {
+    #[test]
+    fn no_command_holds_what_a_task_or_a_model_said(
+        place in 0..PLACES.len(),
+        names in proptest::collection::vec(0..NAMES.len(), 1..4),
+        between in "[a-z \"$`;|&{}.]{0,12}",
+    ) {
+        let text = names.iter().map(|at| NAMES[*at]).collect::<Vec<_>>().join(&between);
+        let Ok(got) = blueprint(PLACES[place], &text) else {
+            return Ok(());
+        };
+        for command in commands(&got) {
+            prop_assert!(!command.contains(MARK), "{text} gave {command}");
+            prop_assert!(!command.contains("${{"), "{text} is still open: {command}");
+        }
+        // What a model says is only ever a value: of a variable, or of a text that no shell reads.
+        let outputs = json!({"said": MARK}).as_object().expect("an object").clone();
+        let results = BTreeMap::from([("find".to_owned(), StepResult { status: Status::Ok, outputs })]);
+        for step in &got.steps {
+            if let Ok(env) = step.env.settle(&results) {
+                prop_assert!(env.iter().all(|(name, _)| !name.contains(MARK)));
+            }
+        }
+    }
+}
+
+/// The property above would also hold where every blueprint is refused: each place takes something, and those that no shell
+/// reads take the untrusted too.
+#[test]
+fn each_place_takes_what_it_may() {
+    for place in PLACES {
+        let fine = match place {
+            place if place.contains("schema: 'TEXT'") => "page.json",
+            place if place.contains("patch:") => "*** Begin Patch",
+            place if place.contains("goto:") => "a",
+            place if place.contains("if:") => "inputs.plain",
+            _ => "${{ inputs.plain }}",
+        };
+        let said = blueprint(place, fine).map_err(|error| error.to_string());
+        match said {
+            Ok(_) => {}
+            // These want more than a word, and say so.
+            Err(error) => assert!(
+                ["page.json", "patch", "goes to itself"]
+                    .iter()
+                    .any(|part| error.contains(part)),
+                "{place}: {error}"
+            ),
+        }
+    }
+    let env = blueprint(
+        PLACES[1],
+        "${{ steps.find.outputs.said }} ${{ inputs.title }}",
+    )
+    .expect("a value");
+    assert_eq!(
+        env.steps[1].env.names().collect::<Vec<_>>(),
+        ["HELD", "VALUE"]
+    );
+    for place in [PLACES[0], PLACES[3], PLACES[10]] {
+        for name in &NAMES[..9] {
+            assert!(blueprint(place, name).is_err(), "{place} takes {name}");
+        }
+    }
+    assert_eq!(Template::plain("x").open(), [""; 0]);
+}

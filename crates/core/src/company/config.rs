@@ -1,0 +1,198 @@
+//! `config.json`: what a company is good at, its agents' models, its blueprints.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer};
+
+use super::json::Places;
+use super::read::{Pack, one_line};
+use super::{Activity, ModelChoice, Stage, Walks};
+use crate::blueprint::yaml;
+use crate::brief::Role;
+use crate::routing::WorkType;
+
+pub(super) const FILE: &str = "config.json";
+/// Bytes of a blueprint's name, as its own file may have it.
+const BLUEPRINT_NAME_MAX: usize = 64;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ConfigWire {
+    domain: String,
+    agents: AgentsWire,
+    #[serde(default)]
+    tier_overrides: BTreeMap<Activity, ModelChoiceWire>,
+    blueprints: BTreeMap<String, String>,
+    #[serde(default)]
+    blueprint_inputs: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AgentsWire {
+    lead: AgentWire,
+    builder: AgentWire,
+    reviewer: AgentWire,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AgentWire {
+    #[serde(rename = "type")]
+    kind: AgentType,
+    model: ModelChoiceWire,
+}
+
+/// What an agent is for; it says the role in the words of the original.
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+enum AgentType {
+    Orchestrator,
+    Builder,
+    Reviewer,
+}
+
+impl AgentType {
+    fn of(role: Role) -> (AgentType, &'static str) {
+        match role {
+            Role::Lead => (AgentType::Orchestrator, "orchestrator"),
+            Role::Builder => (AgentType::Builder, "builder"),
+            Role::Reviewer => (AgentType::Reviewer, "reviewer"),
+        }
+    }
+}
+
+/// `config.json`, read and checked.
+pub(super) struct Config {
+    pub(super) domain: String,
+    pub(super) lead: ModelChoice,
+    pub(super) builder: ModelChoice,
+    pub(super) reviewer: ModelChoice,
+    pub(super) overrides: BTreeMap<Activity, ModelChoice>,
+    pub(super) walks: Walks,
+    pub(super) blueprint_inputs: BTreeMap<String, String>,
+}
+
+/// A tier as a number, `"human"`, or `"host:model"` as a text.
+struct ModelChoiceWire(ModelChoice);
+
+impl<'de> Deserialize<'de> for ModelChoiceWire {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Choice;
+        impl Visitor<'_> for Choice {
+            type Value = ModelChoiceWire;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a tier from 1 to 5, \"human\" or \"host:model\"")
+            }
+
+            fn visit_u64<E: de::Error>(self, tier: u64) -> Result<ModelChoiceWire, E> {
+                self.visit_str(&tier.to_string())
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<ModelChoiceWire, E> {
+                ModelChoice::parse(text)
+                    .map(ModelChoiceWire)
+                    .ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
+            }
+        }
+        from.deserialize_any(Choice)
+    }
+}
+
+impl Pack<'_> {
+    /// Reads the file; `stages` are those of `company.json`, each of which needs its blueprint.
+    pub(super) fn config(&mut self, stages: Option<&BTreeMap<Stage, Role>>) -> Option<Config> {
+        let (wire, places): (ConfigWire, Places<'_>) = self.json(FILE)?;
+        if !one_line(&wire.domain) {
+            self.wrong(
+                FILE,
+                places.at(&["domain"]),
+                "`domain` must be one short line",
+            );
+        }
+        for (role, agent) in [
+            (Role::Lead, &wire.agents.lead),
+            (Role::Builder, &wire.agents.builder),
+            (Role::Reviewer, &wire.agents.reviewer),
+        ] {
+            let (kind, word) = AgentType::of(role);
+            if agent.kind != kind {
+                let role = role.as_str();
+                let at = places.at(&["agents", role, "type"]);
+                self.wrong(FILE, at, format!("the type of a {role} is `{word}`"));
+            }
+        }
+        let overrides = wire.tier_overrides.into_iter();
+        Some(Config {
+            walks: self.walks(&wire.blueprints, stages, &places),
+            domain: wire.domain,
+            lead: wire.agents.lead.model.0,
+            builder: wire.agents.builder.model.0,
+            reviewer: wire.agents.reviewer.model.0,
+            overrides: overrides.map(|(on, model)| (on, model.0)).collect(),
+            blueprint_inputs: wire.blueprint_inputs,
+        })
+    }
+
+    /// `docs` is a stage and a type of work, and means both. `review` is the stage's where the company has that stage, else the
+    /// type's: what judges a commit writes nothing, and what is asked for in a BUILD does.
+    fn walks(
+        &mut self,
+        named: &BTreeMap<String, String>,
+        stages: Option<&BTreeMap<Stage, Role>>,
+        places: &Places<'_>,
+    ) -> Walks {
+        let has = |stage: &Stage| stages.is_none_or(|stages| stages.contains_key(stage));
+        let mut walks = Walks::default();
+        for (key, name) in named {
+            let at = || places.at(&["blueprints", key]);
+            let stage = Stage::ALL.into_iter().find(|stage| stage.as_str() == key);
+            let work = WorkType::ALL.into_iter().find(|work| work.as_str() == key);
+            let listed = stage.filter(has);
+            let work = work.filter(|work| *work != WorkType::Review || listed.is_none());
+            if stage.is_none() && work.is_none() {
+                let stages = Stage::ALL.into_iter().map(Stage::as_str);
+                let known = stages.chain(WorkType::ALL.into_iter().map(WorkType::as_str));
+                let hint = yaml::hint(key, known);
+                self.wrong(
+                    FILE,
+                    at(),
+                    format!("no stage and no type of work is called `{key}`; {hint}"),
+                );
+            } else if listed.is_none() && work.is_none() {
+                let problem =
+                    format!("the company does not work at stage {key}, so nothing walks this");
+                self.wrong(FILE, at(), problem);
+            } else if !names_a_blueprint(name) {
+                let problem = format!("`{}` cannot name a blueprint", name.escape_debug());
+                self.wrong(FILE, at(), problem);
+            }
+            if let Some(stage) = listed {
+                walks.stages.insert(stage, name.clone());
+            }
+            if let Some(work) = work {
+                walks.work.insert(work, name.clone());
+            }
+        }
+        for stage in stages.into_iter().flat_map(BTreeMap::keys) {
+            if !walks.stages.contains_key(stage) {
+                let stage = stage.as_str();
+                let problem = format!(
+                    "`blueprints` lacks `{stage}`; every stage of company.json needs its blueprint"
+                );
+                self.wrong(FILE, places.at(&["blueprints"]), problem);
+            }
+        }
+        walks
+    }
+}
+
+fn names_a_blueprint(name: &str) -> bool {
+    let letters = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    name.len() <= BLUEPRINT_NAME_MAX
+        && name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.chars().all(letters)
+}

@@ -1,0 +1,155 @@
+//! Which blueprint a task walks.
+
+use super::{changed, pack};
+use crate::company::{Company, Stage, WalkBy, parse, walk};
+use crate::ids::{Epoch, TaskId};
+use crate::routing::WorkType;
+use crate::task::{Task, TaskKind};
+
+fn acme() -> Company {
+    parse(&pack()).expect("the pack is good")
+}
+
+fn task(kind: TaskKind, title: &str) -> Task {
+    Task {
+        id: TaskId(1),
+        kind,
+        goal: None,
+        parent: None,
+        lineage: None,
+        title: title.into(),
+        description: String::new(),
+        priority: crate::task::Priority::Medium,
+        owner: None,
+        tags: vec![],
+        project: None,
+        acceptance: vec![],
+        checks: vec![],
+        changes_tests: vec![],
+        company_pin: None,
+        model_pin: None,
+        class: None,
+        state: crate::task::State::Open,
+        epoch: Epoch(0),
+        counters: crate::task::Counters::default(),
+        waiting: None,
+        base: None,
+        start_from: None,
+        head: None,
+        handed: None,
+        integrated: None,
+        solo: false,
+        blueprint: None,
+        sandbox: crate::cage::Sandbox::On,
+        findings: vec![],
+        cleared: vec![],
+        created_ms: 0,
+        updated_ms: 0,
+        run_at_ms: 0,
+    }
+}
+
+fn chosen(task: &Task, company: &Company) -> (String, WalkBy) {
+    let walk = walk(task, company);
+    (walk.blueprint, walk.by)
+}
+
+#[test]
+fn a_pin_stands_above_the_type_and_the_type_above_the_stage() {
+    let acme = acme();
+    let work = |work| WalkBy::Work(work);
+    for (kind, title, want, by) in [
+        (
+            TaskKind::Build,
+            "Add an export",
+            "one",
+            WalkBy::Stage(Stage::Build),
+        ),
+        (
+            TaskKind::Build,
+            "Fix the crash",
+            "three",
+            work(WorkType::Bugfix),
+        ),
+        (
+            TaskKind::Build,
+            "Write the README documentation",
+            "four",
+            work(WorkType::Docs),
+        ),
+        (
+            TaskKind::Review,
+            "Fix the crash",
+            "two",
+            WalkBy::Stage(Stage::Review),
+        ),
+        (
+            TaskKind::Docs,
+            "Fix the crash",
+            "minion-docs",
+            WalkBy::Usual(Stage::Docs),
+        ),
+        (
+            TaskKind::Ops,
+            "Fix the crash",
+            "minion-one-shot",
+            WalkBy::Usual(Stage::Ops),
+        ),
+        (
+            TaskKind::Security,
+            "Fix it",
+            "review-readonly",
+            WalkBy::Usual(Stage::Security),
+        ),
+    ] {
+        let mut task = task(kind, title);
+        assert_eq!(
+            chosen(&task, &acme),
+            (want.to_owned(), by),
+            "{kind} {title}"
+        );
+        task.blueprint = Some("mine".into());
+        let pinned = chosen(&task, &acme);
+        match Stage::of(kind).builds() {
+            true => assert_eq!(pinned, ("mine".to_owned(), WalkBy::TaskPin)),
+            false => assert_eq!(
+                pinned.1, by,
+                "a judge's blueprint is not chosen by who is judged"
+            ),
+        }
+    }
+}
+
+#[test]
+fn what_hits_a_safety_rule_is_not_believed_what_it_says_of_itself() {
+    let railed = task(TaskKind::Build, "BankID: fix the crash");
+    assert_eq!(
+        chosen(&railed, &acme()),
+        ("one".to_owned(), WalkBy::Stage(Stage::Build))
+    );
+}
+
+#[test]
+fn a_review_is_a_stage_where_the_company_reviews_and_else_a_type() {
+    let acme = acme();
+    assert_eq!(acme.walks.work.get(&WorkType::Review), None);
+    assert_eq!(acme.walks.stages[&Stage::Review], "two");
+    let files = changed("company.json", ", \"review\": \"reviewer\"", "");
+    let builds = parse(&files).expect("the pack is good");
+    assert_eq!(builds.walks.work[&WorkType::Review], "two");
+    assert_eq!(builds.walks.stages.get(&Stage::Review), None);
+}
+
+#[test]
+fn a_choice_says_whose_it_is() {
+    let acme = acme();
+    let said = |title: &str| walk(&task(TaskKind::Build, title), &acme).said(&acme);
+    assert_eq!(
+        said("Fix the crash"),
+        "blueprint three: Acme walks it for bugfix"
+    );
+    assert_eq!(
+        said("Add an export"),
+        "blueprint one: Acme walks it at stage build"
+    );
+}

@@ -1,0 +1,123 @@
+//! Which blueprint a task walks, and by whose word: its own pin, then what its company has for the type of the work, then what the
+//! company has for the stage.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Company, Stage};
+use crate::routing::{WorkType, classify};
+use crate::task::{Task, TaskKind};
+
+/// What a builder's task walks in a company that has nothing for its stage, as a pin can bring it there.
+const BUILDS: &str = "minion-one-shot";
+const DOCUMENTS: &str = "minion-docs";
+const JUDGES: &str = "review-readonly";
+
+/// The blueprints of a company by what they are for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Walks {
+    pub stages: BTreeMap<Stage, String>,
+    /// Of a BUILD alone: the other stages' kinds say what is to be done.
+    pub work: BTreeMap<WorkType, String>,
+}
+
+/// The blueprint of one task, with whose word it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Walk {
+    pub blueprint: String,
+    pub by: WalkBy,
+}
+
+/// Whose word chose a blueprint, the strongest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WalkBy {
+    /// A person's, for this one task.
+    TaskPin,
+    /// The company's, for this type of work.
+    Work(WorkType),
+    /// The company's, for this stage.
+    Stage(Stage),
+    /// Nobody's: the company has none for the stage.
+    Usual(Stage),
+}
+
+impl Walks {
+    /// Every blueprint that is named, each once.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let mut names: Vec<&str> = self
+            .stages
+            .values()
+            .chain(self.work.values())
+            .map(String::as_str)
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        names.into_iter()
+    }
+}
+
+/// Chooses the blueprint of a task in its company. A task without a class is judged by its words, and one that hits a safety rule
+/// is not believed what it says of itself.
+pub fn walk(task: &Task, company: &Company) -> Walk {
+    let stage = Stage::of(task.kind);
+    let chosen = |blueprint: &String, by| Walk {
+        blueprint: blueprint.clone(),
+        by,
+    };
+    if let Some(pinned) = task.blueprint.as_ref().filter(|_| stage.builds()) {
+        return chosen(pinned, WalkBy::TaskPin);
+    }
+    if task.kind == TaskKind::Build && !company.walks.work.is_empty() {
+        let class = match &task.class {
+            Some(class) => class.clone(),
+            None => classify(&task.title, &task.description),
+        };
+        let own = company.walks.work.get(&class.work);
+        if let Some(own) = own.filter(|_| class.rail.is_none()) {
+            return chosen(own, WalkBy::Work(class.work));
+        }
+    }
+    match company.walks.stages.get(&stage) {
+        Some(own) => chosen(own, WalkBy::Stage(stage)),
+        None => Walk {
+            blueprint: usual(stage).to_owned(),
+            by: WalkBy::Usual(stage),
+        },
+    }
+}
+
+fn usual(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Build | Stage::Ops => BUILDS,
+        Stage::Docs => DOCUMENTS,
+        Stage::Review | Stage::Security => JUDGES,
+    }
+}
+
+impl Walk {
+    /// The choice and its reason in one line, for people.
+    pub fn said(&self, company: &Company) -> String {
+        let (blueprint, company) = (&self.blueprint, &company.name);
+        match self.by {
+            WalkBy::TaskPin => format!("blueprint {blueprint}: the task is pinned to it"),
+            WalkBy::Work(work) => {
+                format!(
+                    "blueprint {blueprint}: {company} walks it for {}",
+                    work.as_str()
+                )
+            }
+            WalkBy::Stage(stage) => {
+                format!(
+                    "blueprint {blueprint}: {company} walks it at stage {}",
+                    stage.as_str()
+                )
+            }
+            WalkBy::Usual(stage) => format!(
+                "blueprint {blueprint}: {company} has none for stage {}",
+                stage.as_str()
+            ),
+        }
+    }
+}

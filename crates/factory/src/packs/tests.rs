@@ -1,0 +1,207 @@
+use std::fs;
+use std::path::PathBuf;
+
+use alai_core::company::Stage;
+
+use super::*;
+
+/// An empty home in a temporary folder.
+fn home() -> (tempfile::TempDir, Home) {
+    let dir = tempfile::tempdir().expect("a folder");
+    let home = Home::at(dir.path());
+    (dir, home)
+}
+
+/// Writes a shipped company into the home, under another name where one is given.
+fn copy(home: &Home, shipped: &str, name: &str) -> PathBuf {
+    let root = home.companies().join(name);
+    for (file, text) in shipped_files(shipped).expect("it is shipped") {
+        let path = root.join(&file);
+        fs::create_dir_all(path.parent().expect("below the root")).expect("a folder");
+        fs::write(path, text.replace(shipped, name)).expect("written");
+    }
+    root
+}
+
+fn change(path: &std::path::Path, old: &str, new: &str) {
+    let text = fs::read_to_string(path).expect("it is there");
+    assert!(text.contains(old), "{} holds no {old}", path.display());
+    fs::write(path, text.replacen(old, new, 1)).expect("written");
+}
+
+#[test]
+fn a_home_that_lacks_a_pack_has_the_shipped_one_behind_it() {
+    let (_dir, home) = home();
+    let packs = Packs::load(&home).expect("nothing of the home's own");
+    let code = packs.registry.find("CodeCraft").expect("it is shipped");
+    assert_eq!(packs.source_of("CodeCraft"), Source::Shipped);
+    assert_eq!(
+        packs.source_of_blueprint(Some(code), "minion-one-shot"),
+        Source::Shipped
+    );
+
+    let root = copy(&home, "CodeCraft", "CodeCraft");
+    change(
+        &root.join("CLAUDE.md"),
+        "## Essence\n",
+        "## Essence\n\nOurs.\n",
+    );
+    fs::create_dir_all(home.blueprints()).expect("a folder");
+    let own = "version: 1\nname: minion-one-shot\nsteps: [{id: a, uses: context}]\n";
+    fs::write(home.blueprints().join("minion-one-shot.yaml"), own).expect("written");
+    let packs = Packs::load(&home).expect("the home's own stands before");
+    let code = packs.registry.find("CodeCraft").expect("it is there");
+    assert!(code.essence.starts_with("Ours."), "{}", code.essence);
+    assert_eq!(packs.source_of("CodeCraft"), Source::Home);
+    assert_eq!(packs.source_of("Proveo"), Source::Shipped);
+    assert_eq!(packs.blueprints["minion-one-shot"], own);
+    assert_eq!(
+        packs.source_of_blueprint(Some(code), "minion-one-shot"),
+        Source::Home
+    );
+    assert_eq!(
+        packs.source_of_blueprint(Some(code), "minion-docs"),
+        Source::Shipped
+    );
+    let audit = packs.registry.find("Securion").expect("it is shipped");
+    assert_eq!(
+        packs.source_of_blueprint(Some(audit), "securion-security-review"),
+        Source::Company
+    );
+}
+
+#[test]
+fn a_shipped_pack_gives_way_where_the_home_takes_its_name_or_its_stage() {
+    let (_dir, home) = home();
+    let root = copy(&home, "CodeCraft", "Acme");
+    let card = root.join("company.json");
+    let text = fs::read_to_string(&card).expect("it is there");
+    let aliases = text.lines().find(|line| line.contains("\"aliases\""));
+    let version = "\"version\": \"1.0.0\",";
+    let named = text
+        .replace(aliases.unwrap_or("\u{0}"), "")
+        .replace(version, &format!("{version}\n  \"aliases\": [\"Proveo\"],"));
+    fs::write(&card, named).expect("written");
+    let packs = Packs::load(&home).expect("nobody stands in the way");
+    assert_eq!(
+        packs.registry.find("Proveo").expect("an alias").name,
+        "Acme"
+    );
+    let default = packs
+        .registry
+        .at(Stage::Build)
+        .filter(|c| c.is_default_of(Stage::Build));
+    let default: Vec<&str> = default.map(|company| company.name.as_str()).collect();
+    assert_eq!(default, ["Acme"], "a person's own is the default");
+    assert!(packs.registry.find("CodeCraft").is_ok());
+}
+
+#[test]
+fn what_a_pack_may_not_hold_is_named_with_its_place() {
+    type Break = fn(&std::path::Path);
+    let cases: [(&str, Break); 6] = [
+        ("Acme/skills/x/SKILL.md:6: ", |root| {
+            fs::create_dir_all(root.join("skills/x")).expect("a folder");
+            let key = ["AKIA", "Q7Z3M5K1B9C2D4F6"].concat();
+            let text = format!("---\nname: x\ndescription: d\n---\nUse it:\nkey {key}\n");
+            fs::write(root.join("skills/x/SKILL.md"), text).expect("written");
+        }),
+        ("a pack holds no symbolic links", |root| {
+            std::os::unix::fs::symlink("/etc/passwd", root.join("notes.md")).expect("linked");
+        }),
+        ("a pack holds plain files and folders", |root| {
+            let path = root.join("notes.md");
+            std::os::unix::net::UnixListener::bind(path).expect("a socket");
+        }),
+        ("it is larger than 256 KB", |root| {
+            fs::write(root.join("notes.md"), "x".repeat(256 * 1024 + 1)).expect("written");
+        }),
+        (
+            "no blueprint is called `minion-one-shto`; did you mean `minion-one-shot`?",
+            |root| {
+                change(
+                    &root.join("config.json"),
+                    "minion-one-shot",
+                    "minion-one-shto",
+                );
+            },
+        ),
+        (
+            "none of the company's blueprints has an input `focsu`; ",
+            |root| {
+                change(
+                    &root.join("config.json"),
+                    "\"blueprint_inputs\": {",
+                    "\"blueprint_inputs\": {\"focsu\": \"x\"",
+                );
+            },
+        ),
+    ];
+    for (want, spoil) in cases {
+        let (_dir, home) = home();
+        let root = copy(&home, "CodeCraft", "Acme");
+        change(&root.join("company.json"), "[\"build\"]", "[]");
+        spoil(&root);
+        let error = Packs::load(&home).expect_err(want).to_string();
+        assert!(error.contains(want), "{error}");
+    }
+}
+
+#[test]
+fn a_look_takes_up_a_change_and_a_broken_one_changes_nothing() {
+    let (_dir, home) = home();
+    let root = copy(&home, "CodeCraft", "CodeCraft");
+    let watched = Watched::load(&home).expect("whole");
+    let look = |now_ms| watched.look(&home, now_ms, |_| Ok(()));
+    let essence = || {
+        let packs = watched.now();
+        packs
+            .registry
+            .find("CodeCraft")
+            .expect("it is there")
+            .essence
+            .clone()
+    };
+    assert_eq!(look(1), Look::Same);
+    let begun = watched.now();
+    change(
+        &root.join("CLAUDE.md"),
+        "## Essence\n",
+        "## Essence\n\nFirst.\n",
+    );
+    assert_eq!(look(2), Look::Taken);
+    assert!(essence().starts_with("First."));
+    assert!(
+        !begun
+            .registry
+            .find("CodeCraft")
+            .expect("held")
+            .essence
+            .starts_with("First.")
+    );
+
+    change(&root.join("config.json"), "\"agents\"", "\"agnets\"");
+    let Look::Refused(why) = look(3) else {
+        panic!("a broken pack was taken");
+    };
+    assert!(why.contains("did you mean `agents`?"), "{why}");
+    change(&root.join("CLAUDE.md"), "First.", "Second.");
+    assert!(
+        matches!(look(4), Look::Refused(_)),
+        "the other file is still broken"
+    );
+    assert!(essence().starts_with("First."), "half a change is none");
+    let refused = watched.refused().expect("it is said");
+    assert_eq!((refused.since_ms, refused.why.as_str()), (3, why.as_str()));
+    assert_eq!(look(5), Look::Same, "said once");
+
+    change(&root.join("config.json"), "\"agnets\"", "\"agents\"");
+    assert_eq!(look(6), Look::Taken);
+    assert!(essence().starts_with("Second.") && watched.refused().is_none());
+    fs::create_dir_all(root.join("state")).expect("a folder");
+    fs::write(root.join("state/notes"), "x").expect("written");
+    assert_eq!(look(7), Look::Same, "a company's scratch is no part of it");
+    fs::remove_dir_all(&root).expect("removed");
+    assert_eq!(look(8), Look::Taken);
+    assert_eq!(watched.now().source_of("CodeCraft"), Source::Shipped);
+}

@@ -1,0 +1,165 @@
+//! The packs in force, and the eye on the home's folders: what changes there is read anew, and what cannot be read changes nothing.
+
+use std::fs::Metadata;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Packs, PacksError, read};
+use crate::home::Home;
+
+/// Entries of a tree that are looked at: far more than any home has, few enough for a beat.
+const ENTRIES_MAX: usize = 50_000;
+
+/// A change of the packs that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedPacks {
+    /// Milliseconds since the Unix epoch.
+    pub since_ms: i64,
+    pub why: String,
+}
+
+/// The packs in force. The lock is held for a copy of a pointer, and never while something is read.
+#[derive(Debug)]
+pub(crate) struct Watched(Mutex<State>);
+
+#[derive(Debug)]
+struct State {
+    packs: Arc<Packs>,
+    /// Of the folders as they were last read, with or without success.
+    stamp: u64,
+    refused: Option<RefusedPacks>,
+}
+
+/// What a look came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Look {
+    Same,
+    Taken,
+    Refused(String),
+}
+
+impl Watched {
+    /// Reads the packs for the first time.
+    pub(crate) fn load(home: &Home) -> Result<Watched, PacksError> {
+        // Before they are read: what changes meanwhile is seen by the next look.
+        let stamp = stamp(home);
+        Ok(Watched(Mutex::new(State {
+            packs: Arc::new(Packs::load(home)?),
+            stamp,
+            refused: None,
+        })))
+    }
+
+    fn state<T>(&self, with: impl FnOnce(&mut State) -> T) -> T {
+        // Nothing panics while the lock is held, so a poisoned one holds a whole value too.
+        with(
+            &mut self
+                .0
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner),
+        )
+    }
+
+    pub(crate) fn now(&self) -> Arc<Packs> {
+        self.state(|state| Arc::clone(&state.packs))
+    }
+
+    pub(crate) fn refused(&self) -> Option<RefusedPacks> {
+        self.state(|state| state.refused.clone())
+    }
+
+    /// Reads the folders anew where something in them has changed. `fits` says what else must be true of them.
+    pub(crate) fn look(
+        &self,
+        home: &Home,
+        now_ms: i64,
+        fits: impl Fn(&Packs) -> Result<(), PacksError>,
+    ) -> Look {
+        loop {
+            let before = self.state(|state| state.stamp);
+            let stamp = stamp(home);
+            if before == stamp {
+                return Look::Same;
+            }
+            let read = Packs::load(home).and_then(|packs| fits(&packs).map(|()| packs));
+            // Another thread that has read meanwhile may have read something newer: look again.
+            let put =
+                |state: &mut State| (state.stamp == before).then(|| state.put(stamp, read, now_ms));
+            if let Some(look) = self.state(put) {
+                return look;
+            }
+        }
+    }
+}
+
+impl State {
+    fn put(&mut self, stamp: u64, read: Result<Packs, PacksError>, now_ms: i64) -> Look {
+        self.stamp = stamp;
+        match read {
+            Ok(packs) => {
+                self.packs = Arc::new(packs);
+                self.refused = None;
+                Look::Taken
+            }
+            Err(e) => {
+                let why = e.to_string();
+                let since_ms = self
+                    .refused
+                    .as_ref()
+                    .map_or(now_ms, |refused| refused.since_ms);
+                self.refused = Some(RefusedPacks {
+                    since_ms,
+                    why: why.clone(),
+                });
+                Look::Refused(why)
+            }
+        }
+    }
+}
+
+/// A number that another content of the folders does not have: names, sizes, times and inodes, without reading a file.
+fn stamp(home: &Home) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    let mut seen = 0;
+    for dir in [home.companies(), home.blueprints()] {
+        tree(&dir, 0, &mut seen, &mut hasher);
+    }
+    hasher.finish()
+}
+
+fn tree(dir: &Path, depth: usize, seen: &mut usize, hasher: &mut DefaultHasher) {
+    let Ok(paths) = read::list(dir) else {
+        "unreadable".hash(hasher);
+        return;
+    };
+    for path in paths {
+        *seen += 1;
+        let name = read::name_of(&path);
+        // A company writes its scratch while it works.
+        let scratch = depth == 1 && read::SCRATCH.contains(&&*name);
+        if *seen > ENTRIES_MAX || scratch {
+            continue;
+        }
+        name.hash(hasher);
+        match std::fs::symlink_metadata(&path) {
+            Ok(meta) if meta.is_dir() => {
+                depth.hash(hasher);
+                tree(&path, depth + 1, seen, hasher);
+            }
+            Ok(meta) => mark(&meta, hasher),
+            Err(_) => "gone".hash(hasher),
+        }
+    }
+    // Two trees with the same names in other folders differ.
+    "end".hash(hasher);
+}
+
+fn mark(meta: &Metadata, hasher: &mut DefaultHasher) {
+    (meta.len(), meta.ino(), meta.mode()).hash(hasher);
+    (meta.mtime(), meta.mtime_nsec()).hash(hasher);
+    (meta.ctime(), meta.ctime_nsec()).hash(hasher);
+}

@@ -1,0 +1,206 @@
+//! What a run lends its agents besides the tools of their step: advice to load, and servers to ask.
+
+use alai_fleet::{ToolCall, ToolSpec};
+use serde_json::{Map, Value, json};
+
+use super::{Call, optional, string};
+use crate::mcp::Wish;
+
+pub(crate) const SKILL: &str = "skill";
+pub(crate) const MCP: &str = "mcp";
+
+/// Names of servers in a request, in bytes. The rest is told to whoever asks for a server that is not known.
+const SERVERS_BYTES_MAX: usize = 300;
+
+/// Nothing of it is offered where there is nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Lent {
+    /// One short line for each skill.
+    pub(crate) skills: String,
+    /// The names of servers.
+    pub(crate) servers: Vec<String>,
+}
+
+impl Lent {
+    /// The names of the tools.
+    pub(crate) fn names(&self) -> Vec<&'static str> {
+        let skill = (!self.skills.is_empty()).then_some(SKILL);
+        let mcp = (!self.servers.is_empty()).then_some(MCP);
+        skill.into_iter().chain(mcp).collect()
+    }
+
+    pub(super) fn specs(&self) -> Vec<ToolSpec> {
+        self.names()
+            .into_iter()
+            .map(|name| self.spec(name))
+            .collect()
+    }
+
+    fn spec(&self, name: &str) -> ToolSpec {
+        let text = json!({"type": "string"});
+        let (description, properties, required) = match name {
+            SKILL => (
+                format!("Read advice, or your `soul`:\n{}", self.skills.trim_end()),
+                json!({"name": text, "file": text}),
+                json!(["name"]),
+            ),
+            _ => {
+                let names = crate::text::cut(&self.servers.join(", "), SERVERS_BYTES_MAX);
+                (
+                    format!(
+                        "Ask a server: {names}. With `server` alone its tools are listed; then name a `tool` and its `arguments`."
+                    ),
+                    json!({"server": text, "tool": text, "arguments": {"type": "object"}}),
+                    json!(["server"]),
+                )
+            }
+        };
+        ToolSpec {
+            name: name.to_owned(),
+            description,
+            parameters: json!({"type": "object", "properties": properties, "required": required}),
+        }
+    }
+
+    /// Reads a call of one of these tools; none where it is no such call.
+    pub(super) fn parse(&self, given: &str, call: &ToolCall) -> Option<Result<Call, String>> {
+        let name = self.names().into_iter().find(|name| *name == given)?;
+        let read = match name {
+            SKILL => skill(&call.arguments),
+            _ => wish(&call.arguments).map(Call::Server),
+        };
+        Some(read.map_err(|what| {
+            let shape = self.spec(name).parameters;
+            format!("The call of `{given}` was not executed: {what}. Its arguments are {shape}.")
+        }))
+    }
+}
+
+fn skill(args: &Map<String, Value>) -> Result<Call, String> {
+    Ok(Call::Skill {
+        name: string(args, "name", &["skill"])?,
+        file: optional(args, "file")?,
+    })
+}
+
+fn wish(args: &Map<String, Value>) -> Result<Wish, String> {
+    Ok(Wish {
+        server: string(args, "server", &["server_name"])?.trim().to_owned(),
+        tool: optional(args, "tool")?.or(optional(args, "tool_name")?),
+        arguments: arguments(args)?,
+    })
+}
+
+/// An object, also one that was written as a text.
+fn arguments(args: &Map<String, Value>) -> Result<Map<String, Value>, String> {
+    let wrong = || "`arguments` must be an object of JSON".to_owned();
+    match args.get("arguments") {
+        None | Some(Value::Null) => Ok(Map::new()),
+        Some(Value::Object(fields)) => Ok(fields.clone()),
+        Some(Value::String(text)) if text.trim().is_empty() => Ok(Map::new()),
+        Some(Value::String(text)) => match serde_json::from_str(text) {
+            Ok(Value::Object(fields)) => Ok(fields),
+            Ok(_) | Err(_) => Err(wrong()),
+        },
+        Some(_) => Err(wrong()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lent() -> Lent {
+        Lent {
+            skills: "- api: Designs interfaces.\n".to_owned(),
+            servers: vec!["files".to_owned(), "memory".to_owned()],
+        }
+    }
+
+    fn parse(lent: &Lent, name: &str, arguments: Value) -> Option<Result<Call, String>> {
+        let Value::Object(arguments) = arguments else {
+            panic!("an object")
+        };
+        let call = ToolCall {
+            id: "1".into(),
+            name: name.into(),
+            arguments,
+        };
+        lent.parse(name, &call)
+    }
+
+    #[test]
+    fn what_is_not_there_is_not_offered() {
+        assert!(Lent::default().specs().is_empty());
+        assert_eq!(
+            parse(&Lent::default(), "skill", json!({"name": "api"})),
+            None
+        );
+        assert_eq!(parse(&Lent::default(), "mcp", json!({"server": "x"})), None);
+        assert_eq!(lent().names(), ["skill", "mcp"]);
+        let both = serde_json::to_string(&lent().specs()).expect("JSON");
+        assert!(both.len() < 800, "{} bytes: {both}", both.len());
+        assert!(
+            both.contains("api: Designs") && both.contains("files, memory"),
+            "{both}"
+        );
+    }
+
+    #[test]
+    fn calls_are_read_in_the_forms_that_models_write() {
+        let lent = lent();
+        let server = |tool: Option<&str>, arguments: Value| {
+            let Value::Object(arguments) = arguments else {
+                panic!("an object")
+            };
+            Some(Ok(Call::Server(Wish {
+                server: "files".to_owned(),
+                tool: tool.map(str::to_owned),
+                arguments,
+            })))
+        };
+        for (given, want) in [
+            (json!({"server": "files"}), server(None, json!({}))),
+            (
+                json!({"server": " files ", "tool": ""}),
+                server(None, json!({})),
+            ),
+            (
+                json!({"server": "files", "tool": "read", "arguments": {"path": "a"}}),
+                server(Some("read"), json!({"path": "a"})),
+            ),
+            (
+                json!({"server": "files", "tool": "read", "arguments": "{\"path\": \"a\"}"}),
+                server(Some("read"), json!({"path": "a"})),
+            ),
+        ] {
+            assert_eq!(parse(&lent, "mcp", given), want);
+        }
+        for (name, given, says) in [
+            ("mcp", json!({}), "`server` is missing"),
+            (
+                "mcp",
+                json!({"server": "files", "arguments": [1]}),
+                "must be an object",
+            ),
+            (
+                "mcp",
+                json!({"server": "files", "arguments": "no"}),
+                "must be an object",
+            ),
+            ("skill", json!({}), "`name` is missing"),
+        ] {
+            let said = parse(&lent, name, given).expect("ours").expect_err(says);
+            assert!(
+                said.contains(says) && said.contains("Its arguments are"),
+                "{said}"
+            );
+        }
+        let loaded = parse(&lent, "skill", json!({"skill": "api", "file": null}));
+        let want = Call::Skill {
+            name: "api".to_owned(),
+            file: None,
+        };
+        assert_eq!(loaded, Some(Ok(want)));
+    }
+}

@@ -1,0 +1,308 @@
+//! The blueprints that build data and pages, each walked in a real cage: its own checks run there, in a real PostgreSQL where it is
+//! one, and then what it wrote is broken to see that they notice.
+
+use alai_minion::ExitStatus;
+use serde_json::json;
+
+use crate::blueprints_walked::{checked, is_accessible, made, told, walk};
+use crate::world::{Script, World, calls, done};
+
+/// One that is walked without a model.
+struct Case {
+    company: &'static str,
+    name: &'static str,
+    /// What its check says at the end.
+    says: &'static str,
+    files: usize,
+    /// Its check, as the README names it.
+    check: &'static str,
+    /// Changes to what it wrote, each a `sed` on a file, and what its check says to it.
+    broken: &'static [(&'static str, &'static str, &'static str)],
+}
+
+fn new() -> World {
+    World::with(&[("README.md", "# New\n")])
+}
+
+fn is_walked(case: &Case) {
+    let world = new();
+    let ran = walk(
+        &world,
+        case.company,
+        case.name,
+        &[],
+        &mut Script::default(),
+    );
+    let said = told(&ran);
+    assert_eq!(ran.report.status, ExitStatus::Done, "{said}");
+    assert!(said.contains(case.says), "`{}` is not in {said}", case.says);
+    assert_eq!(ran.kinds("request").len(), 0, "no model is asked");
+    let files = made(&world);
+    assert_eq!(files.len(), case.files, "{:?}", files.keys());
+    for (path, text) in &files {
+        assert!(!text.contains("${{"), "{path} is not filled in");
+    }
+}
+
+/// An agent that breaks what was written, all in one run, each time to another end: nothing but the check knows.
+fn is_guarded(case: &Case) {
+    for (file, change, says) in case.broken {
+        let world = new();
+        let edit = json!({"command": format!("sed -i '{change}' {file} && ! git diff --quiet")});
+        let turn = || calls(&[("run", edit.clone()), done()]);
+        let mut script = Script::new(vec![turn(), calls(&[done()]), calls(&[done()])]);
+        let ran = walk(
+            &world,
+            case.company,
+            case.name,
+            &[("fit", "yes")],
+            &mut script,
+        );
+        let said = told(&ran);
+        assert_eq!(
+            ran.report.status,
+            ExitStatus::GateFailed,
+            "{file}: {change}: {said}"
+        );
+        assert!(said.contains(says), "`{says}` is not in {said}");
+    }
+}
+
+const MIGRATION: Case = Case {
+    company: "CodeCraft",
+    name: "codecraft-migration",
+    says: "up, both at once, backfilled twice, contracted, and back to where it began",
+    files: 9,
+    check: "sh migrations/order_total/test.sh",
+    broken: &[
+        (
+            "migrations/order_total/10_expand.up.sql",
+            "s/^SET lock_timeout.*/SET lock_timeout = 0;/",
+            "did not give up",
+        ),
+        (
+            "migrations/order_total/20_backfill.sql",
+            "s/LIMIT 1000/LIMIT 1000 OFFSET 4999/",
+            "rows differ",
+        ),
+        (
+            "migrations/order_total/30_contract.down.sql",
+            "s/ADD COLUMN total /ADD COLUMN totals /",
+            "30_contract.down.sql",
+        ),
+    ],
+};
+
+const LEDGER: Case = Case {
+    company: "Finverge",
+    name: "finverge-ledger",
+    says: "the ledger holds",
+    files: 5,
+    check: "sh ledger/test.sh",
+    broken: &[
+        (
+            "ledger/schema.sql",
+            "s/HAVING sum(amount_minor) <> 0) THEN/HAVING false) THEN/",
+            "not refused",
+        ),
+        (
+            "ledger/schema.sql",
+            "/^CREATE TRIGGER final BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger.posting/d",
+            "not refused",
+        ),
+        (
+            "ledger/schema.sql",
+            "s/IF reached < account.floor_minor.*/IF false THEN/",
+            "not refused",
+        ),
+    ],
+};
+
+const TENANCY: Case = Case {
+    company: "Skybound",
+    name: "skybound-tenancy",
+    says: "no tenant reads or changes another",
+    files: 5,
+    check: "sh tenancy/test.sh",
+    broken: &[
+        (
+            "tenancy/schema.sql",
+            "/^SELECT tenancy.protect(.tenancy.document.);/d",
+            "rows and not",
+        ),
+        (
+            "tenancy/schema.sql",
+            "s/set_config(.app.tenant., tenant::text, true)/set_config($q$app.tenant$q$, tenant::text, false)/",
+            "rows and not",
+        ),
+        (
+            "tenancy/schema.sql",
+            "s/ WITH (security_invoker = true)//",
+            "rows and not",
+        ),
+    ],
+};
+
+const PIPELINE: Case = Case {
+    company: "Datavera",
+    name: "datavera-pipeline",
+    says: "Ran 7 tests",
+    files: 5,
+    check: "python3 -B -m unittest discover -s orders_pipeline/tests",
+    broken: &[
+        (
+            "orders_pipeline/pipeline.py",
+            "s/if seen and len(bad).*/if False:/",
+            "FAILED",
+        ),
+        (
+            "orders_pipeline/pipeline.py",
+            "s/ WHERE {differs}//",
+            "FAILED",
+        ),
+    ],
+};
+
+const LANDING: Case = Case {
+    company: "Vizu",
+    name: "vizu-landing-page",
+    says: "18 pairs of colours, nothing from elsewhere",
+    files: 5,
+    check: "python3 -B site/check.py",
+    broken: &[
+        ("site/styles.css", "s/--quiet: #55605c/--quiet: #a0a8a5/", "quiet on ground"),
+        ("site/index.html", "s,</head>,<script src=\"https://cdn.example/x.js\"></script></head>,", "from elsewhere"),
+        ("site/index.html", "s/<h2 id=\"pricing-title\">/<h4 id=\"pricing-title\">/", "headings are"),
+    ],
+};
+
+#[test]
+fn a_migration_is_walked_up_and_back_needs_postgres() {
+    is_walked(&MIGRATION);
+}
+
+#[test]
+fn a_migration_that_was_weakened_is_refused_needs_postgres() {
+    is_guarded(&MIGRATION);
+}
+
+/// Expressions with quotes; a name or an expression that would be more than one is refused before anything is written.
+#[test]
+fn a_migration_takes_quotes_and_no_second_statement_needs_postgres() {
+    let world = new();
+    let inputs = [
+        ("old", "state"),
+        ("old_type", "text"),
+        ("new", "done"),
+        ("new_type", "boolean"),
+        ("convert", "state = 'yes'"),
+        ("revert", "CASE WHEN done THEN 'yes' ELSE 'no' END"),
+        ("sample", "CASE WHEN n % 2 = 0 THEN 'yes' ELSE 'no' END"),
+    ];
+    let ran = walk(
+        &world,
+        MIGRATION.company,
+        MIGRATION.name,
+        &inputs,
+        &mut Script::default(),
+    );
+    assert_eq!(ran.report.status, ExitStatus::Done, "{}", told(&ran));
+    for (name, value) in [
+        ("name", "../x"),
+        ("table", "orders; DROP TABLE x"),
+        ("old", "Total"),
+        ("new", "total"),
+        ("new_type", "bigint; --"),
+        ("convert", "1; DROP TABLE x"),
+        ("revert", "$sync$ 1"),
+        ("sample", r"\! id"),
+    ] {
+        let world = new();
+        let inputs = [(name, value)];
+        let ran = walk(
+            &world,
+            MIGRATION.company,
+            MIGRATION.name,
+            &inputs,
+            &mut Script::default(),
+        );
+        assert_eq!(
+            ran.report.status,
+            ExitStatus::GateFailed,
+            "{name}: {}",
+            told(&ran)
+        );
+        assert!(made(&world).is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn a_ledger_refuses_what_does_not_balance_needs_postgres() {
+    is_walked(&LEDGER);
+}
+
+#[test]
+fn a_ledger_that_was_weakened_is_refused_needs_postgres() {
+    is_guarded(&LEDGER);
+}
+
+#[test]
+fn tenants_are_kept_apart_needs_postgres() {
+    is_walked(&TENANCY);
+}
+
+#[test]
+fn tenants_that_were_let_together_are_refused_needs_postgres() {
+    is_guarded(&TENANCY);
+}
+
+#[test]
+fn a_pipeline_loads_its_sample_twice_needs_python() {
+    is_walked(&PIPELINE);
+}
+
+#[test]
+fn a_pipeline_that_was_weakened_is_refused_needs_python() {
+    is_guarded(&PIPELINE);
+}
+
+#[test]
+fn a_landing_page_is_one_for_html_validate_and_axe_needs_node_needs_python_needs_registry() {
+    is_walked(&LANDING);
+    let world = new();
+    let inputs = [("lang", "nb"), ("headline", "Lunsj som hele kontoret gleder seg til")];
+    let ran = walk(
+        &world,
+        LANDING.company,
+        LANDING.name,
+        &inputs,
+        &mut Script::default(),
+    );
+    assert_eq!(ran.report.status, ExitStatus::Done, "{}", told(&ran));
+    is_accessible(&world, "site/index.html");
+    assert!(checked(&world, LANDING.check, &[]).contains(LANDING.says));
+}
+
+#[test]
+fn a_landing_page_that_was_weakened_is_refused_needs_python() {
+    is_guarded(&LANDING);
+    for (name, value) in [
+        ("headline", "<script>alert(1)</script>"),
+        ("action_url", "javascript:alert(1)"),
+        ("action_url", "//elsewhere.example"),
+        ("folder", "../site"),
+        ("lang", "en\" onload"),
+    ] {
+        let world = new();
+        let inputs = [(name, value)];
+        let ran = walk(
+            &world,
+            LANDING.company,
+            LANDING.name,
+            &inputs,
+            &mut Script::default(),
+        );
+        assert_eq!(ran.report.status, ExitStatus::GateFailed, "{name}: {value}");
+        assert!(made(&world).is_empty(), "{name}");
+    }
+}

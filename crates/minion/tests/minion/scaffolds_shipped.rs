@@ -1,0 +1,433 @@
+//! The shipped scaffolds through the minion, in a real cage: every file is there, filled in, of its form, and in one commit a
+//! step; no model is asked. That what they write builds and serves is `scaffolds_built.rs`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+use alai_core::blueprint;
+use alai_core::brief::{Brief, Role};
+use alai_minion::ExitStatus;
+
+use crate::caged;
+use crate::shipped;
+use crate::world::{Ran, World};
+
+/// What every project gets whatever it is.
+const DELIVERY: [&str; 3] = [".dockerignore", ".github/workflows/ci.yml", "Dockerfile"];
+/// With quotes, a backslash and letters that are not ASCII: it stands in JSON, TOML, Python, TypeScript and Markdown.
+pub(crate) const DESCRIPTION: &str = r#"Orders "lunch" \ for små teams"#;
+const NAME: &str = "bento-box";
+
+pub(crate) const NEXTJS: &str = "codecraft-nextjs-app";
+pub(crate) const API: &str = "codecraft-api-backend";
+
+/// A repository that has what a new one usually has.
+pub(crate) fn world() -> World {
+    World::with(&[("README.md", "# New\n"), ("LICENSE", "None.\n")])
+}
+
+fn brief(world: &World, name: &str, inputs: &[(&str, &str)]) -> Brief {
+    let company = shipped::company("CodeCraft");
+    let mut values = BTreeMap::from([("name", NAME), ("description", DESCRIPTION)]);
+    values.extend(inputs.iter().copied());
+    let values = values
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let library = company.library(&shipped::global());
+    let blueprint = blueprint::resolve(name, &library, &values.collect());
+    let mut brief = Brief {
+        company: company.brief(Role::Builder),
+        blueprint: blueprint.unwrap_or_else(|error| panic!("{error}")),
+        ..world.brief(Vec::new())
+    };
+    brief.checks = Vec::new();
+    brief
+}
+
+pub(crate) fn scaffolded(world: &World, name: &str, inputs: &[(&str, &str)]) -> Ran {
+    caged::run(world, &brief(world, name, inputs), &mut |_| {
+        panic!("a scaffold asks no model")
+    })
+}
+
+/// The files that were made, by path.
+fn made(world: &World) -> BTreeMap<String, String> {
+    let names = caged::git_of(world, &["diff", "--name-only", &world.base, "HEAD"]);
+    names
+        .lines()
+        .map(|name| (name.to_owned(), world.read(name)))
+        .collect()
+}
+
+/// Runs a scaffold and looks at what all of them have in common.
+fn whole(name: &str, inputs: &[(&str, &str)], health: &str) -> (World, BTreeMap<String, String>) {
+    let world = world();
+    let ran = scaffolded(&world, name, inputs);
+    assert_eq!(ran.report.status, ExitStatus::Done, "{}", ran.report.gotcha);
+    assert_eq!(ran.kinds("request").len(), 0, "no model is asked");
+    assert_eq!(
+        caged::git_of(&world, &["status", "--porcelain"]),
+        "",
+        "all of it is committed"
+    );
+    let files = made(&world);
+    for file in DELIVERY
+        .iter()
+        .chain(&["README.md", ".gitignore", ".env.example"])
+    {
+        assert!(
+            files.contains_key(*file),
+            "{file} is not among {:?}",
+            files.keys()
+        );
+    }
+    for (path, text) in &files {
+        assert!(!text.contains("${{"), "{path} is not filled in");
+        assert!(
+            text.ends_with('\n') && !text.contains("\n\n\n\n"),
+            "{path} ends as a text"
+        );
+        formed(path, text);
+    }
+    assert!(files["README.md"].contains(NAME) && files["README.md"].contains(DESCRIPTION));
+    let image = &files["Dockerfile"];
+    for part in ["HEALTHCHECK", health, "\nUSER ", "\nFROM "] {
+        assert!(image.contains(part), "the image lacks `{part}`: {image}");
+    }
+    let user = image
+        .lines()
+        .filter_map(|line| line.strip_prefix("USER "))
+        .next_back();
+    assert!(
+        user.is_some_and(|user| user.parse::<u32>().is_ok_and(|id| id > 0)),
+        "not root: {user:?}"
+    );
+    pinned(&files[".github/workflows/ci.yml"]);
+    let ignored = &files[".gitignore"];
+    assert!(
+        ignored.contains(".env"),
+        "settings with secrets are no part of it: {ignored}"
+    );
+    (world, files)
+}
+
+/// JSON, TOML and YAML are read; what is none of them is left to its compiler.
+fn formed(path: &str, text: &str) {
+    let name = path.rsplit('/').next().expect("a name");
+    let wrong = match name.rsplit_once('.').map(|(_, end)| end) {
+        Some("json") => serde_json::from_str::<serde_json::Value>(text)
+            .err()
+            .map(|e| e.to_string()),
+        Some("toml") => toml::from_str::<toml::Table>(text)
+            .err()
+            .map(|e| e.to_string()),
+        _ if name == "Cargo.lock" => toml::from_str::<toml::Table>(text)
+            .err()
+            .map(|e| e.to_string()),
+        Some("yml") => serde_saphyr::from_str::<serde_json::Value>(text)
+            .err()
+            .map(|e| e.to_string()),
+        Some(_) | None => None,
+    };
+    assert_eq!(wrong, None, "{path}");
+}
+
+/// An action is named by its commit, a job has a time, and the token may read alone.
+fn pinned(workflow: &str) {
+    let actions = workflow
+        .lines()
+        .filter_map(|line| line.split_once("uses: ").map(|(_, action)| action));
+    for action in actions {
+        let commit = action
+            .split_once('@')
+            .map(|(_, rest)| rest.split(' ').next().unwrap_or_default());
+        assert!(
+            commit.is_some_and(|c| c.len() == 40),
+            "not a commit: {action}"
+        );
+    }
+    for part in [
+        "timeout-minutes:",
+        "permissions:\n  contents: read\n",
+        "persist-credentials: false",
+    ] {
+        assert!(workflow.contains(part), "the workflow lacks `{part}`");
+    }
+}
+
+/// Every package of the manifest, at the lockfile's version.
+#[test]
+fn a_nextjs_app_is_written() {
+    let (_, files) = whole(NEXTJS, &[], "/api/health");
+    let manifest: serde_json::Value = serde_json::from_str(&files["package.json"]).expect("JSON");
+    let lock: serde_json::Value = serde_json::from_str(&files["package-lock.json"]).expect("JSON");
+    assert_eq!(manifest["name"], NAME);
+    assert_eq!(manifest["description"], DESCRIPTION);
+    assert_eq!(lock["name"], NAME);
+    for kind in ["dependencies", "devDependencies"] {
+        assert_eq!(manifest[kind], lock["packages"][""][kind], "{kind}");
+        for (package, version) in manifest[kind].as_object().expect("packages") {
+            let locked = &lock["packages"][format!("node_modules/{package}")];
+            assert_eq!(
+                &locked["version"], version,
+                "{package} is named once, exactly"
+            );
+            assert!(
+                locked["integrity"]
+                    .as_str()
+                    .is_some_and(|hash| hash.starts_with("sha512-"))
+            );
+        }
+    }
+    let options: serde_json::Value = serde_json::from_str(&files["tsconfig.json"]).expect("JSON");
+    assert_eq!(options["compilerOptions"]["strict"], true);
+    assert!(files["src/lib/app.ts"].contains(&serde_json::to_string(DESCRIPTION).expect("JSON")));
+}
+
+#[test]
+fn an_axum_backend_is_written() {
+    let (world, files) = whole(API, &[("backend", "axum")], "health");
+    let manifest: toml::Table = toml::from_str(&files["Cargo.toml"]).expect("TOML");
+    assert_eq!(manifest["package"]["name"].as_str(), Some(NAME));
+    assert_eq!(
+        manifest["package"]["description"].as_str(),
+        Some(DESCRIPTION)
+    );
+    let lock: toml::Table = toml::from_str(&files["Cargo.lock"]).expect("TOML");
+    let locked = lock["package"].as_array().expect("packages");
+    let own = locked
+        .iter()
+        .find(|p| p["name"].as_str() == Some(NAME))
+        .expect("the project itself");
+    let wanted = own["dependencies"].as_array().expect("names");
+    for package in manifest["dependencies"]
+        .as_table()
+        .expect("packages")
+        .keys()
+    {
+        assert!(
+            wanted.iter().any(|w| w.as_str() == Some(package)),
+            "{package} is not locked"
+        );
+    }
+    for file in files.keys().filter(|file| file.ends_with(".rs")) {
+        let mut rustfmt = Command::new("rustfmt");
+        rustfmt
+            .args(["--edition", "2024", "--check"])
+            .arg(world.repo().join(file));
+        succeeds(rustfmt);
+    }
+    contract(&files);
+}
+
+#[test]
+fn a_fastapi_backend_is_written_needs_python() {
+    let (world, files) = whole(API, &[("backend", "fastapi")], "/healthz");
+    for (asked, locked) in [
+        ("requirements.in", "requirements.txt"),
+        ("requirements-dev.in", "requirements-dev.txt"),
+    ] {
+        for package in files[asked].lines().filter(|line| line.contains("==")) {
+            let name = package.split(['=', '[']).next().expect("a name");
+            let version = package.split("==").nth(1).expect("a version");
+            assert!(
+                files[locked].contains(&format!("{name}==")) && files[locked].contains(version),
+                "{package}"
+            );
+        }
+        let packages = files[locked].lines().filter(|line| line.contains("=="));
+        assert!(
+            packages.count() <= files[locked].matches("--hash=sha256:").count(),
+            "{locked}"
+        );
+    }
+    let mut compile = Command::new("python3");
+    compile
+        .args(["-m", "compileall", "-q", "app", "tests"])
+        .current_dir(world.repo());
+    succeeds(compile);
+    let mut says = Command::new("python3");
+    says.args(["-c", "from app import about; print(about.DESCRIPTION)"])
+        .current_dir(world.repo());
+    assert_eq!(succeeds(says).trim(), DESCRIPTION);
+    contract(&files);
+}
+
+/// Versions stand in the catalogue and nowhere else, and everything that is asked for is in it.
+#[test]
+fn a_ktor_backend_is_written() {
+    let (_, files) = whole(API, &[("backend", "ktor")], "/healthz");
+    let catalogue: toml::Table = toml::from_str(&files["gradle/libs.versions.toml"]).expect("TOML");
+    let versions = catalogue["versions"].as_table().expect("versions");
+    for kind in ["libraries", "plugins"] {
+        for (name, entry) in catalogue[kind].as_table().expect("entries") {
+            let version = entry["version"]["ref"].as_str().expect("a reference");
+            assert!(
+                versions.contains_key(version),
+                "{name} has the version {version}"
+            );
+        }
+    }
+    let build = &files["build.gradle.kts"];
+    for alias in build
+        .split("libs.")
+        .skip(1)
+        .map(|rest| rest.split(')').next().unwrap_or_default())
+    {
+        let (kind, alias) = match alias.strip_prefix("plugins.") {
+            Some(alias) => ("plugins", alias),
+            None => ("libraries", alias),
+        };
+        assert!(
+            catalogue[kind]
+                .as_table()
+                .is_some_and(|all| all.contains_key(&alias.replace('.', "-"))),
+            "{alias}"
+        );
+    }
+    for version in versions.values().filter_map(toml::Value::as_str) {
+        let elsewhere: Vec<&String> = files
+            .iter()
+            .filter(|(path, text)| !path.ends_with("libs.versions.toml") && text.contains(version))
+            .map(|(path, _)| path)
+            .collect();
+        assert!(
+            elsewhere.is_empty(),
+            "{version} stands in {elsewhere:?} too"
+        );
+    }
+    contract(&files);
+}
+
+/// What the three languages have in common: the same schema, the same settings, the same paths and headers.
+fn contract(files: &BTreeMap<String, String>) {
+    let schema = &files["migrations/0001_notes.sql"];
+    assert!(
+        schema.contains("CREATE TABLE IF NOT EXISTS note") && schema.contains("CHECK"),
+        "{schema}"
+    );
+    let code: String = files
+        .iter()
+        .filter(|(path, _)| {
+            ["rs", "py", "kt"]
+                .iter()
+                .any(|end| path.ends_with(&format!(".{end}")))
+        })
+        .map(|(_, text)| text.as_str().to_lowercase())
+        .collect();
+    for setting in files[".env.example"]
+        .lines()
+        .filter_map(|line| line.split_once('='))
+    {
+        let (name, _) = setting;
+        assert!(
+            name.starts_with('#') || code.contains(&format!("\"{}\"", name.to_lowercase())),
+            "{name} is read by nobody"
+        );
+    }
+    for said in [
+        "/healthz",
+        "/readyz",
+        "/api/v1/notes",
+        "application/problem+json",
+        "retry-after",
+        "content-security-policy",
+        "nosniff",
+    ] {
+        let said = if said == "retry-after" && code.contains("httpheaders.retryafter") {
+            "httpheaders.retryafter"
+        } else {
+            said
+        };
+        let spelled = [
+            said.to_owned(),
+            said.replace("application/problem+json", "problem+json"),
+        ];
+        assert!(spelled.iter().any(|said| code.contains(said)), "{said}");
+    }
+}
+
+#[test]
+fn without_delivery_neither_image_nor_workflow_is_written() {
+    let world = world();
+    let ran = scaffolded(&world, API, &[("backend", "axum"), ("delivery", "no")]);
+    assert_eq!(ran.report.status, ExitStatus::Done, "{}", ran.report.gotcha);
+    let files = made(&world);
+    assert!(
+        DELIVERY.iter().all(|file| !files.contains_key(*file)),
+        "{:?}",
+        files.keys()
+    );
+}
+
+#[test]
+fn a_name_that_is_none_and_a_backend_that_is_none_write_nothing() {
+    let sly = "x\"; touch /tmp/alai-out; \"";
+    for name in [
+        "Bento",
+        "1st",
+        "-a",
+        "a-",
+        "a--b",
+        "a_b",
+        "a b",
+        "../a",
+        sly,
+        &"a".repeat(61),
+    ] {
+        let world = world();
+        let ran = scaffolded(&world, NEXTJS, &[("name", name)]);
+        assert_eq!(
+            ran.report.status,
+            ExitStatus::GateFailed,
+            "{name:?}: {}",
+            ran.report.gotcha
+        );
+        assert!(made(&world).is_empty(), "{name:?}");
+        assert!(!Path::new("/tmp/alai-out").exists());
+    }
+    let world = world();
+    let ran = scaffolded(&world, API, &[("backend", "axum2")]);
+    assert_eq!(
+        ran.report.status,
+        ExitStatus::GateFailed,
+        "{}",
+        ran.report.gotcha
+    );
+    assert!(made(&world).is_empty());
+}
+
+/// The shipped examples can be walked as they are.
+#[test]
+fn the_examples_name_every_input_that_must_be_named() {
+    let company = shipped::company("CodeCraft");
+    let library = company.library(&shipped::global());
+    for name in [
+        NEXTJS,
+        API,
+        "minion-bugfix",
+        "minion-refactor",
+        "minion-security-fix",
+    ] {
+        let example = blueprint::example(name, &library).unwrap_or_else(|error| panic!("{error}"));
+        assert!(!example.is_empty(), "{name}");
+        let resolved = blueprint::resolve(name, &library, &example);
+        assert!(resolved.is_ok(), "{name}: {resolved:?}");
+    }
+}
+
+/// What a program printed that ended well.
+pub(crate) fn succeeds(mut command: Command) -> String {
+    let output = command
+        .output()
+        .unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success(),
+        "{command:?}: {}\n{said}\n{errors}",
+        output.status
+    );
+    said
+}
