@@ -33,6 +33,8 @@ const RUNS: usize = 64;
 /// Calls of one part; parts with and without the ledger take turns, so that both see the same minute.
 const PART: usize = 2_000;
 const PARTS: usize = 5;
+/// Writes to the disk after each part.
+const SYNCS: usize = 100;
 /// Calls whose first token is timed.
 const FIRST_TOKENS: usize = 2_000;
 
@@ -87,18 +89,31 @@ fn ledger(twin: &Instantly, home: &Path) {
         ("a model of one's own", Cost::Nothing),
         ("a paid model", Cost::AtMost(2)),
     ] {
-        let (mut without, mut with) = (Vec::new(), Vec::new());
+        let (mut without, mut with, mut disk) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..PARTS {
             without.extend(part(&host, None, &fences, &mut number));
             let books = Some((&mission, cost));
             with.extend(part(&host, books, &fences, &mut number));
+            disk.extend(syncs(home));
         }
         compared(what, &without, &with);
+        let own: Vec<Duration> = with.iter().map(|t| t.ledger).collect();
+        beside_the_disk(own, disk);
     }
-    let mut disk = syncs(home);
+}
+
+/// What a part that waits for the disk can be held against: the disk itself, asked between the parts by one thread.
+fn beside_the_disk(mut own: Vec<Duration>, mut disk: Vec<Duration>) {
+    let mut times = |percent| ms(rank(&mut own, percent)) / ms(rank(&mut disk, percent));
+    let (half, tail) = (times(50), times(99));
     row(
-        "(peer) one write of 4 KiB and fdatasync",
+        "  (peer) one write of 4 KiB and fdatasync",
         &shown(&mut disk),
+        "",
+    );
+    row(
+        "  the ledger's part, in times of that",
+        &format!("{half:.1}, p99 {tail:.1}"),
         "",
     );
 }
@@ -271,7 +286,7 @@ fn syncs(home: &Path) -> Vec<Duration> {
         file.sync_data().unwrap();
         begun.elapsed()
     };
-    (0..500).map(one).collect()
+    (0..SYNCS).map(one).collect()
 }
 
 fn request() -> ChatRequest {

@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::mpsc::{TryRecvError, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,6 +17,7 @@ use rusqlite::hooks::Wal;
 use rusqlite::{Connection, ErrorCode};
 
 use crate::error::MissionError;
+use crate::fold::Folder;
 use crate::waits::{Counted, Waits};
 
 /// Jobs in one commit: enough to make fsync cheap, few enough that nobody waits long behind a slow one.
@@ -44,6 +46,7 @@ pub(crate) struct Committer {
     connection: Mutex<Connection>,
     /// Pages in the log after the last commit.
     in_log: Arc<AtomicI32>,
+    folder: Folder,
     /// After a failed disk, whether the last commit is on it is unknown, and an fsync error is reported only once: no further
     /// write until the process starts anew and the file is checked.
     poisoned: AtomicBool,
@@ -87,8 +90,10 @@ impl std::fmt::Debug for Committer {
 }
 
 impl Committer {
+    /// The log of the store at `path` is folded beside the writer; without one by himself.
     pub(crate) fn new(
         mut connection: Connection,
+        path: Option<&Path>,
         crash: CrashPoint,
     ) -> Result<Committer, MissionError> {
         let in_log = watch_log(&mut connection)?;
@@ -96,6 +101,7 @@ impl Committer {
             queue: Mutex::default(),
             connection: Mutex::new(connection),
             in_log,
+            folder: Folder::new(path),
             poisoned: AtomicBool::new(false),
             waits: Counted::default(),
             crash,
@@ -146,7 +152,8 @@ impl Committer {
 
     /// The connection, when nobody will write any more; none after a failed disk.
     pub(crate) fn last(&self) -> Option<MutexGuard<'_, Connection>> {
-        match self.poisoned.load(Ordering::SeqCst) {
+        self.folder.end();
+        match self.poisoned.load(Ordering::SeqCst) || self.folder.has_failed() {
             true => None,
             false => Some(locked(&self.connection)),
         }
@@ -177,7 +184,8 @@ impl Committer {
             seats,
         };
         let connection = locked(&self.connection);
-        if self.poisoned.load(Ordering::SeqCst) {
+        let failed = self.folder.has_failed();
+        if self.poisoned.fetch_or(failed, Ordering::SeqCst) || failed {
             for job in jobs {
                 job(None).0(&Err(Failed::Poisoned));
             }
@@ -191,7 +199,8 @@ impl Committer {
         }
         turn.wake();
         // After the answers: the commit is durable without it.
-        if !self.poisoned.load(Ordering::SeqCst) && !fold_log(&connection, &self.in_log) {
+        let in_log = self.in_log.load(Ordering::Relaxed);
+        if !self.poisoned.load(Ordering::SeqCst) && !self.folder.after_commit(&connection, in_log) {
             self.poisoned.store(true, Ordering::SeqCst);
         }
         drop(connection);
@@ -388,9 +397,6 @@ fn run(connection: &Connection, statement: &str) -> Result<(), rusqlite::Error> 
         .map(|_| ())
 }
 
-/// Pages in the log from which it is folded into the file: SQLite's own measure.
-const LOG_PAGES: i32 = 1_000;
-
 /// Counts the pages in the log after each commit. SQLite would fold the log by itself inside a commit, and say nothing when the
 /// disk fails at it.
 fn watch_log(connection: &mut Connection) -> Result<Arc<AtomicI32>, MissionError> {
@@ -403,22 +409,6 @@ fn watch_log(connection: &mut Connection) -> Result<Arc<AtomicI32>, MissionError
     Ok(pages)
 }
 
-/// Folds a long log into the file, as far as readers let it. False when the disk failed: what it holds is not known any more.
-fn fold_log(connection: &Connection, in_log: &AtomicI32) -> bool {
-    if in_log.load(Ordering::Relaxed) < LOG_PAGES {
-        return true;
-    }
-    let folded = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
-    match folded {
-        Ok(()) => true,
-        // The log stays as it is and is folded when there is room; a program that reads the file may be in the way.
-        Err(e) => matches!(
-            e.sqlite_error_code(),
-            Some(ErrorCode::DiskFull | ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
-        ),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Barrier;
@@ -428,7 +418,7 @@ mod tests {
     fn committer() -> Committer {
         let connection = Connection::open_in_memory().unwrap();
         connection.execute_batch("CREATE TABLE t(n)").unwrap();
-        Committer::new(connection, |_| {}).unwrap()
+        Committer::new(connection, None, |_| {}).unwrap()
     }
 
     fn put(c: &Connection, n: u32) -> Result<(), MissionError> {

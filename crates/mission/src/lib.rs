@@ -14,6 +14,7 @@ mod class;
 mod commit;
 mod error;
 mod event;
+mod fold;
 mod fsck;
 mod gone;
 mod inbox;

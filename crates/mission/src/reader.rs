@@ -15,8 +15,8 @@ pub struct Reader {
     idle: Mutex<Vec<Connection>>,
 }
 
-/// Connections kept open between reads; each costs about 100 KB.
-const IDLE_MAX: usize = 4;
+/// Connections kept open between reads; each costs about 100 KB, and to open one takes longer than most reads.
+const IDLE_MAX: usize = 16;
 
 impl Reader {
     /// The folder that the store lies in.

@@ -49,6 +49,14 @@ pub(crate) fn open_writer(path: &Path) -> Result<Connection, MissionError> {
     Ok(connection)
 }
 
+/// Opens the file of a writer that is open, to fold its log beside it. Nothing else is done with it.
+pub(crate) fn open_folder(path: &Path) -> Result<Connection, MissionError> {
+    let connection =
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | ONE_AT_A_TIME)?;
+    pragmas(&connection)?;
+    Ok(connection)
+}
+
 /// Opens for reading. Never creates anything.
 pub(crate) fn open_reader(path: &Path) -> Result<Connection, MissionError> {
     check_sqlite()?;

@@ -39,7 +39,7 @@ impl Mission {
         set_closed(&connection, false)?;
         Ok(Mission {
             reader: Reader::open(home)?,
-            committer: Committer::new(connection, crash)?,
+            committer: Committer::new(connection, Some(&path), crash)?,
             _lock: lock,
         })
     }

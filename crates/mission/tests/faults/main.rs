@@ -172,8 +172,8 @@ fn titles(reader: &Reader) -> Vec<String> {
     tasks.into_iter().map(|task| task.title).collect()
 }
 
-/// The large task folds the log after it, so that the syncs are: its commit, the log and the file of the fold, the new log's
-/// header, and two commits. A fold that fails is nobody's answer, but nothing is written after it.
+/// The large task has the log folded, beside the tasks after it. Any sync fails: of a commit, of the log and of the file in the fold, of
+/// the new log's header. A fold that fails is nobody's answer, but nothing is written after it.
 #[test]
 fn eio_at_fsync_answers_unknown_and_the_same_key_makes_one_task() {
     let mut asked = tasks(7);
@@ -185,11 +185,13 @@ fn eio_at_fsync_answers_unknown_and_the_same_key_makes_one_task() {
         home.disk.fault(Plan::FailSync { after, lost });
         let mut answers = Answers::default();
         for title in &asked {
-            let fold = matches!(after, 1 | 2) && title == "task 1";
-            let over = fold || !answers.unknown.is_empty() || !answers.closed.is_empty();
+            let over = !answers.unknown.is_empty() || !answers.closed.is_empty();
             let answer = home.add(&mission, title);
             let closed = matches!(answer, Err(MissionError::Poisoned));
-            assert_eq!(over, closed, "{what}: {title}: {answer:?}");
+            // The log is folded beside those who come after the large one: where that fails, the store is closed to whoever comes next.
+            let folded = answers.done.iter().any(|done| done == "large");
+            assert!(closed || !over, "{what}: {title}: {answer:?}");
+            assert!(over || folded || !closed, "{what}: {title}: {answer:?}");
             answers.note(title, answer, &what);
         }
         assert!(home.disk.refused() > 0, "{what}: no sync failed");
