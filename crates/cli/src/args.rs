@@ -16,6 +16,7 @@ mod blueprint;
 mod company;
 mod evidence;
 mod fleet;
+mod judge;
 mod minion;
 mod skill;
 
@@ -23,6 +24,7 @@ pub(crate) use blueprint::*;
 pub(crate) use company::*;
 pub(crate) use evidence::*;
 pub(crate) use fleet::*;
+pub(crate) use judge::*;
 pub(crate) use minion::*;
 pub(crate) use skill::*;
 
@@ -290,22 +292,10 @@ pub(crate) enum McCommand {
         task: TaskId,
         reason: String,
     },
-    /// Moves merged work to the target branch.
-    #[command(after_help = "Example:\n  alai mc approve 4001")]
-    Approve {
-        task: TaskId,
-        /// A remark that becomes part of its history.
-        text: Option<String>,
-        /// Wait until it is moved; without a daemon it is moved in this process.
-        #[arg(long)]
-        wait: bool,
-    },
+    /// Moves merged work to the target branch; a review or an audit that is yours to judge passes.
+    Approve(ApproveArgs),
     /// Sends back what waits to be judged or delivered; your words go to whoever does it again.
-    #[command(after_help = "Example:\n  alai mc reject 4001 \"The page does not load on a phone\"")]
-    Reject {
-        task: TaskId,
-        text: String,
-    },
+    Reject(RejectArgs),
     /// Takes a task yourself: no agent gets it for three days, or until you hand it in.
     #[command(
         visible_alias = "start",

@@ -8,6 +8,7 @@ pub(crate) mod down;
 pub(crate) mod evidence;
 pub(crate) mod fleet;
 pub(crate) mod init;
+pub(crate) mod judge;
 pub(crate) mod mc;
 pub(crate) mod mcp;
 pub(crate) mod minion;

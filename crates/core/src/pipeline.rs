@@ -22,7 +22,7 @@ use words::{cut, fit_title, prefix, subject};
 
 pub use failed::{interrupted, over_budget};
 pub use merged::{MergeEnd, merged};
-pub use reviewed::FOLLOW_UP_TAG;
+pub use reviewed::{FOLLOW_UP_TAG, judge_action};
 pub use uncaged::accepted;
 
 /// Infrastructure attempts of one task (the original system: "max 3 attempts per task").

@@ -27,6 +27,16 @@ pub enum ReviewVerdict {
     Reject,
 }
 
+impl std::fmt::Display for ReviewVerdict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            ReviewVerdict::Pass => "pass",
+            ReviewVerdict::PassWithFindings => "pass with findings",
+            ReviewVerdict::Reject => "reject",
+        })
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Finding {

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{RunId, TaskId};
-use crate::pipeline::HUMAN_WAIT_MS;
+use crate::pipeline::{HUMAN_WAIT_MS, judge_action};
 use crate::task::{State, Task, TaskKind, Until, WaitReason, Waiting};
 
 mod rule;
@@ -36,6 +36,8 @@ pub struct Facts {
     pub held_up: Option<HeldUp>,
     /// Effects of this task that were given up.
     pub dead_effects: u64,
+    /// The person who judged what this task is about, and his verdict.
+    pub judged: Option<String>,
 }
 
 /// The process that moves tasks forward.
@@ -460,12 +462,17 @@ fn hand_in(task: &Task) -> String {
     let id = task.id.0;
     match task.project.is_some() && task.kind.changes_code() {
         true => format!("`alai mc ready {id} --head COMMIT`"),
+        false if matches!(task.kind, TaskKind::Review | TaskKind::Security) => judge_action(task),
         false => format!("`alai mc ready {id}`"),
     }
 }
 
 /// A person has handed it in: the gate measures his commit, or another person judges.
 fn ready(task: &Task, facts: &Facts) -> Why {
+    if let (Some(_), Some(judged)) = (&task.handed, &facts.judged) {
+        let free = format!("{judged}; that is taken up at the next beat");
+        return startable(task, facts, Rule::HandedIn, judged, &free);
+    }
     if task.handed.is_some() {
         let free = "a person handed a commit in; its gate is at work from the next beat on";
         return startable(
@@ -584,9 +591,10 @@ fn done(task: &Task, facts: &Facts) -> Why {
             next_action: format!("`alai why {}`", at.task.0),
         };
     }
-    let text = match &task.integrated {
-        Some(commit) => format!("done and merged as {commit}"),
-        None => "done".to_owned(),
+    let text = match (&task.integrated, &facts.judged) {
+        (Some(commit), _) => format!("done and merged as {commit}"),
+        (None, Some(judged)) => format!("done; {judged}"),
+        (None, None) => "done".to_owned(),
     };
     Why {
         rule: Rule::Done,

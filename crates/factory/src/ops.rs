@@ -6,6 +6,7 @@ use alai_core::cron::CatchUp;
 use alai_core::ids::{RunId, TaskId};
 use alai_core::lifecycle::Event;
 use alai_core::pipeline::Context;
+use alai_core::review::Review;
 use alai_core::task::{self, Priority, State};
 use alai_mission::{By, Mission, Project, RequestKey};
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,7 @@ use sha2::{Digest, Sha256};
 mod answers;
 mod blueprints;
 mod error;
+mod judge;
 mod money;
 mod people;
 mod projects;
@@ -69,6 +71,11 @@ pub enum Op {
     Reject {
         task: TaskId,
         text: String,
+    },
+    /// A person's verdict about the commit of a review or an audit that is his.
+    Judge {
+        task: TaskId,
+        review: Review,
     },
     /// A person takes a task himself.
     Claim {
@@ -159,6 +166,7 @@ impl Op {
             Op::Act { task, .. }
             | Op::Approve { task }
             | Op::Reject { task, .. }
+            | Op::Judge { task, .. }
             | Op::Claim { task }
             | Op::Ready { task, .. }
             | Op::Block { task, .. }
@@ -250,6 +258,7 @@ pub fn perform(
         Op::Act { task, event, text } => tasks::act(&desk, task, event, text),
         Op::Approve { task } => tasks::approve(&desk, task),
         Op::Reject { task, text } => people::reject(&desk, task, &text),
+        Op::Judge { task, review } => judge::judge(&desk, task, &review),
         Op::Claim { task } => people::claim(&desk, task),
         Op::Ready { task, head } => people::ready(&desk, task, head.as_deref()),
         Op::Block { task, text, on } => people::block(&desk, task, &text, on),

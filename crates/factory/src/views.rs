@@ -3,6 +3,7 @@
 use alai_core::cage::Sandbox;
 use alai_core::ids::TaskId;
 use alai_core::pipeline::HUMAN_WAIT_MS;
+use alai_core::review::Review;
 use alai_core::task::{State, Task, TaskKind};
 use alai_core::why::{
     self, Beside, Daemon, Facts, Held, HeldUp, Hindrance, LiveRun, Merging, Unmet, Why,
@@ -183,8 +184,21 @@ impl<'a> Views<'a> {
             merging: merging(&merges),
             held_up: self.held_up(task, &merges)?,
             dead_effects: self.reader.dead_effects_of(task.id)?,
+            judged: self.judged(task)?,
         };
         Ok(why::why(task, &facts))
+    }
+
+    /// Only reviews and audits are judged by people.
+    fn judged(&self, task: &Task) -> Result<Option<String>, MissionError> {
+        if !matches!(task.kind, TaskKind::Review | TaskKind::Security) {
+            return Ok(None);
+        }
+        let judged = self.reader.judged(task.id)?;
+        Ok(judged.map(|judged| match Review::parse(&judged.review) {
+            Ok(review) => format!("{} judged it: {}", judged.by, review.verdict),
+            Err(_) => format!("{} judged it", judged.by),
+        }))
     }
 
     /// Only work that could be begun is hindered by what is full.

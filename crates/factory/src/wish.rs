@@ -58,7 +58,8 @@ pub fn explain_route(packs: &Packs, task: &Task) -> Vec<String> {
 
 /// Whether a person has handed in what was his to do: it is measured, and no model is looked for.
 pub(crate) fn is_done_by_a_person(config: &Config, task: &Task, choice: &ModelChoice) -> bool {
-    task.handed.is_some() && is_a_persons(config, task, choice)
+    // What a person judged is his word, whoever would have judged else; what he built is measured by whoever measures it.
+    task.handed.is_some() && (!task.kind.changes_code() || is_a_persons(config, task, choice))
 }
 
 /// A person's, by the word of the pack or the pin, or because the tier is.

@@ -164,7 +164,7 @@ impl Mission {
         })
     }
 
-    fn person<T: serde::Serialize + serde::de::DeserializeOwned + Send + 'static>(
+    pub(crate) fn person<T: serde::Serialize + serde::de::DeserializeOwned + Send + 'static>(
         &self,
         by: impl Into<By>,
         now_ms: i64,

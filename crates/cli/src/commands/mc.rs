@@ -13,7 +13,7 @@ use alai_workspace::git;
 use serde::Serialize;
 
 use crate::args::{McAddArgs, McCommand, McListArgs};
-use crate::commands::{schedule, store};
+use crate::commands::{judge, schedule, store};
 use crate::error::{CliError, Kind};
 use crate::{door, follow, show};
 
@@ -28,7 +28,10 @@ pub(crate) fn run(home: &Home, command: McCommand) -> Result<ExitCode, CliError>
         } => details(home, task, explain, json)?,
         McCommand::NextTask { json } => next_task(home, json)?,
         McCommand::Done { task, reason } => act(home, task, Event::Override, reason)?,
-        McCommand::Approve { task, text, wait } => approve(home, task, text, wait)?,
+        McCommand::Approve(args) => match judge::is_asked(home, args.task, &args.findings)? {
+            true => judge::passes(home, args)?,
+            false => approve(home, args.task, args.text, args.wait)?,
+        },
         McCommand::Answer { task, text } => act(home, task, Event::Answer, text)?,
         McCommand::Retry { task, text } => {
             act(home, task, Event::Reopen, text.unwrap_or_default())?
@@ -41,7 +44,10 @@ pub(crate) fn run(home: &Home, command: McCommand) -> Result<ExitCode, CliError>
         McCommand::Note { task, text } => {
             door::ask(home, Op::Note { task, text })?;
         }
-        McCommand::Reject { task, text } => reject(home, task, text)?,
+        McCommand::Reject(args) => match judge::is_asked(home, args.task, &args.findings)? {
+            true => judge::rejects(home, args)?,
+            false => reject(home, args.task, args.text)?,
+        },
         McCommand::Claim { task } => ask(home, task, Op::Claim { task })?,
         McCommand::Ready { task, head } => ready(home, task, head)?,
         McCommand::Block { task, text, on } => ask(home, task, Op::Block { task, text, on })?,
@@ -165,7 +171,7 @@ fn ask(home: &Home, task: TaskId, op: Op) -> Result<(), CliError> {
     shown(home, task)
 }
 
-fn shown(home: &Home, task: TaskId) -> Result<(), CliError> {
+pub(crate) fn shown(home: &Home, task: TaskId) -> Result<(), CliError> {
     let task = door::reader(home)?.task(task)?;
     show::line(show::clean(&list_line(&task, task.state.as_str())));
     Ok(())

@@ -17,6 +17,7 @@ mod full_disk;
 mod ground;
 mod hosts;
 mod injections;
+mod judges;
 mod kills;
 mod limits;
 mod minion;

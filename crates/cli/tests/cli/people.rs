@@ -18,7 +18,7 @@ use crate::world::{Running, World};
 const BRANCH: &str = "by-hand";
 
 /// Makes these changes in a clone of a person's own, commits them under this title and pushes the branch. Answers the commit.
-fn by_hand(world: &World, title: &str, calls: &[Value]) -> String {
+pub(crate) fn by_hand(world: &World, title: &str, calls: &[Value]) -> String {
     let mine = world.path("mine");
     world.git(&["clone", "--quiet", ".", &mine.display().to_string()]);
     let git = |args: &[&str]| git::git(&mine, args).unwrap_or_else(|e| panic!("{e}"));
@@ -69,7 +69,7 @@ fn outcomes(world: &World, task: i64) -> Vec<String> {
 }
 
 /// Who wrote what a task's n-th run measured, by its signed evidence.
-fn author(world: &World, task: i64, run: usize) -> String {
+pub(crate) fn author(world: &World, task: i64, run: usize) -> String {
     let shown = world.task(task);
     let run = shown["runs"][run]["id"].as_str().expect("a run");
     let evidence = world.home().join("runs").join(run).join("evidence");

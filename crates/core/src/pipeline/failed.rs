@@ -1,6 +1,6 @@
 //! A run that ended without a result: whose fault it was, how often that may happen, and who acts next.
 
-use super::reviewed::review_action;
+use super::reviewed::{judge_action, review_action};
 use super::words::bounded;
 use super::{
     BACKOFF_MS, Context, ESCALATIONS_MAX, Effect, Failure, INFRA_ATTEMPTS_MAX, INTERRUPTIONS_MAX,
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::cage::Sandbox;
 use crate::money::Refused;
-use crate::task::{Task, WaitReason};
+use crate::task::{Task, TaskKind, WaitReason};
 
 pub(super) fn failed(task: &Task, failure: &Failure, context: &Context) -> Vec<Effect> {
     match failure {
@@ -84,6 +84,9 @@ pub(super) fn failed(task: &Task, failure: &Failure, context: &Context) -> Vec<E
 /// What a person does with work that is his own: what he commits is measured like an agent's, what he judges is his word.
 fn human_action(task: &Task) -> String {
     let id = task.id.0;
+    if matches!(task.kind, TaskKind::Review | TaskKind::Security) {
+        return judge_action(task);
+    }
     match task.kind.changes_code() {
         true => format!(
             "do it in the project's repository, then `alai mc ready {id} --head COMMIT`, and its gate measures that; or `alai mc cancel {id}`"

@@ -1,6 +1,6 @@
 //! What a reviewer's answer makes of a change: the next stage, a rework, a follow-up.
 
-use super::words::{bounded, finding_line, fit_title, subject, verdict_word};
+use super::words::{bounded, finding_line, fit_title, subject};
 use super::{
     Context, Effect, HUMAN_WAIT_MS, REVIEW_CYCLES_MAX, Spawn, child, lineage, review_of,
     stop_at_rail,
@@ -9,7 +9,7 @@ use crate::review::{Review, ReviewVerdict, Severity};
 use crate::task::{NewTask, Task, TaskKind, Until, WaitReason, Waiting};
 
 pub(super) fn reviewed(task: &Task, review: &Review, context: &Context) -> Vec<Effect> {
-    let note = format!("{}: {}", verdict_word(review.verdict), review.summary);
+    let note = format!("{}: {}", review.verdict, review.summary);
     let complete = Effect::Complete {
         base: None,
         head: None,
@@ -130,6 +130,19 @@ fn follow_up(task: &Task, review: &Review, context: &Context) -> Option<Effect> 
 
 /// Marks work that came of a review that passed.
 pub const FOLLOW_UP_TAG: &str = "follow-up";
+
+/// How a person judges what is his to judge.
+pub fn judge_action(task: &Task) -> String {
+    let commits = match (&task.base, &task.head) {
+        (Some(base), Some(head)) => format!("`git diff {base} {head}`"),
+        _ => format!("`alai mc show {}`", task.id.0),
+    };
+    format!(
+        "read {commits}; then `alai mc approve {0} \"WHY\"` or `alai mc reject {0} \"WHY\" --finding \"PATH:LINE WHAT IS WRONG\"`; \
+         or `alai mc cancel {0}`",
+        task.id.0
+    )
+}
 
 pub(super) fn review_action(task: &Task) -> String {
     format!(

@@ -2,7 +2,7 @@
 
 use super::FINDING_BYTES_MAX;
 use super::reviewed::FOLLOW_UP_TAG;
-use crate::review::{Finding, ReviewVerdict, Severity};
+use crate::review::{Finding, Severity};
 use crate::task::Task;
 
 /// What the work is about, without the stage's own words around it.
@@ -36,14 +36,6 @@ pub(super) fn fit_title(title: &str) -> String {
     {
         Some((at, _)) => format!("{}…", line.get(..at).unwrap_or(line)),
         None => line.to_owned(),
-    }
-}
-
-pub(super) fn verdict_word(verdict: ReviewVerdict) -> &'static str {
-    match verdict {
-        ReviewVerdict::Pass => "pass",
-        ReviewVerdict::PassWithFindings => "pass with findings",
-        ReviewVerdict::Reject => "reject",
     }
 }
 

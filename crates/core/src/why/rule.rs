@@ -310,7 +310,7 @@ impl fmt::Display for Rule {
 }
 
 /// Every command that a next action may name, with `ID`, `NAME`, `TEXT` and `COMMIT` for what differs.
-pub const COMMANDS: [&str; 25] = [
+pub const COMMANDS: [&str; 27] = [
     "alai up",
     "alai status",
     "alai why ID",
@@ -326,6 +326,7 @@ pub const COMMANDS: [&str; 25] = [
     "alai mc add",
     "alai mc answer ID TEXT",
     "alai mc approve ID",
+    "alai mc approve ID TEXT",
     "alai mc cancel ID",
     "alai mc done ID TEXT",
     "alai mc fsck",
@@ -333,6 +334,7 @@ pub const COMMANDS: [&str; 25] = [
     "alai mc ready ID --head COMMIT",
     "alai mc redeliver",
     "alai mc reject ID TEXT",
+    "alai mc reject ID TEXT --finding TEXT",
     "alai mc resume ID",
     "alai mc retry ID",
     "alai mc show ID",

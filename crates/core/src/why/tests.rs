@@ -71,6 +71,7 @@ fn facts(daemon: Daemon) -> Facts {
         merging: None,
         held_up: None,
         dead_effects: 0,
+        judged: None,
     }
 }
 

@@ -7,7 +7,7 @@ use alai_core::brief::ProjectBrief;
 use alai_core::pipeline::{Ended, Failure};
 use alai_core::qa::{self, Check, CheckResult, Measurement};
 use alai_core::review::Review;
-use alai_mission::Claim;
+use alai_mission::{Claim, JudgedRow};
 use alai_workspace::cage;
 use alai_workspace::command::Cancel;
 use alai_workspace::fingerprint::fingerprint;
@@ -42,6 +42,11 @@ pub(super) fn work(
         Ok(desk) => desk,
         Err(failure) => return Ok(Ended::Failed { failure }),
     };
+    if task.handed.is_some()
+        && let Some(judged) = factory.mission().judged(task.id)?
+    {
+        return by_a_person(factory, claim, &desk, &repo, (&base, &head), &judged);
+    }
     let prepared = match ground::prepared(factory, &repo, &project, &head, Some(&base), cancel) {
         Ok(prepared) => prepared,
         Err(GroundError::Refused { detail, remedy }) => {
@@ -116,11 +121,38 @@ pub(super) fn work(
         &written,
         &verdict,
     )?;
-    match judged {
-        Judged::Review(review) => Ok(Ended::Reviewed { review }),
-        Judged::Failed(failure) => Ok(Ended::Failed { failure }),
-        Judged::Gone(e) => Err(e),
-    }
+    judged.ended()
+}
+
+/// A person has judged it, outside of any cage of ours: his word is held to the commit, sealed, and decided on like an agent's.
+fn by_a_person(
+    factory: &Arc<Factory>,
+    claim: &Claim,
+    desk: &Desk,
+    repo: &git::Repo,
+    (base, head): (&Oid, &Oid),
+    judged: &JudgedRow,
+) -> Result<Ended, RunError> {
+    let tree = head.to_string();
+    let result = if judged.head == tree {
+        held_to(repo, head, &judged.review, (&tree, &tree))
+    } else {
+        // Not by any way of ours: the commit of a review never changes.
+        Judged::Failed(Failure::Quality {
+            findings: vec![format!("{} judged another commit", judged.by)],
+        })
+    };
+    let said = Said {
+        report: serde_json::json!({"judged_by": judged.by, "review": judged.review}),
+        patch: git::diff(repo, base, head).map_err(RunError::infra)?.patch,
+        ..Said::default()
+    };
+    let written = evidence::write(factory, claim, &said)?;
+    let mut measured = result.measurement();
+    measured.detail = format!("{}, by {}", measured.detail, judged.by);
+    let verdict = qa::judge_all(vec![measured]);
+    evidence::seal(factory, claim, desk, repo, (base, head), &written, &verdict)?;
+    result.ended()
 }
 
 enum Judged {
@@ -130,6 +162,14 @@ enum Judged {
 }
 
 impl Judged {
+    fn ended(self) -> Result<Ended, RunError> {
+        match self {
+            Judged::Review(review) => Ok(Ended::Reviewed { review }),
+            Judged::Failed(failure) => Ok(Ended::Failed { failure }),
+            Judged::Gone(e) => Err(e),
+        }
+    }
+
     /// What the evidence says of the review itself; what it says of the change is in its report.
     fn measurement(&self) -> Measurement {
         let (result, detail) = match self {
@@ -163,11 +203,18 @@ fn judge(
         Some(Ok(failure)) => return Judged::Failed(failure),
         Some(Err(e)) => return Judged::Gone(e),
     }
+    match &report.answer {
+        Some(answer) => held_to(repo, head, &answer.to_string(), trees),
+        None => Judged::Failed(Failure::Quality {
+            findings: vec!["the reviewer gave no verdict".into()],
+        }),
+    }
+}
+
+/// An answer in the asked shape that cites what the commit has.
+fn held_to(repo: &git::Repo, head: &Oid, answer: &str, trees: (&str, &str)) -> Judged {
     let quality = |findings: Vec<String>| Judged::Failed(Failure::Quality { findings });
-    let Some(answer) = &report.answer else {
-        return quality(vec!["the reviewer gave no verdict".into()]);
-    };
-    let review = match Review::parse(&answer.to_string()) {
+    let review = match Review::parse(answer) {
         Ok(review) => review,
         Err(e) => return quality(vec![e.to_string()]),
     };

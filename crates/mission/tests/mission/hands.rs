@@ -1,6 +1,6 @@
 //! People who take tasks, hand commits in, block and send back.
 
-use alai_mission::{Handed, Holder};
+use alai_mission::{Handed, Holder, JudgedRow};
 
 use super::*;
 
@@ -192,5 +192,47 @@ fn what_waits_to_be_judged_is_sent_back_with_words() {
         (State::Open, None, Some("mine"))
     );
     assert_eq!(found.findings, ["bob rejects: no tests"]);
+    world.sound();
+}
+
+#[test]
+fn a_review_that_a_person_took_is_judged_by_him_and_by_nobody_else() {
+    let world = world();
+    let m = &world.mission;
+    let mut review = world.build("t");
+    review.kind = TaskKind::Review;
+    (review.base, review.head) = (Some("b".into()), Some("h".into()));
+    let task = world.add(review);
+    let judge = |by: &str, now_ms| {
+        let judged = JudgedRow {
+            by: by.into(),
+            head: "h".into(),
+            review: format!("by {by}"),
+        };
+        m.judge(task, judged, by, now_ms)
+    };
+    let refused = |answer: Result<State, MissionError>| {
+        let words = answer.expect_err("refused").to_string();
+        assert!(words.contains("does not take `ready`"), "{words}");
+    };
+    refused(judge("ann", 20));
+    m.take(task, DAY_MS, "ann", 30).expect("takes");
+    refused(judge("bob", 40));
+    assert_eq!(m.judged(task).expect("reads"), None);
+    assert_eq!(judge("ann", 50).expect("hers"), State::ReadyForReview);
+    refused(judge("ann", 60));
+    let kept = m.judged(task).expect("reads").expect("a judgement");
+    assert_eq!(
+        (kept.by.as_str(), kept.review.as_str(), kept.head.as_str()),
+        ("ann", "by ann", "h")
+    );
+    // A run takes her word up before anything else is begun.
+    world.add(world.build("another"));
+    let claim = world.claim().expect("a task");
+    assert_eq!(
+        (claim.task.id, claim.task.handed.as_deref()),
+        (task, Some("h"))
+    );
+    assert_eq!(m.writers_of(task).expect("reads"), Vec::<String>::new());
     world.sound();
 }
