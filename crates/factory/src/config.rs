@@ -8,6 +8,7 @@ use alai_core::company::ModelChoice;
 use serde::{Deserialize, Serialize};
 
 use crate::agents::{self, AgentFile, NamedAgent};
+use crate::home::RECORDING;
 use crate::hosts::{self, HostFile, NamedHost};
 use crate::limits::IDLE_MINUTES_MAX;
 use crate::money::{Money, MoneyFile};
@@ -131,6 +132,8 @@ pub struct Config {
     pub script: Option<PathBuf>,
     /// Where all calls are recorded.
     pub record: Option<PathBuf>,
+    /// The file by which a person turns recording on.
+    pub recording: Option<PathBuf>,
     pub profiles: Option<PathBuf>,
 }
 
@@ -261,6 +264,7 @@ impl Default for Config {
             classify_s: CLASSIFY_S_MAX,
             script: None,
             record: None,
+            recording: None,
             profiles: None,
         }
     }
@@ -321,6 +325,7 @@ impl Config {
             classify_s: classify_s(file.fleet.classify_seconds)?,
             script,
             record,
+            recording: path.parent().map(|home| home.join(RECORDING)),
             profiles: file.fleet.profiles,
         })
     }
@@ -378,8 +383,12 @@ mod tests {
 
     #[test]
     fn the_shipped_file_is_the_defaults() {
-        let from_file = load(Some(TEMPLATE), &[]).expect("valid");
-        assert_eq!(from_file, load(None, &[]).expect("no file"));
+        let of_any_home = |config: Config| Config {
+            recording: None,
+            ..config
+        };
+        let from_file = of_any_home(load(Some(TEMPLATE), &[]).expect("valid"));
+        assert_eq!(from_file, of_any_home(load(None, &[]).expect("no file")));
         assert_eq!((from_file.slots, &*from_file.operator), (2, "operator"));
     }
 

@@ -15,7 +15,7 @@ use crate::models::{Found, Models, Seen};
 
 mod recording;
 
-pub use recording::{RecordedCall, Recording, recording};
+pub use recording::{RecordedCall, RecordedSession, Recording, recording};
 
 /// What a look found.
 #[derive(Debug, Serialize)]

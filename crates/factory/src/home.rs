@@ -10,6 +10,9 @@ use alai_workspace::files::{self, FileError};
 use crate::packs;
 use crate::work::keep;
 
+/// The name of [`Home::recording`] in the home.
+pub(crate) const RECORDING: &str = "recording";
+
 /// The factory's folder. Mode 0700: it holds the gate's key and everything the agents must not see.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Home(PathBuf);
@@ -86,6 +89,16 @@ impl Home {
     /// Objects that many clones of a repository have in common.
     pub fn objects(&self) -> PathBuf {
         self.cache().join("objects")
+    }
+
+    /// Says where calls are recorded while a person wants it.
+    pub fn recording(&self) -> PathBuf {
+        self.0.join(RECORDING)
+    }
+
+    /// Recordings of calls, where no other folder was named.
+    pub fn recordings(&self) -> PathBuf {
+        self.0.join("recordings")
     }
 
     pub fn logs(&self) -> PathBuf {

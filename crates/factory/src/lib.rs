@@ -40,6 +40,7 @@ mod schedule;
 mod shelf;
 pub mod skills;
 pub mod validate;
+mod tapes;
 mod views;
 mod wish;
 mod work;
@@ -59,6 +60,7 @@ pub use ops::{AddTask, CapOf, Op, OpError, OpErrorKind, Outcome, ProjectChange, 
 pub use packs::{Packs, PacksError, RefusedPacks, Source};
 pub use recover::OpenError;
 pub use shelf::{company_called, files_of};
+pub use tapes::{recording_into, turn_recording_off, turn_recording_on};
 pub use views::{RunLine, ScheduleLine, Status, TaskView, Views};
 pub use wish::{explain, explain_route};
 pub use work::keep::kept as kept_clones;

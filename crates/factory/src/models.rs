@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use alai_core::breaker::{Breaker, Heard, May};
 use alai_core::task::TaskKind;
@@ -16,6 +16,7 @@ use crate::agents::Agents;
 use crate::config::{Config, ConfigError};
 use crate::hosts::NamedHost;
 use crate::money::Money;
+use crate::tapes::Tapes;
 
 mod agents;
 mod choose;
@@ -35,8 +36,7 @@ pub struct Models {
     agents: Agents,
     /// How the models of a family are run.
     profiles: Profiles,
-    /// Where calls are recorded.
-    recorder: Option<Recorder>,
+    tapes: Tapes,
     found: Mutex<Found>,
     /// Of each host and model that was ever lost.
     breakers: Mutex<BTreeMap<(String, String), Breaker>>,
@@ -132,7 +132,7 @@ impl Models {
             source,
             agents: Agents::new(config.agents.clone(), config.money.clone()),
             profiles: profiles(config.profiles.as_deref())?,
-            recorder: recorder(config.record.as_deref())?,
+            tapes: Tapes::new(config)?,
             found: Mutex::new(Found {
                 none,
                 ..Found::default()
@@ -191,8 +191,8 @@ impl Models {
     }
 
     /// Where calls are recorded, when a person wants it.
-    pub fn recorder(&self) -> Option<&Recorder> {
-        self.recorder.as_ref()
+    pub fn recorder(&self) -> Option<Arc<Recorder>> {
+        self.tapes.recorder()
     }
 
     /// How a model of a host is run: one profile for all of its calls, so that nothing reloads it.
@@ -375,15 +375,6 @@ fn script(path: &Path) -> Result<Script, ConfigError> {
     Script::parse(&text).map_err(|e| ConfigError::Parse {
         path: path.to_owned(),
         why: e.to_string(),
-    })
-}
-
-fn recorder(dir: Option<&Path>) -> Result<Option<Recorder>, ConfigError> {
-    let made = dir.map(Recorder::new).transpose();
-    made.map_err(|e| ConfigError::Value {
-        key: "fleet.record",
-        value: e.to_string(),
-        want: "a folder that can be written",
     })
 }
 

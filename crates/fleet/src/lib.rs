@@ -66,6 +66,8 @@ pub use redact::redact;
 pub use script::{Script, ScriptError};
 pub use secret::{Secret, SecretError};
 pub use tap::{RawReplies, RawReply, Taps};
-pub use tape::{Recorded, Recorder, RecorderError, Tape, TapeError};
+pub use tape::{
+    Heard, Listening, Recorded, RecordedAgent, Recorder, RecorderError, Tape, TapeError,
+};
 pub use timeouts::Timeouts;
 pub use tokens::{estimate_tokens, prompt_chars};

@@ -110,6 +110,10 @@ impl Script {
     pub fn parse(text: &str) -> Result<Script, ScriptError> {
         if Tape::is_one(text) {
             let tape = Tape::parse(text).map_err(|e| ScriptError(e.to_string()))?;
+            if tape.calls().is_empty() {
+                let why = "the recording holds sessions of agents alone, and what those did is not in their words";
+                return Err(ScriptError(why.to_owned()));
+            }
             return Ok(Script {
                 source: Source::Tape(tape),
             });

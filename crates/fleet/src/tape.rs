@@ -1,11 +1,14 @@
 //! A recording of real calls: what was asked, and what the server sent back, byte by byte and when. A recording is a script: the
 //! same request gets the same bytes again, read by the reader that reads them from a socket.
 //!
-//! It is JSON Lines. The first line says which form it has, each other one is a call with all of its HTTP answers. A call that a
+//! It is JSON Lines. The first line says which form it has, each other one is a call with all of its HTTP answers, or what an agent's own
+//! program said in one session, which is not played. A call that a
 //! kill cut off is not there, and a last line that ends in its middle is no error.
 
+mod agent;
 mod clean;
 mod differs;
+mod named;
 mod play;
 mod write;
 
@@ -20,11 +23,12 @@ use sha2::{Digest, Sha256};
 use crate::chat::{ChatRequest, Message, Profile, Purpose, ToolMode, ToolSpec, Usage};
 use crate::error::{ErrorClass, Fault};
 
+pub use agent::{Heard, Listening, RecordedAgent};
 pub(crate) use play::{play, shell};
 pub use write::{Recorder, RecorderError};
 
 /// The form that this version writes. A reader takes no later one.
-const FORM: u32 = 1;
+const FORM: u32 = 2;
 /// Bytes of one call that are kept: a long conversation with a long answer has a few megabytes.
 pub(crate) const CALL_BYTES_MAX: usize = 32 << 20;
 
@@ -38,6 +42,11 @@ struct Head {
 #[derive(Debug, Clone)]
 pub struct Tape {
     calls: Arc<Vec<Recorded>>,
+    /// By which each call is found: the hash of what it asked, without names that are new each time.
+    keys: Arc<Vec<String>>,
+    /// The line of each call in the file.
+    lines: Arc<Vec<usize>>,
+    agents: Arc<Vec<(usize, RecordedAgent)>>,
     /// How many calls of each request were played.
     played: Arc<Mutex<BTreeMap<String, usize>>>,
     /// Its last line ends in the middle.
@@ -160,7 +169,7 @@ impl Tape {
     /// # Errors
     /// On a line that was not written so, the last one excepted; on a later form; when there is no call.
     pub fn parse(text: &str) -> Result<Tape, TapeError> {
-        let mut calls = Vec::new();
+        let (mut calls, mut lines, mut agents) = (Vec::new(), Vec::new(), Vec::new());
         let mut is_cut = false;
         for (n, line) in text.split_inclusive('\n').enumerate() {
             let refuse = |why: String| TapeError::Line { line: n + 1, why };
@@ -170,6 +179,10 @@ impl Tape {
                     let found = head.alai_recording;
                     return Err(TapeError::Form { found });
                 }
+                continue;
+            }
+            if let Ok(agent::Line { agent }) = serde_json::from_str(line) {
+                agents.push((n + 1, agent));
                 continue;
             }
             let recorded: Recorded = match serde_json::from_str(line) {
@@ -190,11 +203,15 @@ impl Tape {
                 }
             }
             calls.push(recorded);
+            lines.push(n + 1);
         }
-        match calls.is_empty() {
+        match calls.is_empty() && agents.is_empty() {
             true => Err(TapeError::Empty),
             false => Ok(Tape {
+                keys: Arc::new(calls.iter().map(|call| key(&call.asked)).collect()),
                 calls: Arc::new(calls),
+                lines: Arc::new(lines),
+                agents: Arc::new(agents),
                 played: Arc::default(),
                 is_cut,
             }),
@@ -205,19 +222,42 @@ impl Tape {
         &self.calls
     }
 
+    /// Each call with its line in the file.
+    pub fn numbered(&self) -> impl Iterator<Item = (usize, &Recorded)> {
+        self.lines.iter().copied().zip(self.calls.iter())
+    }
+
+    /// The sessions of agents' own programs, each with its line.
+    pub fn agents(&self) -> &[(usize, RecordedAgent)] {
+        &self.agents
+    }
+
     /// The call that this request gets: of several that asked the same, the next one, and beyond them the last.
     ///
     /// # Errors
     /// In words for people, with the first difference to the recorded request that is nearest.
     pub(crate) fn next(&self, request: &ChatRequest) -> Result<&Recorded, String> {
         let asked = clean::asked(&Asked::of(request), None);
-        let hash = hash(&asked);
-        let same: Vec<&Recorded> = self.calls.iter().filter(|c| c.hash == hash).collect();
+        let key = key(&asked);
+        let found = self.keys.iter().zip(self.calls.iter());
+        let same: Vec<&Recorded> = found.filter(|(k, _)| **k == key).map(|(_, c)| c).collect();
         let Some(last) = same.len().checked_sub(1) else {
-            return Err(differs::nearest(&self.calls, &request.purpose, &asked));
+            let without_names = |(line, call): (usize, &Recorded)| {
+                let asked = named::asked(&call.asked);
+                (
+                    line,
+                    Recorded {
+                        asked,
+                        ..call.clone()
+                    },
+                )
+            };
+            let calls: Vec<(usize, Recorded)> = self.numbered().map(without_names).collect();
+            let asked = named::asked(&asked);
+            return Err(differs::nearest(&calls, &request.purpose, &asked));
         };
         let mut played = self.played.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = played.entry(hash).or_default();
+        let at = played.entry(key).or_default();
         let call = same[(*at).min(last)];
         *at += 1;
         Ok(call)
@@ -350,7 +390,12 @@ fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// By which a request is known.
+/// By which a request finds its answer.
+fn key(asked: &Asked) -> String {
+    hash(&named::asked(asked))
+}
+
+/// By which a line is known to be as it was written.
 fn hash(asked: &Asked) -> String {
     let json = serde_json::to_vec(asked).unwrap_or_default();
     hex::encode(Sha256::digest(json))

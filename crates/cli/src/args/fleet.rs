@@ -29,10 +29,16 @@ pub(crate) enum FleetCommand {
         #[arg(long)]
         json: bool,
     },
-    /// What a recording of calls holds. `record` below [fleet] in alai.toml, or ALAI_RECORD, makes one; `script`, or ALAI_SCRIPT, plays it.
+    /// Turns the recording of all calls on and off, for a daemon that runs, too.
     #[command(
-        after_help = "Example:\n  ALAI_RECORD=/tmp/calls alai minion run \"Add a test\" --project shop\n  \
-                      alai fleet replay /tmp/calls/calls-1790000000000-4711.jsonl"
+        subcommand,
+        after_help = "Example:\n  alai fleet record on\n  alai fleet record off"
+    )]
+    Record(RecordCommand),
+    /// What a recording of calls holds. `alai fleet record on` makes one; `script` below [fleet] in alai.toml, or ALAI_SCRIPT, plays it.
+    #[command(
+        after_help = "Example:\n  alai fleet record on\n  alai start \"Add a test\" --project shop --wait\n  \
+                      alai fleet replay ~/.alai/recordings/calls-1790000000000-4711.jsonl"
     )]
     Replay {
         file: PathBuf,
@@ -54,6 +60,23 @@ pub(crate) enum FleetCommand {
         call: String,
         dollars: String,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RecordCommand {
+    /// Records from the next call on.
+    #[command(after_help = "Example:\n  alai fleet record on --dir /srv/calls")]
+    On {
+        /// A folder of your own [default: `recordings` in the home].
+        #[arg(long)]
+        dir: Option<PathBuf>,
+    },
+    /// Records no more; what was recorded stays.
+    #[command(after_help = "Example:\n  alai fleet record off")]
+    Off,
+    /// Whether calls are recorded, and where.
+    #[command(after_help = "Example:\n  alai fleet record status")]
+    Status,
 }
 
 #[derive(Debug, Subcommand)]

@@ -4,6 +4,7 @@ mod agents;
 mod cost;
 mod models;
 mod probe;
+mod record;
 mod replay;
 mod status;
 
@@ -22,6 +23,7 @@ pub(crate) fn run(home: &Home, command: FleetCommand) -> Result<ExitCode, CliErr
         FleetCommand::Status { json } => status::run(home, json)?,
         FleetCommand::Models { json } => models::run(home, json)?,
         FleetCommand::Probe { paid, json } => probe::run(home, paid, json)?,
+        FleetCommand::Record(command) => record::run(home, command)?,
         FleetCommand::Replay { file, json } => replay::run(&file, json)?,
         FleetCommand::Cost(args) => cost::run(home, &args)?,
         FleetCommand::Cap(command) => cap(home, command)?,

@@ -131,6 +131,46 @@ fn a_program_with_its_login_builds_from_red_to_green_and_its_cage_says_what_it_l
 }
 
 #[test]
+fn what_a_program_says_is_recorded_with_what_it_used_and_is_not_played() {
+    let world = world(&Claude::good(), "");
+    world.alai(["fleet", "record", "on"]).exits(0);
+    build(&world).exits(0);
+    let folder = world.home().join("recordings");
+    let file = std::fs::read_dir(&folder).expect("a folder").next();
+    let file = file.expect("a recording").expect("a file").path();
+    let name = file.to_str().expect("a name");
+    let held = world.json(["fleet", "replay", name, "--json"]);
+    assert_eq!(held["calls"], json!([]));
+    let sessions = held["sessions"].as_array().expect("sessions");
+    let built = sessions
+        .iter()
+        .find(|one| one["step"] == "build")
+        .unwrap_or_else(|| panic!("{held}"));
+    assert_eq!(
+        (&built["agent"], &built["engine"], &built["outcome"]),
+        (&json!("pro"), &json!("claude-cli"), &json!("done"))
+    );
+    for of in ["prompt_tokens", "output_tokens"] {
+        assert!(built["usage"][of].as_u64() > Some(0), "{of}: {built}");
+    }
+    assert!(built["cost_microusd"].as_u64() > Some(0), "{built}");
+    assert!(built["bytes"].as_u64() > Some(100), "{built}");
+    let text = std::fs::read_to_string(&file).expect("a recording");
+    assert!(
+        text.contains("stream-json") || text.contains("subtype"),
+        "{text}"
+    );
+    no_file_holds(&world.home(), "s3cret-login");
+    world
+        .alai(["fleet", "replay", name])
+        .exits(0)
+        .says("are not played");
+    let mut played = world.command(["minion", "run", TITLE, "--project", "tiny"]);
+    played.env("ALAI_SCRIPT", &file);
+    run(played).exits(4).says("sessions of agents alone");
+}
+
+#[test]
 fn a_goal_of_three_stages_is_done_by_programs_alone_and_merged() {
     let world = world(&Claude::good(), "");
     world

@@ -7,7 +7,7 @@ use alai_testkit::ollama::{self, OllamaTwin, TwinModel};
 use alai_testkit::openai::{self, OpenaiTwin};
 use serde_json::{Value, json};
 
-use crate::script::TITLE;
+use crate::script::{TITLE, planned, small};
 use crate::wire::{Good, good, good_said};
 use crate::world::{Ran, World, run};
 
@@ -112,6 +112,135 @@ fn work_that_was_recorded_is_done_again_without_its_host_and_says_that_it_is_sim
         "{shown}"
     );
     assert!(shown.contains("Count the vowels"), "{shown}");
+}
+
+/// A good worker who plans two builds, the second upon the first.
+fn plans_two(body: &Value) -> openai::Answer {
+    let schema = &body["response_format"]["json_schema"]["schema"];
+    let asks_for_a_plan = schema["properties"].get("tasks").is_some();
+    let says_alpha = body.to_string().contains("Say alpha");
+    let is_asked_to_build = body["tools"]
+        .as_array()
+        .is_some_and(|all| all.iter().any(|tool| tool["function"]["name"] == "write"));
+    let has_answered = body["messages"]
+        .as_array()
+        .is_some_and(|all| all.iter().any(|m| m["role"] == "assistant"));
+    if asks_for_a_plan {
+        let tasks = [planned("a", TITLE, &[]), planned("b", "Say alpha", &["a"])];
+        let plan = json!({"spec": "# Words", "tasks": tasks});
+        return openai::Answer::text(&plan.to_string());
+    }
+    if is_asked_to_build && says_alpha && !has_answered {
+        let calls = small("alpha").into_iter();
+        let calls = calls.map(|c| {
+            let name = c["name"].as_str().expect("a name").to_owned();
+            (name, c["arguments"].clone())
+        });
+        return openai::Answer::Calls(calls.collect());
+    }
+    match good_said(body, schema) {
+        Good::Text(text) => openai::Answer::text(&text.to_string()),
+        Good::Calls(calls) => openai::Answer::Calls(calls),
+    }
+}
+
+/// Each commit of the branch by its tree and its title, newest first.
+fn history(world: &World) -> String {
+    world.git(&["log", "--format=%T %s", "main"])
+}
+
+#[test]
+fn a_goal_that_was_recorded_is_done_again_to_the_same_trees_with_its_host_gone() {
+    let forge = OpenaiTwin::start(openai::Behaviour {
+        key: Some(KEY.to_owned()),
+        models: vec!["large".to_owned()],
+        n_ctx: 32_768,
+        ..openai::Behaviour::by(plans_two)
+    });
+    let start = |world: &World, script: Option<&Path>| {
+        let goal = ["start", "Count letters", "--project", "tiny", "--wait"];
+        let mut command = world.command(goal);
+        command.env("FORGE_KEY", KEY);
+        if let Some(script) = script {
+            command.env("ALAI_SCRIPT", script);
+        }
+        run(command)
+    };
+    let first = with_forge(&forge.url());
+    first
+        .alai(["fleet", "record", "status"])
+        .exits(0)
+        .says("recording  off");
+    first
+        .alai(["fleet", "record", "on"])
+        .exits(0)
+        .says("from the next call");
+    let mut status = first.command(["fleet", "status"]);
+    status.env("FORGE_KEY", KEY);
+    run(status).exits(0).says("recording  every call");
+    start(&first, None).exits(0);
+    drop(forge);
+    let file = recording(&first.home().join("recordings"));
+    first.alai(["fleet", "record", "off"]).exits(0);
+    assert!(!history(&first).is_empty());
+    assert!(first.repo().join("alpha.sh").is_file());
+
+    let again = World::with_project("auto");
+    start(&again, Some(&file)).exits(0);
+    assert_eq!(history(&again), history(&first));
+    assert_eq!(
+        again.list(),
+        first.list(),
+        "the same tasks, in the same states"
+    );
+}
+
+#[test]
+fn recording_is_turned_on_and_off_under_a_daemon_that_runs() {
+    let anvil = OllamaTwin::start(ollama::Behaviour::by(good).models([TwinModel::new("m", 8.0)]));
+    let world = World::with_model_at("auto", &anvil.url());
+    let tapes = world.path("tapes");
+    let daemon = world.up();
+    let done = |title: &str, id: i64| {
+        world
+            .alai(["mc", "add", title, "--project", "tiny"])
+            .exits(0);
+        world.until(&format!("{title} is built"), |w| {
+            (w.state(id) == "done").then_some(())
+        });
+    };
+    done(TITLE, 1);
+    assert!(!tapes.exists(), "nothing is recorded unasked");
+    let into = tapes.to_str().expect("a name");
+    world
+        .alai(["fleet", "record", "on", "--dir", into])
+        .exits(0);
+    world
+        .alai(["mc", "add", "Look again", "--project", "tiny"])
+        .exits(0);
+    world.until("a call was recorded", |_| {
+        let files = std::fs::read_dir(&tapes).map(Iterator::count);
+        files.is_ok_and(|count| count == 1).then_some(())
+    });
+    world
+        .alai(["fleet", "record", "off"])
+        .exits(0)
+        .says("from the next call");
+    world
+        .alai(["fleet", "record", "off"])
+        .exits(0)
+        .says("off already");
+    let held = recording(&tapes);
+    world
+        .alai(["fleet", "replay", held.to_str().expect("a name")])
+        .exits(0)
+        .says("on ");
+    world.alai(["down", "--now"]).exits(0);
+    daemon.ends().exits(0);
+    // What the settings say counts before the switch.
+    let mut command = world.command(["fleet", "record", "on"]);
+    command.env("ALAI_RECORD", &tapes);
+    run(command).exits(2).says("by the settings");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use alai_fleet::{Recorded, Tape, Usage};
+use alai_fleet::{Recorded, RecordedAgent, Tape, Usage};
 use serde::Serialize;
 
 /// One recorded call.
@@ -30,10 +30,34 @@ pub struct RecordedCall {
     pub is_rewritten: bool,
 }
 
+/// One recorded session of an agent's own program.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RecordedSession {
+    /// Its line in the file.
+    pub line: usize,
+    pub agent: String,
+    pub engine: String,
+    pub version: String,
+    pub model: String,
+    pub kind: String,
+    pub step: String,
+    pub outcome: String,
+    pub usage: Usage,
+    pub cost_microusd: Option<u64>,
+    /// Bytes of its output that are kept.
+    pub bytes: usize,
+    /// Why its output is not here, or not all of it.
+    pub left_out: Option<String>,
+    /// A secret stood in its output, which was written anew without it.
+    pub is_rewritten: bool,
+}
+
 /// What a file holds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Recording {
     pub calls: Vec<RecordedCall>,
+    /// Of agents' own programs, which are not played.
+    pub sessions: Vec<RecordedSession>,
     /// Its last line ends in the middle, as one that a kill cut off.
     pub is_cut: bool,
 }
@@ -46,14 +70,32 @@ pub fn recording(path: &Path) -> Result<Recording, String> {
     let shown = path.display();
     let text = std::fs::read_to_string(path).map_err(|e| format!("cannot read {shown}: {e}"))?;
     let tape = Tape::parse(&text).map_err(|e| format!("{shown}: {e}"))?;
-    // The first line is the head.
-    let calls = (2..)
-        .zip(tape.calls())
-        .map(|(line, call)| shown_as(line, call));
+    let calls = tape.numbered().map(|(line, call)| shown_as(line, call));
+    let sessions = tape.agents().iter();
     Ok(Recording {
         calls: calls.collect(),
+        sessions: sessions.map(|(line, one)| session(*line, one)).collect(),
         is_cut: tape.is_cut,
     })
+}
+
+fn session(line: usize, one: &RecordedAgent) -> RecordedSession {
+    let bytes = one.chunks.iter().filter_map(|chunk| chunk.bytes());
+    RecordedSession {
+        line,
+        agent: one.agent.clone(),
+        engine: one.engine.clone(),
+        version: one.version.clone(),
+        model: one.model.clone(),
+        kind: one.task_kind.to_string(),
+        step: one.step.clone(),
+        outcome: one.outcome.clone(),
+        usage: one.usage,
+        cost_microusd: one.cost_microusd,
+        bytes: bytes.map(|bytes| bytes.len()).sum(),
+        left_out: one.left_out.clone(),
+        is_rewritten: one.is_rewritten,
+    }
 }
 
 fn shown_as(line: usize, call: &Recorded) -> RecordedCall {

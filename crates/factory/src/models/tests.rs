@@ -119,7 +119,7 @@ fn fleet(members: Vec<(Member, Seen)>) -> Models {
         found: Mutex::default(),
         breakers: Mutex::default(),
         unloadable: Mutex::default(),
-        recorder: None,
+        tapes: Tapes::default(),
     };
     *models.found.lock().expect("unlocked") = Found {
         tiers: pick(&probes),

@@ -58,7 +58,7 @@ impl<'a> Calls<'a> {
         let answered = match models.recorder() {
             Some(recorder) => {
                 let now_ms = || self.factory.now_ms();
-                alai_fleet::chat_recorded(provider, request, &cancelled, recorder, &now_ms)
+                alai_fleet::chat_recorded(provider, request, &cancelled, &recorder, &now_ms)
             }
             None => alai_fleet::chat(provider, request, &cancelled),
         };

@@ -4,13 +4,14 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use alai_core::brief::Brief;
 use alai_core::money::{Cost, Loan, Prices, Tariff, Tokens, Word, dollars};
-use alai_fleet::{ErrorClass, Provider};
+use alai_fleet::{ErrorClass, Heard, Provider, RecordedAgent, Recorder};
 use alai_minion::RunReport;
 use alai_minion::engine::{Door, Launch, Outcome, Patience, Program, Session, Started, Stdin};
 use alai_mission::{Call, Intent};
@@ -88,6 +89,8 @@ pub(super) struct Hired<'a> {
     /// How often it was started for more than to say its version.
     sittings: AtomicU32,
     kept: Arc<Mutex<Kept>>,
+    /// What its sessions say, where calls are recorded, in their order.
+    heard: Mutex<Vec<(Arc<Recorder>, Heard)>>,
 }
 
 impl<'a> Hired<'a> {
@@ -140,6 +143,7 @@ impl<'a> Hired<'a> {
             starts: AtomicU32::new(0),
             sittings: AtomicU32::new(0),
             kept: Arc::new(Mutex::new(kept)),
+            heard: Mutex::default(),
         }))
     }
 
@@ -218,7 +222,7 @@ impl<'a> Hired<'a> {
             ended.map_err(|e| e.to_string())
         };
         Ok(Started {
-            stdout: Box::new(self.way.veiled(stdout)),
+            stdout: self.listened_to(launch, self.way.veiled(stdout)),
             stderr: Box::new(self.way.veiled(stderr)),
             stdin: match launch.stdin {
                 Stdin::Closed => None,
@@ -228,6 +232,52 @@ impl<'a> Hired<'a> {
         })
     }
 
+    /// A session's output, which the recording gets as well.
+    fn listened_to(
+        &self,
+        launch: &Launch,
+        stdout: impl Read + Send + 'static,
+    ) -> Box<dyn Read + Send> {
+        let recorder = self.factory.models().recorder();
+        let Some(recorder) = recorder.filter(|_| launch.args != ["--version"]) else {
+            return Box::new(stdout);
+        };
+        let heard = Heard::default();
+        let listening = heard.listen(stdout);
+        let mut all = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        all.push((recorder, heard));
+        Box::new(listening)
+    }
+
+    /// Writes down what was said in the sessions. One that was ended without its own end is not among them.
+    fn record(&self, sessions: &[Session]) -> Result<(), RunError> {
+        let all = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.is_empty() {
+            return Ok(());
+        }
+        let task = self.factory.mission().task(self.desk.fence.task)?;
+        for ((recorder, heard), session) in all.iter().zip(sessions) {
+            let told = RecordedAgent {
+                agent: self.agent.name.clone(),
+                engine: session.engine.as_str().to_owned(),
+                version: session.version.clone(),
+                model: session.model.clone(),
+                at_ms: self.factory.now_ms(),
+                task_kind: task.kind,
+                task_title: task.title.clone(),
+                step: session.step.clone(),
+                chunks: Vec::new(),
+                is_rewritten: false,
+                left_out: None,
+                outcome: session.outcome.as_str().to_owned(),
+                usage: session.usage,
+                cost_microusd: session.cost_microusd,
+            };
+            recorder.record_agent(told, heard);
+        }
+        Ok(())
+    }
+
     fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -235,6 +285,7 @@ impl<'a> Hired<'a> {
     /// Books what the sessions cost, keeps what is to be shown of the program, and says when it gives no more for now: that is
     /// nobody's attempt.
     pub(super) fn settle(&self, report: &RunReport) -> Result<(), RunError> {
+        self.record(&report.sessions)?;
         let counted = self.meter.as_ref().map(|meter| meter.counted());
         let counted_microusd = counted.map(|counted| counted.microusd);
         self.kept().counted_microusd = counted_microusd;

@@ -9,8 +9,8 @@ use crate::chat::Purpose;
 const BEFORE: usize = 40;
 const BEHIND: usize = 80;
 
-/// Why no recorded call fits.
-pub(super) fn nearest(calls: &[Recorded], purpose: &Purpose, asked: &Asked) -> String {
+/// Why none of these calls, each with its line, fits.
+pub(super) fn nearest(calls: &[(usize, Recorded)], purpose: &Purpose, asked: &Asked) -> String {
     let ours = value(asked);
     let near = |call: &Recorded| {
         let messages = call.asked.messages.iter().zip(&asked.messages);
@@ -19,16 +19,15 @@ pub(super) fn nearest(calls: &[Recorded], purpose: &Purpose, asked: &Asked) -> S
     };
     // The first among equals.
     let mut nearest: Option<(usize, &Recorded, (usize, usize))> = None;
-    for (n, call) in calls.iter().enumerate() {
+    for (line, call) in calls {
         let likeness = near(call);
         if nearest.is_none_or(|(_, _, most)| likeness > most) {
-            nearest = Some((n, call, likeness));
+            nearest = Some((*line, call, likeness));
         }
     }
-    let Some((n, call, _)) = nearest else {
+    let Some((line, call, _)) = nearest else {
         return "the recording holds no call".to_owned();
     };
-    let line = n + 2;
     let of = &call.purpose;
     let place = format!(
         "line {line}: kind {}, step `{}`, attempt {}, turn {}",

@@ -124,7 +124,7 @@ impl Recorder {
         self.append(&line, now_ms);
     }
 
-    fn append(&self, line: &str, now_ms: i64) {
+    pub(super) fn append(&self, line: &str, now_ms: i64) {
         let mut state = self.lock();
         if state.is_over {
             return;

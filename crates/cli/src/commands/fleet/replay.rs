@@ -2,23 +2,34 @@
 
 use std::path::Path;
 
-use alai_factory::fleet::{RecordedCall, recording};
+use alai_factory::fleet::{RecordedCall, RecordedSession, recording};
+
+use alai_core::money::dollars;
 
 use crate::error::{CliError, Kind};
 use crate::show;
 
 pub(super) fn run(path: &Path, json: bool) -> Result<(), CliError> {
     let found = recording(path).map_err(|why| {
-        CliError::new(Kind::Usage, show::clean(&why)).hinted(
-            "`record` below [fleet] in alai.toml, or ALAI_RECORD, names a folder for recordings",
-        )
+        CliError::new(Kind::Usage, show::clean(&why))
+            .hinted("`alai fleet record on` makes recordings, and says where")
     })?;
     if json {
         return show::json(&found);
     }
     found.calls.iter().for_each(shown);
+    found.sessions.iter().for_each(session);
     if found.is_cut {
         show::line("its last line ends in the middle and is left out");
+    }
+    if !found.sessions.is_empty() {
+        show::line(format!(
+            "{} sessions of agents, which are not played: what they did is not in their words",
+            found.sessions.len()
+        ));
+    }
+    if found.calls.is_empty() {
+        return Ok(());
     }
     show::line(format!(
         "{} calls; ALAI_SCRIPT={} alai ... plays them, simulated",
@@ -26,6 +37,30 @@ pub(super) fn run(path: &Path, json: bool) -> Result<(), CliError> {
         show::clean(&path.display().to_string())
     ));
     Ok(())
+}
+
+fn session(one: &RecordedSession) {
+    let cost = one
+        .cost_microusd
+        .map_or_else(|| "cost unknown".to_owned(), dollars);
+    let left_out = match (&one.left_out, one.is_rewritten) {
+        (Some(why), _) => format!(", not whole: {}", show::clean(why)),
+        (None, true) => ", a secret taken out".to_owned(),
+        (None, false) => String::new(),
+    };
+    show::line(format!(
+        "{}  {} {} by {} ({} {})  {}: {} + {} tokens, {cost}, {} bytes{left_out}",
+        one.line,
+        show::clean(&one.kind),
+        show::clean(&one.step),
+        show::clean(&one.agent),
+        show::clean(&one.engine),
+        show::clean(&one.version),
+        show::clean(&one.outcome),
+        one.usage.prompt_tokens,
+        one.usage.output_tokens,
+        one.bytes
+    ));
 }
 
 fn shown(call: &RecordedCall) {
