@@ -1,6 +1,7 @@
 //! The SPEC task: asks the lead's model for a plan, falls back to the template when no usable answer comes, and writes the
 //! request page. Reads the repository from its objects only; nothing is checked out and nothing runs.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use alai_core::brief::Role;
@@ -8,7 +9,7 @@ use alai_core::pipeline::{Ended, Failure};
 use alai_core::plan::{Plan, PlanSource};
 use alai_core::qa::{self, Check, CheckResult, Measurement};
 use alai_core::task::Task;
-use alai_fleet::{ChatRequest, Message, Purpose};
+use alai_fleet::{ChatRequest, Message, Provider, Purpose};
 use alai_hivemind::pages;
 use alai_hivemind::wiki::{self, PageName};
 use alai_mission::Claim;
@@ -18,6 +19,7 @@ use alai_workspace::git::{self, Oid, Repo};
 use crate::beat::Factory;
 use crate::evidence::{self, Said};
 use crate::run::RunError;
+use crate::work::question::{self, About};
 use crate::work::{self, Desk};
 
 /// Paths shown to the planner: the tree of a mid-sized service; more drowns a small model.
@@ -50,15 +52,26 @@ pub(crate) fn work(
     let request = request(factory, &desk, task, &goal, &repo, &base)?;
     let test = project.settings.test.as_deref().unwrap_or_default();
     let usable = |text: &str| usable(text, test);
-    let Answered { plan, refused } = ask(factory, &desk, request, &usable, cancel);
+    let asked = Asked {
+        claim,
+        desk: &desk,
+        about: About {
+            project: &project,
+            repo: &repo,
+            base: &base,
+        },
+    };
+    let Answered { plan, refused } = match desk.chosen.provider {
+        Provider::Agent(_) => asked.of_a_program(factory, &request, &usable, cancel)?,
+        Provider::Ollama(_)
+        | Provider::Openai(_)
+        | Provider::Anthropic(_)
+        | Provider::Scripted(_) => ask(factory, &desk, request, &usable, cancel),
+    };
     let (plan, source, why) = match plan {
         Ok(plan) => (plan, PlanSource::Model, None),
         Err(Unplanned::Run(e)) => return Err(e),
-        Err(Unplanned::Infrastructure(detail)) => {
-            return Ok(Ended::Failed {
-                failure: Failure::Infrastructure { detail },
-            });
-        }
+        Err(Unplanned::Failed(failure)) => return Ok(Ended::Failed { failure }),
         Err(Unplanned::Unusable(why)) => (
             Plan::template(&goal.title, &goal.description),
             PlanSource::Template,
@@ -72,6 +85,7 @@ pub(crate) fn work(
     let said = Said {
         gotcha: gotcha(task, &desk, source, why.as_deref(), &plan, &refused),
         report,
+        trajectory: Some(question::trajectory(factory, claim)).filter(|path| path.is_file()),
         ..Said::default()
     };
     let written = evidence::write(factory, claim, &said)?;
@@ -102,7 +116,8 @@ pub(crate) fn work(
 enum Unplanned {
     /// It answered, but not properly: the template stands in.
     Unusable(String),
-    Infrastructure(String),
+    /// Not by its own fault.
+    Failed(Failure),
     Run(RunError),
 }
 
@@ -110,6 +125,67 @@ enum Unplanned {
 struct Answered {
     plan: Result<Plan, Unplanned>,
     refused: Vec<String>,
+}
+
+/// A plan that is asked of an agent's own program.
+struct Asked<'a> {
+    claim: &'a Claim,
+    desk: &'a Desk,
+    about: About<'a>,
+}
+
+impl Asked<'_> {
+    /// Held to the same schema and the same check as a model's, and asked again as often.
+    fn of_a_program(
+        &self,
+        factory: &Arc<Factory>,
+        request: &ChatRequest,
+        usable: &dyn Fn(&str) -> Result<Plan, String>,
+        cancel: &Cancel,
+    ) -> Result<Answered, RunError> {
+        let refused = RefCell::new(Vec::new());
+        let check = |text: &str| {
+            let wrong = usable(text).err().map(|wrong| shortened(&wrong));
+            wrong.map_or(Ok(()), |wrong| {
+                let shown = alai_minion::redact(&wrong).into_owned();
+                refused.borrow_mut().push(shown);
+                Err(wrong)
+            })
+        };
+        let often = (request, REASKS_MAX + 1);
+        let asked = question::ask(
+            factory,
+            self.claim,
+            self.desk,
+            &self.about,
+            often,
+            &check,
+            cancel,
+        )?;
+        let refused = refused.into_inner();
+        let report = match asked {
+            Ok(report) => report,
+            Err(failure) => {
+                return Ok(Answered {
+                    plan: Err(Unplanned::Failed(failure)),
+                    refused,
+                });
+            }
+        };
+        let answer = report.answer.as_ref().map(ToString::to_string);
+        let plan = match (work::failure_of(&report), answer) {
+            (None, Some(answer)) => usable(&answer).map_err(Unplanned::Unusable),
+            (Some(Err(e)), _) => Err(Unplanned::Run(e)),
+            (Some(Ok(failure @ Failure::Infrastructure { .. })), _) => {
+                Err(Unplanned::Failed(failure))
+            }
+            (None, None) | (Some(Ok(_)), _) => {
+                let end = format!("the agent ended as {}", report.status);
+                Err(Unplanned::Unusable(unusable(&refused, &end)))
+            }
+        };
+        Ok(Answered { plan, refused })
+    }
 }
 
 fn request(
@@ -165,7 +241,10 @@ fn ask(
         });
         let text = match answer {
             Ok(answer) => answer.value.to_string(),
-            Err(e) if e.is_infrastructure() => break Err(Unplanned::Infrastructure(e.to_string())),
+            Err(e) if e.is_infrastructure() => {
+                let detail = e.to_string();
+                break Err(Unplanned::Failed(Failure::Infrastructure { detail }));
+            }
             Err(e) => break Err(Unplanned::Unusable(unusable(&refused, &e.to_string()))),
         };
         let wrong = match usable(&text) {

@@ -6,6 +6,7 @@ mod cage;
 mod calls;
 pub(crate) mod keep;
 mod program;
+pub(crate) mod question;
 mod review;
 mod rules;
 mod servers;

@@ -21,11 +21,13 @@ mod heard;
 mod lines;
 mod order;
 mod pump;
+mod question;
 mod session;
 mod step;
 mod verdict;
 
 pub use order::{Version, oldest, version_in};
+pub use question::{Question, answer};
 pub(crate) use step::{ask, work};
 
 /// Which protocol a program speaks.

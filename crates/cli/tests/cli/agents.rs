@@ -130,6 +130,64 @@ fn a_program_with_its_login_builds_from_red_to_green_and_its_cage_says_what_it_l
     assert_eq!(std::fs::read_to_string(login).expect("it is there"), LOGIN);
 }
 
+/// A goal, done without a daemon.
+fn start(world: &World) -> Ran {
+    let mut command = world.command(["start", "Count letters", "--project", "tiny", "--wait"]);
+    command.env("PRO_KEY", KEY);
+    run(command)
+}
+
+/// What the spec page says.
+fn spec_page(world: &World) -> String {
+    let pages = world.home().join("wiki/goals/1");
+    std::fs::read_to_string(pages.join("spec.md")).expect("the spec page")
+}
+
+#[test]
+fn a_goal_is_planned_built_and_merged_where_programs_are_the_only_models() {
+    let world = world(&Claude::good(), "");
+    start(&world).exits(0);
+    let list = world.list();
+    assert!(
+        list.contains("[done] [—] Spec: Count letters") && list.contains(TITLE),
+        "{list}"
+    );
+    let history = world.task(2)["history"].to_string();
+    assert!(
+        history.contains("planned by the model: 1 build task(s)"),
+        "{history}"
+    );
+    let shown = world.alai(["evidence", "show", "2"]).exits(0);
+    assert!(shown.out.contains("pro"), "{shown}");
+    let runs = world.task(2)["runs"].clone();
+    let log = world
+        .alai(["minion", "log", runs[0]["id"].as_str().expect("a run")])
+        .exits(0);
+    assert!(log.out.contains("plan"), "{log}");
+    assert!(
+        world.repo().join("tests/initials.sh").is_file(),
+        "it is built and merged"
+    );
+    no_file_holds(&world.home(), "s3cret-login");
+}
+
+#[test]
+fn a_program_whose_plan_cannot_be_carried_out_is_asked_again_and_the_template_stands_in() {
+    let world = world(&Claude::good().plans_badly(), "");
+    start(&world);
+    let history = world.task(2)["history"].to_string();
+    assert!(history.contains("planned from the template"), "{history}");
+    let page = spec_page(&world);
+    assert!(page.contains("nowhere"), "{page}");
+    let run = world.task(2)["runs"][0]["id"].clone();
+    let run = run.as_str().expect("a run");
+    let path = world.home().join("runs").join(run).join("trajectory.jsonl");
+    let said = std::fs::read_to_string(path).expect("a trajectory");
+    let sessions = said.matches("\"session\":{").count();
+    assert_eq!(sessions, 4, "the first and three more: {said}");
+    assert!(said.contains("That cannot be used"), "{said}");
+}
+
 #[test]
 fn what_a_program_says_is_recorded_with_what_it_used_and_is_not_played() {
     let world = world(&Claude::good(), "");

@@ -1,4 +1,4 @@
-//! Agents of others among the candidates: whole tasks that work on a clone may be given to one, a single question never.
+//! Agents of others among the candidates: whole tasks that work on a clone may be given to one, a plan only where no host makes it.
 
 use alai_core::company::ModelChoice;
 use alai_core::task::TaskKind;
@@ -29,8 +29,10 @@ impl Models {
         asked: Asked<'_>,
         pays: &dyn Fn(&Chosen) -> bool,
     ) -> Vec<Chosen> {
+        // A single question is a host's: a program takes longer to begin than a model to answer.
+        let is_question = is_a_question(asked.kind);
         let first = self.agents_of(asked, Order::First);
-        if !first.is_empty() {
+        if !first.is_empty() && !is_question {
             return first;
         }
         let Asked {
@@ -42,14 +44,15 @@ impl Models {
         } = asked;
         let hosts = self.candidates(choice, escalations, reach, now_ms, pays);
         match hosts.is_empty() {
-            true => self.agents_of(asked, Order::Last),
+            true if first.is_empty() => self.agents_of(asked, Order::Last),
+            true => first,
             false => hosts,
         }
     }
 
     /// The agents for a task at their place among the candidates.
     fn agents_of(&self, asked: Asked<'_>, order: Order) -> Vec<Chosen> {
-        if matches!(self.source, Source::Script(_)) || !works_on_a_clone(asked.kind) {
+        if matches!(self.source, Source::Script(_)) || !is_done_by_agents(asked.kind) {
             return Vec::new();
         }
         let fit = asked.fit();
@@ -98,7 +101,7 @@ impl Models {
             ModelChoice::Tier(_) | ModelChoice::Human => None,
             ModelChoice::Named { host, .. } => Some(host.as_str()),
         };
-        let of_agents = match works_on_a_clone(asked.kind) {
+        let of_agents = match is_done_by_agents(asked.kind) {
             true => self.agents.why_none(name, asked.fit()),
             false => None,
         };
@@ -167,14 +170,20 @@ fn chosen(agent: &NamedAgent) -> Chosen {
     }
 }
 
-/// Planning and summing up are single questions to a model.
-fn works_on_a_clone(kind: TaskKind) -> bool {
+/// A goal's plan is one question with one answer.
+fn is_a_question(kind: TaskKind) -> bool {
+    kind == TaskKind::Spec
+}
+
+/// What asks a model at all; a goal is no work, and a postflight adds rows up.
+fn is_done_by_agents(kind: TaskKind) -> bool {
     match kind {
-        TaskKind::Build
+        TaskKind::Spec
+        | TaskKind::Build
         | TaskKind::Ops
         | TaskKind::Docs
         | TaskKind::Review
         | TaskKind::Security => true,
-        TaskKind::Goal | TaskKind::Spec | TaskKind::Postflight => false,
+        TaskKind::Goal | TaskKind::Postflight => false,
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use alai_core::brief::Brief;
 use alai_core::record::Exit;
-use alai_minion::engine::Launch;
+use alai_minion::engine::{self, Launch, Question};
 use alai_minion::hand::{Hand, SCRATCH_VARIABLE};
 use alai_minion::mcp::{Patience, Servers};
 use alai_minion::{ExitStatus, Means, Passes, Recorder, RunReport, Word};
@@ -140,6 +140,18 @@ pub(super) fn agent(
     place: &Place<'_>,
     cancel: &Cancel,
 ) -> Result<RunReport, RunError> {
+    led(factory, desk, brief, place, cancel, None)
+}
+
+/// The same, with a question in the place of the brief's blueprint.
+pub(super) fn led(
+    factory: &Arc<Factory>,
+    desk: &Desk,
+    brief: &Brief,
+    place: &Place<'_>,
+    cancel: &Cancel,
+    question: Option<&Question<'_>>,
+) -> Result<RunReport, RunError> {
     let around = &place.project.settings.surroundings;
     let (spec, layer) = cage_of(factory, brief, place)?;
     let ordinary = (&spec, around.services.as_slice());
@@ -197,7 +209,10 @@ pub(super) fn agent(
         shelf: &lent.shelf,
         servers,
     };
-    let mut report = alai_minion::run(brief, means);
+    let mut report = match question {
+        None => alai_minion::run(brief, means),
+        Some(question) => engine::answer(brief, question, means),
+    };
     drop(hand);
     caged.kill().map_err(RunError::infra)?;
     let told = hired.as_ref().map_or(Ok(()), |hired| hired.settle(&report));

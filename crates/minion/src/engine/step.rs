@@ -23,9 +23,9 @@ use alai_fleet::Message;
 /// Sessions of one step: what we see against the first claim is said once.
 const SITTINGS_MAX: usize = 2;
 /// Turns of a question: looking around for an answer, and no work.
-const ASK_TURNS_MAX: u32 = 20;
+pub(super) const ASK_TURNS_MAX: u32 = 20;
 /// With what a question's answer is looked for.
-const ASK_TOOLS: [ToolName; 2] = [ToolName::Read, ToolName::Search];
+pub(super) const ASK_TOOLS: [ToolName; 2] = [ToolName::Read, ToolName::Search];
 
 /// Does an agent step; gives what the program hands over.
 ///

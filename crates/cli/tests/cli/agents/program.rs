@@ -23,6 +23,7 @@ pub(super) struct Claude {
     also: &'static str,
     /// What it says that each session cost, in dollars as JSON.
     cost: &'static str,
+    plans_badly: bool,
 }
 
 impl Claude {
@@ -34,6 +35,7 @@ impl Claude {
             hangs: false,
             also: "",
             cost: "0.12",
+            plans_badly: false,
         }
     }
 
@@ -62,6 +64,20 @@ impl Claude {
         Claude { cost, ..self }
     }
 
+    /// Plans so badly that nobody can carry it out.
+    pub(super) fn plans_badly(self) -> Claude {
+        Claude {
+            plans_badly: true,
+            ..self
+        }
+    }
+
+    fn plan(&self) -> String {
+        let needs: &[&str] = if self.plans_badly { &["nowhere"] } else { &[] };
+        let tasks = [crate::script::planned("a", TITLE, needs)];
+        serde_json::json!({"spec": "# Words", "tasks": tasks}).to_string()
+    }
+
     /// Also does this where it builds.
     pub(super) fn also(self, also: &'static str) -> Claude {
         Claude { also, ..self }
@@ -85,7 +101,7 @@ impl Claude {
             true => format!("(trap '' TERM HUP; setsid sleep {SLEEP}) & sleep {SLEEP}\n"),
             false => String::new(),
         };
-        let (version, also, cost) = (self.version, self.also, self.cost);
+        let (version, also, cost, plan) = (self.version, self.also, self.cost, self.plan());
         let (work, result) = match self.result.is_empty() {
             true => (
                 edits,
@@ -116,6 +132,7 @@ echo "my login is $token" >&2
 text 0 '{{"type":"text","text":"login='$token'"}}'
 text 1 '{{"type":"text","text":"budget='$budget' base='$ANTHROPIC_BASE_URL' key='$ANTHROPIC_API_KEY'"}}'
 {hang}case "$schema" in
+  *'"spec"'*) answer='{plan}' ;;
   *'"approach"'*) answer='{{"approach":"One more command.","files":["words.sh"],"risks":[]}}' ;;
   *'"verdict"'*) answer='{{"verdict":"pass","summary":"It does what the task asks.","findings":[]}}' ;;
   *)

@@ -1,0 +1,121 @@
+//! A question of the factory that an agent's own program answers: in the cage that it has for work, on a checkout that it can only read.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use alai_core::blueprint::Blueprint;
+use alai_core::brief::{Caps, ProjectBrief};
+use alai_core::pipeline::Failure;
+use alai_fleet::{ChatRequest, Message};
+use alai_minion::RunReport;
+use alai_minion::engine::Question;
+use alai_mission::{Claim, Project};
+use alai_workspace::cage;
+use alai_workspace::command::Cancel;
+use alai_workspace::git::{Oid, Repo};
+use alai_workspace::{clone, files};
+
+use super::cage::{Place, Writes};
+use super::{CLONE, Desk, HOME};
+use crate::beat::Factory;
+use crate::run::RunError;
+use crate::{integrate, room};
+
+/// What an agent is asked about.
+pub(crate) struct About<'a> {
+    pub(crate) project: &'a Project,
+    pub(crate) repo: &'a Repo,
+    pub(crate) base: &'a Oid,
+}
+
+/// Where a run's trajectory is written.
+pub(crate) fn trajectory(factory: &Factory, claim: &Claim) -> PathBuf {
+    factory.home().trajectory(&claim.fence.run)
+}
+
+/// Asks the desk's agent what `request` would ask a model, as often as one is asked. The inner error is the task's.
+pub(crate) fn ask(
+    factory: &Arc<Factory>,
+    claim: &Claim,
+    desk: &Desk,
+    about: &About<'_>,
+    (request, sittings_max): (&ChatRequest, u32),
+    usable: &dyn Fn(&str) -> Result<(), String>,
+    cancel: &Cancel,
+) -> Result<Result<RunReport, Failure>, RunError> {
+    let About {
+        project,
+        repo,
+        base,
+    } = about;
+    if let Some(failure) = room::missing(factory, &claim.task, project, repo)? {
+        return Ok(Err(failure));
+    }
+    let dir = factory.home().run(&claim.fence.run);
+    files::private_dir_all(&dir).map_err(RunError::infra)?;
+    let (tree, home) = (dir.join(CLONE), dir.join(HOME));
+    let owner = cage::agent_ids();
+    clone::checkout_fresh(repo, base, &tree, owner).map_err(RunError::infra)?;
+    files::private_dir(&home).map_err(RunError::infra)?;
+    files::give_to(&home, owner).map_err(RunError::infra)?;
+    // It walks none: the question stands in its place.
+    let blueprint = Blueprint {
+        name: request.purpose.step.clone(),
+        description: String::new(),
+        steps: Vec::new(),
+        inputs: BTreeMap::new(),
+        limits: Caps::default(),
+    };
+    let shown = ProjectBrief {
+        name: project.name.clone(),
+        base: base.to_string(),
+        measured_from: base.to_string(),
+        head: None,
+        diff: String::new(),
+        test_command: project.settings.test.clone().unwrap_or_default(),
+        allowed_paths: Vec::new(),
+        forbidden_paths: Vec::new(),
+        changes_tests: Vec::new(),
+        red_on_base: Vec::new(),
+        author: integrate::identity(project).to_string(),
+        rules: super::rules(repo, base).map_err(RunError::infra)?,
+    };
+    let brief = super::brief(factory, claim, desk, blueprint, shown)?;
+    let trajectory = trajectory(factory, claim);
+    let place = Place {
+        project,
+        clone: &tree,
+        home: &home,
+        writes: Writes::Nothing,
+        trajectory: &trajectory,
+        passes: &|_, _| false,
+        settled: &|| {},
+        uncaged: None,
+    };
+    let (system, text) = spoken(request);
+    let schema = request.format.clone().unwrap_or_default();
+    let question = Question {
+        step: &request.purpose.step,
+        system: &system,
+        text: &text,
+        schema: &schema,
+        sittings_max,
+        usable,
+    };
+    super::cage::led(factory, desk, &brief, &place, cancel, Some(&question)).map(Ok)
+}
+
+/// A request that nobody has answered yet, as a program takes it.
+fn spoken(request: &ChatRequest) -> (String, String) {
+    let (mut system, mut text) = (Vec::new(), Vec::new());
+    for message in &request.messages {
+        match message {
+            Message::System { text } => system.push(text.as_str()),
+            Message::User { text: said }
+            | Message::Assistant { text: said, .. }
+            | Message::Tool { text: said, .. } => text.push(said.as_str()),
+        }
+    }
+    (system.join("\n\n"), text.join("\n\n"))
+}
