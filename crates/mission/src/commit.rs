@@ -59,6 +59,31 @@ struct Queue {
     waiting: VecDeque<Waiting>,
     /// Somebody commits, and hands the lead on when he is done.
     led: bool,
+    /// The last turn passed by those who wait for the disk: this one does not.
+    passed_by: bool,
+}
+
+impl Queue {
+    /// Those of the next turn. Who need not wait for the disk goes before those who have to, and not with them; but only every
+    /// other time, so that they are not passed by for ever.
+    fn next_group(&mut self) -> Vec<Waiting> {
+        let waits = |w: &Waiting| w.kept == Kept::AtOnce;
+        let is_mixed = self.waiting.iter().any(waits) && !self.waiting.iter().all(waits);
+        self.passed_by = is_mixed && !self.passed_by;
+        if !self.passed_by {
+            let count = self.waiting.len().min(GROUP_MAX);
+            return self.waiting.drain(..count).collect();
+        }
+        let (mut group, mut rest) = (Vec::new(), VecDeque::new());
+        for waiting in self.waiting.drain(..) {
+            match waits(&waiting) || group.len() == GROUP_MAX {
+                true => rest.push_back(waiting),
+                false => group.push(waiting),
+            }
+        }
+        self.waiting = rest;
+        group
+    }
 }
 
 struct Waiting {
@@ -168,11 +193,7 @@ impl Committer {
 
     /// Commits the oldest of those who wait, and hands the lead on.
     fn lead(&self) {
-        let group: Vec<Waiting> = {
-            let mut queue = locked(&self.queue);
-            let count = queue.waiting.len().min(GROUP_MAX);
-            queue.waiting.drain(..count).collect()
-        };
+        let group = locked(&self.queue).next_group();
         let kept = match group.iter().all(|w| w.kept == Kept::Soon) {
             true => Kept::Soon,
             false => Kept::AtOnce,
@@ -410,108 +431,4 @@ fn watch_log(connection: &mut Connection) -> Result<Arc<AtomicI32>, MissionError
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Barrier;
-
-    use super::*;
-
-    fn committer() -> Committer {
-        let connection = Connection::open_in_memory().unwrap();
-        connection.execute_batch("CREATE TABLE t(n)").unwrap();
-        Committer::new(connection, None, |_| {}).unwrap()
-    }
-
-    fn put(c: &Connection, n: u32) -> Result<(), MissionError> {
-        c.execute("INSERT INTO t VALUES (?)", [n])?;
-        Ok(())
-    }
-
-    #[test]
-    fn only_a_group_that_may_wait_does_not_wait_for_the_disk() {
-        let store = committer();
-        let level = |kept| {
-            let read = |c: &Connection| {
-                let level = c.query_row("PRAGMA synchronous", [], |r| r.get::<_, i64>(0));
-                put(c, 1).map(|()| level.unwrap())
-            };
-            store.run(kept, read).unwrap()
-        };
-        let (normal, full) = (1, 2);
-        assert_eq!(level(Kept::AtOnce), full);
-        assert_eq!(level(Kept::Soon), normal);
-        assert_eq!(level(Kept::AtOnce), full);
-        let failed = store.run(Kept::Soon, |_| -> Result<(), MissionError> {
-            Err(MissionError::Poisoned)
-        });
-        assert!(failed.is_err());
-    }
-
-    #[test]
-    fn each_of_many_is_answered_and_written_once() {
-        const CLIENTS: u32 = 16;
-        const EACH: u32 = 50;
-        let store = committer();
-        let start = Barrier::new(CLIENTS as usize);
-        std::thread::scope(|s| {
-            for client in 0..CLIENTS {
-                let (store, start) = (&store, &start);
-                s.spawn(move || {
-                    start.wait();
-                    for n in 0..EACH {
-                        store
-                            .run(Kept::AtOnce, move |c| put(c, client * EACH + n))
-                            .unwrap();
-                    }
-                });
-            }
-        });
-        let sql = "SELECT count(*), count(DISTINCT n) FROM t";
-        let counted = store.run(Kept::AtOnce, move |c| {
-            Ok(c.query_row(sql, [], |r| Ok((r.get(0)?, r.get(1)?)))?)
-        });
-        assert_eq!(counted.unwrap(), (CLIENTS * EACH, CLIENTS * EACH));
-    }
-
-    #[test]
-    fn a_job_that_panics_leaves_nobody_waiting_and_nothing_is_written_after_it() {
-        const OTHERS: usize = 8;
-        let store = committer();
-        // It leads before the others come, and panics when they wait.
-        let (leads, waited_for) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));
-        std::thread::scope(|s| {
-            let leader = {
-                let (store, leads, waited_for) =
-                    (&store, Arc::clone(&leads), Arc::clone(&waited_for));
-                s.spawn(move || {
-                    store.run(Kept::AtOnce, move |_| -> Result<(), MissionError> {
-                        leads.wait();
-                        waited_for.wait();
-                        panic!("a job gone wrong");
-                    })
-                })
-            };
-            leads.wait();
-            let others: Vec<_> = (0..OTHERS as u32)
-                .map(|n| {
-                    s.spawn({
-                        let store = &store;
-                        move || store.run(Kept::AtOnce, move |c| put(c, n))
-                    })
-                })
-                .collect();
-            while locked(&store.queue).waiting.len() < OTHERS {
-                std::thread::yield_now();
-            }
-            waited_for.wait();
-            let leader = leader.join().expect("its thread goes on");
-            assert!(matches!(leader, Err(MissionError::Poisoned)), "{leader:?}");
-            for other in others {
-                let answer = other.join().expect("panics");
-                assert!(matches!(answer, Err(MissionError::Poisoned)), "{answer:?}");
-            }
-        });
-        assert!(store.last().is_none());
-        let count = locked(&store.connection).query_row("SELECT count(*) FROM t", [], |r| r.get(0));
-        assert_eq!(count, Ok(0));
-    }
-}
+mod tests;
