@@ -66,6 +66,7 @@ pub(crate) fn ask(
         steps: Vec::new(),
         inputs: BTreeMap::new(),
         limits: Caps::default(),
+        example: BTreeMap::new(),
     };
     let shown = ProjectBrief {
         name: project.name.clone(),
