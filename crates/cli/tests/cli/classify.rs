@@ -76,7 +76,7 @@ fn pack(world: &World, file: &str, old: &str, new: &str) {
 
 #[test]
 fn a_small_model_says_once_what_sort_of_task_it_is() {
-    let anvil = host("tiny", |_| class(3, "refactor", 80));
+    let anvil = host("tiny", |_| class(3, "feature", 80));
     let forge = host("large", |_| Answer::error(500, "it is not asked"));
     let world = fleet(&anvil, &forge, "");
     minion(&world, TITLE).exits(0);
@@ -88,7 +88,7 @@ fn a_small_model_says_once_what_sort_of_task_it_is() {
             &said["source"],
             &said["confidence"]
         ),
-        (&json!(3), &json!("refactor"), &json!("model"), &json!(80)),
+        (&json!(3), &json!("feature"), &json!("model"), &json!(80)),
         "{said}"
     );
     let asked = classifications(&anvil);
@@ -114,7 +114,7 @@ fn a_small_model_says_once_what_sort_of_task_it_is() {
         world.alai(["why", "1"]),
     ] {
         told.exits(0)
-            .says("complexity 3, domain code, type refactor (by model, 80% sure)")
+            .says("complexity 3, domain code, type feature (by model, 80% sure)")
             .says("tier 3: complexity 3 by model");
     }
     let run = &world.task(1)["runs"][0];
