@@ -2,6 +2,10 @@
 
 #[path = "minion/asked.rs"]
 mod asked;
+#[path = "minion/blueprints_built.rs"]
+mod blueprints_built;
+#[path = "minion/blueprints_judged.rs"]
+mod blueprints_judged;
 #[path = "minion/blueprints_ops.rs"]
 mod blueprints_ops;
 #[path = "minion/blueprints_walked.rs"]

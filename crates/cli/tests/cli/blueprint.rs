@@ -111,6 +111,15 @@ fn every_blueprint_can_be_walked_dry() {
         let steps = dry["plan"]["steps"].as_array().expect("steps");
         assert!(!steps.is_empty(), "{name}");
         assert!(steps.iter().all(|step| step["kind"].is_string()), "{dry}");
+        let mut args = vec!["blueprint", "graph", name];
+        if let Some(company) = line["company"].as_str() {
+            args.extend(["--company", company]);
+        }
+        let graph = world.alai(&args).exits(0).out;
+        assert!(
+            graph.starts_with("flowchart TD\n"),
+            "the graph of {name}: {graph}"
+        );
     }
     assert_eq!(
         world.json(["mc", "stats", "--json"])["tasks"],

@@ -14,8 +14,6 @@ struct Case {
     /// What its check says at the end.
     says: &'static str,
     files: usize,
-    /// Its check, as the README names it.
-    check: &'static str,
     /// Changes to what it wrote, each a `sed` on a file, and what its check says to it.
     broken: &'static [(&'static str, &'static str, &'static str)],
 }
@@ -26,13 +24,7 @@ fn new() -> World {
 
 fn is_walked(case: &Case) {
     let world = new();
-    let ran = walk(
-        &world,
-        case.company,
-        case.name,
-        &[],
-        &mut Script::default(),
-    );
+    let ran = walk(&world, case.company, case.name, &[], &mut Script::default());
     let said = told(&ran);
     assert_eq!(ran.report.status, ExitStatus::Done, "{said}");
     assert!(said.contains(case.says), "`{}` is not in {said}", case.says);
@@ -73,7 +65,6 @@ const MIGRATION: Case = Case {
     name: "codecraft-migration",
     says: "up, both at once, backfilled twice, contracted, and back to where it began",
     files: 9,
-    check: "sh migrations/order_total/test.sh",
     broken: &[
         (
             "migrations/order_total/10_expand.up.sql",
@@ -82,7 +73,7 @@ const MIGRATION: Case = Case {
         ),
         (
             "migrations/order_total/20_backfill.sql",
-            "s/LIMIT 1000/LIMIT 1000 OFFSET 4999/",
+            "s/ <= batch/ < batch/",
             "rows differ",
         ),
         (
@@ -98,7 +89,6 @@ const LEDGER: Case = Case {
     name: "finverge-ledger",
     says: "the ledger holds",
     files: 5,
-    check: "sh ledger/test.sh",
     broken: &[
         (
             "ledger/schema.sql",
@@ -123,7 +113,6 @@ const TENANCY: Case = Case {
     name: "skybound-tenancy",
     says: "no tenant reads or changes another",
     files: 5,
-    check: "sh tenancy/test.sh",
     broken: &[
         (
             "tenancy/schema.sql",
@@ -148,7 +137,6 @@ const PIPELINE: Case = Case {
     name: "datavera-pipeline",
     says: "Ran 7 tests",
     files: 5,
-    check: "python3 -B -m unittest discover -s orders_pipeline/tests",
     broken: &[
         (
             "orders_pipeline/pipeline.py",
@@ -163,16 +151,57 @@ const PIPELINE: Case = Case {
     ],
 };
 
+const DASHBOARD: Case = Case {
+    company: "Datavera",
+    name: "datavera-dashboard",
+    says: "Ran 4 tests",
+    files: 6,
+    broken: &[
+        (
+            "dashboard/report.py",
+            "s/^    return html.escape(.*/    return str(value)/",
+            "FAILED",
+        ),
+        (
+            "dashboard/report.py",
+            "s/?mode=ro/?mode=rw/; /query_only/d",
+            "FAILED",
+        ),
+    ],
+};
+
+const EVAL: Case = Case {
+    company: "AgentForge",
+    name: "agentforge-agent-eval",
+    says: "Ran 6 tests",
+    files: 4,
+    broken: &[
+        ("evals/run.py", "s/return 0 if passed.*/return 0/", "FAILED"),
+        ("evals/cases.jsonl", "1s/42/43/", "No such file"),
+    ],
+};
+
 const LANDING: Case = Case {
     company: "Vizu",
     name: "vizu-landing-page",
     says: "18 pairs of colours, nothing from elsewhere",
     files: 5,
-    check: "python3 -B site/check.py",
     broken: &[
-        ("site/styles.css", "s/--quiet: #55605c/--quiet: #a0a8a5/", "quiet on ground"),
-        ("site/index.html", "s,</head>,<script src=\"https://cdn.example/x.js\"></script></head>,", "from elsewhere"),
-        ("site/index.html", "s/<h2 id=\"pricing-title\">/<h4 id=\"pricing-title\">/", "headings are"),
+        (
+            "site/styles.css",
+            "s/--quiet: #55605c/--quiet: #a0a8a5/",
+            "quiet on ground",
+        ),
+        (
+            "site/index.html",
+            "s,</head>,<script src=\"https://cdn.example/x.js\"></script></head>,",
+            "from elsewhere",
+        ),
+        (
+            "site/index.html",
+            "s/<h2 id=\"pricing-title\">/<h4 id=\"pricing-title\">/",
+            "headings are",
+        ),
     ],
 };
 
@@ -267,10 +296,45 @@ fn a_pipeline_that_was_weakened_is_refused_needs_python() {
 }
 
 #[test]
+fn a_dashboard_is_a_page_for_html_validate_and_axe_needs_node_needs_python_needs_registry() {
+    is_walked(&DASHBOARD);
+    let world = new();
+    let inputs = [("title", "Orders < \"lunch\" & more")];
+    let mut script = Script::default();
+    let ran = walk(
+        &world,
+        DASHBOARD.company,
+        DASHBOARD.name,
+        &inputs,
+        &mut script,
+    );
+    assert_eq!(ran.report.status, ExitStatus::Done, "{}", told(&ran));
+    is_accessible(&world, "dashboard/sample.html");
+}
+
+#[test]
+fn a_dashboard_that_was_weakened_is_refused_needs_python() {
+    is_guarded(&DASHBOARD);
+}
+
+#[test]
+fn an_evaluation_grades_a_twin_needs_python() {
+    is_walked(&EVAL);
+}
+
+#[test]
+fn an_evaluation_that_was_weakened_is_refused_needs_python() {
+    is_guarded(&EVAL);
+}
+
+#[test]
 fn a_landing_page_is_one_for_html_validate_and_axe_needs_node_needs_python_needs_registry() {
     is_walked(&LANDING);
     let world = new();
-    let inputs = [("lang", "nb"), ("headline", "Lunsj som hele kontoret gleder seg til")];
+    let inputs = [
+        ("lang", "nb"),
+        ("headline", "Lunsj som hele kontoret gleder seg til"),
+    ];
     let ran = walk(
         &world,
         LANDING.company,
@@ -280,7 +344,7 @@ fn a_landing_page_is_one_for_html_validate_and_axe_needs_node_needs_python_needs
     );
     assert_eq!(ran.report.status, ExitStatus::Done, "{}", told(&ran));
     is_accessible(&world, "site/index.html");
-    assert!(checked(&world, LANDING.check, &[]).contains(LANDING.says));
+    assert!(checked(&world, "python3 -B site/check.py", &[]).contains(LANDING.says));
 }
 
 #[test]

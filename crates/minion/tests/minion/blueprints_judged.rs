@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use crate::blueprints_walked::{made, told, walk};
 use crate::shipped;
 use crate::steps::write;
-use crate::world::{Script, World, calls, done};
+use crate::world::{Script, World, calls, done, says};
+
+type Reply = Result<alai_fleet::ChatReply, alai_fleet::ChatError>;
 
 const PRICE: &str = "def price(portions, member):\n    if portions < 1:\n        raise ValueError('no portions')\n    total = portions * 12500\n    if portions >= 10 and not member:\n        total = total - total // 10\n    return total\n";
 const WEAK: &str = "import unittest\nfrom price import price\n\nclass Price(unittest.TestCase):\n    def test_it_runs(self):\n        self.assertTrue(price(10, False))\n";
@@ -16,20 +18,18 @@ const STRONG: &str = "import unittest\nfrom price import price\n\nclass Price(un
 fn shop() -> World {
     World::with(&[
         ("price.py", PRICE),
-        ("tests/test_old.py", "import unittest\n\nclass Old(unittest.TestCase):\n    def test_one(self):\n        self.assertEqual(1, 1)\n"),
+        (
+            "tests/test_old.py",
+            "import unittest\n\nclass Old(unittest.TestCase):\n    def test_one(self):\n        self.assertEqual(1, 1)\n",
+        ),
         (".gitignore", "__pycache__/\n"),
     ])
 }
 
-fn plan() -> Value {
-    let plan = json!({"approach": "Bounds on both sides.", "files": ["tests/test_price.py"], "risks": []});
-    plan
-}
-
-fn planned() -> alai_fleet::ChatReply {
-    let mut reply = calls(&[]);
-    reply.content = plan().to_string();
-    reply
+fn planned() -> Reply {
+    let plan =
+        json!({"approach": "Bounds on both sides.", "files": ["tests/test_price.py"], "risks": []});
+    says(&plan.to_string())
 }
 
 #[test]
@@ -44,12 +44,12 @@ fn tests_that_notice_nothing_are_sent_back_and_better_ones_taken_needs_python() 
     let ran = walk(&world, "Proveo", "proveo-test-writing", &[], &mut script);
     let said = told(&ran);
     assert_eq!(ran.report.status, ExitStatus::Done, "{said}");
-    for says in [
+    for part in [
         "not noticed: price.py:2: if portions < 1:  ->  if portions <= 1:",
         "1 of 8 broken versions",
         "8 of 8 broken versions",
     ] {
-        assert!(said.contains(says), "`{says}` is not in {said}");
+        assert!(said.contains(part), "`{part}` is not in {said}");
     }
     assert!(
         script.told(2).contains("not noticed: price.py:"),
@@ -69,12 +69,7 @@ fn tests_for_a_target_that_is_none_are_not_begun_needs_python() {
             &[("target", target)],
             &mut Script::default(),
         );
-        assert_eq!(
-            ran.report.status,
-            ExitStatus::GateFailed,
-            "{}",
-            told(&ran)
-        );
+        assert_eq!(ran.report.status, ExitStatus::GateFailed, "{}", told(&ran));
     }
 }
 
@@ -87,7 +82,10 @@ fn a_tester_s_review_asks_a_tester_s_questions_and_cannot_write() {
     let ids = |b: &blueprint::Blueprint| b.steps.iter().map(|s| s.id.clone()).collect::<Vec<_>>();
     assert_eq!(ids(&resolved), ids(&parent));
     let text = format!("{resolved:?}");
-    assert!(text.contains("an order that is sent twice") && !text.contains("Write,"), "{text}");
+    assert!(
+        text.contains("an order that is sent twice") && !text.contains("Write,"),
+        "{text}"
+    );
 }
 
 fn task(id: &str, company: &str, days: u32, needs: &[&str]) -> Value {
@@ -95,38 +93,74 @@ fn task(id: &str, company: &str, days: u32, needs: &[&str]) -> Value {
         "days": days, "needs": needs})
 }
 
-fn roadmap(tasks: Vec<Value>) -> alai_fleet::ChatReply {
+fn roadmap(tasks: Vec<Value>) -> Reply {
     let result = json!({"goal": "Ten offices order lunch by the end of June.", "not_doing": ["An app | for phones"], "tasks": tasks});
-    calls(&[("done", json!({"status": "done", "summary": "The page first.", "result": result}))])
+    calls(&[(
+        "done",
+        json!({"status": "done", "summary": "The page first.", "result": result}),
+    )])
 }
 
 #[test]
 fn a_roadmap_with_a_circle_is_sent_back_and_one_in_order_kept_needs_python() {
     let world = World::new();
-    let circle = vec![task("t1", "Vizu", 3, &["t2"]), task("t2", "CodeCraft", 5, &["t1"])];
-    let stranger = vec![task("t1", "Nobody", 3, &["t7"]), task("t2", "CodeCraft", 5, &[])];
-    let fine = vec![task("t2", "Vizu", 3, &["t1"]), task("t1", "CodeCraft", 5, &[])];
+    let circle = vec![
+        task("t1", "Vizu", 3, &["t2"]),
+        task("t2", "CodeCraft", 5, &["t1"]),
+    ];
+    let stranger = vec![
+        task("t1", "Nobody", 3, &["t7"]),
+        task("t2", "CodeCraft", 5, &[]),
+    ];
+    let fine = vec![
+        task("t2", "Vizu", 3, &["t1"]),
+        task("t1", "CodeCraft", 5, &[]),
+    ];
     let mut script = Script::new(vec![roadmap(circle), roadmap(stranger), roadmap(fine)]);
     let ran = walk(&world, "Entra", "entra-roadmap", &[], &mut script);
     let said = told(&ran);
     assert_eq!(ran.report.status, ExitStatus::Done, "{said}");
-    for says in ["a circle: t", "Nobody is none of the companies", "t1 needs t7, which is no task"] {
-        assert!(said.contains(says), "`{says}` is not in {said}");
+    for part in [
+        "a circle: t",
+        "Nobody is none of the companies",
+        "t1 needs t7, which is no task",
+    ] {
+        assert!(said.contains(part), "`{part}` is not in {said}");
     }
     let files = made(&world);
-    assert_eq!(files.keys().collect::<Vec<_>>(), ["roadmap/bento-launch.json", "roadmap/bento-launch.md"]);
+    assert_eq!(
+        files.keys().collect::<Vec<_>>(),
+        ["roadmap/bento-launch.json", "roadmap/bento-launch.md"]
+    );
     let kept: Value = serde_json::from_str(&files["roadmap/bento-launch.json"]).expect("JSON");
     assert_eq!(kept["tasks"][0]["id"], "t2");
     let page = &files["roadmap/bento-launch.md"];
-    assert!(page.contains("takes 8 working days") && page.contains(r"An app \| for phones"), "{page}");
-    assert!(page.find("| t1 |") < page.find("| t2 |"), "in the order in which they can be done: {page}");
+    assert!(
+        page.contains("takes 8 working days") && page.contains(r"An app \| for phones"),
+        "{page}"
+    );
+    assert!(
+        page.find("| t1 |") < page.find("| t2 |"),
+        "in the order in which they can be done: {page}"
+    );
 }
 
 #[test]
 fn a_roadmap_that_takes_too_long_ends_the_run_needs_python() {
-    let long = || roadmap(vec![task("t1", "Vizu", 3, &[]), task("t2", "CodeCraft", 5, &["t1"])]);
+    let long = || {
+        roadmap(vec![
+            task("t1", "Vizu", 3, &[]),
+            task("t2", "CodeCraft", 5, &["t1"]),
+        ])
+    };
     let mut script = Script::new(vec![long(), long(), long()]);
-    let ran = walk(&World::new(), "Entra", "entra-roadmap", &[("weeks", "1")], &mut script);
+    let ran = walk(
+        &World::new(),
+        "Entra",
+        "entra-roadmap",
+        &[("weeks", "1")],
+        &mut script,
+    );
     let said = told(&ran);
     assert_eq!(ran.report.status, ExitStatus::GateFailed, "{said}");
     assert!(said.contains("takes 8 days; 5 are there"), "{said}");
@@ -144,25 +178,60 @@ fn findings() -> String {
 #[test]
 fn findings_are_grouped_by_rules_and_counted_needs_python() {
     let world = World::with(&[("docs/findings/sample.json", &findings())]);
-    let ran = walk(&world, "Resolver", "resolver-patterns", &[], &mut Script::default());
+    let ran = walk(
+        &world,
+        "Resolver",
+        "resolver-patterns",
+        &[],
+        &mut Script::default(),
+    );
     assert_eq!(ran.report.status, ExitStatus::Done, "{}", told(&ran));
     let files = made(&world);
     let tasks: Value = serde_json::from_str(&files["docs/patterns/tasks.json"]).expect("JSON");
-    assert_eq!((&tasks["findings"], &tasks["patterns"]), (&json!(7), &json!(2)), "what two reviews say counts once");
-    let of = |n: usize| (tasks["tasks"][n]["pattern"].clone(), tasks["tasks"][n]["findings"].clone(), tasks["tasks"][n]["priority"].clone());
+    assert_eq!(
+        (&tasks["findings"], &tasks["patterns"]),
+        (&json!(7), &json!(2)),
+        "what two reviews say counts once"
+    );
+    let of = |n: usize| {
+        (
+            tasks["tasks"][n]["pattern"].clone(),
+            tasks["tasks"][n]["findings"].clone(),
+            tasks["tasks"][n]["priority"].clone(),
+        )
+    };
     assert_eq!(of(0), (json!("injection"), json!(3), json!("H")));
     assert_eq!(of(1), (json!("test"), json!(3), json!("M")));
     let report = &files["docs/patterns/report.md"];
-    assert!(report.contains(r"\!\[x\](http://a)"), "a title is text: {report}");
-    assert!(files.keys().all(|path| path.starts_with("docs/patterns/") || path.starts_with("detectors/")), "{:?}", files.keys());
+    assert!(
+        report.contains(r"\!\[x\](http://a)"),
+        "a title is text: {report}"
+    );
+    assert!(
+        files
+            .keys()
+            .all(|path| path.starts_with("docs/patterns/") || path.starts_with("detectors/")),
+        "{:?}",
+        files.keys()
+    );
 }
 
 #[test]
 fn findings_that_are_none_write_no_report_needs_python() {
     for text in ["[]]", "7", r#"[{"title": "x", "severity": "awful"}]"#] {
         let world = World::with(&[("docs/findings/sample.json", text)]);
-        let ran = walk(&world, "Resolver", "resolver-patterns", &[], &mut Script::default());
+        let ran = walk(
+            &world,
+            "Resolver",
+            "resolver-patterns",
+            &[],
+            &mut Script::default(),
+        );
         assert_eq!(ran.report.status, ExitStatus::GateFailed, "{}", told(&ran));
-        assert!(made(&world).keys().all(|path| !path.starts_with("docs/patterns/")));
+        assert!(
+            made(&world)
+                .keys()
+                .all(|path| !path.starts_with("docs/patterns/"))
+        );
     }
 }

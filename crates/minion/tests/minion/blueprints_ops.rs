@@ -106,7 +106,7 @@ fn an_image_that_an_agent_weakened_is_refused() {
         ),
     ] {
         let world = world(&[]);
-        let script = Script::new(vec![calls(&[("run", json!({"command": edit})), done()])]);
+        let script = Script::forever(vec![calls(&[("run", json!({"command": edit})), done()])]);
         is_refused(
             &world,
             "FlowForge",
@@ -184,7 +184,7 @@ fn a_staging_environment_that_was_opened_is_refused() {
     ] {
         let world = world(&[]);
         let edit = json!({"command": format!("sed -i '{edit}' {file}")});
-        let script = Script::new(vec![calls(&[("run", edit), done()])]);
+        let script = Script::forever(vec![calls(&[("run", edit), done()])]);
         is_refused(
             &world,
             "FlowForge",
