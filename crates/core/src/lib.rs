@@ -27,6 +27,7 @@ pub mod routing;
 pub mod safety;
 pub mod schedule;
 pub mod services;
+pub mod session;
 pub mod skills;
 pub mod task;
 pub mod time;

@@ -15,6 +15,7 @@ use crate::money::Refused;
 use crate::plan::{Plan, PlanSource};
 use crate::qa::{Outcome, Verdict};
 use crate::review::Review;
+use crate::session::Report;
 use crate::task::{Counters, NewTask, Task, TaskKind, Until, WaitReason, Waiting};
 use failed::{ask, failed, quality};
 use reviewed::{review_action, reviewed};
@@ -170,6 +171,11 @@ pub enum Effect {
     Remember {
         entry_kind: String,
         text: String,
+    },
+    /// What came of the run, for those who go on: into the session of the line of work.
+    Report {
+        agent: String,
+        report: Report,
     },
 }
 

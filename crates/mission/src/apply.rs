@@ -15,7 +15,7 @@ use crate::inbox::{RequestKey, once};
 use crate::run::{RunState, end_live};
 use crate::task::{add_need, append_findings, insert, one, satisfy, set_counters, set_state};
 use crate::writer::Mission;
-use crate::{merge, mind, outbox};
+use crate::{merge, mind, outbox, session};
 
 /// Tasks of one goal, however they came to be. More is a factory talking to itself; a person decides.
 pub(crate) const GOAL_TASKS_MAX: i64 = 120;
@@ -69,7 +69,8 @@ fn end(
         | Effect::Enqueue { .. }
         | Effect::Deliver { .. }
         | Effect::Integrated { .. }
-        | Effect::Remember { .. } => false,
+        | Effect::Remember { .. }
+        | Effect::Report { .. } => false,
     });
     let state = if good {
         RunState::Succeeded
@@ -141,7 +142,8 @@ pub(crate) fn lose(
         | Effect::Enqueue { .. }
         | Effect::Deliver { .. }
         | Effect::Integrated { .. }
-        | Effect::Remember { .. } => {
+        | Effect::Remember { .. }
+        | Effect::Report { .. } => {
             let why = "a lost run can only be retried or asked about".to_owned();
             Err(MissionError::Row { table: "run", why })
         }
@@ -224,6 +226,7 @@ fn one_effect(
             satisfy(c, *lineage, Until::Integrated, stamp.now_ms)?;
         }
         Effect::Remember { entry_kind, text } => mind::remember(c, task, entry_kind, text, stamp)?,
+        Effect::Report { agent, report } => session::report(c, task.id, agent, report, stamp)?,
     }
     Ok(Vec::new())
 }

@@ -22,6 +22,8 @@ pub enum MissionError {
     },
     #[error("run {0} was told {WORDS_MAX} words already, which is as many as one run takes")]
     WordsMax(RunId),
+    #[error("the session of {0} takes no more from whoever said so much")]
+    SessionFull(TaskId),
     #[error("project `{0}` is not known")]
     NoProject(String),
     #[error("the project `{name}` is already registered for {path}")]

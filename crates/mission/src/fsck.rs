@@ -40,7 +40,7 @@ const fn whole(name: &'static str, sql: &'static str) -> Invariant {
     }
 }
 
-const INVARIANTS: [Invariant; 28] = [
+const INVARIANTS: [Invariant; 29] = [
     always(
         "a task that is started has exactly one live run, of its own epoch",
         "SELECT t.id, t.state, t.epoch FROM task t WHERE t.state = 'started'
@@ -189,6 +189,10 @@ const INVARIANTS: [Invariant; 28] = [
         "a request that was answered can be told from another one",
         "SELECT id FROM task WHERE (idem_key IS NULL) <> (idem_hash IS NULL)
          UNION ALL SELECT rowid FROM inbox WHERE hash = '' OR answer = ''",
+    ),
+    whole(
+        "what a run says in a session it says on its own task",
+        "SELECT e.id, e.run FROM entry e JOIN run r ON r.id = e.run WHERE r.task <> e.task",
     ),
     whole("foreign keys hold", "SELECT \"table\", rowid, parent FROM pragma_foreign_key_check"),
 ];

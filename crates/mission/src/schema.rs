@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::error::MissionError;
 
-const MIGRATIONS: [&str; 7] = [
+const MIGRATIONS: [&str; 8] = [
     include_str!("../migrations/0001.sql"),
     include_str!("../migrations/0002.sql"),
     include_str!("../migrations/0003.sql"),
@@ -17,6 +17,7 @@ const MIGRATIONS: [&str; 7] = [
     include_str!("../migrations/0005.sql"),
     include_str!("../migrations/0006.sql"),
     include_str!("../migrations/0007.sql"),
+    include_str!("../migrations/0008.sql"),
 ];
 
 /// What this build writes into `user_version`.
@@ -190,7 +191,7 @@ mod tests {
     use crate::fsck;
 
     /// A migration that was ever shipped stays as it is: a store that has it would never see the change.
-    const SHIPPED: [&str; 7] = [
+    const SHIPPED: [&str; 8] = [
         "2e16a04d95b314346b4cfbdbf17fcaf4f8be1d58591362e24e7c0721a9bcf28f",
         "f95a6a47aae200d44160241c517072f116b63d6ab243585b07c2dde8096d3f27",
         "3184e38b9c39f0184ea4ad065b12bbbf4a5cc906d6f80241e32eed99acd6572b",
@@ -198,6 +199,7 @@ mod tests {
         "afb9124b151c77f099fdb419ff0e3bf66d1bda032418af1770a962a85e9faa57",
         "eedb6fee65c19902fd7d7733c42eba1d9502a53c4591b57925bb27b34f652e7d",
         "e26cad1d026d75d5f9503f4928c323517c1b2f7b921f8aabcefe8b4d834a45a6",
+        "8576ac7dc1e9ed51ed59169537e85bacd1e459f57a2bbdfda894dac2204f5014",
     ];
 
     #[test]

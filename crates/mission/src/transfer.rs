@@ -14,7 +14,7 @@ use crate::schema::SCHEMA_VERSION;
 use crate::writer::Mission;
 
 /// Every table, and the columns by which its rows are put in order. Full-text indexes are made anew by their triggers.
-pub(crate) const TABLES: [(&str, &str); 19] = [
+pub(crate) const TABLES: [(&str, &str); 21] = [
     ("project", "id"),
     ("task", "id"),
     ("need", "task, needs, until"),
@@ -36,6 +36,8 @@ pub(crate) const TABLES: [(&str, &str); 19] = [
     ("schedule", "id"),
     ("firing", "schedule, fire_ms"),
     ("word", "run, seq"),
+    ("session", "lineage"),
+    ("entry", "id"),
 ];
 
 /// One row is at most a task with all its findings.

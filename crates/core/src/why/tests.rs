@@ -492,7 +492,8 @@ fn ask_the_pipeline(seen: &mut Seen) {
             | Effect::Enqueue { .. }
             | Effect::Deliver { .. }
             | Effect::Integrated { .. }
-            | Effect::Remember { .. } => {}
+            | Effect::Remember { .. }
+            | Effect::Report { .. } => {}
         }
     }
     assert_eq!(

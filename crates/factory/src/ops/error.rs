@@ -53,6 +53,10 @@ impl From<MissionError> for OpError {
                 OpErrorKind::Usage,
                 "`alai minion stop RUN`, then `alai mc retry ID` with all that it shall know",
             ),
+            MissionError::SessionFull(_) => (
+                OpErrorKind::Usage,
+                "`alai session read ID` shows what was said; more belongs to a task of its own",
+            ),
             MissionError::NoTask(_) => (
                 OpErrorKind::NotFound,
                 "`alai mc list --all` shows every task",

@@ -12,6 +12,7 @@ mod needs;
 mod people;
 mod ready;
 mod semantics;
+mod sessions;
 mod store;
 mod unsound;
 mod words;

@@ -48,7 +48,7 @@ fn busy() -> World {
     world
 }
 
-const BROKEN: [(&str, &str); 30] = [
+const BROKEN: [(&str, &str); 31] = [
     (
         "a task that is started has exactly one live run",
         "UPDATE run SET state = 'lost', lease_until = NULL, ended_ms = 1, outcome = 'x' WHERE task = 3",
@@ -165,6 +165,12 @@ const BROKEN: [(&str, &str); 30] = [
     (
         "the file is sound",
         "DELETE FROM task_fts_data WHERE id > 10",
+    ),
+    (
+        "what a run says in a session it says on its own task",
+        "INSERT INTO session (lineage, actor, at_ms) VALUES (1, 'factory', 1);
+         INSERT INTO entry (session, task, run, agent, kind, text, at_ms)
+            SELECT 1, 2, id, 'builder', 'note', 'in the name of another', 1 FROM run WHERE task = 1",
     ),
 ];
 
