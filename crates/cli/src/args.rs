@@ -18,6 +18,7 @@ mod evidence;
 mod fleet;
 mod judge;
 mod minion;
+mod session;
 mod skill;
 
 pub(crate) use blueprint::*;
@@ -26,6 +27,7 @@ pub(crate) use evidence::*;
 pub(crate) use fleet::*;
 pub(crate) use judge::*;
 pub(crate) use minion::*;
+pub(crate) use session::*;
 pub(crate) use skill::*;
 
 /// An AI software factory: a goal goes in, reviewed and tested code comes out merged, with evidence.
@@ -67,6 +69,12 @@ enum Command {
         after_help = "Example:\n  alai minion run \"Fix the login validation\" --project ."
     )]
     Minion(MinionCommand),
+    /// What agents and people of one line of work tell each other.
+    #[command(
+        subcommand,
+        after_help = "Example:\n  alai session read 4001\n  alai session append 4001 \"The old name stays as an alias\""
+    )]
+    Session(SessionCommand),
     /// Companies: packs of souls, agents, blueprints and skills.
     #[command(
         subcommand,
@@ -608,6 +616,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Project(command) => commands::project::run(&home, command),
         Command::Mc(command) => commands::mc::run(&home, command),
         Command::Minion(command) => commands::minion::run(&home, command),
+        Command::Session(command) => commands::session::run(&home, command),
         Command::Company(command) => commands::company::run(&home, command),
         Command::Blueprint(command) => commands::blueprint::run(&home, command),
         Command::Skill(command) => commands::skill::run(&home, command),

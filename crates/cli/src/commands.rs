@@ -15,6 +15,7 @@ pub(crate) mod minion;
 pub(crate) mod project;
 pub(crate) mod schedule;
 pub(crate) mod schema;
+pub(crate) mod session;
 pub(crate) mod skill;
 pub(crate) mod start;
 pub(crate) mod status;

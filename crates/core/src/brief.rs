@@ -50,6 +50,9 @@ pub struct Brief {
     pub findings: Vec<String>,
     /// What HiveMind recalled. Untrusted text likewise.
     pub recalled: Vec<Recalled>,
+    /// What others said on this line of work ([`crate::session::told`]). Untrusted text likewise; empty where nobody did.
+    #[serde(default)]
+    pub session: String,
     pub company: CompanyBrief,
     pub role: Role,
     pub blueprint: Blueprint,

@@ -56,7 +56,9 @@ pub use hosts::NamedHost;
 pub use housekeeping::look_through_everything;
 pub use models::{Found, Models, Seen};
 pub use money::Money;
-pub use ops::{AddTask, CapOf, Op, OpError, OpErrorKind, Outcome, ProjectChange, perform};
+pub use ops::{
+    AddTask, CapOf, InName, Op, OpError, OpErrorKind, Outcome, ProjectChange, SessionAct, perform,
+};
 pub use packs::{Packs, PacksError, RefusedPacks, Source};
 pub use recover::OpenError;
 pub use shelf::{company_called, files_of};

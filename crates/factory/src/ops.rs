@@ -21,6 +21,7 @@ mod people;
 mod projects;
 mod recover;
 mod schedules;
+mod sessions;
 mod tasks;
 mod words;
 
@@ -31,6 +32,7 @@ pub use error::{OpError, OpErrorKind};
 pub use money::CapOf;
 pub use projects::ProjectChange;
 pub(crate) use recover::from_kept_clone;
+pub use sessions::{InName, SessionAct};
 pub use tasks::AddTask;
 
 /// One request. Travels over the daemon's socket as JSON, or is carried out in this process when no daemon runs.
@@ -94,6 +96,11 @@ pub enum Op {
     Note {
         task: TaskId,
         text: String,
+    },
+    /// Says something in the session of a task.
+    Session {
+        task: TaskId,
+        act: SessionAct,
     },
     /// Asks for something again and again.
     AddSchedule {
@@ -170,7 +177,8 @@ impl Op {
             | Op::Claim { task }
             | Op::Ready { task, .. }
             | Op::Block { task, .. }
-            | Op::Note { task, .. } => Some(*task),
+            | Op::Note { task, .. }
+            | Op::Session { task, .. } => Some(*task),
             Op::AddProject { .. }
             | Op::SetProject { .. }
             | Op::Start { .. }
@@ -216,6 +224,13 @@ pub enum Outcome {
         run: RunId,
         /// Which of the words to this run, from 1.
         number: i64,
+    },
+    /// It stands in a session.
+    Session {
+        /// The task that names it.
+        session: TaskId,
+        /// The entry's number; none where the session was only begun.
+        entry: Option<i64>,
     },
     /// It was done, and there is nothing more to say.
     Done,
@@ -267,6 +282,7 @@ pub fn perform(
             desk.mission.note(task, text, by.clone(), now_ms)?;
             desk.outcome(task)
         }
+        Op::Session { task, act } => sessions::act(&desk, task, act),
         Op::AddSchedule {
             name,
             cron,
@@ -325,6 +341,13 @@ impl Desk<'_> {
             (Op::Reject { task, .. }, _) => {
                 let rework = serde_json::from_str(&answer).unwrap_or(*task);
                 self.outcome(rework).map(Some)
+            }
+            (Op::Session { task, act }, _) => {
+                let entry = match act {
+                    SessionAct::Init => None,
+                    SessionAct::Append { .. } | SessionAct::Report { .. } => answer.parse().ok(),
+                };
+                sessions::answered(self, *task, entry).map(Some)
             }
             (_, Some(task)) => self.outcome(task).map(Some),
             (_, None) => Ok(Some(Outcome::Done)),

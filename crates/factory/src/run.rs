@@ -195,10 +195,15 @@ fn apply(
         Some(id) => factory.context(&factory.mission().project(id)?, &task),
         None => factory.plain_context(),
     };
-    let effects = pipeline::advance(&task, ended, &context);
-    factory
+    let mut effects = pipeline::advance(&task, ended, &context);
+    let outcome = outcome(ended);
+    effects.extend(work::session::report(factory, claim, ended, &outcome));
+    alai_workspace::crash::point("end.before");
+    let applied = factory
         .mission()
-        .apply(&claim.fence, &outcome(ended), effects, factory.now_ms())
+        .apply(&claim.fence, &outcome, effects, factory.now_ms());
+    alai_workspace::crash::point("end.after");
+    applied
 }
 
 /// The task goes back to open with all its counters as they were: nobody failed.

@@ -59,6 +59,7 @@ fn one(factory: &Factory, schedule: &Schedule, now_ms: i64) -> Fired {
                 | Outcome::Delivering { .. }
                 | Outcome::Recovered { .. }
                 | Outcome::Told { .. }
+                | Outcome::Session { .. }
                 | Outcome::Done,
             ) => {
                 fired.error = Some("what it asks for makes no task".into());

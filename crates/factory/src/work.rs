@@ -10,6 +10,7 @@ pub(crate) mod question;
 mod review;
 mod rules;
 mod servers;
+pub(crate) mod session;
 pub(crate) mod uncaged;
 
 use std::collections::BTreeMap;
@@ -360,6 +361,7 @@ pub(crate) fn brief(
         attempt: task.counters.qa_retries + task.counters.review_cycles,
         findings: task.findings.clone(),
         recalled: recall(factory, task)?,
+        session: session::told(factory, task)?,
         company: desk.company.brief(desk.role),
         role: desk.role,
         blueprint,

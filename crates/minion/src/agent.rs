@@ -5,6 +5,7 @@ mod act;
 mod claim;
 mod held;
 mod lent;
+mod note;
 
 use std::collections::HashSet;
 
@@ -27,6 +28,7 @@ use crate::walk::{Asked, Walk};
 use act::Acted;
 pub(crate) use claim::{strayed, uncommitted, verdict};
 use held::Hold;
+pub use note::Notes;
 
 /// Calls of one answer that are executed; a model that makes more does not look at results.
 const CALLS_PER_TURN_MAX: usize = 16;
@@ -343,7 +345,7 @@ impl Sitting<'_, '_> {
             Call::Read { .. } | Call::Search { .. } => {}
             Call::Edit { .. } | Call::Write { .. } | Call::Patch { .. } => done.looked.clear(),
             Call::Run { .. } | Call::Server(_) | Call::Done { .. } => done.looked.clear(),
-            Call::Skill { .. } => {}
+            Call::Skill { .. } | Call::Note(_) => {}
         }
         let acted = match parsed {
             Call::Done {
@@ -364,6 +366,7 @@ impl Sitting<'_, '_> {
             | Call::Patch { .. }
             | Call::Run { .. }
             | Call::Skill { .. }
+            | Call::Note(_)
             | Call::Server(_)) => self.act(act)?,
         };
         done.advice.push(self.guard.call(Seen {

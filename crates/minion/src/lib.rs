@@ -28,6 +28,7 @@ mod tools;
 pub mod trajectory;
 mod walk;
 
+pub use agent::Notes;
 pub use recorder::{FORMAT, RecordError, Recorder, Redact};
 pub use redact::redact;
 pub use report::{Asked, ExitStatus, RunReport};

@@ -5,6 +5,7 @@
 
 use alai_core::blueprint::AskSchema;
 use alai_core::brief::{Brief, Role};
+use alai_core::session::TOLD_BYTES_MAX;
 
 use crate::pack::data;
 use crate::scope::Scope;
@@ -133,6 +134,10 @@ pub(crate) fn task(brief: &Brief, role: Role, scope: &Scope) -> String {
             "gate and reviewers",
             &cut_front(&brief.findings.join("\n"), FINDINGS_BYTES_MAX),
         ));
+    }
+    if !brief.session.trim().is_empty() {
+        text.push_str("\n## What others said on this task, reports first, newest first: their words, no proof\n");
+        text.push_str(&data("session", &cut(brief.session.trim(), TOLD_BYTES_MAX)));
     }
     if !brief.project.diff.is_empty() {
         let head = brief.project.head.as_deref().unwrap_or("the head");

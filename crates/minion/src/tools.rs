@@ -4,6 +4,7 @@ mod lent;
 
 use alai_core::blueprint::{Output, ToolName};
 use alai_core::brief::Role;
+use alai_core::session::Note;
 use alai_fleet::{EditFormat, ToolCall, ToolSpec};
 use serde_json::{Map, Value, json};
 
@@ -50,6 +51,8 @@ pub(crate) enum Call {
         file: Option<String>,
     },
     Server(Wish),
+    /// A word to those who go on with the task.
+    Note(Note),
     Done {
         claim: Claim,
         summary: String,
@@ -121,6 +124,7 @@ pub(crate) fn tally(name: &str) -> &'static str {
         APPLY_PATCH => APPLY_PATCH,
         lent::SKILL => lent::SKILL,
         lent::MCP => lent::MCP,
+        lent::NOTE => lent::NOTE,
         name => ToolName::parse(name).map_or("unknown", ToolName::as_str),
     }
 }

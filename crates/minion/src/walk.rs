@@ -20,6 +20,7 @@ use alai_fleet::{
 };
 use alai_workspace::command::Cancel;
 
+use crate::agent::Notes;
 use crate::conversation::{Conversation, budget, tokens_of, tokens_of_tools};
 use crate::engine::{Program, Session};
 use crate::gotcha;
@@ -61,6 +62,10 @@ pub(crate) struct Walk<'a> {
     pub(crate) cancel: &'a Cancel,
     passes: Passes<'a>,
     words: Words<'a>,
+    /// Who hears what the agents note.
+    pub(crate) notes: Option<Notes<'a>>,
+    /// How often they did.
+    pub(crate) noted: u32,
     pub(crate) program: Option<Program<'a>>,
     /// What may be read on demand.
     pub(crate) shelf: &'a Shelf,
@@ -146,6 +151,8 @@ pub struct Means<'a> {
     pub shelf: &'a Shelf,
     /// The MCP servers that the role may ask.
     pub servers: Option<Servers<'a>>,
+    /// Hears what agents note for those who go on with the task; the tool is offered where somebody does.
+    pub notes: Option<Notes<'a>>,
 }
 
 impl<'a> Walk<'a> {
@@ -163,6 +170,7 @@ impl<'a> Walk<'a> {
             program,
             shelf,
             servers,
+            notes,
         } = means;
         Walk {
             brief,
@@ -177,6 +185,8 @@ impl<'a> Walk<'a> {
             cancel,
             passes,
             words,
+            notes,
+            noted: 0,
             program,
             shelf,
             seats: Seats::new(servers),

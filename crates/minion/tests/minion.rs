@@ -46,6 +46,8 @@ mod mcp;
 mod mcp_real;
 #[path = "minion/mends.rs"]
 mod mends;
+#[path = "minion/notes.rs"]
+mod notes;
 #[path = "minion/outputs.rs"]
 mod outputs;
 #[path = "minion/scaffolds.rs"]

@@ -439,6 +439,7 @@ fn approve(home: &Home, task: TaskId, text: Option<String>, wait: bool) -> Resul
         Outcome::Project { .. }
         | Outcome::Recovered { .. }
         | Outcome::Told { .. }
+        | Outcome::Session { .. }
         | Outcome::Done => {
             return Err(CliError::new(
                 Kind::Failed,

@@ -111,6 +111,7 @@ fn done(outcome: Outcome, json: bool) -> Result<(), CliError> {
         | Outcome::Delivering { .. }
         | Outcome::Recovered { .. }
         | Outcome::Told { .. }
+        | Outcome::Session { .. }
         | Outcome::Done => Err(CliError::new(
             Kind::Failed,
             "the factory answered something else than a project",

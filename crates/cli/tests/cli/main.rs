@@ -36,6 +36,7 @@ mod reload;
 mod replay;
 mod script;
 mod servers;
+mod session;
 mod socket;
 mod standing;
 mod steps;

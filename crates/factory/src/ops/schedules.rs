@@ -39,6 +39,7 @@ pub(super) fn add(
         | Op::Ready { .. }
         | Op::Block { .. }
         | Op::Note { .. }
+        | Op::Session { .. }
         | Op::AddSchedule { .. }
         | Op::PauseSchedule { .. }
         | Op::RemoveSchedule { .. }

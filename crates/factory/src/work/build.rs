@@ -40,8 +40,8 @@ use crate::{integrate, room};
 use words::{docs_verdict, ended_badly, railed, shown, stopped};
 
 /// The journal's keys: the commit that the change is measured against, and what the agent left.
-const BASE: &str = "base";
-const HANDED_IN: &str = "handed_in";
+pub(super) const BASE: &str = "base";
+pub(super) const HANDED_IN: &str = "handed_in";
 
 /// What is known once an agent has ended and its commit is home.
 #[derive(Debug, Serialize, Deserialize)]

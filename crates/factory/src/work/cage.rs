@@ -8,7 +8,7 @@ use alai_core::record::Exit;
 use alai_minion::engine::{self, Launch, Question};
 use alai_minion::hand::{Hand, SCRATCH_VARIABLE};
 use alai_minion::mcp::{Patience, Servers};
-use alai_minion::{ExitStatus, Means, Passes, Recorder, RunReport, Word};
+use alai_minion::{ExitStatus, Means, Notes, Passes, Recorder, RunReport, Word};
 use alai_mission::Project;
 use alai_workspace::cage::{
     self, Access, Bind, CageSpec, LAUNCHER_INSIDE, Limits, Network, RunUser, Scope, Scoped,
@@ -20,7 +20,7 @@ use alai_workspace::setup;
 
 use super::program::Hired;
 use super::servers::Lent;
-use super::{Calls, Desk, uncaged};
+use super::{Calls, Desk, session, uncaged};
 use crate::beat::Factory;
 use crate::learned;
 use crate::run::RunError;
@@ -195,6 +195,11 @@ pub(super) fn led(
         patience: Patience::default(),
     });
     let mut words = || said(factory, desk);
+    let mut note = |role, note| session::keep(factory, desk, role, note);
+    let notes: Option<Notes<'_>> = match session::is_heard(factory, brief.task)? {
+        true => Some(&mut note),
+        false => None,
+    };
     let means = Means {
         profile: &desk.chosen.profile,
         model: &model,
@@ -208,6 +213,7 @@ pub(super) fn led(
         program: hired.as_ref().map(|hired| hired.program(&start)),
         shelf: &lent.shelf,
         servers,
+        notes,
     };
     let mut report = match question {
         None => alai_minion::run(brief, means),

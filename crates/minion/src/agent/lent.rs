@@ -30,6 +30,7 @@ pub(super) fn of(walk: &Walk<'_>, prompt: &str) -> Lent {
     Lent {
         skills: walk.shelf.index(WORDS_BYTES_MAX.saturating_sub(words)),
         servers: servers.into_iter().map(str::to_owned).collect(),
+        notes: walk.notes.is_some(),
     }
 }
 

@@ -71,6 +71,7 @@ impl Book {
             | Event::Outcome { .. }
             | Event::Skill { .. }
             | Event::Server { .. }
+            | Event::Note { .. }
             | Event::Word { .. }
             | Event::Launched { .. }
             | Event::Heard { .. }

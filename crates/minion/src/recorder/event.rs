@@ -159,6 +159,12 @@ pub(crate) enum Event<'a> {
         error: bool,
         duration_ms: i64,
     },
+    /// What an agent told those who go on with the task.
+    Note {
+        step: &'a str,
+        kind: &'a str,
+        text: &'a str,
+    },
     /// What a person said to the run; the message with it follows.
     Word {
         step: &'a str,

@@ -3,11 +3,14 @@
 use alai_fleet::{ToolCall, ToolSpec};
 use serde_json::{Map, Value, json};
 
+use alai_core::session::{EntryKind, Note};
+
 use super::{Call, optional, string};
 use crate::mcp::Wish;
 
 pub(crate) const SKILL: &str = "skill";
 pub(crate) const MCP: &str = "mcp";
+pub(crate) const NOTE: &str = "note";
 
 /// Names of servers in a request, in bytes. The rest is told to whoever asks for a server that is not known.
 const SERVERS_BYTES_MAX: usize = 300;
@@ -19,6 +22,8 @@ pub(crate) struct Lent {
     pub(crate) skills: String,
     /// The names of servers.
     pub(crate) servers: Vec<String>,
+    /// Whether somebody hears what is noted.
+    pub(crate) notes: bool,
 }
 
 impl Lent {
@@ -26,7 +31,8 @@ impl Lent {
     pub(crate) fn names(&self) -> Vec<&'static str> {
         let skill = (!self.skills.is_empty()).then_some(SKILL);
         let mcp = (!self.servers.is_empty()).then_some(MCP);
-        skill.into_iter().chain(mcp).collect()
+        let note = self.notes.then_some(NOTE);
+        skill.into_iter().chain(mcp).chain(note).collect()
     }
 
     pub(super) fn specs(&self) -> Vec<ToolSpec> {
@@ -43,6 +49,11 @@ impl Lent {
                 format!("Read advice, or your `soul`:\n{}", self.skills.trim_end()),
                 json!({"name": text, "file": text}),
                 json!(["name"]),
+            ),
+            NOTE => (
+                "Tell those who go on with the task. `kind`: decision, blocker or note.".to_owned(),
+                json!({"text": text, "kind": text}),
+                json!(["text"]),
             ),
             _ => {
                 let names = crate::text::cut(&self.servers.join(", "), SERVERS_BYTES_MAX);
@@ -67,6 +78,7 @@ impl Lent {
         let name = self.names().into_iter().find(|name| *name == given)?;
         let read = match name {
             SKILL => skill(&call.arguments),
+            NOTE => note(&call.arguments).map(Call::Note),
             _ => wish(&call.arguments).map(Call::Server),
         };
         Some(read.map_err(|what| {
@@ -81,6 +93,20 @@ fn skill(args: &Map<String, Value>) -> Result<Call, String> {
         name: string(args, "name", &["skill"])?,
         file: optional(args, "file")?,
     })
+}
+
+fn note(args: &Map<String, Value>) -> Result<Note, String> {
+    let text = string(args, "text", &["note", "message", "content"])?;
+    if text.trim().is_empty() {
+        return Err("`text` is empty".into());
+    }
+    let kind = match optional(args, "kind")?.as_deref().map(str::trim) {
+        None | Some("note") => EntryKind::Note,
+        Some("decision") => EntryKind::Decision,
+        Some("blocker") => EntryKind::Blocker,
+        Some(_) => return Err("`kind` must be \"decision\", \"blocker\" or \"note\"".into()),
+    };
+    Ok(Note { kind, text })
 }
 
 fn wish(args: &Map<String, Value>) -> Result<Wish, String> {
@@ -114,6 +140,7 @@ mod tests {
         Lent {
             skills: "- api: Designs interfaces.\n".to_owned(),
             servers: vec!["files".to_owned(), "memory".to_owned()],
+            notes: true,
         }
     }
 
@@ -137,12 +164,13 @@ mod tests {
             None
         );
         assert_eq!(parse(&Lent::default(), "mcp", json!({"server": "x"})), None);
-        assert_eq!(lent().names(), ["skill", "mcp"]);
-        let both = serde_json::to_string(&lent().specs()).expect("JSON");
-        assert!(both.len() < 800, "{} bytes: {both}", both.len());
+        assert_eq!(parse(&Lent::default(), "note", json!({"text": "x"})), None);
+        assert_eq!(lent().names(), ["skill", "mcp", "note"]);
+        let all = serde_json::to_string(&lent().specs()).expect("JSON");
+        assert!(all.len() < 1_000, "{} bytes: {all}", all.len());
         assert!(
-            both.contains("api: Designs") && both.contains("files, memory"),
-            "{both}"
+            all.contains("api: Designs") && all.contains("files, memory"),
+            "{all}"
         );
     }
 
@@ -189,12 +217,28 @@ mod tests {
                 "must be an object",
             ),
             ("skill", json!({}), "`name` is missing"),
+            ("note", json!({}), "`text` is missing"),
+            ("note", json!({"text": " "}), "`text` is empty"),
+            (
+                "note",
+                json!({"text": "x", "kind": "report"}),
+                "`kind` must be",
+            ),
         ] {
             let said = parse(&lent, name, given).expect("ours").expect_err(says);
             assert!(
                 said.contains(says) && said.contains("Its arguments are"),
                 "{said}"
             );
+        }
+        for (kind, want) in [
+            (json!(null), EntryKind::Note),
+            (json!("decision"), EntryKind::Decision),
+            (json!(" blocker "), EntryKind::Blocker),
+        ] {
+            let read = parse(&lent, "note", json!({"text": "x", "kind": kind}));
+            let text = "x".to_owned();
+            assert_eq!(read, Some(Ok(Call::Note(Note { kind: want, text }))));
         }
         let loaded = parse(&lent, "skill", json!({"skill": "api", "file": null}));
         let want = Call::Skill {

@@ -120,6 +120,7 @@ impl<'a> Known<'a> {
             | Told::Outcome { .. }
             | Told::Skill { .. }
             | Told::Server { .. }
+            | Told::Note { .. }
             | Told::Word { .. }
             | Told::Launched { .. }
             | Told::Heard { .. }

@@ -64,6 +64,7 @@ impl Trajectory {
                 | Told::Outcome { .. }
                 | Told::Skill { .. }
                 | Told::Server { .. }
+                | Told::Note { .. }
                 | Told::Word { .. }
                 | Told::Launched { .. }
                 | Told::Heard { .. }
@@ -158,6 +159,7 @@ impl Trajectory {
                 | Told::Outcome { .. }
                 | Told::Skill { .. }
                 | Told::Server { .. }
+                | Told::Note { .. }
                 | Told::Word { .. }
                 | Told::Launched { .. }
                 | Told::Heard { .. }

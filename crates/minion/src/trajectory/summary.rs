@@ -195,6 +195,7 @@ impl Summary {
             | Told::Request { .. }
             | Told::Skill { .. }
             | Told::Server { .. }
+            | Told::Note { .. }
             | Told::Word { .. }
             | Told::Launched { .. }
             | Told::Other { .. } => {}

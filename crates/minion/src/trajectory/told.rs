@@ -136,6 +136,11 @@ pub enum Told {
         error: bool,
         duration_ms: i64,
     },
+    Note {
+        step: String,
+        kind: String,
+        text: String,
+    },
     Word {
         step: String,
         number: i64,
@@ -206,6 +211,7 @@ impl Told {
             | Told::Outcome { step, .. }
             | Told::Skill { step, .. }
             | Told::Server { step, .. }
+            | Told::Note { step, .. }
             | Told::Word { step, .. }
             | Told::Launched { step, .. }
             | Told::Heard { step, .. } => Some(step),
@@ -320,6 +326,7 @@ mod tests {
             | Event::Outcome { .. }
             | Event::Skill { .. }
             | Event::Server { .. }
+            | Event::Note { .. }
             | Event::Word { .. }
             | Event::Launched { .. }
             | Event::Heard { .. }
@@ -458,6 +465,11 @@ mod tests {
                 error: true,
                 duration_ms: 12,
             },
+            Event::Note {
+                step,
+                kind: "decision",
+                text: "the old name stays",
+            },
             Event::Word {
                 step,
                 number: 1,
@@ -512,7 +524,7 @@ mod tests {
             assert_eq!(serde_json::to_value(&told).expect("JSON"), written);
             seen += 1;
         });
-        assert_eq!(seen, 21);
+        assert_eq!(seen, 22);
     }
 
     /// The page has a section per event, with a row per field, and nothing else.

@@ -40,6 +40,7 @@ pub(crate) fn run(world: &World, brief: &Brief, ask: Ask<'_>) -> Ran {
             words: &mut Vec::new,
             program: None,
             servers: None,
+            notes: None,
             shelf: &world.shelf,
         },
     );

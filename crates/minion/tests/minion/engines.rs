@@ -221,6 +221,7 @@ impl Stage {
                 program: Some(program),
                 shelf: &Shelf::default(),
                 servers: None,
+                notes: None,
             },
         );
         if let Some(watching) = watching {

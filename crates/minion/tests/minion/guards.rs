@@ -316,6 +316,7 @@ fn a_cancelled_run_ends_and_its_work_is_committed() {
             program: None,
             shelf: &Shelf::default(),
             servers: None,
+            notes: None,
         },
     );
     assert_eq!((report.status, report.turns), (ExitStatus::Cancelled, 2));

@@ -48,6 +48,7 @@ fn run(
         program: None,
         shelf: &Shelf::default(),
         servers: None,
+        notes: None,
     };
     let report = alai_minion::run(brief, means);
     Ran {
@@ -376,6 +377,7 @@ fn whole_outputs_are_kept_beside_the_trajectory_without_their_secrets() {
             program: None,
             shelf: &Shelf::default(),
             servers: None,
+            notes: None,
         },
     );
     assert_eq!(report.status, ExitStatus::Done, "{report:?}");

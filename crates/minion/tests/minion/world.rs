@@ -17,7 +17,7 @@ use alai_core::task::TaskKind;
 use alai_fleet::{ChatError, ChatReply, ChatRequest, Finish, Message, Profile, ToolCall, Usage};
 use alai_minion::hand::Hand;
 use alai_minion::mcp::Servers;
-use alai_minion::{Ask, Recorder, RunReport};
+use alai_minion::{Ask, Notes, Recorder, RunReport};
 use alai_workspace::command::Cancel;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -124,6 +124,7 @@ impl World {
             attempt: 0,
             findings: Vec::new(),
             recalled: Vec::new(),
+            session: String::new(),
             company: CompanyBrief {
                 name: "sample".into(),
                 soul: "We do careful work.".into(),
@@ -190,6 +191,18 @@ impl World {
         ask: Ask<'_>,
         servers: Option<Servers<'_>>,
     ) -> Ran {
+        self.run_heard(brief, profile, ask, servers, None)
+    }
+
+    /// The same, with somebody who hears its notes.
+    pub(crate) fn run_heard(
+        &mut self,
+        brief: &Brief,
+        profile: &Profile,
+        ask: Ask<'_>,
+        servers: Option<Servers<'_>>,
+        notes: Option<Notes<'_>>,
+    ) -> Ran {
         let sink = Sink::default();
         let mut recorder = Recorder::to(sink.clone());
         let report = alai_minion::run(
@@ -207,6 +220,11 @@ impl World {
                 program: None,
                 shelf: &self.shelf,
                 servers,
+                // Taken out and put in again, it lives as long as it must and no longer.
+                notes: match notes {
+                    Some(notes) => Some(notes),
+                    None => None,
+                },
             },
         );
         let bytes = sink.0.lock().expect("one writer").clone();

@@ -223,6 +223,7 @@ fn sentence(entry: &Entry) -> Option<String> {
             let word = if *error { " FAILED" } else { "" };
             format!("server {server} {what} {tool}{word}: {}", short(detail))
         }
+        Told::Note { kind, text, .. } => format!("notes a {kind}: {}", short(text)),
         Told::Word { by, text, .. } => format!("{by} says: {}", short(text)),
         Told::Launched { .. } | Told::Heard { .. } | Told::Session { .. } => foreign(&entry.told)?,
         Told::Exit {
