@@ -253,7 +253,7 @@ fn alerts_fire_and_stay_quiet_as_their_own_tests_say_needs_registry() {
 #[test]
 fn a_runbook_has_a_section_for_each_alert_needs_node_needs_python_needs_registry() {
     let path = "docs/runbooks/bento-api.md";
-    let text = written("runbook.md");
+    let text = written("runbook.txt");
     let rules = ALERTS.replace("      - {alert: none, expr: up}\n", "");
     let answer = |text: &str| Script::forever(vec![calls(&[write(path, text), done()])]);
     let first = world(&[(RULES, &rules)]);

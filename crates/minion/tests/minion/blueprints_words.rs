@@ -37,7 +37,7 @@ const API: Case = Case {
     inputs: &[("guide", "yes")],
     files: &[("openapi.json", "openapi.json")],
     path: "docs/api/guide.md",
-    example: "api-guide.md",
+    example: "api-guide.txt",
     given: false,
 };
 const PAGE: Case = Case {
@@ -277,7 +277,7 @@ const FIRST: &str = "# 1. Use Rust\n\nDate: 2026-01-02\n\n## Status\n\nAccepted\
 
 fn record(command: &str, spoil: (&str, &str)) -> (World, ExitStatus, String) {
     let mine = "docs/adr/0002-one-database-for-all-tenants.md";
-    let text = written("adr.md").replace(spoil.0, spoil.1);
+    let text = written("adr.txt").replace(spoil.0, spoil.1);
     let world = world(&[("docs/adr/0001-use-rust.md", FIRST)]);
     let begun = json!({"command": format!("test -f {mine} && rm {mine}; {command}")});
     let mut script = Script::forever(vec![calls(&[("run", begun), write(mine, &text), done()])]);
