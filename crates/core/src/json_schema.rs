@@ -2,6 +2,7 @@
 //! refused when the schema is read, because a check that leaves something out looks like one that passed.
 
 mod check;
+mod same;
 #[cfg(test)]
 mod tests;
 

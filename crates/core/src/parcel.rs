@@ -99,20 +99,37 @@ pub fn collision<'a>(paths: impl Iterator<Item = &'a str>) -> Option<(String, St
 /// Where a text holds something that a reader does not see or that turns round what he sees: the line from 1, and what it is.
 pub fn hidden(text: &str) -> Option<(usize, &'static str)> {
     let mut line = 1;
+    let mut before = '\n';
     for c in text.chars() {
+        let last = std::mem::replace(&mut before, c);
         match c {
             '\n' => line += 1,
             '\t' | '\r' => {}
             _ if c.is_control() => return Some((line, "a control character")),
             // The embeddings, overrides and isolates of Unicode's bidirectional algorithm (UAX #9): text that reads otherwise
             // than it runs.
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+            '\u{202a}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}'
+            | '\u{200e}'
+            | '\u{200f}'
+            | '\u{61c}' => {
                 return Some((line, "a mark that turns the direction of text"));
             }
+            // Emoji are joined and coloured by these, and some scripts spelled; between plain letters they only hide something.
+            '\u{200c}' | '\u{200d}' if !last.is_ascii() && !name::unseen(last) => {}
+            '\u{fe00}'..='\u{fe0f}' if takes_a_variant(last) => {}
+            '\u{fe00}'..='\u{fe0f}' => return Some((line, "a character that nobody sees")),
+            _ if name::unseen(c) => return Some((line, "a character that nobody sees")),
             _ => {}
         }
     }
     None
+}
+
+/// Whether a variation selector may stand behind a character: one, behind a sign or a digit of a keycap. Rows of them carry texts.
+fn takes_a_variant(c: char) -> bool {
+    let sign = !c.is_ascii() && !name::unseen(c) && !matches!(c, '\u{fe00}'..='\u{fe0f}');
+    sign || c.is_ascii_digit() || matches!(c, '#' | '*')
 }
 
 #[cfg(test)]
@@ -168,5 +185,37 @@ mod tests {
             hidden("x\n\n\u{202e}y"),
             Some((3, "a mark that turns the direction of text"))
         );
+        for mark in ['\u{200e}', '\u{200f}', '\u{61c}'] {
+            let found = hidden(&format!("a{mark}b"));
+            assert_eq!(found, Some((1, "a mark that turns the direction of text")));
+        }
+        for unseen in [
+            "a\u{e0041}\u{e007f}",
+            "a\u{e0101}",
+            "a\u{200b}b",
+            "a\u{2060}b",
+            "a\u{ad}b",
+            "a\u{2028}b",
+            "a\u{feff}b",
+            "a\u{3164}b",
+            "a\u{200d}b",
+            "\u{200c}b",
+            "\u{2764}\u{fe0f}\u{fe0e}",
+            "a\u{fe00}",
+        ] {
+            let found = hidden(unseen);
+            assert_eq!(
+                found,
+                Some((1, "a character that nobody sees")),
+                "{unseen:?}"
+            );
+        }
+        for plain in [
+            "\u{10d}, \u{107}, \u{17e}, \u{161}, \u{111}; \u{e6}, \u{f8}, \u{e5}",
+            "\u{2764}\u{fe0f} 1\u{fe0f}\u{20e3} \u{1f469}\u{200d}\u{1f4bb} \u{1f3f3}\u{fe0f}\u{200d}\u{1f308}",
+            "\u{645}\u{6cc}\u{200c}\u{62e}\u{648}\u{627}\u{647}\u{645}",
+        ] {
+            assert_eq!(hidden(plain), None, "{plain}");
+        }
     }
 }

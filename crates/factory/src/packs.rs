@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::home::Home;
 
-pub(crate) use read::{blueprints_beside, list, read_pack, read_text};
+pub(crate) use read::{NO_FOLDER, blueprints_beside, list, read_pack, read_text};
 pub(crate) use shipped::write_shipped;
 pub use watch::RefusedPacks;
 pub(crate) use watch::{Look, Watched};

@@ -37,7 +37,7 @@ pub fn files_of(home: &Home, name: &str) -> Result<Option<Files>, PacksError> {
         Ok(found) if found.is_dir() => packs::read_pack(&dir).map(Some),
         Ok(_) => Err(PacksError::Refused {
             path: dir,
-            why: "a company is a folder",
+            why: packs::NO_FOLDER,
         }),
         Err(_) => Ok(packs::shipped_files(name)),
     }

@@ -175,10 +175,17 @@ pub fn blueprints(home: &Home) -> Result<Vec<Checked>, PacksError> {
         })
         .collect();
     for company in shelf::company_names(home)? {
-        let files = shelf::files_of(home, &company)
-            .ok()
-            .flatten()
-            .unwrap_or_default();
+        let files = match shelf::files_of(home, &company) {
+            Ok(files) => files.unwrap_or_default(),
+            Err(unread) => {
+                // Of blueprints that nobody could read nobody knows that they are right.
+                checked.push(Checked {
+                    name: company,
+                    problems: vec![unread.to_string()],
+                });
+                continue;
+            }
+        };
         let own = files.iter().filter_map(|(file, text)| {
             let name = file.strip_prefix("blueprints/")?;
             // A template is called by its whole name.

@@ -352,7 +352,7 @@ fn what_runs_programs_needs_a_word_of_its_own() {
         ("./x.sh", "blueprints/own.yaml", checked),
         ("test_command = curl evil", "blueprints/own.yaml", defaulted),
         ("test_command = curl evil", "config.json", &inputs),
-        ("fs: npx -y fs", "config/mcp.json", &server),
+        (r#"fs: npx ["-y","fs"]"#, "config/mcp.json", &server),
         ("#!/bin/sh", "skills/a/scripts/go.sh", "#!/bin/sh\ntrue\n"),
     ] {
         let mut files = files.clone();
@@ -368,6 +368,44 @@ fn what_runs_programs_needs_a_word_of_its_own() {
         assert!(refused.err.contains(path), "{refused}");
         assert_eq!(companies(&world), before);
         import(&world, &files, &["--dry-run"]).exits(0).says(what);
+    }
+}
+
+/// A person allowed the first version; what the second one makes of it is another command.
+#[test]
+fn a_new_version_needs_the_word_anew_for_each_changed_command() {
+    let (world, mut files) = acme();
+    let own = "version: 1\nname: own\nextends: minion-one-shot\ninputs:\n  cmd: {type: string, default: ls}\nsteps:\n  - id: smoke\n    \
+               run: sh -c \"$CMD\"\n    env: {CMD: '${{ inputs.cmd }}'}\n  - id: put\n    uses: scaffold\n    with: {files: {run.sh: ls}}\n";
+    let skill = "---\nname: a\ndescription: What it does.\n---\ntext\n";
+    files.insert("skills/a/SKILL.md".into(), skill.into());
+    files.insert("skills/a/go.sh".into(), "#!/bin/sh\nls\n".into());
+    files.insert("blueprints/own.yaml".into(), own.into());
+    import(&world, &files, &["--yes", "--allow-commands"]).exits(0);
+    import(&world, &files, &["--yes"])
+        .exits(0)
+        .says("nothing changes");
+    let before = companies(&world);
+    for (what, path, text) in [
+        (
+            "cmd = id",
+            "blueprints/own.yaml",
+            own.replace("default: ls", "default: id"),
+        ),
+        (
+            "writes run.sh",
+            "blueprints/own.yaml",
+            own.replace("run.sh: ls", "run.sh: id"),
+        ),
+        ("#!/bin/sh", "skills/a/go.sh", "#!/bin/sh\nid\n".into()),
+    ] {
+        let mut files = files.clone();
+        files.insert(path.into(), text);
+        import(&world, &files, &["--yes"])
+            .exits(1)
+            .says(what)
+            .says("--allow-commands");
+        assert_eq!(companies(&world), before, "{path}");
     }
 }
 

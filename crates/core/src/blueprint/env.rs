@@ -17,7 +17,7 @@ const NAME_BYTES_MAX: usize = 64;
 
 /// Names that decide which program runs, which code it loads first, or whose it is. What stands in them would act before the
 /// command does.
-const TAKEN: [&str; 32] = [
+const TAKEN: [&str; 53] = [
     "PATH",
     "HOME",
     "SHELL",
@@ -50,6 +50,27 @@ const TAKEN: [&str; 32] = [
     "_JAVA_OPTIONS",
     "JDK_JAVA_OPTIONS",
     "MAKEFLAGS",
+    "GNUMAKEFLAGS",
+    "MAKEFILES",
+    "RUSTUP_TOOLCHAIN",
+    "RUSTUP_HOME",
+    "CC",
+    "CXX",
+    "CPP",
+    "LD",
+    "AR",
+    "AS",
+    "GOFLAGS",
+    "GOROOT",
+    "GOTOOLCHAIN",
+    "TAR_OPTIONS",
+    "ZDOTDIR",
+    "DOTNET_STARTUP_HOOKS",
+    "GRADLE_OPTS",
+    "JAVA_OPTS",
+    "JAVA_HOME",
+    "MAVEN_OPTS",
+    "PHPRC",
 ];
 /// Beginnings of such names.
 const TAKEN_BEGINNINGS: [&str; 14] = [
@@ -126,4 +147,35 @@ pub(super) fn name_problem(name: &str) -> Option<String> {
     taken.then(|| {
         format!("the variable `{name}` decides what a command is or loads, and is not set by a blueprint; choose another name")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_blueprint_names_the_program_that_runs() {
+        for name in [
+            "RUSTUP_TOOLCHAIN",
+            "CC",
+            "CXX",
+            "LD",
+            "AR",
+            "GOFLAGS",
+            "GOROOT",
+            "GNUMAKEFLAGS",
+            "MAKEFILES",
+            "TAR_OPTIONS",
+            "ZDOTDIR",
+            "DOTNET_STARTUP_HOOKS",
+            "GRADLE_OPTS",
+            "MAVEN_OPTS",
+            "PHPRC",
+        ] {
+            assert!(name_problem(name).is_some(), "{name}");
+        }
+        for name in ["FOLDER", "CCY", "LDAP", "GOAL", "NAME"] {
+            assert_eq!(name_problem(name), None);
+        }
+    }
 }

@@ -405,6 +405,35 @@ fn a_pack_has_templates_beside_its_blueprints() {
 }
 
 #[test]
+fn every_shipped_blueprint_can_be_tried() {
+    let global = shipped_blueprints();
+    let packs = shipped_packs();
+    let registry = Registry::load(&packs, &[]).unwrap_or_else(|error| panic!("{error}"));
+    let own = { registry.companies().iter() }.map(|company| company.library(&global));
+    let handbook = fs::read_to_string(repository("docs/PACKS.md")).expect("it is there");
+    let (_, table) = handbook
+        .split_once("### Shipped blueprints")
+        .expect("a table");
+    let mut tried = std::collections::BTreeSet::new();
+    for library in own.chain([global.clone()]) {
+        for (name, text) in { &library }
+            .iter()
+            .filter(|(name, _)| !name.starts_with(blueprint::TEMPLATES))
+        {
+            assert!(text.contains("\nexample:"), "{name} has no example");
+            assert!(
+                table.contains(&format!("`{name}`")),
+                "{name} is nowhere named"
+            );
+            let example = blueprint::example(name, &library).unwrap_or_else(|e| panic!("{e}"));
+            blueprint::resolve(name, &library, &example).unwrap_or_else(|e| panic!("{e}"));
+            tried.insert(name.clone());
+        }
+    }
+    assert!(tried.len() > global.len(), "{tried:?}");
+}
+
+#[test]
 fn every_shipped_pack_is_whole() {
     let packs = shipped_packs();
     let registry = Registry::load(&packs, &[]).unwrap_or_else(|error| panic!("{error}"));

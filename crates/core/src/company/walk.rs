@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Company, Stage};
+use crate::pipeline::FOLLOW_UP_TAG;
 use crate::routing::{WorkType, classify};
 use crate::task::{Task, TaskKind};
 
@@ -39,6 +40,8 @@ pub enum WalkBy {
     Work(WorkType),
     /// The company's, for this stage.
     Stage(Stage),
+    /// The company's for builds: what a passed review left over is not of the type that its words name.
+    FollowUp,
     /// Nobody's: the company has none for the stage.
     Usual(Stage),
 }
@@ -59,7 +62,7 @@ impl Walks {
 }
 
 /// Chooses the blueprint of a task in its company. A task without a class is judged by its words, and one that hits a safety rule
-/// is not believed what it says of itself.
+/// is not believed what it says of itself. A follow-up names what a review found, mostly no fault that a test could show on merged code.
 pub fn walk(task: &Task, company: &Company) -> Walk {
     let stage = Stage::of(task.kind);
     let chosen = |blueprint: &String, by| Walk {
@@ -69,7 +72,13 @@ pub fn walk(task: &Task, company: &Company) -> Walk {
     if let Some(pinned) = task.blueprint.as_ref().filter(|_| stage.builds()) {
         return chosen(pinned, WalkBy::TaskPin);
     }
-    if task.kind == TaskKind::Build && !company.walks.work.is_empty() {
+    let own = company.walks.stages.get(&stage);
+    let is_follow_up =
+        task.kind == TaskKind::Build && task.tags.iter().any(|tag| tag == FOLLOW_UP_TAG);
+    if let Some(own) = own.filter(|_| is_follow_up) {
+        return chosen(own, WalkBy::FollowUp);
+    }
+    if task.kind == TaskKind::Build && !is_follow_up && !company.walks.work.is_empty() {
         let class = match &task.class {
             Some(class) => class.clone(),
             None => classify(&task.title, &task.description),
@@ -79,7 +88,7 @@ pub fn walk(task: &Task, company: &Company) -> Walk {
             return chosen(own, WalkBy::Work(class.work));
         }
     }
-    match company.walks.stages.get(&stage) {
+    match own {
         Some(own) => chosen(own, WalkBy::Stage(stage)),
         None => Walk {
             blueprint: usual(stage).to_owned(),
@@ -114,6 +123,9 @@ impl Walk {
                     stage.as_str()
                 )
             }
+            WalkBy::FollowUp => format!(
+                "blueprint {blueprint}: {company} walks it at stage build; a follow-up is of no type"
+            ),
             WalkBy::Usual(stage) => format!(
                 "blueprint {blueprint}: {company} has none for stage {}",
                 stage.as_str()

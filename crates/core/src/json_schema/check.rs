@@ -1,49 +1,84 @@
 //! The check of one value. The schema was read, so each keyword has its form.
 
+use std::collections::BTreeSet;
+use std::io::Write;
+
 use serde_json::{Map, Value};
 
+use super::same::{canonical, compared, same, whole};
 use super::{DEPTH_MAX, WRONG_MAX, escaped, referred};
 
 /// Characters of a value that a message shows.
 const SHOWN_CHARS_MAX: usize = 60;
 
+/// Steps of one check: a form that a value is held to, a value that it is compared with. References inside of alternatives
+/// multiply, and schema and value both come from strangers; an honest value of a mebibyte takes half of this.
+const STEPS_MAX: usize = 1_000_000;
+/// Bytes of a text that are read in the time of one step.
+const BYTES_OF_A_STEP: usize = 256;
+/// Bytes of a text that are written, sorted in and compared in that time.
+const SORTED_BYTES_OF_A_STEP: usize = 64;
+
 pub(super) fn wrong(root: &Value, value: &Value) -> Vec<String> {
     let mut found = Found {
         root,
         wrong: Vec::new(),
+        most: WRONG_MAX,
+        left: STEPS_MAX,
     };
     found.value(root, value, "", 0);
+    // Whatever was found until then: under a `not`, what was not followed would be a pass.
+    if found.left == 0 {
+        return vec!["the whole is too much to check against this schema".to_owned()];
+    }
     found.wrong
 }
 
 struct Found<'a> {
     root: &'a Value,
     wrong: Vec<String>,
+    /// How much of what is wrong is wanted.
+    most: usize,
+    /// Steps that are left; at 0 nothing is followed any more.
+    left: usize,
 }
 
 impl Found<'_> {
+    fn spend(&mut self, steps: usize) {
+        self.left = self.left.saturating_sub(steps);
+    }
+
+    /// Whether a value is the one that the schema names.
+    fn is_that(&mut self, one: &Value, value: &Value) -> bool {
+        self.left > 0 && same(one, value, &mut self.left)
+    }
+
     fn say(&mut self, at: &str, problem: impl AsRef<str>) {
-        if self.wrong.len() < WRONG_MAX {
+        if self.wrong.len() < self.most {
             let place = if at.is_empty() { "the whole" } else { at };
             self.wrong.push(format!("{place} {}", problem.as_ref()));
         }
     }
 
     /// Whether a value fits a part of the schema, with nothing said.
-    fn fits(&self, schema: &Value, value: &Value, depth: usize) -> bool {
+    fn fits(&mut self, schema: &Value, value: &Value, depth: usize) -> bool {
         let mut inner = Found {
             root: self.root,
             wrong: Vec::new(),
+            most: 1,
+            left: self.left,
         };
         inner.value(schema, value, "", depth);
+        self.left = inner.left;
         inner.wrong.is_empty()
     }
 
     fn value(&mut self, schema: &Value, value: &Value, at: &str, depth: usize) {
+        self.spend(1);
         if depth > DEPTH_MAX {
             return self.say(at, "is nested deeper than its schema can be followed");
         }
-        if self.wrong.len() >= WRONG_MAX {
+        if self.wrong.len() >= self.most || self.left == 0 {
             return;
         }
         let keys = match schema {
@@ -66,7 +101,7 @@ impl Found<'_> {
             }
         }
         if let Some(Value::Array(all)) = keys.get("enum")
-            && !all.iter().any(|one| same(one, value))
+            && !all.iter().any(|one| self.is_that(one, value))
         {
             let all: Vec<String> = all.iter().map(shown).collect();
             self.say(
@@ -75,7 +110,7 @@ impl Found<'_> {
             );
         }
         if let Some(one) = keys.get("const")
-            && !same(one, value)
+            && !self.is_that(one, value)
         {
             self.say(at, format!("must be {}, not {}", shown(one), shown(value)));
         }
@@ -84,6 +119,7 @@ impl Found<'_> {
             Value::Object(fields) => self.object(keys, fields, at, depth),
             Value::Array(items) => self.array(keys, items, at, depth),
             Value::String(text) => {
+                self.spend(text.len() / BYTES_OF_A_STEP);
                 self.count(
                     keys,
                     ("minLength", "maxLength"),
@@ -104,7 +140,7 @@ impl Found<'_> {
                 Some(schema) => self.value(schema, value, at, next),
                 None => self.say(
                     at,
-                    format!("cannot be held to `{target}`, which is not there"),
+                    format!("cannot be held to `{}`, which is not there", cut(target)),
                 ),
             }
         }
@@ -122,10 +158,10 @@ impl Found<'_> {
             );
         }
         if let Some(Value::Array(all)) = keys.get("oneOf") {
-            let count = all
-                .iter()
-                .filter(|schema| self.fits(schema, value, next))
-                .count();
+            let mut count = 0;
+            for schema in all {
+                count += usize::from(self.fits(schema, value, next));
+            }
             if count != 1 {
                 self.say(
                     at,
@@ -148,8 +184,9 @@ impl Found<'_> {
         depth: usize,
     ) {
         for name in texts(keys.get("required")) {
+            self.spend(1);
             if !fields.contains_key(name) {
-                self.say(at, format!("lacks `{name}`"));
+                self.say(at, format!("lacks `{}`", cut(name)));
             }
         }
         self.count(
@@ -161,7 +198,11 @@ impl Found<'_> {
         );
         let known = keys.get("properties").and_then(Value::as_object);
         for (name, value) in fields {
-            let inside = format!("{at}/{}", escaped(name));
+            self.spend(1 + name.len() / BYTES_OF_A_STEP);
+            if self.left == 0 {
+                return;
+            }
+            let inside = format!("{at}/{}", escaped(&cut(name)));
             if let Some(names) = keys.get("propertyNames") {
                 self.value(names, &Value::from(name.as_str()), &inside, depth + 1);
             }
@@ -187,6 +228,9 @@ impl Found<'_> {
         let first = keys.get("prefixItems").and_then(Value::as_array);
         let first = first.map_or(&[][..], Vec::as_slice);
         for (n, item) in items.iter().enumerate() {
+            if self.left == 0 {
+                return;
+            }
             if let Some(schema) = first.get(n).or(keys.get("items")) {
                 self.value(schema, item, &format!("{at}/{n}"), depth + 1);
             }
@@ -196,11 +240,23 @@ impl Found<'_> {
         {
             self.say(at, "holds no item of the form that one must have");
         }
-        let unique = keys.get("uniqueItems") == Some(&Value::Bool(true));
-        let twice = |n: usize| items[..n].iter().any(|before| same(before, &items[n]));
-        if unique && let Some(n) = (1..items.len()).find(|n| twice(*n)) {
-            self.say(at, format!("holds {} twice", shown(&items[n])));
+        if keys.get("uniqueItems") == Some(&Value::Bool(true)) {
+            self.unique(items, at);
         }
+    }
+
+    fn unique(&mut self, items: &[Value], at: &str) {
+        let mut seen = BTreeSet::new();
+        let mut bytes = 0;
+        for item in items {
+            let text = canonical(item);
+            bytes += text.len();
+            if !seen.insert(text) {
+                self.say(at, format!("holds {} twice", shown(item)));
+                break;
+            }
+        }
+        self.spend(seen.len() + bytes / SORTED_BYTES_OF_A_STEP);
     }
 
     fn count(
@@ -271,33 +327,6 @@ fn is(wanted: &Value, value: &Value) -> bool {
     }
 }
 
-/// Equal as JSON Schema has it: 1 and 1.0 are one number, and the order of fields does not count.
-fn same(a: &Value, b: &Value) -> bool {
-    match (a, b) {
-        (Value::Number(a), Value::Number(b)) => compared(a, b) == Some(std::cmp::Ordering::Equal),
-        (Value::Array(a), Value::Array(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
-        }
-        (Value::Object(a), Value::Object(b)) => {
-            let found = |(name, a): (&String, &Value)| b.get(name).is_some_and(|b| same(a, b));
-            a.len() == b.len() && a.iter().all(found)
-        }
-        (a, b) => a == b,
-    }
-}
-
-fn whole(number: &serde_json::Number) -> Option<i128> {
-    let signed = number.as_i64().map(i128::from);
-    signed.or_else(|| number.as_u64().map(i128::from))
-}
-
-fn compared(a: &serde_json::Number, b: &serde_json::Number) -> Option<std::cmp::Ordering> {
-    match (whole(a), whole(b)) {
-        (Some(a), Some(b)) => Some(a.cmp(&b)),
-        (_, _) => a.as_f64()?.partial_cmp(&b.as_f64()?),
-    }
-}
-
 fn is_multiple(number: &serde_json::Number, step: &serde_json::Number) -> bool {
     match (whole(number), whole(step)) {
         (Some(number), Some(step)) => step != 0 && number % step == 0,
@@ -315,15 +344,42 @@ fn said(types: &Value) -> String {
     all.join(" or ")
 }
 
+/// The beginning of a value as JSON. The rest of it is not made: a large value that fits none of a thousand forms would be
+/// written out a thousand times.
 fn shown(value: &Value) -> String {
-    cut(&value.to_string())
+    let mut start = Start(Vec::new());
+    // Its error is that it is full.
+    let whole = serde_json::to_writer(&mut start, value).is_ok();
+    let text = String::from_utf8_lossy(&start.0);
+    let text = text.trim_end_matches('\u{fffd}');
+    let mut shown = cut(text);
+    if !whole && !shown.ends_with("...") {
+        shown.push_str("...");
+    }
+    shown
+}
+
+/// The first bytes of what is written: no character has more than four.
+struct Start(Vec<u8>);
+
+impl Write for Start {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let room = (SHOWN_CHARS_MAX * 4 + 8).saturating_sub(self.0.len());
+        let taken = bytes.len().min(room);
+        self.0.extend_from_slice(&bytes[..taken]);
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Values come from files that agents write, and the message goes on a screen.
 fn cut(text: &str) -> String {
     let plain = text.chars().map(|c| if c.is_control() { ' ' } else { c });
     let mut cut: String = plain.take(SHOWN_CHARS_MAX).collect();
-    if text.chars().count() > SHOWN_CHARS_MAX {
+    if text.chars().nth(SHOWN_CHARS_MAX).is_some() {
         cut.push_str("...");
     }
     cut

@@ -118,3 +118,70 @@ fn a_model_is_given_the_form_without_lengths() {
     );
     assert!(serde_json::from_str::<JsonSchema>(r#"{"if": {}}"#).is_err());
 }
+
+/// Each of these would be followed for hours or for ever; what cannot be followed is no pass, whatever stands around it.
+#[test]
+fn what_takes_too_much_work_is_red() {
+    let forms = |next: usize| vec![json!({"$ref": format!("#/$defs/d{next}")}); 100];
+    let mut defs = serde_json::Map::new();
+    for n in 0..16 {
+        defs.insert(format!("d{n}"), json!({"anyOf": forms(n + 1)}));
+    }
+    defs.insert("d16".to_owned(), json!(false));
+    let around: [fn(Value) -> Value; 3] = [
+        |all| all,
+        |all| json!({"not": all}),
+        |all| json!({"anyOf": [{"not": all}, true]}),
+    ];
+    for around in around {
+        let mut root = around(json!({"$ref": "#/$defs/d0"}));
+        root["$defs"] = defs.clone().into();
+        assert_eq!(
+            schema(root).wrong(&json!(1)),
+            ["the whole is too much to check against this schema"]
+        );
+    }
+    let round = json!({"$ref": "#/$defs/a", "$defs": {"a": {"allOf": vec![json!({"anyOf": vec![json!({"$ref": "#/$defs/a"}); 9]}); 9]}}});
+    assert_eq!(
+        schema(round).wrong(&json!(1)),
+        ["the whole is too much to check against this schema"]
+    );
+}
+
+#[test]
+fn large_lists_are_compared_without_looking_at_every_pair() {
+    let unique = schema(json!({"uniqueItems": true}));
+    let mut items: Vec<Value> = (0..150_000).map(Value::from).collect();
+    assert_eq!(unique.wrong(&items.clone().into()), [""; 0]);
+    items.push(json!(7.0));
+    assert_eq!(unique.wrong(&items.into()), ["the whole holds 7.0 twice"]);
+    for (list, fits) in [
+        (json!([{"a": 1, "b": [2]}, {"b": [2.0], "a": 1}]), false),
+        (json!([0, -0.0]), false),
+        (
+            json!([1, "1", true, [1], null, 1.5, "null", {"a": 1}]),
+            true,
+        ),
+        (json!([1e300, 2e300, 18_446_744_073_709_551_615_u64]), true),
+        (json!(["a\",\"b", ["a", "b"], ["a\",\"b"]]), true),
+    ] {
+        assert_eq!(unique.wrong(&list).is_empty(), fits, "{list}");
+    }
+}
+
+#[test]
+fn a_message_is_short_whatever_the_value_is() {
+    let long = "k".repeat(100_000);
+    let mut inner = serde_json::Map::new();
+    inner.insert(long.clone(), json!({"text": long}));
+    let value = json!({ long: inner });
+    let strict =
+        schema(json!({"additionalProperties": {"additionalProperties": {"type": "null"}}}));
+    let wrong = strict.wrong(&value);
+    assert_eq!(wrong.len(), 1);
+    assert!(wrong[0].len() < 400, "{} bytes", wrong[0].len());
+    assert!(
+        wrong[0].contains("must be null, not {\"text\":\"kkk"),
+        "{wrong:?}"
+    );
+}

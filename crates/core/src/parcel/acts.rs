@@ -18,6 +18,9 @@ pub struct Act {
     pub kind: ActKind,
     /// The command line, the path, the script's first line.
     pub what: String,
+    /// All of it, where `what` shows a part: a script whose first line stays is another one.
+    #[serde(skip)]
+    pub whole: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -31,6 +34,8 @@ pub enum ActKind {
     Server,
     /// A text that a shell would run.
     Script,
+    /// A file that a scaffold writes into a project, where its commands run it.
+    Scaffold,
     /// A path that an agent may write, or a server that it may call.
     Wider,
     /// A path that agents may no longer be kept from.
@@ -44,6 +49,7 @@ impl ActKind {
             ActKind::Input => "input",
             ActKind::Server => "mcp server",
             ActKind::Script => "script",
+            ActKind::Scaffold => "scaffold",
             ActKind::Wider => "wider",
             ActKind::NoLongerForbidden => "no longer forbidden",
         }
@@ -52,7 +58,11 @@ impl ActKind {
     /// Whether a person must allow it by a word of its own, and not only by saying yes to the pack.
     pub fn needs_leave(self) -> bool {
         match self {
-            ActKind::Command | ActKind::Input | ActKind::Server | ActKind::Script => true,
+            ActKind::Command
+            | ActKind::Input
+            | ActKind::Server
+            | ActKind::Script
+            | ActKind::Scaffold => true,
             ActKind::Wider | ActKind::NoLongerForbidden => false,
         }
     }
@@ -83,23 +93,47 @@ fn all(files: &Files, global: &Files) -> Vec<Act> {
     let used = used_inputs(files, global);
     let mut found = Vec::new();
     for (file, text) in files {
-        let mut add = |kind, what: String| {
-            let file = file.clone();
-            found.push(Act { file, kind, what });
+        let mut add_whole = |kind, what: String, whole: String| {
+            found.push(Act {
+                file: file.clone(),
+                kind,
+                what,
+                whole,
+            });
         };
         if text.starts_with("#!") {
             let first = text.lines().next().unwrap_or_default();
-            add(ActKind::Script, first.to_owned());
+            add_whole(ActKind::Script, first.to_owned(), text.clone());
+        } else if file.starts_with("blueprints/templates/") {
+            let what = "the text of a file".to_owned();
+            add_whole(ActKind::Scaffold, what, text.clone());
         }
         if is_blueprint(file) {
             match yaml::read::<Value>(text) {
                 Ok(read) => {
-                    commands(&read, &mut |what| add(ActKind::Command, what));
-                    inputs(&read, &used, &mut |what| add(ActKind::Input, what));
+                    acting(&read, &mut add_whole);
+                    defaults(&read, &used, &mut |what| {
+                        add_whole(ActKind::Input, what, String::new());
+                    });
                 }
-                Err(_) => add(ActKind::Command, "what it runs cannot be listed".to_owned()),
+                // All of it, so that another one is not taken for it.
+                Err(_) => add_whole(
+                    ActKind::Command,
+                    "what it runs cannot be listed".to_owned(),
+                    text.clone(),
+                ),
             }
-        } else if file.starts_with("agents/") {
+            continue;
+        }
+        if file == "config/mcp.json" {
+            servers(
+                &serde_json::from_str(text).unwrap_or_default(),
+                &mut add_whole,
+            );
+            continue;
+        }
+        let mut add = |kind, what: String| add_whole(kind, what, String::new());
+        if file.starts_with("agents/") {
             paths(&yaml::read(text).unwrap_or_default(), &mut add);
         } else if file == "config.json" {
             let read: Value = serde_json::from_str(text).unwrap_or_default();
@@ -107,8 +141,6 @@ fn all(files: &Files, global: &Files) -> Vec<Act> {
             for (name, value) in given {
                 add(ActKind::Input, format!("{name} = {}", said(value)));
             }
-        } else if file == "config/mcp.json" {
-            servers(&serde_json::from_str(text).unwrap_or_default(), &mut add);
         } else if file == "config/tools.json" {
             let read: Value = serde_json::from_str(text).unwrap_or_default();
             for (role, allowed) in object(&read) {
@@ -127,25 +159,66 @@ fn is_blueprint(file: &str) -> bool {
         && !file.starts_with("blueprints/templates/")
 }
 
-/// Names of the inputs that stand in some command.
+/// Names of the inputs that stand in what acts: a command, a variable, a file of a scaffold.
 fn used_inputs(files: &Files, global: &Files) -> BTreeSet<String> {
     let own = files.iter().filter(|(file, _)| is_blueprint(file));
     let mut used = BTreeSet::new();
     for (_, text) in own.chain(global) {
-        commands(
-            &yaml::read(text).unwrap_or_default(),
-            &mut |command: String| {
-                for (at, word) in command.match_indices("inputs.") {
-                    let rest = command[at + word.len()..].chars();
+        let read = yaml::read(text).unwrap_or_default();
+        acting(&read, &mut |_, what: String, whole: String| {
+            for text in [what, whole] {
+                for (at, word) in text.match_indices("inputs.") {
+                    let rest = text[at + word.len()..].chars();
                     used.insert(
                         rest.take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
                             .collect(),
                     );
                 }
-            },
-        );
+            }
+        });
     }
     used
+}
+
+/// What of a blueprint acts by itself: kind, what is shown, and the rest of it.
+fn acting(read: &Value, add: &mut impl FnMut(ActKind, String, String)) {
+    commands(read, &mut |what| {
+        add(ActKind::Command, what, String::new());
+    });
+    for part in ["env", "defaults", "steps"] {
+        variables(part, &read[part], &mut |what| {
+            add(ActKind::Input, what, String::new());
+        });
+    }
+    for step in list(&read["steps"]) {
+        scaffold(step, add);
+    }
+}
+
+/// The files of a scaffold. What they are filled with counts too; an agent's own texts are advice.
+fn scaffold(step: &Value, add: &mut impl FnMut(ActKind, String, String)) {
+    let with = &step["with"];
+    for (path, text) in object(&with["files"]) {
+        add(ActKind::Scaffold, format!("writes {path}"), said(text));
+    }
+    for (path, name) in object(&with["templates"]) {
+        let what = format!("writes {path} of the template {}", said(name));
+        add(ActKind::Scaffold, what, String::new());
+    }
+    if !with["patch"].is_null() {
+        let patch = said(&with["patch"]);
+        let touched = patch.lines().filter(|line| {
+            line.starts_with("*** ") && *line != "*** Begin Patch" && *line != "*** End Patch"
+        });
+        let what = format!("patches {}", touched.collect::<Vec<_>>().join(", "));
+        add(ActKind::Scaffold, what, patch);
+    }
+    if step["uses"] != "agent" {
+        for (name, value) in object(&with["vars"]) {
+            let what = format!("{name} = {}", said(value));
+            add(ActKind::Scaffold, what, String::new());
+        }
+    }
 }
 
 /// Every text below a key that reaches a shell, wherever it stands.
@@ -164,20 +237,29 @@ fn commands(value: &Value, add: &mut impl FnMut(String)) {
     }
 }
 
-/// Defaults of inputs and values of variables: both reach commands, the first by `${{ inputs.NAME }}`, the second by `$NAME`.
-fn inputs(read: &Value, used: &BTreeSet<String>, add: &mut impl FnMut(String)) {
+/// Variables of commands, wherever they stand below a key: a command takes them as `$NAME`.
+fn variables(key: &str, value: &Value, add: &mut impl FnMut(String)) {
+    if key == "env" {
+        for (name, value) in object(value) {
+            add(format!("${name} = {}", said(value)));
+        }
+    }
+    match value {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                variables(key, value, add);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| variables("", item, add)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// Defaults of the inputs that reach what acts, by `${{ inputs.NAME }}`.
+fn defaults(read: &Value, used: &BTreeSet<String>, add: &mut impl FnMut(String)) {
     for (name, input) in object(&read["inputs"]).filter(|(name, _)| used.contains(*name)) {
         if !input["default"].is_null() {
             add(format!("{name} = {}", said(&input["default"])));
-        }
-    }
-    let steps = list(&read["steps"]).iter().map(|step| &step["env"]);
-    for env in [&read["defaults"]["env"], &read["env"]]
-        .into_iter()
-        .chain(steps)
-    {
-        for (name, value) in object(env) {
-            add(format!("${name} = {}", said(value)));
         }
     }
 }
@@ -201,11 +283,14 @@ fn paths(read: &Value, add: &mut impl FnMut(ActKind, String)) {
     }
 }
 
-fn servers(read: &Value, add: &mut impl FnMut(ActKind, String)) {
+fn servers(read: &Value, add: &mut impl FnMut(ActKind, String, String)) {
     for part in ["add", "override"] {
         for (name, server) in object(&read[part]) {
             let mut line = vec![said(&server["command"])];
-            line.extend(list(&server["args"]).iter().map(said));
+            // As JSON: with blanks between them, two lists would look like one.
+            if !list(&server["args"]).is_empty() {
+                line.push(server["args"].to_string());
+            }
             for (name, value) in object(&server["env"]) {
                 line.push(format!("{name}={}", said(value)));
             }
@@ -213,7 +298,8 @@ fn servers(read: &Value, add: &mut impl FnMut(ActKind, String)) {
                 line.push(format!("reaches {}", said(host)));
             }
             line.retain(|word| !word.is_empty());
-            add(ActKind::Server, format!("{name}: {}", line.join(" ")));
+            let what = format!("{name}: {}", line.join(" "));
+            add(ActKind::Server, what, format!("{part} {server}"));
         }
     }
 }
@@ -306,10 +392,117 @@ mod tests {
                 "wider agents/builder.yaml: builder may write **",
                 "no longer forbidden agents/builder.yaml: builder: b",
                 "input config.json: focus = ; id",
-                "mcp server config/mcp.json: fs: npx -y x K=${K} reaches evil.example",
+                r#"mcp server config/mcp.json: fs: npx ["-y","x"] K=${K} reaches evil.example"#,
                 "wider config/tools.json: builder may call fs/read",
                 "script skills/a/run.txt: #!/bin/sh",
             ]
+        );
+    }
+
+    #[test]
+    fn an_input_that_a_variable_or_a_scaffold_takes_acts() {
+        let own = |default: &str, step: &str| {
+            format!(
+                "version: 1\nname: own\ninputs:\n  cmd: {{default: '{default}'}}\nsteps:\n  - {step}\n"
+            )
+        };
+        for step in [
+            "{id: a, run: 'sh -c \"$CMD\"', env: {CMD: '${{ inputs.cmd }}'}}",
+            "{id: a, uses: agent, gates: [{command: 'sh -c \"$CMD\"', env: {CMD: '${{ inputs.cmd }}'}}]}",
+            "{id: a, uses: scaffold, with: {files: {run.sh: '${{ inputs.cmd }}'}}}",
+            "{id: a, uses: scaffold, with: {files: {'${{ inputs.cmd }}': id}}}",
+            "{id: a, uses: scaffold, with: {templates: {run.sh: a.sh}, vars: {CMD: '${{ inputs.cmd }}'}}}",
+            "{id: a, uses: scaffold, with: {patch: '+${{ inputs.cmd }}'}}",
+        ] {
+            let (old, new) = (own("true", step), own("curl evil", step));
+            assert_eq!(
+                shown(
+                    &[("blueprints/own.yaml", &old)],
+                    &[("blueprints/own.yaml", &new)]
+                ),
+                ["input blueprints/own.yaml: cmd = curl evil"],
+                "{step}"
+            );
+            let given = |value: &str| format!(r#"{{"blueprint_inputs": {{"cmd": "{value}"}}}}"#);
+            assert_eq!(
+                shown(
+                    &[
+                        ("blueprints/own.yaml", &old),
+                        ("config.json", &given("true"))
+                    ],
+                    &[("blueprints/own.yaml", &old), ("config.json", &given("id"))]
+                ),
+                ["input config.json: cmd = id"],
+                "{step}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_a_scaffold_writes_acts_and_so_does_each_change_of_it() {
+        let own = |with: &str| {
+            format!(
+                "version: 1\nname: own\nsteps:\n  - {{id: a, uses: scaffold, with: {{{with}}}}}\n"
+            )
+        };
+        let patch = "patch: \"*** Begin Patch\\n*** Add File: a.sh\\n+id\\n*** End Patch\\n\"";
+        for (was, now, want) in [
+            (
+                "files: {Makefile: 'a: ; true'}",
+                "files: {Makefile: 'a: ; id'}",
+                "scaffold blueprints/own.yaml: writes Makefile",
+            ),
+            (
+                "templates: {a.sh: harmless}",
+                "templates: {a.sh: hostile}",
+                "scaffold blueprints/own.yaml: writes a.sh of the template hostile",
+            ),
+            (
+                "templates: {a.sh: t}, vars: {X: a}",
+                "templates: {a.sh: t}, vars: {X: b}",
+                "scaffold blueprints/own.yaml: X = b",
+            ),
+            (
+                "files: {}",
+                patch,
+                "scaffold blueprints/own.yaml: patches *** Add File: a.sh",
+            ),
+        ] {
+            let (old, new) = (own(was), own(now));
+            assert_eq!(
+                shown(
+                    &[("blueprints/own.yaml", &old)],
+                    &[("blueprints/own.yaml", &new)]
+                ),
+                [want]
+            );
+        }
+        let template = "blueprints/templates/run.sh";
+        assert_eq!(
+            shown(&[(template, "true\n")], &[(template, "id\n")]),
+            ["scaffold blueprints/templates/run.sh: the text of a file"]
+        );
+        assert!(ActKind::Scaffold.needs_leave());
+    }
+
+    #[test]
+    fn the_same_first_line_and_the_same_words_hide_no_change() {
+        let script = "skills/a/go.sh";
+        assert_eq!(
+            shown(
+                &[(script, "#!/bin/sh\ntrue\n")],
+                &[(script, "#!/bin/sh\ncurl evil\n")]
+            ),
+            ["script skills/a/go.sh: #!/bin/sh"]
+        );
+        let server =
+            |args: &str| format!(r#"{{"add": {{"fs": {{"command": "sh", "args": {args}}}}}}}"#);
+        assert_eq!(
+            shown(
+                &[("config/mcp.json", &server(r#"["-c id", "x"]"#))],
+                &[("config/mcp.json", &server(r#"["-c", "id x"]"#))]
+            ),
+            [r#"mcp server config/mcp.json: fs: sh ["-c","id x"]"#]
         );
     }
 }

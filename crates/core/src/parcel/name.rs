@@ -77,10 +77,12 @@ pub fn company_name_problem(name: &str) -> Option<&'static str> {
     part_problem(name)
 }
 
-/// Characters without a shape: joiners, direction marks, soft hyphens, tags.
-fn unseen(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-        | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+/// Characters without a shape: joiners, direction marks, soft hyphens, tags. Unicode's `Default_Ignorable_Code_Point` without the
+/// variation selectors of emoji, and its separators of lines.
+pub(super) fn unseen(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+        | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// Why a path is none of those that a pack has, if so. Scratch (`logs`, `state`) and whatever lies beside the known folders stays

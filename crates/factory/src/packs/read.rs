@@ -1,7 +1,7 @@
 //! Packs and blueprints on the disk of a home: bounded, no links followed, no secrets taken in.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use alai_core::blueprint::TEMPLATES;
@@ -16,8 +16,17 @@ const PACK_FILES_MAX: usize = 500;
 /// The company's own scratch in its folder, no part of what it is.
 pub(super) const SCRATCH: [&str; 2] = ["state", "logs"];
 
+/// What is said of a company that is none: behind a link nobody would see it change.
+pub(crate) const NO_FOLDER: &str = "a company is a folder of the home, and no symbolic link";
+
 /// Every file of a pack's folder.
 pub(crate) fn read_pack(dir: &Path) -> Result<Files, PacksError> {
+    if dir.is_symlink() {
+        return Err(PacksError::Refused {
+            path: dir.to_owned(),
+            why: NO_FOLDER,
+        });
+    }
     let mut found = BTreeMap::new();
     let mut folders = vec![dir.to_path_buf()];
     while let Some(folder) = folders.pop() {
@@ -79,13 +88,22 @@ pub(crate) fn read_text(path: &Path) -> Result<String, PacksError> {
         path: path.to_owned(),
         source,
     };
-    if std::fs::metadata(path).map_err(read)?.len() > PACK_FILE_BYTES_MAX {
-        return Err(PacksError::Refused {
-            path: path.to_owned(),
-            why: "it is larger than 256 KB",
-        });
+    let refused = |why| PacksError::Refused {
+        path: path.to_owned(),
+        why,
+    };
+    // A pipe would be waited for, and a device has no end.
+    if !std::fs::metadata(path).map_err(read)?.is_file() {
+        return Err(refused("it is no plain file"));
     }
-    std::fs::read_to_string(path).map_err(read)
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(read)?;
+    let mut bounded = file.take(PACK_FILE_BYTES_MAX + 1);
+    bounded.read_to_end(&mut bytes).map_err(read)?;
+    if bytes.len() as u64 > PACK_FILE_BYTES_MAX {
+        return Err(refused("it is larger than 256 KB"));
+    }
+    String::from_utf8(bytes).map_err(|_| refused("it is no text in UTF-8"))
 }
 
 /// What a folder holds, in order; nothing where it is not there.
@@ -117,6 +135,13 @@ pub(super) fn folders(dir: &Path) -> Result<Vec<String>, PacksError> {
 pub(crate) fn blueprints_beside(dir: &Path) -> Result<BTreeMap<String, String>, PacksError> {
     let mut texts = BTreeMap::new();
     for (name, path) in named(dir)? {
+        // Who watches the folder would not see it change.
+        if path.is_symlink() {
+            return Err(PacksError::Refused {
+                path,
+                why: "blueprints and templates are files, and no symbolic links",
+            });
+        }
         texts.insert(name, read_text(&path)?);
     }
     Ok(texts)

@@ -106,7 +106,9 @@ pub(super) fn blueprints() -> BTreeMap<String, String> {
     named
         .map(|(file, text)| {
             // A template is called by its whole name.
-            let stem = file.strip_suffix(".yaml").filter(|_| !blueprint::is_template(&file));
+            let stem = file
+                .strip_suffix(".yaml")
+                .filter(|_| !blueprint::is_template(&file));
             (stem.unwrap_or(&file).to_owned(), text)
         })
         .collect()

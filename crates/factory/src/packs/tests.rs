@@ -99,7 +99,15 @@ fn a_shipped_pack_gives_way_where_the_home_takes_its_name_or_its_stage() {
 #[test]
 fn what_a_pack_may_not_hold_is_named_with_its_place() {
     type Break = fn(&std::path::Path);
-    let cases: [(&str, Break); 6] = [
+    let cases: [(&str, Break); 7] = [
+        (
+            "a company is a folder of the home, and no symbolic link",
+            |root| {
+                let elsewhere = root.with_file_name("../elsewhere");
+                fs::rename(root, &elsewhere).expect("moved");
+                std::os::unix::fs::symlink(&elsewhere, root).expect("linked");
+            },
+        ),
         ("Acme/skills/x/SKILL.md:6: ", |root| {
             fs::create_dir_all(root.join("skills/x")).expect("a folder");
             let key = ["AKIA", "Q7Z3M5K1B9C2D4F6"].concat();
@@ -204,4 +212,46 @@ fn a_look_takes_up_a_change_and_a_broken_one_changes_nothing() {
     fs::remove_dir_all(&root).expect("removed");
     assert_eq!(look(8), Look::Taken);
     assert_eq!(watched.now().source_of("CodeCraft"), Source::Shipped);
+}
+
+/// A pipe has no end: who read it would wait for ever, and with it the daemon's beat.
+#[test]
+fn the_homes_own_blueprints_are_plain_files() {
+    use std::os::unix::net::UnixListener;
+    let larger = "x".repeat(256 * 1024 + 1);
+    let own = "version: 1\nname: own\nsteps: [{id: a, uses: context}]\n";
+    type Make<'a> = &'a dyn Fn(&std::path::Path);
+    let cases: [(&str, Make<'_>); 5] = [
+        ("it is no plain file", &|path| {
+            let argv = ["mkfifo".as_ref(), path.as_os_str()];
+            let (here, env): (_, [(&str, &str); 0]) = (std::path::Path::new("/"), []);
+            let limit = std::time::Duration::from_secs(60);
+            let made = alai_workspace::command::host(&argv, here, &env, b"", limit);
+            assert!(made.expect("mkfifo starts").success());
+        }),
+        ("it is no plain file", &|path| {
+            drop(UnixListener::bind(path).expect("a socket"));
+        }),
+        ("it is no plain file", &|path| {
+            fs::create_dir(path).expect("a folder");
+        }),
+        ("no symbolic links", &|path| {
+            let elsewhere = path.with_extension("elsewhere");
+            fs::write(&elsewhere, own).expect("written");
+            std::os::unix::fs::symlink(elsewhere, path).expect("linked");
+        }),
+        ("it is larger than 256 KB", &|path| {
+            fs::write(path, &larger).expect("written");
+        }),
+    ];
+    for (want, make) in cases {
+        for name in ["own.yaml", "templates/own.txt"] {
+            let (_dir, home) = home();
+            let path = home.blueprints().join(name);
+            fs::create_dir_all(path.parent().expect("below the home")).expect("a folder");
+            make(&path);
+            let error = Packs::load(&home).expect_err(want).to_string();
+            assert!(error.contains(want) && error.contains(name), "{error}");
+        }
+    }
 }

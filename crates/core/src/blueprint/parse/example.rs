@@ -47,16 +47,24 @@ pub(super) fn check(
             return Err(place.invalid(problem));
         }
     }
-    let required = |name: &&String| inputs[*name].as_ref().is_some_and(|input| input.required);
-    let lacking = declared()
-        .filter(required)
-        .find(|name| !example.contains_key(*name));
-    match (lacking, example.values().next()) {
+    match (lacking(example, inputs), example.values().next()) {
         (Some(name), Some((_, place))) => {
             Err(place.invalid(format!("the example lacks `{name}`, which is required")))
         }
         (_, _) => Ok(()),
     }
+}
+
+/// The first required input that an example gives no value.
+pub(super) fn lacking<'a>(
+    example: &Examples,
+    inputs: &'a BTreeMap<String, Option<Input>>,
+) -> Option<&'a String> {
+    let required = |input: &Option<Input>| input.as_ref().is_some_and(|input| input.required);
+    let mut names = inputs.iter().filter(|(_, input)| required(input));
+    names
+        .find(|(name, _)| !example.contains_key(*name))
+        .map(|(name, _)| name)
 }
 
 /// The values.

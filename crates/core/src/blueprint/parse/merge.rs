@@ -131,6 +131,7 @@ fn merged(mut chain: Vec<RawBlueprint>) -> Result<RawBlueprint, BlueprintError> 
         return Err(removal.place.invalid(problem));
     }
     while let Some(child) = chain.pop() {
+        let inherited = child.example.is_empty();
         for (name, input) in child.inputs {
             if input.is_none() {
                 whole.example.remove(&name);
@@ -145,6 +146,10 @@ fn merged(mut chain: Vec<RawBlueprint>) -> Result<RawBlueprint, BlueprintError> 
             } else {
                 whole.example.insert(name, (value, place));
             }
+        }
+        // Who adds an input and says nothing of how to try it has no example, and made no mistake.
+        if inherited && example::lacking(&whole.example, &whole.inputs).is_some() {
+            whole.example.clear();
         }
         whole.timeout_s.overlay(child.timeout_s);
         env::overlay(&mut whole.env, child.env);

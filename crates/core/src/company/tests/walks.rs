@@ -121,6 +121,34 @@ fn a_pin_stands_above_the_type_and_the_type_above_the_stage() {
 }
 
 #[test]
+fn a_follow_up_walks_the_stages_blueprint_whatever_its_words_say() {
+    let mut next = task(TaskKind::Build, "Follow-up: the error is not logged");
+    next.tags = vec![crate::pipeline::FOLLOW_UP_TAG.into()];
+    let by_stage = ("one".to_owned(), WalkBy::FollowUp);
+    assert_eq!(chosen(&next, &acme()), by_stage);
+    next.class = Some(crate::routing::classify("Fix the crash", ""));
+    assert_eq!(chosen(&next, &acme()), by_stage);
+    let said = walk(&next, &acme()).said(&acme());
+    assert_eq!(
+        said,
+        "blueprint one: Acme walks it at stage build; a follow-up is of no type"
+    );
+}
+
+#[test]
+fn no_shipped_company_builds_what_is_called_a_review_as_documents() {
+    for (name, files) in crate::company::tests::shipped_packs() {
+        let company = parse(&files).unwrap_or_else(|_| panic!("{name} is whole"));
+        let mut rework = task(TaskKind::Build, "Rework: Harden the session cookies");
+        rework.description = "The change was sent back by #12 (REVIEW).".into();
+        let own = company.walks.stages.get(&Stage::Build);
+        if let Some(own) = own {
+            assert_eq!(&walk(&rework, &company).blueprint, own, "{name}");
+        }
+    }
+}
+
+#[test]
 fn what_hits_a_safety_rule_is_not_believed_what_it_says_of_itself() {
     let railed = task(TaskKind::Build, "BankID: fix the crash");
     assert_eq!(

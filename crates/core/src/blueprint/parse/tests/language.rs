@@ -387,3 +387,17 @@ fn the_handbook_s_example_of_variables_and_gates_resolves() {
     assert_eq!(got.steps[at].way_back(), Some(("build", 1)));
     assert_eq!(got.steps[at].gates.len(), 2);
 }
+
+/// Who adds an input to a blueprint that can be tried has not said how to try theirs.
+#[test]
+fn an_inherited_example_that_lacks_an_input_is_none() {
+    let parent = "version: 1\nname: p\ninputs: {a: {required: true}}\nexample: {a: one}\nsteps: [{id: s, run: 'true'}]\n";
+    let child = "version: 1\nname: c\nextends: p\ninputs: {d: {required: true}}\n";
+    let found = |child: &str| example("c", &library(&[("p", parent), ("c", child)]));
+    assert_eq!(found(child).map_err(|e| e.to_string()), Ok(BTreeMap::new()));
+    let error = found(&format!("{child}example: {{a: two}}\n")).expect_err("its own lacks `d`");
+    assert!(
+        error.to_string().contains("the example lacks `d`"),
+        "{error}"
+    );
+}
