@@ -76,15 +76,21 @@ impl Lent {
                 true => BTreeSet::new(),
                 false => project.settings.server_hosts.iter().cloned().collect(),
             },
-            keys: key_variables(&home.config()),
+            keys: BTreeSet::new(),
             starts: AtomicU32::new(0),
         };
         // Who is granted nothing needs no sound file.
         if company.grants.get(&desk.role).is_none_or(Vec::is_empty) {
             return lent;
         }
-        match mcp::resolve(home, company) {
-            Ok(resolution) => {
+        let keys = key_variables(&home.config());
+        let resolved = keys.and_then(|keys| {
+            let resolution = mcp::resolve(home, company).map_err(|why| why.to_string())?;
+            Ok((keys, resolution))
+        });
+        match resolved {
+            Ok((keys, resolution)) => {
+                lent.keys = keys;
                 let (offers, missing) = mcp::offers(&resolution, company, desk.role);
                 lent.offers = offers;
                 let servers = resolution.servers.into_iter();
@@ -106,6 +112,16 @@ impl Lent {
             }
         }
         lent
+    }
+
+    /// Where what the run is lent reaches, as the record of its cage names it: whoever reads that it had no network must see who
+    /// could be asked to reach something. Said at the start, of servers too that are never asked.
+    pub(super) fn layers(&self) -> Vec<String> {
+        let offered = self.offers.iter();
+        let servers = offered.filter_map(|offer| self.servers.get(&offer.server));
+        let hosts: BTreeSet<&String> = servers.flat_map(|server| &server.hosts).collect();
+        let reached = hosts.into_iter().filter(|host| self.hosts.contains(*host));
+        reached.map(|host| format!("server:{host}")).collect()
     }
 
     /// Starts a server, or says in words for the agent why it cannot.
@@ -229,7 +245,10 @@ fn ended(mut running: guest::Running) -> String {
 }
 
 /// The names of the variables in which keys of models are, also those that the settings name.
-fn key_variables(config: &std::path::Path) -> BTreeSet<String> {
+///
+/// # Errors
+/// When the settings are there and cannot be read: which variables hold keys is not known then, and no server is lent.
+fn key_variables(config: &std::path::Path) -> Result<BTreeSet<String>, String> {
     fn collect(value: &toml::Value, found: &mut BTreeSet<String>) {
         match value {
             toml::Value::Table(fields) => {
@@ -251,11 +270,21 @@ fn key_variables(config: &std::path::Path) -> BTreeSet<String> {
         }
     }
     let mut found: BTreeSet<String> = PROVIDER_KEYS.map(str::to_owned).into();
-    let text = std::fs::read_to_string(config).unwrap_or_default();
-    if let Ok(table) = text.parse::<toml::Table>() {
-        collect(&toml::Value::Table(table), &mut found);
-    }
-    found
+    let unread = |why: String| {
+        format!(
+            "which variables hold keys of models is not known, for {} cannot be read (mend it): {why}",
+            config.display()
+        )
+    };
+    let text = match std::fs::read_to_string(config) {
+        Ok(text) => text,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(found),
+        Err(e) => return Err(unread(e.to_string())),
+    };
+    // Its message alone: the line beside it may hold what is nobody's.
+    let table = { text.parse::<toml::Table>() }.map_err(|e| unread(e.message().to_owned()))?;
+    collect(&toml::Value::Table(table), &mut found);
+    Ok(found)
 }
 
 #[cfg(test)]

@@ -128,6 +128,12 @@ impl Root {
         Ok(File::from(fd))
     }
 
+    /// Bytes of a regular file, of which none is read.
+    pub(crate) fn length(&self, path: &str) -> Result<u64, Refusal> {
+        let known = self.file(path)?.metadata();
+        Ok(known.map_err(|e| system("look at", path, &e))?.len())
+    }
+
     /// The whole of a regular file up to [`FILE_BYTES_MAX`].
     pub(crate) fn bytes(&self, path: &str) -> Result<Vec<u8>, Refusal> {
         let file = self.file(path)?;

@@ -13,8 +13,8 @@ use super::patch;
 use super::syntax;
 use super::walk::{self, Scanner};
 use super::wire::{
-    Done, LINE_BYTES_MAX, Op, Outcome, PROTOCOL, READ_BYTES_MAX, READ_LINES_MAX, REPLY_BYTES_MAX,
-    REQUEST_BYTES_MAX, Refusal, RefusalKind, Reply, Request, WRITE_BYTES_MAX,
+    Done, FILE_BYTES_MAX, LINE_BYTES_MAX, Op, Outcome, PROTOCOL, READ_BYTES_MAX, READ_LINES_MAX,
+    REPLY_BYTES_MAX, REQUEST_BYTES_MAX, Refusal, RefusalKind, Reply, Request, WRITE_BYTES_MAX,
 };
 use crate::edit::{self, Level, Miss};
 use crate::text::{cut, head};
@@ -228,7 +228,12 @@ fn first(root: &Root, path: &str, bytes_max: usize) -> Result<Done, Refusal> {
     })
 }
 
+/// Lines are counted where the file may be read; a larger one is there all the same.
 fn stat(root: &Root, path: &str) -> Result<Done, Refusal> {
+    let bytes = root.length(path)?;
+    if bytes > FILE_BYTES_MAX {
+        return Ok(Done::Stat { lines: None, bytes });
+    }
     let bytes = root.bytes(path)?;
     let lines = text_of(path, &bytes)
         .ok()

@@ -4,10 +4,10 @@ use std::time::Instant;
 
 use alai_core::mcp::Offer;
 use alai_workspace::command::Cancel;
-use rmcp::model::Tool;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::told::Described;
 use super::wire::{Answer, Broken, Ended, Line, Started};
 use super::{Note, Patience, Said, Wish, told};
 use crate::text::cut;
@@ -37,7 +37,7 @@ enum At {
 struct Work {
     line: Line,
     secrets: Vec<String>,
-    tools: Vec<Tool>,
+    tools: Vec<Described>,
     /// Of the names, descriptions and arguments of its tools when they were last listed.
     seen: Option<String>,
 }
@@ -88,8 +88,9 @@ impl<'a> Seat<'a> {
     pub(super) fn close(&mut self, why: &str, notes: &mut Vec<Note>) {
         if let At::Work(work) = std::mem::replace(&mut self.at, At::Off(why.to_owned())) {
             let ended = work.line.close();
+            let how = told::words(&ended.how, &work.secrets);
             notes.push(Note {
-                detail: cut(&format!("{why}; {}", ended.how), DETAIL_BYTES_MAX),
+                detail: cut(&format!("{why}; {how}"), DETAIL_BYTES_MAX),
                 ..self.note("ended")
             });
         }
@@ -121,11 +122,10 @@ impl<'a> Seat<'a> {
         let after_s = self.patience.start_s.min(left_s);
         let line = Line::open(started, after_s, cancel)
             .map_err(|(broken, ended)| Stopped::of(broken, ended, &secrets))?;
+        // The server names it, and could name anything.
+        let version = told::name(&told::words(&line.version(), &secrets));
         notes.push(Note {
-            detail: cut(
-                &format!("protocol {}; {layers}", line.version()),
-                DETAIL_BYTES_MAX,
-            ),
+            detail: cut(&format!("protocol {version}; {layers}"), DETAIL_BYTES_MAX),
             duration_ms: since(began),
             ..self.note("started")
         });
@@ -162,7 +162,8 @@ impl<'a> Seat<'a> {
         };
         let seen = told::hash_of(&tools);
         let is_new = work.seen.as_deref().is_some_and(|before| before != seen);
-        work.tools = tools;
+        let described = |tool| Described::of(tool, &work.secrets);
+        work.tools = tools.iter().map(described).collect();
         work.seen = Some(seen.clone());
         let detail = format!(
             "{} tools, sha256 {seen}{}",
@@ -189,10 +190,10 @@ impl<'a> Seat<'a> {
             return Ok(wrong(String::new()));
         };
         let Some(tool) = &wish.tool else {
-            let text = told::list(self.offer, &work.tools);
+            let text = told::list(self.offer, &work.tools, &work.secrets);
             return Ok(fine(told::veiled(&text, &work.secrets)));
         };
-        if let Some(why) = told::not_there(self.offer, &work.tools, tool) {
+        if let Some(why) = told::not_there(self.offer, &work.tools, tool, &work.secrets) {
             notes.push(Note {
                 tool: Some(told::name(tool)),
                 detail: "the server has no such tool".to_owned(),
@@ -209,12 +210,12 @@ impl<'a> Seat<'a> {
         let requests = work.line.requests();
         let (said, bytes) = match &called {
             Ok(Answer::Result(result)) => {
-                let (text, bytes) = told::result(self.offer, tool, result);
+                let (text, bytes) = told::result(self.offer, tool, result, &work.secrets);
                 let error = result.is_error == Some(true);
                 (Said { text, error }, bytes)
             }
             Ok(Answer::Error(why)) => {
-                let text = told::error(self.offer, &work.tools, tool, why);
+                let text = told::error(self.offer, &work.tools, tool, why, &work.secrets);
                 (wrong(text), why.len() as u64)
             }
             Err(_) => (wrong(String::new()), 0),
@@ -303,17 +304,18 @@ impl Stopped {
                 format!("it gave no answer within {after_s} s and was ended")
             }
             Broken::Flooded { what } => format!("it wrote {what} and was ended"),
-            Broken::Died => format!("it ended ({})", ended.how),
+            Broken::Died => format!("it ended ({})", told::words(&ended.how, secrets)),
             Broken::Nonsense { detail } => {
+                let detail = told::words(&detail, secrets);
                 format!("its answer makes no sense ({detail}); it was ended")
             }
         };
-        let words = ended.last_words;
+        let words = told::last_words(&ended.last_words, secrets);
         let why = match words.is_empty() {
             true => why,
             false => format!("{why}; its last words on standard error: {words}"),
         };
-        Stopped::Ended(told::veiled(&why, secrets))
+        Stopped::Ended(why)
     }
 }
 

@@ -27,7 +27,7 @@ use tokio::net::unix::pipe;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 
-use crate::text::{cut, plain};
+pub(super) use hear::Words;
 use hear::{Bounded, Heard};
 use host::Host;
 
@@ -39,8 +39,8 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 const PAGES_MAX: usize = 20;
 /// Tools of one server. The largest ones that are known have about a hundred.
 const TOOLS_MAX: usize = 512;
-/// Of an error, as the agent reads it.
-const ERROR_BYTES_MAX: usize = 2 << 10;
+/// Of one list, all its pages together: as much as one message.
+const LISTED_BYTES_MAX: usize = 4 << 20;
 
 /// A server's program in its cage.
 pub struct Started {
@@ -55,7 +55,7 @@ pub struct Started {
     pub end: Box<dyn FnOnce() -> String>,
 }
 
-/// Why a server is ended.
+/// Why a server is ended. A detail is the server's own words as they are: whoever shows it veils and cuts it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Broken {
     Late { after_s: u64 },
@@ -68,7 +68,7 @@ pub(super) enum Broken {
 /// What came of a call.
 pub(super) enum Answer {
     Result(Box<CallToolResult>),
-    /// The server refuses it by an error of the protocol.
+    /// The server refuses it by an error of the protocol, in its own words as they are.
     Error(String),
 }
 
@@ -84,8 +84,7 @@ pub(super) struct Line {
 /// How a server ended.
 pub(super) struct Ended {
     pub(super) how: String,
-    /// The end of its standard error.
-    pub(super) last_words: String,
+    pub(super) last_words: Words,
 }
 
 impl Line {
@@ -162,9 +161,14 @@ impl Line {
         let listing = async {
             let mut all = Vec::new();
             let mut cursor = None;
+            let mut bytes = 0;
             for _ in 0..PAGES_MAX {
                 let params = PaginatedRequestParams::default().with_cursor(cursor);
                 let page = self.service.list_tools(Some(params)).await?;
+                bytes += page.tools.iter().map(size).sum::<usize>();
+                if bytes > LISTED_BYTES_MAX {
+                    return Ok(None);
+                }
                 all.extend(page.tools);
                 cursor = page.next_cursor;
                 if cursor.is_none() || all.len() >= TOOLS_MAX {
@@ -172,19 +176,21 @@ impl Line {
                 }
             }
             all.truncate(TOOLS_MAX);
-            Ok(all)
+            Ok(Some(all))
         };
         let waited = patient(listing, after_s, cancel, &self.heard);
         let listed = self.runtime.block_on(waited)?;
         self.heard.tools_are_known();
-        listed.map_err(|why: ServiceError| {
-            if let ServiceError::McpError(error) = &why {
-                return Broken::Nonsense {
-                    detail: format!("it lists no tools: {}", told(&error.message)),
-                };
-            }
-            self.broken(&why)
-        })
+        match listed {
+            Ok(Some(all)) => Ok(all),
+            Ok(None) => Err(Broken::Flooded {
+                what: "more than 4 MiB of tools",
+            }),
+            Err(ServiceError::McpError(error)) => Err(Broken::Nonsense {
+                detail: format!("it lists no tools: {}", error.message),
+            }),
+            Err(why) => Err(self.broken(&why)),
+        }
     }
 
     /// Calls a tool once.
@@ -212,7 +218,7 @@ impl Line {
                 "the server made a task of it that is to be asked for later, which is not done here",
             ),
             Ok(_) => odd("the server answered with what is no result of a tool"),
-            Err(ServiceError::McpError(error)) => Ok(Answer::Error(told(&error.message))),
+            Err(ServiceError::McpError(error)) => Ok(Answer::Error(error.message.into_owned())),
             Err(ServiceError::UnexpectedResponse) => {
                 odd("the server answered with what is no result of a tool")
             }
@@ -260,7 +266,7 @@ impl Line {
         match is_gone {
             true => Broken::Died,
             false => Broken::Nonsense {
-                detail: told(&why.to_string()),
+                detail: why.to_string(),
             },
         }
     }
@@ -322,12 +328,12 @@ fn refused(why: &ClientInitializeError, heard: &Heard) -> Broken {
         (None, ClientInitializeError::ConnectionClosed(_)) => Broken::Died,
         (None, ClientInitializeError::TransportError { .. }) => Broken::Died,
         (None, other) => Broken::Nonsense {
-            detail: told(&other.to_string()),
+            detail: other.to_string(),
         },
     }
 }
 
-/// A server's words in one bounded line.
-fn told(text: &str) -> String {
-    cut(plain(text).trim(), ERROR_BYTES_MAX)
+/// Bytes of a tool as its server describes it.
+fn size(tool: &Tool) -> usize {
+    serde_json::to_vec(tool).map_or(0, |json| json.len())
 }

@@ -124,7 +124,10 @@ fn one(walk: &mut Walk<'_>, step: &Step, visit: u32) -> Result<Next, ExitStatus>
     {
         ended = Ok(Next::Red(red));
     }
-    walk.end_step();
+    // Where the run ends within a step, its work is rescued by whoever works then: a reader's changes are not kept.
+    if ended.is_ok() {
+        walk.end_step();
+    }
     ended
 }
 

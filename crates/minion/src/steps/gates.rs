@@ -16,6 +16,8 @@ use crate::walk::{Walk, lost};
 const JSON_BYTES_MAX: usize = 1 << 20;
 /// Bytes of one gate's line in the record.
 const LINE_BYTES_MAX: usize = 400;
+/// Bytes of the same line as the agent reads it: a file's own names and values stand in it, and they may be long.
+const TOLD_BYTES_MAX: usize = 2 << 10;
 /// Bytes of a command's output that go back.
 const OUTPUT_BYTES_MAX: usize = 4 << 10;
 
@@ -44,6 +46,7 @@ pub(super) fn red(walk: &mut Walk<'_>, step: &Step) -> Result<Option<String>, Ex
             Ok(()) => lines.push(format!("{title} holds")),
             Err((why, output)) => {
                 let line = format!("{title} does not hold: {}", plain(&why));
+                let line = cut(&line, TOLD_BYTES_MAX);
                 told.push(match output {
                     Some(output) => format!("{line}\n{output}"),
                     None => line.clone(),

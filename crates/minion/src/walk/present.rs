@@ -12,6 +12,8 @@ use crate::tools;
 
 /// How often a wait looks whether the run was cancelled.
 const CANCEL_LOOK: Duration = Duration::from_millis(50);
+/// Stands for the paths where a step that only reads has brought the tree back to what it was before the run.
+const UNDONE: &str = "all that the run had done before";
 
 #[derive(Debug, Default)]
 pub(crate) struct Present {
@@ -84,7 +86,7 @@ impl Walk<'_> {
         !self.is_narrowed() && self.run_writes()
     }
 
-    fn run_writes(&self) -> bool {
+    pub(super) fn run_writes(&self) -> bool {
         match self.brief.role {
             Role::Builder | Role::Lead => true,
             Role::Reviewer => false,
@@ -137,6 +139,9 @@ impl Walk<'_> {
         let (tree, changed) = self.hand.scan(self.cancel).map_err(lost)?;
         if tree == self.tree {
             return Ok(Vec::new());
+        }
+        if changed.is_empty() {
+            return Ok(vec![UNDONE.to_owned()]);
         }
         // Named are all that differ from the base; what the run itself had changed before is among them.
         Ok(changed)

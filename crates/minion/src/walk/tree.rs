@@ -117,8 +117,10 @@ impl Walk<'_> {
     }
 
     /// Commits what the last, interrupted turn left. A hand that is gone cannot; an honest failure is said.
+    ///
+    /// What a step that only reads has left is nobody's work: it is in no commit.
     pub(crate) fn rescue(&mut self) -> Result<(), String> {
-        if !self.writes() || self.tree.is_empty() {
+        if !self.run_writes() || self.tree.is_empty() {
             return Ok(());
         }
         // The run may have been cancelled; its work is still worth a commit.
@@ -126,10 +128,15 @@ impl Walk<'_> {
         self.land("end").map_err(|status| status.to_string())?;
         match self.hand.scan(self.cancel) {
             Ok((tree, _)) if tree == self.tree && self.uncommitted.is_none() => return Ok(()),
+            Ok((tree, _)) if tree != self.tree && self.is_narrowed() => return self.is_kept(),
             Ok((tree, _)) => self.tree = tree,
             Err(error) => return Err(error.to_string()),
         }
         self.commit("end").map_err(|status| status.to_string())?;
+        self.is_kept()
+    }
+
+    fn is_kept(&self) -> Result<(), String> {
         self.uncommitted.clone().map_or(Ok(()), |why| {
             Err(format!("the work could not be committed: {why}"))
         })

@@ -327,6 +327,107 @@ fn a_reader_that_writes_by_a_command_is_told_once_and_then_ends_the_run() {
     );
 }
 
+/// What the last commit has of a file.
+fn committed(world: &World, path: &str) -> String {
+    world.git(&["show", &format!("HEAD:{path}")])
+}
+
+#[test]
+fn what_a_reader_left_is_in_no_commit_however_its_step_ends() {
+    let sly = || ("run", json!({"command": "echo x >sly.txt"}));
+    let blocked = (
+        "done",
+        json!({"status": "blocked", "summary": "I cannot judge this."}),
+    );
+    for (ends, status) in [
+        (vec![calls(&[sly(), blocked])], "stuck"),
+        (
+            vec![calls(&[sly(), done()]), calls(&[done()])],
+            "scope_violation",
+        ),
+    ] {
+        let mut world = World::new();
+        let brief = brief(&world, &[BUILD, JUDGE].concat());
+        let mut replies = vec![calls(&[fix(), done()])];
+        replies.extend(ends);
+        let ran = world.run(&brief, &mut Script::new(replies));
+        assert_eq!(ran.report.status.as_str(), status, "{}", ran.report.gotcha);
+        assert!(world.repo().join("sly.txt").exists(), "it was left");
+        assert_eq!(committed(&world, "answer.txt"), "42", "the builder's work");
+        let all = world.git(&["ls-tree", "-r", "--name-only", "HEAD"]);
+        assert!(!all.contains("sly.txt"), "{all}");
+    }
+}
+
+#[test]
+fn a_reader_that_undoes_the_work_of_the_run_has_strayed() {
+    let undo = ("run", json!({"command": "echo 41 >answer.txt"}));
+    let mut world = World::new();
+    let brief = brief(&world, &[BUILD, JUDGE].concat());
+    let mut script = Script::new(vec![
+        calls(&[fix(), done()]),
+        calls(&[undo, done()]),
+        calls(&[done()]),
+    ]);
+    let ran = world.run(&brief, &mut script);
+    assert!(
+        script.last(2).contains("this step changes nothing"),
+        "{}",
+        script.last(2)
+    );
+    assert_eq!(
+        ran.report.status.as_str(),
+        "scope_violation",
+        "{}",
+        ran.report.gotcha
+    );
+    assert_eq!(committed(&world, "answer.txt"), "42");
+}
+
+const FORMED: &str = r#"  - id: build
+    uses: agent
+    with: {prompt: Do the task., tools: [read, edit, write, run, done]}
+    retry: {max_attempts: 2}
+    gates:
+      - file_exists: notes.txt
+      - json_schema: {file: report.json, schema: {type: object, additionalProperties: {type: integer}}}
+  - {id: report, uses: report}
+"#;
+
+#[test]
+fn what_a_gate_says_of_a_file_is_short_whatever_stands_in_it() {
+    let mut world = World::new();
+    let brief = brief(&world, FORMED);
+    let flood = "printf '{\"%015000d\": \"x\"}' 0 >report.json";
+    let mend = "echo '{\"grade\": 1}' >report.json";
+    let mut script = Script::new(vec![
+        calls(&[fix(), ("run", json!({"command": flood})), done()]),
+        calls(&[
+            ("run", json!({"command": mend})),
+            write("notes.txt", "x\n"),
+            done(),
+        ]),
+    ]);
+    let ran = world.run(&brief, &mut script);
+    assert_eq!(ran.report.status, ExitStatus::Done, "{}", ran.report.gotcha);
+    let told = script.told(1);
+    for said in [
+        "there is no file `notes.txt`",
+        "does not hold: in `report.json`",
+    ] {
+        assert!(told.contains(said), "{said}: {told}");
+    }
+}
+
+#[test]
+fn a_file_exists_however_large_it_is() {
+    let mut world = World::new();
+    let steps = "  - {id: make, run: 'head -c 9437184 /dev/zero >big.bin', gates: [{file_exists: big.bin}]}\n";
+    let brief = brief(&world, steps);
+    let ran = world.run(&brief, &mut Script::default());
+    assert_eq!(ran.report.status, ExitStatus::Done, "{}", ran.report.gotcha);
+}
+
 #[test]
 fn a_role_widens_nothing() {
     let mut world = World::new();

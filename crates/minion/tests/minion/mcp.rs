@@ -279,9 +279,13 @@ fn a_server_that_does_not_start_or_greet_is_told() {
 #[test]
 fn a_flood_on_any_wire_ends_the_server_and_not_the_run() {
     let line = "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{\"level\":\"info\",\"data\":\"flood\"}}";
+    let ping = "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"ping\"}";
+    let wide = line.replace("flood", &"flood".repeat(16 << 10));
     let complaint = "y".repeat(64 << 10);
     for (acts, says) in [
-        (vec![Act::Forever(line.into())], "more than 64 MiB"),
+        (vec![Act::Forever(wide)], "more than 64 MiB"),
+        (vec![Act::Forever(line.into())], "more than 20,000 messages"),
+        (vec![Act::Forever(ping.into())], "more than 20,000 messages"),
         (vec![Act::Long(5 << 20)], "one message of more than 4 MiB"),
         (
             vec![Act::Complain(complaint); 300],
@@ -315,8 +319,12 @@ fn nonsense_among_its_lines_is_passed_over_and_a_nonsense_answer_is_an_error() {
     let wishes = ["a", "b"].map(|text| ask("twin", "echo", json!({"text": text})));
     let (ran, _) = server.run(HASTY, &wishes);
     let told = self::told(&ran);
-    assert!(told[0].0, "{told:?}");
-    assert!(!told[1].0 || server.starts() == 2, "{told:?}");
+    assert!(
+        told[0].0 && told[0].1.contains("no result of a tool"),
+        "{told:?}"
+    );
+    assert!(!told[1].0 && told[1].1.contains("well"), "{told:?}");
+    assert_eq!(server.starts(), 1, "it is told, and goes on");
 }
 
 #[test]
@@ -438,6 +446,21 @@ fn a_description_of_ten_megabytes_ends_the_server_and_not_the_run() {
 }
 
 #[test]
+fn pages_of_tools_together_are_bounded() {
+    let schema = json!({"type": "object", "properties": {}});
+    let long = "z".repeat(1 << 20);
+    let tools = json!([{"name": "echo", "description": long, "inputSchema": schema}]);
+    let begins = json!({"tools": tools, "listing": [{"result": {"nextCursor": "more"}}]});
+    let server = Bare::of(&Twin::of("mcp", []).begins(begins));
+    let (ran, _) = server.run(HONEST, &[list("twin")]);
+    let told = told(&ran);
+    assert!(
+        told[0].0 && told[0].1.contains("more than 4 MiB of tools"),
+        "{told:?}"
+    );
+}
+
+#[test]
 fn tools_that_change_are_noticed_and_those_that_went_are_not_called() {
     let schema = json!({"type": "object", "properties": {}});
     let tool = |name: &str| json!([{"name": name, "description": "x", "inputSchema": schema}]);
@@ -460,29 +483,73 @@ fn tools_that_change_are_noticed_and_those_that_went_are_not_called() {
 
 #[test]
 fn long_results_are_cut_in_the_middle_and_secrets_go() {
-    let text = format!("begin {} end", "word ".repeat(20_000));
+    // Across the place where the first half ends.
+    let first = format!("begin {}", "x".repeat(4_988));
+    let rest = "word ".repeat(20_000);
     let key = format!("sk-ant-api03-{}", "A1b2C3d4".repeat(6));
-    let acts = [Act::Say(text), Act::Say(format!("{key} my-own-token"))];
+    let acts = [Act::Say(format!("{first}my-own-token {rest} {key} end"))];
     let mut server = Bare::of(&Twin::of("mcp", acts));
     server.secrets = vec!["my-own-token".to_owned()];
     let (ran, _) = server.run(HONEST, &[ask("twin", "echo", json!({"text": "x"}))]);
     let told = told(&ran);
     let text = &told[0].1;
     assert!(
-        text.contains("begin") && text.contains("[secret]") && text.contains("bytes cut"),
+        text.contains("begin") && text.contains("end") && text.contains("bytes cut"),
         "{text}"
     );
     assert!(text.len() < 12_000, "{}", text.len());
-    assert!(
-        !text.contains("my-own-token") && !text.contains(&key),
-        "{text}"
-    );
+    assert!(!text.contains("my-own") && !text.contains(&key), "{text}");
     assert_eq!(
         ran.kinds("server")[2]["bytes"]
             .as_u64()
             .map(|b| b > 100_000),
         Some(true)
     );
+}
+
+/// A key as it stands in a file.
+const OF_LINES: &str = "-----BEGIN OWN-----\nabcdefghij0123\nklmnopqrst4567\n-----END OWN-----\n";
+
+#[test]
+fn no_half_of_a_secret_and_no_line_of_one_is_told_anywhere() {
+    let padded = |bytes: usize| format!("{}my-own-token", "x".repeat(bytes - 6));
+    let schema = json!({"type": "object", "properties": {"a": {"type": "string", "description": padded(1_500)}}});
+    let tools = json!([
+        {"name": "echo", "description": padded(400), "inputSchema": schema},
+        {"name": "wide", "description": "x", "inputSchema": {"type": "object", "properties": {}, "title": padded(1_500)}},
+    ]);
+    let content = json!({"content": [
+        {"type": "text", "text": "split my-own\u{7}-token and lines\n  abcdefghij0123\nthere"},
+        {"type": "resource_link", "name": "l", "uri": padded(300)},
+        {"type": "image", "mimeType": padded(128), "data": "AAAA"},
+    ]});
+    let mut server = Bare::of(
+        &Twin::of("mcp", [Act::Result(content)])
+            .then([
+                Act::Complain(format!("my-own-token{}", "y".repeat((4 << 10) - 6))),
+                Act::Exit(3),
+            ])
+            .begins(json!({"tools": tools, "version": "my-own-token"})),
+    );
+    server.secrets = vec!["my-own-token".to_owned(), OF_LINES.to_owned()];
+    let wishes = [
+        list("twin"),
+        ask("twin", "echo", json!({"text": "x"})),
+        ask("twin", "echo", json!({"text": "x"})),
+    ];
+    let (ran, _) = server.run(HONEST, &wishes);
+    let told = told(&ran);
+    assert!(told[0].1.contains("echo") && !told[0].0, "{told:?}");
+    assert!(told[1].1.contains("and lines") && !told[1].0, "{told:?}");
+    assert!(
+        told[2].1.contains("its last words") && told[2].0,
+        "{told:?}"
+    );
+    let all: String = { ran.events.iter() }.map(Value::to_string).collect();
+    for half in ["my-own", "-token", "xmy-", "abcdefghij0123"] {
+        let at = all.find(half).map(|at| &all[at.saturating_sub(200)..at]);
+        assert_eq!(at, None, "{half}");
+    }
 }
 
 #[test]

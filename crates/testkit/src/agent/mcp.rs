@@ -2,8 +2,8 @@
 //! instead.
 //!
 //! `begins` says what it is: `tools` (as it lists them; by default one, `echo`), `later` (those that it lists from its second list
-//! on), `modern` (it knows `server/discover`), `start` (acts before it reads anything), `listing` (acts before it lists). Its
-//! sessions are its calls.
+//! on), `modern` (it knows `server/discover`), `start` (acts before it reads anything), `listing` (acts before it lists, with
+//! `result` for fields over those of its list), `version` (of the protocol, as it answers a greeting). Its sessions are its calls.
 
 use std::io::{self, BufRead};
 
@@ -83,17 +83,20 @@ impl Server<'_> {
             };
             let params = &message["params"];
             let answer = match message["method"].as_str().unwrap_or_default() {
-                "initialize" => json!({"result": {"protocolVersion": params["protocolVersion"],
-                    "capabilities": {"tools": {"listChanged": true}}, "serverInfo": {"name": "twin", "version": "1"}}}),
+                "initialize" => {
+                    json!({"result": {"protocolVersion": self.script.begins.get("version").unwrap_or(&params["protocolVersion"]),
+                    "capabilities": {"tools": {"listChanged": true}}, "serverInfo": {"name": "twin", "version": "1"}}})
+                }
                 "server/discover" if self.script.begins["modern"] == true => json!({"result": {
                     "resultType": "complete", "supportedVersions": ["2026-07-28"], "capabilities": {"tools": {}},
                     "ttlMs": 0, "cacheScope": "private"}}),
                 "tools/list" => {
                     let acts = self.acts("listing")?;
-                    if let Some(code) = self.play(&acts)?.exit {
+                    let played = self.play(&acts)?;
+                    if let Some(code) = played.exit {
                         return Ok(code);
                     }
-                    json!({"result": {"tools": self.tools()}})
+                    json!({"result": hands::over(json!({"tools": self.tools()}), &played.over)})
                 }
                 "tools/call" => {
                     let played = self.call(params)?;

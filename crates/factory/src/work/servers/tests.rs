@@ -45,6 +45,29 @@ fn a_server_reaches_what_it_and_its_project_name_both() {
 }
 
 #[test]
+fn the_record_names_the_hosts_of_what_is_lent_and_of_nothing_else() {
+    let mut lent = lent(&["api.example.org", "b.example.org", "c.example.org"], &[]);
+    for (name, hosts) in [
+        ("tickets", &["b.example.org", "api.example.org"][..]),
+        ("twin", &["api.example.org"]),
+        ("refused", &["evil.example.org"]),
+        ("unlent", &["c.example.org"]),
+    ] {
+        lent.servers.insert(name.to_owned(), server(hosts, &[]));
+    }
+    assert!(lent.layers().is_empty(), "nothing is lent");
+    let offer = |server: &str| Offer {
+        server: server.to_owned(),
+        tools: None,
+    };
+    lent.offers = ["tickets", "twin", "refused"].map(offer).into();
+    assert_eq!(
+        lent.layers(),
+        ["server:api.example.org", "server:b.example.org"]
+    );
+}
+
+#[test]
 fn variables_are_filled_in_by_name_and_keys_of_models_are_not_given() {
     let lent = lent(&[], &["OWN_MODEL_KEY", "OPENAI_API_KEY"]);
     let path = std::env::var("PATH").expect("tests have one");
@@ -78,14 +101,29 @@ fn variables_are_filled_in_by_name_and_keys_of_models_are_not_given() {
 fn the_settings_say_which_variables_are_keys() {
     let dir = tempfile::tempdir().expect("a temp dir");
     let config = dir.path().join("alai.toml");
-    assert!(key_variables(&config).contains("ANTHROPIC_API_KEY"));
+    let none = key_variables(&config).expect("no settings are fine");
+    assert!(none.contains("ANTHROPIC_API_KEY"));
     let text = "[[fleet.hosts]]\nname = \"a\"\nkey_env = \"A_KEY\"\n[[fleet.agents]]\nname = \"b\"\nkey_env = \"B_KEY\"\n";
     std::fs::write(&config, text).expect("a file");
-    let found = key_variables(&config);
+    let found = key_variables(&config).expect("they are valid");
     assert!(
         found.contains("A_KEY") && found.contains("B_KEY"),
         "{found:?}"
     );
+}
+
+#[test]
+fn settings_that_cannot_be_read_tell_of_no_key_and_so_lend_nothing() {
+    let dir = tempfile::tempdir().expect("a temp dir");
+    let config = dir.path().join("alai.toml");
+    std::fs::write(&config, "key_env = \"A_KEY\"\n[[fleet.hosts\n").expect("a file");
+    let why = key_variables(&config).expect_err("half a file");
+    assert!(why.contains("alai.toml") && !why.contains("A_KEY"), "{why}");
+    std::fs::write(&config, [0xff, 0xfe]).expect("a file");
+    assert!(key_variables(&config).is_err(), "no text");
+    std::fs::remove_file(&config).expect("it is there");
+    std::fs::create_dir(&config).expect("a folder in its place");
+    assert!(key_variables(&config).is_err(), "a folder");
 }
 
 #[test]

@@ -9,22 +9,31 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 
-use crate::text::{cut_front, plain};
-
 /// One message. A screenshot is some two megabytes; what is parsed of a message takes several times its bytes of memory.
 pub(super) const LINE_BYTES_MAX: usize = 4 << 20;
 /// All that one start of a server may say to us: a hundred full results, ten times over.
 const SAID_BYTES_MAX: u64 = 64 << 20;
+/// Messages of one start. Each request among them is a task until its answer is read: a server that asks and never reads would
+/// have as many as it likes. A talkative one sends some dozens with a result.
+const MESSAGES_MAX: u32 = 20_000;
 /// What it may write beside, on standard error.
 const WORDS_BYTES_MAX: u64 = 16 << 20;
 /// The end of that is kept, for whoever wants to know why it ended.
 const WORDS_KEPT: usize = 4 << 10;
 
+/// The end of a server's standard error, as it is: a stranger's, and secrets may be in it.
+#[derive(Debug, Default)]
+pub(in crate::mcp) struct Words {
+    pub(in crate::mcp) bytes: Vec<u8>,
+    /// Whether there was more before it.
+    pub(in crate::mcp) cut: bool,
+}
+
 /// What one server has done besides answering.
 #[derive(Debug, Default)]
 pub(super) struct Heard {
     flooded: Mutex<Option<&'static str>>,
-    words: Mutex<Vec<u8>>,
+    words: Mutex<Words>,
     requests: Mutex<BTreeSet<&'static str>>,
     tools_changed: AtomicBool,
 }
@@ -62,9 +71,8 @@ impl Heard {
     }
 
     /// The end of its standard error.
-    pub(super) fn words(&self) -> String {
-        let text = String::from_utf8_lossy(&held(&self.words)).into_owned();
-        cut_front(plain(&text).trim(), WORDS_KEPT)
+    pub(super) fn words(&self) -> Words {
+        std::mem::take(&mut *held(&self.words))
     }
 }
 
@@ -77,6 +85,7 @@ pub(super) struct Bounded<R> {
     inner: R,
     heard: Arc<Heard>,
     said: u64,
+    messages: u32,
     /// Bytes since the last end of a line.
     line: usize,
 }
@@ -87,6 +96,7 @@ impl<R> Bounded<R> {
             inner,
             heard,
             said: 0,
+            messages: 0,
             line: 0,
         }
     }
@@ -100,10 +110,14 @@ impl<R> Bounded<R> {
             }
             if part.ends_with(b"\n") {
                 self.line = 0;
+                self.messages += 1;
             }
         }
         if self.said > SAID_BYTES_MAX {
             self.heard.flood("more than 64 MiB of messages");
+        }
+        if self.messages > MESSAGES_MAX {
+            self.heard.flood("more than 20,000 messages");
         }
     }
 }
@@ -142,8 +156,9 @@ pub(super) async fn last_words(mut from: impl AsyncRead + Unpin, heard: Arc<Hear
             return heard.flood("more than 16 MiB on its standard error");
         }
         let mut words = held(&heard.words);
-        words.extend_from_slice(&buffer[..count]);
-        let over = words.len().saturating_sub(WORDS_KEPT);
-        words.drain(..over);
+        words.bytes.extend_from_slice(&buffer[..count]);
+        let over = words.bytes.len().saturating_sub(WORDS_KEPT);
+        words.bytes.drain(..over);
+        words.cut |= over > 0;
     }
 }
