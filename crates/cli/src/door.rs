@@ -69,10 +69,12 @@ pub(crate) fn reader(home: &Home) -> Result<Reader, CliError> {
 /// The companies and blueprints of a home, for whoever only looks at them.
 pub(crate) fn packs(home: &Home) -> Result<Packs, CliError> {
     needs_home(home)?;
-    Packs::load(home).map_err(|e| {
-        CliError::new(Kind::NeedsSetup, crate::show::clean(&e.to_string()))
-            .hinted("`alai company validate` and `alai blueprint validate` name all that is wrong")
-    })
+    Packs::load(home).map_err(broken)
+}
+
+fn broken(packs: alai_factory::PacksError) -> CliError {
+    CliError::new(Kind::NeedsSetup, crate::show::clean(&packs.to_string()))
+        .hinted("`alai company validate` and `alai blueprint validate` name all that is wrong")
 }
 
 /// A home that nobody has made yet is made by `alai init` alone: a mistyped `--home` must not silently become an empty one.
@@ -124,7 +126,7 @@ pub(crate) fn ask(home: &Home, op: Op) -> Result<Outcome, CliError> {
         return Ok(answer?);
     }
     let mission = open(home)?;
-    let packs = Packs::load(home).map_err(|e| CliError::new(Kind::NeedsSetup, e))?;
+    let packs = Packs::load(home).map_err(broken)?;
     let by = op
         .by(&actor, &key)
         .map_err(|e| CliError::new(Kind::Failed, e))?;
@@ -165,9 +167,8 @@ pub(crate) fn factory_of_many(home: &Home) -> Result<Arc<Factory>, CliError> {
     let opened = Factory::open(home.clone(), config(home)?);
     let factory = opened.map_err(|e| match e {
         alai_factory::OpenError::Mission(e) => unopened(e),
-        alai_factory::OpenError::Packs(_) | alai_factory::OpenError::Config(_) => {
-            CliError::new(Kind::NeedsSetup, e)
-        }
+        alai_factory::OpenError::Packs(e) => broken(e),
+        e @ alai_factory::OpenError::Config(_) => CliError::new(Kind::NeedsSetup, e),
     })?;
     let stop = Arc::clone(&factory);
     let handled = ctrlc::set_handler(move || stop.stop());

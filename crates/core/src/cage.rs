@@ -111,7 +111,7 @@ impl Property {
     fn tells(self) -> &'static [Part] {
         match self {
             Property::WritesInside => &[Part::Scope],
-            Property::OwnNetwork => &[Part::Proxy, Part::Provider],
+            Property::OwnNetwork => &[Part::Proxy, Part::Provider, Part::Server],
             Property::NoOuterProcess
             | Property::NoSecret
             | Property::NoPrivilege
@@ -166,6 +166,8 @@ enum Part {
     Proxy,
     /// The requests of one API, which the trusted side makes.
     Provider,
+    /// A host that a lent MCP server reaches, from a cage of its own: what runs in this one can only ask that server.
+    Server,
     /// A host that is reached in words that the trusted side does not see.
     Tunnel,
     /// The login of an agent's program.
@@ -194,6 +196,7 @@ fn part(layer: &str) -> Option<Part> {
         }
         "egress-proxy" => Some(Part::Proxy),
         "provider" => Some(Part::Provider),
+        "server" => Some(Part::Server),
         "egress" => Some(Part::Tunnel),
         "login" => Some(Part::Login),
         "scope" => Some(Part::Scope),
@@ -365,7 +368,11 @@ mod tests {
 
     #[test]
     fn what_widens_a_promise_is_told_beside_it_and_keeps_none() {
-        let wide = ["egress-proxy", "scope:whole-clone"];
+        let wide = [
+            "egress-proxy",
+            "server:api.example.org",
+            "scope:whole-clone",
+        ];
         let found = promises(&layers(&[&WHOLE[..], &wide[..]].concat()));
         let by = |property| {
             let promise = found.kept.iter().find(|p| p.property == property);
@@ -373,7 +380,12 @@ mod tests {
         };
         assert_eq!(
             by(Property::OwnNetwork),
-            ["bwrap 0.8.0", "seccomp", "egress-proxy"]
+            [
+                "bwrap 0.8.0",
+                "seccomp",
+                "egress-proxy",
+                "server:api.example.org"
+            ]
         );
         assert_eq!(
             by(Property::WritesInside),

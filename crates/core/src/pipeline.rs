@@ -23,7 +23,7 @@ use words::{cut, fit_title, prefix, subject};
 
 pub use failed::{interrupted, over_budget};
 pub use merged::{MergeEnd, merged};
-pub use reviewed::{FOLLOW_UP_TAG, judge_action};
+pub use reviewed::{FOLLOW_UP_TAG, judge_action, stays_with};
 pub use uncaged::accepted;
 
 /// Infrastructure attempts of one task (the original system: "max 3 attempts per task").
@@ -84,6 +84,12 @@ pub enum Failure {
     Quality { findings: Vec<String> },
     /// The agent was stuck or could not speak the protocol: one tier up at once.
     Lost { findings: Vec<String> },
+    /// The work left what the company that words chose may write: the findings go to another company, which stays.
+    Beyond {
+        findings: Vec<String>,
+        from: String,
+        to: String,
+    },
     /// A host, a disk, a lease: counted apart, never escalates.
     Infrastructure { detail: String },
     /// The project cannot be set up or its tests cannot start on the untouched base. No token was spent.
@@ -143,6 +149,11 @@ pub enum Effect {
     },
     Spawn {
         tasks: Vec<Spawn>,
+    },
+    /// The task is another company's from now on.
+    Move {
+        company: String,
+        why: String,
     },
     /// A gate has measured this commit; what becomes of it is not decided yet.
     Measured {

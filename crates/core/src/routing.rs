@@ -6,6 +6,7 @@
 
 mod answer;
 mod classify;
+mod code;
 mod endings;
 mod lists;
 mod router;
@@ -151,6 +152,8 @@ pub enum Doubt {
     Tied,
     /// The first is ahead, and not by [`LEAD_MIN`].
     Close,
+    /// The title asks for code, and the first may write only the files of its trade.
+    Code,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -189,7 +192,11 @@ pub fn route(ask: Ask<'_>, registry: &Registry) -> Result<Route, RouteError> {
     if ranked.len() == 1 {
         return Ok(at(&ranked, 0, stage, Decided::OnlyOne));
     }
-    let Some(doubt) = doubt(&ranked) else {
+    let doubt = match doubt(&ranked) {
+        None | Some(Doubt::Close) if is_beyond(first.company, ask) => Some(Doubt::Code),
+        doubt => doubt,
+    };
+    let Some(doubt) = doubt else {
         return Ok(at(&ranked, 0, stage, Decided::Keywords));
     };
     let among: Vec<&Ranked<'_>> = ranked
@@ -289,6 +296,18 @@ fn ranked<'a>(
     ranked
 }
 
+/// Whether a build asks for code that the company's builder may not write.
+fn is_beyond(company: &Company, ask: Ask<'_>) -> bool {
+    let writes_all = company
+        .builder
+        .allowed_paths
+        .iter()
+        .any(|glob| glob == "**");
+    Stage::of(ask.kind) == Stage::Build
+        && !writes_all
+        && code::is_asked_for(&TaskText::new(ask.title, ask.description, ask.tags))
+}
+
 fn doubt(ranked: &[Ranked<'_>]) -> Option<Doubt> {
     let score = |place: usize| ranked.get(place).map_or(0, Ranked::score);
     match (score(0), score(1)) {
@@ -319,6 +338,15 @@ fn by_class<'a>(ask: Ask<'_>, among: &[&Ranked<'a>]) -> Option<(&'a Company, Hea
         several => several.iter().copied().find(|one| one.is_default_of(stage)),
     };
     company.map(|company| (company, heard))
+}
+
+/// Where a task goes once whom its words chose has proved unable to write it: the default of its stage, when that is another.
+pub fn instead<'a>(route: &Route, registry: &'a Registry) -> Option<&'a Company> {
+    let by_words = route.decided == Decided::Keywords;
+    let default = registry
+        .at(route.stage)
+        .find(|one| one.is_default_of(route.stage));
+    default.filter(|one| by_words && one.name != route.company)
 }
 
 fn default_of(ranked: &[Ranked<'_>], stage: Stage) -> Option<usize> {
@@ -372,7 +400,7 @@ impl Doubt {
     /// Whether it is about a company with this score, when the first has the other.
     fn is_about(self, first: u32, score: u32) -> bool {
         match self {
-            Doubt::Silent | Doubt::Weak => true,
+            Doubt::Silent | Doubt::Weak | Doubt::Code => true,
             Doubt::Tied => score == first,
             Doubt::Close => score + LEAD_MIN > first,
         }

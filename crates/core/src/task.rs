@@ -389,6 +389,9 @@ pub struct NewTask {
     pub company_pin: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model_pin: Option<ModelChoice>,
+    /// What is known of it from the task that it goes on with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<Class>,
     pub needs: Vec<Need>,
     /// Set when it starts its life waiting (a safety rail, review cycles used up).
     pub waiting: Option<Waiting>,
@@ -459,6 +462,7 @@ impl NewTask {
             changes_tests: Vec::new(),
             company_pin: None,
             model_pin: None,
+            class: None,
             needs: Vec::new(),
             waiting: None,
             base: None,

@@ -102,7 +102,12 @@ fn classed(factory: &Arc<Factory>, claim: &Claim, ends: &Ends<'_>) -> Result<Cla
     let mut classed = claim.clone();
     classed.task.class = Some(stored);
     let limits = &factory.config().limits.company;
-    match is_elsewhere(&factory.packs().registry, limits, &claim.task, &classed.task) {
+    match is_elsewhere(
+        &factory.packs().registry,
+        limits,
+        &claim.task,
+        &classed.task,
+    ) {
         true => Err(RunError::Displaced),
         false => Ok(classed),
     }

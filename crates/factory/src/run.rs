@@ -253,6 +253,7 @@ fn outcome(ended: &Ended) -> String {
         Ended::Asked { question } => format!("asked: {}", question.text.trim()),
         Ended::Failed { failure } => match failure {
             Failure::Quality { findings } => format!("not good enough: {}", findings.join("; ")),
+            Failure::Beyond { findings, .. } => format!("not good enough: {}", findings.join("; ")),
             Failure::Lost { findings } => format!("lost its way: {}", findings.join("; ")),
             Failure::Infrastructure { detail } => format!("infrastructure: {detail}"),
             Failure::BoxRefused { detail, .. } => format!("the box does not work: {detail}"),

@@ -170,6 +170,8 @@ pub(crate) struct Desk {
     packs: Arc<Packs>,
     pub(crate) company: Company,
     pub(crate) role: Role,
+    /// Who takes the task over when it proves to be beyond what the company may write; none where words did not choose it.
+    instead: Option<String>,
     /// The blueprint that a run of this task walks, where it walks one.
     pub(crate) walk: Walk,
     pub(crate) chosen: Chosen,
@@ -227,6 +229,7 @@ impl Desk {
             .mission()
             .describe_run(&claim.fence, mode, &company.name, &chosen.model)?;
         let walk = company::walk(task, &company);
+        let instead = routing::instead(&route, &packs.registry).map(|other| other.name.clone());
         let route = route.said().join("; ");
         let mut said = format!("{}; {route}", wish::said(&wish, escalations));
         if walks(task.kind) {
@@ -250,6 +253,7 @@ impl Desk {
             packs,
             company,
             role: wish.role,
+            instead,
             walk,
             chosen,
             tariff,
@@ -269,6 +273,7 @@ impl Desk {
             walk: company::walk(&claim.task, &company),
             company,
             role: Role::Lead,
+            instead: None,
             tariff: money::tariff(factory.config(), &chosen),
             chosen,
             fence: claim.fence.clone(),
@@ -277,6 +282,20 @@ impl Desk {
 
     pub(crate) fn fence(&self) -> &Fence {
         &self.fence
+    }
+
+    /// What an agent's failure means in this company: who was chosen by words and may not write what is asked for is not asked again.
+    pub(crate) fn judged(&self, status: &ExitStatus, failure: Failure) -> Failure {
+        match (status, &self.instead, failure) {
+            (ExitStatus::ScopeViolation { .. }, Some(to), Failure::Quality { findings }) => {
+                Failure::Beyond {
+                    findings,
+                    from: self.company.name.clone(),
+                    to: to.clone(),
+                }
+            }
+            (_, _, failure) => failure,
+        }
     }
 
     pub(crate) fn mode(&self) -> Mode {

@@ -15,7 +15,7 @@ use crate::inbox::{RequestKey, once};
 use crate::run::{RunState, end_live};
 use crate::task::{add_need, append_findings, insert, one, satisfy, set_counters, set_state};
 use crate::writer::Mission;
-use crate::{merge, mind, outbox, session};
+use crate::{merge, mind, outbox, rework, session};
 
 /// Tasks of one goal, however they came to be. More is a factory talking to itself; a person decides.
 pub(crate) const GOAL_TASKS_MAX: i64 = 120;
@@ -65,6 +65,7 @@ fn end(
         }
         Effect::Retry { .. }
         | Effect::Spawn { .. }
+        | Effect::Move { .. }
         | Effect::Measured { .. }
         | Effect::Enqueue { .. }
         | Effect::Deliver { .. }
@@ -138,6 +139,7 @@ pub(crate) fn lose(
         }
         Effect::Complete { .. }
         | Effect::Spawn { .. }
+        | Effect::Move { .. }
         | Effect::Measured { .. }
         | Effect::Enqueue { .. }
         | Effect::Deliver { .. }
@@ -198,6 +200,13 @@ fn one_effect(
             )?;
         }
         Effect::Spawn { tasks } => return spawn(c, tasks, stamp),
+        Effect::Move { company, why } => {
+            c.execute(
+                "UPDATE task SET company_pin = ? WHERE id = ?",
+                params![company, task.id.0],
+            )?;
+            happened(c, Some(task.id), "moved", why, stamp)?;
+        }
         Effect::Measured { base, head } => {
             c.execute(
                 "UPDATE task SET base = ?, head = ? WHERE id = ?",
@@ -267,6 +276,7 @@ fn spawn(c: &Connection, spawns: &[Spawn], stamp: &Stamp) -> Result<Vec<TaskId>,
     let mut made: Vec<TaskId> = Vec::with_capacity(spawns.len());
     for spawn in spawns {
         let mut new = spawn.task.clone();
+        rework::goes_on(c, &mut new)?;
         if let Some(goal) = new.goal
             && goal_tasks(c, goal)? >= GOAL_TASKS_MAX
             && new.kind != TaskKind::Postflight

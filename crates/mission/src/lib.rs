@@ -30,6 +30,7 @@ mod project;
 mod queue;
 mod reader;
 mod ready;
+mod rework;
 mod run;
 mod schedule;
 mod schema;

@@ -281,8 +281,8 @@ pub(crate) fn insert(c: &Connection, new: &NewTask, stamp: &Stamp) -> Result<Tas
     let mut statement = c.prepare_cached(
         "INSERT INTO task (kind, goal, parent, lineage, title, description, priority, owner, tags, project, acceptance,
             checks, changes_tests, company_pin, state, review_cycles, wait_reason, wait_owner, wait_deadline, wait_action,
-            wait_detail, base, start_from, head, solo, findings, created_ms, updated_ms, cleared, blueprint, sandbox, model_pin)
-         VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            wait_detail, base, start_from, head, solo, findings, created_ms, updated_ms, cleared, blueprint, sandbox, model_pin, class)
+         VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     )?;
     statement.execute(params![
         new.kind.as_str(),
@@ -317,6 +317,7 @@ pub(crate) fn insert(c: &Connection, new: &NewTask, stamp: &Stamp) -> Result<Tas
         new.blueprint,
         new.sandbox.as_str(),
         new.model_pin.as_ref().map(ToString::to_string),
+        new.class.as_ref().map(json).transpose()?,
     ])?;
     let id = TaskId(c.last_insert_rowid());
     if let Some(waiting) = &new.waiting {

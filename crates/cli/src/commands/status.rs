@@ -56,7 +56,7 @@ pub(crate) fn run(home: &Home, args: &StatusArgs) -> Result<ExitCode, CliError> 
     show::line(format!("models  {}{reachable}", models.host()));
     if let Some(refused) = pulse.and_then(|p| p.packs_refused.as_ref()) {
         show::line(format!(
-            "packs   a change is refused since {} ago, the ones before it are in force: {}",
+            "packs   a change is refused since {} ago, the ones before it are in force; no daemon starts before it is mended: {}",
             show::age(now - refused.since_ms),
             show::clean(&refused.why)
         ));

@@ -238,6 +238,29 @@ fn what_companies_cannot_share_is_told() {
         .says("default of stage build");
 }
 
+/// Whose blueprints nobody could read, of them nobody says that they are right.
+#[test]
+fn a_pack_that_cannot_be_read_is_told_by_both() {
+    let world = acme();
+    let link = world.home().join("companies/Acme/blueprints");
+    std::os::unix::fs::symlink(world.path("."), link).expect("linked");
+    for what in ["company", "blueprint"] {
+        world
+            .alai([what, "validate"])
+            .exits(5)
+            .says("a pack holds no symbolic links");
+    }
+    let moved = world.path("elsewhere");
+    std::fs::rename(world.home().join("companies/Acme"), &moved).expect("moved");
+    std::os::unix::fs::symlink(moved, world.home().join("companies/Acme")).expect("linked");
+    for what in ["company", "blueprint"] {
+        world
+            .alai([what, "validate"])
+            .exits(5)
+            .says("a company is a folder of the home, and no symbolic link");
+    }
+}
+
 /// A name that a stranger chose does not reach the terminal as it is.
 #[test]
 fn hostile_names_are_shown_without_their_harm() {

@@ -268,3 +268,33 @@ fn another_try_without_an_answer_begins_anew_and_asks_again() {
     daemon.signal(libc::SIGTERM);
     daemon.ends().exits(0);
 }
+
+/// What was done by the old pack is not built upon: nothing else of that run is known to the new one.
+#[test]
+fn an_answer_behind_a_changed_pack_begins_at_the_base() {
+    let world = world();
+    let daemon = world.up();
+    enqueue(&world);
+    waits(&world);
+    let first = runs(&world).remove(0);
+    let path = world.home().join("blueprints/asks.yaml");
+    let changed = ASKS.replace("Asks before it documents.", "Asks first.");
+    std::fs::write(path, changed).expect("a person edits it");
+    world.alai(["mc", "answer", "1", "yes"]).exits(0);
+    let after = world.until("the second run is over", |w| {
+        let ended = |run: &RunRow| run.id != first.id && run.ended_ms.is_some();
+        runs(w).into_iter().find(ended)
+    });
+    assert_eq!(after.resumes, None);
+    let of = |run: &RunRow| format!("refs/alai/{}", run.id);
+    let base = world.git(&["merge-base", &of(&first), &of(&after)]);
+    let kept = world.git(&["rev-parse", &of(&first)]);
+    assert_ne!(base, kept, "the clone began with the old run's work");
+    assert_eq!(
+        began(&world, &after),
+        ["analyze", "build", "ahead", "ask", "page", "test", "report"]
+    );
+    world.until("the task is done", |w| (w.state(1) == "done").then_some(()));
+    daemon.signal(libc::SIGTERM);
+    daemon.ends().exits(0);
+}

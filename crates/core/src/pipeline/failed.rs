@@ -14,6 +14,7 @@ pub(super) fn failed(task: &Task, failure: &Failure, context: &Context) -> Vec<E
     match failure {
         Failure::Quality { findings } => quality(task, findings, context, 0),
         Failure::Lost { findings } => quality(task, findings, context, 1),
+        Failure::Beyond { findings, from, to } => beyond(task, findings, from, to, context),
         Failure::Infrastructure { detail } => infrastructure(task, detail, context),
         Failure::BoxRefused { detail, remedy } => {
             vec![ask(
@@ -139,6 +140,25 @@ pub(super) fn quality(
         counters,
         run_at_ms: context.now_ms,
     }]
+}
+
+/// Who may not write what is asked for fails the same way each time. A task that was moved is pinned, so that it moves once.
+fn beyond(
+    task: &Task,
+    findings: &[String],
+    from: &str,
+    to: &str,
+    context: &Context,
+) -> Vec<Effect> {
+    let mut effects = quality(task, findings, context, 0);
+    if matches!(effects.as_slice(), [Effect::Retry { .. }]) {
+        let why = format!(
+            "{from} may not write what this needs, and had it by its words: {to} goes on, the default of the stage"
+        );
+        let company = to.to_owned();
+        effects.insert(0, Effect::Move { company, why });
+    }
+    effects
 }
 
 fn infrastructure(task: &Task, detail: &str, context: &Context) -> Vec<Effect> {

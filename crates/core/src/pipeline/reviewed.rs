@@ -79,16 +79,21 @@ pub(super) fn rework_of(task: &Task, findings: Vec<String>) -> NewTask {
         | TaskKind::Postflight => TaskKind::Build,
     };
     let mut next = child(task, kind, fit_title(&format!("Rework: {subject}")));
-    next.description = format!(
-        "{subject}\n\nThe change was sent back by {} ({}).",
-        task.id, task.kind
-    );
+    next.description = format!("{subject}\n\nThe change was sent back by {}.", task.id);
     next.lineage = Some(lineage(task));
     next.acceptance = task.acceptance.clone();
     next.base = task.base.clone();
     next.review_cycles = task.counters.review_cycles + 1;
     next.findings = bounded(&findings);
     next
+}
+
+/// A rework is the same work: who built it goes on, in the same way, also where words had chosen him. Its own words would say that it
+/// is a review. `company` is that of the build's last run.
+pub fn stays_with(next: &mut NewTask, built: &Task, company: Option<String>) {
+    next.company_pin = company.or_else(|| built.company_pin.clone());
+    next.blueprint = built.blueprint.clone();
+    next.class = built.class.clone();
 }
 
 /// Findings that do not stop the change become one follow-up BUILD that needs its merge. What a follow-up leaves over is

@@ -268,6 +268,32 @@ fn a_failed_gate_goes_back_once_then_up_one_tier_then_to_a_person() {
 }
 
 #[test]
+fn work_beyond_a_companys_paths_goes_to_another_company_while_attempts_are_left() {
+    let beyond = Ended::Failed {
+        failure: Failure::Beyond {
+            findings: vec!["the run ended as scope_violation: src/a.rs".into()],
+            from: "Proxima".into(),
+            to: "CodeCraft".into(),
+        },
+    };
+    let mut build = task(TaskKind::Build);
+    let effects = advance(&build, &beyond, &context());
+    let [
+        Effect::Move { company, why },
+        Effect::Retry { counters, .. },
+    ] = &effects[..]
+    else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(company, "CodeCraft");
+    assert!(why.contains("Proxima may not write"), "{why}");
+    assert_eq!(counters.qa_retries, 1);
+    build.counters.qa_retries = QA_RETRIES_MAX;
+    let effects = advance(&build, &beyond, &context());
+    assert!(matches!(&effects[..], [Effect::Ask { .. }]), "{effects:?}");
+}
+
+#[test]
 fn a_lost_agent_goes_up_at_once() {
     let lost = Ended::Failed {
         failure: Failure::Lost {

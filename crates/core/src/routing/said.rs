@@ -54,6 +54,9 @@ impl Route {
             Doubt::Weak => format!("nobody has {SCORE_MIN} points"),
             Doubt::Tied => "several have the most points".to_owned(),
             Doubt::Close => format!("it leads by less than {LEAD_MIN} points"),
+            Doubt::Code => {
+                "the title asks for code, which the first by its words may not write".to_owned()
+            }
         }
     }
 }

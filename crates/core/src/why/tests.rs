@@ -488,6 +488,7 @@ fn ask_the_pipeline(seen: &mut Seen) {
             }
             Effect::Complete { .. }
             | Effect::Retry { .. }
+            | Effect::Move { .. }
             | Effect::Measured { .. }
             | Effect::Enqueue { .. }
             | Effect::Deliver { .. }

@@ -87,13 +87,14 @@ pub(super) fn work(
         Ok(desk) => desk,
         Err(failure) => return Ok(Ended::Failed { failure }),
     };
+    let start = begin(factory, &claim, &ready.base)?;
     let job = Job {
         factory,
         claim: &claim,
         project: &ready.project,
         repo: &ready.repo,
         base: &ready.base,
-        start: &ready.start,
+        start: &start,
         ground: &ready.ground,
         desk: &desk,
     };
@@ -115,7 +116,6 @@ struct Ready {
     project: Project,
     repo: Repo,
     base: Oid,
-    start: Oid,
     ground: Ground,
 }
 
@@ -126,7 +126,7 @@ fn ready(factory: &Arc<Factory>, claim: &Claim, cancel: &Cancel) -> Result<Ready
     if let Some(failure) = room::missing(factory, &claim.task, &project, &repo)? {
         return Err(failed(failure));
     }
-    let (base, start) = commits(factory, claim, &repo, &project)?;
+    let base = measured_from(factory, claim, &repo, &project)?;
     let ground = match ground::proven(factory, &repo, &project, &base, None, cancel) {
         Ok(ground) => ground,
         Err(GroundError::Refused { detail, remedy }) => {
@@ -140,37 +140,37 @@ fn ready(factory: &Arc<Factory>, claim: &Claim, cancel: &Cancel) -> Result<Ready
         project,
         repo,
         base,
-        start,
         ground,
     })
 }
 
-/// The commit the change is measured against and the one the clone starts from. Both are fixed for the task's runs.
-fn commits(
+/// The commit the change is measured against, the same for all of the task's runs.
+fn measured_from(
     factory: &Arc<Factory>,
     claim: &Claim,
     repo: &Repo,
     project: &Project,
-) -> Result<(Oid, Oid), RunError> {
-    let mission = factory.mission();
-    let task = &claim.task;
-    let known = task
-        .base
-        .clone()
-        .or(mission.journaled(&claim.fence.run, BASE)?);
-    let base = match known {
-        Some(base) => base.parse().map_err(RunError::infra)?,
-        None => integrate::base_for(repo, project).map_err(RunError::infra)?,
-    };
+) -> Result<Oid, RunError> {
+    let journaled = factory.mission().journaled(&claim.fence.run, BASE)?;
+    match claim.task.base.clone().or(journaled) {
+        Some(base) => base.parse().map_err(RunError::infra),
+        None => integrate::base_for(repo, project).map_err(RunError::infra),
+    }
+}
+
+/// Fixes both commits of the run and gives the one the clone starts from. Only with an open desk it is known whether this run goes
+/// on with the one that asked: a changed pack cuts it off, and it begins where that one began.
+fn begin(factory: &Arc<Factory>, claim: &Claim, base: &Oid) -> Result<Oid, RunError> {
     let stopped = asked::before(factory, claim)?.filter(|(_, answered)| *answered);
     let stopped = stopped.map(|(stopped, _)| stopped.head);
-    let start = match stopped.as_ref().or(task.start_from.as_ref()) {
+    let start = match stopped.as_ref().or(claim.task.start_from.as_ref()) {
         Some(start) => start.parse().map_err(RunError::infra)?,
         None => base.clone(),
     };
     let both = [(BASE, base.to_string()), (START, start.to_string())];
+    let mission = factory.mission();
     mission.journal_all(&claim.fence, both, factory.now_ms())?;
-    Ok((base, start))
+    Ok(start)
 }
 
 struct Job<'a> {
@@ -390,7 +390,7 @@ impl Job<'_> {
             }),
         };
         if let Some(failure) = failure_of(&report) {
-            let failure = failure?;
+            let failure = self.desk.judged(&report.status, failure?);
             self.seal(&said, &head, |complete| {
                 qa::judge_all(vec![ended_badly(&report), complete])
             })?;

@@ -170,8 +170,12 @@ pub(super) fn led(
     }
     .map_err(RunError::infra)?;
     alai_workspace::crash::point("agent.after");
+    let lent = Lent::of(factory, desk, place.project, &spec);
     let mut layers = caged.layers().to_vec();
     layers.push(layer.to_owned());
+    if place.uncaged.is_none() {
+        layers.extend(lent.layers());
+    }
     let (Some(to_hand), Some(from_hand)) = (caged.stdin.take(), caged.stdout.take()) else {
         return Err(RunError::infra("the agent's cage has no pipes"));
     };
@@ -186,7 +190,6 @@ pub(super) fn led(
         calls.chat(request)
     };
     let model = desk.chosen.model.clone();
-    let lent = Lent::of(factory, desk, place.project, &spec);
     let start_server = |name: &str| lent.start(name);
     // Without a cage for the agent there is none for a server.
     let servers = place.uncaged.is_none().then_some(Servers {

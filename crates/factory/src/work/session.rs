@@ -141,7 +141,9 @@ fn judged(ended: &Ended, outcome: &str) -> Option<Judged> {
         }
         Ended::Planned { .. } | Ended::Summed { .. } => return None,
         Ended::Failed { failure } => match failure {
-            Failure::Quality { findings } | Failure::Lost { findings } => {
+            Failure::Quality { findings }
+            | Failure::Lost { findings }
+            | Failure::Beyond { findings, .. } => {
                 report.blockers.clone_from(findings);
                 true
             }

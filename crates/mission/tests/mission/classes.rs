@@ -35,6 +35,79 @@ fn the_first_class_stands_and_is_told() {
 }
 
 #[test]
+fn a_rework_stays_with_the_company_the_blueprint_and_the_class_of_the_build() {
+    let world = world();
+    let mut first = world.build("Harden the cookies");
+    first.blueprint = Some("mine".into());
+    let built = world.add(first);
+    let claim = world.claim().expect("a claim");
+    let known = class("Fix the api");
+    let kept = world.mission.classify(&claim.fence, &known, 110);
+    assert_eq!(kept.expect("kept"), known);
+    world
+        .mission
+        .describe_run(&claim.fence, alai_core::mode::Mode::Real, "Securion", "m")
+        .expect("described");
+    let mut rework = world.build("Rework: Harden the cookies");
+    rework.lineage = Some(built);
+    let spawn = |task: NewTask| Spawn {
+        task,
+        needs_new: vec![],
+        holds_postflight: false,
+    };
+    let mut docs = world.build("Documentation");
+    docs.lineage = None;
+    let mut review = world.build("Review");
+    review.kind = TaskKind::Review;
+    review.lineage = Some(built);
+    let effects = vec![Effect::Spawn {
+        tasks: vec![spawn(rework), spawn(docs), spawn(review)],
+    }];
+    let made = world
+        .mission
+        .apply(&claim.fence, "retry", effects, 120)
+        .expect("applied");
+    let inherited = |at: usize| {
+        let task = world.mission.task(made[at]).expect("the task");
+        (task.company_pin, task.blueprint, task.class)
+    };
+    let all = (Some("Securion".into()), Some("mine".into()), Some(known));
+    assert_eq!(inherited(0), all);
+    assert_eq!(inherited(1), (None, None, None), "a line of its own");
+    assert_eq!(inherited(2), (None, None, None), "who judges is another");
+}
+
+#[test]
+fn a_task_that_is_moved_is_pinned_and_says_why() {
+    let world = world();
+    let id = world.add(world.build("a"));
+    let claim = world.claim().expect("a claim");
+    let effects = vec![
+        Effect::Move {
+            company: "CodeCraft".into(),
+            why: "Proxima may not write it".into(),
+        },
+        Effect::Retry {
+            why: "again".into(),
+            findings: vec![],
+            counters: Counters::default(),
+            run_at_ms: 120,
+        },
+    ];
+    world
+        .mission
+        .apply(&claim.fence, "scope_violation", effects, 120)
+        .expect("applied");
+    let task = world.mission.task(id).expect("the task");
+    assert_eq!(task.company_pin.as_deref(), Some("CodeCraft"));
+    assert_eq!(task.state, State::Open);
+    let events = world.mission.events(id).expect("its history");
+    let why = events.iter().find(|event| event.kind == "moved");
+    assert_eq!(why.expect("told").detail, "Proxima may not write it");
+    world.sound();
+}
+
+#[test]
 fn a_run_that_has_lost_its_task_classifies_and_explains_nothing() {
     let world = world();
     let id = world.add(world.build("a"));
