@@ -260,6 +260,7 @@ fn after_three_rejects_a_person_decides() {
     let why = world.alai(["why", &stuck.to_string()]).exits(0);
     assert_snapshot!(world.redact(&why.out), @r#"
     #10 is waiting: rejected 3 times: It cannot stay like this.
+    class     complexity 2, domain code, type test (by keyword, 40% sure)
     rule      review_cycles
     owner     operator
     deadline  in 2 d
