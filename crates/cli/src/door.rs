@@ -72,7 +72,7 @@ pub(crate) fn packs(home: &Home) -> Result<Packs, CliError> {
     Packs::load(home).map_err(broken)
 }
 
-fn broken(packs: alai_factory::PacksError) -> CliError {
+pub(crate) fn broken(packs: alai_factory::PacksError) -> CliError {
     CliError::new(Kind::NeedsSetup, crate::show::clean(&packs.to_string()))
         .hinted("`alai company validate` and `alai blueprint validate` name all that is wrong")
 }

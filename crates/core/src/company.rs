@@ -16,6 +16,7 @@ pub mod skill;
 mod soul;
 #[cfg(test)]
 pub(crate) mod tests;
+mod texts;
 mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,6 +35,7 @@ pub use read::{check, parse};
 pub use registry::Registry;
 pub use skill::Skill;
 pub use soul::{ESSENCE_BYTES_MAX, SECTIONS};
+pub use texts::Texts;
 pub use walk::{Walk, WalkBy, Walks, walk};
 
 /// One company, read from its pack and checked.
@@ -68,12 +70,10 @@ pub struct Company {
     pub blueprint_inputs: BTreeMap<String, String>,
     /// The part of the soul that every prompt carries.
     pub essence: String,
-    /// `CLAUDE.md`, whole: read on demand.
-    pub soul: String,
-    /// Its own blueprints, name to YAML text. They stand before the global ones of the same name.
-    pub blueprints: BTreeMap<String, String>,
-    /// By their names; a prompt names them, and their texts are loaded on demand.
-    pub skills: BTreeMap<String, Skill>,
+    /// The names of its own blueprints and templates; [`Texts`] has what they say.
+    pub blueprints: BTreeSet<String>,
+    /// The names of its skills, likewise.
+    pub skills: BTreeSet<String>,
     /// What it changes of the home's MCP servers.
     pub mcp: mcp::Overlay,
     /// Which of its agents may call which MCP servers.
@@ -168,17 +168,6 @@ impl Company {
                 })
                 .collect(),
         }
-    }
-
-    /// The global blueprints with this company's own laid over them.
-    pub fn library(&self, global: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-        let mut library = global.clone();
-        library.extend(
-            self.blueprints
-                .iter()
-                .map(|(name, text)| (name.clone(), text.clone())),
-        );
-        library
     }
 
     /// Whether it works at a stage.

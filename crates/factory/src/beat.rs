@@ -128,8 +128,17 @@ impl Factory {
     pub fn open(home: Home, config: Config) -> Result<Arc<Factory>, crate::recover::OpenError> {
         let models = Arc::new(Models::new(&config)?);
         let first_look = Mutex::new(look_ahead(&models));
-        let mission = Mission::open(home.root(), alai_workspace::crash::point)?;
-        let packs = Watched::load(&home)?;
+        let (mission, packs) = std::thread::scope(|scope| {
+            // Beside the store: both wait for the disk.
+            let packs = scope.spawn(|| Watched::load(&home));
+            let mission = Mission::open(home.root(), alai_workspace::crash::point);
+            let packs = packs.join();
+            (
+                mission,
+                packs.unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            )
+        });
+        let (mission, packs) = (mission?, packs?);
         learned::remember(&models, &mission)?;
         models.check(&packs.now())?;
         let clock = Clock::default();

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::home::Home;
 use crate::mcp::{self, McpError};
-use crate::packs::Packs;
+use crate::packs::{Packs, PacksError};
 use crate::skills;
 
 pub use crate::packs::Source;
@@ -146,7 +146,7 @@ pub fn company(home: &Home, packs: &Packs, name: &str) -> Result<CompanyPage, Pa
     // `docs` is a stage and a type of work, and says the same for both.
     walks.dedup_by(|a, b| a == b);
     let overrides = company.overrides.iter();
-    let skills = skills::of(home, &packs.registry, company, None).shelf;
+    let skills = skills::of(home, packs, company, None).shelf;
     let skills = skills.all().into_iter().map(|(skill, level)| SkillView {
         name: skill.name.clone(),
         description: skill.description.clone(),
@@ -196,7 +196,7 @@ fn line(packs: &Packs, company: &Company) -> CompanyLine {
 }
 
 fn own_blueprints(company: &Company) -> impl Iterator<Item = &String> {
-    let names = company.blueprints.keys();
+    let names = company.blueprints.iter();
     names.filter(|name| !name.starts_with(TEMPLATES))
 }
 
@@ -212,7 +212,13 @@ fn agent(agent: &Agent) -> AgentView {
 }
 
 /// The blueprints of a home, with those of its companies; or those that one company can walk.
-pub fn blueprints(packs: &Packs, company: Option<&Company>) -> Vec<BlueprintLine> {
+///
+/// # Errors
+/// When the texts of a company cannot be read.
+pub fn blueprints(
+    packs: &Packs,
+    company: Option<&Company>,
+) -> Result<Vec<BlueprintLine>, PacksError> {
     let mut found = Vec::new();
     let mut add = |name: &str, text: &str, of: Option<&Company>| {
         // What is loaded was read before, so it can be read again.
@@ -227,7 +233,7 @@ pub fn blueprints(packs: &Packs, company: Option<&Company>) -> Vec<BlueprintLine
             description: raw.description.unwrap_or_default(),
         });
     };
-    let own = |company: &Company, name: &str| company.blueprints.contains_key(name);
+    let own = |company: &Company, name: &str| company.blueprints.contains(name);
     for (name, text) in &packs.blueprints {
         if !name.starts_with(TEMPLATES) && !company.is_some_and(|company| own(company, name)) {
             add(name, text, None);
@@ -235,13 +241,14 @@ pub fn blueprints(packs: &Packs, company: Option<&Company>) -> Vec<BlueprintLine
     }
     for other in packs.registry.companies() {
         if company.is_none_or(|company| company.name == other.name) {
+            let texts = packs.texts(&other.name)?;
             for name in own_blueprints(other) {
-                add(name, &other.blueprints[name], Some(other));
+                add(name, &texts.blueprints[name], Some(other));
             }
         }
     }
     found.sort_by(|a, b| (&a.name, &a.company).cmp(&(&b.name, &b.company)));
-    found
+    Ok(found)
 }
 
 impl Packs {
@@ -249,25 +256,24 @@ impl Packs {
     ///
     /// # Errors
     /// When there is none of this name.
-    pub fn blueprint_text<'a>(
-        &'a self,
-        company: Option<&'a Company>,
+    pub fn blueprint_text(
+        &self,
+        company: Option<&Company>,
         name: &str,
-    ) -> Result<&'a str, BlueprintError> {
-        let own = company.and_then(|company| company.blueprints.get(name));
-        let found = own.or_else(|| self.blueprints.get(name));
-        found
-            .filter(|_| !name.starts_with(TEMPLATES))
-            .map(String::as_str)
-            .ok_or_else(|| {
-                // Resolving words it, with what is near.
-                let wanted = blueprint::resolve(name, &self.library(company), &BTreeMap::new());
-                wanted.err().unwrap_or_else(|| BlueprintError::NotFound {
-                    name: name.to_owned(),
-                    wanted_by: "you".to_owned(),
-                    hint: "it is a template".to_owned(),
-                })
-            })
+    ) -> Result<String, BlueprintError> {
+        let mut library = self.library(company)?;
+        if !name.starts_with(TEMPLATES)
+            && let Some(text) = library.remove(name)
+        {
+            return Ok(text);
+        }
+        // Resolving words it, with what is near.
+        let wanted = blueprint::resolve(name, &library, &BTreeMap::new());
+        Err(wanted.err().unwrap_or_else(|| BlueprintError::NotFound {
+            name: name.to_owned(),
+            wanted_by: "you".to_owned(),
+            hint: "it is a template".to_owned(),
+        }))
     }
 
     /// A blueprint as a run would walk it. Inputs that only a run can know have their names in `<>`.
@@ -281,7 +287,7 @@ impl Packs {
         inputs: &BTreeMap<String, String>,
     ) -> Result<Resolved, BlueprintError> {
         self.blueprint_text(company, name)?;
-        let library = self.library(company);
+        let library = self.library(company)?;
         let mut all = company
             .map(|company| company.blueprint_inputs.clone())
             .unwrap_or_default();
@@ -330,10 +336,20 @@ impl Packs {
         self.resolved(company, name, &inputs)
     }
 
-    fn library(&self, company: Option<&Company>) -> BTreeMap<String, String> {
-        match company {
-            Some(company) => company.library(&self.blueprints),
-            None => self.blueprints.clone(),
-        }
+    /// Every blueprint that a company can walk, and every template that these take, by name.
+    pub(crate) fn library(
+        &self,
+        company: Option<&Company>,
+    ) -> Result<BTreeMap<String, String>, BlueprintError> {
+        // Who has none of its own needs no look at its texts.
+        let Some(company) = company.filter(|company| !company.blueprints.is_empty()) else {
+            return Ok(self.blueprints.clone());
+        };
+        let texts = self.texts(&company.name);
+        let texts = texts.map_err(|e| BlueprintError::Unread {
+            company: company.name.clone(),
+            problem: e.to_string(),
+        })?;
+        Ok(texts.library(&self.blueprints))
     }
 }

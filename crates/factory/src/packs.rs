@@ -1,16 +1,20 @@
 //! The companies and blueprints of a factory: those of its home, and behind them the shipped ones.
 //!
-//! What is read is read whole or refused whole, and never changes after that: whoever works by it holds it.
+//! What is read is read whole or refused whole, and never changes after that: whoever works by it holds it. What was read and checked
+//! once is kept in the home's cache for the next process, and the long texts of a company are taken from there when they are asked for.
 
 mod read;
+mod seal;
 mod shipped;
+mod texts;
 mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use alai_core::blueprint::{self, Blueprint, BlueprintError, TEMPLATES};
-use alai_core::company::{self, Company, CompanyError, Registry};
+use alai_core::company::{self, Company, CompanyError, Registry, Texts};
 use alai_workspace::files::FileError;
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +22,9 @@ use crate::home::Home;
 
 pub(crate) use read::{NO_FOLDER, blueprints_beside, list, read_pack, read_text};
 pub(crate) use shipped::write_shipped;
+use texts::Kept;
 pub use watch::RefusedPacks;
+use watch::Stamp;
 pub(crate) use watch::{Look, Watched};
 
 /// The files of one pack: path inside of it to text.
@@ -32,9 +38,11 @@ pub struct Packs {
     pub blueprints: BTreeMap<String, String>,
     /// Names of companies and of global blueprints that the home lacks.
     shipped: Shipped,
+    /// The long texts of each company.
+    texts: BTreeMap<String, Kept>,
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Shipped {
     companies: BTreeSet<String>,
     blueprints: BTreeSet<String>,
@@ -90,6 +98,8 @@ pub enum PacksError {
         choice: String,
         problem: String,
     },
+    #[error("cannot read the texts of the company {company}: {problem}")]
+    Texts { company: String, problem: String },
     #[error(transparent)]
     Company(#[from] CompanyError),
     #[error(transparent)]
@@ -97,11 +107,25 @@ pub enum PacksError {
 }
 
 impl Packs {
-    /// Reads every pack and blueprint. One that cannot be read is an error: a company that silently takes no work is worse.
+    /// Reads every pack and blueprint. One that cannot be read is an error: a company that silently takes no work is worse. What
+    /// nobody has changed since it was last read and checked by this program is not checked again.
     ///
     /// # Errors
     /// The first thing that is wrong, with its file and line.
     pub fn load(home: &Home) -> Result<Packs, PacksError> {
+        Packs::load_as(home, &watch::stamp(home))
+    }
+
+    /// The same for folders whose stamp was taken just now.
+    fn load_as(home: &Home, stamp: &Stamp) -> Result<Packs, PacksError> {
+        if let Some(packs) = seal::open(home, stamp) {
+            return Ok(packs);
+        }
+        let packs = Packs::read(home)?;
+        Ok(seal::put(home, stamp, packs))
+    }
+
+    fn read(home: &Home) -> Result<Packs, PacksError> {
         let blueprints = blueprint_texts(home)?;
         for (name, text) in &blueprints {
             if !name.starts_with(TEMPLATES) {
@@ -109,27 +133,28 @@ impl Packs {
             }
         }
         let mut packs: BTreeMap<String, Files> = BTreeMap::new();
-        let mut companies = Vec::new();
+        let (mut companies, mut texts) = (Vec::new(), BTreeMap::new());
         for name in read::folders(&home.companies())? {
             let files = read_pack(&home.companies().join(&name))?;
             read::no_secrets(&name, &files)?;
-            companies.push(read_company(&name, &files)?);
+            let (company, own) = read_company(&name, &files)?;
+            texts.insert(company.name.clone(), own);
+            companies.push(company);
             packs.insert(name, files);
         }
         let behind = shipped::behind(&companies)?;
-        let names = behind
-            .iter()
-            .map(|(company, _)| company.name.clone())
-            .collect();
-        for (company, files) in behind {
-            packs.insert(company.name.clone(), files);
-            companies.push(company);
+        let names = { behind.iter() }.map(|pack| pack.company.name.clone());
+        let names = names.collect();
+        for pack in behind {
+            packs.insert(pack.company.name.clone(), pack.files);
+            texts.insert(pack.company.name.clone(), pack.texts);
+            companies.push(pack.company);
         }
         let registry = Registry::of(companies, &packs)?;
         for company in registry.companies() {
-            let files = packs.get(&company.name);
-            let wrong = files.map(|files| company::check_names(company, files, &blueprints));
-            if let Some(wrong) = wrong.into_iter().flatten().next() {
+            let (files, own) = (&packs[&company.name], &texts[&company.name]);
+            let wrong = company::check_names(company, own, files, &blueprints);
+            if let Some(wrong) = wrong.into_iter().next() {
                 return Err(wrong.into());
             }
         }
@@ -143,20 +168,26 @@ impl Packs {
             registry,
             blueprints,
             shipped,
+            texts: texts::here(texts),
         })
     }
 
     /// Of parts that were read before.
-    pub(crate) fn of(registry: Registry, blueprints: BTreeMap<String, String>) -> Packs {
+    pub(crate) fn of(
+        registry: Registry,
+        blueprints: BTreeMap<String, String>,
+        texts: BTreeMap<String, Texts>,
+    ) -> Packs {
         Packs {
             registry,
             blueprints,
             shipped: Shipped::default(),
+            texts: texts::here(texts),
         }
     }
 
     /// These with one company more in the home, in the place of the one of its name.
-    pub(crate) fn with(&self, company: Company) -> Result<Packs, PacksError> {
+    pub(crate) fn with(&self, company: Company, texts: Texts) -> Result<Packs, PacksError> {
         let of_home = |other: &&Company| {
             other.name != company.name && self.source_of(&other.name) == Source::Home
         };
@@ -167,18 +198,45 @@ impl Packs {
             .filter(of_home)
             .cloned()
             .collect();
+        let mut all = self.texts.clone();
+        all.extend(texts::here([(company.name.clone(), texts)].into()));
         own.push(company);
-        let behind = shipped::behind(&own)?.into_iter();
-        let behind: Vec<Company> = behind.map(|(company, _)| company).collect();
-        let companies = behind.iter().map(|company| company.name.clone()).collect();
+        let behind = shipped::behind(&own)?;
+        let companies = { behind.iter() }.map(|pack| pack.company.name.clone());
+        let companies = companies.collect();
+        for pack in behind {
+            all.extend(texts::here(
+                [(pack.company.name.clone(), pack.texts)].into(),
+            ));
+            own.push(pack.company);
+        }
         Ok(Packs {
-            registry: Registry::new(own.into_iter().chain(behind).collect())?,
+            registry: Registry::new(own)?,
             blueprints: self.blueprints.clone(),
             shipped: Shipped {
                 companies,
                 blueprints: self.shipped.blueprints.clone(),
             },
+            texts: all,
         })
+    }
+
+    /// The long texts of a company, as they were when these packs were read.
+    ///
+    /// # Errors
+    /// When it is none of these companies, or the cache that keeps them cannot be read.
+    pub fn texts(&self, company: &str) -> Result<Arc<Texts>, PacksError> {
+        self.kept(company)?.get(company)
+    }
+
+    /// A number of these texts that others do not have.
+    pub(crate) fn texts_digest(&self, company: &str) -> Result<String, PacksError> {
+        self.kept(company)?.digest(company)
+    }
+
+    fn kept(&self, company: &str) -> Result<&Kept, PacksError> {
+        let kept = self.texts.get(company);
+        kept.ok_or_else(|| texts::unread(company, "it is none of the companies that were read"))
     }
 
     /// Where a company was read from.
@@ -191,7 +249,7 @@ impl Packs {
 
     /// Where a blueprint comes from when this company walks it.
     pub fn source_of_blueprint(&self, company: Option<&Company>, name: &str) -> Source {
-        if company.is_some_and(|company| company.blueprints.contains_key(name)) {
+        if company.is_some_and(|company| company.blueprints.contains(name)) {
             return Source::Company;
         }
         match self.shipped.blueprints.contains(name) {
@@ -211,7 +269,7 @@ impl Packs {
         name: &str,
         inputs: &BTreeMap<String, String>,
     ) -> Result<Blueprint, BlueprintError> {
-        let library = company.library(&self.blueprints);
+        let library = self.library(Some(company))?;
         let mut all = company.blueprint_inputs.clone();
         all.extend(inputs.clone());
         loop {
@@ -228,7 +286,7 @@ impl Packs {
     }
 }
 
-fn read_company(name: &str, files: &Files) -> Result<Company, PacksError> {
+fn read_company(name: &str, files: &Files) -> Result<(Company, Texts), PacksError> {
     company::check(name, files).map_err(|problems| {
         let first = problems.into_iter().next();
         first.expect("a pack that is refused has a reason").into()

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use alai_core::company::Registry;
+use alai_core::company::{Registry, Texts};
 use alai_core::parcel::Files;
 
 use crate::home::Home;
@@ -54,6 +54,10 @@ pub(crate) fn blueprints_in(dir: &Path) -> Result<BTreeMap<String, String>, Pack
 }
 
 /// Packs of companies and blueprints that were read one by one.
-pub(crate) fn packs(registry: Registry, blueprints: BTreeMap<String, String>) -> Packs {
-    Packs::of(registry, blueprints)
+pub(crate) fn packs(
+    registry: Registry,
+    blueprints: BTreeMap<String, String>,
+    texts: BTreeMap<String, Texts>,
+) -> Packs {
+    Packs::of(registry, blueprints, texts)
 }

@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use alai_core::company::{Company, Registry, Skill, skill};
+use alai_core::company::{Company, Skill, Texts, skill};
 use alai_core::skills::{Level, Shelf};
 use include_dir::{Dir, DirEntry, include_dir};
 
 use crate::home::Home;
-use crate::packs::{self, PacksError};
+use crate::packs::{self, Packs, PacksError};
 
 /// The company whose skills stand behind those of the one that works.
 pub const VARIABLE: &str = "ALAI_COMPANY";
@@ -42,21 +42,25 @@ pub struct Skills {
     pub problems: Vec<String>,
 }
 
-/// Reads the skills of a company of the registry. `environment` is what [`VARIABLE`] holds; an unknown company there is a problem
+/// Reads the skills of a company of these packs. `environment` is what [`VARIABLE`] holds; an unknown company there is a problem
 /// that is said, and none where it is empty.
-pub fn of(
-    home: &Home,
-    registry: &Registry,
-    company: &Company,
-    environment: Option<&str>,
-) -> Skills {
+pub fn of(home: &Home, packs: &Packs, company: &Company, environment: Option<&str>) -> Skills {
     let mut problems = Vec::new();
-    let mut levels = vec![(Level::Company(company.name.clone()), company.skills.clone())];
+    let mut texts = |name: &str| match packs.texts(name) {
+        Ok(texts) => Texts::clone(&texts),
+        Err(why) => {
+            problems.push(why.to_string());
+            Texts::default()
+        }
+    };
+    let own = texts(&company.name);
+    let mut levels = vec![(Level::Company(company.name.clone()), own.skills)];
     if let Some(name) = environment.map(str::trim).filter(|name| !name.is_empty()) {
-        match registry.find(name) {
+        match packs.registry.find(name) {
             Ok(other) if other.name == company.name => {}
             Ok(other) => {
-                levels.push((Level::Environment(other.name.clone()), other.skills.clone()));
+                let skills = texts(&other.name).skills;
+                levels.push((Level::Environment(other.name.clone()), skills));
             }
             Err(why) => problems.push(format!("{VARIABLE}: {why}")),
         }
@@ -72,7 +76,7 @@ pub fn of(
     Skills {
         shelf: Shelf {
             company: company.name.clone(),
-            soul: company.soul.clone(),
+            soul: own.soul,
             levels,
         },
         problems,

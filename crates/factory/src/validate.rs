@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use alai_core::blueprint::{self, BlueprintError, TEMPLATES};
-use alai_core::company::{Company, Registry, check, check_names, skill};
+use alai_core::company::{Company, Registry, Texts, check, check_names, skill};
 use alai_core::parcel::{self, Files};
 use serde::Serialize;
 
@@ -74,7 +74,7 @@ fn pack(
     name: &str,
     files: &Files,
     global: &BTreeMap<String, String>,
-) -> (Vec<String>, Option<Company>) {
+) -> (Vec<String>, Option<(Company, Texts)>) {
     let mut problems = Vec::new();
     for (file, text) in files {
         let place = |line: usize| format!("{name}/{file}:{line}");
@@ -88,25 +88,25 @@ fn pack(
             problems.push(format!("{}: {what} stands here", place(line)));
         }
     }
-    let company = match check(name, files) {
-        Ok(company) => company,
+    let (company, texts) = match check(name, files) {
+        Ok(read) => read,
         Err(wrong) => {
             problems.extend(wrong.iter().map(ToString::to_string));
             return (problems, None);
         }
     };
     problems.extend(
-        check_names(&company, files, global)
+        check_names(&company, &texts, files, global)
             .iter()
             .map(ToString::to_string),
     );
-    (problems, Some(company))
+    (problems, Some((company, texts)))
 }
 
 /// What shows only where all are there: names and defaults, resolved blueprints, models.
 fn together(
     checked: &mut [Checked],
-    whole: Vec<Company>,
+    whole: Vec<(Company, Texts)>,
     global: &BTreeMap<String, String>,
     models: Option<&Models>,
 ) {
@@ -118,22 +118,26 @@ fn together(
         }
     };
     let mut together: Vec<Company> = Vec::new();
-    for company in whole {
+    let mut texts = BTreeMap::new();
+    for (company, own) in whole {
         let name = company.name.clone();
         let with = [together.clone(), vec![company.clone()]].concat();
         match Registry::new(with) {
-            Ok(_) => together.push(company),
+            Ok(_) => {
+                together.push(company);
+                texts.insert(name, own);
+            }
             Err(problem) => say(&name, problem.to_string()),
         }
     }
     let Ok(registry) = Registry::new(together) else {
         return;
     };
-    let packs = shelf::packs(registry, global.clone());
+    let packs = shelf::packs(registry, global.clone(), texts);
     for company in packs.registry.companies() {
         let own = company
             .blueprints
-            .keys()
+            .iter()
             .filter(|name| !name.starts_with(TEMPLATES));
         let walked = company.walks.names();
         for name in own.map(String::as_str).chain(walked) {
@@ -239,7 +243,7 @@ fn problem(name: &str, text: &str, library: &BTreeMap<String, String>) -> Option
     }
     let mut library = library.clone();
     library.insert(name.to_owned(), text.to_owned());
-    let packs = shelf::packs(Registry::default(), library);
+    let packs = shelf::packs(Registry::default(), library, BTreeMap::new());
     let resolved = packs.resolved(None, name, &BTreeMap::new());
     resolved.err().map(|problem| problem.to_string())
 }

@@ -242,7 +242,7 @@ impl Desk {
         if let Err(refused) = money::admit(factory, &claim.fence, &chosen, &tariff)? {
             return Ok(Err(Failure::Budget { refused }));
         }
-        let pins = pins(&packs, &company).map_err(RunError::infra)?;
+        let pins = pins(&packs, &company)?;
         if !factory
             .mission()
             .pin(&claim.fence, &pins, factory.now_ms())?
@@ -317,12 +317,15 @@ fn walks(kind: TaskKind) -> bool {
 
 /// What a run works by, as hashes: this program, the company's pack, the blueprints. A run that was interrupted goes on with its
 /// steps only under the same.
-fn pins(packs: &Packs, company: &Company) -> Result<String, serde_json::Error> {
+fn pins(packs: &Packs, company: &Company) -> Result<String, RunError> {
     let hash = |text: &str| hex::encode(Sha256::digest(text.as_bytes()));
+    let card = serde_json::to_string(company).map_err(RunError::infra)?;
+    let blueprints = serde_json::to_string(&packs.blueprints).map_err(RunError::infra)?;
+    let texts = packs.texts_digest(&company.name).map_err(RunError::infra)?;
     let pins = serde_json::json!({
         "alai": env!("CARGO_PKG_VERSION"),
-        "company": hash(&serde_json::to_string(company)?),
-        "blueprints": hash(&serde_json::to_string(&packs.blueprints)?),
+        "company": hash(&format!("{card}\n{texts}")),
+        "blueprints": hash(&blueprints),
     });
     Ok(pins.to_string())
 }

@@ -133,6 +133,21 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     sync_dir(dir)
 }
 
+/// The same for what can be made again: a power cut may leave an empty or half a file, so a reader checks what it reads. The file
+/// that was written stays open for reading, whatever takes its name later.
+///
+/// # Errors
+/// When the folder cannot be written.
+pub fn write_cache(path: &Path, bytes: &[u8]) -> Result<fs::File, FileError> {
+    use std::io::Write;
+    let fail = |what| FileError::on(what, path);
+    let dir = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(dir).map_err(fail("write beside"))?;
+    file.write_all(bytes).map_err(fail("write"))?;
+    file.persist(path)
+        .map_err(|error| fail("replace")(error.error))
+}
+
 /// Makes the names in a folder survive a power cut.
 ///
 /// # Errors

@@ -102,6 +102,7 @@ pub(crate) fn unread(error: &PacksError) -> CliError {
         | PacksError::Refused { .. }
         | PacksError::Secret { .. }
         | PacksError::Model { .. }
+        | PacksError::Texts { .. }
         | PacksError::Company(_)
         | PacksError::Blueprint(_) => Kind::Failed,
     };

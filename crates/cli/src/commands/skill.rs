@@ -159,12 +159,7 @@ fn meant<'p>(packs: &'p Packs, name: Option<&str>) -> Result<&'p Company, CliErr
 }
 
 fn of(home: &Home, packs: &Packs, company: &Company) -> skills::Skills {
-    skills::of(
-        home,
-        &packs.registry,
-        company,
-        skills::environment().as_deref(),
-    )
+    skills::of(home, packs, company, skills::environment().as_deref())
 }
 
 fn validate(home: &Home, dir: Option<&Path>, json: bool) -> Result<(), CliError> {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::json::Places;
 use super::problem::CompanyError;
-use super::{Company, config};
+use super::{Company, Texts, config};
 use crate::blueprint::{self, TEMPLATES, yaml};
 
 /// Levels of `extends` that are followed; a blueprint has fewer, or is refused where it is resolved.
@@ -14,10 +14,11 @@ const EXTENDS_MAX: usize = 16;
 /// those the company was read from, for the lines.
 pub fn check_names(
     company: &Company,
+    texts: &Texts,
     files: &BTreeMap<String, String>,
     global: &BTreeMap<String, String>,
 ) -> Vec<CompanyError> {
-    let text = |name: &str| company.blueprints.get(name).or_else(|| global.get(name));
+    let text = |name: &str| texts.blueprints.get(name).or_else(|| global.get(name));
     let mut problems = Vec::new();
     let mut wrong = |path: [&str; 2], problem: String| {
         let places = files.get(config::FILE).map(|text| Places::of(text));
@@ -37,7 +38,7 @@ pub fn check_names(
     let mut said = BTreeSet::new();
     for (key, name) in by_stage.chain(by_work) {
         if text(name).is_none() && said.insert(key) {
-            let known = company.blueprints.keys().chain(global.keys());
+            let known = company.blueprints.iter().chain(global.keys());
             let known = known.map(String::as_str);
             let known: BTreeSet<&str> = known.filter(|name| !name.starts_with(TEMPLATES)).collect();
             let hint = yaml::hint(name, known.iter().copied());

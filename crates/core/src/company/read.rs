@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::json::{self, Places};
 use super::problem::{At, CompanyError};
-use super::{Company, Keyword, ModelChoice, Skill, Stage, agents, config, mcp, skill, soul};
+use super::{Company, Keyword, ModelChoice, Skill, Stage, Texts, agents, config, mcp, skill, soul};
 use crate::blueprint;
 use crate::blueprint::yaml::{self, Fault, FaultKind};
 use crate::brief::Role;
@@ -32,7 +32,7 @@ const SOUL: &str = "CLAUDE.md";
 ///
 /// # Errors
 /// The first thing that is wrong with it.
-pub fn parse(files: &BTreeMap<String, String>) -> Result<Company, CompanyError> {
+pub fn parse(files: &BTreeMap<String, String>) -> Result<(Company, Texts), CompanyError> {
     #[derive(Deserialize)]
     struct Named {
         name: String,
@@ -48,7 +48,10 @@ pub fn parse(files: &BTreeMap<String, String>) -> Result<Company, CompanyError> 
 ///
 /// # Errors
 /// Everything that is wrong with it, file by file.
-pub fn check(folder: &str, files: &BTreeMap<String, String>) -> Result<Company, Vec<CompanyError>> {
+pub fn check(
+    folder: &str,
+    files: &BTreeMap<String, String>,
+) -> Result<(Company, Texts), Vec<CompanyError>> {
     let mut pack = Pack {
         name: folder,
         files,
@@ -101,7 +104,7 @@ pub(super) struct Pack<'a> {
 
 impl<'a> Pack<'a> {
     /// None where a file could not be read at all; what else is wrong stands in `problems`.
-    fn company(&mut self) -> Option<Company> {
+    fn company(&mut self) -> Option<(Company, Texts)> {
         self.check_sizes();
         self.check_strangers();
         let card = self.card();
@@ -120,6 +123,11 @@ impl<'a> Pack<'a> {
         let mcp = self.optional("config/mcp.json", mcp::overlay);
         let grants = self.optional("config/tools.json", mcp::grants);
         let (card, config) = (card?, config?);
+        let texts = Texts {
+            soul: self.text(SOUL)?.trim().to_owned(),
+            blueprints,
+            skills,
+        };
         let company = Company {
             name: card.name,
             version: card.version,
@@ -138,14 +146,13 @@ impl<'a> Pack<'a> {
             walks: config.walks,
             blueprint_inputs: config.blueprint_inputs,
             essence: essence?,
-            soul: self.text(SOUL)?.trim().to_owned(),
-            blueprints,
-            skills,
+            blueprints: texts.blueprints.keys().cloned().collect(),
+            skills: texts.skills.keys().cloned().collect(),
             mcp: mcp?,
             grants: grants?,
         };
         self.check_voice(&company);
-        Some(company)
+        Some((company, texts))
     }
 
     pub(super) fn wrong(&mut self, file: &str, at: impl Into<At>, problem: impl Into<String>) {

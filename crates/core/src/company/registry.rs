@@ -26,6 +26,7 @@ impl Registry {
         let companies: Result<Vec<Company>, CompanyError> = packs
             .iter()
             .map(|(folder, files)| check(folder, files).map_err(first))
+            .map(|read| read.map(|(company, _)| company))
             .collect();
         let all = Registry::of(companies?, packs)?;
         if active.is_empty() {

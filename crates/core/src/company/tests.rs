@@ -161,7 +161,7 @@ fn changed(file: &str, old: &str, new: &str) -> Files {
 
 #[test]
 fn a_pack_becomes_a_company() {
-    let acme = parse(&pack()).expect("the pack is good");
+    let (acme, texts) = parse(&pack()).expect("the pack is good");
     assert_eq!(
         (
             acme.name.as_str(),
@@ -203,7 +203,7 @@ fn a_pack_becomes_a_company() {
         (voice.soul.as_str(), voice.role_prompt.as_str()),
         ("# Acme\n\nWe make anvils.", "Work as builder.")
     );
-    assert!(acme.soul.ends_with("Gold."), "the whole soul is kept");
+    assert!(texts.soul.ends_with("Gold."), "the whole soul is kept");
 
     let named = ModelChoice::Named {
         host: "forge".into(),
@@ -224,7 +224,7 @@ fn a_pack_becomes_a_company() {
         ("one".into(), "global one".into()),
         ("two".into(), "global two".into()),
     ]);
-    let library = acme.library(&global);
+    let library = texts.library(&global);
     assert!(
         library["one"].starts_with("version: 1"),
         "the company's own stands before the global one"
@@ -234,8 +234,8 @@ fn a_pack_becomes_a_company() {
 
 #[test]
 fn skills_servers_and_grants_are_parsed_data() {
-    let acme = parse(&pack()).expect("the pack is good");
-    let skill = &acme.skills["forging"];
+    let (acme, texts) = parse(&pack()).expect("the pack is good");
+    let skill = &texts.skills["forging"];
     assert_eq!(
         (
             skill.name.as_str(),
@@ -271,9 +271,9 @@ fn skills_servers_and_grants_are_parsed_data() {
     assert_eq!(acme.grants.get(&Role::Lead), None);
     let mut bare = pack();
     bare.retain(|file, _| !file.starts_with("config/") && !file.starts_with("skills/"));
-    let bare = parse(&bare).expect("neither must be there");
+    let (bare, texts) = parse(&bare).expect("neither must be there");
     assert!(
-        bare.mcp == mcp::Overlay::default() && bare.grants.is_empty() && bare.skills.is_empty()
+        bare.mcp == mcp::Overlay::default() && bare.grants.is_empty() && texts.skills.is_empty()
     );
 }
 
@@ -286,7 +286,7 @@ fn a_validator_is_a_reviewer() {
         text.replace("role: reviewer", "role: validator"),
     );
     assert_eq!(
-        parse(&files).expect("the alias is known").reviewer.role,
+        parse(&files).expect("the alias is known").0.reviewer.role,
         Role::Reviewer
     );
 }
@@ -357,7 +357,7 @@ fn a_registry_finds_by_any_name_and_refuses_strangers() {
 
 #[test]
 fn names_and_defaults_have_one_owner() {
-    let acme = parse(&pack()).expect("the pack is good");
+    let (acme, _) = parse(&pack()).expect("the pack is good");
     let other = Company {
         name: "Other".into(),
         aliases: vec!["ACME".into()],
@@ -387,7 +387,7 @@ fn a_pack_has_templates_beside_its_blueprints() {
         "{id: a, uses: scaffold, with: {templates: {a.md: page.md}}}",
     );
     files.insert("blueprints/templates/page.md".into(), "own\n".into());
-    let acme = parse(&files).expect("the pack is good");
+    let (_, acme) = parse(&files).expect("the pack is good");
     let global = [("templates/page.md".to_owned(), "global\n".to_owned())];
     let library = acme.library(&global.into_iter().collect());
     let one = blueprint::resolve("one", &library, &Default::default());
@@ -408,8 +408,7 @@ fn a_pack_has_templates_beside_its_blueprints() {
 fn every_shipped_blueprint_can_be_tried() {
     let global = shipped_blueprints();
     let packs = shipped_packs();
-    let registry = Registry::load(&packs, &[]).unwrap_or_else(|error| panic!("{error}"));
-    let own = { registry.companies().iter() }.map(|company| company.library(&global));
+    let own = { packs.values() }.map(|files| texts(files).library(&global));
     let handbook = fs::read_to_string(repository("docs/PACKS.md")).expect("it is there");
     let (_, table) = handbook
         .split_once("### Shipped blueprints")
@@ -474,18 +473,19 @@ fn every_shipped_pack_is_whole() {
             "{name} names a model"
         );
 
-        let wrong = check_names(company, &packs[name], &global);
+        let texts = texts(&packs[name]);
+        let wrong = check_names(company, &texts, &packs[name], &global);
         assert!(wrong.is_empty(), "{}", wrong[0]);
         for (stage, blueprint) in &company.walks.stages {
             assert_eq!(
-                writes(company, blueprint, &global),
+                writes(company, &texts, blueprint, &global),
                 stage.builds(),
                 "{name}: who judges does not write, who makes does"
             );
         }
         for (work, blueprint) in &company.walks.work {
             assert!(
-                writes(company, blueprint, &global),
+                writes(company, &texts, blueprint, &global),
                 "{name}: nothing is written for {}",
                 work.as_str()
             );
@@ -493,11 +493,16 @@ fn every_shipped_pack_is_whole() {
     }
 }
 
+fn texts(files: &Files) -> Texts {
+    let (_, texts) = parse(files).unwrap_or_else(|error| panic!("{error}"));
+    texts
+}
+
 /// Whether a blueprint of a company changes files.
-fn writes(company: &Company, name: &str, global: &BTreeMap<String, String>) -> bool {
+fn writes(company: &Company, texts: &Texts, name: &str, global: &BTreeMap<String, String>) -> bool {
     let mut inputs = company.blueprint_inputs.clone();
     inputs.insert("test_command".into(), "make test".into());
-    let library = company.library(global);
+    let library = texts.library(global);
     let resolved = loop {
         match blueprint::resolve(name, &library, &inputs) {
             Err(blueprint::BlueprintError::UnknownInput { input, .. }) => inputs.remove(&input),
@@ -588,7 +593,7 @@ fn the_example_of_the_handbook_is_an_agent() {
         "agents/builder.yaml".into(),
         example.expect("the handbook shows an agent").to_owned(),
     );
-    let company = parse(&files).unwrap_or_else(|error| panic!("{error}"));
+    let (company, _) = parse(&files).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(company.builder.tools.as_slice(), ToolName::ALL);
     for activity in Activity::ALL {
         assert!(

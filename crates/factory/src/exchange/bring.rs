@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use alai_core::blueprint::TEMPLATES;
-use alai_core::company::{Company, check, check_names};
+use alai_core::company::{Company, Texts, check, check_names};
 use alai_core::parcel::{self, Act, Change, Files};
 use alai_workspace::files::{self, FileError};
 use alai_workspace::{crash, swap};
@@ -88,14 +88,14 @@ pub(super) fn judged(
     files: Files,
     placeholders: Vec<String>,
 ) -> Result<Coming, ExchangeError> {
-    let company = check(&name, &files).map_err(ExchangeError::Invalid)?;
+    let (company, texts) = check(&name, &files).map_err(ExchangeError::Invalid)?;
     let now = Packs::load(home).map_err(ExchangeError::Home)?;
-    let problems = check_names(&company, &files, &now.blueprints);
+    let problems = check_names(&company, &texts, &files, &now.blueprints);
     if !problems.is_empty() {
         return Err(ExchangeError::Invalid(problems));
     }
     let version = company.version.clone();
-    fits(&now, models, company).map_err(ExchangeError::Misfit)?;
+    fits(&now, models, company, texts).map_err(ExchangeError::Misfit)?;
     let before = shelf::files_of(home, &name).map_err(ExchangeError::Home)?;
     let old = before.clone().unwrap_or_default();
     let changes = parcel::changes(&old, &files).into_iter();
@@ -116,11 +116,11 @@ pub(super) fn judged(
 }
 
 /// Whether the home's companies can be read with this one in its place: names and defaults, its blueprints, its models.
-fn fits(now: &Packs, models: &Models, company: Company) -> Result<(), PacksError> {
+fn fits(now: &Packs, models: &Models, company: Company, texts: Texts) -> Result<(), PacksError> {
     let name = company.name.clone();
-    let then = now.with(company)?;
+    let then = now.with(company, texts)?;
     let company = then.registry.find(&name)?;
-    let own = company.blueprints.keys().map(String::as_str);
+    let own = company.blueprints.iter().map(String::as_str);
     for blueprint in own.chain(company.walks.names()) {
         if !blueprint.starts_with(TEMPLATES) {
             then.resolved(Some(company), blueprint, &BTreeMap::new())?;

@@ -41,7 +41,7 @@ pub fn export(name: &str, files: &Files) -> Result<Exported, ExchangeError> {
     }
     let replaced = clean(&mut kept)?;
     // What goes out can come in: a placeholder in a place that takes none shows here and not at the other's.
-    let company = check(name, &kept).map_err(ExchangeError::Invalid)?;
+    let (company, _) = check(name, &kept).map_err(ExchangeError::Invalid)?;
     let mut placeholders: Vec<String> = replaced.iter().map(|r| r.placeholder.clone()).collect();
     placeholders.sort();
     placeholders.dedup();

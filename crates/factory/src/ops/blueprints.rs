@@ -21,7 +21,8 @@ pub(super) fn fits(desk: &Desk<'_>, name: &str, new: &NewTask) -> Result<(), OpE
     let route = routing::route(Ask::of_new(new), &desk.packs.registry).map_err(|e| failed(&e))?;
     let company = desk.packs.registry.find(&route.company);
     let company = company.map_err(|e| failed(&e))?;
-    let library = company.library(&desk.packs.blueprints);
+    let library = desk.packs.library(Some(company));
+    let library = library.map_err(|e| failed(&e))?;
     let fit = |name: &str| fitting(desk, company, name);
     let names = library.keys().map(String::as_str);
     let known: Vec<&str> = names.filter(|name| fit(name).is_ok()).collect();

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use alai_core::blueprint;
-use alai_core::company::{Company, Stage};
+use alai_core::company::{Company, Stage, Texts};
 use alai_workspace::files;
 use include_dir::{Dir, DirEntry, include_dir};
 
@@ -114,9 +114,16 @@ pub(super) fn blueprints() -> BTreeMap<String, String> {
         .collect()
 }
 
-/// The shipped companies that stand behind a home's own, with their files: not those whose name one of them has, and without the
-/// aliases and default stages that one of them has.
-pub(super) fn behind(own: &[Company]) -> Result<Vec<(Company, Files)>, PacksError> {
+/// A shipped company that stands behind a home's own.
+pub(super) struct Behind {
+    pub(super) company: Company,
+    pub(super) texts: Texts,
+    pub(super) files: Files,
+}
+
+/// The shipped companies that stand behind a home's own: not those whose name one of them has, and without the aliases and default
+/// stages that one of them has.
+pub(super) fn behind(own: &[Company]) -> Result<Vec<Behind>, PacksError> {
     let taken = |name: &str| own.iter().any(|company| company.answers_to(name));
     let stages: BTreeSet<Stage> = own
         .iter()
@@ -126,10 +133,14 @@ pub(super) fn behind(own: &[Company]) -> Result<Vec<(Company, Files)>, PacksErro
     let free = names().filter(|name| !taken(name));
     free.filter_map(|name| files_of(&name).map(|files| (name, files)))
         .map(|(name, files)| {
-            let mut company = super::read_company(&name, &files)?;
+            let (mut company, texts) = super::read_company(&name, &files)?;
             company.aliases.retain(|alias| !taken(alias));
             company.default.retain(|stage| !stages.contains(stage));
-            Ok((company, files))
+            Ok(Behind {
+                company,
+                texts,
+                files,
+            })
         })
         .collect()
 }

@@ -255,3 +255,142 @@ fn the_homes_own_blueprints_are_plain_files() {
         }
     }
 }
+
+/// A stamp of folders that nobody has changed for long. A real one is as young as the test.
+fn settled(home: &Home) -> Stamp {
+    Stamp {
+        newest_s: 0,
+        ..watch::stamp(home)
+    }
+}
+
+/// A home with its cache, whose packs were read once.
+fn kept() -> (tempfile::TempDir, Home, Packs) {
+    let (dir, home) = home();
+    for folder in [home.cache(), home.blueprints(), home.companies()] {
+        fs::create_dir_all(folder).expect("a folder");
+    }
+    write_shipped(&home).expect("written");
+    let read = Packs::read(&home).expect("the shipped packs");
+    let first = Packs::load_as(&home, &settled(&home)).expect("the shipped packs");
+    assert_eq!(first.registry, read.registry);
+    (dir, home, read)
+}
+
+fn same(packs: &Packs, read: &Packs) {
+    assert_eq!(packs.registry, read.registry);
+    assert_eq!(packs.blueprints, read.blueprints);
+    for company in read.registry.companies() {
+        let name = company.name.as_str();
+        assert_eq!(packs.source_of(name), read.source_of(name));
+        let (here, there) = (packs.texts(name), read.texts(name));
+        assert_eq!(here.expect("kept"), there.expect("read"), "{name}");
+        let digests = (packs.texts_digest(name), read.texts_digest(name));
+        assert_eq!(digests.0.expect("kept"), digests.1.expect("read"));
+    }
+}
+
+#[test]
+fn what_was_checked_once_is_taken_from_the_cache_and_says_the_same() {
+    let (_dir, home, read) = kept();
+    let sealed = seal::open(&home, &settled(&home)).expect("it was kept");
+    assert!(
+        sealed
+            .texts
+            .values()
+            .all(|texts| matches!(texts, texts::Kept::Away(_)))
+    );
+    same(&sealed, &read);
+    fs::remove_file(home.cache().join("packs")).expect("it is there");
+    same(&sealed, &read);
+}
+
+#[test]
+fn nothing_is_believed_of_other_folders_or_of_what_has_just_changed() {
+    let (_dir, home, _) = kept();
+    let soul = home.companies().join("CodeCraft/CLAUDE.md");
+    change(&soul, "## Essence\n", "## Essence\n\nOurs.\n");
+    assert!(seal::open(&home, &settled(&home)).is_none(), "it changed");
+    let just_now = Stamp {
+        newest_s: i64::MAX,
+        ..watch::stamp(&home)
+    };
+    let packs = Packs::load_as(&home, &just_now).expect("whole");
+    let code = packs.registry.find("CodeCraft").expect("it is there");
+    assert!(code.essence.starts_with("Ours."), "{}", code.essence);
+    assert!(
+        seal::open(&home, &settled(&home)).is_none(),
+        "a change in the same second would not be seen"
+    );
+    let soul = packs.texts("CodeCraft").expect("away or here").soul.clone();
+    assert!(soul.contains("Ours."), "{soul}");
+}
+
+#[test]
+fn a_broken_pack_is_refused_whatever_the_cache_says_and_the_packs_in_force_keep_their_texts() {
+    let (_dir, home, read) = kept();
+    let sealed = Packs::load_as(&home, &settled(&home)).expect("kept");
+    fs::write(home.companies().join("Proveo/CLAUDE.md"), "# Proveo\n").expect("written");
+    let error = Packs::load(&home).expect_err("no essence").to_string();
+    assert!(error.contains("Proveo/CLAUDE.md"), "{error}");
+    same(&sealed, &read);
+}
+
+#[test]
+fn a_damaged_cache_costs_time_and_nothing_else() {
+    let (_dir, home, read) = kept();
+    let path = home.cache().join("packs");
+    let whole = fs::read(&path).expect("it was kept");
+    let mut cases: Vec<Vec<u8>> = vec![
+        Vec::new(),
+        b"alai packs 1 999999999999 x\n".to_vec(),
+        whole[..whole.len() / 2].to_vec(),
+        whole[..40].to_vec(),
+        [b"alai packs 0", &whole[12..]].concat(),
+    ];
+    for at in [3, 20, 60, 200, whole.len() / 2, whole.len() - 2] {
+        let mut flipped = whole.clone();
+        flipped[at] ^= 1;
+        cases.push(flipped);
+    }
+    for case in cases {
+        fs::write(&path, &case).expect("written");
+        same(
+            &Packs::load_as(&home, &settled(&home)).expect("whole"),
+            &read,
+        );
+        fs::write(&path, &whole).expect("written");
+    }
+    fs::remove_file(&path).expect("it is there");
+    fs::create_dir(&path).expect("a folder in its place");
+    same(
+        &Packs::load_as(&home, &settled(&home)).expect("whole"),
+        &read,
+    );
+}
+
+#[test]
+fn a_damaged_text_of_a_pack_that_changed_is_an_error_and_never_another_text() {
+    let (_dir, home, _) = kept();
+    let sealed = Packs::load_as(&home, &settled(&home)).expect("kept");
+    let path = home.cache().join("packs");
+    let bytes = fs::read(&path).expect("it was kept").len();
+    // In place, as a faulty disk does it: the open file is the damaged one.
+    fs::write(&path, vec![b' '; bytes]).expect("written");
+    let soul = home.companies().join("CodeCraft/CLAUDE.md");
+    change(&soul, "## Essence\n", "## Essence\n\nOurs.\n");
+    let error = sealed.texts("CodeCraft").expect_err("neither is the text");
+    assert!(error.to_string().contains("damaged"), "{error}");
+    sealed.texts("Proveo").expect("its folder says the same");
+    let packs = Packs::load(&home).expect("read anew");
+    packs.texts("CodeCraft").expect("read anew");
+}
+
+#[test]
+fn a_home_without_a_cache_gets_none_and_holds_its_texts() {
+    let (_dir, home) = home();
+    let packs = Packs::load_as(&home, &settled(&home)).expect("the shipped packs");
+    assert!(!home.cache().exists());
+    let held = |kept: &texts::Kept| matches!(kept, texts::Kept::Here(_));
+    assert!(packs.texts.values().all(held));
+}

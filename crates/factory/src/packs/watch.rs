@@ -30,7 +30,7 @@ pub(crate) struct Watched(Mutex<State>);
 struct State {
     packs: Arc<Packs>,
     /// Of the folders as they were last read, with or without success.
-    stamp: u64,
+    stamp: Stamp,
     refused: Option<RefusedPacks>,
 }
 
@@ -48,7 +48,7 @@ impl Watched {
         // Before they are read: what changes meanwhile is seen by the next look.
         let stamp = stamp(home);
         Ok(Watched(Mutex::new(State {
-            packs: Arc::new(Packs::load(home)?),
+            packs: Arc::new(Packs::load_as(home, &stamp)?),
             stamp,
             refused: None,
         })))
@@ -80,15 +80,16 @@ impl Watched {
         fits: impl Fn(&Packs) -> Result<(), PacksError>,
     ) -> Look {
         loop {
-            let before = self.state(|state| state.stamp);
+            let before = self.state(|state| state.stamp.clone());
             let stamp = stamp(home);
             if before == stamp {
                 return Look::Same;
             }
-            let read = Packs::load(home).and_then(|packs| fits(&packs).map(|()| packs));
+            let read = Packs::load_as(home, &stamp).and_then(|packs| fits(&packs).map(|()| packs));
             // Another thread that has read meanwhile may have read something newer: look again.
-            let put =
-                |state: &mut State| (state.stamp == before).then(|| state.put(stamp, read, now_ms));
+            let put = |state: &mut State| {
+                (state.stamp == before).then(|| state.put(stamp.clone(), read, now_ms))
+            };
             if let Some(look) = self.state(put) {
                 return look;
             }
@@ -97,7 +98,7 @@ impl Watched {
 }
 
 impl State {
-    fn put(&mut self, stamp: u64, read: Result<Packs, PacksError>, now_ms: i64) -> Look {
+    fn put(&mut self, stamp: Stamp, read: Result<Packs, PacksError>, now_ms: i64) -> Look {
         self.stamp = stamp;
         match read {
             Ok(packs) => {
@@ -121,41 +122,65 @@ impl State {
     }
 }
 
-/// A number that another content of the folders does not have: names, sizes, times and inodes, without reading a file.
-fn stamp(home: &Home) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    let mut seen = 0;
-    for dir in [home.companies(), home.blueprints()] {
-        tree(&dir, 0, &mut seen, &mut hasher);
-    }
-    hasher.finish()
+/// What another content of the folders does not have: names, sizes, times and inodes, without reading a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Stamp {
+    /// Of all entries, in order.
+    pub(super) hash: u64,
+    /// The last change of any of them, in seconds since the Unix epoch. What changes within the same tick of the file system's clock
+    /// looks as it did.
+    pub(super) newest_s: i64,
 }
 
-fn tree(dir: &Path, depth: usize, seen: &mut usize, hasher: &mut DefaultHasher) {
+struct Walk {
+    seen: usize,
+    newest_s: i64,
+    hasher: DefaultHasher,
+}
+
+pub(super) fn stamp(home: &Home) -> Stamp {
+    let mut walk = Walk {
+        seen: 0,
+        newest_s: 0,
+        hasher: DefaultHasher::new(),
+    };
+    for dir in [home.companies(), home.blueprints()] {
+        tree(&dir, 0, &mut walk);
+    }
+    Stamp {
+        hash: walk.hasher.finish(),
+        newest_s: walk.newest_s,
+    }
+}
+
+fn tree(dir: &Path, depth: usize, walk: &mut Walk) {
     let Ok(paths) = read::list(dir) else {
-        "unreadable".hash(hasher);
+        "unreadable".hash(&mut walk.hasher);
         return;
     };
     for path in paths {
-        *seen += 1;
+        walk.seen += 1;
         let name = read::name_of(&path);
         // A company writes its scratch while it works.
         let scratch = depth == 1 && read::SCRATCH.contains(&&*name);
-        if *seen > ENTRIES_MAX || scratch {
+        if walk.seen > ENTRIES_MAX || scratch {
             continue;
         }
-        name.hash(hasher);
+        name.hash(&mut walk.hasher);
         match std::fs::symlink_metadata(&path) {
             Ok(meta) if meta.is_dir() => {
-                depth.hash(hasher);
-                tree(&path, depth + 1, seen, hasher);
+                depth.hash(&mut walk.hasher);
+                tree(&path, depth + 1, walk);
             }
-            Ok(meta) => mark(&meta, hasher),
-            Err(_) => "gone".hash(hasher),
+            Ok(meta) => {
+                mark(&meta, &mut walk.hasher);
+                walk.newest_s = walk.newest_s.max(meta.ctime()).max(meta.mtime());
+            }
+            Err(_) => "gone".hash(&mut walk.hasher),
         }
     }
     // Two trees with the same names in other folders differ.
-    "end".hash(hasher);
+    "end".hash(&mut walk.hasher);
 }
 
 fn mark(meta: &Metadata, hasher: &mut DefaultHasher) {

@@ -1,11 +1,9 @@
 use super::*;
 
-fn registry() -> Registry {
+fn shipped() -> Packs {
     let dir = tempfile::tempdir().expect("a temp dir");
     let home = Home::at(dir.path());
-    packs::Packs::load(&home)
-        .expect("the shipped packs")
-        .registry
+    Packs::load(&home).expect("the shipped packs")
 }
 
 fn write(home: &Home, name: &str, text: &str) {
@@ -29,7 +27,8 @@ fn the_shipped_skills_are_whole_and_can_be_loaded() {
 
 #[test]
 fn the_company_then_the_environment_then_the_home_then_what_is_shipped() {
-    let registry = registry();
+    let packs = shipped();
+    let registry = &packs.registry;
     let names: Vec<&str> = registry
         .companies()
         .iter()
@@ -44,7 +43,7 @@ fn the_company_then_the_environment_then_the_home_then_what_is_shipped() {
         &skill_text("finding-the-cause", "the home's"),
     );
     let company = registry.find(names[0]).expect("there");
-    let found = of(&home, &registry, company, Some(names[1]));
+    let found = of(&home, &packs, company, Some(names[1]));
     assert_eq!(found.problems, Vec::<String>::new());
     let levels: Vec<String> = found
         .shelf
@@ -66,21 +65,24 @@ fn the_company_then_the_environment_then_the_home_then_what_is_shipped() {
         load("of-the-home", Some("references/more.md")).text,
         "more of it"
     );
-    assert_eq!(load("soul", None).text, company.soul);
-    for name in registry.find(names[1]).expect("there").skills.keys() {
+    assert_eq!(
+        load("soul", None).text,
+        packs.texts(names[0]).expect("there").soul
+    );
+    for name in registry.find(names[1]).expect("there").skills.iter() {
         assert!(found.shelf.find(name).is_some(), "{name} of ALAI_COMPANY");
     }
 }
 
 #[test]
 fn what_is_wrong_is_left_out_and_said() {
-    let registry = registry();
-    let company = &registry.companies()[0];
+    let packs = shipped();
+    let company = &packs.registry.companies()[0];
     let dir = tempfile::tempdir().expect("a temp dir");
     let home = Home::at(dir.path());
     write(&home, "good", &skill_text("good", "text"));
     write(&home, "bad", &skill_text("other-name", "text"));
-    let found = of(&home, &registry, company, Some("Nobody"));
+    let found = of(&home, &packs, company, Some("Nobody"));
     assert!(found.shelf.find("good").is_some() && found.shelf.find("bad").is_none());
     assert_eq!(found.problems.len(), 2, "{:?}", found.problems);
     assert!(found.problems[0].contains("ALAI_COMPANY") && found.problems[0].contains("Nobody"));
@@ -91,7 +93,7 @@ fn what_is_wrong_is_left_out_and_said() {
     );
 
     std::os::unix::fs::symlink("/etc", home.skills().join("link")).expect("a link");
-    let linked = of(&home, &registry, company, None);
+    let linked = of(&home, &packs, company, None);
     assert!(
         linked.problems[0].contains("symbolic link"),
         "{:?}",

@@ -62,7 +62,7 @@ impl Lent {
     ) -> Lent {
         let (home, company) = (factory.home(), &desk.company);
         let environment = skills::environment();
-        let skills = skills::of(home, &desk.packs.registry, company, environment.as_deref());
+        let skills = skills::of(home, &desk.packs, company, environment.as_deref());
         for problem in &skills.problems {
             tracing::warn!("run {}: a skill is left out: {problem}", desk.fence.run);
         }

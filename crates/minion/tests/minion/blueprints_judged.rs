@@ -75,7 +75,7 @@ fn tests_for_a_target_that_is_none_are_not_begun_needs_python() {
 
 #[test]
 fn a_tester_s_review_asks_a_tester_s_questions_and_cannot_write() {
-    let library = shipped::company("Proveo").library(&shipped::global());
+    let library = shipped::library("Proveo");
     let example = blueprint::example("proveo-review", &library).expect("an example");
     let resolved = blueprint::resolve("proveo-review", &library, &example).expect("it resolves");
     let parent = blueprint::resolve("review-readonly", &library, &example).expect("it resolves");

@@ -36,7 +36,7 @@ pub(crate) fn written(name: &str) -> String {
 /// With the blueprint's own example, under these inputs.
 fn brief(world: &World, company: &str, name: &str, inputs: &[(&str, &str)]) -> Brief {
     let company = shipped::company(company);
-    let library = company.library(&shipped::global());
+    let library = shipped::library(&company.name);
     let mut values = blueprint::example(name, &library).unwrap_or_else(|error| panic!("{error}"));
     let own = inputs.iter();
     values.extend(own.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));

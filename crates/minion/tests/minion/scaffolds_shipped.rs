@@ -34,7 +34,7 @@ fn brief(world: &World, name: &str, inputs: &[(&str, &str)]) -> Brief {
     let values = values
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let library = company.library(&shipped::global());
+    let library = shipped::library(&company.name);
     let blueprint = blueprint::resolve(name, &library, &values.collect());
     let mut brief = Brief {
         company: company.brief(Role::Builder),
@@ -402,7 +402,7 @@ fn a_name_that_is_none_and_a_backend_that_is_none_write_nothing() {
 #[test]
 fn the_examples_name_every_input_that_must_be_named() {
     let company = shipped::company("CodeCraft");
-    let library = company.library(&shipped::global());
+    let library = shipped::library(&company.name);
     for name in [
         NEXTJS,
         API,

@@ -37,13 +37,22 @@ fn texts(dir: &Path) -> BTreeMap<String, String> {
 }
 
 pub(crate) fn company(name: &str) -> Company {
+    pack(name).0
+}
+
+fn pack(name: &str) -> (Company, Texts) {
     company::parse(&texts(&root().join("companies").join(name)))
         .expect("a shipped company is whole")
 }
 
+/// Every blueprint and template that a company can walk.
+pub(crate) fn library(company: &str) -> BTreeMap<String, String> {
+    pack(company).1.library(&global())
+}
+
 /// What an agent of a company can load, as the factory lends it in a fresh home.
 pub(crate) fn shelf(name: &str) -> Shelf {
-    let company = company(name);
+    let (company, own) = pack(name);
     let global = texts(&root().join("skills"));
     let global = global.iter().filter_map(|(file, text)| {
         let name = file.strip_suffix("/SKILL.md")?;
@@ -52,9 +61,9 @@ pub(crate) fn shelf(name: &str) -> Shelf {
     });
     Shelf {
         company: company.name.clone(),
-        soul: company.soul.clone(),
+        soul: own.soul,
         levels: vec![
-            (Level::Company(company.name.clone()), company.skills.clone()),
+            (Level::Company(company.name.clone()), own.skills),
             (Level::Shipped, global.collect()),
         ],
     }
@@ -82,7 +91,7 @@ pub(crate) fn global() -> BTreeMap<String, String> {
 }
 
 pub(crate) fn blueprint(company: &Company, name: &str, test_command: &str) -> Blueprint {
-    let library = company.library(&global());
+    let library = library(&company.name);
     let mut inputs = company.blueprint_inputs.clone();
     if name != "review-readonly" && name != "securion-security-review" {
         inputs.insert("test_command".into(), test_command.into());

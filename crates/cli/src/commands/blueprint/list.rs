@@ -15,7 +15,7 @@ struct List {
 pub(super) fn list(home: &Home, company: Option<&str>, json: bool) -> Result<(), CliError> {
     let packs = door::packs(home)?;
     let company = super::company(&packs, company)?;
-    let blueprints = companies::blueprints(&packs, company);
+    let blueprints = companies::blueprints(&packs, company).map_err(door::broken)?;
     if json {
         return show::json(&List { blueprints });
     }

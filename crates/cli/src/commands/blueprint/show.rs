@@ -42,7 +42,7 @@ pub(super) fn show(
             return show::json(&Text {
                 name,
                 company: of,
-                text,
+                text: &text,
             });
         }
         show::line(show::clean(text.trim_end()));

@@ -17,6 +17,7 @@ pub(super) fn validate(home: &Home, pack: Option<&str>, json: bool) -> Result<()
         | PacksError::Refused { .. }
         | PacksError::Secret { .. }
         | PacksError::Model { .. }
+        | PacksError::Texts { .. }
         | PacksError::Company(_)
         | PacksError::Blueprint(_) => super::home(&e),
     })?;

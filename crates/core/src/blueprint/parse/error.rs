@@ -69,4 +69,6 @@ pub enum BlueprintError {
         input: String,
         problem: String,
     },
+    #[error("cannot read the blueprints of {company}: {problem}. Try again: they are read anew")]
+    Unread { company: String, problem: String },
 }

@@ -7,7 +7,7 @@ use crate::routing::WorkType;
 use crate::task::{Task, TaskKind};
 
 fn acme() -> Company {
-    parse(&pack()).expect("the pack is good")
+    parse(&pack()).expect("the pack is good").0
 }
 
 fn task(kind: TaskKind, title: &str) -> Task {
@@ -138,7 +138,7 @@ fn a_follow_up_walks_the_stages_blueprint_whatever_its_words_say() {
 #[test]
 fn no_shipped_company_builds_what_is_called_a_review_as_documents() {
     for (name, files) in crate::company::tests::shipped_packs() {
-        let company = parse(&files).unwrap_or_else(|_| panic!("{name} is whole"));
+        let (company, _) = parse(&files).unwrap_or_else(|_| panic!("{name} is whole"));
         let mut rework = task(TaskKind::Build, "Rework: Harden the session cookies");
         rework.description = "The change was sent back by #12 (REVIEW).".into();
         let own = company.walks.stages.get(&Stage::Build);
@@ -163,7 +163,7 @@ fn a_review_is_a_stage_where_the_company_reviews_and_else_a_type() {
     assert_eq!(acme.walks.work.get(&WorkType::Review), None);
     assert_eq!(acme.walks.stages[&Stage::Review], "two");
     let files = changed("company.json", ", \"review\": \"reviewer\"", "");
-    let builds = parse(&files).expect("the pack is good");
+    let (builds, _) = parse(&files).expect("the pack is good");
     assert_eq!(builds.walks.work[&WorkType::Review], "two");
     assert_eq!(builds.walks.stages.get(&Stage::Review), None);
 }
