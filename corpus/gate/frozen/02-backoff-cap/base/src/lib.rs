@@ -1,0 +1,5 @@
+//! How long to wait before the next try.
+
+mod policy;
+
+pub use policy::Backoff;

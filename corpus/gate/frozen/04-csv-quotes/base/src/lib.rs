@@ -1,0 +1,5 @@
+//! Lines of CSV files.
+
+mod line;
+
+pub use line::{join, split};

@@ -1,0 +1,5 @@
+fn main() {
+    assert_eq!(csvline::split(r#""x,y",""""#), ["x,y", "\""]);
+    assert_eq!(csvline::split("p,q"), ["p", "q"]);
+    println!("holds");
+}

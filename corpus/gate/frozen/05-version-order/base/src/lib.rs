@@ -1,0 +1,5 @@
+//! Versions of packages.
+
+mod version;
+
+pub use version::{BadVersion, Version};

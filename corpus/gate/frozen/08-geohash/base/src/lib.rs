@@ -1,0 +1,5 @@
+//! Geohashes: places as short texts.
+
+mod encode;
+
+pub use encode::encode;

@@ -1,0 +1,5 @@
+"""Rounding of amounts."""
+
+
+def round_cents(amount):
+    return round(amount, 2)

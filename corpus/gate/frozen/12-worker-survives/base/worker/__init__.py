@@ -1,0 +1,3 @@
+from worker.loop import Report, run
+
+__all__ = ["Report", "run"]

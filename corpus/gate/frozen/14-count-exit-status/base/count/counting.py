@@ -1,0 +1,5 @@
+"""Counts lines, words and letters."""
+
+
+def counts(text):
+    return text.count("\n"), len(text.split()), len(text)

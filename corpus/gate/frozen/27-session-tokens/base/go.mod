@@ -1,0 +1,3 @@
+module example.org/token
+
+go 1.19

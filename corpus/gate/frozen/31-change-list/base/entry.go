@@ -1,0 +1,7 @@
+package changes
+
+// Entry is one change.
+type Entry struct {
+	Kind string
+	Text string
+}

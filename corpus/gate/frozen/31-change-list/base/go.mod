@@ -1,0 +1,3 @@
+module example.org/changes
+
+go 1.19

@@ -1,0 +1,3 @@
+module example.org/address
+
+go 1.19

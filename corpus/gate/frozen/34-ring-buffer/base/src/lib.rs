@@ -1,0 +1,5 @@
+//! A queue of fixed size.
+
+mod ring;
+
+pub use ring::Ring;

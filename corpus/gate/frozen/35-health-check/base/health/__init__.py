@@ -1,0 +1,3 @@
+from health.check import check
+
+__all__ = ["check"]

@@ -1,0 +1,5 @@
+"""Durations for people."""
+
+
+def human(seconds):
+    return f"{seconds} s"

@@ -1,0 +1,3 @@
+module example.org/records
+
+go 1.19

@@ -1,0 +1,3 @@
+module example.org/shellwords
+
+go 1.19
