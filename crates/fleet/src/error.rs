@@ -301,7 +301,7 @@ impl ErrorClass {
                     format!("check that {host} is an Ollama server that you may use")
                 }
                 Server::Openai | Server::Anthropic => format!(
-                    "check the key, and that {host} is a server of this kind that you may use"
+                    "check the key and what its account has left, and that {host} is a server of this kind that you may use"
                 ),
             },
             ErrorClass::ScriptExhausted => "add the scene or the turn to the script".to_owned(),

@@ -45,6 +45,9 @@ use request::{Refusal, Wanted, Way};
 /// The port of registries, which speak HTTPS. Only a mirror of the machine's own configuration has another one.
 const PORT: u16 = 443;
 
+/// How a request is refused that a run has no money left for; by it a program's end is told from its provider's own 402.
+pub const LOAN_SPENT: &str = "what this run was lent is spent";
+
 /// Connections at once. npm opens 15 by default, uv 50; two set-ups never share a proxy.
 const CONNECTIONS_MAX: usize = 96;
 

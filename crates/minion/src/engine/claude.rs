@@ -274,8 +274,8 @@ fn outcome(result: &Value) -> Outcome {
     let said = said(result);
     let class = match (result["api_error_status"].as_u64(), subtype) {
         (_, "error_max_structured_output_retries") => ErrorClass::Malformed,
-        (Some(status @ (400 | 413)), _) => class_by_words(&said).unwrap_or(class_of(status)),
-        (Some(status), _) => class_of(status),
+        (Some(status @ (400 | 413)), _) => class_by_words(&said).unwrap_or(class_of(status, &said)),
+        (Some(status), _) => class_of(status, &said),
         (None, _) => class_by_words(&said).unwrap_or(ErrorClass::ServerFault),
     };
     let detail = format!("{subtype}: {}", cut(&said, 1_000));

@@ -277,7 +277,7 @@ fn failed(said: &str) -> Heard {
     let status = status_in(said);
     let class = match status {
         Some(400) => class_by_words(said).unwrap_or(ErrorClass::BadRequest),
-        Some(status) => class_of(status),
+        Some(status) => class_of(status, said),
         // Its provider's errors lose their status on the way: nothing is known but that it was not the model's answer.
         None => class_by_words(said).unwrap_or(ErrorClass::ServerFault),
     };

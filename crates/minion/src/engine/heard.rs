@@ -1,6 +1,7 @@
 //! What a program says, whatever its protocol, and what a session came to so far. Everything here is a claim of the program.
 
 use alai_fleet::{ErrorClass, Usage};
+use alai_workspace::egress::LOAN_SPENT;
 use serde_json::Value;
 
 use super::Outcome;
@@ -190,10 +191,12 @@ fn named(slot: &mut String, name: Option<&str>) {
     }
 }
 
-/// The class of an HTTP status that a provider gave to a program.
-pub(crate) fn class_of(status: u64) -> ErrorClass {
+/// The class of an HTTP status that a provider gave to a program, with what it said. A 402 is of two kinds: our own way out gives it
+/// when the run's loan is spent, which is the run's limit; a provider's purse that is empty opens for no run, until a person fills it.
+pub(crate) fn class_of(status: u64, said: &str) -> ErrorClass {
     match status {
-        401 | 403 => ErrorClass::Refused,
+        402 if said.contains(LOAN_SPENT) => ErrorClass::OverBudget,
+        401..=403 => ErrorClass::Refused,
         404 => ErrorClass::ModelMissing,
         408 | 504 => ErrorClass::TimedOut,
         413 => ErrorClass::ContextTooLong,
@@ -208,6 +211,9 @@ pub(crate) fn class_of(status: u64) -> ErrorClass {
 pub(crate) fn class_by_words(text: &str) -> Option<ErrorClass> {
     let text = text.to_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    if has(&[LOAN_SPENT]) {
+        return Some(ErrorClass::OverBudget);
+    }
     if has(&[
         "prompt is too long",
         "context window",
@@ -239,6 +245,9 @@ pub(crate) fn class_by_words(text: &str) -> Option<ErrorClass> {
         "unauthorized",
         "oauth",
         "credit balance",
+        "insufficient credits",
+        "insufficient balance",
+        "payment required",
     ])
     .then_some(ErrorClass::Refused)
 }
@@ -346,10 +355,10 @@ mod tests {
     #[test]
     fn an_outage_is_never_the_models_fault() {
         for status in [429, 500, 502, 503, 529, 401, 403, 404, 408] {
-            assert!(class_of(status).is_infrastructure(), "{status}");
+            assert!(class_of(status, "").is_infrastructure(), "{status}");
         }
         for status in [400, 413, 422] {
-            assert!(!class_of(status).is_infrastructure(), "{status}");
+            assert!(!class_of(status, "").is_infrastructure(), "{status}");
         }
         for (text, want) in [
             ("Invalid API key · Please run /login", ErrorClass::Refused),

@@ -308,6 +308,14 @@ fn close(
     };
     walk.used(&session, tally.calls, tally.failed_calls);
     let ended = verdict::status(program.engine, &session.outcome);
+    if let Outcome::Failed {
+        class: ErrorClass::OverBudget,
+        detail,
+    } = &session.outcome
+    {
+        // The limit's name alone would not say whose it was, and what lifts it.
+        walk.summarise(&redact(&format!("{}: {detail}", program.engine.as_str())));
+    }
     // First: what cannot be written down any more has to be paid all the same.
     walk.sessions.push(session.clone());
     walk.record(&Event::Session { session: &session })?;

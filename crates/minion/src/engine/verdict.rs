@@ -122,12 +122,14 @@ pub(crate) fn status(engine: Engine, outcome: &Outcome) -> Result<(), ExitStatus
 fn remedy(engine: Engine, class: ErrorClass) -> &'static str {
     match (engine, class) {
         (Engine::ClaudeCli, ErrorClass::Refused) => {
-            "; log in with `claude` and `/login`, or correct the key"
+            "; log in with `claude` and `/login`, correct the key, or fill the account that it is paid from"
         }
         (Engine::CodexCli, ErrorClass::Refused) => {
-            "; log in with `codex login`, or correct the key"
+            "; log in with `codex login`, correct the key, or fill the account that it is paid from"
         }
-        (Engine::Acp, ErrorClass::Refused) => "; log in with the agent itself, or correct the key",
+        (Engine::Acp, ErrorClass::Refused) => {
+            "; log in with the agent itself, correct the key, or fill the account that it is paid from"
+        }
         (_, ErrorClass::ModelMissing) => "; correct the agent's `model` in alai.toml",
         _ => "",
     }

@@ -140,6 +140,28 @@ fn its_own_limits_are_limits_and_its_own_faults_infrastructure() {
     assert_eq!(status(long), ExitStatus::ContextTruncated);
 }
 
+/// A 402 of our own way out is the run's limit; one of the provider is an empty purse, which no stronger model fills.
+#[test]
+fn a_loan_that_is_spent_is_told_from_a_provider_that_wants_money() {
+    let of = |said: &str| {
+        ends_with(json!({"is_error": true, "api_error_status": 402, "result": said})).report
+    };
+    let ours = of("API Error: 402 alai: what this run was lent is spent; a person can raise a cap");
+    assert_eq!(ours.status, ExitStatus::CostLimit);
+    assert!(
+        ours.summary.contains("claude-cli") && ours.summary.contains("a person can raise"),
+        "{}",
+        ours.summary
+    );
+    let theirs = of("API Error: 402 Insufficient credits");
+    let detail = infrastructure(&theirs.status);
+    assert!(
+        detail.contains("Insufficient credits") && detail.contains("fill the account"),
+        "{detail}"
+    );
+    assert!(theirs.sessions.iter().all(|s| s.turned_away), "{theirs:?}");
+}
+
 #[test]
 fn silence_before_the_result_is_a_hang() {
     let script = Script::of(ENGINE, [fix(), Act::Orphan("pid".into()), Act::Hang]);

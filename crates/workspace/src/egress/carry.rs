@@ -13,7 +13,7 @@ use super::meter::Entry;
 use super::provider::{BODY_BYTES_MAX, Body, Provider, Request, answer};
 use super::request::Refusal;
 use super::usage::Reading;
-use super::{BODIES_BYTES_MAX, HEAD_BYTES_MAX, IDLE_S, Shared, body};
+use super::{BODIES_BYTES_MAX, HEAD_BYTES_MAX, IDLE_S, LOAN_SPENT, Shared, body};
 
 /// Longest silence of a provider: an answer that is not streamed comes after minutes of thought.
 const SILENCE_S: u64 = 600;
@@ -154,8 +154,11 @@ pub(super) fn whole(
         return Err(refuse("400 Bad Request", reason));
     }
     let entry = meter.begin(&told, &ahead.bytes, || shared.is_stopped());
-    let spent = "what this run was lent is spent; a person can raise `limits.agent.dollars` or a cap of [money.caps]";
-    ahead.entry = Some(entry.ok_or_else(|| refuse("402 Payment Required", spent))?);
+    let spent = || {
+        let way_out = "a person can raise `limits.agent.dollars` or a cap of [money.caps]";
+        refuse("402 Payment Required", &format!("{LOAN_SPENT}; {way_out}"))
+    };
+    ahead.entry = Some(entry.ok_or_else(spent)?);
     Ok(ahead)
 }
 

@@ -89,6 +89,14 @@ fn failures_have_the_class_of_their_words() {
             ErrorClass::Refused,
         ),
         (
+            "unexpected status 402 Payment Required: alai: what this run was lent is spent; a person can raise it",
+            ErrorClass::OverBudget,
+        ),
+        (
+            "unexpected status 402 Payment Required: no credit",
+            ErrorClass::Refused,
+        ),
+        (
             "exceeded retry limit, last status: 429 Too Many Requests",
             ErrorClass::Busy,
         ),
