@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::dispatch::{self, Roster, ScheduleView, loads};
+use crate::dispatch::{self, Roster, ScheduleView, Speeds, loads};
 use crate::home::Home;
 use crate::models::Models;
 use crate::packs::{Packs, RefusedPacks, Watched};
@@ -169,6 +169,16 @@ impl Factory {
             stop: Cancel::default(),
             clock,
         });
+        match Speeds::read(&factory.home().speeds(), factory.now_ms()) {
+            Ok(speeds) => factory.roster.remember(speeds),
+            Err(why) => {
+                let path = factory.home().speeds();
+                tracing::warn!(
+                    "{} is not used ({why}): how long runs and loads take is measured anew",
+                    path.display()
+                );
+            }
+        }
         launcher::pin(factory.home());
         recover::at_start(&factory)?;
         Ok(factory)

@@ -24,6 +24,7 @@ pub(crate) mod loads;
 mod picture;
 mod roster;
 mod shown;
+mod speeds;
 #[cfg(test)]
 mod tests;
 
@@ -32,6 +33,8 @@ use picture::{Bounds, Picture};
 use roster::Seat;
 pub(crate) use roster::{At, Roster};
 pub use shown::{Draining, HostView, Loading, ScheduleView, WaitView};
+pub(crate) use speeds::Speeds;
+pub use speeds::Took;
 
 /// Rounds in one beat: each claims one task or finds one that cannot be claimed. More than there are slots and tasks in one look.
 const ROUNDS_MAX: usize = 2_048;

@@ -10,7 +10,8 @@ use alai_mission::Learned;
 use serde::Serialize;
 
 pub use crate::agents::AgentLine;
-use crate::dispatch::HostView;
+use crate::dispatch::{HostView, Speeds, Took};
+use crate::home::Home;
 use crate::models::{Found, Models, Seen};
 
 mod recording;
@@ -73,6 +74,8 @@ pub struct ModelLine {
     pub thinks: bool,
     /// What runs have seen of it; none before the first one.
     pub learned: Option<Learned>,
+    /// How long its runs and its load took, by kind; empty before the first one.
+    pub took: Vec<Took>,
 }
 
 /// A model's place among the candidates of a tier; 1 is the first choice.
@@ -120,9 +123,21 @@ pub fn view(models: &Models) -> FleetView {
 }
 
 impl FleetView {
-    /// The same with what runs have seen of each model.
-    #[must_use]
-    pub fn with(mut self, learned: &[Learned]) -> FleetView {
+    /// The same with what runs have seen of each model, and with how long they took, or what is wrong with the file that says so.
+    pub fn with(
+        mut self,
+        learned: &[Learned],
+        home: &Home,
+        now_ms: i64,
+    ) -> (FleetView, Result<(), String>) {
+        let path = home.speeds();
+        let (speeds, sound) = match Speeds::read(&path, now_ms) {
+            Ok(speeds) => (speeds, Ok(())),
+            Err(why) => {
+                let why = format!("{} is not used: {why}", path.display());
+                (Speeds::default(), Err(why))
+            }
+        };
         let address = |host: &str| {
             let mut hosts = self.hosts.iter();
             hosts
@@ -135,8 +150,9 @@ impl FleetView {
             line.learned = seen
                 .find(|one| Some(one.host.as_str()) == at && one.model == line.model)
                 .cloned();
+            line.took = at.map_or_else(Vec::new, |at| speeds.of_model(at, &line.model));
         }
-        self
+        (self, sound)
     }
 }
 
@@ -279,6 +295,7 @@ fn model_lines(models: &Models, found: &Found, seen: &Seen) -> Vec<ModelLine> {
             edit_format: profile.edit_format,
             thinks: card.thinking,
             learned: None,
+            took: Vec::new(),
         }
     };
     cards.iter().map(line).collect()

@@ -86,6 +86,11 @@ impl Home {
         self.cache().join("versions.json")
     }
 
+    /// How long runs and loads took on each model.
+    pub fn speeds(&self) -> PathBuf {
+        self.cache().join("speeds.json")
+    }
+
     /// Objects that many clones of a repository have in common.
     pub fn objects(&self) -> PathBuf {
         self.cache().join("objects")

@@ -49,7 +49,7 @@ pub use agents::{AgentState, NamedAgent, Pay, SeenAgent};
 pub use around::{Around, Life};
 pub use beat::{Factory, Pulse};
 pub use config::{Config, ConfigError};
-pub use dispatch::{Draining, HostView, Loading, ScheduleView, WaitView};
+pub use dispatch::{Draining, HostView, Loading, ScheduleView, Took, WaitView};
 pub use evidence::{evidence_dir, newest_evidence};
 pub use home::{Home, HomeError, InitReport, init};
 pub use hosts::NamedHost;

@@ -267,3 +267,50 @@ fn what_is_learned_of_a_model_is_there_after_a_restart() {
         .exits(0)
         .says("characters a token");
 }
+
+#[test]
+fn how_long_runs_took_is_known_after_a_restart_and_a_damaged_file_is_named() {
+    let small = twin("small", good);
+    let large = twin("large", good);
+    let world = fleet(&small.url(), &ollama(&large), "");
+    let took = || {
+        let lines = world.alai(["fleet", "models", "--json"]).exits(0).json();
+        let mut lines = lines.as_array().expect("models").iter();
+        let line = lines.find(|line| line["model"] == "small").cloned();
+        line.expect("a line")["took"].clone()
+    };
+    assert_eq!(took(), serde_json::json!([]));
+    world
+        .alai(["minion", "run", TITLE, "--project", "tiny"])
+        .exits(0);
+    let a_build = |took: &Value| {
+        let mut all = took.as_array().into_iter().flatten();
+        all.any(|took| took["what"] == "build" && took["ms"].as_i64() > Some(0))
+    };
+    let first = took();
+    assert!(a_build(&first), "{first}");
+    world.alai(["fleet", "models"]).exits(0).says("build ");
+    let daemon = world.up();
+    world.alai(["down"]).exits(0);
+    daemon.ends().exits(0);
+    assert_eq!(
+        took(),
+        first,
+        "a daemon that did nothing has forgotten nothing"
+    );
+    std::fs::write(world.home().join("cache/speeds.json"), "{\"runs\":").expect("written");
+    world
+        .alai(["fleet", "models"])
+        .exits(0)
+        .says("speeds.json is not used");
+    let daemon = world.up();
+    daemon.says("speeds.json is not used");
+    world
+        .alai(["minion", "enqueue", TITLE, "--project", "tiny"])
+        .exits(0);
+    world.until("it is done", |w| (w.state(2) == "done").then_some(()));
+    world.alai(["down"]).exits(0);
+    daemon.ends().exits(0);
+    let anew = took();
+    assert!(a_build(&anew), "{anew}");
+}

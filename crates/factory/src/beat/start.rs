@@ -59,7 +59,9 @@ impl Drop for Leaves {
         if let Ok(mut all) = self.factory.active.lock() {
             all.remove(&self.run);
         }
-        self.factory.roster.ended(&self.run, self.factory.now_ms());
+        let roster = &self.factory.roster;
+        roster.ended(&self.run, self.factory.now_ms());
+        roster.keep(&self.factory.home.speeds());
         self.factory.wake();
     }
 }

@@ -154,7 +154,7 @@ fn choices(wanted: &Wanted, picture: &Picture, known: &Known) -> Vec<Choice> {
         Some(Choice {
             host,
             model,
-            expected_ms: known.lasted_ms(kind, &at).unwrap_or(own_ms(kind)),
+            expected_ms: known.speeds.run_ms(kind, &at).unwrap_or(own_ms(kind)),
         })
     };
     wanted.choices.iter().filter_map(choice).collect()

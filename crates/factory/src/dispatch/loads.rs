@@ -224,7 +224,10 @@ impl Work {
     fn tell(&self, carried: Result<(), String>) {
         let (factory, At { host, model }) = (&self.factory, &self.at);
         match carried {
-            Ok(()) => factory.models().load_succeeded(host, model),
+            Ok(()) => {
+                factory.models().load_succeeded(host, model);
+                factory.roster().keep(&factory.home().speeds());
+            }
             // What was ended for a stop says nothing of the host.
             Err(_) if factory.stopping() => {}
             Err(why) => {

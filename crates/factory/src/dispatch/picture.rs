@@ -365,8 +365,8 @@ pub(super) fn load_ms(site: &Site, known: &Known, at: &At, bytes: u64) -> i64 {
     if site.ollama.is_none() {
         return 0;
     }
-    let reckoned = || Place::load_ms_at(bytes, known.bytes_s(&site.host).unwrap_or(BYTES_S));
-    known.load_ms(at).unwrap_or_else(reckoned).max(LOAD_MS_MIN)
+    let reckoned = || Place::load_ms_at(bytes, known.speeds.bytes_s(&site.host).unwrap_or(BYTES_S));
+    known.speeds.load_ms(at).unwrap_or_else(reckoned).max(LOAD_MS_MIN)
 }
 
 #[cfg(test)]

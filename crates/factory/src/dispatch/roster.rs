@@ -1,21 +1,21 @@
 //! Who is where: models on hosts, runs on models, loads that are under way. What the scheduler remembers between two beats; all of it
-//! can be found out again by a process that has forgotten it.
+//! can be found out again by a process that has forgotten it; of it only what was measured is kept.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use alai_core::ids::{RunId, TaskId};
 use alai_core::task::TaskKind;
+use alai_workspace::files;
 use serde::{Deserialize, Serialize};
 
 use super::shown::ScheduleView;
+use super::speeds::Speeds;
 use crate::models::Site;
 
 /// Tasks of which it is remembered where they were served last: more than can wait for another attempt at once.
 const LAST_MAX: usize = 4_096;
-
-/// How much a new measurement counts against what was known, in percent: three of them tell more than everything before.
-const NEW_PERCENT: i64 = 30;
 
 /// A model on a host, by the host's address.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -24,9 +24,12 @@ pub(crate) struct At {
     pub(crate) model: String,
 }
 
-/// Shared by the beat, the runs and the loads. Nobody waits for anything while it is locked.
+/// Shared by the beat, the runs and the loads. Nobody waits for anything while what is known is locked.
 #[derive(Debug, Default)]
-pub(crate) struct Roster(Mutex<Known>);
+pub(crate) struct Roster {
+    known: Mutex<Known>,
+    keeps: Mutex<()>,
+}
 
 /// What is known.
 #[derive(Debug, Default)]
@@ -46,9 +49,7 @@ pub(super) struct Known {
     pub(super) proven: BTreeSet<At>,
     /// Where a task was served last.
     last: BTreeMap<TaskId, At>,
-    lasted_ms: BTreeMap<(&'static str, At), i64>,
-    loads_ms: BTreeMap<At, i64>,
-    bytes_s: BTreeMap<String, u64>,
+    pub(super) speeds: Speeds,
     pub(super) view: ScheduleView,
 }
 
@@ -93,7 +94,7 @@ pub(super) struct Use {
 
 impl Roster {
     pub(super) fn lock(&self) -> MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The place that a run of this process was given; within it none for one that was begun without a model.
@@ -112,14 +113,29 @@ impl Roster {
             return;
         };
         let took_ms = now_ms.saturating_sub(seat.started_ms).max(1);
-        let lasted = known.lasted_ms.entry((seat.kind.as_str(), at.clone()));
-        lasted
-            .and_modify(|ms| *ms = mixed(*ms, took_ms))
-            .or_insert(took_ms);
+        known.speeds.ran(seat.kind, &at, took_ms, now_ms);
         if let Some(used) = known.uses.get_mut(&at) {
             used.ended_ms = used.ended_ms.max(now_ms);
         }
         known.was_served(seat.task, at);
+    }
+
+    /// Begins with what a former process has measured.
+    pub(crate) fn remember(&self, speeds: Speeds) {
+        self.lock().speeds = speeds;
+    }
+
+    /// Keeps what was measured since the last time.
+    pub(crate) fn keep(&self, path: &Path) {
+        // Held while the file is written: what was measured earlier must not be written later.
+        let _turn = self.keeps.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(bytes) = self.lock().speeds.unkept() else {
+            return;
+        };
+        let folder = path.parent().map_or(Ok(()), files::private_dir_all);
+        if let Err(e) = folder.and_then(|()| files::write_atomic(path, &bytes)) {
+            tracing::warn!("how long runs and loads took is forgotten at the next start: {e}");
+        }
     }
 
     /// How things stood after the last round, for people.
@@ -153,34 +169,9 @@ impl Known {
         self.last.get(&task)
     }
 
-    /// Milliseconds that a task of this kind took there, where one did.
-    pub(super) fn lasted_ms(&self, kind: TaskKind, at: &At) -> Option<i64> {
-        self.lasted_ms.get(&(kind.as_str(), at.clone())).copied()
-    }
-
-    /// Milliseconds that a load took there, where one did.
-    pub(super) fn load_ms(&self, at: &At) -> Option<i64> {
-        self.loads_ms.get(at).copied()
-    }
-
-    /// Bytes a second that a host's loads came to, where there was one.
-    pub(super) fn bytes_s(&self, host: &str) -> Option<u64> {
-        self.bytes_s.get(host).copied()
-    }
-
     /// A load has ended well.
     pub(super) fn loaded(&mut self, at: &At, bytes: u64, took_ms: i64, now_ms: i64) {
-        let took_ms = took_ms.max(1);
-        let load = self.loads_ms.entry(at.clone());
-        let load = load.and_modify(|ms| *ms = mixed(*ms, took_ms));
-        load.or_insert(took_ms);
-        let rate = bytes.saturating_mul(1_000) / took_ms.unsigned_abs();
-        if rate > 0 {
-            let known = self.bytes_s.entry(at.host.clone());
-            let signed = |rate: u64| i64::try_from(rate).unwrap_or(i64::MAX / 100);
-            let known = known.and_modify(|b| *b = mixed(signed(*b), signed(rate)).unsigned_abs());
-            known.or_insert(rate);
-        }
+        self.speeds.loaded(at, bytes, took_ms, now_ms);
         let stay = Stay {
             since_ms: now_ms,
             bytes: 0,
@@ -229,11 +220,6 @@ impl Known {
     }
 }
 
-fn mixed(known: i64, new: i64) -> i64 {
-    (known.saturating_mul(100 - NEW_PERCENT) / 100)
-        .saturating_add(new.saturating_mul(NEW_PERCENT) / 100)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -260,16 +246,10 @@ mod tests {
     }
 
     #[test]
-    fn a_host_s_speed_and_a_model_s_load_are_learned_from_loads() {
+    fn what_was_loaded_is_there_since_then() {
         let mut known = Known::default();
-        assert_eq!((known.load_ms(&at("a")), known.bytes_s("h")), (None, None));
         known.loaded(&at("a"), 4_000_000, 2_000, 5);
-        assert_eq!(
-            (known.load_ms(&at("a")), known.bytes_s("h")),
-            (Some(2_000), Some(2_000_000))
-        );
         known.loaded(&at("a"), 4_000_000, 4_000, 9);
-        assert_eq!(known.load_ms(&at("a")), Some(2_600));
         assert_eq!(known.held["h"]["a"].since_ms, 5);
     }
 }

@@ -12,7 +12,11 @@ use crate::{door, show};
 pub(super) fn run(home: &Home, json: bool) -> Result<(), CliError> {
     // A home whose store was never written has learned nothing.
     let learned = door::reader(home).and_then(|reader| Ok(reader.learned()?));
-    let view = fleet::view(&models(home)?).with(&learned.unwrap_or_default());
+    let learned = learned.unwrap_or_default();
+    let (view, sound) = fleet::view(&models(home)?).with(&learned, home, door::now_ms());
+    if let Err(why) = sound {
+        show::message(&format!("{why}; how long things take is measured anew"));
+    }
     for host in view.hosts.iter().filter(|host| !host.up) {
         show::message(&format!(
             "{} is down; `alai fleet status` says why",
@@ -51,6 +55,10 @@ fn shown(line: &ModelLine) {
             if let Some(learned) = &line.learned {
                 said.extend(learned_of(learned));
             }
+            let took = line.took.iter();
+            said.extend(
+                took.map(|took| format!("{} {} s", took.what, took.ms.saturating_add(999) / 1_000)),
+            );
             let first = first_of(&line.stands);
             said.push(format!("first choice of tiers {first}"));
         }

@@ -63,3 +63,32 @@ fn work_for_a_free_host_is_not_hidden_behind_all_that_waits_for_a_full_one() {
     );
     assert!(claims.iter().any(|claim| claim.fence.task == large));
 }
+
+/// What a run took is what the next process expects.
+#[test]
+fn how_long_work_takes_is_known_to_the_next_process() {
+    let mut world = World::new(1, vec![machine("forge", 1, 100, &[SMALL], "")], "");
+    world.add("First", 2, Priority::Medium);
+    let claim = world.next();
+    world.factory.gain(7 * MINUTE_MS);
+    world.ends(&claim, true);
+    let place = At {
+        host: world.twin("forge").url(),
+        model: SMALL.0.to_owned(),
+    };
+    let known = |world: &World| {
+        let known = world.factory.roster().lock();
+        (
+            known.speeds.run_ms(TaskKind::Build, &place),
+            known.speeds.load_ms(&place).is_some(),
+        )
+    };
+    let before = known(&world);
+    assert!(before.0 >= Some(7 * MINUTE_MS) && before.1, "{before:?}");
+    world.factory.roster().keep(&world.factory.home().speeds());
+    world.opens_again();
+    assert_eq!(known(&world), before);
+    std::fs::write(world.factory.home().speeds(), "no JSON").expect("written");
+    world.opens_again();
+    assert_eq!(known(&world), (None, false));
+}

@@ -112,6 +112,24 @@ impl World {
         }
     }
 
+    /// The process ends and another one begins.
+    pub(super) fn opens_again(&mut self) {
+        let (home, config) = (self.factory.home().clone(), self.factory.config().clone());
+        self.factory.stop();
+        // What still loads holds the factory, and with it the home's lock.
+        let ended = Instant::now();
+        let none = std::sync::Arc::downgrade(&self.factory);
+        let aside = tempfile::tempdir().expect("a temporary folder");
+        let other = Home::at(aside.path().join("home"));
+        init(&other).expect("a home");
+        self.factory = Factory::open(other, config.clone()).expect("a factory");
+        while none.strong_count() > 0 {
+            assert!(ended.elapsed() < PATIENCE, "the factory is still held");
+            std::thread::yield_now();
+        }
+        self.factory = Factory::open(home, config).expect("a factory");
+    }
+
     pub(super) fn now_ms(&self) -> i64 {
         // Without a look at it the clock takes the test for a process that was stopped.
         self.factory.gain(0);
