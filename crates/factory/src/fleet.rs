@@ -4,19 +4,21 @@ use std::collections::BTreeMap;
 
 use alai_core::mode::Mode;
 use alai_fleet::{
-    Candidate, EditFormat, Host, HostRef, ModelCard, ProbeState, ToolMode, embed, ping, usable,
+    Candidate, EditFormat, Host, HostRef, ModelCard, ProbeState, Provider, ToolMode, embed_by,
+    ping, usable,
 };
 use alai_mission::Learned;
 use serde::Serialize;
 
 pub use crate::agents::AgentLine;
+use crate::clock::wall_ms;
 use crate::dispatch::{HostView, Speeds, Took};
 use crate::home::Home;
 use crate::models::{Found, Models, Seen};
 
 mod recording;
 
-pub use recording::{RecordedCall, RecordedSession, Recording, recording};
+pub use recording::{RecordedCall, RecordedQuestion, RecordedSession, Recording, recording};
 
 /// What a look found.
 #[derive(Debug, Serialize)]
@@ -183,7 +185,7 @@ pub fn hear(models: &Models, paid: bool) -> Vec<Heard> {
     for seen in &found.hosts {
         let Some(card) = embedder(seen) else { continue };
         heard.push(match paid || seen.free {
-            true => one_vector(&seen.probe.host, &card.name),
+            true => one_vector(models, &seen.probe.host, &card.name),
             false => unasked(None, seen.probe.host.to_string(), &card.name),
         });
     }
@@ -212,8 +214,13 @@ fn embedder(seen: &Seen) -> Option<&ModelCard> {
     cards.find(|card| card.embedding_only && card.remote.is_none())
 }
 
-fn one_vector(host: &Host, model: &str) -> Heard {
-    let made = embed(host, model, &["ok".to_owned()], None, &|| false);
+fn one_vector(models: &Models, host: &Host, model: &str) -> Heard {
+    let recorder = models.recorder();
+    let into = recorder
+        .as_deref()
+        .map(|r| (r, &wall_ms as &dyn Fn() -> i64));
+    let provider = Provider::from(host.clone());
+    let made = embed_by(&provider, into, model, &["ok".to_owned()], None, &|| false);
     Heard {
         tier: None,
         host: host.to_string(),

@@ -1,6 +1,7 @@
 //! Texts as vectors, by Ollama's `/api/embed` or OpenAI's `/v1/embeddings`. A text that does not fit its model is an error and never
 //! cut: half of a text would be found under the other half's name.
 
+use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -8,9 +9,14 @@ use serde_json::{Value, json};
 use crate::call;
 use crate::chat::Profile;
 use crate::dialect::HostRef;
-use crate::error::{ChatError, ErrorClass, Fault};
+use crate::error::{ChatError, ErrorClass, Fault, Server};
 use crate::ollama::body::KEEP_ALIVE;
 use crate::probe::hello;
+use crate::provider::Provider;
+use crate::script::{self, Script};
+use crate::tape::{
+    AskedVectors, RecordedVectors, Recorder, VectorsKept, Wire, play_vectors, shell_of,
+};
 use crate::wait::{Patience, dice};
 use crate::wire::{self, Failure, Watch};
 
@@ -52,10 +58,129 @@ pub fn embed<'h>(
     dimensions: Option<usize>,
     cancel: &dyn Fn() -> bool,
 ) -> Result<Embedded, ChatError> {
-    let host = host.into();
+    let question = Question {
+        host: host.into(),
+        line: Line::Network,
+        watch: Watch::new(WHOLE, cancel),
+        kept: RefCell::default(),
+    };
+    made(&question, model, texts, dimensions)
+}
+
+/// The same of whoever answers: a host, whose answers are written into the recording where there is one, or a recording.
+///
+/// # Errors
+/// As [`embed`]; `ScriptExhausted` where a recording has no such vectors, with what differs.
+///
+/// # Panics
+/// As [`embed`].
+pub fn embed_by(
+    provider: &Provider,
+    recorder: Option<(&Recorder, &dyn Fn() -> i64)>,
+    model: &str,
+    texts: &[String],
+    dimensions: Option<usize>,
+    cancel: &dyn Fn() -> bool,
+) -> Result<Embedded, ChatError> {
+    let asked = AskedVectors {
+        model: model.to_owned(),
+        texts: texts.to_vec(),
+        dimensions,
+    };
+    let host: HostRef<'_> = match provider {
+        Provider::Ollama(host) => host.into(),
+        Provider::Openai(host) => host.into(),
+        Provider::Anthropic(host) => host.into(),
+        Provider::Scripted(script) => return played(script, &asked, cancel),
+        Provider::Agent(agent) => {
+            let why = format!("{agent} is a program that does whole steps, and makes no vectors");
+            return Err(nobody(provider.host(), ErrorClass::BadRequest, model, why));
+        }
+    };
+    let question = Question {
+        host,
+        line: Line::Network,
+        watch: Watch::new(WHOLE, cancel),
+        kept: RefCell::new(recorder.map(|_| VectorsKept::default())),
+    };
+    let made = made(&question, model, texts, dimensions);
+    if let (Some((recorder, now_ms)), Some(kept)) = (recorder, question.kept.take()) {
+        recorder.record_vectors(host, asked, kept, &made, now_ms());
+    }
+    made
+}
+
+/// Plays recorded vectors: all of what a question does but the network and its waits.
+fn played(
+    script: &Script,
+    asked: &AskedVectors,
+    cancel: &dyn Fn() -> bool,
+) -> Result<Embedded, ChatError> {
+    let refused = |class, why| nobody(script::HOST.to_owned(), class, &asked.model, why);
+    if cancel() {
+        let why = "the call was cancelled before it began".to_owned();
+        return Err(refused(ErrorClass::Cancelled, why));
+    }
+    let found = script.vectors(asked);
+    let call = found.map_err(|why| refused(ErrorClass::ScriptExhausted, why))?;
+    let first = call.answers.first().map(|first| first.wire);
+    let shell = shell_of(first.unwrap_or(Wire::Ollama));
+    let question = Question {
+        host: (&shell).into(),
+        line: Line::Tape(call, Cell::new(0)),
+        watch: Watch::new(WHOLE, cancel),
+        kept: RefCell::default(),
+    };
+    match made(&question, &asked.model, &asked.texts, asked.dimensions) {
+        Ok(made) => Ok(Embedded {
+            latency_ms: call.latency_ms,
+            ..made
+        }),
+        Err(error) => Err(ChatError {
+            server: Server::Script,
+            host: script::HOST.to_owned(),
+            ..error
+        }),
+    }
+}
+
+fn nobody(host: String, class: ErrorClass, model: &str, message: String) -> ChatError {
+    ChatError {
+        class,
+        server: Server::Script,
+        host,
+        model: model.to_owned(),
+        message,
+        partial: String::new(),
+        spent: class.usually_spent(),
+    }
+}
+
+/// One question as it is under way.
+struct Question<'q> {
+    host: HostRef<'q>,
+    line: Line<'q>,
+    watch: Watch<'q>,
+    /// What came, for a recording.
+    kept: RefCell<Option<VectorsKept>>,
+}
+
+/// Where the answers come from.
+enum Line<'l> {
+    Network,
+    /// A recording, and how many of its answers were played.
+    Tape(&'l RecordedVectors, Cell<usize>),
+}
+
+fn made(
+    question: &Question<'_>,
+    model: &str,
+    texts: &[String],
+    dimensions: Option<usize>,
+) -> Result<Embedded, ChatError> {
+    let host = question.host;
     let begun = Instant::now();
-    let watch = Watch::new(WHOLE, cancel);
-    let all = wire::block_on(all(host, model, texts, dimensions, &watch));
+    let all = wire::block_on(all(question, model, texts, dimensions));
     let (vectors, prompt_tokens) = all.and_then(|made| made).map_err(|fault| {
         let request = hello(model, &Profile::default());
         ChatError {
@@ -72,11 +197,10 @@ pub fn embed<'h>(
 }
 
 async fn all(
-    host: HostRef<'_>,
+    question: &Question<'_>,
     model: &str,
     texts: &[String],
     dimensions: Option<usize>,
-    watch: &Watch<'_>,
 ) -> Result<(Vec<Vec<f32>>, u64), Fault> {
     let refuse = |why: String| Err(Fault::new(ErrorClass::BadRequest, why));
     if texts.is_empty() || texts.len() > INPUTS_MAX {
@@ -91,8 +215,8 @@ async fn all(
     let mut vectors: Vec<Vec<f32>> = Vec::new();
     let mut tokens = 0_u64;
     for batch in texts.chunks(BATCH) {
-        let answer = asked(host, model, batch, watch).await?;
-        let (made, read) = read(host, &answer)?;
+        let answer = asked(question, model, batch).await?;
+        let (made, read) = read(question.host, &answer)?;
         if made.len() != batch.len() {
             return Err(malformed(format!(
                 "{} vectors came for {} texts",
@@ -114,12 +238,8 @@ async fn all(
 }
 
 /// One request, as often as the host says that it is busy or loading.
-async fn asked(
-    host: HostRef<'_>,
-    model: &str,
-    texts: &[String],
-    watch: &Watch<'_>,
-) -> Result<Value, Fault> {
+async fn asked(question: &Question<'_>, model: &str, texts: &[String]) -> Result<Value, Fault> {
+    let (host, watch) = (question.host, &question.watch);
     let (url, body) = match host {
         HostRef::Ollama(host) => {
             let body = json!({"model": model, "input": texts, "truncate": false, "keep_alive": KEEP_ALIVE});
@@ -138,7 +258,13 @@ async fn asked(
     let body = body.to_string().into_bytes();
     let mut patience = Patience::new(None);
     loop {
-        let got = wire::fetch(&client, &url, Some(body.clone()), watch, BYTES_MAX).await;
+        let got = match &question.line {
+            Line::Network => wire::fetch(&client, &url, Some(body.clone()), watch, BYTES_MAX).await,
+            Line::Tape(call, played) => play_vectors(call, played),
+        };
+        if let Some(kept) = question.kept.borrow_mut().as_mut() {
+            kept.came(host, &got);
+        }
         let (fault, asked_s) = match got {
             Ok(answer) => return Ok(answer),
             Err(Failure::Fault(fault)) => return Err(fault),
@@ -151,7 +277,9 @@ async fn asked(
         let Some(wait) = patience.next(fault.class, asked_s, now, left, dice()) else {
             return Err(fault);
         };
-        watch.sleep(wait).await?;
+        if let Line::Network = question.line {
+            watch.sleep(wait).await?;
+        }
     }
 }
 

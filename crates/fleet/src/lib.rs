@@ -50,7 +50,7 @@ pub use chat::{
     ToolSpec, Usage,
 };
 pub use dialect::{Host, HostRef};
-pub use embed::{Embedded, embed};
+pub use embed::{Embedded, embed, embed_by};
 pub use error::{Blame, ChatError, ErrorClass, Server, Spent};
 pub use event::{Event, RawCall};
 pub use forced::{CallForm, call_form, formed};
@@ -67,7 +67,8 @@ pub use script::{Script, ScriptError};
 pub use secret::{Secret, SecretError};
 pub use tap::{RawReplies, RawReply, Taps};
 pub use tape::{
-    Heard, Listening, Recorded, RecordedAgent, Recorder, RecorderError, Tape, TapeError,
+    AskedVectors, Heard, Listening, Recorded, RecordedAgent, RecordedVectors, Recorder,
+    RecorderError, Tape, TapeError, VectorAnswer,
 };
 pub use timeouts::Timeouts;
 pub use tokens::{estimate_tokens, prompt_chars};

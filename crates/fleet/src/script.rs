@@ -28,7 +28,7 @@ use crate::error::{ChatError, ErrorClass, Fault, Server};
 use crate::event::RawCall;
 use crate::salvage;
 use crate::tap::{Ear, Taps};
-use crate::tape::{Tape, Wire};
+use crate::tape::{AskedVectors, RecordedVectors, Tape, Wire};
 use crate::tokens::{estimate_tokens, prompt_chars};
 
 pub(crate) mod render;
@@ -110,7 +110,7 @@ impl Script {
     pub fn parse(text: &str) -> Result<Script, ScriptError> {
         if Tape::is_one(text) {
             let tape = Tape::parse(text).map_err(|e| ScriptError(e.to_string()))?;
-            if tape.calls().is_empty() {
+            if tape.calls().is_empty() && tape.vectors().is_empty() {
                 let why = "the recording holds sessions of agents alone, and what those did is not in their words";
                 return Err(ScriptError(why.to_owned()));
             }
@@ -140,7 +140,17 @@ impl Script {
     pub(crate) fn recorded_for(&self, kind: TaskKind) -> Option<(String, Profile)> {
         match &self.source {
             Source::Scenes(_) => None,
-            Source::Tape(tape) => Some(tape.cast(kind)),
+            Source::Tape(tape) => tape.cast(kind),
+        }
+    }
+
+    /// The vectors that were recorded for these texts.
+    pub(crate) fn vectors(&self, asked: &AskedVectors) -> Result<&RecordedVectors, String> {
+        match &self.source {
+            Source::Scenes(_) => {
+                Err("scenes hold no vectors; record them, or use a host that makes them".to_owned())
+            }
+            Source::Tape(tape) => tape.next_vectors(asked),
         }
     }
 

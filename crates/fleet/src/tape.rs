@@ -1,15 +1,15 @@
 //! A recording of real calls: what was asked, and what the server sent back, byte by byte and when. A recording is a script: the
 //! same request gets the same bytes again, read by the reader that reads them from a socket.
 //!
-//! It is JSON Lines. The first line says which form it has, each other one is a call with all of its HTTP answers, or what an agent's own
-//! program said in one session, which is not played. A call that a
-//! kill cut off is not there, and a last line that ends in its middle is no error.
+//! It is JSON Lines. The first line says which form it has, each other one is a call with all of its HTTP answers, a question for
+//! vectors, or what an agent's own program said in one session, which is not played. A call that a kill cut off is not there, and a last line that ends in its middle is no error.
 
 mod agent;
 mod clean;
 mod differs;
 mod named;
 mod play;
+mod vectors;
 mod write;
 
 use std::collections::BTreeMap;
@@ -24,11 +24,13 @@ use crate::chat::{ChatRequest, Message, Profile, Purpose, ToolMode, ToolSpec, Us
 use crate::error::{ErrorClass, Fault};
 
 pub use agent::{Heard, Listening, RecordedAgent};
-pub(crate) use play::{play, shell};
+pub(crate) use play::{play, shell, shell_of};
+pub use vectors::{AskedVectors, RecordedVectors, VectorAnswer};
+pub(crate) use vectors::{Kept as VectorsKept, play as play_vectors};
 pub use write::{Recorder, RecorderError};
 
 /// The form that this version writes. A reader takes no later one.
-const FORM: u32 = 2;
+const FORM: u32 = 3;
 /// Bytes of one call that are kept: a long conversation with a long answer has a few megabytes.
 pub(crate) const CALL_BYTES_MAX: usize = 32 << 20;
 
@@ -47,6 +49,7 @@ pub struct Tape {
     /// The line of each call in the file.
     lines: Arc<Vec<usize>>,
     agents: Arc<Vec<(usize, RecordedAgent)>>,
+    vectors: Arc<Vec<(usize, RecordedVectors)>>,
     /// How many calls of each request were played.
     played: Arc<Mutex<BTreeMap<String, usize>>>,
     /// Its last line ends in the middle.
@@ -170,6 +173,7 @@ impl Tape {
     /// On a line that was not written so, the last one excepted; on a later form; when there is no call.
     pub fn parse(text: &str) -> Result<Tape, TapeError> {
         let (mut calls, mut lines, mut agents) = (Vec::new(), Vec::new(), Vec::new());
+        let mut vectors = Vec::new();
         let mut is_cut = false;
         for (n, line) in text.split_inclusive('\n').enumerate() {
             let refuse = |why: String| TapeError::Line { line: n + 1, why };
@@ -183,6 +187,13 @@ impl Tape {
             }
             if let Ok(agent::Line { agent }) = serde_json::from_str(line) {
                 agents.push((n + 1, agent));
+                continue;
+            }
+            if let Ok(vectors::Line { vectors: one }) = serde_json::from_str(line) {
+                if !one.is_as_written() {
+                    return Err(refuse("its hash is not that of what it asked".to_owned()));
+                }
+                vectors.push((n + 1, one));
                 continue;
             }
             let recorded: Recorded = match serde_json::from_str(line) {
@@ -205,13 +216,14 @@ impl Tape {
             calls.push(recorded);
             lines.push(n + 1);
         }
-        match calls.is_empty() && agents.is_empty() {
+        match calls.is_empty() && agents.is_empty() && vectors.is_empty() {
             true => Err(TapeError::Empty),
             false => Ok(Tape {
                 keys: Arc::new(calls.iter().map(|call| key(&call.asked)).collect()),
                 calls: Arc::new(calls),
                 lines: Arc::new(lines),
                 agents: Arc::new(agents),
+                vectors: Arc::new(vectors),
                 played: Arc::default(),
                 is_cut,
             }),
@@ -256,24 +268,34 @@ impl Tape {
             let asked = named::asked(&asked);
             return Err(differs::nearest(&calls, &request.purpose, &asked));
         };
+        Ok(same[self.next_of(key).min(last)])
+    }
+
+    /// How often this was played before.
+    fn next_of(&self, key: String) -> usize {
         let mut played = self.played.lock().unwrap_or_else(PoisonError::into_inner);
         let at = played.entry(key).or_default();
-        let call = same[(*at).min(last)];
         *at += 1;
-        Ok(call)
+        *at - 1
+    }
+
+    /// The questions for vectors, each with its line.
+    pub fn vectors(&self) -> &[(usize, RecordedVectors)] {
+        &self.vectors
     }
 
     /// How the model was run that did tasks of this kind, and its name: a request that is made for another one would differ.
-    pub(crate) fn cast(&self, kind: TaskKind) -> (String, Profile) {
+    /// None where it holds no call.
+    pub(crate) fn cast(&self, kind: TaskKind) -> Option<(String, Profile)> {
         let mut its = self.calls.iter().filter(|c| c.purpose.task_kind == kind);
-        let call = its.next().unwrap_or(&self.calls[0]);
-        (call.model.clone(), call.profile)
+        let call = its.next().or(self.calls.first())?;
+        Some((call.model.clone(), call.profile))
     }
 }
 
 impl PartialEq for Tape {
     fn eq(&self, other: &Tape) -> bool {
-        self.calls == other.calls
+        self.calls == other.calls && self.vectors == other.vectors
     }
 }
 

@@ -279,4 +279,16 @@ fn a_host_with_vectors_is_shown_and_asked_for_one() {
         .says("a vector of 8 numbers");
     let asked = anvil.requests();
     assert!(asked.iter().any(|seen| seen.path == "/api/embed"));
+    // It is recorded as a call is.
+    let recordings = world.path("recordings");
+    let mut command = world.command(["fleet", "probe"]);
+    command.env("ALAI_RECORD", &recordings);
+    run(command).exits(0);
+    let mut files = std::fs::read_dir(&recordings).expect("a folder");
+    let file = files.next().expect("a recording").expect("a file").path();
+    world
+        .alai(["fleet", "replay", file.to_str().expect("a plain name")])
+        .exits(0)
+        .says("vectors of 1 texts  vectors on")
+        .says("8 numbers each");
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use alai_fleet::{Recorded, RecordedAgent, Tape, Usage};
+use alai_fleet::{Recorded, RecordedAgent, RecordedVectors, Tape, Usage};
 use serde::Serialize;
 
 /// One recorded call.
@@ -52,10 +52,31 @@ pub struct RecordedSession {
     pub is_rewritten: bool,
 }
 
+/// One recorded question for vectors.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RecordedQuestion {
+    /// Its line in the file.
+    pub line: usize,
+    pub model: String,
+    pub host: String,
+    pub texts: usize,
+    /// SHA-256 of what it asked, by which a replay finds it.
+    pub hash: String,
+    /// The status of each HTTP answer; none where nobody answered.
+    pub statuses: Vec<Option<u16>>,
+    /// Numbers of each vector.
+    pub dimensions: usize,
+    pub prompt_tokens: u64,
+    pub latency_ms: i64,
+    /// Why it gave no vectors.
+    pub failed: Option<String>,
+}
+
 /// What a file holds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Recording {
     pub calls: Vec<RecordedCall>,
+    pub vectors: Vec<RecordedQuestion>,
     /// Of agents' own programs, which are not played.
     pub sessions: Vec<RecordedSession>,
     /// Its last line ends in the middle, as one that a kill cut off.
@@ -74,9 +95,30 @@ pub fn recording(path: &Path) -> Result<Recording, String> {
     let sessions = tape.agents().iter();
     Ok(Recording {
         calls: calls.collect(),
+        vectors: tape
+            .vectors()
+            .iter()
+            .map(|(line, one)| question(*line, one))
+            .collect(),
         sessions: sessions.map(|(line, one)| session(*line, one)).collect(),
         is_cut: tape.is_cut,
     })
+}
+
+fn question(line: usize, one: &RecordedVectors) -> RecordedQuestion {
+    let failed = one.failed.as_ref();
+    RecordedQuestion {
+        line,
+        model: one.asked.model.clone(),
+        host: one.host.clone(),
+        texts: one.asked.texts.len(),
+        hash: one.hash.clone(),
+        statuses: one.answers.iter().map(|answer| answer.status).collect(),
+        dimensions: one.dimensions,
+        prompt_tokens: one.prompt_tokens,
+        latency_ms: one.latency_ms,
+        failed: failed.map(|failed| format!("{} ({})", failed.message, failed.class)),
+    }
 }
 
 fn session(line: usize, one: &RecordedAgent) -> RecordedSession {

@@ -7,6 +7,8 @@ use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use regex::Regex;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{Asked, Chunk, Failed, Recorded, Try, Wire};
@@ -44,11 +46,14 @@ pub(super) fn recorded(call: Recorded, key: Option<&Secret>) -> Recorded {
 
 /// The same of what is asked, which is also how a request is looked up.
 pub(super) fn asked(asked: &Asked, key: Option<&Secret>) -> Asked {
-    let Ok(mut value) = serde_json::to_value(asked) else {
-        return asked.clone();
-    };
+    any(asked, key).unwrap_or_else(|| asked.clone())
+}
+
+/// The same of anything; none where it cannot be written as JSON and read again.
+pub(super) fn any<T: Serialize + DeserializeOwned>(asked: &T, key: Option<&Secret>) -> Option<T> {
+    let mut value = serde_json::to_value(asked).ok()?;
     walk(&mut value, key);
-    serde_json::from_value(value).unwrap_or_else(|_| asked.clone())
+    serde_json::from_value(value).ok()
 }
 
 /// Whether the host's own key stands in a text.
@@ -75,7 +80,7 @@ fn walk(value: &mut Value, key: Option<&Secret>) {
     }
 }
 
-fn cleaned<'t>(text: &'t str, key: Option<&Secret>) -> Cow<'t, str> {
+pub(super) fn cleaned<'t>(text: &'t str, key: Option<&Secret>) -> Cow<'t, str> {
     let Some(key) = key else {
         return redact(text);
     };
@@ -85,7 +90,7 @@ fn cleaned<'t>(text: &'t str, key: Option<&Secret>) -> Cow<'t, str> {
     }
 }
 
-fn quoted(failed: Failed, key: Option<&Secret>) -> Failed {
+pub(super) fn quoted(failed: Failed, key: Option<&Secret>) -> Failed {
     let message = redact(&failed.message).into_owned();
     Failed {
         message: key.map_or(message.clone(), |key| key.redact_quote(&message)),

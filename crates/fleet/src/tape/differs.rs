@@ -54,7 +54,7 @@ fn value(asked: &Asked) -> Value {
 }
 
 /// The first place at which two values differ.
-fn first(recorded: &Value, sent: &Value, path: &str) -> Option<String> {
+pub(super) fn first(recorded: &Value, sent: &Value, path: &str) -> Option<String> {
     match (recorded, sent) {
         (Value::Object(one), Value::Object(other)) => one
             .iter()

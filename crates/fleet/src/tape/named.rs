@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::Asked;
 
@@ -16,12 +18,15 @@ static NAMES: LazyLock<Regex> = LazyLock::new(|| {
 
 /// The same with each name replaced by its number, by where it stands first.
 pub(super) fn asked(asked: &Asked) -> Asked {
-    let Ok(text) = serde_json::to_string(asked) else {
-        return asked.clone();
-    };
+    any(asked).unwrap_or_else(|| asked.clone())
+}
+
+/// The same of anything; none where no such name stands in it.
+pub(super) fn any<T: Serialize + DeserializeOwned>(asked: &T) -> Option<T> {
+    let text = serde_json::to_string(asked).ok()?;
     match numbered(&text) {
-        Cow::Borrowed(_) => asked.clone(),
-        Cow::Owned(text) => serde_json::from_str(&text).unwrap_or_else(|_| asked.clone()),
+        Cow::Borrowed(_) => None,
+        Cow::Owned(text) => serde_json::from_str(&text).ok(),
     }
 }
 

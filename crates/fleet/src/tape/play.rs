@@ -14,9 +14,14 @@ use crate::wire::{Failure, Refusal, is_lost_behind};
 
 /// A host of the recorded dialect, which nobody asks: its words are read as that one's.
 pub(crate) fn shell(call: &Recorded) -> Host {
+    let first = call.tries.first();
+    shell_of(first.map_or(Wire::Ollama, |first| first.wire))
+}
+
+/// The same of a dialect.
+pub(crate) fn shell_of(wire: Wire) -> Host {
     const NOBODY: &str = "http://127.0.0.1:1";
-    let first = call.tries.first().map_or(Wire::Ollama, |first| first.wire);
-    let made = match first {
+    let made = match wire {
         Wire::Ollama => None,
         Wire::Openai => OpenaiHost::parse(NOBODY).ok().map(Host::Openai),
         Wire::Anthropic => AnthropicHost::parse(NOBODY).ok().map(Host::Anthropic),

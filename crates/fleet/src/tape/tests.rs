@@ -64,8 +64,8 @@ fn a_last_line_that_is_cut_is_no_error_and_any_other_one_is() {
         error.contains("line 2") && error.contains("hash"),
         "{error}"
     );
-    let later = whole.replacen("\"alai_recording\":1", "\"alai_recording\":3", 1);
-    assert_eq!(Tape::parse(&later), Err(TapeError::Form { found: 3 }));
+    let later = whole.replacen("\"alai_recording\":1", "\"alai_recording\":4", 1);
+    assert_eq!(Tape::parse(&later), Err(TapeError::Form { found: 4 }));
     assert_eq!(
         Tape::parse("{\"alai_recording\":1}\n"),
         Err(TapeError::Empty)

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use alai_fleet::{AnthropicHost, Embedded, Host, OpenaiHost, embed};
+use alai_fleet::{
+    AnthropicHost, Embedded, Host, OpenaiHost, Recorder, Script, Secret, embed, embed_by,
+};
 use alai_testkit::openai::{self, OpenaiTwin};
 use alai_testkit::played::{Played, PlayedTwin};
 use alai_testkit::vectors;
@@ -145,4 +147,115 @@ fn vectors_that_are_none_are_malformed() {
         error.message.contains("8 numbers in place of 1024"),
         "{error}"
     );
+}
+
+/// Asks a host while it is recorded.
+fn recorded(provider: &Provider, asked: &[(&str, &[String])]) -> (Vec<Made>, String) {
+    let dir = tempfile::tempdir().expect("a folder");
+    let recorder = Recorder::new(dir.path()).expect("a folder");
+    let now_ms = || 77;
+    let made = asked.iter().map(|(model, texts)| {
+        embed_by(
+            provider,
+            Some((&recorder, &now_ms)),
+            model,
+            texts,
+            None,
+            &|| false,
+        )
+    });
+    let made = made.collect();
+    let path = recorder.path().expect("something was recorded");
+    (made, std::fs::read_to_string(path).expect("it is text"))
+}
+
+type Made = Result<Embedded, ChatError>;
+
+fn played(recording: &str, model: &str, texts: &[String]) -> Made {
+    let script = Provider::Scripted(Script::parse(recording).expect("a recording is a script"));
+    embed_by(&script, None, model, texts, None, &|| false)
+}
+
+#[test]
+fn vectors_are_recorded_and_played_again_without_their_host() {
+    let (ollama, llama) = (ollama(), llama(2));
+    let key = format!("AKIA{}", "Q7ZP2M4N8R5T6V3X");
+    let mut many = texts(70);
+    many[3] = format!("the key {key} is here");
+    for host in [Host::Ollama(at(&ollama)), of(&llama.url())] {
+        let host = Provider::from(host);
+        let long = vec!["long ".repeat(50_000)];
+        let (made, recording) = recorded(&host, &[("bge", &many), ("bge", &long)]);
+        assert!(!recording.contains(&key), "a secret is on the disk");
+        let first = made[0].as_ref().expect("vectors");
+        let again = played(&recording, "bge", &many).expect("the same vectors");
+        assert_eq!(&again, first);
+        let (error, again) = (
+            made[1].as_ref().unwrap_err(),
+            played(&recording, "bge", &long).unwrap_err(),
+        );
+        assert_eq!(
+            (again.class, &again.message),
+            (error.class, &error.message),
+            "{again}"
+        );
+        assert_eq!(error.class, ErrorClass::ContextTooLong);
+        let mut other = many.clone();
+        other[5].push('!');
+        let error = played(&recording, "bge", &other).unwrap_err();
+        assert_eq!(error.class, ErrorClass::ScriptExhausted);
+        assert!(
+            error.message.contains("request.texts[5]"),
+            "{}",
+            error.message
+        );
+        let error = played(&recording, "other", &many).unwrap_err();
+        assert!(error.message.contains("request.model"), "{}", error.message);
+        let changed = recording.replace("text number 1\"", "text number 0\"");
+        let error = Script::parse(&changed).unwrap_err().to_string();
+        assert!(error.contains("hash"), "{error}");
+    }
+}
+
+/// No word of a server is kept beside its numbers, and its key in none of its refusals.
+#[test]
+fn nothing_but_numbers_is_kept_of_an_answer() {
+    let body = json!({"data": [{"index": 0, "embedding": [0.5, -1e-7], "note": "sk-twin-key"}],
+        "model": "sk-twin-key", "usage": {"prompt_tokens": 3, "words": "hush"}});
+    let answers = [
+        (200, body.to_string()),
+        (
+            401,
+            "{\"error\":{\"message\":\"no sk-twin-key\"}}".to_owned(),
+        ),
+    ];
+    let twin = PlayedTwin::start(answers.map(|(status, body)| Played {
+        status,
+        chunks: vec![(Duration::ZERO, body.into_bytes())],
+        breaks: false,
+    }));
+    let key = Secret::parse("sk-twin-key").expect("a key");
+    let host = OpenaiHost::parse(&twin.url()).unwrap().with_key(key);
+    let one = texts(1);
+    let (made, recording) = recorded(&Provider::Openai(host), &[("m", &one), ("m", &one)]);
+    assert_eq!(made[0].as_ref().unwrap().vectors, [[0.5, -1e-7]]);
+    assert_eq!(made[1].as_ref().unwrap_err().class, ErrorClass::Refused);
+    for hidden in ["sk-twin-key", "hush"] {
+        assert!(!recording.contains(hidden), "{recording}");
+    }
+    let script = Provider::Scripted(Script::parse(&recording).unwrap());
+    let play = || embed_by(&script, None, "m", &one, None, &|| false);
+    assert_eq!(play().unwrap().vectors, [[0.5, -1e-7]]);
+    for _ in 0..2 {
+        assert_eq!(
+            play().unwrap_err().class,
+            ErrorClass::Refused,
+            "the last again"
+        );
+    }
+    let scenes = Script::parse("- turns: [{text: hi}]").unwrap();
+    let error = embed_by(&Provider::Scripted(scenes), None, "m", &one, None, &|| {
+        false
+    });
+    assert_eq!(error.unwrap_err().class, ErrorClass::ScriptExhausted);
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use alai_factory::fleet::{RecordedCall, RecordedSession, recording};
+use alai_factory::fleet::{RecordedCall, RecordedQuestion, RecordedSession, recording};
 
 use alai_core::money::dollars;
 
@@ -18,6 +18,7 @@ pub(super) fn run(path: &Path, json: bool) -> Result<(), CliError> {
         return show::json(&found);
     }
     found.calls.iter().for_each(shown);
+    found.vectors.iter().for_each(vectors);
     found.sessions.iter().for_each(session);
     if found.is_cut {
         show::line("its last line ends in the middle and is left out");
@@ -28,15 +29,33 @@ pub(super) fn run(path: &Path, json: bool) -> Result<(), CliError> {
             found.sessions.len()
         ));
     }
-    if found.calls.is_empty() {
+    if found.calls.is_empty() && found.vectors.is_empty() {
         return Ok(());
     }
     show::line(format!(
-        "{} calls; ALAI_SCRIPT={} alai ... plays them, simulated",
+        "{} calls, {} questions for vectors; ALAI_SCRIPT={} alai ... plays them, simulated",
         found.calls.len(),
+        found.vectors.len(),
         show::clean(&path.display().to_string())
     ));
     Ok(())
+}
+
+fn vectors(one: &RecordedQuestion) {
+    let answer = match &one.failed {
+        Some(failed) => show::clean(failed),
+        None => format!(
+            "{} numbers each, {} tokens in {} ms",
+            one.dimensions, one.prompt_tokens, one.latency_ms
+        ),
+    };
+    show::line(format!(
+        "{}  vectors of {} texts  {} on {}  {answer}",
+        one.line,
+        one.texts,
+        show::clean(&one.model),
+        show::clean(&one.host)
+    ));
 }
 
 fn session(one: &RecordedSession) {
