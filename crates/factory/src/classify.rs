@@ -11,7 +11,7 @@ use alai_core::company::{Activity, Company, ModelChoice, Registry};
 use alai_core::pipeline::Ended;
 use alai_core::routing::{self, Class, Source};
 use alai_core::task::{Task, TaskKind};
-use alai_fleet::{ChatError, ChatRequest, ErrorClass, Message, Profile, Provider, Purpose};
+use alai_fleet::{ChatError, ChatRequest, ErrorClass, Loader, Message, Profile, Provider, Purpose};
 use alai_mission::{Borrowed, Claim, Slot};
 use alai_workspace::command::Cancel;
 
@@ -171,14 +171,16 @@ fn small_model(factory: &Arc<Factory>, task: &Task, company: &Company) -> Result
 /// not need for another model.
 fn is_ready(factory: &Arc<Factory>, task: &Task, chosen: &Chosen) -> Result<(), String> {
     let host = match &chosen.provider {
-        Provider::Ollama(host) => host,
+        Provider::Ollama(host) => Loader::Ollama(host.clone()),
+        Provider::Openai(host) if host.is_router() => Loader::Router(host.clone()),
         Provider::Scripted(_) => return Err("replies are a recording".to_owned()),
         Provider::Agent(_) => return Err("an agent's own program answers no question".to_owned()),
         // These have their model loaded, or know themselves what to do.
         Provider::Openai(_) | Provider::Anthropic(_) => return Ok(()),
     };
-    let held = alai_fleet::resident(host, &|| factory.stopping());
-    let held = held.map_err(|_| format!("{host} does not say what it has loaded"))?;
+    let held = host.resident(&|| factory.stopping());
+    let address = chosen.provider.host();
+    let held = held.map_err(|_| format!("{address} does not say what it has loaded"))?;
     if held
         .iter()
         .any(|one| alai_fleet::same_model(&one.model, &chosen.model))

@@ -382,7 +382,7 @@ impl<'f> Round<'f> {
 
     /// What a person wants never to be unloaded is loaded before anything asks for it, and again where it went.
     fn bring_back_what_is_kept(&self, decided: &[Decision], picture: &Picture) {
-        for site in self.sites.iter().filter(|site| site.ollama.is_some()) {
+        for site in self.sites.iter().filter(|site| site.loader.is_some()) {
             let here = |d: &Decision| picture.host(&site.host) == Some(d.effect.place().0);
             let moving = decided.iter().any(here);
             let missing = {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -16,6 +17,7 @@ pub(crate) mod body;
 pub(crate) mod errors;
 pub(crate) mod line;
 pub(crate) mod probe;
+pub(crate) mod router;
 
 pub use probe::{Slots, count_tokens, slots};
 
@@ -30,6 +32,8 @@ pub struct OpenaiHost {
     pub(crate) rates: Rates,
     pub(crate) toolless: Toolless,
     pub(crate) windows: Windows,
+    /// The last look found a router of llama-server there.
+    routes: Arc<AtomicBool>,
 }
 
 /// The window that a server gave each model, in tokens, where it said so. A client cannot choose it here.
@@ -66,6 +70,7 @@ impl OpenaiHost {
             rates: Rates::default(),
             toolless: Toolless::default(),
             windows: Windows::default(),
+            routes: Arc::default(),
         })
     }
 
@@ -85,6 +90,15 @@ impl OpenaiHost {
 
     pub fn is_loopback(&self) -> bool {
         self.base.is_loopback()
+    }
+
+    /// Whether the last look found a llama-server there that holds several models and loads them at our word.
+    pub fn is_router(&self) -> bool {
+        self.routes.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn found_router(&self, is_one: bool) {
+        self.routes.store(is_one, Ordering::Relaxed);
     }
 
     pub(crate) fn base(&self) -> &Base {

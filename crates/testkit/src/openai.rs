@@ -4,6 +4,7 @@
 //! What a real server checks before it answers is checked here too: the key, the model's name, tools without a parser, a prompt
 //! longer than the window; and a stop word ends a text.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
@@ -11,9 +12,11 @@ use serde_json::{Value, json};
 use crate::twin::Twin;
 
 mod chunks;
+mod router;
 mod routes;
 
 pub use crate::http::Seen;
+pub use router::{Router, Turn};
 
 /// Whose routes and words it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +45,8 @@ pub struct Behaviour {
     pub shifts: bool,
     /// Was started to make vectors.
     pub embeds: bool,
+    /// Was started without a model: it holds several, and loads them by word.
+    pub router: Option<Router>,
     pub answers: Answers,
 }
 
@@ -145,6 +150,7 @@ impl Behaviour {
             tools: true,
             shifts: false,
             embeds: false,
+            router: None,
             answers,
         }
     }
@@ -177,6 +183,7 @@ impl Answer {
 /// A running twin. It ends with the value.
 pub struct OpenaiTwin {
     twin: Twin,
+    held: Arc<router::Held>,
 }
 
 impl OpenaiTwin {
@@ -186,13 +193,16 @@ impl OpenaiTwin {
     /// When loopback has no free port.
     pub fn start(behaviour: Behaviour) -> OpenaiTwin {
         let (asked, answered) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let held: Arc<router::Held> = Arc::default();
+        let own = Arc::clone(&held);
         OpenaiTwin {
+            held,
             twin: Twin::start(
                 |seen| seen.path == "/v1/chat/completions",
                 move |seen| {
                     // llama-server opens its port before it has loaded its model, and refuses every route till then.
                     let loading = asked.fetch_add(1, Ordering::SeqCst) < behaviour.loading;
-                    routes::reply(&behaviour, seen, loading, &answered)
+                    routes::reply(&behaviour, seen, loading, &own, &answered)
                 },
             ),
         }
@@ -212,6 +222,11 @@ impl OpenaiTwin {
     pub fn chats(&self) -> Vec<Value> {
         let chats = self.twin.chats().into_iter();
         chats.map(|seen| seen.body).collect()
+    }
+
+    /// What happened to a router's models.
+    pub fn turns(&self) -> Vec<Turn> {
+        self.held.turns()
     }
 
     /// Lets held answers go, those that come later too.

@@ -13,7 +13,7 @@ use crate::world::{Ran, World, run};
 const KEY: &str = "sk-canary-4f1d-nobody-writes-this-down";
 
 /// A good worker behind llama-server.
-fn good_openai(body: &Value) -> openai::Answer {
+pub(crate) fn good_openai(body: &Value) -> openai::Answer {
     match good_said(body, &body["response_format"]["json_schema"]["schema"]) {
         Good::Text(text) => openai::Answer::text(&text.to_string()),
         Good::Calls(calls) => openai::Answer::Calls(calls),

@@ -2,9 +2,10 @@
 //! room by word, a full host beside an idle one, a kill in the middle of a load, and what cannot fit.
 
 use alai_testkit::ollama::{Behaviour, OllamaTwin, Turn, TwinModel};
+use alai_testkit::openai::{self, OpenaiTwin, Router};
 use serde_json::Value;
 
-use crate::hosts::{host, world};
+use crate::hosts::{good_openai, host, world};
 use crate::script::{CHECK, TITLE};
 use crate::wire::good;
 use crate::world::World;
@@ -224,4 +225,49 @@ fn a_placement_that_cannot_fit_is_refused_with_the_arithmetic() {
     )
     .expect("the settings");
     world.alai(["fleet", "status"]).exits(0);
+}
+
+/// llama-server with several models: one makes room for the other by word, and no request loads anything.
+#[test]
+fn the_models_of_a_router_are_loaded_by_word_and_make_room() {
+    let forge = OpenaiTwin::start(openai::Behaviour {
+        models: vec!["small-8b".to_owned(), "large-70b".to_owned()],
+        n_ctx: 32_768,
+        router: Some(Router {
+            looks: 1,
+            autoload: true,
+            ..Router::default()
+        }),
+        ..openai::Behaviour::by(good_openai)
+    });
+    let more = "slots = 1\nmemory_gb = 45\ntiers = [1, 2, 3, 4, 5]\n\
+        models = { \"small-8b\" = { gb = 6.0 }, \"large-70b\" = { gb = 42.0 } }";
+    let world = world(&host("forge", "openai", &forge.url(), more));
+    let turns = || forge.turns();
+    let at_work = |model: &str| {
+        let chat = openai::Turn::Chat(model.to_owned());
+        turns().contains(&chat).then_some(())
+    };
+    add(&world, TITLE, "forge:large-70b");
+    let daemon = world.up();
+    world.until("the large one is at work", |_| at_work("large-70b"));
+    add(&world, "Second", "forge:small-8b");
+    world.until("the small one is at work", |_| at_work("small-8b"));
+    goes_down(&world, daemon);
+    let turns = turns();
+    let place = |wanted: &openai::Turn| {
+        let at = turns.iter().position(|turn| turn == wanted);
+        at.unwrap_or_else(|| panic!("{wanted:?} is not in {turns:?}"))
+    };
+    let (large, small) = ("large-70b".to_owned(), "small-8b".to_owned());
+    assert!(
+        place(&openai::Turn::Loaded(large.clone())) < place(&openai::Turn::Chat(large.clone())),
+        "{turns:?}"
+    );
+    assert!(
+        place(&openai::Turn::Unloaded(large)) < place(&openai::Turn::Loads(small)),
+        "{turns:?}"
+    );
+    let unasked = |turn: &openai::Turn| matches!(turn, openai::Turn::LoadsUnasked(_));
+    assert!(!turns.iter().any(unasked), "{turns:?}");
 }

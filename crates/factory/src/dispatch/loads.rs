@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use alai_fleet::{ChatError, Host, HostRef, OllamaHost, Provider, Resident, ping, resident};
+use alai_fleet::{ChatError, Host, HostRef, Loader, Provider, Resident, ping};
 
 use super::bounds;
 use super::picture::{self, load_ms};
@@ -92,7 +92,7 @@ struct Work {
 
 impl Work {
     fn carry_out(&self, under_way: &Move) -> Result<(), String> {
-        let Some(host) = &self.site.ollama else {
+        let Some(host) = &self.site.loader else {
             return self.first_word();
         };
         for model in &under_way.leaving {
@@ -102,13 +102,13 @@ impl Work {
         self.first_word()
     }
 
-    fn unload(&self, host: &OllamaHost, model: &str) -> Result<(), String> {
+    fn unload(&self, host: &Loader, model: &str) -> Result<(), String> {
         let stopping = || self.factory.stopping();
-        let said = alai_fleet::unload(host, model, UNLOAD_MAX, &stopping);
+        let said = host.unload(model, UNLOAD_MAX, &stopping);
         said.map_err(|e| format!("{model} could not be unloaded: {}", e.message))?;
         let began = Instant::now();
         while began.elapsed() < UNLOAD_MAX && !stopping() {
-            let held = resident(host, &stopping);
+            let held = host.resident(&stopping);
             let held =
                 held.map_err(|e| format!("whether {model} is gone is not known: {}", e.message))?;
             if !held.iter().any(|there| named(&there.model, model)) {
@@ -122,7 +122,7 @@ impl Work {
         ))
     }
 
-    fn load(&self, host: &OllamaHost) -> Result<(), String> {
+    fn load(&self, host: &Loader) -> Result<(), String> {
         let began_ms = self.factory.now_ms();
         let within_ms = self.expected_ms.saturating_mul(LOAD_TIMES).max(LOAD_MIN_MS);
         let within = Duration::from_millis(within_ms.unsigned_abs());
@@ -138,7 +138,7 @@ impl Work {
                 |ms: i64| self.factory.now_ms().saturating_sub(ms.max(began_ms)) > UNLISTED_MAX_MS;
             self.factory.stopping() || seen_ms.is_some_and(unseen)
         };
-        let loaded = alai_fleet::load(host, &self.to.name, &self.to.profile, within, &given_up);
+        let loaded = host.load(&self.to.name, &self.to.profile, within, &given_up);
         self.heard(loaded.as_ref().err());
         loaded.map_err(|e| e.message)?;
         let now_ms = self.factory.now_ms();
@@ -193,8 +193,8 @@ impl Work {
     }
 
     fn heard(&self, error: Option<&ChatError>) {
-        let provider = match (&self.site.ollama, &self.site.server) {
-            (Some(host), _) => Provider::Ollama(host.clone()),
+        let provider = match (&self.site.loader, &self.site.server) {
+            (Some(loader), _) => Provider::from(loader.host()),
             (None, Some(host)) => Provider::from(Host::clone(host)),
             (None, None) => return,
         };
@@ -237,8 +237,8 @@ impl Work {
                     .load_failed(host, model, &why, factory.now_ms());
             }
         }
-        let ollama = self.site.ollama.as_ref();
-        if let Some(held) = ollama.and_then(|host| resident(host, &|| factory.stopping()).ok()) {
+        let loader = self.site.loader.as_ref();
+        if let Some(held) = loader.and_then(|host| host.resident(&|| factory.stopping()).ok()) {
             seen(factory, &[(host.clone(), held)]);
         }
     }
@@ -307,9 +307,9 @@ pub(crate) fn what_is_held(models: &Models, stopping: &(dyn Fn() -> bool + Sync)
     std::thread::scope(|scope| {
         let looks: Vec<_> = sites
             .iter()
-            .filter_map(|site| Some((&site.host, site.ollama.as_ref()?)))
+            .filter_map(|site| Some((&site.host, site.loader.as_ref()?)))
             .map(|(name, host)| {
-                scope.spawn(move || Some((name.clone(), resident(host, stopping).ok()?)))
+                scope.spawn(move || Some((name.clone(), host.resident(stopping).ok()?)))
             })
             .collect();
         looks

@@ -142,7 +142,7 @@ impl Picture {
                             .max(sitting),
                     ),
                     load_ms: load_ms(site, known, &at, said.bytes),
-                    pinned: said.keep || site.ollama.is_none(),
+                    pinned: said.keep || site.loader.is_none(),
                 }),
             }
         };
@@ -274,7 +274,7 @@ fn stands(site: &Site, known: &Known, at: &At, under_way: Option<&Move>) -> Opti
     if moved {
         return None;
     }
-    match &site.ollama {
+    match &site.loader {
         None => (site.server.is_none() || known.proven.contains(at)).then_some(0),
         Some(_) => {
             let held = known.held.get(&at.host)?;
@@ -362,11 +362,15 @@ fn bytes_of(sites: &[Site], known: &Known, model: &str) -> u64 {
 
 /// Milliseconds of a load: measured, or reckoned from the host's speed.
 pub(super) fn load_ms(site: &Site, known: &Known, at: &At, bytes: u64) -> i64 {
-    if site.ollama.is_none() {
+    if site.loader.is_none() {
         return 0;
     }
     let reckoned = || Place::load_ms_at(bytes, known.speeds.bytes_s(&site.host).unwrap_or(BYTES_S));
-    known.speeds.load_ms(at).unwrap_or_else(reckoned).max(LOAD_MS_MIN)
+    known
+        .speeds
+        .load_ms(at)
+        .unwrap_or_else(reckoned)
+        .max(LOAD_MS_MIN)
 }
 
 #[cfg(test)]
@@ -393,7 +397,9 @@ mod tests {
             near: true,
             slots: None,
             memory: Some(64_000_000_000),
-            ollama: Some("http://forge:1".parse().expect("a host")),
+            loader: Some(alai_fleet::Loader::Ollama(
+                "http://forge:1".parse().expect("a host"),
+            )),
             server: None,
             models,
         }

@@ -82,7 +82,7 @@ impl Models {
             near: seen.near,
             slots: Some(seen.agent.slots),
             memory: None,
-            ollama: None,
+            loader: None,
             server: None,
             models: vec![SiteModel {
                 name: OWN_CHOICE.to_owned(),

@@ -2,7 +2,7 @@
 
 use std::sync::PoisonError;
 
-use alai_fleet::{Host, OllamaHost, Profile, usable};
+use alai_fleet::{Host, Loader, Profile, usable};
 
 use super::{Models, Source, key};
 
@@ -22,7 +22,7 @@ pub(crate) struct Site {
     /// Bytes that its models may use, where a person said so.
     pub(crate) memory: Option<u64>,
     /// A host that loads and unloads at our word. The others have always loaded what they serve.
-    pub(crate) ollama: Option<OllamaHost>,
+    pub(crate) loader: Option<Loader>,
     /// Who is asked for a first word before a run is: nobody where a word costs money, and no recording.
     pub(crate) server: Option<Host>,
     pub(crate) models: Vec<SiteModel>,
@@ -79,10 +79,7 @@ impl Models {
                 near: member.near,
                 slots: seen.slots,
                 memory: member.named.memory,
-                ollama: match &member.named.host {
-                    Host::Ollama(host) => Some(host.clone()),
-                    Host::Openai(_) | Host::Anthropic(_) => None,
-                },
+                loader: Loader::of(&member.named.host),
                 server: Some(member.named.host.clone()).filter(|_| member.free),
                 models,
             })
@@ -147,7 +144,7 @@ fn recording() -> Site {
         near: true,
         slots: None,
         memory: None,
-        ollama: None,
+        loader: None,
         server: None,
         models: vec![SiteModel {
             name: "scripted".into(),

@@ -19,6 +19,10 @@ pub(crate) fn classify(refusal: &Refusal) -> Fault {
     let class = match refusal.status {
         400 | 500 if told.too_long => ErrorClass::ContextTooLong,
         400 | 500 | 501 if told.no_tools => ErrorClass::NoTools,
+        // A router's word for a name that it does not have.
+        400 if told.says("model '") && told.says("not found") => ErrorClass::ModelMissing,
+        // A router that loads nothing by itself, asked for what it does not hold.
+        400 if told.says("model is not loaded") => ErrorClass::Loading,
         400 => ErrorClass::BadRequest,
         404 if told.says("model") => ErrorClass::ModelMissing,
         429 if told.says("quota") || told.says("billing") => ErrorClass::Refused,

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use reqwest::Client;
+use reqwest::{Client, Url};
 use serde_json::{Map, Value};
 
 use crate::call;
 use crate::chat::ChatRequest;
 use crate::dialect::HostRef;
 use crate::error::{ChatError, ErrorClass, Fault, quote};
+use crate::openai::router::{self, Standing};
 use crate::openai::{OpenaiHost, body};
 use crate::probe::{
     ANSWER, BYTES_MAX, Found, Looked, ModelCard, ProbeState, Unreadable, is_name_of, shown_name,
@@ -47,6 +48,15 @@ pub(crate) async fn look(host: &OpenaiHost, watch: &Watch<'_>) -> Looked {
         Some(_) => BTreeMap::new(),
         None => studio(&optional(get(host, &client, "api/v0/models", watch).await)?),
     };
+    let is_router = props.as_ref().is_some_and(router::is_router);
+    host.found_router(is_router);
+    let version = props
+        .as_ref()
+        .and_then(|props| props.get("build_info"))
+        .and_then(Value::as_str)
+        .map(quote);
+    // What a router says of itself is none of its models' own.
+    let props = props.filter(|_| !is_router);
     let (mut models, mut unreadable) = (Vec::new(), Vec::new());
     for entry in listed.iter().take(MODELS_MAX) {
         let name = entry.get("id").and_then(Value::as_str).unwrap_or_default();
@@ -64,18 +74,25 @@ pub(crate) async fn look(host: &OpenaiHost, watch: &Watch<'_>) -> Looked {
             });
             continue;
         }
-        let card = card(name, entry, props.as_ref(), studio.get(name));
+        if is_router && Standing::of(entry) == Some(Standing::Downloading) {
+            unreadable.push(Unreadable {
+                name: name.to_owned(),
+                reason: "its router is still downloading it".to_owned(),
+            });
+            continue;
+        }
+        let own = match is_router && Standing::of(entry) == Some(Standing::Loaded) {
+            true => optional(get(host, &client, &props_of(name), watch).await)?,
+            false => None,
+        };
+        let props = own.as_ref().or(props.as_ref());
+        let card = card(name, entry, props, studio.get(name));
         // What was trained for is more than what a server may have been started with.
-        if let Some(window) = window(entry, props.as_ref(), studio.get(name)) {
+        if let Some(window) = window(entry, props, studio.get(name)) {
             host.windows.learn(name, window);
         }
         models.push(card);
     }
-    let version = props
-        .as_ref()
-        .and_then(|props| props.get("build_info"))
-        .and_then(Value::as_str)
-        .map(quote);
     Ok(Found {
         state: ProbeState::Up {
             version: version.unwrap_or_else(|| "unnamed".to_owned()),
@@ -201,10 +218,20 @@ fn studio(list: &Option<Value>) -> BTreeMap<String, Value> {
 
 /// Why a router cannot run a model (`/v1/models` of llama-server in router mode).
 fn failed(entry: &Value) -> Option<String> {
-    let status = entry.get("status")?;
-    let broken = status.get("failed").and_then(Value::as_bool) == Some(true);
-    let code = status.get("exit_code").and_then(Value::as_i64).unwrap_or(0);
-    broken.then(|| format!("its server ended with exit code {code}; look at the router's log"))
+    match Standing::of(entry)? {
+        Standing::Failed { exit_code } => Some(router::ended(exit_code)),
+        Standing::Unloaded | Standing::Loading | Standing::Loaded | Standing::Downloading => None,
+    }
+}
+
+/// What a router's model says of itself, asked so that nothing is loaded by the question.
+fn props_of(model: &str) -> String {
+    let mut asked = Url::parse("http://router").expect("a constant address is one");
+    let mut pairs = asked.query_pairs_mut();
+    pairs.append_pair("model", model);
+    pairs.append_pair("autoload", "false");
+    drop(pairs);
+    format!("props?{}", asked.query().unwrap_or_default())
 }
 
 /// The window that a request to this model has, in tokens.
@@ -220,6 +247,7 @@ fn window(entry: &Value, props: Option<&Value>, studio: Option<&Value>) -> Optio
     .into_iter()
     .flatten()
     .find_map(small)
+    .or_else(|| router::window(entry))
 }
 
 fn card(name: &str, entry: &Value, props: Option<&Value>, studio: Option<&Value>) -> ModelCard {

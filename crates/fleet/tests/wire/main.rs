@@ -24,6 +24,7 @@ mod openai_hosts;
 mod real;
 mod replay;
 mod residency;
+mod router;
 mod spent;
 mod taps;
 mod texts;

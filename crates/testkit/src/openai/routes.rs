@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
+use super::router::Held;
 use super::{Answer, Answers, Behaviour, Kind, chunks};
 use crate::http::Seen;
 use crate::twin::Reply;
@@ -13,6 +14,7 @@ pub(super) fn reply(
     behaviour: &Behaviour,
     seen: &Seen,
     loading: bool,
+    held: &Held,
     answered: &AtomicUsize,
 ) -> Reply {
     if loading {
@@ -25,6 +27,11 @@ pub(super) fn reply(
         && wanted.is_some_and(|key| seen.headers.get("authorization") != Some(&key))
     {
         return error(401, "authentication_error", "Invalid API Key");
+    }
+    if let Some(router) = &behaviour.router
+        && let Some(reply) = held.reply(behaviour, router, seen)
+    {
+        return reply;
     }
     let llama = behaviour.kind == Kind::LlamaServer;
     match (seen.method.as_str(), route) {
