@@ -161,10 +161,22 @@ fn small_model(factory: &Arc<Factory>, task: &Task, company: &Company) -> Result
     }
     let choice = company.overrides.get(&Activity::Classify).unwrap_or(&TIER);
     let (reach, now) = (work::reach(factory, task), factory.now_ms());
+    // Of hosts alone: an agent's session takes longer than all the seconds that there are, and may cost more than a wrong hint.
     let chosen = factory.models().choose(choice, 0, reach, now);
-    let chosen = chosen.ok_or_else(|| format!("none of {choice} is there"))?;
+    let chosen = chosen.ok_or_else(|| match names_an_agent(factory, choice) {
+        true => format!("{choice} is an agent's own program, which is asked for no class"),
+        false => format!("none of {choice} is there"),
+    })?;
     is_ready(factory, task, &chosen)?;
     Ok(chosen)
+}
+
+fn names_an_agent(factory: &Factory, choice: &ModelChoice) -> bool {
+    let ModelChoice::Named { host, .. } = choice else {
+        return false;
+    };
+    let agents = factory.models().agents();
+    agents.iter().any(|seen| seen.agent.name == *host)
 }
 
 /// A model is asked where it is loaded, or where loading it puts nobody out: on a host that is idle, and that the task itself does

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use crate::classify;
 use crate::processes;
 use crate::script::{Script, TITLE};
 use crate::world::{Ran, World, run};
@@ -128,6 +129,50 @@ fn a_program_with_its_login_builds_from_red_to_green_and_its_cage_says_what_it_l
     no_file_holds(&world.home(), "canary-settings");
     let login = world.path("person/.claude/.credentials.json");
     assert_eq!(std::fs::read_to_string(login).expect("it is there"), LOGIN);
+}
+
+/// A class is a hint for which no session is begun: a host's small model is asked for it, and without one the words tell.
+#[test]
+fn a_program_is_asked_for_no_class() {
+    let tiny = classify::host("tiny", |_| classify::class(3, "feature", 80));
+    let more = format!(
+        "[[fleet.hosts]]\nname = \"anvil\"\ndialect = \"ollama\"\nurl = \"{}\"\ntiers = [1]\n",
+        tiny.url()
+    );
+    for (more, source) in [("", "keyword"), (more.as_str(), "model")] {
+        let world = world(&Claude::good(), more);
+        world.alai(["fleet", "record", "on"]).exits(0);
+        build(&world).exits(0);
+        let class = classify::class_of(&world, 1);
+        assert_eq!(class["source"], source, "{class}");
+        let file = std::fs::read_dir(world.home().join("recordings")).expect("a folder");
+        let files = file.map(|file| file.expect("a file").path());
+        let steps: Vec<Value> = files
+            .flat_map(|file| {
+                let held =
+                    world.json(["fleet", "replay", file.to_str().expect("a name"), "--json"]);
+                held["sessions"].as_array().cloned().unwrap_or_default()
+            })
+            .map(|session| session["step"].clone())
+            .collect();
+        assert!(
+            !steps.is_empty() && !steps.contains(&json!("classify")),
+            "{steps:?}"
+        );
+    }
+    // Not where a pack names it for that either.
+    let world = world(&Claude::good(), "");
+    let config = world.home().join("companies/CodeCraft/config.json");
+    let text = std::fs::read_to_string(&config).expect("a pack");
+    let mut pack: Value = serde_json::from_str(&text).expect("JSON");
+    pack["tier_overrides"]["classify"] = json!("pro:default");
+    std::fs::write(&config, pack.to_string()).expect("written");
+    build(&world).exits(0);
+    let class = classify::class_of(&world, 1).to_string();
+    assert!(
+        class.contains("keyword") && class.contains("asked for no class"),
+        "{class}"
+    );
 }
 
 /// A goal, done without a daemon.

@@ -26,14 +26,17 @@ fn work_of(twin: &OllamaTwin) -> Vec<Value> {
     chats
 }
 
-fn class(complexity: u8, work: &str, confidence: u8) -> Answer {
+pub(crate) fn class(complexity: u8, work: &str, confidence: u8) -> Answer {
     let said =
         json!({"complexity": complexity, "domain": "code", "type": work, "confidence": confidence});
     Answer::text(&said.to_string())
 }
 
 /// A host with one model, which classifies as it is told and works well otherwise.
-fn host(model: &str, classify: impl Fn(&Value) -> Answer + Send + Sync + 'static) -> OllamaTwin {
+pub(crate) fn host(
+    model: &str,
+    classify: impl Fn(&Value) -> Answer + Send + Sync + 'static,
+) -> OllamaTwin {
     let behaviour = Behaviour::by(move |body| match asks_for_a_class(body) {
         true => classify(body),
         false => good(body),
@@ -62,12 +65,12 @@ fn minion(world: &World, title: &str) -> Ran {
     world.alai(["minion", "run", title, "--project", "tiny"])
 }
 
-fn class_of(world: &World, task: i64) -> Value {
+pub(crate) fn class_of(world: &World, task: i64) -> Value {
     world.task(task)["view"]["task"]["class"].clone()
 }
 
 /// Changes one file of the home's own CodeCraft.
-fn pack(world: &World, file: &str, old: &str, new: &str) {
+pub(crate) fn pack(world: &World, file: &str, old: &str, new: &str) {
     let path = world.home().join("companies/CodeCraft").join(file);
     let text = std::fs::read_to_string(&path).expect("the file");
     assert!(text.contains(old), "{text}");
