@@ -34,7 +34,7 @@ const RUNS: usize = 64;
 const PART: usize = 2_000;
 const PARTS: usize = 5;
 /// Writes to the disk after each part.
-const SYNCS: usize = 100;
+const SYNCS: usize = 400;
 /// Calls whose first token is timed.
 const FIRST_TOKENS: usize = 2_000;
 
@@ -75,8 +75,17 @@ fn held(holds: bool) -> &'static str {
 /// One call: from when it should have begun to its end, and what of that was the ledger's.
 struct Timed {
     whole: Duration,
-    ledger: Duration,
+    /// The task's row and the hold before the call.
+    hold: Duration,
+    /// The receipt behind it.
+    receipt: Duration,
     late: Duration,
+}
+
+impl Timed {
+    fn ledger(&self) -> Duration {
+        self.hold + self.receipt
+    }
 }
 
 fn ledger(twin: &Instantly, home: &Path) {
@@ -97,7 +106,11 @@ fn ledger(twin: &Instantly, home: &Path) {
             disk.extend(syncs(home));
         }
         compared(what, &without, &with);
-        let own: Vec<Duration> = with.iter().map(|t| t.ledger).collect();
+        let own: Vec<Duration> = with.iter().map(Timed::ledger).collect();
+        let holds = with.iter().map(|t| t.hold).collect();
+        if cost != Cost::Nothing {
+            beside_the_best_there_is(holds, &disk);
+        }
         beside_the_disk(own, disk);
     }
 }
@@ -118,6 +131,50 @@ fn beside_the_disk(mut own: Vec<Duration>, mut disk: Vec<Duration>) {
     );
 }
 
+/// What a hold that waits for the disk can be held against: a commit that takes nothing but its sync, and that all share who wait. One
+/// long sync keeps as many calls waiting as begin meanwhile, so that the tail of calls is longer than the tail of syncs.
+fn beside_the_best_there_is(mut own: Vec<Duration>, disk: &[Duration]) {
+    let mut best = shared_syncs(disk);
+    row(
+        "  (peer) the next whole sync, for as many calls",
+        &shown(&mut best),
+        "",
+    );
+    let mut times = |percent| ms(rank(&mut own, percent)) / ms(rank(&mut best, percent));
+    let (half, tail) = (times(50), times(99));
+    row(
+        "  the hold before, in times of that",
+        &format!("{half:.1}, p99 {tail:.1}"),
+        "",
+    );
+}
+
+/// Who finds no sync at work begins one; who finds one waits for the one behind it. The syncs take what they took when they were
+/// measured, in their order.
+fn shared_syncs(disk: &[Duration]) -> Vec<Duration> {
+    let mut lengths = disk.iter().copied().cycle();
+    let mut length = || lengths.next().unwrap();
+    let (mut at_work, mut behind) = (Duration::ZERO, None);
+    let call = |n| {
+        let now = Duration::from_secs(1) * n / RATE;
+        if let Some(end) = behind.filter(|_| at_work <= now) {
+            (at_work, behind) = (end, None);
+        }
+        let end = match (at_work <= now, behind) {
+            (true, _) => {
+                at_work = now + length();
+                at_work
+            }
+            (false, Some(end)) => end,
+            (false, None) => *behind.insert(at_work + length()),
+        };
+        end - now
+    };
+    (0..u32::try_from(PART * PARTS).unwrap())
+        .map(call)
+        .collect()
+}
+
 fn compared(what: &str, without: &[Timed], with: &[Timed]) {
     let whole = |all: &[Timed]| all.iter().map(|t| t.whole).collect::<Vec<_>>();
     let (mut bare, mut booked) = (whole(without), whole(with));
@@ -126,13 +183,17 @@ fn compared(what: &str, without: &[Timed], with: &[Timed]) {
     row("  a call with the ledger", &shown(&mut booked), "");
     let mut late: Vec<Duration> = without.iter().chain(with).map(|t| t.late).collect();
     row("  how late a call begins, both", &shown(&mut late), "");
-    let mut own: Vec<Duration> = with.iter().map(|t| t.ledger).collect();
+    let mut own: Vec<Duration> = with.iter().map(Timed::ledger).collect();
     let tail = rank(&mut own, 99);
     row(
         "  the ledger's part of a call",
         &shown(&mut own),
         &format!("p99 < 1 ms {}", held(tail < Duration::from_millis(1))),
     );
+    let mut holds: Vec<Duration> = with.iter().map(|t| t.hold).collect();
+    row("    of it the hold before", &shown(&mut holds), "");
+    let mut receipts: Vec<Duration> = with.iter().map(|t| t.receipt).collect();
+    row("    of it the receipt behind", &shown(&mut receipts), "");
     let added = rank(&mut booked, 99).saturating_sub(rank(&mut bare, 99));
     let half = rank(&mut booked, 50).saturating_sub(rank(&mut bare, 50));
     row(
@@ -194,11 +255,12 @@ fn part(
                         let due = start + Duration::from_secs(1) * at / RATE;
                         std::thread::sleep(due.saturating_duration_since(Instant::now()));
                         let late = due.elapsed();
-                        let ledger = called(host, books, fence, first + at);
+                        let (hold, receipt) = called(host, books, fence, first + at);
                         let whole = due.elapsed();
                         timed.push(Timed {
                             whole,
-                            ledger,
+                            hold,
+                            receipt,
                             late,
                         });
                     }
@@ -210,8 +272,13 @@ fn part(
     })
 }
 
-/// One call as a run makes it: looked up, held, made, booked. Gives the ledger's part.
-fn called(host: &Provider, books: Option<(&Mission, Cost)>, fence: &Fence, call: u32) -> Duration {
+/// One call as a run makes it: looked up, held, made, booked. Gives the ledger's part before it and behind it.
+fn called(
+    host: &Provider,
+    books: Option<(&Mission, Cost)>,
+    fence: &Fence,
+    call: u32,
+) -> (Duration, Duration) {
     let begun = Instant::now();
     if let Some((mission, cost)) = books {
         let intent = Intent {
@@ -246,7 +313,7 @@ fn called(host: &Provider, books: Option<(&Mission, Cost)>, fence: &Fence, call:
         };
         mission.settle(fence, made, 10).unwrap();
     }
-    before + answered.elapsed()
+    (before, answered.elapsed())
 }
 
 /// From the moment that the server writes a first token to the moment that a listener has it, by one clock.
