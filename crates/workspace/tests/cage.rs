@@ -11,6 +11,8 @@ mod endings;
 mod escapes;
 #[path = "cage/guests.rs"]
 mod guests;
+#[path = "cage/matrix.rs"]
+mod matrix;
 #[path = "cage/own.rs"]
 mod own;
 #[path = "cage/redteam.rs"]

@@ -23,6 +23,8 @@ use std::thread;
 use alai_workspace::cage::{self, CageSpec, Layer, OwnProgram};
 use alai_workspace::command::Cancel;
 
+#[path = "cage_launcher/acts.rs"]
+mod acts;
 #[path = "cage_launcher/bombs.rs"]
 mod bombs;
 #[path = "cage_launcher/guest.rs"]
@@ -104,6 +106,7 @@ fn act(words: &[&str]) -> Outcome {
         ["exit", code] => std::process::exit(code.parse()?),
         ["die"] => die(),
         ["outer", user, folder, bytes, argv @ ..] => outer::run(user, folder, bytes, argv),
+        ["acts", paths @ ..] => acts::all(paths),
         ["bomb", kind @ ..] => bombs::explode(kind),
         other => Err(format!("unknown probe {other:?}").into()),
     }
