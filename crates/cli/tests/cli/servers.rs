@@ -63,6 +63,19 @@ fn record(world: &World) -> (String, Vec<Value>) {
     (text, lines)
 }
 
+/// The same of a task's only run.
+fn record_of(world: &World, task: i64) -> (String, Vec<Value>) {
+    let shown = world.task(task);
+    let run = shown["runs"][0]["id"].as_str().expect("an id");
+    let path = world.home().join("runs").join(run).join("trajectory.jsonl");
+    let text = std::fs::read_to_string(path).expect("a trajectory");
+    let lines = text
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"));
+    let lines = lines.collect();
+    (text, lines)
+}
+
 /// The results of a run's calls, in order.
 fn results(lines: &[Value]) -> Vec<&str> {
     let results = lines.iter().filter(|line| line["type"] == "result");
@@ -189,4 +202,101 @@ fn a_server_whose_secret_is_not_set_or_whose_file_is_broken_stops_no_run() {
     let (_, lines) = record(&world);
     assert!(results(&lines)[0].contains("There is no tool `mcp`"));
     world.alai(["mc", "show", "1"]).exits(0).says("mcp.json:1");
+}
+
+/// Asks its proxy for a way to each of these, and then tries without it.
+const TRAVELLER: &str = r#"bash -c '
+    at=${HTTPS_PROXY#http://}
+    for to in other.example:443 api.tickets.example:22 127.0.0.1:443 169.254.169.254:443; do
+        exec 3<>/dev/tcp/${at%:*}/${at##*:} || { echo "no proxy"; break; }
+        printf "CONNECT %s HTTP/1.1\r\n\r\n" "$to" >&3
+        IFS= read -r said <&3; echo "$to: ${said%%[[:space:]]}"
+        exec 3>&-
+    done
+    (echo > /dev/tcp/192.0.2.1/443) 2>&1
+'"#;
+
+#[test]
+fn a_server_s_way_out_is_its_own_and_stands_in_the_record_of_the_run() {
+    let by_the_agent = json!({"calls": [{"name": "run", "arguments": {
+        "command": "echo \"mine: ${HTTPS_PROXY-none}, listening: $(cat /proc/net/tcp /proc/net/tcp6 | grep -c ' 0A ')\""}}]});
+    let turns = [
+        mcp(&json!({"server": "tickets"})),
+        mcp(&json!({"server": "tickets", "tool": "echo", "arguments": {"text": "x"}})),
+        by_the_agent,
+    ];
+    let world = world(&built(&turns), "CodeCraft", "builder");
+    let bin = world.path("bin");
+    let program = Twin::of("mcp", [Act::Run(TRAVELLER.into())]).install(&bin, "traveller");
+    let servers =
+        json!({"mcpServers": {"tickets": {"command": program, "hosts": ["api.tickets.example"]}}});
+    std::fs::write(world.home().join("mcp.json"), servers.to_string()).expect("a file");
+
+    // The file alone opens nothing: the project has to allow the host.
+    run(minion_run(&world)).exits(0);
+    let (text, lines) = record_of(&world, 1);
+    let told = results(&lines);
+    assert!(
+        told[0].contains("which the project does not allow")
+            && told[0].contains("--server-host api.tickets.example"),
+        "{told:#?}"
+    );
+    assert!(
+        !text.contains("server:api.tickets.example"),
+        "it can be asked to reach nothing"
+    );
+
+    world
+        .alai([
+            "project",
+            "set",
+            "tiny",
+            "--server-host",
+            "api.tickets.example",
+        ])
+        .exits(0);
+    run(minion_run(&world)).exits(0);
+    let (_, lines) = record_of(&world, 2);
+    let told = results(&lines);
+    for said in [
+        "other.example:443: HTTP/1.1 403",
+        "api.tickets.example:22: HTTP/1.1 40",
+        "127.0.0.1:443: HTTP/1.1 40",
+        "169.254.169.254:443: HTTP/1.1 40",
+        "unreachable",
+    ] {
+        assert!(told[1].contains(said), "`{said}` is not in {}", told[1]);
+    }
+    assert!(
+        told[2].contains("mine: none, listening: 0"),
+        "the agent's own cage has no way: {}",
+        told[2]
+    );
+    // Beside the promise that it stands on, from the first line on and in the signed statement.
+    let promised = lines
+        .iter()
+        .find(|line| line["type"] == "meta")
+        .expect("the first line")["promises"]
+        .clone();
+    let network = promised
+        .as_array()
+        .expect("promises")
+        .iter()
+        .find(|p| p["property"] == "own_network");
+    let network = network.expect("it is kept")["by"].to_string();
+    assert!(network.contains("server:api.tickets.example"), "{network}");
+    world
+        .alai(["evidence", "show", "2"])
+        .exits(0)
+        .says("server:api.tickets.example");
+    // What it wanted to reach is told when it ends, and its own cage lacks the promise.
+    let server: Vec<String> = { lines.iter() }
+        .filter(|line| line["type"] == "server")
+        .map(ToString::to_string)
+        .collect();
+    let server = server.join("\n");
+    assert!(
+        server.contains("egress:api.tickets.example") && server.contains("other.example"),
+        "{server}"
+    );
 }
