@@ -178,6 +178,10 @@ pub(crate) struct StartArgs {
     /// A command that must exit 0 in the gate's fresh clone; may be given more than once.
     #[arg(long = "check", value_name = "COMMAND")]
     pub(crate) checks: Vec<String>,
+    /// A lead at work plans it by this, and hands it out task by task (`lead-delegates`) [default: one answer of the lead's model, or
+    /// what its company has].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) blueprint: Option<String>,
     /// Wait until the goal is done or needs a person; without a daemon the work is done in this process.
     #[arg(long)]
     pub(crate) wait: bool,

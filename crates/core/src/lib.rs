@@ -9,6 +9,7 @@ pub mod brief;
 pub mod cage;
 pub mod company;
 pub mod cron;
+pub mod delegation;
 pub mod ids;
 pub mod json_schema;
 pub mod lifecycle;

@@ -10,9 +10,10 @@ mod words;
 use serde::{Deserialize, Serialize};
 
 use crate::blueprint::Question;
+use crate::brief::Role;
 use crate::ids::{ProjectId, TaskId};
 use crate::money::Refused;
-use crate::plan::{Plan, PlanSource};
+use crate::plan::{Plan, PlanSource, PlannedTask};
 use crate::qa::{Outcome, Verdict};
 use crate::review::Review;
 use crate::session::Report;
@@ -198,6 +199,9 @@ pub struct Spawn {
     pub needs_new: Vec<(usize, Until)>,
     /// The goal's postflight waits for this one too.
     pub holds_postflight: bool,
+    /// Whoever needs the task that makes this one waits for this one too: it was handed on.
+    #[serde(default)]
+    pub holds_dependents: bool,
 }
 
 impl Spawn {
@@ -207,6 +211,7 @@ impl Spawn {
                 task,
                 needs_new: Vec::new(),
                 holds_postflight: false,
+                holds_dependents: false,
             }],
         }
     }
@@ -217,6 +222,7 @@ impl Spawn {
                 task,
                 needs_new: Vec::new(),
                 holds_postflight: true,
+                holds_dependents: false,
             }],
         }
     }
@@ -274,11 +280,12 @@ fn asked(task: &Task, question: &Question, context: &Context) -> Effect {
 }
 
 fn planned(task: &Task, plan: &Plan, source: PlanSource, context: &Context) -> Vec<Effect> {
-    let source = match source {
-        PlanSource::Model => "by the model",
-        PlanSource::Template => "from the template",
+    let tasks = plan.tasks.len();
+    let note = match source {
+        PlanSource::Model => format!("planned by the model: {tasks} build task(s)"),
+        PlanSource::Template => format!("planned from the template: {tasks} build task(s)"),
+        PlanSource::Delegated => format!("handed out by the lead: {tasks} task(s)"),
     };
-    let note = format!("planned {source}: {} build task(s)", plan.tasks.len());
     vec![
         Effect::Complete {
             base: None,
@@ -291,43 +298,42 @@ fn planned(task: &Task, plan: &Plan, source: PlanSource, context: &Context) -> V
     ]
 }
 
+/// Whether the plan of this task is a part of another lead's: it was handed to a lead by a lead.
+pub fn is_a_part(spec: &Task) -> bool {
+    spec.kind == TaskKind::Spec && spec.parent != spec.goal
+}
+
+/// The tasks of a plan, in whoever's words it came. A lead's own task is done with that; what comes of it holds up the goal's postflight
+/// and whoever needs the lead's task.
 fn plan_spawns(spec: &Task, plan: &Plan, context: &Context) -> Vec<Spawn> {
+    let is_part = is_a_part(spec);
     let ordered = plan.ordered().unwrap_or_default();
     let position = |key: &str| ordered.iter().position(|t| t.key == key);
     let mut spawns: Vec<Spawn> = ordered
         .iter()
-        .map(|planned| {
-            let mut task = child(spec, TaskKind::Build, planned.title.clone());
-            task.parent = spec.goal;
-            task.checks = Vec::new();
-            task.description = planned.description.clone();
-            task.acceptance = planned.acceptance.clone();
-            task.changes_tests = planned.changes_tests.clone();
-            if planned.docs && !task.tags.iter().any(|t| t == "docs") {
-                task.tags.push("docs".into());
-            }
-            stop_at_rail(&mut task, context);
-            let needs_new = planned
-                .needs
-                .iter()
+        .map(|planned| Spawn {
+            task: planned_task(spec, planned, context),
+            needs_new: { planned.needs.iter() }
                 .filter_map(|n| position(n))
                 .map(|p| (p, Until::Integrated))
-                .collect();
-            Spawn {
-                task,
-                needs_new,
-                holds_postflight: false,
-            }
+                .collect(),
+            holds_postflight: is_part,
+            holds_dependents: is_part,
         })
         .collect();
     // A goal's own checks judge the last build, which therefore needs all the others; the postflight runs them once more on
-    // all that was merged.
+    // all that was merged. Where the last one is handed to a lead, the postflight alone does.
     if let Some((last, others)) = spawns.split_last_mut() {
-        last.task.checks = spec.checks.clone();
         last.task.acceptance.extend(spec.acceptance.iter().cloned());
-        if !spec.checks.is_empty() {
-            last.needs_new = (0..others.len()).map(|p| (p, Until::Integrated)).collect();
+        if last.task.kind == TaskKind::Build {
+            last.task.checks = spec.checks.clone();
+            if !spec.checks.is_empty() {
+                last.needs_new = (0..others.len()).map(|p| (p, Until::Integrated)).collect();
+            }
         }
+    }
+    if is_part {
+        return spawns;
     }
     let mut postflight = child(
         spec,
@@ -340,8 +346,38 @@ fn plan_spawns(spec: &Task, plan: &Plan, context: &Context) -> Vec<Spawn> {
         task: postflight,
         needs_new: all,
         holds_postflight: false,
+        holds_dependents: false,
     });
     spawns
+}
+
+/// One task of a plan: a build, or a part that another lead splits further.
+fn planned_task(spec: &Task, planned: &PlannedTask, context: &Context) -> NewTask {
+    let kind = match planned.role {
+        Role::Lead => TaskKind::Spec,
+        Role::Builder | Role::Reviewer => TaskKind::Build,
+    };
+    let mut task = child(spec, kind, planned.title.clone());
+    // What a lead hands to a lead hangs below its own task, and what a goal's plan makes below the goal.
+    task.parent = match (kind, is_a_part(spec)) {
+        (TaskKind::Spec, _) | (_, true) => Some(spec.id),
+        (_, false) => spec.goal,
+    };
+    task.checks = Vec::new();
+    task.description = planned.description.clone();
+    if !planned.paths.is_empty() {
+        let paths = planned.paths.join("`, `");
+        task.description
+            .push_str(&format!("\n\nThe work is expected in `{paths}`."));
+    }
+    task.acceptance = planned.acceptance.clone();
+    task.changes_tests = planned.changes_tests.clone();
+    task.company_pin = planned.company.clone();
+    if planned.docs && !task.tags.iter().any(|t| t == "docs") {
+        task.tags.push("docs".into());
+    }
+    stop_at_rail(&mut task, context);
+    task
 }
 
 fn goal_title(spec: &Task) -> &str {

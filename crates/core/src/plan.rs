@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::brief::Role;
+
 /// More tasks than this from one goal are a plan nobody reads (fan-out limit of one plan).
 pub const TASKS_MAX: usize = 12;
 /// Longer specs do not help a small model.
@@ -39,6 +41,23 @@ pub struct PlannedTask {
     /// Test files this task must change: paths, or globs within a folder that is written out.
     #[serde(default)]
     pub changes_tests: Vec<String>,
+    /// The company that does it; none where the words of the task decide. Only a lead who delegates names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub company: Option<String>,
+    /// Who in the company: its builder, or its lead, who splits it further. Only a lead who delegates names a lead.
+    #[serde(default = "builder", skip_serializing_if = "is_builder")]
+    pub role: Role,
+    /// Where in the project the work is expected. It is told and neither widens nor narrows what may be written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paths: Vec<String>,
+}
+
+fn builder() -> Role {
+    Role::Builder
+}
+
+fn is_builder(role: &Role) -> bool {
+    *role == Role::Builder
 }
 
 /// Where a plan came from; it is on the spec page.
@@ -47,6 +66,8 @@ pub struct PlannedTask {
 pub enum PlanSource {
     Model,
     Template,
+    /// Handed out task by task by a lead at work.
+    Delegated,
 }
 
 /// Why an answer is not a plan.
@@ -64,6 +85,10 @@ pub enum PlanError {
     Key(String),
     #[error("task `{key}`: {why}")]
     Text { key: String, why: String },
+    #[error(
+        "task `{0}`: `company`, `role` and `paths` are for a lead who delegates; leave them out"
+    )]
+    Delegates(String),
     #[error("task `{key}`: `changes_tests` has {count} entries; at most {CHANGES_TESTS_MAX}")]
     TooManyTests { key: String, count: usize },
     #[error("task `{key}`: `{entry}` in `changes_tests` {why}")]
@@ -78,16 +103,40 @@ pub enum PlanError {
     Cycle(String),
 }
 
+impl PlannedTask {
+    /// A builder's task of that title, with nothing else said.
+    pub fn new(key: impl Into<String>, title: impl Into<String>) -> PlannedTask {
+        PlannedTask {
+            key: key.into(),
+            title: title.into(),
+            description: String::new(),
+            acceptance: Vec::new(),
+            needs: Vec::new(),
+            docs: false,
+            changes_tests: Vec::new(),
+            company: None,
+            role: Role::Builder,
+            paths: Vec::new(),
+        }
+    }
+}
+
 impl Plan {
     /// Reads a model's answer and refuses what could not be carried out.
     pub fn parse(text: &str) -> Result<Plan, PlanError> {
         let plan: Plan =
             serde_json::from_str(text.trim()).map_err(|e| PlanError::Json(e.to_string()))?;
         plan.check()?;
-        Ok(plan)
+        let delegates =
+            |t: &&PlannedTask| t.company.is_some() || !is_builder(&t.role) || !t.paths.is_empty();
+        match plan.tasks.iter().find(delegates) {
+            Some(task) => Err(PlanError::Delegates(task.key.clone())),
+            None => Ok(plan),
+        }
     }
 
-    fn check(&self) -> Result<(), PlanError> {
+    /// What holds for every plan, however it came to be.
+    pub(crate) fn check(&self) -> Result<(), PlanError> {
         if self.tasks.is_empty() {
             return Err(PlanError::Empty);
         }
@@ -149,13 +198,8 @@ impl Plan {
                  the change stays inside the repository's allowed paths, a reviewer and an auditor pass it.\n"
             ),
             tasks: vec![PlannedTask {
-                key: "build".into(),
-                title: title.to_owned(),
                 description: description.to_owned(),
-                acceptance: Vec::new(),
-                needs: Vec::new(),
-                docs: false,
-                changes_tests: Vec::new(),
+                ..PlannedTask::new("build", title)
             }],
         }
     }
@@ -209,6 +253,19 @@ fn check_tests(task: &PlannedTask) -> Result<(), PlanError> {
 }
 
 fn no_test_path(entry: &str) -> Option<&'static str> {
+    if let Some(why) = not_inside(entry) {
+        return Some(why);
+    }
+    let path = entry.trim();
+    let path = path.strip_prefix("./").unwrap_or(path);
+    let first = path.split('/').next().unwrap_or_default();
+    first
+        .contains(['*', '?', '[', ']', '{', '}', '!'])
+        .then_some("begins with a wildcard; name the test file, or the folder that it is in")
+}
+
+/// Why a path or glob of a model is none inside of the project, if so.
+pub(crate) fn not_inside(entry: &str) -> Option<&'static str> {
     let path = entry.trim();
     let path = path.strip_prefix("./").unwrap_or(path);
     if path.starts_with(['/', '~']) || path.contains(['\\', ':']) || path.contains(char::is_control)
@@ -216,13 +273,9 @@ fn no_test_path(entry: &str) -> Option<&'static str> {
         return Some("is no path inside the repository; write it relative to its top folder");
     }
     let path = path.strip_suffix('/').unwrap_or(path);
-    if path.split('/').any(|part| ["", ".", ".."].contains(&part)) {
-        return Some("is empty or has an empty, `.` or `..` part; write the path out");
-    }
-    let first = path.split('/').next().unwrap_or_default();
-    first
-        .contains(['*', '?', '[', ']', '{', '}', '!'])
-        .then_some("begins with a wildcard; name the test file, or the folder that it is in")
+    path.split('/')
+        .any(|part| ["", ".", ".."].contains(&part))
+        .then_some("is empty or has an empty, `.` or `..` part; write the path out")
 }
 
 #[cfg(test)]
@@ -231,13 +284,8 @@ mod tests {
 
     fn task(key: &str, needs: &[&str]) -> PlannedTask {
         PlannedTask {
-            key: key.into(),
-            title: format!("do {key}"),
-            description: String::new(),
-            acceptance: vec![],
             needs: needs.iter().map(|n| (*n).to_owned()).collect(),
-            docs: false,
-            changes_tests: vec![],
+            ..PlannedTask::new(key, format!("do {key}"))
         }
     }
 
@@ -353,6 +401,25 @@ mod tests {
             with(&["tests/a.py"; 21]),
             Err(PlanError::TooManyTests { key, count: 21 })
         );
+    }
+
+    #[test]
+    fn a_plan_by_schema_delegates_nothing() {
+        let text = |more: &str| {
+            format!(r#"{{"spec":"s","tasks":[{{"key":"a","title":"t","description":"d"{more}}}]}}"#)
+        };
+        assert!(Plan::parse(&text("")).is_ok());
+        for more in [
+            r#","company":"Vizu""#,
+            r#","role":"lead""#,
+            r#","paths":["src"]"#,
+        ] {
+            assert_eq!(
+                Plan::parse(&text(more)),
+                Err(PlanError::Delegates("a".into())),
+                "{more}"
+            );
+        }
     }
 
     #[test]

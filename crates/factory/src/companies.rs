@@ -142,7 +142,8 @@ pub fn company(home: &Home, packs: &Packs, name: &str) -> Result<CompanyPage, Pa
         .work
         .iter()
         .map(|(work, name)| walk(work.as_str(), name));
-    let mut walks: Vec<WalkView> = by_stage.chain(by_work).collect();
+    let of_plans = company.walks.plan.iter().map(|name| walk("plan", name));
+    let mut walks: Vec<WalkView> = by_stage.chain(by_work).chain(of_plans).collect();
     // `docs` is a stage and a type of work, and says the same for both.
     walks.dedup_by(|a, b| a == b);
     let overrides = company.overrides.iter();

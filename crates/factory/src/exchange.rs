@@ -53,6 +53,9 @@ pub enum ExchangeError {
     Exists { name: String },
     #[error("{name} was changed while you looked at what the import would do")]
     ChangedMeanwhile { name: String },
+    /// What it writes could be swapped for links while it is copied.
+    #[error("a lead of {name} is at work, and its notes cannot be kept meanwhile")]
+    AtWork { name: String },
     #[error(transparent)]
     Disk(#[from] FileError),
 }

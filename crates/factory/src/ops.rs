@@ -55,6 +55,9 @@ pub enum Op {
         owner: Option<String>,
         tags: Vec<String>,
         checks: Vec<String>,
+        /// What a lead at work plans it by; none for what its company has.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        blueprint: Option<String>,
         key: String,
     },
     Add {
@@ -267,8 +270,20 @@ pub fn perform(
             owner,
             tags,
             checks,
+            blueprint,
             key,
-        } => tasks::start(&desk, &goal, &project, priority, owner, tags, checks, key),
+        } => {
+            let asked = tasks::Goal {
+                goal: &goal,
+                project: &project,
+                priority,
+                owner,
+                tags,
+                checks,
+                blueprint,
+            };
+            tasks::start(&desk, asked, key)
+        }
         Op::Add { task, key } => tasks::add(&desk, *task, key),
         Op::Act { task, event, text } => tasks::act(&desk, task, event, text),
         Op::Approve { task } => tasks::approve(&desk, task),

@@ -1,11 +1,12 @@
-//! The SPEC task: asks the lead's model for a plan, falls back to the template when no usable answer comes, and writes the
+//! The SPEC task: lets a lead at work hand it out where that is asked for (`work/lead.rs`), else asks the lead's model for a plan, falls back to the template when no usable answer comes, and writes the
 //! request page. Reads the repository from its objects only; nothing is checked out and nothing runs.
 
 use std::cell::RefCell;
 use std::sync::Arc;
 
 use alai_core::brief::Role;
-use alai_core::pipeline::{Ended, Failure};
+use alai_core::company::leads;
+use alai_core::pipeline::{Ended, Failure, is_a_part};
 use alai_core::plan::{Plan, PlanSource};
 use alai_core::qa::{self, Check, CheckResult, Measurement};
 use alai_core::task::Task;
@@ -19,6 +20,7 @@ use alai_workspace::git::{self, Oid, Repo};
 use crate::beat::Factory;
 use crate::evidence::{self, Said};
 use crate::run::RunError;
+use crate::work::lead::{self, Led};
 use crate::work::question::{self, About};
 use crate::work::{self, Desk};
 
@@ -42,24 +44,35 @@ pub(crate) fn work(
     let repo = work::repo(&project)?;
     let base = crate::integrate::base_for(&repo, &project).map_err(RunError::infra)?;
     let goal = match task.goal {
-        Some(goal) => factory.mission().task(goal)?,
-        None => task.clone(),
+        // A part that was handed on is planned by its own words.
+        Some(goal) if !is_a_part(task) => factory.mission().task(goal)?,
+        Some(_) | None => task.clone(),
     };
     let desk = match Desk::open(factory, claim)? {
         Ok(desk) => desk,
         Err(failure) => return Ok(Ended::Failed { failure }),
     };
+    let about = About {
+        project: &project,
+        repo: &repo,
+        base: &base,
+    };
+    if leads(task, &desk.company).is_some() && !matches!(desk.chosen.provider, Provider::Agent(_)) {
+        return match lead::work(factory, claim, &desk, &about, cancel)? {
+            Led::Plan(plan) => {
+                write_page(factory, &goal, &plan, PlanSource::Delegated, None)?;
+                Ok(lead::planned(plan))
+            }
+            Led::Ended(ended) => Ok(ended),
+        };
+    }
     let request = request(factory, &desk, task, &goal, &repo, &base)?;
     let test = project.settings.test.as_deref().unwrap_or_default();
     let usable = |text: &str| usable(text, test);
     let asked = Asked {
         claim,
         desk: &desk,
-        about: About {
-            project: &project,
-            repo: &repo,
-            base: &base,
-        },
+        about,
     };
     let Answered { plan, refused } = match desk.chosen.provider {
         Provider::Agent(_) => asked.of_a_program(factory, &request, &usable, cancel)?,
@@ -78,9 +91,7 @@ pub(crate) fn work(
             Some(why),
         ),
     };
-    let page = pages::spec(&goal, &plan, source, why.as_deref());
-    wiki::write(&factory.home().wiki(), &PageName::spec(goal.id.0), &page)
-        .map_err(RunError::infra)?;
+    write_page(factory, &goal, &plan, source, why.as_deref())?;
     let report = serde_json::to_value(&plan).map_err(RunError::infra)?;
     let said = Said {
         gotcha: gotcha(task, &desk, source, why.as_deref(), &plan, &refused),
@@ -110,6 +121,19 @@ pub(crate) fn work(
         &verdict,
     )?;
     Ok(Ended::Planned { plan, source })
+}
+
+fn write_page(
+    factory: &Factory,
+    goal: &Task,
+    plan: &Plan,
+    source: PlanSource,
+    why: Option<&str>,
+) -> Result<(), RunError> {
+    let page = pages::spec(goal, plan, source, why);
+    let path = PageName::spec(goal.id.0);
+    wiki::write(&factory.home().wiki(), &path, &page).map_err(RunError::infra)?;
+    Ok(())
 }
 
 /// Why there is no plan from the model.
@@ -370,7 +394,9 @@ fn gotcha(
     refused: &[String],
 ) -> String {
     let how = match (source, why) {
-        (PlanSource::Model, _) => format!("asked {} ({})", desk.chosen.model, desk.mode()),
+        (PlanSource::Model | PlanSource::Delegated, _) => {
+            format!("asked {} ({})", desk.chosen.model, desk.mode())
+        }
         (PlanSource::Template, why) => format!("template, because: {}", why.unwrap_or("no answer")),
     };
     let tasks: Vec<String> = plan

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use alai_core::ids::TaskId;
 use alai_core::money::Refused;
 use alai_core::pipeline::{self, Effect, Ended, Failure};
+use alai_core::plan::PlanSource;
 use alai_mission::{Claim, MissionError};
 use alai_workspace::cage;
 use alai_workspace::command::Cancel;
@@ -237,6 +238,10 @@ fn keep_work(factory: &Arc<Factory>, claim: &Claim) -> bool {
 
 fn outcome(ended: &Ended) -> String {
     match ended {
+        Ended::Planned {
+            source: PlanSource::Delegated,
+            plan,
+        } => format!("handed out {} task(s)", plan.tasks.len()),
         Ended::Planned { .. } => "planned".into(),
         Ended::Gated { verdict, .. } => {
             let word = if verdict.passed() {

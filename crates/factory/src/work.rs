@@ -5,6 +5,7 @@ mod build;
 mod cage;
 mod calls;
 pub(crate) mod keep;
+pub(crate) mod lead;
 mod program;
 pub(crate) mod question;
 mod review;
@@ -232,7 +233,7 @@ impl Desk {
         let instead = routing::instead(&route, &packs.registry).map(|other| other.name.clone());
         let route = route.said().join("; ");
         let mut said = format!("{}; {route}", wish::said(&wish, escalations));
-        if walks(task.kind) {
+        if walks(task.kind) || company::leads(task, &company).is_some() {
             said.push_str(&format!("; {}", walk.said(&company)));
         }
         factory

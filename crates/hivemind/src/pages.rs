@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use alai_core::brief::Role;
 use alai_core::plan::{Plan, PlanSource};
 use alai_core::task::{State, Task};
 
@@ -22,6 +23,7 @@ pub fn spec(goal: &Task, plan: &Plan, source: PlanSource, why_template: Option<&
     let mut page = format!("# {} {}\n\n", goal.id, one_line(&goal.title));
     let _infallible = match (source, why_template) {
         (PlanSource::Model, _) => writeln!(page, "Planned by the lead's model.\n"),
+        (PlanSource::Delegated, _) => writeln!(page, "Handed out by a lead, task by task.\n"),
         (PlanSource::Template, Some(why)) => {
             writeln!(page, "Planned from the template: {}\n", one_line(why))
         }
@@ -44,6 +46,10 @@ pub fn spec(goal: &Task, plan: &Plan, source: PlanSource, why_template: Option<&
             one_line(&task.key),
             one_line(&task.title)
         );
+        let who = task.company.as_deref().unwrap_or("by its words");
+        if task.company.is_some() || task.role == Role::Lead {
+            let _infallible = writeln!(page, "  - {}: {}", task.role.as_str(), one_line(who));
+        }
         for criterion in &task.acceptance {
             let _infallible = writeln!(page, "  - {}", one_line(criterion));
         }

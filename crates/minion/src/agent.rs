@@ -3,6 +3,7 @@
 
 mod act;
 mod claim;
+mod delegate;
 mod held;
 mod lent;
 mod note;
@@ -345,7 +346,7 @@ impl Sitting<'_, '_> {
             Call::Read { .. } | Call::Search { .. } => {}
             Call::Edit { .. } | Call::Write { .. } | Call::Patch { .. } => done.looked.clear(),
             Call::Run { .. } | Call::Server(_) | Call::Done { .. } => done.looked.clear(),
-            Call::Skill { .. } | Call::Note(_) => {}
+            Call::Skill { .. } | Call::Note(_) | Call::Delegate(_) => {}
         }
         let acted = match parsed {
             Call::Done {
@@ -367,6 +368,7 @@ impl Sitting<'_, '_> {
             | Call::Run { .. }
             | Call::Skill { .. }
             | Call::Note(_)
+            | Call::Delegate(_)
             | Call::Server(_)) => self.act(act)?,
         };
         done.advice.push(self.guard.call(Seen {

@@ -53,9 +53,10 @@ pub(crate) fn system(brief: &Brief, role_prompt: &str, role: Role, voice: Voice)
     text.push_str(match (voice, role) {
         (Voice::Ask, _) => "",
         (Voice::Agent, Role::Reviewer) => REVIEWER_RULES,
-        (Voice::Agent, Role::Builder | Role::Lead) => BUILDER_RULES,
-        (Voice::Program, Role::Reviewer) => PROGRAM_REVIEWER_RULES,
-        (Voice::Program, Role::Builder | Role::Lead) => PROGRAM_BUILDER_RULES,
+        (Voice::Agent, Role::Builder) => BUILDER_RULES,
+        (Voice::Agent, Role::Lead) => LEAD_RULES,
+        (Voice::Program, Role::Reviewer | Role::Lead) => PROGRAM_REVIEWER_RULES,
+        (Voice::Program, Role::Builder) => PROGRAM_BUILDER_RULES,
     });
     text
 }
@@ -69,6 +70,11 @@ You work in the git repository /repo, without network; paths are relative to it.
 const BUILDER_RULES: &str = "\
 - Make the smallest change that does the task, in the style around it. Never weaken, skip or delete a test. No placeholders.
 - Prove it by the tests. Changes are committed for you: do not switch branches.
+";
+const LEAD_RULES: &str = "\
+- You hand work out and do none of it: the project is read-only to you. Each `delegate` is judged at once; put right or withdraw what
+  is refused, else nothing that you hand out becomes a task. What you hand out is built, tested and reviewed by others.
+- /company/state and /company/logs are your company's own notes, to read and to write; they prove nothing.
 ";
 const REVIEWER_RULES: &str = "\
 - You only judge: you cannot change files. Run tests and read code to find out, do not guess.
@@ -115,13 +121,13 @@ pub(crate) fn task(brief: &Brief, role: Role, scope: &Scope) -> String {
         "Tests that were red before you began (not yours to mend)",
         &brief.project.red_on_base,
     );
-    if !scope.shown().is_empty() && role != Role::Reviewer {
+    if !scope.shown().is_empty() && role == Role::Builder {
         text.push_str(&format!(
             "\nYou may write only: {}\n",
             cut(scope.shown(), LIST_BYTES_MAX)
         ));
     }
-    if role != Role::Reviewer {
+    if role == Role::Builder {
         list(
             &mut text,
             "Existing tests that this task may change (every other is measured as it was)",

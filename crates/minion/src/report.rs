@@ -3,6 +3,7 @@
 use std::fmt;
 
 use alai_core::blueprint::{Progress, Question};
+use alai_core::delegation::Proposal;
 use alai_core::ids::TaskId;
 use alai_core::mode::Mode;
 use alai_core::record::Captured;
@@ -51,6 +52,9 @@ pub struct RunReport {
     /// What a person is asked, exactly when the run ended as waiting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked: Option<Asked>,
+    /// What a lead has proposed, refused or not, in order; judged again before anything becomes of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub proposals: Vec<Proposal>,
     /// The GOTCHA file's content, made from records.
     pub gotcha: String,
 }
@@ -79,6 +83,7 @@ impl RunReport {
             fell_back: None,
             sessions: Vec::new(),
             asked: None,
+            proposals: Vec::new(),
             gotcha: redact(&gotcha).into_owned(),
         }
     }

@@ -4,6 +4,7 @@ mod lent;
 
 use alai_core::blueprint::{Output, ToolName};
 use alai_core::brief::Role;
+use alai_core::delegation::Proposal;
 use alai_core::session::Note;
 use alai_fleet::{EditFormat, ToolCall, ToolSpec};
 use serde_json::{Map, Value, json};
@@ -53,6 +54,8 @@ pub(crate) enum Call {
     Server(Wish),
     /// A word to those who go on with the task.
     Note(Note),
+    /// A task that a lead hands out.
+    Delegate(Proposal),
     Done {
         claim: Claim,
         summary: String,
@@ -72,8 +75,9 @@ pub(crate) enum Claim {
 /// The tools of a step for a role: a reviewer gets no writing tool whatever the blueprint says, and every step can end.
 pub(crate) fn allowed(role: Role, step: &[ToolName]) -> Vec<ToolName> {
     let writes = match role {
-        Role::Builder | Role::Lead => true,
-        Role::Reviewer => false,
+        Role::Builder => true,
+        // A lead's scratch is no part of the project, and those tools change nothing else.
+        Role::Lead | Role::Reviewer => false,
     };
     let granted = |tool: &ToolName| match tool {
         ToolName::Edit | ToolName::Write => writes && step.contains(tool),
@@ -125,6 +129,7 @@ pub(crate) fn tally(name: &str) -> &'static str {
         lent::SKILL => lent::SKILL,
         lent::MCP => lent::MCP,
         lent::NOTE => lent::NOTE,
+        lent::DELEGATE => lent::DELEGATE,
         name => ToolName::parse(name).map_or("unknown", ToolName::as_str),
     }
 }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use alai_core::brief::{Brief, Price};
 use alai_core::cage::Sandbox;
+use alai_core::delegation::Delegations;
 use alai_core::mode::Mode;
 use alai_core::record::Captured;
 use alai_core::skills::Shelf;
@@ -66,6 +67,8 @@ pub(crate) struct Walk<'a> {
     pub(crate) notes: Option<Notes<'a>>,
     /// How often they did.
     pub(crate) noted: u32,
+    /// What the lead hands out, where a lead works.
+    pub(crate) delegations: Option<Delegations>,
     pub(crate) program: Option<Program<'a>>,
     /// What may be read on demand.
     pub(crate) shelf: &'a Shelf,
@@ -153,6 +156,8 @@ pub struct Means<'a> {
     pub servers: Option<Servers<'a>>,
     /// Hears what agents note for those who go on with the task; the tool is offered where somebody does.
     pub notes: Option<Notes<'a>>,
+    /// Judges what a lead hands out; the tool is offered where a lead works that may. What was proposed is in the report.
+    pub delegations: Option<Delegations>,
 }
 
 impl<'a> Walk<'a> {
@@ -171,6 +176,7 @@ impl<'a> Walk<'a> {
             shelf,
             servers,
             notes,
+            delegations,
         } = means;
         Walk {
             brief,
@@ -187,6 +193,7 @@ impl<'a> Walk<'a> {
             words,
             notes,
             noted: 0,
+            delegations,
             program,
             shelf,
             seats: Seats::new(servers),
@@ -475,6 +482,10 @@ impl<'a> Walk<'a> {
             fell_back: self.fell_back,
             sessions: self.sessions,
             asked: self.asked,
+            proposals: self
+                .delegations
+                .map(Delegations::into_proposals)
+                .unwrap_or_default(),
             gotcha,
         }
     }

@@ -199,7 +199,7 @@ fn one_effect(
                 stamp,
             )?;
         }
-        Effect::Spawn { tasks } => return spawn(c, tasks, stamp),
+        Effect::Spawn { tasks } => return spawn(c, task, tasks, stamp),
         Effect::Move { company, why } => {
             c.execute(
                 "UPDATE task SET company_pin = ? WHERE id = ?",
@@ -272,7 +272,12 @@ fn enqueue(
     happened(c, Some(lineage), "merge_queued", head, stamp)
 }
 
-fn spawn(c: &Connection, spawns: &[Spawn], stamp: &Stamp) -> Result<Vec<TaskId>, MissionError> {
+fn spawn(
+    c: &Connection,
+    by: &Task,
+    spawns: &[Spawn],
+    stamp: &Stamp,
+) -> Result<Vec<TaskId>, MissionError> {
     let mut made: Vec<TaskId> = Vec::with_capacity(spawns.len());
     for spawn in spawns {
         let mut new = spawn.task.clone();
@@ -309,9 +314,25 @@ fn spawn(c: &Connection, spawns: &[Spawn], stamp: &Stamp) -> Result<Vec<TaskId>,
                 stamp.now_ms,
             )?;
         }
+        if spawn.holds_dependents {
+            for dependent in dependents(c, by.id)? {
+                let until = Until::Integrated;
+                add_need(c, dependent, Need { task: id, until }, stamp.now_ms)?;
+            }
+        }
         made.push(id);
     }
     Ok(made)
+}
+
+/// Who needs a task and is not over.
+fn dependents(c: &Connection, task: TaskId) -> Result<Vec<TaskId>, MissionError> {
+    let mut statement = c.prepare_cached(
+        "SELECT n.task FROM need n JOIN task t ON t.id = n.task
+         WHERE n.needs = ? AND t.state NOT IN ('done', 'failed', 'cancelled') ORDER BY n.task",
+    )?;
+    let rows = statement.query_map([task.0], |r| r.get(0).map(TaskId))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 fn goal_tasks(c: &Connection, goal: TaskId) -> Result<i64, MissionError> {

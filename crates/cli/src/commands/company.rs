@@ -61,6 +61,7 @@ fn exchange(error: ExchangeError) -> CliError {
         | ExchangeError::Invalid(_)
         | ExchangeError::Misfit(_)
         | ExchangeError::ChangedMeanwhile { .. }
+        | ExchangeError::AtWork { .. }
         | ExchangeError::Disk(_) => Kind::Failed,
     };
     let told = CliError::new(kind, show::clean(&error.to_string()));
@@ -75,6 +76,9 @@ fn exchange(error: ExchangeError) -> CliError {
             )
         }
         ExchangeError::ChangedMeanwhile { .. } => Some("give the command again"),
+        ExchangeError::AtWork { .. } => {
+            Some("give the command again when its run is over (`alai minion list`)")
+        }
         ExchangeError::Exists { .. } => Some("choose another name, or edit the one that is there"),
         ExchangeError::Archive { .. }
         | ExchangeError::Secret { .. }

@@ -182,6 +182,7 @@ fn orders(factory: &Arc<Factory>, service: &Path) -> Result<(TaskId, TaskId), Cl
         owner: None,
         tags: vec!["shop".into()],
         checks: Vec::new(),
+        blueprint: None,
         key: door::fresh_key(),
     })?;
     let railed = ask(Op::Add {

@@ -45,6 +45,7 @@ fn add(home: &Home, args: ScheduleAddArgs) -> Result<(), CliError> {
             owner: None,
             tags: args.tags,
             checks: args.checks,
+            blueprint: None,
             key,
         }
     } else {

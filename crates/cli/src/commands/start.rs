@@ -31,6 +31,7 @@ pub(crate) fn run(home: &Home, args: StartArgs) -> Result<ExitCode, CliError> {
         owner: args.owner,
         tags,
         checks: args.checks,
+        blueprint: args.blueprint,
         key: door::fresh_key(),
     };
     let Outcome::Task { task: goal, .. } = door::ask(home, op)? else {

@@ -111,6 +111,7 @@ fn world() -> World {
         owner: None,
         tags: vec![],
         checks: vec!["sh greet.sh | grep -qx hello".into()],
+        blueprint: None,
         key: "k".into(),
     });
     let Outcome::Task { task: goal, .. } = goal else {

@@ -19,6 +19,7 @@ mod hosts;
 mod injections;
 mod judges;
 mod kills;
+mod lead;
 mod limits;
 mod minion;
 mod money;

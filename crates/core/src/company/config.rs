@@ -14,6 +14,8 @@ use crate::brief::Role;
 use crate::routing::WorkType;
 
 pub(super) const FILE: &str = "config.json";
+/// The key of `blueprints` for what a lead at work walks.
+const PLAN: &str = "plan";
 /// Bytes of a blueprint's name, as its own file may have it.
 const BLUEPRINT_NAME_MAX: usize = 64;
 
@@ -149,6 +151,14 @@ impl Pack<'_> {
         let mut walks = Walks::default();
         for (key, name) in named {
             let at = || places.at(&["blueprints", key]);
+            if key == PLAN {
+                if !names_a_blueprint(name) {
+                    let problem = format!("`{}` cannot name a blueprint", name.escape_debug());
+                    self.wrong(FILE, at(), problem);
+                }
+                walks.plan = Some(name.clone());
+                continue;
+            }
             let stage = Stage::ALL.into_iter().find(|stage| stage.as_str() == key);
             let work = WorkType::ALL.into_iter().find(|work| work.as_str() == key);
             let listed = stage.filter(has);
@@ -156,6 +166,7 @@ impl Pack<'_> {
             if stage.is_none() && work.is_none() {
                 let stages = Stage::ALL.into_iter().map(Stage::as_str);
                 let known = stages.chain(WorkType::ALL.into_iter().map(WorkType::as_str));
+                let known = known.chain([PLAN]);
                 let hint = yaml::hint(key, known);
                 self.wrong(
                     FILE,

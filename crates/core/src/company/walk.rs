@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Company, Stage};
-use crate::pipeline::FOLLOW_UP_TAG;
+use crate::pipeline::{FOLLOW_UP_TAG, is_a_part};
 use crate::routing::{WorkType, classify};
 use crate::task::{Task, TaskKind};
 
@@ -14,6 +14,8 @@ use crate::task::{Task, TaskKind};
 const BUILDS: &str = "minion-one-shot";
 const DOCUMENTS: &str = "minion-docs";
 const JUDGES: &str = "review-readonly";
+/// What a lead walks to whom another lead has handed a part, in a company that has nothing for plans.
+const LEADS: &str = "lead-delegates";
 
 /// The blueprints of a company by what they are for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +23,9 @@ pub struct Walks {
     pub stages: BTreeMap<Stage, String>,
     /// Of a BUILD alone: the other stages' kinds say what is to be done.
     pub work: BTreeMap<WorkType, String>,
+    /// Of its lead, who plans a goal by it instead of in one answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
 }
 
 /// The blueprint of one task, with whose word it is.
@@ -44,6 +49,10 @@ pub enum WalkBy {
     FollowUp,
     /// Nobody's: the company has none for the stage.
     Usual(Stage),
+    /// The company's, for its lead's plans.
+    Plan,
+    /// Nobody's: a lead has handed the task to a lead, and the company has none for plans.
+    Part,
 }
 
 impl Walks {
@@ -53,12 +62,33 @@ impl Walks {
             .stages
             .values()
             .chain(self.work.values())
+            .chain(&self.plan)
             .map(String::as_str)
             .collect();
         names.sort_unstable();
         names.dedup();
         names.into_iter()
     }
+}
+
+/// The blueprint by which a lead at work plans a task; none where one answer of its model is the plan. A lead at work takes many calls
+/// where a plan takes one, which weak models do better: it is had where a person or the company asks for it, and for the part that a
+/// lead has handed to a lead.
+pub fn leads(task: &Task, company: &Company) -> Option<Walk> {
+    if task.kind != TaskKind::Spec {
+        return None;
+    }
+    let chosen = |blueprint: &str, by| Walk {
+        blueprint: blueprint.to_owned(),
+        by,
+    };
+    if let Some(pinned) = &task.blueprint {
+        return Some(chosen(pinned, WalkBy::TaskPin));
+    }
+    if let Some(own) = &company.walks.plan {
+        return Some(chosen(own, WalkBy::Plan));
+    }
+    is_a_part(task).then(|| chosen(LEADS, WalkBy::Part))
 }
 
 /// Chooses the blueprint of a task in its company. A task without a class is judged by its words, and one that hits a safety rule
@@ -69,6 +99,9 @@ pub fn walk(task: &Task, company: &Company) -> Walk {
         blueprint: blueprint.clone(),
         by,
     };
+    if let Some(led) = leads(task, company) {
+        return led;
+    }
     if let Some(pinned) = task.blueprint.as_ref().filter(|_| stage.builds()) {
         return chosen(pinned, WalkBy::TaskPin);
     }
@@ -125,6 +158,10 @@ impl Walk {
             }
             WalkBy::FollowUp => format!(
                 "blueprint {blueprint}: {company} walks it at stage build; a follow-up is of no type"
+            ),
+            WalkBy::Plan => format!("blueprint {blueprint}: {company}'s lead walks it for plans"),
+            WalkBy::Part => format!(
+                "blueprint {blueprint}: a lead has handed this to a lead, and {company} has none for plans"
             ),
             WalkBy::Usual(stage) => format!(
                 "blueprint {blueprint}: {company} has none for stage {}",

@@ -337,13 +337,9 @@ fn infrastructure_never_escalates_and_ends_with_a_person() {
 #[test]
 fn a_plan_becomes_builds_with_needs_and_a_postflight_that_needs_them_all() {
     let planned = |key: &str, needs: &[&str]| crate::plan::PlannedTask {
-        key: key.into(),
-        title: format!("do {key}"),
-        description: String::new(),
-        acceptance: vec![],
         needs: needs.iter().map(|n| (*n).to_owned()).collect(),
         docs: key == "b",
-        changes_tests: vec![],
+        ..crate::plan::PlannedTask::new(key, format!("do {key}"))
     };
     let plan = Plan {
         spec: "s".into(),
@@ -479,15 +475,7 @@ fn a_merge_that_cannot_be_tried_changes_no_task_and_conflicting_documentation_st
 
 #[test]
 fn what_a_model_plans_meets_the_rails_unless_a_person_has_cleared_them() {
-    let planned = |title: &str| crate::plan::PlannedTask {
-        key: "a".into(),
-        title: title.into(),
-        description: String::new(),
-        acceptance: vec![],
-        needs: vec![],
-        docs: false,
-        changes_tests: vec![],
-    };
+    let planned = |title: &str| crate::plan::PlannedTask::new("a", title);
     let plan = Plan {
         spec: "s".into(),
         tasks: vec![planned("Deploy the shop to production")],
@@ -581,4 +569,84 @@ fn what_ran_without_a_cage_is_never_done_by_its_gate_and_goes_on_by_a_person() {
         matches!(&effects[..], [Effect::Ask { waiting, .. }] if waiting.reason == WaitReason::QaRetries),
         "{effects:?}"
     );
+}
+
+#[test]
+fn what_a_lead_hands_out_is_one_companys_and_a_part_holds_up_who_needs_it() {
+    use crate::brief::Role;
+    use crate::plan::PlannedTask;
+    let needs = |keys: &[&str]| keys.iter().map(|k| (*k).to_owned()).collect::<Vec<_>>();
+    let lead = PlannedTask {
+        company: Some("Vizu".into()),
+        role: Role::Lead,
+        ..PlannedTask::new("part", "The pages")
+    };
+    let last = PlannedTask {
+        company: Some("CodeCraft".into()),
+        needs: needs(&["part"]),
+        paths: needs(&["src/**", "docs"]),
+        ..PlannedTask::new("last", "The server")
+    };
+    let ended = |tasks: &[&PlannedTask]| Ended::Planned {
+        plan: Plan {
+            spec: "s".into(),
+            tasks: tasks.iter().map(|t| (*t).clone()).collect(),
+        },
+        source: PlanSource::Delegated,
+    };
+    let spawns = |spec: &Task, tasks: &[&PlannedTask]| match advance(
+        spec,
+        &ended(tasks),
+        &context(),
+    )
+    .pop()
+    {
+        Some(Effect::Spawn { tasks }) => tasks,
+        other => panic!("{other:?}"),
+    };
+    let mut spec = task(TaskKind::Spec);
+    spec.parent = spec.goal;
+    let made = spawns(&spec, &[&lead, &last]);
+    let kinds: Vec<TaskKind> = made.iter().map(|s| s.task.kind).collect();
+    assert_eq!(
+        kinds,
+        [TaskKind::Spec, TaskKind::Build, TaskKind::Postflight]
+    );
+    assert_eq!(made[0].task.company_pin.as_deref(), Some("Vizu"));
+    assert_eq!(
+        (made[0].task.parent, made[1].task.parent),
+        (Some(spec.id), spec.goal)
+    );
+    assert!(
+        made[0].task.checks.is_empty(),
+        "a part has no check of the goal's"
+    );
+    assert_eq!(made[1].task.checks, spec.checks, "the last build has them");
+    assert!(
+        made[1]
+            .task
+            .description
+            .ends_with("expected in `src/**`, `docs`.")
+    );
+    assert!(
+        made.iter()
+            .all(|s| !s.holds_postflight && !s.holds_dependents)
+    );
+    // Where a lead is last, only the postflight can tell whether the goal's checks hold.
+    let made = spawns(&spec, &[&lead]);
+    assert!(
+        made.iter()
+            .all(|s| s.task.kind == TaskKind::Postflight || s.task.checks.is_empty())
+    );
+
+    let mut part = task(TaskKind::Spec);
+    part.parent = Some(TaskId(99));
+    let alone = PlannedTask {
+        needs: Vec::new(),
+        ..last
+    };
+    let made = spawns(&part, &[&alone]);
+    assert_eq!(made.len(), 1, "the goal has its postflight already");
+    assert!(made[0].holds_postflight && made[0].holds_dependents);
+    assert_eq!(made[0].task.parent, Some(part.id));
 }

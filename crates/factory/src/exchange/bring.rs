@@ -10,7 +10,7 @@ use alai_core::blueprint::TEMPLATES;
 use alai_core::company::{Company, Texts, check, check_names};
 use alai_core::parcel::{self, Act, Change, Files};
 use alai_workspace::files::{self, FileError};
-use alai_workspace::{crash, swap};
+use alai_workspace::{cage, crash, swap};
 use serde::Serialize;
 use similar::TextDiff;
 
@@ -19,6 +19,7 @@ use crate::home::Home;
 use crate::models::Models;
 use crate::packs::{Packs, PacksError};
 use crate::shelf;
+use crate::work::lead::SCRATCH;
 
 /// Longest search for a small difference of two texts; a larger difference is said instead.
 const DIFF_TIME: Duration = Duration::from_millis(500);
@@ -164,6 +165,7 @@ pub fn bring_in(home: &Home, coming: &Coming) -> Result<(), ExchangeError> {
         return Err(ExchangeError::ChangedMeanwhile { name });
     }
     let place = home.companies().join(&coming.name);
+    let _nobody_leads = nobody_leads(&place, &coming.name)?;
     let stage = cache.join(format!("{STAGE}{}", uuid::Uuid::now_v7()));
     files::private_dir(&stage)?;
     keep_the_rest(&place, &stage)?;
@@ -188,6 +190,23 @@ fn lock(cache: &Path) -> Result<std::fs::File, ExchangeError> {
     held.map_err(|source| on("lock", &path)(source).into())
 }
 
+/// Keeps leads of a company from their notes: one at work could put a link in the place of a folder that is just being copied. None where
+/// the company has no folder yet.
+fn nobody_leads(place: &Path, name: &str) -> Result<Option<std::fs::File>, ExchangeError> {
+    let folder = match std::fs::File::open(place) {
+        Ok(folder) => folder,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(on("open", place)(e).into()),
+    };
+    match folder.try_lock() {
+        Ok(()) => Ok(Some(folder)),
+        Err(std::fs::TryLockError::WouldBlock) => Err(ExchangeError::AtWork {
+            name: name.to_owned(),
+        }),
+        Err(std::fs::TryLockError::Error(e)) => Err(on("lock", place)(e).into()),
+    }
+}
+
 /// What killed imports left. Nobody else is at work here: the lock is ours.
 fn sweep(cache: &Path) -> Result<(), ExchangeError> {
     let entries = std::fs::read_dir(cache).map_err(on("read", cache))?;
@@ -209,11 +228,13 @@ fn keep_the_rest(place: &Path, stage: &Path) -> Result<(), ExchangeError> {
                 false => name.to_string_lossy().into_owned(),
             };
             if parcel::outside_pack(&inside).is_some() {
-                files::copy(&entry.path(), &stage.join(&name), None)?;
+                let notes = SCRATCH.iter().any(|scratch| *scratch == name);
+                let owner = cage::agent_ids().filter(|_| notes);
+                files::copy(&entry.path(), &stage.join(&name), owner)?;
             }
         }
     }
-    for scratch in ["logs", "state"] {
+    for scratch in SCRATCH {
         files::private_dir_all(&stage.join(scratch))?;
     }
     Ok(())

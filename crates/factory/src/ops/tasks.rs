@@ -49,20 +49,28 @@ pub struct AddTask {
     pub sandbox: Sandbox,
 }
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "the fields of one request, taken apart once"
-)]
-pub(super) fn start(
-    desk: &Desk<'_>,
-    goal: &str,
-    project: &Path,
-    priority: Priority,
-    owner: Option<String>,
-    mut tags: Vec<String>,
-    checks: Vec<String>,
-    key: String,
-) -> Result<Outcome, OpError> {
+/// What `start` says.
+pub(super) struct Goal<'a> {
+    pub(super) goal: &'a str,
+    pub(super) project: &'a Path,
+    pub(super) priority: Priority,
+    pub(super) owner: Option<String>,
+    pub(super) tags: Vec<String>,
+    pub(super) checks: Vec<String>,
+    /// What a lead at work plans it by.
+    pub(super) blueprint: Option<String>,
+}
+
+pub(super) fn start(desk: &Desk<'_>, asked: Goal<'_>, key: String) -> Result<Outcome, OpError> {
+    let Goal {
+        goal,
+        project,
+        priority,
+        owner,
+        mut tags,
+        checks,
+        blueprint,
+    } = asked;
     let (title, description) = task::check_goal(goal)?;
     let project = registered(desk, project)?;
     tags.extend(prefix_tag(&title));
@@ -79,6 +87,10 @@ pub(super) fn start(
     spec.tags = tags;
     spec.project = Some(project.id);
     spec.checks = parent.checks.clone();
+    if let Some(name) = blueprint {
+        blueprints::leads(desk, &name, &spec)?;
+        spec.blueprint = Some(name);
+    }
     // The goal itself is never run: the rail stops the first task that would be.
     spec.waiting = rail(desk, &title, &spec.description);
     let id = desk

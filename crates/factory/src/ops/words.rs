@@ -1,5 +1,6 @@
 //! What a person wants of a run that goes on: that its agent hears something, or that it stops.
 
+use alai_core::company::leads;
 use alai_core::ids::RunId;
 use alai_core::pipeline::HUMAN_WAIT_MS;
 use alai_core::task::{self, State, TaskKind, WaitReason, Waiting};
@@ -37,7 +38,11 @@ pub(super) fn tell(desk: &Desk<'_>, run: &RunId, text: &str) -> Result<Outcome, 
             let message = format!("{} works on {} himself", found.worker, task.id);
             return Err(usage(message, "there is no agent to tell it to"));
         }
-        if matches!(task.kind, TaskKind::Spec | TaskKind::Postflight) {
+        // A lead at work hears, one that is asked for a plan does not.
+        let company = found.company.as_deref();
+        let company = company.and_then(|name| desk.packs.registry.find(name).ok());
+        let at_work = company.is_some_and(|company| leads(&task, company).is_some());
+        if matches!(task.kind, TaskKind::Spec | TaskKind::Postflight) && !at_work {
             let message = format!(
                 "a {} is one call of a model, without turns to hear in",
                 task.kind

@@ -229,6 +229,7 @@ impl Job<'_> {
             passes: &passes,
             settled: &|| bell.ring(),
             uncaged: uncaged.as_ref(),
+            delegates: None,
         };
         let mut brief = super::brief(
             self.factory,

@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use alai_core::brief::Brief;
+use alai_core::delegation::{Delegations, Frame};
 use alai_core::record::Exit;
 use alai_minion::engine::{self, Launch, Question};
 use alai_minion::hand::{Hand, SCRATCH_VARIABLE};
 use alai_minion::mcp::{Patience, Servers};
-use alai_minion::{ExitStatus, Means, Notes, Passes, Recorder, RunReport, Word};
+use alai_minion::{ExitStatus, Means, Passes, Recorder, RunReport, Word};
 use alai_mission::Project;
 use alai_workspace::cage::{
     self, Access, Bind, CageSpec, LAUNCHER_INSIDE, Limits, Network, RunUser, Scope, Scoped,
@@ -18,6 +19,7 @@ use alai_workspace::command::Cancel;
 use alai_workspace::services::{self, Then};
 use alai_workspace::setup;
 
+use super::lead::Notes;
 use super::program::Hired;
 use super::servers::Lent;
 use super::{Calls, Desk, session, uncaged};
@@ -41,6 +43,8 @@ pub(super) struct Place<'a> {
     pub(super) passes: Passes<'a>,
     /// Whom it runs as, when a person wants it without a cage.
     pub(super) uncaged: Option<&'a RunUser>,
+    /// By what a lead's proposals are judged; none where nobody may hand anything out.
+    pub(super) delegates: Option<Frame>,
     /// Told each time that a burst of calls is over and what came of it is committed.
     pub(super) settled: &'a dyn Fn(),
 }
@@ -51,24 +55,42 @@ pub(super) enum Writes<'a> {
     Nothing,
     /// Builders write the paths of their task.
     Scope(Scope<'a>),
+    /// Leads write their company's own notes, and read the clone.
+    Notes(&'a Notes),
 }
 
 /// A clone that is read-only as a whole, beside the names of the layers.
 const READ_ONLY: &str = "scope:read-only";
+/// A clone that is read-only, and the notes of a lead's company, which are writable.
+const NOTES: &str = "scope:company-notes";
+/// Where a lead finds its company's notes.
+const INSIDE_COMPANY: &str = "/company";
+/// What a lead's run may write in all: notes, and what its commands leave in its private home.
+const LEAD_BYTES_MAX: u64 = 1 << 30;
+const LEAD_FILES_MAX: u64 = 100_000;
 
 /// How the clone is shown, and how far that holds what the agent may write.
 fn shown(place: &Place<'_>) -> Result<Scoped, RunError> {
     let inside = Path::new(INSIDE_REPO);
+    let read = || Bind {
+        outside: place.clone.to_path_buf(),
+        inside: inside.to_path_buf(),
+        access: Access::ReadOnly,
+    };
     match &place.writes {
-        Writes::Nothing => {
-            let bind = Bind {
-                outside: place.clone.to_path_buf(),
-                inside: inside.to_path_buf(),
-                access: Access::ReadOnly,
-            };
+        Writes::Nothing => Ok(Scoped {
+            binds: vec![read()],
+            layer: READ_ONLY,
+        }),
+        Writes::Notes(notes) => {
+            let own = notes.folders.iter().map(|(name, outside)| Bind {
+                outside: outside.clone(),
+                inside: Path::new(INSIDE_COMPANY).join(name),
+                access: Access::ReadWrite,
+            });
             Ok(Scoped {
-                binds: vec![bind],
-                layer: READ_ONLY,
+                binds: std::iter::once(read()).chain(own).collect(),
+                layer: NOTES,
             })
         }
         Writes::Scope(scope) => {
@@ -115,16 +137,21 @@ fn cage_of(
         env.push((SCRATCH_VARIABLE.to_owned(), format!("{scratch}/hand")));
         env.push(("TMPDIR".to_owned(), scratch));
     }
+    let mut limits = Limits {
+        // The run's own limit comes first: it says why, and keeps the work. The cage's ends what does not heed it.
+        wall_s: brief.limits.wall_s_max + CAGE_GRACE_S,
+        ..Limits::default()
+    };
+    if let Writes::Notes(_) = place.writes {
+        limits.disk_bytes_max = LEAD_BYTES_MAX;
+        limits.disk_files_max = LEAD_FILES_MAX;
+    }
     let spec = CageSpec {
         binds,
         cwd: PathBuf::from(INSIDE_REPO),
         env,
         network: Network::Loopback,
-        limits: Limits {
-            // The run's own limit comes first: it says why, and keeps the work. The cage's ends what does not heed it.
-            wall_s: brief.limits.wall_s_max + CAGE_GRACE_S,
-            ..Limits::default()
-        },
+        limits,
         uid: uncaged::owner(place.uncaged),
         toolchains: toolchains.binds.clone(),
         path: toolchains.path.clone(),
@@ -170,7 +197,12 @@ pub(super) fn led(
     }
     .map_err(RunError::infra)?;
     alai_workspace::crash::point("agent.after");
-    let lent = Lent::of(factory, desk, place.project, &spec);
+    // A server of tools has the clone as the role sees it, and nothing of a company's notes.
+    let mut of_servers = spec.clone();
+    of_servers
+        .binds
+        .retain(|bind| !bind.inside.starts_with(INSIDE_COMPANY));
+    let lent = Lent::of(factory, desk, place.project, &of_servers);
     let mut layers = caged.layers().to_vec();
     layers.push(layer.to_owned());
     if place.uncaged.is_none() {
@@ -199,7 +231,7 @@ pub(super) fn led(
     });
     let mut words = || said(factory, desk);
     let mut note = |role, note| session::keep(factory, desk, role, note);
-    let notes: Option<Notes<'_>> = match session::is_heard(factory, brief.task)? {
+    let notes: Option<alai_minion::Notes<'_>> = match session::is_heard(factory, brief.task)? {
         true => Some(&mut note),
         false => None,
     };
@@ -217,6 +249,7 @@ pub(super) fn led(
         shelf: &lent.shelf,
         servers,
         notes,
+        delegations: place.delegates.clone().map(Delegations::new),
     };
     let mut report = match question {
         None => alai_minion::run(brief, means),

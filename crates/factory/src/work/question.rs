@@ -93,6 +93,7 @@ pub(crate) fn ask(
         passes: &|_, _| false,
         settled: &|| {},
         uncaged: None,
+        delegates: None,
     };
     let (system, text) = spoken(request);
     let schema = request.format.clone().unwrap_or_default();

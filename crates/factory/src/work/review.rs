@@ -97,6 +97,7 @@ pub(super) fn work(
         passes: &|_, _| false,
         settled: &|| {},
         uncaged: None,
+        delegates: None,
     };
     let before = fingerprint(&tree).map_err(RunError::infra)?;
     let report = super::cage::agent(factory, &desk, &brief, &place, cancel)?;

@@ -91,6 +91,7 @@ impl Sitting<'_, '_> {
             Call::Skill { name, file } => self.load(&name, file.as_deref()),
             Call::Server(wish) => self.server(&wish),
             Call::Note(note) => self.note(note),
+            Call::Delegate(proposal) => Ok(self.delegate(proposal)),
             Call::Done { .. } => Ok(Acted::fine(String::new(), Kind::Other)),
         }
     }

@@ -101,6 +101,9 @@ impl Sitting<'_, '_> {
                 rule: "gave_up".into(),
             });
         }
+        if let Some(not_yet) = self.open_proposals() {
+            return Ok(Err(not_yet));
+        }
         if let Some(mut not_yet) = self.against()? {
             if let Err(wrong) = &handed {
                 not_yet.push_str(&format!("\nAlso, {}.", cut(wrong, 500)));

@@ -31,6 +31,8 @@ pub(super) fn of(walk: &Walk<'_>, prompt: &str) -> Lent {
         skills: walk.shelf.index(WORDS_BYTES_MAX.saturating_sub(words)),
         servers: servers.into_iter().map(str::to_owned).collect(),
         notes: walk.notes.is_some(),
+        // Another role's step hands nothing out, whoever leads the run.
+        delegates: walk.delegations.is_some() && !walk.is_narrowed(),
     }
 }
 

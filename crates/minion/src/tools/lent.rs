@@ -3,14 +3,17 @@
 use alai_fleet::{ToolCall, ToolSpec};
 use serde_json::{Map, Value, json};
 
+use alai_core::brief::Role;
+use alai_core::delegation::Proposal;
 use alai_core::session::{EntryKind, Note};
 
-use super::{Call, optional, string};
+use super::{Call, boolean, optional, string};
 use crate::mcp::Wish;
 
 pub(crate) const SKILL: &str = "skill";
 pub(crate) const MCP: &str = "mcp";
 pub(crate) const NOTE: &str = "note";
+pub(crate) const DELEGATE: &str = "delegate";
 
 /// Names of servers in a request, in bytes. The rest is told to whoever asks for a server that is not known.
 const SERVERS_BYTES_MAX: usize = 300;
@@ -24,6 +27,8 @@ pub(crate) struct Lent {
     pub(crate) servers: Vec<String>,
     /// Whether somebody hears what is noted.
     pub(crate) notes: bool,
+    /// Whether a lead works that may hand out tasks.
+    pub(crate) delegates: bool,
 }
 
 impl Lent {
@@ -32,7 +37,9 @@ impl Lent {
         let skill = (!self.skills.is_empty()).then_some(SKILL);
         let mcp = (!self.servers.is_empty()).then_some(MCP);
         let note = self.notes.then_some(NOTE);
-        skill.into_iter().chain(mcp).chain(note).collect()
+        let delegate = self.delegates.then_some(DELEGATE);
+        let lent = skill.into_iter().chain(mcp).chain(note);
+        lent.chain(delegate).collect()
     }
 
     pub(super) fn specs(&self) -> Vec<ToolSpec> {
@@ -54,6 +61,16 @@ impl Lent {
                 "Tell those who go on with the task. `kind`: decision, blocker or note.".to_owned(),
                 json!({"text": text, "kind": text}),
                 json!(["text"]),
+            ),
+            DELEGATE => (
+                "Propose one task for a company to do. `acceptance`, `paths`: one a line. `needs`: keys of tasks that you proposed \
+                 before. `role`: builder, or lead to have it split further. `withdraw` takes the task of that key back."
+                    .to_owned(),
+                json!({
+                    "key": text, "title": text, "description": text, "company": text, "role": text,
+                    "acceptance": text, "paths": text, "needs": text, "withdraw": {"type": "boolean"},
+                }),
+                json!(["key", "title"]),
             ),
             _ => {
                 let names = crate::text::cut(&self.servers.join(", "), SERVERS_BYTES_MAX);
@@ -79,6 +96,7 @@ impl Lent {
         let read = match name {
             SKILL => skill(&call.arguments),
             NOTE => note(&call.arguments).map(Call::Note),
+            DELEGATE => proposal(&call.arguments).map(Call::Delegate),
             _ => wish(&call.arguments).map(Call::Server),
         };
         Some(read.map_err(|what| {
@@ -107,6 +125,47 @@ fn note(args: &Map<String, Value>) -> Result<Note, String> {
         Some(_) => return Err("`kind` must be \"decision\", \"blocker\" or \"note\"".into()),
     };
     Ok(Note { kind, text })
+}
+
+/// What is wrong with the task itself is for whoever judges it.
+fn proposal(args: &Map<String, Value>) -> Result<Proposal, String> {
+    let withdraw = boolean(args, "withdraw")?;
+    let role = match optional(args, "role")?.as_deref().map(str::trim) {
+        None | Some("builder") => Role::Builder,
+        Some("lead") => Role::Lead,
+        Some("reviewer" | "validator") => Role::Reviewer,
+        Some(_) => return Err("`role` must be \"builder\" or \"lead\"".into()),
+    };
+    let title = match withdraw {
+        true => optional(args, "title")?.unwrap_or_default(),
+        false => string(args, "title", &["name"])?,
+    };
+    Ok(Proposal {
+        key: string(args, "key", &["id"])?.trim().to_owned(),
+        title,
+        description: optional(args, "description")?.unwrap_or_default(),
+        company: optional(args, "company")?,
+        role,
+        acceptance: several(args, "acceptance", &['\n'])?,
+        paths: several(args, "paths", &['\n', ','])?,
+        needs: several(args, "needs", &['\n', ',', ' '])?,
+        withdraw,
+    })
+}
+
+/// Texts of one argument, also where they came as a list.
+fn several(args: &Map<String, Value>, name: &str, between: &[char]) -> Result<Vec<String>, String> {
+    let wrong = || format!("`{name}` must be a string");
+    let texts = match args.get(name) {
+        None | Some(Value::Null) => Vec::new(),
+        Some(Value::String(text)) => text.split(between).map(str::to_owned).collect(),
+        Some(Value::Array(items)) => { items.iter() }
+            .map(|item| item.as_str().map(str::to_owned).ok_or_else(wrong))
+            .collect::<Result<Vec<String>, String>>()?,
+        Some(_) => return Err(wrong()),
+    };
+    let texts = texts.iter().map(|text| text.trim().to_owned());
+    Ok(texts.filter(|text| !text.is_empty()).collect())
 }
 
 fn wish(args: &Map<String, Value>) -> Result<Wish, String> {
@@ -141,6 +200,7 @@ mod tests {
             skills: "- api: Designs interfaces.\n".to_owned(),
             servers: vec!["files".to_owned(), "memory".to_owned()],
             notes: true,
+            delegates: true,
         }
     }
 
@@ -165,13 +225,62 @@ mod tests {
         );
         assert_eq!(parse(&Lent::default(), "mcp", json!({"server": "x"})), None);
         assert_eq!(parse(&Lent::default(), "note", json!({"text": "x"})), None);
-        assert_eq!(lent().names(), ["skill", "mcp", "note"]);
+        let delegate = json!({"key": "a", "title": "t"});
+        assert_eq!(parse(&Lent::default(), "delegate", delegate), None);
+        assert_eq!(lent().names(), ["skill", "mcp", "note", "delegate"]);
         let all = serde_json::to_string(&lent().specs()).expect("JSON");
-        assert!(all.len() < 1_000, "{} bytes: {all}", all.len());
+        assert!(all.len() < 1_600, "{} bytes: {all}", all.len());
         assert!(
             all.contains("api: Designs") && all.contains("files, memory"),
             "{all}"
         );
+    }
+
+    #[test]
+    fn a_proposal_is_read_as_text_and_as_lists_and_judged_elsewhere() {
+        let want = Proposal {
+            key: "a".into(),
+            title: "Add a".into(),
+            description: String::new(),
+            company: Some("Vizu".into()),
+            role: Role::Lead,
+            acceptance: vec!["one, two".into(), "three".into()],
+            paths: vec!["src".into(), "docs/**".into()],
+            needs: vec!["b".into(), "c".into()],
+            withdraw: false,
+        };
+        for given in [
+            json!({"key": " a ", "title": "Add a", "company": "Vizu", "role": "lead", "acceptance": "one, two\n\nthree",
+                   "paths": "src, docs/**", "needs": "b c"}),
+            json!({"id": "a", "title": "Add a", "company": "Vizu", "role": "lead", "acceptance": ["one, two", "three"],
+                   "paths": ["src", "docs/**"], "needs": ["b", "c"], "withdraw": false}),
+        ] {
+            let read = parse(&lent(), "delegate", given);
+            assert_eq!(read, Some(Ok(Call::Delegate(want.clone()))));
+        }
+        let taken_back = parse(&lent(), "delegate", json!({"key": "a", "withdraw": true}));
+        assert!(matches!(taken_back, Some(Ok(Call::Delegate(p))) if p.withdraw));
+        for (given, says) in [
+            (json!({"title": "x"}), "`key` is missing"),
+            (json!({"key": "x"}), "`title` is missing"),
+            (
+                json!({"key": "x", "title": "x", "role": "ceo"}),
+                "`role` must be",
+            ),
+            (
+                json!({"key": "x", "title": "x", "paths": 1}),
+                "`paths` must be a string",
+            ),
+            (
+                json!({"key": "x", "title": "x", "needs": [1]}),
+                "`needs` must be a string",
+            ),
+        ] {
+            let said = parse(&lent(), "delegate", given)
+                .expect("ours")
+                .expect_err(says);
+            assert!(said.contains(says), "{said}");
+        }
     }
 
     #[test]

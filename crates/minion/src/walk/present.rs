@@ -88,8 +88,8 @@ impl Walk<'_> {
 
     pub(super) fn run_writes(&self) -> bool {
         match self.brief.role {
-            Role::Builder | Role::Lead => true,
-            Role::Reviewer => false,
+            Role::Builder => true,
+            Role::Lead | Role::Reviewer => false,
         }
     }
 

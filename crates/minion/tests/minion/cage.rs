@@ -90,6 +90,7 @@ fn a_whole_run_in_a_real_cage() {
                 shelf: &Shelf::default(),
                 servers: None,
                 notes: None,
+                delegations: None,
             },
         )
     };

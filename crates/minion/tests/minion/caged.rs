@@ -41,6 +41,7 @@ pub(crate) fn run(world: &World, brief: &Brief, ask: Ask<'_>) -> Ran {
             program: None,
             servers: None,
             notes: None,
+            delegations: None,
             shelf: &world.shelf,
         },
     );

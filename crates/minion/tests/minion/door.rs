@@ -536,6 +536,7 @@ fn a_record_that_cannot_be_written_kills_the_run() {
             shelf: &Shelf::default(),
             servers: None,
             notes: None,
+            delegations: None,
         },
     );
     let ExitStatus::Killed { detail } = report.status else {

@@ -222,6 +222,7 @@ impl Stage {
                 shelf: &Shelf::default(),
                 servers: None,
                 notes: None,
+                delegations: None,
             },
         );
         if let Some(watching) = watching {

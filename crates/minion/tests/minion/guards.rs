@@ -317,6 +317,7 @@ fn a_cancelled_run_ends_and_its_work_is_committed() {
             shelf: &Shelf::default(),
             servers: None,
             notes: None,
+            delegations: None,
         },
     );
     assert_eq!((report.status, report.turns), (ExitStatus::Cancelled, 2));

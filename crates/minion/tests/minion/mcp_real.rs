@@ -175,6 +175,7 @@ fn run(real: &Real, role: Role, wishes: &[(&'static str, Value)]) -> Seen {
                 patience: Patience::default(),
             }),
             notes: None,
+            delegations: None,
         },
     );
     drop(hand);

@@ -52,6 +52,7 @@ fn ran(world: &mut World, profile: &Profile, answers: Vec<Answer>) -> (RunReport
             shelf: &Shelf::default(),
             servers: None,
             notes: None,
+            delegations: None,
         },
     );
     (report, twin)

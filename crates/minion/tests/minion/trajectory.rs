@@ -49,6 +49,7 @@ fn run(
         shelf: &Shelf::default(),
         servers: None,
         notes: None,
+        delegations: None,
     };
     let report = alai_minion::run(brief, means);
     Ran {
@@ -378,6 +379,7 @@ fn whole_outputs_are_kept_beside_the_trajectory_without_their_secrets() {
             shelf: &Shelf::default(),
             servers: None,
             notes: None,
+            delegations: None,
         },
     );
     assert_eq!(report.status, ExitStatus::Done, "{report:?}");

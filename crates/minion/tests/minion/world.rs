@@ -220,6 +220,7 @@ impl World {
                 program: None,
                 shelf: &self.shelf,
                 servers,
+                delegations: None,
                 // Taken out and put in again, it lives as long as it must and no longer.
                 notes: match notes {
                     Some(notes) => Some(notes),

@@ -54,6 +54,7 @@ fn a_rework_stays_with_the_company_the_blueprint_and_the_class_of_the_build() {
         task,
         needs_new: vec![],
         holds_postflight: false,
+        holds_dependents: false,
     };
     let mut docs = world.build("Documentation");
     docs.lineage = None;

@@ -114,6 +114,7 @@ fn review_of(world: &World, parent: TaskId) -> Effect {
             task,
             needs_new: vec![],
             holds_postflight: false,
+            holds_dependents: false,
         }],
     }
 }

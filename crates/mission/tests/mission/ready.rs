@@ -35,6 +35,7 @@ impl World {
                 task,
                 needs_new: vec![],
                 holds_postflight: false,
+                holds_dependents: false,
             }
         };
         let tasks = (0..count).map(spawn).collect();

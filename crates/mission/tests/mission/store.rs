@@ -14,6 +14,7 @@ fn completion_is_one_transaction_or_nothing() {
             task: orphan,
             needs_new: vec![],
             holds_postflight: false,
+            holds_dependents: false,
         }],
     };
     world

@@ -1,7 +1,7 @@
 //! Which blueprint a task walks.
 
 use super::{changed, pack};
-use crate::company::{Company, Stage, WalkBy, parse, walk};
+use crate::company::{Company, Stage, WalkBy, leads, parse, walk};
 use crate::ids::{Epoch, TaskId};
 use crate::routing::WorkType;
 use crate::task::{Task, TaskKind};
@@ -180,4 +180,51 @@ fn a_choice_says_whose_it_is() {
         said("Add an export"),
         "blueprint one: Acme walks it at stage build"
     );
+}
+
+#[test]
+fn a_lead_is_at_work_where_somebody_asks_for_it_and_for_a_part() {
+    let mut acme = acme();
+    let spec = |parent: Option<i64>, blueprint: Option<&str>| Task {
+        goal: Some(TaskId(7)),
+        parent: parent.map(TaskId),
+        blueprint: blueprint.map(str::to_owned),
+        ..task(TaskKind::Spec, "Spec: a goal")
+    };
+    let led = |task: &Task, company: &Company| leads(task, company).map(|w| (w.blueprint, w.by));
+    assert_eq!(
+        led(&spec(Some(7), None), &acme),
+        None,
+        "one answer is the plan"
+    );
+    assert_eq!(
+        led(&spec(Some(7), Some("ours")), &acme),
+        Some(("ours".into(), WalkBy::TaskPin))
+    );
+    assert_eq!(
+        led(&spec(Some(8), None), &acme),
+        Some(("lead-delegates".into(), WalkBy::Part))
+    );
+    acme.walks.plan = Some("theirs".into());
+    for parent in [7, 8] {
+        assert_eq!(
+            led(&spec(Some(parent), None), &acme),
+            Some(("theirs".into(), WalkBy::Plan))
+        );
+    }
+    assert_eq!(led(&task(TaskKind::Build, "Build it"), &acme), None);
+    assert!(acme.walks.names().any(|name| name == "theirs"));
+}
+
+#[test]
+fn a_pack_names_what_its_lead_walks_by_the_word_plan() {
+    let with = |name: &str| {
+        let from = "\"blueprints\": {";
+        let to = format!("{from}\"plan\": \"{name}\", ");
+        changed("config.json", from, &to)
+    };
+    let read = parse(&with("lead-delegates")).expect("it is read");
+    assert_eq!(read.walks.plan.as_deref(), Some("lead-delegates"));
+    let wrong = parse(&with("../x")).expect_err("no name").to_string();
+    assert!(wrong.contains("cannot name a blueprint"), "{wrong}");
 }

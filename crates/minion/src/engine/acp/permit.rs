@@ -31,8 +31,8 @@ impl Rules {
     pub(crate) fn judge(&self, wish: &Wish) -> Result<(), String> {
         let has = |tools: &[ToolName]| tools.iter().any(|tool| self.tools.contains(tool));
         let writes = match self.role {
-            Role::Builder | Role::Lead => true,
-            Role::Reviewer => false,
+            Role::Builder => true,
+            Role::Lead | Role::Reviewer => false,
         };
         match wish.kind.as_str() {
             "read" | "search" => self.all(&wish.paths, |rules, path| {
