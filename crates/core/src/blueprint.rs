@@ -6,6 +6,7 @@ mod gates;
 mod parse;
 pub mod plan;
 mod progress;
+mod reach;
 mod template;
 
 use std::collections::BTreeMap;

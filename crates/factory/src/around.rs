@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use alai_core::task::Task;
+use alai_core::task::{Task, TaskKind};
 use alai_core::why::{Daemon, Hindrance};
 use alai_mission::{ClaimLimits, MissionError, Reader, Slot, SlotsOf, Taken};
 
@@ -14,6 +14,7 @@ use crate::home::Home;
 use crate::limits;
 use crate::models::Models;
 use crate::packs::Packs;
+use crate::unasked::Unasked;
 
 /// Whether anybody moves tasks forward, as another process sees it.
 #[derive(Debug, Clone)]
@@ -39,6 +40,8 @@ pub struct Around {
     pub(crate) daemon: Daemon,
     /// Whether a model can be used, as far as the daemon knows.
     models: bool,
+    /// Who tells, where none can, which tasks need none.
+    packs: Option<Arc<Packs>>,
     /// What the daemon's scheduler says.
     schedule: Option<ScheduleView>,
     pub(crate) limits: ClaimLimits,
@@ -60,6 +63,9 @@ impl Around {
         Around {
             daemon,
             models: usable,
+            packs: (pulse.is_some() && !usable)
+                .then(|| Packs::load(home).ok().map(Arc::new))
+                .flatten(),
             schedule: None,
             limits: ClaimLimits {
                 total: pulse.map_or(config.slots, |p| p.slots),
@@ -76,6 +82,7 @@ impl Around {
         Around {
             daemon: Daemon::Up,
             models: true,
+            packs: None,
             schedule: None,
             limits: unlimited(&config),
             queue_ms_max: limits::queue_ms_max(&config),
@@ -87,6 +94,12 @@ impl Around {
     #[must_use]
     pub fn scheduled(self, schedule: Option<ScheduleView>) -> Around {
         Around { schedule, ..self }
+    }
+
+    fn asks_no_model(&self, reader: &Reader, task: &Task) -> bool {
+        let packs = self.packs.as_deref();
+        task.kind == TaskKind::Postflight
+            || packs.is_some_and(|packs| Unasked::default().of(reader, packs, task))
     }
 
     fn unplaced(&self, task: &Task) -> Option<Hindrance> {
@@ -106,7 +119,7 @@ impl Around {
         if self.daemon != Daemon::Up {
             return Ok(None);
         }
-        if !self.models {
+        if !self.models && !self.asks_no_model(reader, task) {
             return Ok(Some(Hindrance::NoModel));
         }
         let taken = reader.taken(task, &self.limits)?.map(said);

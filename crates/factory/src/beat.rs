@@ -495,7 +495,7 @@ impl Factory {
                 return Ok(());
             };
             after = last.id;
-            // Only those whose own wish can be met now: another one would ask, wait and be woken for ever.
+            // Only those that can be begun now: another one would ask, wait and be woken for ever.
             let served = part.iter().filter(|task| work::can_be_served(self, task));
             let served: Vec<TaskId> = served.map(|task| task.id).collect();
             if !served.is_empty() {

@@ -16,10 +16,10 @@ use alai_mission::{Borrowed, Claim, Slot};
 use alai_workspace::command::Cancel;
 
 use crate::beat::Factory;
-use crate::limits;
 use crate::models::Chosen;
 use crate::run::RunError;
 use crate::work::{self, Calls, Desk};
+use crate::{limits, unasked};
 
 /// The tier whose first model classifies, where the company names no other.
 const TIER: ModelChoice = ModelChoice::Tier(1);
@@ -138,7 +138,9 @@ fn find_out(factory: &Arc<Factory>, claim: &Claim, ends: &Ends<'_>) -> Result<Cl
             ..words
         });
     }
-    if !routing::is_worth_asking(task, &words) {
+    // A person chose its blueprint, and that asks no model: its class is for people to read.
+    let unasked = task.blueprint.is_some() && unasked::of(factory, task);
+    if unasked || !routing::is_worth_asking(task, &words) {
         return Ok(words);
     }
     let company = work::company_for(&factory.packs().registry, task)?.clone();

@@ -17,6 +17,7 @@ use crate::beat::{Factory, LEASE_MS};
 use crate::config::Config;
 use crate::limits::{self, Reaches};
 use crate::models::{Chosen, Site};
+use crate::unasked::Unasked;
 use crate::work;
 
 mod jobs;
@@ -57,16 +58,19 @@ fn give_out(
     if factory.stopping() {
         return Ok(());
     }
-    if !factory.models().usable() {
-        return ask_for_a_model(factory, now_ms);
-    }
-    let mut beat = Beat::default();
+    let mut beat = Beat {
+        models: factory.models().usable(),
+        ..Beat::default()
+    };
     for _ in 0..ROUNDS_MAX {
         if !a_round(factory, &mut beat, now_ms, begin)? {
-            return Ok(());
+            break;
         }
     }
-    Ok(())
+    match beat.models {
+        true => Ok(()),
+        false => ask_for_a_model(factory, &mut beat.unasked, now_ms),
+    }
 }
 
 /// True when another round may give out more.
@@ -79,8 +83,29 @@ fn a_round(
     Round::read(factory, beat, now_ms)?.carry_out(beat, begin)
 }
 
-/// Eligible work without a model is put before a person, with what was looked for; it goes on by itself later.
-fn ask_for_a_model(factory: &Factory, now_ms: i64) -> Result<(), MissionError> {
+/// Eligible work that needs a model, where there is none, is put before a person, with what was looked for; it goes on by itself
+/// later.
+fn ask_for_a_model(
+    factory: &Factory,
+    unasked: &mut Unasked,
+    now_ms: i64,
+) -> Result<(), MissionError> {
+    let (mission, packs) = (factory.mission(), factory.packs());
+    let mut after = TaskId(0);
+    let lacking = loop {
+        let part = mission.claimable(factory.only(), after, now_ms)?;
+        let Some(last) = part.last() else {
+            return Ok(());
+        };
+        after = last.id;
+        let asks = part
+            .iter()
+            .filter(|task| !unasked.of(mission, &packs, task));
+        let lacking: Vec<TaskId> = asks.map(|task| task.id).collect();
+        if !lacking.is_empty() {
+            break lacking;
+        }
+    };
     let waiting = Waiting {
         reason: WaitReason::NoModel,
         owner: factory.config().operator.clone(),
@@ -89,25 +114,34 @@ fn ask_for_a_model(factory: &Factory, now_ms: i64) -> Result<(), MissionError> {
             "start a host that `alai fleet status` shows as down, or give one a model; it then goes on by itself while `alai up` runs".into(),
         detail: factory.models().found().none,
     };
-    if factory
-        .mission()
-        .ask_for_a_model(factory.only(), waiting, now_ms)?
-    {
-        // The rest in the next beats: in between the signs of life go on.
-        factory.wake();
-    }
+    mission.ask_for_a_model(lacking, waiting, now_ms)?;
+    // The rest in the next beats: in between the signs of life go on.
+    factory.wake();
     Ok(())
 }
 
 /// What the rounds of one beat know of each other: all else is read anew for each task that is given out.
 #[derive(Debug, Default)]
 struct Beat {
+    /// Whether any model can be used. Where none can, only what needs none is given out.
+    models: bool,
     /// The companies and models of tasks, asked for once.
-    asked: BTreeMap<TaskId, (Option<String>, Vec<Chosen>)>,
+    asked: BTreeMap<TaskId, Asked>,
+    unasked: Unasked,
     /// Tasks that need no place and could not be claimed.
     refused: BTreeSet<TaskId>,
     /// Places of which one could not be claimed: another task would be refused as well.
     closed: BTreeSet<At>,
+}
+
+/// Where a task goes.
+#[derive(Debug)]
+struct Asked {
+    company: Option<String>,
+    /// The models that may do it.
+    choices: Vec<Chosen>,
+    /// It asks no model, so that it needs no place.
+    needs_none: bool,
 }
 
 /// One look at the queue and the fleet.
@@ -124,7 +158,9 @@ impl<'f> Round<'f> {
     fn read(
         factory: &'f Arc<Factory>,
         Beat {
+            models,
             asked,
+            unasked,
             refused,
             closed,
         }: &mut Beat,
@@ -146,7 +182,11 @@ impl<'f> Round<'f> {
         let wanted = queue.ready.iter();
         let wanted = wanted.filter_map(|ready| {
             let found = asked.entry(ready.task.id);
-            let found = found.or_insert_with(|| ask(factory, &ready.task, &reaches, now_ms));
+            let found =
+                found.or_insert_with(|| ask(factory, unasked, &ready.task, &reaches, now_ms));
+            if !*models && !found.needs_none {
+                return None;
+            }
             let mut wanted = wanted_of(factory, ready, found, &queue, &reaches)?;
             let placed = !wanted.choices.is_empty();
             wanted.choices.retain(|c| !closed.contains(&At::of(c)));
@@ -190,6 +230,9 @@ impl<'f> Round<'f> {
             && !full
         {
             return self.start(free, None, beat, begin).map(|_| true);
+        }
+        if !beat.models {
+            return Ok(false);
         }
         let bounds = self.bounds();
         let (mut picture, jobs, decided) = {
@@ -443,26 +486,35 @@ fn bounds(config: &Config) -> Bounds {
 /// A task's company, and the models that may do it.
 fn ask(
     factory: &Arc<Factory>,
+    unasked: &mut Unasked,
     task: &Task,
     reaches: &Reaches,
     now_ms: i64,
-) -> (Option<String>, Vec<Chosen>) {
+) -> Asked {
     // What cannot be routed is claimed all the same: its run ends with the reason.
     let packs = factory.packs();
     let company = work::company_for(&packs.registry, task).ok();
-    let needs_none = task.handed.is_some() || task.kind == TaskKind::Postflight;
-    let choices = match needs_none {
+    let needs_none =
+        task.kind == TaskKind::Postflight || unasked.of(factory.mission(), &packs, task);
+    // What a person has handed in is measured, and its run finds out by itself whether it needs a model for that.
+    let choices = match needs_none || task.handed.is_some() {
         true => Vec::new(),
         false => work::candidates_for(factory, task, reaches.of(task), now_ms),
     };
-    (company.map(|company| company.name.clone()), choices)
+    Asked {
+        company: company.map(|company| company.name.clone()),
+        choices,
+        needs_none,
+    }
 }
 
 /// A task with those who may serve it; none when a limit that is not the scheduler's keeps it back.
 fn wanted_of(
     factory: &Arc<Factory>,
     ready: &Ready,
-    (company, choices): &(Option<String>, Vec<Chosen>),
+    Asked {
+        company, choices, ..
+    }: &Asked,
     queue: &Queue,
     reaches: &Reaches,
 ) -> Option<Wanted> {

@@ -32,6 +32,9 @@ pub(crate) fn keep(
         let fallen = pipelines::fallen(&desk.chosen, why);
         factory.mission().fell_back(desk.fence(), &fallen)?;
     }
+    if desk.chosen.is_nobody() {
+        return Ok(());
+    }
     let (provider, model) = (&desk.chosen.provider, &desk.chosen.model);
     let seen = Learned {
         host: provider.host(),

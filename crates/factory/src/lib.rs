@@ -40,6 +40,7 @@ mod schedule;
 mod shelf;
 pub mod skills;
 mod tapes;
+mod unasked;
 pub mod validate;
 mod views;
 mod wish;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use alai_core::company;
 use alai_core::ids::ProjectId;
 use alai_core::routing;
 use alai_core::task::Task;
@@ -11,7 +12,7 @@ use alai_mission::{ClaimLimits, MissionError, Reader, Slot, SlotsOf};
 use crate::config::Config;
 use crate::models::{Asked, Models, Reach};
 use crate::packs::Packs;
-use crate::work;
+use crate::{unasked, work};
 
 /// Minutes from a run's claim to its end: set-up, agent and gate of a large project fit several times.
 const RUN_MINUTES_MAX: usize = 6 * 60;
@@ -133,6 +134,15 @@ fn slots_of(
         if let Ok(company) = work::company_for(&packs.registry, task) {
             let most = limits.company.get(&company.name).copied();
             hold(COMPANY, &company.name, most);
+            let walk = company::walk(task, company);
+            if unasked::is_unasked(
+                &packs,
+                company,
+                &walk.blueprint,
+                &work::inputs(String::new()),
+            ) {
+                return slots;
+            }
             let wish = routing::wish(task, company);
             let (escalations, reach) = (task.counters.escalations, reaches.of(task));
             let candidates = wish.want.model().map_or_else(Vec::new, |choice| {

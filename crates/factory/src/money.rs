@@ -108,6 +108,7 @@ pub(crate) fn tariff(config: &Config, chosen: &Chosen) -> Tariff {
         return metered();
     }
     match &chosen.provider {
+        Provider::Agent(_) if chosen.is_nobody() => Tariff::Own,
         Provider::Agent(agent) if agent.name == ModelChoice::HUMAN => Tariff::Own,
         Provider::Agent(agent) => config.agent(&agent.name).map_or(Tariff::Unpriced, |named| {
             named.with_model(&chosen.model).tariff(money)

@@ -10,7 +10,10 @@ use crate::config::Config;
 use crate::models::raised;
 use crate::packs::Packs;
 use crate::run::RunError;
-use crate::work;
+use crate::{unasked, work};
+
+/// Said where no model is wished for.
+pub(crate) const NO_MODEL: &str = "none: its blueprint asks no model";
 
 /// The wish of a task, in the company that it is routed to.
 pub(crate) fn of(registry: &Registry, task: &Task) -> Result<Wish, RunError> {
@@ -42,6 +45,9 @@ pub(crate) fn model<'w>(
 
 /// Which model a task would get now and why, in lines for people. What cannot be routed has its reason as the answer.
 pub fn explain(packs: &Packs, task: &Task) -> Vec<String> {
+    if unasked::by_packs(packs, task) {
+        return vec![NO_MODEL.to_owned()];
+    }
     match of(&packs.registry, task) {
         Ok(wish) => wish.reasons,
         Err(e) => vec![e.to_string()],

@@ -38,7 +38,7 @@ use crate::beat::Factory;
 use crate::models::{Asked, Chosen, Reach};
 use crate::packs::Packs;
 use crate::run::RunError;
-use crate::{integrate, money, pipelines, plan, postflight, wish};
+use crate::{integrate, money, pipelines, plan, postflight, unasked, wish};
 
 pub(crate) use calls::Calls;
 
@@ -48,9 +48,14 @@ pub(crate) const HOME: &str = "home";
 /// The journal's key for the commit that a clone starts from.
 pub(crate) const START: &str = "start";
 
-/// Whether the model that a task's company wants for it is there.
+/// Whether the model that a task's company wants for it is there, or none is needed.
 pub(crate) fn can_be_served(factory: &Factory, task: &Task) -> bool {
-    chosen_for(factory, task).is_some()
+    chosen_for(factory, task).is_some() || unasked::of(factory, task)
+}
+
+/// What every run gives its blueprint beside what its company does.
+pub(crate) fn inputs(test: String) -> BTreeMap<String, String> {
+    BTreeMap::from([("test_command".to_owned(), test)])
 }
 
 /// The model that a task's company wants for it, where it is there.
@@ -199,8 +204,14 @@ impl Desk {
         };
         let (models, reach, now) = (factory.models(), reach(factory, task), factory.now_ms());
         let escalations = task.counters.escalations;
+        let walk = company::walk(task, &company);
+        let asks_nobody = walks(task.kind) && {
+            let inputs = unasked::inputs_of(factory.mission(), task);
+            unasked::is_unasked(&packs, &company, &walk.blueprint, &inputs)
+        };
         let candidates = match wish::is_done_by_a_person(factory.config(), task, choice) {
             true => vec![Chosen::person()],
+            false if asks_nobody => vec![Chosen::nobody()],
             false => candidates_for(factory, task, reach, now),
         };
         if candidates.is_empty() {
@@ -217,6 +228,8 @@ impl Desk {
         // The place that its claim holds, or none: one that was found since is for the scheduler to give. What a person did is only
         // measured, whoever stands for it.
         let chosen = match factory.roster().seat(&claim.fence.run) {
+            // One that asks no model any more needs the place no more that it was given.
+            Some(_) if asks_nobody => candidates.next(),
             Some(Some(at)) => candidates.find(|chosen| at.is_of(chosen)),
             Some(None) if task.handed.is_none() => None,
             Some(None) | None => candidates.next(),
@@ -229,10 +242,13 @@ impl Desk {
         factory
             .mission()
             .describe_run(&claim.fence, mode, &company.name, &chosen.model)?;
-        let walk = company::walk(task, &company);
         let instead = routing::instead(&route, &packs.registry).map(|other| other.name.clone());
         let route = route.said().join("; ");
-        let mut said = format!("{}; {route}", wish::said(&wish, escalations));
+        let wished = match asks_nobody {
+            true => wish::NO_MODEL.to_owned(),
+            false => wish::said(&wish, escalations),
+        };
+        let mut said = format!("{wished}; {route}");
         if walks(task.kind) || company::leads(task, &company).is_some() {
             said.push_str(&format!("; {}", walk.said(&company)));
         }
@@ -240,7 +256,9 @@ impl Desk {
             .mission()
             .explain_run(&claim.fence, &said, &pipelines::of(&chosen))?;
         let tariff = money::tariff(factory.config(), &chosen);
-        if let Err(refused) = money::admit(factory, &claim.fence, &chosen, &tariff)? {
+        if !chosen.is_nobody()
+            && let Err(refused) = money::admit(factory, &claim.fence, &chosen, &tariff)?
+        {
             return Ok(Err(Failure::Budget { refused }));
         }
         let pins = pins(&packs, &company)?;

@@ -24,28 +24,23 @@ fn stamp(now_ms: i64) -> Stamp {
 }
 
 impl Mission {
-    /// The next part of what could be claimed now, or this one task, waits from now on as `waiting` says. What sums a goal up needs
-    /// no model. True when there may be more.
+    /// These tasks wait from now on as `waiting` says. What cannot be claimed any more is left alone.
     pub fn ask_for_a_model(
         &self,
-        only: Option<TaskId>,
+        tasks: Vec<TaskId>,
         waiting: Waiting,
         now_ms: i64,
-    ) -> Result<bool, MissionError> {
+    ) -> Result<(), MissionError> {
         self.write(move |c| {
-            let sql = format!(
-                "SELECT id FROM task WHERE {ELIGIBLE} AND kind <> 'postflight' AND (?2 IS NULL OR id = ?2)
-                 ORDER BY id LIMIT {PART}"
-            );
-            let tasks = c
-                .prepare_cached(&sql)?
-                .query_map(params![now_ms, only.map(|t| t.0)], |r| r.get(0).map(TaskId))?
-                .collect::<Result<Vec<TaskId>, _>>()?;
-            for task in &tasks {
-                let stamp = stamp(now_ms);
-                set_state(c, *task, Event::Ask, Some(&waiting), &waiting.detail, &stamp)?;
+            let sql = format!("SELECT 1 FROM task WHERE {ELIGIBLE} AND id = ?2");
+            for task in tasks {
+                let claimable = c.prepare_cached(&sql)?.exists(params![now_ms, task.0])?;
+                if claimable {
+                    let stamp = stamp(now_ms);
+                    set_state(c, task, Event::Ask, Some(&waiting), &waiting.detail, &stamp)?;
+                }
             }
-            Ok(tasks.len() == PART as usize)
+            Ok(())
         })
     }
 
@@ -76,6 +71,27 @@ impl Mission {
 }
 
 impl Reader {
+    /// The next part of what could be claimed now behind the task `after`, or this one task. What sums a goal up is left out: it needs
+    /// no model.
+    pub fn claimable(
+        &self,
+        only: Option<TaskId>,
+        after: TaskId,
+        now_ms: i64,
+    ) -> Result<Vec<Task>, MissionError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM task WHERE {ELIGIBLE} AND kind <> 'postflight' AND (?2 IS NULL OR id = ?2) AND id > ?3
+             ORDER BY id LIMIT {PART}"
+        );
+        self.read(|c| {
+            let mut statement = c.prepare_cached(&sql)?;
+            let asked = params![now_ms, only.map(|t| t.0), after.0];
+            let rows = statement.query_map(asked, raw)?;
+            rows.map(|row| row.map_err(MissionError::from).and_then(Raw::parse))
+                .collect()
+        })
+    }
+
     /// The next part of those who wait for this reason, behind the task `after`.
     pub fn waiting_for(
         &self,

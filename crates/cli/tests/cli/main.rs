@@ -42,6 +42,7 @@ mod socket;
 mod standing;
 mod steps;
 mod tests_to_change;
+mod unasked;
 mod uncaged;
 mod weak;
 mod wire;

@@ -134,6 +134,11 @@ impl Condition {
         }
     }
 
+    /// Whether it could hold in some run with these inputs: true for whatever only a run can tell.
+    pub fn could_hold(&self, inputs: &BTreeMap<String, String>) -> bool {
+        self.root.before(inputs) != Some(Value::Bool(false))
+    }
+
     /// Whether it holds.
     pub fn holds(&self, facts: &Facts<'_>) -> bool {
         self.root.value(facts) == Value::Bool(true)
@@ -237,6 +242,26 @@ impl Node {
         }
     }
 
+    /// Its value where inputs alone decide it; none where a run does.
+    fn before(&self, inputs: &BTreeMap<String, String>) -> Option<Value> {
+        let no_run = Facts {
+            inputs,
+            results: &BTreeMap::new(),
+            attempt: 0,
+        };
+        match &self.what {
+            What::Text(_) | What::Number(_) | What::Truth(_) | What::Input(_) => {
+                Some(self.value(&no_run))
+            }
+            What::Attempt | What::Status(_) | What::Output { .. } => None,
+            What::Not(inner) => Some((inner.before(inputs)? != Value::Bool(true)).into()),
+            What::Both(a, b) => decided(a.before(inputs), b.before(inputs), false),
+            What::Either(a, b) => decided(a.before(inputs), b.before(inputs), true),
+            What::Same(a, b) => Some(same(&a.before(inputs)?, &b.before(inputs)?).into()),
+            What::Differ(a, b) => Some((!same(&a.before(inputs)?, &b.before(inputs)?)).into()),
+        }
+    }
+
     fn value(&self, facts: &Facts<'_>) -> Value {
         let truth = |node: &Node| node.value(facts) == Value::Bool(true);
         match &self.what {
@@ -269,6 +294,15 @@ impl Node {
 impl<'a> Known<'a> {
     fn step(&self, id: &str) -> Option<&Vec<(&'a str, OutputKind)>> {
         self.steps.get(id)
+    }
+}
+
+/// Two conditions joined: one side that is `strong` decides for both, else both must be known.
+fn decided(a: Option<Value>, b: Option<Value>, strong: bool) -> Option<Value> {
+    let is_strong = |side: &Option<Value>| *side == Some(Value::Bool(strong));
+    match is_strong(&a) || is_strong(&b) {
+        true => Some(strong.into()),
+        false => a.and(b).map(|_| (!strong).into()),
     }
 }
 

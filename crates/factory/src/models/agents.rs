@@ -11,6 +11,9 @@ use crate::agents::{Agents, Fit, NamedAgent, Order, SeenAgent};
 /// What stands for an agent's model where nobody said which: the program's own choice.
 pub(crate) const OWN_CHOICE: &str = "default";
 
+/// Stands where the kind of an agent's program would. Those are ours to name, so that no settings can take it.
+const NO_MODEL: &str = "no-model";
+
 /// What a task asks of the fleet.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Asked<'a> {
@@ -156,6 +159,22 @@ impl Chosen {
             model: "none: a person".to_owned(),
             profile: Profile::default(),
         }
+    }
+
+    /// Whose blueprint asks no model: no host is reached, and a call that were made all the same finds nobody.
+    pub(crate) fn nobody() -> Chosen {
+        Chosen {
+            provider: Provider::Agent(AgentRef {
+                name: "nobody".to_owned(),
+                engine: NO_MODEL,
+            }),
+            model: "none: no model is asked".to_owned(),
+            profile: Profile::default(),
+        }
+    }
+
+    pub(crate) fn is_nobody(&self) -> bool {
+        matches!(&self.provider, Provider::Agent(agent) if agent.engine == NO_MODEL)
     }
 }
 

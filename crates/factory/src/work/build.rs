@@ -5,7 +5,6 @@ mod paths;
 mod spoiled;
 mod words;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -345,7 +344,7 @@ impl Job<'_> {
     }
 
     fn blueprint(&self) -> Result<alai_core::blueprint::Blueprint, Failure> {
-        let inputs = BTreeMap::from([("test_command".to_owned(), self.ground.test.clone())]);
+        let inputs = super::inputs(self.ground.test.clone());
         super::blueprint(self.desk, &inputs)
     }
 

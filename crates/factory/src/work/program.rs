@@ -106,6 +106,9 @@ impl<'a> Hired<'a> {
         let Provider::Agent(agent) = &desk.chosen.provider else {
             return Ok(None);
         };
+        if desk.chosen.is_nobody() {
+            return Ok(None);
+        }
         if uncaged.is_some() {
             let why = "an agent's own program is not run without a cage; name a model for this run with `--model`";
             return Err(RunError::infra(why));
