@@ -203,6 +203,45 @@ const LANDING: Case = Case {
     ],
 };
 
+const COMPONENT: Case = Case {
+    company: "Vizu",
+    name: "vizu-component",
+    says: "12 pairs of colours, 28 criteria, every state on the demo page",
+    files: 6,
+    broken: &[
+        (
+            "components/meal-tabs/meal-tabs.css",
+            "s/--quiet: #55605c/--quiet: #a0a8a5/",
+            "quiet on ground",
+        ),
+        (
+            "components/meal-tabs/meal-tabs.css",
+            "s/outline: 3px solid var(--accent)/outline: none/",
+            "2.4.7: focus is seen",
+        ),
+        (
+            "components/meal-tabs/ACCESSIBILITY.md",
+            "/^| 2.5.8 /d",
+            "2.5.8 (AA) is missing",
+        ),
+        (
+            "components/meal-tabs/ACCESSIBILITY.md",
+            "/^| 1.4.10 /s/person |$/check.py |/",
+            "no machine here sees that",
+        ),
+        (
+            "components/meal-tabs/index.html",
+            "s/ data-heading=\"one\"//",
+            "2.4.6: a list of tabs without a heading",
+        ),
+        (
+            "components/meal-tabs/meal-tabs.mjs",
+            "s/is ? 0 : -1/0/",
+            "one is chosen, one is shown, one is reached by Tab",
+        ),
+    ],
+};
+
 #[test]
 fn a_migration_is_walked_up_and_back_needs_postgres() {
     is_walked(&MIGRATION);
@@ -342,6 +381,51 @@ fn a_landing_page_is_one_for_html_validate_and_axe_needs_node_needs_python_needs
     assert_eq!(ran.report.status, ExitStatus::Done, "{}", told(&ran));
     is_accessible(&world, "site/index.html");
     assert!(checked(&world, "python3 -B site/check.py", &[]).contains(LANDING.says));
+}
+
+#[test]
+fn a_component_is_walked_with_its_tests_and_its_checklist_needs_node_needs_python() {
+    is_walked(&COMPONENT);
+}
+
+#[test]
+fn a_component_s_demo_page_is_one_for_html_validate_and_axe_needs_node_needs_python_needs_registry()
+{
+    let world = new();
+    let inputs = [
+        ("lang", "nb"),
+        ("name", "ukas-meny"),
+        ("label", "Ukas meny"),
+    ];
+    let (company, name) = (COMPONENT.company, COMPONENT.name);
+    let ran = walk(&world, company, name, &inputs, &mut Script::default());
+    assert_eq!(ran.report.status, ExitStatus::Done, "{}", told(&ran));
+    is_accessible(&world, "components/ukas-meny/index.html");
+}
+
+#[test]
+fn a_component_that_was_weakened_is_refused_needs_node_needs_python() {
+    is_guarded(&COMPONENT);
+    for (name, value) in [
+        ("name", "Meal tabs"),
+        ("name", "meal--tabs"),
+        ("folder", "Elsewhere"),
+        ("label", "<script>alert(1)</script>"),
+        ("first", ""),
+        ("lang", "en\" onload"),
+    ] {
+        let world = new();
+        let (company, own) = (COMPONENT.company, COMPONENT.name);
+        let ran = walk(
+            &world,
+            company,
+            own,
+            &[(name, value)],
+            &mut Script::default(),
+        );
+        assert_eq!(ran.report.status, ExitStatus::GateFailed, "{name}: {value}");
+        assert!(made(&world).is_empty(), "{name}");
+    }
 }
 
 #[test]
