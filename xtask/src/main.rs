@@ -31,6 +31,7 @@ usage: cargo xtask COMMAND
   fuzz [TARGET] [--seconds N] [--seed N]
                random cases for what reads hostile text: edit, patch, grammar, salvage, tagged
   scaffolds    what the shipped scaffolds write, built and served by the real npm, cargo and pip (minutes when cold);
+               --factory: each through the whole factory to merged code;
                installs what is missing, or with --no-install says what is
   deny         installs cargo-deny when it is missing (minutes) and runs it, advisories included";
 

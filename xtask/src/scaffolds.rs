@@ -1,46 +1,76 @@
 //! `cargo xtask scaffolds`: what the shipped scaffolds write, installed, built, tested and served by the real npm, cargo and pip.
+//! With `--factory`, each through the whole factory instead: from a task to merged code.
 
 use crate::program::{self, Error};
-use crate::test::{Machine, SCAFFOLD_TOOLS, prepare};
+use crate::test::{Machine, SCAFFOLD_TOOLS, Tool, prepare};
 
-/// The tests, all of them long.
-const TESTS: &str = "test(/^scaffolds_built::/)";
+/// Which tests, all of them long.
+struct Suite {
+    package: &'static str,
+    binary: &'static str,
+    tests: &'static str,
+    tools: &'static [Tool],
+}
 
-/// Installs what is missing and may be, and runs every scaffold from an empty repository to its first answers over HTTP.
-/// `Ok(false)` when one fails, or when a tool is missing: nothing is left out.
+const BUILT: Suite = Suite {
+    package: "alai-minion",
+    binary: "minion",
+    tests: "test(/^scaffolds_built::/)",
+    tools: &SCAFFOLD_TOOLS,
+};
+
+const FACTORY: Suite = Suite {
+    package: "alai",
+    binary: "cli",
+    tests: "test(/^scaffolds::/)",
+    tools: &[Tool::Bubblewrap, Tool::Python, Tool::Node, Tool::Postgres],
+};
+
+/// Installs what is missing and may be, and runs every scaffold from an empty repository to its first answers over HTTP, or through the
+/// factory. `Ok(false)` when one fails, or when a tool is missing: nothing is left out.
 pub(crate) fn run(args: &[&str]) -> Result<bool, Error> {
-    let install = match args {
-        [] => true,
-        ["--no-install"] => false,
-        _ => {
-            return Err(Error::Usage(
-                "usage: cargo xtask scaffolds [--no-install]".to_owned(),
-            ));
+    let (mut install, mut suite) = (true, BUILT);
+    for arg in args {
+        match *arg {
+            "--no-install" => install = false,
+            "--factory" => suite = FACTORY,
+            _ => {
+                return Err(Error::Usage(
+                    "usage: cargo xtask scaffolds [--factory] [--no-install]".to_owned(),
+                ));
+            }
         }
-    };
-    let machine = prepare(&SCAFFOLD_TOOLS, install)?;
+    }
+    let machine = prepare(suite.tools, install)?;
     if let Some(why) = lacking(&machine) {
         println!("{why}");
         return Ok(false);
     }
-    println!("caches are kept in target/scaffolds; the first run downloads about 700 MB");
+    match suite.package == FACTORY.package {
+        true => println!("each scaffold installs its packages anew, through the set-up's proxy"),
+        false => {
+            println!("caches are kept in target/scaffolds; the first run downloads about 700 MB");
+        }
+    }
     let mut command = program::cargo(&[
         "nextest",
         "run",
         "--package",
-        "alai-minion",
+        suite.package,
         "--test",
-        "minion",
+        suite.binary,
     ]);
     // One after the other: each has a compiler of its own that takes every core.
     command.args([
+        "--profile",
+        "scaffolds",
         "--run-ignored",
         "all",
         "--no-fail-fast",
         "--test-threads",
         "1",
         "-E",
-        TESTS,
+        suite.tests,
     ]);
     Ok(program::stream(command, |_| false)?.ok)
 }

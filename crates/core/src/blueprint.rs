@@ -7,6 +7,7 @@ mod parse;
 pub mod plan;
 mod progress;
 mod reach;
+mod shipped;
 mod template;
 
 use std::collections::BTreeMap;
@@ -27,6 +28,7 @@ pub use parse::{
 };
 pub use plan::Plan;
 pub use progress::{Answer, Progress, Question, Status, StepResult, chosen};
+pub use shipped::{Scaffolded, Written};
 pub use template::Template;
 
 /// Steps that one run may walk, those counted anew to which it goes back. A blueprint whose ways back could make it more is

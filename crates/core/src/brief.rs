@@ -106,6 +106,9 @@ pub struct ProjectBrief {
     pub allowed_paths: Vec<String>,
     /// Globs that win over the allowed ones.
     pub forbidden_paths: Vec<String>,
+    /// Files that the blueprint itself writes, and may although the forbidden paths cover them.
+    #[serde(default)]
+    pub scaffolded: Vec<String>,
     /// Existing tests that the task may change: paths and globs, all of them among what it may write.
     #[serde(default)]
     pub changes_tests: Vec<String>,

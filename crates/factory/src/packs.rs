@@ -269,19 +269,43 @@ impl Packs {
         name: &str,
         inputs: &BTreeMap<String, String>,
     ) -> Result<Blueprint, BlueprintError> {
-        let library = self.library(Some(company))?;
-        let mut all = company.blueprint_inputs.clone();
-        all.extend(inputs.clone());
-        loop {
-            let found = blueprint::resolve(name, &library, &all);
-            match &found {
-                Err(BlueprintError::UnknownInput { input, .. }) => {
-                    if all.remove(input).is_none() {
-                        return found;
-                    }
+        resolved(name, &self.library(Some(company))?, company, inputs)
+    }
+
+    /// The same as this program carries it, whatever the home has: with the company's inputs, and the shipped files of a company of its
+    /// name. None where nothing of this name is shipped.
+    pub(crate) fn shipped_blueprint(
+        &self,
+        company: &Company,
+        name: &str,
+        inputs: &BTreeMap<String, String>,
+    ) -> Option<Blueprint> {
+        let mut library = shipped::blueprints();
+        if let Some(files) = shipped::files_of(&company.name) {
+            let (_, carried) = read_company(&company.name, &files).ok()?;
+            library = carried.library(&library);
+        }
+        resolved(name, &library, company, inputs).ok()
+    }
+}
+
+fn resolved(
+    name: &str,
+    library: &BTreeMap<String, String>,
+    company: &Company,
+    inputs: &BTreeMap<String, String>,
+) -> Result<Blueprint, BlueprintError> {
+    let mut all = company.blueprint_inputs.clone();
+    all.extend(inputs.clone());
+    loop {
+        let found = blueprint::resolve(name, library, &all);
+        match &found {
+            Err(BlueprintError::UnknownInput { input, .. }) => {
+                if all.remove(input).is_none() {
+                    return found;
                 }
-                Ok(_) | Err(_) => return found,
             }
+            Ok(_) | Err(_) => return found,
         }
     }
 }

@@ -13,10 +13,11 @@ pub(crate) mod secrets;
 pub(crate) mod suppressions;
 pub(crate) mod tampering;
 
+use alai_core::blueprint::{Scaffolded, Written};
 use alai_core::qa::{Check, CheckResult, Measurement};
 use alai_core::task::TaskKind;
 
-use crate::change::Change;
+use crate::change::{Change, ChangedFile};
 use crate::paths::{self, Globs};
 
 /// What the task allows, which no part of the change can widen.
@@ -29,9 +30,21 @@ pub(crate) struct Rules<'a> {
     pub(crate) test_command: &'a str,
     pub(crate) kind: TaskKind,
     pub(crate) allow_dependency_changes: bool,
+    /// What the task's shipped blueprint itself writes.
+    pub(crate) scaffolded: &'a Scaffolded,
 }
 
 impl Rules<'_> {
+    /// Whether a file is its scaffold's own, by its bytes: no agent made it, and none has changed it.
+    pub(crate) fn is_scaffolded(&self, file: &ChangedFile) -> bool {
+        self.scaffolded.wrote(&Written {
+            path: &file.path,
+            is_new: file.is_new() && file.from.is_none(),
+            mode: file.new_mode,
+            text: file.head.text(),
+        })
+    }
+
     /// Whether the path belongs to the tests of this project.
     pub(crate) fn is_test(&self, path: &str) -> bool {
         paths::is_test(path) || paths::run_by(self.test_command, path)
@@ -155,6 +168,7 @@ pub(crate) mod testing {
         pub(crate) changes_tests: Globs,
         pub(crate) kind: TaskKind,
         pub(crate) allow_dependency_changes: bool,
+        pub(crate) scaffolded: Scaffolded,
         pub(crate) test_command: String,
     }
 
@@ -166,6 +180,7 @@ pub(crate) mod testing {
                 changes_tests: globs(&[]),
                 kind: TaskKind::Build,
                 allow_dependency_changes: false,
+                scaffolded: Scaffolded::default(),
                 test_command: "cargo test".into(),
             }
         }
@@ -178,8 +193,43 @@ pub(crate) mod testing {
                 test_command: &self.test_command,
                 kind: self.kind,
                 allow_dependency_changes: self.allow_dependency_changes,
+                scaffolded: &self.scaffolded,
             }
         }
+    }
+
+    /// What a shipped blueprint that writes these files does.
+    pub(crate) fn scaffold(files: &[(&str, &str)]) -> Scaffolded {
+        use alai_core::blueprint::{Action, Blueprint, ScaffoldFile, Step, Template};
+        let file = |(path, text): &(&str, &str)| ScaffoldFile {
+            path: Template::plain(*path),
+            content: Template::plain(*text),
+        };
+        let step = Step {
+            id: "make".into(),
+            name: "make".into(),
+            action: Action::Scaffold {
+                files: files.iter().map(file).collect(),
+                patch: None,
+                overwrite: false,
+            },
+            timeout_s: None,
+            condition: None,
+            continue_on_error: false,
+            at: String::new(),
+            needs: Vec::new(),
+            env: Default::default(),
+            gates: Vec::new(),
+            retry: None,
+        };
+        Scaffolded::of(&Blueprint {
+            name: "b".into(),
+            description: String::new(),
+            steps: vec![step],
+            inputs: Default::default(),
+            limits: Default::default(),
+            example: Default::default(),
+        })
     }
 
     pub(crate) fn globs(patterns: &[&str]) -> Globs {

@@ -106,7 +106,9 @@ pub fn measure_docs(
     );
     let room = stage.room("the documentation", candidate.head, candidate.prepared)?;
     let change = load::load(candidate.repo, candidate.base, candidate.head, &room.repo)?;
+    let scaffolded = alai_core::blueprint::Scaffolded::default();
     let rules = Rules {
+        scaffolded: &scaffolded,
         allowed: &allowed,
         forbidden: &forbidden,
         changes_tests: &none,

@@ -10,6 +10,7 @@
 
 use std::path::Path;
 
+use alai_core::blueprint::Scaffolded;
 use alai_core::qa::{Check, CheckResult, Measurement};
 use alai_core::record::Captured;
 use alai_core::services::Surroundings;
@@ -59,6 +60,8 @@ pub struct Candidate<'a> {
     pub changes_tests: &'a [String],
     /// Whether the plan lets this task add, remove or move dependencies.
     pub allow_dependency_changes: bool,
+    /// What the task's shipped blueprint itself writes.
+    pub scaffolded: &'a Scaffolded,
     /// The tests of the untouched base, as `base` saw them.
     pub base_census: &'a Census,
     /// A folder of the caller's that only we may enter; clones are made in it and removed.
@@ -171,6 +174,7 @@ impl Lists {
             test_command: candidate.test_command,
             kind: candidate.kind,
             allow_dependency_changes: candidate.allow_dependency_changes,
+            scaffolded: candidate.scaffolded,
         }
     }
 }
@@ -308,6 +312,10 @@ impl Gate<'_> {
     /// own, or modules that sources name: they stay.
     fn take_new_test(&self, room: &Room, file: &ChangedFile) -> Result<bool, GateError> {
         if !self.rules.is_fixed_test(&file.path) || file.is_deleted() {
+            return Ok(false);
+        }
+        // A shipped scaffold's own are no agent's, and a runner that finds no test at all says so with an error.
+        if self.rules.is_scaffolded(file) {
             return Ok(false);
         }
         if file.lang() != Lang::Rust {

@@ -14,7 +14,7 @@ use crate::walk::{Means, Walk};
 pub fn run<'a>(brief: &'a Brief, means: Means<'a>) -> RunReport {
     let (scope, unusable) =
         match Scope::new(&brief.project.allowed_paths, &brief.project.forbidden_paths) {
-            Ok(scope) => (scope, None),
+            Ok(scope) => (scope.with_scaffolded(&brief.project.scaffolded), None),
             Err(detail) => (
                 Scope::nothing(),
                 Some(ExitStatus::ScopeViolation { detail }),

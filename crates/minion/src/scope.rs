@@ -1,5 +1,7 @@
 //! What a run may write: the globs of its brief. The cage and the gate enforce it too; here the agent is told at once.
 
+use std::collections::BTreeSet;
+
 use alai_workspace::clone::INSIDE_REPO;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
@@ -10,6 +12,8 @@ pub(crate) struct Scope {
     globs: Option<GlobSet>,
     /// Wins over what is allowed.
     forbidden: GlobSet,
+    /// Files to which the forbidden paths do not speak.
+    scaffolded: BTreeSet<String>,
     shown: String,
 }
 
@@ -28,8 +32,18 @@ impl Scope {
         Ok(Scope {
             globs,
             forbidden: set_of("forbidden", forbidden)?,
+            scaffolded: BTreeSet::new(),
             shown,
         })
+    }
+
+    /// The same with files that the blueprint itself writes, where what is forbidden would keep it from them. The gate lets them in by
+    /// their bytes alone.
+    pub(crate) fn with_scaffolded(self, paths: &[String]) -> Scope {
+        Scope {
+            scaffolded: paths.iter().map(|path| clean(path)).collect(),
+            ..self
+        }
     }
 
     /// Allows no path at all.
@@ -37,6 +51,7 @@ impl Scope {
         Scope {
             globs: Some(GlobSet::empty()),
             forbidden: GlobSet::empty(),
+            scaffolded: BTreeSet::new(),
             shown: String::new(),
         }
     }
@@ -46,7 +61,7 @@ impl Scope {
         let climbs = path.split('/').any(|part| part == "..");
         !climbs
             && !path.starts_with('/')
-            && !self.forbidden.is_match(&path)
+            && (!self.forbidden.is_match(&path) || self.scaffolded.contains(&path))
             && self
                 .globs
                 .as_ref()
@@ -143,6 +158,28 @@ mod tests {
         assert_eq!(scope.shown(), "**, but not infra/**, .github");
         let everywhere = Scope::new(&[], &forbidden).expect("globs");
         assert!(everywhere.allows("a") && !everywhere.allows("infra/a"));
+    }
+
+    #[test]
+    fn a_file_of_the_blueprints_own_is_written_where_others_are_forbidden() {
+        let forbidden = [".github/**".to_owned()];
+        let own = [".github/workflows/ci.yml".to_owned()];
+        let everywhere = Scope::new(&[], &forbidden).expect("globs");
+        let scope = everywhere.with_scaffolded(&own);
+        assert!(scope.allows(".github/workflows/ci.yml"));
+        for path in [
+            ".github/workflows/other.yml",
+            ".github/workflows/ci.yml/x",
+            ".github/../.github/workflows/ci.yml",
+        ] {
+            assert!(!scope.allows(path), "{path}");
+        }
+        let elsewhere = Scope::new(&["src".into()], &forbidden).expect("globs");
+        let elsewhere = elsewhere.with_scaffolded(&own);
+        assert!(
+            !elsewhere.allows(".github/workflows/ci.yml"),
+            "it opens nothing that was not allowed"
+        );
     }
 
     #[test]

@@ -8,4 +8,4 @@ mod tools;
 pub(crate) use counts::{Counts, Runner};
 pub(crate) use install::{Machine, prepare};
 pub(crate) use run::run;
-pub(crate) use tools::SCAFFOLD_TOOLS;
+pub(crate) use tools::{SCAFFOLD_TOOLS, Tool};

@@ -74,7 +74,8 @@ mod tests {
 
     #[test]
     fn all_that_is_wrong_is_said_at_once_and_no_password() {
-        let url = ("DATABASE_URL", "mysql://me:s3cret@db/x");
+        let url = format!("mysql://me:{}@db/x", "s3cret");
+        let url = ("DATABASE_URL", url.as_str());
         let wrong = read(&[("PORT", "70000"), ("TRUSTED_PROXIES", "-1"), url])
             .err()
             .unwrap_or_default();

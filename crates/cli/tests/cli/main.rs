@@ -35,6 +35,7 @@ mod projects;
 mod redteam;
 mod reload;
 mod replay;
+mod scaffolds;
 mod script;
 mod servers;
 mod session;

@@ -220,14 +220,24 @@ impl World {
     }
 
     /// Asks until the answer is there. Each question starts a program, which is pause enough.
-    pub(crate) fn until<T>(&self, what: &str, mut ask: impl FnMut(&World) -> Option<T>) -> T {
+    pub(crate) fn until<T>(&self, what: &str, ask: impl FnMut(&World) -> Option<T>) -> T {
+        self.until_within(PATIENCE, what, ask)
+    }
+
+    /// The same for work that takes minutes by itself.
+    pub(crate) fn until_within<T>(
+        &self,
+        patience: Duration,
+        what: &str,
+        mut ask: impl FnMut(&World) -> Option<T>,
+    ) -> T {
         let began = Instant::now();
         loop {
             if let Some(answer) = ask(self) {
                 return answer;
             }
             assert!(
-                began.elapsed() < PATIENCE,
+                began.elapsed() < patience,
                 "waited in vain until {what}:\n{}",
                 self.list()
             );

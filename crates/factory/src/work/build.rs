@@ -213,6 +213,7 @@ impl Job<'_> {
         let passes = |command: &str, captured: &Captured| self.ground.no_worse(command, captured);
         let bell = keep::Bell::default();
         let allowed = self.writable_paths();
+        let forbidden = self.shut_paths()?;
         let files = git::tree(self.repo, self.start).map_err(RunError::infra)?;
         let tracked: Vec<String> = files.iter().map(|entry| entry.path.clone()).collect();
         let place = Place {
@@ -221,7 +222,7 @@ impl Job<'_> {
             home: &home,
             writes: Writes::Scope(Scope {
                 allowed: &allowed,
-                forbidden: self.forbidden_paths(),
+                forbidden: &forbidden,
                 tracked: &tracked,
             }),
             trajectory: &trajectory,
@@ -358,6 +359,7 @@ impl Job<'_> {
             test_command: self.ground.test.clone(),
             allowed_paths: self.writable_paths(),
             forbidden_paths: self.forbidden_paths().to_vec(),
+            scaffolded: self.scaffolded().paths().map(str::to_owned).collect(),
             changes_tests: self.tests_to_change()?,
             red_on_base: self
                 .ground

@@ -77,6 +77,7 @@ pub(crate) fn ask(
         test_command: project.settings.test.clone().unwrap_or_default(),
         allowed_paths: Vec::new(),
         forbidden_paths: Vec::new(),
+        scaffolded: Vec::new(),
         changes_tests: Vec::new(),
         red_on_base: Vec::new(),
         author: integrate::identity(project).to_string(),

@@ -81,6 +81,7 @@ pub(super) fn work(
         test_command: test,
         allowed_paths: Vec::new(),
         forbidden_paths: Vec::new(),
+        scaffolded: Vec::new(),
         changes_tests: Vec::new(),
         red_on_base: Vec::new(),
         author: integrate::identity(&project).to_string(),

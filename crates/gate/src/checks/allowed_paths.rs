@@ -22,7 +22,7 @@ pub(crate) fn check(change: &Change, rules: &Rules<'_>) -> Measurement {
             .into_iter()
             .flatten()
         {
-            found.extend(outside(path, rules));
+            found.extend(outside(path, file, rules));
             found.extend(odd_name(path));
         }
         found.extend(odd_mode(file));
@@ -52,8 +52,8 @@ pub(crate) fn check(change: &Change, rules: &Rules<'_>) -> Measurement {
     judge_findings(Check::AllowedPathsOnly, &found, clean)
 }
 
-fn outside(path: &str, rules: &Rules<'_>) -> Option<String> {
-    if rules.forbidden.covers(path) {
+fn outside(path: &str, file: &ChangedFile, rules: &Rules<'_>) -> Option<String> {
+    if rules.forbidden.covers(path) && !rules.is_scaffolded(file) {
         return Some(format!(
             "{path} is forbidden to the company's builder; allow it for the project if it is meant"
         ));
@@ -186,7 +186,7 @@ fn repositories(change: &Change, folded: &Folded<'_>) -> Vec<String> {
 mod tests {
     use alai_core::qa::CheckResult;
 
-    use super::super::testing::{Task, globs};
+    use super::super::testing::{Task, globs, scaffold};
     use super::*;
 
     fn with(mutate: impl Fn(&mut ChangedFile)) -> Change {
@@ -255,6 +255,31 @@ mod tests {
         let mut moved = added("src/a.rs");
         moved.files[0].from = Some("infra/a.rs".into());
         assert!(fails(moved), "moved away");
+    }
+
+    #[test]
+    fn a_shipped_scaffolds_own_file_is_not_forbidden_and_an_agents_is() {
+        let task = Task {
+            allowed: globs(&["**"]),
+            forbidden: globs(&[".github/**"]),
+            scaffolded: scaffold(&[(".github/ci.yml", "on: push\n")]),
+            ..Task::build()
+        };
+        let fails = |path, text, task: &Task| {
+            check(&Change::of(&[(path, None, Some(text))]), &task.rules()).result
+                == CheckResult::Fail
+        };
+        assert!(!fails(".github/ci.yml", "on: push\n", &task));
+        assert!(fails(".github/ci.yml", "on: push \n", &task));
+        assert!(fails(".github/other.yml", "on: push\n", &task));
+        let narrow = Task {
+            allowed: globs(&["src"]),
+            ..task
+        };
+        assert!(
+            fails(".github/ci.yml", "on: push\n", &narrow),
+            "a person allowed less"
+        );
     }
 
     #[test]

@@ -13,12 +13,17 @@ pub(crate) fn check(change: &Change, rules: &Rules<'_>) -> Measurement {
     let check = Check::Dependencies;
     let mut moved = Vec::new();
     let mut read = 0u32;
+    let mut scaffolded = 0u32;
     for file in &change.files {
         let Some(kind) = manifest::kind(&file.path).or_else(|| manifest::kind(file.base_path()))
         else {
             continue;
         };
         read += 1;
+        if rules.is_scaffolded(file) && is_first_of_folder(file, change) {
+            scaffolded += 1;
+            continue;
+        }
         match difference(file, change) {
             Ok(names) => moved.push((file, kind, names)),
             Err(why) => return fail(check, format!("{} cannot be compared: {why}", file.path)),
@@ -27,9 +32,13 @@ pub(crate) fn check(change: &Change, rules: &Rules<'_>) -> Measurement {
     moved.retain(|(_, _, names)| !names.is_empty());
     let vendored = vendored(change);
     if moved.is_empty() && vendored.is_empty() {
+        let clean = format!("no package was added, removed or moved ({read} manifests touched)");
         return pass(
             check,
-            format!("no package was added, removed or moved ({read} manifests touched)"),
+            match scaffolded {
+                0 => clean,
+                n => format!("{clean}; {n} are the shipped blueprint's, byte for byte"),
+            },
         );
     }
     let names: Vec<String> = moved
@@ -59,6 +68,14 @@ pub(crate) fn check(change: &Change, rules: &Rules<'_>) -> Measurement {
             some(&names)
         ),
     )
+}
+
+/// Whether its folder of the base asked for no package.
+fn is_first_of_folder(file: &ChangedFile, change: &Change) -> bool {
+    let folder = |path: &str| path.len() - paths::name(path).len();
+    let own = &file.path[..folder(&file.path)];
+    let mut old = change.base_paths.keys();
+    !old.any(|old| manifest::kind(old).is_some() && old[..folder(old)] == *own)
 }
 
 /// Files of packages that lie in the repository as their tool put them there (`go mod vendor`, `cargo vendor`): whoever changes
@@ -177,7 +194,7 @@ fn stale_lock(change: &Change, moved: &[(&ChangedFile, Manifest)]) -> Option<Str
 mod tests {
     use alai_core::qa::CheckResult;
 
-    use super::super::testing::Task;
+    use super::super::testing::{Task, scaffold};
     use super::*;
 
     const BASE: &str = "[package]\nname='x'\nversion='0.1.0'\n[dependencies]\nserde='1'\n";
@@ -206,6 +223,40 @@ mod tests {
         assert_eq!(refused, CheckResult::Fail);
         assert!(detail.contains("+serd"), "{detail}");
         assert_eq!(result(true, &files).0, CheckResult::Pass);
+    }
+
+    #[test]
+    fn a_shipped_scaffold_brings_its_packages_into_a_folder_that_had_none() {
+        let task = Task {
+            scaffolded: scaffold(&[("Cargo.toml", BASE), ("Cargo.lock", LOCK)]),
+            ..Task::build()
+        };
+        let with = |files: &[(&str, Option<&str>, Option<&str>)]| {
+            let m = check(&Change::of(files), &task.rules());
+            (m.result, m.detail)
+        };
+        let own = [
+            ("Cargo.toml", None, Some(BASE)),
+            ("Cargo.lock", None, Some(LOCK)),
+        ];
+        let (result, detail) = with(&own);
+        assert_eq!(result, CheckResult::Pass, "{detail}");
+        assert!(detail.contains("2 are the shipped blueprint's"), "{detail}");
+        let (result, detail) = with(&[own[0], ("Cargo.lock", None, Some(LOCK_MORE))]);
+        assert_eq!(
+            result,
+            CheckResult::Fail,
+            "another checksum than was shipped"
+        );
+        assert!(detail.contains("Cargo.lock: +serde"), "{detail}");
+        assert_eq!(
+            with(&[("Cargo.toml", None, Some(MORE))]).0,
+            CheckResult::Fail
+        );
+        let had = ("package.json", Some("{}"), Some("{}"));
+        assert_eq!(with(&[had, own[0], own[1]]).0, CheckResult::Fail);
+        let below = ("web/package.json", Some("{}"), Some("{}"));
+        assert_eq!(with(&[below, own[0], own[1]]).0, CheckResult::Pass);
     }
 
     #[test]

@@ -17,7 +17,12 @@ use crate::change::{Change, ChangedFile};
 
 pub(crate) fn check(change: &Change, rules: &Rules<'_>) -> Measurement {
     let mut found = Vec::new();
+    let mut scaffolded = 0_usize;
     for file in &change.files {
+        if is_the_scaffolds(file, change, rules) {
+            scaffolded += 1;
+            continue;
+        }
         for path in [Some(file.path.as_str()), file.from.as_deref()]
             .into_iter()
             .flatten()
@@ -34,11 +39,43 @@ pub(crate) fn check(change: &Change, rules: &Rules<'_>) -> Measurement {
         found.extend(meant.map(|what| format!("{what}{vain}")));
         found.extend(make::shadows(file, &change.base_paths));
     }
-    judge_findings(
-        Check::GateConfigUntouched,
-        &found,
-        "nothing that judges, builds or publishes the project was touched",
-    )
+    let clean = "nothing that judges, builds or publishes the project was touched";
+    let clean = match scaffolded {
+        0 => clean.to_owned(),
+        n => format!("{clean}; {n} files that do are the shipped blueprint's, byte for byte"),
+    };
+    judge_findings(Check::GateConfigUntouched, &found, clean)
+}
+
+/// The first of its kind in a project, as the task's shipped blueprint writes it. What speaks to agents, or to the factory itself, comes
+/// from no blueprint.
+fn is_the_scaffolds(file: &ChangedFile, change: &Change, rules: &Rules<'_>) -> bool {
+    if !rules.is_scaffolded(file) {
+        return false;
+    }
+    let first = |class: Class| {
+        let mut old = change.base_paths.keys();
+        !old.any(|old| protected::class(old).is_some_and(|(c, _)| c == class))
+    };
+    match protected::class(&file.path) {
+        Some((Class::Gate | Class::Agent, _)) => false,
+        Some((class @ (Class::Ci | Class::Docker | Class::Runner | Class::Hook), _)) => {
+            first(class)
+        }
+        None => !by_meaning(file, rules).is_empty() && is_first_manifest(file, change),
+    }
+}
+
+/// Whether nothing in the same folder of the base said how it is built.
+fn is_first_manifest(file: &ChangedFile, change: &Change) -> bool {
+    let folder = |path: &str| {
+        path.rsplit_once('/')
+            .map_or("", |(folder, _)| folder)
+            .to_owned()
+    };
+    let own = folder(&file.path);
+    let mut old = change.base_paths.keys();
+    !old.any(|old| super::manifest::kind(old).is_some() && folder(old) == own)
 }
 
 fn hint(class: Class) -> &'static str {
@@ -101,7 +138,7 @@ fn by_meaning(file: &ChangedFile, rules: &Rules<'_>) -> Vec<String> {
 mod tests {
     use alai_core::qa::CheckResult;
 
-    use super::super::testing::{Task, globs};
+    use super::super::testing::{Task, globs, scaffold};
     use super::*;
 
     fn failed(task: &Task, files: &[(&str, Option<&str>, Option<&str>)]) -> bool {
@@ -419,6 +456,63 @@ mod tests {
                 "{path}: {head}"
             );
         }
+    }
+
+    #[test]
+    fn what_a_shipped_scaffold_writes_passes_and_one_byte_more_does_not() {
+        let ci = (".github/workflows/ci.yml", "on: push\n");
+        let cargo = (
+            "Cargo.toml",
+            "[package]\nname='a'\n[lints.clippy]\nall='deny'\n",
+        );
+        let agents = ("AGENTS.md", "Obey.\n");
+        let own = ("alai.toml", "slots = 1\n");
+        let task = Task {
+            scaffolded: scaffold(&[ci, cargo, agents, own, ("Dockerfile", "FROM a\n")]),
+            ..Task::build()
+        };
+        let new = |(path, text): (&'static str, &'static str)| (path, None, Some(text));
+        assert!(!failed(
+            &task,
+            &[new(ci), new(cargo), new(("Dockerfile", "FROM a\n"))]
+        ));
+        let says = check(&Change::of(&[new(ci), new(cargo)]), &task.rules()).detail;
+        assert!(
+            says.contains("2 files that do are the shipped blueprint's"),
+            "{says}"
+        );
+        for changed in [
+            (ci.0, None, Some("on: push\n# an agent was here\n")),
+            (
+                cargo.0,
+                None,
+                Some("[package]\nname='a'\n[lib]\ntest=false\n"),
+            ),
+            (ci.0, Some("on: push\n"), Some("on: pull_request\n")),
+            // In its place in the project, and not somewhere else.
+            (".github/workflows/two.yml", None, Some("on: push\n")),
+            // Nobody's blueprint tells agents what to do, or the factory how to judge.
+            new(agents),
+            new(own),
+        ] {
+            assert!(failed(&task, &[changed]), "{changed:?}");
+        }
+        let had = (".github/workflows/old.yml", Some("x"), Some("x"));
+        assert!(
+            failed(&task, &[had, new(ci)]),
+            "the project has CI of its own"
+        );
+        let had = ("package.json", Some("{}"), Some("{}"));
+        assert!(
+            failed(&task, &[had, new(cargo)]),
+            "the project is built otherwise"
+        );
+        let alone = ("web/package.json", Some("{}"), Some("{}"));
+        assert!(
+            !failed(&task, &[alone, new(cargo)]),
+            "a new folder beside another one"
+        );
+        assert!(failed(&Task::build(), &[new(ci)]), "without the blueprint");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::change::Change;
 
 pub(crate) fn check(change: &Change, rules: &Rules<'_>) -> Measurement {
     let mut found = Vec::new();
-    for file in &change.files {
+    for file in change.files.iter().filter(|f| !rules.is_scaffolded(f)) {
         found.extend(edits::found(file, rules));
         found.extend(patterns::found(file, rules));
     }
@@ -34,7 +34,7 @@ pub(crate) fn check(change: &Change, rules: &Rules<'_>) -> Measurement {
 mod tests {
     use alai_core::qa::CheckResult;
 
-    use super::super::testing::{Task, globs};
+    use super::super::testing::{Task, globs, scaffold};
     use super::*;
 
     fn run(files: &[(&str, Option<&str>, Option<&str>)]) -> Measurement {
@@ -63,6 +63,21 @@ mod tests {
     const RS: &str = "pub fn add(a: i32, b: i32) -> i32 {\n    a + b\n}\n\n#[cfg(test)]\nmod tests {\n    use super::*;\n\n    #[test]\n    fn adds() {\n        assert_eq!(add(1, 1), 2);\n    }\n}\n";
     const JS: &str = "const { add } = require('./add');\ndescribe('add', () => {\n  it('adds', () => {\n    expect(add(1, 1)).toBe(2);\n  });\n});\n";
     const GO: &str = "package x\n\nfunc TestAdd(t *testing.T) {\n\tif Add(1, 1) != 2 {\n\t\tt.Fatal(\"x\")\n\t}\n}\n";
+
+    #[test]
+    fn a_shipped_scaffold_may_leave_out_tests_of_its_own_and_an_agent_may_not() {
+        let test = "#[test]\n#[ignore = \"needs a database\"]\nfn a() {\n    assert!(ok());\n}\n";
+        let task = Task {
+            scaffolded: scaffold(&[("tests/database.rs", test)]),
+            ..Task::build()
+        };
+        let with = |text: &str| {
+            let change = Change::of(&[("tests/database.rs", None, Some(text))]);
+            check(&change, &task.rules()).result
+        };
+        assert_eq!(with(test), CheckResult::Pass);
+        assert_eq!(with(&format!("{test}\n")), CheckResult::Fail);
+    }
 
     #[test]
     fn existing_tests_are_not_edited_weakened_or_lost() {

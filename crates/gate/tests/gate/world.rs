@@ -227,6 +227,7 @@ impl World {
             forbidden_paths: &[],
             changes_tests: &task.changes_tests,
             allow_dependency_changes: task.dependencies,
+            scaffolded: &Default::default(),
             base_census: &seen.census,
             scratch: &scratch,
             kind: TaskKind::Build,

@@ -153,6 +153,7 @@ impl World {
                 test_command: TEST.into(),
                 allowed_paths: Vec::new(),
                 forbidden_paths: Vec::new(),
+                scaffolded: Vec::new(),
                 changes_tests: Vec::new(),
                 red_on_base: Vec::new(),
                 author: "Ada Byron <ada@example.org>".into(),

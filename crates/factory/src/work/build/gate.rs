@@ -24,6 +24,7 @@ impl Job<'_> {
         let scratch = ground::scratch(self.factory, "gate").map_err(RunError::infra)?;
         let toolchains = self.factory.toolchains();
         let allowed = self.allowed_paths();
+        let scaffolded = self.scaffolded();
         let gone = |e: GateError| {
             if matches!(e, GateError::Cancelled) {
                 return RunError::cancelled(self.factory);
@@ -65,12 +66,14 @@ impl Job<'_> {
             forbidden_paths: self.forbidden_paths(),
             changes_tests: self.changes_tests(),
             allow_dependency_changes: self.may_change_dependencies(),
+            scaffolded: &scaffolded,
             base_census: &self.ground.census,
             scratch: scratch.path(),
             command_s: ground::COMMAND_S_MAX,
         };
         let prepared_head;
-        if self.may_change_dependencies()
+        // The lockfiles of a shipped scaffold are no agent's words: check 13 has told whether they are all that changed.
+        if (self.may_change_dependencies() || !scaffolded.is_empty())
             && self.rail(diff).is_none()
             && alai_gate::refused_unrun(&candidate, cancel)
                 .map_err(gone)?
