@@ -394,3 +394,32 @@ fn a_home_without_a_cache_gets_none_and_holds_its_texts() {
     let held = |kept: &texts::Kept| matches!(kept, texts::Kept::Here(_));
     assert!(packs.texts.values().all(held));
 }
+
+/// A pack is whole by itself, so that one text may lie in several. A mend of one is a mend of all.
+#[test]
+fn what_several_shipped_packs_carry_is_the_same_in_each() {
+    let text = |company: &str, file: &str| {
+        let files = super::shipped::files_of(company).expect("a shipped company");
+        let found = files.get(&format!("blueprints/templates/{file}"));
+        found
+            .unwrap_or_else(|| panic!("{company} has no {file}"))
+            .clone()
+    };
+    for same in [
+        &[
+            ("CodeCraft", "migration-pg.sh"),
+            ("Finverge", "ledger-pg.sh"),
+            ("Skybound", "tenancy-pg.sh"),
+        ][..],
+        &[("Proxima", "page.css"), ("Skillforge", "page.css")],
+    ] {
+        let (company, file) = same[0];
+        let first = text(company, file);
+        for (company, file) in &same[1..] {
+            assert!(
+                text(company, file) == first,
+                "{company}: {file} is another one"
+            );
+        }
+    }
+}
