@@ -15,6 +15,7 @@ use crate::error::CliError;
 mod blueprint;
 mod company;
 mod evidence;
+mod explain;
 mod fleet;
 mod judge;
 mod minion;
@@ -24,6 +25,7 @@ mod skill;
 pub(crate) use blueprint::*;
 pub(crate) use company::*;
 pub(crate) use evidence::*;
+pub(crate) use explain::*;
 pub(crate) use fleet::*;
 pub(crate) use judge::*;
 pub(crate) use minion::*;
@@ -53,6 +55,7 @@ enum Command {
     Down(DownArgs),
     Status(StatusArgs),
     Why(WhyArgs),
+    Explain(ExplainArgs),
     Start(StartArgs),
     /// Repositories that the factory may work on.
     #[command(subcommand, after_help = "Example:\n  alai project add .")]
@@ -458,6 +461,12 @@ pub(crate) struct McAddArgs {
     /// The model that does it: a tier from 1 to 5, or HOST:MODEL [default: by the company and the task's class].
     #[arg(long, value_parser = model)]
     pub(crate) model: Option<ModelChoice>,
+    /// What its builder walks [default: its company's].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) blueprint: Option<String>,
+    /// A value for an input of that blueprint; may be given more than once. It never becomes part of a command.
+    #[arg(long = "input", value_name = "NAME=VALUE", value_parser = pair, requires = "blueprint")]
+    pub(crate) inputs: Vec<(String, String)>,
     /// Add it paused.
     #[arg(long)]
     pub(crate) hold: bool,
@@ -562,6 +571,11 @@ fn priority(text: &str) -> Result<Priority, String> {
     Priority::parse(text).ok_or_else(|| "a priority is L, M, H or B (BLOCKER)".to_owned())
 }
 
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("give it as NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
 fn model(text: &str) -> Result<ModelChoice, String> {
     ModelChoice::parse(text).ok_or_else(|| "give a tier from 1 to 5, or HOST:MODEL".to_owned())
 }
@@ -616,6 +630,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Down(args) => commands::down::run(&home, &args),
         Command::Status(args) => commands::status::run(&home, &args),
         Command::Why(args) => commands::why::run(&home, &args),
+        Command::Explain(args) => commands::explain::run(&home, &args),
         Command::Start(args) => commands::start::run(&home, args),
         Command::Project(command) => commands::project::run(&home, command),
         Command::Mc(command) => commands::mc::run(&home, command),

@@ -6,6 +6,7 @@ pub(crate) mod company;
 pub(crate) mod demo;
 pub(crate) mod down;
 pub(crate) mod evidence;
+pub(crate) mod explain;
 pub(crate) mod fleet;
 pub(crate) mod init;
 pub(crate) mod judge;

@@ -3,6 +3,8 @@
 pub(crate) mod client;
 pub(crate) mod server;
 
+use alai_core::ids::{RunId, TaskId};
+use alai_factory::basis::Basis;
 use alai_factory::{Op, OpError, Outcome, Pulse, ScheduleView};
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +28,11 @@ enum Ask {
     Pulse,
     /// How its scheduler stands. A daemon of before does not know it, and refuses.
     Fleet,
+    /// What a task goes by. A daemon of before does not know it, and refuses.
+    Explain {
+        task: TaskId,
+        run: Option<RunId>,
+    },
     /// The key makes the same request, sent again after a lost answer, one request.
     Perform {
         op: Box<Op>,
@@ -41,6 +48,7 @@ enum Ask {
 enum Answer {
     Pulse { pulse: Pulse },
     Fleet { view: Box<ScheduleView> },
+    Explained { basis: Box<Basis> },
     Done { outcome: Box<Outcome> },
     Refused { error: OpError },
     Stopping,

@@ -1,11 +1,14 @@
 //! The way to the factory: through the daemon's socket when one runs, else with the home's own lock in this process.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use alai_core::ids::TaskId;
+use alai_core::ids::{RunId, TaskId};
+use alai_factory::basis::{self, Basis, Sources};
 use alai_factory::{
-    AddTask, Around, Config, Factory, Home, Life, Op, Outcome, Packs, Pulse, ScheduleView, perform,
+    AddTask, Around, Config, Factory, Home, Life, Op, OpError, Outcome, Packs, Pulse, ScheduleView,
+    perform,
 };
 use alai_mission::{Mission, MissionError, Reader, holder};
 
@@ -118,6 +121,22 @@ pub(crate) fn schedule(home: &Home) -> Option<ScheduleView> {
     client::schedule(home)
 }
 
+/// What a task goes by: the daemon knows the packs in force and the models that are there; without one the home's files say it.
+pub(crate) fn basis(home: &Home, task: TaskId, run: Option<RunId>) -> Result<Basis, CliError> {
+    needs_home(home)?;
+    if let Some(basis) = client::basis(home, task, run.as_ref())? {
+        return Ok(basis);
+    }
+    let (packs, config, reader) = (packs(home)?, config(home)?, reader(home)?);
+    let from = Sources {
+        home,
+        packs: &packs,
+        config: &config,
+        reader: &reader,
+    };
+    basis::of(from, task, run.as_ref()).map_err(|e| OpError::from(e).into())
+}
+
 /// Carries a request out: by the daemon, or here when there is none.
 pub(crate) fn ask(home: &Home, op: Op) -> Result<Outcome, CliError> {
     needs_home(home)?;
@@ -203,6 +222,18 @@ pub(crate) fn now_ms() -> i64 {
         .duration_since(std::time::UNIX_EPOCH)
         .unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// What a blueprint is given, as it was typed. A name that stands there twice is a slip: nobody could tell which is meant.
+pub(crate) fn inputs(typed: Vec<(String, String)>) -> Result<BTreeMap<String, String>, CliError> {
+    let mut inputs = BTreeMap::new();
+    for (name, value) in typed {
+        if inputs.insert(name.clone(), value).is_some() {
+            let message = format!("the input `{}` is given twice", crate::show::clean(&name));
+            return Err(CliError::new(Kind::Usage, message).hinted("give it once"));
+        }
+    }
+    Ok(inputs)
 }
 
 /// Adds one task.

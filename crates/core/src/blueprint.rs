@@ -3,6 +3,7 @@
 mod condition;
 mod env;
 mod gates;
+mod of_task;
 mod parse;
 pub mod plan;
 mod progress;
@@ -21,10 +22,11 @@ use crate::qa;
 pub use condition::{Condition, Facts};
 pub use env::{ENV_BYTES_MAX, ENV_VALUE_BYTES_MAX, Env};
 pub use gates::Gate;
+pub use of_task::OfTask;
 pub(crate) use parse::yaml;
 pub use parse::{
     BlueprintError, PROMPT_BYTES_MAX, RawBlueprint, TEMPLATES, example, is_template, parse,
-    resolve, schema, schema_text,
+    resolve, resolve_for_task, schema, schema_text,
 };
 pub use plan::Plan;
 pub use progress::{Answer, Progress, Question, Status, StepResult, chosen};

@@ -20,7 +20,8 @@ use crate::session::Report;
 use crate::task::{Counters, NewTask, Task, TaskKind, Until, WaitReason, Waiting};
 use failed::{ask, failed, quality};
 use reviewed::{review_action, reviewed};
-use words::{cut, fit_title, prefix, subject};
+pub use words::subject;
+use words::{cut, fit_title, prefix};
 
 pub use failed::{interrupted, over_budget};
 pub use merged::{MergeEnd, merged};

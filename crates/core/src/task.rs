@@ -1,5 +1,6 @@
 //! A task as it is stored and as a person sees it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -243,6 +244,9 @@ pub struct Task {
     /// The blueprint that a person chose instead of its company's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blueprint: Option<String>,
+    /// What that blueprint is given for this task. A person's words: they never become part of a command.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub inputs: BTreeMap<String, String>,
     /// `Off` when a person started its one run without a cage.
     #[serde(default)]
     pub sandbox: Sandbox,
@@ -402,6 +406,8 @@ pub struct NewTask {
     pub solo: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blueprint: Option<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub inputs: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "Sandbox::is_on")]
     pub sandbox: Sandbox,
     pub findings: Vec<String>,
@@ -471,6 +477,7 @@ impl NewTask {
             review_cycles: 0,
             solo: false,
             blueprint: None,
+            inputs: BTreeMap::new(),
             sandbox: Sandbox::On,
             findings: Vec::new(),
             cleared: Vec::new(),

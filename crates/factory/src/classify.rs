@@ -18,6 +18,7 @@ use alai_workspace::command::Cancel;
 use crate::beat::Factory;
 use crate::models::Chosen;
 use crate::run::RunError;
+use crate::way;
 use crate::work::{self, Calls, Desk};
 use crate::{limits, unasked};
 
@@ -120,7 +121,7 @@ fn is_elsewhere(
     before: &Task,
     classed: &Task,
 ) -> bool {
-    let name = |task: &Task| work::company_for(registry, task).map(|company| &company.name);
+    let name = |task: &Task| way::company_for(registry, task).map(|company| &company.name);
     match (name(before), name(classed)) {
         (Ok(before), Ok(now)) => before != now && limits.contains_key(now),
         // What cannot be routed ends with the reason, by whoever routes it next.
@@ -143,7 +144,7 @@ fn find_out(factory: &Arc<Factory>, claim: &Claim, ends: &Ends<'_>) -> Result<Cl
     if unasked || !routing::is_worth_asking(task, &words) {
         return Ok(words);
     }
-    let company = work::company_for(&factory.packs().registry, task)?.clone();
+    let company = way::company_for(&factory.packs().registry, task)?.clone();
     let why = match small_model(factory, task, &company) {
         Ok(chosen) => match ask(factory, claim, company, chosen, &words, ends)? {
             Ok(class) => return Ok(class),

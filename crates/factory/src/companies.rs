@@ -11,11 +11,9 @@ use crate::home::Home;
 use crate::mcp::{self, McpError};
 use crate::packs::{Packs, PacksError};
 use crate::skills;
+use crate::way::TEST_COMMAND;
 
 pub use crate::packs::Source;
-
-/// The input that a run fills with the project's own test command.
-const TEST_COMMAND: &str = "test_command";
 
 /// One line of `alai company list`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

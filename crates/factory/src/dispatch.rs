@@ -18,6 +18,7 @@ use crate::config::Config;
 use crate::limits::{self, Reaches};
 use crate::models::{Chosen, Site};
 use crate::unasked::Unasked;
+use crate::way;
 use crate::work;
 
 mod jobs;
@@ -493,7 +494,7 @@ fn ask(
 ) -> Asked {
     // What cannot be routed is claimed all the same: its run ends with the reason.
     let packs = factory.packs();
-    let company = work::company_for(&packs.registry, task).ok();
+    let company = way::company_for(&packs.registry, task).ok();
     let needs_none =
         task.kind == TaskKind::Postflight || unasked.of(factory.mission(), &packs, task);
     // What a person has handed in is measured, and its run finds out by itself whether it needs a model for that.

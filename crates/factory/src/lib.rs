@@ -6,6 +6,7 @@
 
 mod agents;
 mod around;
+pub mod basis;
 mod beat;
 mod classify;
 mod clock;
@@ -43,6 +44,7 @@ mod tapes;
 mod unasked;
 pub mod validate;
 mod views;
+mod way;
 mod wish;
 mod work;
 

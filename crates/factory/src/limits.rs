@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use alai_core::company;
 use alai_core::ids::ProjectId;
 use alai_core::routing;
 use alai_core::task::Task;
@@ -12,7 +11,7 @@ use alai_mission::{ClaimLimits, MissionError, Reader, Slot, SlotsOf};
 use crate::config::Config;
 use crate::models::{Asked, Models, Reach};
 use crate::packs::Packs;
-use crate::{unasked, work};
+use crate::{unasked, way};
 
 /// Minutes from a run's claim to its end: set-up, agent and gate of a large project fit several times.
 const RUN_MINUTES_MAX: usize = 6 * 60;
@@ -131,16 +130,10 @@ fn slots_of(
             }
         };
         // What cannot be routed holds nothing: its run ends with the reason.
-        if let Ok(company) = work::company_for(&packs.registry, task) {
+        if let Ok(company) = way::company_for(&packs.registry, task) {
             let most = limits.company.get(&company.name).copied();
             hold(COMPANY, &company.name, most);
-            let walk = company::walk(task, company);
-            if unasked::is_unasked(
-                &packs,
-                company,
-                &walk.blueprint,
-                &work::inputs(String::new()),
-            ) {
+            if unasked::by_packs(&packs, task) {
                 return slots;
             }
             let wish = routing::wish(task, company);

@@ -6,7 +6,7 @@ use alai_core::brief::Role;
 use alai_core::company::Company;
 use alai_core::company::mcp::Server;
 use alai_core::mcp::{self, Offer, Origin, Resolution, Resolved};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::home::Home;
 use crate::packs::{self, PacksError};
@@ -55,7 +55,7 @@ pub fn offers(
 }
 
 /// A company's servers, for whoever wants to know what comes from where. No value of a variable is in it, but what names one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shown {
     pub company: String,
     pub servers: Vec<ServerView>,
@@ -66,7 +66,7 @@ pub struct Shown {
     pub problems: Vec<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerView {
     pub name: String,
     pub command: Sourced<String>,
@@ -79,13 +79,13 @@ pub struct ServerView {
 }
 
 /// A value with where it was said.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sourced<T> {
     pub value: T,
     pub from: Origin,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoleView {
     pub role: Role,
     pub offers: Vec<Offer>,

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use alai_core::blueprint::{self, Blueprint, BlueprintError, TEMPLATES};
+use alai_core::blueprint::{self, Blueprint, BlueprintError, OfTask, TEMPLATES};
 use alai_core::company::{self, Company, CompanyError, Registry, Texts};
 use alai_workspace::files::FileError;
 use serde::{Deserialize, Serialize};
@@ -258,18 +258,19 @@ impl Packs {
         }
     }
 
-    /// The blueprint a company's work walks, resolved. Inputs that it does not know are left out: what a company gives is checked
-    /// against all of its blueprints when they are read.
+    /// The blueprint a company's work walks, resolved. Inputs that it does not know are left out, but for those of the task: what a
+    /// company gives is checked against all of its blueprints when they are read.
     ///
     /// # Errors
-    /// When there is none of this name, it cannot be resolved, or an input is missing.
+    /// When there is none of this name, it cannot be resolved, an input is missing, or one of the task's is none of its or would
+    /// become part of a command.
     pub fn blueprint(
         &self,
         company: &Company,
         name: &str,
-        inputs: &BTreeMap<String, String>,
+        given: &Given,
     ) -> Result<Blueprint, BlueprintError> {
-        resolved(name, &self.library(Some(company))?, company, inputs)
+        resolved(name, &self.library(Some(company))?, company, given)
     }
 
     /// The same as this program carries it, whatever the home has: with the company's inputs, and the shipped files of a company of its
@@ -278,14 +279,14 @@ impl Packs {
         &self,
         company: &Company,
         name: &str,
-        inputs: &BTreeMap<String, String>,
+        given: &Given,
     ) -> Option<Blueprint> {
         let mut library = shipped::blueprints();
         if let Some(files) = shipped::files_of(&company.name) {
             let (_, carried) = read_company(&company.name, &files).ok()?;
             library = carried.library(&library);
         }
-        resolved(name, &library, company, inputs).ok()
+        resolved(name, &library, company, given).ok()
     }
 }
 
@@ -293,20 +294,60 @@ fn resolved(
     name: &str,
     library: &BTreeMap<String, String>,
     company: &Company,
-    inputs: &BTreeMap<String, String>,
+    given: &Given,
 ) -> Result<Blueprint, BlueprintError> {
-    let mut all = company.blueprint_inputs.clone();
-    all.extend(inputs.clone());
+    let mut all: BTreeMap<String, String> = given
+        .by(company)
+        .into_iter()
+        .map(|(input, (value, _))| (input, value))
+        .collect();
+    let of_task = OfTask {
+        given: given.task.keys().cloned().collect(),
+        title: given.title.clone(),
+    };
     loop {
-        let found = blueprint::resolve(name, library, &all);
+        let found = blueprint::resolve_for_task(name, library, &all, &of_task);
         match &found {
-            Err(BlueprintError::UnknownInput { input, .. }) => {
+            Err(BlueprintError::UnknownInput { input, .. }) if !of_task.given.contains(input) => {
                 if all.remove(input).is_none() {
                     return found;
                 }
             }
             Ok(_) | Err(_) => return found,
         }
+    }
+}
+
+/// What a run gives its blueprint, beside its company.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Given {
+    /// The project's commands.
+    pub project: BTreeMap<String, String>,
+    /// What was said for this one task. Never part of a command.
+    pub task: BTreeMap<String, String>,
+    /// What the task is about: inputs can be taken from it. Never part of a command either.
+    pub title: String,
+}
+
+/// Whose word an input's value is, where the blueprint's own default does not stand; the weakest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum GivenBy {
+    Company,
+    Project,
+    Task,
+}
+
+impl Given {
+    /// Each value with whose word it is, in a company.
+    pub(crate) fn by(&self, company: &Company) -> BTreeMap<String, (String, GivenBy)> {
+        let said = |all: &BTreeMap<String, String>, by| {
+            let all = all.clone().into_iter();
+            all.map(move |(input, value)| (input, (value, by)))
+        };
+        said(&company.blueprint_inputs, GivenBy::Company)
+            .chain(said(&self.project, GivenBy::Project))
+            .chain(said(&self.task, GivenBy::Task))
+            .collect()
     }
 }
 

@@ -10,14 +10,14 @@ use crate::config::Config;
 use crate::models::raised;
 use crate::packs::Packs;
 use crate::run::RunError;
-use crate::{unasked, work};
+use crate::{unasked, way};
 
 /// Said where no model is wished for.
 pub(crate) const NO_MODEL: &str = "none: its blueprint asks no model";
 
 /// The wish of a task, in the company that it is routed to.
 pub(crate) fn of(registry: &Registry, task: &Task) -> Result<Wish, RunError> {
-    work::company_for(registry, task).map(|company| routing::wish(task, company))
+    way::company_for(registry, task).map(|company| routing::wish(task, company))
 }
 
 /// The model of a wish; where a safety rule gives the task to a person, the wait for that.

@@ -1,7 +1,7 @@
 //! The work of one claimed task: BUILD, OPS and DOCS end in a measured commit, REVIEW and SECURITY in a judgement.
 
 pub(crate) mod asked;
-mod build;
+pub(crate) mod build;
 mod cage;
 mod calls;
 pub(crate) mod keep;
@@ -10,34 +10,33 @@ mod program;
 pub(crate) mod question;
 mod review;
 mod rules;
-mod servers;
+pub(crate) mod servers;
 pub(crate) mod session;
 pub(crate) mod uncaged;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use alai_core::blueprint::Blueprint;
-use alai_core::brief::{Brief, Recalled, Role, RunLimits};
-use alai_core::company::{self, Company, Registry, Walk};
+use alai_core::brief::{Brief, Recalled, Role};
+use alai_core::company::{self, Company, Walk};
 use alai_core::ids::RunId;
 use alai_core::mode::Mode;
 use alai_core::money::Tariff;
 use alai_core::pipeline::{Ended, Failure};
-use alai_core::routing::{self, Ask, Route};
+use alai_core::routing;
 use alai_core::task::{Task, TaskKind};
 use alai_hivemind::recall as recalling;
 use alai_minion::{ExitStatus, RunReport};
 use alai_mission::{Claim, Fence, MindQuery, Project};
 use alai_workspace::command::Cancel;
 use alai_workspace::git::Repo;
-use sha2::{Digest, Sha256};
 
 use self::rules::rules;
 use crate::beat::Factory;
 use crate::models::{Asked, Chosen, Reach};
-use crate::packs::Packs;
+use crate::packs::{Given, Packs};
 use crate::run::RunError;
+use crate::way::{self, Pins, Way};
 use crate::{integrate, money, pipelines, plan, postflight, unasked, wish};
 
 pub(crate) use calls::Calls;
@@ -51,11 +50,6 @@ pub(crate) const START: &str = "start";
 /// Whether the model that a task's company wants for it is there, or none is needed.
 pub(crate) fn can_be_served(factory: &Factory, task: &Task) -> bool {
     chosen_for(factory, task).is_some() || unasked::of(factory, task)
-}
-
-/// What every run gives its blueprint beside what its company does.
-pub(crate) fn inputs(test: String) -> BTreeMap<String, String> {
-    BTreeMap::from([("test_command".to_owned(), test)])
 }
 
 /// The model that a task's company wants for it, where it is there.
@@ -98,21 +92,6 @@ pub(crate) fn reach(factory: &Factory, task: &Task) -> Reach {
         Some(Ok(project)) if !project.settings.local_only => Reach::Anywhere,
         Some(_) => Reach::Near,
     }
-}
-
-/// The company that a task is routed to.
-pub(crate) fn company_for<'a>(
-    registry: &'a Registry,
-    task: &Task,
-) -> Result<&'a Company, RunError> {
-    routed(registry, task).map(|(_, company)| company)
-}
-
-/// The company that a task is routed to, and why.
-fn routed<'a>(registry: &'a Registry, task: &Task) -> Result<(Route, &'a Company), RunError> {
-    let route = routing::route(Ask::of(task), registry).map_err(RunError::infra)?;
-    let company = registry.find(&route.company).map_err(RunError::infra)?;
-    Ok((route, company))
 }
 
 /// The branch a run works on, in its clone.
@@ -195,20 +174,16 @@ impl Desk {
     ) -> Result<Result<Desk, Failure>, RunError> {
         let task = &claim.task;
         let packs = factory.packs();
-        let (route, company) = routed(&packs.registry, task)?;
-        let company = company.clone();
-        let wish = routing::wish(task, &company);
+        let way = Way::of(&packs, task)?;
+        let (route, wish, walk) = (way.route, way.wish, way.walk);
+        let company = way.company.clone();
         let choice = match wish::model(factory.config(), task, &wish) {
             Ok(choice) => choice,
             Err(failure) => return Ok(Err(failure)),
         };
         let (models, reach, now) = (factory.models(), reach(factory, task), factory.now_ms());
         let escalations = task.counters.escalations;
-        let walk = company::walk(task, &company);
-        let asks_nobody = walks(task.kind) && {
-            let inputs = unasked::inputs_of(factory.mission(), task);
-            unasked::is_unasked(&packs, &company, &walk.blueprint, &inputs)
-        };
+        let asks_nobody = way::walks(task.kind) && unasked::of(factory, task);
         let candidates = match wish::is_done_by_a_person(factory.config(), task, choice) {
             true => vec![Chosen::person()],
             false if asks_nobody => vec![Chosen::nobody()],
@@ -249,7 +224,7 @@ impl Desk {
             false => wish::said(&wish, escalations),
         };
         let mut said = format!("{wished}; {route}");
-        if walks(task.kind) || company::leads(task, &company).is_some() {
+        if way::is_walked(task, &company) {
             said.push_str(&format!("; {}", walk.said(&company)));
         }
         factory
@@ -261,7 +236,8 @@ impl Desk {
         {
             return Ok(Err(Failure::Budget { refused }));
         }
-        let pins = pins(&packs, &company)?;
+        let pins = Pins::of(&packs, &company)?.text();
+        let pins = pins.map_err(RunError::infra)?;
         if !factory
             .mission()
             .pin(&claim.fence, &pins, factory.now_ms())?
@@ -322,40 +298,10 @@ impl Desk {
     }
 }
 
-/// Whether a run of such a task walks a blueprint.
-fn walks(kind: TaskKind) -> bool {
-    match kind {
-        TaskKind::Build
-        | TaskKind::Ops
-        | TaskKind::Docs
-        | TaskKind::Review
-        | TaskKind::Security => true,
-        TaskKind::Goal | TaskKind::Spec | TaskKind::Postflight => false,
-    }
-}
-
-/// What a run works by, as hashes: this program, the company's pack, the blueprints. A run that was interrupted goes on with its
-/// steps only under the same.
-fn pins(packs: &Packs, company: &Company) -> Result<String, RunError> {
-    let hash = |text: &str| hex::encode(Sha256::digest(text.as_bytes()));
-    let card = serde_json::to_string(company).map_err(RunError::infra)?;
-    let blueprints = serde_json::to_string(&packs.blueprints).map_err(RunError::infra)?;
-    let texts = packs.texts_digest(&company.name).map_err(RunError::infra)?;
-    let pins = serde_json::json!({
-        "alai": env!("CARGO_PKG_VERSION"),
-        "company": hash(&format!("{card}\n{texts}")),
-        "blueprints": hash(&blueprints),
-    });
-    Ok(pins.to_string())
-}
-
 /// The blueprint that a run walks. One that cannot be used is a mistake in a pack, which every attempt would find again.
-pub(crate) fn blueprint(
-    desk: &Desk,
-    inputs: &BTreeMap<String, String>,
-) -> Result<Blueprint, Failure> {
+pub(crate) fn blueprint(desk: &Desk, given: &Given) -> Result<Blueprint, Failure> {
     let (company, name) = (&desk.company, &desk.walk.blueprint);
-    let found = desk.packs.blueprint(company, name, inputs);
+    let found = desk.packs.blueprint(company, name, given);
     found.map_err(|e| Failure::BoxRefused {
         detail: format!("{} cannot work by `{name}`: {e}", company.name),
         remedy: format!(
@@ -388,8 +334,7 @@ pub(crate) fn brief(
     project: alai_core::brief::ProjectBrief,
 ) -> Result<Brief, RunError> {
     let task = &claim.task;
-    let limits = RunLimits::default().set(&factory.config().limits.agent);
-    let limits = limits.lowered(&blueprint.limits);
+    let limits = way::limits(factory.config(), &blueprint.limits);
     Ok(Brief {
         run: claim.fence.run.clone(),
         epoch: claim.fence.epoch,

@@ -1,6 +1,6 @@
 //! The tables `task` and `need`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use alai_core::cage::Sandbox;
 use alai_core::company::ModelChoice;
@@ -281,8 +281,8 @@ pub(crate) fn insert(c: &Connection, new: &NewTask, stamp: &Stamp) -> Result<Tas
     let mut statement = c.prepare_cached(
         "INSERT INTO task (kind, goal, parent, lineage, title, description, priority, owner, tags, project, acceptance,
             checks, changes_tests, company_pin, state, review_cycles, wait_reason, wait_owner, wait_deadline, wait_action,
-            wait_detail, base, start_from, head, solo, findings, created_ms, updated_ms, cleared, blueprint, sandbox, model_pin, class)
-         VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            wait_detail, base, start_from, head, solo, findings, created_ms, updated_ms, cleared, blueprint, sandbox, model_pin, class, inputs)
+         VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     )?;
     statement.execute(params![
         new.kind.as_str(),
@@ -318,6 +318,9 @@ pub(crate) fn insert(c: &Connection, new: &NewTask, stamp: &Stamp) -> Result<Tas
         new.sandbox.as_str(),
         new.model_pin.as_ref().map(ToString::to_string),
         new.class.as_ref().map(json).transpose()?,
+        (!new.inputs.is_empty())
+            .then(|| json(&new.inputs))
+            .transpose()?,
     ])?;
     let id = TaskId(c.last_insert_rowid());
     if let Some(waiting) = &new.waiting {
@@ -509,7 +512,7 @@ pub(crate) const COLUMNS: &str = "id, kind, goal, parent, lineage, title, descri
     acceptance, checks, changes_tests, company_pin, state, epoch, infra_attempts, qa_retries, review_cycles, escalations, \
     interruptions, wait_reason, wait_owner, wait_deadline, wait_action, wait_detail, base, start_from, head, integrated, \
     solo, findings, created_ms, updated_ms, run_at_ms, cleared, handed, blueprint, sandbox, \
-    model_pin, class";
+    model_pin, class, inputs";
 
 /// A row before its words are checked.
 pub(crate) struct Raw {
@@ -520,6 +523,7 @@ pub(crate) struct Raw {
     sandbox: String,
     model_pin: Option<String>,
     class: Option<String>,
+    inputs: Option<String>,
     lists: [String; 6],
     wait: Option<(String, String, i64, String, Option<String>)>,
 }
@@ -566,6 +570,7 @@ pub(crate) fn raw(r: &Row<'_>) -> rusqlite::Result<Raw> {
         integrated: r.get(30)?,
         solo: r.get(31)?,
         blueprint: r.get(38)?,
+        inputs: BTreeMap::new(),
         sandbox: Sandbox::On,
         findings: Vec::new(),
         created_ms: r.get(33)?,
@@ -589,6 +594,7 @@ pub(crate) fn raw(r: &Row<'_>) -> rusqlite::Result<Raw> {
         sandbox: r.get(39)?,
         model_pin: r.get(40)?,
         class: r.get(41)?,
+        inputs: r.get(42)?,
         lists,
         wait,
     })
@@ -605,6 +611,13 @@ impl Raw {
             None => None,
         };
         task.class = self.class.as_deref().map(class::read).transpose()?;
+        task.inputs = match &self.inputs {
+            Some(inputs) => serde_json::from_str(inputs).map_err(|e| MissionError::Row {
+                table: "task",
+                why: e.to_string(),
+            })?,
+            None => BTreeMap::new(),
+        };
         task.priority = Priority::from_rank(self.priority).ok_or_else(|| MissionError::Row {
             table: "task",
             why: format!("priority {}", self.priority),

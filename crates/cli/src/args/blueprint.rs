@@ -72,8 +72,8 @@ pub(crate) struct BlueprintRunArgs {
     /// Prints each step as it would run. No model, no clone, no command.
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// A value for an input [default: those of the blueprint's example]; may be given more than once.
-    #[arg(long = "input", value_name = "NAME=VALUE", value_parser = pair, requires = "dry_run")]
+    /// A value for an input; may be given more than once. A dry run takes those of the blueprint's example where none is given.
+    #[arg(long = "input", value_name = "NAME=VALUE", value_parser = super::pair)]
     pub(crate) inputs: Vec<(String, String)>,
     #[arg(long)]
     pub(crate) company: Option<String>,
@@ -82,9 +82,4 @@ pub(crate) struct BlueprintRunArgs {
     pub(crate) project: Option<PathBuf>,
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-fn pair(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("give it as NAME=VALUE")?;
-    Ok((name.to_owned(), value.to_owned()))
 }

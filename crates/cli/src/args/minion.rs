@@ -77,7 +77,10 @@ pub(crate) enum MinionCommand {
 
 /// Runs one agent on one task: clone, cage, build, gate, evidence. Nothing is merged.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  alai minion run \"Fix the login validation\" --project .")]
+#[command(
+    after_help = "Example:\n  alai minion run \"Fix the login validation\" --project .\n  \
+alai minion run \"An API for meals\" --project . --blueprint codecraft-api-backend --input name=meals"
+)]
 pub(crate) struct MinionRunArgs {
     #[command(flatten)]
     pub(crate) work: MinionWorkArgs,
@@ -113,6 +116,9 @@ pub(crate) struct MinionWorkArgs {
     /// What the agent walks [default: its company's].
     #[arg(long, value_name = "NAME")]
     pub(crate) blueprint: Option<String>,
+    /// A value for an input of that blueprint; may be given more than once. It never becomes part of a command.
+    #[arg(long = "input", value_name = "NAME=VALUE", value_parser = super::pair, requires = "blueprint")]
+    pub(crate) inputs: Vec<(String, String)>,
     /// A command that must exit 0 in the gate's fresh clone; may be given more than once.
     #[arg(long = "check", value_name = "COMMAND")]
     pub(crate) checks: Vec<String>,

@@ -202,6 +202,7 @@ fn orders(factory: &Arc<Factory>, service: &Path) -> Result<(TaskId, TaskId), Cl
             company: None,
             model: None,
             blueprint: None,
+            inputs: std::collections::BTreeMap::new(),
             solo: false,
             hold: false,
             sandbox: alai_core::cage::Sandbox::On,

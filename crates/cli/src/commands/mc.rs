@@ -69,6 +69,7 @@ fn add(home: &Home, args: McAddArgs) -> Result<(), CliError> {
         Some(path) => Some(door::project(home, path)?),
         None => here(home)?,
     };
+    let inputs = door::inputs(args.inputs)?;
     let task = AddTask {
         title: args.title,
         description: args.description,
@@ -84,7 +85,8 @@ fn add(home: &Home, args: McAddArgs) -> Result<(), CliError> {
         changes_tests: args.changes_tests,
         company: args.company,
         model: args.model,
-        blueprint: None,
+        blueprint: args.blueprint,
+        inputs,
         solo: false,
         hold: args.hold,
         sandbox: alai_core::cage::Sandbox::On,
@@ -341,6 +343,15 @@ fn show_class(home: &Home, task: &Task, explain: bool) -> Result<(), CliError> {
     }
     if let Some(class) = &task.class {
         show::line(format!("class    {class}"));
+    }
+    if let Some(blueprint) = &task.blueprint {
+        show::line(format!("walks    {}", show::clean(blueprint)));
+    }
+    for (name, value) in &task.inputs {
+        show::line(format!(
+            "input    {}",
+            show::clean(&format!("{name} = {value}"))
+        ));
     }
     if explain {
         let packs = Packs::load(home).map_err(|e| CliError::new(Kind::NeedsSetup, e))?;

@@ -45,7 +45,7 @@ const NAME_BYTES_MIN: usize = 4;
 const MEANT_MAX: usize = 10;
 
 /// The one run that a person means.
-fn find(home: &Home, run: &str) -> Result<RunRow, CliError> {
+pub(crate) fn find(home: &Home, run: &str) -> Result<RunRow, CliError> {
     let found = match run.len() < NAME_BYTES_MIN {
         true => Vec::new(),
         false => door::reader(home)?.runs_called(run)?,
@@ -87,6 +87,7 @@ fn trajectory(home: &Home, run: &RunRow) -> PathBuf {
 
 /// A task of its own, which is measured and not merged.
 fn task(home: &Home, args: MinionWorkArgs) -> Result<AddTask, CliError> {
+    let inputs = door::inputs(args.inputs)?;
     Ok(AddTask {
         title: args.title,
         description: args.description,
@@ -103,6 +104,7 @@ fn task(home: &Home, args: MinionWorkArgs) -> Result<AddTask, CliError> {
         company: args.company,
         model: args.model,
         blueprint: args.blueprint,
+        inputs,
         solo: true,
         hold: false,
         sandbox: Sandbox::On,

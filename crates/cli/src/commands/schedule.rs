@@ -65,6 +65,7 @@ fn add(home: &Home, args: ScheduleAddArgs) -> Result<(), CliError> {
             company: None,
             model: None,
             blueprint: None,
+            inputs: std::collections::BTreeMap::new(),
             solo: false,
             hold: false,
             sandbox: alai_core::cage::Sandbox::On,

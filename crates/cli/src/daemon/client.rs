@@ -4,7 +4,9 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use alai_factory::{Home, Op, OpError, Outcome, Pulse, ScheduleView};
+use alai_core::ids::{RunId, TaskId};
+use alai_factory::basis::Basis;
+use alai_factory::{Home, Op, OpError, OpErrorKind, Outcome, Pulse, ScheduleView};
 
 use super::{Answer, Ask, Request, VERSION};
 use crate::error::{CliError, Kind};
@@ -28,6 +30,7 @@ pub(crate) fn pulse(home: &Home) -> Option<Pulse> {
                 Answer::Done { .. }
                 | Answer::Refused { .. }
                 | Answer::Stopping
+                | Answer::Explained { .. }
                 | Answer::Fleet { .. },
             )
             | None,
@@ -45,11 +48,34 @@ pub(crate) fn schedule(home: &Home) -> Option<ScheduleView> {
                 Answer::Done { .. }
                 | Answer::Refused { .. }
                 | Answer::Stopping
+                | Answer::Explained { .. }
                 | Answer::Pulse { .. },
             )
             | None,
         )
         | Err(_) => None,
+    }
+}
+
+/// What a task goes by, as the daemon knows it; none when no daemon runs, or one of before.
+pub(crate) fn basis(
+    home: &Home,
+    task: TaskId,
+    run: Option<&RunId>,
+) -> Result<Option<Basis>, CliError> {
+    let ask = Ask::Explain {
+        task,
+        run: run.cloned(),
+    };
+    match send(home, ask, "", PATIENCE)? {
+        None => Ok(None),
+        Some(Answer::Explained { basis }) => Ok(Some(*basis)),
+        // One of before: its own words say so, and the files are the same.
+        Some(Answer::Refused { error }) if error.kind == OpErrorKind::Usage => Ok(None),
+        Some(Answer::Refused { error }) => Err(error.into()),
+        Some(
+            Answer::Pulse { .. } | Answer::Done { .. } | Answer::Fleet { .. } | Answer::Stopping,
+        ) => Err(odd()),
     }
 }
 
@@ -80,7 +106,12 @@ pub(crate) fn perform(
         None => Ok(None),
         Some(Answer::Done { outcome }) => Ok(Some(Ok(*outcome))),
         Some(Answer::Refused { error }) => Ok(Some(Err(error))),
-        Some(Answer::Pulse { .. } | Answer::Stopping | Answer::Fleet { .. }) => Err(odd()),
+        Some(
+            Answer::Pulse { .. }
+            | Answer::Stopping
+            | Answer::Fleet { .. }
+            | Answer::Explained { .. },
+        ) => Err(odd()),
     }
 }
 
@@ -90,7 +121,12 @@ pub(crate) fn stop(home: &Home, now: bool) -> Result<bool, CliError> {
         None => Ok(false),
         Some(Answer::Stopping) => Ok(true),
         Some(Answer::Refused { error }) => Err(error.into()),
-        Some(Answer::Pulse { .. } | Answer::Done { .. } | Answer::Fleet { .. }) => Err(odd()),
+        Some(
+            Answer::Pulse { .. }
+            | Answer::Done { .. }
+            | Answer::Fleet { .. }
+            | Answer::Explained { .. },
+        ) => Err(odd()),
     }
 }
 

@@ -135,6 +135,16 @@ fn answer(server: &Server, line: &str) -> Answer {
         Ask::Fleet => Answer::Fleet {
             view: Box::new(factory.schedule()),
         },
+        Ask::Explain { task, run } => {
+            // A person who has just changed a pack means the changed one.
+            factory.look_at_packs();
+            match factory.basis(task, run.as_ref()) {
+                Ok(basis) => Answer::Explained {
+                    basis: Box::new(basis),
+                },
+                Err(e) => Answer::Refused { error: e.into() },
+            }
+        }
         Ask::Stop { now: true } => {
             server.now.store(true, Ordering::SeqCst);
             factory.stop();

@@ -29,6 +29,7 @@ use serde::{Deserialize, Deserializer};
 use serde_saphyr::{Location, Spanned};
 
 use super::Blueprint;
+use super::of_task::{OfTask, Taken};
 use crate::brief::Caps;
 use acts::{Acts, If, Named};
 use asks::Asks;
@@ -100,6 +101,17 @@ impl RawBlueprint {
             .map(|(name, _)| name.as_str())
     }
 
+    /// An input that this file declares: what it is for, and whether a value must be given.
+    pub fn declares(&self, name: &str) -> Option<(&str, bool)> {
+        let input = self.inputs.get(name)?.as_ref()?;
+        Some((&input.description, input.required))
+    }
+
+    /// What an input of this file is taken from a task's title, where nobody gives it.
+    pub fn takes(&self, name: &str, title: &str) -> Option<String> {
+        self.inputs.get(name)?.as_ref()?.taken(title)
+    }
+
     /// The ids of the steps this file names, in order.
     pub fn step_ids(&self) -> impl Iterator<Item = &str> {
         self.steps.iter().map(|step| step.id.as_str())
@@ -127,7 +139,21 @@ pub fn resolve(
     library: &BTreeMap<String, String>,
     inputs: &BTreeMap<String, String>,
 ) -> Result<Blueprint, BlueprintError> {
-    merge::resolve(name, library, inputs)
+    merge::resolve(name, library, inputs, &OfTask::default())
+}
+
+/// The same for a task. Inputs that were given for it, and those that are taken from its title, have somebody's words as values: they are
+/// filled in wherever inputs are but into a command.
+///
+/// # Errors
+/// As [`resolve`], and with its place where such a value would become part of a command.
+pub fn resolve_for_task(
+    name: &str,
+    library: &BTreeMap<String, String>,
+    inputs: &BTreeMap<String, String>,
+    of_task: &OfTask,
+) -> Result<Blueprint, BlueprintError> {
+    merge::resolve(name, library, inputs, of_task)
 }
 
 /// The inputs that the blueprint `name` is tried with: its own `example` laid over its parents'. Checked; may be empty.
@@ -186,6 +212,9 @@ pub(super) struct Input {
     default: Option<String>,
     description: String,
     required: bool,
+    /// What of the task it is where nobody gives it, and the words of which one must stand in the title for that.
+    from: Option<Taken>,
+    only_with: Vec<String>,
 }
 
 /// What one file says about one step. Merged key by key over the parent's step of the same id.
@@ -487,6 +516,28 @@ fn read_input(wire: InputWire, place: &Place) -> Result<Input, BlueprintError> {
             return Err(place.invalid(problem));
         }
     }
+    let from = match wire.from.as_deref() {
+        None => None,
+        Some(from) => {
+            let known = Taken::ALL.into_iter().find(|taken| taken.as_str() == from);
+            Some(known.ok_or_else(|| {
+                let hint = yaml::hint(from, Taken::ALL.iter().map(|taken| taken.as_str()));
+                place.invalid(format!(
+                    "an input cannot be taken `from` the task's `{from}`; {hint}"
+                ))
+            })?)
+        }
+    };
+    if from.is_none() && !wire.only_with.is_empty() {
+        return Err(place.invalid("`only_with` says when `from` holds, and there is no `from`"));
+    }
+    if let Some(empty) = wire
+        .only_with
+        .iter()
+        .find(|word| !word.contains(char::is_alphanumeric))
+    {
+        return Err(place.invalid(format!("`{empty}` in `only_with` holds no word")));
+    }
     if wire.required && wire.default.is_some() {
         return Err(place.invalid("an input with a `default` cannot be `required` as well"));
     }
@@ -497,7 +548,16 @@ fn read_input(wire: InputWire, place: &Place) -> Result<Input, BlueprintError> {
         default: wire.default,
         description: wire.description,
         required: wire.required,
+        from,
+        only_with: wire.only_with,
     })
+}
+
+impl Input {
+    /// Its value out of a task's title.
+    pub(super) fn taken(&self, title: &str) -> Option<String> {
+        self.from?.of(title, &self.only_with)
+    }
 }
 
 /// Why a value may not be filled in, if so. Control characters hide what a command does from the person who reads it.

@@ -33,6 +33,17 @@ pub struct Walks {
 pub struct Walk {
     pub blueprint: String,
     pub by: WalkBy,
+    /// What the company has for this type of work, and which input of it the task does not give: then it is not walked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passed: Option<Passed>,
+}
+
+/// A blueprint that could not be walked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Passed {
+    pub blueprint: String,
+    pub work: WorkType,
+    pub input: String,
 }
 
 /// Whose word chose a blueprint, the strongest first.
@@ -81,6 +92,7 @@ pub fn leads(task: &Task, company: &Company) -> Option<Walk> {
     let chosen = |blueprint: &str, by| Walk {
         blueprint: blueprint.to_owned(),
         by,
+        passed: None,
     };
     if let Some(pinned) = &task.blueprint {
         return Some(chosen(pinned, WalkBy::TaskPin));
@@ -98,6 +110,7 @@ pub fn walk(task: &Task, company: &Company) -> Walk {
     let chosen = |blueprint: &String, by| Walk {
         blueprint: blueprint.clone(),
         by,
+        passed: None,
     };
     if let Some(led) = leads(task, company) {
         return led;
@@ -121,12 +134,16 @@ pub fn walk(task: &Task, company: &Company) -> Walk {
             return chosen(own, WalkBy::Work(class.work));
         }
     }
-    match own {
-        Some(own) => chosen(own, WalkBy::Stage(stage)),
-        None => Walk {
-            blueprint: usual(stage).to_owned(),
-            by: WalkBy::Usual(stage),
-        },
+    at_stage(stage, company)
+}
+
+/// What a company walks at a stage, whatever the type of the work is.
+fn at_stage(stage: Stage, company: &Company) -> Walk {
+    let own = company.walks.stages.get(&stage);
+    Walk {
+        blueprint: own.map_or_else(|| usual(stage).to_owned(), Clone::clone),
+        by: own.map_or(WalkBy::Usual(stage), |_| WalkBy::Stage(stage)),
+        passed: None,
     }
 }
 
@@ -139,10 +156,27 @@ fn usual(stage: Stage) -> &'static str {
 }
 
 impl Walk {
+    /// The way of a task that gives no value for `input`: a blueprint for its type of work is passed by, and any other stays, so that what is
+    /// missing is told.
+    #[must_use]
+    pub fn without(self, input: String, task: &Task, company: &Company) -> Walk {
+        let WalkBy::Work(work) = self.by else {
+            return self;
+        };
+        Walk {
+            passed: Some(Passed {
+                blueprint: self.blueprint,
+                work,
+                input,
+            }),
+            ..at_stage(Stage::of(task.kind), company)
+        }
+    }
+
     /// The choice and its reason in one line, for people.
     pub fn said(&self, company: &Company) -> String {
         let (blueprint, company) = (&self.blueprint, &company.name);
-        match self.by {
+        let said = match self.by {
             WalkBy::TaskPin => format!("blueprint {blueprint}: the task is pinned to it"),
             WalkBy::Work(work) => {
                 format!(
@@ -166,6 +200,15 @@ impl Walk {
             WalkBy::Usual(stage) => format!(
                 "blueprint {blueprint}: {company} has none for stage {}",
                 stage.as_str()
+            ),
+        };
+        match &self.passed {
+            None => said,
+            Some(passed) => format!(
+                "{said}, and not {} for {}, because the task gives no `{}`",
+                passed.blueprint,
+                passed.work.as_str(),
+                passed.input
             ),
         }
     }

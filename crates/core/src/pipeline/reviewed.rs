@@ -93,6 +93,7 @@ pub(super) fn rework_of(task: &Task, findings: Vec<String>) -> NewTask {
 pub fn stays_with(next: &mut NewTask, built: &Task, company: Option<String>) {
     next.company_pin = company.or_else(|| built.company_pin.clone());
     next.blueprint = built.blueprint.clone();
+    next.inputs = built.inputs.clone();
     next.class = built.class.clone();
 }
 

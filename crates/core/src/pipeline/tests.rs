@@ -39,6 +39,7 @@ fn task(kind: TaskKind) -> Task {
         integrated: None,
         solo: false,
         blueprint: None,
+        inputs: std::collections::BTreeMap::new(),
         sandbox: crate::cage::Sandbox::On,
         findings: vec![],
         cleared: vec![],

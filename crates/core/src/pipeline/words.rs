@@ -6,7 +6,7 @@ use crate::review::{Finding, Severity};
 use crate::task::Task;
 
 /// What the work is about, without the stage's own words around it.
-pub(super) fn subject(task: &Task) -> &str {
+pub fn subject(task: &Task) -> &str {
     let title = task
         .title
         .split_once("] ")

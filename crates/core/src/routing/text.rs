@@ -106,7 +106,7 @@ fn title_words(title: &str) -> (Vec<String>, usize) {
 }
 
 /// Folded words of letters and digits; `CI/CD` and `ci cd` are the same two words. Scripts that part no words give one per sign.
-pub(super) fn words(text: &str) -> Vec<String> {
+pub(crate) fn words(text: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word = String::new();
     let mut take = |c: char| match c {

@@ -48,6 +48,7 @@ fn task(state: State, kind: TaskKind) -> Task {
         integrated: None,
         solo: false,
         blueprint: None,
+        inputs: std::collections::BTreeMap::new(),
         sandbox: crate::cage::Sandbox::On,
         findings: Vec::new(),
         cleared: Vec::new(),

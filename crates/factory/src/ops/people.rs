@@ -203,6 +203,12 @@ fn rework(desk: &Desk<'_>, found: &Task, text: &str) -> NewTask {
     next.checks = found.checks.clone();
     next.changes_tests = found.changes_tests.clone();
     next.cleared = found.cleared.clone();
+    // What a person chose for it holds for doing it again: the company that has the blueprint, and what it was given.
+    if found.blueprint.is_some() {
+        next.company_pin = found.company_pin.clone();
+        next.blueprint = found.blueprint.clone();
+        next.inputs = found.inputs.clone();
+    }
     next.findings = vec![format!("{} rejects: {text}", desk.actor)];
     next.waiting = rail(desk, &next.title, &next.description).filter(|rail| {
         !next

@@ -1,5 +1,6 @@
 //! Goals and tasks: asked for, moved by a person's verb, approved.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use alai_core::cage::Sandbox;
@@ -39,8 +40,11 @@ pub struct AddTask {
     /// The model that a person wants for it: a tier, or a host and a model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<ModelChoice>,
-    /// What its run walks, instead of its company's own; for a task of its own alone.
+    /// What its run walks, instead of its company's own.
     pub blueprint: Option<String>,
+    /// What that blueprint is given. A request of before has none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub inputs: BTreeMap<String, String>,
     /// Only the gate; no review, no merge.
     pub solo: bool,
     pub hold: bool,
@@ -140,10 +144,8 @@ pub(super) fn add(desk: &Desk<'_>, add: AddTask, key: String) -> Result<Outcome,
     new.company_pin = add.company;
     new.model_pin = add.model;
     new.solo = add.solo;
-    if let Some(name) = add.blueprint {
-        blueprints::fits(desk, &name, &new)?;
-        new.blueprint = Some(name);
-    }
+    let test = project.as_ref().and_then(|p| p.settings.test.as_deref());
+    blueprints::choose(desk, &mut new, add.blueprint, add.inputs, test)?;
     new.sandbox = add.sandbox;
     if add.sandbox == Sandbox::Off {
         // A person judges it, and then it goes the way of every build: through review to the merge.
@@ -389,6 +391,7 @@ mod tests {
             company: None,
             model: None,
             blueprint: None,
+            inputs: BTreeMap::new(),
             solo: true,
             hold: false,
             sandbox: Sandbox::Off,
@@ -397,6 +400,8 @@ mod tests {
         let heard: AddTask = serde_json::from_value(sent.clone()).expect("an old request");
         add.sandbox = Sandbox::On;
         assert_eq!(heard, add);
+        // Nor is one without inputs another request than it was before there were any.
+        assert_eq!(sent.get("inputs"), None);
         sent["sandbox"] = "off".into();
         let refused = serde_json::from_value::<AddTask>(sent).expect_err("refused");
         assert!(

@@ -1,7 +1,7 @@
 //! BUILD, OPS and DOCS: prove the box, clone, let an agent work in the cage, bring its commit home, measure it.
 
 mod gate;
-mod paths;
+pub(crate) mod paths;
 mod spoiled;
 mod words;
 
@@ -35,7 +35,7 @@ use crate::classify::{self, Unready};
 use crate::evidence::{self, Said};
 use crate::ground::{self, Ground, GroundError};
 use crate::run::RunError;
-use crate::{integrate, room};
+use crate::{integrate, room, way};
 use words::{docs_verdict, ended_badly, railed, shown, stopped};
 
 /// The journal's keys: the commit that the change is measured against, and what the agent left.
@@ -345,8 +345,7 @@ impl Job<'_> {
     }
 
     fn blueprint(&self) -> Result<alai_core::blueprint::Blueprint, Failure> {
-        let inputs = super::inputs(self.ground.test.clone());
-        super::blueprint(self.desk, &inputs)
+        super::blueprint(self.desk, &way::given(self.task(), Some(&self.ground.test)))
     }
 
     fn project_brief(&self) -> Result<ProjectBrief, RunError> {

@@ -4,7 +4,6 @@
 //! Invariants, stated as absences: no proposal starts anything while the lead works; no part of a company's pack is in the lead's cage,
 //! so that no lead changes the policy that it works by; no word of a lead marks anything done.
 
-use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,7 +26,7 @@ use crate::beat::Factory;
 use crate::evidence::{self, Said};
 use crate::home::Home;
 use crate::run::RunError;
-use crate::{integrate, room};
+use crate::{integrate, room, way};
 
 /// A company's own notes: what its lead writes beside its private home.
 pub(crate) const SCRATCH: [&str; 2] = ["state", "logs"];
@@ -180,8 +179,8 @@ fn run(
         base,
     } = about;
     let test = project.settings.test.clone().unwrap_or_default();
-    let inputs = BTreeMap::from([("test_command".to_owned(), test.clone())]);
-    let blueprint = match super::blueprint(desk, &inputs) {
+    let given = way::given(&claim.task, None);
+    let blueprint = match super::blueprint(desk, &given) {
         Ok(blueprint) => blueprint,
         Err(failure) => return Ok(Err(failure)),
     };
@@ -202,6 +201,7 @@ fn run(
         allowed_paths: Vec::new(),
         forbidden_paths: Vec::new(),
         changes_tests: Vec::new(),
+        scaffolded: Vec::new(),
         red_on_base: Vec::new(),
         author: integrate::identity(project).to_string(),
         rules: super::rules(repo, base).map_err(RunError::infra)?,

@@ -1,6 +1,5 @@
 //! REVIEW and SECURITY: an agent of another company reads the same commit, writes nothing, and answers by schema.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use alai_core::brief::ProjectBrief;
@@ -20,8 +19,8 @@ use crate::beat::Factory;
 use crate::evidence::{self, Said};
 use crate::ground::{self, GroundError};
 use crate::integrate;
-use crate::room;
 use crate::run::RunError;
+use crate::{room, way};
 
 pub(super) fn work(
     factory: &Arc<Factory>,
@@ -67,8 +66,8 @@ pub(super) fn work(
     setup::install_into(&prepared, &tree, &home, owner).map_err(RunError::infra)?;
     let diff = git::diff(&repo, &base, &head).map_err(RunError::infra)?;
     let test = project.settings.test.clone().unwrap_or_default();
-    let inputs = BTreeMap::new();
-    let blueprint = match super::blueprint(&desk, &inputs) {
+    let given = way::given(task, project.settings.test.as_deref());
+    let blueprint = match super::blueprint(&desk, &given) {
         Ok(blueprint) => blueprint,
         Err(failure) => return Ok(Ended::Failed { failure }),
     };

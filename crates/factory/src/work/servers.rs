@@ -11,7 +11,7 @@ use alai_core::company::mcp::Server;
 use alai_core::mcp::{Offer, fill};
 use alai_core::skills::Shelf;
 use alai_minion::mcp::Started;
-use alai_mission::Project;
+use alai_mission::{Project, ProjectSettings};
 use alai_workspace::cage::{self, CageSpec};
 use alai_workspace::files;
 use alai_workspace::guest;
@@ -72,10 +72,7 @@ impl Lent {
             servers: BTreeMap::new(),
             spec: spec.clone(),
             dir: home.run(&desk.fence.run).join(HOMES),
-            hosts: match project.settings.local_only {
-                true => BTreeSet::new(),
-                false => project.settings.server_hosts.iter().cloned().collect(),
-            },
+            hosts: hosts_of(&project.settings),
             keys: BTreeSet::new(),
             starts: AtomicU32::new(0),
         };
@@ -117,11 +114,11 @@ impl Lent {
     /// Where what the run is lent reaches, as the record of its cage names it: whoever reads that it had no network must see who
     /// could be asked to reach something. Said at the start, of servers too that are never asked.
     pub(super) fn layers(&self) -> Vec<String> {
-        let offered = self.offers.iter();
-        let servers = offered.filter_map(|offer| self.servers.get(&offer.server));
-        let hosts: BTreeSet<&String> = servers.flat_map(|server| &server.hosts).collect();
-        let reached = hosts.into_iter().filter(|host| self.hosts.contains(*host));
-        reached.map(|host| format!("server:{host}")).collect()
+        let reached = reached(&self.offers, |name| self.servers.get(name), &self.hosts);
+        reached
+            .into_iter()
+            .map(|host| format!("server:{host}"))
+            .collect()
     }
 
     /// Starts a server, or says in words for the agent why it cannot.
@@ -205,6 +202,26 @@ impl Drop for Lent {
         // What they wrote in their homes is nobody's work. One that cannot be removed goes with the run's folder.
         let _ = std::fs::remove_dir_all(&self.dir);
     }
+}
+
+/// Hosts that a project lets servers reach: none where its code stays on the person's machines.
+pub(crate) fn hosts_of(settings: &ProjectSettings) -> BTreeSet<String> {
+    match settings.local_only {
+        true => BTreeSet::new(),
+        false => settings.server_hosts.iter().cloned().collect(),
+    }
+}
+
+/// Hosts that somebody who is offered these servers could have reached, of those that the project lets them.
+pub(crate) fn reached<'s>(
+    offers: &[Offer],
+    server: impl Fn(&str) -> Option<&'s Server>,
+    hosts: &BTreeSet<String>,
+) -> Vec<String> {
+    let offered = offers.iter().filter_map(|offer| server(&offer.server));
+    let wanted: BTreeSet<&String> = offered.flat_map(|server| &server.hosts).collect();
+    let reached = wanted.into_iter().filter(|host| hosts.contains(*host));
+    reached.cloned().collect()
 }
 
 /// The file of a server's program, with what must be shown of the machine for it.

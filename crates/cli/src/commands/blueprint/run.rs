@@ -21,6 +21,7 @@ pub(super) fn run(home: &Home, args: BlueprintRunArgs) -> Result<(), CliError> {
         blueprint: Some(args.name),
         checks: Vec::new(),
         company: args.company,
+        inputs: args.inputs,
         model: None,
         json: args.json,
     };

@@ -240,6 +240,7 @@ impl<'a> Person<'a> {
             company: None,
             model: None,
             blueprint: None,
+            inputs: std::collections::BTreeMap::new(),
             solo: false,
             hold: false,
             sandbox: alai_core::cage::Sandbox::On,

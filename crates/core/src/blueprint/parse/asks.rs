@@ -7,7 +7,7 @@ use super::acts::{Named, shipped, vars};
 use super::finish::{Given, lacks};
 use super::gates::Schema;
 use super::outputs::described;
-use super::reference::{Destination, Names, Outputs};
+use super::reference::{Names, Outputs};
 use super::wire::{StepLimitsWire, WithWire};
 use super::{
     BlueprintError, Field, PROMPT_BYTES_MAX, Reader, StepPatch, TURNS_DEFAULT, TURNS_MAX, yaml,
@@ -150,7 +150,7 @@ pub(super) fn agent(
     };
     let check = match &patch.check {
         // A project without a test command leaves the input empty: then there is nothing to check with.
-        Field::Set(check) => Some(check.fill(given.inputs, Destination::Shell)?),
+        Field::Set(check) => Some(check.command(given)?),
         Field::Absent | Field::Null => None,
     };
     Ok(Action::Agent {

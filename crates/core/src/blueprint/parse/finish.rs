@@ -1,9 +1,9 @@
 //! One step, finished: its inputs filled in, its action complete, every key read that it has.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::env::EnvPatch;
-use super::reference::{Destination, Text};
+use super::reference::Text;
 use super::{
     BlueprintError, Field, RawBlueprint, STEPS_MAX, StepPatch, Uses, acts, asks, env, gates, retry,
 };
@@ -13,6 +13,8 @@ use crate::blueprint::{Action, Env, Step};
 #[derive(Clone, Copy)]
 pub(super) struct Given<'a> {
     pub(super) inputs: &'a BTreeMap<String, String>,
+    /// Those whose values are a task's: none of them becomes part of a command.
+    pub(super) of_task: &'a BTreeSet<String>,
     /// Holds the templates too.
     pub(super) library: &'a BTreeMap<String, String>,
     /// The finished steps before it.
@@ -160,7 +162,7 @@ fn command_step(
 ) -> Result<Action, BlueprintError> {
     let allowed = ["expect_exit", "retry", "continue_on_error", "env", "gates"];
     refuse_other_keys(patch, "run", &allowed)?;
-    let filled = command.fill(given.inputs, Destination::Shell)?;
+    let filled = command.command(given)?;
     if filled.trim().is_empty() {
         let problem = format!(
             "the command of step `{}` is empty once its inputs are filled in",

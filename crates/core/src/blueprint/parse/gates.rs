@@ -191,7 +191,7 @@ pub(super) fn finished(
                 command,
                 expect_exit,
             } => {
-                let filled = command.fill(given.inputs, Destination::Shell)?;
+                let filled = command.command(given)?;
                 if filled.trim().is_empty() {
                     let problem = "this command is empty once its inputs are filled in";
                     return Err(command.place.invalid(problem));

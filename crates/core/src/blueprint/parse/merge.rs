@@ -1,6 +1,6 @@
 //! Lays a blueprint over its parents, fills the inputs in and checks what only the whole can show.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::env;
 use super::example;
@@ -9,12 +9,13 @@ use super::{
     BlueprintError, EXTENDS_MAX, Field, INPUTS_MAX, Input, Place, RawBlueprint, StepPatch,
     TEMPLATES, flow, gates, order, parse, value_problem, yaml,
 };
-use crate::blueprint::{Blueprint, Step};
+use crate::blueprint::{Blueprint, OfTask, Step};
 
 pub(super) fn resolve(
     name: &str,
     library: &BTreeMap<String, String>,
     inputs: &BTreeMap<String, String>,
+    of_task: &OfTask,
 ) -> Result<Blueprint, BlueprintError> {
     let chain = ancestry(name, library)?;
     let description = chain
@@ -22,7 +23,7 @@ pub(super) fn resolve(
         .find_map(|raw| raw.description.clone())
         .unwrap_or_default();
     let mut whole = merged(chain)?;
-    let inputs = filled(name, &whole.inputs, inputs)?;
+    let (inputs, of_task) = filled(name, &whole.inputs, inputs, of_task)?;
     whole.steps = order::ordered(std::mem::take(&mut whole.steps))?;
     let ids: Vec<&str> = whole.steps.iter().map(|step| step.id.as_str()).collect();
     let defaults = Defaults {
@@ -34,6 +35,7 @@ pub(super) fn resolve(
     for patch in &whole.steps {
         let given = Given {
             inputs: &inputs,
+            of_task: &of_task,
             library,
             earlier: &steps,
             ids: &ids,
@@ -236,12 +238,14 @@ fn overlay(step: &mut StepPatch, child: StepPatch) {
     step.timeout_s.overlay(child.timeout_s);
 }
 
-/// Every declared input with its value: the given one, else the default, else empty when it is not required.
+/// Every declared input with its value: the given one, else what it takes from the task, else the default, else empty when it is not
+/// required; and the names of those whose value is the task's.
 fn filled(
     blueprint: &str,
     declared: &BTreeMap<String, Option<Input>>,
     given: &BTreeMap<String, String>,
-) -> Result<BTreeMap<String, String>, BlueprintError> {
+    of_task: &OfTask,
+) -> Result<(BTreeMap<String, String>, BTreeSet<String>), BlueprintError> {
     let bad = |input: &str, problem: String| BlueprintError::BadInput {
         blueprint: blueprint.to_owned(),
         input: input.to_owned(),
@@ -263,11 +267,19 @@ fn filled(
         ));
     }
     let mut values = BTreeMap::new();
+    let mut tasks = of_task.given.clone();
     for (name, input) in declared {
         let Some(input) = input else { continue };
-        let value = given.get(name).or(input.default.as_ref());
-        let value = match value {
-            Some(value) => value.clone(),
+        let taken = match given.contains_key(name) {
+            true => None,
+            false => input.taken(&of_task.title),
+        };
+        if taken.is_some() {
+            tasks.insert(name.clone());
+        }
+        let value = given.get(name).cloned().or(taken);
+        let value = match value.or_else(|| input.default.clone()) {
+            Some(value) => value,
             None if input.required => return Err(missing(blueprint, name, input)),
             None => String::new(),
         };
@@ -279,7 +291,7 @@ fn filled(
         }
         values.insert(name.clone(), value);
     }
-    Ok(values)
+    Ok((values, tasks))
 }
 
 fn missing(blueprint: &str, name: &str, input: &Input) -> BlueprintError {

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use super::finish::Given;
 use super::{BlueprintError, PROMPT_BYTES_MAX, Place, check_name, yaml};
 use crate::blueprint::OutputKind;
 use crate::blueprint::template::{Part, Template};
@@ -101,6 +102,21 @@ impl Text {
             references,
             place,
         })
+    }
+
+    /// A command with its settings filled in. A value that is a task's has no place in it, whatever it is called and whoever gave it.
+    pub(super) fn command(&self, given: Given<'_>) -> Result<String, BlueprintError> {
+        for reference in &self.references {
+            if let Name::Input(input) = &reference.name
+                && given.of_task.contains(input)
+            {
+                return Err(reference.place.invalid(format!(
+                    "the input `{input}` stands in a command here, and this task gives it a value: a command takes what the project, the \
+                     company or the blueprint say; a value of a task reaches it by `env`"
+                )));
+            }
+        }
+        self.fill(given.inputs, Destination::Shell)
     }
 
     /// Replaces every reference in one pass: what a value contains is never read as an expression again.

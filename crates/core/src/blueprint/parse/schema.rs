@@ -157,6 +157,17 @@ fn input() -> Value {
                 "Whether a value must be given.",
                 json!({"type": "boolean"}),
             ),
+            (
+                "from",
+                "What of the task it is where nobody gives it: its title, small words with hyphens made of that, or the one file of code that the title \
+                 names.",
+                nullable(json!({"enum": ["title", "slug", "file"]})),
+            ),
+            (
+                "only_with",
+                "Words or phrases of which one must stand in the title for that.",
+                nullable(list(words())),
+            ),
         ],
     )
 }

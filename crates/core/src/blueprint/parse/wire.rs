@@ -43,6 +43,10 @@ pub(super) struct InputWire {
     pub(super) description: String,
     #[serde(default)]
     pub(super) required: bool,
+    #[serde(default)]
+    pub(super) from: Option<String>,
+    #[serde(default)]
+    pub(super) only_with: Vec<String>,
 }
 
 #[derive(Deserialize, Default)]

@@ -40,6 +40,7 @@ fn task(kind: TaskKind, title: &str) -> Task {
         integrated: None,
         solo: false,
         blueprint: None,
+        inputs: std::collections::BTreeMap::new(),
         sandbox: crate::cage::Sandbox::On,
         findings: vec![],
         cleared: vec![],

@@ -1,30 +1,60 @@
-//! What a task may write: one list for the mounts of its clone, for its agent's file tools and for what the agent is told.
+//! What a task may write: one list for the mounts of its clone, for its agent's file tools, for what the agent is told, and for people
+//! who ask.
 
 use alai_core::blueprint::Scaffolded;
-use alai_core::task::TaskKind;
+use alai_core::company::Company;
+use alai_core::task::{Task, TaskKind};
 use alai_gate::Globs;
+use alai_mission::ProjectSettings;
 
 use super::Job;
 use crate::run::RunError;
+use crate::way;
 
-impl Job<'_> {
+/// Whose word a list of paths is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PathsBy {
+    /// Documents, where they usually are.
+    Documents,
+    /// A person's, for the whole project.
+    Project,
+    Company,
+}
+
+/// What decides about the paths of one task.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Paths<'a> {
+    pub(crate) task: &'a Task,
+    pub(crate) settings: &'a ProjectSettings,
+    pub(crate) company: &'a Company,
+    /// The project's test command: it tells what a test is.
+    pub(crate) test: &'a str,
+}
+
+impl<'a> Paths<'a> {
     /// Documentation tasks write documents; others what the project allows, or else what the company's builder may write.
-    pub(super) fn allowed_paths(&self) -> Vec<String> {
-        if self.task().kind == TaskKind::Docs {
-            return alai_gate::DOCS_PATHS
-                .iter()
-                .map(|p| (*p).to_owned())
-                .collect();
+    pub(crate) fn allowed(&self) -> (Vec<String>, PathsBy) {
+        if self.task.kind == TaskKind::Docs {
+            let documents = alai_gate::DOCS_PATHS.iter().map(|p| (*p).to_owned());
+            return (documents.collect(), PathsBy::Documents);
         }
-        match self.project.settings.allowed_paths.as_slice() {
-            [] => self.desk.company.builder.allowed_paths.clone(),
-            given => given.to_vec(),
+        match self.settings.allowed_paths.as_slice() {
+            [] => (self.company.builder.allowed_paths.clone(), PathsBy::Company),
+            given => (given.to_vec(), PathsBy::Project),
+        }
+    }
+
+    /// What the company keeps its builder from. A person's own list for the project stands above it.
+    pub(crate) fn forbidden(&self) -> &'a [String] {
+        match self.settings.allowed_paths.as_slice() {
+            [] => &self.company.builder.forbidden_paths,
+            _ => &[],
         }
     }
 
     /// The tests that the task names as its to change. The gate of documents frees none.
-    pub(super) fn changes_tests(&self) -> &[String] {
-        match self.task().kind {
+    pub(crate) fn changes_tests(&self) -> &'a [String] {
+        match self.task.kind {
             TaskKind::Docs => &[],
             TaskKind::Goal
             | TaskKind::Spec
@@ -32,20 +62,40 @@ impl Job<'_> {
             | TaskKind::Review
             | TaskKind::Security
             | TaskKind::Ops
-            | TaskKind::Postflight => &self.task().changes_tests,
+            | TaskKind::Postflight => &self.task.changes_tests,
         }
     }
 
     /// The allowed paths with the tests that this task may change. Empty is everything.
-    pub(super) fn writable_paths(&self) -> Vec<String> {
-        let mut paths = self.allowed_paths();
+    pub(crate) fn writable(&self) -> Vec<String> {
+        let (mut paths, _) = self.allowed();
         if !paths.is_empty() {
-            paths.extend(alai_gate::test_places(
-                self.changes_tests(),
-                &self.ground.test,
-            ));
+            paths.extend(alai_gate::test_places(self.changes_tests(), self.test));
         }
         paths
+    }
+}
+
+impl Job<'_> {
+    fn paths(&self) -> Paths<'_> {
+        Paths {
+            task: self.task(),
+            settings: &self.project.settings,
+            company: &self.desk.company,
+            test: &self.ground.test,
+        }
+    }
+
+    pub(super) fn allowed_paths(&self) -> Vec<String> {
+        self.paths().allowed().0
+    }
+
+    pub(super) fn changes_tests(&self) -> &[String] {
+        self.paths().changes_tests()
+    }
+
+    pub(super) fn writable_paths(&self) -> Vec<String> {
+        self.paths().writable()
     }
 
     /// Of those tests the ones that it can write and that the gate lets it change.
@@ -58,9 +108,9 @@ impl Job<'_> {
     /// What the task's blueprint writes by itself, as far as it is the shipped one. A home's own blueprint of the same name counts
     /// where it writes the same.
     pub(super) fn scaffolded(&self) -> Scaffolded {
-        let inputs = crate::work::inputs(self.ground.test.clone());
+        let given = way::given(self.task(), Some(&self.ground.test));
         let (company, name) = (&self.desk.company, &self.desk.walk.blueprint);
-        let shipped = self.desk.packs.shipped_blueprint(company, name, &inputs);
+        let shipped = self.desk.packs.shipped_blueprint(company, name, &given);
         shipped.map_or_else(Scaffolded::default, |shipped| Scaffolded::of(&shipped))
     }
 
@@ -78,11 +128,7 @@ impl Job<'_> {
         Ok(shut)
     }
 
-    /// What the company keeps its builder from. A person's own list for the project stands above it.
     pub(super) fn forbidden_paths(&self) -> &[String] {
-        match self.project.settings.allowed_paths.as_slice() {
-            [] => &self.desk.company.builder.forbidden_paths,
-            _ => &[],
-        }
+        self.paths().forbidden()
     }
 }

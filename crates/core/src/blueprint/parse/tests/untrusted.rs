@@ -52,6 +52,16 @@ const NAMES: [&str; 14] = [
 ];
 
 fn blueprint(place: &str, text: &str) -> Result<Blueprint, BlueprintError> {
+    let (given, of_task) = (BTreeMap::new(), OfTask::default());
+    blueprint_of(place, text, &given, &of_task)
+}
+
+fn blueprint_of(
+    place: &str,
+    text: &str,
+    given: &BTreeMap<String, String>,
+    of_task: &OfTask,
+) -> Result<Blueprint, BlueprintError> {
     let body = place.replace("TEXT", &text.replace('\'', "''"));
     let file = format!(
         "version: 1
@@ -69,7 +79,46 @@ steps:
 "
     );
     let library = library(&[("b", &file), ("templates/page", "${{ vars.v }}")]);
-    resolve("b", &library, &BTreeMap::new())
+    resolve_for_task("b", &library, given, of_task)
+}
+
+/// Whatever an input is called: where its value is a task's, no command has it, and every other place takes it as before.
+#[test]
+fn no_input_of_a_task_becomes_part_of_a_command() {
+    let given = BTreeMap::from([("plain".to_owned(), MARK.to_owned())]);
+    let of_task = OfTask {
+        given: ["plain".to_owned()].into(),
+        title: String::new(),
+    };
+    let mut refused = 0;
+    for place in PLACES {
+        let text = "x ${{ inputs.plain }}";
+        let of_company = blueprint_of(place, text, &given, &OfTask::default());
+        let of_person = blueprint_of(place, text, &given, &of_task);
+        match (of_company, of_person) {
+            (Ok(company), Ok(person)) => {
+                assert_eq!(company, person, "{place}");
+                assert!(
+                    !commands(&person).iter().any(|c| c.contains(MARK)),
+                    "{place}"
+                );
+            }
+            (Ok(company), Err(why)) => {
+                assert!(
+                    commands(&company).iter().any(|c| c.contains(MARK)),
+                    "{place}"
+                );
+                let why = why.to_string();
+                assert!(why.contains("`plain` stands in a command here"), "{why}");
+                assert!(why.starts_with("b:"), "it has its place: {why}");
+                refused += 1;
+            }
+            (Err(one), Err(other)) => assert_eq!(one, other, "{place}"),
+            (Err(why), Ok(_)) => panic!("{place}: {why}"),
+        }
+    }
+    // `run`, an agent's check, a gate's command.
+    assert_eq!(refused, 3);
 }
 
 /// Everything of a blueprint that a shell will read.
@@ -95,6 +144,47 @@ fn commands(blueprint: &Blueprint) -> Vec<String> {
         }
     }
     all
+}
+
+/// The same where it is the task's own title, whatever the input is called.
+#[test]
+fn what_is_taken_from_a_title_is_no_part_of_a_command_either() {
+    let of = |body: &str, title: &str, given: &BTreeMap<String, String>| {
+        let file = format!(
+            "version: 1\nname: b\ninputs:\n  word: {{required: true, from: title, only_with: [say]}}\nsteps:\n  - {{id: a, {body}}}\n"
+        );
+        let of_task = OfTask {
+            given: given.keys().cloned().collect(),
+            title: title.to_owned(),
+        };
+        resolve_for_task("b", &library(&[("b", &file)]), given, &of_task)
+    };
+    let none = BTreeMap::new();
+    let command = "run: 'x ${{ inputs.word }}'";
+    let why = of(command, "Say $(touch x)", &none)
+        .expect_err("refused")
+        .to_string();
+    assert!(why.contains("`word` stands in a command here"), "{why}");
+    let env = "run: x, env: {WORD: '${{ inputs.word }}'}";
+    let got = of(env, "Say $(touch x)", &none).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(got.inputs["word"], "Say $(touch x)");
+    let given = BTreeMap::from([("word".to_owned(), "mine".to_owned())]);
+    let got = of(env, "Say it", &given).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(got.inputs["word"], "mine");
+    for title in ["Tell it", ""] {
+        let why = of(env, title, &none).expect_err("nobody gives it");
+        assert!(matches!(why, BlueprintError::MissingInput { .. }), "{why}");
+    }
+    for (input, says) in [
+        ("{from: titel}", "did you mean `title`?"),
+        ("{only_with: [a]}", "there is no `from`"),
+        ("{from: slug, only_with: ['-']}", "holds no word"),
+    ] {
+        let file =
+            format!("version: 1\nname: b\ninputs: {{word: {input}}}\nsteps: [{{id: a, run: x}}]\n");
+        let why = resolve("b", &library(&[("b", &file)]), &none).expect_err(input);
+        assert!(why.to_string().contains(says), "{why}");
+    }
 }
 
 proptest! {
