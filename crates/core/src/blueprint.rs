@@ -187,14 +187,20 @@ pub enum GateCheck {
     Changed,
     /// Every changed path may be written.
     AllowedPaths,
+    /// A test of the change fails on the code of the base.
+    Reproduced,
+    /// The tests of the base are as they were, but for what findings ask for.
+    SameTests,
 }
 
 impl GateCheck {
-    pub const ALL: [GateCheck; 4] = [
+    pub const ALL: [GateCheck; 6] = [
         GateCheck::Tests,
         GateCheck::TaskChecks,
         GateCheck::Changed,
         GateCheck::AllowedPaths,
+        GateCheck::Reproduced,
+        GateCheck::SameTests,
     ];
 
     /// As a blueprint writes it.
@@ -204,6 +210,8 @@ impl GateCheck {
             GateCheck::TaskChecks => "task_checks",
             GateCheck::Changed => "changed",
             GateCheck::AllowedPaths => "allowed_paths",
+            GateCheck::Reproduced => "reproduced",
+            GateCheck::SameTests => "same_tests",
         }
     }
 
@@ -214,6 +222,19 @@ impl GateCheck {
             GateCheck::TaskChecks => qa::Check::AcceptanceChecks,
             GateCheck::Changed => qa::Check::DiffMinimal,
             GateCheck::AllowedPaths => qa::Check::AllowedPathsOnly,
+            GateCheck::Reproduced => qa::Check::NewTestsFailOnBase,
+            GateCheck::SameTests => qa::Check::CensusNotReduced,
+        }
+    }
+
+    /// Whether it is looked at outside of the run's own cage, against the commit that the gate measures from.
+    pub fn compares(self) -> bool {
+        match self {
+            GateCheck::Tests
+            | GateCheck::TaskChecks
+            | GateCheck::Changed
+            | GateCheck::AllowedPaths => false,
+            GateCheck::Reproduced | GateCheck::SameTests => true,
         }
     }
 }
@@ -222,6 +243,21 @@ impl Blueprint {
     /// The step with this id, by its place.
     pub fn position(&self, id: &str) -> Option<usize> {
         self.steps.iter().position(|step| step.id == id)
+    }
+
+    /// Whether one of its steps holds the work against the tests of the base, so that it needs a base whose tests say something.
+    pub fn compares(&self) -> bool {
+        self.steps.iter().any(|step| match &step.action {
+            Action::Gate { checks } => checks.iter().any(|check| check.compares()),
+            Action::Context
+            | Action::Ask { .. }
+            | Action::Agent { .. }
+            | Action::Run { .. }
+            | Action::Scaffold { .. }
+            | Action::Branch { .. }
+            | Action::Human { .. }
+            | Action::Report => false,
+        })
     }
 
     /// Steps that a run walks at most: each way back repeats what lies between its ends, as often as it may be gone.

@@ -3,6 +3,7 @@
 //! Invariants, stated as absences: nothing here reads a file, a clock, an environment variable or a model; nothing here
 //! knows SQL, HTTP or git; nothing here is async.
 
+pub mod ahead;
 pub mod blueprint;
 pub mod breaker;
 pub mod brief;

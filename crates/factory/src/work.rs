@@ -159,6 +159,8 @@ pub(crate) struct Desk {
     instead: Option<String>,
     /// The blueprint that a run of this task walks, where it walks one.
     pub(crate) walk: Walk,
+    /// Why it has its model and its company, and how its tools are called, as the record has it beside the blueprint.
+    explained: (String, String),
     pub(crate) chosen: Chosen,
     /// How the model's host is paid.
     pub(crate) tariff: Tariff,
@@ -223,13 +225,15 @@ impl Desk {
             true => wish::NO_MODEL.to_owned(),
             false => wish::said(&wish, escalations),
         };
-        let mut said = format!("{wished}; {route}");
+        let chose = format!("{wished}; {route}");
+        let mut said = chose.clone();
         if way::is_walked(task, &company) {
             said.push_str(&format!("; {}", walk.said(&company)));
         }
+        let pipeline = pipelines::of(&chosen);
         factory
             .mission()
-            .explain_run(&claim.fence, &said, &pipelines::of(&chosen))?;
+            .explain_run(&claim.fence, &said, &pipeline)?;
         let tariff = money::tariff(factory.config(), &chosen);
         if !chosen.is_nobody()
             && let Err(refused) = money::admit(factory, &claim.fence, &chosen, &tariff)?
@@ -250,6 +254,7 @@ impl Desk {
             role: wish.role,
             instead,
             walk,
+            explained: (chose, pipeline),
             chosen,
             tariff,
             fence: claim.fence.clone(),
@@ -269,10 +274,25 @@ impl Desk {
             company,
             role: Role::Lead,
             instead: None,
+            explained: (String::new(), String::new()),
             tariff: money::tariff(factory.config(), &chosen),
             chosen,
             fence: claim.fence.clone(),
         }
+    }
+
+    /// Walks the stage's own blueprint where the chosen one cannot be walked on this ground, and writes down why.
+    pub(crate) fn walk_instead(
+        &mut self,
+        factory: &Arc<Factory>,
+        kind: TaskKind,
+        why: String,
+    ) -> Result<(), RunError> {
+        self.walk = company::walk_instead(kind, &self.company, &self.walk, why);
+        let (chose, pipeline) = &self.explained;
+        let said = format!("{chose}; {}", self.walk.said(&self.company));
+        let mission = factory.mission();
+        Ok(mission.explain_run(&self.fence, &said, pipeline)?)
     }
 
     pub(crate) fn fence(&self) -> &Fence {

@@ -4,6 +4,7 @@
 //! outside a cage or with a network; no clone is used by two
 //! purposes of the table in `measure`; nothing here knows the store or a model.
 
+mod ahead;
 mod base;
 mod builtin;
 pub mod census;
@@ -21,6 +22,7 @@ mod source;
 mod stage;
 mod testfns;
 
+pub use ahead::{reproduced, tests_touched};
 pub use base::{Base, Ground, base, base_keeping};
 pub use checks::secrets::{Spot, blacken, secrets_in};
 pub use docs::{DOCS_CHECKS, DOCS_PATHS, DocsCandidate, DocsMeasured, judge_docs, measure_docs};

@@ -151,14 +151,14 @@ pub fn refused_unrun(
 }
 
 /// A task's lists of paths, compiled.
-struct Lists {
+pub(crate) struct Lists {
     allowed: Globs,
     forbidden: Globs,
     changes_tests: Globs,
 }
 
 impl Lists {
-    fn of(candidate: &Candidate<'_>) -> Result<Lists, GateError> {
+    pub(crate) fn of(candidate: &Candidate<'_>) -> Result<Lists, GateError> {
         Ok(Lists {
             allowed: Globs::new(candidate.allowed_paths)?,
             forbidden: Globs::new(candidate.forbidden_paths)?,
@@ -166,7 +166,7 @@ impl Lists {
         })
     }
 
-    fn rules<'a>(&'a self, candidate: &Candidate<'a>) -> Rules<'a> {
+    pub(crate) fn rules<'a>(&'a self, candidate: &Candidate<'a>) -> Rules<'a> {
         Rules {
             allowed: &self.allowed,
             forbidden: &self.forbidden,
@@ -179,7 +179,7 @@ impl Lists {
     }
 }
 
-fn stage_of<'a>(candidate: &Candidate<'a>, cancel: &'a Cancel) -> Stage<'a> {
+pub(crate) fn stage_of<'a>(candidate: &Candidate<'a>, cancel: &'a Cancel) -> Stage<'a> {
     Stage::new(
         candidate.repo,
         candidate.toolchains,
@@ -206,17 +206,17 @@ pub fn tree_digest(repo: &Repo, commit: &Oid) -> Result<String, GateError> {
     Ok(hex::encode(digest.finalize()))
 }
 
-fn head_set_up<'a>(candidate: &Candidate<'a>) -> &'a Prepared {
+pub(crate) fn head_set_up<'a>(candidate: &Candidate<'a>) -> &'a Prepared {
     candidate.prepared_head.unwrap_or(candidate.prepared)
 }
 
 /// One measurement under way.
-struct Gate<'a> {
-    candidate: &'a Candidate<'a>,
-    stage: Stage<'a>,
-    change: &'a Change,
-    rules: &'a Rules<'a>,
-    commands: Vec<Captured>,
+pub(crate) struct Gate<'a> {
+    pub(crate) candidate: &'a Candidate<'a>,
+    pub(crate) stage: Stage<'a>,
+    pub(crate) change: &'a Change,
+    pub(crate) rules: &'a Rules<'a>,
+    pub(crate) commands: Vec<Captured>,
 }
 
 impl Gate<'_> {
@@ -276,7 +276,7 @@ impl Gate<'_> {
         self.stage.room(purpose, commit, prepared)
     }
 
-    fn run(&mut self, room: &Room, command: &str) -> Result<Captured, GateError> {
+    pub(crate) fn run(&mut self, room: &Room, command: &str) -> Result<Captured, GateError> {
         let captured = self.stage.run(room, command)?;
         self.commands.push(captured.clone());
         Ok(captured)
@@ -327,7 +327,7 @@ impl Gate<'_> {
 
     /// Whether a test of the base may be gone or skipped: the task may change its file, by the id's own words or because its
     /// name stands in such a file.
-    fn may_be_lost(&self, id: &str) -> bool {
+    pub(crate) fn may_be_lost(&self, id: &str) -> bool {
         if self.rules.changes_tests.is_empty() {
             return false;
         }
@@ -380,6 +380,11 @@ impl Gate<'_> {
         if added.is_empty() {
             return Ok(None);
         }
+        self.tests_on_base().map(|ran| Some(census::read(&ran)))
+    }
+
+    /// Runs the head's tests on the base's code: test files as the head has them, and unit tests of Rust put into the base's sources.
+    pub(crate) fn tests_on_base(&mut self) -> Result<Captured, GateError> {
         let room = self.room("the new tests on the base", self.candidate.base)?;
         for file in self.change.files.iter().filter(|f| !f.is_deleted()) {
             if self.rules.is_test(&file.path) {
@@ -397,8 +402,7 @@ impl Gate<'_> {
                 )?;
             }
         }
-        let command = self.candidate.test_command;
-        Ok(Some(census::read(&self.run(&room, command)?)))
+        self.run(&room, self.candidate.test_command)
     }
 
     fn own_checks(&mut self) -> Result<Vec<(String, Captured)>, GateError> {

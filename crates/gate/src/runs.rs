@@ -139,8 +139,8 @@ pub(crate) fn unable(captured: &Captured, census: &Census) -> Option<Unable> {
             });
         }
     }
-    let ran = |id: &str| !id.starts_with("(collection error") && !id.ends_with(" (package)");
-    if census.ids.keys().any(|id| ran(id)) || census.tally.is_some_and(|t| t.passed + t.ignored > 0)
+    if census.ids.keys().any(|id| is_a_test(id))
+        || census.tally.is_some_and(|t| t.passed + t.ignored > 0)
     {
         return None;
     }
@@ -153,6 +153,11 @@ pub(crate) fn unable(captured: &Captured, census: &Census) -> Option<Unable> {
     let text = captured.combined();
     let (_, why, remedy) = UNABLE.iter().find(|(words, ..)| text.contains(words))?;
     unable(why, remedy)
+}
+
+/// Whether a census names a test by this id, and not what could not be loaded.
+pub(crate) fn is_a_test(id: &str) -> bool {
+    !id.starts_with("(collection error") && !id.ends_with(" (package)")
 }
 
 /// The last lines of an output, for a reason.
@@ -573,4 +578,4 @@ pub(crate) fn passed(measurement: &Measurement) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -4,6 +4,7 @@
 //! outside the cage; no word of a model becomes evidence.
 
 mod agent;
+mod ahead;
 mod conversation;
 mod edit;
 pub mod engine;
@@ -29,6 +30,7 @@ pub mod trajectory;
 mod walk;
 
 pub use agent::Notes;
+pub use ahead::{Ahead, NotSeen};
 pub use recorder::{FORMAT, RecordError, Recorder, Redact};
 pub use redact::redact;
 pub use report::{Asked, ExitStatus, RunReport};

@@ -22,6 +22,7 @@ use alai_fleet::{
 use alai_workspace::command::Cancel;
 
 use crate::agent::Notes;
+use crate::ahead::Ahead;
 use crate::conversation::{Conversation, budget, tokens_of, tokens_of_tools};
 use crate::engine::{Program, Session};
 use crate::gotcha;
@@ -70,6 +71,8 @@ pub(crate) struct Walk<'a> {
     /// What the lead hands out, where a lead works.
     pub(crate) delegations: Option<Delegations>,
     pub(crate) program: Option<Program<'a>>,
+    /// Looks at the work with the gate's eyes, where somebody does.
+    pub(crate) ahead: Option<Ahead<'a>>,
     /// What may be read on demand.
     pub(crate) shelf: &'a Shelf,
     /// The servers that may be asked.
@@ -154,6 +157,8 @@ pub struct Means<'a> {
     pub shelf: &'a Shelf,
     /// The MCP servers that the role may ask.
     pub servers: Option<Servers<'a>>,
+    /// Compares the work with the base, outside of the cage; a blueprint that wants it cannot be walked where nobody does.
+    pub ahead: Option<Ahead<'a>>,
     /// Hears what agents note for those who go on with the task; the tool is offered where somebody does.
     pub notes: Option<Notes<'a>>,
     /// Judges what a lead hands out; the tool is offered where a lead works that may. What was proposed is in the report.
@@ -175,6 +180,7 @@ impl<'a> Walk<'a> {
             program,
             shelf,
             servers,
+            ahead,
             notes,
             delegations,
         } = means;
@@ -195,6 +201,7 @@ impl<'a> Walk<'a> {
             noted: 0,
             delegations,
             program,
+            ahead,
             shelf,
             seats: Seats::new(servers),
             sessions: Vec::new(),

@@ -44,8 +44,6 @@ mod language;
 mod mcp;
 #[path = "minion/mcp_real.rs"]
 mod mcp_real;
-#[path = "minion/mends.rs"]
-mod mends;
 #[path = "minion/notes.rs"]
 mod notes;
 #[path = "minion/outputs.rs"]

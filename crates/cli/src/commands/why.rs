@@ -35,6 +35,16 @@ pub(crate) fn run(home: &Home, args: &WhyArgs) -> Result<ExitCode, CliError> {
     {
         show::line(format!("model     {}", show::clean(choice)));
     }
+    // One that was put in another's place is what a person asks after; the others are in `mc show --explain` too.
+    if let Some(instead) = { view.choice.as_deref().into_iter() }
+        .flat_map(|all| all.split("; "))
+        .find_map(|part| {
+            part.strip_prefix("blueprint ")
+                .filter(|part| part.contains(" instead of "))
+        })
+    {
+        show::line(format!("blueprint {}", show::clean(instead)));
+    }
     show::line(format!("rule      {}", why.rule));
     show::line(format!("owner     {}", why.owner));
     if let Some(deadline) = why.deadline_ms {

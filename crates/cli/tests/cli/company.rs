@@ -3,6 +3,7 @@
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
+use crate::script::{Script, write};
 use crate::world::World;
 
 /// A home with one company besides the shipped ones.
@@ -452,4 +453,42 @@ fn mcp_servers_are_resolved_with_the_source_of_each_value() {
     world
         .alai(["mcp", "resolve", "--company", "Nobody"])
         .exits(3);
+}
+
+/// Who was chosen by words and may not write what the work needs is asked once: the default of the stage goes on, and ends it.
+#[test]
+fn who_leaves_his_paths_hands_the_task_to_the_default_of_the_stage_once() {
+    let outside: Vec<_> = ["words.sh", "a.sh", "b.sh"]
+        .iter()
+        .map(|path| write(path, "echo\n"))
+        .collect();
+    let strays = json!({"text": "I build it.", "calls": outside});
+    let script = Script::good().with(
+        json!({"kind": "build", "step": "build", "company": "Lexicon"}),
+        &[strays],
+    );
+    let world = World::scripted("auto", &script);
+    let title = "Accessibility statement";
+    world
+        .alai(["minion", "run", title, "--project", "tiny"])
+        .exits(0);
+    let shown = world.task(1);
+    let by: Vec<&str> = { shown["runs"].as_array().expect("runs").iter() }
+        .map(|run| run["company"].as_str().unwrap_or_default())
+        .collect();
+    assert_eq!(
+        by.iter().filter(|company| **company == "Lexicon").count(),
+        1,
+        "{by:?}"
+    );
+    assert_eq!(
+        by.iter().filter(|company| **company == "CodeCraft").count(),
+        1,
+        "{by:?}"
+    );
+    assert_eq!(by.len(), 2, "{by:?}");
+    assert_eq!(shown["view"]["task"]["company_pin"], "CodeCraft");
+    let told = world.alai(["mc", "show", "1"]).exits(0);
+    told.says("Lexicon may not write what this needs, and had it by its words: CodeCraft goes on");
+    assert_eq!(world.state(1), "done");
 }

@@ -23,6 +23,7 @@ mod judges;
 mod kills;
 mod lead;
 mod limits;
+mod mends;
 mod minion;
 mod money;
 mod never_lost;

@@ -47,7 +47,7 @@ pub struct Passed {
 }
 
 /// Whose word chose a blueprint, the strongest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WalkBy {
     /// A person's, for this one task.
@@ -64,6 +64,8 @@ pub enum WalkBy {
     Plan,
     /// Nobody's: a lead has handed the task to a lead, and the company has none for plans.
     Part,
+    /// The stage's, because the one that was chosen cannot be walked on this ground.
+    Instead { of: String, why: String },
 }
 
 impl Walks {
@@ -147,6 +149,21 @@ fn at_stage(stage: Stage, company: &Company) -> Walk {
     }
 }
 
+/// The stage's own blueprint in the place of one that the ground does not bear.
+pub fn walk_instead(kind: TaskKind, company: &Company, chosen: &Walk, why: String) -> Walk {
+    let stage = Stage::of(kind);
+    let own = company.walks.stages.get(&stage);
+    let other = own.filter(|own| **own != chosen.blueprint);
+    Walk {
+        blueprint: other.map_or_else(|| usual(stage).to_owned(), String::clone),
+        by: WalkBy::Instead {
+            of: chosen.blueprint.clone(),
+            why,
+        },
+        passed: None,
+    }
+}
+
 fn usual(stage: Stage) -> &'static str {
     match stage {
         Stage::Build | Stage::Ops => BUILDS,
@@ -176,7 +193,7 @@ impl Walk {
     /// The choice and its reason in one line, for people.
     pub fn said(&self, company: &Company) -> String {
         let (blueprint, company) = (&self.blueprint, &company.name);
-        let said = match self.by {
+        let said = match &self.by {
             WalkBy::TaskPin => format!("blueprint {blueprint}: the task is pinned to it"),
             WalkBy::Work(work) => {
                 format!(
@@ -201,6 +218,9 @@ impl Walk {
                 "blueprint {blueprint}: {company} has none for stage {}",
                 stage.as_str()
             ),
+            WalkBy::Instead { of, why } => {
+                format!("blueprint {blueprint} instead of {of}: {why}")
+            }
         };
         match &self.passed {
             None => said,

@@ -109,7 +109,7 @@ pub(super) fn of(from: Sources<'_>, task: &Task, way: &Way<'_>, test: Option<&st
         from: match way.walk.by {
             WalkBy::TaskPin => Whose::Pin,
             WalkBy::Work(_) | WalkBy::Stage(_) | WalkBy::FollowUp | WalkBy::Plan => Whose::Company,
-            WalkBy::Usual(_) | WalkBy::Part => Whose::Default,
+            WalkBy::Usual(_) | WalkBy::Part | WalkBy::Instead { .. } => Whose::Default,
         },
         reason: way.walk.said(company),
         chain: { files.iter() }

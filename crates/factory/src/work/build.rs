@@ -1,12 +1,13 @@
 //! BUILD, OPS and DOCS: prove the box, clone, let an agent work in the cage, bring its commit home, measure it.
 
+mod ahead;
 mod gate;
 pub(crate) mod paths;
 mod spoiled;
 mod words;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use alai_core::brief::ProjectBrief;
 use alai_core::cage::Sandbox;
@@ -17,7 +18,7 @@ use alai_core::qa::{self, Measurement, Policy, Verdict};
 use alai_core::record::Captured;
 use alai_core::safety;
 use alai_core::task::{Task, TaskKind};
-use alai_minion::RunReport;
+use alai_minion::{Ahead, NotSeen, RunReport};
 use alai_mission::{Claim, Project};
 use alai_workspace::cage::Scope;
 use alai_workspace::clone::{self, Import};
@@ -82,10 +83,13 @@ pub(super) fn work(
             Err(Unready::Ended(ended)) => return Ok(ended),
             Err(Unready::Run(error)) => return Err(error),
         };
-    let desk = match Desk::open(factory, &claim)? {
+    let mut desk = match Desk::open(factory, &claim)? {
         Ok(desk) => desk,
         Err(failure) => return Ok(Ended::Failed { failure }),
     };
+    if let Some(why) = ahead::no_base_to_compare(&desk, &claim.task, &ready.ground) {
+        desk.walk_instead(factory, claim.task.kind, why)?;
+    }
     let start = begin(factory, &claim, &ready.base)?;
     let job = Job {
         factory,
@@ -230,6 +234,7 @@ impl Job<'_> {
             settled: &|| bell.ring(),
             uncaged: uncaged.as_ref(),
             delegates: None,
+            ahead: None,
         };
         let mut brief = super::brief(
             self.factory,
@@ -257,13 +262,29 @@ impl Job<'_> {
             room: &budget.room,
             toolchains: &toolchains,
         };
+        let one = Mutex::new(());
+        let full = || crate::room::is_short(self.factory, self.project, self.repo);
+        let home_now = || {
+            let head = keep::now(self.repo, &import, &budget, &one, cancel);
+            head.map_err(|e| match cancel.is_cancelled() {
+                true => NotSeen::Cancelled,
+                false => spoiled::unseen(&e, &tree, full),
+            })
+        };
+        let reproduced = |seconds| self.reproduced(&home_now()?, seconds, cancel);
+        let tests_touched = || self.tests_touched(&home_now()?, cancel);
+        // Without a cage nothing is taken while anything of the run's user may still write.
+        let ahead = uncaged.is_none().then_some(Ahead {
+            reproduced: &reproduced,
+            tests_touched: &tests_touched,
+        });
+        let place = Place { ahead, ..place };
         let mut report = std::thread::scope(|scope| {
             let _closes = keep::Closes(&bell);
             let beside = std::thread::Builder::new().name("keep".into());
-            // Without a cage nothing is taken while anything of the run's user may still write.
+            let bursts = || keep::bursts(&bell, self.repo, &import, &budget, &one);
             if uncaged.is_none()
-                && let Err(e) =
-                    beside.spawn_scoped(scope, || keep::bursts(&bell, self.repo, &import, &budget))
+                && let Err(e) = beside.spawn_scoped(scope, bursts)
             {
                 tracing::warn!("{to_ref}: brought home only at the end: {e}");
             }
@@ -272,7 +293,6 @@ impl Job<'_> {
         uncaged::settle(self.factory, &self.claim.fence.run, uncaged.as_ref(), &tree)?;
         let head = clone::import(self.repo, &import, cancel);
         budget.note();
-        let full = || crate::room::is_short(self.factory, self.project, self.repo);
         let head = match spoiled::or_why(head, &tree, &report, full)? {
             Ok(head) => head,
             Err(why) => return self.spoiled(&report, &trajectory, why).map(Left::Ended),

@@ -9,7 +9,7 @@ use alai_core::record::Exit;
 use alai_minion::engine::{self, Launch, Question};
 use alai_minion::hand::{Hand, SCRATCH_VARIABLE};
 use alai_minion::mcp::{Patience, Servers};
-use alai_minion::{ExitStatus, Means, Passes, Recorder, RunReport, Word};
+use alai_minion::{Ahead, ExitStatus, Means, Passes, Recorder, RunReport, Word};
 use alai_mission::Project;
 use alai_workspace::cage::{
     self, Access, Bind, CageSpec, LAUNCHER_INSIDE, Limits, Network, RunUser, Scope, Scoped,
@@ -45,6 +45,8 @@ pub(super) struct Place<'a> {
     pub(super) uncaged: Option<&'a RunUser>,
     /// By what a lead's proposals are judged; none where nobody may hand anything out.
     pub(super) delegates: Option<Frame>,
+    /// Holds the work against the base while the run goes on.
+    pub(super) ahead: Option<Ahead<'a>>,
     /// Told each time that a burst of calls is over and what came of it is committed.
     pub(super) settled: &'a dyn Fn(),
 }
@@ -248,6 +250,7 @@ pub(super) fn led(
         program: hired.as_ref().map(|hired| hired.program(&start)),
         shelf: &lent.shelf,
         servers,
+        ahead: place.ahead,
         notes,
         delegations: place.delegates.clone().map(Delegations::new),
     };

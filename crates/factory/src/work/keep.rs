@@ -276,7 +276,13 @@ impl Bell {
 
 /// Brings the newest commit home each time that the bell rings, beside the run: while a model thinks, nothing else needs the
 /// clone. One import at a time, and one that fails is made up for by the next, or by the one of the end.
-pub(super) fn bursts(bell: &Bell, repo: &Repo, import: &Import<'_>, budget: &Budget) {
+pub(super) fn bursts(
+    bell: &Bell,
+    repo: &Repo,
+    import: &Import<'_>,
+    budget: &Budget,
+    one: &Mutex<()>,
+) {
     let mut last = import.base.clone();
     let mut pause = Duration::ZERO;
     while bell.wait(pause) {
@@ -286,6 +292,8 @@ pub(super) fn bursts(bell: &Bell, repo: &Repo, import: &Import<'_>, budget: &Bud
             ..*import
         };
         pause = PAUSE;
+        // Never beside an import that a step waits for: both move the same name.
+        let _one = one.lock().unwrap_or_else(PoisonError::into_inner);
         match brought(repo, &newer, import, &bell.cancel) {
             Ok(tip) if tip == last => pause = LOOK_PAUSE,
             Ok(tip) => {
@@ -299,6 +307,25 @@ pub(super) fn bursts(bell: &Bell, repo: &Repo, import: &Import<'_>, budget: &Bud
             Err(e) => tracing::info!("{}: not brought home yet: {e}", import.to_ref),
         }
     }
+}
+
+/// Brings the newest commit home at once, for a step that waits for it.
+pub(super) fn now(
+    repo: &Repo,
+    import: &Import<'_>,
+    budget: &Budget,
+    one: &Mutex<()>,
+    cancel: &Cancel,
+) -> Result<Oid, ImportError> {
+    let _one = one.lock().unwrap_or_else(PoisonError::into_inner);
+    let last = git::resolve(repo, import.to_ref)?.unwrap_or_else(|| import.base.clone());
+    let newer = Import {
+        base: &last,
+        ..*import
+    };
+    let tip = brought(repo, &newer, import, cancel)?;
+    budget.note();
+    Ok(tip)
 }
 
 /// An agent that rewrites its history may have thrown away what came home last.

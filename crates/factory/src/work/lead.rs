@@ -218,6 +218,7 @@ fn run(
         settled: &|| {},
         uncaged: None,
         delegates: Some(frame(factory, claim, desk)?),
+        ahead: None,
     };
     super::cage::agent(factory, desk, &brief, &place, cancel).map(Ok)
 }

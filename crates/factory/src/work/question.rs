@@ -95,6 +95,7 @@ pub(crate) fn ask(
         settled: &|| {},
         uncaged: None,
         delegates: None,
+        ahead: None,
     };
     let (system, text) = spoken(request);
     let schema = request.format.clone().unwrap_or_default();

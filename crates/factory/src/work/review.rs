@@ -98,6 +98,7 @@ pub(super) fn work(
         settled: &|| {},
         uncaged: None,
         delegates: None,
+        ahead: None,
     };
     let before = fingerprint(&tree).map_err(RunError::infra)?;
     let report = super::cage::agent(factory, &desk, &brief, &place, cancel)?;

@@ -7,7 +7,7 @@ use super::*;
 const OK: Exit = Exit::Code { code: 0 };
 const RED: Exit = Exit::Code { code: 1 };
 
-fn captured(exit: Exit, stdout: &str) -> Captured {
+pub(crate) fn captured(exit: Exit, stdout: &str) -> Captured {
     let record = CommandRecord {
         argv: vec![],
         cwd: String::new(),

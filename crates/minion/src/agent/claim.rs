@@ -132,10 +132,9 @@ impl Sitting<'_, '_> {
     fn against(&mut self) -> Result<Option<String>, ExitStatus> {
         if !self.walk.writes() {
             let outside = self.walk.strayed()?;
-            let said = strayed(&outside, &self.walk.brief.project.base);
             let again =
                 !outside.is_empty() && !self.last && !std::mem::replace(&mut self.refused, true);
-            return Ok(again.then(|| format!("Not yet: this step changes nothing.{said}")));
+            return Ok(again.then(|| take_back(&outside)));
         }
         if let Some(check) = self.work.check
             && self.walk.check_green.is_none()
@@ -174,6 +173,18 @@ pub(crate) fn strayed(outside: &[impl AsRef<str>], base: &str) -> String {
     format!(
         "\n[Changed outside the allowed paths: {}. Undo that (git checkout {base} -- PATH, or delete it).]",
         cut(&outside.join(", "), 500)
+    )
+}
+
+/// What a step that only reads is told: what it changed, and the very command that takes it back.
+fn take_back(changed: &[String]) -> String {
+    let quoted = |path: &String| format!("'{}'", path.replace('\'', "'\\''"));
+    let paths: Vec<String> = changed.iter().map(quoted).collect();
+    format!(
+        "Not yet: this step changes nothing, and these files are not as they were: {}. Take that back with `git checkout HEAD -- \
+         PATH` for each (`rm PATH` for one that is new): {}",
+        cut(&changed.join(", "), 500),
+        cut(&format!("git checkout HEAD -- {}", paths.join(" ")), 600)
     )
 }
 

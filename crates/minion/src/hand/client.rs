@@ -391,6 +391,30 @@ impl Hand {
         })
     }
 
+    /// The same, remembered for [`Hand::since_mark`].
+    ///
+    /// # Errors
+    /// [`HandError`].
+    pub fn mark(&mut self, cancel: &Cancel) -> Result<(), HandError> {
+        self.want(Op::Mark, FILE_S_MAX, cancel, |done| {
+            matches!(done, Done::Scan { .. }).then_some(())
+        })
+    }
+
+    /// The tree's state, and the paths that differ from the mark.
+    ///
+    /// # Errors
+    /// [`HandError`].
+    pub fn since_mark(&mut self, cancel: &Cancel) -> Result<(String, Vec<String>), HandError> {
+        self.want(Op::SinceMark, FILE_S_MAX, cancel, |done| {
+            if let Done::Scan { state, changed, .. } = done {
+                Some((state, changed))
+            } else {
+                None
+            }
+        })
+    }
+
     /// Files of the tree, what is defined in those that matter for the task, and how many more files there are.
     ///
     /// # Errors
@@ -722,6 +746,8 @@ fn name_of(op: &Op) -> &'static str {
         Op::Commit { .. } => COMMIT,
         Op::Show { .. } => "show",
         Op::Scan => "scan",
+        Op::Mark => "mark",
+        Op::SinceMark => "since_mark",
         Op::Map { .. } => "map",
         Op::Stat { .. } => "stat",
         Op::Output { .. } => "output",

@@ -11,10 +11,11 @@ use super::commit;
 use super::exec::Exec;
 use super::patch;
 use super::syntax;
-use super::walk::{self, Scanner};
+use super::walk::{self, Scanner, Since};
 use super::wire::{
-    Done, FILE_BYTES_MAX, LINE_BYTES_MAX, Op, Outcome, PROTOCOL, READ_BYTES_MAX, READ_LINES_MAX,
-    REPLY_BYTES_MAX, REQUEST_BYTES_MAX, Refusal, RefusalKind, Reply, Request, WRITE_BYTES_MAX,
+    Done, FILE_BYTES_MAX, HEAD_BYTES_MAX, LINE_BYTES_MAX, Op, Outcome, PROTOCOL, READ_BYTES_MAX,
+    READ_LINES_MAX, REPLY_BYTES_MAX, REQUEST_BYTES_MAX, Refusal, RefusalKind, Reply, Request,
+    WRITE_BYTES_MAX,
 };
 use crate::edit::{self, Level, Miss};
 use crate::text::{cut, head};
@@ -198,14 +199,12 @@ impl Serving {
                 )?;
                 Ok(Done::Show { text, cut })
             }
-            Op::Scan => {
-                let scan = self.scanner.scan(&self.root, self.exec.cwd());
-                Ok(Done::Scan {
-                    state: scan.state,
-                    changed: scan.changed,
-                    more: scan.more,
-                })
+            Op::Scan => Ok(self.scanned(Since::First)),
+            Op::Mark => {
+                self.scanner.mark(&self.root, self.exec.cwd());
+                Ok(self.scanned(Since::Mark))
             }
+            Op::SinceMark => Ok(self.scanned(Since::Mark)),
             Op::Output { offset } => self.exec.output(offset).map(|part| Done::Output {
                 hex: hex::encode(part),
             }),
@@ -216,12 +215,21 @@ impl Serving {
             Op::Stat { path } => stat(&self.root, &path),
         }
     }
+
+    fn scanned(&mut self, since: Since) -> Done {
+        let scan = self.scanner.scan(&self.root, self.exec.cwd(), since);
+        Done::Scan {
+            state: scan.state,
+            changed: scan.changed,
+            more: scan.more,
+        }
+    }
 }
 
 fn first(root: &Root, path: &str, bytes_max: usize) -> Result<Done, Refusal> {
     let bytes = root.bytes(path)?;
     let text = text_of(path, &bytes)?;
-    let kept = head(&text, bytes_max.min(READ_BYTES_MAX));
+    let kept = head(&text, bytes_max.min(HEAD_BYTES_MAX));
     Ok(Done::Head {
         cut: kept.len() < text.len(),
         text: kept.to_owned(),

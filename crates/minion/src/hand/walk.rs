@@ -273,20 +273,59 @@ struct Stamp {
 pub(crate) struct Scanner {
     cache: HashMap<String, (Stamp, [u8; 32])>,
     first: Option<BTreeMap<String, [u8; 32]>>,
+    marked: Option<BTreeMap<String, [u8; 32]>>,
+}
+
+/// What a tree is compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Since {
+    /// The first scan of the run.
+    First,
+    /// The last mark, where there is one.
+    Mark,
 }
 
 /// The tree now.
 pub(crate) struct Scan {
     /// Hex SHA-256 over names, modes and contents.
     pub(crate) state: String,
-    /// Paths that differ from the first scan.
+    /// Paths that differ from what it is compared with.
     pub(crate) changed: Vec<String>,
     pub(crate) more: u64,
 }
 
 impl Scanner {
     /// Looks at every file that is not ignored. Unchanged files (same inode, size and times) are not read again.
-    pub(crate) fn scan(&mut self, root: &Root, at: &Path) -> Scan {
+    pub(crate) fn scan(&mut self, root: &Root, at: &Path, since: Since) -> Scan {
+        let now = self.look(root, at);
+        let mut state = Sha256::new();
+        for (name, hash) in &now {
+            state.update((name.len() as u64).to_le_bytes());
+            state.update(name.as_bytes());
+            state.update(hash);
+        }
+        let before = match since {
+            Since::First => &self.first,
+            Since::Mark => &self.marked,
+        };
+        let before = before.as_ref();
+        let changed = before.map(|before| difference(before, &now));
+        let changed = changed.unwrap_or_default();
+        self.first.get_or_insert(now);
+        let more = changed.len().saturating_sub(CHANGED_MAX) as u64;
+        Scan {
+            state: hex::encode(state.finalize()),
+            changed: changed.into_iter().take(CHANGED_MAX).collect(),
+            more,
+        }
+    }
+
+    /// Remembers the tree as it is now.
+    pub(crate) fn mark(&mut self, root: &Root, at: &Path) {
+        self.marked = Some(self.look(root, at));
+    }
+
+    fn look(&mut self, root: &Root, at: &Path) -> BTreeMap<String, [u8; 32]> {
         let (names, _) = files(at, ".");
         let mut cache = HashMap::with_capacity(names.len());
         let mut now = BTreeMap::new();
@@ -312,24 +351,7 @@ impl Scanner {
             now.insert(name, hash);
         }
         self.cache = cache;
-        let mut state = Sha256::new();
-        for (name, hash) in &now {
-            state.update((name.len() as u64).to_le_bytes());
-            state.update(name.as_bytes());
-            state.update(hash);
-        }
-        let changed = self
-            .first
-            .as_ref()
-            .map(|first| difference(first, &now))
-            .unwrap_or_default();
-        self.first.get_or_insert(now);
-        let more = changed.len().saturating_sub(CHANGED_MAX) as u64;
-        Scan {
-            state: hex::encode(state.finalize()),
-            changed: changed.into_iter().take(CHANGED_MAX).collect(),
-            more,
-        }
+        now
     }
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::patch::Change;
 
 /// Both sides must speak the same; a launcher of another version is refused at the first exchange.
-pub(crate) const PROTOCOL: &str = "alai-hand-5";
+pub(crate) const PROTOCOL: &str = "alai-hand-6";
 
 /// A request line: the largest file `write` takes, each byte escaped to six, and room for the rest.
 pub(crate) const REQUEST_BYTES_MAX: usize = 2 << 20;
@@ -23,6 +23,9 @@ pub(crate) const FILE_BYTES_MAX: u64 = 8 << 20;
 /// `read`: lines and bytes of one answer, small enough for a 32k context.
 pub(crate) const READ_LINES_MAX: u32 = 400;
 pub(crate) const READ_BYTES_MAX: usize = 16 << 10;
+/// `head`: bytes of one answer. What a model is shown of it is cut by who asks; a file that is held to a schema is read whole, and
+/// with two bytes for each of its marks it fits into a reply.
+pub(crate) const HEAD_BYTES_MAX: usize = 1 << 20;
 /// `read` and `search` cut a line here; minified files would fill the answer with one.
 pub(crate) const LINE_BYTES_MAX: usize = 500;
 /// `search`: hits of one answer.
@@ -112,6 +115,10 @@ pub(crate) enum Op {
     },
     /// State of the tree by the hand's own walk: names, modes and contents, never by git.
     Scan,
+    /// The same, and what differs from it is remembered from now on.
+    Mark,
+    /// The same, and what differs from the mark.
+    SinceMark,
     /// `about` is what the task says, by which it is chosen whose definitions are looked at.
     Map {
         about: String,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use alai_core::ahead::Reproduced;
 use alai_core::blueprint::{Action, Facts, STEPS_WALKED_MAX, Status, Step, StepResult};
 use serde_json::{Map, Value};
 
@@ -24,13 +25,15 @@ pub(crate) struct Course {
     pub(crate) red: Option<String>,
     /// What the next agent step is told of the try before it.
     pub(crate) feedback: Option<String>,
+    /// What the last look at the base saw that held.
+    pub(crate) reproduced: Option<Reproduced>,
     /// Whether the run that asked was a rework; known behind its question alone, where the clone holds its work anyway.
     pub(crate) rework: Option<bool>,
 }
 
 impl Walk<'_> {
     /// Whether its clone began with earlier work of the same task.
-    pub(super) fn goes_on(&self) -> bool {
+    pub(crate) fn goes_on(&self) -> bool {
         let project = &self.brief.project;
         !project.measured_from.is_empty() && project.measured_from != project.base
     }

@@ -5,6 +5,7 @@ use alai_core::blueprint::{GateCheck, Status, Step};
 use serde_json::Map;
 
 use super::{Next, course, kept};
+use crate::ahead;
 use crate::hand::CHANGED_MAX;
 use crate::report::ExitStatus;
 use crate::text::{cut, plain};
@@ -36,6 +37,8 @@ pub(super) fn gate(
             GateCheck::TaskChecks => task_checks(walk, step)?,
             GateCheck::Changed => changed(walk, step)?,
             GateCheck::AllowedPaths => allowed_paths(walk)?,
+            GateCheck::Reproduced => reproduced(walk, step)?,
+            GateCheck::SameTests => same_tests(walk, step)?,
         };
         let title = check.ahead_of().title();
         let word = if seen.good { "holds" } else { "does not hold" };
@@ -113,6 +116,26 @@ fn changed(walk: &mut Walk<'_>, step: &Step) -> Result<Seen, ExitStatus> {
         "" => bad("nothing is changed".into()),
         total => good(total.to_owned()),
     })
+}
+
+/// The work so far is measured by others: it is committed first.
+fn reproduced(walk: &mut Walk<'_>, step: &Step) -> Result<Seen, ExitStatus> {
+    kept(walk, &step.id)?;
+    walk.land(&step.id)?;
+    ahead::reproduced(walk, &step.id).map(looked)
+}
+
+fn same_tests(walk: &mut Walk<'_>, step: &Step) -> Result<Seen, ExitStatus> {
+    kept(walk, &step.id)?;
+    walk.land(&step.id)?;
+    ahead::same_tests(walk, &step.id).map(looked)
+}
+
+fn looked(seen: alai_core::ahead::Seen) -> Seen {
+    match seen.holds {
+        true => good(seen.said),
+        false => bad(seen.said),
+    }
 }
 
 /// Of what this run has changed; what stood in its clone before was looked at by the gate.

@@ -12,8 +12,6 @@ use crate::tools;
 
 /// How often a wait looks whether the run was cancelled.
 const CANCEL_LOOK: Duration = Duration::from_millis(50);
-/// Stands for the paths where a step that only reads has brought the tree back to what it was before the run.
-const UNDONE: &str = "all that the run had done before";
 
 #[derive(Debug, Default)]
 pub(crate) struct Present {
@@ -63,6 +61,11 @@ impl Walk<'_> {
         }
         present.until = seconds.and_then(|s| Instant::now().checked_add(Duration::from_secs(s)));
         self.present = present;
+        if self.is_narrowed() && self.run_writes() {
+            // All of the run's work is committed between two steps: what differs from here on differs from HEAD.
+            self.land(&step.id)?;
+            self.hand.mark(self.cancel).map_err(lost)?;
+        }
         Ok(())
     }
 
@@ -128,7 +131,7 @@ impl Walk<'_> {
         tools::allowed(Role::Reviewer, &both)
     }
 
-    /// What a step that only reads has changed all the same.
+    /// What a step that only reads has changed all the same; the run's own work before it is none of that.
     ///
     /// # Errors
     /// When the hand is lost.
@@ -136,14 +139,7 @@ impl Walk<'_> {
         if !self.is_narrowed() || !self.run_writes() {
             return Ok(Vec::new());
         }
-        let (tree, changed) = self.hand.scan(self.cancel).map_err(lost)?;
-        if tree == self.tree {
-            return Ok(Vec::new());
-        }
-        if changed.is_empty() {
-            return Ok(vec![UNDONE.to_owned()]);
-        }
-        // Named are all that differ from the base; what the run itself had changed before is among them.
+        let (_, changed) = self.hand.since_mark(self.cancel).map_err(lost)?;
         Ok(changed)
     }
 
@@ -159,7 +155,7 @@ impl Walk<'_> {
         let role = self.role().as_str();
         Err(ExitStatus::ScopeViolation {
             detail: format!(
-                "step `{step}` is a {role}'s, which changes nothing, and left changes among {}",
+                "step `{step}` is a {role}'s, which changes nothing, and left changed: {}",
                 cut(&strayed.join(", "), 300)
             ),
         })

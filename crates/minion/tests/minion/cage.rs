@@ -89,6 +89,7 @@ fn a_whole_run_in_a_real_cage() {
                 program: None,
                 shelf: &Shelf::default(),
                 servers: None,
+                ahead: None,
                 notes: None,
                 delegations: None,
             },

@@ -40,6 +40,7 @@ pub(crate) fn run(world: &World, brief: &Brief, ask: Ask<'_>) -> Ran {
             words: &mut Vec::new,
             program: None,
             servers: None,
+            ahead: None,
             notes: None,
             delegations: None,
             shelf: &world.shelf,

@@ -535,6 +535,7 @@ fn a_record_that_cannot_be_written_kills_the_run() {
             program: None,
             shelf: &Shelf::default(),
             servers: None,
+            ahead: None,
             notes: None,
             delegations: None,
         },

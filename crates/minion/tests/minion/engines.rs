@@ -221,6 +221,7 @@ impl Stage {
                 program: Some(program),
                 shelf: &Shelf::default(),
                 servers: None,
+                ahead: None,
                 notes: None,
                 delegations: None,
             },

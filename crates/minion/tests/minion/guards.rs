@@ -316,6 +316,7 @@ fn a_cancelled_run_ends_and_its_work_is_committed() {
             program: None,
             shelf: &Shelf::default(),
             servers: None,
+            ahead: None,
             notes: None,
             delegations: None,
         },

@@ -384,6 +384,59 @@ fn a_reader_that_undoes_the_work_of_the_run_has_strayed() {
     assert_eq!(committed(&world, "answer.txt"), "42");
 }
 
+/// What the run had done before is not the reader's: named is his own, with the command that takes it back.
+#[test]
+fn a_reader_is_told_what_he_changed_himself_and_how_it_is_taken_back() {
+    let sly = ("run", json!({"command": "echo more >>README.md"}));
+    let back = ("run", json!({"command": "git checkout HEAD -- README.md"}));
+    let mut world = World::new();
+    let brief = brief(&world, &[BUILD, JUDGE].concat());
+    let mut script = Script::new(vec![
+        calls(&[fix(), done()]),
+        calls(&[sly, done()]),
+        calls(&[back, done()]),
+    ]);
+    let ran = world.run(&brief, &mut script);
+    let told = script.last(2);
+    assert!(
+        told.contains("git checkout HEAD -- 'README.md'") && !told.contains("answer.txt"),
+        "{told}"
+    );
+    assert_eq!(ran.report.status, ExitStatus::Done, "{}", ran.report.gotcha);
+    assert_eq!(committed(&world, "answer.txt"), "42", "the builder's work");
+}
+
+#[test]
+fn a_file_is_held_to_its_schema_up_to_a_mebibyte() {
+    for (bytes, status) in [(60_000, "done"), (1_100_000, "gate_failed")] {
+        let mut world = World::new();
+        let brief = brief(&world, FORMED);
+        let large = format!("printf '{{\"%0{bytes}d\": 1}}' 0 >report.json");
+        let make = || {
+            calls(&[
+                fix(),
+                ("run", json!({"command": large})),
+                write("notes.txt", "x\n"),
+                done(),
+            ])
+        };
+        let again = || calls(&[("run", json!({"command": "true"})), done()]);
+        let mut script = Script::new(vec![make(), again(), again()]);
+        let ran = world.run(&brief, &mut script);
+        assert_eq!(
+            ran.report.status.as_str(),
+            status,
+            "{bytes}: {}",
+            ran.report.gotcha
+        );
+        let refused = ran
+            .kinds("outcome")
+            .iter()
+            .any(|e| e.to_string().contains("has more than 1 MiB"));
+        assert_eq!(refused, status == "gate_failed", "{bytes}");
+    }
+}
+
 const FORMED: &str = r#"  - id: build
     uses: agent
     with: {prompt: Do the task., tools: [read, edit, write, run, done]}

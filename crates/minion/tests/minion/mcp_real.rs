@@ -174,6 +174,7 @@ fn run(real: &Real, role: Role, wishes: &[(&'static str, Value)]) -> Seen {
                 start: &start,
                 patience: Patience::default(),
             }),
+            ahead: None,
             notes: None,
             delegations: None,
         },

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use alai_core::blueprint::{self, Blueprint, BlueprintError};
 use alai_core::brief::{Brief, Role};
-use alai_core::company::{self, Company};
+use alai_core::company::{self, Company, Texts};
 use alai_core::skills::{Level, Shelf};
 
 use crate::world::World;

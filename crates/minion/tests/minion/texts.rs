@@ -51,6 +51,7 @@ fn ran(world: &mut World, profile: &Profile, answers: Vec<Answer>) -> (RunReport
             program: None,
             shelf: &Shelf::default(),
             servers: None,
+            ahead: None,
             notes: None,
             delegations: None,
         },

@@ -48,6 +48,7 @@ fn run(
         program: None,
         shelf: &Shelf::default(),
         servers: None,
+        ahead: None,
         notes: None,
         delegations: None,
     };
@@ -378,6 +379,7 @@ fn whole_outputs_are_kept_beside_the_trajectory_without_their_secrets() {
             program: None,
             shelf: &Shelf::default(),
             servers: None,
+            ahead: None,
             notes: None,
             delegations: None,
         },

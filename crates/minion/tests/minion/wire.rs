@@ -36,7 +36,7 @@ fn hand_that(
 
 fn hello(id: u64) -> Vec<u8> {
     line(
-        &json!({"id": id, "outcome": {"ok": {"kind": "hello", "protocol": "alai-hand-5", "uid": 1}}}),
+        &json!({"id": id, "outcome": {"ok": {"kind": "hello", "protocol": "alai-hand-6", "uid": 1}}}),
     )
 }
 

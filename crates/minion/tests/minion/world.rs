@@ -223,6 +223,7 @@ impl World {
                 servers,
                 delegations: None,
                 // Taken out and put in again, it lives as long as it must and no longer.
+                ahead: None,
                 notes: match notes {
                     Some(notes) => Some(notes),
                     None => None,

@@ -1,7 +1,7 @@
 //! Which blueprint a task walks.
 
 use super::{changed, pack};
-use crate::company::{Company, Stage, WalkBy, leads, parse, walk};
+use crate::company::{Company, Stage, WalkBy, leads, parse, walk, walk_instead};
 use crate::ids::{Epoch, TaskId};
 use crate::routing::WorkType;
 use crate::task::{Task, TaskKind};
@@ -106,7 +106,7 @@ fn a_pin_stands_above_the_type_and_the_type_above_the_stage() {
         let mut task = task(kind, title);
         assert_eq!(
             chosen(&task, &acme),
-            (want.to_owned(), by),
+            (want.to_owned(), by.clone()),
             "{kind} {title}"
         );
         task.blueprint = Some("mine".into());
@@ -225,7 +225,74 @@ fn a_pack_names_what_its_lead_walks_by_the_word_plan() {
         changed("config.json", from, &to)
     };
     let read = parse(&with("lead-delegates")).expect("it is read");
-    assert_eq!(read.walks.plan.as_deref(), Some("lead-delegates"));
+    assert_eq!(read.0.walks.plan.as_deref(), Some("lead-delegates"));
     let wrong = parse(&with("../x")).expect_err("no name").to_string();
     assert!(wrong.contains("cannot name a blueprint"), "{wrong}");
+}
+
+/// What each shipped company that builds walks for each sort of work, by a title that says which it is. A company that is not named
+/// walks its stage's own for all three.
+#[test]
+fn every_shipped_company_mends_and_reshapes_in_the_way_that_is_made_for_it() {
+    let ordinary = ["minion-one-shot"; 3];
+    let mends = ["minion-bugfix", "minion-refactor", "minion-bugfix"];
+    let known = [
+        ("AgentForge", mends),
+        ("CodeCraft", mends),
+        ("Datavera", mends),
+        ("Finverge", mends),
+        ("Skybound", mends),
+        ("Vizu", mends),
+        (
+            "Securion",
+            [
+                "minion-security-fix",
+                "minion-one-shot",
+                "minion-security-fix",
+            ],
+        ),
+        ("Axiom", ordinary),
+        ("Entra", ordinary),
+        ("FlowForge", ordinary),
+        ("Proveo", ordinary),
+    ];
+    let titles = [
+        ("Fix the crash in the parser", WorkType::Bugfix),
+        ("Refactor the parser", WorkType::Refactor),
+        ("Fix the SQL injection in the search", WorkType::Bugfix),
+    ];
+    for (name, files) in super::shipped_packs() {
+        let (company, _) = parse(&files).unwrap_or_else(|error| panic!("{error}"));
+        let known = known.iter().find(|(known, _)| *known == name);
+        for (at, (title, work)) in titles.iter().enumerate() {
+            let task = task(TaskKind::Build, title);
+            let class = crate::routing::classify(title, "");
+            assert_eq!((class.work, class.rail), (*work, None), "{title}");
+            let (walked, by) = chosen(&task, &company);
+            match known {
+                Some((_, want)) => assert_eq!(walked, want[at], "{name}: {title}, {by:?}"),
+                None => assert_ne!(
+                    by,
+                    WalkBy::Work(*work),
+                    "{name} is not in the table: {title}"
+                ),
+            }
+        }
+    }
+}
+
+#[test]
+fn what_the_ground_does_not_bear_is_walked_on_the_stages_own_way() {
+    let acme = acme();
+    let chosen = walk(&task(TaskKind::Build, "Fix the crash"), &acme);
+    assert_eq!(chosen.blueprint, "three");
+    let other = walk_instead(TaskKind::Build, &acme, &chosen, "it is red".into());
+    assert_eq!(other.blueprint, "one");
+    assert_eq!(
+        other.said(&acme),
+        "blueprint one instead of three: it is red"
+    );
+    // A stage whose own is the very one that cannot be walked.
+    let again = walk_instead(TaskKind::Build, &acme, &other, "it is red".into());
+    assert_eq!(again.blueprint, "minion-one-shot");
 }

@@ -1,5 +1,8 @@
 //! The gate of a build: what is measured, on which set-up, by which paths.
 
+use std::path::Path;
+
+use alai_core::blueprint::Scaffolded;
 use alai_core::qa::Measurement;
 use alai_core::record::Captured;
 use alai_core::task::TaskKind;
@@ -7,6 +10,7 @@ use alai_gate::{Candidate, DocsCandidate, GateError};
 use alai_workspace::command::Cancel;
 use alai_workspace::git::{self, Oid};
 use alai_workspace::setup::Prepared;
+use alai_workspace::toolchains::Toolchains;
 
 use super::Job;
 use crate::ground::{self, GroundError};
@@ -49,28 +53,8 @@ impl Job<'_> {
             let measured = alai_gate::measure_docs(&candidate, cancel).map_err(gone)?;
             return Ok((measured.measurements, measured.commands));
         }
-        let mut candidate = Candidate {
-            repo: self.repo,
-            base: self.base,
-            head,
-            kind: self.task().kind,
-            prepared: &self.ground.prepared,
-            prepared_head: None,
-            toolchains: &toolchains,
-            around: &settings.surroundings,
-            test_command: &self.ground.test,
-            build_command: settings.build.as_deref(),
-            lint_command: settings.lint.as_deref(),
-            checks: &self.task().checks,
-            allowed_paths: &allowed,
-            forbidden_paths: self.forbidden_paths(),
-            changes_tests: self.changes_tests(),
-            allow_dependency_changes: self.may_change_dependencies(),
-            scaffolded: &scaffolded,
-            base_census: &self.ground.census,
-            scratch: scratch.path(),
-            command_s: ground::COMMAND_S_MAX,
-        };
+        let mut candidate =
+            self.candidate(head, &toolchains, &allowed, &scaffolded, scratch.path());
         let prepared_head;
         // The lockfiles of a shipped scaffold are no agent's words: check 13 has told whether they are all that changed.
         if (self.may_change_dependencies() || !scaffolded.is_empty())
@@ -84,6 +68,40 @@ impl Job<'_> {
         }
         let measured = alai_gate::measure(&candidate, cancel).map_err(gone)?;
         Ok((measured.measurements, measured.commands))
+    }
+
+    /// One commit of this task, as the gate measures it. A look ahead is at the very same.
+    pub(super) fn candidate<'a>(
+        &'a self,
+        head: &'a Oid,
+        toolchains: &'a Toolchains,
+        allowed: &'a [String],
+        scaffolded: &'a Scaffolded,
+        scratch: &'a Path,
+    ) -> Candidate<'a> {
+        let settings = &self.project.settings;
+        Candidate {
+            repo: self.repo,
+            base: self.base,
+            head,
+            kind: self.task().kind,
+            prepared: &self.ground.prepared,
+            prepared_head: None,
+            toolchains,
+            around: &settings.surroundings,
+            test_command: &self.ground.test,
+            build_command: settings.build.as_deref(),
+            lint_command: settings.lint.as_deref(),
+            checks: &self.task().checks,
+            allowed_paths: allowed,
+            forbidden_paths: self.forbidden_paths(),
+            changes_tests: self.changes_tests(),
+            allow_dependency_changes: self.may_change_dependencies(),
+            scaffolded,
+            base_census: &self.ground.census,
+            scratch,
+            command_s: ground::COMMAND_S_MAX,
+        }
     }
 
     /// Whether a person or the plan lets this task add, remove or move dependencies.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use alai_core::pipeline::{Ended, Failure};
 use alai_core::qa::{self, Check, CheckResult, Measurement};
-use alai_minion::{ExitStatus, RunReport};
+use alai_minion::{ExitStatus, NotSeen, RunReport};
 use alai_workspace::clone::ImportError;
 use alai_workspace::git::{self, Oid};
 
@@ -29,6 +29,14 @@ pub(super) fn or_why(
         Some(why) if report.status != ExitStatus::Cancelled => Ok(Err(why)),
         Some(_) | None => Err(RunError::infra(e)),
     })
+}
+
+/// The same while the run goes on, for a step that waits for its work to be looked at.
+pub(super) fn unseen(error: &ImportError, clone: &Path, full: impl Fn() -> bool) -> NotSeen {
+    match why(error, clone, full) {
+        Some(why) => NotSeen::Spoiled(format!("your clone cannot be read: {why}")),
+        None => NotSeen::Machine(error.to_string()),
+    }
 }
 
 /// What git says of a full disk. An agent can make its git say so too: it counts where we find the disk full ourselves.
