@@ -158,6 +158,10 @@ impl Delegations {
     pub fn offer(&mut self, proposal: Proposal) -> Result<String, String> {
         if self.offered.len() >= OFFERS_MAX {
             self.unheard += 1;
+            // One of them goes with the run, so that whoever judges it again knows as well that there were more.
+            if self.offered.len() == OFFERS_MAX {
+                self.offered.push(proposal);
+            }
             return Err(format!(
                 "not heard: {OFFERS_MAX} proposals are what one run has, and this one is beyond them"
             ));
@@ -328,13 +332,12 @@ impl Delegations {
     }
 
     fn checked_words(&mut self, key: &str, title: &str, texts: &[&str]) -> Result<(), String> {
-        let Some(rail) = safety::judge_text(title, &texts.join("\n")) else {
+        // What a person has cleared is no reason to stop the lead; the task that comes of it stops by itself (`pipeline::plan_spawns`).
+        let cleared = &self.frame.cleared;
+        let Some(rail) = safety::judge_text_but(title, &texts.join("\n"), cleared) else {
             return Ok(());
         };
         let rule = rail.rule.as_str();
-        if self.frame.cleared.iter().any(|cleared| cleared == rule) {
-            return Ok(());
-        }
         let why = format!(
             "the safety rule {rule} stops it: {}; a person decides about it, so end with what you know",
             rail.why

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use command::judge_command;
 pub use diff::judge_diff;
 pub use secret::find as credential_in;
-pub use text::judge_text;
+pub use text::{judge_text, judge_text_but};
 
 /// Bytes of a match that are shown. Enough to find it again.
 const MATCHED_BYTES_MAX: usize = 120;

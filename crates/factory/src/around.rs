@@ -14,7 +14,7 @@ use crate::home::Home;
 use crate::limits;
 use crate::models::Models;
 use crate::packs::Packs;
-use crate::unasked::Unasked;
+use crate::unasked;
 
 /// Whether anybody moves tasks forward, as another process sees it.
 #[derive(Debug, Clone)]
@@ -99,7 +99,7 @@ impl Around {
     fn asks_no_model(&self, reader: &Reader, task: &Task) -> bool {
         let packs = self.packs.as_deref();
         task.kind == TaskKind::Postflight
-            || packs.is_some_and(|packs| Unasked::default().of(reader, packs, task))
+            || packs.is_some_and(|packs| unasked::is(reader, packs, task))
     }
 
     fn unplaced(&self, task: &Task) -> Option<Hindrance> {

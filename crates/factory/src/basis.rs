@@ -23,7 +23,7 @@ use crate::packs::{Packs, Source};
 use crate::way::{self, Pins, Way};
 use crate::work::build::paths::{Paths, PathsBy};
 use crate::work::servers;
-use crate::{skills, wish, work};
+use crate::{skills, unasked, wish, work};
 
 pub use walked::{InputPart, PartOf, StepPart, Walked};
 
@@ -77,7 +77,7 @@ pub struct Basis {
     pub company: CompanyPart,
     pub role: Role,
     pub model: ModelPart,
-    /// None for a task that walks none: a goal, its plan, its end.
+    /// None for a task that walks none: a goal, its end, its plan where no lead is at work on it.
     pub blueprint: Option<Walked>,
     pub paths: PathsPart,
     /// Of the role. A step may have fewer.
@@ -284,13 +284,19 @@ pub fn of(from: Sources<'_>, task: TaskId, run: Option<&RunId>) -> Result<Basis,
         &servers::hosts_of(&settings),
     );
     let caps = blueprint.as_ref().map(Walked::caps).unwrap_or_default();
+    let mut model = model_part(from.home, company, &task, &way.wish);
+    if unasked::is(from.reader, from.packs, &task) {
+        model.asked = wish::NO_MODEL.to_owned();
+        model.reasons = vec![wish::NO_MODEL.to_owned()];
+        (model.from, model.file) = (Whose::Blueprint, None);
+    }
     Ok(Basis {
         task: task.id,
         title: task.title.clone(),
         kind: task.kind,
         company: company_part(from, &way),
         role,
-        model: model_part(from.home, company, &task, &way.wish),
+        model,
         paths: paths_part(from.home, company, role, &task, &settings),
         tools: Said {
             value: names(&company.agent(role).tools),
@@ -332,6 +338,9 @@ impl Factory {
         };
         let mut basis = of(from, task, run)?;
         let task = self.mission().task(task)?;
+        if unasked::of(self, &task) {
+            return Ok(basis);
+        }
         let (reach, now_ms) = (work::reach(self, &task), self.now_ms());
         let found = work::candidates_for(self, &task, reach, now_ms);
         let named =

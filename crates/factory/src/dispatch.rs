@@ -17,7 +17,7 @@ use crate::beat::{Factory, LEASE_MS};
 use crate::config::Config;
 use crate::limits::{self, Reaches};
 use crate::models::{Chosen, Site};
-use crate::unasked::Unasked;
+use crate::unasked;
 use crate::way;
 use crate::work;
 
@@ -59,10 +59,7 @@ fn give_out(
     if factory.stopping() {
         return Ok(());
     }
-    let mut beat = Beat {
-        models: factory.models().usable(),
-        ..Beat::default()
-    };
+    let mut beat = Beat::of(factory);
     for _ in 0..ROUNDS_MAX {
         if !a_round(factory, &mut beat, now_ms, begin)? {
             break;
@@ -70,7 +67,7 @@ fn give_out(
     }
     match beat.models {
         true => Ok(()),
-        false => ask_for_a_model(factory, &mut beat.unasked, now_ms),
+        false => ask_for_a_model(factory, now_ms),
     }
 }
 
@@ -86,11 +83,7 @@ fn a_round(
 
 /// Eligible work that needs a model, where there is none, is put before a person, with what was looked for; it goes on by itself
 /// later.
-fn ask_for_a_model(
-    factory: &Factory,
-    unasked: &mut Unasked,
-    now_ms: i64,
-) -> Result<(), MissionError> {
+fn ask_for_a_model(factory: &Factory, now_ms: i64) -> Result<(), MissionError> {
     let (mission, packs) = (factory.mission(), factory.packs());
     let mut after = TaskId(0);
     let lacking = loop {
@@ -101,7 +94,7 @@ fn ask_for_a_model(
         after = last.id;
         let asks = part
             .iter()
-            .filter(|task| !unasked.of(mission, &packs, task));
+            .filter(|task| !unasked::is(mission, &packs, task));
         let lacking: Vec<TaskId> = asks.map(|task| task.id).collect();
         if !lacking.is_empty() {
             break lacking;
@@ -122,17 +115,27 @@ fn ask_for_a_model(
 }
 
 /// What the rounds of one beat know of each other: all else is read anew for each task that is given out.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Beat {
     /// Whether any model can be used. Where none can, only what needs none is given out.
     models: bool,
     /// The companies and models of tasks, asked for once.
     asked: BTreeMap<TaskId, Asked>,
-    unasked: Unasked,
     /// Tasks that need no place and could not be claimed.
     refused: BTreeSet<TaskId>,
     /// Places of which one could not be claimed: another task would be refused as well.
     closed: BTreeSet<At>,
+}
+
+impl Beat {
+    fn of(factory: &Factory) -> Beat {
+        Beat {
+            models: factory.models().usable(),
+            asked: BTreeMap::new(),
+            refused: BTreeSet::new(),
+            closed: BTreeSet::new(),
+        }
+    }
 }
 
 /// Where a task goes.
@@ -161,7 +164,6 @@ impl<'f> Round<'f> {
         Beat {
             models,
             asked,
-            unasked,
             refused,
             closed,
         }: &mut Beat,
@@ -183,8 +185,7 @@ impl<'f> Round<'f> {
         let wanted = queue.ready.iter();
         let wanted = wanted.filter_map(|ready| {
             let found = asked.entry(ready.task.id);
-            let found =
-                found.or_insert_with(|| ask(factory, unasked, &ready.task, &reaches, now_ms));
+            let found = found.or_insert_with(|| ask(factory, &ready.task, &reaches, now_ms));
             if !*models && !found.needs_none {
                 return None;
             }
@@ -485,18 +486,12 @@ fn bounds(config: &Config) -> Bounds {
 }
 
 /// A task's company, and the models that may do it.
-fn ask(
-    factory: &Arc<Factory>,
-    unasked: &mut Unasked,
-    task: &Task,
-    reaches: &Reaches,
-    now_ms: i64,
-) -> Asked {
+fn ask(factory: &Arc<Factory>, task: &Task, reaches: &Reaches, now_ms: i64) -> Asked {
     // What cannot be routed is claimed all the same: its run ends with the reason.
     let packs = factory.packs();
     let company = way::company_for(&packs.registry, task).ok();
     let needs_none =
-        task.kind == TaskKind::Postflight || unasked.of(factory.mission(), &packs, task);
+        task.kind == TaskKind::Postflight || unasked::is(factory.mission(), &packs, task);
     // What a person has handed in is measured, and its run finds out by itself whether it needs a model for that.
     let choices = match needs_none || task.handed.is_some() {
         true => Vec::new(),

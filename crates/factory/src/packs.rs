@@ -3,6 +3,7 @@
 //! What is read is read whole or refused whole, and never changes after that: whoever works by it holds it. What was read and checked
 //! once is kept in the home's cache for the next process, and the long texts of a company are taken from there when they are asked for.
 
+mod nature;
 mod read;
 mod seal;
 mod shipped;
@@ -40,6 +41,7 @@ pub struct Packs {
     shipped: Shipped,
     /// The long texts of each company.
     texts: BTreeMap<String, Kept>,
+    known: nature::Known,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -169,6 +171,7 @@ impl Packs {
             blueprints,
             shipped,
             texts: texts::here(texts),
+            known: nature::Known::default(),
         })
     }
 
@@ -183,6 +186,7 @@ impl Packs {
             blueprints,
             shipped: Shipped::default(),
             texts: texts::here(texts),
+            known: nature::Known::default(),
         }
     }
 
@@ -218,6 +222,7 @@ impl Packs {
                 blueprints: self.shipped.blueprints.clone(),
             },
             texts: all,
+            known: nature::Known::default(),
         })
     }
 
@@ -319,7 +324,7 @@ fn resolved(
 }
 
 /// What a run gives its blueprint, beside its company.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Given {
     /// The project's commands.
     pub project: BTreeMap<String, String>,

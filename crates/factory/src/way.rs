@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use alai_core::blueprint::BlueprintError;
 use alai_core::brief::{Caps, RunLimits};
-use alai_core::company::{self, Company, Registry, Walk};
+use alai_core::cage::Sandbox;
+use alai_core::company::{self, Company, Registry, Walk, WalkBy};
 use alai_core::pipeline;
 use alai_core::routing::{self, Ask, Route, Wish};
 use alai_core::task::{Task, TaskKind};
@@ -18,6 +19,9 @@ use crate::run::RunError;
 
 /// The input that a run fills with the project's own test command.
 pub(crate) const TEST_COMMAND: &str = "test_command";
+
+/// Before the goal in the title of its plan's task.
+const PLANS: &str = "Spec: ";
 
 /// Stands for the tests where it is only asked what else is missing.
 pub(crate) const ANY_TEST: &str = "true";
@@ -44,15 +48,25 @@ impl<'p> Way<'p> {
     }
 }
 
+/// Why a run without a cage walks no blueprint that compares with the base.
+pub(crate) const NO_CAGE: &str =
+    "a run without a cage is compared with nothing before it has ended";
+
 /// What a task walks in its company. A blueprint for its type of work wants what not every such task has.
-fn walk(packs: &Packs, task: &Task, company: &Company) -> Walk {
-    let chosen = company::walk(task, company);
-    // The tests are known when the ground is.
-    let given = given(task, Some(ANY_TEST));
-    match packs.blueprint(company, &chosen.blueprint, &given) {
-        Err(BlueprintError::MissingInput { input, .. }) => chosen.without(input, task, company),
-        Ok(_) | Err(_) => chosen,
+pub(crate) fn walk(packs: &Packs, task: &Task, company: &Company) -> Walk {
+    let mut chosen = company::walk(task, company);
+    if matches!(chosen.by, WalkBy::Work(_)) && packs.nature(company, &chosen.blueprint).wants {
+        // The tests are known when the ground is.
+        let given = given(task, Some(ANY_TEST));
+        let found = packs.blueprint(company, &chosen.blueprint, &given);
+        if let Err(BlueprintError::MissingInput { input, .. }) = found {
+            chosen = chosen.without(input, task, company);
+        }
     }
+    if task.sandbox == Sandbox::Off && packs.nature(company, &chosen.blueprint).compares {
+        return company::walk_instead(task.kind, company, &chosen, NO_CAGE.to_owned());
+    }
+    chosen
 }
 
 /// The company that a task is routed to.
@@ -89,7 +103,7 @@ pub(crate) fn walks(kind: TaskKind) -> bool {
 
 /// What a run of a task gives its blueprint: its own inputs, and what its project gives. Who judges walks without its tests.
 pub(crate) fn given(task: &Task, test: Option<&str>) -> Given {
-    given_to(task.kind, pipeline::subject(task), &task.inputs, test)
+    given_to(task.kind, &task.title, &task.inputs, test)
 }
 
 /// The same for a task that is not stored yet.
@@ -99,12 +113,12 @@ pub(crate) fn given_to(
     inputs: &BTreeMap<String, String>,
     test: Option<&str>,
 ) -> Given {
-    let test = test.filter(|_| kind.changes_code());
+    let test = test.filter(|_| kind.changes_code() || kind == TaskKind::Spec);
     let of_project = test.map(|test| (TEST_COMMAND.to_owned(), test.to_owned()));
     Given {
         project: of_project.into_iter().collect(),
         task: inputs.clone(),
-        title: title.to_owned(),
+        title: pipeline::subject(title.strip_prefix(PLANS).unwrap_or(title)).to_owned(),
     }
 }
 

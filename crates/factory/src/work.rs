@@ -321,7 +321,12 @@ impl Desk {
 /// The blueprint that a run walks. One that cannot be used is a mistake in a pack, which every attempt would find again.
 pub(crate) fn blueprint(desk: &Desk, given: &Given) -> Result<Blueprint, Failure> {
     let (company, name) = (&desk.company, &desk.walk.blueprint);
-    let found = desk.packs.blueprint(company, name, given);
+    let mut given = given.clone();
+    // What a person gave to the blueprint that cannot be walked is not meant for this one.
+    if matches!(desk.walk.by, company::WalkBy::Instead { .. }) {
+        given.task.clear();
+    }
+    let found = desk.packs.blueprint(company, name, &given);
     found.map_err(|e| Failure::BoxRefused {
         detail: format!("{} cannot work by `{name}`: {e}", company.name),
         remedy: format!(

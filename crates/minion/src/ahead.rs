@@ -61,7 +61,7 @@ pub(crate) fn reproduced(walk: &mut Walk<'_>, step: &str) -> Result<Seen, ExitSt
         })?;
     }
     let before = walk.course.reproduced.as_ref();
-    let judged = seen.judge(before, walk.goes_on());
+    let judged = seen.judge(before, walk.is_rework());
     if judged.holds {
         walk.course.reproduced = Some(seen);
     }

@@ -81,6 +81,10 @@ fn every_shipped_blueprint_can_be_given_its_inputs() {
             assert_eq!(ran.code, 2, "{name} judges: {ran}");
             continue;
         }
+        if name.starts_with("lead-") {
+            assert_eq!(ran.code, 2, "{name} hands out, and is a goal's: {ran}");
+            continue;
+        }
         ran.exits(0);
         asked += 1;
         let basis = world.json(["explain", &asked.to_string(), "--json"]);
@@ -175,6 +179,17 @@ fn inputs_are_checked_when_they_are_given() {
         "word=a",
     ];
     world.alai(other).exits(2).says("--blueprint");
+    // A tag in front is no part of what the run will take from the title.
+    let tagged = [
+        "mc",
+        "add",
+        "[adr] One database for all tenants",
+        "--project",
+        "tiny",
+        "--blueprint",
+        "axiom-adr",
+    ];
+    world.alai(tagged).exits(2).says("needs the input");
     assert_eq!(world.list(), "", "nothing was added");
 
     add(&["--input", "word=a", "--input", "other=b=c"]).exits(0);

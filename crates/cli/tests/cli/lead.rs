@@ -135,8 +135,8 @@ fn a_lead_hands_two_tasks_to_two_companies_which_build_review_and_merge_them() {
     // What it noted is the company's, on the machine, and the project has nothing of it.
     let company = world.home().join("companies/CodeCraft");
     let notes = |name: &str| std::fs::read_to_string(company.join(name)).expect("a note");
-    assert_eq!(notes("state/splits"), "split in two\n");
-    assert!(notes("logs/seen").contains("words"));
+    assert_eq!(notes("state/1/splits"), "split in two\n");
+    assert!(notes("logs/1/seen").contains("words"));
     let page = world.home().join("wiki/goals/1/spec.md");
     let page = std::fs::read_to_string(page).expect("the page");
     assert!(
@@ -389,7 +389,7 @@ fn a_lead_changes_neither_the_project_nor_what_it_works_by() {
     drop(folder);
     world.alai(import).exits(0);
     assert_eq!(pack(&world), before);
-    let link = world.home().join("companies/CodeCraft/state/root");
+    let link = world.home().join("companies/CodeCraft/state/1/root");
     assert!(
         link.is_symlink(),
         "it is kept as it is, and not what it leads to"
@@ -448,8 +448,8 @@ fn what_is_no_way_for_a_lead_is_refused_before_anything_is_written() {
         "{why}"
     );
     std::fs::remove_file(&state).expect("the file");
-    std::fs::create_dir(&state).expect("a folder");
-    std::fs::File::create(state.join("large"))
+    std::fs::create_dir_all(state.join("1")).expect("a folder");
+    std::fs::File::create(state.join("1/large"))
         .and_then(|file| {
             // Allocated, not only long.
             use std::io::Write;

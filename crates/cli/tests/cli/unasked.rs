@@ -89,6 +89,39 @@ fn a_blueprint_that_asks_no_model_is_done_on_a_home_without_any() {
         .to_owned();
     let log = world.alai(["minion", "log", &run]).exits(0);
     assert!(log.out.contains("make (scaffold) ok"), "{log}");
+    // Everything that tells which model a task gets says the same.
+    for tells in [
+        ["explain", "1"].as_slice(),
+        &["mc", "show", "1", "--explain"],
+    ] {
+        let told = world.alai(tells).exits(0);
+        assert!(
+            told.out.contains("its blueprint asks no model") && !told.out.contains("tier "),
+            "{told}"
+        );
+    }
+}
+
+#[test]
+fn what_a_title_gives_decides_as_it_does_in_the_run() {
+    let text = with_agent("inputs.fit != 'no'").replace(
+        "fit: {type: string, default: 'no'}",
+        "fit: {type: string, default: 'no', from: file}",
+    );
+    let world = world(&text);
+    world.alai(args("run", "Say letters")).exits(0);
+    // The file of this title makes the run come to its agent, for whom there is no model.
+    let asked = world.alai(args("run", "Say letters as in src/a.py"));
+    assert_eq!(asked.code, 6, "{asked}");
+    world.alai(["why", "2"]).exits(0).says("no_model");
+}
+
+#[test]
+fn one_that_compares_waits_for_a_model_since_another_may_be_walked_in_its_place() {
+    let text = PLAIN.replace("[changed, allowed_paths]", "[changed, same_tests]");
+    let world = world(&text);
+    let asked = world.alai(args("run", "Say letters"));
+    assert_eq!(asked.code, 6, "{asked}");
 }
 
 #[test]

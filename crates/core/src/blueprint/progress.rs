@@ -103,4 +103,7 @@ pub struct Progress {
     /// Whether the run that asked began with the work of an earlier try; unknown where it is not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rework: Option<bool>,
+    /// What the last look at the base showed that held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reproduced: Option<crate::ahead::Reproduced>,
 }

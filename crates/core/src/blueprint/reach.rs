@@ -15,6 +15,15 @@ impl Blueprint {
     }
 }
 
+impl Blueprint {
+    /// Whether a run asks a model whatever it is given.
+    pub fn always_asks(&self) -> bool {
+        let sure = |step: &&Step| step.condition.is_none();
+        let mut steps = self.steps.iter().filter(sure);
+        steps.any(|step| step.action.asks_a_model())
+    }
+}
+
 impl Action {
     fn asks_a_model(&self) -> bool {
         match self {

@@ -295,7 +295,14 @@ fn limits_hold_however_much_is_proposed() {
             .is_some_and(|last| last.starts_with("27 proposals beyond")),
         "{reasons:?}"
     );
-    assert_eq!(all.into_proposals().len(), OFFERS_MAX);
+    let proposals = all.into_proposals();
+    assert_eq!(proposals.len(), OFFERS_MAX + 1);
+    let again = Delegations::judged(frame(), &proposals);
+    let Handed::Refused(reasons) = again.handed("") else {
+        panic!("nor where it is judged again")
+    };
+    let last = reasons.last().expect("what was not heard");
+    assert!(last.starts_with("1 proposal"), "{reasons:?}");
 }
 
 #[test]

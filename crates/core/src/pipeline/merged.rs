@@ -79,7 +79,7 @@ fn integrated(task: &Task, commit: &str, context: &Context) -> Vec<Effect> {
         if !wanted {
             continue;
         }
-        let subject = subject(task);
+        let subject = subject(&task.title);
         let mut next = child(
             task,
             kind,

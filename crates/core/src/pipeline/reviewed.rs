@@ -18,7 +18,12 @@ pub(super) fn reviewed(task: &Task, review: &Review, context: &Context) -> Vec<E
     let mut effects = vec![complete];
     effects.extend(review.findings.iter().map(|f| Effect::Remember {
         entry_kind: "knowledge".into(),
-        text: format!("{} of {}: {}", task.kind, subject(task), finding_line(f)),
+        text: format!(
+            "{} of {}: {}",
+            task.kind,
+            subject(&task.title),
+            finding_line(f)
+        ),
     }));
     if review.verdict == ReviewVerdict::Reject {
         effects.push(rework(task, review, context));
@@ -68,7 +73,7 @@ fn rework(task: &Task, review: &Review, context: &Context) -> Effect {
 }
 
 pub(super) fn rework_of(task: &Task, findings: Vec<String>) -> NewTask {
-    let subject = subject(task);
+    let subject = subject(&task.title);
     let kind = match task.kind {
         TaskKind::Docs | TaskKind::Ops => task.kind,
         TaskKind::Goal

@@ -503,6 +503,12 @@ fn what_a_model_plans_meets_the_rails_unless_a_person_has_cleared_them() {
         "words clear nothing"
     );
     spec.cleared = vec![rule];
+    let made = advance(&spec, &ended, &context());
+    assert!(
+        spawned(&made)[0].waiting.is_some() && spawned(&made)[0].cleared.is_empty(),
+        "what was cleared for another proposal is no word about this one"
+    );
+    spec.title = "Spec: Deploy the shop to production".into();
     assert!(
         spawned(&advance(&spec, &ended, &context()))[0]
             .waiting

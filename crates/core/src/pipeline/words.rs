@@ -6,12 +6,11 @@ use crate::review::{Finding, Severity};
 use crate::task::Task;
 
 /// What the work is about, without the stage's own words around it.
-pub fn subject(task: &Task) -> &str {
-    let title = task
-        .title
+pub fn subject(title: &str) -> &str {
+    let title = title
         .split_once("] ")
-        .filter(|_| task.title.starts_with('['))
-        .map_or(&*task.title, |(_, t)| t);
+        .filter(|_| title.starts_with('['))
+        .map_or(title, |(_, t)| t);
     ["Code review of ", "Security audit of ", "Rework: "]
         .iter()
         .find_map(|p| title.strip_prefix(p))

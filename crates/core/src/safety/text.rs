@@ -17,23 +17,30 @@ const TEXT_BYTES_MAX: usize = 64 * 1024;
 ///   words that show what is meant (`ceo approval`, `needs a decision`).
 /// - `BankID`, `Vipps`, `Finanstilsynet` are names: any case, inside of longer words, pulled apart or in look-alike letters.
 pub fn judge_text(title: &str, description: &str) -> Option<Rail> {
+    judge_text_but(title, description, &[])
+}
+
+/// The same without the rules that a person has cleared: one that is cleared hides no other that the same text hits.
+pub fn judge_text_but(title: &str, description: &str, cleared: &[String]) -> Option<Rail> {
+    let is_left = |rule: Rule| !cleared.iter().any(|cleared| cleared == rule.as_str());
     let bytes = title.len() + description.len();
-    if bytes > TEXT_BYTES_MAX {
+    if bytes > TEXT_BYTES_MAX && is_left(Rule::Hidden) {
         return Some(Rail::hit(Rule::Hidden, format!("a text of {bytes} bytes")));
     }
     let title_words = fold::words(title);
     let description_words = fold::words(description);
-    marks(&title_words, true)
-        .or_else(|| marks(&description_words, false))
-        .or_else(|| names(&title_words))
-        .or_else(|| names(&description_words))
+    marks(&title_words, true, &is_left)
+        .or_else(|| marks(&description_words, false, &is_left))
+        .or_else(|| names(&title_words, &is_left))
+        .or_else(|| names(&description_words, &is_left))
         .or_else(|| {
             secret::find(title)
                 .or_else(|| secret::find(description))
                 .map(pasted)
+                .filter(|rail| is_left(rail.rule))
         })
-        .or_else(|| wishes::judge(&title_words))
-        .or_else(|| wishes::judge(&description_words))
+        .or_else(|| wishes::judge(&title_words, &is_left))
+        .or_else(|| wishes::judge(&description_words, &is_left))
 }
 
 fn pasted(found: String) -> Rail {
@@ -43,7 +50,7 @@ fn pasted(found: String) -> Rail {
 }
 
 /// CEO, DECISION, TENDER.
-fn marks(words: &[Word], is_title: bool) -> Option<Rail> {
+fn marks(words: &[Word], is_title: bool, is_left: &dyn Fn(Rule) -> bool) -> Option<Rail> {
     for (at, word) in words.iter().enumerate() {
         let next = words.get(at + 1).map_or("", |next| next.before.as_str());
         let label = label(words, at, next, is_title);
@@ -68,7 +75,7 @@ fn marks(words: &[Word], is_title: bool) -> Option<Rail> {
             }
             (_, _) => None,
         };
-        if let Some(rule) = rule {
+        if let Some(rule) = rule.filter(|rule| is_left(*rule)) {
             return Some(Rail::hit(rule, around(words, at, at + 1)));
         }
     }
@@ -172,13 +179,15 @@ fn near(words: &[Word], at: usize, list: &[&str]) -> bool {
 }
 
 /// BankID, Vipps, Finanstilsynet.
-fn names(words: &[Word]) -> Option<Rail> {
+fn names(words: &[Word], is_left: &dyn Fn(Rule) -> bool) -> Option<Rail> {
     const NAMES: [(&str, Rule); 3] = [
         ("bankid", Rule::BankId),
         ("vipps", Rule::Vipps),
         ("finanstilsynet", Rule::Finanstilsynet),
     ];
     let keys = NAMES.map(|(name, rule)| (confusing(name), rule));
+    let keys = keys.into_iter().filter(|(_, rule)| is_left(*rule));
+    let keys: Vec<(String, Rule)> = keys.collect();
     let read: Vec<String> = words.iter().map(|word| confusing(&word.folded)).collect();
     for at in 0..words.len() {
         for (key, rule) in &keys {

@@ -146,12 +146,12 @@ const SUBJECTS: &str = "\
 const CLAUSE_WORDS_MAX: usize = 80;
 
 /// Finds the first clause that asks for what a person must do.
-pub(super) fn judge(words: &[Word]) -> Option<Rail> {
+pub(super) fn judge(words: &[Word], is_left: &dyn Fn(Rule) -> bool) -> Option<Rail> {
     clauses(words).into_iter().find_map(|(from, to)| {
         let clause = Clause {
             words: &words[from..to],
         };
-        let rule = clause.rule()?;
+        let rule = clause.rule().filter(|rule| is_left(*rule))?;
         Some(Rail::hit(rule, around(words, from, to)))
     })
 }

@@ -46,7 +46,7 @@ pub(super) fn leads(desk: &Desk<'_>, name: &str, spec: &NewTask) -> Result<(), O
     let company = desk.packs.registry.find(&route.company);
     let company = company.map_err(|e| failed(&e))?;
     let library = desk.packs.library(Some(company)).map_err(|e| failed(&e))?;
-    let fit = |name: &str| leading(desk, company, name);
+    let fit = |name: &str| leading(desk, company, name, &spec.title);
     let names = library.keys().map(String::as_str);
     let known: Vec<&str> = names.filter(|name| fit(name).is_ok()).collect();
     let hint = format!("the lead of {} has {}", company.name, known.join(", "));
@@ -61,8 +61,8 @@ pub(super) fn leads(desk: &Desk<'_>, name: &str, spec: &NewTask) -> Result<(), O
 }
 
 /// Whether a lead could walk it, who changes no file and asks nobody.
-fn leading(desk: &Desk<'_>, company: &Company, name: &str) -> Result<(), String> {
-    let given = way::given_to(TaskKind::Spec, "", &BTreeMap::new(), Some(ANY_TEST));
+fn leading(desk: &Desk<'_>, company: &Company, name: &str, title: &str) -> Result<(), String> {
+    let given = way::given_to(TaskKind::Spec, title, &BTreeMap::new(), Some(ANY_TEST));
     let found = desk.packs.blueprint(company, name, &given);
     let found = found.map_err(|why| why.to_string())?;
     let is = |what: fn(&Action) -> bool| found.steps.iter().any(|step| what(&step.action));

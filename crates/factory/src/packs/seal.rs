@@ -63,6 +63,7 @@ pub(super) fn open(home: &Home, stamp: &Stamp) -> Option<Packs> {
         blueprints: front.blueprints.into_owned(),
         shipped: front.shipped.into_owned(),
         texts: BTreeMap::new(),
+        known: super::nature::Known::default(),
     };
     packs.texts = away(home, &packs, file, behind, front.texts);
     Some(packs)

@@ -87,8 +87,11 @@ pub(super) fn work(
         Ok(desk) => desk,
         Err(failure) => return Ok(Ended::Failed { failure }),
     };
-    if let Some(why) = ahead::no_base_to_compare(&desk, &claim.task, &ready.ground) {
-        desk.walk_instead(factory, claim.task.kind, why)?;
+    // Twice at most: the stage's own may compare as well, and what stands for that does not.
+    for _ in 0..2 {
+        if let Some(why) = ahead::no_base_to_compare(&desk, &claim.task, &ready.ground) {
+            desk.walk_instead(factory, claim.task.kind, why)?;
+        }
     }
     let start = begin(factory, &claim, &ready.base)?;
     let job = Job {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use alai_core::brief::ProjectBrief;
 use alai_core::delegation::{Delegations, Frame, Handed, Known, LEADS_DEEP_MAX, PLANNED_MAX};
+use alai_core::ids::ProjectId;
 use alai_core::pipeline::{Ended, Failure, is_a_part};
 use alai_core::plan::{Plan, PlanSource};
 use alai_core::qa::{self, Check, CheckResult, Measurement};
@@ -60,7 +61,8 @@ pub(crate) fn work(
     if let Some(failure) = room::missing(factory, &claim.task, about.project, about.repo)? {
         return failed(failure);
     }
-    let notes = match notes(factory.home(), &desk.company.name).map_err(RunError::infra)? {
+    let (home, company) = (factory.home(), &desk.company.name);
+    let notes = match notes(home, company, about.project.id).map_err(RunError::infra)? {
         Ok(notes) => notes,
         Err(failure) => return failed(failure),
     };
@@ -179,7 +181,7 @@ fn run(
         base,
     } = about;
     let test = project.settings.test.clone().unwrap_or_default();
-    let given = way::given(&claim.task, None);
+    let given = way::given(&claim.task, Some(&test));
     let blueprint = match super::blueprint(desk, &given) {
         Ok(blueprint) => blueprint,
         Err(failure) => return Ok(Err(failure)),
@@ -223,8 +225,13 @@ fn run(
     super::cage::agent(factory, desk, &brief, &place, cancel).map(Ok)
 }
 
-/// The folders of a company that its lead writes, made where they are missing. The inner error is the task's.
-fn notes(home: &Home, company: &str) -> std::io::Result<Result<Notes, Failure>> {
+/// The folders of a company that its lead writes, made where they are missing: of this one project, so that no model that works for
+/// another is shown what was noted of its code. The inner error is the task's.
+fn notes(
+    home: &Home,
+    company: &str,
+    project: ProjectId,
+) -> std::io::Result<Result<Notes, Failure>> {
     let own = home.companies().join(company);
     let mut used = Used::default();
     let mut folders = Vec::new();
@@ -232,20 +239,23 @@ fn notes(home: &Home, company: &str) -> std::io::Result<Result<Notes, Failure>> 
     files::private_dir_all(&own).map_err(io)?;
     let lock = held(&own)?;
     for name in SCRATCH {
-        let folder = own.join(name);
+        let all = own.join(name);
+        let folder = all.join(project.0.to_string());
         let remedy = |what: &str| Failure::BoxRefused {
             detail: format!("{} {what}", folder.display()),
             remedy: format!("clear {}, then `alai mc retry {{id}}`", folder.display()),
         };
-        // Its parent is the factory's alone: what stands here was put here by a person, or by us.
-        match std::fs::symlink_metadata(&folder) {
-            Ok(found) if found.is_dir() => {}
-            Ok(_) => {
-                return Ok(Err(remedy(
-                    "is no folder, and a lead writes no other place",
-                )));
+        // Their parents are the factory's alone: what stands here was put here by a person, or by us.
+        for place in [&all, &folder] {
+            match std::fs::symlink_metadata(place) {
+                Ok(found) if found.is_dir() => {}
+                Ok(_) => {
+                    return Ok(Err(remedy(
+                        "is no folder, and a lead writes no other place",
+                    )));
+                }
+                Err(_) => files::private_dir(place).map_err(io)?,
             }
-            Err(_) => files::private_dir(&folder).map_err(io)?,
         }
         if used.add(&folder).is_err() {
             return Ok(Err(remedy(&format!(

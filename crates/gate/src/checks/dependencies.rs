@@ -9,6 +9,20 @@ use super::{Rules, fail, pass, some};
 use crate::change::{Change, ChangedFile, Content};
 use crate::paths;
 
+/// Whether every manifest and lockfile that the scaffold has beside this one came with it: one without the other names packages that
+/// nobody has chosen.
+fn has_its_companions(file: &ChangedFile, change: &Change, rules: &Rules<'_>) -> bool {
+    let folder = |path: &str| path.len() - paths::name(path).len();
+    let own = &file.path[..folder(&file.path)];
+    let beside = rules.scaffolded.paths();
+    let beside = beside.filter(|path| path[..folder(path)] == *own);
+    let mut beside = beside.filter(|path| manifest::kind(path).is_some());
+    beside.all(|path| {
+        let came = change.files.iter().find(|other| other.path == path);
+        came.is_some_and(|other| rules.is_scaffolded(other))
+    })
+}
+
 pub(crate) fn check(change: &Change, rules: &Rules<'_>) -> Measurement {
     let check = Check::Dependencies;
     let mut moved = Vec::new();
@@ -20,7 +34,10 @@ pub(crate) fn check(change: &Change, rules: &Rules<'_>) -> Measurement {
             continue;
         };
         read += 1;
-        if rules.is_scaffolded(file) && is_first_of_folder(file, change) {
+        if rules.is_scaffolded(file)
+            && is_first_of_folder(file, change)
+            && has_its_companions(file, change, rules)
+        {
             scaffolded += 1;
             continue;
         }

@@ -39,7 +39,7 @@ impl Walk<'_> {
     }
 
     /// Whether that work is of a try before this one, and not of this one before a person's answer.
-    pub(super) fn is_rework(&self) -> bool {
+    pub(crate) fn is_rework(&self) -> bool {
         self.course.rework.unwrap_or_else(|| self.goes_on())
     }
 }

@@ -120,6 +120,7 @@ fn progress(walk: &Walk<'_>, question: &Question) -> Progress {
         feedback: walk.course.feedback.as_deref().map(without_secrets),
         summary: without_secrets(&walk.summary),
         rework: Some(walk.is_rework()),
+        reproduced: walk.course.reproduced.clone(),
     }
 }
 
@@ -164,6 +165,7 @@ pub(super) fn resume(walk: &mut Walk<'_>) -> Result<usize, ExitStatus> {
     walk.course.feedback = progress.feedback;
     walk.summary = progress.summary;
     walk.course.rework = progress.rework;
+    walk.course.reproduced = progress.reproduced;
     // The pack is no result but a look at the tree, which is made again.
     let looks = |step: &Step| matches!(step.action, Action::Context);
     if blueprint.steps[..at].iter().any(looks) {

@@ -38,7 +38,7 @@ impl World {
     /// The rounds of one beat.
     fn rounds(&self) -> usize {
         let begun = |claim| self.begun.send(claim).expect("the test listens");
-        let (mut beat, now_ms) = (Beat::default(), self.now_ms());
+        let (mut beat, now_ms) = (Beat::of(&self.factory), self.now_ms());
         let another = |_: &usize| {
             a_round(&self.factory, &mut beat, now_ms, &begun).expect("the store answers")
         };

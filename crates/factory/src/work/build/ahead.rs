@@ -69,7 +69,7 @@ pub(super) fn no_base_to_compare(desk: &Desk, task: &Task, ground: &Ground) -> O
         return None;
     }
     if task.sandbox == Sandbox::Off {
-        return Some("a run without a cage is compared with nothing before it has ended".into());
+        return Some(way::NO_CAGE.into());
     }
     // Names tell what is red for another reason from what the bug makes red; an exit code does not.
     (!ground.green() && !ground.census.known).then(|| {

@@ -105,13 +105,18 @@ impl Job<'_> {
             .map_err(RunError::infra)
     }
 
-    /// What the task's blueprint writes by itself, as far as it is the shipped one. A home's own blueprint of the same name counts
-    /// where it writes the same.
+    /// What the task's blueprint writes by itself, where it is the shipped one, step for step.
     pub(super) fn scaffolded(&self) -> Scaffolded {
         let given = way::given(self.task(), Some(&self.ground.test));
         let (company, name) = (&self.desk.company, &self.desk.walk.blueprint);
-        let shipped = self.desk.packs.shipped_blueprint(company, name, &given);
-        shipped.map_or_else(Scaffolded::default, |shipped| Scaffolded::of(&shipped))
+        let packs = &self.desk.packs;
+        let shipped = packs.shipped_blueprint(company, name, &given);
+        // The whole of it: what checks the values that a pack gives is a step as well.
+        let walked = packs.blueprint(company, name, &given).ok();
+        match shipped {
+            Some(shipped) if Some(&shipped) == walked.as_ref() => Scaffolded::of(&shipped),
+            Some(_) | None => Scaffolded::default(),
+        }
     }
 
     /// The forbidden paths as mounts. A place where its blueprint writes a file of its own cannot be shut; what an agent wrote there is
