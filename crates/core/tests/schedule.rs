@@ -3,8 +3,8 @@
 
 use alai_core::schedule::{Effect, Fleet, Host, HostId, Model, ModelId, Place, Rules};
 use alai_testkit::fleet::{
-    FAMILIES, Family, Fault, Policy, Task, Trace, Way, bound_in_rounds_ms, figures, lower_bound_ms,
-    measured_in_rounds, optimum_ms, simulate, tiny,
+    FAMILIES, Family, Fault, Policy, Task, Trace, Way, bound_in_rounds_ms, clairvoyant_ms, figures,
+    lower_bound_ms, measured_in_rounds, optimum_ms, simulate, tiny,
 };
 use alai_testkit::fuzz::Dice;
 
@@ -337,6 +337,38 @@ fn no_load_is_begun_that_makes_an_earlier_drain_useless() {
                 "{family:?} {seed} {beta}: {effect:?} at {at}"
             );
         }
+    }
+}
+
+/// Memory, slots and loads are those of the best by trying all: a clairvoyant who broke one of them would be better than it somewhere.
+#[test]
+fn the_clairvoyant_is_never_better_than_the_best_and_mostly_as_good() {
+    let (mut known, mut reached) = (0, 0);
+    for seed in 1..=24 {
+        let trace = tiny(seed);
+        let ours = simulate(&trace, ours(), &[]);
+        let Some(best) = optimum_ms(&trace, ours.makespan_ms) else {
+            continue;
+        };
+        let found = clairvoyant_ms(&trace, &ours, 6000, seed);
+        assert!(best <= found, "seed {seed}: {found} is better than {best}");
+        assert_eq!(found, clairvoyant_ms(&trace, &ours, 6000, seed));
+        known += 1;
+        reached += i32::from(found == best);
+    }
+    assert!(known > 20, "{known}");
+    assert!(reached * 10 >= known * 8, "{reached} of {known}");
+}
+
+/// On the traces of many tasks it lies between the bound and what we did.
+#[test]
+fn the_clairvoyant_is_between_the_bound_and_us() {
+    for family in FAMILIES {
+        let trace = family.trace(1);
+        let ours = simulate(&trace, ours(), &[]);
+        let found = clairvoyant_ms(&trace, &ours, 1000, 1);
+        assert!(bound_in_rounds_ms(&trace, 20) <= found, "{family:?}");
+        assert!(found <= ours.makespan_ms, "{family:?}");
     }
 }
 

@@ -9,12 +9,15 @@ use alai_core::schedule::{
     Choice, Fleet, Host, HostId, Job, JobId, Model, ModelId, Place, Rules, State, decide,
 };
 use alai_testkit::fleet::{
-    FAMILIES, Figures, Measured, Policy, figures, lower_bound_ms, measured, optimum_ms, simulate,
-    tiny,
+    FAMILIES, Figures, Measured, Policy, clairvoyant_ms, figures, lower_bound_ms, measured,
+    optimum_ms, simulate, tiny,
 };
 
 /// Traces of each of the five families.
 const SEEDS: u64 = 40;
+/// Steps of the search for a schedule by one who knows everything.
+const CLAIRVOYANT_STEPS: usize = 60_000;
+const WORST: usize = 20;
 /// Traces of at most eight jobs.
 const TINY: u64 = 2000;
 const DECISIONS: usize = 200;
@@ -38,10 +41,12 @@ fn main() {
     aim("p95", format!("{:.3}", all.p95), "<= 1.25", all.p95 <= 1.25);
     let saved = format!("{:.0} %", all.saved() * 100.0);
     aim("swaps fewer", saved, ">= 20 %", all.saved() >= 0.20);
+    beside_the_clairvoyant();
     misjudged();
     near_the_best();
-    cost_of_a_decision("two models on each host", &[0, 1]);
-    cost_of_a_decision("one model on all hosts, and loads to decide", &[]);
+    cost_of_a_decision(1000, "two models on each host", &[0, 1]);
+    cost_of_a_decision(1000, "one model on all hosts, and loads to decide", &[]);
+    cost_of_a_decision(48, "two models on each host, starts on slow ones", &[0, 1]);
 }
 
 /// One value for each seed from 1 on, on all cores.
@@ -95,6 +100,50 @@ fn aim(name: &str, value: String, aim: &str, held: bool) {
     );
 }
 
+/// How much of what lies between the bound and us somebody could reach who knows everything beforehand.
+fn beside_the_clairvoyant() {
+    let mut all: Vec<(f64, f64, f64)> = Vec::new();
+    for family in FAMILIES {
+        let some = side_by_side(SEEDS, |seed| {
+            let trace = family.trace(seed);
+            let ours = simulate(&trace, Policy::Ours(Rules::default()), &[]);
+            let found = clairvoyant_ms(&trace, &ours, CLAIRVOYANT_STEPS, seed);
+            let bound = lower_bound_ms(&trace);
+            let name = family.name();
+            assert!(
+                bound <= found,
+                "{name} {seed}: the bound {bound} is above {found}"
+            );
+            let (ours, found, bound) = (ours.makespan_ms as f64, found as f64, bound as f64);
+            (ours / bound, found / bound, ours / found)
+        });
+        all.extend(some);
+    }
+    all.sort_by(|one, other| other.0.total_cmp(&one.0));
+    println!("who knows everything, {CLAIRVOYANT_STEPS} steps of search a trace");
+    for (what, some) in [
+        ("all", &all[..]),
+        ("our worst", &all[..WORST.min(all.len())]),
+    ] {
+        let of = |ratio: fn(&(f64, f64, f64)) -> f64| spread(some.iter().map(ratio).collect());
+        println!("{what}, {} traces", some.len());
+        println!("  ours by bound            {}", of(|one| one.0));
+        println!("  the clairvoyant by bound {}", of(|one| one.1));
+        println!("  ours by the clairvoyant  {}", of(|one| one.2));
+    }
+}
+
+fn spread(mut ratios: Vec<f64>) -> String {
+    ratios.sort_by(f64::total_cmp);
+    let rank = |percent: usize| ratios[(ratios.len() * percent).div_ceil(100).max(1) - 1];
+    format!(
+        "median {:.3}  p95 {:.3}  most {:.3}",
+        rank(50),
+        rank(95),
+        rank(100)
+    )
+}
+
 fn near_the_best() {
     let ratios = side_by_side(TINY, |seed| {
         let trace = tiny(seed);
@@ -109,24 +158,15 @@ fn near_the_best() {
     });
     let given_up = ratios.iter().filter(|ratio| ratio.is_none()).count();
     let (to_best, to_bound) = ratios.into_iter().flatten().unzip();
-    let spread = |mut ratios: Vec<f64>| -> String {
-        ratios.sort_by(f64::total_cmp);
-        let rank = |percent: usize| ratios[(ratios.len() * percent).div_ceil(100).max(1) - 1];
-        format!(
-            "median {:.3}  p95 {:.3}  most {:.3}",
-            rank(50),
-            rank(95),
-            rank(100)
-        )
-    };
     println!("at most eight jobs, {TINY} traces, {given_up} given up");
     println!("ours by the best     {}", spread(to_best));
     println!("the best by bound    {}", spread(to_bound));
 }
 
-/// One decision over 1,000 ready jobs, four hosts and six models, of which each host has room for two.
+/// One decision over so many ready jobs, four hosts and six models, of which each host has room for two. Up to 48 jobs each host is slower than the one before it,
+/// so that it is asked of starts whether they are put off.
 /// `offsets` are the models that a host has loaded, counted from its own number; without any each has the first one.
-fn cost_of_a_decision(what: &str, offsets: &[usize]) {
+fn cost_of_a_decision(jobs: u64, what: &str, offsets: &[usize]) {
     let place = Some(Place {
         slots: 3,
         load_ms: 30_000,
@@ -160,13 +200,14 @@ fn cost_of_a_decision(what: &str, offsets: &[usize]) {
             state.loaded(HostId(host), ModelId(0), 0);
         }
     }
-    for id in 0..1000_u64 {
+    for id in 0..jobs {
         let spread = |by: u64| i64::try_from(id * 7919 % by).unwrap_or(0);
         let choices: Vec<Choice> = (0..24)
             .map(|way| Choice {
                 host: HostId(way % 4),
                 model: ModelId(way / 4),
-                expected_ms: 20_000 + spread(90_000) + spread(way as u64 + 1) * 1_000,
+                expected_ms: (20_000 + spread(90_000) + spread(way as u64 + 1) * 1_000)
+                    * if jobs > 48 { 1 } else { 1 + way as i64 % 4 },
             })
             .collect();
         let expected_ms = 20_000 + spread(90_000);
@@ -189,7 +230,7 @@ fn cost_of_a_decision(what: &str, offsets: &[usize]) {
         .collect();
     times.sort_unstable();
     println!(
-        "a decision over 1,000 ready jobs, each on any of 6 models on 4 hosts, {what}: median {:.2?}, p99 {:.2?} of {DECISIONS}",
+        "a decision over {jobs} ready jobs, each on any of 6 models on 4 hosts, {what}: median {:.2?}, p99 {:.2?} of {DECISIONS}",
         times[DECISIONS / 2],
         times[DECISIONS * 99 / 100]
     );

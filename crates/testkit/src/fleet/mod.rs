@@ -4,6 +4,7 @@
 //! Time is virtual: nothing here waits, and a trace gives the same figures on every machine.
 
 mod bound;
+mod clairvoyant;
 mod families;
 mod figures;
 mod optimum;
@@ -12,6 +13,7 @@ mod simulation;
 mod trace;
 
 pub use bound::{bound_in_rounds_ms, lower_bound_ms};
+pub use clairvoyant::clairvoyant_ms;
 pub use families::{FAMILIES, Family, tiny};
 pub use figures::{Figures, Measured, figures, measured, measured_in_rounds};
 pub use optimum::optimum_ms;
