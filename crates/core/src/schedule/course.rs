@@ -84,6 +84,8 @@ struct Course<'o> {
     events: BinaryHeap<Reverse<(i64, Event)>>,
     /// By place.
     stands: Vec<Stands>,
+    /// When what is being loaded will be there.
+    there_ms: Vec<i64>,
     busy: Vec<u32>,
     /// By host: calls, their ends, bytes, whether one loads, and what it is being drained for.
     host_busy: Vec<u32>,
@@ -115,6 +117,7 @@ impl<'o> Course<'o> {
             now_ms: outlook.now_ms,
             events: BinaryHeap::new(),
             stands: vec![Stands::Absent; places],
+            there_ms: vec![0; places],
             busy: vec![0; places],
             host_busy: vec![0; hosts],
             ends: vec![Vec::new(); hosts],
@@ -140,6 +143,9 @@ impl<'o> Course<'o> {
         for task in &outlook.ready {
             course.push(*task);
         }
+        for (task, place, length_ms) in &outlook.begun {
+            course.begin(*task, *place, *length_ms);
+        }
         course
     }
 
@@ -151,6 +157,7 @@ impl<'o> Course<'o> {
             Residence::Loading { until_ms } => {
                 self.loads[about.host] = true;
                 let there = until_ms.max(self.now_ms + 1);
+                self.there_ms[place] = there;
                 self.events.push(Reverse((there, Event::Loaded { place })));
                 Stands::Loading
             }
@@ -232,15 +239,20 @@ impl<'o> Course<'o> {
             let about = &self.outlook.tasks[task];
             self.queues[about.class].pop();
             self.work_ms[about.class] -= about.shortest_ms;
-            let end_ms = self.now_ms.saturating_add(self.drawn(task, length_ms));
-            self.take(place, end_ms);
-            self.events
-                .push(Reverse((end_ms, Event::End { task, place })));
-            let late_ms = end_ms.saturating_add(about.behind_ms);
-            self.last_ms = self.last_ms.max(late_ms);
-            self.sum_ms += (late_ms - self.outlook.now_ms) as f64;
-            self.begun += 1;
+            self.begin(task, place, length_ms);
         }
+    }
+
+    fn begin(&mut self, task: usize, place: usize, length_ms: i64) {
+        let about = &self.outlook.tasks[task];
+        let end_ms = self.now_ms.saturating_add(self.drawn(task, length_ms));
+        self.take(place, end_ms);
+        self.events
+            .push(Reverse((end_ms, Event::End { task, place })));
+        let late_ms = end_ms.saturating_add(about.behind_ms);
+        self.last_ms = self.last_ms.max(late_ms);
+        self.sum_ms += (late_ms - self.outlook.now_ms) as f64;
+        self.begun += 1;
     }
 
     fn next_start(&self) -> Option<(usize, usize, i64)> {
@@ -280,26 +292,40 @@ impl<'o> Course<'o> {
         let queued_ms = (self.work_ms[about.class] - about.shortest_ms).max(0);
         let ways = outlook.classes[about.class].iter().zip(&about.lengths_ms);
         ways.into_iter().any(|(place, its_ms)| {
-            let there = matches!(self.stands[*place], Stands::There { .. });
-            if *place == here || *its_ms >= length_ms || !there {
+            if *place == here || *its_ms >= length_ms {
                 return false;
             }
+            let Some(free_ms) = self.free_ms(*place) else {
+                return false;
+            };
             let slots = i64::from(outlook.places[*place].slots.max(1));
             let slower = *its_ms as f64 / about.shortest_ms.max(1) as f64;
             let before_ms = (queued_ms as f64 * slower) as i64 / slots;
-            self.free_ms(*place) + before_ms + its_ms < self.now_ms + length_ms
+            free_ms + before_ms + its_ms < self.now_ms + length_ms
         })
     }
 
-    fn free_ms(&self, place: usize) -> i64 {
+    /// When a place can begin a call; `None` where its model is not and is not on its way.
+    fn free_ms(&self, place: usize) -> Option<i64> {
         let about = &self.outlook.places[place];
+        match self.stands[place] {
+            Stands::There { .. } => {}
+            Stands::Loading => return Some(self.there_ms[place]),
+            Stands::Absent if self.drains_for[about.host] == Some(place) => {
+                let ends = self.ends[about.host].iter();
+                let leaving = ends.filter(|(_, other)| self.stands[*other] == Stands::Drains);
+                let left_ms = leaving.map(|(end, _)| *end).fold(self.now_ms, i64::max);
+                return Some(left_ms.saturating_add(about.load_ms));
+            }
+            Stands::Absent | Stands::Drains => return None,
+        }
         let is_full = self.busy[place] >= about.slots;
         if !is_full && self.host_busy[about.host] < self.outlook.host_slots[about.host] {
-            return self.now_ms;
+            return Some(self.now_ms);
         }
         let ends = self.ends[about.host].iter();
         let ends = ends.filter(|(_, other)| !is_full || *other == place);
-        ends.map(|(end, _)| *end).min().unwrap_or(self.now_ms)
+        Some(ends.map(|(end, _)| *end).min().unwrap_or(self.now_ms))
     }
 
     fn drawn(&self, task: usize, length_ms: i64) -> i64 {
@@ -352,6 +378,7 @@ impl<'o> Course<'o> {
             self.held[host] = self.held[host].saturating_add(about.bytes);
             self.loads[host] = true;
             let there = self.now_ms.saturating_add(about.load_ms);
+            self.there_ms[place] = there;
             self.events.push(Reverse((there, Event::Loaded { place })));
         }
     }

@@ -1,11 +1,11 @@
 //! The one question: what is to be done now.
 
+use super::attempt::Attempt;
 use super::fleet::{HostId, ModelId};
 use super::job::{Job, JobId, Sticky};
-use super::plan::{Placed, View, order, plan};
+use super::plan::Placed;
 use super::reason::Reason;
 use super::state::State;
-use super::swap;
 
 /// Something to carry out. An `Unload` is waited for before a `Preload` of the same host that follows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,32 +52,12 @@ pub struct Decision {
 /// What is to be done now, in this order: nothing when nothing can be. To be asked again after each event, and when the oldest job
 /// that waits passes [`super::Rules::age_ms_max`].
 pub fn decide(state: &State, now_ms: i64) -> Vec<Decision> {
-    let mut view = View::of(state, now_ms);
-    let order = order(&view);
-    let mut decisions = Vec::new();
-    let mut placed = plan(&view, &order);
-    for host in state.fleet().host_ids() {
-        let ended = swap::go_on(&view, host, &placed);
-        if !ended.is_empty() {
-            view.take(&ended);
-            decisions.extend(ended);
-            placed = plan(&view, &order);
-        }
-    }
-    // Each round gives one more host something to load or to drain, so there are never more rounds than hosts.
-    for _ in state.fleet().host_ids() {
-        let Some((begun, then)) = swap::begin(&mut view, &order, &placed) else {
-            break;
-        };
-        decisions.extend(begun);
-        placed = then;
-    }
-    let starts = order.iter().zip(&placed).filter_map(|(planned, placed)| {
+    let Attempt { moves, placed, .. } = &Attempt::best(state, now_ms);
+    let starts = placed.iter().filter_map(|(job, placed)| {
         let placed = placed.filter(|placed| placed.start_ms <= now_ms)?;
-        Some(start(state, planned.job, placed, now_ms))
+        Some(start(state, job, placed, now_ms))
     });
-    decisions.extend(starts);
-    decisions
+    moves.iter().copied().chain(starts).collect()
 }
 
 /// The next moment at which time alone may change what is decided: a job that waits passes the age, or a

@@ -8,6 +8,7 @@
 //! when its host goes down; no job of a project that must stay here on a host elsewhere; no model that waits longer than
 //! [`Rules::age_ms_max`] and what then has to end before it; no decision that hangs on anything but the state and the time.
 
+mod attempt;
 mod course;
 mod decide;
 mod fleet;

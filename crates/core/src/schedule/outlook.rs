@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::course;
 use super::fleet::{Fleet, HostId, ModelId};
 use super::job::{Job, JobId};
-use super::plan::{Planned, View};
+use super::plan::{Placed, Planned, View};
 
 /// Ready jobs beyond so many are simulated in bundles of one kind: a decision over a thousand jobs stays at a few milliseconds.
 const JOBS_MAX: usize = 128;
@@ -71,6 +71,10 @@ pub(super) struct Outlook {
     /// Position of a place, by host and model.
     numbers: Vec<Vec<Option<usize>>>,
     by_places: HashMap<Vec<usize>, usize>,
+    /// Which task a job is, or is part of.
+    tasks_of: HashMap<JobId, usize>,
+    /// Tasks that begin at once, with their places and milliseconds.
+    pub(super) begun: Vec<(usize, usize, i64)>,
 }
 
 impl Outlook {
@@ -81,6 +85,7 @@ impl Outlook {
         outlook.add_coming(view, &mut numbers);
         outlook.add_at_work(view);
         outlook.connect(view, &numbers);
+        outlook.tasks_of = numbers;
         outlook.draws = match outlook.tasks.len() {
             _ if is_crowd(order) => 1,
             0..=JOBS_MAX => DRAWS,
@@ -98,6 +103,20 @@ impl Outlook {
             late.sum::<f64>() / draws as f64
         };
         mean(view.state.rules().beta).min(mean(f64::INFINITY))
+    }
+
+    /// The same when these jobs, none of them in a bundle, begin at once.
+    pub(super) fn begun(mut self, starts: &[(JobId, Placed)]) -> Outlook {
+        for (job, placed) in starts {
+            let place = self.numbers[placed.host.0][placed.model.0];
+            let (Some(task), Some(place)) = (self.tasks_of.get(job), place) else {
+                continue;
+            };
+            self.ready.retain(|ready| ready != task);
+            let length_ms = placed.end_ms - placed.start_ms;
+            self.begun.push((*task, place, length_ms));
+        }
+        self
     }
 
     fn empty(fleet: &Fleet, now_ms: i64) -> Outlook {
@@ -135,6 +154,8 @@ impl Outlook {
             draws: DRAWS,
             numbers,
             by_places: HashMap::new(),
+            tasks_of: HashMap::new(),
+            begun: Vec::new(),
         }
     }
 
@@ -259,7 +280,7 @@ impl Outlook {
     /// The class of a job and its lengths there; `None` when no host that is up may run it.
     fn class(&mut self, view: &View<'_>, job: &Job) -> Option<(usize, Vec<i64>)> {
         let choices = job.choices.iter();
-        let choices = choices.filter(|choice| view.allows(job, choice.host));
+        let choices = choices.filter(|choice| view.allows(job, choice));
         let mut ways: Vec<(usize, i64)> = choices
             .filter_map(|choice| {
                 let place = (*self.numbers.get(choice.host.0)?.get(choice.model.0)?)?;

@@ -16,7 +16,12 @@ pub(super) struct View<'a> {
     pub(super) state: &'a State,
     pub(super) now_ms: i64,
     pub(super) places: Vec<Vec<Residence>>,
+    /// Starts that are put off.
+    pub(super) bans: Vec<Ban>,
 }
+
+/// A job that is not to begin at a place now.
+pub(super) type Ban = (JobId, HostId, ModelId);
 
 /// A job in the order in which it is planned.
 #[derive(Clone, Copy)]
@@ -76,7 +81,7 @@ fn pressure(view: &View<'_>) -> Vec<i64> {
         let shortest = job
             .choices
             .iter()
-            .filter(|choice| view.allows(job, choice.host))
+            .filter(|choice| view.allows(job, choice))
             .min_by_key(|choice| choice.expected_ms);
         if let Some(choice) = shortest {
             work[choice.model.0] += job.expected_ms(choice);
@@ -111,6 +116,7 @@ impl View<'_> {
     pub(super) fn of(state: &State, now_ms: i64) -> View<'_> {
         View {
             places: state.places().to_vec(),
+            bans: Vec::new(),
             state,
             now_ms,
         }
@@ -216,10 +222,13 @@ impl View<'_> {
             .fold(self.now_ms, i64::max)
     }
 
-    /// Whether a job may be put on a host as far as its project and the host's health go.
-    pub(super) fn allows(&self, job: &Job, host: HostId) -> bool {
-        let local = self.state.fleet().hosts.get(host.0).map(|host| host.local);
-        self.state.is_up(host) && local.is_some_and(|local| local || !job.local_only)
+    /// Whether a job may be put somewhere as far as its project, the host's health and this way of deciding go.
+    pub(super) fn allows(&self, job: &Job, choice: &Choice) -> bool {
+        let host = self.state.fleet().hosts.get(choice.host.0);
+        let local = host.map(|host| host.local);
+        self.state.is_up(choice.host)
+            && local.is_some_and(|local| local || !job.local_only)
+            && !self.bans.contains(&(job.id, choice.host, choice.model))
     }
 }
 
@@ -232,7 +241,7 @@ pub(super) fn plan(view: &View<'_>, order: &[Planned<'_>]) -> Vec<Option<Placed>
         let best = job
             .choices
             .iter()
-            .filter(|choice| view.allows(job, choice.host))
+            .filter(|choice| view.allows(job, choice))
             .filter_map(|choice| lanes.earliest(view, planned, choice))
             .min_by_key(|placed| (placed.end_ms, placed.host, placed.model));
         if let Some(best) = best {

@@ -15,7 +15,8 @@ const SHARE_OF_LOAD: f64 = 0.1;
 /// Loads that are looked at where very many jobs wait: those that bring most work forward.
 const CANDIDATES_OF_A_CROWD: usize = 3;
 
-fn wanted(placed: &[Option<Placed>], host: HostId, model: ModelId) -> bool {
+/// Whether something is planned on a place.
+pub(super) fn wanted(placed: &[Option<Placed>], host: HostId, model: ModelId) -> bool {
     let mut placed = placed.iter().flatten();
     placed.any(|placed| (placed.host, placed.model) == (host, model))
 }
@@ -364,7 +365,7 @@ fn gather(
             let Some(candidate) = row.and_then(|row| row.get_mut(choice.model.0)?.as_mut()) else {
                 continue;
             };
-            if !view.allows(job, choice.host) {
+            if !view.allows(job, choice) {
                 continue;
             }
             let length = job.expected_ms(choice);

@@ -437,6 +437,77 @@ fn a_placement_that_never_fits_is_refused_with_its_arithmetic() {
     assert!(words(&fleet)[1].contains("no slots"), "{:?}", words(&fleet));
 }
 
+/// A fast host that loads another model, a slow one that has the model that is wanted, and room for one on each.
+fn fast_and_slow(fast_ms: i64, slow_ms: i64) -> State {
+    const SLOW: HostId = HostId(1);
+    let hosts = [("fast", 1, 50), ("slow", 1, 50)];
+    let mut state = State::new(fleet(&hosts, &[("a", 40), ("b", 40)]), Rules::default());
+    state.loaded(SLOW, A, 0);
+    let load = Effect::Preload {
+        host: BIG,
+        model: B,
+    };
+    state.apply(load, 0).unwrap();
+    let mut long = job(1, A, 2, fast_ms);
+    long.choices[1].expected_ms = slow_ms;
+    assert!(state.add(long));
+    assert!(state.add(job(2, B, 1, 5_000)));
+    state
+}
+
+fn starts_of(state: &State, id: u64, now_ms: i64) -> usize {
+    let effects = decide(state, now_ms).into_iter().map(|one| one.effect);
+    let starts =
+        effects.filter(|effect| matches!(effect, Effect::Start { job, .. } if *job == JobId(id)));
+    starts.count()
+}
+
+#[test]
+fn a_long_job_waits_for_a_fast_place_that_is_to_come_rather_than_start_on_a_slow_one() {
+    let mut state = fast_and_slow(60_000, 900_000);
+    assert_eq!(starts_of(&state, 1, 0), 0, "15 s until it can be loaded");
+    // And it does get it.
+    let now = 10_000;
+    state.loaded(BIG, B, now);
+    assert!(step(&mut state, now).contains(&Effect::Start {
+        job: JobId(2),
+        host: BIG,
+        model: B
+    }));
+    assert_eq!(starts_of(&state, 1, now), 0);
+    let ended = state.ended(JobId(2), attempt(&state, 2), 15_000);
+    assert!(ended.is_some());
+    let swap = [
+        Effect::Unload {
+            host: BIG,
+            model: B,
+        },
+        Effect::Preload {
+            host: BIG,
+            model: A,
+        },
+    ];
+    // It came for its work, and its turn is paid for when as long as its load has passed.
+    assert_eq!(step(&mut state, 20_000), swap);
+    state.loaded(BIG, A, 30_000);
+    assert_eq!(starts_of(&state, 1, 30_000), 1);
+}
+
+#[test]
+fn a_job_starts_on_a_slow_place_when_waiting_brings_nothing_or_it_has_waited_too_long() {
+    assert_eq!(
+        starts_of(&fast_and_slow(60_000, 62_000), 1, 0),
+        1,
+        "as fast"
+    );
+    let age = Rules::default().age_ms_max;
+    assert_eq!(starts_of(&fast_and_slow(60_000, 900_000), 1, age), 1);
+    // Nothing happens on the fast host, and nothing will: it is down.
+    let mut state = fast_and_slow(60_000, 900_000);
+    state.down(BIG);
+    assert_eq!(starts_of(&state, 1, 0), 1);
+}
+
 #[test]
 fn ranks_are_the_longest_paths_and_a_circle_ends() {
     assert_eq!(
