@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Action, Blueprint};
+use super::{Action, Blueprint, Step};
 
 /// The files that a shipped blueprint writes, by their paths.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -55,6 +55,27 @@ impl Scaffolded {
             }
         }
         Scaffolded(files)
+    }
+
+    /// Whether all of a shipped blueprint is walked: every step as it is and in its order, also those that check the values it is
+    /// given. Commands may stand between them, since what they write is told by its bytes; nothing that goes elsewhere may.
+    pub fn is_all_in(shipped: &Blueprint, walked: &Blueprint) -> bool {
+        // A line more before it moves a step in its file, and changes nothing of it.
+        let placeless = |step: &Step| Step {
+            at: String::new(),
+            ..step.clone()
+        };
+        let mut left = shipped.steps.iter().map(placeless).peekable();
+        for step in walked.steps.iter().map(placeless) {
+            if left.next_if_eq(&step).is_none() && !matches!(step.action, Action::Run { .. }) {
+                return false;
+            }
+        }
+        let others = Blueprint {
+            steps: shipped.steps.clone(),
+            ..walked.clone()
+        };
+        left.peek().is_none() && others == *shipped
     }
 
     pub fn is_empty(&self) -> bool {
@@ -121,6 +142,39 @@ steps:
         let paths = |delivery| of(delivery).paths().map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(paths("yes"), [".github/workflows/ci.yml", "Cargo.toml"]);
         assert_eq!(paths("no"), ["Cargo.toml"]);
+    }
+
+    #[test]
+    fn all_of_the_shipped_one_is_walked_with_no_more_than_commands_between() {
+        let read = |steps: &str| {
+            let text = format!("version: 1\nname: b\ndescription: d\nsteps:\n{steps}");
+            let library = BTreeMap::from([("b".to_owned(), text)]);
+            resolve("b", &library, &BTreeMap::new()).expect("it resolves")
+        };
+        let (check, make) = (
+            "  - {id: check, run: 'true'}\n",
+            "  - {id: make, uses: scaffold, with: {files: {a: x}}}\n",
+        );
+        let (more, ask) = (
+            "  - {id: more, run: 'false'}\n",
+            "  - {id: ask, uses: agent, with: {prompt: Do., tools: [edit, done]}}\n",
+        );
+        let shipped = read(&[check, make].concat());
+        for (steps, whole) in [
+            (vec![check, make], true),
+            (vec![check, more, make], true),
+            (
+                vec![more, check, make, more.replace("more", "last").as_str()],
+                true,
+            ),
+            (vec![make], false),
+            (vec![make, check], false),
+            (vec![check, ask, make], false),
+            (vec![check.replace("true", "false").as_str(), make], false),
+        ] {
+            let walked = read(&steps.concat());
+            assert_eq!(Scaffolded::is_all_in(&shipped, &walked), whole, "{steps:?}");
+        }
     }
 
     #[test]

@@ -105,7 +105,7 @@ impl Job<'_> {
             .map_err(RunError::infra)
     }
 
-    /// What the task's blueprint writes by itself, where it is the shipped one, step for step.
+    /// What the task's blueprint writes by itself, where it is the shipped one, step for step, with no more than commands between.
     pub(super) fn scaffolded(&self) -> Scaffolded {
         let given = way::given(self.task(), Some(&self.ground.test));
         let (company, name) = (&self.desk.company, &self.desk.walk.blueprint);
@@ -113,9 +113,11 @@ impl Job<'_> {
         let shipped = packs.shipped_blueprint(company, name, &given);
         // The whole of it: what checks the values that a pack gives is a step as well.
         let walked = packs.blueprint(company, name, &given).ok();
-        match shipped {
-            Some(shipped) if Some(&shipped) == walked.as_ref() => Scaffolded::of(&shipped),
-            Some(_) | None => Scaffolded::default(),
+        match (shipped, walked) {
+            (Some(shipped), Some(walked)) if Scaffolded::is_all_in(&shipped, &walked) => {
+                Scaffolded::of(&shipped)
+            }
+            (_, _) => Scaffolded::default(),
         }
     }
 
