@@ -8,7 +8,8 @@ use super::fleet::{HostId, ModelId};
 use super::job::{Choice, Job, JobId, ordered};
 use super::state::{Residence, Running, State};
 
-/// A late job is expected to need so much of its estimate again: it is late by noise, not for ever.
+/// A late job is expected to need so much again of what it has lasted: a little late is noise, and what has lasted long past its
+/// estimate is not about to end (a share of the estimate alone would keep a slower host empty for as long as the call hangs).
 const LATE_SHARE: i64 = 8;
 
 /// The state, with what has been decided on top of it.
@@ -158,7 +159,10 @@ impl View<'_> {
         let end = running.started_ms.saturating_add(running.expected_ms);
         match end > self.now_ms {
             true => end,
-            false => self.now_ms + (running.expected_ms / LATE_SHARE).max(1),
+            false => {
+                let lasted = self.now_ms.saturating_sub(running.started_ms);
+                self.now_ms.saturating_add((lasted / LATE_SHARE).max(1))
+            }
         }
     }
 

@@ -509,6 +509,23 @@ fn a_job_starts_on_a_slow_place_when_waiting_brings_nothing_or_it_has_waited_too
 }
 
 #[test]
+fn a_free_host_is_not_kept_empty_by_a_run_on_a_faster_one_that_does_not_end() {
+    const SLOW: HostId = HostId(1);
+    let hosts = [("fast", 1, 50), ("slow", 1, 50)];
+    let mut state = State::new(fleet(&hosts, &[("a", 40)]), Rules::default());
+    state.loaded(BIG, A, 0);
+    state.loaded(SLOW, A, 0);
+    assert!(state.add(job(1, A, 1, 10_000)));
+    assert_eq!(step(&mut state, 0).len(), 1);
+    let mut next = job(2, A, 2, 10_000);
+    next.choices[1].expected_ms = 60_000;
+    assert!(state.add(next));
+    assert_eq!(starts_of(&state, 2, 15_000), 0, "a little late is noise");
+    // Ten minutes late: what has lasted so long is not about to end.
+    assert_eq!(starts_of(&state, 2, 600_000), 1);
+}
+
+#[test]
 fn ranks_are_the_longest_paths_and_a_circle_ends() {
     assert_eq!(
         ranks(&[10, 20, 5, 1], &[vec![], vec![0], vec![0], vec![1, 2]]),
