@@ -209,8 +209,14 @@ fn a_look_takes_up_a_change_and_a_broken_one_changes_nothing() {
     fs::create_dir_all(root.join("state")).expect("a folder");
     fs::write(root.join("state/notes"), "x").expect("written");
     assert_eq!(look(7), Look::Same, "a company's scratch is no part of it");
+    fs::remove_dir_all(root.join("state")).expect("removed");
+    std::os::unix::fs::symlink("/etc", root.join("state")).expect("linked");
+    assert!(
+        matches!(look(8), Look::Refused(why) if why.contains("no symbolic links")),
+        "a link with its name is no scratch"
+    );
     fs::remove_dir_all(&root).expect("removed");
-    assert_eq!(look(8), Look::Taken);
+    assert_eq!(look(9), Look::Taken);
     assert_eq!(watched.now().source_of("CodeCraft"), Source::Shipped);
 }
 

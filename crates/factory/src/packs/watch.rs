@@ -160,14 +160,20 @@ fn tree(dir: &Path, depth: usize, walk: &mut Walk) {
     };
     for path in paths {
         walk.seen += 1;
+        if walk.seen > ENTRIES_MAX {
+            continue;
+        }
         let name = read::name_of(&path);
-        // A company writes its scratch while it works.
-        let scratch = depth == 1 && read::SCRATCH.contains(&&*name);
-        if walk.seen > ENTRIES_MAX || scratch {
+        let meta = std::fs::symlink_metadata(&path);
+        // A company writes its scratch while it works. What only has the name, and is no folder, is a part of the pack.
+        let scratch = depth == 1
+            && read::SCRATCH.contains(&&*name)
+            && meta.as_ref().is_ok_and(Metadata::is_dir);
+        if scratch {
             continue;
         }
         name.hash(&mut walk.hasher);
-        match std::fs::symlink_metadata(&path) {
+        match meta {
             Ok(meta) if meta.is_dir() => {
                 depth.hash(&mut walk.hasher);
                 tree(&path, depth + 1, walk);
