@@ -1,6 +1,6 @@
 //! Tasks whose blueprint asks no model: they need no host, no place on one and no money, and begin on a home that has none.
 
-use alai_core::task::{Task, TaskKind};
+use alai_core::task::Task;
 use alai_mission::Reader;
 
 use crate::beat::Factory;
@@ -25,7 +25,8 @@ pub(crate) fn by_packs(packs: &Packs, task: &Task) -> bool {
 /// As its run will find it: by the same walk, with the same inputs. One that cannot be used is not said to ask nobody: its run ends
 /// with the reason. Nor is one that compares with a base, since in its place another may be walked that asks.
 fn decided(packs: &Packs, task: &Task, test: impl FnOnce() -> Option<String>) -> bool {
-    if !walks_as_builder(task.kind) {
+    // A run that judges always asks: its blueprint without a question would be no judgement.
+    if !task.kind.changes_code() {
         return false;
     }
     let Ok(company) = way::company_for(&packs.registry, task) else {
@@ -45,16 +46,4 @@ fn decided(packs: &Packs, task: &Task, test: impl FnOnce() -> Option<String>) ->
 fn test_of(reader: &Reader, task: &Task) -> Option<String> {
     let project = task.project.and_then(|id| reader.project(id).ok());
     project.and_then(|project| project.settings.test)
-}
-
-/// A run that judges always asks: its blueprint without a question would be no judgement.
-fn walks_as_builder(kind: TaskKind) -> bool {
-    match kind {
-        TaskKind::Build | TaskKind::Ops | TaskKind::Docs => true,
-        TaskKind::Goal
-        | TaskKind::Spec
-        | TaskKind::Review
-        | TaskKind::Security
-        | TaskKind::Postflight => false,
-    }
 }

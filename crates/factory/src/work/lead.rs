@@ -8,7 +8,6 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use alai_core::brief::ProjectBrief;
 use alai_core::delegation::{Delegations, Frame, Handed, Known, LEADS_DEEP_MAX, PLANNED_MAX};
 use alai_core::ids::ProjectId;
 use alai_core::pipeline::{Ended, Failure, is_a_part};
@@ -18,16 +17,16 @@ use alai_core::task::{Task, TaskKind};
 use alai_minion::RunReport;
 use alai_mission::{Claim, Filter, MissionError, Scope};
 use alai_workspace::command::Cancel;
-use alai_workspace::{cage, clone, files};
+use alai_workspace::{cage, files};
 
 use super::cage::{Place, Writes};
-use super::question::{About, trajectory};
-use super::{CLONE, Desk, HOME, failure_of};
+use super::question::{self, About, trajectory};
+use super::{Desk, failure_of};
 use crate::beat::Factory;
 use crate::evidence::{self, Said};
 use crate::home::Home;
 use crate::run::RunError;
-use crate::{integrate, room, way};
+use crate::{room, way};
 
 /// A company's own notes: what its lead writes beside its private home.
 pub(crate) const SCRATCH: [&str; 2] = ["state", "logs"];
@@ -175,43 +174,17 @@ fn run(
     notes: &Notes,
     cancel: &Cancel,
 ) -> Result<Result<RunReport, Failure>, RunError> {
-    let About {
-        project,
-        repo,
-        base,
-    } = about;
-    let test = project.settings.test.clone().unwrap_or_default();
-    let given = way::given(&claim.task, Some(&test));
+    let shown = question::shown(about)?;
+    let given = way::given(&claim.task, Some(&shown.test_command));
     let blueprint = match super::blueprint(desk, &given) {
         Ok(blueprint) => blueprint,
         Err(failure) => return Ok(Err(failure)),
     };
-    let dir = factory.home().run(&claim.fence.run);
-    files::private_dir_all(&dir).map_err(RunError::infra)?;
-    let (tree, home) = (dir.join(CLONE), dir.join(HOME));
-    let owner = cage::agent_ids();
-    clone::checkout_fresh(repo, base, &tree, owner).map_err(RunError::infra)?;
-    files::private_dir(&home).map_err(RunError::infra)?;
-    files::give_to(&home, owner).map_err(RunError::infra)?;
-    let shown = ProjectBrief {
-        name: project.name.clone(),
-        base: base.to_string(),
-        measured_from: base.to_string(),
-        head: None,
-        diff: String::new(),
-        test_command: test,
-        allowed_paths: Vec::new(),
-        forbidden_paths: Vec::new(),
-        changes_tests: Vec::new(),
-        scaffolded: Vec::new(),
-        red_on_base: Vec::new(),
-        author: integrate::identity(project).to_string(),
-        rules: super::rules(repo, base).map_err(RunError::infra)?,
-    };
+    let (tree, home) = question::seat(factory, claim, about)?;
     let brief = super::brief(factory, claim, desk, blueprint, shown)?;
     let trajectory = trajectory(factory, claim);
     let place = Place {
-        project,
+        project: about.project,
         clone: &tree,
         home: &home,
         writes: Writes::Notes(notes),

@@ -34,6 +34,46 @@ pub(crate) fn trajectory(factory: &Factory, claim: &Claim) -> PathBuf {
     factory.home().trajectory(&claim.fence.run)
 }
 
+/// The checkout that a run only reads, and its agent's private folder: in that order, both the agent's.
+pub(super) fn seat(
+    factory: &Factory,
+    claim: &Claim,
+    about: &About<'_>,
+) -> Result<(PathBuf, PathBuf), RunError> {
+    let dir = factory.home().run(&claim.fence.run);
+    files::private_dir_all(&dir).map_err(RunError::infra)?;
+    let (tree, home) = (dir.join(CLONE), dir.join(HOME));
+    let owner = cage::agent_ids();
+    clone::checkout_fresh(about.repo, about.base, &tree, owner).map_err(RunError::infra)?;
+    files::private_dir(&home).map_err(RunError::infra)?;
+    files::give_to(&home, owner).map_err(RunError::infra)?;
+    Ok((tree, home))
+}
+
+/// What a run that hands in no commit is told of the project: nothing that it may change.
+pub(super) fn shown(about: &About<'_>) -> Result<ProjectBrief, RunError> {
+    let About {
+        project,
+        repo,
+        base,
+    } = about;
+    Ok(ProjectBrief {
+        name: project.name.clone(),
+        base: base.to_string(),
+        measured_from: base.to_string(),
+        head: None,
+        diff: String::new(),
+        test_command: project.settings.test.clone().unwrap_or_default(),
+        allowed_paths: Vec::new(),
+        forbidden_paths: Vec::new(),
+        changes_tests: Vec::new(),
+        scaffolded: Vec::new(),
+        red_on_base: Vec::new(),
+        author: integrate::identity(project).to_string(),
+        rules: super::rules(repo, base).map_err(RunError::infra)?,
+    })
+}
+
 /// Asks the desk's agent what `request` would ask a model, as often as one is asked. The inner error is the task's.
 pub(crate) fn ask(
     factory: &Arc<Factory>,
@@ -44,21 +84,11 @@ pub(crate) fn ask(
     usable: &dyn Fn(&str) -> Result<(), String>,
     cancel: &Cancel,
 ) -> Result<Result<RunReport, Failure>, RunError> {
-    let About {
-        project,
-        repo,
-        base,
-    } = about;
+    let About { project, repo, .. } = about;
     if let Some(failure) = room::missing(factory, &claim.task, project, repo)? {
         return Ok(Err(failure));
     }
-    let dir = factory.home().run(&claim.fence.run);
-    files::private_dir_all(&dir).map_err(RunError::infra)?;
-    let (tree, home) = (dir.join(CLONE), dir.join(HOME));
-    let owner = cage::agent_ids();
-    clone::checkout_fresh(repo, base, &tree, owner).map_err(RunError::infra)?;
-    files::private_dir(&home).map_err(RunError::infra)?;
-    files::give_to(&home, owner).map_err(RunError::infra)?;
+    let (tree, home) = seat(factory, claim, about)?;
     // It walks none: the question stands in its place.
     let blueprint = Blueprint {
         name: request.purpose.step.clone(),
@@ -68,22 +98,7 @@ pub(crate) fn ask(
         limits: Caps::default(),
         example: BTreeMap::new(),
     };
-    let shown = ProjectBrief {
-        name: project.name.clone(),
-        base: base.to_string(),
-        measured_from: base.to_string(),
-        head: None,
-        diff: String::new(),
-        test_command: project.settings.test.clone().unwrap_or_default(),
-        allowed_paths: Vec::new(),
-        forbidden_paths: Vec::new(),
-        scaffolded: Vec::new(),
-        changes_tests: Vec::new(),
-        red_on_base: Vec::new(),
-        author: integrate::identity(project).to_string(),
-        rules: super::rules(repo, base).map_err(RunError::infra)?,
-    };
-    let brief = super::brief(factory, claim, desk, blueprint, shown)?;
+    let brief = super::brief(factory, claim, desk, blueprint, shown(about)?)?;
     let trajectory = trajectory(factory, claim);
     let place = Place {
         project,
