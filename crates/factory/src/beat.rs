@@ -25,8 +25,8 @@ use crate::models::Models;
 use crate::packs::{Packs, RefusedPacks, Watched};
 use crate::room::Room;
 use crate::{
-    ground, housekeeping, integrate, launcher, learned, money, outbox, recover, resolve, room,
-    schedule, work,
+    audit, ground, housekeeping, integrate, launcher, learned, money, outbox, recover, resolve,
+    room, schedule, work,
 };
 
 mod goals;
@@ -61,6 +61,8 @@ pub struct Factory {
     pub(crate) holding: AtomicBool,
     pub(crate) held_ms: AtomicI64,
     tidied_ms: AtomicI64,
+    /// When the log's end was last looked at; 0 when never by this process.
+    pub(crate) audited_ms: AtomicI64,
     beat_ms: AtomicI64,
     dispatch_ms: AtomicI64,
     /// Of the process, until somebody waits for it.
@@ -160,6 +162,7 @@ impl Factory {
             holding: AtomicBool::new(false),
             held_ms: AtomicI64::new(0),
             tidied_ms: AtomicI64::new(clock.now_ms()),
+            audited_ms: AtomicI64::new(0),
             // A process that has just begun lives; its first beat comes after a look at the model host.
             beat_ms: AtomicI64::new(clock.now_ms()),
             dispatch_ms: AtomicI64::new(0),
@@ -344,6 +347,7 @@ impl Factory {
             if idle {
                 self.stop.cancel();
                 self.remover.finish();
+                audit::at_end(self);
                 return;
             }
             self.heartbeats();
@@ -392,6 +396,7 @@ impl Factory {
         // After the goals: one that is settled in this beat is delivered in it, and not a whole beat later.
         self.merge();
         self.tidy(now);
+        audit::look(self, now);
         // A sign of life is a whole beat, not the beginning of one.
         self.beat_ms.store(self.now_ms(), Ordering::Relaxed);
         Ok(())

@@ -23,6 +23,9 @@ pub(crate) const TEMPLATE: &str = "\
 # Runs at the same time, over all projects.
 # slots = 2
 
+# A file that gets the signed end of the log once an hour, beside the home's own: on another disk or machine (docs/EVIDENCE.md).
+# log_copy = \"/path/on/another/machine/heads.jsonl\"
+
 [limits]
 # Runs at the same time on one project; as many as there are slots when it is not set.
 # per_project = 2
@@ -119,6 +122,8 @@ const CLASSIFY_S_MAX: u64 = 15;
 pub struct Config {
     pub operator: String,
     pub slots: usize,
+    /// Where the signed end of the log is written to beside the home.
+    pub log_copy: Option<PathBuf>,
     pub limits: Limits,
     pub money: Money,
     /// Where models are asked.
@@ -212,6 +217,7 @@ impl Limits {
 struct File {
     operator: Option<String>,
     slots: Option<usize>,
+    log_copy: Option<PathBuf>,
     limits: Limits,
     money: MoneyFile,
     fleet: Fleet,
@@ -255,6 +261,7 @@ impl Default for Config {
         Config {
             operator: "operator".into(),
             slots: SLOTS,
+            log_copy: None,
             limits: Limits::default(),
             money: Money::default(),
             hosts: hosts::read(Vec::new(), None, &BTreeMap::new())
@@ -301,6 +308,7 @@ impl Config {
         if slots == 0 || slots > SLOTS_MAX {
             return Err(bad_slots(&slots.to_string()));
         }
+        let log_copy = absolute(file.log_copy)?;
         let operator = env.get("ALAI_OPERATOR").cloned().or(file.operator);
         let operator = operator
             .filter(|o| !o.trim().is_empty())
@@ -317,6 +325,7 @@ impl Config {
         Ok(Config {
             operator,
             slots,
+            log_copy,
             limits: file.limits,
             money: file.money.checked()?,
             agents: agents::read(file.fleet.agents, &hosts, env)?,
@@ -351,6 +360,18 @@ fn classify_s(given: Option<u64>) -> Result<u64, ConfigError> {
             value: more.to_string(),
             want: "from 0 (no model is asked) to 15",
         }),
+    }
+}
+
+/// A daemon and a command that a person types stand in different folders.
+fn absolute(path: Option<PathBuf>) -> Result<Option<PathBuf>, ConfigError> {
+    match path {
+        Some(path) if path.is_relative() => Err(ConfigError::Value {
+            key: "log_copy",
+            value: path.display().to_string(),
+            want: "an absolute path",
+        }),
+        path => Ok(path),
     }
 }
 

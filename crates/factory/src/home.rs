@@ -120,6 +120,11 @@ impl Home {
         self.0.join("keys").join("gate.pub")
     }
 
+    /// The signed ends of the log, one a line.
+    pub fn heads(&self) -> PathBuf {
+        self.0.join("heads.jsonl")
+    }
+
     pub fn socket(&self) -> PathBuf {
         self.0.join("daemon.sock")
     }

@@ -6,6 +6,7 @@
 
 mod agents;
 mod around;
+pub mod audit;
 pub mod basis;
 mod beat;
 mod classify;

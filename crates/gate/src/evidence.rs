@@ -5,6 +5,7 @@
 
 mod dsse;
 mod files;
+pub mod head;
 pub mod key;
 mod package;
 mod statement;

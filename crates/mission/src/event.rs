@@ -6,6 +6,7 @@ use alai_core::task::State;
 use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
 
+use crate::audit::{self, Recorded};
 use crate::error::MissionError;
 use crate::reader::Reader;
 
@@ -69,20 +70,17 @@ fn insert(
     detail: &str,
     stamp: &Stamp,
 ) -> Result<(), MissionError> {
-    let mut statement = connection.prepare_cached(
-        "INSERT INTO event (task, run, actor, kind, from_state, to_state, detail, at_ms) VALUES (?,?,?,?,?,?,?,?)",
-    )?;
-    statement.execute(params![
-        task.map(|t| t.0),
-        stamp.run.as_ref().map(|r| &r.0),
-        stamp.actor,
-        kind,
-        states.map(|(from, _)| from.as_str()),
-        states.map(|(_, to)| to.as_str()),
-        detail,
-        stamp.now_ms,
-    ])?;
-    Ok(())
+    audit::append(connection, |seq| Recorded {
+        seq,
+        task: task.map(|t| t.0),
+        run: stamp.run.as_ref().map(|r| r.0.clone()),
+        actor: stamp.actor.clone(),
+        kind: kind.to_owned(),
+        from_state: states.map(|(from, _)| from.as_str().to_owned()),
+        to_state: states.map(|(_, to)| to.as_str().to_owned()),
+        detail: detail.to_owned(),
+        at_ms: stamp.now_ms,
+    })
 }
 
 impl Reader {

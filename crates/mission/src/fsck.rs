@@ -40,7 +40,7 @@ const fn whole(name: &'static str, sql: &'static str) -> Invariant {
     }
 }
 
-const INVARIANTS: [Invariant; 29] = [
+const INVARIANTS: [Invariant; 30] = [
     always(
         "a task that is started has exactly one live run, of its own epoch",
         "SELECT t.id, t.state, t.epoch FROM task t WHERE t.state = 'started'
@@ -122,6 +122,10 @@ const INVARIANTS: [Invariant; 29] = [
     whole(
         "no event is missing",
         "SELECT count(*), max(seq) FROM event HAVING count(*) <> ifnull(max(seq), 0)",
+    ),
+    whole(
+        "each event is linked to the one before it",
+        "SELECT seq FROM event WHERE link IS NULL OR length(link) <> 64",
     ),
     whole(
         "a build that is done by a run has passed its gate, and the commit is named",

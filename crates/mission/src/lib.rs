@@ -8,6 +8,7 @@ mod act;
 mod alarm;
 mod answer;
 mod apply;
+mod audit;
 mod backup;
 mod claim;
 mod class;
@@ -48,6 +49,7 @@ mod writer;
 
 pub use alarm::Alarm;
 pub use answer::AnswerRow;
+pub use audit::{BEFORE_ALL, Log, LogFault, LogMark, Recorded};
 pub use backup::restore;
 pub use claim::{Claim, ClaimLimits, Fence, Slot, SlotsOf};
 pub use commit::CrashPoint;

@@ -7,9 +7,10 @@ use std::path::Path;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
+use crate::audit;
 use crate::error::MissionError;
 
-const MIGRATIONS: [&str; 9] = [
+const MIGRATIONS: [&str; 10] = [
     include_str!("../migrations/0001.sql"),
     include_str!("../migrations/0002.sql"),
     include_str!("../migrations/0003.sql"),
@@ -19,7 +20,11 @@ const MIGRATIONS: [&str; 9] = [
     include_str!("../migrations/0007.sql"),
     include_str!("../migrations/0008.sql"),
     include_str!("../migrations/0009.sql"),
+    include_str!("../migrations/0010.sql"),
 ];
+
+/// The one that links each event to the one before it, which is beyond SQL.
+const LINKS: i64 = 10;
 
 /// What this build writes into `user_version`.
 pub const SCHEMA_VERSION: i64 = MIGRATIONS.len() as i64;
@@ -169,6 +174,9 @@ fn migrate_one(
     path: &Path,
 ) -> Result<(), MissionError> {
     connection.execute_batch(&format!("BEGIN IMMEDIATE; {sql}"))?;
+    if number == LINKS {
+        audit::fill(connection)?;
+    }
     let lost: i64 =
         connection.query_row("SELECT count(*) FROM pragma_foreign_key_check", [], |r| {
             r.get(0)
@@ -190,9 +198,10 @@ mod tests {
 
     use super::*;
     use crate::fsck;
+    use crate::reader::Reader;
 
     /// A migration that was ever shipped stays as it is: a store that has it would never see the change.
-    const SHIPPED: [&str; 8] = [
+    const SHIPPED: [&str; 9] = [
         "2e16a04d95b314346b4cfbdbf17fcaf4f8be1d58591362e24e7c0721a9bcf28f",
         "f95a6a47aae200d44160241c517072f116b63d6ab243585b07c2dde8096d3f27",
         "3184e38b9c39f0184ea4ad065b12bbbf4a5cc906d6f80241e32eed99acd6572b",
@@ -201,6 +210,7 @@ mod tests {
         "eedb6fee65c19902fd7d7733c42eba1d9502a53c4591b57925bb27b34f652e7d",
         "e26cad1d026d75d5f9503f4928c323517c1b2f7b921f8aabcefe8b4d834a45a6",
         "8576ac7dc1e9ed51ed59169537e85bacd1e459f57a2bbdfda894dac2204f5014",
+        "9067df8fe7c694a879f5f498232ce143497a14b045e1f888af23b7428c030ed0",
     ];
 
     #[test]
@@ -258,6 +268,12 @@ mod tests {
                         VALUES ('r', 1, 0, 'm', 'real', 7, 5, 11, 2{first}), ('r', 1, 1, 'm', 'real', 7, 5, 31, 86400002{second});"
                 );
                 old.execute_batch(&calls).expect("calls of that time");
+                // More than one look at them takes in.
+                old.execute_batch(
+                    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500)
+                     INSERT INTO event (task, actor, kind, detail, at_ms) SELECT 1, 'me', 'note', 'no. ' || i, i FROM n",
+                )
+                .expect("events of that time");
             }
             old.pragma_update(None, "user_version", from as i64)
                 .expect("its version");
@@ -278,6 +294,14 @@ mod tests {
                 )
                 .expect("searches");
             assert_eq!(found, i64::from(from > 0), "from {from}");
+            let log = Reader::open(home.path()).expect("reads").log(&[1, 2500]);
+            let log = log.expect("a log");
+            assert_eq!(log.faults, [], "from {from}");
+            assert_eq!(log.end.seq, if from > 0 { 2500 } else { 0 });
+            assert_eq!(
+                log.marks.iter().flatten().count(),
+                if from > 0 { 2 } else { 0 }
+            );
             let spent: Option<i64> = store
                 .query_row(
                     "SELECT sum(spent) FROM purse WHERE scope = 'task' AND key = 1",

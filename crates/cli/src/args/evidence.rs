@@ -15,6 +15,27 @@ pub(crate) enum EvidenceCommand {
         json: bool,
     },
     Verify(VerifyArgs),
+    /// Signs the log of what happened as it ends now, on one line: keep it where this machine cannot write.
+    #[command(
+        after_help = "Example:\n  alai evidence head | ssh elsewhere 'cat >> alai-heads.jsonl'"
+    )]
+    Head,
+    Audit(AuditArgs),
+}
+
+/// Reads the log of what happened from its first event and holds it against its signed ends: the home's own, those of `log_copy`, and
+/// those in files that were copied away.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  alai evidence audit --heads /mnt/elsewhere/alai-heads.jsonl")]
+pub(crate) struct AuditArgs {
+    /// A file of signed ends, one a line.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) heads: Vec<PathBuf>,
+    /// The public key to trust [default: the home's gate key].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: Option<PathBuf>,
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Recomputes every hash of a package and checks its signature against a key from outside the package.

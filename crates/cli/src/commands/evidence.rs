@@ -1,6 +1,7 @@
-//! `alai evidence show|verify`.
+//! `alai evidence show|verify|head|audit`.
 
 mod agent;
+mod log;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -19,6 +20,8 @@ pub(crate) fn run(home: &Home, command: EvidenceCommand) -> Result<ExitCode, Cli
     match command {
         EvidenceCommand::Show { what, json } => shown(&find(home, &what)?, json)?,
         EvidenceCommand::Verify(args) => verify(home, &args)?,
+        EvidenceCommand::Head => log::head(home)?,
+        EvidenceCommand::Audit(args) => log::audit(home, &args)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -76,8 +76,25 @@ pub(crate) fn restore(home: &Home, file: &Path) -> Result<(), CliError> {
         return Err(CliError::new(Kind::Failed, message)
             .hinted("`alai down`, then restore, then `alai up`"));
     }
-    let kept = alai_mission::restore(home.root(), file, door::now_ms())?;
+    let now_ms = door::now_ms();
+    let kept = alai_mission::restore(home.root(), file, now_ms)?;
     show::line(format!("restored {}", file.display()));
+    // The restored log ends before some of them. Those that were copied away will say so.
+    let aside = alai_factory::audit::put_heads_aside(home, now_ms).map_err(|e| {
+        CliError::new(
+            Kind::Failed,
+            format!(
+                "the store is restored; cannot move {}: {e}",
+                home.heads().display()
+            ),
+        )
+    })?;
+    if let Some(aside) = aside {
+        show::line(format!(
+            "kept     {} has the signed ends of the log before",
+            aside.display()
+        ));
+    }
     if let Some(kept) = kept {
         show::line(format!("kept     {} is what was there", kept.display()));
     }

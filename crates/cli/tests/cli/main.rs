@@ -1,6 +1,7 @@
 //! The command line through its public door: the built binary, a temporary home, a temporary repository.
 
 mod agents;
+mod audit;
 mod bad_input;
 mod blueprint;
 mod cage;

@@ -39,16 +39,24 @@ fn pre_authentication(payload_type: &str, body: &[u8]) -> Vec<u8> {
 }
 
 pub(super) fn sign(payload: &[u8], key: &GateKey) -> Vec<u8> {
+    to_bytes(&signed(payload, key))
+}
+
+/// The same envelope on one line, without its end.
+pub(super) fn sign_line(payload: &[u8], key: &GateKey) -> String {
+    to_line(&signed(payload, key))
+}
+
+fn signed(payload: &[u8], key: &GateKey) -> Envelope {
     let signature = key.sign(&pre_authentication(PAYLOAD_TYPE, payload));
-    let envelope = Envelope {
+    Envelope {
         payload: STANDARD.encode(payload),
         payload_type: PAYLOAD_TYPE.to_owned(),
         signatures: vec![Signature {
             keyid: key.public().id(),
             sig: STANDARD.encode(signature),
         }],
-    };
-    to_bytes(&envelope)
+    }
 }
 
 fn to_bytes(envelope: &Envelope) -> Vec<u8> {
@@ -58,12 +66,34 @@ fn to_bytes(envelope: &Envelope) -> Vec<u8> {
     bytes
 }
 
+fn to_line(envelope: &Envelope) -> String {
+    serde_json::to_string(envelope).expect("strings and lists always have a JSON form")
+}
+
 /// Gives the payload of an envelope that the pinned key signed.
 ///
 /// # Errors
 /// What is wrong with it, in words. An envelope written in any other way than ours is refused, so that no byte of the file
 /// can change without notice.
 pub(super) fn open(bytes: &[u8], pinned: &PinnedKey) -> Result<Vec<u8>, String> {
+    opened(bytes, pinned, to_bytes)
+}
+
+/// As [`open`], of an envelope on one line.
+///
+/// # Errors
+/// As [`open`].
+pub(super) fn open_line(line: &str, pinned: &PinnedKey) -> Result<Vec<u8>, String> {
+    opened(line.as_bytes(), pinned, |envelope| {
+        to_line(envelope).into_bytes()
+    })
+}
+
+fn opened(
+    bytes: &[u8],
+    pinned: &PinnedKey,
+    ours: fn(&Envelope) -> Vec<u8>,
+) -> Result<Vec<u8>, String> {
     let envelope: Envelope =
         serde_json::from_slice(bytes).map_err(|e| format!("it is no DSSE envelope ({e})"))?;
     if envelope.payload_type != PAYLOAD_TYPE {
@@ -94,7 +124,7 @@ pub(super) fn open(bytes: &[u8], pinned: &PinnedKey) -> Result<Vec<u8>, String> 
     if !pinned.verifies(&pre_authentication(PAYLOAD_TYPE, &payload), &sig) {
         return Err("its signature is not the pinned key's over this payload".into());
     }
-    if to_bytes(&envelope) != bytes {
+    if ours(&envelope) != bytes {
         return Err("it is written in another way than the gate writes".into());
     }
     Ok(payload)

@@ -1,5 +1,6 @@
 //! Mission Control through its public door: claims, fences, effects, dependencies, and what the file itself must refuse.
 
+mod audit;
 mod claims;
 mod classes;
 mod copies;

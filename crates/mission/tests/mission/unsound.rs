@@ -48,7 +48,7 @@ fn busy() -> World {
     world
 }
 
-const BROKEN: [(&str, &str); 31] = [
+const BROKEN: [(&str, &str); 32] = [
     (
         "a task that is started has exactly one live run",
         "UPDATE run SET state = 'lost', lease_until = NULL, ended_ms = 1, outcome = 'x' WHERE task = 3",
@@ -99,17 +99,21 @@ const BROKEN: [(&str, &str); 31] = [
     ),
     (
         "each transition starts where",
-        "INSERT INTO event (task, actor, kind, from_state, to_state, detail, at_ms)
-            VALUES (3, 'x', 'claim', 'paused', 'started', '', 1)",
+        "INSERT INTO event (task, actor, kind, from_state, to_state, detail, at_ms, link)
+            VALUES (3, 'x', 'claim', 'paused', 'started', '', 1, printf('%064d', 0))",
     ),
     (
         "what is done stays done",
-        "INSERT INTO event (task, actor, kind, from_state, to_state, detail, at_ms)
-            VALUES (1, 'x', 'reopen', 'done', 'open', '', 1)",
+        "INSERT INTO event (task, actor, kind, from_state, to_state, detail, at_ms, link)
+            VALUES (1, 'x', 'reopen', 'done', 'open', '', 1, printf('%064d', 0))",
     ),
     (
         "no event is missing",
         "DROP TRIGGER event_no_delete; DELETE FROM event WHERE seq = 2",
+    ),
+    (
+        "each event is linked to the one before it",
+        "DROP TRIGGER event_no_update; UPDATE event SET link = NULL WHERE seq = 2",
     ),
     (
         "a build that is done by a run has passed its gate",
