@@ -119,9 +119,15 @@ pub(crate) fn load(
     cancel: &dyn Fn() -> bool,
 ) -> Result<(), ChatError> {
     let watch = Watch::new(within, cancel);
+    // An order that is given is heard to its end: whoever gives it up half said does not know whether a load has begun. The router
+    // answers at once, since it only starts a process.
+    let said = Watch::new(ANSWER, &|| false);
     let loaded = wire::block_on(async {
-        order(host, "models/load", model, "already running", &watch).await?;
-        let waited = loaded(host, model, &watch).await;
+        let waited = match order(host, "models/load", model, "already running", &said).await {
+            Ok(()) => loaded(host, model, &watch).await,
+            Err(Failure::Refused(refusal)) => return Err(Failure::Refused(refusal)),
+            Err(lost) => Err(lost),
+        };
         if waited.is_err() {
             // Nobody waits for it any more, and its memory is somebody else's by now.
             let aside = Watch::new(ANSWER, &|| false);
