@@ -43,6 +43,13 @@ pub(crate) fn log(entry: Entry) {
     LOG.lock().expect("nobody panics while it logs").push(entry);
 }
 
+/// How often a file was made durable so far.
+pub(crate) fn syncs(name: &str) -> usize {
+    let log = LOG.lock().expect("nobody panics while it logs");
+    let is_it = |entry: &&Entry| matches!(entry, Entry::Sync { file } if file == name);
+    log.iter().filter(is_it).count()
+}
+
 /// The log so far.
 pub(crate) fn taken() -> Vec<Entry> {
     std::mem::take(&mut LOG.lock().expect("nobody panics while it logs"))
