@@ -16,7 +16,8 @@ use alai_core::task::TaskKind;
 const ROUNDS: usize = 200;
 /// Registries that are made: the index is made with each.
 const LOADS: usize = 20;
-/// Microseconds, for the median and for the p99: a queue of a thousand tasks is sorted in a twentieth of a second.
+/// Microseconds for each title: a queue of a thousand tasks is sorted in a twentieth of a second. A title's figure is the median of its
+/// rounds, so that the slowest title is a title and not a moment in which the machine did something else; the p99 of all is shown beside.
 const US_MAX: f64 = 50.0;
 /// Some two hundred words, as a careful person writes them.
 const DESCRIPTION: &str = "It must answer within a second. Users see an error today. The old name stays as an alias. See the report of \
@@ -40,9 +41,10 @@ fn main() {
     );
     let mut held = true;
     for (what, description) in [("title alone", ""), ("200 words more", long.as_str())] {
-        let (mut spent, mut chosen) = (Vec::new(), BTreeSet::new());
+        let mut spent = vec![Vec::with_capacity(ROUNDS); titles.len()];
+        let mut chosen = BTreeSet::new();
         for _ in 0..ROUNDS {
-            for title in &titles {
+            for (title, spent) in titles.iter().zip(&mut spent) {
                 let ask = Ask {
                     title: black_box(title),
                     description: black_box(description),
@@ -57,18 +59,30 @@ fn main() {
                 chosen.insert(route.expect("a company").company);
             }
         }
-        spent.sort_by(f64::total_cmp);
-        let at = |part: f64| spent[((spent.len() - 1) as f64 * part) as usize];
-        let (median, p99) = (at(0.5), at(0.99));
+        let mut all = spent.concat();
+        let (slowest, title) = spent
+            .iter_mut()
+            .zip(&titles)
+            .map(|(rounds, title)| (at(rounds, 0.5), title))
+            .max_by(|a, b| a.0.total_cmp(&b.0))
+            .expect("there are titles");
         println!(
-            "      {what}: median {median:.1} us  p99 {p99:.1}  most {:.1}; {} companies chosen",
-            at(1.0),
+            "      {what}: median {:.1} us  p99 {:.1}  most {:.1}; {} companies chosen",
+            at(&mut all, 0.5),
+            at(&mut all, 0.99),
+            at(&mut all, 1.0),
             chosen.len()
         );
-        held &= !description.is_empty() || p99 <= US_MAX;
+        println!("      the slowest title: {slowest:.1} us, `{title}`");
+        held &= !description.is_empty() || slowest <= US_MAX;
     }
     let verdict = if held { "held" } else { "MISSED" };
-    println!("aim   p99 of a title at most {US_MAX} us: {verdict}");
+    println!("aim   each title in at most {US_MAX} us: {verdict}");
+}
+
+fn at(spent: &mut [f64], part: f64) -> f64 {
+    spent.sort_by(f64::total_cmp);
+    spent[((spent.len() - 1) as f64 * part) as usize]
 }
 
 fn titles(dir: &Path) -> Vec<String> {
