@@ -1,0 +1,3 @@
+from reply.status import line, reason
+
+__all__ = ["line", "reason"]

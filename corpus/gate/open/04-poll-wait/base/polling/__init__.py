@@ -1,0 +1,3 @@
+from polling.wait import wait_until
+
+__all__ = ["wait_until"]

@@ -1,0 +1,3 @@
+from exchange.converter import Converter
+
+__all__ = ["Converter"]

@@ -1,0 +1,3 @@
+from keypath.get import get
+
+__all__ = ["get"]

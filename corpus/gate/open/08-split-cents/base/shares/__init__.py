@@ -1,0 +1,3 @@
+from shares.split import split
+
+__all__ = ["split"]
