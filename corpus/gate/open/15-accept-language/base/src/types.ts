@@ -1,0 +1,4 @@
+export interface Greeting {
+  language: string;
+  text: string;
+}
