@@ -1,0 +1,5 @@
+//! Patterns of paths to ignore.
+
+mod matching;
+
+pub use matching::matches;

@@ -1,0 +1,5 @@
+//! Numbers of bank cards.
+
+mod check;
+
+pub use check::valid;
