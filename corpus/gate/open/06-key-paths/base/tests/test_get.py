@@ -2,7 +2,13 @@ import pytest
 
 from keypath import get
 
-TREE = {"name": "alpha", "server": {"port": 8080, "tls": {"on": True}}, "hosts": [{"name": "a"}, {"name": "b"}], "v1.2": "old", "": 0}
+TREE = {
+    "name": "alpha",
+    "server": {"port": 8080, "tls": {"on": True}},
+    "hosts": [{"name": "a"}, {"name": "b"}],
+    "v1.2": "old",
+    "": 0,
+}
 
 
 def test_a_key():

@@ -1,0 +1,6 @@
+#!/bin/sh
+# Everything that a change must pass.
+set -eu
+
+go vet ./...
+go test ./...

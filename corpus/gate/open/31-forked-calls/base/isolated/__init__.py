@@ -1,0 +1,3 @@
+from isolated.call import ChildDied, call
+
+__all__ = ["ChildDied", "call"]

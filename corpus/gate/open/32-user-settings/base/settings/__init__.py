@@ -1,0 +1,3 @@
+from settings.files import SettingsError, load
+
+__all__ = ["SettingsError", "load"]
