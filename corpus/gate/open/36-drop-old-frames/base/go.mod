@@ -1,0 +1,3 @@
+module example.org/frame
+
+go 1.19
