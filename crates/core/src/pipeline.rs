@@ -441,16 +441,53 @@ fn passed(task: &Task, verdict: &Verdict, base: &str, head: &str) -> Vec<Effect>
 
 /// Where a commit that is good goes next.
 fn onwards(task: &Task, base: &str, head: &str) -> Option<Effect> {
-    match (task.kind, task.project) {
-        (TaskKind::Build, _) => Some(Spawn::alone(review_of(task, TaskKind::Review, base, head))),
-        (_, Some(project)) => Some(Effect::Enqueue {
+    match (judged_as(task.kind), task.project) {
+        (Some(kind), _) => Some(Spawn::alone(review_of(task, kind, base, head))),
+        (None, Some(project)) => Some(Effect::Enqueue {
             lineage: lineage(task),
             project,
             base: base.into(),
             head: head.into(),
         }),
-        (_, None) => None,
+        (None, None) => None,
     }
+}
+
+/// The stage that judges what passed this one; `None` where nothing more is judged.
+fn judged_as(kind: TaskKind) -> Option<TaskKind> {
+    match kind {
+        TaskKind::Build => Some(TaskKind::Review),
+        TaskKind::Review => Some(TaskKind::Security),
+        TaskKind::Goal
+        | TaskKind::Spec
+        | TaskKind::Security
+        | TaskKind::Ops
+        | TaskKind::Docs
+        | TaskKind::Postflight => None,
+    }
+}
+
+/// The task that follows this one when all goes well, as far as that is known beforehand: a build is reviewed, a review is audited. It has no number of
+/// its own yet, but that of the task which it follows, and no commit.
+pub fn follower(task: &Task) -> Option<Task> {
+    let kind = judged_as(task.kind).filter(|_| !task.solo)?;
+    let next = review_of(task, kind, "", "");
+    Some(Task {
+        kind,
+        parent: next.parent,
+        lineage: next.lineage,
+        title: next.title,
+        description: next.description,
+        company_pin: next.company_pin,
+        model_pin: next.model_pin,
+        class: next.class,
+        blueprint: next.blueprint,
+        inputs: next.inputs,
+        handed: None,
+        base: None,
+        head: None,
+        ..task.clone()
+    })
 }
 
 fn review_of(task: &Task, kind: TaskKind, base: &str, head: &str) -> NewTask {

@@ -21,6 +21,7 @@ use crate::unasked;
 use crate::way;
 use crate::work;
 
+mod follows;
 mod jobs;
 pub(crate) mod loads;
 mod picture;
@@ -30,7 +31,8 @@ mod speeds;
 #[cfg(test)]
 mod tests;
 
-use jobs::Wanted;
+use follows::{Follow, Seen};
+use jobs::{Order, Wanted};
 use picture::{Bounds, Picture};
 use roster::Seat;
 pub(crate) use roster::{At, Roster};
@@ -125,6 +127,8 @@ struct Beat {
     refused: BTreeSet<TaskId>,
     /// Places of which one could not be claimed: another task would be refused as well.
     closed: BTreeSet<At>,
+    /// Of what will follow.
+    seen: Seen,
 }
 
 impl Beat {
@@ -134,6 +138,7 @@ impl Beat {
             asked: BTreeMap::new(),
             refused: BTreeSet::new(),
             closed: BTreeSet::new(),
+            seen: Seen::default(),
         }
     }
 }
@@ -154,6 +159,8 @@ struct Round<'f> {
     now_ms: i64,
     sites: Vec<Site>,
     wanted: Vec<Wanted>,
+    /// What will be wanted.
+    follows: Vec<Follow>,
     queue: Queue,
 }
 
@@ -166,6 +173,7 @@ impl<'f> Round<'f> {
             asked,
             refused,
             closed,
+            seen,
         }: &mut Beat,
         now_ms: i64,
     ) -> Result<Round<'f>, MissionError> {
@@ -201,7 +209,11 @@ impl<'f> Round<'f> {
             *count += 1;
             *count <= WANTED_MAX
         });
-        let wanted = wanted.collect();
+        let wanted: Vec<Wanted> = wanted.collect();
+        let follows = match *models {
+            true => follows::read(factory, seen, &queue, &wanted, &reaches, now_ms)?,
+            false => Vec::new(),
+        };
         let mut sites = factory.models().sites();
         if factory.only().is_some() {
             // One task of a person who waits for it: its own first word tells as much.
@@ -216,6 +228,7 @@ impl<'f> Round<'f> {
         }
         Ok(Round {
             wanted,
+            follows,
             sites,
             factory,
             now_ms,
@@ -240,9 +253,13 @@ impl<'f> Round<'f> {
         let (mut picture, jobs, decided) = {
             let known = self.factory.roster().lock();
             let mut picture = Picture::of(&self.sites, &known, bounds, self.rules(), self.now_ms);
-            let jobs = jobs::jobs(&self.wanted, &self.queue, &picture, &known, self.now_ms);
+            let order = Order::of(&self.wanted, &self.queue, self.now_ms);
+            let jobs = jobs::jobs(&self.wanted, &order, &picture, &known);
             for job in &jobs {
                 picture.state.add(job.clone());
+            }
+            for coming in follows::coming(&self.follows, &order, &picture, &known) {
+                picture.state.expect(coming);
             }
             let decided = decide(&picture.state, self.now_ms);
             (picture, jobs, decided)
@@ -277,10 +294,17 @@ impl<'f> Round<'f> {
         let Some(wanted) = found else {
             return Ok(false);
         };
-        let place = (
-            picture.at(host, model),
-            self.expected_ms(&jobs, job.0, host, model),
-        );
+        let at = picture.at(host, model);
+        let models = self.factory.models();
+        // Its load may have failed since this round asked who can serve: it is held there, and answers nothing.
+        if models
+            .unloadable_until(&at.host, &at.model, self.now_ms)
+            .is_some()
+        {
+            beat.closed.insert(at);
+            return Ok(true);
+        }
+        let place = (at, self.expected_ms(&jobs, job.0, host, model));
         self.start(wanted, Some(place), beat, begin).map(|_| true)
     }
 
@@ -473,7 +497,7 @@ impl<'f> Round<'f> {
                 view.waits.push((id, WaitView::Schedule { text }));
             }
         }
-        shown::tell(&mut view, picture, decided);
+        shown::tell(&mut view, picture, decided, &self.follows);
         known.view = view;
     }
 }

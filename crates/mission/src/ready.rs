@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use alai_core::ids::{ProjectId, TaskId};
-use alai_core::task::{Priority, Task, TaskKind};
+use alai_core::task::{Priority, Task, TaskKind, Until};
 use rusqlite::{Connection, params};
 
 use crate::error::MissionError;
@@ -55,6 +55,7 @@ pub struct Behind {
     pub task: TaskId,
     pub kind: TaskKind,
     pub needs: TaskId,
+    pub until: Until,
 }
 
 impl Reader {
@@ -183,7 +184,7 @@ impl ReadyQueue {
 
 fn behind(c: &Connection) -> Result<Vec<Behind>, MissionError> {
     let mut statement = c.prepare_cached(
-        "SELECT n.task, t.kind, n.needs FROM need n JOIN task t ON t.id = n.task
+        "SELECT n.task, t.kind, n.needs, n.until FROM need n JOIN task t ON t.id = n.task
          WHERE n.satisfied = 0 AND t.state NOT IN ('done', 'failed', 'cancelled') ORDER BY n.task, n.needs LIMIT ?",
     )?;
     let rows = statement.query_map([NEEDS_MAX], |r| {
@@ -191,14 +192,16 @@ fn behind(c: &Connection) -> Result<Vec<Behind>, MissionError> {
             r.get::<_, i64>(0)?,
             r.get::<_, String>(1)?,
             r.get::<_, i64>(2)?,
+            r.get::<_, String>(3)?,
         ))
     })?;
     rows.map(|row| {
-        let (task, kind, needs) = row?;
+        let (task, kind, needs, until) = row?;
         Ok(Behind {
             task: TaskId(task),
             kind: word("task", &kind, TaskKind::parse)?,
             needs: TaskId(needs),
+            until: word("need", &until, Until::parse)?,
         })
     })
     .collect()

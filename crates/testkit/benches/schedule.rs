@@ -214,6 +214,7 @@ fn cost_of_a_decision(jobs: u64, what: &str, offsets: &[usize]) {
         state.add(Job {
             id: JobId(id),
             rank_ms: expected_ms,
+            path_ms: expected_ms,
             arrived_ms: 0,
             local_only: false,
             sticky: None,

@@ -2,7 +2,7 @@
 
 use super::words::{bounded, finding_line, fit_title, subject};
 use super::{
-    Context, Effect, HUMAN_WAIT_MS, REVIEW_CYCLES_MAX, Spawn, child, lineage, review_of,
+    Context, Effect, HUMAN_WAIT_MS, REVIEW_CYCLES_MAX, Spawn, child, judged_as, lineage, review_of,
     stop_at_rail,
 };
 use crate::review::{Review, ReviewVerdict, Severity};
@@ -32,14 +32,9 @@ pub(super) fn reviewed(task: &Task, review: &Review, context: &Context) -> Vec<E
     let (Some(base), Some(head)) = (&task.base, &task.head) else {
         return effects;
     };
-    match (task.kind, task.project) {
-        (TaskKind::Review, _) => effects.push(Spawn::alone(review_of(
-            task,
-            TaskKind::Security,
-            base,
-            head,
-        ))),
-        (_, Some(project)) => {
+    match (judged_as(task.kind), task.project) {
+        (Some(kind), _) => effects.push(Spawn::alone(review_of(task, kind, base, head))),
+        (None, Some(project)) => {
             effects.push(Effect::Enqueue {
                 lineage: lineage(task),
                 project,
@@ -47,7 +42,7 @@ pub(super) fn reviewed(task: &Task, review: &Review, context: &Context) -> Vec<E
                 head: head.clone(),
             });
         }
-        (_, None) => {}
+        (None, None) => {}
     }
     effects.extend(follow_up(task, review, context));
     effects

@@ -30,8 +30,11 @@ pub struct Sticky {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Job {
     pub id: JobId,
-    /// Upward rank: milliseconds of the longest path of expected work from this job to the end, itself included. See [`ranks`].
+    /// What is served first: [`Job::path_ms`], under whatever the caller puts before it, such as priorities and the turns of projects. What stands
+    /// first is a matter of order alone; how late work ends is reckoned by the path.
     pub rank_ms: i64,
+    /// Upward rank: milliseconds of the longest path of expected work from this job to the end, itself included. See [`ranks`].
+    pub path_ms: i64,
     /// When it became ready.
     pub arrived_ms: i64,
     /// Only on the user's own hosts.

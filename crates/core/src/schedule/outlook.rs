@@ -34,7 +34,7 @@ pub(super) struct Task {
     pub(super) id: JobId,
     pub(super) class: usize,
     pub(super) rank_ms: i64,
-    /// Of the rank what is not its own.
+    /// Of its path what is not its own.
     pub(super) behind_ms: i64,
     /// By the places of its class.
     pub(super) lengths_ms: Vec<i64>,
@@ -228,7 +228,7 @@ impl Outlook {
             id: job.id,
             class,
             rank_ms: job.rank_ms,
-            behind_ms: job.rank_ms.saturating_sub(shortest_ms).max(0),
+            behind_ms: job.path_ms.saturating_sub(shortest_ms).max(0),
             lengths_ms,
             shortest_ms,
             next: Vec::new(),

@@ -28,21 +28,21 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// One sentence for people.
-    pub fn words(&self, effect: &Effect, fleet: &Fleet) -> String {
+    /// One sentence for people. `job` says what a job is to them, such as `job 7`.
+    pub fn words(&self, effect: &Effect, fleet: &Fleet, job: &dyn Fn(JobId) -> String) -> String {
         let (host, model) = effect.place();
         let (host, model) = (fleet.host_name(host), fleet.model_name(model));
         let what = match effect {
-            Effect::Start { job, .. } => format!("job {} starts with {model} on {host}", job.0),
+            Effect::Start { job: id, .. } => format!("{} starts with {model} on {host}", job(*id)),
             Effect::Preload { .. } => format!("{model} is loaded on {host}"),
             Effect::Unload { .. } => format!("{model} is unloaded on {host}"),
             Effect::Drain { .. } => format!("{model} on {host} takes no more calls"),
             Effect::Keep { .. } => format!("{model} on {host} takes calls again"),
         };
-        format!("{what}: {}", self.because(fleet))
+        format!("{what}: {}", self.because(fleet, job))
     }
 
-    fn because(&self, fleet: &Fleet) -> String {
+    fn because(&self, fleet: &Fleet, name: &dyn Fn(JobId) -> String) -> String {
         let s = |ms: i64| format!("{:.1} s", ms as f64 / 1000.0);
         match self {
             Reason::EndsFirst { expected_ms } => {
@@ -66,7 +66,10 @@ impl Reason {
                 )
             }
             Reason::FreeMemory { job } => {
-                format!("job {} runs nowhere without it, and there is memory", job.0)
+                format!(
+                    "{} runs nowhere without it, and there is memory",
+                    name(*job)
+                )
             }
             Reason::Backlog {
                 backlog_ms,
@@ -77,11 +80,11 @@ impl Reason {
                 s(*load_ms)
             ),
             Reason::NothingElse { job } => format!(
-                "job {} needs it, and nothing waits for what is there",
-                job.0
+                "{} needs it, and nothing waits for what is there",
+                name(*job)
             ),
             Reason::Starved { job, waited_ms } => {
-                format!("job {} has waited {} for it", job.0, s(*waited_ms))
+                format!("{} has waited {} for it", name(*job), s(*waited_ms))
             }
             Reason::MakesRoom { to } => format!("it makes room for {}", fleet.model_name(*to)),
             Reason::CalledOff { to } => {

@@ -21,7 +21,8 @@ pub(super) fn wanted(placed: &[Option<Placed>], host: HostId, model: ModelId) ->
     placed.any(|placed| (placed.host, placed.model) == (host, model))
 }
 
-/// What is to be done with a host whose models are being drained: the swap itself, the end of a drain that nobody needs, or nothing yet.
+/// What is to be done with a host whose models are being drained: the swap itself, the end of a drain that nobody needs or that is not enough any more, since
+/// other programs came to hold memory there, or nothing yet.
 pub(super) fn go_on(view: &View<'_>, host: HostId, placed: &[Option<Placed>]) -> Vec<Decision> {
     let Some(to) = view.drains_for(host) else {
         return Vec::new();
@@ -32,7 +33,7 @@ pub(super) fn go_on(view: &View<'_>, host: HostId, placed: &[Option<Placed>]) ->
         .model_ids()
         .filter(|model| matches!(view.places[host.0][model.0], Residence::Draining { .. }))
         .collect();
-    if !wanted(placed, host, to) {
+    if !wanted(placed, host, to) || !makes_room(view, host, &leaving, to) {
         let keep = |model: ModelId| Decision {
             effect: Effect::Keep { host, model },
             reason: Reason::CalledOff { to },
@@ -44,6 +45,17 @@ pub(super) fn go_on(view: &View<'_>, host: HostId, placed: &[Option<Placed>]) ->
         return Vec::new();
     }
     swapped(host, &leaving, to, Reason::MakesRoom { to })
+}
+
+/// Whether a model fits on a host without these.
+fn makes_room(view: &View<'_>, host: HostId, leaving: &[ModelId], to: ModelId) -> bool {
+    let fleet = view.state.fleet();
+    let bytes = |model: &ModelId| fleet.models[model.0].bytes;
+    let going = leaving.iter().map(bytes).fold(0, u64::saturating_add);
+    let stays = held(fleet, &view.places, host).saturating_sub(going);
+    stays
+        .checked_add(bytes(&to))
+        .is_some_and(|all| all <= fleet.hosts[host.0].memory)
 }
 
 fn swapped(host: HostId, leaving: &[ModelId], to: ModelId, reason: Reason) -> Vec<Decision> {

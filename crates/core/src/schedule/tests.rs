@@ -41,6 +41,7 @@ fn job(id: u64, model: ModelId, hosts: usize, expected_ms: i64) -> Job {
     Job {
         id: JobId(id),
         rank_ms: expected_ms,
+        path_ms: expected_ms,
         arrived_ms: 0,
         local_only: false,
         sticky: None,
@@ -175,11 +176,38 @@ fn a_drain_that_nothing_waits_for_any_more_is_called_off() {
     );
     let words = decisions[0]
         .reason
-        .words(&decisions[0].effect, state.fleet());
+        .words(&decisions[0].effect, state.fleet(), &|id| {
+            format!("job {}", id.0)
+        });
     assert_eq!(
         words,
         "a on forge takes calls again: nothing waits for b there any more"
     );
+}
+
+/// A look at the host finds what nobody ordered: the drain that was begun does not make room any more.
+#[test]
+fn a_drain_that_does_not_make_room_any_more_loads_nothing_beyond_the_memory() {
+    let mut state = State::new(
+        fleet(&[("forge", 2, 50)], &[("a", 40), ("b", 40), ("c", 20)]),
+        Rules::default(),
+    );
+    state.loaded(BIG, A, 0);
+    state.add(job(1, A, 1, 60_000));
+    step(&mut state, 0);
+    state.add(job(2, B, 1, 60_000));
+    let drains = step(&mut state, 20_000);
+    assert!(matches!(drains[..], [Effect::Drain { .. }]), "{drains:?}");
+    state.loaded(BIG, ModelId(2), 21_000);
+    state.ended(JobId(1), attempt(&state, 1), 60_000);
+    let mut told = step(&mut state, 60_000);
+    told.extend(step(&mut state, 60_000));
+    assert!(told.contains(&Effect::Unload {
+        host: BIG,
+        model: A
+    }));
+    assert!(state.held_bytes(BIG) <= 50 * GB, "{told:?}");
+    assert!(matches!(state.residence(BIG, B), Residence::Loading { .. }));
 }
 
 #[test]
@@ -523,6 +551,33 @@ fn a_free_host_is_not_kept_empty_by_a_run_on_a_faster_one_that_does_not_end() {
     assert_eq!(starts_of(&state, 2, 15_000), 0, "a little late is noise");
     // Ten minutes late: what has lasted so long is not about to end.
     assert_eq!(starts_of(&state, 2, 600_000), 1);
+}
+
+/// A short call of a project whose turn it is, and two long ones of another: the second of them is what ends last.
+#[test]
+fn who_goes_first_says_nothing_of_when_work_ends() {
+    let mut fleet = fleet(&[("forge", 1, 50), ("anvil", 1, 50)], &[("a", 40)]);
+    for row in &mut fleet.places {
+        row[0] = row[0].map(|place| Place {
+            load_ms: 60_000,
+            ..place
+        });
+    }
+    let anvil = HostId(1);
+    let mut state = State::new(fleet, Rules::default());
+    state.loaded(BIG, A, 0);
+    state.add(Job {
+        rank_ms: 1_000_000_000,
+        ..job(1, A, 2, 20_000)
+    });
+    state.add(job(2, A, 2, 150_000));
+    state.add(job(3, A, 2, 150_000));
+    let load = Effect::Preload {
+        host: anvil,
+        model: A,
+    };
+    let effects = step(&mut state, 0);
+    assert!(effects.contains(&load), "{effects:?}");
 }
 
 #[test]

@@ -4,11 +4,12 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use alai_core::ids::{ProjectId, TaskId};
+use alai_core::pipeline::lineage;
 use alai_core::queue::urgency;
 use alai_core::schedule::{Choice, Job, JobId, Residence, State, Sticky, ranks};
 use alai_core::task::{Task, TaskKind};
 use alai_fleet::Provider;
-use alai_mission::{Queue, Ready};
+use alai_mission::{Behind, Queue, Ready};
 
 use super::picture::Picture;
 use super::roster::{At, Known};
@@ -72,9 +73,43 @@ fn line_ms(kind: TaskKind) -> i64 {
     }
 }
 
-/// Upward ranks: milliseconds of the longest path of work from each task to the end. What needs a build needs its whole line.
-pub(super) fn paths(queue: &Queue) -> BTreeMap<TaskId, i64> {
-    let root = |task: &Task| task.lineage.unwrap_or(task.id);
+/// What orders the queue.
+pub(super) struct Order {
+    /// Milliseconds of the longest path of work behind a line of work, by its first task.
+    behind_ms: BTreeMap<TaskId, i64>,
+    turns: BTreeMap<Option<ProjectId>, i64>,
+    pub(super) now_ms: i64,
+}
+
+impl Order {
+    pub(super) fn of(wanted: &[Wanted], queue: &Queue, now_ms: i64) -> Order {
+        Order {
+            behind_ms: behind_ms(&queue.behind),
+            turns: turns(wanted),
+            now_ms,
+        }
+    }
+
+    /// Milliseconds of the longest path of work from a task to the end. What needs a build needs its whole line.
+    pub(super) fn path_ms(&self, task: &Task) -> i64 {
+        let behind_ms = self.behind_ms.get(&lineage(task)).copied();
+        line_ms(task.kind) + behind_ms.unwrap_or(0)
+    }
+
+    /// Where a task stands. `busy`: runs of its project at work.
+    pub(super) fn rank_ms(&self, task: &Task, busy: usize, path_ms: i64) -> i64 {
+        let urgency = urgency(task.priority, self.now_ms.saturating_sub(task.created_ms));
+        let busy = i64::try_from(busy).unwrap_or(BUSY_MAX).min(BUSY_MAX - 1);
+        let turn = self.turns.get(&task.project).copied();
+        let turn = turn.unwrap_or(TURNS_MAX).min(TURNS_MAX - 1);
+        urgency * URGENCY_MS
+            + (BUSY_MAX - 1 - busy) * BUSY_MS
+            + (TURNS_MAX - 1 - turn) * TURN_MS
+            + path_ms.clamp(0, TURN_MS - 1)
+    }
+}
+
+fn behind_ms(behind: &[Behind]) -> BTreeMap<TaskId, i64> {
     let mut at = BTreeMap::new();
     let mut own = Vec::new();
     let mut node = |id: TaskId, ms: i64| {
@@ -85,18 +120,7 @@ pub(super) fn paths(queue: &Queue) -> BTreeMap<TaskId, i64> {
         own[position] = own[position].max(ms);
         position
     };
-    let lines: Vec<(TaskId, usize)> = queue
-        .ready
-        .iter()
-        .map(|ready| {
-            (
-                ready.task.id,
-                node(root(&ready.task), line_ms(ready.task.kind)),
-            )
-        })
-        .collect();
-    let edges: Vec<(usize, usize)> = queue
-        .behind
+    let edges: Vec<(usize, usize)> = behind
         .iter()
         .map(|behind| {
             (
@@ -110,33 +134,25 @@ pub(super) fn paths(queue: &Queue) -> BTreeMap<TaskId, i64> {
         needs[task].push(need);
     }
     let ranks = ranks(&own, &needs);
-    lines
-        .into_iter()
-        .map(|(id, position)| (id, ranks[position]))
+    at.into_iter()
+        .map(|(id, position)| (id, ranks[position] - own[position]))
         .collect()
 }
 
 /// The jobs of one round.
-pub(super) fn jobs(
-    wanted: &[Wanted],
-    queue: &Queue,
-    picture: &Picture,
-    known: &Known,
-    now_ms: i64,
-) -> Vec<Job> {
-    let paths = paths(queue);
-    let turns = turns(wanted);
+pub(super) fn jobs(wanted: &[Wanted], order: &Order, picture: &Picture, known: &Known) -> Vec<Job> {
     let job = |wanted: &Wanted| {
         let task = &wanted.ready.task;
-        let choices = choices(wanted, picture, known);
+        let choices = choices(task.kind, &wanted.choices, picture, known);
         if choices.is_empty() {
             return None;
         }
-        let path_ms = paths.get(&task.id).copied().unwrap_or(0);
+        let path_ms = order.path_ms(task);
         Some(Job {
             id: JobId(task.id.0.unsigned_abs()),
-            rank_ms: rank_ms(&wanted.ready, path_ms, &turns, now_ms),
-            arrived_ms: arrived_ms(task, &choices, picture, known, now_ms),
+            rank_ms: order.rank_ms(task, wanted.ready.busy, path_ms),
+            path_ms,
+            arrived_ms: arrived_ms(task, &choices, picture, known, order.now_ms),
             local_only: wanted.local_only,
             sticky: sticky(task.id, &choices, picture, known),
             choices,
@@ -145,8 +161,13 @@ pub(super) fn jobs(
     wanted.iter().filter_map(job).collect()
 }
 
-fn choices(wanted: &Wanted, picture: &Picture, known: &Known) -> Vec<Choice> {
-    let kind = wanted.ready.task.kind;
+/// The places of a task that the picture has.
+pub(super) fn choices(
+    kind: TaskKind,
+    chosen: &[Chosen],
+    picture: &Picture,
+    known: &Known,
+) -> Vec<Choice> {
     let choice = |chosen: &Chosen| {
         let at = At::of(chosen);
         let (host, model) = picture.find(&at)?;
@@ -157,29 +178,7 @@ fn choices(wanted: &Wanted, picture: &Picture, known: &Known) -> Vec<Choice> {
             expected_ms: known.speeds.run_ms(kind, &at).unwrap_or(own_ms(kind)),
         })
     };
-    wanted.choices.iter().filter_map(choice).collect()
-}
-
-fn rank_ms(
-    ready: &Ready,
-    path_ms: i64,
-    turns: &BTreeMap<Option<ProjectId>, i64>,
-    now_ms: i64,
-) -> i64 {
-    let task = &ready.task;
-    let urgency = urgency(task.priority, now_ms.saturating_sub(task.created_ms));
-    let busy = i64::try_from(ready.busy)
-        .unwrap_or(BUSY_MAX)
-        .min(BUSY_MAX - 1);
-    let turn = turns
-        .get(&task.project)
-        .copied()
-        .unwrap_or(0)
-        .min(TURNS_MAX - 1);
-    urgency * URGENCY_MS
-        + (BUSY_MAX - 1 - busy) * BUSY_MS
-        + (TURNS_MAX - 1 - turn) * TURN_MS
-        + path_ms.clamp(0, TURN_MS - 1)
+    chosen.iter().filter_map(choice).collect()
 }
 
 /// The order of the queue as far as no graph and no fleet is known: the first comes first.

@@ -1,6 +1,9 @@
 //! The scheduler's state, built anew from what is known: hosts and models as they were found, what is loaded, drained and under way,
 //! and the runs at work.
 
+use std::collections::BTreeMap;
+
+use alai_core::ids::TaskId;
 use alai_core::schedule::{
     Choice, Effect, Fleet, Host, HostId, Job, JobId, Model, ModelId, Place, Rules, State,
 };
@@ -28,6 +31,8 @@ pub(super) struct Picture {
     pub(super) state: State,
     hosts: Vec<String>,
     models: Vec<String>,
+    /// Tasks at work, by the numbers of their runs in the state.
+    at_work: BTreeMap<TaskId, JobId>,
 }
 
 /// The limits that are no host's own.
@@ -57,6 +62,7 @@ impl Picture {
                 known,
                 |at| &at.model,
             ),
+            at_work: BTreeMap::new(),
         };
         picture.state = State::new(picture.fleet(sites, known, bounds), rules);
         picture.remember(known);
@@ -89,6 +95,15 @@ impl Picture {
             host: self.hosts[host.0].clone(),
             model: self.models[model.0].clone(),
         }
+    }
+
+    /// A task's number in the state; `None` when it neither waits nor is at work there.
+    pub(super) fn job_of(&self, task: TaskId) -> Option<JobId> {
+        let waits = JobId(task.0.unsigned_abs());
+        let is_ready = self.state.ready().iter().any(|job| job.id == waits);
+        is_ready
+            .then_some(waits)
+            .or_else(|| self.at_work.get(&task).copied())
     }
 
     fn model(&self, name: &str) -> Option<ModelId> {
@@ -249,7 +264,9 @@ impl Picture {
             // Not its task's number: a run that was taken away may still end while its task waits again.
             let id = JobId(AT_WORK + nth);
             let job = past(id, host, model, seat.started_ms, seat.expected_ms);
-            self.begins(job, host, model, seat.started_ms);
+            if self.begins(job, host, model, seat.started_ms) {
+                self.at_work.insert(seat.task, id);
+            }
         }
     }
 
@@ -287,6 +304,7 @@ fn past(id: JobId, host: HostId, model: ModelId, arrived_ms: i64, expected_ms: i
     Job {
         id,
         rank_ms: expected_ms,
+        path_ms: expected_ms,
         arrived_ms,
         local_only: false,
         sticky: None,

@@ -4,6 +4,7 @@ use alai_core::ids::TaskId;
 use alai_core::schedule::{Decision, HostId, Job, ModelId, Residence};
 use serde::{Deserialize, Serialize};
 
+use super::follows::{self, Follow};
 use super::jobs::why_not;
 use super::picture::{Bounds, Picture, slots_of};
 use super::roster::Known;
@@ -121,9 +122,16 @@ pub(super) fn view(
 }
 
 /// Adds what was decided.
-pub(super) fn tell(view: &mut ScheduleView, picture: &Picture, decided: &[Decision]) {
+pub(super) fn tell(
+    view: &mut ScheduleView,
+    picture: &Picture,
+    decided: &[Decision],
+    follows: &[Follow],
+) {
     let fleet = picture.state.fleet();
-    let words = decided.iter().map(|d| d.reason.words(&d.effect, fleet));
+    let job = |id| follows::words(follows, id);
+    let words = decided.iter();
+    let words = words.map(|d| d.reason.words(&d.effect, fleet, &job));
     view.decided.extend(words);
     let excess = view.decided.len().saturating_sub(DECIDED_MAX);
     view.decided.drain(..excess);

@@ -12,6 +12,7 @@ use alai_testkit::ollama::{Answer, Behaviour, Turn, TwinModel};
 use super::*;
 
 mod bounds;
+mod follows;
 mod order;
 mod world;
 

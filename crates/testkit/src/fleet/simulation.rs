@@ -245,6 +245,7 @@ impl<'t> World<'t> {
         Job {
             id: JobId(task as u64),
             rank_ms: self.ranks[task],
+            path_ms: self.ranks[task],
             arrived_ms: now,
             local_only: about.local_only,
             sticky,
