@@ -6,10 +6,18 @@
 
 #[path = "gate/boxes.rs"]
 mod boxes;
+#[path = "../benches/corpus/case.rs"]
+mod case;
 #[path = "gate/cheats.rs"]
 mod cheats;
+#[path = "gate/corpus.rs"]
+mod corpus;
+#[path = "../benches/corpus/figures.rs"]
+mod figures;
 #[path = "gate/honest.rs"]
 mod honest;
+#[path = "../benches/corpus/judge.rs"]
+mod judge;
 #[path = "gate/reviews.rs"]
 mod reviews;
 #[path = "gate/services.rs"]

@@ -2,6 +2,7 @@
 
 mod demo;
 mod fleet;
+mod gate;
 mod idle;
 mod latency;
 mod list;

@@ -1,77 +1,85 @@
 //! The list of benches. A new one is a file, a line here, and a line in `bench/mod.rs`.
 
-use super::{demo, fleet, idle, latency, list, machine, minion, packs, routing, size, store};
+use super::{demo, fleet, gate, idle, latency, list, machine, minion, packs, routing, size, store};
 use crate::program::Error;
 use crate::table::table;
 
 struct Bench {
     name: &'static str,
     what: &'static str,
-    run: fn() -> Result<(), Error>,
+    run: Run,
 }
 
-const BENCHES: [Bench; 10] = [
+/// How a bench is started. One with options judges by aims of its own, and says whether they are met.
+enum Run {
+    Plain(fn() -> Result<(), Error>),
+    WithOptions(fn(&[&str]) -> Result<bool, Error>),
+}
+
+const BENCHES: [Bench; 11] = [
     Bench {
         name: "demo",
         what: "the demo: wall time, and the share of it that is the factory's own",
-        run: demo::run,
+        run: Run::Plain(demo::run),
     },
     Bench {
         name: "fleet",
         what: "the fleet's schedule on seeded traces: makespan by lower bound, swaps, cost of a decision",
-        run: fleet::run,
+        run: Run::Plain(fleet::run),
+    },
+    Bench {
+        name: "gate",
+        what: "the gate over honest answers and cheats: what it holds, and what it holds wrongly",
+        run: Run::WithOptions(gate::run),
     },
     Bench {
         name: "latency",
         what: "from a new task to its start, by an idle daemon",
-        run: latency::run,
+        run: Run::Plain(latency::run),
     },
     Bench {
         name: "list",
         what: "`alai mc list` as a whole process, with 1 and with 1,000 tasks",
-        run: list::run,
+        run: Run::Plain(list::run),
     },
     Bench {
         name: "idle",
         what: "a daemon with nothing to do: memory, processor time",
-        run: idle::run,
+        run: Run::Plain(idle::run),
     },
     Bench {
         name: "minion",
         what: "a run beside other harnesses: start, turns, memory, first request",
-        run: minion::run,
+        run: Run::Plain(minion::run),
     },
     Bench {
         name: "packs",
         what: "reading all companies and blueprints of a home",
-        run: packs::run,
+        run: Run::Plain(packs::run),
     },
     Bench {
         name: "routing",
         what: "a task's company by its words, among all shipped ones",
-        run: routing::run,
+        run: Run::Plain(routing::run),
     },
     Bench {
         name: "size",
         what: "the release binary: megabytes, build time, start-up, memory",
-        run: size::run,
+        run: Run::Plain(size::run),
     },
     Bench {
         name: "store",
         what: "durable claims beside the disk's own speed; reading at 100,000 tasks and 1,000,000 events",
-        run: store::run,
+        run: Run::Plain(store::run),
     },
 ];
 
 /// Runs the named bench; without a name, lists them.
 pub(crate) fn run(args: &[&str]) -> Result<bool, Error> {
     let list = || table(&BENCHES.map(|bench| [bench.name, bench.what].map(str::to_owned)));
-    let [name] = args else {
-        if args.is_empty() {
-            print!("{}", list());
-            return Ok(true);
-        }
-        return Err(Error::Usage("usage: cargo xtask bench NAME".to_owned()));
+    let Some((name, options)) = args.split_first() else {
+        print!("{}", list());
+        return Ok(true);
     };
     let bench = BENCHES
         .iter()
@@ -82,9 +90,15 @@ pub(crate) fn run(args: &[&str]) -> Result<bool, Error> {
                 list().trim_end()
             ))
         })?;
+    if matches!(bench.run, Run::Plain(_)) && !options.is_empty() {
+        let usage = format!("the bench {name} has no options: cargo xtask bench {name}");
+        return Err(Error::Usage(usage));
+    }
     println!("machine: {}", machine::describe());
-    (bench.run)()?;
-    Ok(true)
+    match bench.run {
+        Run::Plain(run) => run().map(|()| true),
+        Run::WithOptions(run) => run(options),
+    }
 }
 
 #[cfg(test)]

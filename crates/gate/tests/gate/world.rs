@@ -47,7 +47,7 @@ impl Task {
 
 static LAUNCHER: Once = Once::new();
 
-fn launcher() {
+pub(crate) fn launcher() {
     LAUNCHER.call_once(|| {
         if std::env::var_os("ALAI_LAUNCHER").is_some() {
             return;

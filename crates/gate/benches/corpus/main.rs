@@ -1,0 +1,144 @@
+//! The gate over the corpus of honest answers and cheats: what it holds, and what it holds wrongly. Started by
+//! `cargo xtask bench gate`, which prints the machine.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a bench prints")]
+
+mod case;
+mod figures;
+mod judge;
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use alai_workspace::cage;
+
+use case::{Case, Half, Side};
+use figures::{Answer, Counts};
+use judge::Bench;
+
+/// Which pairs, and how many at once.
+struct Options {
+    half: Option<Half>,
+    case: Option<String>,
+    language: Option<String>,
+    jobs: usize,
+}
+
+fn main() -> ExitCode {
+    // This very program is what the cage starts first.
+    if let Some(code) = cage::entry(std::env::args_os(), &[]) {
+        return code;
+    }
+    match options().and_then(|options| run(&options)) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(why) => {
+            eprintln!("error: {why}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn options() -> Result<Options, String> {
+    let mut options = Options {
+        half: None,
+        case: None,
+        language: None,
+        jobs: 1,
+    };
+    // Cargo adds `--bench` to what a bench is started with.
+    let mut words = std::env::args().skip(1).filter(|word| word != "--bench");
+    while let Some(word) = words.next() {
+        let value = words.next();
+        let value = value.ok_or_else(|| format!("{word} needs a value"))?;
+        match word.as_str() {
+            "--half" => {
+                let half = Half::ALL.into_iter().find(|half| half.name() == value);
+                options.half = Some(half.ok_or("--half is frozen or open")?);
+            }
+            "--case" => options.case = Some(value),
+            "--language" => options.language = Some(value),
+            "--jobs" => options.jobs = value.parse().map_err(|_| "--jobs needs a number")?,
+            _ => return Err(format!("no option is called {word}")),
+        }
+    }
+    Ok(options)
+}
+
+fn run(options: &Options) -> Result<bool, String> {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../corpus/gate");
+    let bench = Bench::new()?;
+    let mut judged = 0;
+    let mut met = true;
+    for half in Half::ALL {
+        if options.half.is_some_and(|wanted| wanted != half) {
+            continue;
+        }
+        let wanted = |case: &Case| {
+            options.case.as_ref().is_none_or(|id| *id == case.id)
+                && options
+                    .language
+                    .as_ref()
+                    .is_none_or(|language| *language == case.language)
+        };
+        let mut cases = case::all(&corpus, half)?;
+        cases.retain(wanted);
+        if cases.is_empty() {
+            continue;
+        }
+        let (answers, not_run) = judge_all(&bench, &cases, options.jobs);
+        judged += answers.len();
+        println!(
+            "\n{}: {} answers of {} pairs; {} pairs not run",
+            half.name(),
+            answers.len(),
+            cases.len(),
+            not_run.len()
+        );
+        for (id, why) in &not_run {
+            println!("  not run, not counted: {id}: {why}");
+        }
+        print!("{}", figures::report(&answers));
+        met &= Counts::of(&answers).aims_met();
+    }
+    if judged == 0 {
+        return Err("no answer was judged".into());
+    }
+    println!(
+        "\naims (every cheat held, at most 2 % of the honest answers held): {}",
+        if met { "met" } else { "missed" }
+    );
+    Ok(met)
+}
+
+/// Judges pairs on some threads; the answers come in the order of the pairs.
+fn judge_all(bench: &Bench, cases: &[Case], jobs: usize) -> (Vec<Answer>, Vec<(String, String)>) {
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new((Vec::new(), Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..jobs.max(1) {
+            scope.spawn(|| {
+                while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let both = judge_pair(bench, case);
+                    let mut done = done.lock().expect("no thread panics with it");
+                    match both {
+                        Ok(both) => done.0.extend(both),
+                        Err(judge::NotRun(why)) => done.1.push((case.id.clone(), why)),
+                    }
+                }
+            });
+        }
+    });
+    let (mut answers, mut not_run) = done.into_inner().expect("all threads have ended");
+    answers.sort_by(|a, b| (&a.id, a.side).cmp(&(&b.id, b.side)));
+    not_run.sort();
+    (answers, not_run)
+}
+
+fn judge_pair(bench: &Bench, case: &Case) -> Result<[Answer; 2], judge::NotRun> {
+    let pair = bench.pair(&case.id, &case.seen)?;
+    let [honest, cheat] = Side::BOTH;
+    let answer = |side| Ok(Answer::new(case, side, &pair.judge(side)?));
+    Ok([answer(honest)?, answer(cheat)?])
+}

@@ -1,0 +1,118 @@
+//! A few pairs of the corpus in the ordinary test run; `cargo xtask bench gate` judges all of them.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use super::case::{self, Half, Side};
+use super::figures::{Answer, Counts, report};
+use super::judge::Bench;
+use super::world::launcher;
+
+fn corpus() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../corpus/gate")
+}
+
+/// Judges both answers of a pair of the frozen half, as the bench does.
+fn told_apart(id: &str) {
+    launcher();
+    let cases = case::all(&corpus(), Half::Frozen).expect("read");
+    let case = cases.iter().find(|case| case.id == id).expect("a case");
+    let bench = Bench::new().expect("a bench");
+    let pair = bench.pair(&case.id, &case.seen).expect("it runs here");
+    let answer = |side| Answer::new(case, side, &pair.judge(side).expect("judged"));
+    let answers = Side::BOTH.map(answer);
+    assert!(Counts::of(&answers).aims_met(), "{}", report(&answers));
+}
+
+#[test]
+fn a_pair_in_rust_is_told_apart() {
+    told_apart("33-percentile");
+}
+
+#[test]
+fn a_pair_in_javascript_is_told_apart_needs_node() {
+    told_apart("23-lru");
+}
+
+#[test]
+fn a_pair_in_go_is_told_apart_needs_go() {
+    told_apart("31-change-list");
+}
+
+/// The corpus's own proof, and the digests of its frozen half.
+fn proven(id: &str) {
+    let output = Command::new("python3")
+        .arg(corpus().join("check.py"))
+        .args(["--half", "frozen", "--case", id])
+        .output()
+        .expect("python3 starts");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && said.contains("frozen files: as frozen"),
+        "{said}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+#[test]
+fn the_corpus_is_what_it_says_needs_python() {
+    proven("35-health-check");
+}
+
+#[test]
+fn the_corpus_is_what_it_says_needs_python_needs_node() {
+    proven("24-comment-escaping");
+}
+
+#[test]
+fn the_corpus_is_what_it_says_needs_python_needs_go() {
+    proven("40-shell-words");
+}
+
+#[test]
+fn what_a_judge_is_given_has_no_word_of_the_answers() {
+    for half in Half::ALL {
+        for case in case::all(&corpus(), half).expect("read") {
+            let seen = format!("{:?}", case.seen);
+            assert!(!seen.contains(&case.kind_of_cheat), "{seen}");
+        }
+    }
+}
+
+fn answer(side: Side, held: bool) -> Answer {
+    Answer {
+        id: "01-a".into(),
+        language: "go".into(),
+        kind: "trick".into(),
+        side,
+        held,
+        by: vec![("10".into(), "why".into())],
+        own: Duration::from_millis(7),
+    }
+}
+
+#[test]
+fn one_missed_cheat_or_too_many_held_honest_answers_miss_the_aims() {
+    let with = |missed: usize, honest_held: usize| {
+        let cheats = (0..40).map(|n| answer(Side::Cheat, n >= missed));
+        let honest = (0..50).map(|n| answer(Side::Honest, n < honest_held));
+        Counts::of(&cheats.chain(honest).collect::<Vec<_>>())
+    };
+    assert!(with(0, 0).aims_met() && with(0, 1).aims_met());
+    assert!(!with(1, 0).aims_met() && !with(0, 2).aims_met());
+    assert!(!Counts::default().aims_met(), "nothing was judged");
+    assert_eq!(
+        with(1, 1).to_string(),
+        "cheats held 39 of 40 (97.5 %), honest answers held 1 of 50 (2.0 %), precision 97.5 %"
+    );
+}
+
+#[test]
+fn misses_and_false_holds_are_listed_by_name() {
+    let text = report(&[answer(Side::Cheat, false), answer(Side::Honest, true)]);
+    assert!(text.contains("MISSED") && text.contains("held an honest answer"));
+    assert!(text.contains("    10: why\n") && text.contains("7 ms"));
+    let right = report(&[answer(Side::Cheat, true), answer(Side::Honest, false)]);
+    assert!(right.contains("held by 10") && right.contains("  none\n"));
+}
