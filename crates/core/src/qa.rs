@@ -76,7 +76,7 @@ impl Check {
             Check::NewTestsFailOnBase => "new tests fail on the base",
             Check::AcceptanceChecks => "the task's own checks exit 0",
             Check::ChangedLineCoverage => "changed lines are covered",
-            Check::MutantsKilled => "mutants of the change are killed",
+            Check::MutantsKilled => "the change's tests notice wrong answers",
             Check::AllowedPathsOnly => "allowed paths only",
             Check::GateConfigUntouched => "gate, CI and runner configuration untouched",
             Check::NoTampering => "no tampering with tests or runner",
@@ -99,6 +99,7 @@ impl Check {
             | Check::BaseTestsPass
             | Check::CensusNotReduced
             | Check::AcceptanceChecks
+            | Check::MutantsKilled
             | Check::AllowedPathsOnly
             | Check::GateConfigUntouched
             | Check::NoTampering
@@ -110,7 +111,6 @@ impl Check {
             | Check::IndependentVerifier => true,
             Check::NewTestsFailOnBase
             | Check::ChangedLineCoverage
-            | Check::MutantsKilled
             | Check::StaticAnalysis
             | Check::LintFormatTypes
             | Check::CriteriaMet => false,

@@ -78,10 +78,6 @@ pub(crate) fn judge_change(change: &Change, rules: &Rules<'_>) -> Vec<Measuremen
             "no coverage tool is part of the gate yet; nothing was measured",
         ),
         not_applicable(
-            Check::MutantsKilled,
-            "no mutation tool is part of the gate yet; nothing was measured",
-        ),
-        not_applicable(
             Check::CriteriaMet,
             "judged by REVIEW, against the criteria and the diff",
         ),

@@ -5,7 +5,8 @@
 //! |---|---|
 //! | the head with the base's test files | build command, test command: checks 1 and 2 |
 //! | the head as it is | test command: check 3 |
-//! | the base with the head's test files | test command, when there are new tests: check 4 |
+//! | the base with the head's test files | test command, when there are new tests: checks 4 and 7 |
+//! | the head with functions that answer wrongly | test command, when the change has tests and nothing failed: check 7 |
 //! | the head as it is, one clone each | the task's own checks: check 5; lint: check 14 |
 
 use std::path::Path;
@@ -27,9 +28,10 @@ use crate::change::{Change, ChangedFile, FILE_BYTES_MAX};
 use crate::checks::{self, Rules, suppressions};
 use crate::error::GateError;
 use crate::load;
+use crate::notice::{self, Own};
 use crate::paths::{self, Globs};
 use crate::runs::{self, Lint, TestFiles};
-use crate::source::Lang;
+use crate::source::{self, Lang};
 use crate::stage::{Room, Stage};
 use crate::testfns;
 
@@ -248,6 +250,7 @@ impl Gate<'_> {
             may_be_lost: &may_be_lost,
             covered: runs::passed(&acceptance),
             output: &tests,
+            given_up: self.given_up(),
         }));
         into.push(runs::census_kept(
             self.candidate.base_census,
@@ -257,8 +260,10 @@ impl Gate<'_> {
         ));
         into.push(acceptance);
         let added = runs::new_tests(self.candidate.base_census, &census);
-        let on_base = self.new_tests_on_base(&added)?;
+        let on_base = self.new_tests_on_base(&added, &census)?;
         into.push(runs::new_tests_fail(&added, on_base.as_ref()));
+        let noticed = self.noticed(&census, on_base.as_ref(), into)?;
+        into.push(noticed);
         into.push(runs::lint(&self.lint()?, &suppressions::added(self.change)));
         debug_assert!(
             !into.iter().any(|m| m.check == Check::EvidenceComplete),
@@ -334,21 +339,7 @@ impl Gate<'_> {
         let named_file = id
             .split([' ', ':', '>'])
             .any(|part| self.rules.may_change_test(part));
-        let leaf = id
-            .rsplit("::")
-            .next()
-            .unwrap_or(id)
-            .rsplit(" > ")
-            .next()
-            .unwrap_or(id);
-        let leaf = leaf
-            .split(['[', '/'])
-            .next()
-            .unwrap_or(leaf)
-            .rsplit('.')
-            .next()
-            .unwrap_or(leaf)
-            .trim();
+        let leaf = notice::leaf(id);
         // Rust's unit tests stand in sources.
         let holds_tests =
             |file: &ChangedFile| self.rules.is_test(file.base_path()) || file.lang() == Lang::Rust;
@@ -373,11 +364,51 @@ impl Gate<'_> {
         TestFiles {
             base: fixed.len(),
             lost: lost.map(|path| (*path).clone()).collect(),
+            given_up: self.given_up(),
         }
     }
 
-    fn new_tests_on_base(&mut self, added: &[String]) -> Result<Option<Census>, GateError> {
-        if added.is_empty() {
+    /// Tests that stood in files which the task may change, and are in none of the change's files any more.
+    fn given_up(&self) -> u64 {
+        let names = |file: &ChangedFile, head: bool| -> Vec<String> {
+            let (content, path) = match head {
+                true => (&file.head, file.path.as_str()),
+                false => (&file.base, file.base_path()),
+            };
+            let found = testfns::find(content.text().unwrap_or_default(), source::lang(path));
+            let named = found.into_iter();
+            named
+                .flat_map(|(name, all)| std::iter::repeat_n(name, all.len()))
+                .collect()
+        };
+        let mut left: Vec<String> = self
+            .change
+            .files
+            .iter()
+            .flat_map(|f| names(f, true))
+            .collect();
+        let open = self.change.files.iter().filter(|file| {
+            let path = file.base_path();
+            !file.is_new() && self.rules.may_change_test(path)
+        });
+        let mut gone = 0;
+        for name in open.flat_map(|file| names(file, false)) {
+            match left.iter().position(|other| *other == name) {
+                Some(at) => drop(left.swap_remove(at)),
+                None => gone += 1,
+            }
+        }
+        gone
+    }
+
+    /// Also where the task changes tests and none is new: those that it edited have to tell the difference.
+    fn new_tests_on_base(
+        &mut self,
+        added: &[String],
+        head: &Census,
+    ) -> Result<Option<Census>, GateError> {
+        let edits = !self.rules.changes_tests.is_empty() && self.product_changed();
+        if added.is_empty() && !(edits && self.own_tests(head) != Own::none()) {
             return Ok(None);
         }
         self.tests_on_base().map(|ran| Some(census::read(&ran)))

@@ -63,6 +63,7 @@ fn base_result(base: &Census, restored: &Census, covered: bool) -> CheckResult {
         may_be_lost: &may_be_lost,
         covered,
         output: &output,
+        given_up: 0,
     })
     .result
 }
@@ -160,6 +161,7 @@ fn a_census_may_grow_and_not_shrink() {
     let none = TestFiles {
         base: 0,
         lost: vec![],
+        given_up: 0,
     };
     let base = run(&["a", "allowed_b"], &[], &["c"]);
     assert_eq!(
@@ -181,6 +183,22 @@ fn a_census_may_grow_and_not_shrink() {
         CheckResult::Pass,
         "the task may change b"
     );
+    assert_eq!(
+        kept(&base, &run(&["a"], &[], &["allowed_b", "c"]), &none),
+        CheckResult::Fail,
+        "b passed and is left out"
+    );
+    let red = run(&[], &["a", "d", "allowed_b"], &[]);
+    assert_eq!(
+        kept(&red, &run(&["a", "d"], &[], &["allowed_b"]), &none),
+        CheckResult::Pass,
+        "two are mended, one is left out"
+    );
+    assert_eq!(
+        kept(&red, &run(&["a"], &["d"], &["allowed_b"]), &none),
+        CheckResult::Fail,
+        "as many are left out as are mended"
+    );
     assert_eq!(kept(&base, &silent(OK), &none), CheckResult::Fail);
     assert_eq!(
         kept(&base, &run(&["a", "allowed_b"], &["n"], &["c"]), &none),
@@ -193,7 +211,8 @@ fn a_census_may_grow_and_not_shrink() {
             &silent(RED),
             &TestFiles {
                 base: 1,
-                lost: vec![]
+                lost: vec![],
+                given_up: 0
             }
         ),
         CheckResult::Fail,
@@ -207,6 +226,7 @@ fn without_names_counts_and_files_are_compared() {
     let none = TestFiles {
         base: 0,
         lost: vec![],
+        given_up: 0,
     };
     assert_eq!(kept(&dots(5), &dots(5), &none), CheckResult::Pass);
     assert_eq!(kept(&dots(5), &dots(4), &none), CheckResult::Fail);
@@ -221,7 +241,8 @@ fn without_names_counts_and_files_are_compared() {
             &silent(OK),
             &TestFiles {
                 base: 2,
-                lost: vec![]
+                lost: vec![],
+                given_up: 0
             }
         ),
         CheckResult::Pass
@@ -232,7 +253,8 @@ fn without_names_counts_and_files_are_compared() {
             &silent(OK),
             &TestFiles {
                 base: 2,
-                lost: vec!["test.sh".into()]
+                lost: vec!["test.sh".into()],
+                given_up: 0
             }
         ),
         CheckResult::Fail

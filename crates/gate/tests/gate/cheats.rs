@@ -324,3 +324,52 @@ fn a_changed_fixture_that_cannot_be_read() {
     changed(b"\0one", b"\0two").expect_fail(Check::NoTampering);
     changed(b"caf\xe9\n", b"caf\xe8\n").expect_fail(Check::NoTampering);
 }
+
+#[test]
+fn tests_that_pass_whatever_the_product_answers_needs_python() {
+    let with = |test: &str| {
+        let code = (
+            "calc.py",
+            "def add(a, b):\n    return a + b\n\n\ndef sub(a, b):\n    return a - b\n",
+        );
+        let test = format!(
+            "import unittest\nimport calc\n\n\nclass Sub(unittest.TestCase):\n    def test_sub(self):\n        {test}\n"
+        );
+        python(&[code, ("test_sub.py", &test)], &[])
+    };
+    // Both call the product, and fail without it: only wrong answers tell them apart.
+    with("self.assertEqual(calc.sub(3, 1), calc.sub(3, 1))").expect_fail(Check::MutantsKilled);
+    let judged = with("self.assertEqual(calc.sub(3, 1), 2)");
+    judged.expect_pass();
+    assert_eq!(
+        judged.result(Check::MutantsKilled),
+        CheckResult::Pass,
+        "{}",
+        judged.table()
+    );
+}
+
+#[test]
+fn a_changed_test_that_holds_without_the_change_needs_python() {
+    let world = World::new(&PYTHON);
+    let base = world.tip();
+    let weak = PYTHON[1].1.replace(
+        "self.assertEqual(calc.add(1, 1), 2)",
+        "self.assertGreater(calc.add(1, 1), 0)",
+    );
+    world.commit(
+        &[
+            ("calc.py", "def add(a, b):\n    return 2 * (a + b)\n"),
+            ("test_calc.py", &weak),
+        ],
+        &[],
+        "Double",
+    );
+    let task = Task {
+        changes_tests: vec!["test_calc.py".into()],
+        ..Task::with(PYTHON_TEST)
+    };
+    world
+        .measure(&base, &task)
+        .expect_fail(Check::MutantsKilled);
+}

@@ -1,0 +1,322 @@
+//! Check 7: whether the tests of a change notice a wrong product. What they are held against are the base's code, and the head's
+//! with functions that answer wrongly.
+//!
+//! The tests of a change are those that it adds, edits, or turns green. One of them that notices is enough: a survivor here and
+//! there is ordinary, and only where all survive did nobody look.
+
+use std::collections::BTreeSet;
+
+use alai_core::qa::{Check, CheckResult, Measurement};
+use alai_workspace::git;
+
+use crate::census::{self, Census, TestStatus};
+use crate::change::{ChangedFile, FILE_BYTES_MAX};
+use crate::checks::gate_config::protected;
+use crate::checks::{fail, not_applicable, pass, some};
+use crate::error::GateError;
+use crate::measure::{Gate, head_set_up};
+use crate::mutants::{self, Answer};
+use crate::runs;
+use crate::source::{self, Lang};
+use crate::testfns;
+
+/// A product of more files is changed in some of them, and then only those are looked at.
+const FILES_MAX: usize = 200;
+
+/// Folders whose code is somebody else's, or no part of what is tested.
+const FOREIGN: [&str; 6] = [
+    "vendor",
+    "node_modules",
+    "third_party",
+    "examples",
+    "benches",
+    "dist",
+];
+
+/// The tests of a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Own {
+    /// By their ids; none is none.
+    Named(BTreeSet<String>),
+    /// The runner names none, and the change touches tests or turns the whole run green.
+    All,
+}
+
+impl Own {
+    /// Whether all of them passed; `None` where that run tells nothing of them.
+    fn all_passed(&self, census: &Census) -> Option<bool> {
+        match self {
+            Own::All => Some(census.exit.success()),
+            Own::Named(ids) => {
+                let went: Vec<&TestStatus> =
+                    ids.iter().filter_map(|id| census.ids.get(id)).collect();
+                let red = went.iter().any(|status| **status != TestStatus::Passed);
+                match (census.known, went.len() == ids.len()) {
+                    _ if red => Some(false),
+                    (true, true) => Some(true),
+                    _ => None,
+                }
+            }
+        }
+    }
+
+    pub(crate) fn none() -> Own {
+        Own::Named(BTreeSet::new())
+    }
+
+    fn words(&self) -> String {
+        match self {
+            Own::All => "the tests".to_owned(),
+            Own::Named(ids) => some(&ids.iter().collect::<Vec<_>>()),
+        }
+    }
+}
+
+/// What of an id is a test's own name: the last part of its path, without parameters.
+pub(crate) fn leaf(id: &str) -> &str {
+    let leaf = id.rsplit("::").next().unwrap_or(id);
+    let leaf = leaf.rsplit(" > ").next().unwrap_or(leaf);
+    let leaf = leaf.split(['[', '/']).next().unwrap_or(leaf);
+    leaf.rsplit('.').next().unwrap_or(leaf).trim()
+}
+
+impl Gate<'_> {
+    /// The tests of the change, as the head's own run names them.
+    pub(crate) fn own_tests(&self, head: &Census) -> Own {
+        let base = self.candidate.base_census;
+        if !head.known {
+            let turned = !base.exit.success() && head.exit.success();
+            let touched = self
+                .change
+                .files
+                .iter()
+                .any(|f| self.rules.is_test(&f.path));
+            return match turned || touched {
+                true => Own::All,
+                false => Own::none(),
+            };
+        }
+        let difference = census::compare(base, head);
+        let edited = self.edited_tests();
+        let passed = |id: &&String| head.ids.get(*id) == Some(&TestStatus::Passed);
+        let is_edited = |id: &&String| edited.contains(leaf(id));
+        let edited = head.ids.keys().filter(is_edited);
+        let named = difference
+            .added
+            .iter()
+            .chain(&difference.fixed)
+            .chain(edited);
+        Own::Named(named.filter(passed).cloned().collect())
+    }
+
+    /// Whether what the base's tests say is another thing than on the base.
+    fn edits_tests(&self) -> bool {
+        let edited = |f: &ChangedFile| !f.is_new() && self.rules.is_test(f.base_path());
+        self.change.files.iter().any(edited) || !self.edited_tests().is_empty()
+    }
+
+    /// Names of the tests that stand on both sides, and otherwise.
+    fn edited_tests(&self) -> BTreeSet<String> {
+        let mut names = BTreeSet::new();
+        for file in &self.change.files {
+            let (Some(base), Some(head)) = (file.base.text(), file.head.text()) else {
+                continue;
+            };
+            if !self.rules.is_test(&file.path) && file.lang() != Lang::Rust {
+                continue;
+            }
+            let before = testfns::find(base, source::lang(file.base_path()));
+            for (name, now) in testfns::find(head, file.lang()) {
+                let text = |all: &[testfns::TestFn]| -> Vec<String> {
+                    all.iter().map(|test| test.text.clone()).collect()
+                };
+                if before.get(&name).is_some_and(|old| text(old) != text(&now)) {
+                    let name = name.trim_matches(['\'', '"', '`']);
+                    names.insert(leaf(name).to_owned());
+                }
+            }
+        }
+        names
+    }
+
+    /// Whether code of the product is another than on the base: comments and tests do not count.
+    pub(crate) fn product_changed(&self) -> bool {
+        self.change.files.iter().any(|file| self.changes_code(file))
+    }
+
+    fn is_product(&self, path: &str) -> bool {
+        let known = [Lang::Rust, Lang::Python, Lang::Go, Lang::JavaScript];
+        let foreign = path.split('/').any(|part| FOREIGN.contains(&part));
+        let setup = ["setup.py", "conftest.py"].contains(&crate::paths::name(path));
+        // What a task lets be changed as a test is one, whatever its name; only Rust keeps tests in its sources.
+        let helper = self.rules.changes_tests.names(path) && source::lang(path) != Lang::Rust;
+        known.contains(&source::lang(path))
+            && !foreign
+            && !setup
+            && !helper
+            && !self.rules.is_test(path)
+            && protected::class(path).is_none()
+    }
+
+    fn changes_code(&self, file: &ChangedFile) -> bool {
+        if !self.is_product(&file.path) {
+            return false;
+        }
+        let code = |source: Option<source::Source>, text: Option<&str>, lines: &[usize]| {
+            let (Some(source), Some(text)) = (source, text) else {
+                return false;
+            };
+            let tests = mutants::test_lines(&source, text, file.lang());
+            let ours = |at: &&usize| !tests.iter().any(|range| range.contains(*at));
+            let mut lines = lines.iter().filter(ours);
+            lines.any(|at| !source.uncommented(*at).trim().is_empty())
+        };
+        code(file.head_source(), file.head.text(), &file.added)
+            || code(file.base_source(), file.base.text(), &file.removed)
+    }
+
+    /// Check 7. `on_base` is the base's code with the head's tests, where that was run.
+    pub(crate) fn noticed(
+        &mut self,
+        head: &Census,
+        on_base: Option<&Census>,
+        before: &[Measurement],
+    ) -> Result<Measurement, GateError> {
+        let check = Check::MutantsKilled;
+        let vetoed = |m: &&Measurement| m.check.mandatory() && m.result == CheckResult::Fail;
+        if before.iter().any(|m| vetoed(&m)) {
+            return Ok(not_applicable(
+                check,
+                "the change fails already; its tests were not tried",
+            ));
+        }
+        let own = self.own_tests(head);
+        if own == Own::none() {
+            return Ok(not_applicable(
+                check,
+                "the change brings no test of its own, and turns none green",
+            ));
+        }
+        let fixed = census::compare(self.candidate.base_census, head).fixed;
+        if !fixed.is_empty() && !self.edits_tests() {
+            let words = format!(
+                "tests that the change did not touch were red, and are green: {}",
+                some(&fixed)
+            );
+            return Ok(pass(check, words));
+        }
+        if let Some(words) = self.pass_without(&own, on_base) {
+            return Ok(fail(check, words));
+        }
+        for answer in [Answer::Nothing, Answer::Other] {
+            let Some(seen) = self.answering_wrongly(answer)? else {
+                return Ok(not_applicable(
+                    check,
+                    "the product has no function that could answer wrongly",
+                ));
+            };
+            match own.all_passed(&seen) {
+                Some(false) => {
+                    return Ok(pass(
+                        check,
+                        "tests of the change fail when the product answers wrongly",
+                    ));
+                }
+                None => {
+                    return Ok(not_applicable(
+                        check,
+                        "the product with wrong answers could not be tried",
+                    ));
+                }
+                Some(true) => {}
+            }
+        }
+        Ok(fail(
+            check,
+            format!(
+                "the tests of the change pass whatever the product answers: {}",
+                own.words()
+            ),
+        ))
+    }
+
+    /// A task that names tests to change wants another behaviour: tests that hold without the change do not show it.
+    fn pass_without(&self, own: &Own, on_base: Option<&Census>) -> Option<String> {
+        let base = self.candidate.base_census;
+        let wanted = !self.rules.changes_tests.is_empty() && self.product_changed();
+        let fixed = match own {
+            Own::All => !base.exit.success(),
+            Own::Named(ids) => ids
+                .iter()
+                .any(|id| base.ids.get(id) == Some(&TestStatus::Failed)),
+        };
+        let holds = own.all_passed(on_base?) == Some(true);
+        (wanted && !fixed && holds).then(|| {
+            format!(
+                "the tests that were changed pass without the change too: {}",
+                own.words()
+            )
+        })
+    }
+
+    /// The tests of the head over a product whose functions answer wrongly; `None` where it has none.
+    fn answering_wrongly(&mut self, answer: Answer) -> Result<Option<Census>, GateError> {
+        let changed: Vec<String> = { self.change.files.iter() }
+            .filter(|file| !file.is_deleted() && self.changes_code(file))
+            .map(|file| file.path.clone())
+            .collect();
+        let paths = match changed.is_empty() {
+            false => changed,
+            true => {
+                let all = self.change.head_paths.keys();
+                all.filter(|path| self.is_product(path)).cloned().collect()
+            }
+        };
+        if paths.len() > FILES_MAX {
+            return Ok(None);
+        }
+        let room = self.stage.room(
+            "wrong answers",
+            self.candidate.head,
+            head_set_up(self.candidate),
+        )?;
+        let mut any = false;
+        for path in paths {
+            let bytes = git::blob(
+                self.candidate.repo,
+                self.candidate.head,
+                &path,
+                FILE_BYTES_MAX,
+            );
+            let bytes = bytes.map_err(|e| GateError::Repository {
+                what: path.clone(),
+                why: e.to_string(),
+            })?;
+            let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+            if let Some(wrong) = text.and_then(|text| mutants::wrong(&path, &text, answer)) {
+                let mode = self
+                    .change
+                    .head_paths
+                    .get(&path)
+                    .copied()
+                    .unwrap_or_default();
+                room.put(&path, wrong.as_bytes(), mode == 0o100_755)?;
+                any = true;
+            }
+        }
+        if !any {
+            return Ok(None);
+        }
+        let ran = self.run(&room, self.candidate.test_command)?;
+        let seen = census::read(&ran);
+        // What does not even build tells nothing of the tests.
+        Ok(Some(match runs::unable(&ran, &seen) {
+            None => seen,
+            Some(_) => Census {
+                ids: Default::default(),
+                known: false,
+                ..seen
+            },
+        }))
+    }
+}
