@@ -29,6 +29,7 @@ pub(crate) fn check(change: &Change, rules: &Rules<'_>) -> Measurement {
         {
             if let Some((class, what)) =
                 protected::class(path).filter(|(class, _)| !may(*class, path, change, rules))
+                && !only_stricter(file)
             {
                 let vain = in_vain(path, rules);
                 found.push(format!("{path} is {what}{}{vain}", hint(class)));
@@ -85,6 +86,16 @@ fn hint(class: Class) -> &'static str {
         Class::Runner | Class::Hook => "; it decides how tests run",
         Class::Agent => "; only a task that names the path may change it",
     }
+}
+
+/// Whether a type checker's configuration finds all that it found, and more.
+fn only_stricter(file: &ChangedFile) -> bool {
+    let name = crate::paths::name(&file.path);
+    let sides = file.base.text().zip(file.head.text());
+    name.starts_with("tsconfig")
+        && name.ends_with(".json")
+        && file.from.is_none()
+        && sides.is_some_and(|(base, head)| settings::stricter_types(base, head))
 }
 
 /// A task's list of tests opens nothing else: what it names beside them is said, with what can be done.

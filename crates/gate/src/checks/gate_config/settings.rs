@@ -43,6 +43,7 @@ pub(super) fn changed(file: &ChangedFile) -> Vec<String> {
     names
         .into_iter()
         .filter(|name| !first && base.get(*name) != head.get(*name) && harmful(name, &base, &head))
+        .filter(|name| !tells_more(name, &base, &head))
         .map(|name| format!("{} changes {name}", file.path))
         .collect()
 }
@@ -74,6 +75,106 @@ fn harmful(name: &str, base: &Parts, head: &Parts) -> bool {
             .is_some_and(|rest| head.contains_key(&format!("script {rest}")))
     };
     BY_THEMSELVES.contains(&script) || wraps("pre") || wraps("post")
+}
+
+/// What a script says more of the same run: its reporter, coverage, colours. The words that find, run and judge tests are the same.
+fn tells_more(name: &str, base: &Parts, head: &Parts) -> bool {
+    const TELLS: [&str; 9] = [
+        "--test-reporter",
+        "--test-reporter-destination",
+        "--reporter",
+        "--reporters",
+        "--verbose",
+        "--color",
+        "--colors",
+        "--coverage",
+        "--experimental-test-coverage",
+    ];
+    // A reporter by name; a path would be a program of the change's own.
+    let is_name = |value: &str| value.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    let judging = |parts: &Parts| -> Option<Vec<String>> {
+        let script: String = serde_json::from_str(parts.get(name)?).ok()?;
+        let mut words = script.split_whitespace();
+        let mut kept = Vec::new();
+        while let Some(word) = words.next() {
+            let (option, value) = word
+                .split_once('=')
+                .map_or((word, None), |(o, v)| (o, Some(v)));
+            if !TELLS.contains(&option) {
+                kept.push(word.to_owned());
+                continue;
+            }
+            let takes = option.contains("report");
+            let value = match (takes, value) {
+                (true, None) => words.next(),
+                (_, value) => value,
+            };
+            if !value.is_none_or(is_name) {
+                return None;
+            }
+        }
+        Some(kept)
+    };
+    name.starts_with("script ") && judging(base).is_some_and(|words| judging(head) == Some(words))
+}
+
+/// Whether a type checker is only made stricter: every difference turns a check on.
+pub(super) fn stricter_types(base: &str, head: &str) -> bool {
+    const CHECKS: [&str; 20] = [
+        "strict",
+        "strictNullChecks",
+        "strictFunctionTypes",
+        "strictBindCallApply",
+        "strictPropertyInitialization",
+        "strictBuiltinIteratorReturn",
+        "noImplicitAny",
+        "noImplicitThis",
+        "noImplicitReturns",
+        "noImplicitOverride",
+        "noUncheckedIndexedAccess",
+        "noPropertyAccessFromIndexSignature",
+        "noFallthroughCasesInSwitch",
+        "noUnusedLocals",
+        "noUnusedParameters",
+        "exactOptionalPropertyTypes",
+        "useUnknownInCatchVariables",
+        "alwaysStrict",
+        "forceConsistentCasingInFileNames",
+        "noEmitOnError",
+    ];
+    let read = |text: &str| serde_json::from_str::<Json>(text).ok();
+    let (Some(mut base), Some(mut head)) = (read(base), read(head)) else {
+        return false;
+    };
+    let options = |side: &mut Json| -> BTreeMap<String, Json> {
+        let options = side
+            .get_mut("compilerOptions")
+            .and_then(Json::as_object_mut);
+        let taken = |options: &mut serde_json::Map<String, Json>| {
+            let known = CHECKS.iter().filter_map(|name| options.remove_entry(*name));
+            known.collect()
+        };
+        options.map(taken).unwrap_or_default()
+    };
+    let (before, after) = (options(&mut base), options(&mut head));
+    let on = |value: Option<&Json>| value == Some(&Json::Bool(true));
+    let kept = before
+        .iter()
+        .all(|(name, value)| !on(Some(value)) || on(after.get(name)));
+    // Off where `strict` would have it on is a loosening, also where it was not named.
+    let turned_on = after
+        .iter()
+        .all(|(name, value)| on(Some(value)) || before.get(name) == Some(value));
+    let without_options = |side: &mut Json| {
+        if side.get("compilerOptions") == Some(&Json::Object(Default::default()))
+            && let Some(top) = side.as_object_mut()
+        {
+            top.remove("compilerOptions");
+        }
+    };
+    without_options(&mut base);
+    without_options(&mut head);
+    kept && turned_on && base == head
 }
 
 fn npm(text: &str) -> Result<Parts, String> {
@@ -225,4 +326,56 @@ fn judges(section: &str) -> bool {
     ]
     .iter()
     .any(|s| section.starts_with(s))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_may_tell_more_of_the_same_run() {
+        let same = |base: &str, head: &str| {
+            let parts = |script: &str| {
+                npm(&serde_json::json!({"scripts": {"test": script}}).to_string()).unwrap()
+            };
+            tells_more("script test", &parts(base), &parts(head))
+        };
+        assert!(same("node --test", "node --test --test-reporter=spec"));
+        assert!(same(
+            "node --test --test-reporter=dot",
+            "node --test --experimental-test-coverage"
+        ));
+        assert!(same("vitest run --reporter dot", "vitest run --coverage"));
+        for cheat in [
+            "node --test || true",
+            "node --test; exit 0",
+            "node --test --test-reporter=./mine.js",
+            "node --test --test-name-pattern=easy",
+            "node --test test/easy.test.js",
+            "true",
+        ] {
+            assert!(!same("node --test", cheat), "{cheat}");
+        }
+    }
+
+    #[test]
+    fn a_type_checker_may_be_made_stricter_and_not_looser() {
+        let loose =
+            r#"{"compilerOptions": {"target": "es2022", "strict": false}, "include": ["src"]}"#;
+        let strict = r#"{"compilerOptions": {"target": "es2022", "strict": true, "noImplicitReturns": true}, "include": ["src"]}"#;
+        assert!(stricter_types(loose, strict) && !stricter_types(strict, loose));
+        assert!(!stricter_types(
+            strict,
+            &strict.replace("\"src\"", "\"src/a\"")
+        ));
+        assert!(!stricter_types(
+            strict,
+            &strict.replace("\"noImplicitReturns\": true", "\"noImplicitAny\": false")
+        ));
+        assert!(!stricter_types(loose, &strict.replace("es2022", "es5")));
+        assert!(
+            !stricter_types(loose, "// a comment\n{}"),
+            "what cannot be read is not believed"
+        );
+    }
 }
