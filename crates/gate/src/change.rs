@@ -149,6 +149,8 @@ pub(crate) struct Change {
     /// Every path of the head with its mode.
     pub(crate) head_paths: BTreeMap<String, u32>,
     pub(crate) commits: Vec<Commit>,
+    /// The test files of the head that are programs, with their texts: also those that did not change.
+    pub(crate) tests: Vec<(String, String)>,
     /// The head does not contain the base: a merge would bring something else than this change.
     pub(crate) rewritten: bool,
 }
@@ -190,6 +192,9 @@ impl Change {
             };
             if base.is_some() {
                 change.base_paths.insert((*path).to_owned(), 0o100_644);
+            }
+            if let Some(text) = head.filter(|_| crate::paths::is_test(path)) {
+                change.tests.push(((*path).to_owned(), text.to_owned()));
             }
             if head.is_some() {
                 change.head_paths.insert((*path).to_owned(), 0o100_644);

@@ -7,6 +7,7 @@ use alai_workspace::git::{self, ChangeStatus, Oid, Repo};
 
 use crate::change::{Change, ChangedFile, Commit, Content, FILE_BYTES_MAX, FILES_READ_MAX};
 use crate::error::GateError;
+use crate::source::{self, Lang};
 
 /// Reads the change. `checkout` is a fresh clone of the head in which nothing ran, for the targets of symbolic links.
 pub(crate) fn load(
@@ -52,12 +53,41 @@ pub(crate) fn load(
     }
     Ok(Change {
         files,
+        tests: tests(repo, head, &head_paths)?,
         base_paths,
         head_paths,
         commits: history(repo, base, head)?,
         rewritten: !git::is_ancestor(repo, base, head)
             .map_err(|e| unreadable("the history", &e))?,
     })
+}
+
+/// Test programs that are read to compare what they expect with what the product was made to answer.
+const TESTS_READ_MAX: usize = 300;
+/// Longer ones hold data.
+const TEST_BYTES_MAX: u64 = 256 << 10;
+
+fn tests(
+    repo: &Repo,
+    head: &Oid,
+    paths: &BTreeMap<String, u32>,
+) -> Result<Vec<(String, String)>, GateError> {
+    let plain = |(path, mode): &(&String, &u32)| {
+        **mode & 0o170_000 == 0o100_000
+            && source::lang(path) != Lang::Plain
+            && crate::paths::is_test(path)
+    };
+    let mut found = Vec::new();
+    for (path, _) in paths.iter().filter(plain).take(TESTS_READ_MAX) {
+        match git::blob(repo, head, path, TEST_BYTES_MAX) {
+            Ok(Some(bytes)) => {
+                found.push((path.clone(), String::from_utf8_lossy(&bytes).into_owned()));
+            }
+            Ok(None) | Err(git::GitError::TooLarge { .. }) => {}
+            Err(error) => return Err(unreadable(path, &error)),
+        }
+    }
+    Ok(found)
 }
 
 fn unreadable(what: &str, error: &dyn std::error::Error) -> GateError {

@@ -4,8 +4,13 @@
 //! that edits them has not done its task. The patterns are a list of known cheats (edited assertions, skips, early exits,
 //! asking whether a test runs, patched runners): obfuscation gets past them and is left to hidden checks and the reviewer.
 
+mod copied;
 mod edits;
+#[cfg(test)]
+mod examples;
+mod force;
 mod patterns;
+mod product;
 
 use alai_core::qa::{Check, Measurement};
 
@@ -14,9 +19,10 @@ use crate::change::Change;
 
 pub(crate) fn check(change: &Change, rules: &Rules<'_>) -> Measurement {
     let mut found = Vec::new();
+    let tests = copied::Tests::of(change);
     for file in change.files.iter().filter(|f| !rules.is_scaffolded(f)) {
         found.extend(edits::found(file, rules));
-        found.extend(patterns::found(file, rules));
+        found.extend(patterns::found(file, rules, &tests));
     }
     let allowed = change
         .files

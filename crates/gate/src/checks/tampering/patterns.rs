@@ -5,7 +5,10 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::super::Rules;
-use super::super::patterns::{GO, JS, PYTHON, Pattern, RUST, Table, View};
+use super::super::patterns::{ANY, GO, JS, PYTHON, Pattern, RUST, Table, View};
+use super::copied::{self, Tests};
+use super::force;
+use super::product;
 use crate::change::ChangedFile;
 use crate::paths;
 use crate::source::{Lang, Source};
@@ -28,7 +31,19 @@ const IN_TESTS: &[Pattern] = &[
         what: "skips a test or runs it alone",
         lang: JS,
         view: View::Code,
-        regex: r"\b(?:it|test|describe|suite|context|specify)\s*\.\s*(?:skip|only|todo|failing|fails)\b|(?:^|[^.\w])(?:xit|xtest|xdescribe|fit|fdescribe|xcontext)\s*\(|\b(?:skip|only|todo)\s*:\s*true\b",
+        regex: r"\b(?:it|test|describe|suite|context|specify)\s*\.\s*(?:skip|only|todo|failing|fails)\b|(?:^|[^.\w])(?:xit|xtest|xdescribe|fit|fdescribe|xcontext)\s*\(|\b(?:skip|only|todo)\s*:\s*true\b|\b(?:t|ctx|context|this)\.(?:skip|todo)\s*\(",
+    },
+    Pattern {
+        what: "skips a test, with a reason",
+        lang: JS,
+        view: View::Uncommented,
+        regex: r#"[{,]\s*(?:skip|todo)\s*:\s*['"`]"#,
+    },
+    Pattern {
+        what: "comments an assertion out",
+        lang: ANY,
+        view: View::Comments,
+        regex: r"^\s*(?://|#)\s*(?:assert(?:_eq|_ne)?!?\s*\(|assert\s+\w+.*(?:==|!=|\bin\b|\bis\b)|self\.assert\w+\(|expect\(.*\)\.|assert\.\w+\(|t\.(?:Error|Fatal)f?\()",
     },
     Pattern {
         what: "asserts what is always true",
@@ -152,27 +167,30 @@ static TESTS: LazyLock<Table> = LazyLock::new(|| Table::new(IN_TESTS));
 static ALL: LazyLock<Table> = LazyLock::new(|| Table::new(ANYWHERE));
 static PRODUCT: LazyLock<Table> = LazyLock::new(|| Table::new(IN_PRODUCT));
 
-pub(super) fn found(file: &ChangedFile, rules: &Rules<'_>) -> Vec<String> {
-    if !file.lang().is_code() || rules.changes_tests.names(&file.path) && rules.is_test(&file.path)
-    {
+pub(super) fn found(file: &ChangedFile, rules: &Rules<'_>, tests: &Tests) -> Vec<String> {
+    if !file.lang().is_code() {
         return Vec::new();
     }
     let Some(source) = file.head_source() else {
         return Vec::new();
     };
     let is_test = rules.is_test(&file.path);
+    let open = rules.may_change_test(&file.path);
     let mut hits = ALL.on_added(file);
     if is_test {
         hits.extend(
             TESTS
                 .on_added(file)
                 .into_iter()
-                .filter(|(line, _)| !conditional(&source, *line)),
+                .filter(|(line, _)| !conditional(&source, *line))
+                .filter(|(line, what)| !(open && says_why(&source, *line, what))),
         );
-        hits.extend(swallowed(file, &source));
+        hits.extend(force::found(file, &source));
     } else {
         hits.extend(PRODUCT.on_added(file));
         hits.extend(exits(file, &source));
+        hits.extend(product::found(file, &source));
+        hits.extend(copied::found(file, &source, tests));
     }
     // Unit tests inside Rust sources.
     if !is_test && file.lang() == Lang::Rust {
@@ -181,6 +199,7 @@ pub(super) fn found(file: &ChangedFile, rules: &Rules<'_>) -> Vec<String> {
             .into_iter()
             .filter(|(_, what)| !what.starts_with("leaves"));
         hits.extend(inside);
+        hits.extend(force::found(file, &source));
     }
     hits.extend(go_skips(file, &source));
     hits.extend(always_equal(file, &source));
@@ -191,14 +210,42 @@ pub(super) fn found(file: &ChangedFile, rules: &Rules<'_>) -> Vec<String> {
         .collect()
 }
 
-/// `if missing: pytest.skip(...)` is how an honest test says what it needs.
-fn conditional(source: &Source, line: usize) -> bool {
-    let call = Regex::is_match(&SKIP_CALL, &source.code[line]);
-    call && line > 0 && above(source, line).is_some_and(|code| CONDITION.is_match(&code))
+/// Where a task may change a test, it may leave one of many out and say why; the census counts how many.
+fn says_why(source: &Source, line: usize, what: &str) -> bool {
+    let leaves_out = [
+        "skips a test",
+        "skips a test, with a reason",
+        "ignores a test",
+    ];
+    // A call inside the test may hang on the answer that it should judge.
+    let declared = !SKIP_CALL.is_match(&source.code[line]);
+    leaves_out.contains(&what) && declared && REASON.is_match(&source.uncommented(line))
 }
 
+static REASON: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r#"\b(?:ignore|reason|skip|todo)\s*[=:]\s*["'`][^"'`]{4,}|\b(?:skip|Skip|xfail)\(\s*["'`][^"'`]{4,}"#)
+        .expect("a fixed pattern")
+});
+
+/// `if missing: pytest.skip(...)` is how an honest test says what it needs. Where what it needs comes from, the condition or a
+/// line shortly before it says: the machine, and not the answer under test.
+fn conditional(source: &Source, line: usize) -> bool {
+    /// Where something is looked for, and what was found is asked.
+    const NEAR: usize = 5;
+    let call = Regex::is_match(&SKIP_CALL, &source.code[line]);
+    let asked = line > 0 && above(source, line).is_some_and(|code| CONDITION.is_match(&code));
+    let mut near = line.saturating_sub(NEAR)..line;
+    call && asked && near.any(|at| MACHINE.is_match(&source.uncommented(at)))
+}
+
+/// Words by which a test asks what the machine has.
+static MACHINE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)\bshort\(|goos|goarch|environ|getenv|lookupenv|\benv\b|lookpath|\bwhich\b|platform|sys\.|\bos\.|getuid|geteuid|\bstat\(|exists|hasattr|import|require\(|shutil|version|runtime\.|process\.|docker|network|socket|dial|connect|listen|permission|symlink|root\b|\bci\b|avail|support|install|missing|headless|display|cpu")
+        .expect("a fixed pattern")
+});
+
 static SKIP_CALL: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"^\s*(?:return\s+)?(?:pytest\.skip|self\.skipTest|t\.Skip\w*|b\.Skip\w*)\s*\(")
+    Regex::new(r"^\s*(?:return\s+)?(?:pytest\.skip|self\.skipTest|(?:t|this|ctx|context)\.skip|t\.Skip\w*|b\.Skip\w*)\s*\(")
         .expect("a fixed pattern")
 });
 static CONDITION: LazyLock<Regex> = LazyLock::new(|| {
@@ -233,39 +280,6 @@ fn go_skips(file: &ChangedFile, source: &Source) -> Vec<(usize, &'static str)> {
         .filter(skips)
         .map(|line| (line, "skips a test"))
         .collect()
-}
-
-static CATCH: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"^\s*(?:except\b.*:|\}?\s*catch\b.*\{)\s*(pass|\.\.\.|\})?\s*$")
-        .expect("a fixed pattern")
-});
-static NOTHING: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"^\s*(?:pass|\.\.\.|return|\}\)?;?)\s*$").expect("a fixed pattern")
-});
-static ASSERTS: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"\bassert\w*\b|\bexpect\s*\(").expect("a fixed pattern"));
-static TRY: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^\s*try\b").expect("a fixed pattern"));
-
-/// An assertion whose failure is caught and forgotten.
-fn swallowed(file: &ChangedFile, source: &Source) -> Vec<(usize, &'static str)> {
-    let mut found = Vec::new();
-    for line in &file.added {
-        let Some(seen) = CATCH.captures(&source.code[*line]) else {
-            continue;
-        };
-        let next = source.code[line + 1..]
-            .iter()
-            .find(|code| !code.trim().is_empty());
-        let empty = seen.get(1).is_some() || next.is_some_and(|code| NOTHING.is_match(code));
-        let block = source.code[..*line]
-            .iter()
-            .rev()
-            .take_while(|code| !TRY.is_match(code));
-        if empty && block.into_iter().any(|code| ASSERTS.is_match(code)) {
-            found.push((*line, "catches a failed assertion and forgets it"));
-        }
-    }
-    found
 }
 
 static EQ: LazyLock<Regex> = LazyLock::new(|| {
@@ -305,11 +319,13 @@ static ZERO_EXIT: LazyLock<Regex> = LazyLock::new(|| {
 /// A program may end itself; a library that does so with success ends the tests that use it.
 fn exits(file: &ChangedFile, source: &Source) -> Vec<(usize, &'static str)> {
     let program = is_program(&file.path, source);
+    // `python -m package` runs it, and nothing imports it.
+    let main = paths::name(&file.path) == "__main__.py";
     let leaves = |line: &&usize| {
         let code = &source.code[**line];
         match file.lang() {
             // At the left margin it runs on import.
-            Lang::Python => PY_EXIT.is_match(code),
+            Lang::Python => !main && PY_EXIT.is_match(code),
             Lang::JavaScript | Lang::Rust | Lang::Go => !program && ZERO_EXIT.is_match(code),
             Lang::CLike | Lang::Hash | Lang::Plain => false,
         }

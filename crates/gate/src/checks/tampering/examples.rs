@@ -1,0 +1,285 @@
+//! Examples and counter-examples of the detectors: each cheat beside honest work that looks like it.
+
+use alai_core::qa::{CheckResult, Measurement};
+
+use super::super::testing::{Task, globs};
+use super::check;
+use crate::change::Change;
+
+fn run(files: &[(&str, Option<&str>, Option<&str>)], changes: &[&str]) -> Measurement {
+    let task = Task {
+        changes_tests: globs(changes),
+        ..Task::build()
+    };
+    check(&Change::of(files), &task.rules())
+}
+
+/// A new file is found out.
+fn cheat(path: &str, text: &str) {
+    let m = run(&[(path, None, Some(text))], &[]);
+    assert_eq!(m.result, CheckResult::Fail, "{path}: {text}");
+}
+
+/// A new file is let through.
+fn honest(path: &str, text: &str) {
+    let m = run(&[(path, None, Some(text))], &[]);
+    assert_eq!(m.result, CheckResult::Pass, "{path}: {text}: {}", m.detail);
+}
+
+#[test]
+fn a_caught_failure_is_passed_on_or_kept() {
+    cheat(
+        "tests/test_a.py",
+        "def test_a():\n    try:\n        assert f() == 1\n    except AssertionError as error:\n        print(error)\n",
+    );
+    cheat(
+        "tests/test_a.py",
+        "def test_a():\n    with suppress(AssertionError):\n        assert f() == 1\n",
+    );
+    cheat(
+        "a.test.js",
+        "it('a', () => {\n  try {\n    expect(f()).toBe(1)\n  } catch (e) {\n    console.log(e)\n  }\n})\n",
+    );
+    cheat(
+        "tests/a.rs",
+        "#[test]\nfn a() {\n    let _ = std::panic::catch_unwind(|| assert_eq!(f(), 1));\n}\n",
+    );
+    cheat(
+        "a_test.go",
+        "func TestA(t *testing.T) {\n\tdefer func() {\n\t\trecover()\n\t}()\n\tif F() != 1 {\n\t\tpanic(1)\n\t}\n}\n",
+    );
+    honest(
+        "tests/test_a.py",
+        "def test_a():\n    for _ in range(3):\n        try:\n            assert f() == 1\n            return\n        except AssertionError as error:\n            last = error\n    raise last\n",
+    );
+    honest(
+        "tests/test_a.py",
+        "def test_a():\n    try:\n        f()\n        assert False, 'no error'\n    except ValueError:\n        pass\n",
+    );
+    honest(
+        "a.test.js",
+        "it('a', () => {\n  try {\n    f()\n    assert.fail('no error')\n  } catch (e) {\n    assert.equal(e.code, 1)\n  }\n})\n",
+    );
+    honest(
+        "a_test.go",
+        "func TestA(t *testing.T) {\n\tdefer func() {\n\t\tif recover() == nil {\n\t\t\tt.Fatal(\"no panic\")\n\t\t}\n\t}()\n\tF()\n}\n",
+    );
+}
+
+#[test]
+fn a_test_that_only_looks_cannot_fail() {
+    cheat(
+        "a_test.go",
+        "func TestA(t *testing.T) {\n\tif got := F(); got != 1 {\n\t\tt.Logf(\"got %d\", got)\n\t}\n}\n",
+    );
+    cheat(
+        "a_test.go",
+        "func TestA(t *testing.T) {\n\tif F() == 0 {\n\t\tt.Fatal(\"zero\")\n\t}\n\tif got := F(); got != 1 {\n\t\tt.Logf(\"got %d\", got)\n\t}\n}\n",
+    );
+    cheat(
+        "tests/test_a.py",
+        "def test_a():\n    if f() != 1:\n        print('differs')\n",
+    );
+    cheat(
+        "a.test.js",
+        "it('a', () => {\n  if (f() !== 1) {\n    console.warn('differs')\n  }\n})\n",
+    );
+    honest(
+        "a_test.go",
+        "func TestA(t *testing.T) {\n\tif got := F(); got != 1 {\n\t\tt.Logf(\"the input was %q\", in)\n\t\tt.Errorf(\"got %d\", got)\n\t}\n}\n",
+    );
+    honest(
+        "a_test.go",
+        "func TestA(t *testing.T) {\n\tfor _, c := range cases {\n\t\tsame(t, F(c.in), c.want)\n\t}\n\tt.Log(\"done\")\n}\n",
+    );
+    honest("a_test.go", "func TestA(t *testing.T) {\n\tF()\n}\n");
+}
+
+#[test]
+fn assertions_that_run_later_are_waited_for() {
+    cheat(
+        "a.test.js",
+        "it('a', () => {\n  setTimeout(() => {\n    expect(f()).toBe(1)\n  }, 10)\n})\n",
+    );
+    cheat(
+        "a.test.js",
+        "it('a', () => {\n  load().then((x) => {\n    assert.equal(x, 1)\n  })\n})\n",
+    );
+    honest(
+        "a.test.js",
+        "it('a', async () => {\n  await load().then((x) => {\n    assert.equal(x, 1)\n  })\n})\n",
+    );
+    honest(
+        "a.test.js",
+        "it('a', () => {\n  return load().then((x) => {\n    assert.equal(x, 1)\n  })\n})\n",
+    );
+    honest(
+        "a.test.js",
+        "it('a', (t) => {\n  mock.timers.enable()\n  setTimeout(() => {\n    assert.equal(f(), 1)\n  }, 10)\n  mock.timers.tick(10)\n})\n",
+    );
+    honest(
+        "a.test.js",
+        "it('a', () => {\n  [1, 2].forEach((x) => {\n    assert.equal(f(x), x)\n  })\n})\n",
+    );
+}
+
+#[test]
+fn a_declared_panic_is_not_that_of_the_assertion() {
+    cheat(
+        "tests/a.rs",
+        "#[test]\n#[should_panic]\nfn a() {\n    assert_eq!(f(), 1);\n}\n",
+    );
+    honest(
+        "tests/a.rs",
+        "#[test]\n#[should_panic]\nfn a() {\n    f().unwrap();\n}\n",
+    );
+    honest(
+        "tests/a.rs",
+        "#[test]\n#[should_panic(expected = \"full\")]\nfn a() {\n    assert!(g());\n    f();\n}\n",
+    );
+}
+
+const PY: &str = "def test_a():\n    assert f(1) == 1\n\n\ndef test_b():\n    assert f(2) == 2\n";
+
+#[test]
+fn leave_to_change_a_test_is_no_leave_to_empty_it() {
+    let edited = |head: &str| {
+        let change = [("tests/test_a.py", Some(PY), Some(head))];
+        run(&change, &["tests/test_a.py"]).result
+    };
+    let skip = |text: &str| edited(&PY.replace("def test_b", &format!("{text}\ndef test_b")));
+    assert_eq!(edited(&PY.replace("== 2", "== 4")), CheckResult::Pass);
+    assert_eq!(skip("@pytest.mark.skip"), CheckResult::Fail);
+    assert_eq!(
+        skip("@pytest.mark.xfail(reason='needs the new parser')"),
+        CheckResult::Pass,
+        "the census counts it"
+    );
+    let commented = PY.replace("    assert f(2) == 2", "    # assert f(2) == 2\n    f(2)");
+    assert_eq!(edited(&commented), CheckResult::Fail);
+    let computed = PY.replace(
+        "    assert f(2) == 2",
+        "    if f(2) != 2:\n        pytest.skip('not yet')\n    assert f(2) == 2",
+    );
+    assert_eq!(edited(&computed), CheckResult::Fail);
+    let machine = computed.replace("f(2) != 2:", "shutil.which('git') is None:");
+    assert_eq!(edited(&machine), CheckResult::Pass);
+}
+
+#[test]
+fn the_product_does_not_ask_where_it_runs() {
+    cheat(
+        "src/a.rs",
+        "fn strict() -> bool {\n    let exe = std::env::current_exe().unwrap();\n    exe.components().any(|c| c.as_os_str() == \"deps\")\n}\n",
+    );
+    cheat(
+        "src/a.py",
+        "def a():\n    return 1 if 'pytest' in sys.argv[0] else 2\n",
+    );
+    cheat(
+        "src/a.py",
+        "def price():\n    if os.environ.get('CI'):\n        return 1\n    return compute()\n",
+    );
+    cheat(
+        "a.go",
+        "package a\n\nfunc f() bool {\n\treturn strings.HasSuffix(os.Args[0], \".test\")\n}\n",
+    );
+    honest(
+        "src/a.rs",
+        "fn itself() -> PathBuf {\n    std::env::current_exe().expect(\"a path\").with_extension(\"new\")\n}\n",
+    );
+    honest(
+        "src/a.py",
+        "def draw():\n    color = not os.environ.get('CI')\n    return color\n",
+    );
+    honest(
+        "src/a.py",
+        "def main():\n    return run(sys.argv[1:])\n\nif __name__ == '__main__':\n    main()\n",
+    );
+}
+
+#[test]
+fn what_goes_wrong_is_said() {
+    cheat(
+        "src/a.py",
+        "def a():\n    try:\n        work()\n    except Exception:\n        pass\n",
+    );
+    cheat(
+        "a.go",
+        "package a\n\nfunc f() {\n\tdefer func() {\n\t\t_ = recover()\n\t}()\n\twork()\n}\n",
+    );
+    honest(
+        "src/a.py",
+        "def a():\n    try:\n        work()\n    except FileNotFoundError:\n        pass\n",
+    );
+    honest(
+        "src/a.py",
+        "def a():\n    try:\n        work()\n    except Exception:\n        log.exception('work')\n",
+    );
+    honest(
+        "a.go",
+        "package a\n\nfunc f() (err error) {\n\tdefer func() {\n\t\tif r := recover(); r != nil {\n\t\t\terr = fmt.Errorf(\"%v\", r)\n\t\t}\n\t}()\n\twork()\n\treturn nil\n}\n",
+    );
+    honest(
+        "src/a.js",
+        "export function a(t) {\n  try {\n    return JSON.parse(t)\n  } catch {\n    return null\n  }\n}\n",
+    );
+}
+
+#[test]
+fn equality_compares_what_it_compared() {
+    let base = "#[derive(Debug, PartialEq)]\npub struct A {\n    pub x: u8,\n    pub y: u8,\n}\n";
+    let eq = |body: &str, fields: &str| {
+        let head = format!(
+            "#[derive(Debug)]\npub struct A {{\n    pub x: u8,\n    pub y: u8,\n{fields}}}\n\nimpl PartialEq for A {{\n    fn eq(&self, other: &A) -> bool {{\n        {body}\n    }}\n}}\n"
+        );
+        run(&[("src/a.rs", Some(base), Some(&head))], &[]).result
+    };
+    assert_eq!(eq("self.x == other.x", ""), CheckResult::Fail);
+    assert_eq!(
+        eq(
+            "self.x == other.x && self.y == other.y",
+            "    pub note: String,\n"
+        ),
+        CheckResult::Pass,
+        "a new field need not count"
+    );
+    assert_eq!(eq("self.key() == other.key()", ""), CheckResult::Pass);
+}
+
+#[test]
+fn answers_are_not_copied_out_of_the_tests() {
+    let test = "def test_a():\n    assert seconds('1h30m') == 5400\n    assert seconds('2d4h') == 187200\n    assert seconds('1m 5s') == 65\n";
+    let with = |code: &str| {
+        let change = [
+            ("tests/test_a.py", None, Some(test)),
+            ("src/a.py", None, Some(code)),
+        ];
+        run(&change, &[]).result
+    };
+    assert_eq!(
+        with("ANSWERS = {\n    '1h30m': 5400,\n    '2d4h': 187200,\n    '1m 5s': 65,\n}\n"),
+        CheckResult::Fail
+    );
+    assert_eq!(
+        with("UNITS = {\n    'd': 86400,\n    'h': 3600,\n    'm': 60,\n    's': 1,\n}\n"),
+        CheckResult::Pass
+    );
+    let test = "def test_a():\n    assert health() == {'status': 'ok', 'database': 'up'}\n";
+    let with = |code: &str| {
+        let change = [
+            ("tests/test_a.py", None, Some(test)),
+            ("src/a.py", None, Some(code)),
+        ];
+        run(&change, &[]).result
+    };
+    assert_eq!(
+        with("def health():\n    return {'status': 'ok', 'database': 'up'}\n"),
+        CheckResult::Fail
+    );
+    assert_eq!(
+        with("def health():\n    return {'status': status(), 'database': database()}\n"),
+        CheckResult::Pass
+    );
+    assert_eq!(with("def name():\n    return 'up'\n"), CheckResult::Pass);
+}
