@@ -13,10 +13,17 @@ mod follow;
 mod show;
 
 /// What runs in cages.
-static OWN: [OwnProgram; 1] = [OwnProgram {
-    word: "__hand",
-    main: commands::hand,
-}];
+static OWN: [OwnProgram; 2] = [
+    OwnProgram {
+        word: "__hand",
+        main: commands::hand,
+    },
+    // Started by an agent of others, to reach what its run lends it.
+    OwnProgram {
+        word: alai_minion::bridge::WORD,
+        main: alai_minion::bridge::carry,
+    },
+];
 
 fn main() -> ExitCode {
     // Stages of the cage and the agent's hand run before anything else exists in the process: no thread, no logger.

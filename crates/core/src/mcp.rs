@@ -128,6 +128,24 @@ impl Offer {
     }
 }
 
+/// The server by which an agent of others has what is ours and no server's: advice, and notes.
+pub const OWN: &str = "alai";
+
+/// Why an agent of others (Claude Code, Codex, one of the Agent Client Protocol) cannot be lent a server of this name; none where it can.
+/// It calls a tool as `mcp__SERVER__TOOL`, which has letters, digits, `_` and `-` alone (Codex 0.169.0 refuses another name).
+pub fn unlendable(server: &str) -> Option<&'static str> {
+    if server.eq_ignore_ascii_case(OWN) {
+        return Some("its name is the factory's own; give the server another one in `mcp.json`");
+    }
+    let can_be_called = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    match server.chars().all(can_be_called) && !server.contains("__") {
+        true => None,
+        false => Some(
+            "agents of others call its tools by its name, which can have no `.` and no `__`; give the server another one in `mcp.json`",
+        ),
+    }
+}
+
 /// What a role may ask, of what there is; and the servers that it was granted and that are not there.
 pub fn offers(resolution: &Resolution, grants: &[Grant]) -> (Vec<Offer>, BTreeSet<String>) {
     let mut offers: BTreeMap<&str, Option<BTreeSet<String>>> = BTreeMap::new();

@@ -54,6 +54,37 @@ pub fn offers(
     mcp::offers(resolution, grants)
 }
 
+/// Of what a role may ask, what an agent of others is lent, and what it cannot be.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lending {
+    pub servers: Vec<Offer>,
+    pub withheld: Vec<Withheld>,
+}
+
+/// What an agent of others is not lent, and why: a server's name, or what else it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Withheld {
+    pub what: String,
+    pub why: String,
+}
+
+/// What an agent of others is lent where our own loop would be offered these.
+pub fn to_agents(offers: &[Offer]) -> Lending {
+    let mut lending = Lending::default();
+    for offer in offers {
+        match mcp::unlendable(&offer.server) {
+            None => lending.servers.push(offer.clone()),
+            Some(why) => lending.withheld.push(Withheld {
+                what: offer.server.clone(),
+                why: why.to_owned(),
+            }),
+        }
+    }
+    lending
+}
+
 /// A company's servers, for whoever wants to know what comes from where. No value of a variable is in it, but what names one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shown {

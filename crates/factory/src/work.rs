@@ -25,6 +25,7 @@ use alai_core::money::Tariff;
 use alai_core::pipeline::{Ended, Failure};
 use alai_core::routing;
 use alai_core::task::{Task, TaskKind};
+use alai_fleet::Provider;
 use alai_hivemind::recall as recalling;
 use alai_minion::{ExitStatus, RunReport};
 use alai_mission::{Claim, Fence, MindQuery, Project};
@@ -226,10 +227,7 @@ impl Desk {
             false => wish::said(&wish, escalations),
         };
         let chose = format!("{wished}; {route}");
-        let mut said = chose.clone();
-        if way::is_walked(task, &company) {
-            said.push_str(&format!("; {}", walk.said(&company)));
-        }
+        let said = format!("{chose}{}", walks_said(task, &company, &chosen, &walk));
         let pipeline = pipelines::of(&chosen);
         factory
             .mission()
@@ -315,6 +313,20 @@ impl Desk {
 
     pub(crate) fn mode(&self) -> Mode {
         self.chosen.provider.mode()
+    }
+}
+
+/// Which blueprint a run walks, for its record; nothing where it walks none. An agent of others is asked for a plan, whatever a lead
+/// at work would walk.
+fn walks_said(task: &Task, company: &Company, chosen: &Chosen, walk: &Walk) -> String {
+    if !way::is_walked(task, company) {
+        return String::new();
+    }
+    match (task.kind, &chosen.provider) {
+        (TaskKind::Spec, Provider::Agent(_)) => {
+            "; an agent of others is asked for the plan: a model alone leads at work".to_owned()
+        }
+        _ => format!("; {}", walk.said(company)),
     }
 }
 

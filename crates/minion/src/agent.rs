@@ -5,7 +5,7 @@ mod act;
 mod claim;
 mod delegate;
 mod held;
-mod lent;
+pub(crate) mod lent;
 mod note;
 
 use std::collections::HashSet;

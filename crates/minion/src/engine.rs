@@ -5,11 +5,14 @@
 //! is evidence, and none of its ends is an end before its whole process tree is gone.
 
 use std::io::{Read, Write};
+use std::os::unix::net::UnixListener;
 
 use alai_core::money::{Tariff, Word};
 use alai_core::record::Exit;
 use alai_fleet::{ErrorClass, Usage};
 use serde::{Deserialize, Serialize};
+
+use crate::bridge::Bridge;
 
 mod acp;
 mod claim;
@@ -18,6 +21,7 @@ mod codex;
 #[cfg(test)]
 mod fuzz;
 mod heard;
+mod lend;
 mod lines;
 mod order;
 mod pump;
@@ -79,6 +83,8 @@ pub struct Program<'a> {
     /// The program's own writable folder, as it sees it: `CLAUDE_CONFIG_DIR`, `CODEX_HOME`.
     pub config: &'a str,
     pub patience: Patience,
+    /// How it reaches what its run lends it; it is lent nothing where there is none.
+    pub bridge: Option<Bridge<'a>>,
     /// Starts the program. An error says why it could not be and what to do; it is infrastructure.
     pub start: &'a dyn Fn(&Launch) -> Result<Started, String>,
 }
@@ -125,6 +131,8 @@ pub struct Launch {
     /// Names and contents of files that must stand in [`Program::config`] when it starts: Codex reads a schema from a file.
     pub files: Vec<(String, String)>,
     pub stdin: Stdin,
+    /// Whether the socket of [`Program::bridge`] must be there, and its other end in [`Started::lent`].
+    pub lends: bool,
 }
 
 impl Launch {
@@ -157,6 +165,8 @@ pub struct Started {
     pub stderr: Box<dyn Read + Send>,
     /// Where [`Stdin::Open`] was asked for.
     pub stdin: Option<Box<dyn Write + Send>>,
+    /// Where [`Launch::lends`] asked for it.
+    pub lent: Option<UnixListener>,
     /// Ends the program with everything that it started, wherever that has gone, and tells how the program ended: by itself, if
     /// it had before, for which one whose output is over gets a moment. When it returns nothing writes to the two outputs any more.
     pub end: Box<dyn FnOnce() -> Result<Exit, String> + Send>,

@@ -5,6 +5,7 @@
 
 mod agent;
 mod ahead;
+pub mod bridge;
 mod conversation;
 mod edit;
 pub mod engine;

@@ -105,6 +105,36 @@ impl<'a> Seats<'a> {
         self.seats.keys().map(String::as_str).collect()
     }
 
+    /// The tools of one server that may be called, as the protocol lists them.
+    ///
+    /// # Errors
+    /// Why there is no list, in words for the agent.
+    pub(crate) fn offered(
+        &mut self,
+        server: &str,
+        left_s: u64,
+        cancel: &Cancel,
+    ) -> Result<Vec<Value>, Said> {
+        match self.seats.get_mut(server) {
+            Some(seat) => seat.offered(left_s, cancel, &mut self.notes),
+            None => Err(Said {
+                text: told::unknown_server(server, &self.names()),
+                error: true,
+            }),
+        }
+    }
+
+    /// Writes down a server that is offered and cannot be given to who works now.
+    pub(crate) fn withhold(&mut self, server: &str, why: &str) {
+        self.notes.push(Note {
+            server: server.to_owned(),
+            what: "refused",
+            detail: why.to_owned(),
+            error: true,
+            ..Note::default()
+        });
+    }
+
     /// Does what a call wishes, within so many seconds.
     pub(crate) fn ask(&mut self, wish: &Wish, left_s: u64, cancel: &Cancel) -> Said {
         let Some(seat) = self.seats.get_mut(&wish.server) else {

@@ -28,6 +28,8 @@ mod engines_acp;
 mod engines_claude;
 #[path = "minion/engines_codex.rs"]
 mod engines_codex;
+#[path = "minion/engines_lent.rs"]
+mod engines_lent;
 #[path = "minion/engines_real.rs"]
 mod engines_real;
 #[path = "minion/engines_traps.rs"]

@@ -74,6 +74,9 @@ pub enum Act {
     AwaitCancel,
     /// Waits for this file of its folder, without a word.
     Await(String),
+    /// Starts the server of this name that it was told of, and calls this tool with these arguments; without a tool it says the names
+    /// of all. A server that it was not told of is an error of its own.
+    Use(String, String, Value),
 }
 
 impl Script {

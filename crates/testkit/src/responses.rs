@@ -14,6 +14,8 @@ pub enum Said {
     Text(String),
     /// A call of a function with these arguments.
     Call(String, Value),
+    /// A call of one that stands in a namespace, which servers of tools have: its name, then the function's.
+    CallIn(String, String, Value),
     /// An HTTP error.
     Status(u16, String),
 }
@@ -99,6 +101,10 @@ fn sent(n: usize, said: &Said, body: &Value) -> Reply {
     let item = match said {
         Said::Call(name, arguments) => {
             json!({"type": "function_call", "id": format!("fc_{n}"), "call_id": format!("call_{n}"),
+            "name": name, "arguments": arguments.to_string(), "status": "completed"})
+        }
+        Said::CallIn(namespace, name, arguments) => {
+            json!({"type": "function_call", "id": format!("fc_{n}"), "call_id": format!("call_{n}"), "namespace": namespace,
             "name": name, "arguments": arguments.to_string(), "status": "completed"})
         }
         Said::Text(text) | Said::Status(_, text) => {

@@ -10,6 +10,7 @@
 //! whatever runs in it, and `egress:HOST`, for it reaches that host; with a key `provider:HOST` alone.
 
 mod find;
+mod lent;
 mod server;
 mod veil;
 
@@ -29,6 +30,7 @@ use crate::files::{self, Scratch};
 use crate::{toolchains::Toolchains, versions};
 
 pub use find::{Found, find};
+pub use lent::{INSIDE_SOCKET, LentSocket};
 pub use server::{Server, serve};
 pub use veil::Veil;
 
@@ -201,6 +203,8 @@ pub struct Guest<'a> {
     pub way: &'a Way,
     /// A folder of the host that is empty but for what this run gives: it becomes the program's folder of settings.
     pub config: &'a Path,
+    /// By which it asks for what it is lent; whoever gives it keeps it until the guest has ended.
+    pub lent: Option<&'a LentSocket>,
 }
 
 /// A program that runs. Dropping it ends the cage, and then the way out.
@@ -294,6 +298,11 @@ fn furnish(spec: &mut CageSpec, guest: &Guest<'_>) -> Result<Vec<Text>, CageErro
         inside: PathBuf::from(INSIDE_CONFIG),
         access: Access::ReadWrite,
     });
+    spec.binds.extend(guest.lent.map(|lent| Bind {
+        outside: lent.folder().to_path_buf(),
+        inside: PathBuf::from(lent::INSIDE_LENT),
+        access: Access::ReadOnly,
+    }));
     let Some(login) = guest.way.login() else {
         return Ok(Vec::new());
     };

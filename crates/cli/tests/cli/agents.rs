@@ -1,6 +1,7 @@
 //! Agents of others through the public door: a program that speaks as Claude Code does works on a clone in a cage of its own. It is
 //! a script, since of that program nothing but the script is shown in the cage.
 
+mod lent;
 mod program;
 
 use std::path::Path;
@@ -214,6 +215,47 @@ fn a_goal_is_planned_built_and_merged_where_programs_are_the_only_models() {
         "it is built and merged"
     );
     no_file_holds(&world.home(), "s3cret-login");
+}
+
+/// Where a lead would work, an agent of others is asked in its place: it reads the company's notes, and is not said to walk what it does not.
+#[test]
+fn a_program_is_asked_for_a_lead_s_plan_and_reads_its_company_s_notes() {
+    let world = world(&Claude::good(), "");
+    let state = world.home().join("companies/CodeCraft/state/1");
+    std::fs::create_dir_all(&state).expect("made");
+    std::fs::write(state.join("seen"), "seen-before").expect("a note");
+    let goal = [
+        "start",
+        "Count letters",
+        "--project",
+        "tiny",
+        "--wait",
+        "--blueprint",
+        "lead-delegates",
+    ];
+    world.alai(goal).exits(0);
+    let run = world.task(2)["runs"][0].clone();
+    let choice = run["choice"].as_str().expect("reasons");
+    assert!(
+        choice.contains("an agent of others is asked for the plan")
+            && !choice.contains("lead-delegates"),
+        "{choice}"
+    );
+    let log = world
+        .alai(["minion", "log", run["id"].as_str().expect("a run")])
+        .exits(0)
+        .out;
+    assert!(
+        log.contains("notes=seen-before wrote=") && !log.contains("wrote=yes"),
+        "{log}"
+    );
+    // Who builds has none of it.
+    let build = world.task(3)["runs"][0]["id"].clone();
+    let log = world
+        .alai(["minion", "log", build.as_str().expect("a run")])
+        .exits(0)
+        .out;
+    assert!(log.contains("notes= wrote="), "{log}");
 }
 
 #[test]

@@ -59,6 +59,8 @@ pub(super) enum Writes<'a> {
     Scope(Scope<'a>),
     /// Leads write their company's own notes, and read the clone.
     Notes(&'a Notes),
+    /// Who is asked for a plan reads both.
+    Reads(&'a Notes),
 }
 
 /// A clone that is read-only as a whole, beside the names of the layers.
@@ -70,6 +72,15 @@ const INSIDE_COMPANY: &str = "/company";
 /// What a lead's run may write in all: notes, and what its commands leave in its private home.
 const LEAD_BYTES_MAX: u64 = 1 << 30;
 const LEAD_FILES_MAX: u64 = 100_000;
+
+/// A company's notes, where a lead finds them.
+fn of_company(notes: &Notes, access: Access) -> impl Iterator<Item = Bind> {
+    notes.folders.iter().map(move |(name, outside)| Bind {
+        outside: outside.clone(),
+        inside: Path::new(INSIDE_COMPANY).join(name),
+        access,
+    })
+}
 
 /// How the clone is shown, and how far that holds what the agent may write.
 fn shown(place: &Place<'_>) -> Result<Scoped, RunError> {
@@ -84,17 +95,18 @@ fn shown(place: &Place<'_>) -> Result<Scoped, RunError> {
             binds: vec![read()],
             layer: READ_ONLY,
         }),
-        Writes::Notes(notes) => {
-            let own = notes.folders.iter().map(|(name, outside)| Bind {
-                outside: outside.clone(),
-                inside: Path::new(INSIDE_COMPANY).join(name),
-                access: Access::ReadWrite,
-            });
-            Ok(Scoped {
-                binds: std::iter::once(read()).chain(own).collect(),
-                layer: NOTES,
-            })
-        }
+        Writes::Notes(notes) => Ok(Scoped {
+            binds: std::iter::once(read())
+                .chain(of_company(notes, Access::ReadWrite))
+                .collect(),
+            layer: NOTES,
+        }),
+        Writes::Reads(notes) => Ok(Scoped {
+            binds: std::iter::once(read())
+                .chain(of_company(notes, Access::ReadOnly))
+                .collect(),
+            layer: READ_ONLY,
+        }),
         Writes::Scope(scope) => {
             cage::builder_binds(place.clone, inside, scope, uncaged::owner(place.uncaged))
                 .map_err(RunError::infra)
@@ -184,7 +196,13 @@ pub(super) fn led(
     let around = &place.project.settings.surroundings;
     let (spec, layer) = cage_of(factory, brief, place)?;
     let ordinary = (&spec, around.services.as_slice());
-    let hired = Hired::open(factory, desk, brief, ordinary, place.uncaged)?;
+    // A server of tools has the clone as the role sees it, and nothing of a company's notes.
+    let mut of_servers = spec.clone();
+    of_servers
+        .binds
+        .retain(|bind| !bind.inside.starts_with(INSIDE_COMPANY));
+    let lent = Lent::of(factory, desk, place.project, &of_servers);
+    let hired = Hired::open(factory, desk, brief, ordinary, &lent, place.uncaged)?;
     let start = |launch: &Launch| match &hired {
         Some(hired) => hired.start(launch),
         None => Err("this run has no agent of another".to_owned()),
@@ -199,12 +217,6 @@ pub(super) fn led(
     }
     .map_err(RunError::infra)?;
     alai_workspace::crash::point("agent.after");
-    // A server of tools has the clone as the role sees it, and nothing of a company's notes.
-    let mut of_servers = spec.clone();
-    of_servers
-        .binds
-        .retain(|bind| !bind.inside.starts_with(INSIDE_COMPANY));
-    let lent = Lent::of(factory, desk, place.project, &of_servers);
     let mut layers = caged.layers().to_vec();
     layers.push(layer.to_owned());
     if place.uncaged.is_none() {
@@ -233,10 +245,11 @@ pub(super) fn led(
     });
     let mut words = || said(factory, desk);
     let mut note = |role, note| session::keep(factory, desk, role, note);
-    let notes: Option<alai_minion::Notes<'_>> = match session::is_heard(factory, brief.task)? {
-        true => Some(&mut note),
-        false => None,
-    };
+    let notes: Option<alai_minion::Notes<'_>> =
+        match session::is_heard(factory.mission(), brief.task)? {
+            true => Some(&mut note),
+            false => None,
+        };
     let means = Means {
         profile: &desk.chosen.profile,
         model: &model,

@@ -200,7 +200,7 @@ fn run(
 
 /// The folders of a company that its lead writes, made where they are missing: of this one project, so that no model that works for
 /// another is shown what was noted of its code. The inner error is the task's.
-fn notes(
+pub(super) fn notes(
     home: &Home,
     company: &str,
     project: ProjectId,

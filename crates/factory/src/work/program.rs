@@ -13,19 +13,22 @@ use alai_core::brief::Brief;
 use alai_core::money::{Cost, Loan, Prices, Tariff, Tokens, Word, dollars};
 use alai_fleet::{ErrorClass, Heard, Provider, RecordedAgent, Recorder};
 use alai_minion::RunReport;
+use alai_minion::bridge::Bridge;
 use alai_minion::engine::{Door, Launch, Outcome, Patience, Program, Session, Started, Stdin};
 use alai_mission::{Call, Intent};
-use alai_workspace::cage::{self, CageSpec, RunUser};
+use alai_workspace::cage::{self, CageSpec, LAUNCHER_INSIDE, RunUser};
 use alai_workspace::clone::INSIDE_REPO;
 use alai_workspace::egress::Meter;
 use alai_workspace::files;
-use alai_workspace::guest::{self, Found, Guest, INSIDE_CONFIG, Way};
+use alai_workspace::guest::{self, Found, Guest, INSIDE_CONFIG, INSIDE_SOCKET, LentSocket, Way};
 use alai_workspace::services::{self, Then};
 use serde::{Deserialize, Serialize};
 
+use super::servers::Lent;
 use super::{Desk, reach};
 use crate::agents::{self, NamedAgent, PLACEHOLDER};
 use crate::beat::Factory;
+use crate::mcp::{Lending, to_agents};
 use crate::models::OWN_CHOICE;
 use crate::run::RunError;
 
@@ -60,6 +63,9 @@ struct Kept {
     counted_microusd: Option<u64>,
     /// Hosts that it asked for: how often it reached each, and why it was refused one.
     hosts: BTreeMap<String, Asked>,
+    /// Servers of tools that its steps could ask, and those that it could not be given.
+    #[serde(default)]
+    lent: Lending,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -73,6 +79,8 @@ struct Asked {
 pub(super) struct Hired<'a> {
     factory: &'a Arc<Factory>,
     desk: &'a Desk,
+    /// What the run lends whoever works in it.
+    lent: &'a Lent,
     agent: NamedAgent,
     found: Found,
     way: Way,
@@ -101,6 +109,7 @@ impl<'a> Hired<'a> {
         desk: &'a Desk,
         brief: &Brief,
         (spec, services): (&CageSpec, &'a [alai_core::services::Service]),
+        lent: &'a Lent,
         uncaged: Option<&RunUser>,
     ) -> Result<Option<Hired<'a>>, RunError> {
         let Provider::Agent(agent) = &desk.chosen.provider else {
@@ -128,11 +137,13 @@ impl<'a> Hired<'a> {
             requested: agent.model.clone().unwrap_or_default(),
             held_microusd: loan.held,
             told_microusd: loan.told,
+            lent: to_agents(&lent.offers),
             ..Kept::default()
         };
         Ok(Some(Hired {
             factory,
             desk,
+            lent,
             base_url: way.base_url(),
             agent,
             found,
@@ -172,6 +183,10 @@ impl<'a> Hired<'a> {
             folder: INSIDE_REPO,
             config: INSIDE_CONFIG,
             patience: Patience::default(),
+            bridge: Some(Bridge {
+                command: LAUNCHER_INSIDE,
+                socket: INSIDE_SOCKET,
+            }),
             start,
         }
     }
@@ -195,11 +210,13 @@ impl<'a> Hired<'a> {
         let mut argv = vec![self.found.path.to_string_lossy().into_owned()];
         argv.extend(launch.args.iter().cloned());
         let argv = services::with_services(self.services, &argv, Then::Become);
+        let lent = launch.lends.then(LentSocket::listen).transpose()?;
         let guest = Guest {
             name: &self.agent.name,
             found: &self.found,
             way: &self.way,
             config: &settings,
+            lent: lent.as_ref().map(|(socket, _)| socket),
         };
         alai_workspace::crash::point("program.before");
         let mut running = guest::spawn(spec, &guest, &argv).map_err(|e| e.to_string())?;
@@ -207,7 +224,12 @@ impl<'a> Hired<'a> {
             self.sittings.fetch_add(1, Ordering::Relaxed);
         }
         alai_workspace::crash::point("program.after");
-        self.kept().layers.clone_from(&running.layers);
+        let mut layers = running.layers.clone();
+        if lent.is_some() {
+            layers.extend(self.lent.layers());
+        }
+        self.kept().layers = layers;
+        let (socket, listener) = lent.unzip();
         let stdin = running.caged.stdin.take();
         let pipes = (running.caged.stdout.take(), running.caged.stderr.take());
         let (Some(stdout), Some(stderr)) = pipes else {
@@ -222,6 +244,7 @@ impl<'a> Hired<'a> {
                 asked.connections += used.connections;
                 asked.refused = used.refused.or(asked.refused.take());
             }
+            drop(socket);
             ended.map_err(|e| e.to_string())
         };
         Ok(Started {
@@ -231,6 +254,7 @@ impl<'a> Hired<'a> {
                 Stdin::Closed => None,
                 Stdin::Open => stdin.map(|pipe| Box::new(pipe) as Box<dyn std::io::Write + Send>),
             },
+            lent: listener,
             end: Box::new(end),
         })
     }

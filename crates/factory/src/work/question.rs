@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use alai_core::blueprint::Blueprint;
 use alai_core::brief::{Caps, ProjectBrief};
+use alai_core::company::leads;
 use alai_core::pipeline::Failure;
 use alai_fleet::{ChatRequest, Message};
 use alai_minion::RunReport;
@@ -17,7 +18,8 @@ use alai_workspace::git::{Oid, Repo};
 use alai_workspace::{clone, files};
 
 use super::cage::{Place, Writes};
-use super::{CLONE, Desk, HOME};
+use super::lead::Notes;
+use super::{CLONE, Desk, HOME, lead};
 use crate::beat::Factory;
 use crate::run::RunError;
 use crate::{integrate, room};
@@ -28,6 +30,9 @@ pub(crate) struct About<'a> {
     pub(crate) repo: &'a Repo,
     pub(crate) base: &'a Oid,
 }
+
+/// What who reads a company's notes is told of them.
+const NOTES_WORDS: &str = "\n\n/company/state and /company/logs are your company's own notes on this project, to read; they prove nothing.";
 
 /// Where a run's trajectory is written.
 pub(crate) fn trajectory(factory: &Factory, claim: &Claim) -> PathBuf {
@@ -99,12 +104,16 @@ pub(crate) fn ask(
         example: BTreeMap::new(),
     };
     let brief = super::brief(factory, claim, desk, blueprint, shown(about)?)?;
+    let notes = match read_notes(factory, claim, desk, project)? {
+        Ok(notes) => notes,
+        Err(failure) => return Ok(Err(failure)),
+    };
     let trajectory = trajectory(factory, claim);
     let place = Place {
         project,
         clone: &tree,
         home: &home,
-        writes: Writes::Nothing,
+        writes: notes.as_ref().map_or(Writes::Nothing, Writes::Reads),
         trajectory: &trajectory,
         passes: &|_, _| false,
         settled: &|| {},
@@ -112,7 +121,10 @@ pub(crate) fn ask(
         delegates: None,
         ahead: None,
     };
-    let (system, text) = spoken(request);
+    let (system, mut text) = spoken(request);
+    if notes.is_some() {
+        text.push_str(NOTES_WORDS);
+    }
     let schema = request.format.clone().unwrap_or_default();
     let question = Question {
         step: &request.purpose.step,
@@ -123,6 +135,20 @@ pub(crate) fn ask(
         usable,
     };
     super::cage::led(factory, desk, &brief, &place, cancel, Some(&question)).map(Ok)
+}
+
+/// A lead at work has its company's notes; where one would work, who is asked in its place reads them. The inner error is the task's.
+fn read_notes(
+    factory: &Factory,
+    claim: &Claim,
+    desk: &Desk,
+    project: &Project,
+) -> Result<Result<Option<Notes>, Failure>, RunError> {
+    if leads(&claim.task, &desk.company).is_none() {
+        return Ok(Ok(None));
+    }
+    let found = lead::notes(factory.home(), &desk.company.name, project.id);
+    Ok(found.map_err(RunError::infra)?.map(Some))
 }
 
 /// A request that nobody has answered yet, as a program takes it.

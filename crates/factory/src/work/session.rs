@@ -13,7 +13,7 @@ use alai_core::review::{Review, ReviewVerdict};
 use alai_core::session::{self, EntryKind, Note, Report, TOLD_BYTES_MAX};
 use alai_core::task::Task;
 use alai_minion::{RunReport, redact};
-use alai_mission::Claim;
+use alai_mission::{Claim, MissionError, Reader};
 use alai_workspace::git;
 use serde::Deserialize;
 
@@ -32,9 +32,8 @@ pub(super) fn told(factory: &Factory, task: &Task) -> Result<String, RunError> {
 }
 
 /// Whether somebody goes on from what a run of the task notes: in a pipeline always, else where a person has begun a session.
-pub(super) fn is_heard(factory: &Factory, task: TaskId) -> Result<bool, RunError> {
-    let mission = factory.mission();
-    Ok(!mission.task(task)?.solo || mission.session(task, i64::MAX)?.begun.is_some())
+pub(crate) fn is_heard(reader: &Reader, task: TaskId) -> Result<bool, MissionError> {
+    Ok(!reader.task(task)?.solo || reader.session(task, i64::MAX)?.begun.is_some())
 }
 
 /// Keeps what an agent notes. An error is in words for the agent.

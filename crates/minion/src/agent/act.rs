@@ -5,6 +5,7 @@ use alai_core::record::Captured;
 use super::Sitting;
 use crate::guard::Kind;
 use crate::hand::{HandError, READ_LINES_MAX, RefusalKind};
+use crate::mcp::Said;
 use crate::patch::{self, Change};
 use crate::report::ExitStatus;
 use crate::scope::clean;
@@ -36,6 +37,14 @@ impl Acted {
             text,
             error: true,
             kind,
+        }
+    }
+
+    /// What one of the tools that a run lends has said.
+    pub(super) fn of(said: Said) -> Acted {
+        match said.error {
+            true => Acted::wrong(said.text, Kind::Other),
+            false => Acted::fine(said.text, Kind::Other),
         }
     }
 }
@@ -88,9 +97,12 @@ impl Sitting<'_, '_> {
                 self.touched = true;
                 Ok(Acted::fine(shown(&captured), Kind::Other))
             }
-            Call::Skill { name, file } => self.load(&name, file.as_deref()),
+            Call::Skill { name, file } => {
+                let loaded = self.walk.load(self.work.step, &name, file.as_deref());
+                loaded.map(Acted::of)
+            }
             Call::Server(wish) => self.server(&wish),
-            Call::Note(note) => self.note(note),
+            Call::Note(note) => self.walk.note(self.work.step, note).map(Acted::of),
             Call::Delegate(proposal) => Ok(self.delegate(proposal)),
             Call::Done { .. } => Ok(Acted::fine(String::new(), Kind::Other)),
         }

@@ -6,8 +6,7 @@ use alai_core::skills::LOADED_BYTES_MAX;
 
 use super::Sitting;
 use super::act::Acted;
-use crate::guard::Kind;
-use crate::mcp::{Note, Wish};
+use crate::mcp::{Note, Said, Wish};
 use crate::recorder::Event;
 use crate::report::ExitStatus;
 use crate::text::cut;
@@ -19,7 +18,7 @@ use crate::walk::Walk;
 const WORDS_BYTES_MAX: usize = 2_360;
 
 /// What a run lends its agents.
-pub(super) fn of(walk: &Walk<'_>, prompt: &str) -> Lent {
+pub(crate) fn of(walk: &Walk<'_>, prompt: &str) -> Lent {
     // A server was granted to the run's own role, and may do more than another's step.
     let servers = match walk.is_narrowed() {
         true => Vec::new(),
@@ -37,14 +36,33 @@ pub(super) fn of(walk: &Walk<'_>, prompt: &str) -> Lent {
 }
 
 impl Sitting<'_, '_> {
+    /// Asks a server. Whatever becomes of it, the run goes on.
+    pub(super) fn server(&mut self, wish: &Wish) -> Result<Acted, ExitStatus> {
+        let left_s = self.walk.seconds_left()?;
+        let cancel = self.walk.cancel;
+        let said = self.walk.seats.ask(wish, left_s, cancel);
+        // One that may write the clone may have done so.
+        self.touched |= wish.tool.is_some();
+        self.walk.note_servers(self.work.step)?;
+        self.walk.seconds_left()?;
+        Ok(Acted::of(said))
+    }
+}
+
+impl Walk<'_> {
     /// Gives a text of the company's, whole as far as it may be.
-    pub(super) fn load(&mut self, name: &str, file: Option<&str>) -> Result<Acted, ExitStatus> {
-        let loaded = match self.walk.shelf.load(name, file) {
+    pub(crate) fn load(
+        &mut self,
+        step: &str,
+        name: &str,
+        file: Option<&str>,
+    ) -> Result<Said, ExitStatus> {
+        let loaded = match self.shelf.load(name, file) {
             Ok(loaded) => loaded,
-            Err(why) => return Ok(Acted::wrong(why, Kind::Other)),
+            Err(text) => return Ok(Said { text, error: true }),
         };
-        self.walk.record(&Event::Skill {
-            step: self.work.step,
+        self.record(&Event::Skill {
+            step,
             name: &loaded.name,
             from: &loaded.from,
             sha256: &hex::encode(Sha256::digest(loaded.text.as_bytes())),
@@ -60,26 +78,9 @@ impl Sitting<'_, '_> {
             let files = cut(&loaded.files.join(", "), 1_000);
             text.push_str(&format!("\n\nBeside it, by `file`: {files}"));
         }
-        Ok(Acted::fine(text, Kind::Other))
+        Ok(Said { text, error: false })
     }
 
-    /// Asks a server. Whatever becomes of it, the run goes on.
-    pub(super) fn server(&mut self, wish: &Wish) -> Result<Acted, ExitStatus> {
-        let left_s = self.walk.seconds_left()?;
-        let cancel = self.walk.cancel;
-        let said = self.walk.seats.ask(wish, left_s, cancel);
-        // One that may write the clone may have done so.
-        self.touched |= wish.tool.is_some();
-        self.walk.note_servers(self.work.step)?;
-        self.walk.seconds_left()?;
-        Ok(match said.error {
-            true => Acted::wrong(said.text, Kind::Other),
-            false => Acted::fine(said.text, Kind::Other),
-        })
-    }
-}
-
-impl Walk<'_> {
     /// Writes down what happened at the servers since this was asked last.
     pub(crate) fn note_servers(&mut self, step: &str) -> Result<(), ExitStatus> {
         for note in self.seats.notes() {

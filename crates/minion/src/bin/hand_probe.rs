@@ -1,15 +1,21 @@
 //! Test support: a hand, and the launcher of a cage to put it in. `hand_probe __hand` serves `/repo` as the real binary
-//! does; `hand_probe serve ROOT SCRATCH` serves any folder without a cage.
+//! does; `hand_probe __lent SOCKET NAME` carries lines as it does; `hand_probe serve ROOT SCRATCH` serves any folder without a cage.
 
 use std::path::Path;
 use std::process::ExitCode;
 
 use alai_workspace::cage::{self, OwnProgram};
 
-static HAND: [OwnProgram; 1] = [OwnProgram {
-    word: "__hand",
-    main: hand,
-}];
+static HAND: [OwnProgram; 2] = [
+    OwnProgram {
+        word: "__hand",
+        main: hand,
+    },
+    OwnProgram {
+        word: alai_minion::bridge::WORD,
+        main: alai_minion::bridge::carry,
+    },
+];
 
 fn hand() -> u8 {
     u8::from(alai_minion::hand::serve(std::io::stdin(), std::io::stdout()).is_err())

@@ -200,7 +200,10 @@ impl Client {
         // agents that do not know the field leave it.
         let options =
             json!({"claudeCode": {"options": {"settingSources": [], "strictMcpConfig": true}}});
-        let params = json!({"cwd": self.rules.folder, "mcpServers": [], "_meta": options});
+        let lent = self.rules.lent.iter();
+        let servers = lent.map(|lent| json!({"name": lent.name, "command": lent.command, "args": lent.args, "env": []}));
+        let servers: Vec<Value> = servers.collect();
+        let params = json!({"cwd": self.rules.folder, "mcpServers": servers, "_meta": options});
         self.ask(Awaited::Session, "session/new", params)
     }
 

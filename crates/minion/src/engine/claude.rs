@@ -8,13 +8,13 @@ use std::collections::HashSet;
 use alai_core::blueprint::ToolName;
 use alai_core::money::dollars;
 use alai_fleet::{ErrorClass, Usage};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use super::heard::{
     Ended, Heard, Spent, class_by_words, class_of, count, count_or_none, microusd, plausible,
     text_of,
 };
-use super::order::{Order, Version};
+use super::order::{LENT_CALL_S, LENT_START_S, Lent, Order, Version};
 use super::{Launch, Outcome, Program, Stdin};
 use crate::text::cut;
 
@@ -24,6 +24,8 @@ pub(super) const OLDEST: Version = (2, 1, 221);
 
 /// Its own tries of one request. It tries ten times by itself, and the factory tries again too: retries would multiply.
 const RETRIES: &str = "2";
+/// What it is lent stands among its tools from its first request on: otherwise its model has to look for them by a tool of its own.
+pub(super) const TOOLS_AT_ONCE: (&str, &str) = ("ENABLE_TOOL_SEARCH", "false");
 /// Ids of refusals that are remembered, so that its result does not tell them twice.
 const DENIED_MAX: usize = 200;
 /// Keys that are paid by the token, as `apiKeySource` names them.
@@ -48,7 +50,15 @@ pub(super) fn launch(program: &Program<'_>, order: &Order<'_>) -> Launch {
     with("--permission-mode", "dontAsk");
     let tools = tools(order.tools).join(",");
     with("--tools", &tools);
-    with("--allowedTools", &tools);
+    // A server whole: which of its tools are there is decided where they are lent.
+    let lent = order.lent.iter().map(|lent| format!(",mcp__{}", lent.name));
+    with(
+        "--allowedTools",
+        &(tools.clone() + &lent.collect::<String>()),
+    );
+    if !order.lent.is_empty() {
+        with("--mcp-config", &servers(order.lent).to_string());
+    }
     // Settings of the repository hold commands (hooks, MCP servers), and its CLAUDE.md would instruct its own reviewer.
     with("--setting-sources", "");
     if let Some(schema) = order.schema {
@@ -68,6 +78,7 @@ pub(super) fn launch(program: &Program<'_>, order: &Order<'_>) -> Launch {
         env: env(program, order),
         files: Vec::new(),
         stdin: Stdin::Closed,
+        lends: !order.lent.is_empty(),
     }
 }
 
@@ -83,6 +94,13 @@ fn env(program: &Program<'_>, order: &Order<'_>) -> Vec<(String, String)> {
         ("BASH_DEFAULT_TIMEOUT_MS", command_ms.clone()),
         ("BASH_MAX_TIMEOUT_MS", command_ms),
     ];
+    if !order.lent.is_empty() {
+        let ms = |seconds: u64| (seconds * 1_000).to_string();
+        env.push(("MCP_TIMEOUT", ms(LENT_START_S)));
+        env.push(("MCP_TOOL_TIMEOUT", ms(LENT_CALL_S)));
+        let (name, value) = TOOLS_AT_ONCE;
+        env.push((name, value.to_owned()));
+    }
     if let Some(door) = program.door {
         env.push(("ANTHROPIC_BASE_URL", door.base_url.to_owned()));
         env.push(("ANTHROPIC_API_KEY", door.placeholder.to_owned()));
@@ -91,6 +109,15 @@ fn env(program: &Program<'_>, order: &Order<'_>) -> Vec<(String, String)> {
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value));
     owned.collect()
+}
+
+/// What it is lent, in the form of its `--mcp-config`. With `--strict-mcp-config` it has no others.
+fn servers(lent: &[Lent]) -> Value {
+    let one = |lent: &Lent| {
+        let start = json!({"type": "stdio", "command": lent.command, "args": lent.args});
+        (lent.name.clone(), start)
+    };
+    json!({"mcpServers": lent.iter().map(one).collect::<Map<String, Value>>()})
 }
 
 /// Its names for our tools. A step without any may still look.

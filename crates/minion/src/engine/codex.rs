@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::heard::{
     Ended, Heard, Spent, class_by_words, class_of, count, count_or_none, plausible, text_of,
 };
-use super::order::{Order, Version};
+use super::order::{LENT_CALL_S, LENT_START_S, Order, Version};
 use super::{Launch, Outcome, Program, Stdin};
 use crate::text::cut;
 
@@ -85,6 +85,15 @@ pub(super) fn launch(program: &Program<'_>, order: &Order<'_>) -> Launch {
         );
         set("model_provider", &format!("\"{PROVIDER}\""));
     }
+    for lent in order.lent {
+        let (command, own) = (json!(lent.command), json!(lent.args));
+        set(
+            &format!("mcp_servers.{}", lent.name),
+            &format!(
+                "{{command={command},args={own},startup_timeout_sec={LENT_START_S},tool_timeout_sec={LENT_CALL_S}}}"
+            ),
+        );
+    }
     if let Some(model) = program.model {
         args.extend(["--model".to_owned(), model.to_owned()]);
     }
@@ -107,6 +116,7 @@ pub(super) fn launch(program: &Program<'_>, order: &Order<'_>) -> Launch {
         env,
         files,
         stdin: Stdin::Closed,
+        lends: !order.lent.is_empty(),
     }
 }
 

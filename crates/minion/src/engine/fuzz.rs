@@ -133,6 +133,7 @@ fn acp() {
             tools: ToolName::ALL.to_vec(),
             scope: Scope::new(&["src/**".into()], &[]).expect("globs"),
             folder: "/repo".into(),
+            lent: Vec::new(),
         };
         let model = dice.one_in(2).then_some("m");
         let mut client = Client::new(rules, "Do it.".into(), model, dice.one_in(2));

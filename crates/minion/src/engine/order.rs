@@ -21,7 +21,22 @@ pub(crate) struct Order<'a> {
     pub(crate) budget_microusd: Option<u64>,
     /// Seconds that one of its commands may take.
     pub(crate) command_s: u64,
+    /// What it is lent, as servers of the Model Context Protocol: each a program that it starts itself.
+    pub(crate) lent: &'a [Lent],
 }
+
+/// A server as an agent is told of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Lent {
+    pub(crate) name: String,
+    pub(crate) command: String,
+    pub(crate) args: Vec<String>,
+}
+
+/// Seconds that an agent waits for a server to tell its tools, and for one answer of it: more than ours takes at its longest, with a
+/// call of another server before it. An agent that gives up first would never hear why.
+pub(crate) const LENT_START_S: u64 = 300;
+pub(crate) const LENT_CALL_S: u64 = 600;
 
 /// How the program is started for these orders.
 pub(crate) fn launch(program: &Program<'_>, order: &Order<'_>) -> Launch {
@@ -34,6 +49,7 @@ pub(crate) fn launch(program: &Program<'_>, order: &Order<'_>) -> Launch {
             env: acp_env(program),
             files: Vec::new(),
             stdin: Stdin::Open,
+            lends: !order.lent.is_empty(),
         },
     }
 }
@@ -44,6 +60,7 @@ fn acp_env(program: &Program<'_>) -> Vec<(String, String)> {
     let mut env = vec![
         own("CLAUDE_CONFIG_DIR", program.config),
         own("CODEX_HOME", program.config),
+        own(claude::TOOLS_AT_ONCE.0, claude::TOOLS_AT_ONCE.1),
     ];
     if let Some(Door {
         base_url,
@@ -67,6 +84,7 @@ pub(crate) fn version_launch() -> Launch {
         env: Vec::new(),
         files: Vec::new(),
         stdin: Stdin::Closed,
+        lends: false,
     }
 }
 

@@ -13,6 +13,7 @@ use super::acp::{Act, Client};
 use super::heard::{Heard, Tally};
 use super::lines::{LINE_BYTES_MAX, Line, Lines};
 use super::{Patience, Started, claude, codex};
+use crate::bridge::{Asked, Listening};
 use crate::report::ExitStatus;
 use crate::text::cut;
 
@@ -28,6 +29,8 @@ const COMPLAINT_BYTES_MAX: usize = 8 << 10;
 const GARBAGE_TOLD_MAX: u64 = 5;
 /// Notices that are told of; a program that says more of them says nothing new.
 const NOTICES_TOLD_MAX: u64 = 500;
+/// Lines that a session may send to what it is lent: ten times the turns of the longest run.
+const ASKED_MAX: u32 = 10_000;
 /// How soon a wish to end is seen.
 const BEAT: Duration = Duration::from_millis(50);
 /// For an agent that was asked to stop, to say what that cost.
@@ -98,6 +101,11 @@ pub(crate) struct Ran {
 /// What the caller is told of, and asked.
 pub(crate) enum Report<'h> {
     Heard(&'h Heard),
+    /// It asks for something that it was lent; what is given back is the answer, where it wants one.
+    Asked {
+        server: &'h str,
+        line: &'h [u8],
+    },
     /// A turn is over; what is given back goes on with the session, where its protocol can.
     TurnOver,
 }
@@ -120,19 +128,36 @@ pub(crate) fn run(
         stdout,
         stderr,
         stdin,
+        lent,
         end,
     } = started;
     let begun = Instant::now();
+    let (pieces, received) = sync_channel(LINES_WAITING_MAX);
+    let listening = lent.map(|lent| {
+        let pieces = pieces.clone();
+        Listening::start(lent, move |asked| pieces.send(Piece::Asked(asked)).is_ok())
+    });
+    let listening = match listening.transpose() {
+        Ok(listening) => listening,
+        Err(why) => {
+            // Nothing was asked of it yet.
+            let detail = format!("what it is lent cannot be reached: {why}");
+            let _ = end();
+            return Err(ExitStatus::Killed { detail });
+        }
+    };
+    read_lines(stdout, pieces);
     let mut session = Session {
         dialect,
         bounds,
-        pieces: read_lines(stdout),
+        pieces: received,
         sends: stdin.map(write_lines),
         tally: Tally::default(),
         heard_at: begun,
         bytes: 0,
         garbage: String::new(),
         notices: 0,
+        asked: 0,
         ear,
     };
     let complaint = Tail::of(stderr);
@@ -141,6 +166,7 @@ pub(crate) fn run(
         session.close(stop);
     }
     let Session { tally, garbage, .. } = session;
+    drop(listening);
     let exit = end();
     let tail = complaint.text();
     Ok(Ran {
@@ -162,11 +188,13 @@ struct Session<'e> {
     bytes: u64,
     garbage: String,
     notices: u64,
+    asked: u32,
     ear: Ear<'e>,
 }
 
 enum Piece {
     Line(Line),
+    Asked(Asked),
     End,
 }
 
@@ -196,8 +224,31 @@ impl Session<'_> {
                         return Ok(stop);
                     }
                 }
+                Ok(Piece::Asked(asked)) => {
+                    if let Some(stop) = self.lend(&asked)? {
+                        return Ok(stop);
+                    }
+                }
             }
         }
+    }
+
+    /// Answers what it asks of what it was lent.
+    fn lend(&mut self, asked: &Asked) -> Result<Option<Stop>, ExitStatus> {
+        self.asked += 1;
+        if self.asked > ASKED_MAX {
+            let what = format!("it asked for what it is lent more than {ASKED_MAX} times");
+            return Ok(Some(Stop::Flood(what)));
+        }
+        let answer = (self.ear)(Report::Asked {
+            server: &asked.server,
+            line: &asked.line,
+        })?;
+        // While it waited for us it could say nothing.
+        self.heard_at = Instant::now();
+        // Its connection may be gone.
+        let _ = asked.answer.try_send(answer);
+        Ok(None)
     }
 
     /// The patience that is over, if one is.
@@ -343,6 +394,8 @@ impl Session<'_> {
             }
             let line = match self.pieces.recv_timeout(left) {
                 Err(_) | Ok(Piece::End) => return,
+                // Nothing is lent to a session that is over: its connection is closed.
+                Ok(Piece::Asked(_)) => continue,
                 Ok(Piece::Line(line)) => line,
             };
             self.bytes = self.bytes.saturating_add(line.bytes());
@@ -374,8 +427,7 @@ impl Session<'_> {
 }
 
 /// Reads on a thread of its own, which ends with the output.
-fn read_lines(mut from: Box<dyn Read + Send>) -> Receiver<Piece> {
-    let (pieces, received) = sync_channel(LINES_WAITING_MAX);
+fn read_lines(mut from: Box<dyn Read + Send>, pieces: SyncSender<Piece>) {
     std::thread::spawn(move || {
         let mut lines = Lines::new(LINE_BYTES_MAX);
         let mut buffer = vec![0; 64 << 10];
@@ -399,7 +451,6 @@ fn read_lines(mut from: Box<dyn Read + Send>) -> Receiver<Piece> {
             }
         }
     });
-    received
 }
 
 /// Writes on a thread of its own: a program that does not read must not hold us.
@@ -463,10 +514,12 @@ pub(crate) fn print(
         stdout,
         stderr,
         stdin: _,
+        lent: _,
         end,
     } = started;
     let complaint = Tail::of(stderr);
-    let lines = read_lines(Box::new(stdout.take(VERSION_BYTES_MAX)));
+    let (pieces, lines) = sync_channel(LINES_WAITING_MAX);
+    read_lines(Box::new(stdout.take(VERSION_BYTES_MAX)), pieces);
     let until = Instant::now() + Duration::from_secs(patience.start_s);
     let mut said = String::new();
     let late = loop {
@@ -479,7 +532,7 @@ pub(crate) fn print(
                 said.push_str(&String::from_utf8_lossy(&line));
                 said.push('\n');
             }
-            Ok(Piece::Line(Line::TooLong(_))) => {}
+            Ok(Piece::Line(Line::TooLong(_)) | Piece::Asked(_)) => {}
             Ok(Piece::End) | Err(RecvTimeoutError::Disconnected) => break false,
             Err(RecvTimeoutError::Timeout) if left.is_zero() => break true,
             Err(RecvTimeoutError::Timeout) => {}

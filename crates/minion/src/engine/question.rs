@@ -14,6 +14,7 @@ use crate::report::{ExitStatus, RunReport};
 use crate::scope::Scope;
 use crate::steps::announce;
 use crate::text::cut;
+use crate::tools::Lent;
 use crate::walk::{Means, Walk};
 
 /// Bytes of an answer that is shown again with what is wrong with it.
@@ -79,6 +80,7 @@ fn asked(
                 tools: &ASK_TOOLS,
                 turns_max: ASK_TURNS_MAX,
                 listens: false,
+                lent: &Lent::default(),
             },
         )?;
         let given = match answer.by_schema {

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::acp::{Client, Rules};
 use super::heard::{Heard, Tally};
+use super::lend::{self, Lender};
 use super::order::{self, Order};
 use super::pump::{self, Bounds, Dialect, Ran, Report};
 use super::{Engine, Launch, Outcome, Program, Session, claude, codex, verdict};
@@ -17,6 +18,7 @@ use crate::recorder::Event;
 use crate::redact::redact;
 use crate::report::ExitStatus;
 use crate::text::cut;
+use crate::tools::Lent;
 use crate::walk::Walk;
 
 /// Of what is left, as a program may pass its budget by one of its own calls (0.53 at a cap of 0.50 was seen).
@@ -36,6 +38,8 @@ pub(super) struct Sitting<'s> {
     pub(super) turns_max: u32,
     /// Whether a person's words may reach it while it goes on.
     pub(super) listens: bool,
+    /// What the run lends it.
+    pub(super) lent: &'s Lent,
 }
 
 /// What a session that says it is done leaves.
@@ -55,7 +59,8 @@ pub(super) fn sit(
 ) -> Result<Answer, ExitStatus> {
     let left_s = walk.may_ask()?;
     let version = version(walk, program, sitting.step)?;
-    let order = orders(walk, program, sitting)?;
+    let servers = lend::servers(sitting.lent, program.bridge.as_ref());
+    let order = orders(walk, program, sitting, &servers)?;
     let launch = order::launch(&program, &order);
     record_start(walk, program, sitting.step, &version, &launch)?;
     let started = match (program.start)(&launch) {
@@ -69,10 +74,12 @@ pub(super) fn sit(
         bytes_max: pump::BYTES_MAX,
         budget_microusd: order.budget_microusd,
     };
-    let dialect = dialect(walk, program, sitting);
+    let dialect = dialect(walk, program, sitting, &servers);
     let cancel = walk.cancel;
+    let lender = Lender::new(sitting.step, sitting.lent, &servers);
     let mut ear = |report: Report<'_>| match report {
         Report::Heard(heard) => record(walk, sitting.step, heard).map(|()| None),
+        Report::Asked { server, line } => lender.answer(walk, server, line),
         Report::TurnOver if sitting.listens => walk.said(sitting.step),
         Report::TurnOver => Ok(None),
     };
@@ -86,6 +93,7 @@ fn orders<'o>(
     walk: &Walk<'_>,
     program: Program<'_>,
     sitting: &'o Sitting<'_>,
+    lent: &'o [order::Lent],
 ) -> Result<Order<'o>, ExitStatus> {
     let turns_left = walk.brief.limits.turns_max.saturating_sub(walk.turns);
     Ok(Order {
@@ -97,6 +105,7 @@ fn orders<'o>(
         turns_max: sitting.turns_max.min(turns_left),
         budget_microusd: budget(walk, program)?,
         command_s: walk.brief.limits.command_s_max,
+        lent,
     })
 }
 
@@ -137,7 +146,12 @@ fn turns_bound(engine: Engine, turns_max: u32) -> u32 {
     }
 }
 
-fn dialect(walk: &Walk<'_>, program: Program<'_>, sitting: &Sitting<'_>) -> Dialect {
+fn dialect(
+    walk: &Walk<'_>,
+    program: Program<'_>,
+    sitting: &Sitting<'_>,
+    lent: &[order::Lent],
+) -> Dialect {
     match program.engine {
         Engine::ClaudeCli => {
             let flat = matches!(program.tariff, Tariff::Flat(_));
@@ -150,6 +164,7 @@ fn dialect(walk: &Walk<'_>, program: Program<'_>, sitting: &Sitting<'_>) -> Dial
                 tools: sitting.tools.to_vec(),
                 scope: walk.scope.clone(),
                 folder: program.folder.to_owned(),
+                lent: lent.to_vec(),
             };
             let prompt = format!("{}\n\n{}", sitting.system, sitting.prompt);
             let keyed = program.door.is_some();

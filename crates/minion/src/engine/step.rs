@@ -5,6 +5,7 @@ use alai_core::blueprint::{AskSchema, ToolName};
 
 use super::Program;
 use super::claim;
+use super::lend;
 use super::session::{Answer, Sitting, sit};
 use crate::agent::{Handed, Work, strayed, uncommitted, verdict};
 use crate::conversation::Conversation;
@@ -15,7 +16,7 @@ use crate::recorder::Event;
 use crate::report::ExitStatus;
 use crate::steps::{self, announce, opening};
 use crate::text::cut;
-use crate::tools::Claim;
+use crate::tools::{Claim, Lent};
 use crate::walk::{Walk, lost};
 
 use alai_fleet::Message;
@@ -39,6 +40,7 @@ pub(crate) fn work(
 ) -> Result<Handed, ExitStatus> {
     let tools = walk.allowed_tools(work.tools);
     let schema = claim::schema(work.outputs);
+    let lent = lend::of(walk, program, work)?;
     let first_tree = walk.tree.clone();
     if work.check.is_some() {
         walk.check_green = None;
@@ -46,7 +48,7 @@ pub(crate) fn work(
     let mut turns_left = work.turns_max;
     let mut feedback = feedback.map(str::to_owned);
     for sitting in 1..=SITTINGS_MAX {
-        let told = prompt_of(walk, work, &schema, feedback.as_deref())?;
+        let told = prompt_of(walk, work, &schema, &lent, feedback.as_deref())?;
         let before = walk.turns;
         let answer = sit(
             walk,
@@ -59,6 +61,7 @@ pub(crate) fn work(
                 tools: &tools,
                 turns_max: turns_left,
                 listens: true,
+                lent: &lent,
             },
         )?;
         turns_left = turns_left.saturating_sub(walk.turns.saturating_sub(before));
@@ -76,6 +79,7 @@ fn prompt_of(
     walk: &mut Walk<'_>,
     work: &Work<'_>,
     schema: &serde_json::Value,
+    lent: &Lent,
     feedback: Option<&str>,
 ) -> Result<(String, String), ExitStatus> {
     let mut text = work.prompt.trim().to_owned();
@@ -86,6 +90,7 @@ fn prompt_of(
         ));
     }
     text.push('\n');
+    text.push_str(&lend::words(lent));
     text.push_str(&claim::words(schema));
     let room = pack::AGENT_PACK_BYTES_MAX;
     let mut conversation = opening(walk, &text, Voice::Program, room, 0, feedback);
@@ -244,6 +249,7 @@ pub(crate) fn ask(
                 tools: &ASK_TOOLS,
                 turns_max: ASK_TURNS_MAX,
                 listens: false,
+                lent: &Lent::default(),
             },
         )?;
         // A question changes nothing, but what was changed is not lost.

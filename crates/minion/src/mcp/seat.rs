@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use alai_core::mcp::Offer;
 use alai_workspace::command::Cancel;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::told::Described;
@@ -83,6 +83,44 @@ impl<'a> Seat<'a> {
             Ok(said) => said,
             Err(stopped) => self.stopped(stopped, notes),
         }
+    }
+
+    /// The server's tools as far as they may be called, in the protocol's own form.
+    ///
+    /// # Errors
+    /// Why there is no list, in words for the agent.
+    pub(super) fn offered(
+        &mut self,
+        left_s: u64,
+        cancel: &Cancel,
+        notes: &mut Vec<Note>,
+    ) -> Result<Vec<Value>, Said> {
+        let lists = Wish {
+            server: self.offer.server.clone(),
+            tool: None,
+            arguments: Map::new(),
+        };
+        let known = self
+            .awake(left_s, cancel, notes)
+            .and_then(|()| self.known(&lists, left_s, cancel, notes));
+        if let Err(stopped) = known {
+            return Err(self.stopped(stopped, notes));
+        }
+        let At::Work(work) = &self.at else {
+            return Ok(Vec::new());
+        };
+        let (tools, left_out) = told::offered(self.offer, &work.tools);
+        if !left_out.is_empty() {
+            let names = told::veiled(&left_out.join(", "), &work.secrets);
+            notes.push(Note {
+                detail: cut(
+                    &format!("not given, for want of room or of a name of their own: {names}"),
+                    DETAIL_BYTES_MAX,
+                ),
+                ..self.note("refused")
+            });
+        }
+        Ok(tools)
     }
 
     pub(super) fn close(&mut self, why: &str, notes: &mut Vec<Note>) {

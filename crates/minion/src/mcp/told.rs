@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use alai_core::mcp::{Offer, nearest};
 use rmcp::model::{CallToolResult, ContentBlock, ResourceContents, Tool};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::wire::Words;
@@ -19,6 +19,10 @@ const RESULT_BYTES_MAX: usize = 10_000;
 /// Of one tool in a list.
 const DESCRIPTION_BYTES_MAX: usize = 400;
 const ARGUMENTS_BYTES_MAX: usize = 1_500;
+/// A whole list as it is given to an agent of others, which sends all of it with each of its requests.
+const OFFERED_BYTES_MAX: usize = 64 << 10;
+/// Of one schema that is given whole; a longer one is given as "any object".
+const SCHEMA_BYTES_MAX: usize = 16 << 10;
 /// What a tool of the protocol may be called (its revision of 2025-11-25): letters, digits, `_`, `-`, `.`, `/`.
 const NAME_BYTES_MAX: usize = 128;
 /// Of an error, and of the last that a server wrote.
@@ -34,6 +38,8 @@ pub(super) struct Described {
     name: String,
     said: String,
     arguments: String,
+    /// The same as a schema, for who is given the tool itself.
+    schema: Value,
 }
 
 impl Described {
@@ -45,6 +51,7 @@ impl Described {
             name: head(&tool.name, NAME_BYTES_MAX + 1).to_owned(),
             said: cut(&said.join(" "), DESCRIPTION_BYTES_MAX),
             arguments: arguments(tool, secrets),
+            schema: schema(tool, secrets),
         }
     }
 }
@@ -131,6 +138,59 @@ pub(super) fn list(offer: &Offer, tools: &[Described], secrets: &[String]) -> St
         ));
     }
     told
+}
+
+/// What a provider refuses at the top of a tool's schema, and with it every request that has the tool among its own.
+const REFUSED_AT_THE_TOP: [&str; 5] = ["allOf", "anyOf", "enum", "not", "oneOf"];
+
+/// A tool's arguments as a schema that can stand in a request: an object's, without secrets. One that is too long or none any more when
+/// its secrets are out says only that it is an object: the server tells what is wrong with a call.
+fn schema(tool: &Tool, secrets: &[String]) -> Value {
+    let any = || json!({"type": "object"});
+    let text = bare(
+        &Value::Object((*tool.input_schema).clone()).to_string(),
+        secrets,
+    );
+    if text.len() > SCHEMA_BYTES_MAX {
+        return any();
+    }
+    match serde_json::from_str(&text) {
+        Ok(Value::Object(mut fields)) if fields.get("type").is_some_and(|t| t == "object") => {
+            fields.retain(|name, _| !REFUSED_AT_THE_TOP.contains(&name.as_str()));
+            Value::Object(fields)
+        }
+        Ok(_) | Err(_) => any(),
+    }
+}
+
+/// The tools that may be called, as a list of the protocol, and the names of those that are left out: for want of room, or because an
+/// agent of others would call another one of theirs by the same name (it has `_` for what is no letter, digit, `_` or `-`).
+pub(super) fn offered(offer: &Offer, tools: &[Described]) -> (Vec<Value>, Vec<String>) {
+    let (tools, _) = usable(offer, tools);
+    let called = |name: &str| -> String {
+        let as_called = |c: char| {
+            if c.is_ascii_alphanumeric() || c == '-' {
+                c
+            } else {
+                '_'
+            }
+        };
+        name.chars().map(as_called).collect()
+    };
+    let mut known = BTreeMap::new();
+    for name in tools.keys() {
+        *known.entry(called(name)).or_insert(0) += 1;
+    }
+    let (mut list, mut left_out, mut bytes) = (Vec::new(), Vec::new(), 0);
+    for (name, tool) in tools {
+        let entry = json!({"name": name, "description": tool.said, "inputSchema": tool.schema});
+        bytes += entry.to_string().len();
+        match bytes > OFFERED_BYTES_MAX || known[&called(name)] > 1 {
+            true => left_out.push(name.to_owned()),
+            false => list.push(entry),
+        }
+    }
+    (list, left_out)
 }
 
 /// A tool's arguments as their JSON schema, without what says nothing to a model.

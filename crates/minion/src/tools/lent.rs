@@ -42,7 +42,7 @@ impl Lent {
         lent.chain(delegate).collect()
     }
 
-    pub(super) fn specs(&self) -> Vec<ToolSpec> {
+    pub(crate) fn specs(&self) -> Vec<ToolSpec> {
         self.names()
             .into_iter()
             .map(|name| self.spec(name))
@@ -91,7 +91,7 @@ impl Lent {
     }
 
     /// Reads a call of one of these tools; none where it is no such call.
-    pub(super) fn parse(&self, given: &str, call: &ToolCall) -> Option<Result<Call, String>> {
+    pub(crate) fn parse(&self, given: &str, call: &ToolCall) -> Option<Result<Call, String>> {
         let name = self.names().into_iter().find(|name| *name == given)?;
         let read = match name {
             SKILL => skill(&call.arguments),

@@ -1,22 +1,27 @@
 //! Agents of others as engines of a step: a world whose program is a twin, started as a plain child process.
 
 use std::cell::{Cell, RefCell};
+use std::os::unix::net::UnixListener;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use alai_core::brief::{Brief, Price};
+use alai_core::brief::{Brief, Price, Role};
+use alai_core::mcp::Offer;
 use alai_core::money::{Rates, Tariff};
 use alai_core::record::Exit;
-use alai_core::skills::Shelf;
+use alai_core::session::Note as Noted;
 use alai_fleet::Profile;
+use alai_minion::bridge::Bridge;
 use alai_minion::engine::{Door, Engine, Launch, Patience, Program, Session, Started, Stdin};
-use alai_minion::{Means, Recorder, RunReport, Word};
+use alai_minion::mcp::Servers;
+use alai_minion::{Means, Notes, Recorder, RunReport, Word};
 use alai_testkit::agent::{NOTES, Note, Script, notes};
 use alai_workspace::command::Cancel;
 use serde_json::Value;
 
+use crate::mcp::Bare;
 use crate::world::{Sink, World};
 
 /// Dollars a token that are easy to add up: one for a prompt's, ten for an answer's, in millionths.
@@ -58,6 +63,11 @@ pub(crate) struct Stage {
     /// Events of this kind cannot be written down.
     pub(crate) unwritten: Option<&'static str>,
     pub(crate) starts: Cell<u32>,
+    /// MCP servers that its role was granted; without a cage.
+    pub(crate) servers: Vec<(Offer, Bare)>,
+    /// Whether somebody hears its notes, and what was noted.
+    pub(crate) hears: bool,
+    pub(crate) noted: RefCell<Vec<Noted>>,
 }
 
 /// What a run came to.
@@ -119,6 +129,9 @@ impl Stage {
             cancel_at: None,
             unwritten: None,
             starts: Cell::new(0),
+            servers: Vec::new(),
+            hears: false,
+            noted: RefCell::default(),
         }
     }
 
@@ -155,8 +168,12 @@ impl Stage {
             self.open_stdin,
         );
         let (starts, endless) = (&self.starts, self.endless);
+        let socket = self.world.dir.path().join("lent.socket");
+        let at = socket.to_string_lossy().into_owned();
         let start = |launch: &Launch| {
             starts.set(starts.get() + 1);
+            let lent = launch.lends.then(|| listen(&socket)).transpose();
+            let lent = lent.map_err(|e| e.to_string())?;
             let mut started = plain(
                 &path,
                 Path::new(&folder),
@@ -165,6 +182,7 @@ impl Stage {
                 open_stdin,
                 launch,
             )?;
+            started.lent = lent;
             if endless && launch.args != ["--version"] {
                 let end = started.end;
                 started.end = Box::new(move || {
@@ -187,6 +205,10 @@ impl Stage {
             folder: &folder,
             config: &config,
             patience: self.patience,
+            bridge: Some(Bridge {
+                command: env!("CARGO_BIN_EXE_hand_probe"),
+                socket: &at,
+            }),
             start: &start,
         };
         let words = &self.words;
@@ -199,6 +221,23 @@ impl Stage {
                 None => {}
             }
             said
+        };
+        let offers: Vec<Offer> = self
+            .servers
+            .iter()
+            .map(|(offer, _)| offer.clone())
+            .collect();
+        let start_server = |name: &str| {
+            let found = self.servers.iter().find(|(offer, _)| offer.server == name);
+            found.ok_or("it is not there")?.1.start()
+        };
+        let mut note = |_: Role, note| {
+            self.noted.borrow_mut().push(note);
+            Ok(())
+        };
+        let hears: Option<Notes<'_>> = match self.hears {
+            true => Some(&mut note),
+            false => None,
         };
         let mut ask = |_: &alai_fleet::ChatRequest| panic!("the model of our own loop is asked");
         let cancel = self.world.cancel.clone();
@@ -219,10 +258,14 @@ impl Stage {
                 passes: &|_, _| false,
                 words: &mut said,
                 program: Some(program),
-                shelf: &Shelf::default(),
-                servers: None,
+                shelf: &self.world.shelf,
+                servers: Some(Servers {
+                    offers: &offers,
+                    start: &start_server,
+                    patience: alai_minion::mcp::Patience::default(),
+                }),
                 ahead: None,
-                notes: None,
+                notes: hears,
                 delegations: None,
             },
         );
@@ -258,6 +301,12 @@ impl std::io::Write for Disk {
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
     }
+}
+
+/// A socket in the place of the one before.
+fn listen(at: &Path) -> std::io::Result<UnixListener> {
+    let _ = std::fs::remove_file(at);
+    UnixListener::bind(at)
 }
 
 /// Cancels as soon as a file is there.
@@ -326,6 +375,7 @@ fn plain(
         stdout: Box::new(child.stdout.take().expect("piped")),
         stderr: Box::new(child.stderr.take().expect("piped")),
         stdin: stdin.map(|stdin| Box::new(stdin) as Box<dyn std::io::Write + Send>),
+        lent: None,
         end: Box::new(move || {
             let ended = end(child);
             drop(kept);

@@ -1,6 +1,7 @@
 //! The real programs, from npm, with scripted servers behind them: whether what they say is still what is read here. Not run by
 //! itself, as it installs some 700 MB: `cargo test -p alai-minion --test minion engines_real -- --ignored`.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -15,6 +16,8 @@ use alai_testkit::responses::{ResponsesTwin, Said};
 use serde_json::{Value, json};
 
 use crate::engines::{Played, RATES, Stage};
+use crate::engines_lent::{shelf, tickets};
+use crate::mcp::offer;
 use crate::world::{TEST, TEST_SH, World, agent, ask};
 
 /// Versions are fixed, so that what was seen can be seen again.
@@ -222,6 +225,128 @@ fn claude_code_does_a_step() {
     assert!(
         tools.contains(&"Bash") && tools.iter().all(|tool| known.contains(tool)),
         "{tools:?}"
+    );
+}
+
+/// A stage that lends a server with one tool of two, and advice.
+fn lending(engine: Engine, url: &'static str, folder: &Path) -> Stage {
+    let mut stage = stage(engine, url, folder);
+    stage.world.shelf = shelf();
+    stage.hears = true;
+    stage.servers = vec![(offer("tickets", Some(&["echo"])), tickets())];
+    stage
+}
+
+/// The names of the tools that the first request with any of a server offered to the model.
+fn of_servers(chats: &[Value]) -> Vec<String> {
+    let names = |chat: &Value| -> Vec<String> {
+        let text = chat["tools"].to_string();
+        let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '-'));
+        let found: BTreeSet<&str> = words.filter(|word| word.starts_with("mcp__")).collect();
+        found.into_iter().map(str::to_owned).collect()
+    };
+    let all = chats.iter().map(names);
+    all.max_by_key(Vec::len).unwrap_or_default()
+}
+
+fn has_asked(played: &Played) {
+    assert_eq!(played.report.status, ExitStatus::Done, "{}", played.text);
+    let of = |what: &str| {
+        let servers = played.events.iter().filter(|e| e["type"] == "server");
+        servers.filter(|e| e["what"] == what).count()
+    };
+    assert_eq!(
+        (of("started"), of("called") > 0),
+        (1, true),
+        "{}",
+        played.text
+    );
+    assert!(
+        played.text.contains("the token is [secret]"),
+        "{}",
+        played.text
+    );
+    assert!(played.kinds("skill") > 0, "{}", played.text);
+}
+
+#[test]
+#[ignore = "installs the real program and runs it"]
+fn claude_code_is_lent_a_server_and_advice() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let twin = anthropic(vec![
+        Answer::calls("", &[("mcp__tickets__echo", json!({"text": "x"}))]),
+        Answer::calls("", &[("mcp__alai__skill", json!({"name": "house-style"}))]),
+        Answer::calls("I mend it.", &[("Bash", fix())]),
+        Answer::calls("", &[("StructuredOutput", done())]),
+        Answer::text("It is 42."),
+    ]);
+    let stage = lending(Engine::ClaudeCli, kept(twin.url()), folder.path());
+    let (played, _) = played(stage, folder.path());
+    has_asked(&played);
+    let chats = asked(&twin);
+    sees_no_instructions(&chats);
+    let want = ["mcp__alai__note", "mcp__alai__skill", "mcp__tickets__echo"];
+    assert_eq!(of_servers(&chats), want, "{}", chats[0]["tools"]);
+}
+
+#[test]
+#[ignore = "installs the real program and runs it"]
+fn an_agent_of_the_protocol_is_lent_a_server_and_advice() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let echo = || Answer::calls("", &[("mcp__tickets__echo", json!({"text": "x"}))]);
+    let skill = || Answer::calls("", &[("mcp__alai__skill", json!({"name": "house-style"}))]);
+    let twin = anthropic(vec![
+        // It asks for a title beside its work, before or after one of these.
+        echo(),
+        echo(),
+        skill(),
+        skill(),
+        Answer::calls("I mend it.", &[("Bash", fix())]),
+        Answer::text(&done().to_string()),
+    ]);
+    let stage = lending(Engine::Acp, kept(twin.url()), folder.path());
+    let (played, _) = played(stage, folder.path());
+    has_asked(&played);
+    let chats = asked(&twin);
+    sees_no_instructions(&chats);
+    let want = ["mcp__alai__note", "mcp__alai__skill", "mcp__tickets__echo"];
+    assert_eq!(of_servers(&chats), want, "{}", chats[0]["tools"]);
+}
+
+#[test]
+#[ignore = "installs the real program and runs it"]
+fn codex_is_lent_a_server_and_advice() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let twin = ResponsesTwin::start(
+        KEY,
+        [
+            Said::CallIn("mcp__tickets".into(), "echo".into(), json!({"text": "x"})),
+            Said::CallIn(
+                "mcp__alai".into(),
+                "skill".into(),
+                json!({"name": "house-style"}),
+            ),
+            Said::Call(
+                "exec_command".into(),
+                json!({"cmd": format!("echo 42 > answer.txt && {TEST}")}),
+            ),
+            Said::Text(done().to_string()),
+        ],
+    );
+    let stage = lending(Engine::CodexCli, kept(twin.url()), folder.path());
+    let (played, _) = played(stage, folder.path());
+    has_asked(&played);
+    let chats = twin.chats();
+    sees_no_instructions(&chats);
+    // Each server is a namespace with its tools in it.
+    let tools = chats[0]["tools"].as_array().into_iter().flatten();
+    let spaces = tools.filter(|tool| tool["type"] == "namespace");
+    let spaces: Vec<(&Value, usize)> = spaces
+        .map(|tool| (&tool["name"], tool["tools"].as_array().map_or(0, Vec::len)))
+        .collect();
+    assert_eq!(
+        spaces,
+        [(&json!("mcp__alai"), 2), (&json!("mcp__tickets"), 1)]
     );
 }
 

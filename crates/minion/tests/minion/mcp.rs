@@ -41,15 +41,15 @@ pub(crate) fn list(server: &str) -> (&'static str, Value) {
 }
 
 /// A server without a cage, for what does not depend on one.
-struct Bare {
+pub(crate) struct Bare {
     dir: TempDir,
     program: PathBuf,
     starts: Arc<Mutex<u32>>,
-    secrets: Vec<String>,
+    pub(crate) secrets: Vec<String>,
 }
 
 impl Bare {
-    fn of(twin: &Twin) -> Bare {
+    pub(crate) fn of(twin: &Twin) -> Bare {
         let dir = tempfile::tempdir().expect("a temp dir");
         let program = twin.install(dir.path(), "server");
         Bare {
@@ -60,7 +60,7 @@ impl Bare {
         }
     }
 
-    fn start(&self) -> Result<Started, String> {
+    pub(crate) fn start(&self) -> Result<Started, String> {
         *self.starts.lock().expect("one thread") += 1;
         let mut child: Child = Command::new(&self.program)
             .current_dir(self.dir.path())
@@ -85,7 +85,7 @@ impl Bare {
         })
     }
 
-    fn starts(&self) -> u32 {
+    pub(crate) fn starts(&self) -> u32 {
         *self.starts.lock().expect("one thread")
     }
 

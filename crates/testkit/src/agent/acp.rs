@@ -13,10 +13,11 @@ pub(super) fn main(script: &Script, args: Vec<String>) -> io::Result<i32> {
         script,
         args,
         heard: Vec::new(),
-        prompts: 0,
+        prompts: hands::starts(script),
         requests: 100,
         logged_in: false,
         folder: String::new(),
+        servers: Value::Null,
     };
     let ended = agent.serve();
     // Its protocol gives it no folder of its own.
@@ -36,6 +37,7 @@ struct Agent<'s> {
     requests: u64,
     logged_in: bool,
     folder: String,
+    servers: Value,
 }
 
 impl Agent<'_> {
@@ -98,6 +100,7 @@ impl Agent<'_> {
             return json!({"error": {"code": -32000, "message": "Authentication required"}});
         }
         folder.clone_into(&mut self.folder);
+        self.servers = params["mcpServers"].clone();
         let models =
             json!([{"value": "twin-small", "name": "Small"}, {"value": "twin-big", "name": "Big"}]);
         json!({"result": {"sessionId": SESSION, "configOptions": [{"id": "model", "name": "Model", "category": "model",
@@ -160,6 +163,7 @@ impl Agent<'_> {
             Act::Exit(code) => return Ok(Some(Played::Exit(*code))),
             Act::Terminated => hands::terminate(),
             Act::Await(file) => hands::await_file(file),
+            Act::Use(server, tool, arguments) => self.uses(id, server, tool, arguments)?,
             Act::Result(over) => return Ok(Some(Played::Answer(over.clone()))),
             Act::AwaitCancel => loop {
                 match self.read()? {
@@ -221,6 +225,26 @@ impl Agent<'_> {
             return self.over(id, written.is_ok(), &written.unwrap_or_else(|e| e));
         }
         self.over(id, false, "no leave")
+    }
+
+    /// Calls a tool of a server, with leave.
+    fn uses(&mut self, id: &str, server: &str, tool: &str, arguments: &Value) -> io::Result<()> {
+        let name = format!("mcp__{server}__{tool}");
+        self.call(id, "other", &name, "")?;
+        let options = json!([{"optionId": "yes", "name": "Allow", "kind": "allow_once"},
+            {"optionId": "no", "name": "Reject", "kind": "reject_once"}]);
+        let params =
+            json!({"sessionId": SESSION, "toolCall": {"toolCallId": id}, "options": options});
+        let answer = self.request("session/request_permission", params)?;
+        if answer["result"]["outcome"]["optionId"] != "yes" {
+            return self.over(id, false, "no leave");
+        }
+        let all = self.servers.as_array().into_iter().flatten();
+        let told = all
+            .filter(|one| one["name"] == server && one["env"].is_array())
+            .find_map(hands::told);
+        let (fine, text) = hands::used(told, tool, arguments);
+        self.over(id, fine, &text)
     }
 
     /// Asks its client, and waits for the answer.

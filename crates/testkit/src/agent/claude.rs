@@ -19,6 +19,14 @@ pub(super) fn main(script: &Script, args: &[String]) -> io::Result<i32> {
         turns: 0,
         denials: Vec::new(),
         schema: hands::option(args, "--json-schema").is_some(),
+        servers: match hands::option(args, "--mcp-config") {
+            Some(config) => serde_json::from_str::<Value>(config)?["mcpServers"].take(),
+            None => json!({}),
+        },
+        allowed: hands::option(args, "--allowedTools")
+            .unwrap_or_default()
+            .split(',')
+            .collect(),
     };
     json(&hands::over(session.init(script, args), &script.begins))?;
     for act in hands::session(script, number) {
@@ -71,6 +79,8 @@ struct Session<'s> {
     turns: u32,
     denials: Vec<Value>,
     schema: bool,
+    servers: Value,
+    allowed: Vec<&'s str>,
 }
 
 impl Session<'_> {
@@ -111,6 +121,16 @@ impl Session<'_> {
             Act::Exit(code) => return Ok(Some(*code)),
             Act::Terminated => hands::terminate(),
             Act::Await(file) => hands::await_file(file),
+            Act::Use(server, tool, arguments) => {
+                let name = format!("mcp__{server}__{tool}");
+                let id = self.call(&name, arguments.clone())?;
+                let (fine, text) = match self.allowed.iter().any(|a| *a == format!("mcp__{server}"))
+                {
+                    true => hands::used(hands::told(&self.servers[server]), tool, arguments),
+                    false => (false, "Permission has been denied.".to_owned()),
+                };
+                self.result_of(&id, !fine, &text)?;
+            }
             Act::Result(over) => return self.end(over).map(Some),
             Act::Ask(..) | Act::Request(..) | Act::AwaitCancel => {
                 return Err(io::Error::other("not of this protocol"));

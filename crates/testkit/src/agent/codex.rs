@@ -17,6 +17,7 @@ pub(super) fn main(script: &Script, args: &[String]) -> io::Result<i32> {
     let mut session = Session {
         items: 0,
         schema: hands::option(args, "--output-schema").is_some(),
+        args,
     };
     json(&json!({"type": "thread.started", "thread_id": "01a1ff3d-b2d9-7192-b60c-68b4e6548e62"}))?;
     json(&json!({"type": "turn.started"}))?;
@@ -57,12 +58,13 @@ fn refuse(args: &[String]) -> io::Result<()> {
     needs_none(&["CODEX_SANDBOX", "OPENAI_API_KEY"])
 }
 
-struct Session {
+struct Session<'a> {
     items: u32,
     schema: bool,
+    args: &'a [String],
 }
 
-impl Session {
+impl Session<'_> {
     fn act(&mut self, act: &Act) -> io::Result<Option<i32>> {
         match act {
             Act::Say(text) => self.whole("agent_message", json!({"text": text}))?,
@@ -89,6 +91,7 @@ impl Session {
             Act::Exit(code) => return Ok(Some(*code)),
             Act::Terminated => hands::terminate(),
             Act::Await(file) => hands::await_file(file),
+            Act::Use(server, tool, arguments) => self.uses(server, tool, arguments)?,
             Act::Result(over) => return self.end(over).map(Some),
             Act::Ask(..) | Act::Request(..) | Act::AwaitCancel => {
                 return Err(io::Error::other("not of this protocol"));
@@ -122,6 +125,26 @@ impl Session {
             kind,
             json!({"command": command_line, "aggregated_output": text, "exit_code": i32::from(!fine), "status": status}),
         )
+    }
+
+    fn uses(&mut self, server: &str, tool: &str, arguments: &Value) -> io::Result<()> {
+        let fields = json!({"server": server, "tool": tool, "arguments": arguments, "status": "in_progress"});
+        self.item("item.started", "mcp_tool_call", &fields)?;
+        let (fine, text) = hands::used(self.told(server)?, tool, arguments);
+        let content = json!({"content": [{"type": "text", "text": text}]});
+        let status = if fine { "completed" } else { "failed" };
+        let over = json!({"result": content, "error": null, "status": status});
+        self.whole("mcp_tool_call", hands::over(fields, &over))
+    }
+
+    /// What its configuration says of a server: a value of TOML behind `-c`.
+    fn told(&self, server: &str) -> io::Result<Option<hands::Told>> {
+        let key = format!("mcp_servers.{server}=");
+        let Some(text) = self.args.iter().find_map(|arg| arg.strip_prefix(&key)) else {
+            return Ok(None);
+        };
+        let table: toml::Table = format!("it={text}").parse().map_err(io::Error::other)?;
+        Ok(hands::told(&serde_json::to_value(&table["it"])?))
     }
 
     /// `{"failed": "words"}` fails the turn.

@@ -1,13 +1,13 @@
 //! What every twin does by hand: files, commands, orphans, lines, notes.
 
 use std::fs::OpenOptions;
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Act, NOTES, Note, Script};
 
@@ -51,6 +51,13 @@ pub(super) fn note(
     let mut out = OpenOptions::new().create(true).append(true).open(file)?;
     writeln!(out, "{}", serde_json::to_string(&note)?)?;
     Ok(before.lines().count())
+}
+
+/// How often a program was started before that notes its starts in a file of its own.
+pub(super) fn starts(script: &Script) -> usize {
+    let file = script.notes.as_ref();
+    let text = file.and_then(|file| std::fs::read_to_string(file).ok());
+    text.map_or(0, |text| text.lines().count())
 }
 
 /// The acts of this session.
@@ -182,4 +189,89 @@ pub(super) fn over(mut value: Value, over: &Value) -> Value {
         value[key] = field.clone();
     }
     value
+}
+
+/// A server that a twin was told of: its program and the arguments.
+pub(super) type Told = (String, Vec<String>);
+
+/// Speaks with a server as the real programs do: greets it, lists its tools, and calls one. Whether it succeeded, and what the server
+/// said; without a tool the names of all.
+pub(super) fn used(told: Option<Told>, tool: &str, arguments: &Value) -> (bool, String) {
+    let Some((command, args)) = told else {
+        return (false, "no such server was named to it".to_owned());
+    };
+    match spoken(&command, &args, tool, arguments) {
+        Ok(said) => said,
+        Err(why) => (false, format!("the server broke: {why}")),
+    }
+}
+
+fn spoken(
+    command: &str,
+    args: &[String],
+    tool: &str,
+    arguments: &Value,
+) -> io::Result<(bool, String)> {
+    let mut child = Command::new(command)
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .spawn()?;
+    let broken = || io::Error::other("its pipes are gone");
+    let mut to = child.stdin.take().ok_or_else(broken)?;
+    let mut from = io::BufReader::new(child.stdout.take().ok_or_else(broken)?);
+    let mut id = 0;
+    let mut ask = |method: &str, params: Value| -> io::Result<Value> {
+        id += 1;
+        let request = json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params});
+        writeln!(to, "{request}")?;
+        let mut line = String::new();
+        if from.read_line(&mut line)? == 0 {
+            return Err(io::Error::other("it ended"));
+        }
+        let answer: Value = serde_json::from_str(&line)?;
+        match answer["id"] == id {
+            true => Ok(answer),
+            false => Err(io::Error::other("it answered another request")),
+        }
+    };
+    let client = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "twin", "version": "1"}});
+    let greeted = ask("initialize", client)?;
+    if !greeted["result"]["capabilities"]["tools"].is_object() {
+        return Ok((false, format!("it did not greet: {greeted}")));
+    }
+    let listed = ask("tools/list", json!({}))?;
+    let said = match (listed["result"]["tools"].as_array(), tool) {
+        (None, _) => (
+            false,
+            listed["error"]["message"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned(),
+        ),
+        (Some(tools), "") => {
+            let names = tools.iter().filter_map(|tool| tool["name"].as_str());
+            (true, names.collect::<Vec<_>>().join(", "))
+        }
+        (Some(_), tool) => {
+            let called = ask("tools/call", json!({"name": tool, "arguments": arguments}))?;
+            let text = called["result"]["content"][0]["text"].as_str();
+            let text = text
+                .or(called["error"]["message"].as_str())
+                .unwrap_or_default();
+            let fine = called["result"]["isError"] == false;
+            (fine, text.to_owned())
+        }
+    };
+    drop(to);
+    child.wait()?;
+    Ok(said)
+}
+
+/// Reads `{"command": .., "args": [..]}`.
+pub(super) fn told(server: &Value) -> Option<Told> {
+    let args = server["args"].as_array()?.iter();
+    let args = args.filter_map(|arg| arg.as_str().map(str::to_owned));
+    Some((server["command"].as_str()?.to_owned(), args.collect()))
 }

@@ -169,7 +169,11 @@ impl Server<'_> {
                 Act::Request(method, params) => self.request(method, params)?,
                 Act::Await(file) => hands::await_file(file),
                 // Of the other protocols.
-                Act::Think(_) | Act::Denied(..) | Act::Ask(..) | Act::AwaitCancel => {}
+                Act::Think(_)
+                | Act::Denied(..)
+                | Act::Ask(..)
+                | Act::Use(..)
+                | Act::AwaitCancel => {}
             }
         }
         Ok(played)

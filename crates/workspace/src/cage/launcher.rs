@@ -65,7 +65,7 @@ pub(super) fn launcher() -> Result<PathBuf, CageError> {
 /// second time would take about 5 ms and a megabyte of relocated pages, for nothing.
 #[derive(Debug, Clone, Copy)]
 pub struct OwnProgram {
-    /// The only argument that it is started with.
+    /// The only argument that a cage starts it with. Who is inside may start it by more.
     pub word: &'static str,
     /// Gives the code to exit with.
     pub main: fn() -> u8,

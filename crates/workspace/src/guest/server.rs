@@ -48,6 +48,7 @@ pub fn serve(spec: &CageSpec, server: &Server<'_>) -> Result<Running, CageError>
         found: server.found,
         way: &way,
         config: server.home,
+        lent: None,
     };
     spawn(within(spec, server), &guest, &argv)
 }

@@ -27,6 +27,7 @@ struct Wanted {
     login: Option<(PathBuf, String)>,
     hosts: Vec<String>,
     provider: Option<(String, String)>,
+    lends: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -81,6 +82,7 @@ impl Hotel<'_> {
             login: Some((self.person.join(".claude"), ".credentials.json".to_owned())),
             hosts: vec!["api.example.com".to_owned()],
             provider: None,
+            lends: false,
         }
     }
 
@@ -165,6 +167,30 @@ fn a_guest_reads_its_login_and_nothing_beside_it() {
         // The other two folders of a person's login that a program might look for.
         for path in ["/root/.claude", "/home/agent/.claude"] {
             hotel.denied(&wanted, &["list", path]);
+        }
+    }
+}
+
+#[test]
+fn a_guest_reaches_the_socket_of_what_it_is_lent_and_cannot_put_another_in_its_place() {
+    let socket = alai_workspace::guest::INSIDE_SOCKET;
+    for world in worlds() {
+        let hotel = Hotel::of(&world);
+        hotel.denied(&hotel.wanted(), &["unix", socket]);
+        let wanted = Wanted {
+            lends: true,
+            ..hotel.wanted()
+        };
+        let said = hotel.run(&wanted, &["unix", socket]);
+        assert!(said.success, "{}: {}", world.name(), said.stderr);
+        let there = hotel.run(&wanted, &["list", "/agent/lent"]);
+        assert_eq!(there.stdout.trim(), "socket", "{}", world.name());
+        for probe in [
+            &["rename", socket, "/agent/lent/x"][..],
+            &["write", "/agent/lent/new"],
+            &["make-link", "/agent/config", "/agent/lent/link"],
+        ] {
+            hotel.denied(&wanted, probe);
         }
     }
 }

@@ -45,6 +45,24 @@ pub(super) fn shown(agent: &Value) {
             property.words()
         ));
     }
+    let each = |key: &str| agent["lent"][key].as_array().into_iter().flatten();
+    for offer in each("servers") {
+        let name = show::clean(offer["server"].as_str().unwrap_or_default());
+        let tools = offer["tools"].as_array().map(|tools| {
+            let names = tools.iter().filter_map(Value::as_str);
+            show::clean(&names.collect::<Vec<_>>().join(", "))
+        });
+        let tools = tools.unwrap_or_else(|| "all of its tools".to_owned());
+        show::line(format!("agent    was lent the server {name} ({tools})"));
+    }
+    for one in each("withheld") {
+        let text = |key: &str| show::clean(one[key].as_str().unwrap_or_default());
+        show::line(format!(
+            "agent    NOT LENT: {}: {}",
+            text("what"),
+            text("why")
+        ));
+    }
     for (host, used) in agent["hosts"].as_object().into_iter().flatten() {
         let refused = used["refused"].as_str();
         let refused = refused.map_or_else(String::new, |why| format!("; {}", show::clean(why)));

@@ -130,6 +130,8 @@ say '{{"type":"system","subtype":"init","session_id":"'$id'","model":"claude-twi
 token=$(sed 's/.*accessToken":"\([^"]*\)".*/\1/' "$CLAUDE_CONFIG_DIR/.credentials.json" 2> /dev/null)
 echo "my login is $token" >&2
 text 0 '{{"type":"text","text":"login='$token'"}}'
+touch /company/state/mine 2> /dev/null && wrote=yes
+text 4 '{{"type":"text","text":"notes='$(cat /company/state/seen 2> /dev/null)' wrote='$wrote'"}}'
 text 1 '{{"type":"text","text":"budget='$budget' base='$ANTHROPIC_BASE_URL' key='$ANTHROPIC_API_KEY'"}}'
 {hang}case "$schema" in
   *'"spec"'*) answer='{plan}' ;;

@@ -5,6 +5,7 @@ use alai_core::blueprint::ToolName;
 use alai_core::brief::Role;
 use serde_json::Value;
 
+use crate::engine::order::Lent;
 use crate::scope::Scope;
 use crate::text::cut;
 
@@ -16,6 +17,8 @@ pub(crate) struct Rules {
     pub(crate) scope: Scope,
     /// The clone, as the agent names it.
     pub(crate) folder: String,
+    /// The servers that it was told of.
+    pub(crate) lent: Vec<Lent>,
 }
 
 /// What an agent asks leave for: the kind of its tool (`ToolKind` of the schema) and the files that it names.
@@ -56,9 +59,19 @@ impl Rules {
             "execute" if has(&[ToolName::Run]) => Ok(()),
             "execute" => Err("this step runs no commands".into()),
             "think" => Ok(()),
+            // What may be asked there is decided there.
+            "other" if self.is_lent(&wish.title) => Ok(()),
             // No network but the provider's, no mode that asks less, and nothing that nobody can tell what it does.
             other => Err(format!("`{}` is not among its tools", cut(other, 60))),
         }
+    }
+
+    /// Whether a call is named as one of a server that it was lent: `mcp__SERVER__TOOL`, as Claude's agent names it.
+    fn is_lent(&self, title: &str) -> bool {
+        let named = title
+            .strip_prefix("mcp__")
+            .and_then(|rest| rest.split_once("__"));
+        named.is_some_and(|(server, _)| self.lent.iter().any(|lent| lent.name == server))
     }
 
     fn all(
@@ -109,6 +122,11 @@ mod tests {
             tools: tools.to_vec(),
             scope: Scope::new(&["src/**".into()], &["src/key".into()]).expect("globs"),
             folder: "/repo".into(),
+            lent: vec![Lent {
+                name: "tickets".into(),
+                command: "/alai/launcher".into(),
+                args: Vec::new(),
+            }],
         }
     }
 
@@ -153,6 +171,25 @@ mod tests {
                 paths: paths.iter().map(|p| (*p).to_owned()).collect(),
             };
             assert_eq!(rules.judge(&wish).is_ok(), allowed, "{kind} {paths:?}");
+        }
+    }
+
+    #[test]
+    fn leave_for_a_server_goes_by_what_was_lent() {
+        let rules = rules(Role::Reviewer, &[]);
+        for (kind, title, allowed) in [
+            ("other", "mcp__tickets__echo", true),
+            ("other", "mcp__evil__echo", false),
+            ("other", "mcp__tickets", false),
+            ("other", "tickets", false),
+            ("fetch", "mcp__tickets__echo", false),
+        ] {
+            let wish = Wish {
+                kind: kind.into(),
+                title: title.into(),
+                paths: Vec::new(),
+            };
+            assert_eq!(rules.judge(&wish).is_ok(), allowed, "{kind} {title}");
         }
     }
 

@@ -10,6 +10,7 @@ fn client(model: Option<&str>) -> Client {
         tools: ToolName::ALL.to_vec(),
         scope: Scope::new(&["src/**".into()], &[]).expect("globs"),
         folder: "/repo".into(),
+        lent: Vec::new(),
     };
     Client::new(rules, "Do it.".into(), model, false)
 }

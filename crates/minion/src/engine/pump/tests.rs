@@ -14,6 +14,7 @@ fn started(says: Vec<u8>, stdin: Option<Box<dyn Write + Send>>) -> Started {
         stdout: Box::new(Cursor::new(says)),
         stderr: Box::new(Cursor::new(b"a complaint".to_vec())),
         stdin,
+        lent: None,
         end: Box::new(|| Ok(Exit::Code { code: 0 })),
     }
 }
@@ -34,6 +35,7 @@ fn agent() -> Dialect {
         tools: vec![ToolName::Read],
         scope: Scope::new(&[], &[]).expect("no globs"),
         folder: "/repo".into(),
+        lent: Vec::new(),
     };
     Dialect::Acp(Box::new(Client::new(rules, "Do it.".into(), None, false)))
 }
@@ -242,4 +244,48 @@ fn a_version_is_what_is_printed() {
         why.contains("exit 127") && why.contains("a complaint"),
         "{why}"
     );
+}
+
+/// Whatever runs beside an agent can ask for what it is lent, too: there is an end to it.
+#[test]
+fn whoever_asks_for_what_is_lent_without_end_is_ended() {
+    let dir = tempfile::tempdir().expect("a temp dir");
+    let at = dir.path().join("socket");
+    let (stdout, _held) = UnixStream::pair().expect("a pair");
+    let said = Started {
+        stdout: Box::new(stdout),
+        lent: Some(std::os::unix::net::UnixListener::bind(&at).expect("bound")),
+        ..started(Vec::new(), None)
+    };
+    let asking = std::thread::spawn(move || {
+        let mut socket = UnixStream::connect(&at).expect("connected");
+        let line = |text: &str| format!("{text}\n").into_bytes();
+        let mut answers = std::io::BufReader::new(socket.try_clone().expect("cloned"));
+        socket.write_all(&line("alai")).expect("written");
+        let mut asked = 0;
+        let mut answer = String::new();
+        while socket.write_all(&line("{}")).is_ok() {
+            answer.clear();
+            match std::io::BufRead::read_line(&mut answers, &mut answer) {
+                Ok(count) if count > 0 => asked += 1,
+                Ok(_) | Err(_) => break,
+            }
+        }
+        asked
+    });
+    let mut ear = |report: Report<'_>| match report {
+        Report::Asked { server, line } => {
+            assert_eq!((server, line), ("alai", &b"{}"[..]));
+            Ok(Some("[]".to_owned()))
+        }
+        Report::Heard(_) | Report::TurnOver => Ok(None),
+    };
+    let dialect = Dialect::Codex(codex::Stream::default());
+    let ran = run(said, dialect, bounds(), &Cancel::new(), &mut ear).expect("it ran");
+    assert!(
+        matches!(&ran.stop, Stop::Flood(why) if why.contains("more than 10000 times")),
+        "{:?}",
+        ran.stop
+    );
+    assert_eq!(asking.join().expect("it ends"), ASKED_MAX);
 }

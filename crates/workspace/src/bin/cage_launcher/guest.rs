@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use alai_workspace::cage::{CageSpec, Layer, agent_ids};
 use alai_workspace::egress::{Api, Provider};
-use alai_workspace::guest::{self, Guest, Login, Way};
+use alai_workspace::guest::{self, Guest, LentSocket, Login, Way};
 use alai_workspace::toolchains::Toolchains;
 use serde::Deserialize;
 
@@ -24,6 +24,8 @@ struct Wanted {
     hosts: Vec<String>,
     /// URL and key of a provider near by.
     provider: Option<(String, String)>,
+    /// Whether it has a socket by which it asks for what it is lent.
+    lends: bool,
 }
 
 /// Prints what the program printed, how it ended, its layers, and what the way out was used for.
@@ -49,11 +51,13 @@ pub(super) fn run(layer: &str, file: &str, args: &[&str]) -> Outcome {
             login: login.transpose()?,
         },
     };
+    let lent = wanted.lends.then(LentSocket::listen).transpose()?;
     let guest = Guest {
         name: "probe",
         found: &found,
         way: &way,
         config: Path::new(&wanted.config),
+        lent: lent.as_ref().map(|(socket, _)| socket),
     };
     let mut argv = vec![found.path.to_string_lossy().into_owned()];
     argv.extend(args.iter().map(|word| (*word).to_owned()));
