@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use alai_core::blueprint::{self, Blueprint, BlueprintError, TEMPLATES};
+use alai_core::blueprint::{self, Blueprint, BlueprintError, OfTask, TEMPLATES};
 use alai_core::brief::Role;
 use alai_core::company::{Agent, Company, CompanyError, Keyword, Stage};
 use serde::Serialize;
@@ -285,6 +285,17 @@ impl Packs {
         name: &str,
         inputs: &BTreeMap<String, String>,
     ) -> Result<Resolved, BlueprintError> {
+        self.filled(company, name, inputs, &OfTask::default())
+    }
+
+    /// [`Packs::resolved`], for a task that gives some of its inputs.
+    fn filled(
+        &self,
+        company: Option<&Company>,
+        name: &str,
+        inputs: &BTreeMap<String, String>,
+        of_task: &OfTask,
+    ) -> Result<Resolved, BlueprintError> {
         self.blueprint_text(company, name)?;
         let library = self.library(company)?;
         let mut all = company
@@ -293,7 +304,7 @@ impl Packs {
         all.extend(inputs.clone());
         let mut made_up = BTreeSet::new();
         loop {
-            match blueprint::resolve(name, &library, &all) {
+            match blueprint::resolve_for_task(name, &library, &all, of_task) {
                 Ok(blueprint) => return Ok(Resolved { blueprint, made_up }),
                 Err(BlueprintError::UnknownInput { input, .. })
                     if !inputs.contains_key(&input) && all.contains_key(&input) =>
@@ -311,11 +322,11 @@ impl Packs {
         }
     }
 
-    /// The same with the inputs of its own example, those of the company, the project's test command and `given`, the last the
-    /// strongest.
+    /// The same with the inputs of its own example, those of the company, the project's test command and what is given for one task, the
+    /// last the strongest.
     ///
     /// # Errors
-    /// As [`Packs::resolved`].
+    /// As [`Packs::resolved`], and where what is `given` would be part of a command: a run refuses that.
     pub fn rehearsed(
         &self,
         company: Option<&Company>,
@@ -332,7 +343,11 @@ impl Packs {
         let test = test.map(|test| (TEST_COMMAND.to_owned(), test.to_owned()));
         inputs.extend(own.chain(test).filter(|(input, _)| takes(input)));
         inputs.extend(given.clone());
-        self.resolved(company, name, &inputs)
+        let of_task = OfTask {
+            given: given.keys().cloned().collect(),
+            ..OfTask::default()
+        };
+        self.filled(company, name, &inputs, &of_task)
     }
 
     /// Every blueprint that a company can walk, and every template that these take, by name.

@@ -68,5 +68,6 @@ pub use recover::OpenError;
 pub use shelf::{company_called, files_of};
 pub use tapes::{recording_into, turn_recording_off, turn_recording_on};
 pub use views::{RunLine, ScheduleLine, Status, TaskView, Views};
+pub use way::TEST_COMMAND;
 pub use wish::{explain, explain_route};
 pub use work::keep::kept as kept_clones;

@@ -18,7 +18,7 @@ use crate::packs::{Given, Packs};
 use crate::run::RunError;
 
 /// The input that a run fills with the project's own test command.
-pub(crate) const TEST_COMMAND: &str = "test_command";
+pub const TEST_COMMAND: &str = "test_command";
 
 /// Before the goal in the title of its plan's task.
 const PLANS: &str = "Spec: ";

@@ -151,15 +151,36 @@ fn inputs_and_the_project_fill_the_plan() {
         crate::world::TEST,
         "the project's"
     );
-    assert_eq!(
-        command(
-            &["--project", "tiny", "--input", "test_command=true"],
-            "test"
-        ),
-        "true",
-        "the person's"
-    );
-    assert_eq!(command(&["--input", "target=docs"], "smoke"), "make docs");
+    // A run refuses what is said for one task in a command, and so does this: an input of another place is filled in.
+    let dry = ["blueprint", "run", "own-way", "--dry-run", "--input"];
+    for (input, said) in [
+        ("test_command=true", "test_command"),
+        ("target=docs", "target"),
+    ] {
+        let plan = [
+            "blueprint",
+            "run",
+            "own-way",
+            TITLE,
+            "--project",
+            "tiny",
+            "--input",
+            input,
+        ];
+        let refused = world.alai(plan).exits(2).err;
+        let told = world.alai(dry.iter().chain(&[input])).exits(2).err;
+        let why = |text: &str| text.lines().next().unwrap_or_default().to_owned();
+        assert!(
+            why(&told).contains(said) && why(&told).contains("command"),
+            "{told}"
+        );
+        let problem = why(&told).trim_start_matches("error: ").to_owned();
+        assert!(refused.contains(&problem), "{refused} and {told}");
+    }
+    let given = world
+        .alai(dry.iter().chain(&["guidance=Keep it small."]))
+        .exits(0);
+    assert!(given.out.contains("guidance = Keep it small."), "{given}");
     let wrong = ["blueprint", "run", "own-way", "--dry-run", "--input"];
     world
         .alai(wrong.iter().chain(&["tarket=x"]))

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use alai_core::blueprint::Plan;
 use alai_core::blueprint::plan::PlanStep;
-use alai_factory::Home;
+use alai_factory::{Home, TEST_COMMAND};
 use serde::Serialize;
 
 use crate::args::BlueprintRunArgs;
@@ -30,7 +30,15 @@ pub(super) fn run(home: &Home, args: &BlueprintRunArgs) -> Result<(), CliError> 
     };
     let given: BTreeMap<String, String> = args.inputs.iter().cloned().collect();
     let found = packs.rehearsed(company, &args.name, test.as_deref(), &given);
-    let found = found.map_err(|e| super::refused(&e))?;
+    let found = found.map_err(|e| {
+        // Whole without what was said for it: what was said is wrong.
+        let is_whole =
+            || { packs.rehearsed(company, &args.name, test.as_deref(), &BTreeMap::new()) }.is_ok();
+        match given.is_empty() || !is_whole() {
+            true => super::refused(&e),
+            false => CliError::new(Kind::Usage, show::clean(&e.to_string())),
+        }
+    })?;
     let plan = Plan::of(&found.blueprint);
     if args.json {
         return show::json(&Dry {
@@ -44,8 +52,13 @@ pub(super) fn run(home: &Home, args: &BlueprintRunArgs) -> Result<(), CliError> 
         show::line(show::clean(&line));
     }
     for input in &found.made_up {
+        let way = match input.as_str() {
+            // It is part of commands, and nobody's word for one task may be.
+            TEST_COMMAND => "`--project PATH` gives the project's".to_owned(),
+            _ => format!("`--input {input}=VALUE` gives it one"),
+        };
         show::message(&format!(
-            "the input `{input}` is only known to a run; `--input {input}=VALUE` gives it one"
+            "the input `{input}` is only known to a run; {way}"
         ));
     }
     Ok(())
