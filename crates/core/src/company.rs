@@ -29,6 +29,7 @@ use crate::brief::{CompanyBrief, Role, RoleBrief};
 use crate::routing::Domain;
 use crate::task::TaskKind;
 
+pub use json::place_in;
 pub use names::check_names;
 pub use problem::{At, CompanyError};
 pub use read::{check, parse};

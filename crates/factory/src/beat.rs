@@ -26,7 +26,7 @@ use crate::packs::{Packs, RefusedPacks, Watched};
 use crate::room::Room;
 use crate::{
     audit, ground, housekeeping, integrate, launcher, learned, money, outbox, recover, resolve,
-    room, schedule, work,
+    room, schedule, shelf, work,
 };
 
 mod goals;
@@ -142,7 +142,7 @@ impl Factory {
         });
         let (mission, packs) = (mission?, packs?);
         learned::remember(&models, &mission)?;
-        models.check(&packs.now())?;
+        models.check(&packs.now(), &|name| shelf::config_of(&home, name))?;
         let clock = Clock::default();
         let factory = Arc::new(Factory {
             home,

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use alai_core::blueprint::{self, Blueprint, BlueprintError, OfTask, TEMPLATES};
-use alai_core::company::{self, Company, CompanyError, Registry, Texts};
+use alai_core::company::{self, At, Company, CompanyError, Registry, Texts};
 use alai_workspace::files::FileError;
 use serde::{Deserialize, Serialize};
 
@@ -93,9 +93,10 @@ pub enum PacksError {
         line: usize,
         what: &'static str,
     },
-    #[error("the pack `{pack}` wants {choice} for {on}: {problem}")]
+    #[error("{pack}/config.json{at}: the pack `{pack}` wants {choice} for {on}: {problem}")]
     Model {
         pack: String,
+        at: At,
         on: String,
         choice: String,
         problem: String,

@@ -43,6 +43,11 @@ pub fn files_of(home: &Home, name: &str) -> Result<Option<Files>, PacksError> {
     }
 }
 
+/// The text of a company's `config.json`; none where it cannot be read.
+pub(crate) fn config_of(home: &Home, name: &str) -> Option<String> {
+    files_of(home, name).ok()??.remove("config.json")
+}
+
 /// All blueprints and their templates, by name: the home's, else the shipped one.
 pub(crate) fn blueprint_texts(home: &Home) -> Result<BTreeMap<String, String>, PacksError> {
     packs::blueprint_texts(home)

@@ -9,6 +9,7 @@ use alai_core::company::{Company, Registry, Texts, check, check_names, skill};
 use alai_core::parcel::{self, Files};
 use serde::Serialize;
 
+use crate::clock::wall_ms;
 use crate::exchange;
 use crate::home::Home;
 use crate::models::Models;
@@ -20,6 +21,18 @@ use crate::shelf;
 pub struct Checked {
     pub name: String,
     pub problems: Vec<String>,
+    /// What is no mistake, and keeps work waiting as things are.
+    pub warnings: Vec<String>,
+}
+
+impl Checked {
+    fn of(name: String, problems: Vec<String>) -> Checked {
+        Checked {
+            name,
+            problems,
+            warnings: Vec::new(),
+        }
+    }
 }
 
 /// Checks the companies of a home: one, or all of them together; with `models`, also whether there are those that they name.
@@ -41,9 +54,9 @@ pub fn companies(
         };
         // The shipped ones stand behind the home's, and share nothing with them.
         whole.extend(company.filter(|_| home.companies().join(&name).is_dir()));
-        checked.push(Checked { name, problems });
+        checked.push(Checked::of(name, problems));
     }
-    together(&mut checked, whole, &global, models);
+    together(home, &mut checked, whole, &global, models);
     let Some(only) = only else {
         return Ok(checked);
     };
@@ -67,7 +80,7 @@ pub fn folder(home: &Home, dir: &Path) -> Result<Checked, PacksError> {
         .map(|name| name.to_string_lossy().into_owned());
     let name = name.unwrap_or_default();
     let (problems, _) = pack(&name, &files, &readable(home)?);
-    Ok(Checked { name, problems })
+    Ok(Checked::of(name, problems))
 }
 
 fn pack(
@@ -105,6 +118,7 @@ fn pack(
 
 /// What shows only where all are there: names and defaults, resolved blueprints, models.
 fn together(
+    home: &Home,
     checked: &mut [Checked],
     whole: Vec<(Company, Texts)>,
     global: &BTreeMap<String, String>,
@@ -148,11 +162,24 @@ fn together(
             }
         }
     }
-    let wanted = models.map(|models| models.check(&packs));
-    if let Some(Err(problem)) = wanted
-        && let PacksError::Model { pack, .. } = &problem
-    {
-        say(pack, problem.to_string());
+    let Some(models) = models else {
+        return;
+    };
+    models.look();
+    let texts = |name: &str| shelf::config_of(home, name);
+    for problem in models.misnamed(&packs, &texts) {
+        if let PacksError::Model { pack, .. } = &problem {
+            say(pack, problem.to_string());
+        }
+    }
+    let now_ms = wall_ms();
+    for company in packs.registry.companies() {
+        let found = checked.iter_mut().find(|c| c.name == company.name);
+        let unfilled = models.unfilled_of(company, now_ms);
+        if let Some(found) = found {
+            let said = unfilled.iter().map(|u| u.said(&company.name, &texts));
+            found.warnings.extend(said);
+        }
     }
 }
 
@@ -173,9 +200,9 @@ pub fn blueprints(home: &Home) -> Result<Vec<Checked>, PacksError> {
     let global = readable(home)?;
     let names = texts.keys().filter(|name| !name.starts_with(TEMPLATES));
     let mut checked: Vec<Checked> = names
-        .map(|name| Checked {
-            name: name.clone(),
-            problems: problem(name, &texts[name], &global).into_iter().collect(),
+        .map(|name| {
+            let problem = problem(name, &texts[name], &global);
+            Checked::of(name.clone(), problem.into_iter().collect())
         })
         .collect();
     for company in shelf::company_names(home)? {
@@ -183,10 +210,7 @@ pub fn blueprints(home: &Home) -> Result<Vec<Checked>, PacksError> {
             Ok(files) => files.unwrap_or_default(),
             Err(unread) => {
                 // Of blueprints that nobody could read nobody knows that they are right.
-                checked.push(Checked {
-                    name: company,
-                    problems: vec![unread.to_string()],
-                });
+                checked.push(Checked::of(company, vec![unread.to_string()]));
                 continue;
             }
         };
@@ -202,10 +226,11 @@ pub fn blueprints(home: &Home) -> Result<Vec<Checked>, PacksError> {
         let mut library = global.clone();
         library.extend(own.clone());
         for (name, text) in own.iter().filter(|(name, _)| !name.starts_with(TEMPLATES)) {
-            checked.push(Checked {
-                name: format!("{company}/{name}"),
-                problems: problem(name, text, &library).into_iter().collect(),
-            });
+            let problem = problem(name, text, &library);
+            checked.push(Checked::of(
+                format!("{company}/{name}"),
+                problem.into_iter().collect(),
+            ));
         }
     }
     Ok(checked)
@@ -227,7 +252,7 @@ pub fn blueprint_file(home: &Home, path: &Path) -> Result<Checked, PacksError> {
         Err(problem) => vec![problem.to_string()],
         Ok(raw) => problem(&raw.name, &text, &library).into_iter().collect(),
     };
-    Ok(Checked { name, problems })
+    Ok(Checked::of(name, problems))
 }
 
 fn problem(name: &str, text: &str, library: &BTreeMap<String, String>) -> Option<String> {
@@ -308,5 +333,5 @@ fn skill_in(folder: &Path) -> Result<Checked, PacksError> {
             wrong.iter().map(say).collect()
         }
     };
-    Ok(Checked { name, problems })
+    Ok(Checked::of(name, problems))
 }

@@ -34,6 +34,9 @@ pub(crate) fn told(one: &str, many: &str, checked: &[Checked], json: bool) -> Re
             for problem in &found.problems {
                 show::line(show::clean(&format!("  {problem}")));
             }
+            for warning in &found.warnings {
+                show::line(show::clean(&format!("  warning: {warning}")));
+            }
         }
     }
     let of = |n: usize| {

@@ -402,6 +402,63 @@ fn an_unknown_model_or_activity_of_a_pack_is_refused_before_anything_runs() {
         assert_ne!(refused.code, 0, "{refused}");
         world.alai(["up"]).says(says);
     }
+    let narrow = |world: &World| {
+        let settings = world.home().join("alai.toml");
+        let text = std::fs::read_to_string(&settings).expect("the settings");
+        std::fs::write(settings, text.replace("[2, 3, 4, 5]", "[2, 3, 4]")).expect("written");
+    };
+    // All of them at once, with their lines and what was meant, by the command that only checks.
+    let world = fleet(&anvil, &forge, "");
+    narrow(&world);
+    pack(
+        &world,
+        "config.json",
+        was,
+        "\"build\": \"forg:large\",\n    \"debug\": \"forge:larg\",\n    \"lint\": 5",
+    );
+    let config = world.home().join("companies/CodeCraft/config.json");
+    let text = std::fs::read_to_string(config).expect("it is there");
+    let line = |key: &str| {
+        text.lines()
+            .position(|line| line.contains(key))
+            .expect("a line")
+            + 1
+    };
+    let (build, debug, lint) = (
+        line("\"forg:large\""),
+        line("\"forge:larg\""),
+        line("\"lint\""),
+    );
+    world
+        .alai(["company", "validate", "CodeCraft"])
+        .exits(5)
+        .says(&format!("CodeCraft/config.json:{build}:5: the pack `CodeCraft` wants forg:large"))
+        .says("did you mean `forge`?")
+        .says(&format!("CodeCraft/config.json:{debug}:5: the pack `CodeCraft` wants forge:larg"))
+        .says("did you mean `large`?")
+        .says(&format!("warning: CodeCraft/config.json:{lint}:5: no host or agent that is up fills tier 5, which `tier_overrides.lint` asks for"));
+    // A tier that nothing fills is no mistake.
+    let world = fleet(&anvil, &forge, "");
+    narrow(&world);
+    pack(&world, "config.json", was, "\"lint\": 5");
+    let found = world
+        .alai(["company", "validate", "--json"])
+        .exits(0)
+        .json();
+    let company = { found["checked"].as_array().expect("a list").iter() }
+        .find(|one| one["name"] == "CodeCraft")
+        .expect("it was looked at");
+    assert_eq!(company["problems"], json!([]), "{company}");
+    assert!(
+        company["warnings"]
+            .to_string()
+            .contains("tier_overrides.lint"),
+        "{company}"
+    );
+    world
+        .alai(["company", "validate"])
+        .exits(0)
+        .says("warning: CodeCraft/config.json");
     let asked = work_of(&anvil).len() + work_of(&forge).len();
     assert_eq!(asked, 0, "nothing has run");
 }

@@ -34,6 +34,11 @@ impl<'a> Places<'a> {
     }
 }
 
+/// Where a key of a text of JSON stands, or the nearest one above it that is there.
+pub fn place_in(text: &str, path: &[&str]) -> At {
+    Places::of(text).at(path)
+}
+
 /// Reads one document. A key that stands twice is a fault: one of the two would silently do nothing.
 pub(super) fn read<T: DeserializeOwned>(text: &str) -> Result<(T, Places<'_>), Fault> {
     serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|e| fault(&e))?;

@@ -127,6 +127,11 @@ impl Agents {
             .any(|agent| agent.name.eq_ignore_ascii_case(name))
     }
 
+    /// What they are called.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        self.named.iter().map(|agent| agent.name.as_str()).collect()
+    }
+
     /// Whether any of them could work now.
     pub(crate) fn is_any_up(&self) -> bool {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use super::Factory;
 use crate::dispatch::loads;
 use crate::packs::{Look, Packs};
+use crate::shelf;
 
 /// Between two looks at the model host while it has a usable model, and while it has none.
 const LOOK_MS: i64 = 60_000;
@@ -26,7 +27,8 @@ impl Factory {
 
     /// Takes up what has changed in the home's packs. A change that cannot be read is said once, and changes nothing.
     pub fn look_at_packs(&self) {
-        let fits = |packs: &Packs| self.models.knows(packs);
+        let texts = |name: &str| shelf::config_of(&self.home, name);
+        let fits = |packs: &Packs| self.models.knows(packs, &texts);
         match self.packs.look(&self.home, self.now_ms(), fits) {
             Look::Same => {}
             Look::Taken => {

@@ -96,7 +96,7 @@ pub(super) fn judged(
         return Err(ExchangeError::Invalid(problems));
     }
     let version = company.version.clone();
-    fits(&now, models, company, texts).map_err(ExchangeError::Misfit)?;
+    fits(home, &now, models, (company, texts), &files).map_err(ExchangeError::Misfit)?;
     let before = shelf::files_of(home, &name).map_err(ExchangeError::Home)?;
     let old = before.clone().unwrap_or_default();
     let changes = parcel::changes(&old, &files).into_iter();
@@ -117,7 +117,13 @@ pub(super) fn judged(
 }
 
 /// Whether the home's companies can be read with this one in its place: names and defaults, its blueprints, its models.
-fn fits(now: &Packs, models: &Models, company: Company, texts: Texts) -> Result<(), PacksError> {
+fn fits(
+    home: &Home,
+    now: &Packs,
+    models: &Models,
+    (company, texts): (Company, Texts),
+    files: &Files,
+) -> Result<(), PacksError> {
     let name = company.name.clone();
     let then = now.with(company, texts)?;
     let company = then.registry.find(&name)?;
@@ -127,7 +133,10 @@ fn fits(now: &Packs, models: &Models, company: Company, texts: Texts) -> Result<
             then.resolved(Some(company), blueprint, &BTreeMap::new())?;
         }
     }
-    models.check(&then)
+    models.check(&then, &|other| match other == name {
+        true => files.get("config.json").cloned(),
+        false => shelf::config_of(home, other),
+    })
 }
 
 fn shown(path: String, change: Change, old: &Files, new: &Files) -> FileChange {
