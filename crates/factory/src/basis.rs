@@ -1,10 +1,11 @@
 //! What one task goes by, with whose word each part is: company, model, blueprint, paths, tools, skills, servers, limits, gate, network; and
 //! what its run began with. Nothing is decided here: each part is asked of whatever decides it for a run.
 
+mod foreign;
 mod walked;
 
 use alai_core::brief::Role;
-use alai_core::company::{Company, ModelChoice};
+use alai_core::company::{Company, ModelChoice, leads};
 use alai_core::ids::{RunId, TaskId};
 use alai_core::qa::{Check, Policy};
 use alai_core::routing::{By, Decided, Wish};
@@ -22,9 +23,11 @@ use crate::ops::{OpError, OpErrorKind};
 use crate::packs::{Packs, Source};
 use crate::way::{self, Pins, Way};
 use crate::work::build::paths::{Paths, PathsBy};
+use crate::work::lead::SCRATCH;
 use crate::work::servers;
 use crate::{skills, unasked, wish, work};
 
+pub use foreign::{AgentPart, Given, ServerGiven};
 pub use walked::{InputPart, PartOf, StepPart, Walked};
 
 const MINUTE_MS: i64 = 60_000;
@@ -84,6 +87,8 @@ pub struct Basis {
     pub tools: Said<Vec<String>>,
     pub skills: SkillsPart,
     pub mcp: mcp::Shown,
+    /// Agents of others that the settings give such a task to, and what of all that each of their steps has.
+    pub agents: Vec<AgentPart>,
     pub limits: Vec<LimitPart>,
     pub gate: GatePart,
     pub egress: EgressPart,
@@ -284,6 +289,18 @@ pub fn of(from: Sources<'_>, task: TaskId, run: Option<&RunId>) -> Result<Basis,
         &servers::hosts_of(&settings),
     );
     let caps = blueprint.as_ref().map(Walked::caps).unwrap_or_default();
+    let skills = skills_part(from, company);
+    let agents = foreign::of(&foreign::From {
+        config: from.config,
+        task: &task,
+        role,
+        choice: way.wish.want.model(),
+        resolution: &resolution,
+        offers: &offers,
+        skills: &skills.all,
+        walked: blueprint.as_ref(),
+        is_heard: work::session::is_heard(from.reader, task.id)?,
+    });
     let mut model = model_part(from.home, company, &task, &way.wish);
     if unasked::is(from.reader, from.packs, &task) {
         model.asked = wish::NO_MODEL.to_owned();
@@ -303,7 +320,8 @@ pub fn of(from: Sources<'_>, task: TaskId, run: Option<&RunId>) -> Result<Basis,
             from: Whose::Company,
             file: agent_file(from.home, company, role),
         },
-        skills: skills_part(from, company),
+        skills,
+        agents,
         mcp: mcp::show(from.home, company)?,
         limits: limits_part(from.config, &caps),
         gate: gate_part(&task, settings.test.clone()),
@@ -442,6 +460,9 @@ fn paths_part(
     task: &Task,
     settings: &ProjectSettings,
 ) -> PathsPart {
+    if role == Role::Lead {
+        return of_a_lead(company, task);
+    }
     let agent = company.agent(role);
     let file = agent_file(home, company, role);
     let locked = Said {
@@ -473,11 +494,7 @@ fn paths_part(
     };
     let of_project = by == PathsBy::Project;
     PathsPart {
-        of: match role {
-            Role::Lead => "home",
-            Role::Builder | Role::Reviewer => "clone",
-        }
-        .to_owned(),
+        of: "clone".to_owned(),
         allowed: Said {
             value: allowed,
             from,
@@ -497,6 +514,31 @@ fn paths_part(
             Role::Lead | Role::Reviewer => Vec::new(),
         },
         write_locked: locked,
+    }
+}
+
+/// A lead at work writes its company's notes of this project, and one that gives a plan in one answer nothing: whatever its file says.
+fn of_a_lead(company: &Company, task: &Task) -> PathsPart {
+    let usual = |value: Vec<String>| Said {
+        value,
+        from: Whose::Default,
+        file: None,
+    };
+    let notes = task.project.filter(|_| leads(task, company).is_some());
+    let notes = notes.map(|project| {
+        let of = |name| format!("companies/{}/{name}/{}/**", company.name, project.0);
+        SCRATCH.map(of).to_vec()
+    });
+    PathsPart {
+        of: "home".to_owned(),
+        allowed: usual(notes.unwrap_or_default()),
+        forbidden: usual(Vec::new()),
+        changes_tests: Vec::new(),
+        write_locked: Said {
+            value: true,
+            from: Whose::Default,
+            file: None,
+        },
     }
 }
 

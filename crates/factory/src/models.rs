@@ -24,7 +24,7 @@ mod look;
 mod named;
 mod sites;
 
-pub(crate) use agents::{Asked, OWN_CHOICE};
+pub(crate) use agents::{Asked, OWN_CHOICE, is_done_by_agents};
 pub(crate) use choose::raised;
 pub(crate) use sites::{Site, SiteModel};
 

@@ -3,8 +3,9 @@
 use std::process::ExitCode;
 
 use alai_core::ids::{RunId, TaskId};
+use alai_core::mcp::Origin;
 use alai_factory::Home;
-use alai_factory::basis::{Basis, Began, InputPart, Said, Walked, Whose};
+use alai_factory::basis::{AgentPart, Basis, Began, InputPart, Said, Walked, Whose};
 
 use crate::args::ExplainArgs;
 use crate::commands::minion;
@@ -211,6 +212,43 @@ impl Page {
         // Its first line says whose the servers are, which stands above here.
         for line in basis.mcp.lines().iter().skip(1) {
             self.row("mcp", line);
+        }
+        for agent in &basis.agents {
+            self.agent(agent);
+        }
+    }
+
+    /// What an agent of others would have of that.
+    fn agent(&mut self, agent: &AgentPart) {
+        let (name, engine) = (&agent.name, &agent.engine);
+        self.row(
+            "agent",
+            format!("{name} ({engine}), where it does this, has of that"),
+        );
+        for step in &agent.steps {
+            let skills = step
+                .skills
+                .iter()
+                .map(|(name, from)| format!("skill {name} of {from}"));
+            let servers = step.servers.iter().map(|given| {
+                let tools = given.tools.as_ref().map(|tools| tools.join(", "));
+                let tools = tools.unwrap_or_else(|| "all of its tools".to_owned());
+                let from = match given.from {
+                    Origin::Home => "home",
+                    Origin::Company => "company",
+                };
+                format!("server {} ({tools}) of {from}", given.server)
+            });
+            let notes = step.notes.then(|| "notes".to_owned());
+            for one in skills.chain(servers).chain(notes) {
+                self.row("agent", format!("  {}: {one}", step.step));
+            }
+            for one in &step.withheld {
+                self.row(
+                    "agent",
+                    format!("  {}: not {}: {}", step.step, one.what, one.why),
+                );
+            }
         }
     }
 

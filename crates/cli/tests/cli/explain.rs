@@ -302,3 +302,196 @@ fn a_daemon_names_the_models_that_are_there() {
     daemon.ends().exits(0);
     world.alai(["explain", "1"]).exits(4).says("agnets");
 }
+
+fn write(world: &World, file: &str, text: &str) {
+    let path = world.home().join(file);
+    std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+    std::fs::write(path, text).expect("written");
+}
+
+fn skill(world: &World, folder: &str, name: &str) {
+    let text = format!("---\nname: {name}\ndescription: How it is done.\n---\nSo.\n");
+    write(world, &format!("{folder}/{name}/SKILL.md"), &text);
+}
+
+/// A world whose builder has skills of every level, and servers of the home and of its company.
+fn equipped() -> World {
+    let world = World::with_project("auto");
+    skill(&world, "companies/CodeCraft/skills", "own-way");
+    skill(&world, "companies/CodeCraft/skills", "both");
+    skill(&world, "companies/Vizu/skills", "vizus");
+    skill(&world, "companies/Vizu/skills", "both");
+    skill(&world, "skills", "of-home");
+    skill(&world, "skills", "both");
+    let home = json!({"mcpServers": {
+        "files": {"command": "mcp-files", "args": ["/repo"]},
+        "tickets": {"command": "tickets", "env": {"TOKEN": "${MY_TOKEN}"}},
+        "gone": {"command": "gone"}}});
+    write(&world, "mcp.json", &home.to_string());
+    let own = json!({"add": {"own.server": {"command": "own"}, "wiki": {"command": "wiki"}},
+        "override": {"files": {"args": ["/repo/src"]}}, "remove": ["gone"]});
+    write(
+        &world,
+        "companies/CodeCraft/config/mcp.json",
+        &own.to_string(),
+    );
+    let tools = json!({"builder": {"mcp": ["files/read", "wiki", "own.server"]}, "reviewer": {"mcp": ["tickets"]}});
+    write(
+        &world,
+        "companies/CodeCraft/config/tools.json",
+        &tools.to_string(),
+    );
+    enqueue(&world, &["--company", "CodeCraft"]);
+    world
+}
+
+fn explained_for(world: &World, company: &str) -> Value {
+    let mut command = world.command(["explain", "1", "--json"]);
+    command.env("ALAI_COMPANY", company);
+    crate::world::run(command).exits(0).json()
+}
+
+#[test]
+fn skills_and_servers_are_told_by_source() {
+    let world = equipped();
+    let basis = explained_for(&world, "Vizu");
+    let of = |name: &str| {
+        let all = basis["skills"]["all"].as_array().expect("a list");
+        let found = all.iter().find(|skill| skill["name"] == name);
+        found
+            .unwrap_or_else(|| panic!("no skill {name} in {basis}"))
+            .clone()
+    };
+    for (name, from) in [
+        ("own-way", "the company CodeCraft"),
+        ("both", "the company CodeCraft"),
+        ("vizus", "the company Vizu (ALAI_COMPANY)"),
+        ("of-home", "the home"),
+        ("finding-the-cause", "shipped"),
+    ] {
+        assert_eq!(of(name)["from"], from, "{name}");
+    }
+    let both = of("both");
+    let chain: Vec<bool> = { both["chain"].as_array().expect("a list").iter() }
+        .map(|looked| looked["has_it"] == true)
+        .collect();
+    assert_eq!(
+        chain,
+        [true, true, true, false],
+        "company, environment, home, shipped"
+    );
+    let said = world.alai(["explain", "1"]).exits(0);
+    said.says("both of the company CodeCraft; shadows that of the home")
+        .says("mcp       files")
+        .says("args     /repo/src (company)")
+        .says("command  mcp-files (home)")
+        .says("command  wiki (company)")
+        .says("gone: removed by the company")
+        .says(
+            "builder may ask: files (read); own.server (all of its tools); wiki (all of its tools)",
+        )
+        .says("reviewer may ask: tickets (all of its tools)");
+    assert_eq!(
+        basis["agents"],
+        json!([]),
+        "no agent of others is in the settings"
+    );
+    assert!(!basis.to_string().contains("MY_TOKEN=") && basis.to_string().contains("${MY_TOKEN}"));
+}
+
+#[test]
+fn an_agent_of_others_is_told_with_what_it_has_and_what_it_has_not() {
+    let world = equipped();
+    let agents = "[[fleet.agents]]\nname = \"pro\"\nengine = \"claude-cli\"\ntiers = [2, 3]\n\
+                  [[fleet.agents]]\nname = \"other\"\nengine = \"codex-cli\"\ntiers = [5]\n";
+    write(&world, "alai.toml", agents);
+    let basis = explained_for(&world, "Vizu");
+    let agents = basis["agents"].as_array().expect("a list");
+    assert_eq!(
+        agents.len(),
+        1,
+        "the other one stands for another tier: {basis}"
+    );
+    assert_eq!(
+        (&agents[0]["name"], &agents[0]["engine"]),
+        (&json!("pro"), &json!("claude-cli"))
+    );
+    let step = |name: &str| {
+        let steps = agents[0]["steps"].as_array().expect("a list");
+        steps
+            .iter()
+            .find(|step| step["step"] == name)
+            .expect("a step")
+            .clone()
+    };
+    let build = step("build");
+    assert_eq!(build["skills"]["vizus"], "the company Vizu (ALAI_COMPANY)");
+    assert_eq!(build["skills"]["finding-the-cause"], "shipped");
+    assert_eq!(
+        build["servers"],
+        json!([{"server": "files", "tools": ["read"], "from": "home"}, {"server": "wiki", "from": "company"}])
+    );
+    assert_eq!(build["withheld"][0]["what"], "own.server", "{build}");
+    assert!(
+        build["withheld"].to_string().contains("can have no `.`"),
+        "{build}"
+    );
+    let plan = step("plan");
+    assert_eq!(
+        (&plan["skills"], &plan["servers"]),
+        (&json!({}), &json!([]))
+    );
+    assert!(
+        plan["withheld"]
+            .to_string()
+            .contains("a question is answered"),
+        "{plan}"
+    );
+    world
+        .alai(["explain", "1"])
+        .exits(0)
+        .says("agent     pro (claude-cli), where it does this, has of that")
+        .says("build: skill own-way of the company CodeCraft")
+        .says("build: server files (read) of home")
+        .says("build: not own.server: agents of others call its tools by its name")
+        .says("plan: not skills and servers: a question is answered");
+    // A person may name it, whatever its tiers are.
+    enqueue(
+        &world,
+        &["--company", "CodeCraft", "--model", "other:default"],
+    );
+    let named = explained(&world, "2");
+    assert_eq!(named["agents"][0]["name"], "other", "{named}");
+}
+
+/// What a lead's file says of paths is no lead's: at work it writes its company's notes, and else nothing.
+#[test]
+fn a_lead_is_told_with_the_paths_that_it_can_write() {
+    let world = World::with_project("auto");
+    // No model is there: its plan waits.
+    world
+        .alai(["start", "Count letters", "--project", "tiny"])
+        .exits(6);
+    let plan = explained(&world, "2");
+    assert_eq!(plan["role"], "lead", "{plan}");
+    assert_eq!(
+        plan["paths"]["allowed"],
+        json!({"value": [], "from": "default"}),
+        "{plan}"
+    );
+    let company = plan["company"]["name"].as_str().expect("a name").to_owned();
+    let at_work = [
+        "start",
+        "Count words",
+        "--project",
+        "tiny",
+        "--blueprint",
+        "lead-delegates",
+    ];
+    world.alai(at_work).exits(6);
+    let lead = explained(&world, "4");
+    assert_eq!(lead["role"], "lead", "{lead}");
+    let notes = ["state", "logs"].map(|name| format!("companies/{company}/{name}/1/**"));
+    assert_eq!(lead["paths"]["allowed"]["value"], json!(notes), "{lead}");
+    assert_eq!(lead["paths"]["forbidden"]["value"], json!([]), "{lead}");
+}

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use alai_core::blueprint::plan::PlanStep;
 use alai_core::blueprint::{self, Plan, RawBlueprint};
-use alai_core::brief::Caps;
+use alai_core::brief::{Caps, Role};
 use alai_core::company::{Company, WalkBy};
 use alai_core::task::Task;
 use serde::{Deserialize, Serialize};
@@ -65,6 +65,9 @@ pub struct StepPart {
     pub line: String,
     /// Of an agent's step, where it names them.
     pub tools: Vec<String>,
+    /// Of an agent's step, where it is another's than the run's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
     /// What must hold when it is over.
     pub gates: Vec<String>,
     /// Where it stands: `NAME:LINE:COLUMN`.
@@ -236,6 +239,7 @@ fn step(step: &PlanStep) -> StepPart {
         kind: step.kind.clone(),
         line: words.join("; "),
         tools: step.tools.clone(),
+        role: step.role,
         gates: { step.gates.iter() }
             .map(|gate| format!("{}: {}", gate.kind, gate.of))
             .collect(),

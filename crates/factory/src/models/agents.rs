@@ -195,7 +195,7 @@ fn is_a_question(kind: TaskKind) -> bool {
 }
 
 /// What asks a model at all; a goal is no work, and a postflight adds rows up.
-fn is_done_by_agents(kind: TaskKind) -> bool {
+pub(crate) fn is_done_by_agents(kind: TaskKind) -> bool {
     match kind {
         TaskKind::Spec
         | TaskKind::Build
