@@ -44,6 +44,8 @@ mod guards;
 mod language;
 #[path = "minion/mcp.rs"]
 mod mcp;
+#[path = "minion/mcp_bombs.rs"]
+mod mcp_bombs;
 #[path = "minion/mcp_real.rs"]
 mod mcp_real;
 #[path = "minion/notes.rs"]

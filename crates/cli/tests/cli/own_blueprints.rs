@@ -102,3 +102,54 @@ fn a_blueprint_that_cannot_be_used_waits_for_a_person_with_the_fix() {
     assert_eq!(spend["calls"], 0, "no model was asked");
     assert_eq!(world.task(1)["runs"].as_array().map(Vec::len), Some(1));
 }
+
+/// The same name in the company and in the home: the company walks its own, and every other company the home's.
+#[test]
+fn a_company_s_blueprint_comes_before_the_home_s_of_the_same_name() {
+    let world = World::scripted("auto", &Script::good());
+    let text = |says: &str| {
+        format!(
+            "version: 1\nname: minion-own\nextends: minion-one-shot\nsteps:\n\u{20} - id: {says}\n    run: echo {says}\n"
+        )
+    };
+    own_blueprint(&world, &text("of-home"));
+    let own = world.home().join("companies/CodeCraft/blueprints");
+    std::fs::create_dir_all(&own).expect("made");
+    std::fs::write(own.join("minion-own.yaml"), text("of-company")).expect("written");
+    for (task, company, walked, source) in [
+        (1, "CodeCraft", "of-company", "company"),
+        (2, "Vizu", "of-home", "home"),
+    ] {
+        let run = [
+            "minion",
+            "run",
+            TITLE,
+            "--project",
+            "tiny",
+            "--company",
+            company,
+        ];
+        world.alai(run).exits(0);
+        let explained = world.json(["explain", &task.to_string(), "--json"]);
+        assert_eq!(
+            explained["blueprint"]["chain"][0]["source"], source,
+            "{explained}"
+        );
+        let run = world.task(task)["runs"][0]["id"]
+            .as_str()
+            .expect("a run")
+            .to_owned();
+        let path = world.home().join("runs").join(run).join("trajectory.jsonl");
+        let text = std::fs::read_to_string(path).expect("a trajectory");
+        let steps: Vec<String> = { text.lines() }
+            .map(|line| serde_json::from_str::<Value>(line).expect("JSON"))
+            .filter(|line| line["type"] == "step")
+            .map(|line| line["step"].as_str().expect("a name").to_owned())
+            .collect();
+        let ours: Vec<&String> = steps
+            .iter()
+            .filter(|step| step.starts_with("of-"))
+            .collect();
+        assert_eq!(ours, [walked], "{company}: {steps:?}");
+    }
+}

@@ -331,3 +331,83 @@ fn a_server_that_ends_is_told_of_and_the_agent_goes_on() {
         assert_eq!(stage.servers[0].1.starts(), 2, "{engine}");
     }
 }
+
+/// Whatever runs beside the agent can write to the socket: what is no request is answered as such, and nothing breaks.
+#[test]
+fn lines_of_strangers_are_answered_and_break_nothing() {
+    let world = crate::world::World::new();
+    let bridge = format!(
+        "{} __lent {}",
+        env!("CARGO_BIN_EXE_hand_probe"),
+        world.dir.path().join("lent.socket").display()
+    );
+    let lines = [
+        "x",
+        "[]",
+        r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#,
+        r#"{"jsonrpc":"2.0","id":1,"method":"server/discover"}"#,
+        r#"{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"skill","arguments":[]}}"#,
+        r#"{"jsonrpc":"2.0","id":"a","method":"initialize","params":{"protocolVersion":"2026-07-28"}}"#,
+        r#"{"jsonrpc":"2.0","id":3,"method":"initialize","params":{"protocolVersion":"2025-06-18"}}"#,
+    ];
+    let lines = lines.map(|line| format!("'{line}'")).join(" ");
+    let ping = r#"'{"jsonrpc":"2.0","id":9,"method":"ping"}'"#;
+    let script = Script::of(
+        "claude-cli",
+        [
+            Act::Run(format!("printf '%s\\n' {lines} | {bridge} alai")),
+            Act::Run(format!(
+                "printf '%s\\n' {ping} | {bridge} other; printf '%s\\n' {ping} | {bridge} alai"
+            )),
+            Act::Run(format!(
+                "head -c 3000000 /dev/zero | {bridge} alai; printf 'no end' | {bridge} alai; echo still here"
+            )),
+            fix(),
+        ],
+    );
+    let mut stage = Stage::on(world, &script);
+    stage.world.shelf = shelf();
+    let brief = stage.world.brief(vec![agent(None)]);
+    let played = stage.run(&brief);
+    assert_eq!(played.report.status, ExitStatus::Done, "{}", played.text);
+    let told = results(&played);
+    let answers: Vec<Value> = { told[0].1.lines() }
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    let codes: Vec<&Value> = answers
+        .iter()
+        .map(|answer| &answer["error"]["code"])
+        .collect();
+    assert_eq!(
+        codes,
+        [
+            &json!(-32600),
+            &json!(-32600),
+            &json!(-32601),
+            &json!(-32602),
+            &Value::Null,
+            &Value::Null
+        ],
+        "{answers:#?}"
+    );
+    assert_eq!(
+        (&answers[2]["id"], &answers[4]["id"]),
+        (&json!(1), &json!("a"))
+    );
+    let spoken = |at: usize| &answers[at]["result"]["protocolVersion"];
+    assert_eq!(
+        (spoken(4), spoken(5)),
+        (&json!("2025-11-25"), &json!("2025-06-18"))
+    );
+    let pinged: Vec<&str> = told[1].1.lines().collect();
+    assert!(
+        pinged[0].contains("no server of this name is lent to you"),
+        "{pinged:?}"
+    );
+    assert!(pinged[1].contains("\"result\":{}"), "{pinged:?}");
+    assert_eq!(
+        told[2].1.trim(),
+        "still here",
+        "a line without end is no request"
+    );
+}

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{MENDING, Plays, check, left, project, runs, script, seen, sh, walks};
-use crate::script::write;
+use crate::script::{pass, planned, write};
 
 const TEST_SH: &str =
     "for test in tests/*.sh; do sh $test || { echo \"FAIL: $test\"; exit 1; }; done; echo passed\n";
@@ -130,6 +130,72 @@ const BY_UNITTEST: [&str; 6] = [
     "--lint",
     "",
 ];
+
+/// A rework goes on from the rejected commit, in which the test is green; what it is held against is the code before all tries.
+#[test]
+fn a_rework_of_a_bugfix_is_measured_against_the_code_before_all_tries() {
+    let title = "Fix the bug: total leaves the first price out";
+    let finding = json!({"severity": "high", "title": "Say what it does", "path": "shop/total.py", "line": 1, "detail": "A comment is missing."});
+    let rejects = json!({"verdict": "reject", "summary": "Not yet.", "findings": [finding]});
+    let script = script()
+        // The second try writes no test: the first one's is there.
+        .plays("reproduce", &[])
+        .plays("build", &[sh("echo '# adds' >>shop/total.py")])
+        .plays_attempt("reproduce", 0, &[write("tests/test_two.py", TEST_TWO)])
+        .plays_attempt("build", 0, &[sh(MEND_TOTAL)])
+        .plans(&[planned("a", title, &[])])
+        .judges("review", "", pass())
+        .judges_attempt("review", 0, rejects);
+    let world = project(&PYTHON, &BY_UNITTEST, &script);
+    world.alai(["start", "Totals", "--project", "tiny", "--wait"]);
+    let tasks = world.list();
+    let number = |line: Option<&str>| {
+        line.and_then(|line| line.split(['#', ' ']).nth(1)?.parse::<i64>().ok())
+    };
+    let first = number(
+        tasks
+            .lines()
+            .find(|line| line.contains(title) && line.contains("[done]")),
+    );
+    let rework = number(tasks.lines().find(|line| line.contains("Rework:")));
+    let (first, rework) = first
+        .zip(rework)
+        .unwrap_or_else(|| panic!("no rework in {tasks}"));
+    let before = runs(&world, first).pop().expect("a run");
+    let rejected = format!("refs/alai/{}", before.id.0);
+    let left = world.git(&["show", &format!("{rejected}:shop/total.py")]);
+    assert!(
+        left.contains("sum(prices)"),
+        "the bug is mended there: {left}"
+    );
+    let seen = seen(&world, rework);
+    assert_eq!(seen.steps, MENDING, "{:?}", seen.looks);
+    seen.saw(
+        "red",
+        0,
+        true,
+        "red on the code as it was: tests.test_two.Two.test_two",
+    );
+    seen.saw(
+        "without",
+        0,
+        true,
+        "red on the code as it was: tests.test_two.Two.test_two",
+    );
+    let again = runs(&world, rework).pop().expect("a run");
+    let after = format!("refs/alai/{}", again.id.0);
+    assert_eq!(
+        world.git(&["merge-base", &rejected, &after]),
+        world.git(&["rev-parse", &rejected]),
+        "it went on from there"
+    );
+    // The gate's own look at the same: a test of the change fails on the base.
+    let (result, detail) = check(&world, rework, "new_tests_fail_on_base");
+    assert!(
+        result == "pass" && detail.contains("test_two"),
+        "{result} {detail}"
+    );
+}
 
 /// The names come of the census that the gate takes, and its check 4 says the same.
 #[test]
