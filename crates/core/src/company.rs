@@ -37,7 +37,7 @@ pub use registry::Registry;
 pub use skill::Skill;
 pub use soul::{ESSENCE_BYTES_MAX, SECTIONS};
 pub use texts::Texts;
-pub use walk::{Passed, Walk, WalkBy, Walks, leads, walk, walk_instead};
+pub use walk::{Lack, Passed, Walk, WalkBy, Walks, leads, walk, walk_instead, ways};
 
 /// One company, read from its pack and checked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

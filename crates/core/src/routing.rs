@@ -27,7 +27,7 @@ use text::TaskText;
 pub use answer::{RULES, by_model, question, schema};
 pub use classify::{Class, Domain, Source, WorkType, classify};
 pub(crate) use router::Router;
-pub(crate) use text::words;
+pub(crate) use text::{leads_on, product, words};
 pub use wish::{By, Want, Wish, class_decides, is_worth_asking, wish};
 
 /// A keyword counts once, at its strongest place: a tag is set on purpose (3), a title is chosen (2), a description mentions much (1),

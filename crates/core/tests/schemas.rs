@@ -133,6 +133,13 @@ fn a_slip_passes_neither() {
         v["blueprints"]["nothing"] = json!("minion-one-shot")
     });
     slip("config.json", &|v| v["blueprints"]["build"] = json!("../x"));
+    slip("config.json", &|v| v["blueprints"]["build"] = json!([]));
+    slip("config.json", &|v| {
+        v["blueprints"]["build"] = json!(["minion-docs", "minion-docs"])
+    });
+    slip("config.json", &|v| {
+        v["blueprints"]["plan"] = json!(["lead-delegates", "minion-docs"])
+    });
     slip("agents/builder.yaml", &|v| v["tier"] = json!(2));
     slip("agents/builder.yaml", &|v| v["prompt"] = json!(""));
     slip("agents/builder.yaml", &|v| v["tools"] = json!(["read"]));

@@ -130,20 +130,21 @@ pub fn company(home: &Home, packs: &Packs, name: &str) -> Result<CompanyPage, Pa
         blueprint: blueprint.clone(),
         source: packs.source_of_blueprint(Some(company), blueprint),
     };
-    let by_stage = company
-        .walks
-        .stages
-        .iter()
-        .map(|(stage, name)| walk(stage.as_str(), name));
-    let by_work = company
-        .walks
-        .work
-        .iter()
-        .map(|(work, name)| walk(work.as_str(), name));
+    let by_stage = company.walks.stages.iter().flat_map(|(stage, own)| {
+        let firsts = company.walks.firsts.get(stage).into_iter().flatten();
+        firsts.chain([own]).map(|name| walk(stage.as_str(), name))
+    });
+    let by_work = { company.walks.work.iter() }
+        .flat_map(|(work, all)| all.iter().map(|name| walk(work.as_str(), name)));
     let of_plans = company.walks.plan.iter().map(|name| walk("plan", name));
     let mut walks: Vec<WalkView> = by_stage.chain(by_work).chain(of_plans).collect();
     // `docs` is a stage and a type of work, and says the same for both.
-    walks.dedup_by(|a, b| a == b);
+    let mut seen = Vec::new();
+    walks.retain(|walk| {
+        let is_new = !seen.contains(walk);
+        seen.push(walk.clone());
+        is_new
+    });
     let overrides = company.overrides.iter();
     let skills = skills::of(home, packs, company, None).shelf;
     let skills = skills.all().into_iter().map(|(skill, level)| SkillView {

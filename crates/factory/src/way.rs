@@ -3,10 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use alai_core::blueprint::BlueprintError;
 use alai_core::brief::{Caps, RunLimits};
 use alai_core::cage::Sandbox;
-use alai_core::company::{self, Company, Registry, Walk, WalkBy};
+use alai_core::company::{self, Company, Lack, Registry, Walk};
 use alai_core::pipeline;
 use alai_core::routing::{self, Ask, Route, Wish};
 use alai_core::task::{Task, TaskKind};
@@ -52,21 +51,35 @@ impl<'p> Way<'p> {
 pub(crate) const NO_CAGE: &str =
     "a run without a cage is compared with nothing before it has ended";
 
-/// What a task walks in its company. A blueprint for its type of work wants what not every such task has.
+/// What a task walks in its company: the first blueprint to which it gives all that it needs. One for its type of work wants what not every
+/// such task has.
 pub(crate) fn walk(packs: &Packs, task: &Task, company: &Company) -> Walk {
-    let mut chosen = company::walk(task, company);
-    if matches!(chosen.by, WalkBy::Work(_)) && packs.nature(company, &chosen.blueprint).wants {
-        // The tests are known when the ground is.
-        let given = given(task, Some(ANY_TEST));
-        let found = packs.blueprint(company, &chosen.blueprint, &given);
-        if let Err(BlueprintError::MissingInput { input, .. }) = found {
-            chosen = chosen.without(input, task, company);
+    let mut all = company::ways(task, company);
+    let last = all.pop().expect("there is always the stage's own");
+    let mut passed = Vec::new();
+    let mut chosen = None;
+    for way in all {
+        match lack(packs, task, company, &way.blueprint) {
+            Some(lack) => passed.push(way.lacking(lack)),
+            None => {
+                chosen = Some(way);
+                break;
+            }
         }
     }
+    let mut chosen = chosen.unwrap_or(last);
+    chosen.passed = passed;
     if task.sandbox == Sandbox::Off && packs.nature(company, &chosen.blueprint).compares {
         return company::walk_instead(task.kind, company, &chosen, NO_CAGE.to_owned());
     }
     chosen
+}
+
+/// What a task does not give a blueprint of its company, if anything.
+fn lack(packs: &Packs, task: &Task, company: &Company, name: &str) -> Option<Lack> {
+    let nature = packs.nature(company, name);
+    // The tests are known when the ground is.
+    (nature.wants).then(|| packs.lack(company, name, &given(task, Some(ANY_TEST))))?
 }
 
 /// The company that a task is routed to.
@@ -103,10 +116,13 @@ pub(crate) fn walks(kind: TaskKind) -> bool {
 
 /// What a run of a task gives its blueprint: its own inputs, and what its project gives. Who judges walks without its tests.
 pub(crate) fn given(task: &Task, test: Option<&str>) -> Given {
-    given_to(task.kind, &task.title, &task.inputs, test)
+    Given {
+        pinned: task.blueprint.is_some(),
+        ..given_to(task.kind, &task.title, &task.inputs, test)
+    }
 }
 
-/// The same for a task that is not stored yet.
+/// The same for a task that is not stored yet, and whose blueprint a person chooses.
 pub(crate) fn given_to(
     kind: TaskKind,
     title: &str,
@@ -119,6 +135,7 @@ pub(crate) fn given_to(
         project: of_project.into_iter().collect(),
         task: inputs.clone(),
         title: pipeline::subject(title.strip_prefix(PLANS).unwrap_or(title)).to_owned(),
+        pinned: true,
     }
 }
 

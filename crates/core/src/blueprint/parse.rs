@@ -29,7 +29,7 @@ use serde::{Deserialize, Deserializer};
 use serde_saphyr::{Location, Spanned};
 
 use super::Blueprint;
-use super::of_task::{OfTask, Taken};
+use super::of_task::{Found, OfTask, TOGETHER, Taken, When};
 use crate::brief::Caps;
 use acts::{Acts, If, Named};
 use asks::Asks;
@@ -108,8 +108,9 @@ impl RawBlueprint {
     }
 
     /// What an input of this file is taken from a task's title, where nobody gives it.
-    pub fn takes(&self, name: &str, title: &str) -> Option<String> {
-        self.inputs.get(name)?.as_ref()?.taken(title)
+    pub fn takes(&self, name: &str, of_task: &OfTask) -> Option<String> {
+        let input = self.inputs.get(name)?.as_ref()?;
+        input.taken(&of_task.title, of_task.pinned).one()
     }
 
     /// The ids of the steps this file names, in order.
@@ -154,6 +155,12 @@ pub fn resolve_for_task(
     of_task: &OfTask,
 ) -> Result<Blueprint, BlueprintError> {
     merge::resolve(name, library, inputs, of_task)
+}
+
+/// Whether an input of the blueprint `name` is taken from a task's title, so that the title decides whether it can be walked. One that cannot
+/// be read takes nothing.
+pub fn reads_titles(name: &str, library: &BTreeMap<String, String>) -> bool {
+    merge::reads_titles(name, library)
 }
 
 /// The inputs that the blueprint `name` is tried with: its own `example` laid over its parents'. Checked; may be empty.
@@ -214,7 +221,7 @@ pub(super) struct Input {
     required: bool,
     /// What of the task it is where nobody gives it, and the words of which one must stand in the title for that.
     from: Option<Taken>,
-    only_with: Vec<String>,
+    when: When,
 }
 
 /// What one file says about one step. Merged key by key over the parent's step of the same id.
@@ -528,15 +535,13 @@ fn read_input(wire: InputWire, place: &Place) -> Result<Input, BlueprintError> {
             })?)
         }
     };
-    if from.is_none() && !wire.only_with.is_empty() {
-        return Err(place.invalid("`only_with` says when `from` holds, and there is no `from`"));
-    }
-    if let Some(empty) = wire
-        .only_with
-        .iter()
-        .find(|word| !word.contains(char::is_alphanumeric))
-    {
-        return Err(place.invalid(format!("`{empty}` in `only_with` holds no word")));
+    let when = When {
+        only_with: wire.only_with,
+        not_with: wire.not_with,
+        choices: wire.choices,
+    };
+    if let Some(problem) = when_problem(from, &when) {
+        return Err(place.invalid(problem));
     }
     if wire.required && wire.default.is_some() {
         return Err(place.invalid("an input with a `default` cannot be `required` as well"));
@@ -549,14 +554,57 @@ fn read_input(wire: InputWire, place: &Place) -> Result<Input, BlueprintError> {
         description: wire.description,
         required: wire.required,
         from,
-        only_with: wire.only_with,
+        when,
     })
+}
+
+/// What is wrong with the words by which an input is taken from a title, if anything is.
+fn when_problem(from: Option<Taken>, when: &When) -> Option<String> {
+    let keys = [
+        ("only_with", !when.only_with.is_empty()),
+        ("not_with", !when.not_with.is_empty()),
+    ];
+    if let Some((key, _)) = keys.iter().find(|(_, set)| *set && from.is_none()) {
+        return Some(format!(
+            "`{key}` says when `from` holds, and there is no `from`"
+        ));
+    }
+    if (from == Some(Taken::Choice)) == when.choices.is_empty() {
+        return Some("`choices` stands beside `from: choice`, and with it alone".to_owned());
+    }
+    let of_words = when
+        .choices
+        .values()
+        .flatten()
+        .map(|word| ("choices", word.as_str()));
+    let not_with = when.not_with.iter().map(|word| ("not_with", word.as_str()));
+    let parts = when
+        .only_with
+        .iter()
+        .flat_map(|entry| entry.split(TOGETHER));
+    let mut all = parts
+        .map(|word| ("only_with", word))
+        .chain(not_with)
+        .chain(of_words);
+    let empty = all.find(|(_, word)| !word.contains(char::is_alphanumeric));
+    if let Some((key, empty)) = empty {
+        return Some(format!("`{empty}` in `{key}` holds no word"));
+    }
+    let silent = when.choices.iter().find(|(_, words)| words.is_empty());
+    silent.map(|(value, _)| format!("no word says `{value}`"))
 }
 
 impl Input {
     /// Its value out of a task's title.
-    pub(super) fn taken(&self, title: &str) -> Option<String> {
-        self.from?.of(title, &self.only_with)
+    pub(super) fn taken(&self, title: &str, is_meant: bool) -> Found {
+        self.from.map_or(Found::Nothing(None), |from| {
+            from.of(title, &self.when, is_meant)
+        })
+    }
+
+    /// Whether a title decides what it is, or that nobody can tell.
+    pub(super) fn is_read_from_a_title(&self) -> bool {
+        self.from.is_some()
     }
 }
 

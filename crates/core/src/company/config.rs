@@ -16,6 +16,8 @@ use crate::routing::WorkType;
 pub(super) const FILE: &str = "config.json";
 /// The key of `blueprints` for what a lead at work walks.
 const PLAN: &str = "plan";
+/// Blueprints of one key: each that is tried is read, and a person must be able to follow the choice.
+const NAMES_MAX: usize = 8;
 /// Bytes of a blueprint's name, as its own file may have it.
 const BLUEPRINT_NAME_MAX: usize = 64;
 
@@ -26,7 +28,7 @@ struct ConfigWire {
     agents: AgentsWire,
     #[serde(default)]
     tier_overrides: BTreeMap<Activity, ModelChoiceWire>,
-    blueprints: BTreeMap<String, String>,
+    blueprints: BTreeMap<String, NamesWire>,
     #[serde(default)]
     blueprint_inputs: BTreeMap<String, String>,
 }
@@ -104,6 +106,35 @@ impl<'de> Deserialize<'de> for ModelChoiceWire {
     }
 }
 
+/// One name, or several in the order in which they are tried.
+struct NamesWire(Vec<String>);
+
+impl<'de> Deserialize<'de> for NamesWire {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Names;
+        impl<'de> Visitor<'de> for Names {
+            type Value = NamesWire;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of a blueprint, or a list of names")
+            }
+
+            fn visit_str<E: de::Error>(self, name: &str) -> Result<NamesWire, E> {
+                Ok(NamesWire(vec![name.to_owned()]))
+            }
+
+            fn visit_seq<A: de::SeqAccess<'de>>(self, mut all: A) -> Result<NamesWire, A::Error> {
+                let mut names = Vec::new();
+                while let Some(name) = all.next_element()? {
+                    names.push(name);
+                }
+                Ok(NamesWire(names))
+            }
+        }
+        from.deserialize_any(Names)
+    }
+}
+
 impl Pack<'_> {
     /// Reads the file; `stages` are those of `company.json`, each of which needs its blueprint.
     pub(super) fn config(&mut self, stages: Option<&BTreeMap<Stage, Role>>) -> Option<Config> {
@@ -143,20 +174,24 @@ impl Pack<'_> {
     /// type's: what judges a commit writes nothing, and what is asked for in a BUILD does.
     fn walks(
         &mut self,
-        named: &BTreeMap<String, String>,
+        named: &BTreeMap<String, NamesWire>,
         stages: Option<&BTreeMap<Stage, Role>>,
         places: &Places<'_>,
     ) -> Walks {
         let has = |stage: &Stage| stages.is_none_or(|stages| stages.contains_key(stage));
         let mut walks = Walks::default();
-        for (key, name) in named {
+        for (key, NamesWire(names)) in named {
             let at = || places.at(&["blueprints", key]);
-            if key == PLAN {
-                if !names_a_blueprint(name) {
-                    let problem = format!("`{}` cannot name a blueprint", name.escape_debug());
+            let names = match names_of(key, names) {
+                Ok(names) => names,
+                Err(problem) => {
                     self.wrong(FILE, at(), problem);
+                    continue;
                 }
-                walks.plan = Some(name.clone());
+            };
+            let (last, firsts) = (names.last().cloned().unwrap_or_default(), names.len() - 1);
+            if key == PLAN {
+                walks.plan = Some(last);
                 continue;
             }
             let stage = Stage::ALL.into_iter().find(|stage| stage.as_str() == key);
@@ -177,15 +212,15 @@ impl Pack<'_> {
                 let problem =
                     format!("the company does not work at stage {key}, so nothing walks this");
                 self.wrong(FILE, at(), problem);
-            } else if !names_a_blueprint(name) {
-                let problem = format!("`{}` cannot name a blueprint", name.escape_debug());
-                self.wrong(FILE, at(), problem);
             }
             if let Some(stage) = listed {
-                walks.stages.insert(stage, name.clone());
+                walks.stages.insert(stage, last);
+                if firsts > 0 {
+                    walks.firsts.insert(stage, names[..firsts].to_vec());
+                }
             }
             if let Some(work) = work {
-                walks.work.insert(work, name.clone());
+                walks.work.insert(work, names);
             }
         }
         for stage in stages.into_iter().flat_map(BTreeMap::keys) {
@@ -198,6 +233,29 @@ impl Pack<'_> {
             }
         }
         walks
+    }
+}
+
+/// The names of one key: what each can be, none twice, and several only where a task says which.
+fn names_of(key: &str, names: &[String]) -> Result<Vec<String>, String> {
+    let is_one = [PLAN, "review", "security"].contains(&key);
+    if let Some(name) = names.iter().find(|name| !names_a_blueprint(name)) {
+        return Err(format!("`{}` cannot name a blueprint", name.escape_debug()));
+    }
+    match names {
+        [] => Err("the list names no blueprint".to_owned()),
+        [_, _, ..] if is_one => Err(format!(
+            "`{key}` takes one blueprint: who judges or plans does not choose by a title"
+        )),
+        all if all.len() > NAMES_MAX => Err(format!("a list has at most {NAMES_MAX} blueprints")),
+        all => match all
+            .iter()
+            .enumerate()
+            .find(|(at, name)| all[..*at].contains(name))
+        {
+            Some((_, twice)) => Err(format!("`{twice}` is named twice")),
+            None => Ok(all.to_vec()),
+        },
     }
 }
 

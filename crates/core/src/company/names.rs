@@ -34,9 +34,12 @@ pub fn check_names(
         .stages
         .iter()
         .map(|(stage, name)| (stage.as_str(), name));
-    let by_work = walks.work.iter().map(|(work, name)| (work.as_str(), name));
+    let firsts = walks.firsts.iter();
+    let firsts = firsts.flat_map(|(stage, all)| all.iter().map(|name| (stage.as_str(), name)));
+    let by_work = walks.work.iter();
+    let by_work = by_work.flat_map(|(work, all)| all.iter().map(|name| (work.as_str(), name)));
     let mut said = BTreeSet::new();
-    for (key, name) in by_stage.chain(by_work) {
+    for (key, name) in by_stage.chain(firsts).chain(by_work) {
         if text(name).is_none() && said.insert(key) {
             let known = company.blueprints.iter().chain(global.keys());
             let known = known.map(String::as_str);

@@ -20,9 +20,13 @@ const LEADS: &str = "lead-delegates";
 /// The blueprints of a company by what they are for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Walks {
+    /// The stage's own, which stays where nothing else can be walked.
     pub stages: BTreeMap<Stage, String>,
-    /// Of a BUILD alone: the other stages' kinds say what is to be done.
-    pub work: BTreeMap<WorkType, String>,
+    /// What is walked before it, the first one to which a task gives all that it needs.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub firsts: BTreeMap<Stage, Vec<String>>,
+    /// Of a BUILD alone: the other stages' kinds say what is to be done. In the same way the first one that can be.
+    pub work: BTreeMap<WorkType, Vec<String>>,
     /// Of its lead, who plans a goal by it instead of in one answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<String>,
@@ -33,17 +37,26 @@ pub struct Walks {
 pub struct Walk {
     pub blueprint: String,
     pub by: WalkBy,
-    /// What the company has for this type of work, and which input of it the task does not give: then it is not walked.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub passed: Option<Passed>,
+    /// What the company would rather have walked, and could not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passed: Vec<Passed>,
 }
 
-/// A blueprint that could not be walked.
+/// A blueprint that could not be walked: the task does not give one of its inputs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Passed {
     pub blueprint: String,
-    pub work: WorkType,
+    /// The type of work or the stage that the company has it for.
+    pub on: String,
+    pub lack: Lack,
+}
+
+/// What a task does not give a blueprint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lack {
     pub input: String,
+    /// Why, or what the input is for, in brackets; may be empty.
+    pub about: String,
 }
 
 /// Whose word chose a blueprint, the strongest first.
@@ -74,7 +87,8 @@ impl Walks {
         let mut names: Vec<&str> = self
             .stages
             .values()
-            .chain(self.work.values())
+            .chain(self.firsts.values().flatten())
+            .chain(self.work.values().flatten())
             .chain(&self.plan)
             .map(String::as_str)
             .collect();
@@ -94,7 +108,7 @@ pub fn leads(task: &Task, company: &Company) -> Option<Walk> {
     let chosen = |blueprint: &str, by| Walk {
         blueprint: blueprint.to_owned(),
         by,
-        passed: None,
+        passed: Vec::new(),
     };
     if let Some(pinned) = &task.blueprint {
         return Some(chosen(pinned, WalkBy::TaskPin));
@@ -105,38 +119,52 @@ pub fn leads(task: &Task, company: &Company) -> Option<Walk> {
     is_a_part(task).then(|| chosen(LEADS, WalkBy::Part))
 }
 
-/// Chooses the blueprint of a task in its company. A task without a class is judged by its words, and one that hits a safety rule
-/// is not believed what it says of itself. A follow-up names what a review found, mostly no fault that a test could show on merged code.
+/// The blueprint that comes first for a task in its company; whether the task gives what it needs is not asked here.
 pub fn walk(task: &Task, company: &Company) -> Walk {
+    let mut all = ways(task, company).into_iter();
+    all.next().expect("there is always the stage's own")
+}
+
+/// The blueprints of a task in its company, in the order in which they are tried; the last one is walked whatever it lacks, so that what is
+/// missing is told. A task without a class is judged by its words, and one that hits a safety rule is not believed what it says of
+/// itself. A follow-up names what a review found, mostly no fault that a test could show on merged code.
+pub fn ways(task: &Task, company: &Company) -> Vec<Walk> {
     let stage = Stage::of(task.kind);
     let chosen = |blueprint: &String, by| Walk {
         blueprint: blueprint.clone(),
         by,
-        passed: None,
+        passed: Vec::new(),
     };
     if let Some(led) = leads(task, company) {
-        return led;
+        return vec![led];
     }
     if let Some(pinned) = task.blueprint.as_ref().filter(|_| stage.builds()) {
-        return chosen(pinned, WalkBy::TaskPin);
+        return vec![chosen(pinned, WalkBy::TaskPin)];
     }
     let own = company.walks.stages.get(&stage);
     let is_follow_up =
         task.kind == TaskKind::Build && task.tags.iter().any(|tag| tag == FOLLOW_UP_TAG);
     if let Some(own) = own.filter(|_| is_follow_up) {
-        return chosen(own, WalkBy::FollowUp);
+        return vec![chosen(own, WalkBy::FollowUp)];
     }
-    if task.kind == TaskKind::Build && !is_follow_up && !company.walks.work.is_empty() {
+    let walks = &company.walks;
+    let mut all = Vec::new();
+    let has_more = !(walks.work.is_empty() && walks.firsts.is_empty());
+    if has_more && stage.builds() && !is_follow_up {
         let class = match &task.class {
             Some(class) => class.clone(),
             None => classify(&task.title, &task.description),
         };
-        let own = company.walks.work.get(&class.work);
-        if let Some(own) = own.filter(|_| class.rail.is_none()) {
-            return chosen(own, WalkBy::Work(class.work));
-        }
+        let is_believed = class.rail.is_none();
+        let by_work = walks.work.get(&class.work).into_iter().flatten();
+        let by_work = by_work.filter(|_| is_believed && task.kind == TaskKind::Build);
+        all.extend(by_work.map(|own| chosen(own, WalkBy::Work(class.work))));
+        let firsts = walks.firsts.get(&stage).into_iter().flatten();
+        let firsts = firsts.filter(|_| is_believed);
+        all.extend(firsts.map(|own| chosen(own, WalkBy::Stage(stage))));
     }
-    at_stage(stage, company)
+    all.push(at_stage(stage, company));
+    all
 }
 
 /// What a company walks at a stage, whatever the type of the work is.
@@ -145,7 +173,7 @@ fn at_stage(stage: Stage, company: &Company) -> Walk {
     Walk {
         blueprint: own.map_or_else(|| usual(stage).to_owned(), Clone::clone),
         by: own.map_or(WalkBy::Usual(stage), |_| WalkBy::Stage(stage)),
-        passed: None,
+        passed: Vec::new(),
     }
 }
 
@@ -160,7 +188,7 @@ pub fn walk_instead(kind: TaskKind, company: &Company, chosen: &Walk, why: Strin
             of: chosen.blueprint.clone(),
             why,
         },
-        passed: None,
+        passed: Vec::new(),
     }
 }
 
@@ -173,20 +201,21 @@ fn usual(stage: Stage) -> &'static str {
 }
 
 impl Walk {
-    /// The way of a task that gives no value for `input`: a blueprint for its type of work is passed by, and any other stays, so that what is
-    /// missing is told.
-    #[must_use]
-    pub fn without(self, input: String, task: &Task, company: &Company) -> Walk {
-        let WalkBy::Work(work) = self.by else {
-            return self;
+    /// The blueprint as one that was passed by, because the task does not give what it needs.
+    pub fn lacking(self, lack: Lack) -> Passed {
+        let on = match self.by {
+            WalkBy::Work(work) => work.as_str(),
+            WalkBy::Stage(stage) | WalkBy::Usual(stage) => stage.as_str(),
+            WalkBy::TaskPin
+            | WalkBy::FollowUp
+            | WalkBy::Plan
+            | WalkBy::Part
+            | WalkBy::Instead { .. } => "this task",
         };
-        Walk {
-            passed: Some(Passed {
-                blueprint: self.blueprint,
-                work,
-                input,
-            }),
-            ..at_stage(Stage::of(task.kind), company)
+        Passed {
+            blueprint: self.blueprint,
+            on: on.to_owned(),
+            lack,
         }
     }
 
@@ -222,14 +251,14 @@ impl Walk {
                 format!("blueprint {blueprint} instead of {of}: {why}")
             }
         };
-        match &self.passed {
-            None => said,
-            Some(passed) => format!(
-                "{said}, and not {} for {}, because the task gives no `{}`",
-                passed.blueprint,
-                passed.work.as_str(),
-                passed.input
-            ),
-        }
+        let passed = self.passed.iter().map(|passed| {
+            let Passed {
+                blueprint,
+                on,
+                lack: Lack { input, about },
+            } = passed;
+            format!(", and not {blueprint} for {on}, because the task gives no `{input}`{about}")
+        });
+        [said].into_iter().chain(passed).collect()
     }
 }

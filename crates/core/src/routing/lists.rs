@@ -65,7 +65,7 @@ pub(super) const WORK: &[Row<WorkType>] = &[
     (
         WorkType::Scaffold,
         "scaffold",
-        "scaffold, skeleton, boilerplate, bootstrap, project setup, from scratch",
+        "scaffold, scaffolding, skeleton, boilerplate, bootstrap, project setup, from scratch",
     ),
     // Before the bugs: a typo is fixed, too.
     (
@@ -86,7 +86,7 @@ pub(super) const WORK: &[Row<WorkType>] = &[
     (
         WorkType::Deploy,
         "deploy",
-        "deploy, deployment, release, rollout, docker, ci/cd",
+        "deploy, deployment, release, rollout, docker, dockerfile, staging environment, ci/cd",
     ),
     (
         WorkType::Docs,

@@ -63,6 +63,11 @@ fn label(title: &str) -> (Vec<String>, &str) {
     (label, rest)
 }
 
+/// The words of the product's name that stands before a title; empty where there is none.
+pub(crate) fn product(title: &str) -> Vec<String> {
+    label(title).0
+}
+
 /// A stage, a domain, a type of work, a word of the commit convention, or one by which the classifier knows a domain (`CLI:`).
 fn is_own(word: &str) -> bool {
     let stages = Stage::ALL.map(Stage::as_str);
@@ -82,6 +87,11 @@ const LEADS: &[&str] = &[
     "u", "na", "sa", "iz", "po", "kada", "kad", "koji", "koja", "koje", "om", "av", "pa", "i",
     "til", "med", "fra", "ved", "etter", "nar", "som", "slik",
 ];
+
+/// Whether a word only leads to what a title is about.
+pub(crate) fn leads_on(word: &str) -> bool {
+    LEADS.contains(&word)
+}
 
 /// The title's words, and how many of them stand before the first word that leads to what it is about, or a dash.
 fn title_words(title: &str) -> (Vec<String>, usize) {

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use alai_core::blueprint::BlueprintError;
-use alai_core::company::Company;
+use alai_core::blueprint::{self, BlueprintError};
+use alai_core::company::{Company, Lack};
 
 use super::{Given, Packs};
 use crate::way::{ANY_TEST, TEST_COMMAND};
@@ -20,7 +20,7 @@ pub(crate) struct Nature {
     pub(crate) asks: bool,
     /// Whether it compares with the base.
     pub(crate) compares: bool,
-    /// Whether it wants more than its company and project give.
+    /// Whether it wants more than its company and project give, or what a task's title may say in two ways.
     pub(crate) wants: bool,
 }
 
@@ -33,6 +33,7 @@ pub(super) struct Known(Arc<Mutex<Answers>>);
 struct Answers {
     natures: BTreeMap<Key, Nature>,
     asks_nobody: BTreeMap<(Key, Given), bool>,
+    lacks: BTreeMap<(Key, Given), Option<Lack>>,
 }
 
 impl Known {
@@ -63,13 +64,15 @@ impl Packs {
             ..Given::default()
         };
         let wanted = self.blueprint(company, name, &usual);
+        let reads = { self.library(Some(company)) }
+            .is_ok_and(|library| blueprint::reads_titles(name, &library));
         let made_up = self.resolved(Some(company), name, &BTreeMap::new());
         made_up.map_or_else(
             |_| Nature::default(),
             |found| Nature {
                 asks: found.blueprint.always_asks(),
                 compares: found.blueprint.compares(),
-                wants: matches!(wanted, Err(BlueprintError::MissingInput { .. })),
+                wants: reads || matches!(wanted, Err(BlueprintError::MissingInput { .. })),
             },
         )
     }
@@ -92,5 +95,24 @@ impl Packs {
             answers.asks_nobody.insert(key, nobody)
         });
         nobody
+    }
+
+    /// The first input that it needs and that is not given. What else may be wrong with it is told by whoever walks it.
+    pub(crate) fn lack(&self, company: &Company, name: &str, given: &Given) -> Option<Lack> {
+        let key = ((company.name.clone(), name.to_owned()), given.clone());
+        if let Some(known) = self.known.with(|answers| answers.lacks.get(&key).cloned()) {
+            return known;
+        }
+        let lack = match self.blueprint(company, name, given) {
+            Err(BlueprintError::MissingInput { input, about, .. }) => Some(Lack { input, about }),
+            Ok(_) | Err(_) => None,
+        };
+        self.known.with(|answers| {
+            if answers.lacks.len() >= ANSWERS_MAX {
+                answers.lacks.clear();
+            }
+            answers.lacks.insert(key, lack.clone());
+        });
+        lack
     }
 }

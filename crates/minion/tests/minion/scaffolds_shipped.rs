@@ -21,6 +21,7 @@ const NAME: &str = "bento-box";
 
 pub(crate) const NEXTJS: &str = "codecraft-nextjs-app";
 pub(crate) const API: &str = "codecraft-api-backend";
+pub(crate) const FULLSTACK: &str = "codecraft-fullstack";
 
 /// A repository that has what a new one usually has.
 pub(crate) fn world() -> World {
@@ -361,6 +362,222 @@ fn without_delivery_neither_image_nor_workflow_is_written() {
     );
 }
 
+/// The same files below the folder, and a workflow at the root that says where it works.
+#[test]
+fn a_scaffold_is_written_into_a_folder() {
+    for (name, inputs, below, locked) in [
+        (NEXTJS, vec![], "apps/web", "package-lock.json"),
+        (API, vec![("backend", "axum")], "services/api", ""),
+        (
+            API,
+            vec![("backend", "fastapi")],
+            "api",
+            "requirements-dev.txt",
+        ),
+        (API, vec![("backend", "ktor")], "api", ""),
+    ] {
+        let at_root = world();
+        let ran = scaffolded(&at_root, name, &inputs);
+        assert_eq!(ran.report.status, ExitStatus::Done, "{}", ran.report.gotcha);
+        let inside = world();
+        let ran = scaffolded(
+            &inside,
+            name,
+            &[inputs.as_slice(), &[("folder", below)]].concat(),
+        );
+        assert_eq!(ran.report.status, ExitStatus::Done, "{}", ran.report.gotcha);
+        let (at_root, mut inside) = (made(&at_root), made(&inside));
+        let workflow = format!(".github/workflows/{NAME}.yml");
+        let workflow = inside.remove(&workflow).expect("a workflow at the root");
+        formed("ci.yml", &workflow);
+        pinned(&workflow);
+        assert!(
+            workflow.contains(&format!("working-directory: \"{below}\"")),
+            "{workflow}"
+        );
+        assert!(
+            workflow.contains(&format!("path: {below}/{locked}")) || locked.is_empty(),
+            "{workflow}"
+        );
+        let moved: BTreeMap<String, String> = at_root
+            .into_iter()
+            .filter(|(path, _)| !path.starts_with(".github/"))
+            .map(|(path, text)| (format!("{below}/{path}"), text))
+            .collect();
+        assert_eq!(
+            inside.keys().collect::<Vec<_>>(),
+            moved.keys().collect::<Vec<_>>()
+        );
+        assert!(inside == moved, "{name}: the same bytes in another place");
+    }
+}
+
+#[test]
+fn a_folder_that_leads_elsewhere_is_refused_before_anything_runs() {
+    let company = shipped::company("CodeCraft");
+    let library = shipped::library(&company.name);
+    for folder in [
+        "..",
+        "../out",
+        "/tmp/x",
+        ".github",
+        "a/../..",
+        "a b",
+        "a\nb: c",
+        "${{ inputs.name }}",
+    ] {
+        for (blueprint, input) in [
+            (NEXTJS, "folder"),
+            (API, "folder"),
+            (FULLSTACK, "web"),
+            (FULLSTACK, "api"),
+        ] {
+            let inputs = [("name", NAME), (input, folder)];
+            let inputs = inputs.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            let refused = blueprint::resolve(blueprint, &library, &inputs.into());
+            let why = refused.expect_err(folder).to_string();
+            assert!(
+                why.contains("is none that files can be put into"),
+                "{blueprint} {folder:?}: {why}"
+            );
+        }
+    }
+    for (web, api) in [
+        ("web", "web"),
+        ("web", "web/api"),
+        ("both/web", "both"),
+        ("", "api"),
+        ("web", ""),
+    ] {
+        let world = world();
+        let ran = scaffolded(&world, FULLSTACK, &[("web", web), ("api", api)]);
+        assert_eq!(
+            ran.report.status,
+            ExitStatus::GateFailed,
+            "{web} {api}: {}",
+            ran.report.gotcha
+        );
+        assert!(made(&world).is_empty(), "{web} {api}");
+    }
+}
+
+/// Both sides hold what their own scaffolds write, byte for byte, but for the few files by which they know each other.
+#[test]
+fn a_front_end_and_a_back_end_are_written_into_one_repository() {
+    const SHARED: [&str; 4] = [
+        ".github/workflows/ci.yml",
+        ".gitignore",
+        "README.md",
+        "compose.yaml",
+    ];
+    const OWN: [&str; 4] = [
+        ".env.example",
+        "src/app/page.tsx",
+        "src/lib/api.ts",
+        "tests/api.test.ts",
+    ];
+    for (backend, url, test) in [
+        (
+            "fastapi",
+            "postgres://app@database:5432/app",
+            "python -m pytest",
+        ),
+        (
+            "axum",
+            "postgres://app@database:5432/app",
+            "cargo test --locked",
+        ),
+        (
+            "ktor",
+            "jdbc:postgresql://database:5432/app?user=app",
+            "gradle build",
+        ),
+    ] {
+        let world = world();
+        let ran = scaffolded(&world, FULLSTACK, &[("backend", backend)]);
+        assert_eq!(ran.report.status, ExitStatus::Done, "{}", ran.report.gotcha);
+        assert_eq!(ran.kinds("request").len(), 0, "no model is asked");
+        let files = made(&world);
+        for (path, text) in &files {
+            assert!(!text.contains("${{"), "{path} is not filled in");
+            assert!(text.ends_with('\n'), "{path} ends as a text");
+            formed(path, text);
+        }
+        let at_root: Vec<&str> = { files.keys().map(String::as_str) }
+            .filter(|path| !path.starts_with("web/") && !path.starts_with("api/"))
+            .collect();
+        assert_eq!(at_root, SHARED);
+        for (below, name, inputs) in [
+            ("web", NEXTJS, vec![]),
+            ("api", API, vec![("backend", backend)]),
+        ] {
+            let alone = world_of(name, &inputs);
+            let sides = |path: &&String| !path.starts_with(".github/") && *path != "README.md";
+            let mut want: Vec<String> = alone.keys().filter(sides).cloned().collect();
+            if below == "web" {
+                want.extend(["src/lib/api.ts", "tests/api.test.ts"].map(str::to_owned));
+                want.sort();
+            }
+            let inside = files.iter().filter_map(|(path, text)| {
+                let path = path.strip_prefix(below)?.strip_prefix('/')?;
+                Some((path.to_owned(), text))
+            });
+            let inside: BTreeMap<String, &String> = inside.collect();
+            assert_eq!(
+                inside.keys().cloned().collect::<Vec<_>>(),
+                want,
+                "{backend}: {below}"
+            );
+            for (path, text) in inside {
+                let same = alone.get(&path) == Some(text);
+                let own = below == "web" && OWN.contains(&path.as_str());
+                assert_eq!(same, !own, "{below}/{path}");
+            }
+        }
+        let workflow = &files[".github/workflows/ci.yml"];
+        pinned(workflow);
+        for part in [
+            "working-directory: \"web\"",
+            "working-directory: \"api\"",
+            "npm test",
+            test,
+            "docker compose up --build",
+        ] {
+            assert!(
+                workflow.contains(part),
+                "the workflow lacks `{part}`: {workflow}"
+            );
+        }
+        let compose: serde_json::Value =
+            serde_saphyr::from_str(&files["compose.yaml"]).expect("YAML");
+        let services = &compose["services"];
+        assert_eq!(services["web"]["build"]["context"], "web");
+        assert_eq!(services["api"]["build"]["context"], "api");
+        assert_eq!(services["api"]["environment"]["DATABASE_URL"], url);
+        assert_eq!(
+            services["database"]["ports"],
+            serde_json::Value::Null,
+            "no port of the host"
+        );
+        let readme = &files["README.md"];
+        for part in [NAME, DESCRIPTION, backend, "`web`", "`api`"] {
+            assert!(readme.contains(part), "the README lacks `{part}`");
+        }
+        let settings = &files["web/.env.example"];
+        assert!(
+            settings.contains("API_URL=") && settings.contains("RATE_LIMIT_PER_S="),
+            "{settings}"
+        );
+    }
+}
+
+fn world_of(name: &str, inputs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    let world = world();
+    let ran = scaffolded(&world, name, inputs);
+    assert_eq!(ran.report.status, ExitStatus::Done, "{}", ran.report.gotcha);
+    made(&world)
+}
+
 #[test]
 fn a_name_that_is_none_and_a_backend_that_is_none_write_nothing() {
     let sly = "x\"; touch /tmp/alai-out; \"";
@@ -372,7 +589,7 @@ fn a_name_that_is_none_and_a_backend_that_is_none_write_nothing() {
         "a--b",
         "a_b",
         "a b",
-        "../a",
+        "a/b",
         sly,
         &"a".repeat(61),
     ] {
@@ -387,6 +604,12 @@ fn a_name_that_is_none_and_a_backend_that_is_none_write_nothing() {
         assert!(made(&world).is_empty(), "{name:?}");
         assert!(!Path::new("/tmp/alai-out").exists());
     }
+    // One that leads out of the repository does not even come to its first step.
+    let company = shipped::company("CodeCraft");
+    let given = [("name".to_owned(), "../a".to_owned())].into();
+    let refused = blueprint::resolve(NEXTJS, &shipped::library(&company.name), &given);
+    let why = refused.expect_err("no name").to_string();
+    assert!(why.contains("leads out of the repository"), "{why}");
     let world = world();
     let ran = scaffolded(&world, API, &[("backend", "axum2")]);
     assert_eq!(
@@ -406,6 +629,7 @@ fn the_examples_name_every_input_that_must_be_named() {
     for name in [
         NEXTJS,
         API,
+        FULLSTACK,
         "minion-bugfix",
         "minion-refactor",
         "minion-security-fix",

@@ -11,7 +11,8 @@ use super::{
     ATTEMPTS_MAX, BlueprintError, Field, Place, Reader, StepPatch, TEMPLATES, check_name, yaml,
 };
 use crate::blueprint::condition::{Condition, Known, Wrong};
-use crate::blueprint::template::Template;
+use crate::blueprint::of_task::is_plain_folder;
+use crate::blueprint::template::{Part, Template};
 use crate::blueprint::{
     ANSWER, Action, Env, GateCheck, OutputKind, PATH_BYTES_MAX, QUESTION_BYTES_MAX,
     SCAFFOLD_BYTES_MAX, ScaffoldFile, Step, chosen,
@@ -37,6 +38,7 @@ pub(super) struct Acts {
     vars: Field<BTreeMap<String, Text>>,
     patch: Field<Text>,
     overwrite: Field<bool>,
+    folder: Field<Text>,
     checks: Field<Vec<GateCheck>>,
     goto: Field<Named>,
     max_attempts: Field<u32>,
@@ -67,6 +69,7 @@ impl Acts {
         self.vars.overlay(child.vars);
         self.patch.overlay(child.patch);
         self.overwrite.overlay(child.overwrite);
+        self.folder.overlay(child.folder);
         self.checks.overlay(child.checks);
         self.goto.overlay(child.goto);
         self.max_attempts.overlay(child.max_attempts);
@@ -76,13 +79,14 @@ impl Acts {
     }
 
     /// Its keys, and whether they are set.
-    pub(super) fn present(&self) -> [(&'static str, bool); 11] {
+    pub(super) fn present(&self) -> [(&'static str, bool); 12] {
         [
             ("files", self.files.set().is_some()),
             ("templates", self.templates.set().is_some()),
             ("vars", self.vars.set().is_some()),
             ("patch", self.patch.set().is_some()),
             ("overwrite", self.overwrite.set().is_some()),
+            ("folder", self.folder.set().is_some()),
             ("checks", self.checks.set().is_some()),
             ("goto", self.goto.set().is_some()),
             ("max_attempts", self.max_attempts.set().is_some()),
@@ -135,6 +139,11 @@ impl Reader<'_> {
             })?,
             patch: std::mem::take(&mut with.patch).try_map(|text| self.patch(text))?,
             overwrite: std::mem::take(&mut with.overwrite),
+            // Empty is the repository's root, which an input may be.
+            folder: std::mem::take(&mut with.folder).try_map(|text| {
+                let place = self.place(text.referenced);
+                Text::read(text.value, self.text, place)
+            })?,
             checks: std::mem::take(&mut with.checks).try_map(|checks| self.checks(&checks))?,
             goto: std::mem::take(&mut with.goto).try_map(|goto| {
                 let place = self.place(goto.referenced);
@@ -352,8 +361,14 @@ pub(super) fn scaffold(
         env: &env.values,
         outputs: &outputs(given.earlier),
     };
-    let mut files = files(patch, names)?;
-    files.extend(templates(patch, given, names)?);
+    let below = Below::of(patch, given)?;
+    let mut files = files(patch, names, &below)?;
+    files.extend(templates(patch, given, names, &below)?);
+    if let (Some(text), false) = (patch.acts.patch.set(), below.is_root()) {
+        return Err(text.place.invalid(
+            "a patch names its files from the repository's root; give it a step without `folder`",
+        ));
+    }
     let change = match patch.acts.patch.set() {
         Some(text) => Some(patched(text, given)?),
         None => None,
@@ -380,11 +395,15 @@ pub(super) fn scaffold(
     })
 }
 
-fn files(patch: &StepPatch, names: Names<'_>) -> Result<Vec<ScaffoldFile>, BlueprintError> {
+fn files(
+    patch: &StepPatch,
+    names: Names<'_>,
+    below: &Below,
+) -> Result<Vec<ScaffoldFile>, BlueprintError> {
     let written = patch.acts.files.set().into_iter();
     let made = written.flat_map(BTreeMap::values).map(|(path, content)| {
         Ok(ScaffoldFile {
-            path: checked_path(path, names, &patch.id)?,
+            path: checked_path(path, names, &patch.id, below)?,
             content: content.template(names, &patch.id, SCAFFOLD_BYTES_MAX)?,
         })
     });
@@ -396,6 +415,7 @@ fn templates(
     patch: &StepPatch,
     given: Given<'_>,
     names: Names<'_>,
+    below: &Below,
 ) -> Result<Vec<ScaffoldFile>, BlueprintError> {
     let own = Names {
         inputs: &BTreeMap::new(),
@@ -406,7 +426,7 @@ fn templates(
     let made = named.flat_map(BTreeMap::values).map(|(path, name)| {
         let content = shipped(name, given)?;
         Ok(ScaffoldFile {
-            path: checked_path(path, names, &patch.id)?,
+            path: checked_path(path, names, &patch.id, below)?,
             content: content.template(own, &patch.id, SCAFFOLD_BYTES_MAX)?,
         })
     });
@@ -446,14 +466,50 @@ pub(super) fn checked_path(
     path: &Text,
     names: Names<'_>,
     step: &str,
+    below: &Below,
 ) -> Result<Template, BlueprintError> {
-    let template = path.template(names, step, PATH_BYTES_MAX)?;
+    let template = below.put(path.template(names, step, PATH_BYTES_MAX)?);
     let settled = template.settled();
     match settled.and_then(|path| path_problem(&path).map(|problem| (path, problem))) {
         None => Ok(template),
         Some((settled, problem)) => Err(path
             .place
             .invalid(format!("the path `{}` {problem}", settled.escape_debug()))),
+    }
+}
+
+/// The folder that a step's files stand in: `folder/`, or nothing for the repository's root.
+#[derive(Debug, Default)]
+pub(super) struct Below(String);
+
+impl Below {
+    pub(super) fn of(patch: &StepPatch, given: Given<'_>) -> Result<Below, BlueprintError> {
+        let Some(text) = patch.acts.folder.set() else {
+            return Ok(Below::default());
+        };
+        let folder = text.fill(given.inputs, Destination::Setting)?;
+        if folder.is_empty() {
+            return Ok(Below::default());
+        }
+        if !is_plain_folder(&folder) {
+            return Err(text.place.invalid(format!(
+                "the folder `{}` is none that files can be put into: names of letters, digits, `-`, `_` and `.` with `/` between them, \
+                 from the repository's root, none hidden and none `..`; empty is the root",
+                folder.escape_debug()
+            )));
+        }
+        Ok(Below(format!("{folder}/")))
+    }
+
+    fn is_root(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// A path in it, from the repository's root.
+    fn put(&self, path: Template) -> Template {
+        let mut parts = vec![Part::Text(self.0.clone())];
+        parts.extend(path.parts);
+        Template::of(parts)
     }
 }
 

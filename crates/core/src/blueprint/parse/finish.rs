@@ -118,6 +118,7 @@ fn used(
             "vars",
             "patch",
             "overwrite",
+            "folder",
             "env",
             "gates",
         ],

@@ -176,6 +176,7 @@ pub(super) fn finished(
 ) -> Result<Vec<Gate>, BlueprintError> {
     let mut gates = Vec::new();
     let outputs = acts::outputs(given.earlier);
+    let below = acts::Below::of(patch, given)?;
     let names = Names {
         inputs: given.inputs,
         vars: &BTreeMap::new(),
@@ -185,7 +186,7 @@ pub(super) fn finished(
     for gate in patch.gates.set().into_iter().flatten() {
         gates.push(match &gate.what {
             What::FileExists(path) => Gate::FileExists {
-                path: acts::checked_path(path, names, &patch.id)?,
+                path: acts::checked_path(path, names, &patch.id, &below)?,
             },
             What::Command {
                 command,
@@ -202,7 +203,7 @@ pub(super) fn finished(
                 }
             }
             What::JsonSchema { file, schema } => Gate::JsonSchema {
-                file: acts::checked_path(file, names, &patch.id)?,
+                file: acts::checked_path(file, names, &patch.id, &below)?,
                 schema: schema.found(given)?,
             },
             What::NoDiffOutside(globs) => Gate::NoDiffOutside {

@@ -9,6 +9,7 @@ use super::{
     BlueprintError, EXTENDS_MAX, Field, INPUTS_MAX, Input, Place, RawBlueprint, StepPatch,
     TEMPLATES, flow, gates, order, parse, value_problem, yaml,
 };
+use crate::blueprint::of_task::Found;
 use crate::blueprint::{Blueprint, OfTask, Step};
 
 pub(super) fn resolve(
@@ -66,6 +67,14 @@ pub(super) fn example_of(
     library: &BTreeMap<String, String>,
 ) -> Result<BTreeMap<String, String>, BlueprintError> {
     merged(ancestry(name, library)?).map(|whole| example::values(&whole.example))
+}
+
+pub(super) fn reads_titles(name: &str, library: &BTreeMap<String, String>) -> bool {
+    let whole = ancestry(name, library).and_then(merged);
+    let mut inputs = whole
+        .iter()
+        .flat_map(|whole| whole.inputs.values().flatten());
+    inputs.any(Input::is_read_from_a_title)
 }
 
 /// The blueprint and what it extends, nearest first.
@@ -270,9 +279,18 @@ fn filled(
     let mut tasks = of_task.given.clone();
     for (name, input) in declared {
         let Some(input) = input else { continue };
-        let taken = match given.contains_key(name) {
-            true => None,
-            false => input.taken(&of_task.title),
+        let found = match given.contains_key(name) {
+            true => Found::Nothing(None),
+            false => input.taken(&of_task.title, of_task.pinned),
+        };
+        let (taken, why) = match found {
+            Found::One(value) => (Some(value), None),
+            Found::Nothing(why) => (None, why),
+            // Its default would be a guess as well.
+            Found::Several(all) => {
+                let why = format!("the title says more than one: {}", all.join(", "));
+                return Err(missing(blueprint, name, input, Some(why)));
+            }
         };
         if taken.is_some() {
             tasks.insert(name.clone());
@@ -280,22 +298,23 @@ fn filled(
         let value = given.get(name).cloned().or(taken);
         let value = match value.or_else(|| input.default.clone()) {
             Some(value) => value,
-            None if input.required => return Err(missing(blueprint, name, input)),
+            None if input.required => return Err(missing(blueprint, name, input, why)),
             None => String::new(),
         };
         if let Some(problem) = value_problem(&value) {
             return Err(bad(name, problem));
         }
         if input.required && value.trim().is_empty() {
-            return Err(missing(blueprint, name, input));
+            return Err(missing(blueprint, name, input, None));
         }
         values.insert(name.clone(), value);
     }
     Ok((values, tasks))
 }
 
-fn missing(blueprint: &str, name: &str, input: &Input) -> BlueprintError {
-    let about = match input.description.trim() {
+fn missing(blueprint: &str, name: &str, input: &Input, why: Option<String>) -> BlueprintError {
+    let about = why.unwrap_or_else(|| input.description.trim().to_owned());
+    let about = match about.as_str() {
         "" => String::new(),
         about => format!(" ({about})"),
     };

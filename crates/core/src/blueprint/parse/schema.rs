@@ -159,14 +159,24 @@ fn input() -> Value {
             ),
             (
                 "from",
-                "What of the task it is where nobody gives it: its title, small words with hyphens made of that, or the one file of code that the title \
-                 names.",
-                nullable(json!({"enum": ["title", "slug", "file"]})),
+                "What of the task it is where nobody gives it: its title, small words with hyphens made of that, the one file of code that the title \
+                 names, the name behind `called` or before the colon, the folder behind `in`, or the one of `choices` that it says.",
+                nullable(json!({"enum": ["title", "slug", "file", "name", "folder", "choice"]})),
             ),
             (
                 "only_with",
-                "Words or phrases of which one must stand in the title for that.",
+                "Words or phrases of which one must stand in the title for that; `a + b` wants both.",
                 nullable(list(words())),
+            ),
+            (
+                "not_with",
+                "Words or phrases of which none may stand in the title for that.",
+                nullable(list(words())),
+            ),
+            (
+                "choices",
+                "With `from: choice`: what it can be, each with the words or phrases that say so.",
+                nullable(json!({"type": "object", "additionalProperties": list(words())})),
             ),
         ],
     )
@@ -453,6 +463,11 @@ fn with() -> Value {
                 "overwrite",
                 "scaffold: whether files that exist are written anew.",
                 nullable(json!({"type": "boolean"})),
+            ),
+            (
+                "folder",
+                "scaffold: the folder that its files, and those of its gates, stand in; empty is the repository's root.",
+                nullable(words()),
             ),
             (
                 "checks",

@@ -47,6 +47,11 @@ pub(super) struct InputWire {
     pub(super) from: Option<String>,
     #[serde(default)]
     pub(super) only_with: Vec<String>,
+    #[serde(default)]
+    pub(super) not_with: Vec<String>,
+    /// What it can be, each with the words that say so.
+    #[serde(default)]
+    pub(super) choices: BTreeMap<String, Vec<String>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -134,6 +139,8 @@ pub(super) struct WithWire {
     pub(super) patch: Field<Spanned<String>>,
     #[serde(default)]
     pub(super) overwrite: Field<bool>,
+    #[serde(default)]
+    pub(super) folder: Field<Spanned<String>>,
     #[serde(default)]
     pub(super) checks: Field<Vec<Spanned<String>>>,
     #[serde(default)]

@@ -1,7 +1,7 @@
 //! Which blueprint a task walks.
 
 use super::{changed, pack};
-use crate::company::{Company, Stage, WalkBy, leads, parse, walk, walk_instead};
+use crate::company::{Company, Lack, Stage, WalkBy, leads, parse, walk, walk_instead, ways};
 use crate::ids::{Epoch, TaskId};
 use crate::routing::WorkType;
 use crate::task::{Task, TaskKind};
@@ -144,7 +144,14 @@ fn no_shipped_company_builds_what_is_called_a_review_as_documents() {
         rework.description = "The change was sent back by #12 (REVIEW).".into();
         let own = company.walks.stages.get(&Stage::Build);
         if let Some(own) = own {
-            assert_eq!(&walk(&rework, &company).blueprint, own, "{name}");
+            let last = ways(&rework, &company).pop();
+            assert_eq!(last.map(|way| way.blueprint).as_ref(), Some(own), "{name}");
+            assert!(
+                !ways(&rework, &company)
+                    .iter()
+                    .any(|way| way.by == WalkBy::Work(WorkType::Review)),
+                "{name}"
+            );
         }
     }
 }
@@ -165,7 +172,7 @@ fn a_review_is_a_stage_where_the_company_reviews_and_else_a_type() {
     assert_eq!(acme.walks.stages[&Stage::Review], "two");
     let files = changed("company.json", ", \"review\": \"reviewer\"", "");
     let (builds, _) = parse(&files).expect("the pack is good");
-    assert_eq!(builds.walks.work[&WorkType::Review], "two");
+    assert_eq!(builds.walks.work[&WorkType::Review], ["two"]);
     assert_eq!(builds.walks.stages.get(&Stage::Review), None);
 }
 
@@ -295,4 +302,69 @@ fn what_the_ground_does_not_bear_is_walked_on_the_stages_own_way() {
     // A stage whose own is the very one that cannot be walked.
     let again = walk_instead(TaskKind::Build, &acme, &other, "it is red".into());
     assert_eq!(again.blueprint, "minion-one-shot");
+}
+
+#[test]
+fn a_list_is_tried_in_its_order_and_the_stages_own_is_the_last() {
+    let from = "\"blueprints\": {";
+    let list = |list: &str| changed("config.json", from, &format!("{from}{list}, "));
+    let named = |walks: &[crate::company::Walk]| -> Vec<String> {
+        walks.iter().map(|walk| walk.blueprint.clone()).collect()
+    };
+    let (acme, _) = parse(&list("\"scaffold\": [\"five\", \"six\"]")).expect("it is read");
+    let scaffold = task(TaskKind::Build, "Scaffold an API called orders");
+    assert_eq!(named(&ways(&scaffold, &acme)), ["five", "six", "one"]);
+    assert_eq!(
+        chosen(&scaffold, &acme),
+        ("five".to_owned(), WalkBy::Work(WorkType::Scaffold))
+    );
+    let railed = task(TaskKind::Build, "BankID: scaffold an API");
+    assert_eq!(named(&ways(&railed, &acme)), ["one"]);
+    let mut pinned = scaffold.clone();
+    pinned.blueprint = Some("mine".into());
+    assert_eq!(named(&ways(&pinned, &acme)), ["mine"]);
+    // What was passed by is told, each with what the task does not give.
+    let mut all = ways(&scaffold, &acme);
+    let mut own = all.pop().expect("the stage's own");
+    own.passed = all
+        .into_iter()
+        .map(|way| {
+            way.lacking(Lack {
+                input: "name".into(),
+                about: " (of the package)".into(),
+            })
+        })
+        .collect();
+    assert_eq!(
+        own.said(&acme),
+        "blueprint one: Acme walks it at stage build, and not five for scaffold, because the task gives no `name` (of the package), \
+         and not six for scaffold, because the task gives no `name` (of the package)"
+    );
+    // A stage's list is for all of its tasks, and its last one is the stage's own.
+    let of_stage = changed(
+        "config.json",
+        "\"build\": \"one\"",
+        "\"build\": [\"five\", \"one\"]",
+    );
+    let (acme, _) = parse(&of_stage).expect("it is read");
+    assert_eq!(
+        named(&ways(&task(TaskKind::Build, "Add an export"), &acme)),
+        ["five", "one"]
+    );
+    assert_eq!(named(&ways(&railed, &acme)), ["one"]);
+    assert!(acme.walks.names().any(|name| name == "five"));
+    for (wrong, says) in [
+        ("\"scaffold\": []", "the list names no blueprint"),
+        ("\"scaffold\": [\"a\", \"a\"]", "`a` is named twice"),
+        ("\"scaffold\": [\"a\", \"../b\"]", "cannot name a blueprint"),
+        ("\"plan\": [\"a\", \"b\"]", "`plan` takes one blueprint"),
+        (
+            "\"scaffold\": [\"a\", \"b\", \"c\", \"d\", \"e\", \"f\", \"g\", \"h\", \"i\"]",
+            "at most 8 blueprints",
+        ),
+        ("\"scaffold\": 5", "a list of names"),
+    ] {
+        let said = parse(&list(wrong)).expect_err(wrong).to_string();
+        assert!(said.contains(says), "{said}");
+    }
 }

@@ -401,3 +401,50 @@ fn an_inherited_example_that_lacks_an_input_is_none() {
         "{error}"
     );
 }
+
+/// The paths of a scaffold's files and of its file gates, or what is wrong.
+fn placed(folder: &str, more: &str) -> Result<(Vec<String>, Vec<String>), String> {
+    let text = format!(
+        "version: 1\nname: b\ninputs: {{folder: {{default: ''}}}}\nsteps:\n  - id: make\n    uses: scaffold\n    with:\n      \
+         folder: \"${{{{ inputs.folder }}}}\"\n{more}    gates: [{{file_exists: a.txt}}, {{no_diff_outside: ['**']}}]\n"
+    );
+    let inputs = BTreeMap::from([("folder".to_owned(), folder.to_owned())]);
+    let got = resolve("b", &library(&[("b", &text)]), &inputs).map_err(|e| e.to_string())?;
+    let step = &got.steps[0];
+    let super::Action::Scaffold { files, .. } = &step.action else {
+        panic!("a scaffold")
+    };
+    let files = files.iter().map(|file| file.path.shown()).collect();
+    Ok((files, step.gates.iter().map(Gate::said).collect()))
+}
+
+#[test]
+fn a_scaffold_stands_in_a_folder_with_what_its_gates_look_for() {
+    let files = "      files: {a.txt: x, b/c.txt: y}\n";
+    let of = |folder: &str| placed(folder, files).unwrap_or_else(|e| panic!("{e}"));
+    let texts = |all: [&str; 2]| all.map(str::to_owned).to_vec();
+    assert_eq!(
+        of(""),
+        (texts(["a.txt", "b/c.txt"]), texts(["a.txt", "**"]))
+    );
+    assert_eq!(
+        of("services/api"),
+        (
+            texts(["services/api/a.txt", "services/api/b/c.txt"]),
+            texts(["services/api/a.txt", "**"])
+        )
+    );
+    for wrong in [
+        "..", "../x", "a/../b", "/etc", "a/", ".", ".github", "a/.git", "a b", "a\\b", "$HOME", " ",
+    ] {
+        let said = placed(wrong, files).expect_err(wrong);
+        assert!(
+            said.starts_with("b:8:") && said.contains("is none that files can be put into"),
+            "{said}"
+        );
+    }
+    let patch = "      patch: |\n        *** Begin Patch\n        *** Add File: a.txt\n        +x\n        *** End Patch\n";
+    assert!(placed("", patch).is_ok());
+    let said = placed("api", patch).expect_err("a patch");
+    assert!(said.contains("give it a step without `folder`"), "{said}");
+}

@@ -89,6 +89,7 @@ fn no_input_of_a_task_becomes_part_of_a_command() {
     let of_task = OfTask {
         given: ["plain".to_owned()].into(),
         title: String::new(),
+        pinned: false,
     };
     let mut refused = 0;
     for place in PLACES {
@@ -156,6 +157,7 @@ fn what_is_taken_from_a_title_is_no_part_of_a_command_either() {
         let of_task = OfTask {
             given: given.keys().cloned().collect(),
             title: title.to_owned(),
+            pinned: false,
         };
         resolve_for_task("b", &library(&[("b", &file)]), given, &of_task)
     };
@@ -179,12 +181,50 @@ fn what_is_taken_from_a_title_is_no_part_of_a_command_either() {
         ("{from: titel}", "did you mean `title`?"),
         ("{only_with: [a]}", "there is no `from`"),
         ("{from: slug, only_with: ['-']}", "holds no word"),
+        ("{from: slug, only_with: [a + -]}", "holds no word"),
+        ("{not_with: [a]}", "there is no `from`"),
+        ("{from: slug, not_with: ['-']}", "holds no word"),
+        ("{from: choice}", "`choices` stands beside `from: choice`"),
+        ("{from: slug, choices: {a: [a]}}", "`choices` stands beside"),
+        ("{from: choice, choices: {a: []}}", "no word says `a`"),
+        ("{from: choice, choices: {a: ['-']}}", "holds no word"),
     ] {
         let file =
             format!("version: 1\nname: b\ninputs: {{word: {input}}}\nsteps: [{{id: a, run: x}}]\n");
         let why = resolve("b", &library(&[("b", &file)]), &none).expect_err(input);
         assert!(why.to_string().contains(says), "{why}");
     }
+}
+
+/// Neither its default nor one of the two: each would be a guess.
+#[test]
+fn a_title_that_says_two_things_gives_none_and_says_so() {
+    let file = "version: 1\nname: b\ninputs:\n  kind: {default: one, from: choice, choices: {one: [one], two: [two]}, not_with: [three]}\n\
+                steps:\n  - {id: a, run: x}\n";
+    let library = library(&[("b", file)]);
+    let of = |title: &str| {
+        let of_task = OfTask {
+            title: title.to_owned(),
+            ..OfTask::default()
+        };
+        resolve_for_task("b", &library, &BTreeMap::new(), &of_task)
+    };
+    for (title, want) in [
+        ("Make one", "one"),
+        ("Make two", "two"),
+        ("Make it", "one"),
+        ("Make two of three", "one"),
+    ] {
+        let got = of(title).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(got.inputs["kind"], want, "{title}");
+    }
+    let why = of("Make one or two").expect_err("refused").to_string();
+    assert!(
+        why.contains("`kind` (the title says more than one: one, two)"),
+        "{why}"
+    );
+    assert!(reads_titles("b", &library));
+    assert!(!reads_titles("c", &library));
 }
 
 proptest! {
