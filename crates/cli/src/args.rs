@@ -213,9 +213,14 @@ pub(crate) enum ProjectCommand {
 
 /// Registers a git repository; detects its set-up and test commands and shows them.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  alai project add . --test \"make check\"")]
+#[command(
+    after_help = "Examples:\n  alai project add . --test \"make check\"\n  alai project add shop --new --test \"test ! -e package.json || npm test\""
+)]
 pub(crate) struct ProjectAddArgs {
     pub(crate) path: PathBuf,
+    /// Makes the folder first, with a repository of one commit, for a project that begins from nothing.
+    #[arg(long)]
+    pub(crate) new: bool,
     /// Its name [default: the folder's].
     #[arg(long)]
     pub(crate) name: Option<String>,

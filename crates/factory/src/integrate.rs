@@ -143,9 +143,12 @@ pub(crate) fn identity(project: &Project) -> Identity {
         let (name, email) = text.strip_suffix('>')?.split_once(" <")?;
         Identity::new(name, email).ok()
     });
-    configured.unwrap_or_else(|| {
-        Identity::new("alai", "alai@localhost").expect("two plain words make an identity")
-    })
+    configured.unwrap_or_else(own_identity)
+}
+
+/// The identity of who has none configured.
+pub(crate) fn own_identity() -> Identity {
+    Identity::new("alai", "alai@localhost").expect("two plain words make an identity")
 }
 
 /// Works on the oldest row whose turn has come. An attempt that fails for reasons of the machine is tried again later; after

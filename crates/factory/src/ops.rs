@@ -43,6 +43,9 @@ pub enum Op {
         path: PathBuf,
         name: Option<String>,
         change: ProjectChange,
+        /// Whether the folder and its repository are made first.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        new: bool,
     },
     SetProject {
         project: String,
@@ -261,7 +264,18 @@ pub fn perform(
         return Ok(outcome);
     }
     match op {
-        Op::AddProject { path, name, change } => projects::add(&desk, &path, name, change),
+        Op::AddProject {
+            path,
+            name,
+            change,
+            new: false,
+        } => projects::add(&desk, &path, name, change),
+        Op::AddProject {
+            path,
+            name,
+            change,
+            new: true,
+        } => projects::begin(&desk, &path, name, change),
         Op::SetProject { project, change } => projects::set(&desk, &project, change),
         Op::Start {
             goal,

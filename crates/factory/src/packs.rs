@@ -307,7 +307,10 @@ fn resolved(
         .into_iter()
         .map(|(input, (value, _))| (input, value))
         .collect();
-    let of_task = given.of_task();
+    let of_task = OfTask {
+        given: given.task.keys().cloned().collect(),
+        title: given.title.clone(),
+    };
     loop {
         let found = blueprint::resolve_for_task(name, library, &all, &of_task);
         match &found {
@@ -330,8 +333,6 @@ pub struct Given {
     pub task: BTreeMap<String, String>,
     /// What the task is about: inputs can be taken from it. Never part of a command either.
     pub title: String,
-    /// Whether a person chose the blueprint for the task.
-    pub pinned: bool,
 }
 
 /// Whose word an input's value is, where the blueprint's own default does not stand; the weakest first.
@@ -343,15 +344,6 @@ pub(crate) enum GivenBy {
 }
 
 impl Given {
-    /// What of it is the task's.
-    pub(crate) fn of_task(&self) -> OfTask {
-        OfTask {
-            given: self.task.keys().cloned().collect(),
-            title: self.title.clone(),
-            pinned: self.pinned,
-        }
-    }
-
     /// Each value with whose word it is, in a company.
     pub(crate) fn by(&self, company: &Company) -> BTreeMap<String, (String, GivenBy)> {
         let said = |all: &BTreeMap<String, String>, by| {

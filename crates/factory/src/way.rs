@@ -116,13 +116,10 @@ pub(crate) fn walks(kind: TaskKind) -> bool {
 
 /// What a run of a task gives its blueprint: its own inputs, and what its project gives. Who judges walks without its tests.
 pub(crate) fn given(task: &Task, test: Option<&str>) -> Given {
-    Given {
-        pinned: task.blueprint.is_some(),
-        ..given_to(task.kind, &task.title, &task.inputs, test)
-    }
+    given_to(task.kind, &task.title, &task.inputs, test)
 }
 
-/// The same for a task that is not stored yet, and whose blueprint a person chooses.
+/// The same for a task that is not stored yet.
 pub(crate) fn given_to(
     kind: TaskKind,
     title: &str,
@@ -135,7 +132,6 @@ pub(crate) fn given_to(
         project: of_project.into_iter().collect(),
         task: inputs.clone(),
         title: pipeline::subject(title.strip_prefix(PLANS).unwrap_or(title)).to_owned(),
-        pinned: true,
     }
 }
 

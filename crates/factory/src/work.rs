@@ -337,7 +337,6 @@ pub(crate) fn blueprint(desk: &Desk, given: &Given) -> Result<Blueprint, Failure
     // What a person gave to the blueprint that cannot be walked is not meant for this one.
     if matches!(desk.walk.by, company::WalkBy::Instead { .. }) {
         given.task.clear();
-        given.pinned = false;
     }
     let found = desk.packs.blueprint(company, name, &given);
     found.map_err(|e| Failure::BoxRefused {

@@ -5,8 +5,8 @@
 //! at all, which also makes their results independent of who runs them. Ref and work-tree commands need the real directory;
 //! there everything that can start a program is switched off by name, and no transport is allowed.
 //!
-//! Absences: nothing here reads the user's global configuration (save [`configured_identity`], which only reads two
-//! strings), reaches a network, writes a ref outside the one it is given, or discovers a repository from a working directory.
+//! Absences: nothing here reads the user's global configuration (save [`configured_identity`] and [`persons_identity`], which only
+//! read two strings), reaches a network, writes a ref outside the one it is given, or discovers a repository from a working directory.
 
 mod branch;
 mod branchfile;
@@ -38,7 +38,7 @@ pub use error::GitError;
 pub use locks::remove_stale_locks;
 pub use merge::{CommitText, Merged, merge};
 pub use objects::{BLOB_BYTES_MAX, TreeEntry, blob, tree};
-pub use open::{configured_identity, open};
+pub use open::{configured_identity, open, persons_identity};
 pub(crate) use refs::is_ref_name;
 pub use refs::{Head, head, is_ancestor, merge_base, resolve, tips, update_ref};
 

@@ -174,6 +174,7 @@ fn orders(factory: &Arc<Factory>, service: &Path) -> Result<(TaskId, TaskId), Cl
         path: service.to_path_buf(),
         name: None,
         change,
+        new: false,
     })?;
     let goal = ask(Op::Start {
         goal: GOAL.into(),

@@ -14,11 +14,15 @@ use crate::{door, show};
 pub(crate) fn run(home: &Home, command: ProjectCommand) -> Result<ExitCode, CliError> {
     match command {
         ProjectCommand::Add(args) => {
-            let path = absolute(&args.path)?;
+            let path = match args.new {
+                true => absolute_new(&args.path)?,
+                false => absolute(&args.path)?,
+            };
             let op = Op::AddProject {
                 path,
                 name: args.name,
                 change: change(args.change),
+                new: args.new,
             };
             done(door::ask(home, op)?, args.json)?;
         }
@@ -71,6 +75,19 @@ pub(crate) fn absolute(path: &Path) -> Result<std::path::PathBuf, CliError> {
             format!("cannot look at {}: {e}", path.display()),
         )
     })
+}
+
+/// The same for a folder that need not be there yet; the one around it must be.
+fn absolute_new(path: &Path) -> Result<std::path::PathBuf, CliError> {
+    if path.exists() {
+        return absolute(path);
+    }
+    let Some(name) = path.file_name() else {
+        let problem = format!("`{}` names no folder that could be made", path.display());
+        return Err(CliError::new(Kind::Usage, problem));
+    };
+    let around = path.parent().filter(|around| *around != Path::new(""));
+    Ok(absolute(around.unwrap_or(Path::new(".")))?.join(name))
 }
 
 fn change(args: ChangeArgs) -> ProjectChange {

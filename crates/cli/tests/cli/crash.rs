@@ -103,6 +103,7 @@ fn world() -> World {
         path: repo.clone(),
         name: None,
         change,
+        new: false,
     });
     let goal = ask(Op::Start {
         goal: "Greet people".into(),

@@ -3,6 +3,7 @@
 mod agents;
 mod audit;
 mod bad_input;
+mod begin;
 mod blueprint;
 mod cage;
 mod classify;
@@ -47,6 +48,7 @@ mod socket;
 mod standing;
 mod steps;
 mod tests_to_change;
+mod titles;
 mod unasked;
 mod uncaged;
 mod weak;

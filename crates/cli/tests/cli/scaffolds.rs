@@ -18,6 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(60 * 60);
 const TITLE: &str = "Make the project from nothing";
 const API: &str = "codecraft-api-backend";
 const NEXTJS: &str = "codecraft-nextjs-app";
+const FULLSTACK: &str = "codecraft-fullstack";
 
 /// Where nothing is installed: the project is there when its manifest is.
 const LOOKS: &str = "test ! -e Cargo.toml || grep -q '^axum' Cargo.toml";
@@ -211,6 +212,116 @@ fn one_byte_more_than_was_shipped_is_the_agents_and_is_refused() {
     ] {
         assert!(failed[at].1.contains(said), "`{said}` is not in {failed:?}");
     }
+}
+
+/// Two images, two manifests and one workflow in one change: each is the first of its kind, and each the blueprint's own.
+#[test]
+fn a_full_stack_without_its_packages_is_merged_with_both_sides() {
+    let inputs = json!({"name": "lunch-box", "web": "apps/web", "api": "apps/api"});
+    let looks = "test ! -e apps || { grep -q '\"next\"' apps/web/package.json && grep -q '^fastapi' apps/api/requirements.in; }";
+    let world = world(FULLSTACK, &inputs, &["--test", looks]);
+    add(&world);
+    merges(&world);
+    let files = git(&world, &["ls-tree", "-r", "--name-only", "main"]);
+    for file in [
+        ".github/workflows/ci.yml",
+        "apps/api/Dockerfile",
+        "apps/api/requirements-dev.txt",
+        "apps/web/Dockerfile",
+        "apps/web/package-lock.json",
+        "compose.yaml",
+    ] {
+        assert!(
+            files.lines().any(|line| line == file),
+            "{file} is not in {files}"
+        );
+    }
+    for check in [
+        "gate_config_untouched",
+        "dependencies",
+        "allowed_paths_only",
+    ] {
+        let (result, detail) = measured(&world, check);
+        assert_eq!(result, "pass", "{check}: {detail}");
+    }
+}
+
+/// The folder is the task's; what stands in it is the blueprint's, byte for byte, and nowhere else.
+#[test]
+fn a_folder_lets_nothing_in_but_the_shipped_bytes_at_their_place() {
+    let inputs = json!({"name": "lunch-box", "web": "front", "api": "back"});
+    let looks = "test ! -e front || grep -q '\"next\"' front/package.json";
+    let world = world(FULLSTACK, &inputs, &["--test", looks]);
+    let path = { world.home() }.join(format!("companies/CodeCraft/blueprints/{FULLSTACK}.yaml"));
+    let text = std::fs::read_to_string(&path).expect("the blueprint");
+    // The right bytes in another folder, and other bytes in the right one.
+    let acts = "mkdir other && cp back/Dockerfile other/Dockerfile && cp front/package.json package.json && \
+                cp .github/workflows/ci.yml .github/workflows/more.yml && \
+                echo 'RUN id' >> front/Dockerfile";
+    let own = format!(
+        "  - id: own\n    run: {}\n\n  - id: report\n",
+        Value::from(acts)
+    );
+    let changed = text.replace("  - id: report\n", &own);
+    assert_ne!(changed, text);
+    std::fs::write(&path, changed).expect("written");
+    let args = ["minion", "run", TITLE, "--project", "shop", "--company"];
+    let ran = world.alai(args.iter().chain(&["CodeCraft", "--blueprint", FULLSTACK]));
+    assert_ne!(ran.code, 0, "{ran}");
+    let failed = world.failed_checks(1);
+    let said = |check: &str| {
+        let found = failed.iter().find(|(name, _)| name == check);
+        found
+            .unwrap_or_else(|| panic!("{check} is not among {failed:?}"))
+            .1
+            .clone()
+    };
+    for (check, part) in [
+        (
+            "allowed_paths_only",
+            ".github/workflows/more.yml is forbidden",
+        ),
+        ("gate_config_untouched", "front/Dockerfile is Docker"),
+        ("gate_config_untouched", "other/Dockerfile is Docker"),
+        ("gate_config_untouched", ".github/workflows/more.yml is CI"),
+        ("dependencies", "; package.json: +"),
+    ] {
+        assert!(said(check).contains(part), "`{part}` is not in {failed:?}");
+    }
+    assert!(
+        !said("gate_config_untouched").contains("back/Dockerfile"),
+        "{failed:?}"
+    );
+}
+
+#[test]
+#[ignore = "minutes: `cargo xtask scaffolds --factory`"]
+fn the_full_stack_through_the_factory_needs_node_needs_python_needs_postgres_needs_registry() {
+    let set_up = "test ! -e web || { (cd web && npm ci --no-audit --no-fund) && cd api && python3 -m venv .venv && .venv/bin/python -m pip install \
+                  --disable-pip-version-check --require-hashes -r requirements-dev.txt; }";
+    let world = world(
+        FULLSTACK,
+        &json!({"name": "lunch-box"}),
+        &[
+            "--setup",
+            set_up,
+            "--test",
+            "test ! -e web || { (cd web && npm test) && cd api && .venv/bin/python -m pytest; }",
+            "--lint",
+            "test ! -e web || { (cd web && npm run lint) && cd api && .venv/bin/python -m ruff check .; }",
+            "--service",
+            "postgres",
+            "--env",
+            "NEXT_TELEMETRY_DISABLED=1",
+        ],
+    );
+    add(&world);
+    merges(&world);
+    assert_eq!(
+        passed(&world),
+        12 + 23,
+        "all of both sides, in PostgreSQL too"
+    );
 }
 
 #[test]

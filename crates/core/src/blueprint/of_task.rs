@@ -26,8 +26,6 @@ pub struct OfTask {
     pub given: BTreeSet<String>,
     /// What it is about, without the words of a stage before it; empty where there is no task.
     pub title: String,
-    /// Whether a person chose the blueprint for it: no word of the title need say that it is meant.
-    pub pinned: bool,
 }
 
 /// What an input is taken from where nobody gives it.
@@ -97,7 +95,7 @@ impl Taken {
     }
 
     /// The value, where the title has one and its words allow it.
-    pub(super) fn of(self, title: &str, when: &When, is_meant: bool) -> Found {
+    pub(super) fn of(self, title: &str, when: &When) -> Found {
         let words = routing::words(title);
         let stands = |phrase: &str| {
             let phrase = routing::words(phrase);
@@ -107,11 +105,10 @@ impl Taken {
         if title.trim().is_empty() {
             return Found::Nothing(None);
         }
-        let any = is_meant || when.only_with.is_empty();
-        if let Some(word) = when.not_with.iter().find(|word| !is_meant && stands(word)) {
+        if let Some(word) = when.not_with.iter().find(|word| stands(word)) {
             return Found::Nothing(Some(format!("the title says `{word}`")));
         }
-        if !(any || when.only_with.iter().any(together)) {
+        if !(when.only_with.is_empty() || when.only_with.iter().any(together)) {
             let wanted = when.only_with.join(", ");
             return Found::Nothing(Some(format!("the title has none of: {wanted}")));
         }
@@ -282,7 +279,7 @@ mod tests {
     use super::*;
 
     fn of(taken: Taken, title: &str) -> Option<String> {
-        taken.of(title, &When::default(), false).one()
+        taken.of(title, &When::default()).one()
     }
 
     #[test]
@@ -341,15 +338,11 @@ mod tests {
             not_with: vec!["no record".to_owned()],
             ..When::default()
         };
-        let of = |title: &str| Taken::Title.of(title, &when, false).one().is_some();
+        let of = |title: &str| Taken::Title.of(title, &when).one().is_some();
         assert!(of("ADR: plain tables"));
         assert!(of("The other and one"));
         assert!(!of("The one alone"));
         assert!(!of("ADR with no record"));
-        for title in ["The one alone", "ADR with no record"] {
-            let meant = Taken::Title.of(title, &when, true).one();
-            assert_eq!(meant.as_deref(), Some(title), "a person chose it");
-        }
         assert!(of("Name the trade-off of two queues"));
         assert!(!of("Draw the quadrants of the system"));
     }
@@ -429,7 +422,7 @@ mod tests {
             .into(),
             ..When::default()
         };
-        let of = |title: &str| Taken::Choice.of(title, &when, false);
+        let of = |title: &str| Taken::Choice.of(title, &when);
         assert_eq!(of("An Axum API"), Found::One("axum".into()));
         assert_eq!(of("A Kotlin server with Ktor"), Found::One("ktor".into()));
         assert_eq!(of("A Django API"), Found::Nothing(None));

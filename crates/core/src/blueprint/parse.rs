@@ -108,9 +108,8 @@ impl RawBlueprint {
     }
 
     /// What an input of this file is taken from a task's title, where nobody gives it.
-    pub fn takes(&self, name: &str, of_task: &OfTask) -> Option<String> {
-        let input = self.inputs.get(name)?.as_ref()?;
-        input.taken(&of_task.title, of_task.pinned).one()
+    pub fn takes(&self, name: &str, title: &str) -> Option<String> {
+        self.inputs.get(name)?.as_ref()?.taken(title).one()
     }
 
     /// The ids of the steps this file names, in order.
@@ -596,10 +595,9 @@ fn when_problem(from: Option<Taken>, when: &When) -> Option<String> {
 
 impl Input {
     /// Its value out of a task's title.
-    pub(super) fn taken(&self, title: &str, is_meant: bool) -> Found {
-        self.from.map_or(Found::Nothing(None), |from| {
-            from.of(title, &self.when, is_meant)
-        })
+    pub(super) fn taken(&self, title: &str) -> Found {
+        self.from
+            .map_or(Found::Nothing(None), |from| from.of(title, &self.when))
     }
 
     /// Whether a title decides what it is, or that nobody can tell.

@@ -131,7 +131,7 @@ pub(super) fn of(from: Sources<'_>, task: &Task, way: &Way<'_>, test: Option<&st
             return walked;
         }
     };
-    let of_task = given.of_task();
+    let title = given.title.clone();
     let given = given.by(company);
     walked.inputs = { blueprint.inputs.iter() }
         .map(|(name, value)| {
@@ -140,7 +140,7 @@ pub(super) fn of(from: Sources<'_>, task: &Task, way: &Way<'_>, test: Option<&st
                 .and_then(|raw| raw.declares(name))
                 .unwrap_or_default();
             let by = given.get(name).map(|(_, by)| *by);
-            let taken = declared.and_then(|raw| raw.takes(name, &of_task));
+            let taken = declared.and_then(|raw| raw.takes(name, &title));
             InputPart {
                 name: name.clone(),
                 value: value.clone(),

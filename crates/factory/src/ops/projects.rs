@@ -93,6 +93,94 @@ pub(super) fn add(
     })
 }
 
+/// Makes a folder with a repository of one commit, and registers it: a scaffold can be its first task. What can be refused is refused
+/// before anything is made.
+pub(super) fn begin(
+    desk: &Desk<'_>,
+    path: &Path,
+    name: Option<String>,
+    change: ProjectChange,
+) -> Result<Outcome, OpError> {
+    let tested = change.test.as_deref().unwrap_or_default();
+    if tested.trim().is_empty() {
+        let hint = "nothing is there yet to be tested, so the command says first whether there is: \
+                    `--test \"test ! -e pyproject.toml || .venv/bin/python -m pytest\"`; docs/BLUEPRINTS.md has those of the scaffolds";
+        let message = "a project that begins from nothing needs its test command";
+        return Err(OpError::new(OpErrorKind::NeedsSetup, message, hint));
+    }
+    if let Some(target) = change.target.as_deref().filter(|target| *target != BRANCH) {
+        let message =
+            format!("a new repository has the branch `{BRANCH}` alone, and not `{target}`");
+        return Err(OpError::new(
+            OpErrorKind::Usage,
+            message,
+            "leave out --target",
+        ));
+    }
+    changed(ProjectSettings::default(), change.clone())?;
+    let wanted = name.clone().unwrap_or_else(|| folder_name(path));
+    if desk.mission.find_project(&wanted, Some(path))?.is_some() {
+        let message = format!("a project `{wanted}` is registered already");
+        return Err(OpError::new(
+            OpErrorKind::Usage,
+            message,
+            "give another name with --name",
+        ));
+    }
+    make(path, &wanted)?;
+    add(desk, path, name, change).map_err(|error| {
+        let hint = format!(
+            "the repository {} is made: `alai project add` without --new registers it",
+            path.display()
+        );
+        OpError::new(error.kind, error.message, &hint)
+    })
+}
+
+/// The branch of a repository that is made here.
+const BRANCH: &str = "main";
+
+/// The folder, where it is not there or empty, and its repository with one commit.
+fn make(path: &Path, name: &str) -> Result<(), OpError> {
+    let failed = |what: &str, why: &dyn std::fmt::Display| {
+        OpError::new(
+            OpErrorKind::Failed,
+            format!("cannot {what} {}: {why}", path.display()),
+            "",
+        )
+    };
+    let used = |why: String| {
+        let hint = "`alai project add PATH` without --new registers a repository that is there";
+        OpError::new(OpErrorKind::Usage, why, hint)
+    };
+    // Its folder alone: a file of the outer repository in it would be lost to both.
+    let around = path
+        .ancestors()
+        .skip(1)
+        .find_map(|outer| git::open(outer).ok());
+    if let Some(outer) = around {
+        let (path, root) = (path.display(), outer.root().display());
+        return Err(used(format!("{path} lies in the repository {root}")));
+    }
+    match std::fs::create_dir(path) {
+        Ok(()) => {}
+        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {
+            let mut all = std::fs::read_dir(path).map_err(|e| failed("look at", &e))?;
+            if all.next().is_some() {
+                return Err(used(format!("{} is there and not empty", path.display())));
+            }
+        }
+        Err(e) => return Err(failed("make", &e)),
+    }
+    let readme = path.join("README.md");
+    std::fs::write(&readme, format!("# {name}\n")).map_err(|e| failed("write into", &e))?;
+    let home = std::env::var_os("HOME").map(std::path::PathBuf::from);
+    let person = home.and_then(|home| git::persons_identity(&home).ok().flatten());
+    let author = person.unwrap_or_else(integrate::own_identity);
+    git::create(path, &author, "Begin").map_err(|e| failed("make a repository of", &e))?;
+    Ok(())
+}
+
 /// Two work trees of one repository share its branches, the integration branch too.
 fn not_registered_yet(desk: &Desk<'_>, repo: &git::Repo) -> Result<(), OpError> {
     for other in desk.mission.projects()? {

@@ -571,6 +571,48 @@ fn a_front_end_and_a_back_end_are_written_into_one_repository() {
     }
 }
 
+/// A project that has code keeps its README and its .gitignore, whoever asks for a scaffold in it; documents are no code.
+#[test]
+fn a_scaffold_does_not_write_over_a_project_that_is_there() {
+    let made_in = |files: &[(&str, &str)], name: &str, inputs: &[(&str, &str)]| {
+        let world = World::with(files);
+        let ran = scaffolded(&world, name, inputs);
+        (
+            ran.report.status.clone(),
+            ran.report.gotcha,
+            made(&world).len(),
+        )
+    };
+    let old = [
+        ("README.md", "# Ours\n"),
+        ("lib/a.py", "pass\n"),
+        ("web/README.md", "# Web\n"),
+    ];
+    for (name, inputs) in [
+        (NEXTJS, vec![]),
+        (API, vec![("folder", "lib")]),
+        (FULLSTACK, vec![]),
+    ] {
+        let (status, said, files) = made_in(&old, name, &inputs);
+        assert_eq!(
+            (status, files),
+            (ExitStatus::GateFailed, 0),
+            "{name}: {said}"
+        );
+        assert!(said.contains("place (run): red"), "{said}");
+    }
+    let (status, said, files) = made_in(&old, API, &[("folder", "web")]);
+    assert!(status == ExitStatus::Done && files > 20, "{said}");
+    let documents = [
+        ("README.md", "# New\n"),
+        ("docs/idea.md", "x\n"),
+        (".editorconfig", "x\n"),
+        ("LICENSE", "x\n"),
+    ];
+    let (status, said, files) = made_in(&documents, FULLSTACK, &[]);
+    assert!(status == ExitStatus::Done && files > 40, "{said}");
+}
+
 fn world_of(name: &str, inputs: &[(&str, &str)]) -> BTreeMap<String, String> {
     let world = world();
     let ran = scaffolded(&world, name, inputs);

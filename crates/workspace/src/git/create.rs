@@ -1,4 +1,4 @@
-//! A repository where there was none: the demo's sample is a real one from its first commit on.
+//! A repository where there was none: the demo's sample, and a project that begins from nothing, are real ones from their first commit on.
 
 use std::path::Path;
 

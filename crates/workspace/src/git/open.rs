@@ -211,6 +211,36 @@ fn neutral(format: ObjectFormat) -> Result<files::Scratch, GitError> {
     Ok(dir)
 }
 
+/// A person's own configuration of git.
+fn global_file(home: &Path) -> PathBuf {
+    let global = home.join(".gitconfig");
+    match global.is_file() {
+        true => global,
+        false => home.join(".config/git/config"),
+    }
+}
+
+/// The author that a person has configured for all repositories, in the global file of `home` alone: what there is before there is a
+/// repository. `None` when there is no such file, or a name in it is missing or unusable. `git config` starts no program.
+///
+/// # Errors
+/// When git itself fails, for example on a configuration file with a syntax error.
+pub fn persons_identity(home: &Path) -> Result<Option<Identity>, GitError> {
+    let file = run::text(&global_file(home));
+    let read = |name: &str| -> Result<String, GitError> {
+        let call = run::on_dir(home, home).reading();
+        let output = call
+            .args(["config", "--file", &file, "--get", name])
+            .run()?;
+        match output.code {
+            0 => Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned()),
+            1 => Ok(String::new()),
+            _ => Err(run::failed("config", home, &output)),
+        }
+    };
+    Ok(Identity::new(&read("user.name")?, &read("user.email")?).ok())
+}
+
 /// The author that the repository's owner has configured for it (`user.name`, `user.email`), in the repository or in
 /// `home`'s global file. `None` when either is missing or unusable. `git config` starts no program.
 ///
@@ -220,11 +250,8 @@ pub fn configured_identity(repo: &Repo, home: Option<&Path>) -> Result<Option<Id
     let read = |name: &str| -> Result<String, GitError> {
         let mut call = run::on_refs(repo).reading().args(["config", "--get", name]);
         if let Some(home) = home {
-            let global = home.join(".gitconfig");
-            let xdg = home.join(".config/git/config");
-            let file = if global.is_file() { global } else { xdg };
             call = call
-                .env("GIT_CONFIG_GLOBAL", &run::text(&file))
+                .env("GIT_CONFIG_GLOBAL", &run::text(&global_file(home)))
                 .env("HOME", &run::text(home));
         }
         let output = call.run()?;

@@ -281,7 +281,7 @@ fn filled(
         let Some(input) = input else { continue };
         let found = match given.contains_key(name) {
             true => Found::Nothing(None),
-            false => input.taken(&of_task.title, of_task.pinned),
+            false => input.taken(&of_task.title),
         };
         let (taken, why) = match found {
             Found::One(value) => (Some(value), None),

@@ -89,7 +89,6 @@ fn no_input_of_a_task_becomes_part_of_a_command() {
     let of_task = OfTask {
         given: ["plain".to_owned()].into(),
         title: String::new(),
-        pinned: false,
     };
     let mut refused = 0;
     for place in PLACES {
@@ -157,7 +156,6 @@ fn what_is_taken_from_a_title_is_no_part_of_a_command_either() {
         let of_task = OfTask {
             given: given.keys().cloned().collect(),
             title: title.to_owned(),
-            pinned: false,
         };
         resolve_for_task("b", &library(&[("b", &file)]), given, &of_task)
     };
