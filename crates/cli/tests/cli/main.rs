@@ -13,6 +13,7 @@ mod crash;
 mod crowd;
 mod daemon;
 mod escalate;
+mod every_blueprint;
 mod evidence;
 mod explain;
 mod flow;

@@ -205,6 +205,11 @@ fn scaffold(step: &Value, add: &mut impl FnMut(ActKind, String, String)) {
         let what = format!("writes {path} of the template {}", said(name));
         add(ActKind::Scaffold, what, String::new());
     }
+    // The same files in another place are others.
+    if !with["folder"].is_null() {
+        let what = format!("writes below {}", said(&with["folder"]));
+        add(ActKind::Scaffold, what, String::new());
+    }
     if !with["patch"].is_null() {
         let patch = said(&with["patch"]);
         let touched = patch.lines().filter(|line| {
@@ -260,6 +265,10 @@ fn defaults(read: &Value, used: &BTreeSet<String>, add: &mut impl FnMut(String))
     for (name, input) in object(&read["inputs"]).filter(|(name, _)| used.contains(*name)) {
         if !input["default"].is_null() {
             add(format!("{name} = {}", said(&input["default"])));
+        }
+        // A title only says which of them it is; each is the pack's own word.
+        for (value, _) in object(&input["choices"]) {
+            add(format!("{name} = {value}"));
         }
     }
 }
@@ -413,6 +422,7 @@ mod tests {
             "{id: a, uses: scaffold, with: {files: {'${{ inputs.cmd }}': id}}}",
             "{id: a, uses: scaffold, with: {templates: {run.sh: a.sh}, vars: {CMD: '${{ inputs.cmd }}'}}}",
             "{id: a, uses: scaffold, with: {patch: '+${{ inputs.cmd }}'}}",
+            "{id: a, uses: scaffold, with: {files: {run.sh: id}, folder: '${{ inputs.cmd }}'}}",
         ] {
             let (old, new) = (own("true", step), own("curl evil", step));
             assert_eq!(
@@ -433,6 +443,18 @@ mod tests {
                     &[("blueprints/own.yaml", &old), ("config.json", &given("id"))]
                 ),
                 ["input config.json: cmd = id"],
+                "{step}"
+            );
+            let chosen = |value: &str| {
+                let input = format!("cmd: {{from: choice, choices: {{{value}: [a]}}}}");
+                own("true", step).replace("cmd: {default: 'true'}", &input)
+            };
+            assert_eq!(
+                shown(
+                    &[("blueprints/own.yaml", &chosen("tidy"))],
+                    &[("blueprints/own.yaml", &chosen("evil"))]
+                ),
+                ["input blueprints/own.yaml: cmd = evil"],
                 "{step}"
             );
         }
@@ -461,6 +483,11 @@ mod tests {
                 "templates: {a.sh: t}, vars: {X: a}",
                 "templates: {a.sh: t}, vars: {X: b}",
                 "scaffold blueprints/own.yaml: X = b",
+            ),
+            (
+                "files: {a.sh: id}, folder: docs",
+                "files: {a.sh: id}, folder: bin",
+                "scaffold blueprints/own.yaml: writes below bin",
             ),
             (
                 "files: {}",
