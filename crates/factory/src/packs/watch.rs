@@ -5,6 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +14,9 @@ use crate::home::Home;
 
 /// Entries of a tree that are looked at: far more than any home has, few enough for a beat.
 const ENTRIES_MAX: usize = 50_000;
+
+/// So long a process that begins may do without a second look at its packs: it takes a tenth of its start.
+const JUST_READ: Duration = Duration::from_millis(500);
 
 /// A change of the packs that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +35,8 @@ struct State {
     packs: Arc<Packs>,
     /// Of the folders as they were last read, with or without success.
     stamp: Stamp,
+    /// When the process read them, until it has looked again.
+    read: Option<Instant>,
     refused: Option<RefusedPacks>,
 }
 
@@ -50,8 +56,15 @@ impl Watched {
         Ok(Watched(Mutex::new(State {
             packs: Arc::new(Packs::load_as(home, &stamp)?),
             stamp,
+            read: Some(Instant::now()),
             refused: None,
         })))
+    }
+
+    /// Whether they were read a moment ago and not looked at since: once in a process, whose first task waits for it.
+    pub(crate) fn were_just_read(&self) -> bool {
+        self.state(|state| state.read.take())
+            .is_some_and(|read| read.elapsed() < JUST_READ)
     }
 
     fn state<T>(&self, with: impl FnOnce(&mut State) -> T) -> T {
