@@ -375,7 +375,9 @@ impl Factory {
         goes_on("clock", self.follow_the_clock())?;
         let now = self.now_ms();
         self.heartbeats();
-        self.look_at_packs();
+        if !self.packs.were_just_read() {
+            self.look_at_packs();
+        }
         self.look(now);
         dispatch::loads::look(self, now);
         type Part<'a> = (&'a str, &'a dyn Fn() -> Result<(), MissionError>);

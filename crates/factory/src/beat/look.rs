@@ -27,9 +27,6 @@ impl Factory {
 
     /// Takes up what has changed in the home's packs. A change that cannot be read is said once, and changes nothing.
     pub fn look_at_packs(&self) {
-        if self.packs.were_just_read() {
-            return;
-        }
         let texts = |name: &str| shelf::config_of(&self.home, name);
         let fits = |packs: &Packs| self.models.knows(packs, &texts);
         match self.packs.look(&self.home, self.now_ms(), fits) {
