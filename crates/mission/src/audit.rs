@@ -3,7 +3,9 @@
 //! The chain alone finds what was changed by somebody who did not know of it. Who can write the file can link everything anew: that,
 //! and a log that was cut off at its end, is found against an end that was copied elsewhere.
 
-use rusqlite::{Connection, params};
+use std::collections::HashMap;
+
+use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -163,6 +165,15 @@ impl Reader {
         self.read(end)
     }
 
+    /// The link of one event, as it is stored.
+    pub fn log_link(&self, seq: i64) -> Result<Option<String>, MissionError> {
+        self.read(|c| {
+            let mut statement = c.prepare_cached("SELECT link FROM event WHERE seq = ?")?;
+            let link = statement.query_row([seq], |r| r.get::<_, Option<String>>(0));
+            Ok(link.optional()?.flatten())
+        })
+    }
+
     /// Reads the whole log in one moment, makes every link anew, and looks up what stands at `asked`.
     ///
     /// Each row is held against the link that stands before it, so that a changed one is named alone and not with all behind it.
@@ -180,22 +191,30 @@ impl Reader {
     }
 }
 
-struct Walk<'a> {
-    asked: &'a [i64],
+struct Walk {
+    /// Which of the marks are of an event.
+    asked: HashMap<i64, Vec<usize>>,
     log: Log,
 }
 
-impl<'a> Walk<'a> {
-    fn new(asked: &'a [i64]) -> Walk<'a> {
+impl Walk {
+    fn new(asked: &[i64]) -> Walk {
         let end = LogMark {
             seq: 0,
             link: BEFORE_ALL.to_owned(),
         };
         let at_start = |seq: &i64| (*seq == 0).then(|| end.clone());
         let marks = asked.iter().map(at_start).collect();
-        let faults = Vec::new();
-        let log = Log { end, faults, marks };
-        Walk { asked, log }
+        let mut places: HashMap<i64, Vec<usize>> = HashMap::new();
+        for (at, seq) in asked.iter().enumerate() {
+            places.entry(*seq).or_default().push(at);
+        }
+        let log = Log {
+            end,
+            faults: Vec::new(),
+            marks,
+        };
+        Walk { asked: places, log }
     }
 
     fn step(&mut self, record: &Recorded, stored: Option<String>) {
@@ -214,8 +233,8 @@ impl<'a> Walk<'a> {
             self.fault(LogFault::Changed { seq });
         }
         self.log.end = LogMark { seq, link: stored };
-        for (asked, mark) in self.asked.iter().zip(&mut self.log.marks) {
-            if *asked == seq {
+        for at in self.asked.get(&seq).into_iter().flatten() {
+            if let Some(mark) = self.log.marks.get_mut(*at) {
                 *mark = Some(self.log.end.clone());
             }
         }

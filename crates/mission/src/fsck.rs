@@ -124,7 +124,7 @@ const INVARIANTS: [Invariant; 30] = [
         "SELECT count(*), max(seq) FROM event HAVING count(*) <> ifnull(max(seq), 0)",
     ),
     whole(
-        "each event is linked to the one before it",
+        "each event has a link",
         "SELECT seq FROM event WHERE link IS NULL OR length(link) <> 64",
     ),
     whole(

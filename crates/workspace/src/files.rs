@@ -148,6 +148,20 @@ pub fn write_cache(path: &Path, bytes: &[u8]) -> Result<fs::File, FileError> {
         .map_err(|error| fail("replace")(error.error))
 }
 
+/// Opens a plain file, and no link to one: whoever opens a pipe waits for its other end.
+///
+/// # Errors
+/// As the system says it, and for what is no plain file.
+pub fn open_plain(path: &Path, options: &mut fs::OpenOptions) -> std::io::Result<fs::File> {
+    let file = options
+        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
+        .open(path)?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(std::io::Error::other("it is no plain file")),
+    }
+}
+
 /// Makes the names in a folder survive a power cut.
 ///
 /// # Errors

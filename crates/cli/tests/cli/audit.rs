@@ -208,6 +208,59 @@ fn a_daemon_signs_the_log_and_adds_to_the_copy() {
         .says("an absolute path");
 }
 
+/// Whoever cuts the log off is not given the gate's signature under what is left.
+#[test]
+fn a_log_that_lacks_what_was_signed_is_signed_no_more() {
+    let (world, copy, _) = signed();
+    let heads = world.home().join("heads.jsonl");
+    std::fs::copy(&copy, &heads).expect("as a daemon does");
+    tampered(&world, |log| {
+        log.pop();
+    });
+    let daemon = world.up();
+    world.alai(["down"]).exits(0);
+    let ended = daemon.ends();
+    assert!(
+        ended.err.contains("nothing more is signed"),
+        "{}",
+        ended.err
+    );
+    let lines = std::fs::read_to_string(&heads).expect("heads");
+    assert_eq!(lines, std::fs::read_to_string(&copy).expect("the copy"));
+}
+
+#[test]
+fn what_a_loss_of_power_left_of_a_line_goes_and_no_pipe_holds_anybody_up() {
+    let (world, copy, _) = signed();
+    let heads = world.home().join("heads.jsonl");
+    let whole = std::fs::read_to_string(&copy).expect("a line");
+    std::fs::write(&heads, format!("{whole}{}", &whole[..100])).expect("torn");
+    assert_eq!(faults(&audited(&world, &[], 0)), [""; 0]);
+    let pipe = world.path("pipe");
+    world.sh(&format!("mkfifo {}", pipe.display())).exits(0);
+    let config = world.home().join("alai.toml");
+    std::fs::write(
+        &config,
+        format!("log_copy = {:?}\n", pipe.display().to_string()),
+    )
+    .expect("written");
+    world
+        .alai(["mc", "add", "Third", "--project", "tiny", "-t", "me"])
+        .exits(0);
+    let daemon = world.up();
+    world.alai(["down"]).exits(0);
+    daemon.ends();
+    let found = audited(&world, &[], 5);
+    assert_eq!(faults(&found).len(), 1, "{found}");
+    assert!(faults(&found)[0].contains("no plain file"), "{found}");
+    assert_eq!(found["heads"], 2, "the torn line made room for a whole one");
+    std::fs::remove_file(world.home().join("keys/gate.key")).expect("lost");
+    world
+        .alai(["evidence", "head"])
+        .exits(4)
+        .says("bring it back from a backup");
+}
+
 #[test]
 fn a_restored_store_begins_its_ends_anew_and_the_copied_ones_still_tell() {
     let (world, _, _) = signed();

@@ -123,6 +123,9 @@ pub(crate) fn load(
     // answers at once, since it only starts a process.
     let said = Watch::new(ANSWER, &|| false);
     let loaded = wire::block_on(async {
+        if cancel() {
+            return Err(Fault::new(ErrorClass::Cancelled, "the load was cancelled").into());
+        }
         let waited = match order(host, "models/load", model, "already running", &said).await {
             Ok(()) => loaded(host, model, &watch).await,
             Err(Failure::Refused(refusal)) => return Err(Failure::Refused(refusal)),

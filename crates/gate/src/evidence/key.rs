@@ -38,6 +38,8 @@ pub enum KeyError {
     },
     #[error("the gate's key {} is no key (64 hex digits and a line end); restore it from a backup, or move it away for a new one", path.display())]
     Malformed { path: PathBuf },
+    #[error("the gate's key {} is not there; bring it back from a backup: a new one (`alai init`) signs nothing that old copies can be held against", path.display())]
+    Missing { path: PathBuf },
 }
 
 /// Reads the key, or makes one where there is none. Two processes that make it at once end up with the same.
@@ -50,6 +52,17 @@ pub fn load_or_create(path: &Path) -> Result<GateKey, KeyError> {
         Some(key) => Ok(key),
         None => create(path),
     }
+}
+
+/// Reads the key that a home has.
+///
+/// # Errors
+/// As [`load_or_create`], and where there is none.
+pub fn load_kept(path: &Path) -> Result<GateKey, KeyError> {
+    check_folder(path)?;
+    load(path)?.ok_or_else(|| KeyError::Missing {
+        path: path.to_owned(),
+    })
 }
 
 fn io<'a>(path: &'a Path, doing: &'static str) -> impl Fn(std::io::Error) -> KeyError + 'a {

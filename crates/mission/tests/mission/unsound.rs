@@ -112,7 +112,7 @@ const BROKEN: [(&str, &str); 32] = [
         "DROP TRIGGER event_no_delete; DELETE FROM event WHERE seq = 2",
     ),
     (
-        "each event is linked to the one before it",
+        "each event has a link",
         "DROP TRIGGER event_no_update; UPDATE event SET link = NULL WHERE seq = 2",
     ),
     (

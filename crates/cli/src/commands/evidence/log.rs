@@ -10,10 +10,8 @@ use crate::{door, show};
 /// The end of the log, signed now.
 pub(super) fn head(home: &Home) -> Result<(), CliError> {
     let reader = door::reader(home)?;
-    let line = log::head_now(home, &reader, door::now_ms()).map_err(|e| {
-        CliError::new(Kind::NeedsSetup, e)
-            .hinted("`alai init` completes a home; a key comes back from a backup")
-    })?;
+    let line = log::head_now(home, &reader, door::now_ms())
+        .map_err(|e| CliError::new(Kind::NeedsSetup, e))?;
     show::line(line);
     Ok(())
 }
