@@ -90,7 +90,7 @@ impl Gate<'_> {
                 .change
                 .files
                 .iter()
-                .any(|f| self.rules.is_test(&f.path));
+                .any(|f| self.rules.is_test(&f.path) && !self.rules.is_scaffolded(f));
             return match turned || touched {
                 true => Own::All,
                 false => Own::none(),
@@ -188,6 +188,18 @@ impl Gate<'_> {
             return Ok(not_applicable(
                 check,
                 "the change fails already; its tests were not tried",
+            ));
+        }
+        // A shipped scaffold's tests and product are ours, byte by byte, and tried before they were shipped.
+        if self
+            .change
+            .files
+            .iter()
+            .all(|f| self.rules.is_scaffolded(f))
+        {
+            return Ok(not_applicable(
+                check,
+                "all of the change is what a shipped scaffold writes",
             ));
         }
         let own = self.own_tests(head);
