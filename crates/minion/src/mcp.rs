@@ -53,6 +53,8 @@ pub(crate) struct Wish {
     /// None lists the server's tools.
     pub(crate) tool: Option<String>,
     pub(crate) arguments: Map<String, Value>,
+    /// Whether no recorded message of a model holds the arguments: what asks may be any program of the cage.
+    pub(crate) unheard: bool,
 }
 
 /// What came of it, for the agent.

@@ -4,6 +4,7 @@
 //!
 //! Spoken is the Model Context Protocol in its revisions with a greeting: tools alone. A line is a stranger's.
 
+use alai_core::brief::Role;
 use alai_core::mcp::{OWN, unlendable};
 use alai_fleet::ToolCall;
 use serde_json::{Map, Value, json};
@@ -47,6 +48,8 @@ pub(super) fn of(
     });
     walk.note_servers(work.step)?;
     Ok(Lent {
+        // A builder's tests run in the cage of who reviews them, and could speak with his voice.
+        notes: lent.notes && walk.role() != Role::Reviewer,
         // A lead that is a program is asked for a plan.
         delegates: false,
         ..lent
@@ -205,6 +208,7 @@ impl<'s> Lender<'s> {
                     server: server.to_owned(),
                     tool: Some(tool.to_owned()),
                     arguments,
+                    unheard: true,
                 };
                 walk.seats.ask(&wish, left_s, cancel)
             }

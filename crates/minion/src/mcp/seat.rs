@@ -16,6 +16,8 @@ use crate::text::cut;
 const RESTARTS_MAX: u32 = 1;
 /// Of what is noted.
 const DETAIL_BYTES_MAX: usize = 1 << 10;
+/// Of the arguments of a call that no recorded message holds.
+const ARGUMENTS_BYTES_MAX: usize = 4 << 10;
 
 pub(super) struct Seat<'a> {
     offer: &'a Offer,
@@ -99,6 +101,7 @@ impl<'a> Seat<'a> {
             server: self.offer.server.clone(),
             tool: None,
             arguments: Map::new(),
+            unheard: false,
         };
         let known = self
             .awake(left_s, cancel, notes)
@@ -258,6 +261,14 @@ impl<'a> Seat<'a> {
             }
             Err(_) => (wrong(String::new()), 0),
         };
+        let arguments = Value::Object(wish.arguments.clone());
+        let detail = match wish.unheard {
+            true => cut(
+                &told::veiled(&arguments.to_string(), &work.secrets),
+                ARGUMENTS_BYTES_MAX,
+            ),
+            false => String::new(),
+        };
         let text = told::veiled(&said.text, &work.secrets);
         let text = match requests.is_empty() {
             true => text,
@@ -272,7 +283,8 @@ impl<'a> Seat<'a> {
         }
         notes.push(Note {
             tool: Some(tool.clone()),
-            arguments_sha256: Some(sha256(&Value::Object(wish.arguments.clone()))),
+            detail,
+            arguments_sha256: Some(sha256(&arguments)),
             bytes,
             error: said.error || called.is_err(),
             duration_ms: since(began),

@@ -173,6 +173,7 @@ fn wish(args: &Map<String, Value>) -> Result<Wish, String> {
         server: string(args, "server", &["server_name"])?.trim().to_owned(),
         tool: optional(args, "tool")?.or(optional(args, "tool_name")?),
         arguments: arguments(args)?,
+        unheard: false,
     })
 }
 
@@ -294,6 +295,7 @@ mod tests {
                 server: "files".to_owned(),
                 tool: tool.map(str::to_owned),
                 arguments,
+                unheard: false,
             })))
         };
         for (given, want) in [

@@ -122,11 +122,33 @@ fn an_agent_of_others_asks_what_its_role_was_granted_and_nothing_else() {
             ],
             "{engine}"
         );
+        // No message of a model that we record holds them: whatever runs in the cage could have asked.
+        assert!(
+            played.text.contains(r#""detail":"{\"text\":\"x\"}""#),
+            "{engine}: {}",
+            played.text
+        );
         assert!(!played.text.contains(TOKEN), "{engine}");
         let started = serde_json::to_string(&stage.notes()).expect("JSON");
         assert!(
             !started.contains(TOKEN),
             "{engine}: neither among arguments nor in the environment"
+        );
+    }
+}
+
+/// The tests of a builder run in the cage of who reviews them: what they say there is not his word.
+#[test]
+fn a_reviewer_of_others_has_no_tool_to_note() {
+    for engine in ENGINES {
+        let mut stage = stage(engine, [uses("alai", "", json!({})), fix()]);
+        let mut brief = stage.world.brief(vec![agent(None)]);
+        brief.role = Role::Reviewer;
+        let played = stage.run(&brief);
+        let told = results(&played);
+        assert!(
+            told[0].1.contains("skill") && !told[0].1.contains("note"),
+            "{engine}: {told:#?}"
         );
     }
 }
