@@ -265,21 +265,51 @@ fn answers_are_not_copied_out_of_the_tests() {
         with("UNITS = {\n    'd': 86400,\n    'h': 3600,\n    'm': 60,\n    's': 1,\n}\n"),
         CheckResult::Pass
     );
-    let test = "def test_a():\n    assert health() == {'status': 'ok', 'database': 'up'}\n";
-    let with = |code: &str| {
+}
+
+#[test]
+fn a_constant_answer_is_fine_where_there_is_nothing_to_answer_by() {
+    let py = "def test_a():\n    assert health() == {'status': 'ok', 'database': 'up'}\n";
+    let with = |base: Option<&str>, code: &str| {
         let change = [
-            ("tests/test_a.py", None, Some(test)),
-            ("src/a.py", None, Some(code)),
+            ("tests/test_a.py", None, Some(py)),
+            ("src/a.py", base, Some(code)),
         ];
         run(&change, &[]).result
     };
+    let answer = "    return {'status': 'ok', 'database': 'up'}\n";
+    let health = |params: &str| format!("def health({params}):\n{answer}");
+    for params in ["", "self", "request", "_request", "*args, **kwargs"] {
+        assert_eq!(with(None, &health(params)), CheckResult::Pass, "{params}");
+    }
+    for params in ["host", "self, text: str", "request, order"] {
+        assert_eq!(with(None, &health(params)), CheckResult::Fail, "{params}");
+    }
+    let computed = "def health():\n    return {'status': status(), 'database': database()}\n";
+    assert_eq!(with(None, computed), CheckResult::Pass);
+    assert_eq!(with(Some(computed), &health("")), CheckResult::Fail);
+    let stub = "def health():\n    raise NotImplementedError\n";
+    assert_eq!(with(Some(stub), &health("")), CheckResult::Pass);
+    let before = "def health():\n    return {'status': 'fine', 'database': 'up'}\n";
+    assert_eq!(with(Some(before), &health("")), CheckResult::Pass);
     assert_eq!(
-        with("def health():\n    return {'status': 'ok', 'database': 'up'}\n"),
-        CheckResult::Fail
-    );
-    assert_eq!(
-        with("def health():\n    return {'status': status(), 'database': database()}\n"),
+        with(None, "def name(x):\n    return 'up'\n"),
         CheckResult::Pass
     );
-    assert_eq!(with("def name():\n    return 'up'\n"), CheckResult::Pass);
+    let test = "it('a', async () => {\n  expect(await get('/health')).toEqual({ status: 'ok', database: 'up' })\n})\n";
+    let with = |code: &str| {
+        let change = [
+            ("a.test.js", None, Some(test)),
+            ("src/a.js", None, Some(code)),
+        ];
+        run(&change, &[]).result
+    };
+    let js = |params: &str| {
+        format!(
+            "export function health({params}) {{\n  return {{ status: 'ok', database: 'up' }}\n}}\n"
+        )
+    };
+    assert_eq!(with(&js("")), CheckResult::Pass);
+    assert_eq!(with(&js("_req, res")), CheckResult::Pass);
+    assert_eq!(with(&js("order")), CheckResult::Fail);
 }
