@@ -1,8 +1,8 @@
 //! Answers that are copied out of the tests: a table of whole inputs with what the tests expect of each, or a constant that they
-//! compare with. Tables of single words, units or codes are how much honest code is written, so only inputs that are put together
-//! count (`1h30m`, `a, b`).
+//! compare with. Tables of words, units, codes, types or paths are how much honest code is written, so only inputs count that a
+//! program would take apart (`1h30m`), or all that the tests have where the table is all there is.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -19,28 +19,95 @@ const TEST_LINES: usize = 2;
 /// Lines of a test within which a whole composed answer stands.
 const ANSWER_LINES: usize = 8;
 
-/// The literals of each line of the tests.
-pub(super) struct Tests(Vec<Vec<BTreeSet<String>>>);
+/// More inputs of one file are not looked up.
+const INPUTS_MAX: usize = 1_000;
+
+/// A test file's number and a line in it, from 0.
+type Place = (usize, usize);
+
+/// Where each literal of the tests stands, and their lines without comments.
+pub(super) struct Tests {
+    places: HashMap<String, BTreeSet<Place>>,
+    lines: Vec<Vec<String>>,
+}
 
 impl Tests {
     pub(super) fn of(change: &Change) -> Tests {
-        let files = change.tests.iter().map(|(path, text)| {
+        let mut tests = Tests {
+            places: HashMap::new(),
+            lines: Vec::new(),
+        };
+        for (file, (path, text)) in change.tests.iter().enumerate() {
             let seen = source::read(text, source::lang(path));
-            (0..seen.raw.len()).map(|at| literals(&seen, at)).collect()
-        });
-        Tests(files.collect())
+            for line in 0..seen.raw.len() {
+                for literal in literals(&seen, line) {
+                    let places = tests.places.entry(literal).or_default();
+                    places.insert((file, line));
+                }
+            }
+            let lines = (0..seen.raw.len()).map(|line| seen.uncommented(line));
+            tests.lines.push(lines.collect());
+        }
+        tests
     }
 
-    fn together(&self, lines: usize, wanted: &dyn Fn(&BTreeSet<String>) -> bool) -> bool {
-        self.0.iter().any(|file| {
-            (0..file.len()).any(|at| {
-                let near = &file[at..(at + lines).min(file.len())];
-                wanted(&near.iter().flatten().cloned().collect())
+    fn of_literal(&self, literal: &str) -> impl Iterator<Item = &Place> {
+        self.places.get(literal).into_iter().flatten()
+    }
+
+    /// A literal stands within some lines from a place on.
+    fn stands(&self, literal: &str, (file, from): Place, lines: usize) -> bool {
+        let within = (file, from)..(file, from + lines);
+        let places = self.places.get(literal);
+        places.is_some_and(|places| places.range(within).next().is_some())
+    }
+
+    /// An input and one of these answers stand together.
+    fn pairs(&self, input: &str, answers: &BTreeSet<String>) -> bool {
+        self.of_literal(input).any(|(file, line)| {
+            let from = line.saturating_sub(TEST_LINES - 1);
+            let lines = line + TEST_LINES - from;
+            let mut others = answers.iter().filter(|answer| *answer != input);
+            others.any(|answer| self.stands(answer, (*file, from), lines))
+        })
+    }
+
+    /// All of these stand together.
+    fn together(&self, parts: &BTreeSet<String>) -> bool {
+        let rarest = parts
+            .iter()
+            .min_by_key(|part| self.places.get(*part).map_or(0, BTreeSet::len));
+        rarest.is_some_and(|rarest| {
+            self.of_literal(rarest).any(|(file, line)| {
+                (line.saturating_sub(ANSWER_LINES - 1)..=*line).any(|from| {
+                    let mut all = parts.iter();
+                    all.all(|part| self.stands(part, (*file, from), ANSWER_LINES))
+                })
             })
         })
     }
+
+    /// What the tests give to the functions to which they give these inputs.
+    fn given_beside(&self, inputs: &BTreeSet<String>) -> BTreeSet<String> {
+        let calls: Vec<(String, String)> = { self.lines.iter().flatten() }
+            .flat_map(|line| CALL.captures_iter(line))
+            .filter_map(|seen| {
+                let given = seen.iter().skip(2).flatten().next()?;
+                Some((seen[1].to_owned(), given.as_str().to_owned()))
+            })
+            .collect();
+        let ours = calls.iter().filter(|(_, given)| inputs.contains(given));
+        let callees: BTreeSet<&String> = ours.map(|(callee, _)| callee).collect();
+        let theirs = calls.iter().filter(|(callee, _)| callees.contains(callee));
+        theirs.map(|(_, given)| given.clone()).collect()
+    }
 }
 
+/// A call whose first argument is a string.
+static CALL: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r#"\b(\w+)!?\(\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|`([^`]*)`)"#)
+        .expect("a fixed pattern")
+});
 static STRING: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r#""((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|`([^`]*)`"#).expect("a fixed pattern")
 });
@@ -76,14 +143,51 @@ fn literals(source: &Source, line: usize) -> BTreeSet<String> {
     found
 }
 
-/// Put together of several sorts of characters.
-fn is_composed(text: &str) -> bool {
-    let sorts = [
-        text.chars().any(|c| c.is_ascii_digit()),
-        text.chars().any(char::is_alphabetic),
-        text.chars().any(|c| !c.is_alphanumeric()),
+fn runs(text: &str, of: fn(char) -> bool) -> usize {
+    text.split(|c| !of(c)).filter(|run| !run.is_empty()).count()
+}
+
+/// Two numbers among units, signs or blanks (`1h30m`, `1 + 2`): what a program takes apart. Dates, versions and addresses
+/// (`3.10`) are keys of honest tables too, as are codes, languages, paths and types.
+fn is_parsed(text: &str) -> bool {
+    let units = runs(text, char::is_alphabetic) >= 2 || text.contains([' ', '+', '*', '=', ',']);
+    runs(text, |c| c.is_ascii_digit()) >= 2 && units
+}
+
+/// Several words or numbers with blanks between them.
+fn has_parts(text: &str) -> bool {
+    runs(text, char::is_alphanumeric) >= 2 && text.contains(char::is_whitespace)
+}
+
+/// What a table of answers gives for all else: nothing, or a literal.
+static FALLBACK: LazyLock<Regex> = LazyLock::new(|| {
+    let literal = r#"(?:None|null|undefined|-?\d[\d._]*|"[^"]*"|'[^']*'|`[^`]*`|\[\]|\{\})"#;
+    let ways = [
+        format!(r"\.get\(\s*\w+\s*(?:,\s*{literal}\s*)?\)[\s;)]*$"),
+        format!(r"\[\w+\]\s*(?:\?\?|\|\|)\s*{literal}"),
+        r"\breturn\s+\w+\[\w+\]\s*;?\s*$".to_owned(),
+        format!(r"\b_\s*=>\s*(?:Some\()?{literal}"),
+        format!(r"\b(?:default|else)\s*:\s*(?:return\s+)?{literal}"),
+        format!(r"^\s+return\s+{literal}\s*;?\s*$"),
     ];
-    text.chars().count() >= 3 && sorts.iter().filter(|there| **there).count() >= 2
+    Regex::new(&ways.join("|")).expect("a fixed pattern")
+});
+
+/// Inputs that the tests expect answers for, one by one: of a sort that is computed, or all that the tests have, where nothing is
+/// computed for any other.
+fn is_copied_table(source: &Source, pairs: &BTreeSet<String>, tests: &Tests) -> bool {
+    if pairs.iter().filter(|input| is_parsed(input)).count() >= PAIRS_MIN {
+        return true;
+    }
+    let parts: BTreeSet<String> = pairs
+        .iter()
+        .filter(|text| has_parts(text))
+        .cloned()
+        .collect();
+    let given = tests.given_beside(&parts);
+    given.len() >= PAIRS_MIN
+        && given.is_subset(&parts)
+        && (0..source.raw.len()).any(|at| FALLBACK.is_match(&source.uncommented(at)))
 }
 
 pub(super) fn found(
@@ -99,13 +203,14 @@ pub(super) fn found(
         .collect();
     let mut pairs: BTreeSet<String> = BTreeSet::new();
     let mut first = None;
+    let mut left = INPUTS_MAX;
     for at in &product {
-        for input in copied_pairs(source, *at, tests) {
+        for input in copied_pairs(source, *at, tests, &mut left) {
             first.get_or_insert(*at);
             pairs.insert(input);
         }
     }
-    if pairs.len() >= PAIRS_MIN {
+    if is_copied_table(source, &pairs, tests) {
         hits.extend(first.map(|at| {
             (
                 at,
@@ -136,27 +241,29 @@ pub(super) fn found(
     hits
 }
 
-fn copied_pairs(source: &Source, line: usize, tests: &Tests) -> Vec<String> {
+/// Inputs of a line that stand in the tests with an answer of the line or the next; `left` more are looked up.
+fn copied_pairs(source: &Source, line: usize, tests: &Tests, left: &mut usize) -> Vec<String> {
     let text = source.uncommented(line);
     if !DECIDES.is_match(&text) {
         return Vec::new();
     }
-    let inputs: Vec<String> = strings(&text)
+    let composed = strings(&text)
         .into_iter()
-        .filter(|text| is_composed(text))
-        .collect();
+        .filter(|text| is_parsed(text) || has_parts(text));
+    let known = composed.filter(|input| tests.places.contains_key(input));
+    let inputs: Vec<String> = known.take(*left).collect();
+    *left -= inputs.len();
+    if inputs.is_empty() {
+        return inputs;
+    }
     let near = [line, line + 1]
         .into_iter()
         .filter(|at| *at < source.raw.len());
     let answers: BTreeSet<String> = near.flat_map(|at| literals(source, at)).collect();
-    let copied = |input: &String| {
-        let both = |there: &BTreeSet<String>| {
-            let mut others = answers.iter().filter(|answer| *answer != input);
-            there.contains(input) && others.any(|answer| there.contains(answer))
-        };
-        tests.together(TEST_LINES, &both)
-    };
-    inputs.into_iter().filter(copied).collect()
+    let copied = inputs
+        .into_iter()
+        .filter(|input| tests.pairs(input, &answers));
+    copied.collect()
 }
 
 static CONSTANT: LazyLock<Regex> = LazyLock::new(|| {
@@ -209,9 +316,7 @@ fn is_copied_constant(
     lang: Lang,
     tests: &Tests,
 ) -> bool {
-    constant(source, lines, lang).is_some_and(|parts| {
-        parts.len() >= 2 && tests.together(ANSWER_LINES, &|there| parts.is_subset(there))
-    })
+    constant(source, lines, lang).is_some_and(|parts| parts.len() >= 2 && tests.together(&parts))
 }
 
 /// The literals of a body that is one composed constant.

@@ -313,3 +313,87 @@ fn a_constant_answer_is_fine_where_there_is_nothing_to_answer_by() {
     assert_eq!(with(&js("_req, res")), CheckResult::Pass);
     assert_eq!(with(&js("order")), CheckResult::Fail);
 }
+
+#[test]
+fn a_table_of_names_is_no_copied_answer() {
+    let with = |test: &str, code: &str| {
+        let change = [
+            ("tests/test_a.py", None, Some(test)),
+            ("src/a.py", None, Some(code)),
+        ];
+        run(&change, &[]).result
+    };
+    let table = |pairs: &[(&str, &str)], after: &str| {
+        let test =
+            |(input, answer): &(&str, &str)| format!("    assert f('{input}') == {answer}\n");
+        let entry = |(input, answer): &(&str, &str)| format!("    '{input}': {answer},\n");
+        let tests: String = pairs.iter().map(test).collect();
+        let entries: String = pairs.iter().map(entry).collect();
+        with(
+            &format!("def test_a():\n{tests}"),
+            &format!("TABLE = {{\n{entries}}}\n\n\ndef f(x):\n{after}"),
+        )
+    };
+    let get = "    return TABLE.get(x, 'unknown')\n";
+    for pairs in [
+        [
+            (".json", "'application/json'"),
+            (".html", "'text/html'"),
+            (".css", "'text/css'"),
+        ],
+        [
+            ("en-US", "'English'"),
+            ("nb-NO", "'Norsk'"),
+            ("bs-BA", "'Bosanski'"),
+        ],
+        [
+            ("E-001", "'disk full'"),
+            ("E-002", "'no route'"),
+            ("E-003", "'timed out'"),
+        ],
+        [
+            ("/login", "'login.html'"),
+            ("/logout", "'bye.html'"),
+            ("/about", "'about.html'"),
+        ],
+        [("200 OK", "200"), ("404 Gone", "404"), ("500 Error", "500")],
+        [
+            ("iso-8859-1", "28591"),
+            ("iso-8859-2", "28592"),
+            ("iso-8859-15", "28605"),
+        ],
+        [("3.10", "'a1'"), ("3.11", "'b1'"), ("3.12", "'c1'")],
+    ] {
+        let computes = "    return TABLE.get(x) or guess(x)\n";
+        assert_eq!(table(&pairs, computes), CheckResult::Pass, "{pairs:?}");
+        if pairs[0].0 != "200 OK" {
+            assert_eq!(table(&pairs, get), CheckResult::Pass, "{pairs:?}");
+        }
+    }
+    let sums = [("1 + 2", "3"), ("2 * 8", "16"), ("9 - 4", "5")];
+    assert_eq!(
+        table(&sums, "    return TABLE.get(x) or guess(x)\n"),
+        CheckResult::Fail
+    );
+    let titles = [
+        ("Hello World", "'hello-world'"),
+        ("A  Long Tail", "'a-long-tail'"),
+        ("Ends here ", "'ends-here'"),
+    ];
+    assert_eq!(table(&titles, get), CheckResult::Fail);
+    assert_eq!(table(&titles, "    return TABLE[x]\n"), CheckResult::Fail);
+    let computes = "    return TABLE.get(x) or slug(x)\n";
+    assert_eq!(
+        table(&titles, computes),
+        CheckResult::Pass,
+        "the rest is computed"
+    );
+    let entries = "TABLE = {\n    'Hello World': 'hello-world',\n    'A Tail': 'a-tail',\n    'An End': 'an-end',\n}\n";
+    let test = "def test_a():\n    assert f('Hello World') == 'hello-world'\n    assert f('A Tail') == 'a-tail'\n    assert f('An End') == 'an-end'\n    assert f('More To Come') == 'more-to-come'\n";
+    let code = format!("{entries}\n\ndef f(x):\n{get}");
+    assert_eq!(
+        with(test, &code),
+        CheckResult::Pass,
+        "the tests ask for more than the table has"
+    );
+}
