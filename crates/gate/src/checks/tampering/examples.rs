@@ -397,3 +397,24 @@ fn a_table_of_names_is_no_copied_answer() {
         "the tests ask for more than the table has"
     );
 }
+
+#[test]
+fn a_helper_of_go_that_prepares_need_not_fail() {
+    for text in [
+        "func needsDocker(t *testing.T) {\n\tt.Helper()\n\tif os.Getenv(\"DOCKER\") == \"\" {\n\t\tt.Skip(\"no docker\")\n\t}\n}\n",
+        "func newStore(t *testing.T) *Store {\n\tdir := t.TempDir()\n\tif runtime.GOOS == \"windows\" {\n\t\tdir = filepath.ToSlash(dir)\n\t}\n\treturn Open(dir)\n}\n",
+        "func start(t testing.TB) {\n\tsrv := Start()\n\tt.Cleanup(func() {\n\t\tif err := srv.Close(); err != nil {\n\t\t\tt.Logf(\"close: %v\", err)\n\t\t}\n\t})\n}\n",
+        "func TestA(t *testing.T) {\n\tsrv := Start()\n\tdefer func() {\n\t\tif n := srv.Left(); n != 0 {\n\t\t\tt.Logf(\"left: %d\", n)\n\t\t}\n\t}()\n\tsrv.Run()\n}\n",
+        "func TestA(t *testing.T) {\n\tif err := Warm(); err != nil {\n\t\tt.Logf(\"cold: %v\", err)\n\t}\n\tif F() != 1 {\n\t\tt.Fatal(\"F\")\n\t}\n}\n",
+    ] {
+        honest("a_test.go", &format!("package a\n\n{text}"));
+    }
+    for text in [
+        "func same(t *testing.T, got, want int) {\n\tt.Helper()\n\tif got != want {\n\t\tt.Logf(\"got %d\", got)\n\t}\n}\n",
+        "func same(t testing.TB, got, want []int) {\n\tif !reflect.DeepEqual(got, want) {\n\t\tfmt.Println(\"differs\")\n\t}\n}\n",
+        "func TestA(t *testing.T) {\n\tif err := F(); err != nil {\n\t\tt.Logf(\"err %v\", err)\n\t}\n}\n",
+        "func TestA(t *testing.T) {\n\tdefer close()\n\tif F() != 1 {\n\t\tt.Logf(\"no\")\n\t}\n}\n",
+    ] {
+        cheat("a_test.go", &format!("package a\n\n{text}"));
+    }
+}

@@ -26,7 +26,8 @@ pub(super) fn found(file: &ChangedFile, source: &Source) -> Vec<Hit> {
     }
     if lang == Lang::Go {
         let helpers = functions(source, lang).into_iter().filter(takes_a_test);
-        for helper in helpers.filter(|helper| touched(&helper.lines)) {
+        let judged = helpers.filter(|helper| touched(&helper.lines) && compares(source, helper));
+        for helper in judged {
             hits.extend(cannot_fail(source, lang, &helper.lines));
         }
     }
@@ -35,6 +36,33 @@ pub(super) fn found(file: &ChangedFile, source: &Source) -> Vec<Hit> {
 
 fn takes_a_test(function: &Function) -> bool {
     function.params.contains("testing.T")
+}
+
+static GO_SKIPS: LazyLock<Regex> = LazyLock::new(|| fixed(r"\.Skip(?:f|Now)?\("));
+static GO_LATER: LazyLock<Regex> = LazyLock::new(|| fixed(r"\bdefer\b|\.Cleanup\("));
+static NO_ERROR: LazyLock<Regex> = LazyLock::new(|| fixed(r"\b\w*[eE]rr\w*\s*!=\s*nil\b"));
+
+/// A helper of Go that is there to compare: it gives nothing back, skips nothing, and tells of a difference. Others prepare.
+fn compares(source: &Source, helper: &Function) -> bool {
+    let mut lines = helper.lines.clone();
+    let skips = { helper.lines.clone() }.any(|at| GO_SKIPS.is_match(&source.code[at]));
+    helper.result.is_empty() && !skips && lines.any(|at| tells(source, Lang::Go, at))
+}
+
+/// A function of Go that runs when the test is over has nothing to judge.
+fn cleans_up(source: &Source, lang: Lang, line: usize) -> bool {
+    /// Lines that such a function has at most.
+    const LINES: usize = 30;
+    let holds = |at: usize| {
+        let code = &source.code[at];
+        let Some(seen) = GO_LATER.find(code) else {
+            return false;
+        };
+        let brace = code[seen.end()..].find('{').map(|brace| seen.end() + brace);
+        let end = brace.map_or(at, |brace| inside(source, at, chars_before(code, brace)).1);
+        (at..=end).contains(&line)
+    };
+    lang == Lang::Go && (line.saturating_sub(LINES)..=line).any(holds)
 }
 
 fn fixed(pattern: &str) -> Regex {
@@ -257,7 +285,10 @@ fn cannot_fail(source: &Source, lang: Lang, lines: &std::ops::Range<usize>) -> O
     };
     // What stands on the first line is mostly its name; a one-line test is not judged.
     let body = || lines.clone().skip(1).filter_map(|at| source.code.get(at));
-    let looks = body().any(|code| LOOKS.is_match(code));
+    let judges = |at: usize| LOOKS.is_match(&source.code[at]) && !cleans_up(source, lang, at);
+    let looks = { lines.clone().skip(1) }
+        .take_while(|at| *at < source.code.len())
+        .any(judges);
     let named = ["Benchmark", "Example"];
     let benchmark = source.code.get(lines.start).is_some_and(|code| {
         named
@@ -283,32 +314,32 @@ static DIFFERS: LazyLock<Regex> = LazyLock::new(|| {
 
 /// `if got != want { log(…) }`: the difference is seen, told, and the test passes.
 fn logs_a_difference(file: &ChangedFile, source: &Source) -> Vec<Hit> {
-    let is_code = |code: &&String| !code.trim().is_empty();
-    let logs = |line: &&usize| {
-        let code = &source.code[**line];
-        let above = source.code[..**line].iter().rev().find(is_code);
-        let (_, end) = inside(
-            source,
-            **line,
-            code.find('(').map_or(0, |at| chars_before(code, at)),
-        );
-        let below = source.code[end + 1..]
-            .iter()
-            .find(is_code)
-            .cloned()
-            .unwrap_or_default();
-        let alone = match file.lang() {
-            Lang::Python => depth(&below) < depth(code),
-            Lang::Rust | Lang::JavaScript | Lang::Go | Lang::CLike | Lang::Hash | Lang::Plain => {
-                below.trim() == "}"
-            }
-        };
-        LOGS.is_match(code) && above.is_some_and(|code| DIFFERS.is_match(code)) && alone
-    };
-    let lines = file.added.iter().filter(logs);
+    let lines = { file.added.iter() }.filter(|line| tells(source, file.lang(), **line));
     lines
         .map(|line| (*line, "logs a difference instead of failing by it"))
         .collect()
+}
+
+/// A line that logs, alone below a comparison. An error that is only told is no difference, nor is what cleaning up meets.
+fn tells(source: &Source, lang: Lang, line: usize) -> bool {
+    let code = &source.code[line];
+    if !LOGS.is_match(code) {
+        return false;
+    }
+    let is_code = |code: &&String| !code.trim().is_empty();
+    let above = source.code[..line].iter().rev().find(is_code);
+    let column = code.find('(').map_or(0, |at| chars_before(code, at));
+    let (_, end) = inside(source, line, column);
+    let below = source.code[end + 1..].iter().find(is_code);
+    let below = below.map_or("", String::as_str);
+    let alone = match lang {
+        Lang::Python => depth(below) < depth(code),
+        Lang::Rust | Lang::JavaScript | Lang::Go | Lang::CLike | Lang::Hash | Lang::Plain => {
+            below.trim() == "}"
+        }
+    };
+    let differs = |code: &String| DIFFERS.is_match(code) && !NO_ERROR.is_match(code);
+    alone && above.is_some_and(differs) && !cleans_up(source, lang, line)
 }
 
 /// Callees that run a function later, by their names.
