@@ -418,3 +418,38 @@ fn a_helper_of_go_that_prepares_need_not_fail() {
         cheat("a_test.go", &format!("package a\n\n{text}"));
     }
 }
+
+#[test]
+fn warnings_retries_and_emitters_fail_where_they_should() {
+    for text in [
+        "def test_a():\n    with pytest.warns(DeprecationWarning):\n        old()\n",
+        "def test_a():\n    with pytest.deprecated_call():\n        old()\n",
+        "def test_a():\n    for _ in range(9):\n        try:\n            assert f() == 1\n            break\n        except AssertionError:\n            time.sleep(0.1)\n    else:\n        pytest.fail('never')\n",
+        "def test_a():\n    while waits():\n        try:\n            assert f() == 1\n            return\n        except Exception:\n            time.sleep(0.1)\n    raise TimeoutError('never')\n",
+    ] {
+        honest("tests/test_a.py", text);
+    }
+    for text in [
+        "def test_a():\n    if old():\n        warnings.warn('old')\n",
+        "def test_a():\n    for _ in range(9):\n        try:\n            assert f() == 1\n            break\n        except AssertionError:\n            time.sleep(0.1)\n",
+        "def test_a():\n    for _ in range(9):\n        try:\n            assert f() == 1\n            break\n        except AssertionError:\n            time.sleep(0.1)\n    assert g\n",
+        "def test_a():\n    try:\n        assert f() == 1\n    except AssertionError:\n        pass\n    if g() is None:\n        pytest.fail('g')\n",
+    ] {
+        cheat("tests/test_a.py", text);
+    }
+    for text in [
+        "it('a', () => {\n  bus.on('x', (v) => {\n    expect(v).toBe(1)\n  })\n  bus.emit('x', 1)\n})\n",
+        "it('a', () => {\n  box.addEventListener('x', (e) => {\n    expect(e.type).toBe('x')\n  })\n  box.dispatchEvent(new Event('x'))\n})\n",
+        "it('a', async () => {\n  for (let i = 0; i < 9; i++) {\n    try {\n      expect(f()).toBe(1)\n      return\n    } catch {\n      await sleep(10)\n    }\n  }\n  throw new Error('never')\n})\n",
+    ] {
+        honest("a.test.js", text);
+    }
+    for text in [
+        "it('a', () => {\n  bus.on('x', (v) => {\n    expect(v).toBe(1)\n  })\n  start()\n})\n",
+        "it('a', () => {\n  bus.emit('x', 1)\n  bus.on('x', (v) => {\n    expect(v).toBe(1)\n  })\n})\n",
+        "it('a', () => {\n  setTimeout(() => {\n    expect(f()).toBe(1)\n  }, 10)\n  bus.emit('x', 1)\n})\n",
+        "it('a', async () => {\n  for (let i = 0; i < 9; i++) {\n    try {\n      expect(f()).toBe(1)\n      return\n    } catch {\n      await sleep(10)\n    }\n  }\n})\n",
+    ] {
+        cheat("a.test.js", text);
+    }
+}

@@ -144,12 +144,32 @@ fn caught_in_python(source: &Source, line: usize) -> bool {
         .any(|code| PASSES_ON.is_match(code));
     let keeps = caught.iter().any(|code| KEEPS.is_match(code));
     let after = &source.code[(line + 1 + caught.len()).min(source.code.len())..];
-    let later = after
-        .iter()
-        .take_while(|code| code.trim().is_empty() || depth(code) > 0)
-        .take_while(|code| !code.trim_start().starts_with("def "))
-        .any(|code| PASSES_ON.is_match(code));
-    tries.iter().any(|code| ASSERTS.is_match(code)) && !passes_on && !(keeps && later)
+    let later = |passes_on: &Regex| {
+        { after.iter() }
+            .take_while(|code| code.trim().is_empty() || depth(code) > 0)
+            .take_while(|code| !code.trim_start().starts_with("def "))
+            .any(|code| passes_on.is_match(code))
+    };
+    // Tried again and again, left by a success, and failed in the end.
+    let again = begins.is_some_and(|at| is_in_a_loop(source, at))
+        && tries.iter().any(|code| LEAVES.is_match(code))
+        && later(&GIVES_UP);
+    let passed_on = passes_on || again || (keeps && later(&PASSES_ON));
+    tries.iter().any(|code| ASSERTS.is_match(code)) && !passed_on
+}
+
+static LOOP: LazyLock<Regex> = LazyLock::new(|| fixed(r"^\s*(?:async\s+)?(?:for|while)\b"));
+static LEAVES: LazyLock<Regex> = LazyLock::new(|| fixed(r"^\s*(?:break|return)\b"));
+/// A failure that needs no second look at the answer.
+static GIVES_UP: LazyLock<Regex> =
+    LazyLock::new(|| fixed(r"^\s*(?:raise|throw)\b|\bfail\w*\s*\(|^\s*assert\s+False\b"));
+
+/// The block that holds a line is a loop.
+fn is_in_a_loop(source: &Source, line: usize) -> bool {
+    let inner = depth(&source.code[line]);
+    let head = { source.code[..line].iter().rev() }
+        .find(|code| !code.trim().is_empty() && depth(code) < inner);
+    head.is_some_and(|code| LOOP.is_match(code))
 }
 
 /// The code between two brackets of a file, from the line and column of the opening one; with the line where it closes.
@@ -185,13 +205,19 @@ fn caught_in_javascript(source: &Source, line: usize) -> bool {
     let brace = chars_before(code, seen.end()) - 1;
     let (caught, end) = inside(source, line, brace);
     let tries = tried(source, line, chars_before(code, seen.start()));
-    let later = source.code[(end + 1).min(source.code.len())..]
-        .iter()
-        .take_while(|code| !code.starts_with('}'))
-        .take_while(|code| !TEST_HEAD.is_match(code))
-        .any(|code| PASSES_ON.is_match(code));
+    let later = |passes_on: &Regex| {
+        { source.code[(end + 1).min(source.code.len())..].iter() }
+            .take_while(|code| !code.starts_with('}'))
+            .take_while(|code| !TEST_HEAD.is_match(code))
+            .any(|code| passes_on.is_match(code))
+    };
+    let begins = line.saturating_sub(tries.matches('\n').count());
+    let again = is_in_a_loop(source, begins)
+        && tries.lines().any(|code| LEAVES.is_match(code))
+        && later(&GIVES_UP);
     let keeps = KEEPS.is_match(&caught);
-    ASSERTS.is_match(&tries) && !PASSES_ON.is_match(&caught) && !(keeps && later)
+    let passed_on = PASSES_ON.is_match(&caught) || again || (keeps && later(&PASSES_ON));
+    ASSERTS.is_match(&tries) && !passed_on
 }
 
 static TEST_HEAD: LazyLock<Regex> =
@@ -272,7 +298,7 @@ static GO_FAILS: LazyLock<Regex> = LazyLock::new(|| {
 });
 static FAILS: LazyLock<Regex> = LazyLock::new(|| {
     fixed(
-        r"(?i)assert|expect|\braises?\b|\bthrows?\b|\bfail|panic!|unwrap|\?\s*;|\?\s*$|unreachable!|should|verify|check|\bmust|ensure|\b(?:t|ctx|context)\.\w+\(|\breject|\bdone\b",
+        r"(?i)assert|expect|\braises?\b|\bpytest\.(?:warns|deprecated_call)\b|\bwith\s+(?:warns|deprecated_call)\b|\bthrows?\b|\bfail|panic!|unwrap|\?\s*;|\?\s*$|unreachable!|should|verify|check|\bmust|ensure|\b(?:t|ctx|context)\.\w+\(|\breject|\bdone\b",
     )
 });
 
@@ -348,6 +374,10 @@ static LATER: LazyLock<Regex> = LazyLock::new(|| {
         r"(?i)\b(?:set(?:Timeout|Interval|Immediate)|queueMicrotask|nextTick|requestAnimationFrame|then|once|on|addEventListener|\w*(?:debounce|throttle|delay|later|schedule|defer|retry|poll|wait|after)\w*)\s*\(",
     )
 });
+static SUBSCRIBES: LazyLock<Regex> =
+    LazyLock::new(|| fixed(r"^(?:on|once|addEventListener)\s*\($"));
+static EMITS: LazyLock<Regex> =
+    LazyLock::new(|| fixed(r"\.(?:emit|dispatchEvent|dispatch|trigger|fire\w*|click)\s*\("));
 static WAITS: LazyLock<Regex> = LazyLock::new(|| {
     fixed(
         r"\bawait\b|\breturn\b|\bdone\b|(?i:faketimers|mock\.timers|advancetimer|\btick\(|runall|\bclock\b|\.plan\(|expect\.(?:has)?assertions)",
@@ -368,7 +398,13 @@ fn nobody_waits(source: &Source, lang: Lang, test: &TestFn) -> Option<Hit> {
     for at in &body {
         for seen in LATER.find_iter(code(at)) {
             let (text, end) = inside(source, *at, chars_before(code(at), seen.end()) - 1);
-            if text.contains("=>") || text.contains("function") {
+            // Who listens is called while the emitter emits.
+            let emitted = || {
+                let after = body.iter().skip_while(|line| **line <= end);
+                SUBSCRIBES.is_match(seen.as_str()) && { after }
+                    .any(|line| EMITS.is_match(code(line)))
+            };
+            if (text.contains("=>") || text.contains("function")) && !emitted() {
                 later.push(*at..end + 1);
             }
         }
