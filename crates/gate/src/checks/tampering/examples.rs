@@ -453,3 +453,75 @@ fn warnings_retries_and_emitters_fail_where_they_should() {
         cheat("a.test.js", text);
     }
 }
+
+#[test]
+fn tools_of_developers_may_ask_how_they_were_started() {
+    for (path, text) in [
+        (
+            "src/a.rs",
+            "fn root() -> PathBuf {\n    PathBuf::from(env::var(\"CARGO_MANIFEST_DIR\").unwrap_or_else(|_| \".\".to_owned()))\n}\n",
+        ),
+        (
+            "src/a.rs",
+            "fn run() {\n    if env::args().nth(1).as_deref() == Some(\"test\") {\n        test()\n    }\n}\n",
+        ),
+        (
+            "a.go",
+            "package a\n\nfunc run() {\n\tswitch os.Args[1] {\n\tcase \"test\":\n\t\ttest()\n\t}\n}\n",
+        ),
+        (
+            "src/a.py",
+            "def run():\n    path = sys.argv[1] if len(sys.argv) > 1 else 'tests/fixtures'\n    return load(path)\n",
+        ),
+        (
+            "src/a.py",
+            "def check():\n    if len(sys.argv) > 1:\n        more = sys.argv[1:]\n    return run([sys.executable, '-m', 'pytest', *more])\n",
+        ),
+        (
+            "scripts/release.py",
+            "def publish():\n    if os.environ.get('CI'):\n        push()\n",
+        ),
+        (
+            "tool.config.ts",
+            "export default { workers: process.env.CI ? 1 : undefined }\n",
+        ),
+        (
+            "src/a.js",
+            "export const ci = { run: process.env.GITHUB_ACTIONS, id: 1 }\n",
+        ),
+        (
+            "src/a.py",
+            "def name():\n    return os.environ.get('CI') or 'local'\n",
+        ),
+        (
+            "src/a.py",
+            "def labels():\n    return {'ci': os.environ.get('CI')}\n",
+        ),
+    ] {
+        honest(path, text);
+    }
+    for (path, text) in [
+        (
+            "src/a.py",
+            "def price():\n    ci = os.environ.get('CI')\n    if ci:\n        return 1\n    return compute()\n",
+        ),
+        (
+            "src/a.js",
+            "export function price() {\n  return process.env.CI ? 1 : compute()\n}\n",
+        ),
+        (
+            "src/a.rs",
+            "fn price() -> u8 {\n    if env::var(\"CI\").is_ok() {\n        return 1;\n    }\n    compute()\n}\n",
+        ),
+        (
+            "src/a.js",
+            "export function price() {\n  if (process.argv[1].includes('jest')) return 1\n  return compute()\n}\n",
+        ),
+        (
+            "src/a.js",
+            "export function price() {\n  const main = process.argv[1]\n  if (main.endsWith('.test')) return 1\n  return compute()\n}\n",
+        ),
+    ] {
+        cheat(path, text);
+    }
+}

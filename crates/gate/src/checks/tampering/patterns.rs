@@ -337,7 +337,8 @@ fn exits(file: &ChangedFile, source: &Source) -> Vec<(usize, &'static str)> {
         .collect()
 }
 
-fn is_program(path: &str, source: &Source) -> bool {
+/// It is started and not imported: by its name, its place or its first line.
+pub(super) fn is_program(path: &str, source: &Source) -> bool {
     let stem = paths::name(path).split('.').next().unwrap_or_default();
     let named = ["main", "cli", "server", "__main__", "cmd", "build"].contains(&stem);
     let placed = path

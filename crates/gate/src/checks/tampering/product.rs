@@ -5,8 +5,10 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::patterns::is_program;
 use crate::change::ChangedFile;
 use crate::functions::{Function, around, functions};
+use crate::paths;
 use crate::source::{Lang, Source};
 
 type Hit = (usize, &'static str);
@@ -29,17 +31,17 @@ static WHERE: LazyLock<Regex> = LazyLock::new(|| {
         r"\bcurrent_exe\s*\(|\benv::args(?:_os)?\s*\(|\bsys\.(?:argv|executable|modules|orig_argv)\b|\bprocess\.(?:argv|argv0|title|execArgv|mainModule)\b|\brequire\.main\b|\bos\.(?:Args|Executable|Getppid)\b|\bgetppid\s*\(|/proc/(?:self|\$)|\bcmdline\b|\b__main__\b|\bimport\.meta\b",
     )
 });
-/// What a test's program, folder or runner is called.
+/// What a test's program, folder or runner is called. A subcommand `test` and a path below `tests/` are everybody's.
 static RUNNER: LazyLock<Regex> = LazyLock::new(|| {
     fixed(
-        r#"(?i)["'`/.](?:deps|pytest|py\.test|_pytest|unittest|nose2?|jest|mocha|vitest|nextest|cargo-test|_?tests?)(?:["'`/.\\]|_|$)|--test\b|_test["'`.]|\.test["'`]|test\.v\b"#,
+        r#"(?i)["'`/.](?:deps|pytest|py\.test|_pytest|unittest|nose2?|jest|mocha|vitest|nextest|cargo-test)(?:["'`/.\\]|_|$)|["'`]/_*tests?_*/["'`]|--test\b|_test["'`.]|\.test["'`]|test\.v\b"#,
     )
 });
 /// Variables that a machine which tests sets. Programs do ask for `CI` to draw no progress, so it counts only where a decision
 /// about something else hangs on it: see `asks_where_it_runs`.
 static CI: LazyLock<Regex> = LazyLock::new(|| {
     fixed(
-        r#"(?:\benv::var(?:_os)?\s*\(\s*|\benviron(?:\.get)?\s*[\[(]\s*|\bgetenv\s*\(\s*|\bGetenv\s*\(\s*|\bLookupEnv\s*\(\s*|\bprocess\.env(?:\.|\[\s*))["'`]?(?:CI|CONTINUOUS_INTEGRATION|GITHUB_ACTIONS|GITLAB_CI|BUILDKITE|JENKINS_URL|CIRCLECI|TRAVIS|TEAMCITY_VERSION|CARGO(?:_MANIFEST_DIR|_PKG_NAME)?|NEXTEST|GO_TEST\w*|TESTING|UNITTEST\w*|TOX_ENV_NAME|TEST_MODE)\b"#,
+        r#"(?:\benv::var(?:_os)?\s*\(\s*|\benviron(?:\.get)?\s*[\[(]\s*|\bgetenv\s*\(\s*|\bGetenv\s*\(\s*|\bLookupEnv\s*\(\s*|\bprocess\.env(?:\.|\[\s*))["'`]?(?:CI|CONTINUOUS_INTEGRATION|GITHUB_ACTIONS|GITLAB_CI|BUILDKITE|JENKINS_URL|CIRCLECI|TRAVIS|TEAMCITY_VERSION|NEXTEST|GO_TEST\w*|TESTING|UNITTEST\w*|TOX_ENV_NAME|TEST_MODE)\b"#,
     )
 });
 /// What a terminal is drawn by, which may well depend on where a program runs.
@@ -49,23 +51,64 @@ static DRAWS: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
-/// Where a function both looks at the running program and names a test runner, or asks for a variable of a testing machine.
+static BRANCHES: LazyLock<Regex> = LazyLock::new(|| {
+    fixed(r"\b(?:if|elif|unless|while|match|switch|case)\b|\s\?\s.*\s:|\s\?\s*$|^\s*\?\s")
+});
+static COMPARES: LazyLock<Regex> = LazyLock::new(|| {
+    fixed(
+        r#"[!=]==?|["'`]\s+(?:not\s+)?in\b|\.(?:contains|includes|indexOf|search|(?:starts|ends)_?[wW]ith|test|match\w*|find|any|some)\(|\b(?:HasSuffix|HasPrefix|Contains|MatchString)\("#,
+    )
+});
+static BINDS: LazyLock<Regex> = LazyLock::new(|| {
+    fixed(
+        r"^\s*(?:(?:let|const|var|mut|static|final)\s+)*(\w+)\s*(?:,\s*\w+\s*)?(?::[^=]+)?:?=[^=]",
+    )
+});
+
+/// A decision stands on a line, or on the next about what the line has bound.
+fn hangs_on(source: &Source, line: usize, text: &str, decides: &dyn Fn(&str) -> bool) -> bool {
+    let next = || {
+        let mut below = line + 1..source.code.len();
+        let next = below.find(|at| !source.code[*at].trim().is_empty())?;
+        let next = source.uncommented(next);
+        let bound = BINDS.captures(text).map(|seen| {
+            let name = fixed(&format!(r"\b{}\b", regex::escape(&seen[1])));
+            name.is_match(&next)
+        });
+        // What is not bound may go on in the next line.
+        Some(bound.unwrap_or(true) && decides(&next))
+    };
+    decides(text) || next().unwrap_or(false)
+}
+
+/// Where a function decides by the running program and compares with a test runner's name, or decides by a variable of a testing
+/// machine. Programs and configurations of tools are asked how they were started.
 fn asks_where_it_runs(file: &ChangedFile, source: &Source, all: &[Function]) -> Vec<Hit> {
-    let mut hits = Vec::new();
-    for line in &file.added {
-        let text = source.uncommented(*line);
-        let around = around(all, *line).map_or_else(
+    let configures = paths::name(&file.path).contains(".config.");
+    if configures || is_program(&file.path, source) {
+        return Vec::new();
+    }
+    let branches = |text: &str| BRANCHES.is_match(text);
+    let judges = |text: &str| BRANCHES.is_match(text) || COMPARES.is_match(text);
+    let asks = |line: usize| {
+        let text = source.uncommented(line);
+        let runs = WHERE.is_match(&text) && hangs_on(source, line, &text, &judges);
+        let ci = CI.is_match(&text) && hangs_on(source, line, &text, &branches);
+        if !runs && !ci {
+            return false;
+        }
+        let around = around(all, line).map_or_else(
             || line.saturating_sub(2)..(line + 3).min(source.code.len()),
             |f| f.lines.clone(),
         );
         let near: Vec<String> = around.map(|at| source.uncommented(at)).collect();
-        let asks = WHERE.is_match(&text) && near.iter().any(|text| RUNNER.is_match(text));
-        let ci = CI.is_match(&text) && !near.iter().any(|text| DRAWS.is_match(text));
-        if asks || ci {
-            hits.push((*line, "asks whether a test runs"));
-        }
-    }
-    hits
+        let named = |text: &String| RUNNER.is_match(text) && judges(text);
+        (runs && near.iter().any(named)) || (ci && !near.iter().any(|text| DRAWS.is_match(text)))
+    };
+    let lines = file.added.iter().filter(|line| asks(**line));
+    lines
+        .map(|line| (*line, "asks whether a test runs"))
+        .collect()
 }
 
 static EXCEPT: LazyLock<Regex> = LazyLock::new(|| {
