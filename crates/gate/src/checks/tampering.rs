@@ -9,6 +9,7 @@ mod edits;
 #[cfg(test)]
 mod examples;
 mod force;
+mod moved;
 mod patterns;
 mod product;
 
@@ -20,9 +21,10 @@ use crate::change::Change;
 pub(crate) fn check(change: &Change, rules: &Rules<'_>) -> Measurement {
     let mut found = Vec::new();
     let tests = copied::Tests::of(change);
+    let mut moved = moved::Moved::of(change, rules);
     for file in change.files.iter().filter(|f| !rules.is_scaffolded(f)) {
         found.extend(edits::found(file, rules));
-        found.extend(patterns::found(file, rules, &tests));
+        found.extend(patterns::found(file, rules, &tests, &mut moved));
     }
     let allowed = change
         .files

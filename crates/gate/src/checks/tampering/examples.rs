@@ -525,3 +525,67 @@ fn tools_of_developers_may_ask_how_they_were_started() {
         cheat(path, text);
     }
 }
+
+#[test]
+fn what_is_only_moved_or_tidied_up_is_nobodys_new_work() {
+    let result = |files: &[(&str, Option<&str>, Option<&str>)]| run(files, &[]).result;
+    let hides = "def a():\n    try:\n        work()\n    except Exception:\n        pass\n";
+    let deeper = "class A:\n    def a(self):\n        try:\n            work()\n        except Exception:\n            pass\n";
+    let rest = "def b():\n    return 1\n";
+    let both = format!("{hides}\n\n{rest}");
+    let moved = |here: &str, there: &str| {
+        result(&[
+            ("src/a.py", Some(&both), Some(here)),
+            ("src/b.py", None, Some(there)),
+        ])
+    };
+    assert_eq!(moved(rest, hides), CheckResult::Pass);
+    assert_eq!(moved(rest, deeper), CheckResult::Pass);
+    assert_eq!(moved(&both, hides), CheckResult::Fail, "a copy is new");
+    let twice = format!("{hides}\n\n{}", hides.replace("def a", "def c"));
+    assert_eq!(
+        moved(rest, &twice),
+        CheckResult::Fail,
+        "one was there, two are now"
+    );
+    let asks =
+        "def price():\n    if os.environ.get('CI'):\n        return 1\n    return compute()\n";
+    let within = "class A:\n    def price(self):\n        if os.environ.get('CI'):\n            return 1\n        return compute()\n";
+    assert_eq!(
+        result(&[("src/a.py", Some(asks), Some(within))]),
+        CheckResult::Pass
+    );
+    let test = "def helper():\n    try:\n        assert f() == 1\n    except AssertionError:\n        pass\n";
+    let files = [
+        ("tests/util.py", None, Some(test)),
+        ("tests/old.py", Some(test), None),
+    ];
+    let m = run(&files, &["tests/old.py", "tests/util.py"]);
+    assert!(!m.detail.contains("forgets"), "{}", m.detail);
+    for call in [
+        "conn.close()",
+        "os.unlink(path)",
+        "self.pool.shutdown(wait=False)",
+        "os.remove(p)",
+    ] {
+        let text = hides.replace("work()", call);
+        assert_eq!(
+            result(&[("src/a.py", None, Some(&text))]),
+            CheckResult::Pass,
+            "{call}"
+        );
+    }
+    for calls in [
+        "x = conn.close()",
+        "conn.close()\n        work()",
+        "work(conn.close())",
+        "save()",
+    ] {
+        let text = hides.replace("work()", calls);
+        assert_eq!(
+            result(&[("src/a.py", None, Some(&text))]),
+            CheckResult::Fail,
+            "{calls}"
+        );
+    }
+}

@@ -7,7 +7,7 @@ use regex::Regex;
 
 use crate::change::ChangedFile;
 use crate::functions::{Function, functions};
-use crate::source::{Lang, Source};
+use crate::source::{self, Lang, Source};
 use crate::testfns::{self, TestFn};
 
 type Hit = (usize, &'static str);
@@ -17,8 +17,7 @@ pub(super) fn found(file: &ChangedFile, source: &Source) -> Vec<Hit> {
     let text = file.head.text().unwrap_or_default();
     let tests: Vec<TestFn> = testfns::find(text, lang).into_values().flatten().collect();
     let touched = |lines: &std::ops::Range<usize>| file.added.iter().any(|at| lines.contains(at));
-    let mut hits = swallowed(file, source);
-    hits.extend(logs_a_difference(file, source));
+    let mut hits = logs_a_difference(file, source);
     for test in tests.iter().filter(|test| touched(&test.lines)) {
         hits.extend(declared_to_panic(source, lang, test));
         hits.extend(cannot_fail(source, lang, &test.lines));
@@ -97,15 +96,16 @@ static RECOVERED: LazyLock<Regex> = LazyLock::new(|| fixed(r"\brecover\(\)"));
 const CAUGHT: &str = "catches a failed assertion and forgets it";
 
 /// An assertion whose failure is caught and forgotten.
-fn swallowed(file: &ChangedFile, source: &Source) -> Vec<Hit> {
-    let is_caught = |line: &usize| match file.lang() {
+pub(super) fn swallowed(path: &str, source: &Source, lines: &[usize]) -> Vec<Hit> {
+    let lang = source::lang(path);
+    let is_caught = |line: &usize| match lang {
         Lang::Python => caught_in_python(source, *line),
         Lang::JavaScript => caught_in_javascript(source, *line),
         Lang::Rust => DROPPED.is_match(&source.code[*line]),
         Lang::Go => recovered(source, *line),
         Lang::CLike | Lang::Hash | Lang::Plain => false,
     };
-    let lines = file.added.iter().filter(|line| is_caught(line));
+    let lines = lines.iter().filter(|line| is_caught(line));
     lines.map(|line| (*line, CAUGHT)).collect()
 }
 

@@ -8,6 +8,7 @@ use super::super::Rules;
 use super::super::patterns::{ANY, GO, JS, PYTHON, Pattern, RUST, Table, View};
 use super::copied::{self, Tests};
 use super::force;
+use super::moved::Moved;
 use super::product;
 use crate::change::ChangedFile;
 use crate::paths;
@@ -167,7 +168,12 @@ static TESTS: LazyLock<Table> = LazyLock::new(|| Table::new(IN_TESTS));
 static ALL: LazyLock<Table> = LazyLock::new(|| Table::new(ANYWHERE));
 static PRODUCT: LazyLock<Table> = LazyLock::new(|| Table::new(IN_PRODUCT));
 
-pub(super) fn found(file: &ChangedFile, rules: &Rules<'_>, tests: &Tests) -> Vec<String> {
+pub(super) fn found(
+    file: &ChangedFile,
+    rules: &Rules<'_>,
+    tests: &Tests,
+    moved: &mut Moved<'_>,
+) -> Vec<String> {
     if !file.lang().is_code() {
         return Vec::new();
     }
@@ -177,6 +183,7 @@ pub(super) fn found(file: &ChangedFile, rules: &Rules<'_>, tests: &Tests) -> Vec
     let is_test = rules.is_test(&file.path);
     let open = rules.may_change_test(&file.path);
     let mut hits = ALL.on_added(file);
+    hits.extend(moved.found(file, &source));
     if is_test {
         hits.extend(
             TESTS

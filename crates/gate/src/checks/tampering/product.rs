@@ -9,15 +9,20 @@ use super::patterns::is_program;
 use crate::change::ChangedFile;
 use crate::functions::{Function, around, functions};
 use crate::paths;
-use crate::source::{Lang, Source};
+use crate::source::{self, Lang, Source};
 
 type Hit = (usize, &'static str);
 
 pub(super) fn found(file: &ChangedFile, source: &Source) -> Vec<Hit> {
     let all = functions(source, file.lang());
-    let mut hits = asks_where_it_runs(file, source, &all);
-    hits.extend(hides(file, source));
-    hits.extend(drops_fields(file, source, &all));
+    drops_fields(file, source, &all)
+}
+
+/// What lines show by themselves, wherever they stand.
+pub(super) fn by_line(path: &str, source: &Source, lines: &[usize]) -> Vec<Hit> {
+    let lang = source::lang(path);
+    let mut hits = asks_where_it_runs(path, source, lang, lines);
+    hits.extend(hides(source, lang, lines));
     hits
 }
 
@@ -83,9 +88,9 @@ fn hangs_on(source: &Source, line: usize, text: &str, decides: &dyn Fn(&str) -> 
 
 /// Where a function decides by the running program and compares with a test runner's name, or decides by a variable of a testing
 /// machine. Programs and configurations of tools are asked how they were started.
-fn asks_where_it_runs(file: &ChangedFile, source: &Source, all: &[Function]) -> Vec<Hit> {
-    let configures = paths::name(&file.path).contains(".config.");
-    if configures || is_program(&file.path, source) {
+fn asks_where_it_runs(path: &str, source: &Source, lang: Lang, lines: &[usize]) -> Vec<Hit> {
+    let configures = paths::name(path).contains(".config.");
+    if configures || is_program(path, source) {
         return Vec::new();
     }
     let branches = |text: &str| BRANCHES.is_match(text);
@@ -97,7 +102,8 @@ fn asks_where_it_runs(file: &ChangedFile, source: &Source, all: &[Function]) -> 
         if !runs && !ci {
             return false;
         }
-        let around = around(all, line).map_or_else(
+        let all = functions(source, lang);
+        let around = around(&all, line).map_or_else(
             || line.saturating_sub(2)..(line + 3).min(source.code.len()),
             |f| f.lines.clone(),
         );
@@ -105,7 +111,7 @@ fn asks_where_it_runs(file: &ChangedFile, source: &Source, all: &[Function]) -> 
         let named = |text: &String| RUNNER.is_match(text) && judges(text);
         (runs && near.iter().any(named)) || (ci && !near.iter().any(|text| DRAWS.is_match(text)))
     };
-    let lines = file.added.iter().filter(|line| asks(**line));
+    let lines = lines.iter().filter(|line| asks(**line));
     lines
         .map(|line| (*line, "asks whether a test runs"))
         .collect()
@@ -123,10 +129,10 @@ static DROPPED: LazyLock<Regex> =
 const HIDES: &str = "catches everything that can go wrong and says nothing";
 
 /// Everything that can go wrong is caught, and nobody is told. A named error that is expected may be passed over.
-fn hides(file: &ChangedFile, source: &Source) -> Vec<Hit> {
+fn hides(source: &Source, lang: Lang, lines: &[usize]) -> Vec<Hit> {
     let hidden = |line: &usize| {
         let code = &source.code[*line];
-        match file.lang() {
+        match lang {
             Lang::Python => {
                 let next = source.code[line + 1..]
                     .iter()
@@ -135,7 +141,8 @@ fn hides(file: &ChangedFile, source: &Source) -> Vec<Hit> {
                 let nothing = |seen: &regex::Captures<'_>| {
                     seen.get(1).is_some() || next.is_some_and(|code| NOTHING.is_match(code))
                 };
-                caught.is_some_and(|seen| nothing(&seen)) || SUPPRESS.is_match(code)
+                caught.is_some_and(|seen| nothing(&seen)) && !only_tidied(source, *line)
+                    || SUPPRESS.is_match(code) && !only_tidies(source, *line)
             }
             Lang::Rust => DROPPED.is_match(code),
             Lang::Go => recovered_unused(source, *line),
@@ -143,8 +150,38 @@ fn hides(file: &ChangedFile, source: &Source) -> Vec<Hit> {
             Lang::JavaScript | Lang::CLike | Lang::Hash | Lang::Plain => false,
         }
     };
-    let lines = file.added.iter().filter(|line| hidden(line));
+    let lines = lines.iter().filter(|line| hidden(line));
     lines.map(|line| (*line, HIDES)).collect()
+}
+
+/// One call that gives back what was held; whether that worked decides nothing.
+static TIDIES: LazyLock<Regex> = LazyLock::new(|| {
+    fixed(
+        r"(?i)^\s*(?:await\s+)?(?:[\w\[\]]+\.)*\w*(?:close|cleanup|clean_up|unlink|rmtree|rmdir|terminate|kill|shutdown|disconnect|release|dispose|teardown)\w*\([^()]*\)\s*$|^\s*os\.remove\([^()]*\)\s*$",
+    )
+});
+
+/// The block below a head is a single such call.
+fn only_tidies(source: &Source, head: usize) -> bool {
+    let depth = |code: &str| code.len() - code.trim_start().len();
+    let outer = depth(&source.code[head]);
+    let below = source.code[head + 1..].iter();
+    let full = below.filter(|code| !code.trim().is_empty());
+    let block: Vec<&String> = full
+        .take_while(|code| depth(code) > outer)
+        .take(2)
+        .collect();
+    matches!(block[..], [only] if TIDIES.is_match(only))
+}
+
+/// What an `except` belongs to is a single such call.
+fn only_tidied(source: &Source, except: usize) -> bool {
+    let indent = |code: &str| code[..code.len() - code.trim_start().len()].to_owned();
+    let head = format!("{}try:", indent(&source.code[except]));
+    let begins = (0..except)
+        .rev()
+        .find(|at| source.code[*at].trim_end() == head);
+    begins.is_some_and(|at| only_tidies(source, at))
 }
 
 /// `recover()` of which nothing is kept: neither an error nor a word.
