@@ -1,6 +1,8 @@
 //! Code of the product that is written for its judge: it asks where it runs, hides what went wrong, or calls equal what is not.
 
-use std::collections::BTreeSet;
+use std::cell::LazyCell;
+use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -95,21 +97,29 @@ fn asks_where_it_runs(path: &str, source: &Source, lang: Lang, lines: &[usize]) 
     }
     let branches = |text: &str| BRANCHES.is_match(text);
     let judges = |text: &str| BRANCHES.is_match(text) || COMPARES.is_match(text);
-    let asks = |line: usize| {
+    let all = LazyCell::new(|| functions(source, lang));
+    // What stands around is read once for all lines of a function: whether it names a runner, and whether it draws.
+    let mut known: HashMap<Range<usize>, (bool, bool)> = HashMap::new();
+    let mut asks = |line: usize| {
         let text = source.uncommented(line);
         let runs = WHERE.is_match(&text) && hangs_on(source, line, &text, &judges);
         let ci = CI.is_match(&text) && hangs_on(source, line, &text, &branches);
         if !runs && !ci {
             return false;
         }
-        let all = functions(source, lang);
-        let around = around(&all, line).map_or_else(
+        let near = around(&all, line).map_or_else(
             || line.saturating_sub(2)..(line + 3).min(source.code.len()),
             |f| f.lines.clone(),
         );
-        let near: Vec<String> = around.map(|at| source.uncommented(at)).collect();
-        let named = |text: &String| RUNNER.is_match(text) && judges(text);
-        (runs && near.iter().any(named)) || (ci && !near.iter().any(|text| DRAWS.is_match(text)))
+        let (named, draws) = *known.entry(near.clone()).or_insert_with(|| {
+            let texts: Vec<String> = near.map(|at| source.uncommented(at)).collect();
+            let named = |text: &String| RUNNER.is_match(text) && judges(text);
+            (
+                texts.iter().any(named),
+                texts.iter().any(|text| DRAWS.is_match(text)),
+            )
+        });
+        (runs && named) || (ci && !draws)
     };
     let lines = lines.iter().filter(|line| asks(**line));
     lines
