@@ -36,7 +36,7 @@ pub(crate) fn check(change: &Change, rules: &Rules<'_>) -> Measurement {
             }
         }
         let vain = in_vain(&file.path, rules);
-        let meant = by_meaning(file, rules).into_iter();
+        let meant = by_meaning(file, change, rules).into_iter();
         found.extend(meant.map(|what| format!("{what}{vain}")));
         found.extend(make::shadows(file, &change.base_paths));
     }
@@ -63,7 +63,7 @@ fn is_the_scaffolds(file: &ChangedFile, change: &Change, rules: &Rules<'_>) -> b
         Some((class @ (Class::Ci | Class::Docker | Class::Runner | Class::Hook), _)) => {
             first(class)
         }
-        None => !by_meaning(file, rules).is_empty() && is_first_manifest(file, change),
+        None => !by_meaning(file, change, rules).is_empty() && is_first_manifest(file, change),
     }
 }
 
@@ -129,7 +129,7 @@ fn may(class: Class, path: &str, change: &Change, rules: &Rules<'_>) -> bool {
     }
 }
 
-fn by_meaning(file: &ChangedFile, rules: &Rules<'_>) -> Vec<String> {
+fn by_meaning(file: &ChangedFile, change: &Change, rules: &Rules<'_>) -> Vec<String> {
     if rules.may_change_test(&file.path) {
         return Vec::new();
     }
@@ -138,7 +138,7 @@ fn by_meaning(file: &ChangedFile, rules: &Rules<'_>) -> Vec<String> {
             make::changed(file, rules.test_command)
         }
         _ => {
-            let mut found = settings::changed(file);
+            let mut found = settings::changed(file, &change.head_paths);
             found.extend(c::changed(file));
             found
         }

@@ -10,7 +10,7 @@ use crate::paths;
 /// The judging parts of one side, by name.
 type Parts = BTreeMap<String, String>;
 
-pub(super) fn changed(file: &ChangedFile) -> Vec<String> {
+pub(super) fn changed(file: &ChangedFile, head_paths: &BTreeMap<String, u32>) -> Vec<String> {
     let read: fn(&str) -> Result<Parts, String> = match paths::name(&file.path) {
         "package.json" => npm,
         "pyproject.toml" => pyproject,
@@ -43,7 +43,11 @@ pub(super) fn changed(file: &ChangedFile) -> Vec<String> {
     names
         .into_iter()
         .filter(|name| !first && base.get(*name) != head.get(*name) && harmful(name, &base, &head))
-        .filter(|name| !tells_more(name, &base, &head))
+        .filter(|name| {
+            !tells_more(name, &base, &head, &|reporter| {
+                stands_at(reporter, &file.path, head_paths)
+            })
+        })
         .map(|name| format!("{} changes {name}", file.path))
         .collect()
 }
@@ -77,8 +81,32 @@ fn harmful(name: &str, base: &Parts, head: &Parts) -> bool {
     BY_THEMSELVES.contains(&script) || wraps("pre") || wraps("post")
 }
 
+/// Whether a file or folder of the change's own could be loaded by a plain name, at the top or beside the manifest.
+fn stands_at(name: &str, manifest: &str, head_paths: &BTreeMap<String, u32>) -> bool {
+    const ENDS: [&str; 9] = [
+        "", ".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".json", ".node",
+    ];
+    let beside = manifest.rsplit_once('/').map_or("", |(folder, _)| folder);
+    ["", beside].iter().any(|folder| {
+        let stem = match folder.is_empty() {
+            true => name.to_owned(),
+            false => format!("{folder}/{name}"),
+        };
+        let inside = format!("{stem}/");
+        let mut below = head_paths.range(inside.clone()..);
+        let is_folder = below
+            .next()
+            .is_some_and(|(path, _)| path.starts_with(&inside));
+        is_folder
+            || ENDS
+                .iter()
+                .any(|end| head_paths.contains_key(&format!("{stem}{end}")))
+    })
+}
+
 /// What a script says more of the same run: its reporter, coverage, colours. The words that find, run and judge tests are the same.
-fn tells_more(name: &str, base: &Parts, head: &Parts) -> bool {
+/// `stands` tells whether the head holds something that a name would load instead of the runner's own reporter.
+fn tells_more(name: &str, base: &Parts, head: &Parts, stands: &dyn Fn(&str) -> bool) -> bool {
     const TELLS: [&str; 9] = [
         "--test-reporter",
         "--test-reporter-destination",
@@ -90,8 +118,14 @@ fn tells_more(name: &str, base: &Parts, head: &Parts) -> bool {
         "--coverage",
         "--experimental-test-coverage",
     ];
-    // A reporter by name; a path would be a program of the change's own.
-    let is_name = |value: &str| value.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    /// What node, mocha, jest and vitest bring along. Any other word may be a program of the change's own: mocha loads
+    /// `helper.js` for `--reporter helper`.
+    const REPORTERS: [&str; 14] = [
+        "spec", "tap", "dot", "junit", "lcov", "list", "min", "json", "nyan", "progress",
+        "landing", "verbose", "default", "basic",
+    ];
+    let is_own = |value: &str| REPORTERS.contains(&value) && !stands(value);
+    let is_word = |value: &str| value.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
     let judging = |parts: &Parts| -> Option<Vec<String>> {
         let script: String = serde_json::from_str(parts.get(name)?).ok()?;
         let mut words = script.split_whitespace();
@@ -109,7 +143,12 @@ fn tells_more(name: &str, base: &Parts, head: &Parts) -> bool {
                 (true, None) => words.next(),
                 (_, value) => value,
             };
-            if !value.is_none_or(is_name) {
+            let known = |value: &str| match option {
+                "--test-reporter-destination" => ["stdout", "stderr"].contains(&value),
+                _ if takes => is_own(value),
+                _ => is_word(value),
+            };
+            if !value.is_none_or(known) {
                 return None;
             }
         }
@@ -334,12 +373,18 @@ mod tests {
 
     #[test]
     fn a_script_may_tell_more_of_the_same_run() {
-        let same = |base: &str, head: &str| {
+        let among = |there: &[&str], base: &str, head: &str| {
+            let head_paths = there
+                .iter()
+                .map(|path| ((*path).to_owned(), 0o100_644))
+                .collect();
             let parts = |script: &str| {
                 npm(&serde_json::json!({"scripts": {"test": script}}).to_string()).unwrap()
             };
-            tells_more("script test", &parts(base), &parts(head))
+            let stands = |name: &str| stands_at(name, "pkg/package.json", &head_paths);
+            tells_more("script test", &parts(base), &parts(head), &stands)
         };
+        let same = |base: &str, head: &str| among(&["specs/a.js", "pkg/dots.js"], base, head);
         assert!(same("node --test", "node --test --test-reporter=spec"));
         assert!(same(
             "node --test --test-reporter=dot",
@@ -350,11 +395,24 @@ mod tests {
             "node --test || true",
             "node --test; exit 0",
             "node --test --test-reporter=./mine.js",
+            "node --test --test-reporter=mine",
+            "node --test --test-reporter-destination=calc",
             "node --test --test-name-pattern=easy",
             "node --test test/easy.test.js",
             "true",
         ] {
             assert!(!same("node --test", cheat), "{cheat}");
+        }
+        for there in [
+            "dot",
+            "dot.js",
+            "dot.mjs",
+            "dot.cjs",
+            "dot.ts",
+            "dot/index.js",
+            "pkg/dot.js",
+        ] {
+            assert!(!among(&[there], "mocha", "mocha --reporter dot"), "{there}");
         }
     }
 
