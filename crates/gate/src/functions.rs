@@ -67,6 +67,29 @@ const NO_NAMES: [&str; 9] = [
 struct Text {
     chars: Vec<char>,
     starts: Vec<usize>,
+    /// Each bracket that opens, in order, with the one that closes it.
+    pairs: Vec<(usize, Option<usize>)>,
+}
+
+/// Brackets of any kind, matched in one pass: a look per head would take the square of a file of heads that never close.
+fn bracket_pairs(chars: &[char]) -> Vec<(usize, Option<usize>)> {
+    let mut pairs = Vec::new();
+    let mut open = Vec::new();
+    for (at, c) in chars.iter().enumerate() {
+        match c {
+            '(' | '[' | '{' => {
+                open.push(pairs.len());
+                pairs.push((at, None));
+            }
+            ')' | ']' | '}' => {
+                if let Some(pair) = open.pop() {
+                    pairs[pair].1 = Some(at);
+                }
+            }
+            _ => {}
+        }
+    }
+    pairs
 }
 
 impl Text {
@@ -81,7 +104,13 @@ impl Text {
                 .filter(|(_, c)| **c == '\n')
                 .map(|(at, _)| at + 1),
         );
-        (Text { chars, starts }, joined)
+        let pairs = bracket_pairs(&chars);
+        let text = Text {
+            chars,
+            starts,
+            pairs,
+        };
+        (text, joined)
     }
 
     fn place(&self, at: usize) -> (usize, usize) {
@@ -98,20 +127,13 @@ impl Text {
 
     /// The position of the bracket that closes the one at `open`.
     fn closes(&self, open: usize) -> Option<usize> {
-        let mut depth = 0_usize;
-        for (at, c) in self.chars.iter().enumerate().skip(open) {
-            match c {
-                '(' | '[' | '{' => depth += 1,
-                ')' | ']' | '}' => {
-                    depth = depth.checked_sub(1)?;
-                    if depth == 0 {
-                        return Some(at);
-                    }
-                }
-                _ => {}
-            }
-        }
-        None
+        let pair = self.pairs.binary_search_by_key(&open, |(open, _)| *open);
+        self.pairs[pair.ok()?].1
+    }
+
+    /// What a head may take from here on.
+    fn reach(&self, from: usize) -> Range<usize> {
+        from..self.chars.len().min(from + HEAD_CHARS_MAX)
     }
 
     /// Past `<…>` of generics; the `>` of an arrow closes nothing.
@@ -122,11 +144,12 @@ impl Text {
             _ => return Some(at),
         };
         let mut depth = 0_usize;
-        for (i, c) in self.chars.iter().enumerate().skip(at) {
-            let arrow = *c == '>' && self.chars[i - 1] == '-';
-            if *c == open {
+        for i in self.reach(at) {
+            let c = self.chars[i];
+            let arrow = c == '>' && self.chars[i - 1] == '-';
+            if c == open {
                 depth += 1;
-            } else if *c == close && !arrow {
+            } else if c == close && !arrow {
                 depth -= 1;
                 if depth == 0 {
                     return Some(self.skip_blanks(i + 1));
@@ -140,22 +163,21 @@ impl Text {
         self.chars[range].iter().collect()
     }
 
-    /// The brace that opens a body, after the parameters. None where a semicolon ends a declaration.
+    /// The brace that opens a body, after the parameters. None where a semicolon ends a declaration, or a bracket around it.
     fn opens(&self, after: usize) -> Option<usize> {
+        let reach = self.reach(after);
         let mut at = after;
-        while let Some(c) = self.chars.get(at) {
-            match c {
-                ';' | '}' => return None,
+        while reach.contains(&at) {
+            match self.chars[at] {
+                ';' | '}' | ')' | ']' => return None,
                 '(' | '[' => at = self.closes(at)?,
-                '{' => {
-                    let before = self.between(after..at);
-                    let kind = before.trim_end();
-                    // `interface{}` and `struct{}` are types of Go.
-                    if !(kind.ends_with("interface") || kind.ends_with("struct")) {
-                        return Some(at);
-                    }
-                    at = self.closes(at)?;
+                // `interface{}` and `struct{}` are types of Go.
+                '{' if !self.ends_with(after..at, "interface")
+                    && !self.ends_with(after..at, "struct") =>
+                {
+                    return Some(at);
                 }
+                '{' => at = self.closes(at)?,
                 _ => {}
             }
             at += 1;
@@ -163,8 +185,22 @@ impl Text {
         None
     }
 
-    /// A function whose name ends at `named` and whose parameters follow.
-    fn function(&self, name: &str, begins: usize, named: usize) -> Option<Function> {
+    fn ends_with(&self, range: Range<usize>, word: &str) -> bool {
+        let mut before = self.chars[range]
+            .iter()
+            .rev()
+            .skip_while(|c| c.is_whitespace());
+        word.chars().rev().all(|c| before.next() == Some(&c))
+    }
+
+    /// A function whose name ends at `named` and whose parameters follow, of which name and result fit.
+    fn function(
+        &self,
+        name: &str,
+        begins: usize,
+        named: usize,
+        fits: fn(&str, &str) -> bool,
+    ) -> Option<Function> {
         let open = self.skip_generics(self.skip_blanks(named))?;
         if self.chars.get(open) != Some(&'(') {
             return None;
@@ -172,10 +208,14 @@ impl Text {
         let close = self.closes(open)?;
         let brace = self.opens(close + 1)?;
         let end = self.closes(brace)?;
+        let result = self.between(close + 1..brace).trim().to_owned();
+        if !fits(name, &result) {
+            return None;
+        }
         Some(Function {
             name: name.to_owned(),
             params: self.between(open + 1..close).trim().to_owned(),
-            result: self.between(close + 1..brace).trim().to_owned(),
+            result,
             lines: self.place(begins).0..self.place(end).0 + 1,
             body: self.place(brace + 1),
         })
@@ -185,28 +225,42 @@ impl Text {
 fn braced(source: &Source, head: &Regex) -> Vec<Function> {
     let (text, joined) = Text::of(source);
     let at = Chars::new(&joined);
-    head.captures_iter(&joined)
-        .filter_map(|seen| {
-            let (all, name) = (seen.get(0)?, seen.get(1)?);
-            text.function(name.as_str(), at.of(all.start()), at.of(name.end()))
-        })
-        .collect()
+    heads(&text, &at, &joined, head, |_, _| true)
+}
+
+/// The functions whose heads a pattern finds; a head within the parameters of another one is left out.
+fn heads(
+    text: &Text,
+    at: &Chars,
+    joined: &str,
+    head: &Regex,
+    fits: fn(&str, &str) -> bool,
+) -> Vec<Function> {
+    let mut found = Vec::new();
+    let mut past = (0, 0);
+    for seen in head.captures_iter(joined) {
+        let (Some(all), Some(name)) = (seen.get(0), seen.get(1)) else {
+            continue;
+        };
+        let begins = at.of(all.start());
+        if text.place(begins) < past {
+            continue;
+        }
+        let one = text.function(name.as_str(), begins, at.of(name.end()), fits);
+        past = one.as_ref().map_or(past, |one| one.body);
+        found.extend(one);
+    }
+    found
 }
 
 fn javascript(source: &Source) -> Vec<Function> {
     let (text, joined) = Text::of(source);
     let at = Chars::new(&joined);
     let mut found: Vec<Function> = Vec::new();
+    let plain = |name: &str, result: &str| !NO_NAMES.contains(&name) && plain_result(result);
     for head in [&*FUNCTION, &*METHOD] {
-        for seen in head.captures_iter(&joined) {
-            let (Some(all), Some(name)) = (seen.get(0), seen.get(1)) else {
-                continue;
-            };
-            let is_name = !NO_NAMES.contains(&name.as_str());
-            let one = text.function(name.as_str(), at.of(all.start()), at.of(name.end()));
-            // A call that ends its line with a block (`it('a', () => {`) has its brace after an arrow.
-            found.extend(one.filter(|f| is_name && plain_result(&f.result)));
-        }
+        // A call that ends its line with a block (`it('a', () => {`) has its brace after an arrow.
+        found.extend(heads(&text, &at, &joined, head, plain));
     }
     for seen in ARROW.captures_iter(&joined) {
         if let (Some(all), Some(name)) = (seen.get(0), seen.get(1)) {
@@ -248,6 +302,8 @@ fn arrow(text: &Text, name: &str, begins: usize, named: usize) -> Option<Functio
 
 /// Parameters with their types take some lines at most.
 const ARROW_CHARS_MAX: usize = 600;
+/// So do generics, and what stands between parameters and body; a look per head ends here.
+const HEAD_CHARS_MAX: usize = 2_000;
 
 /// From the bytes that a pattern tells to characters.
 struct Chars(Vec<usize>);
@@ -266,7 +322,12 @@ fn python(source: &Source) -> Vec<Function> {
     let (text, _) = Text::of(source);
     let depth = |line: &str| line.len() - line.trim_start().len();
     let mut found = Vec::new();
+    let mut past = 0;
     for (at, line) in source.code.iter().enumerate() {
+        // A head within another one is none.
+        if at < past {
+            continue;
+        }
         let Some(seen) = DEF.captures(line) else {
             continue;
         };
@@ -275,12 +336,13 @@ fn python(source: &Source) -> Vec<Function> {
         let Some(close) = text.closes(open) else {
             continue;
         };
-        let rest = text.between(close + 1..text.chars.len());
-        let Some(colon) = rest.find(':') else {
+        let Some(colon) = text.reach(close + 1).find(|at| text.chars[*at] == ':') else {
             continue;
         };
-        let result = rest[..colon].trim().trim_start_matches("->").trim();
-        let head_end = text.place(close + 1 + rest[..colon].chars().count()).0;
+        let result = text.between(close + 1..colon);
+        let result = result.trim().trim_start_matches("->").trim();
+        let head_end = text.place(colon).0;
+        past = head_end + 1;
         // Strings are code here: a docstring is the first statement.
         let full = |line: usize| source.uncommented(line);
         let first = (head_end + 1..source.code.len()).find(|line| !full(*line).trim().is_empty());
@@ -373,6 +435,71 @@ mod tests {
                 one("h", "i", "", 13..14)
             ]
         );
+    }
+
+    #[test]
+    fn a_head_within_parameters_is_left_out_and_one_within_a_body_is_not() {
+        let text = "fn a(b: [u8; { fn c() {} 1 }]) {\n    fn d() {}\n}\n";
+        let names = |text, lang| -> Vec<String> {
+            let found = seen(text, lang).into_iter();
+            found.map(|f| f.0).collect()
+        };
+        assert_eq!(names(text, Lang::Rust), ["a", "d"]);
+        assert_eq!(
+            names("def a(b,\n  c=1):\n  def d():\n    pass\n", Lang::Python),
+            ["a", "d"]
+        );
+    }
+
+    #[test]
+    fn heads_without_an_end_are_passed_over_in_one_pass() {
+        const MIB: usize = 1 << 20;
+        for (head, lang) in [
+            ("fn a(", Lang::Rust),
+            ("def a():", Lang::Python),
+            ("def a():\n", Lang::Python),
+        ] {
+            assert_eq!(seen(&head.repeat(MIB / head.len()), lang), [], "{head:?}");
+        }
+        // These are looked through up to the end that a head may have.
+        for (head, lang) in [
+            ("fn a<", Lang::Rust),
+            ("fn a() ", Lang::Rust),
+            ("func A() interface{} ", Lang::Go),
+            ("function a(", Lang::JavaScript),
+            ("def a()\n", Lang::Python),
+        ] {
+            assert_eq!(
+                seen(&head.repeat(MIB / 16 / head.len()), lang),
+                [],
+                "{head:?}"
+            );
+        }
+        let within = |head: &str, end: &str| {
+            let times = MIB / (head.len() + end.len());
+            seen(&(head.repeat(times) + &end.repeat(times)), Lang::Rust).len()
+        };
+        assert_eq!(
+            within("fn a(", ")") + within("fn a(", "){}"),
+            1,
+            "the outermost alone"
+        );
+    }
+
+    #[test]
+    fn each_bracket_knows_its_own_end() {
+        let chars: Vec<char> = "){([x])}(".chars().collect();
+        assert_eq!(
+            bracket_pairs(&chars),
+            [(1, Some(7)), (2, Some(6)), (3, Some(5)), (8, None)]
+        );
+    }
+
+    #[test]
+    fn a_call_of_a_test_runner_hides_no_function_behind_it() {
+        let text = "it('a', () => {\n  function b() {\n  }\n})\nclass C {\n  d() {\n  }\n}\n";
+        let found = seen(text, Lang::JavaScript).into_iter();
+        assert_eq!(found.map(|f| f.0).collect::<Vec<_>>(), ["b", "d"]);
     }
 
     #[test]
