@@ -300,10 +300,17 @@ impl Gate<'_> {
                 &path,
                 FILE_BYTES_MAX,
             );
-            let bytes = bytes.map_err(|e| GateError::Repository {
-                what: path.clone(),
-                why: e.to_string(),
-            })?;
+            let bytes = match bytes {
+                Ok(bytes) => bytes,
+                // Data in the shape of a program; no function of it is made to answer wrongly.
+                Err(git::GitError::TooLarge { .. }) => continue,
+                Err(error) => {
+                    return Err(GateError::Repository {
+                        what: path,
+                        why: error.to_string(),
+                    });
+                }
+            };
             let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
             if let Some(wrong) = text.and_then(|text| mutants::wrong(&path, &text, answer)) {
                 let mode = self

@@ -373,3 +373,19 @@ fn a_changed_test_that_holds_without_the_change_needs_python() {
         .measure(&base, &task)
         .expect_fail(Check::MutantsKilled);
 }
+
+#[test]
+fn a_product_with_a_file_that_is_too_large_to_read_is_judged_needs_python() {
+    let large = format!("TABLE = [\n{}]\n", "    0,\n".repeat((4 << 20) / 7 + 1));
+    let world = World::new(&[PYTHON[0], PYTHON[1], ("table.py", &large)]);
+    let base = world.tip();
+    let test = "import unittest\nimport calc\n\n\nclass More(unittest.TestCase):\n    def test_more(self):\n        self.assertEqual(calc.add(2, 3), 5)\n";
+    world.commit(&[("test_more.py", test)], &[], "One test more");
+    let judged = world.measure(&base, &Task::with(PYTHON_TEST));
+    assert_eq!(
+        judged.result(Check::MutantsKilled),
+        CheckResult::Pass,
+        "{}",
+        judged.table()
+    );
+}
