@@ -42,6 +42,15 @@ pub(crate) enum Own {
     All,
 }
 
+/// What came of a product that answers wrongly.
+enum Tried {
+    /// It has no function that could.
+    NoFunction,
+    /// It was not built, could not start or did not end: that tells nothing of the tests.
+    Unable(String),
+    Ran(Census),
+}
+
 impl Own {
     /// Whether all of them passed; `None` where that run tells nothing of them.
     fn all_passed(&self, census: &Census) -> Option<bool> {
@@ -221,11 +230,20 @@ impl Gate<'_> {
             return Ok(fail(check, words));
         }
         for answer in [Answer::Nothing, Answer::Other] {
-            let Some(seen) = self.answering_wrongly(answer)? else {
-                return Ok(not_applicable(
-                    check,
-                    "the product has no function that could answer wrongly",
-                ));
+            let seen = match self.answering_wrongly(answer, &own)? {
+                Tried::NoFunction => {
+                    return Ok(not_applicable(
+                        check,
+                        "the product has no function that could answer wrongly",
+                    ));
+                }
+                Tried::Unable(why) => {
+                    return Ok(not_applicable(
+                        check,
+                        format!("the product with wrong answers could not be tried: {why}"),
+                    ));
+                }
+                Tried::Ran(seen) => seen,
             };
             match own.all_passed(&seen) {
                 Some(false) => {
@@ -271,8 +289,8 @@ impl Gate<'_> {
         })
     }
 
-    /// The tests of the head over a product whose functions answer wrongly; `None` where it has none.
-    fn answering_wrongly(&mut self, answer: Answer) -> Result<Option<Census>, GateError> {
+    /// The tests of the head over a product whose functions answer wrongly.
+    fn answering_wrongly(&mut self, answer: Answer, own: &Own) -> Result<Tried, GateError> {
         let changed: Vec<String> = { self.change.files.iter() }
             .filter(|file| !file.is_deleted() && self.changes_code(file))
             .map(|file| file.path.clone())
@@ -285,7 +303,7 @@ impl Gate<'_> {
             }
         };
         if paths.len() > FILES_MAX {
-            return Ok(None);
+            return Ok(Tried::NoFunction);
         }
         let room = self.stage.room(
             "wrong answers",
@@ -324,18 +342,19 @@ impl Gate<'_> {
             }
         }
         if !any {
-            return Ok(None);
+            return Ok(Tried::NoFunction);
         }
         let ran = self.run(&room, self.candidate.test_command)?;
         let seen = census::read(&ran);
-        // What does not even build tells nothing of the tests.
-        Ok(Some(match runs::unable(&ran, &seen) {
-            None => seen,
-            Some(_) => Census {
-                ids: Default::default(),
-                known: false,
-                ..seen
-            },
-        }))
+        if let Some(unable) = runs::unable(&ran, &seen) {
+            return Ok(Tried::Unable(unable.why));
+        }
+        // A runner that names no tests ends alike for a red test and for a product that was not built.
+        if let (Own::All, false, Some(build)) = (own, ran.success(), self.candidate.build_command)
+            && !self.run(&room, build)?.success()
+        {
+            return Ok(Tried::Unable("it does not build".into()));
+        }
+        Ok(Tried::Ran(seen))
     }
 }

@@ -389,3 +389,35 @@ fn a_product_with_a_file_that_is_too_large_to_read_is_judged_needs_python() {
         judged.table()
     );
 }
+
+/// A change whose runner names no tests: one test more over a product in Python, asked in a line of shell.
+fn asked_in_shell(test: &str, build: Option<&'static str>) -> Judged {
+    let all = "#!/bin/sh\nfor one in tests/*.sh; do\n    sh \"$one\" || exit $?\ndone\n";
+    let asks = |rest: &str| {
+        format!("test \"$(python3 -c 'import calc; print(calc.add(1, 1))')\" = 2{rest}\n")
+    };
+    let world = World::new(&[PYTHON[0], ("test.sh", all), ("tests/first.sh", "true\n")]);
+    let base = world.tip();
+    world.commit(&[("tests/second.sh", &asks(test))], &[], "One test more");
+    let task = Task {
+        build,
+        ..Task::with("sh test.sh")
+    };
+    world.measure(&base, &task)
+}
+
+#[test]
+fn a_product_that_could_not_be_tried_shows_nothing_of_tests_without_names_needs_python() {
+    let seen = |judged: Judged| {
+        let one = judged.one(Check::MutantsKilled);
+        (one.result, one.detail.clone())
+    };
+    assert_eq!(seen(asked_in_shell("", None)).0, CheckResult::Pass);
+    let (result, why) = seen(asked_in_shell(" || exit 126", None));
+    assert_eq!(result, CheckResult::NotApplicable, "{why}");
+    assert!(why.contains("a program may not be executed"), "{why}");
+    let build = "python3 -c 'import calc; assert calc.add(1, 1) == 2'";
+    let (result, why) = seen(asked_in_shell("", Some(build)));
+    assert_eq!(result, CheckResult::NotApplicable, "{why}");
+    assert!(why.contains("it does not build"), "{why}");
+}
