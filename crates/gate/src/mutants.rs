@@ -26,15 +26,19 @@ pub(crate) enum Answer {
 const NUMBER: &str = "97";
 const WORD: &str = "an answer that nobody expects";
 
-/// The source with wrong answers in every function; `None` when there was none to change.
-pub(crate) fn wrong(path: &str, text: &str, answer: Answer) -> Option<String> {
+/// One function that answers wrongly: its lines, from 0, where its body begins (line and column), and what is put there.
+struct Place {
+    lines: std::ops::Range<usize>,
+    at: (usize, usize),
+    statement: String,
+}
+
+fn places(path: &str, text: &str, source: &Source, answer: Answer) -> Vec<Place> {
     let lang = source::lang(path);
-    let source = source::read(text, lang);
     let typed = path.ends_with(".ts") || path.ends_with(".tsx") || path.ends_with(".mts");
-    let tests = test_lines(&source, text, lang);
-    let mut lines: Vec<String> = text.split('\n').map(str::to_owned).collect();
-    let mut places: Vec<((usize, usize), String)> = Vec::new();
-    for function in functions(&source, lang) {
+    let tests = test_lines(source, text, lang);
+    let mut places = Vec::new();
+    for function in functions(source, lang) {
         if tests
             .iter()
             .any(|range| range.contains(&function.lines.start))
@@ -42,13 +46,17 @@ pub(crate) fn wrong(path: &str, text: &str, answer: Answer) -> Option<String> {
             continue;
         }
         let statement = match lang {
-            Lang::Python => python(&source, &function, answer),
+            Lang::Python => python(source, &function, answer),
             Lang::Go => go(&function, answer),
-            Lang::Rust => rust(&source, &function, answer),
+            Lang::Rust => rust(source, &function, answer),
             Lang::JavaScript => javascript(&function, answer, typed),
             Lang::CLike | Lang::Hash | Lang::Plain => None,
         };
-        places.extend(statement.map(|statement| (function.body, statement)));
+        places.extend(statement.map(|statement| Place {
+            lines: function.lines,
+            at: function.body,
+            statement,
+        }));
     }
     if lang == Lang::JavaScript {
         let value = match (answer, typed) {
@@ -59,14 +67,38 @@ pub(crate) fn wrong(path: &str, text: &str, answer: Answer) -> Option<String> {
                 "(1 as number) > 0 ? (Symbol.for('wrong') as any) :".to_owned()
             }
         };
-        places.extend(short_arrows(&source).map(|place| (place, value.clone())));
+        places.extend(short_arrows(source).map(|at| Place {
+            lines: at.0..at.0 + 1,
+            at,
+            statement: value.clone(),
+        }));
     }
+    places
+}
+
+/// The lines of the functions that answer wrongly, one way or the other.
+pub(crate) fn lines(path: &str, text: &str) -> Vec<std::ops::Range<usize>> {
+    let source = source::read(text, source::lang(path));
+    [Answer::Nothing, Answer::Other]
+        .into_iter()
+        .flat_map(|answer| places(path, text, &source, answer))
+        .map(|place| place.lines)
+        .collect()
+}
+
+/// The source with wrong answers in every function; `None` when there was none to change.
+pub(crate) fn wrong(path: &str, text: &str, answer: Answer) -> Option<String> {
+    let lang = source::lang(path);
+    let source = source::read(text, lang);
+    let mut lines: Vec<String> = text.split('\n').map(str::to_owned).collect();
+    let mut places = places(path, text, &source, answer);
     if places.is_empty() {
         return None;
     }
     // From the end, so that the places before stay where they are.
-    places.sort_by_key(|(place, _)| std::cmp::Reverse(*place));
-    for ((line, column), statement) in places {
+    places.sort_by_key(|place| std::cmp::Reverse(place.at));
+    for Place { at, statement, .. } in places {
+        let (line, column) = at;
         let at = lines.get_mut(line)?;
         let byte = at
             .char_indices()

@@ -33,6 +33,28 @@ const FOREIGN: [&str; 6] = [
     "dist",
 ];
 
+/// Those of the lines that hold code of the product, and neither comments nor tests.
+fn code_lines(
+    source: Option<source::Source>,
+    text: Option<&str>,
+    lang: Lang,
+    lines: &[usize],
+) -> Vec<usize> {
+    let (Some(source), Some(text)) = (source, text) else {
+        return Vec::new();
+    };
+    let tests = mutants::test_lines(&source, text, lang);
+    let ours = |at: &&usize| !tests.iter().any(|range| range.contains(*at));
+    let code = |at: &&usize| !source.uncommented(**at).trim().is_empty();
+    lines.iter().filter(ours).filter(code).copied().collect()
+}
+
+/// What could be names.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let parts = text.split(|c: char| !c.is_alphanumeric() && c != '_');
+    parts.filter(|word| !word.is_empty() && !word.starts_with(|c: char| c.is_ascii_digit()))
+}
+
 /// The tests of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Own {
@@ -66,6 +88,16 @@ impl Own {
                     _ => None,
                 }
             }
+        }
+    }
+
+    /// Whether a runner named one of them as failed; one that is missing shows nothing.
+    fn one_failed(&self, census: &Census) -> bool {
+        match self {
+            Own::All => false,
+            Own::Named(ids) => ids
+                .iter()
+                .any(|id| census.ids.get(id) == Some(&TestStatus::Failed)),
         }
     }
 
@@ -171,17 +203,86 @@ impl Gate<'_> {
         if !self.is_product(&file.path) {
             return false;
         }
-        let code = |source: Option<source::Source>, text: Option<&str>, lines: &[usize]| {
-            let (Some(source), Some(text)) = (source, text) else {
-                return false;
-            };
-            let tests = mutants::test_lines(&source, text, file.lang());
-            let ours = |at: &&usize| !tests.iter().any(|range| range.contains(*at));
-            let mut lines = lines.iter().filter(ours);
-            lines.any(|at| !source.uncommented(*at).trim().is_empty())
-        };
-        code(file.head_source(), file.head.text(), &file.added)
-            || code(file.base_source(), file.base.text(), &file.removed)
+        !code_lines(
+            file.head_source(),
+            file.head.text(),
+            file.lang(),
+            &file.added,
+        )
+        .is_empty()
+            || !code_lines(
+                file.base_source(),
+                file.base.text(),
+                file.lang(),
+                &file.removed,
+            )
+            .is_empty()
+    }
+
+    /// Whether the change works on constants, attributes, tables or fields alone, which no wrong answer of a function touches.
+    fn changes_outside_of_functions(&self) -> bool {
+        let mut any = false;
+        for file in self
+            .change
+            .files
+            .iter()
+            .filter(|file| self.changes_code(file))
+        {
+            let head = code_lines(
+                file.head_source(),
+                file.head.text(),
+                file.lang(),
+                &file.added,
+            );
+            let base = code_lines(
+                file.base_source(),
+                file.base.text(),
+                file.lang(),
+                &file.removed,
+            );
+            let sides = [(file.head.text(), &head), (file.base.text(), &base)];
+            for (text, lines) in sides {
+                let functions = mutants::lines(&file.path, text.unwrap_or_default());
+                let inside = |at: &usize| functions.iter().any(|function| function.contains(at));
+                if lines.iter().any(inside) {
+                    return false;
+                }
+                any |= !lines.is_empty();
+            }
+        }
+        any
+    }
+
+    /// Whether the tests of the head could have failed on the base for want of something that the change brings: a test that calls
+    /// what is not there fails, whatever it looks at.
+    fn brings_what_tests_name(&self) -> bool {
+        let mut before = BTreeSet::new();
+        let mut after = BTreeSet::new();
+        let mut named = BTreeSet::new();
+        for file in &self.change.files {
+            if self.rules.is_test(&file.path) {
+                named.extend(words(file.head.text().unwrap_or_default()));
+                continue;
+            }
+            let head = file.head.text().unwrap_or_default();
+            after.extend(words(head));
+            if file.is_new() || file.from.is_some() {
+                after.extend(words(&file.path));
+            }
+            before.extend(words(file.base.text().unwrap_or_default()));
+            if file.lang() == Lang::Rust {
+                let lines: Vec<&str> = head.lines().collect();
+                let tests = file
+                    .head_source()
+                    .map(|source| mutants::test_lines(&source, head, Lang::Rust));
+                for at in tests.into_iter().flatten().flatten() {
+                    named.extend(lines.get(at).into_iter().flat_map(|line| words(line)));
+                }
+            }
+        }
+        named
+            .iter()
+            .any(|word| after.contains(word) && !before.contains(word))
     }
 
     /// Check 7. `on_base` is the base's code with the head's tests, where that was run.
@@ -229,45 +330,58 @@ impl Gate<'_> {
         if let Some(words) = self.pass_without(&own, on_base) {
             return Ok(fail(check, words));
         }
+        if on_base.is_some_and(|base| own.one_failed(base)) && !self.brings_what_tests_name() {
+            return Ok(pass(
+                check,
+                "a test of the change fails on the base's code, and names nothing that was not there",
+            ));
+        }
+        self.notices_wrong_answers(&own)
+    }
+
+    /// Tests that survive one answer may notice the other, and what could not be tried one way can be the other.
+    fn notices_wrong_answers(&mut self, own: &Own) -> Result<Measurement, GateError> {
+        let check = Check::MutantsKilled;
+        let mut untried = None;
+        let mut survived = None;
         for answer in [Answer::Nothing, Answer::Other] {
-            let seen = match self.answering_wrongly(answer, &own)? {
-                Tried::NoFunction => {
-                    return Ok(not_applicable(
-                        check,
-                        "the product has no function that could answer wrongly",
-                    ));
-                }
-                Tried::Unable(why) => {
-                    return Ok(not_applicable(
-                        check,
-                        format!("the product with wrong answers could not be tried: {why}"),
-                    ));
-                }
-                Tried::Ran(seen) => seen,
-            };
-            match own.all_passed(&seen) {
-                Some(false) => {
-                    return Ok(pass(
-                        check,
-                        "tests of the change fail when the product answers wrongly",
-                    ));
-                }
-                None => {
-                    return Ok(not_applicable(
-                        check,
-                        "the product with wrong answers could not be tried",
-                    ));
-                }
-                Some(true) => {}
+            match self.answering_wrongly(answer, own)? {
+                Tried::NoFunction => {}
+                Tried::Unable(why) => untried = Some(why),
+                Tried::Ran(seen) => match own.all_passed(&seen) {
+                    Some(false) => {
+                        return Ok(pass(
+                            check,
+                            "tests of the change fail when the product answers wrongly",
+                        ));
+                    }
+                    None => untried = Some("not every test of the change ran".into()),
+                    Some(true) => survived = Some(answer),
+                },
             }
         }
-        Ok(fail(
-            check,
-            format!(
-                "the tests of the change pass whatever the product answers: {}",
-                own.words()
+        Ok(match (survived, untried) {
+            (Some(_), _) if self.changes_outside_of_functions() => not_applicable(
+                check,
+                "the change lies outside of every function that could answer wrongly",
             ),
-        ))
+            // A right answer may well be nothing; hardly one is what nobody expects.
+            (Some(Answer::Other), _) | (Some(Answer::Nothing), None) => fail(
+                check,
+                format!(
+                    "the tests of the change pass whatever the product answers: {}",
+                    own.words()
+                ),
+            ),
+            (_, Some(why)) => not_applicable(
+                check,
+                format!("the product with wrong answers could not be tried: {why}"),
+            ),
+            (None, None) => not_applicable(
+                check,
+                "the product has no function that could answer wrongly",
+            ),
+        })
     }
 
     /// A task that names tests to change wants another behaviour: tests that hold without the change do not show it.

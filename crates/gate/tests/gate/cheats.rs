@@ -421,3 +421,61 @@ fn a_product_that_could_not_be_tried_shows_nothing_of_tests_without_names_needs_
     assert_eq!(result, CheckResult::NotApplicable, "{why}");
     assert!(why.contains("it does not build"), "{why}");
 }
+
+#[test]
+fn a_test_that_the_first_wrong_answer_breaks_off_is_held_against_the_other_needs_python() {
+    let code = "def add(a, b):\n    return a + b\n\n\ndef one():\n    return 1\n";
+    // Without an answer the tests cannot start.
+    let line = "python3 -c 'import calc, sys; sys.exit(126 if calc.add(1, 1) is None else 0)' && python3 -m unittest -v";
+    let with = |test: &str| {
+        let test = format!(
+            "import unittest\nimport calc\n\n\nclass One(unittest.TestCase):\n    def test_one(self):\n        {test}\n"
+        );
+        let world = World::new(&PYTHON);
+        let base = world.tip();
+        world.commit(&[("calc.py", code), ("test_one.py", &test)], &[], "One");
+        world.measure(&base, &Task::with(line))
+    };
+    with("self.assertEqual(calc.one(), calc.one())").expect_fail(Check::MutantsKilled);
+    let judged = with("self.assertEqual(calc.one(), 1)");
+    assert_eq!(
+        judged.result(Check::MutantsKilled),
+        CheckResult::Pass,
+        "{}",
+        judged.table()
+    );
+}
+
+const LIMITS: (&str, &str) = (
+    "limits.py",
+    "HOURS = 12\n\n\ndef twice():\n    return 2 * HOURS\n",
+);
+
+fn hours(test: &str, code: &str) -> (CheckResult, String) {
+    let test = format!(
+        "import unittest\nimport limits\n\n\nclass Hours(unittest.TestCase):\n    def test_hours(self):\n        {test}\n"
+    );
+    let world = World::new(&[PYTHON[0], PYTHON[1], LIMITS]);
+    let base = world.tip();
+    world.commit(&[(LIMITS.0, code), ("test_hours.py", &test)], &[], "A day");
+    let judged = world.measure(&base, &Task::with(PYTHON_TEST));
+    let one = judged.one(Check::MutantsKilled);
+    (one.result, one.detail.clone())
+}
+
+#[test]
+fn a_test_of_a_constant_is_judged_by_the_base_or_not_at_all_needs_python() {
+    let day = LIMITS.1.replace("12", "24");
+    let (result, why) = hours("self.assertEqual(limits.HOURS, 24)", &day);
+    assert_eq!(result, CheckResult::Pass, "{why}");
+    assert!(why.contains("fails on the base's code"), "{why}");
+    // It fails on the base because the name is not there, which shows nothing.
+    let new = format!("{}DAYS = 7\n", LIMITS.1);
+    let (result, why) = hours("self.assertEqual(limits.DAYS, limits.DAYS)", &new);
+    assert_eq!(result, CheckResult::NotApplicable, "{why}");
+    assert!(why.contains("outside of every function"), "{why}");
+    // Beside a function that changed nothing is excused.
+    let both = new.replace("2 * HOURS", "HOURS + HOURS");
+    let (result, why) = hours("self.assertEqual(limits.DAYS, limits.DAYS)", &both);
+    assert_eq!(result, CheckResult::Fail, "{why}");
+}
