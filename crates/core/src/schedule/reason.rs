@@ -25,6 +25,8 @@ pub enum Reason {
     MakesRoom { to: ModelId },
     /// Nothing waits any more for the model that it was to make room for.
     CalledOff { to: ModelId },
+    /// It would not make room for that model any more: something else holds memory there now.
+    NoRoom { to: ModelId },
 }
 
 impl Reason {
@@ -90,6 +92,10 @@ impl Reason {
             Reason::CalledOff { to } => {
                 format!("nothing waits for {} there any more", fleet.model_name(*to))
             }
+            Reason::NoRoom { to } => format!(
+                "{} would have no room there without it either, beside what else holds memory now",
+                fleet.model_name(*to)
+            ),
         }
     }
 }

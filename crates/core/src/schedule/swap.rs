@@ -33,10 +33,17 @@ pub(super) fn go_on(view: &View<'_>, host: HostId, placed: &[Option<Placed>]) ->
         .model_ids()
         .filter(|model| matches!(view.places[host.0][model.0], Residence::Draining { .. }))
         .collect();
-    if !wanted(placed, host, to) || !makes_room(view, host, &leaving, to) {
+    let off = if !wanted(placed, host, to) {
+        Some(Reason::CalledOff { to })
+    } else if !makes_room(view, host, &leaving, to) {
+        Some(Reason::NoRoom { to })
+    } else {
+        None
+    };
+    if let Some(reason) = off {
         let keep = |model: ModelId| Decision {
             effect: Effect::Keep { host, model },
-            reason: Reason::CalledOff { to },
+            reason,
         };
         return leaving.into_iter().map(keep).collect();
     }
@@ -204,7 +211,8 @@ fn standing(
         | Reason::EndsFirstSticky { .. }
         | Reason::Aged { .. }
         | Reason::MakesRoom { .. }
-        | Reason::CalledOff { .. } => {
+        | Reason::CalledOff { .. }
+        | Reason::NoRoom { .. } => {
             let share = if candidate.loses_ms > 0 {
                 SHARE_OF_SWAP
             } else {

@@ -200,6 +200,16 @@ fn a_drain_that_does_not_make_room_any_more_loads_nothing_beyond_the_memory() {
     assert!(matches!(drains[..], [Effect::Drain { .. }]), "{drains:?}");
     state.loaded(BIG, ModelId(2), 21_000);
     state.ended(JobId(1), attempt(&state, 1), 60_000);
+    let decisions = decide(&state, 60_000);
+    let words = decisions[0]
+        .reason
+        .words(&decisions[0].effect, state.fleet(), &|id| {
+            format!("job {}", id.0)
+        });
+    assert_eq!(
+        words,
+        "a on forge takes calls again: b would have no room there without it either, beside what else holds memory now"
+    );
     let mut told = step(&mut state, 60_000);
     told.extend(step(&mut state, 60_000));
     assert!(told.contains(&Effect::Unload {
