@@ -116,7 +116,7 @@ impl Taken {
             Taken::Title => vec![title.trim().to_owned()],
             Taken::Slug => slug(&words).into_iter().collect(),
             Taken::File => file(title).into_iter().collect(),
-            Taken::Name => names(title),
+            Taken::Name => names(title, when),
             Taken::Folder => folders(title),
             Taken::Choice => {
                 let said = when.choices.iter();
@@ -137,15 +137,56 @@ const CALLED: [&str; 6] = ["called", "named", "kalt", "heter", "imenom", "zvan"]
 /// What may stand behind a name, beside what only leads on.
 const AND: [&str; 4] = ["and", "og", "i", "ili"];
 
+/// What a name can be of, beside what a blueprint's own words say is made; `one` stands for it.
+const MADE: [&str; 33] = [
+    "api",
+    "app",
+    "application",
+    "backend",
+    "bot",
+    "cli",
+    "end",
+    "frontend",
+    "image",
+    "library",
+    "one",
+    "package",
+    "program",
+    "project",
+    "server",
+    "service",
+    "site",
+    "stack",
+    "tool",
+    "website",
+    "applikasjon",
+    "nettsted",
+    "prosjekt",
+    "prosjektet",
+    "tjeneste",
+    "tjenesten",
+    "aplikacija",
+    "aplikaciju",
+    "aplikacije",
+    "projekat",
+    "projekta",
+    "servis",
+    "servisa",
+];
+/// What joins a name to what it is of.
+const IS: [&str; 8] = ["is", "that", "which", "er", "som", "koji", "pod", "je"];
+
 /// The names behind `called` and the like, in small letters with hyphens; where there is none, the product's before the title. One that does
-/// not end where its word ends (`called Order Desk`) is named by quotes or not at all.
-fn names(title: &str) -> Vec<String> {
+/// not end where its word ends (`called Order Desk`) is named by quotes or not at all, and one of a part or of somebody (`with a table named
+/// users`) is no name of what is made.
+fn names(title: &str, when: &When) -> Vec<String> {
     let tokens: Vec<&str> = title.split_whitespace().collect();
     let mut found = BTreeSet::new();
     let mut is_said = false;
-    for (at, _) in tokens.iter().enumerate().filter(|(_, token)| {
+    for (at, _) in tokens.iter().enumerate().filter(|(at, token)| {
         let word = routing::words(token);
         matches!(word.as_slice(), [word] if CALLED.contains(&word.as_str()))
+            && is_of_the_whole(&tokens[..*at], when)
     }) {
         is_said = true;
         found.extend(tokens.get(at + 1..).and_then(named));
@@ -154,6 +195,27 @@ fn names(title: &str) -> Vec<String> {
         found.extend(hyphened(&routing::product(title)));
     }
     found.into_iter().collect()
+}
+
+/// Whether what is called something behind these words is what is made: they end with it, or with a pause.
+fn is_of_the_whole(before: &[&str], when: &When) -> bool {
+    for token in before.iter().rev() {
+        let words = routing::words(token);
+        let Some(last) = words.last() else {
+            return true;
+        };
+        if token.ends_with([',', ';', ':', ')']) {
+            return true;
+        }
+        if !IS.contains(&last.as_str()) {
+            let mut own = when
+                .only_with
+                .iter()
+                .flat_map(|entry| routing::words(entry));
+            return MADE.contains(&last.as_str()) || own.any(|word| word == *last);
+        }
+    }
+    true
 }
 
 /// The name that these words begin with.
@@ -371,6 +433,24 @@ mod tests {
             ("Lag en tjeneste som heter ordre", Some("ordre")),
             ("Napravi servis pod imenom narudzbe", Some("narudzbe")),
             ("Bento: an API called orders", Some("orders")),
+            (
+                "Scaffold a FastAPI back end for lunch, called orders",
+                Some("orders"),
+            ),
+            // What belongs to the thing or surrounds it is not the thing.
+            ("Scaffold an axum API with a table named users", None),
+            ("Scaffold an API for the customer called ACME", None),
+            ("Scaffold an API; its endpoint is called health", None),
+            (
+                "Scaffold an API called orders with a table named users",
+                Some("orders"),
+            ),
+            (
+                "Scaffold an API with a table named users, called orders",
+                Some("orders"),
+            ),
+            ("Bento: an API with a table named users", Some("bento")),
+            ("Lag en tjeneste med en tabell som heter brukere", None),
             // Where a name ends is not guessed, nor which of two it is, nor what an unquoted one could be in other letters.
             ("Scaffold an API called Order Desk", None),
             ("Scaffold an API called orders and one called bills", None),
