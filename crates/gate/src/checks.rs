@@ -16,8 +16,10 @@ pub(crate) mod tampering;
 use alai_core::blueprint::{Scaffolded, Written};
 use alai_core::qa::{Check, CheckResult, Measurement};
 use alai_core::task::TaskKind;
+use alai_workspace::command::Cancel;
 
 use crate::change::{Change, ChangedFile};
+use crate::error::GateError;
 use crate::paths::{self, Globs};
 
 /// What the task allows, which no part of the change can widen.
@@ -63,16 +65,30 @@ impl Rules<'_> {
 }
 
 /// The checks that look at nothing but the change.
-pub(crate) fn judge_change(change: &Change, rules: &Rules<'_>) -> Vec<Measurement> {
-    vec![
-        allowed_paths::check(change, rules),
-        gate_config::check(change, rules),
-        tampering::check(change, rules),
-        secrets::check(change),
-        analysis::check(change),
-        dependencies::check(change, rules),
-        placeholders::check(change, rules),
-        proportion::check(change),
+///
+/// # Errors
+/// When it was cancelled.
+pub(crate) fn judge_change(
+    change: &Change,
+    rules: &Rules<'_>,
+    cancel: &Cancel,
+) -> Result<Vec<Measurement>, GateError> {
+    let checks: [&dyn Fn() -> Result<Measurement, GateError>; 8] = [
+        &|| Ok(allowed_paths::check(change, rules)),
+        &|| Ok(gate_config::check(change, rules)),
+        &|| tampering::check(change, rules, cancel),
+        &|| Ok(secrets::check(change)),
+        &|| Ok(analysis::check(change)),
+        &|| Ok(dependencies::check(change, rules)),
+        &|| Ok(placeholders::check(change, rules)),
+        &|| Ok(proportion::check(change)),
+    ];
+    let mut judged = Vec::new();
+    for check in checks {
+        go_on(cancel)?;
+        judged.push(check()?);
+    }
+    judged.extend([
         not_applicable(
             Check::ChangedLineCoverage,
             "no coverage tool is part of the gate yet; nothing was measured",
@@ -85,7 +101,17 @@ pub(crate) fn judge_change(change: &Change, rules: &Rules<'_>) -> Vec<Measuremen
             Check::IndependentVerifier,
             "given by REVIEW and SECURITY, which follow",
         ),
-    ]
+    ]);
+    Ok(judged)
+}
+
+/// # Errors
+/// When it was cancelled.
+pub(crate) fn go_on(cancel: &Cancel) -> Result<(), GateError> {
+    match cancel.is_cancelled() {
+        true => Err(GateError::Cancelled),
+        false => Ok(()),
+    }
 }
 
 pub(crate) fn pass(check: Check, detail: impl Into<String>) -> Measurement {
@@ -269,6 +295,18 @@ mod tests {
     }
 
     #[test]
+    fn what_was_cancelled_is_judged_no_further() {
+        let task = testing::Task::build();
+        let change = Change::of(&[("src/lib.rs", None, Some("pub fn a() {}\n"))]);
+        let cancel = Cancel::new();
+        cancel.cancel();
+        let judged = judge_change(&change, &task.rules(), &cancel);
+        assert!(matches!(judged, Err(GateError::Cancelled)), "{judged:?}");
+        let read = tampering::check(&change, &task.rules(), &cancel);
+        assert!(matches!(read, Err(GateError::Cancelled)), "{read:?}");
+    }
+
+    #[test]
     fn an_honest_change_passes_every_static_check() {
         let task = testing::Task::build();
         let change = Change::of(&[
@@ -283,7 +321,7 @@ mod tests {
                 Some("#[test]\nfn a() {\n    assert_eq!(x::a(), 2);\n}\n"),
             ),
         ]);
-        for m in judge_change(&change, &task.rules()) {
+        for m in judge_change(&change, &task.rules(), &Cancel::new()).expect("judged") {
             assert_ne!(m.result, CheckResult::Fail, "{m:?}");
         }
     }

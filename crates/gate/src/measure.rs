@@ -24,8 +24,8 @@ use sha2::{Digest, Sha256};
 
 use crate::builtin;
 use crate::census::{self, Census};
-use crate::change::{Change, ChangedFile, FILE_BYTES_MAX};
-use crate::checks::{self, Rules, suppressions};
+use crate::change::{Change, ChangedFile, Content, FILE_BYTES_MAX};
+use crate::checks::{self, Rules, suppressions, tampering};
 use crate::error::GateError;
 use crate::load;
 use crate::notice::{self, Own};
@@ -106,9 +106,20 @@ pub fn measure(candidate: &Candidate<'_>, cancel: &Cancel) -> Result<Measured, G
     let lists = Lists::of(candidate)?;
     let stage = stage_of(candidate, cancel);
     let as_is = stage.room("the head", candidate.head, head_set_up(candidate))?;
-    let change = load::load(candidate.repo, candidate.base, candidate.head, &as_is.repo)?;
+    let mut change = load::load(candidate.repo, candidate.base, candidate.head, &as_is.repo)?;
     let rules = lists.rules(candidate);
-    let mut measurements = checks::judge_change(&change, &rules);
+    let mut measurements = checks::judge_change(&change, &rules, cancel)?;
+    let lines = |side: fn(&ChangedFile) -> usize| change.files.iter().map(side).sum();
+    let (added_lines, removed_lines) = (lines(|f| f.added.len()), lines(|f| f.removed.len()));
+    // Check 10 has failed for it, and nothing that follows reads it either.
+    for file in change
+        .files
+        .iter_mut()
+        .filter(|file| tampering::too_large(file).is_some())
+    {
+        (file.base, file.head) = (Content::Unread, Content::Unread);
+        (file.added, file.removed) = (Vec::new(), Vec::new());
+    }
     let mut gate = Gate {
         candidate,
         stage,
@@ -121,8 +132,8 @@ pub fn measure(candidate: &Candidate<'_>, cancel: &Cancel) -> Result<Measured, G
     let fixed_tests = census::compare(candidate.base_census, &census).fixed;
     let summary = Summary {
         files: change.files.len(),
-        added_lines: change.files.iter().map(|f| f.added.len()).sum(),
-        removed_lines: change.files.iter().map(|f| f.removed.len()).sum(),
+        added_lines,
+        removed_lines,
         commits: change.commits.len(),
         new_tests: added,
         fixed_tests,
@@ -148,7 +159,7 @@ pub fn refused_unrun(
     let stage = stage_of(candidate, cancel);
     let as_is = stage.room("the head", candidate.head, candidate.prepared)?;
     let change = load::load(candidate.repo, candidate.base, candidate.head, &as_is.repo)?;
-    let judged = checks::judge_change(&change, &lists.rules(candidate));
+    let judged = checks::judge_change(&change, &lists.rules(candidate), cancel)?;
     Ok(judged.into_iter().find(|m| m.result == CheckResult::Fail))
 }
 

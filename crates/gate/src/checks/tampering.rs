@@ -13,16 +13,36 @@ mod moved;
 mod patterns;
 mod product;
 
+use std::sync::LazyLock;
+
 use alai_core::qa::{Check, Measurement};
+use alai_workspace::command::Cancel;
+use regex::Regex;
 
-use super::{Rules, judge_findings};
-use crate::change::Change;
+use super::{Rules, fail, go_on, judge_findings, some};
+use crate::change::{Change, ChangedFile};
+use crate::error::GateError;
+use crate::source;
 
-pub(crate) fn check(change: &Change, rules: &Rules<'_>) -> Measurement {
+/// # Errors
+/// When it was cancelled.
+pub(crate) fn check(
+    change: &Change,
+    rules: &Rules<'_>,
+    cancel: &Cancel,
+) -> Result<Measurement, GateError> {
     let mut found = Vec::new();
+    let judged: Vec<&ChangedFile> = { change.files.iter() }
+        .filter(|f| !rules.is_scaffolded(f))
+        .collect();
+    let large: Vec<String> = judged.iter().filter_map(|file| too_large(file)).collect();
+    if !large.is_empty() {
+        return Ok(fail(Check::NoTampering, some(&large)));
+    }
     let tests = copied::Tests::of(change);
     let mut moved = moved::Moved::of(change, rules);
-    for file in change.files.iter().filter(|f| !rules.is_scaffolded(f)) {
+    for file in judged {
+        go_on(cancel)?;
         found.extend(edits::found(file, rules));
         found.extend(patterns::found(file, rules, &tests, &mut moved));
     }
@@ -35,8 +55,43 @@ pub(crate) fn check(change: &Change, rules: &Rules<'_>) -> Measurement {
         0 => "existing tests are as they were, and no known cheat was found".to_owned(),
         n => format!("no known cheat was found; {n} test files changed as the task allows"),
     };
-    judge_findings(Check::NoTampering, &found, clean)
+    Ok(judge_findings(Check::NoTampering, &found, clean))
 }
+
+/// What each changed line is held against, each function and each test, takes the product of their numbers. The largest programs that
+/// people write by hand have some 2,000 functions in 30,000 lines; a new one of them would be at half of this.
+const HELD_AGAINST_MAX: usize = 120_000_000;
+
+static HEAD: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"\b(?:fn|func|def|function|void|fun)\b|\b(?:it|test\w*|describe|suite|context|specify)(?:\.\w+)*\s*\(|=>").expect("a fixed pattern")
+});
+
+/// Why a file's tests and functions are not held against each other.
+pub(crate) fn too_large(file: &ChangedFile) -> Option<String> {
+    let sides = [
+        (&file.head, file.lang()),
+        (&file.base, source::lang(file.base_path())),
+    ];
+    let held = sides
+        .into_iter()
+        .filter(|(_, lang)| lang.is_code())
+        .map(|(side, _)| {
+            let text = side.text().unwrap_or_default();
+            let lines = text.lines().count().max(text.len() / LINE_BYTES);
+            HEAD.find_iter(text).count().saturating_mul(lines)
+        });
+    let held = held.max().unwrap_or_default();
+    (held > HELD_AGAINST_MAX).then(|| {
+        format!(
+            "{} is too large to judge: what looks like a function, times its lines, is {held} (at most {HELD_AGAINST_MAX}); \
+             split it, or let a person change it on the target branch",
+            file.path
+        )
+    })
+}
+
+/// What an ordinary line holds: long ones count as several.
+const LINE_BYTES: usize = 40;
 
 #[cfg(test)]
 mod tests {
@@ -44,6 +99,10 @@ mod tests {
 
     use super::super::testing::{Task, globs, scaffold};
     use super::*;
+
+    fn check(change: &Change, rules: &Rules<'_>) -> Measurement {
+        super::check(change, rules, &Cancel::new()).expect("judged")
+    }
 
     fn run(files: &[(&str, Option<&str>, Option<&str>)]) -> Measurement {
         check(&Change::of(files), &Task::build().rules())
@@ -71,6 +130,25 @@ mod tests {
     const RS: &str = "pub fn add(a: i32, b: i32) -> i32 {\n    a + b\n}\n\n#[cfg(test)]\nmod tests {\n    use super::*;\n\n    #[test]\n    fn adds() {\n        assert_eq!(add(1, 1), 2);\n    }\n}\n";
     const JS: &str = "const { add } = require('./add');\ndescribe('add', () => {\n  it('adds', () => {\n    expect(add(1, 1)).toBe(2);\n  });\n});\n";
     const GO: &str = "package x\n\nfunc TestAdd(t *testing.T) {\n\tif Add(1, 1) != 2 {\n\t\tt.Fatal(\"x\")\n\t}\n}\n";
+
+    #[test]
+    fn what_would_take_the_square_of_its_size_is_not_judged() {
+        for (path, line) in [
+            ("src/a.rs", "fn a(\n"),
+            ("test_a.py", "def test_a(\n"),
+            ("a.js", "it('a', () => {\n"),
+        ] {
+            let m = run(&[(path, None, Some(&line.repeat((1 << 20) / line.len())))]);
+            assert_eq!(m.result, CheckResult::Fail);
+            assert!(
+                m.detail.contains(&format!("{path} is too large to judge")),
+                "{}",
+                m.detail
+            );
+        }
+        let ordinary = "pub fn name(a: u8) -> u8 {\n    a\n}\n\n".repeat(1_000);
+        honest("src/a.rs", None, Some(&ordinary));
+    }
 
     #[test]
     fn a_shipped_scaffold_may_leave_out_tests_of_its_own_and_an_agent_may_not() {

@@ -479,3 +479,12 @@ fn a_test_of_a_constant_is_judged_by_the_base_or_not_at_all_needs_python() {
     let (result, why) = hours("self.assertEqual(limits.DAYS, limits.DAYS)", &both);
     assert_eq!(result, CheckResult::Fail, "{why}");
 }
+
+#[test]
+fn a_file_of_heads_alone_is_refused_and_read_no_further() {
+    let heads = "def test_a(\n".repeat((1 << 20) / 12);
+    let judged = shell(&[("tests/test_heads.py", &heads)], &[]);
+    judged.expect_fail(Check::NoTampering);
+    let one = judged.one(Check::NoTampering);
+    assert!(one.detail.contains("too large to judge"), "{}", one.detail);
+}

@@ -1,9 +1,9 @@
 //! Examples and counter-examples of the detectors: each cheat beside honest work that looks like it.
 
 use alai_core::qa::{CheckResult, Measurement};
+use alai_workspace::command::Cancel;
 
 use super::super::testing::{Task, globs};
-use super::check;
 use crate::change::Change;
 
 fn run(files: &[(&str, Option<&str>, Option<&str>)], changes: &[&str]) -> Measurement {
@@ -11,7 +11,7 @@ fn run(files: &[(&str, Option<&str>, Option<&str>)], changes: &[&str]) -> Measur
         changes_tests: globs(changes),
         ..Task::build()
     };
-    check(&Change::of(files), &task.rules())
+    super::check(&Change::of(files), &task.rules(), &Cancel::new()).expect("judged")
 }
 
 /// A new file is found out.
