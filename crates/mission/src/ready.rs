@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use alai_core::ids::{ProjectId, TaskId};
-use alai_core::task::{Priority, Task, TaskKind, Until};
+use alai_core::task::{Priority, State, Task, TaskKind, Until};
 use rusqlite::{Connection, params};
 
 use crate::error::MissionError;
@@ -54,6 +54,7 @@ pub struct Ready {
 pub struct Behind {
     pub task: TaskId,
     pub kind: TaskKind,
+    pub state: State,
     pub needs: TaskId,
     pub until: Until,
 }
@@ -182,29 +183,38 @@ impl ReadyQueue {
     }
 }
 
+/// The oldest tasks' needs that are not met: of a task all of them or none, since one whose need is not known would seem to be next.
 fn behind(c: &Connection) -> Result<Vec<Behind>, MissionError> {
     let mut statement = c.prepare_cached(
-        "SELECT n.task, t.kind, n.needs, n.until FROM need n JOIN task t ON t.id = n.task
+        "SELECT n.task, t.kind, t.state, n.needs, n.until FROM need n JOIN task t ON t.id = n.task
          WHERE n.satisfied = 0 AND t.state NOT IN ('done', 'failed', 'cancelled') ORDER BY n.task, n.needs LIMIT ?",
     )?;
-    let rows = statement.query_map([NEEDS_MAX], |r| {
+    let rows = statement.query_map([NEEDS_MAX + 1], |r| {
         Ok((
             r.get::<_, i64>(0)?,
             r.get::<_, String>(1)?,
-            r.get::<_, i64>(2)?,
-            r.get::<_, String>(3)?,
+            r.get::<_, String>(2)?,
+            r.get::<_, i64>(3)?,
+            r.get::<_, String>(4)?,
         ))
     })?;
-    rows.map(|row| {
-        let (task, kind, needs, until) = row?;
+    let rows = rows.map(|row| {
+        let (task, kind, state, needs, until) = row?;
         Ok(Behind {
             task: TaskId(task),
             kind: word("task", &kind, TaskKind::parse)?,
+            state: word("task", &state, State::parse)?,
             needs: TaskId(needs),
             until: word("need", &until, Until::parse)?,
         })
-    })
-    .collect()
+    });
+    let mut behind = rows.collect::<Result<Vec<Behind>, MissionError>>()?;
+    if behind.len() > NEEDS_MAX as usize
+        && let Some(cut) = behind.pop()
+    {
+        behind.retain(|behind| behind.task != cut.task);
+    }
+    Ok(behind)
 }
 
 fn held(c: &Connection) -> Result<BTreeMap<String, usize>, MissionError> {

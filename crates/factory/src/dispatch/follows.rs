@@ -20,9 +20,9 @@ use crate::beat::Factory;
 use crate::limits::Reaches;
 use crate::models::Chosen;
 
-/// What is looked at, what follows the work at work first: for each its company and models are asked for once in a beat. What comes later is in the
-/// ranks of what comes before it.
-const FOLLOWS_MAX: usize = 64;
+/// What is looked at, what follows the work at work first, whether anybody can do it or not: for each its company and models are asked for once in a
+/// beat. What comes later is in the ranks of what comes before it.
+const LOOKS_MAX: usize = 64;
 /// Numbers that no task has, for stages that have no row yet.
 const FOLLOWS: u64 = u64::MAX / 4;
 
@@ -73,6 +73,7 @@ pub(super) fn read(
         reaches,
         now_ms,
         follows: Vec::new(),
+        looks: 0,
         ends: BTreeMap::new(),
         merges: BTreeMap::new(),
     };
@@ -94,6 +95,7 @@ struct Lines<'l> {
     reaches: &'l Reaches,
     now_ms: i64,
     follows: Vec<Follow>,
+    looks: usize,
     /// What has to end for a task to be done, and for its line of work to be merged.
     ends: BTreeMap<TaskId, After>,
     merges: BTreeMap<TaskId, After>,
@@ -118,16 +120,21 @@ impl Lines<'_> {
             next = follower(&task);
             match self.follow(task, vec![last], false) {
                 Some(follow) => last = follow,
-                None => break,
+                // Nobody knows when it is judged, and so when it is merged.
+                None => return,
             }
         }
-        self.merges.insert(lineage(task), last);
+        // What is done by itself is merged when a person says so.
+        if !task.solo {
+            self.merges.insert(lineage(task), last);
+        }
     }
 
     /// Tasks that need what is known, those that need these, and so on.
     fn all_behind(&mut self, behind: &[Behind]) -> Result<(), MissionError> {
         let mut waits: BTreeMap<TaskId, Vec<(TaskId, Until)>> = BTreeMap::new();
-        for behind in behind {
+        // What a person must answer first, or has paused, does not come by itself.
+        for behind in behind.iter().filter(|behind| behind.state == State::Open) {
             let needs = waits.entry(behind.task).or_default();
             needs.push((behind.needs, behind.until));
         }
@@ -142,14 +149,11 @@ impl Lines<'_> {
             }
             for (id, after) in found {
                 waits.remove(&id);
-                if self.follows.len() >= FOLLOWS_MAX {
+                if self.looks >= LOOKS_MAX {
                     return Ok(());
                 }
                 let task = self.row(id)?;
-                // What a person must answer first, or has paused, does not come by itself.
-                if task.state == State::Open
-                    && let Some(is) = self.follow(task.clone(), after, true)
-                {
+                if let Some(is) = self.follow(task.clone(), after, true) {
                     self.go_on(&task, is);
                 }
             }
@@ -166,9 +170,10 @@ impl Lines<'_> {
 
     /// `None` when nothing can be said of where it would run, and with it of what comes behind it.
     fn follow(&mut self, task: Task, after: Vec<After>, stored: bool) -> Option<After> {
-        if self.follows.len() >= FOLLOWS_MAX {
+        if self.looks >= LOOKS_MAX {
             return None;
         }
+        self.looks += 1;
         let asked = self.seen.asked.entry((task.id, task.kind));
         let (factory, reaches, now_ms) = (self.factory, self.reaches, self.now_ms);
         let asked = asked.or_insert_with(|| ask(factory, &task, reaches, now_ms));

@@ -94,3 +94,38 @@ fn runs_at_work_are_counted_with_the_queue() {
     let queue = world.mission.ready(None, 8, 1_000).expect("it answers");
     assert_eq!((queue.at_work, queue.ready.len()), (1, 0));
 }
+
+/// A task of which some needs were left out would seem to follow what it does not follow yet.
+#[test]
+fn needs_beyond_the_limit_leave_out_whole_tasks() {
+    let world = world();
+    let needed: Vec<TaskId> = (0..65)
+        .map(|n| world.add(world.build(&format!("{n}"))))
+        .collect();
+    let add_behind = |nth: usize| {
+        let mut task = world.build(&format!("behind {nth}"));
+        let need = |task: &TaskId| Need {
+            task: *task,
+            until: Until::Done,
+        };
+        task.needs = needed.iter().map(need).collect();
+        world.add(task)
+    };
+    // 63 of 65 needs are 4,095 and leave room for one.
+    let behind: Vec<TaskId> = (0..64).map(add_behind).collect();
+    let queue = world.mission.ready(None, 8, 1_000).expect("it answers");
+    assert_eq!(queue.behind.len(), 63 * 65);
+    assert!(
+        queue
+            .behind
+            .iter()
+            .all(|one| one.task != behind[63] && one.state == State::Open)
+    );
+    // What fits whole is kept whole.
+    let paused = world
+        .mission
+        .act(behind[0], Event::Pause, "later".into(), "t", 1_000);
+    paused.expect("it is open");
+    let queue = world.mission.ready(None, 8, 1_000).expect("it answers");
+    assert_eq!(queue.behind[0].state, State::Paused);
+}
