@@ -136,7 +136,7 @@ const OTHERS: [Row<'_>; 8] = [
 ];
 
 /// A title, who does it, the usual way, and what the reason says.
-const USUAL: [(&str, &str, &str, &[&str]); 13] = [
+const USUAL: [(&str, &str, &str, &[&str]); 18] = [
     (
         "Scaffold a Django service called orders",
         "CodeCraft",
@@ -221,6 +221,39 @@ const USUAL: [(&str, &str, &str, &[&str]); 13] = [
         &[
             "not codecraft-api-backend for scaffold",
             "the title says `fix`",
+        ],
+    ),
+    (
+        "Add a phone column to tenants in the database schema",
+        "Skybound",
+        "minion-one-shot",
+        &["not skybound-tenancy for database", "the title says `add`"],
+    ),
+    (
+        "Index the ledger in the database schema",
+        "Finverge",
+        "minion-one-shot",
+        &["not finverge-ledger for database", "the title says `index`"],
+    ),
+    (
+        "Bento: add Redis to docker in staging",
+        "FlowForge",
+        "minion-one-shot",
+        &["not flowforge-staging for deploy", "the title says `add`"],
+    ),
+    (
+        "Fix a typo in the user guide",
+        "Lexicon",
+        "lexicon-docs",
+        &["not lexicon-user-guide for build", "the title says `fix`"],
+    ),
+    (
+        "Bootstrap tests for the FastAPI service called orders",
+        "CodeCraft",
+        "minion-one-shot",
+        &[
+            "not codecraft-api-backend for scaffold",
+            "the title says `tests`",
         ],
     ),
     // What is no scaffold says nothing of any.
