@@ -111,7 +111,7 @@ fn needs_beyond_the_limit_leave_out_whole_tasks() {
         task.needs = needed.iter().map(need).collect();
         world.add(task)
     };
-    // 63 of 65 needs are 4,095 and leave room for one.
+    // 63 tasks of 65 needs are 4,095 and leave room for one.
     let behind: Vec<TaskId> = (0..64).map(add_behind).collect();
     let queue = world.mission.ready(None, 8, 1_000).expect("it answers");
     assert_eq!(queue.behind.len(), 63 * 65);
