@@ -324,16 +324,16 @@ fn no_load_is_begun_that_makes_an_earlier_drain_useless() {
             ..Rules::default()
         };
         let outcome = simulate(&family.trace(seed), Policy::Ours(rules), &[]);
-        let drained = |at: i64, place| {
-            let mut effects = outcome.effects.iter();
+        let drained = |before: usize, at: i64, place| {
+            let mut effects = outcome.effects[..before].iter();
             effects.any(|(then, effect)| {
                 *then == at && matches!(effect, Effect::Drain { .. }) && effect.place() == place
             })
         };
-        for (at, effect) in &outcome.effects {
+        for (number, (at, effect)) in outcome.effects.iter().enumerate() {
             let kept = matches!(effect, Effect::Keep { .. });
             assert!(
-                !kept || !drained(*at, effect.place()),
+                !kept || !drained(number, *at, effect.place()),
                 "{family:?} {seed} {beta}: {effect:?} at {at}"
             );
         }

@@ -57,7 +57,10 @@ fn job(id: u64, model: ModelId, hosts: usize, expected_ms: i64) -> Job {
 
 /// Decides and applies; gives the effects.
 fn step(state: &mut State, now_ms: i64) -> Vec<Effect> {
-    let effects: Vec<Effect> = decide(state, now_ms).iter().map(|one| one.effect).collect();
+    let effects: Vec<Effect> = decide(state, &mut Intent::default(), now_ms)
+        .iter()
+        .map(|one| one.effect)
+        .collect();
     for effect in &effects {
         state.apply(*effect, now_ms).unwrap();
     }
@@ -166,7 +169,7 @@ fn a_drain_that_nothing_waits_for_any_more_is_called_off() {
     state.add(job(2, B, 1, 60_000));
     step(&mut state, 20_000);
     assert!(state.withdraw(JobId(2)).is_some());
-    let decisions = decide(&state, 25_000);
+    let decisions = decide(&state, &mut Intent::default(), 25_000);
     assert_eq!(
         decisions[0].effect,
         Effect::Keep {
@@ -200,7 +203,7 @@ fn a_drain_that_does_not_make_room_any_more_loads_nothing_beyond_the_memory() {
     assert!(matches!(drains[..], [Effect::Drain { .. }]), "{drains:?}");
     state.loaded(BIG, ModelId(2), 21_000);
     state.ended(JobId(1), attempt(&state, 1), 60_000);
-    let decisions = decide(&state, 60_000);
+    let decisions = decide(&state, &mut Intent::default(), 60_000);
     let words = decisions[0]
         .reason
         .words(&decisions[0].effect, state.fleet(), &|id| {
@@ -236,7 +239,7 @@ fn a_run_stays_where_its_prompt_is_unless_another_host_is_much_earlier() {
         job
     };
     state.add(sticky(5_000));
-    let decisions = decide(&state, 0);
+    let decisions = decide(&state, &mut Intent::default(), 0);
     assert_eq!(
         decisions[0].effect,
         Effect::Start {
@@ -494,7 +497,9 @@ fn fast_and_slow(fast_ms: i64, slow_ms: i64) -> State {
 }
 
 fn starts_of(state: &State, id: u64, now_ms: i64) -> usize {
-    let effects = decide(state, now_ms).into_iter().map(|one| one.effect);
+    let effects = decide(state, &mut Intent::default(), now_ms)
+        .into_iter()
+        .map(|one| one.effect);
     let starts =
         effects.filter(|effect| matches!(effect, Effect::Start { job, .. } if *job == JobId(id)));
     starts.count()
