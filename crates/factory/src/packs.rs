@@ -42,6 +42,8 @@ pub struct Packs {
     /// The long texts of each company.
     texts: BTreeMap<String, Kept>,
     known: nature::Known,
+    /// The long texts of who was asked for last.
+    held: texts::Held,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -173,6 +175,7 @@ impl Packs {
             shipped,
             texts: texts::here(texts),
             known: nature::Known::default(),
+            held: texts::Held::default(),
         })
     }
 
@@ -188,6 +191,7 @@ impl Packs {
             shipped: Shipped::default(),
             texts: texts::here(texts),
             known: nature::Known::default(),
+            held: texts::Held::default(),
         }
     }
 
@@ -224,6 +228,7 @@ impl Packs {
             },
             texts: all,
             known: nature::Known::default(),
+            held: texts::Held::default(),
         })
     }
 
@@ -232,7 +237,13 @@ impl Packs {
     /// # Errors
     /// When it is none of these companies, or the cache that keeps them cannot be read.
     pub fn texts(&self, company: &str) -> Result<Arc<Texts>, PacksError> {
-        self.kept(company)?.get(company)
+        let kept = self.kept(company)?;
+        self.held.or_read(company, || kept.get(company))
+    }
+
+    /// Gives the memory back that the texts of who was asked for last take: whoever waits for a model for minutes needs none of them.
+    pub(crate) fn let_go(&self) {
+        self.held.let_go();
     }
 
     /// A number of these texts that others do not have.

@@ -1,6 +1,7 @@
 //! Packs and blueprints on the disk of a home: bounded, no links followed, no secrets taken in.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::DirEntry;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
@@ -108,21 +109,23 @@ pub(crate) fn read_text(path: &Path) -> Result<String, PacksError> {
 
 /// What a folder holds, in order; nothing where it is not there.
 pub(crate) fn list(dir: &Path) -> Result<Vec<PathBuf>, PacksError> {
-    let read = |source| PacksError::Read {
+    let entries = entries(dir).map_err(|source| PacksError::Read {
         path: dir.to_owned(),
         source,
-    };
+    })?;
+    Ok(entries.iter().map(DirEntry::path).collect())
+}
+
+/// The same, each with its open folder.
+pub(super) fn entries(dir: &Path) -> std::io::Result<Vec<DirEntry>> {
     let entries = match std::fs::read_dir(dir) {
         Ok(entries) => entries,
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(e) => return Err(read(e)),
+        Err(e) => return Err(e),
     };
-    let mut paths = entries
-        .map(|e| e.map(|e| e.path()))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(read)?;
-    paths.sort();
-    Ok(paths)
+    let mut entries = entries.collect::<Result<Vec<_>, _>>()?;
+    entries.sort_by_key(DirEntry::file_name);
+    Ok(entries)
 }
 
 /// The names of the folders in a folder.

@@ -64,6 +64,7 @@ pub(super) fn open(home: &Home, stamp: &Stamp) -> Option<Packs> {
         shipped: front.shipped.into_owned(),
         texts: BTreeMap::new(),
         known: super::nature::Known::default(),
+        held: super::texts::Held::default(),
     };
     packs.texts = away(home, &packs, file, behind, front.texts);
     Some(packs)

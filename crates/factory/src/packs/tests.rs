@@ -312,6 +312,20 @@ fn what_was_checked_once_is_taken_from_the_cache_and_says_the_same() {
 }
 
 #[test]
+fn texts_are_read_once_until_they_are_let_go() {
+    let (_dir, home, _) = kept();
+    let sealed = seal::open(&home, &settled(&home)).expect("it was kept");
+    let once = sealed.texts("CodeCraft").expect("kept");
+    let twice = sealed.texts("CodeCraft").expect("kept");
+    assert!(std::sync::Arc::ptr_eq(&once, &twice));
+    let other = sealed.texts("Proveo").expect("kept");
+    assert_ne!(once.soul, other.soul);
+    sealed.let_go();
+    let held = [once, twice, other].map(|texts| std::sync::Arc::downgrade(&texts));
+    assert!(held.iter().all(|texts| texts.upgrade().is_none()));
+}
+
+#[test]
 fn nothing_is_believed_of_other_folders_or_of_what_has_just_changed() {
     let (_dir, home, _) = kept();
     let soul = home.companies().join("CodeCraft/CLAUDE.md");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use alai_core::company::Texts;
 use serde::{Deserialize, Serialize};
@@ -20,6 +20,35 @@ pub(super) const BYTES_MAX: u64 = 64 << 20;
 pub(super) enum Kept {
     Here(Arc<Texts>),
     Away(Away),
+}
+
+/// The texts that were read last: one start of a run asks for those of its company ten times.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Held(Arc<Mutex<Option<(String, Arc<Texts>)>>>);
+
+impl Held {
+    pub(super) fn or_read(
+        &self,
+        company: &str,
+        read: impl FnOnce() -> Result<Arc<Texts>, PacksError>,
+    ) -> Result<Arc<Texts>, PacksError> {
+        let held = self.with(|held| held.as_ref().filter(|(of, _)| of == company).cloned());
+        if let Some((_, texts)) = held {
+            return Ok(texts);
+        }
+        let texts = read()?;
+        self.with(|held| *held = Some((company.to_owned(), Arc::clone(&texts))));
+        Ok(texts)
+    }
+
+    pub(super) fn let_go(&self) {
+        self.with(|held| *held = None);
+    }
+
+    /// The lock is held for a pointer, and never while something is read.
+    fn with<T>(&self, with: impl FnOnce(&mut Option<(String, Arc<Texts>)>) -> T) -> T {
+        with(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// A part of a file that stays open: whatever becomes of its name, this reads what was kept.

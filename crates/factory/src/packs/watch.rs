@@ -167,17 +167,18 @@ pub(super) fn stamp(home: &Home) -> Stamp {
 }
 
 fn tree(dir: &Path, depth: usize, walk: &mut Walk) {
-    let Ok(paths) = read::list(dir) else {
+    let Ok(entries) = read::entries(dir) else {
         "unreadable".hash(&mut walk.hasher);
         return;
     };
-    for path in paths {
+    for entry in entries {
         walk.seen += 1;
         if walk.seen > ENTRIES_MAX {
             continue;
         }
-        let name = read::name_of(&path);
-        let meta = std::fs::symlink_metadata(&path);
+        let name = entry.file_name().to_string_lossy().into_owned();
+        // Asked of the open folder: a whole path would be walked anew for each of a thousand files. Links are not followed.
+        let meta = entry.metadata();
         // A company writes its scratch while it works. What only has the name, and is no folder, is a part of the pack.
         let scratch = depth == 1
             && read::SCRATCH.contains(&&*name)
@@ -189,7 +190,7 @@ fn tree(dir: &Path, depth: usize, walk: &mut Walk) {
         match meta {
             Ok(meta) if meta.is_dir() => {
                 depth.hash(&mut walk.hasher);
-                tree(&path, depth + 1, walk);
+                tree(&entry.path(), depth + 1, walk);
             }
             Ok(meta) => {
                 mark(&meta, &mut walk.hasher);

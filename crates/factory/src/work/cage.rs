@@ -209,6 +209,7 @@ pub(super) fn led(
     };
     let argv = [LAUNCHER_INSIDE.to_owned(), HAND.to_owned()];
     let argv = services::with_services(&around.services, &argv, Then::Become);
+    desk.packs.let_go();
     alai_workspace::crash::point("agent.before");
     let home = factory.home().root().to_path_buf();
     let mut caged = match place.uncaged {
