@@ -134,6 +134,10 @@ impl Factory {
             // Beside the store: both wait for the disk.
             let packs = scope.spawn(|| Watched::load(&home));
             let mission = Mission::open(home.root(), alai_workspace::crash::point);
+            let mission = mission.and_then(|mission| {
+                recover::before_the_start(&mission)?;
+                Ok(mission)
+            });
             let packs = packs.join();
             (
                 mission,

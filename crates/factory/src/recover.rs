@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use alai_core::ids::RunId;
 use alai_core::pipeline;
-use alai_mission::{Holder, MissionError, RunRow};
+use alai_mission::{Holder, Mission, MissionError, RunRow};
 use alai_workspace::cage;
 use alai_workspace::clone;
 use alai_workspace::git;
@@ -30,17 +30,22 @@ pub enum OpenError {
     Config(#[from] ConfigError),
 }
 
+/// What needs nothing but the store, and so can be done while the packs are read: the cages of a process that is gone end, and so do its
+/// locks of refs. Who calls this holds the home's lock, and calls [`at_start`] after it.
+pub(crate) fn before_the_start(mission: &Mission) -> Result<(), MissionError> {
+    let orphans = cage::end_orphans();
+    if orphans > 0 {
+        tracing::info!("ended {orphans} cage(s) of a process that is gone");
+    }
+    unlock_own_refs(mission)
+}
+
 /// This process holds the lock, so no live run can be alive: each is lost, its commits are brought home, its clone removed,
 /// and its task goes on.
 pub(crate) fn at_start(factory: &Arc<Factory>) -> Result<(), MissionError> {
     clone::set_stock(factory.home().objects());
     cage::set_known(factory.home().cage());
     versions::set_versions(factory.home().versions());
-    let orphans = cage::end_orphans();
-    if orphans > 0 {
-        tracing::info!("ended {orphans} cage(s) of a process that is gone");
-    }
-    unlock_own_refs(factory)?;
     // What a person has taken is in no process: it stays his.
     let mut live = factory.mission().live_runs()?;
     live.retain(|run| run.holder == Holder::Factory);
@@ -160,8 +165,8 @@ fn sweep(factory: &Arc<Factory>, since_ms: i64) -> Result<(), MissionError> {
 
 /// A git that was killed with us leaves the lock of the ref it was about to move. These refs are ours alone, and nobody
 /// else can be moving them while we hold the home.
-fn unlock_own_refs(factory: &Arc<Factory>) -> Result<(), MissionError> {
-    for project in factory.mission().projects()? {
+fn unlock_own_refs(mission: &Mission) -> Result<(), MissionError> {
+    for project in mission.projects()? {
         let Ok(repo) = git::open(&project.path) else {
             continue;
         };
