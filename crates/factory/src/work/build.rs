@@ -6,10 +6,11 @@ pub(crate) mod paths;
 mod spoiled;
 mod words;
 
-use std::path::PathBuf;
+use std::panic::resume_unwind;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use alai_core::brief::ProjectBrief;
+use alai_core::brief::{Brief, ProjectBrief};
 use alai_core::cage::Sandbox;
 use alai_core::ids::RunId;
 use alai_core::mode::Mode;
@@ -197,10 +198,6 @@ impl Job<'_> {
 
     /// Clone, cage, agent; its commits come to `refs/alai/<run>`, packed by the agent's own git inside a cage. Journals what was handed in, when the agent came to an end of its own.
     fn build(&self, cancel: &Cancel) -> Result<Left, RunError> {
-        let blueprint = match self.blueprint() {
-            Ok(blueprint) => blueprint,
-            Err(failure) => return Ok(Left::Ended(Ended::Failed { failure })),
-        };
         let uncaged = match uncaged::user_of(self.factory, self.claim)? {
             Ok(user) => user,
             Err(failure) => return Ok(Left::Ended(Ended::Failed { failure })),
@@ -208,14 +205,29 @@ impl Job<'_> {
         let dir = self.factory.home().run(&self.claim.fence.run);
         files::private_dir_all(&dir).map_err(RunError::infra)?;
         let (tree, home) = (dir.join(CLONE), dir.join(HOME));
-        let who = integrate::identity(self.project);
         let branch = super::branch(&self.claim.fence.run);
         let owner = uncaged::owner(uncaged.as_ref());
-        clone::for_run(self.repo, self.start, &tree, &branch, &who, owner)
-            .map_err(RunError::infra)?;
-        files::private_dir(&home).map_err(RunError::infra)?;
-        files::give_to(&home, owner).map_err(RunError::infra)?;
-        setup::install_into(&self.ground.prepared, &tree, &home, owner).map_err(RunError::infra)?;
+        // Neither needs the other: git works on the clone while the blueprint is read and the brief is put together.
+        let (cloned, asked_for) = std::thread::scope(|scope| {
+            let clone = || self.clone_into(&tree, &home, &branch, owner);
+            let beside = std::thread::Builder::new().name("clone".into());
+            match beside.spawn_scoped(scope, clone) {
+                Ok(cloning) => {
+                    let asked_for = self.asked_for();
+                    let cloned = cloning.join().unwrap_or_else(|panic| resume_unwind(panic));
+                    (cloned, asked_for)
+                }
+                Err(e) => {
+                    tracing::warn!("cloned before the brief is made: {e}");
+                    (clone(), self.asked_for())
+                }
+            }
+        });
+        let (brief, before) = match asked_for? {
+            Ok(asked_for) => asked_for,
+            Err(failure) => return Ok(Left::Ended(Ended::Failed { failure })),
+        };
+        cloned?;
         let trajectory = dir.join(keep::TRAJECTORY);
         let passes = |command: &str, captured: &Captured| self.ground.no_worse(command, captured);
         let bell = keep::Bell::default();
@@ -239,19 +251,6 @@ impl Job<'_> {
             delegates: None,
             ahead: None,
         };
-        let mut brief = super::brief(
-            self.factory,
-            self.claim,
-            self.desk,
-            blueprint,
-            self.project_brief()?,
-        )?;
-        brief.answers = asked::answers(self.factory, self.task().id)?;
-        // A pack that was changed meanwhile has cut the run off from the one that asked: it begins anew.
-        let before = asked::before(self.factory, self.claim)?.map(|(stopped, _)| stopped);
-        brief.progress = before
-            .as_ref()
-            .map(|stopped| stopped.asked.progress.clone());
         let toolchains = self.factory.toolchains();
         let clone_ref = format!("refs/heads/{branch}");
         let to_ref = super::work_ref(&self.claim.fence.run);
@@ -304,6 +303,38 @@ impl Job<'_> {
             asked::commands_before(stopped, &mut report)?;
         }
         self.left(&report, &head, trajectory)
+    }
+
+    /// The run's clone with what the set-up left for it, and the agent's home beside it.
+    fn clone_into(
+        &self,
+        tree: &Path,
+        home: &Path,
+        branch: &str,
+        owner: Option<(u32, u32)>,
+    ) -> Result<(), RunError> {
+        let who = integrate::identity(self.project);
+        clone::for_run(self.repo, self.start, tree, branch, &who, owner)
+            .map_err(RunError::infra)?;
+        files::private_dir(home).map_err(RunError::infra)?;
+        files::give_to(home, owner).map_err(RunError::infra)?;
+        let installed = setup::install_into(&self.ground.prepared, tree, home, owner);
+        installed.map(drop).map_err(RunError::infra)
+    }
+
+    /// What the agent is asked for, and where a run of before stopped to ask; or why its blueprint cannot be walked.
+    fn asked_for(&self) -> Result<Result<(Brief, Option<Stopped>), Failure>, RunError> {
+        let blueprint = match self.blueprint() {
+            Ok(blueprint) => blueprint,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        let project = self.project_brief()?;
+        let mut brief = super::brief(self.factory, self.claim, self.desk, blueprint, project)?;
+        brief.answers = asked::answers(self.factory, self.task().id)?;
+        // A pack that was changed meanwhile has cut the run off from the one that asked: it begins anew.
+        let before = asked::before(self.factory, self.claim)?.map(|(stopped, _)| stopped);
+        brief.progress = { before.as_ref() }.map(|stopped| stopped.asked.progress.clone());
+        Ok(Ok((brief, before)))
     }
 
     /// Keeps the report, and journals what the agent handed in or where it stopped to ask.
