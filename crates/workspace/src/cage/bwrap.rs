@@ -157,10 +157,15 @@ fn arguments(command: &mut Command, step: &Step) {
 
 /// A text in a file that only our children can see.
 pub(super) fn memory_file(text: &[u8]) -> io::Result<fs::File> {
-    let mut file = sys::memory_file()?;
-    file.write_all(text)?;
-    file.rewind()?;
+    let file = sys::memory_file()?;
+    filled(&file, text)?;
     Ok(file)
+}
+
+/// Writes a text into such a file, to be read from its beginning.
+pub(super) fn filled(mut file: &fs::File, text: &[u8]) -> io::Result<()> {
+    file.write_all(text)?;
+    file.rewind()
 }
 
 #[cfg(test)]

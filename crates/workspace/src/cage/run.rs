@@ -16,6 +16,7 @@ use alai_core::record::{Captured, CommandRecord, Exit, Limit};
 use super::cgroup::Group;
 use super::error::CageError;
 use super::launcher::{self, INNER, OUTER, Said};
+use super::plan::Step;
 use super::spec::{CageSpec, Layer, Limits, Network};
 use super::text::{self, Text};
 use super::{bwrap, cgroup, plan, probe, resolve};
@@ -317,16 +318,17 @@ fn start(
     // A folder that was ours and is no more leaves the looking, which the record then names.
     let group = cgroup::delegated().and_then(|folder| Group::make(folder, &spec.limits).ok());
     plan.has_group = group.is_some();
-    let text = serde_json::to_vec(&plan).map_err(io::Error::from);
-    let text = text.map_err(CageError::io("write down the plan of a cage"))?;
-    let file = bwrap::memory_file(&text).map_err(CageError::io("write down the plan of a cage"))?;
+    let file = sys::memory_file().map_err(CageError::io("write down the plan of a cage"))?;
     let (ours, theirs) = UnixStream::pair().map_err(CageError::io("make a control socket"))?;
     let numbers = [file.as_raw_fd().to_string(), theirs.as_raw_fd().to_string()];
     let (mut command, texts) = match layer {
         Layer::Bwrap => {
             let inner = [&[INNER.to_owned()], &numbers[..]].concat();
             let (bwrap, _) = bwrap::find()?;
-            bwrap::command(&bwrap, &plan, &inner).map_err(CageError::io("prepare bwrap"))?
+            let made = bwrap::command(&bwrap, &plan, &inner);
+            // Who comes behind bwrap finds these files written.
+            plan.steps.retain(|step| !matches!(step, Step::File { .. }));
+            made.map_err(CageError::io("prepare bwrap"))?
         }
         Layer::Own => {
             let mut command = Command::new(&launcher);
@@ -334,6 +336,9 @@ fn start(
             (command, Vec::new())
         }
     };
+    let text = serde_json::to_vec(&plan).map_err(io::Error::from);
+    let written = text.and_then(|text| bwrap::filled(&file, &text));
+    written.map_err(CageError::io("write down the plan of a cage"))?;
     // A group of its own: Ctrl-C in our terminal is for us, and we end our cages in order.
     command.env_clear().current_dir("/").process_group(0);
     command
