@@ -135,7 +135,7 @@ impl Factory {
             let packs = scope.spawn(|| Watched::load(&home));
             let mission = Mission::open(home.root(), alai_workspace::crash::point);
             let mission = mission.and_then(|mission| {
-                recover::before_the_start(&mission)?;
+                recover::before_the_start(&home, &mission)?;
                 Ok(mission)
             });
             let packs = packs.join();

@@ -13,6 +13,7 @@ use alai_workspace::versions;
 
 use crate::beat::Factory;
 use crate::config::ConfigError;
+use crate::home::Home;
 use crate::housekeeping;
 use crate::integrate;
 use crate::packs::PacksError;
@@ -32,7 +33,11 @@ pub enum OpenError {
 
 /// What needs nothing but the store, and so can be done while the packs are read: the cages of a process that is gone end, and so do its
 /// locks of refs. Who calls this holds the home's lock, and calls [`at_start`] after it.
-pub(crate) fn before_the_start(mission: &Mission) -> Result<(), MissionError> {
+pub(crate) fn before_the_start(home: &Home, mission: &Mission) -> Result<(), MissionError> {
+    // First of all: which git there is, is remembered here.
+    clone::set_stock(home.objects());
+    cage::set_known(home.cage());
+    versions::set_versions(home.versions());
     let orphans = cage::end_orphans();
     if orphans > 0 {
         tracing::info!("ended {orphans} cage(s) of a process that is gone");
@@ -43,9 +48,6 @@ pub(crate) fn before_the_start(mission: &Mission) -> Result<(), MissionError> {
 /// This process holds the lock, so no live run can be alive: each is lost, its commits are brought home, its clone removed,
 /// and its task goes on.
 pub(crate) fn at_start(factory: &Arc<Factory>) -> Result<(), MissionError> {
-    clone::set_stock(factory.home().objects());
-    cage::set_known(factory.home().cage());
-    versions::set_versions(factory.home().versions());
     // What a person has taken is in no process: it stays his.
     let mut live = factory.mission().live_runs()?;
     live.retain(|run| run.holder == Holder::Factory);
@@ -184,7 +186,7 @@ mod tests {
 
     use super::*;
     use crate::config::Config;
-    use crate::home::{Home, init};
+    use crate::home::init;
 
     /// A run's folder with something in it that a sweep removes.
     fn left(home: &Home, id: &str) -> std::path::PathBuf {
