@@ -92,10 +92,14 @@ impl Router {
         };
         match phrases.iter_mut().find(|phrase| phrase.rest == rest) {
             Some(phrase) => phrase.heard_by.push(ear),
-            None => phrases.push(Phrase {
-                rest: rest.to_vec(),
-                heard_by: vec![ear],
-            }),
+            None => {
+                // Most words begin one phrase, and a list that grows by itself begins with room for four.
+                phrases.reserve_exact(1);
+                phrases.push(Phrase {
+                    rest: rest.to_vec(),
+                    heard_by: vec![ear],
+                });
+            }
         }
     }
 
