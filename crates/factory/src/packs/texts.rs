@@ -24,7 +24,10 @@ pub(super) enum Kept {
 
 /// The texts that were read last: one start of a run asks for those of its company ten times.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Held(Arc<Mutex<Option<(String, Arc<Texts>)>>>);
+pub(super) struct Held(Arc<Mutex<Option<Read>>>);
+
+/// A company's name and its texts.
+type Read = (String, Arc<Texts>);
 
 impl Held {
     pub(super) fn or_read(
@@ -46,7 +49,7 @@ impl Held {
     }
 
     /// The lock is held for a pointer, and never while something is read.
-    fn with<T>(&self, with: impl FnOnce(&mut Option<(String, Arc<Texts>)>) -> T) -> T {
+    fn with<T>(&self, with: impl FnOnce(&mut Option<Read>) -> T) -> T {
         with(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
