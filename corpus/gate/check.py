@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-HALVES = ("frozen", "open")
+HALVES = ("frozen", "open", "unseen")
 LANGUAGES = ("rust", "python", "javascript", "typescript", "go")
 DIGESTS = HERE / "FROZEN.sha256"
 
@@ -251,7 +251,7 @@ def print_table(results: list) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--language", choices=LANGUAGES, help="only the pairs of this language")
-    parser.add_argument("--half", choices=HALVES, help="only this half (default: both)")
+    parser.add_argument("--half", choices=HALVES, help="only this half or set (default: all)")
     parser.add_argument("--case", help="only the pair with this id")
     parser.add_argument("--jobs", type=int, default=2, help="pairs checked at the same time (default: 2)")
     parser.add_argument("--keep", metavar="DIR", help="leave the copies in this new folder for a look")
