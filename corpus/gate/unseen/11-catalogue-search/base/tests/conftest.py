@@ -1,0 +1,6 @@
+import pytest
+
+
+@pytest.fixture
+def titles():
+    return ["Café Noir", "The black cat", "Noir et blanc", "Über den Wolken"]
