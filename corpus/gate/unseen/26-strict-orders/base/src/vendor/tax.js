@@ -1,0 +1,4 @@
+// From the tax office, as it came.
+export function tax(cents, rate) {
+  return Math.round((cents * rate) / 100);
+}
