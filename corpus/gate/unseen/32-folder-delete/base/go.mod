@@ -1,0 +1,3 @@
+module example.org/folder
+
+go 1.19

@@ -1,0 +1,6 @@
+#!/bin/sh
+# What has to hold before a change goes in.
+set -eu
+test -z "$(gofmt -l .)" || { echo "gofmt: not formatted"; exit 1; }
+go vet ./...
+go test ./...
