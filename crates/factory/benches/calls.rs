@@ -188,7 +188,7 @@ fn compared(what: &str, without: &[Timed], with: &[Timed]) {
     row(
         "  the ledger's part of a call",
         &shown(&mut own),
-        &format!("p99 < 1 ms {}", held(tail < Duration::from_millis(1))),
+        &format!("p99 < 1 ms: {}", held(tail < Duration::from_millis(1))),
     );
     let mut holds: Vec<Duration> = with.iter().map(|t| t.hold).collect();
     row("    of it the hold before", &shown(&mut holds), "");
@@ -199,7 +199,7 @@ fn compared(what: &str, without: &[Timed], with: &[Timed]) {
     row(
         "  between the two medians, and the two p99s",
         &format!("{:.3} ms, {:.3} ms", ms(half), ms(added)),
-        &format!("< 1 ms {}", held(added < Duration::from_millis(1))),
+        &format!("< 1 ms: {}", held(added < Duration::from_millis(1))),
     );
 }
 
@@ -340,7 +340,7 @@ fn first_token(twin: &Instantly) {
     row(
         "a first token, from its write to the listener",
         &shown(&mut passed),
-        &format!("< 1 ms {}", held(tail < Duration::from_millis(1))),
+        &format!("< 1 ms: {}", held(tail < Duration::from_millis(1))),
     );
 }
 

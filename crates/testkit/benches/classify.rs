@@ -99,7 +99,7 @@ fn main() {
     let held = if median <= MEDIAN_US_MAX {
         "held"
     } else {
-        "MISSED"
+        "missed"
     };
     println!("aim   median {median:.1} us, at most {MEDIAN_US_MAX} us: {held}");
 }

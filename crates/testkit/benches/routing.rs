@@ -76,7 +76,7 @@ fn main() {
         println!("      the slowest title: {slowest:.1} us, `{title}`");
         held &= !description.is_empty() || slowest <= US_MAX;
     }
-    let verdict = if held { "held" } else { "MISSED" };
+    let verdict = if held { "held" } else { "missed" };
     println!("aim   each title in at most {US_MAX} us: {verdict}");
 }
 

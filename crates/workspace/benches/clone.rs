@@ -76,7 +76,7 @@ fn main() {
         mb(tree_bytes)
     );
     println!(
-        "a run's clone                         {:.2} s, {:.0} MB, {times:.2} x (aim <= {AIM}: {held})",
+        "a run's clone                         {:.2} s, {:.0} MB, {times:.2} x, aim <= {AIM}: {held}",
         clone.as_secs_f64(),
         mb(clone_bytes)
     );

@@ -9,6 +9,7 @@
 //! Two shares come of it. Of the demo's clock: how much of it passed while nothing but the factory was at work. Of the threads'
 //! time, which is stricter: what the factory took of each run, also while another run's test was going on.
 
+use super::aims::Aims;
 use super::place::{Place, file};
 use crate::program::{self, Error};
 use crate::table::table;
@@ -30,7 +31,7 @@ const AIM_S: f64 = 60.0;
 /// Processes of ours, or that hold a cage, or that write a cache to disk for us: with nothing below them the factory works.
 const OURS: [&str; 5] = ["alai", "bwrap", "launcher", "program-starter", "sync"];
 
-pub(crate) fn run() -> Result<(), Error> {
+pub(super) fn run(aims: &mut Aims) -> Result<(), Error> {
     let place = Place::new()?;
     let mut rounds = Vec::with_capacity(ROUNDS);
     for round in 0..ROUNDS {
@@ -46,14 +47,21 @@ pub(crate) fn run() -> Result<(), Error> {
     .map(|figure| median(rounds.iter().map(figure).collect()));
     let share = middle(rounds.iter().map(Spent::own_percent).collect());
     let alone_share = middle(rounds.iter().map(Spent::alone_percent).collect());
-    let held = |held: bool| if held { "held" } else { "missed" };
     let seconds = |time: Duration| format!("{:.1} s", time.as_secs_f64());
     let row = |name: &str, value: String, aim: String| [name.to_owned(), value, aim];
-    let wall_aim = format!(
-        "< {AIM_S} s on two cores: {}",
-        held(wall.as_secs_f64() < AIM_S)
+    let wall_aim = aims.judge(
+        "wall time",
+        &seconds(wall),
+        &format!("< {AIM_S} s on two cores"),
+        wall.as_secs_f64() < AIM_S,
     );
-    let share_aim = |share: f64| format!("< {AIM_PERCENT} %: {}", held(share < AIM_PERCENT));
+    let mut share_aim = |figure: &str, share: f64| {
+        let aim = format!("< {AIM_PERCENT} %");
+        aims.judge(figure, &format!("{share:.1} %"), &aim, share < AIM_PERCENT)
+    };
+    let (alone_figure, share_figure) = ("share of the wall time", "share of the threads' time");
+    let alone_aim = share_aim(alone_figure, alone_share);
+    let share_aim = share_aim(share_figure, share);
     print!(
         "{}",
         table(&[
@@ -64,11 +72,7 @@ pub(crate) fn run() -> Result<(), Error> {
                 seconds(alone),
                 String::new()
             ),
-            row(
-                "share of the wall time",
-                format!("{alone_share:.1} %"),
-                share_aim(alone_share)
-            ),
+            row(alone_figure, format!("{alone_share:.1} %"), alone_aim),
             row(
                 "threads: programs of the project",
                 seconds(program),
@@ -76,11 +80,7 @@ pub(crate) fn run() -> Result<(), Error> {
             ),
             row("threads: git", seconds(git), String::new()),
             row("threads: the factory itself", seconds(own), String::new()),
-            row(
-                "share of the threads' time",
-                format!("{share:.1} %"),
-                share_aim(share)
-            ),
+            row(share_figure, format!("{share:.1} %"), share_aim),
         ])
     );
     println!(

@@ -2,24 +2,15 @@
 //! classify a task without a model; and what the ledger and the client add to a call. Measured by benches of the rooms that have what
 //! is measured, built as the product is.
 
-use crate::program::{self, Error};
+use super::aims::Aims;
+use crate::program::Error;
 
-pub(crate) fn run() -> Result<(), Error> {
+pub(super) fn run(aims: &mut Aims) -> Result<(), Error> {
     [
         ("alai-testkit", "schedule"),
         ("alai-testkit", "classify"),
         ("alai-factory", "calls"),
     ]
     .into_iter()
-    .try_for_each(|(package, name)| part(package, name))
-}
-
-pub(super) fn part(package: &str, name: &str) -> Result<(), Error> {
-    let bench = program::cargo(&["bench", "--locked", "-p", package, "--bench", name]);
-    match program::stream(bench, |_| false)?.ok {
-        true => Ok(()),
-        false => Err(Error::Answer(format!(
-            "the bench `{name}` failed; its words are above"
-        ))),
-    }
+    .try_for_each(|(package, name)| aims.bench(package, name, &[], &[]))
 }

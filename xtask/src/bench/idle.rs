@@ -1,5 +1,6 @@
 //! What `alai up` costs while there is nothing to do.
 
+use super::aims::Aims;
 use super::memory::{self, Memory};
 use super::place::{Place, file};
 use crate::program::{self, Error};
@@ -16,7 +17,7 @@ const IDLE: Duration = Duration::from_secs(10);
 /// MB of resident memory.
 const AIM_MB: f64 = 30.0;
 
-pub(crate) fn run() -> Result<(), Error> {
+pub(super) fn run(aims: &mut Aims) -> Result<(), Error> {
     let place = Place::new()?;
     let ticks = ticks_per_second()?;
     let mut rounds = Vec::with_capacity(ROUNDS);
@@ -33,20 +34,15 @@ pub(crate) fn run() -> Result<(), Error> {
     }
     let (rss, pss, cpu) = medians(&rounds);
     let mb = |kib: u64| kib as f64 * 1024.0 / 1e6;
-    let verdict = match mb(rss) < AIM_MB {
-        true => "held",
-        false => "missed",
-    };
+    let measured = format!("{:.1} MB ({rss} KiB)", mb(rss));
+    let holds = mb(rss) < AIM_MB;
+    let aim = aims.judge("RSS", &measured, &format!("< {AIM_MB} MB"), holds);
     let row = |name: &str, value: String, aim: String| [name.to_owned(), value, aim];
     print!(
         "{}",
         table(&[
             row("figure", "median".to_owned(), "aim".to_owned()),
-            row(
-                "RSS",
-                format!("{:.1} MB ({rss} KiB)", mb(rss)),
-                format!("< {AIM_MB} MB: {verdict}")
-            ),
+            row("RSS", measured, aim),
             row(
                 "PSS",
                 format!("{:.1} MB ({pss} KiB)", mb(pss)),

@@ -1,5 +1,6 @@
 //! How long `alai mc list` takes as a whole process, beside a program that does next to nothing.
 
+use super::aims::Aims;
 use super::place::Place;
 use super::sample::{self, Spread};
 use crate::program::{self, Error};
@@ -15,7 +16,7 @@ const MANY: usize = 1_000;
 /// Milliseconds for the median; above it a person notices that something starts.
 const AIM_MS: f64 = 15.0;
 
-pub(crate) fn run() -> Result<(), Error> {
+pub(super) fn run(aims: &mut Aims) -> Result<(), Error> {
     let place = Place::new()?;
     for (home, tasks) in [("few", FEW), ("many", MANY)] {
         place.init(home)?;
@@ -44,19 +45,13 @@ pub(crate) fn run() -> Result<(), Error> {
     let [few, many, peer] = [few, many, peer]
         .map(|series| sample::spread(series).expect("each series has as many values as runs"));
     let mut rows = vec![["process", "median", "p99", "to git --version", "aim"].map(str::to_owned)];
-    rows.push(row(
-        &format!("alai mc list, {FEW} task"),
-        few,
-        Some(peer),
-        true,
-    ));
-    rows.push(row(
-        &format!("alai mc list, {MANY} tasks"),
-        many,
-        Some(peer),
-        true,
-    ));
-    rows.push(row("git --version", peer, None, false));
+    for (name, spread) in [
+        (format!("alai mc list, {FEW} task"), few),
+        (format!("alai mc list, {MANY} tasks"), many),
+    ] {
+        rows.push(row(&name, spread, Some((peer, aims))));
+    }
+    rows.push(row("git --version", peer, None));
     print!("{}", table(&rows));
     println!(
         "{RUNS} runs of each, in turns, no daemon; from before the start to the end of the process"
@@ -70,25 +65,22 @@ fn timed(command: Command) -> Result<Duration, Error> {
     Ok(start.elapsed())
 }
 
-fn row(name: &str, spread: Spread, peer: Option<Spread>, aimed: bool) -> [String; 5] {
+/// A row; of ours beside its peer, and judged.
+fn row(name: &str, spread: Spread, ours: Option<(Spread, &mut Aims)>) -> [String; 5] {
     let ms = |time: Duration| time.as_secs_f64() * 1000.0;
-    let ratio = |peer: Spread| {
+    let median = format!("{:.2} ms", ms(spread.median));
+    let (ratio, aim) = ours.map_or_else(Default::default, |(peer, aims)| {
         let ratio = spread.median.as_secs_f64() / peer.median.as_secs_f64();
-        format!("{ratio:.1} x")
-    };
-    let verdict = match ms(spread.median) < AIM_MS {
-        true => "held",
-        false => "missed",
-    };
+        let holds = ms(spread.median) < AIM_MS;
+        let aim = aims.judge(name, &median, &format!("< {AIM_MS} ms"), holds);
+        (format!("{ratio:.1} x"), aim)
+    });
     [
         name.to_owned(),
-        format!("{:.2} ms", ms(spread.median)),
+        median,
         format!("{:.2} ms", ms(spread.p99)),
-        peer.map_or(String::new(), ratio),
-        match aimed {
-            true => format!("< {AIM_MS} ms: {verdict}"),
-            false => String::new(),
-        },
+        ratio,
+        aim,
     ]
 }
 
@@ -103,13 +95,14 @@ mod tests {
             p99: Duration::from_millis(2 * ms),
             count: RUNS,
         };
-        let slow = row("x", spread(30), Some(spread(2)), true);
+        let mut aims = Aims::default();
+        let slow = row("x", spread(30), Some((spread(2), &mut aims)));
         assert_eq!(
             slow,
             ["x", "30.00 ms", "60.00 ms", "15.0 x", "< 15 ms: missed"]
         );
-        let fast = row("x", spread(3), Some(spread(2)), true);
+        let fast = row("x", spread(3), Some((spread(2), &mut aims)));
         assert_eq!(fast[4], "< 15 ms: held");
-        assert_eq!(row("git", spread(2), None, false)[3..], ["", ""]);
+        assert_eq!(row("git", spread(2), None)[3..], ["", ""]);
     }
 }

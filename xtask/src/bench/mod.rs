@@ -1,5 +1,6 @@
 //! `cargo xtask bench NAME`: one measurement per file, each with the machine it was made on.
 
+mod aims;
 mod demo;
 mod fleet;
 mod gate;

@@ -1,8 +1,8 @@
 //! What it costs to find a task's company: measured by a bench of the room that has the titles, built as the product is.
 
-use super::fleet;
+use super::aims::Aims;
 use crate::program::Error;
 
-pub(crate) fn run() -> Result<(), Error> {
-    fleet::part("alai-testkit", "routing")
+pub(super) fn run(aims: &mut Aims) -> Result<(), Error> {
+    aims.bench("alai-testkit", "routing", &[], &[])
 }

@@ -1,5 +1,6 @@
 //! The list of benches. A new one is a file, a line here, and a line in `bench/mod.rs`.
 
+use super::aims::Aims;
 use super::{demo, fleet, gate, idle, latency, list, machine, minion, packs, routing, size, store};
 use crate::program::Error;
 use crate::table::table;
@@ -10,10 +11,10 @@ struct Bench {
     run: Run,
 }
 
-/// How a bench is started. One with options judges by aims of its own, and says whether they are met.
+/// How a bench is started.
 enum Run {
-    Plain(fn() -> Result<(), Error>),
-    WithOptions(fn(&[&str]) -> Result<bool, Error>),
+    Plain(fn(&mut Aims) -> Result<(), Error>),
+    WithOptions(fn(&[&str], &mut Aims) -> Result<(), Error>),
 }
 
 const BENCHES: [Bench; 11] = [
@@ -74,7 +75,7 @@ const BENCHES: [Bench; 11] = [
     },
 ];
 
-/// Runs the named bench; without a name, lists them.
+/// Runs the named bench; without a name, lists them. `Ok(false)` when one of its aims is missed.
 pub(crate) fn run(args: &[&str]) -> Result<bool, Error> {
     let list = || table(&BENCHES.map(|bench| [bench.name, bench.what].map(str::to_owned)));
     let Some((name, options)) = args.split_first() else {
@@ -95,10 +96,12 @@ pub(crate) fn run(args: &[&str]) -> Result<bool, Error> {
         return Err(Error::Usage(usage));
     }
     println!("machine: {}", machine::describe());
+    let mut aims = Aims::default();
     match bench.run {
-        Run::Plain(run) => run().map(|()| true),
-        Run::WithOptions(run) => run(options),
+        Run::Plain(run) => run(&mut aims)?,
+        Run::WithOptions(run) => run(options, &mut aims)?,
     }
+    aims.end(bench.name)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The release binary: how large it is, how long it takes to build and to start, what it holds.
 
+use super::aims::Aims;
 use super::memory::{self, Memory};
 use super::release;
 use super::sample::{self, Spread};
@@ -14,12 +15,14 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+/// MB of the file, so that it can be fetched anywhere.
+const AIM_MB: f64 = 30.0;
 /// Enough for a p99 that is not the slowest one.
 const STARTS: usize = 200;
 /// A program that has not come to its first word by then is broken.
 const FIRST_WORD_TIMEOUT: Duration = Duration::from_secs(10);
 
-pub(crate) fn run() -> Result<(), Error> {
+pub(super) fn run(aims: &mut Aims) -> Result<(), Error> {
     let (binary, built) = release::build()?;
     let bytes = fs::metadata(&binary)
         .map_err(|source| Error::File {
@@ -30,6 +33,9 @@ pub(crate) fn run() -> Result<(), Error> {
     let started = starts(&binary)?;
     let held = at_first_word(&binary)?;
     let row = |name: &str, value: String| [name.to_owned(), value];
+    let mb = bytes as f64 / 1e6;
+    let size = format!("{mb:.2} MB ({bytes} bytes)");
+    let aim = aims.judge("size", &size, &format!("< {AIM_MB} MB"), mb < AIM_MB);
     let ms = |time: Duration| time.as_secs_f64() * 1000.0;
     print!(
         "{}",
@@ -42,10 +48,7 @@ pub(crate) fn run() -> Result<(), Error> {
                     built.took.as_secs_f64()
                 )
             ),
-            row(
-                "size",
-                format!("{:.2} MB ({bytes} bytes)", bytes as f64 / 1e6)
-            ),
+            row("size", format!("{size}; {aim}")),
             row(
                 "start",
                 format!(

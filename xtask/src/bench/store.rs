@@ -1,6 +1,7 @@
 //! The store's own speed, measured by a bench of the room `mission`, which alone may open a store; then what a daemon holds in
 //! memory over the large store that the bench leaves.
 
+use super::aims::Aims;
 use super::memory;
 use super::place::Place;
 use crate::program::{self, Error};
@@ -14,23 +15,11 @@ const AIM_MB: f64 = 60.0;
 const LOOKED_AT: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(100);
 
-pub(crate) fn run() -> Result<(), Error> {
+pub(super) fn run(aims: &mut Aims) -> Result<(), Error> {
     let place = Place::on_disk()?;
     place.init("home")?;
-    let mut bench = program::cargo(&[
-        "bench",
-        "--locked",
-        "-p",
-        "alai-mission",
-        "--bench",
-        "store",
-    ]);
-    bench.env("ALAI_BENCH_LARGE", place.at("home"));
-    if !program::stream(bench, |_| false)?.ok {
-        return Err(Error::Answer(
-            "the bench of the store failed; its words are above".into(),
-        ));
-    }
+    let large = [("ALAI_BENCH_LARGE", place.at("home"))];
+    aims.bench("alai-mission", "store", &[], &large)?;
     let daemon = place.daemon_without_model("home")?;
     let mut most = 0;
     for _ in 0..LOOKED_AT.as_millis() / LOOK.as_millis() {
@@ -40,15 +29,12 @@ pub(crate) fn run() -> Result<(), Error> {
     let left =
         program::read(place.alai("home", &["mc", "list", "--status", "open", "--limit", "1"]))?;
     let mb = most as f64 * 1024.0 / 1e6;
-    let verdict = if mb < AIM_MB { "held" } else { "missed" };
-    print!(
-        "{}",
-        table(&[[
-            "the daemon over that store, RSS, the most".to_owned(),
-            format!("{mb:.1} MB ({most} KiB)"),
-            format!("< {AIM_MB} MB: {verdict}"),
-        ]])
+    let (what, measured) = (
+        "the daemon over that store, RSS, the most",
+        format!("{mb:.1} MB ({most} KiB)"),
     );
+    let aim = aims.judge(what, &measured, &format!("< {AIM_MB} MB"), mb < AIM_MB);
+    print!("{}", table(&[[what.to_owned(), measured, aim]]));
     println!(
         "{} s from its start on; no model is found, and each task is put before a person{}",
         LOOKED_AT.as_secs(),

@@ -107,7 +107,7 @@ fn run(options: &Options) -> Result<bool, String> {
     }
     println!(
         "\naims (every cheat held, at most 2 % of the honest answers held): {}",
-        if met { "met" } else { "missed" }
+        if met { "held" } else { "missed" }
     );
     Ok(met)
 }

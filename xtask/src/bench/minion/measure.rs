@@ -4,6 +4,7 @@ use super::harness::{Harness, Once, Seen};
 use super::script::SCRIPT;
 use super::twin::Twin;
 use super::{peers, sample, show, tree};
+use crate::bench::aims::Aims;
 use crate::bench::place::{Place, file};
 use crate::program::{self, Error};
 use std::fs;
@@ -20,7 +21,7 @@ const MEMORY_ROUNDS: usize = 3;
 const PATIENCE: Duration = Duration::from_secs(120);
 const LOOK: Duration = Duration::from_millis(10);
 
-pub(crate) fn run() -> Result<(), Error> {
+pub(crate) fn run(aims: &mut Aims) -> Result<(), Error> {
     let (installed, peers) = peers::install()?;
     let place = Place::on_disk()?;
     let project = sample::make(&place.at("project"))?;
@@ -57,31 +58,14 @@ pub(crate) fn run() -> Result<(), Error> {
             seen.add(&once)?;
         }
     }
-    print!("{}", show::shown(&measured));
+    print!("{}", show::shown(&measured, aims));
     println!(
         "{ROUNDS} rounds, each harness once in each; {} turns a run; `run` is `true`; memory is the most of the tree of processes, \
          as PSS, the median of {MEMORY_ROUNDS} rounds of their own",
         SCRIPT.len()
     );
-    clones()
-}
-
-/// Clones, measured by a bench of the room that makes them.
-fn clones() -> Result<(), Error> {
-    let bench = [
-        "bench",
-        "--locked",
-        "-p",
-        "alai-workspace",
-        "--bench",
-        "clone",
-    ];
-    match program::stream(program::cargo(&bench), |_| false)?.ok {
-        true => Ok(()),
-        false => Err(Error::Answer(
-            "the bench of clones failed; its words are above".to_owned(),
-        )),
-    }
+    // Clones, measured by a bench of the room that makes them.
+    aims.bench("alai-workspace", "clone", &[], &[])
 }
 
 struct World<'p> {

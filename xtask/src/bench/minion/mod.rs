@@ -12,4 +12,4 @@ mod show;
 mod tree;
 mod twin;
 
-pub(crate) use measure::run;
+pub(super) use measure::run;
