@@ -4,6 +4,7 @@
 //! No model is named here or in a shipped pack: a pack speaks of tiers, and only a user's own pack names a host and model.
 
 mod agents;
+mod closed;
 mod config;
 mod json;
 pub mod mcp;
@@ -29,6 +30,7 @@ use crate::brief::{CompanyBrief, Role, RoleBrief};
 use crate::routing::Domain;
 use crate::task::TaskKind;
 
+pub use closed::{Closed, card_of, closed};
 pub use json::place_in;
 pub use names::check_names;
 pub use problem::{At, CompanyError};
@@ -79,6 +81,9 @@ pub struct Company {
     pub mcp: mcp::Overlay,
     /// Which of its agents may call which MCP servers.
     pub grants: mcp::Grants,
+    /// Why it takes no work; none where it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed: Option<Closed>,
 }
 
 /// The stage of the pipeline a company works at.

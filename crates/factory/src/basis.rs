@@ -415,7 +415,11 @@ fn company_part(from: Sources<'_>, way: &Way<'_>) -> CompanyPart {
         },
         source: from.packs.source_of(&company.name),
         file: in_pack(from.home, company, "company.json"),
-        reasons: way.route.said(),
+        reasons: {
+            let closed = company.closed.as_ref();
+            let closed = closed.map(|closed| closed.said(&company.name));
+            way.route.said().into_iter().chain(closed).collect()
+        },
     }
 }
 

@@ -105,6 +105,9 @@ pub struct Pulse {
     /// A change of the packs that cannot be read: the ones before it are in force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub packs_refused: Option<RefusedPacks>,
+    /// What this daemon works without, with the reason: companies by their names, global blueprints by their files.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub packs_wrong: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Default)]
@@ -123,6 +126,13 @@ fn look_ahead(models: &Arc<Models>) -> Option<JoinHandle<Vec<loads::Held>>> {
         loads::what_is_held(&models, &|| false)
     };
     looking.spawn(look).ok()
+}
+
+/// Says what the process works without; its status says it as long as that is so.
+fn say_wrong(packs: &Packs) {
+    for (what, why) in packs.wrong() {
+        tracing::error!("packs: {what} cannot be used, and the others are: {why}");
+    }
 }
 
 impl Factory {
@@ -146,7 +156,8 @@ impl Factory {
         });
         let (mission, packs) = (mission?, packs?);
         learned::remember(&models, &mission)?;
-        models.check(&packs.now(), &|name| shelf::config_of(&home, name))?;
+        packs.close(models.misfits(&packs.now(), &|name| shelf::config_of(&home, name)));
+        say_wrong(&packs.now());
         let clock = Clock::default();
         let factory = Arc::new(Factory {
             home,
@@ -244,6 +255,7 @@ impl Factory {
             draining: self.stopping() || self.draining.load(Ordering::SeqCst),
             waits: self.mission.waits(),
             packs_refused: self.packs.refused(),
+            packs_wrong: self.packs.now().wrong().clone(),
         }
     }
 

@@ -28,6 +28,9 @@ pub struct CompanyLine {
     pub models: BTreeMap<&'static str, String>,
     pub blueprints: usize,
     pub skills: usize,
+    /// Why it takes no work.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub closed: Option<String>,
 }
 
 /// All of one company.
@@ -106,6 +109,8 @@ pub struct Resolved {
 /// Why a company cannot be shown.
 #[derive(Debug, thiserror::Error)]
 pub enum PageError {
+    #[error("{said}")]
+    Closed { said: String, remedy: String },
     #[error(transparent)]
     Company(#[from] CompanyError),
     #[error(transparent)]
@@ -124,6 +129,12 @@ pub fn companies(packs: &Packs) -> Vec<CompanyLine> {
 /// When there is none, or the home's MCP servers cannot be read.
 pub fn company(home: &Home, packs: &Packs, name: &str) -> Result<CompanyPage, PageError> {
     let company = packs.registry.find(name)?;
+    if let Some(closed) = &company.closed {
+        return Err(PageError::Closed {
+            said: closed.said(&company.name),
+            remedy: closed.remedy(&company.name),
+        });
+    }
     let agents = [&company.lead, &company.builder, &company.reviewer];
     let walk = |on: &str, blueprint: &String| WalkView {
         on: on.to_owned(),
@@ -192,6 +203,10 @@ fn line(packs: &Packs, company: &Company) -> CompanyLine {
             .collect(),
         blueprints: own_blueprints(company).count(),
         skills: company.skills.len(),
+        closed: company
+            .closed
+            .as_ref()
+            .map(|closed| closed.said(&company.name)),
     }
 }
 

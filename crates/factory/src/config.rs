@@ -12,6 +12,7 @@ use crate::home::RECORDING;
 use crate::hosts::{self, HostFile, NamedHost};
 use crate::limits::IDLE_MINUTES_MAX;
 use crate::money::{Money, MoneyFile};
+use crate::packs::CompaniesFile;
 
 /// The file that `alai init` writes: every key with its default, commented out.
 pub(crate) const TEMPLATE: &str = "\
@@ -25,6 +26,10 @@ pub(crate) const TEMPLATE: &str = "\
 
 # A file that gets the signed end of the log once an hour, beside the home's own: on another disk or machine (docs/EVIDENCE.md).
 # log_copy = \"/path/on/another/machine/heads.jsonl\"
+
+[companies]
+# Companies that take no work, by name: words find them no more, and a task that is pinned to one waits. Heard at the next beat.
+# off = [\"Proxima\"]
 
 [limits]
 # Runs at the same time on one project; as many as there are slots when it is not set.
@@ -221,6 +226,9 @@ struct File {
     limits: Limits,
     money: MoneyFile,
     fleet: Fleet,
+    /// Read with the packs.
+    #[serde(rename = "companies")]
+    _companies: CompaniesFile,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -4,23 +4,26 @@
 //! once is kept in the home's cache for the next process, and the long texts of a company are taken from there when they are asked for.
 
 mod nature;
+mod off;
 mod read;
 mod seal;
 mod shipped;
 mod texts;
 mod watch;
+mod whole;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use alai_core::blueprint::{self, Blueprint, BlueprintError, OfTask, TEMPLATES};
-use alai_core::company::{self, At, Company, CompanyError, Registry, Texts};
+use alai_core::company::{self, At, Closed, Company, CompanyError, Registry, Texts};
 use alai_workspace::files::FileError;
 use serde::{Deserialize, Serialize};
 
 use crate::home::Home;
 
+pub(crate) use off::CompaniesFile;
 pub(crate) use read::{NO_FOLDER, blueprints_beside, list, read_pack, read_text};
 pub(crate) use shipped::write_shipped;
 use texts::Kept;
@@ -44,6 +47,8 @@ pub struct Packs {
     known: nature::Known,
     /// The long texts of who was asked for last.
     held: texts::Held,
+    /// What cannot be used, with the reason: a company, by its name, which is closed; a global blueprint, by its file.
+    wrong: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -103,6 +108,8 @@ pub enum PacksError {
         choice: String,
         problem: String,
     },
+    #[error("alai.toml: `off` under [companies]: {problem}")]
+    Off { problem: String },
     #[error("cannot read the texts of the company {company}: {problem}")]
     Texts { company: String, problem: String },
     #[error(transparent)]
@@ -112,11 +119,11 @@ pub enum PacksError {
 }
 
 impl Packs {
-    /// Reads every pack and blueprint. One that cannot be read is an error: a company that silently takes no work is worse. What
-    /// nobody has changed since it was last read and checked by this program is not checked again.
+    /// Reads every pack and blueprint. A company whose pack cannot be used is closed: its tasks wait for a person, and the others work
+    /// ([`Packs::wrong`]). What nobody has changed since it was last read and checked by this program is not checked again.
     ///
     /// # Errors
-    /// The first thing that is wrong, with its file and line.
+    /// When the folders cannot be listed, the home's blueprints cannot be read, or the settings switch off a company that there is not.
     pub fn load(home: &Home) -> Result<Packs, PacksError> {
         Packs::load_as(home, &watch::stamp(home))
     }
@@ -127,42 +134,26 @@ impl Packs {
             return Ok(packs);
         }
         let packs = Packs::read(home)?;
-        Ok(seal::put(home, stamp, packs))
+        // What could not be read may be readable a moment later, under the same stamp.
+        match packs.wrong.is_empty() {
+            true => Ok(seal::put(home, stamp, packs)),
+            false => Ok(packs),
+        }
     }
 
     fn read(home: &Home) -> Result<Packs, PacksError> {
         let blueprints = blueprint_texts(home)?;
+        let mut whole = whole::Whole::read(home)?;
         for (name, text) in &blueprints {
-            if !name.starts_with(TEMPLATES) {
-                blueprint::parse(text, &format!("blueprints/{name}.yaml"))?;
+            let file = format!("blueprints/{name}.yaml");
+            if !name.starts_with(TEMPLATES)
+                && let Err(wrong) = blueprint::parse(text, &file)
+            {
+                whole.wrong.insert(file, wrong.to_string());
             }
         }
-        let mut packs: BTreeMap<String, Files> = BTreeMap::new();
-        let (mut companies, mut texts) = (Vec::new(), BTreeMap::new());
-        for name in read::folders(&home.companies())? {
-            let files = read_pack(&home.companies().join(&name))?;
-            read::no_secrets(&name, &files)?;
-            let (company, own) = read_company(&name, &files)?;
-            texts.insert(company.name.clone(), own);
-            companies.push(company);
-            packs.insert(name, files);
-        }
-        let behind = shipped::behind(&companies)?;
-        let names = { behind.iter() }.map(|pack| pack.company.name.clone());
-        let names = names.collect();
-        for pack in behind {
-            packs.insert(pack.company.name.clone(), pack.files);
-            texts.insert(pack.company.name.clone(), pack.texts);
-            companies.push(pack.company);
-        }
-        let registry = Registry::of(companies, &packs)?;
-        for company in registry.companies() {
-            let (files, own) = (&packs[&company.name], &texts[&company.name]);
-            let wrong = company::check_names(company, own, files, &blueprints);
-            if let Some(wrong) = wrong.into_iter().next() {
-                return Err(wrong.into());
-            }
-        }
+        let names = whole.behind()?;
+        let registry = whole.registry(&blueprints)?;
         let here = read::blueprint_names(home)?;
         let behind = blueprints.keys().filter(|name| !here.contains(*name));
         let shipped = Shipped {
@@ -173,10 +164,29 @@ impl Packs {
             registry,
             blueprints,
             shipped,
-            texts: texts::here(texts),
+            texts: texts::here(whole.texts),
             known: nature::Known::default(),
             held: texts::Held::default(),
+            wrong: whole.wrong,
         })
+    }
+
+    /// What cannot be used, with the reason: a company by its name, a global blueprint by its file.
+    pub fn wrong(&self) -> &BTreeMap<String, String> {
+        &self.wrong
+    }
+
+    /// Closes the companies that these are about.
+    pub(crate) fn close(&mut self, misfits: Vec<PacksError>) {
+        for misfit in misfits {
+            if let PacksError::Model { pack, .. } = &misfit {
+                let why = misfit.to_string();
+                self.registry.close(pack, Closed::Broken(why.clone()));
+                self.texts
+                    .extend(texts::here([(pack.clone(), Texts::default())].into()));
+                self.wrong.entry(pack.clone()).or_insert(why);
+            }
+        }
     }
 
     /// Of parts that were read before.
@@ -192,6 +202,7 @@ impl Packs {
             texts: texts::here(texts),
             known: nature::Known::default(),
             held: texts::Held::default(),
+            wrong: BTreeMap::new(),
         }
     }
 
@@ -229,6 +240,7 @@ impl Packs {
             texts: all,
             known: nature::Known::default(),
             held: texts::Held::default(),
+            wrong: BTreeMap::new(),
         })
     }
 

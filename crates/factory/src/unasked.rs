@@ -25,6 +25,10 @@ pub(crate) fn by_packs(packs: &Packs, task: &Task) -> bool {
 /// As its run will find it: by the same walk, with the same inputs. One that cannot be used is not said to ask nobody: its run ends
 /// with the reason. Nor is one that compares with a base, since in its place another may be walked that asks.
 fn decided(packs: &Packs, task: &Task, test: impl FnOnce() -> Option<String>) -> bool {
+    // What is meant for a company that takes no work is held, whatever there is to work with.
+    if way::held(packs, task).is_some() {
+        return true;
+    }
     // A run that judges always asks: its blueprint without a question would be no judgement.
     if !task.kind.changes_code() {
         return false;

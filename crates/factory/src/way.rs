@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use alai_core::brief::{Caps, RunLimits};
 use alai_core::cage::Sandbox;
 use alai_core::company::{self, Company, Lack, Registry, Walk};
-use alai_core::pipeline;
+use alai_core::pipeline::{self, Failure};
 use alai_core::routing::{self, Ask, Route, Wish};
 use alai_core::task::{Task, TaskKind};
 use serde::{Deserialize, Serialize};
@@ -88,6 +88,23 @@ pub(crate) fn company_for<'a>(
     task: &Task,
 ) -> Result<&'a Company, RunError> {
     routed(registry, task).map(|(_, company)| company)
+}
+
+/// Why a task is held, and what a person does about it: its company takes no work. Nobody else gets the task, who would do it by other
+/// rules than it was meant for.
+pub(crate) fn held(packs: &Packs, task: &Task) -> Option<Failure> {
+    if matches!(task.kind, TaskKind::Goal | TaskKind::Postflight) {
+        return None;
+    }
+    let company = company_for(&packs.registry, task).ok()?;
+    let closed = company.closed.as_ref()?;
+    Some(Failure::BoxRefused {
+        detail: closed.said(&company.name),
+        remedy: format!(
+            "{}, then `alai mc retry {{id}}`",
+            closed.remedy(&company.name)
+        ),
+    })
 }
 
 /// The company that a task is routed to, and why.

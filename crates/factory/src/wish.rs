@@ -57,7 +57,12 @@ pub fn explain(packs: &Packs, task: &Task) -> Vec<String> {
 /// Which company a task would go to now and why, in lines for people.
 pub fn explain_route(packs: &Packs, task: &Task) -> Vec<String> {
     match routing::route(Ask::of(task), &packs.registry) {
-        Ok(route) => route.said(),
+        Ok(route) => {
+            let company = packs.registry.find(&route.company).ok();
+            let closed = company.and_then(|company| company.closed.as_ref());
+            let closed = closed.map(|closed| closed.said(&route.company));
+            route.said().into_iter().chain(closed).collect()
+        }
         Err(e) => vec![e.to_string()],
     }
 }

@@ -129,6 +129,9 @@ pub(crate) fn work(
     claim: &Claim,
     cancel: &Cancel,
 ) -> Result<Ended, RunError> {
+    if let Some(failure) = way::held(&factory.packs(), &claim.task) {
+        return Ok(Ended::Failed { failure });
+    }
     match claim.task.kind {
         TaskKind::Spec => plan::work(factory, claim, cancel),
         TaskKind::Build | TaskKind::Ops | TaskKind::Docs => build::work(factory, claim, cancel),

@@ -107,6 +107,7 @@ pub(crate) fn unread(error: &PacksError) -> CliError {
         | PacksError::Secret { .. }
         | PacksError::Model { .. }
         | PacksError::Texts { .. }
+        | PacksError::Off { .. }
         | PacksError::Company(_)
         | PacksError::Blueprint(_) => Kind::Failed,
     };

@@ -56,10 +56,16 @@ pub(crate) fn run(home: &Home, args: &StatusArgs) -> Result<ExitCode, CliError> 
     show::line(format!("models  {}{reachable}", models.host()));
     if let Some(refused) = pulse.and_then(|p| p.packs_refused.as_ref()) {
         show::line(format!(
-            "packs   a change is refused since {} ago, the ones before it are in force; no daemon starts before it is mended: {}",
+            "packs   a change is refused since {} ago, the ones before it are in force; a daemon that starts now works without what it \
+             breaks: {}",
             show::age(now - refused.since_ms),
             show::clean(&refused.why)
         ));
+    }
+    for (what, why) in pulse.iter().flat_map(|p| &p.packs_wrong) {
+        show::line(show::clean(&format!(
+            "packs   {what} cannot be used, and its work waits for you: {why}; mend it, then `alai mc retry` what waits"
+        )));
     }
     let spend = queue.spend;
     show::line(format!(

@@ -400,19 +400,6 @@ fn settings_that_cannot_be_read() {
     world.alai(["up"]).exits(4).says("script.json is not valid");
 }
 
-#[test]
-fn a_pack_that_cannot_be_used() {
-    let world = World::with_project("auto");
-    let pack = world.home().join("companies/CodeCraft/config.json");
-    std::fs::write(&pack, "{\"blueprint\": ").expect("a person edits it");
-    let ran = world
-        .alai(["mc", "add", "A", "--project", "tiny"])
-        .exits(4)
-        .says("CodeCraft");
-    assert!(ran.err.contains("config.json"), "{ran}");
-    world.alai(["up"]).exits(4);
-}
-
 /// The smallest file that SQLite takes for a database: one empty page, with this `user_version` (SQLite's file format, 1.3).
 fn database(user_version: u32) -> Vec<u8> {
     let mut page = vec![0; 4096];

@@ -8,6 +8,7 @@ mod blueprint;
 mod cage;
 mod classify;
 mod clock;
+mod closed;
 mod company;
 mod crash;
 mod crowd;

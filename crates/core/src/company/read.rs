@@ -19,13 +19,13 @@ const FILE_BYTES_MAX: usize = 64 * 1024;
 /// tokens, a fifth of the 8k window that the smallest useful local models are run with.
 const VOICE_BYTES_MAX: usize = 6 * 1024;
 /// Keywords of one company; more of them means that it wants everything.
-const KEYWORDS_MAX: usize = 200;
-const WEIGHT_MAX: u32 = 10;
+pub(super) const KEYWORDS_MAX: usize = 200;
+pub(super) const WEIGHT_MAX: u32 = 10;
 /// Skills of one company: each is a line of every first request.
 const SKILLS_MAX: usize = 32;
 /// Bytes of a keyword, a name, a line for people.
 pub(super) const LINE_BYTES_MAX: usize = 200;
-const CARD: &str = "company.json";
+pub(super) const CARD: &str = "company.json";
 const SOUL: &str = "CLAUDE.md";
 
 /// Reads one pack from its files: path inside the pack, with `/`, to text.
@@ -71,28 +71,28 @@ pub(super) fn first(problems: Vec<CompanyError>) -> CompanyError {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct CardWire {
+pub(super) struct CardWire {
     schema: u32,
     name: String,
-    version: String,
+    pub(super) version: String,
     #[serde(rename = "type")]
     house: String,
     #[serde(default)]
-    aliases: Vec<String>,
-    stages: BTreeMap<Stage, Role>,
+    pub(super) aliases: Vec<String>,
+    pub(super) stages: BTreeMap<Stage, Role>,
     #[serde(default)]
-    default: Vec<Stage>,
+    pub(super) default: Vec<Stage>,
     #[serde(default)]
-    domains: Vec<Domain>,
-    routing: RoutingWire,
+    pub(super) domains: Vec<Domain>,
+    pub(super) routing: RoutingWire,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RoutingWire {
-    keywords: BTreeMap<String, u32>,
+pub(super) struct RoutingWire {
+    pub(super) keywords: BTreeMap<String, u32>,
     #[serde(default)]
-    negative: BTreeMap<String, u32>,
+    pub(super) negative: BTreeMap<String, u32>,
 }
 
 /// The files of one pack, the name that errors call it by, and what was found wrong so far.
@@ -150,6 +150,7 @@ impl<'a> Pack<'a> {
             skills: texts.skills.keys().cloned().collect(),
             mcp: mcp?,
             grants: grants?,
+            closed: None,
         };
         self.check_voice(&company);
         Some((company, texts))
@@ -535,7 +536,7 @@ fn is_of_blueprints(name: &str) -> bool {
 }
 
 /// It becomes a folder and a word of commands.
-fn names_a_company(name: &str) -> bool {
+pub(super) fn names_a_company(name: &str) -> bool {
     let letters = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     name.starts_with(|c: char| c.is_ascii_alphabetic())
         && name.chars().all(letters)
@@ -568,7 +569,7 @@ fn form(word: &str) -> String {
     words.join(" ")
 }
 
-fn weighed(words: BTreeMap<String, u32>) -> Vec<Keyword> {
+pub(super) fn weighed(words: BTreeMap<String, u32>) -> Vec<Keyword> {
     let words = words.into_iter();
     words
         .map(|(word, weight)| Keyword { word, weight })

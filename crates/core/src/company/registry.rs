@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::json::Places;
 use super::problem::At;
 use super::read::first;
-use super::{Company, CompanyError, Stage, check};
+use super::{Closed, Company, CompanyError, Stage, check};
 use crate::blueprint::yaml;
 use crate::routing::Router;
 
@@ -86,6 +86,15 @@ impl Registry {
         }
         let router = Router::new(&companies);
         Ok(Registry { companies, router })
+    }
+
+    /// Closes a company: what would be its work is held. One that is not there, or closed already, stays as it is.
+    pub fn close(&mut self, name: &str, why: Closed) {
+        let open = |company: &&mut Company| company.name == name && company.closed.is_none();
+        if let Some(company) = self.companies.iter_mut().find(open) {
+            // Its words stay, so that the router is still right.
+            *company = company.clone().close(why);
+        }
     }
 
     /// What their words are found by in a task's text.

@@ -124,6 +124,10 @@ pub(super) fn of(from: Sources<'_>, task: &Task, way: &Way<'_>, test: Option<&st
         limits: BTreeMap::new(),
         problem: None,
     };
+    if let Some(closed) = &company.closed {
+        walked.problem = Some(closed.said(&company.name));
+        return walked;
+    }
     let blueprint = match found {
         Ok(blueprint) => blueprint,
         Err(why) => {

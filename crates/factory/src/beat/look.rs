@@ -28,8 +28,8 @@ impl Factory {
     /// Takes up what has changed in the home's packs. A change that cannot be read is said once, and changes nothing.
     pub fn look_at_packs(&self) {
         let texts = |name: &str| shelf::config_of(&self.home, name);
-        let fits = |packs: &Packs| self.models.knows(packs, &texts);
-        match self.packs.look(&self.home, self.now_ms(), fits) {
+        let misfits = |packs: &Packs| self.models.misnamed(packs, &texts);
+        match self.packs.look(&self.home, self.now_ms(), misfits) {
             Look::Same => {}
             Look::Taken => {
                 tracing::info!("packs: read anew; what begins now works by them");

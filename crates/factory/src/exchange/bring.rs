@@ -133,10 +133,17 @@ fn fits(
             then.resolved(Some(company), blueprint, &BTreeMap::new())?;
         }
     }
-    models.check(&then, &|other| match other == name {
+    let misfits = models.misfits(&then, &|other| match other == name {
         true => files.get("config.json").cloned(),
         false => shelf::config_of(home, other),
-    })
+    });
+    // What is wrong with another company is no fault of this one.
+    let own =
+        |misfit: &PacksError| matches!(misfit, PacksError::Model { pack, .. } if *pack == name);
+    match misfits.into_iter().find(own) {
+        None => Ok(()),
+        Some(misfit) => Err(misfit),
+    }
 }
 
 fn shown(path: String, change: Change, old: &Files, new: &Files) -> FileChange {

@@ -15,9 +15,9 @@ use crate::packs::{Packs, PacksError};
 pub(crate) type Texts<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 impl Models {
-    /// Refuses packs that name a host that is not in the settings, or a model that its host, when it is up, does not have. What a
+    /// What is wrong with packs that name a host that is not in the settings, or a model that its host, when it is up, does not have. What a
     /// host that is down has cannot be said; a task that needs it waits, with the reason. Asks the hosts, where a pack names one.
-    pub(crate) fn check(&self, packs: &Packs, texts: Texts<'_>) -> Result<(), PacksError> {
+    pub(crate) fn misfits(&self, packs: &Packs, texts: Texts<'_>) -> Vec<PacksError> {
         if packs
             .registry
             .companies()
@@ -28,18 +28,10 @@ impl Models {
         {
             self.look();
         }
-        self.knows(packs, texts)
+        self.misnamed(packs, texts)
     }
 
     /// The same by what the last look has found, which takes no time.
-    pub(crate) fn knows(&self, packs: &Packs, texts: Texts<'_>) -> Result<(), PacksError> {
-        match self.misnamed(packs, texts).into_iter().next() {
-            None => Ok(()),
-            Some(problem) => Err(problem),
-        }
-    }
-
-    /// Everything that [`Models::knows`] refuses.
     pub(crate) fn misnamed(&self, packs: &Packs, texts: Texts<'_>) -> Vec<PacksError> {
         let Source::Hosts(members) = &self.source else {
             return Vec::new();
@@ -158,9 +150,11 @@ impl Place {
 
 /// Every model that a company asks for.
 fn choices(company: &Company) -> impl Iterator<Item = (Place, &ModelChoice)> {
+    let agents = [&company.lead, &company.builder, &company.reviewer];
+    // Who takes no work asks for none.
+    let agents = { agents.into_iter() }.filter(|_| company.closed.is_none());
     let overrides = company.overrides.iter();
     let overrides = overrides.map(|(on, choice)| (Place::Override(*on), choice));
-    let agents = [&company.lead, &company.builder, &company.reviewer];
     let agents = agents.map(|agent| (Place::Agent(agent.role), &agent.model));
     overrides.chain(agents)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use alai_core::cage::Sandbox;
-use alai_core::company::ModelChoice;
+use alai_core::company::{Closed, ModelChoice};
 use alai_core::ids::{ProjectId, TaskId};
 use alai_core::lifecycle::Event;
 use alai_core::pipeline;
@@ -121,7 +121,11 @@ pub(super) fn add(desk: &Desk<'_>, add: AddTask, key: String) -> Result<Outcome,
             .map(|c| c.name.as_str())
             .collect();
         let hint = format!("the companies are {}", known.join(", "));
-        found.map_err(|e| OpError::new(OpErrorKind::NotFound, e, &hint))?;
+        let found = found.map_err(|e| OpError::new(OpErrorKind::NotFound, e, &hint))?;
+        if let Some(off @ Closed::Off) = &found.closed {
+            let (said, hint) = (off.said(&found.name), off.remedy(&found.name));
+            return Err(OpError::new(OpErrorKind::NeedsSetup, said, &hint));
+        }
     }
     if let Some(choice) = &add.model {
         known_host(desk, choice)?;

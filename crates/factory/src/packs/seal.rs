@@ -65,6 +65,8 @@ pub(super) fn open(home: &Home, stamp: &Stamp) -> Option<Packs> {
         texts: BTreeMap::new(),
         known: super::nature::Known::default(),
         held: super::texts::Held::default(),
+        // What has a fault is not kept.
+        wrong: BTreeMap::new(),
     };
     packs.texts = away(home, &packs, file, behind, front.texts);
     Some(packs)

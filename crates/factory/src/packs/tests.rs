@@ -150,8 +150,12 @@ fn what_a_pack_may_not_hold_is_named_with_its_place() {
         let root = copy(&home, "CodeCraft", "Acme");
         change(&root.join("company.json"), "[\"build\"]", "[]");
         spoil(&root);
-        let error = Packs::load(&home).expect_err(want).to_string();
+        let packs = Packs::load(&home).expect("the others can be used");
+        let error = &packs.wrong()["Acme"];
         assert!(error.contains(want), "{error}");
+        let closed = |name: &str| packs.registry.find(name).expect("there").closed.clone();
+        assert_eq!(closed("Acme"), Some(Closed::Broken(error.clone())));
+        assert_eq!((packs.wrong().len(), closed("CodeCraft")), (1, None));
     }
 }
 
@@ -160,7 +164,7 @@ fn a_look_takes_up_a_change_and_a_broken_one_changes_nothing() {
     let (_dir, home) = home();
     let root = copy(&home, "CodeCraft", "CodeCraft");
     let watched = Watched::load(&home).expect("whole");
-    let look = |now_ms| watched.look(&home, now_ms, |_| Ok(()));
+    let look = |now_ms| watched.look(&home, now_ms, |_| Vec::new());
     let essence = || {
         let packs = watched.now();
         packs
@@ -351,7 +355,8 @@ fn a_broken_pack_is_refused_whatever_the_cache_says_and_the_packs_in_force_keep_
     let (_dir, home, read) = kept();
     let sealed = Packs::load_as(&home, &settled(&home)).expect("kept");
     fs::write(home.companies().join("Proveo/CLAUDE.md"), "# Proveo\n").expect("written");
-    let error = Packs::load(&home).expect_err("no essence").to_string();
+    let broken = Packs::load(&home).expect("the others can be used");
+    let error = &broken.wrong()["Proveo"];
     assert!(error.contains("Proveo/CLAUDE.md"), "{error}");
     same(&sealed, &read);
 }

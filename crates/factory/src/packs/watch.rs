@@ -49,7 +49,7 @@ pub(crate) enum Look {
 }
 
 impl Watched {
-    /// Reads the packs for the first time.
+    /// Reads the packs for the first time. What is wrong with one closes its company, and keeps no other from its work.
     pub(crate) fn load(home: &Home) -> Result<Watched, PacksError> {
         // Before they are read: what changes meanwhile is seen by the next look.
         let stamp = stamp(home);
@@ -81,16 +81,24 @@ impl Watched {
         self.state(|state| Arc::clone(&state.packs))
     }
 
+    /// Closes the companies of the packs in force that these are about.
+    pub(crate) fn close(&self, misfits: Vec<PacksError>) {
+        if !misfits.is_empty() {
+            self.state(|state| Arc::make_mut(&mut state.packs).close(misfits));
+        }
+    }
+
     pub(crate) fn refused(&self) -> Option<RefusedPacks> {
         self.state(|state| state.refused.clone())
     }
 
-    /// Reads the folders anew where something in them has changed. `fits` says what else must be true of them.
+    /// Reads the folders anew where something in them has changed. `misfits` says which companies cannot be used for another reason. A
+    /// change that would close a company at work, or break a blueprint, is refused whole.
     pub(crate) fn look(
         &self,
         home: &Home,
         now_ms: i64,
-        fits: impl Fn(&Packs) -> Result<(), PacksError>,
+        misfits: impl Fn(&Packs) -> Vec<PacksError>,
     ) -> Look {
         loop {
             let before = self.state(|state| state.stamp.clone());
@@ -98,7 +106,10 @@ impl Watched {
             if before == stamp {
                 return Look::Same;
             }
-            let read = Packs::load_as(home, &stamp).and_then(|packs| fits(&packs).map(|()| packs));
+            let read = Packs::load_as(home, &stamp).map(|mut packs| {
+                packs.close(misfits(&packs));
+                packs
+            });
             // Another thread that has read meanwhile may have read something newer: look again.
             let put = |state: &mut State| {
                 (state.stamp == before).then(|| state.put(stamp.clone(), read, now_ms))
@@ -113,14 +124,23 @@ impl Watched {
 impl State {
     fn put(&mut self, stamp: Stamp, read: Result<Packs, PacksError>, now_ms: i64) -> Look {
         self.stamp = stamp;
+        let lost = |packs: &Packs| {
+            let was = self.packs.wrong();
+            let mut lost = packs.wrong().iter();
+            let lost = lost.find(|(what, _)| !was.contains_key(*what));
+            lost.map(|(_, why)| why.clone())
+        };
+        let read = match read {
+            Ok(packs) => lost(&packs).map_or(Ok(packs), Err),
+            Err(e) => Err(e.to_string()),
+        };
         match read {
             Ok(packs) => {
                 self.packs = Arc::new(packs);
                 self.refused = None;
                 Look::Taken
             }
-            Err(e) => {
-                let why = e.to_string();
+            Err(why) => {
                 let since_ms = self
                     .refused
                     .as_ref()
@@ -159,6 +179,11 @@ pub(super) fn stamp(home: &Home) -> Stamp {
     };
     for dir in [home.companies(), home.blueprints()] {
         tree(&dir, 0, &mut walk);
+    }
+    // It says which companies are switched off.
+    if let Ok(meta) = std::fs::metadata(home.config()) {
+        mark(&meta, &mut walk.hasher);
+        walk.newest_s = walk.newest_s.max(meta.ctime()).max(meta.mtime());
     }
     Stamp {
         hash: walk.hasher.finish(),

@@ -14,6 +14,12 @@ struct List {
 
 pub(super) fn list(home: &Home, company: Option<&str>, json: bool) -> Result<(), CliError> {
     let packs = door::packs(home)?;
+    for (what, why) in packs.wrong() {
+        let told = format!(
+            "{what} cannot be used: {why}; `alai blueprint validate` and `alai company validate` name all that is wrong"
+        );
+        show::message(&show::clean(&told));
+    }
     let company = super::company(&packs, company)?;
     let blueprints = companies::blueprints(&packs, company).map_err(door::broken)?;
     if json {

@@ -10,6 +10,9 @@ use crate::{door, show};
 pub(super) fn info(home: &Home, name: &str, json: bool) -> Result<(), CliError> {
     let packs = door::packs(home)?;
     let page = companies::company(home, &packs, name).map_err(|e| match &e {
+        PageError::Closed { said, remedy } => {
+            CliError::new(Kind::NeedsSetup, show::clean(said)).hinted(show::clean(remedy))
+        }
         PageError::Company(e) => super::unknown(e),
         PageError::Mcp(e) => CliError::new(Kind::NeedsSetup, show::clean(&e.to_string())),
     })?;

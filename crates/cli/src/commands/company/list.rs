@@ -42,6 +42,9 @@ pub(super) fn list(home: &Home, json: bool) -> Result<(), CliError> {
         );
         show::line(show::clean(&told));
     }
+    for closed in companies.iter().filter_map(|line| line.closed.as_ref()) {
+        show::line(show::clean(&format!("takes no work: {closed}")));
+    }
     Ok(())
 }
 

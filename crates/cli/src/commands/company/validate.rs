@@ -18,6 +18,7 @@ pub(super) fn validate(home: &Home, pack: Option<&str>, json: bool) -> Result<()
         | PacksError::Secret { .. }
         | PacksError::Model { .. }
         | PacksError::Texts { .. }
+        | PacksError::Off { .. }
         | PacksError::Company(_)
         | PacksError::Blueprint(_) => super::home(&e),
     })?;
