@@ -110,7 +110,7 @@ pub(crate) struct AgentFile {
     args: Vec<String>,
     login: Option<PathBuf>,
     model: Option<String>,
-    key_env: Option<String>,
+    pub(crate) key_env: Option<String>,
     url: Option<String>,
     dialect: Option<Wire>,
     hosts: Option<Vec<String>>,

@@ -1,6 +1,6 @@
 //! `alai.toml`: what a person may set for the whole factory. Resolved once at start: default, file, `ALAI_*`, flag.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use alai_core::brief::Caps;
@@ -122,6 +122,16 @@ const SLOTS_MAX: usize = 64;
 /// Seconds from a task's claim to its class: a small model that is loaded answers in two, and no task waits longer for a hint.
 const CLASSIFY_S_MAX: u64 = 15;
 
+/// Keys of model providers under the names that their own programs read. No server is given one: it goes to models alone.
+const PROVIDER_KEYS: [&str; 6] = [
+    "ANTHROPIC_API_KEY",
+    "ANTHROPIC_AUTH_TOKEN",
+    "CLAUDE_CODE_OAUTH_TOKEN",
+    "CODEX_API_KEY",
+    "OPENAI_API_KEY",
+    "OPENAI_ADMIN_KEY",
+];
+
 /// The settings in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -140,6 +150,8 @@ pub struct Config {
     /// Seconds in which a model may classify one task; 0 asks none.
     pub classify_s: u64,
     pub script: Option<PathBuf>,
+    /// The variables in which keys of models are: those of the usual providers, and those that the settings in force name.
+    pub key_variables: BTreeSet<String>,
     /// Where all calls are recorded.
     pub record: Option<PathBuf>,
     /// The file by which a person turns recording on.
@@ -275,6 +287,7 @@ impl Default for Config {
             hosts: hosts::read(Vec::new(), None, &BTreeMap::new())
                 .expect("Ollama's own place is well formed"),
             agents: Vec::new(),
+            key_variables: key_variables(&[], &[]),
             human_tiers: Vec::new(),
             classify_s: CLASSIFY_S_MAX,
             script: None,
@@ -329,6 +342,7 @@ impl Config {
         let record = record.or(file.fleet.record);
         let ollama = file.fleet.ollama.filter(|h| !h.trim().is_empty());
         file.limits.check()?;
+        let key_variables = key_variables(&file.fleet.hosts, &file.fleet.agents);
         let hosts = hosts::read(file.fleet.hosts, ollama.as_deref(), env)?;
         Ok(Config {
             operator,
@@ -339,6 +353,7 @@ impl Config {
             agents: agents::read(file.fleet.agents, &hosts, env)?,
             human_tiers: human_tiers(file.fleet.human_tiers)?,
             hosts,
+            key_variables,
             classify_s: classify_s(file.fleet.classify_seconds)?,
             script,
             record,
@@ -346,6 +361,13 @@ impl Config {
             profiles: file.fleet.profiles,
         })
     }
+}
+
+fn key_variables(hosts: &[HostFile], agents: &[AgentFile]) -> BTreeSet<String> {
+    let of_hosts = hosts.iter().filter_map(|host| host.key_env.clone());
+    let of_agents = agents.iter().filter_map(|agent| agent.key_env.clone());
+    let usual = PROVIDER_KEYS.map(str::to_owned).into_iter();
+    usual.chain(of_hosts).chain(of_agents).collect()
 }
 
 fn human_tiers(given: Vec<u8>) -> Result<Vec<u8>, ConfigError> {
@@ -408,6 +430,24 @@ mod tests {
             .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
             .collect();
         Config::load(&path, &env)
+    }
+
+    #[test]
+    fn the_settings_in_force_say_which_variables_are_keys() {
+        let dir = tempfile::tempdir().expect("a temp dir");
+        let path = dir.path().join("alai.toml");
+        let none = Config::load(&path, &BTreeMap::new()).expect("no settings are fine");
+        assert!(none.key_variables.contains("ANTHROPIC_API_KEY"));
+        let text = "[[fleet.hosts]]\nname = \"a\"\ndialect = \"openai\"\nurl = \"http://a:1\"\nkey_env = \"A_KEY\"\n\
+                    [[fleet.agents]]\nname = \"b\"\nengine = \"claude-cli\"\ntiers = [4]\nkey_env = \"B_KEY\"\n";
+        std::fs::write(&path, text).expect("a file");
+        let found = Config::load(&path, &BTreeMap::new()).expect("they are valid");
+        // What the file says later is not in force.
+        std::fs::write(&path, "").expect("a file");
+        for name in ["A_KEY", "B_KEY", "ANTHROPIC_API_KEY"] {
+            assert!(found.key_variables.contains(name), "{name}");
+        }
+        assert_eq!(Config::default().key_variables, none.key_variables);
     }
 
     #[test]

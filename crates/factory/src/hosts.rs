@@ -126,7 +126,7 @@ pub(crate) struct HostFile {
     name: String,
     dialect: Dialect,
     url: String,
-    key_env: Option<String>,
+    pub(crate) key_env: Option<String>,
     tiers: Option<Vec<u8>>,
     slots: Option<usize>,
     memory_gb: Option<f64>,

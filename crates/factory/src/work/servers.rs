@@ -26,16 +26,6 @@ const HOMES: &str = "servers";
 /// Programs that fetch what they start, which a cage without a way out cannot.
 const FETCHERS: [&str; 6] = ["npx", "bunx", "pnpx", "uvx", "pipx", "docker"];
 
-/// Keys of model providers under the names that their own programs read. No server is given one: it goes to models alone.
-const PROVIDER_KEYS: [&str; 6] = [
-    "ANTHROPIC_API_KEY",
-    "ANTHROPIC_AUTH_TOKEN",
-    "CLAUDE_CODE_OAUTH_TOKEN",
-    "CODEX_API_KEY",
-    "OPENAI_API_KEY",
-    "OPENAI_ADMIN_KEY",
-];
-
 type Env = Vec<(String, String)>;
 
 /// What one run lends.
@@ -80,14 +70,9 @@ impl Lent {
         if company.grants.get(&desk.role).is_none_or(Vec::is_empty) {
             return lent;
         }
-        let keys = key_variables(&home.config());
-        let resolved = keys.and_then(|keys| {
-            let resolution = mcp::resolve(home, company).map_err(|why| why.to_string())?;
-            Ok((keys, resolution))
-        });
-        match resolved {
-            Ok((keys, resolution)) => {
-                lent.keys = keys;
+        lent.keys.clone_from(&factory.config().key_variables);
+        match mcp::resolve(home, company) {
+            Ok(resolution) => {
                 let (offers, missing) = mcp::offers(&resolution, company, desk.role);
                 lent.offers = offers;
                 let servers = resolution.servers.into_iter();
@@ -259,49 +244,6 @@ fn ended(mut running: guest::Running) -> String {
         }
     }
     how
-}
-
-/// The names of the variables in which keys of models are, also those that the settings name.
-///
-/// # Errors
-/// When the settings are there and cannot be read: which variables hold keys is not known then, and no server is lent.
-fn key_variables(config: &std::path::Path) -> Result<BTreeSet<String>, String> {
-    fn collect(value: &toml::Value, found: &mut BTreeSet<String>) {
-        match value {
-            toml::Value::Table(fields) => {
-                for (name, value) in fields {
-                    match (name.as_str(), value) {
-                        ("key_env", toml::Value::String(variable)) => {
-                            found.insert(variable.clone());
-                        }
-                        _ => collect(value, found),
-                    }
-                }
-            }
-            toml::Value::Array(items) => items.iter().for_each(|item| collect(item, found)),
-            toml::Value::String(_)
-            | toml::Value::Integer(_)
-            | toml::Value::Float(_)
-            | toml::Value::Boolean(_)
-            | toml::Value::Datetime(_) => {}
-        }
-    }
-    let mut found: BTreeSet<String> = PROVIDER_KEYS.map(str::to_owned).into();
-    let unread = |why: String| {
-        format!(
-            "which variables hold keys of models is not known, for {} cannot be read (mend it): {why}",
-            config.display()
-        )
-    };
-    let text = match std::fs::read_to_string(config) {
-        Ok(text) => text,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(found),
-        Err(e) => return Err(unread(e.to_string())),
-    };
-    // Its message alone: the line beside it may hold what is nobody's.
-    let table = { text.parse::<toml::Table>() }.map_err(|e| unread(e.message().to_owned()))?;
-    collect(&toml::Value::Table(table), &mut found);
-    Ok(found)
 }
 
 #[cfg(test)]

@@ -98,35 +98,6 @@ fn variables_are_filled_in_by_name_and_keys_of_models_are_not_given() {
 }
 
 #[test]
-fn the_settings_say_which_variables_are_keys() {
-    let dir = tempfile::tempdir().expect("a temp dir");
-    let config = dir.path().join("alai.toml");
-    let none = key_variables(&config).expect("no settings are fine");
-    assert!(none.contains("ANTHROPIC_API_KEY"));
-    let text = "[[fleet.hosts]]\nname = \"a\"\nkey_env = \"A_KEY\"\n[[fleet.agents]]\nname = \"b\"\nkey_env = \"B_KEY\"\n";
-    std::fs::write(&config, text).expect("a file");
-    let found = key_variables(&config).expect("they are valid");
-    assert!(
-        found.contains("A_KEY") && found.contains("B_KEY"),
-        "{found:?}"
-    );
-}
-
-#[test]
-fn settings_that_cannot_be_read_tell_of_no_key_and_so_lend_nothing() {
-    let dir = tempfile::tempdir().expect("a temp dir");
-    let config = dir.path().join("alai.toml");
-    std::fs::write(&config, "key_env = \"A_KEY\"\n[[fleet.hosts\n").expect("a file");
-    let why = key_variables(&config).expect_err("half a file");
-    assert!(why.contains("alai.toml") && !why.contains("A_KEY"), "{why}");
-    std::fs::write(&config, [0xff, 0xfe]).expect("a file");
-    assert!(key_variables(&config).is_err(), "no text");
-    std::fs::remove_file(&config).expect("it is there");
-    std::fs::create_dir(&config).expect("a folder in its place");
-    assert!(key_variables(&config).is_err(), "a folder");
-}
-
-#[test]
 fn what_fetches_its_program_is_refused_with_the_remedy() {
     for command in ["npx", "/usr/bin/uvx"] {
         let why = program(command).expect_err(command);
