@@ -79,7 +79,8 @@ pub(crate) fn absolute(path: &Path) -> Result<std::path::PathBuf, CliError> {
 
 /// The same for a folder that need not be there yet; the one around it must be.
 fn absolute_new(path: &Path) -> Result<std::path::PathBuf, CliError> {
-    if path.exists() {
+    // A name that is a link to nothing would be made where the link leads, which nobody has named.
+    if path.symlink_metadata().is_ok() {
         return absolute(path);
     }
     let Some(name) = path.file_name() else {

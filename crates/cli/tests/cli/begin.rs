@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::script::Script;
-use crate::world::{Ran, World};
+use crate::world::{Ran, Running, World};
 
 /// A whole project through gate, review, audit and merge, on a machine that does other work too.
 const PATIENCE: Duration = Duration::from_secs(10 * 60);
@@ -127,6 +127,48 @@ fn what_is_refused_makes_nothing() {
         .collect();
     assert_eq!(left.len(), 1, "{left:?}");
     assert_eq!(world.alai(["project", "list"]).out.lines().count(), 1);
+}
+
+#[test]
+fn a_folder_around_it_that_is_a_link_is_where_it_leads() {
+    let world = World::with_home();
+    std::fs::create_dir(world.path("free")).expect("a folder");
+    for (link, to) in [("into", "tiny"), ("fine", "free"), ("dangling", "nowhere")] {
+        std::os::unix::fs::symlink(world.path(to), world.path(link)).expect("a link");
+    }
+    begin(&world, "into/shop", &[])
+        .exits(2)
+        .says("lies in the repository");
+    assert!(!world.path("tiny/shop").exists());
+    begin(&world, "dangling", &[])
+        .exits(3)
+        .says("cannot look at");
+    assert!(
+        !world.path("nowhere").exists(),
+        "nothing is made through a link"
+    );
+    begin(&world, "fine/shop", &[]).exits(0);
+    assert!(world.path("free/shop/.git").is_dir());
+}
+
+#[test]
+fn a_kill_leaves_nothing_in_the_place_and_the_next_try_makes_it() {
+    let world = World::with_home();
+    std::fs::create_dir(world.path("around")).expect("a folder");
+    let args = ["project", "add", "around/shop", "--new", "--test", LOOKS];
+    let mut dies = world.command(args);
+    dies.env("ALAI_CRASH_AT", "project.begun");
+    let killed = Running::start(dies).ends();
+    assert_eq!(killed.code, 128 + libc::SIGKILL, "{killed}");
+    assert!(!world.path("around/shop").exists());
+    begin(&world, "around/shop", &[]).exits(0);
+    let left: Vec<_> = std::fs::read_dir(world.path("around"))
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").file_name())
+        .collect();
+    assert_eq!(left, ["shop"], "what the kill left is gone");
+    let log = git(&world, "around/shop", &["log", "--format=%s", "main"]);
+    assert_eq!(log.trim(), "Begin");
 }
 
 /// The whole way, with nothing said but the title: who does it, what is walked, with which inputs.

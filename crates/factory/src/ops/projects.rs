@@ -1,9 +1,10 @@
 //! Projects: registered, changed, found by name or by folder.
 
+use std::io::Write;
 use std::path::Path;
 
 use alai_mission::{Delivery, NewProject, Project, ProjectSettings};
-use alai_workspace::{detect, egress, git};
+use alai_workspace::{crash, detect, egress, files, git};
 use serde::{Deserialize, Serialize};
 
 use super::{Desk, OpError, OpErrorKind, Outcome};
@@ -140,7 +141,11 @@ pub(super) fn begin(
 /// The branch of a repository that is made here.
 const BRANCH: &str = "main";
 
-/// The folder, where it is not there or empty, and its repository with one commit.
+/// What a repository is called while it is made beside its place.
+const BEGUN: &str = ".alai-begun-";
+
+/// The folder, where it is not there or empty, and its repository with one commit. It is made whole beside its place and put there in one
+/// step: a kill leaves nothing in the place, and what it leaves beside it the next try takes away.
 fn make(path: &Path, name: &str) -> Result<(), OpError> {
     let failed = |what: &str, why: &dyn std::fmt::Display| {
         OpError::new(
@@ -153,31 +158,55 @@ fn make(path: &Path, name: &str) -> Result<(), OpError> {
         let hint = "`alai project add PATH` without --new registers a repository that is there";
         OpError::new(OpErrorKind::Usage, why, hint)
     };
+    let (Some(around), Some(folder)) = (path.parent(), path.file_name()) else {
+        return Err(used(format!(
+            "{} names no folder that could be made",
+            path.display()
+        )));
+    };
+    // What it lies in, and not what its name says: a folder around it may be a link into a repository.
+    let around = std::fs::canonicalize(around).map_err(|e| failed("look at", &e))?;
+    let place = around.join(folder);
     // Its folder alone: a file of the outer repository in it would be lost to both.
-    let around = path
-        .ancestors()
-        .skip(1)
-        .find_map(|outer| git::open(outer).ok());
-    if let Some(outer) = around {
+    if let Some(outer) = around.ancestors().find_map(|outer| git::open(outer).ok()) {
         let (path, root) = (path.display(), outer.root().display());
         return Err(used(format!("{path} lies in the repository {root}")));
     }
-    match std::fs::create_dir(path) {
-        Ok(()) => {}
-        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {
-            let mut all = std::fs::read_dir(path).map_err(|e| failed("look at", &e))?;
+    match place.symlink_metadata() {
+        Ok(found) if found.is_dir() => {
+            let mut all = std::fs::read_dir(&place).map_err(|e| failed("look at", &e))?;
             if all.next().is_some() {
                 return Err(used(format!("{} is there and not empty", path.display())));
             }
         }
-        Err(e) => return Err(failed("make", &e)),
+        Ok(_) => return Err(used(format!("{} is there and no folder", path.display()))),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+        Err(e) => return Err(failed("look at", &e)),
     }
-    let readme = path.join("README.md");
-    std::fs::write(&readme, format!("# {name}\n")).map_err(|e| failed("write into", &e))?;
+    let stage = around.join(format!("{BEGUN}{}", folder.to_string_lossy()));
+    files::remove(&stage).map_err(|e| failed("take away what is left of", &e))?;
+    let made = repository(&stage, name);
+    crash::point("project.begun");
+    // Onto an empty folder or none: whatever was put there meanwhile stays.
+    let put = made.and_then(|()| std::fs::rename(&stage, &place).map_err(|e| e.to_string()));
+    put.map_err(|why| {
+        let _nothing_to_lose = files::remove(&stage);
+        failed("make a repository of", &why)
+    })
+}
+
+fn repository(stage: &Path, name: &str) -> Result<(), String> {
+    let said = |e: std::io::Error| e.to_string();
+    std::fs::create_dir(stage).map_err(said)?;
+    let readme = stage.join("README.md");
+    let mut readme = std::fs::File::create_new(readme).map_err(said)?;
+    readme
+        .write_all(format!("# {name}\n").as_bytes())
+        .map_err(said)?;
     let home = std::env::var_os("HOME").map(std::path::PathBuf::from);
     let person = home.and_then(|home| git::persons_identity(&home).ok().flatten());
     let author = person.unwrap_or_else(integrate::own_identity);
-    git::create(path, &author, "Begin").map_err(|e| failed("make a repository of", &e))?;
+    git::create(stage, &author, "Begin").map_err(|e| e.to_string())?;
     Ok(())
 }
 
