@@ -9,7 +9,7 @@ BEGIN;
 -- Nullable and without a volatile default: PostgreSQL 11 and later write no row for it.
 ALTER TABLE ${{ vars.table }} ADD COLUMN ${{ vars.new }} ${{ vars.new_type }};
 
-CREATE FUNCTION ${{ vars.name }}_sync() RETURNS trigger LANGUAGE plpgsql AS $sync$
+CREATE FUNCTION ${{ vars.table }}_${{ vars.new }}_sync() RETURNS trigger LANGUAGE plpgsql AS $sync$
 BEGIN
     IF TG_OP = 'INSERT' THEN
         -- Who writes both is believed; who writes one writes the other.
@@ -25,11 +25,11 @@ BEGIN
     END IF;
     RETURN NEW;
 END $sync$;
-CREATE TRIGGER ${{ vars.name }}_sync BEFORE INSERT OR UPDATE ON ${{ vars.table }}
-    FOR EACH ROW EXECUTE FUNCTION ${{ vars.name }}_sync();
+CREATE TRIGGER ${{ vars.table }}_${{ vars.new }}_sync BEFORE INSERT OR UPDATE ON ${{ vars.table }}
+    FOR EACH ROW EXECUTE FUNCTION ${{ vars.table }}_${{ vars.new }}_sync();
 COMMIT;
 
 -- An index is built beside the traffic, outside of a transaction. One that broke off is left invalid and is built anew.
 SET statement_timeout = 0;
-DROP INDEX CONCURRENTLY IF EXISTS ${{ vars.name }}_idx;
-CREATE INDEX CONCURRENTLY ${{ vars.name }}_idx ON ${{ vars.table }} (${{ vars.new }});
+DROP INDEX CONCURRENTLY IF EXISTS ${{ vars.table }}_${{ vars.new }}_idx;
+CREATE INDEX CONCURRENTLY ${{ vars.table }}_${{ vars.new }}_idx ON ${{ vars.table }} (${{ vars.new }});

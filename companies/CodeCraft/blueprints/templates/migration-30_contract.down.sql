@@ -9,7 +9,7 @@ UPDATE ${{ vars.table }} SET ${{ vars.old }} = ${{ vars.revert }};
 ALTER TABLE ${{ vars.table }} ALTER COLUMN ${{ vars.old }} SET NOT NULL;
 ALTER TABLE ${{ vars.table }} ALTER COLUMN ${{ vars.new }} DROP NOT NULL;
 
-CREATE FUNCTION ${{ vars.name }}_sync() RETURNS trigger LANGUAGE plpgsql AS $sync$
+CREATE FUNCTION ${{ vars.table }}_${{ vars.new }}_sync() RETURNS trigger LANGUAGE plpgsql AS $sync$
 BEGIN
     IF TG_OP = 'INSERT' THEN
         -- Who writes both is believed; who writes one writes the other.
@@ -25,6 +25,6 @@ BEGIN
     END IF;
     RETURN NEW;
 END $sync$;
-CREATE TRIGGER ${{ vars.name }}_sync BEFORE INSERT OR UPDATE ON ${{ vars.table }}
-    FOR EACH ROW EXECUTE FUNCTION ${{ vars.name }}_sync();
+CREATE TRIGGER ${{ vars.table }}_${{ vars.new }}_sync BEFORE INSERT OR UPDATE ON ${{ vars.table }}
+    FOR EACH ROW EXECUTE FUNCTION ${{ vars.table }}_${{ vars.new }}_sync();
 COMMIT;

@@ -13,15 +13,15 @@ END $same$;
 
 -- NOT NULL in two steps: a check that is validated under a weak lock, and SET NOT NULL which believes it (PostgreSQL 12 and later)
 -- and reads no row under its strong one.
-ALTER TABLE ${{ vars.table }} DROP CONSTRAINT IF EXISTS ${{ vars.name }}_there;
-ALTER TABLE ${{ vars.table }} ADD CONSTRAINT ${{ vars.name }}_there CHECK (${{ vars.new }} IS NOT NULL) NOT VALID;
-ALTER TABLE ${{ vars.table }} VALIDATE CONSTRAINT ${{ vars.name }}_there;
+ALTER TABLE ${{ vars.table }} DROP CONSTRAINT IF EXISTS ${{ vars.table }}_${{ vars.new }}_there;
+ALTER TABLE ${{ vars.table }} ADD CONSTRAINT ${{ vars.table }}_${{ vars.new }}_there CHECK (${{ vars.new }} IS NOT NULL) NOT VALID;
+ALTER TABLE ${{ vars.table }} VALIDATE CONSTRAINT ${{ vars.table }}_${{ vars.new }}_there;
 
 SET statement_timeout = '30s';
 BEGIN;
 ALTER TABLE ${{ vars.table }} ALTER COLUMN ${{ vars.new }} SET NOT NULL;
-ALTER TABLE ${{ vars.table }} DROP CONSTRAINT ${{ vars.name }}_there;
-DROP TRIGGER ${{ vars.name }}_sync ON ${{ vars.table }};
-DROP FUNCTION ${{ vars.name }}_sync();
+ALTER TABLE ${{ vars.table }} DROP CONSTRAINT ${{ vars.table }}_${{ vars.new }}_there;
+DROP TRIGGER ${{ vars.table }}_${{ vars.new }}_sync ON ${{ vars.table }};
+DROP FUNCTION ${{ vars.table }}_${{ vars.new }}_sync();
 ALTER TABLE ${{ vars.table }} DROP COLUMN ${{ vars.old }};
 COMMIT;

@@ -42,7 +42,7 @@ run 10_expand.up.sql
 run 10_expand.down.sql
 same "the schema after expand and back" "$(schema)" "$before"
 run 10_expand.up.sql
-same "valid indexes" "$(ask "SELECT indisvalid FROM pg_index WHERE indexrelid = '${{ vars.name }}_idx'::regclass")" t
+same "valid indexes" "$(ask "SELECT indisvalid FROM pg_index WHERE indexrelid = '${{ vars.table }}_${{ vars.new }}_idx'::regclass")" t
 
 # Old code and new code write at once.
 asked <<'SQL'

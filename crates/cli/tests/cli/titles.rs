@@ -68,7 +68,7 @@ const SCAFFOLDS: [Row<'_>; 8] = [
     ),
 ];
 
-const OTHERS: [Row<'_>; 8] = [
+const OTHERS: [Row<'_>; 11] = [
     (
         "Staging environment for the service called orders",
         "FlowForge",
@@ -83,6 +83,35 @@ const OTHERS: [Row<'_>; 8] = [
             ("name", "orders"),
             ("stack", "node"),
             ("entry", "server.js"),
+        ],
+    ),
+    (
+        "Monitoring of the service called orders, probed at https://orders.example.org/healthz",
+        "FlowForge",
+        "flowforge-monitoring",
+        &[
+            ("name", "orders"),
+            ("probe", "https://orders.example.org/healthz"),
+            ("slo", "99.9"),
+        ],
+    ),
+    (
+        "Write the runbook for the alerts of the service called orders",
+        "FlowForge",
+        "flowforge-runbook",
+        &[("name", "orders"), ("rules", "monitoring/rules")],
+    ),
+    (
+        "Database migration: the column `total` of customer_order becomes total_minor",
+        "CodeCraft",
+        "codecraft-migration",
+        &[
+            (
+                "name",
+                "database-migration-the-column-total-of-customer-order-becomes-total-minor",
+            ),
+            ("table", ""),
+            ("key", "id"),
         ],
     ),
     (
@@ -136,7 +165,7 @@ const OTHERS: [Row<'_>; 8] = [
 ];
 
 /// A title, who does it, the usual way, and what the reason says.
-const USUAL: [(&str, &str, &str, &[&str]); 18] = [
+const USUAL: [(&str, &str, &str, &[&str]); 26] = [
     (
         "Scaffold a Django service called orders",
         "CodeCraft",
@@ -254,6 +283,72 @@ const USUAL: [(&str, &str, &str, &[&str]); 18] = [
         &[
             "not codecraft-api-backend for scaffold",
             "the title says `tests`",
+        ],
+    ),
+    (
+        "Monitoring of the service called orders",
+        "FlowForge",
+        "minion-one-shot",
+        &["not flowforge-monitoring for feature, because the task gives no `probe`"],
+    ),
+    (
+        "Monitoring at https://a.example.org/healthz and https://b.example.org/healthz, called orders",
+        "FlowForge",
+        "minion-one-shot",
+        &[
+            "not flowforge-monitoring for feature",
+            "the title says more than one: https://a.example.org",
+        ],
+    ),
+    (
+        "Update the monitoring of the service called orders, probed at https://orders.example.org/healthz",
+        "FlowForge",
+        "minion-one-shot",
+        &[
+            "not flowforge-monitoring for feature",
+            "the title says `update`",
+        ],
+    ),
+    (
+        "Grafana dashboard for the monitoring of the service called orders at https://orders.example.org/",
+        "FlowForge",
+        "minion-one-shot",
+        &[
+            "not flowforge-monitoring for feature",
+            "the title says `dashboard`",
+        ],
+    ),
+    (
+        "Write the runbook for the service called orders",
+        "FlowForge",
+        "minion-docs",
+        &[
+            "not flowforge-runbook for docs",
+            "the title has none of: runbook + alert",
+        ],
+    ),
+    (
+        "Fix a typo in the runbook of the alerts of the service called orders",
+        "FlowForge",
+        "minion-one-shot",
+        &[],
+    ),
+    (
+        "Database migration: an index on customer_order",
+        "CodeCraft",
+        "minion-one-shot",
+        &[
+            "not codecraft-migration for database, because the task gives no `name`",
+            "the title says `index`",
+        ],
+    ),
+    (
+        "Database migration to MySQL of the column total",
+        "CodeCraft",
+        "minion-one-shot",
+        &[
+            "not codecraft-migration for database",
+            "the title says `mysql`",
         ],
     ),
     // What is no scaffold says nothing of any.

@@ -36,6 +36,7 @@ pub(super) enum Taken {
     File,
     Name,
     Folder,
+    Address,
     Choice,
 }
 
@@ -73,12 +74,13 @@ impl Found {
 }
 
 impl Taken {
-    pub(super) const ALL: [Taken; 6] = [
+    pub(super) const ALL: [Taken; 7] = [
         Taken::Title,
         Taken::Slug,
         Taken::File,
         Taken::Name,
         Taken::Folder,
+        Taken::Address,
         Taken::Choice,
     ];
 
@@ -90,6 +92,7 @@ impl Taken {
             Taken::File => "file",
             Taken::Name => "name",
             Taken::Folder => "folder",
+            Taken::Address => "address",
             Taken::Choice => "choice",
         }
     }
@@ -118,6 +121,7 @@ impl Taken {
             Taken::File => file(title).into_iter().collect(),
             Taken::Name => names(title, when),
             Taken::Folder => folders(title),
+            Taken::Address => addresses(title),
             Taken::Choice => {
                 let said = when.choices.iter();
                 let said = said.filter(|(_, words)| words.iter().any(|word| stands(word)));
@@ -281,6 +285,30 @@ pub(super) fn is_plain_folder(path: &str) -> bool {
                 .all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c))
     };
     path.len() <= FOLDER_BYTES_MAX && path.split('/').all(is_name)
+}
+
+/// Bytes of an address, as a person types it.
+const ADDRESS_BYTES_MAX: usize = 200;
+
+/// The addresses of the web that a title names: a host, a port and a path, with nothing that hides who is asked and no question.
+fn addresses(title: &str) -> Vec<String> {
+    let mut found = BTreeSet::new();
+    for token in title.split_whitespace() {
+        let address = token.trim_start_matches(['(', '<', '`', '\'', '"']);
+        let address =
+            address.trim_end_matches([')', '>', '`', '\'', '"', ',', ';', '.', ':', '!', '?']);
+        let lower = address.to_ascii_lowercase();
+        let rest = ["https://", "http://"].into_iter();
+        let rest = rest.filter_map(|scheme| lower.strip_prefix(scheme)).next();
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-._:/".contains(c);
+        let is_plain = rest.is_some_and(|rest| {
+            rest.starts_with(|c: char| c.is_ascii_alphanumeric()) && rest.chars().all(plain)
+        });
+        if is_plain && address.len() <= ADDRESS_BYTES_MAX {
+            found.insert(address.to_owned());
+        }
+    }
+    found.into_iter().collect()
 }
 
 /// Small words with hyphens.
@@ -485,6 +513,33 @@ mod tests {
             ("Scaffold and/or test", None),
         ] {
             assert_eq!(of(Taken::Folder, title).as_deref(), want, "{title}");
+        }
+    }
+
+    #[test]
+    fn a_title_names_an_address() {
+        for (title, want) in [
+            (
+                "Monitoring of orders at https://orders.example.org/healthz, please",
+                Some("https://orders.example.org/healthz"),
+            ),
+            (
+                "Monitor (http://10.0.0.7:8080/healthz).",
+                Some("http://10.0.0.7:8080/healthz"),
+            ),
+            ("Monitor orders.example.org", None),
+            ("Monitor https://", None),
+            ("Monitor https:///etc/passwd", None),
+            ("Monitor https://user@orders.example.org/", None),
+            ("Monitor https://a.example.org/?token=1", None),
+            ("Monitor https://$(id).example.org/", None),
+            (
+                "Monitor https://a.example.org/ and https://b.example.org/",
+                None,
+            ),
+            ("Monitor ftp://a.example.org/", None),
+        ] {
+            assert_eq!(of(Taken::Address, title).as_deref(), want, "{title}");
         }
     }
 

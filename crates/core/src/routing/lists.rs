@@ -101,7 +101,7 @@ pub(super) const WORK: &[Row<WorkType>] = &[
     (
         WorkType::Database,
         "database",
-        "schema design, database design, database schema, data model",
+        "schema design, database design, database schema, data model, database migration, schema migration",
     ),
     (
         WorkType::Architecture,

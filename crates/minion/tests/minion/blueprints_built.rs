@@ -301,6 +301,50 @@ fn a_migration_takes_quotes_and_no_second_statement_needs_postgres() {
     }
 }
 
+/// Where nobody gives them, a model says what the steps are made of: the same check holds its words, and a wrong one is told to it.
+#[test]
+fn a_migration_is_made_of_what_was_found_needs_postgres() {
+    let found = |table: &str, convert: &str| {
+        calls(&[(
+            "done",
+            json!({"status": "done", "summary": "Found.", "table": table, "old": "total", "old_type": "numeric(12,2)",
+                "new": "total_minor", "new_type": "bigint", "convert": convert,
+                "revert": "(total_minor / 100.0)::numeric(12,2)", "sample": "n * 1.25"}),
+        )])
+    };
+    let world = new();
+    let none = [
+        "table", "old", "old_type", "new", "new_type", "convert", "revert", "sample",
+    ];
+    let mut inputs = none.map(|name| (name, "")).to_vec();
+    inputs.push(("name", "column-total-becomes-total-minor"));
+    let mut script = Script::new(vec![
+        found("customer_order; DROP TABLE x", "1"),
+        found("customer_order", "round(total * 100)::bigint"),
+    ]);
+    let ran = walk(
+        &world,
+        MIGRATION.company,
+        MIGRATION.name,
+        &inputs,
+        &mut script,
+    );
+    let said = told(&ran);
+    assert_eq!(ran.report.status, ExitStatus::Done, "{said}");
+    assert!(
+        said.contains("is no plain name") && said.contains(MIGRATION.says),
+        "{said}"
+    );
+    assert_eq!(ran.kinds("request").len(), 2, "asked once more");
+    let files = made(&world);
+    assert_eq!(files.len(), MIGRATION.files, "{:?}", files.keys());
+    let up = &files["migrations/column-total-becomes-total-minor/10_expand.up.sql"];
+    assert!(
+        up.contains("customer_order_total_minor_sync") && !up.contains("${{"),
+        "{up}"
+    );
+}
+
 #[test]
 fn a_ledger_refuses_what_does_not_balance_needs_postgres() {
     is_walked(&LEDGER);

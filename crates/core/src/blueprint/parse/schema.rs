@@ -160,8 +160,11 @@ fn input() -> Value {
             (
                 "from",
                 "What of the task it is where nobody gives it: its title, small words with hyphens made of that, the one file of code that the title \
-                 names, the name behind `called` or before the colon, the folder behind `in`, or the one of `choices` that it says.",
-                nullable(json!({"enum": ["title", "slug", "file", "name", "folder", "choice"]})),
+                 names, the name behind `called` or before the colon, the folder behind `in`, the address of the web, or the one of \
+                 `choices` that it says.",
+                nullable(
+                    json!({"enum": ["title", "slug", "file", "name", "folder", "address", "choice"]}),
+                ),
             ),
             (
                 "only_with",
