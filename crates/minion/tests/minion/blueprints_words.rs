@@ -105,7 +105,7 @@ fn legal_drafts_have_a_line_for_each_fact_and_each_open_point_needs_node_needs_p
     let world = LEGAL.done();
     let notice = world.read("docs/legal/privacy.md");
     for part in [
-        "a lawyer must look at it",
+        "No lawyer has read this text or the template that it is made of",
         "1. organisation number (controller)",
         "contract, Art. 6(1)(b)",
         "legitimate interests, Art. 6(1)(f) (to keep the form reachable)",
@@ -126,7 +126,7 @@ fn legal_drafts_have_a_line_for_each_fact_and_each_open_point_needs_node_needs_p
     }
     let terms = world.read("docs/legal/terms.md");
     for part in [
-        "a lawyer must look at it",
+        "No lawyer has read this text or the template that it is made of",
         "angrerettloven",
         "14 days",
         "which letter of Art. 16 covers: meals, which are perishable",
