@@ -1,4 +1,5 @@
-//! The companies that a person has switched off: `off` under `[companies]` in `alai.toml`, read with the packs and as often as they are.
+//! The companies that a person has switched off: `off` under `[companies]` in `alai.toml`, read with the packs and as
+//! often as they are.
 
 use std::collections::BTreeSet;
 

@@ -98,8 +98,8 @@ impl Whole {
         Ok(registry)
     }
 
-    /// Takes the names and defaults from the one of two companies that has to give way: one that is closed already, one that calls itself by
-    /// another's name, else the second.
+    /// Takes the names and defaults from the one of two companies that has to give way: one that is closed already, one that
+    /// calls itself by another's name, else the second.
     fn settle(&mut self, clash: CompanyError) -> Result<(), PacksError> {
         let (first, second, by_name) = match &clash {
             CompanyError::TwoOwners {
