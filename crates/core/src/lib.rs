@@ -33,4 +33,5 @@ pub mod session;
 pub mod skills;
 pub mod task;
 pub mod time;
+pub mod transition;
 pub mod why;

@@ -18,6 +18,7 @@ use crate::qa::{Outcome, Verdict};
 use crate::review::Review;
 use crate::session::Report;
 use crate::task::{Counters, NewTask, Task, TaskKind, Until, WaitReason, Waiting};
+use crate::transition::{Passage, Transition};
 use failed::{ask, failed, quality};
 use reviewed::{review_action, reviewed};
 pub use words::subject;
@@ -184,6 +185,10 @@ pub enum Effect {
     Remember {
         entry_kind: String,
         text: String,
+    },
+    /// The transition gates that the run's end has passed, for their counts.
+    Passed {
+        gates: Vec<(Transition, Passage)>,
     },
     /// What came of the run, for those who go on: into the session of the line of work.
     Report {

@@ -8,6 +8,7 @@ use alai_core::ids::TaskId;
 use alai_core::money::Refused;
 use alai_core::pipeline::{self, Effect, Ended, Failure};
 use alai_core::plan::PlanSource;
+use alai_core::transition;
 use alai_mission::{Claim, MissionError};
 use alai_workspace::cage;
 use alai_workspace::command::Cancel;
@@ -199,6 +200,9 @@ fn apply(
     let mut effects = pipeline::advance(&task, ended, &context);
     let outcome = outcome(ended);
     effects.extend(work::session::report(factory, claim, ended, &outcome));
+    effects.push(Effect::Passed {
+        gates: transition::passed(ended),
+    });
     alai_workspace::crash::point("end.before");
     let applied = factory
         .mission()

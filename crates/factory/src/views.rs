@@ -9,8 +9,8 @@ use alai_core::why::{
     self, Beside, Daemon, Facts, Held, HeldUp, Hindrance, LiveRun, Merging, Unmet, Why,
 };
 use alai_mission::{
-    Filter, Holder, MergeKind, MergeRow, MergeState, MissionError, NeedRow, Reader, RunRow,
-    Schedule, Spend,
+    Filter, GateRow, Holder, MergeKind, MergeRow, MergeState, MissionError, NeedRow, Reader,
+    RunRow, Schedule, Spend,
 };
 use serde::{Deserialize, Serialize};
 
@@ -65,6 +65,8 @@ pub struct Status {
     pub dead_effects: i64,
     pub dead_effect_why: Option<String>,
     pub spend: Spend,
+    /// How often each transition gate was asked, held something back, and was gone around.
+    pub gates: Vec<GateRow>,
     /// When a task was last claimed, by any process; milliseconds since the Unix epoch.
     pub last_dispatch_ms: Option<i64>,
     /// Runs of the factory, then of people.
@@ -367,6 +369,7 @@ impl<'a> Views<'a> {
             failed: count(State::Failed),
             merging: standing.merging,
             overdue: standing.overdue,
+            gates: self.reader.gates()?,
             unclaimed: standing.unclaimed,
             unclaimed_first: standing.unclaimed_first,
             outbox,

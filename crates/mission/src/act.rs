@@ -3,6 +3,7 @@
 use alai_core::ids::TaskId;
 use alai_core::lifecycle::Event;
 use alai_core::task::{State, Task, TaskKind, Until, WaitReason, Waiting};
+use alai_core::transition::{Passage, Transition};
 use rusqlite::{Connection, params};
 
 use crate::error::MissionError;
@@ -11,7 +12,7 @@ use crate::inbox::{By, once};
 use crate::run::{RunState, end_live};
 use crate::task::{append_findings, one, satisfy, set_state};
 use crate::writer::Mission;
-use crate::{answer, gone, outbox};
+use crate::{answer, gone, outbox, passage};
 
 impl Mission {
     /// Pause, resume, cancel, answer, reopen, ready, override. On a goal, the first three reach everything under it.
@@ -74,6 +75,10 @@ fn step(
     match event {
         Event::Answer | Event::Reopen => answered(c, before, event, text, "says", stamp)?,
         Event::Reject => answered(c, before, event, text, "rejects", stamp)?,
+        Event::Override => {
+            let by_hand = [Passage::Fired, Passage::Bypassed];
+            passage::count(c, &by_hand.map(|p| (Transition::Close, p)), stamp.now_ms)?;
+        }
         Event::Claim
         | Event::Deliver
         | Event::Complete
@@ -86,7 +91,6 @@ fn step(
         | Event::Resume
         | Event::Cancel
         | Event::Fail
-        | Event::Override
         | Event::RollUp => {}
     }
     if to == State::Done {
@@ -137,6 +141,7 @@ fn answered(
                 "UPDATE task SET cleared = json_insert(cleared, '$[#]', ?) WHERE id = ?",
                 params![rule, before.id.0],
             )?;
+            passage::count(c, &[(Transition::Spawn, Passage::Bypassed)], stamp.now_ms)?;
             happened(c, Some(before.id), "cleared", rule, stamp)
         }
         // Whoever goes on without what is gone does not wait for it any more.

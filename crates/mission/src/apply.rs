@@ -15,7 +15,7 @@ use crate::inbox::{RequestKey, once};
 use crate::run::{RunState, end_live};
 use crate::task::{add_need, append_findings, insert, one, satisfy, set_counters, set_state};
 use crate::writer::Mission;
-use crate::{merge, mind, outbox, rework, session};
+use crate::{merge, mind, outbox, passage, rework, session};
 
 /// Tasks of one goal, however they came to be. More is a factory talking to itself; a person decides.
 pub(crate) const GOAL_TASKS_MAX: i64 = 120;
@@ -71,6 +71,7 @@ fn end(
         | Effect::Deliver { .. }
         | Effect::Integrated { .. }
         | Effect::Remember { .. }
+        | Effect::Passed { .. }
         | Effect::Report { .. } => false,
     });
     let state = if good {
@@ -145,6 +146,7 @@ pub(crate) fn lose(
         | Effect::Deliver { .. }
         | Effect::Integrated { .. }
         | Effect::Remember { .. }
+        | Effect::Passed { .. }
         | Effect::Report { .. } => {
             let why = "a lost run can only be retried or asked about".to_owned();
             Err(MissionError::Row { table: "run", why })
@@ -235,6 +237,7 @@ fn one_effect(
             satisfy(c, *lineage, Until::Integrated, stamp.now_ms)?;
         }
         Effect::Remember { entry_kind, text } => mind::remember(c, task, entry_kind, text, stamp)?,
+        Effect::Passed { gates } => passage::count(c, gates, stamp.now_ms)?,
         Effect::Report { agent, report } => session::report(c, task.id, agent, report, stamp)?,
     }
     Ok(Vec::new())

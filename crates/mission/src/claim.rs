@@ -7,6 +7,7 @@ use alai_core::ids::{Epoch, RunId, TaskId};
 use alai_core::lifecycle::Event;
 use alai_core::pipeline::Effect;
 use alai_core::task::Task;
+use alai_core::transition::{Passage, Transition};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +16,7 @@ use crate::event::Stamp;
 use crate::run::{Holder, RunState, end_live, query};
 use crate::task::{one, set_state};
 use crate::writer::Mission;
-use crate::{apply, outbox, queue};
+use crate::{apply, outbox, passage, queue};
 
 /// What a run shows at each write. Stale once another claim, or a person, has taken the task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -161,6 +162,10 @@ impl Mission {
                     now_ms,
                 };
                 end_live(c, row.task, ended, &why, now_ms)?;
+                if ended == RunState::TimedOut {
+                    let limit = [Passage::Fired, Passage::Blocked];
+                    passage::count(c, &limit.map(|p| (Transition::Execute, p)), now_ms)?;
+                }
                 apply::lose(c, row.task, effect, &why, &stamp)?;
                 tasks.push(row.task);
             }
@@ -207,6 +212,7 @@ fn claim(
         c.prepare_cached("INSERT OR IGNORE INTO slot (run, key, most) VALUES (?,?,?)")?
             .execute(params![fence.run.0, slot.key, slot.most as i64])?;
     }
+    passage::count(c, &[(Transition::Spawn, Passage::Fired)], stamp.now_ms)?;
     c.prepare_cached("UPDATE project SET served_ms = ? WHERE id = ?")?
         .execute(params![stamp.now_ms, task.project.map(|p| p.0)])?;
     Ok(Some(Claim {

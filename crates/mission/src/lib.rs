@@ -26,6 +26,7 @@ mod merge;
 mod mind;
 mod no_model;
 mod outbox;
+mod passage;
 mod person;
 mod project;
 mod queue;
@@ -63,6 +64,7 @@ pub use ledger::{Call, CapRow, CostBy, CostLine, CostReport, Intent, Scope, Spen
 pub use merge::{MergeKind, MergeRow, MergeState};
 pub use mind::{MindEntry, MindQuery};
 pub use outbox::OutboxRow;
+pub use passage::GateRow;
 pub use person::Handed;
 pub use project::{Delivery, NewProject, Project, ProjectSettings};
 pub use reader::Reader;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::claim::{ClaimLimits, Slot};
 use crate::error::MissionError;
+use crate::passage::{self, GateRow};
 use crate::queue;
 use crate::reader::Reader;
 use crate::run::{Holder, RunRow, query};
@@ -27,6 +28,8 @@ pub struct Stats {
     pub runs: BTreeMap<String, u64>,
     /// Tasks that a person closed by hand, with a reason.
     pub overrides: u64,
+    /// How often each transition gate was asked, held something back, and was gone around.
+    pub gates: Vec<GateRow>,
     /// Everything that ever happened.
     pub events: u64,
     /// Effects that are not delivered yet.
@@ -211,6 +214,7 @@ impl Reader {
                 kinds: by(&c, "SELECT kind, count(*) FROM task GROUP BY kind")?,
                 runs: by(&c, "SELECT state, count(*) FROM run GROUP BY state")?,
                 overrides: number("SELECT count(*) FROM event WHERE kind = 'override'")?,
+                gates: passage::gates(&c)?,
                 events: number("SELECT count(*) FROM event")?,
                 outbox: number("SELECT count(*) FROM outbox WHERE state = 'pending'")?,
                 longest_wait: c

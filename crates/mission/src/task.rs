@@ -9,6 +9,7 @@ use alai_core::lifecycle::{self, Event};
 use alai_core::task::{
     Counters, Need, NewTask, Priority, State, Task, TaskKind, Until, WaitReason, Waiting,
 };
+use alai_core::transition::{Passage, Transition};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -18,7 +19,7 @@ use crate::event::{Stamp, happened, moved};
 use crate::inbox::{By, once};
 use crate::reader::Reader;
 use crate::writer::Mission;
-use crate::{class, gone, queue};
+use crate::{class, gone, passage, queue};
 
 /// Which tasks to list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -324,6 +325,10 @@ pub(crate) fn insert(c: &Connection, new: &NewTask, stamp: &Stamp) -> Result<Tas
     ])?;
     let id = TaskId(c.last_insert_rowid());
     if let Some(waiting) = &new.waiting {
+        if waiting.reason == WaitReason::Safety {
+            let rail = [Passage::Fired, Passage::Blocked];
+            passage::count(c, &rail.map(|p| (Transition::Spawn, p)), stamp.now_ms)?;
+        }
         let action = with_id(&waiting.next_action, id);
         c.execute(
             "UPDATE task SET wait_action = ? WHERE id = ?",

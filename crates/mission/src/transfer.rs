@@ -14,7 +14,7 @@ use crate::schema::SCHEMA_VERSION;
 use crate::writer::Mission;
 
 /// Every table, and the columns by which its rows are put in order. Full-text indexes are made anew by their triggers.
-pub(crate) const TABLES: [(&str, &str); 21] = [
+pub(crate) const TABLES: [(&str, &str); 22] = [
     ("project", "id"),
     ("task", "id"),
     ("need", "task, needs, until"),
@@ -38,6 +38,7 @@ pub(crate) const TABLES: [(&str, &str); 21] = [
     ("word", "run, seq"),
     ("session", "lineage"),
     ("entry", "id"),
+    ("passage", "gate, word"),
 ];
 
 /// One row is at most a task with all its findings.

@@ -4,6 +4,7 @@ use alai_core::ids::{RunId, TaskId};
 use alai_core::lifecycle::{Event, Refused};
 use alai_core::pipeline;
 use alai_core::task::{State, Until};
+use alai_core::transition::{Passage, Transition};
 use rusqlite::{Connection, params};
 
 use crate::apply;
@@ -11,6 +12,7 @@ use crate::claim::{Fence, fenced};
 use crate::error::MissionError;
 use crate::event::{Stamp, happened};
 use crate::inbox::{By, once};
+use crate::passage;
 use crate::reader::Reader;
 use crate::run::{RunRow, query};
 use crate::step::{StepState, receipt};
@@ -46,6 +48,7 @@ impl Mission {
         };
         self.write(move |c| {
             fenced(c, &fence)?;
+            passage::count(c, &[(Transition::Spawn, Passage::Bypassed)], now_ms)?;
             c.execute(
                 "UPDATE run SET uid = ? WHERE id = ?",
                 params![uid, fence.run.0],
@@ -92,5 +95,6 @@ fn accept(c: &Connection, task: TaskId, stamp: &Stamp) -> Result<State, MissionE
     let to = set_state(c, task, Event::Approve, None, "ran without a cage", stamp)?;
     satisfy(c, task, Until::Done, stamp.now_ms)?;
     apply::all(c, &before, &effects, stamp)?;
+    passage::count(c, &[(Transition::Close, Passage::Bypassed)], stamp.now_ms)?;
     Ok(to)
 }

@@ -75,6 +75,7 @@ pub(crate) fn run(home: &Home, args: &StatusArgs) -> Result<ExitCode, CliError> 
         spend.output_tokens,
         dollars(spend.cost_microusd)
     ));
+    gates(&queue);
     stands_still(&queue, now);
     for run in &queue.runs {
         show::line(run_line(run, now));
@@ -126,6 +127,28 @@ fn queue_line(queue: &Status) -> String {
         queue.failed,
         queue.merging
     )
+}
+
+/// What the transition gates held back, and who went around them. Nothing is said of gates that only let through.
+fn gates(queue: &Status) {
+    let told = queue.gates.iter().filter(|g| g.blocks + g.bypasses > 0);
+    let told: Vec<String> = told
+        .map(|g| {
+            let around = match g.bypasses {
+                0 => String::new(),
+                n => format!(", {n} gone around by a person"),
+            };
+            format!(
+                "{} {} of {} blocked{around}",
+                g.gate.as_str(),
+                g.blocks,
+                g.fires
+            )
+        })
+        .collect();
+    if !told.is_empty() {
+        show::line(format!("gates   {}", told.join("; ")));
+    }
 }
 
 /// What does not move by itself, or nobody knows the end of. Nothing is said of what is well.

@@ -48,6 +48,15 @@ pub(crate) fn stats(home: &Home, json: bool) -> Result<(), CliError> {
     show::line(format!("kinds    {}", listed(&stats.kinds)));
     show::line(format!("runs     {}", listed(&stats.runs)));
     show::line(format!("by hand  {} closed with a reason", stats.overrides));
+    for gate in &stats.gates {
+        show::line(format!(
+            "gate     {}: {} fired, {} blocked, {} gone around by a person",
+            gate.gate.as_str(),
+            gate.fires,
+            gate.blocks,
+            gate.bypasses
+        ));
+    }
     if let Some((task, _since)) = stats.longest_wait {
         show::line(format!(
             "waits    {task} longest; `alai why {task}`",

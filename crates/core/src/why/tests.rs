@@ -495,6 +495,7 @@ fn ask_the_pipeline(seen: &mut Seen) {
             | Effect::Deliver { .. }
             | Effect::Integrated { .. }
             | Effect::Remember { .. }
+            | Effect::Passed { .. }
             | Effect::Report { .. } => {}
         }
     }
