@@ -19,6 +19,7 @@ mod explain;
 mod fleet;
 mod judge;
 mod minion;
+mod qa;
 mod session;
 mod skill;
 
@@ -29,6 +30,7 @@ pub(crate) use explain::*;
 pub(crate) use fleet::*;
 pub(crate) use judge::*;
 pub(crate) use minion::*;
+pub(crate) use qa::*;
 pub(crate) use session::*;
 pub(crate) use skill::*;
 
@@ -103,6 +105,9 @@ enum Command {
     /// What was captured and signed.
     #[command(subcommand, after_help = "Example:\n  alai evidence verify 4001")]
     Evidence(EvidenceCommand),
+    /// What the gate checked, and by which data.
+    #[command(subcommand, after_help = "Example:\n  alai qa check 4001")]
+    Qa(QaCommand),
     /// Models, and what they cost.
     #[command(
         subcommand,
@@ -647,6 +652,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Mcp(command) => commands::mcp::run(&home, command),
         Command::Schema(args) => commands::schema::run(&args),
         Command::Evidence(command) => commands::evidence::run(&home, command),
+        Command::Qa(command) => commands::qa::run(&home, command),
         Command::Fleet(command) => commands::fleet::run(&home, command),
     };
     done.unwrap_or_else(|e| e.report())

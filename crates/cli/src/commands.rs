@@ -14,6 +14,7 @@ pub(crate) mod mc;
 pub(crate) mod mcp;
 pub(crate) mod minion;
 pub(crate) mod project;
+pub(crate) mod qa;
 pub(crate) mod schedule;
 pub(crate) mod schema;
 pub(crate) mod session;

@@ -11,6 +11,7 @@ pub mod cage;
 pub mod company;
 pub mod cron;
 pub mod delegation;
+pub mod evidence_ref;
 pub mod ids;
 pub mod json_schema;
 pub mod lifecycle;

@@ -3,7 +3,13 @@
 //! A flat "15 of 19" would let a change with failing tests pass, so
 //! mandatory checks veto first and the score only ranks what is left.
 
+mod quality;
+mod told;
+
 use serde::{Deserialize, Serialize};
+
+pub use quality::{Quality, QualityPoint, Shown};
+pub use told::CheckKind;
 
 /// The score a BUILD needs when all nineteen checks apply (the original system: "Score >= 15/19"). Fewer applicable checks scale it.
 pub const SCORE_MIN: u32 = 15;

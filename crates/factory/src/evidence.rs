@@ -7,7 +7,8 @@ use alai_core::ids::RunId;
 use alai_core::mode::Mode;
 use alai_core::qa::{Measurement, Verdict};
 use alai_core::record::Captured;
-use alai_gate::evidence::{self, About, Contents, Usage};
+use alai_gate::Behind;
+use alai_gate::evidence::{self, About, Contents, Recipe, Usage};
 use alai_mission::{Claim, RunRow};
 use alai_workspace::git::{Oid, Repo};
 
@@ -28,6 +29,10 @@ pub(crate) struct Said {
     pub(crate) trajectory: Option<PathBuf>,
     /// Who wrote what is judged, when it is not the run that seals it.
     pub(crate) author: Option<Author>,
+    /// The commands that a check rests on, by their places among `commands`.
+    pub(crate) behind: Behind,
+    /// What measures the commit again, where one was measured.
+    pub(crate) recipe: Option<Recipe>,
 }
 
 /// The run behind a piece of work, and what answered in it.
@@ -54,6 +59,8 @@ pub fn newest_evidence(home: &Home, runs: &[RunRow]) -> Option<PathBuf> {
 pub(crate) struct Written {
     dir: PathBuf,
     author: Option<Author>,
+    behind: Behind,
+    recipe: Option<Recipe>,
     /// Check 16: what was written is what was captured.
     pub(crate) complete: Measurement,
 }
@@ -81,6 +88,8 @@ pub(crate) fn write(
     Ok(Written {
         dir,
         author: said.author.clone(),
+        behind: said.behind.clone(),
+        recipe: said.recipe.clone(),
         complete,
     })
 }
@@ -128,6 +137,17 @@ pub(crate) fn seal(
         },
         recorded_ms: now,
     };
+    let commits = (about.base.as_str(), about.head.as_str());
+    let recipe = written.recipe.as_ref();
+    evidence::point(
+        &written.dir,
+        commits,
+        &written.behind,
+        recipe,
+        verdict,
+        &redact,
+    )
+    .map_err(RunError::infra)?;
     evidence::seal(&written.dir, &about, verdict, &key).map_err(RunError::infra)?;
     Ok(written.dir.clone())
 }

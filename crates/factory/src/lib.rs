@@ -35,6 +35,7 @@ mod pipelines;
 mod plan;
 mod postflight;
 mod recover;
+mod rerun;
 mod resolve;
 mod room;
 mod run;
@@ -65,6 +66,7 @@ pub use ops::{
 };
 pub use packs::{Packs, PacksError, RefusedPacks, Source};
 pub use recover::OpenError;
+pub use rerun::{Compared, RerunError, rerun};
 pub use shelf::{company_called, files_of};
 pub use tapes::{recording_into, turn_recording_off, turn_recording_on};
 pub use views::{RunLine, ScheduleLine, Status, TaskView, Views};

@@ -38,6 +38,7 @@ pub fn reproduced(
         change: &change,
         rules: &rules,
         commands: Vec::new(),
+        behind: crate::measure::Behind::new(),
     };
     let brought = gate.tests_on_base()?;
     let on_base = census::read(&brought);

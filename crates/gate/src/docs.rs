@@ -18,6 +18,7 @@ use crate::change::{Change, ChangedFile};
 use crate::checks::{self, Rules, allowed_paths, gate_config, placeholders, proportion, secrets};
 use crate::error::GateError;
 use crate::load;
+use crate::measure::Behind;
 use crate::paths::Globs;
 use crate::runs;
 use crate::stage::Stage;
@@ -66,6 +67,8 @@ pub struct DocsMeasured {
     /// One each for check 1 (builds or lints), 5, 8, 9, 11, 15 and 18. The caller adds check 16.
     pub measurements: Vec<Measurement>,
     pub commands: Vec<Captured>,
+    /// Which of the commands a check rests on.
+    pub behind: Behind,
 }
 
 /// The checks of the table.
@@ -125,6 +128,7 @@ pub fn measure_docs(
         }
         None => readable(&change),
     };
+    let mut behind = Behind::from([(Check::CleanBuild, (0..commands.len()).collect())]);
     let mut own = Vec::new();
     for command in candidate.checks {
         let room = stage.room("a check of the task", candidate.head, candidate.prepared)?;
@@ -132,6 +136,8 @@ pub fn measure_docs(
         commands.push(captured.clone());
         own.push((command.clone(), captured));
     }
+    let of_task = commands.len() - own.len()..commands.len();
+    behind.insert(Check::AcceptanceChecks, of_task.collect());
     let measurements = vec![
         built,
         runs::acceptance(&own),
@@ -144,6 +150,7 @@ pub fn measure_docs(
     Ok(DocsMeasured {
         measurements,
         commands,
+        behind,
     })
 }
 

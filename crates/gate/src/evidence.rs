@@ -8,12 +8,16 @@ mod files;
 pub mod head;
 pub mod key;
 mod package;
+mod quality;
+mod recipe;
 mod statement;
 mod verify;
 
 pub use files::EvidenceError;
 pub use key::{GateKey, PinnedKey};
 pub use package::{Contents, complete, promises, sandbox, seal, write};
+pub use quality::quality;
+pub use recipe::{Recipe, Sources, point, recipe_of, sources_of};
 pub use statement::{
     About, Artifact, CommandEntry, Kept, PREDICATE_TYPE, Predicate, Statement, Subject, Usage,
 };

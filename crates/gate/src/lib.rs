@@ -30,6 +30,6 @@ pub use base::{Base, Ground, base, base_keeping};
 pub use checks::secrets::{Spot, blacken, secrets_in};
 pub use docs::{DOCS_CHECKS, DOCS_PATHS, DocsCandidate, DocsMeasured, judge_docs, measure_docs};
 pub use error::{GateError, Refused};
-pub use measure::{Candidate, Measured, Summary, measure, refused_unrun, tree_digest};
+pub use measure::{Behind, Candidate, Measured, Summary, measure, refused_unrun, tree_digest};
 pub use paths::{Globs, changeable, is_test, no_test, test_places};
 pub use review::check_review;

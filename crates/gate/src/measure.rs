@@ -9,6 +9,8 @@
 //! | the head with functions that answer wrongly | test command, when the change has tests and nothing failed: check 7 |
 //! | the head as it is, one clone each | the task's own checks: check 5; lint: check 14 |
 
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 
 use alai_core::blueprint::Scaffolded;
@@ -80,10 +82,15 @@ pub struct Measured {
     pub measurements: Vec<Measurement>,
     /// Every program that was started, in order.
     pub commands: Vec<Captured>,
+    /// Which of them a check rests on.
+    pub behind: Behind,
     /// The tests of the head as it is.
     pub census: Census,
     pub summary: Summary,
 }
+
+/// The programs that a check rests on, by their places in the list of commands.
+pub type Behind = BTreeMap<Check, Vec<usize>>;
 
 /// The size of a change, for people.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -126,6 +133,7 @@ pub fn measure(candidate: &Candidate<'_>, cancel: &Cancel) -> Result<Measured, G
         change: &change,
         rules: &rules,
         commands: Vec::new(),
+        behind: Behind::new(),
     };
     let (census, added) = gate.run_all(&as_is, &mut measurements)?;
     measurements.sort_by_key(|m| m.check.number());
@@ -141,6 +149,7 @@ pub fn measure(candidate: &Candidate<'_>, cancel: &Cancel) -> Result<Measured, G
     Ok(Measured {
         measurements,
         commands: gate.commands,
+        behind: gate.behind,
         census,
         summary,
     })
@@ -230,6 +239,7 @@ pub(crate) struct Gate<'a> {
     pub(crate) change: &'a Change,
     pub(crate) rules: &'a Rules<'a>,
     pub(crate) commands: Vec<Captured>,
+    pub(crate) behind: Behind,
 }
 
 impl Gate<'_> {
@@ -239,6 +249,7 @@ impl Gate<'_> {
         into: &mut Vec<Measurement>,
     ) -> Result<(Census, Vec<String>), GateError> {
         let acceptance = runs::acceptance(&self.own_checks()?);
+        let own = 0..self.commands.len();
         let restored_room = self.room("the base's tests", self.candidate.head)?;
         let changed = self.restore(&restored_room)?;
         let build = match self.candidate.build_command {
@@ -248,11 +259,18 @@ impl Gate<'_> {
         let tests = self.run(&restored_room, self.candidate.test_command)?;
         drop(restored_room);
         let restored = census::read(&tests);
+        let of_base = own.end..self.commands.len();
+        self.rests(Check::AcceptanceChecks, own);
+        self.rests(Check::BaseTestsPass, of_base.end - 1..of_base.end);
+        self.rests(Check::CleanBuild, of_base);
         let census = if changed {
             census::read(&self.run(as_is, self.candidate.test_command)?)
         } else {
             restored.clone()
         };
+        // The last run of the tests: of the head as it is, where that is another tree.
+        let last = self.commands.len();
+        self.rests(Check::CensusNotReduced, last - 1..last);
         let may_be_lost = |id: &str| self.may_be_lost(id);
         into.push(runs::clean_build(build.as_ref(), &tests, &restored));
         into.push(runs::base_tests(&runs::BaseTests {
@@ -273,14 +291,24 @@ impl Gate<'_> {
         let added = runs::new_tests(self.candidate.base_census, &census);
         let on_base = self.new_tests_on_base(&added, &census)?;
         into.push(runs::new_tests_fail(&added, on_base.as_ref()));
+        self.rests(Check::NewTestsFailOnBase, last..self.commands.len());
         let noticed = self.noticed(&census, on_base.as_ref(), into)?;
         into.push(noticed);
+        // Tests that were red on the base have shown it there.
+        self.rests(Check::MutantsKilled, last..self.commands.len());
+        let before = self.commands.len();
         into.push(runs::lint(&self.lint()?, &suppressions::added(self.change)));
+        self.rests(Check::LintFormatTypes, before..self.commands.len());
         debug_assert!(
             !into.iter().any(|m| m.check == Check::EvidenceComplete),
             "check 16 is the caller's"
         );
         Ok((census, added))
+    }
+
+    /// Notes which commands a check rests on.
+    fn rests(&mut self, check: Check, commands: Range<usize>) {
+        self.behind.entry(check).or_default().extend(commands);
     }
 
     fn room(&self, purpose: &str, commit: &Oid) -> Result<Room, GateError> {
@@ -477,7 +505,13 @@ impl Gate<'_> {
                     Some(self.run(&room, &self.on_base(&command))?)
                 }
             };
-            done.push(Lint { name, head, base });
+            let set = self.candidate.lint_command.is_some();
+            done.push(Lint {
+                name,
+                set,
+                head,
+                base,
+            });
         }
         Ok(done)
     }

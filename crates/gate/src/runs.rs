@@ -529,8 +529,28 @@ pub(crate) fn acceptance(runs: &[(String, Captured)]) -> Measurement {
 /// One linter, formatter or parser on the head, and on the base where it failed.
 pub(crate) struct Lint {
     pub(crate) name: String,
+    /// Whether somebody set it, and it is no tool that the gate brings along where it happens to be there.
+    pub(crate) set: bool,
     pub(crate) head: Captured,
     pub(crate) base: Option<Captured>,
+}
+
+impl Lint {
+    /// Why nothing was looked at. That the base cannot be looked at either excuses nothing.
+    fn unmeasured(&self) -> Option<String> {
+        match self.head.record.exit {
+            Exit::Code { code: 127 } if self.set => Some("a program was not found".to_owned()),
+            Exit::Code { code: 126 } if self.set => {
+                Some("a program may not be executed".to_owned())
+            }
+            Exit::Code { .. } => None,
+            ended @ (Exit::TimedOut { .. }
+            | Exit::TooMuchOutput { .. }
+            | Exit::OverLimit { .. }
+            | Exit::Signal { .. }
+            | Exit::Cancelled) => Some(ended.to_string()),
+        }
+    }
 }
 
 /// Check 14.
@@ -540,6 +560,16 @@ pub(crate) fn lint(runs: &[Lint], suppressions: &[String]) -> Measurement {
         return fail(
             check,
             format!("findings are silenced: {}", some(suppressions)),
+        );
+    }
+    let unmeasured: Vec<String> = runs
+        .iter()
+        .filter_map(|lint| Some(format!("{}: {}", lint.name, lint.unmeasured()?)))
+        .collect();
+    if !unmeasured.is_empty() {
+        return fail(
+            check,
+            format!("it could not be made: {}", some(&unmeasured)),
         );
     }
     let excused = |lint: &Lint| lint.base.as_ref().is_some_and(|base| !base.success());

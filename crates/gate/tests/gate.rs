@@ -12,6 +12,8 @@ mod case;
 mod cheats;
 #[path = "gate/corpus.rs"]
 mod corpus;
+#[path = "gate/faults.rs"]
+mod faults;
 #[path = "../benches/corpus/figures.rs"]
 mod figures;
 #[path = "gate/honest.rs"]

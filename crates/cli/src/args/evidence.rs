@@ -41,7 +41,7 @@ pub(crate) struct AuditArgs {
 /// Recomputes every hash of a package and checks its signature against a key from outside the package.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  alai evidence verify 4001\n  alai evidence verify ./package --key gate.pub"
+    after_help = "Example:\n  alai evidence verify 4001 --rerun\n  alai evidence verify ./package --key gate.pub --repo ./clone --rerun"
 )]
 pub(crate) struct VerifyArgs {
     /// A task, a run or a folder.
@@ -49,6 +49,12 @@ pub(crate) struct VerifyArgs {
     /// The public key to trust [default: the home's gate key].
     #[arg(long, value_name = "FILE")]
     pub(crate) key: Option<PathBuf>,
+    /// Measures the commit again by the recorded commands, in fresh clones, and compares each check.
+    #[arg(long)]
+    pub(crate) rerun: bool,
+    /// A repository that has the commit [default: the task's project].
+    #[arg(long, value_name = "DIR", requires = "rerun")]
+    pub(crate) repo: Option<PathBuf>,
     #[arg(long)]
     pub(crate) json: bool,
 }

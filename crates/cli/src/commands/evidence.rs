@@ -2,14 +2,15 @@
 
 mod agent;
 mod log;
+mod rerun;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use alai_core::ids::TaskId;
 use alai_core::qa::{Outcome, Verdict};
-use alai_factory::{Home, evidence_dir, newest_evidence};
-use alai_gate::evidence::{self, PinnedKey};
+use alai_factory::{Compared, Home, evidence_dir, newest_evidence};
+use alai_gate::evidence::{self, Fault, PinnedKey};
 use serde::Serialize;
 
 use crate::args::{EvidenceCommand, VerifyArgs};
@@ -27,7 +28,7 @@ pub(crate) fn run(home: &Home, command: EvidenceCommand) -> Result<ExitCode, Cli
 }
 
 /// A folder, a task's newest package, or a run's.
-fn find(home: &Home, what: &str) -> Result<PathBuf, CliError> {
+pub(super) fn find(home: &Home, what: &str) -> Result<PathBuf, CliError> {
     let folder = Path::new(what);
     if folder.is_dir() {
         return Ok(folder.to_path_buf());
@@ -61,6 +62,9 @@ struct Verified {
     faults: Vec<String>,
     mode: Option<String>,
     head: Option<String>,
+    /// Each check that was made again, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rerun: Option<Vec<Compared>>,
 }
 
 fn verify(home: &Home, args: &VerifyArgs) -> Result<(), CliError> {
@@ -76,6 +80,7 @@ fn verify(home: &Home, args: &VerifyArgs) -> Result<(), CliError> {
         faults: Vec::new(),
         mode: None,
         head: None,
+        rerun: None,
     };
     match &checked {
         Ok(good) => {
@@ -84,6 +89,9 @@ fn verify(home: &Home, args: &VerifyArgs) -> Result<(), CliError> {
             verdict.bytes = good.bytes;
             verdict.mode = Some(about.mode.to_string());
             verdict.head = Some(about.head.clone());
+            if args.rerun {
+                verdict.rerun = Some(rerun::rerun(home, &dir, good, args.repo.as_deref())?);
+            }
         }
         Err(faults) => {
             verdict.faults = faults.iter().map(|f| show::clean(&f.to_string())).collect()
@@ -109,18 +117,31 @@ fn verify(home: &Home, args: &VerifyArgs) -> Result<(), CliError> {
                     good.files, good.bytes
                 ));
             }
-            Ok(())
+            match &verdict.rerun {
+                Some(compared) => rerun::told(compared, args.json),
+                None => Ok(()),
+            }
         }
-        Err(faults) => Err(CliError::new(
-            Kind::Gate,
-            format!("the evidence does not hold: {} fault(s)", faults.len()),
-        )
-        .hinted("trust nothing in it; the commit itself can be measured again")),
+        Err(faults) => Err(does_not_hold(&faults)),
     }
 }
 
+fn does_not_hold(faults: &[Fault]) -> CliError {
+    let message = format!("the evidence does not hold: {} fault(s)", faults.len());
+    CliError::new(Kind::Gate, message)
+        .hinted("trust nothing in it; the commit itself can be measured again")
+}
+
+/// The error of whoever wanted to read a package that is not what was signed: nothing of it is shown but what is wrong.
+pub(super) fn broken(faults: &[Fault]) -> CliError {
+    for fault in faults {
+        show::line(format!("fault    {}", show::clean(&fault.to_string())));
+    }
+    does_not_hold(faults)
+}
+
 /// The key comes from the home or from a file that a person names; never from the package.
-fn pinned(home: &Home, given: Option<&Path>) -> Result<PinnedKey, CliError> {
+pub(super) fn pinned(home: &Home, given: Option<&Path>) -> Result<PinnedKey, CliError> {
     let path = given.map_or_else(|| home.gate_public_key(), Path::to_path_buf);
     let text = std::fs::read_to_string(&path).map_err(|e| {
         CliError::new(

@@ -2,11 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use alai_core::qa::{CheckResult, Outcome, Verdict};
+use alai_gate::evidence::key::load_or_create;
 use alai_gate::evidence::{GateKey, seal, verify};
-use serde_json::Value;
+use alai_testkit::git;
+use serde_json::{Value, json};
 
 use crate::script::{CHECK, Script, TITLE};
-use crate::world::World;
+use crate::world::{Ran, World};
 
 /// A world with one measured commit, its package and its run.
 fn measured() -> (World, PathBuf, String) {
@@ -206,4 +209,110 @@ fn what_is_no_evidence_is_not_shown_as_some() {
         .says("tiny holds no evidence");
     world.alai(["evidence", "show", "tiny", "--json"]).exits(3);
     world.alai(["evidence", "verify", "tiny"]).exits(5);
+}
+
+fn again(world: &World, dir: &Path, more: &[&str]) -> Ran {
+    let dir = dir.display().to_string();
+    let args = ["evidence", "verify", &dir, "--rerun"];
+    world.alai(args.iter().chain(more))
+}
+
+#[test]
+fn a_package_is_measured_again_on_any_machine_that_has_the_commit() {
+    let (world, dir, run) = measured();
+    let same = world.alai(["evidence", "verify", &run, "--rerun"]).exits(0);
+    assert!(same.out.contains("checks came out as recorded"), "{same}");
+    let shown = again(&world, &dir, &["--json"]).exits(0).json();
+    let compared = shown["rerun"].as_array().expect("checks");
+    assert!(compared.len() >= 15, "{shown}");
+    assert!(
+        compared.iter().all(|c| c["recorded"] == c["now"]),
+        "{shown}"
+    );
+
+    // Another machine has the package, a clone and the public key, and no home.
+    let clone = world.path("elsewhere").display().to_string();
+    let source = world.repo().display().to_string();
+    world.git(&["clone", "--quiet", &source, &clone]);
+    let all = "+refs/alai/*:refs/alai/*";
+    world.git(&["-C", &clone, "fetch", "--quiet", &source, all]);
+    let copy = world.path("package");
+    copied(&dir, &copy);
+    let key = world.path("gate.pub");
+    std::fs::copy(world.home().join("keys/gate.pub"), &key).expect("the key");
+    let key = key.display().to_string();
+    let nowhere = world.path("no-home").display().to_string();
+    let far = ["--key", &key, "--home", &nowhere];
+    again(&world, &copy, &far).exits(4).says("--repo DIR");
+    let with_repo: Vec<&str> = far.iter().copied().chain(["--repo", &clone]).collect();
+    again(&world, &copy, &with_repo)
+        .exits(0)
+        .says("came out as recorded");
+    // A repository that never saw the commit can say nothing of it.
+    let empty = world.path("empty");
+    std::fs::create_dir(&empty).expect("a folder");
+    std::fs::write(empty.join("README.md"), "Another project.\n").expect("a file");
+    git::init_repo(&empty).expect("a repository");
+    let empty = empty.display().to_string();
+    let with_empty: Vec<&str> = far.iter().copied().chain(["--repo", &empty]).collect();
+    again(&world, &copy, &with_empty)
+        .exits(3)
+        .says("has not the commit");
+    assert!(!Path::new(&nowhere).exists(), "verifying makes no home");
+}
+
+fn copied(from: &Path, to: &Path) {
+    for path in files(from) {
+        let target = to.join(path.strip_prefix(from).expect("inside"));
+        std::fs::create_dir_all(target.parent().expect("a folder")).expect("folders");
+        std::fs::copy(&path, target).expect("copied");
+    }
+}
+
+#[test]
+fn a_result_that_was_forged_with_the_gate_s_own_key_is_found_by_measuring_again() {
+    let broken =
+        json!({"name": "run", "arguments": {"command": "echo exit 0 | tee words.sh > test.sh"}});
+    let world = World::scripted("auto", &Script::good().builds("", &[broken]));
+    world
+        .alai([
+            "minion",
+            "run",
+            TITLE,
+            "--project",
+            "tiny",
+            "--check",
+            CHECK,
+        ])
+        .exits(5);
+    let shown = world.json(["evidence", "show", "1", "--json"]);
+    let dir = PathBuf::from(shown["package"].as_str().expect("a folder"));
+    // A failure that was recorded is a failure again.
+    again(&world, &dir, &[]).exits(0);
+    let key = load_or_create(&world.home().join("keys/gate.key")).expect("the key");
+    let about = verify(&dir, &key.public())
+        .expect("it holds")
+        .statement
+        .predicate
+        .about;
+    let text = std::fs::read_to_string(dir.join("verdict.json")).expect("the verdict");
+    let mut verdict: Verdict = serde_json::from_str(&text).expect("a verdict");
+    verdict.outcome = Outcome::Passed;
+    let failed = verdict
+        .measurements
+        .iter_mut()
+        .filter(|m| m.result == CheckResult::Fail);
+    failed.for_each(|m| m.result = CheckResult::Pass);
+    seal(&dir, &about, &verdict, &key).expect("signed");
+    verified(&world, &dir, 0);
+    let ran = again(&world, &dir, &[]).exits(5);
+    for words in [
+        "differs  2 base tests pass: recorded pass",
+        "did not come out as recorded",
+    ] {
+        assert!(
+            ran.out.contains(words) || ran.err.contains(words),
+            "`{words}`: {ran}"
+        );
+    }
 }

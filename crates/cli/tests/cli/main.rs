@@ -39,6 +39,7 @@ mod people;
 mod places;
 mod processes;
 mod projects;
+mod qa;
 mod redteam;
 mod reload;
 mod replay;

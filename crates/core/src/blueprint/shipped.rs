@@ -7,10 +7,12 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Action, Blueprint, Step};
 
 /// The files that a shipped blueprint writes, by their paths.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Scaffolded(BTreeMap<String, String>);
 
 /// One file of a change, as the gate read it from the commit.

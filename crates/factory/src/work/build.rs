@@ -15,7 +15,7 @@ use alai_core::cage::Sandbox;
 use alai_core::ids::RunId;
 use alai_core::mode::Mode;
 use alai_core::pipeline::{Ended, Failure};
-use alai_core::qa::{self, Measurement, Policy, Verdict};
+use alai_core::qa::{self, Check, Measurement, Policy, Verdict};
 use alai_core::record::Captured;
 use alai_core::safety;
 use alai_core::task::{Task, TaskKind};
@@ -443,6 +443,7 @@ impl Job<'_> {
                 model: handed_in.model.clone(),
                 mode: handed_in.mode,
             }),
+            ..Said::default()
         };
         if let Some(failure) = failure_of(&report) {
             let failure = self.desk.judged(&report.status, failure?);
@@ -461,8 +462,19 @@ impl Job<'_> {
         self.factory
             .mission()
             .deliver(&self.claim.fence, "the gate measures it", now)?;
-        let (mut measurements, commands) = self.gate(&head, &diff, cancel)?;
+        let gate::Seen {
+            mut measurements,
+            commands,
+            behind,
+            recipe,
+        } = self.gate(&head, &diff, cancel)?;
+        let of_agent = said.commands.len();
         said.commands.extend(commands);
+        let places = |(check, places): (Check, Vec<usize>)| {
+            (check, places.into_iter().map(|at| of_agent + at).collect())
+        };
+        said.behind = behind.into_iter().map(places).collect();
+        said.recipe = recipe;
         let docs = self.task().kind == TaskKind::Docs;
         let verdict = self.seal(&said, &head, |complete| {
             measurements.push(complete);

@@ -110,7 +110,7 @@ pub(super) fn work(
         commands: report.commands.clone(),
         patch: diff.patch,
         trajectory: Some(trajectory),
-        author: None,
+        ..Said::default()
     };
     let written = evidence::write(factory, claim, &said)?;
     let verdict = qa::judge_all(vec![judged.measurement()]);

@@ -10,6 +10,7 @@ use super::dsse;
 use super::files::{self, sha256};
 use super::key::PinnedKey;
 use super::package::{BLOBS, COMMANDS, DIFF, ENVELOPE, GOTCHA, REPORT, VERDICT};
+use super::recipe;
 use super::statement::{Artifact, CommandEntry, PREDICATE_TYPE, STATEMENT_TYPE, Statement};
 
 /// A package that is what the key's owner sealed.
@@ -155,6 +156,11 @@ fn agreement(dir: &Path, statement: &Statement) -> Vec<Fault> {
             "its checks are not those of {VERDICT}"
         )));
     }
+    faults.extend(
+        recipe::contradictions(dir, statement)
+            .into_iter()
+            .map(Fault::Statement),
+    );
     let listed: BTreeMap<&str, &str> = predicate
         .artifacts
         .iter()

@@ -314,6 +314,7 @@ fn lint_is_clean_or_was_red_before() {
     let one = |head: Exit, base: Option<Exit>| {
         vec![Lint {
             name: "fmt".into(),
+            set: true,
             head: captured(head, ""),
             base: base.map(|exit| captured(exit, "")),
         }]

@@ -34,6 +34,9 @@ pub(crate) struct Task {
     pub(crate) allowed: Vec<String>,
     pub(crate) changes_tests: Vec<String>,
     pub(crate) dependencies: bool,
+    pub(crate) lint: Option<&'static str>,
+    /// Seconds of one command, where the usual ones are too many.
+    pub(crate) command_s: Option<u64>,
 }
 
 impl Task {
@@ -221,7 +224,7 @@ impl World {
             around: &self.around,
             test_command: task.test,
             build_command: task.build,
-            lint_command: None,
+            lint_command: task.lint,
             checks: &task.checks,
             allowed_paths: &task.allowed,
             forbidden_paths: &[],
@@ -231,7 +234,7 @@ impl World {
             base_census: &seen.census,
             scratch: &scratch,
             kind: TaskKind::Build,
-            command_s: 120,
+            command_s: task.command_s.unwrap_or(120),
         };
         let answer = ask(&candidate);
         assert_eq!(
@@ -301,6 +304,12 @@ impl Judged {
     pub(crate) fn expect_pass(&self) {
         assert!(self.verdict.passed(), "{}", self.table());
         assert!(self.verdict.applicable >= 12, "{}", self.table());
+    }
+
+    /// The check failed, whatever became of the whole.
+    #[track_caller]
+    pub(crate) fn expect_seen_bad(&self, check: Check) {
+        assert_eq!(self.result(check), CheckResult::Fail, "{}", self.table());
     }
 
     /// Fails, and for this reason.

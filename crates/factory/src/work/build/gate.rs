@@ -6,7 +6,8 @@ use alai_core::blueprint::Scaffolded;
 use alai_core::qa::Measurement;
 use alai_core::record::Captured;
 use alai_core::task::TaskKind;
-use alai_gate::{Candidate, DocsCandidate, GateError};
+use alai_gate::evidence::Recipe;
+use alai_gate::{Behind, Candidate, DocsCandidate, GateError};
 use alai_workspace::command::Cancel;
 use alai_workspace::git::{self, Oid};
 use alai_workspace::setup::Prepared;
@@ -16,14 +17,25 @@ use super::Job;
 use crate::ground::{self, GroundError};
 use crate::run::RunError;
 
+/// What the gate saw of a commit.
+pub(super) struct Seen {
+    pub(super) measurements: Vec<Measurement>,
+    /// The programs it started, in order.
+    pub(super) commands: Vec<Captured>,
+    /// Those of them that a check rests on.
+    pub(super) behind: Behind,
+    /// What measures it again; a page of documentation is not measured by it.
+    pub(super) recipe: Option<Recipe>,
+}
+
 impl Job<'_> {
-    /// What the gate measured, and the programs it started.
+    /// What the gate measures of a commit.
     pub(super) fn gate(
         &self,
         head: &Oid,
         diff: &git::Diff,
         cancel: &Cancel,
-    ) -> Result<(Vec<Measurement>, Vec<Captured>), RunError> {
+    ) -> Result<Seen, RunError> {
         let settings = &self.project.settings;
         let scratch = ground::scratch(self.factory, "gate").map_err(RunError::infra)?;
         let toolchains = self.factory.toolchains();
@@ -51,7 +63,12 @@ impl Job<'_> {
                 command_s: ground::COMMAND_S_MAX,
             };
             let measured = alai_gate::measure_docs(&candidate, cancel).map_err(gone)?;
-            return Ok((measured.measurements, measured.commands));
+            return Ok(Seen {
+                measurements: measured.measurements,
+                commands: measured.commands,
+                behind: measured.behind,
+                recipe: None,
+            });
         }
         let mut candidate =
             self.candidate(head, &toolchains, &allowed, &scaffolded, scratch.path());
@@ -67,7 +84,37 @@ impl Job<'_> {
             candidate.prepared_head = prepared_head.as_ref();
         }
         let measured = alai_gate::measure(&candidate, cancel).map_err(gone)?;
-        Ok((measured.measurements, measured.commands))
+        Ok(Seen {
+            measurements: measured.measurements,
+            commands: measured.commands,
+            behind: measured.behind,
+            recipe: Some(self.recipe(&candidate)),
+        })
+    }
+
+    /// What the candidate is, without what is this machine's.
+    fn recipe(&self, candidate: &Candidate<'_>) -> Recipe {
+        let settings = &self.project.settings;
+        Recipe {
+            kind: candidate.kind,
+            base: candidate.base.to_string(),
+            head: candidate.head.to_string(),
+            setup_command: settings.setup.clone(),
+            setup_inputs: settings.setup_inputs.clone(),
+            setup_hosts: settings.setup_hosts.clone(),
+            around: settings.surroundings.clone(),
+            test_command: candidate.test_command.to_owned(),
+            build_command: settings.build.clone(),
+            lint_command: settings.lint.clone(),
+            checks: candidate.checks.to_vec(),
+            allowed_paths: candidate.allowed_paths.to_vec(),
+            forbidden_paths: candidate.forbidden_paths.to_vec(),
+            changes_tests: candidate.changes_tests.to_vec(),
+            allow_dependency_changes: candidate.allow_dependency_changes,
+            scaffolded: candidate.scaffolded.clone(),
+            base_census: candidate.base_census.clone(),
+            command_s: candidate.command_s,
+        }
     }
 
     /// One commit of this task, as the gate measures it. A look ahead is at the very same.

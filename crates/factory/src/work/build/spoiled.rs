@@ -97,6 +97,7 @@ impl Job<'_> {
                 model: self.desk.chosen.model.clone(),
                 mode: self.desk.mode(),
             }),
+            ..Said::default()
         };
         let measured = Measurement {
             check: Check::CriteriaMet,

@@ -1,0 +1,305 @@
+//! `alai qa check`: each check with what it rests on, and an exit code by verdict.
+
+use std::path::{Path, PathBuf};
+
+use alai_core::qa::Verdict;
+use alai_gate::evidence::key::load_or_create;
+use alai_gate::evidence::{About, GateKey, seal, verify};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::script::{CHECK, Script, TITLE};
+use crate::world::World;
+
+fn built(script: &Script, code: i32) -> World {
+    let world = World::scripted("auto", script);
+    let run = [
+        "minion",
+        "run",
+        TITLE,
+        "--project",
+        "tiny",
+        "--check",
+        CHECK,
+    ];
+    world.alai(run).exits(code);
+    world
+}
+
+fn list<'a>(value: &'a Value, key: &str) -> &'a Vec<Value> {
+    value[key].as_array().expect("a list")
+}
+
+#[test]
+fn each_check_is_shown_with_what_it_rests_on() {
+    let world = built(&Script::good(), 0);
+    let shown = world.json(["qa", "check", "1", "--json"]);
+    assert_eq!(shown["schema_version"], 1);
+    assert_eq!(shown["outcome"]["kind"], "passed");
+    let checks = list(&shown, "checks");
+    assert_eq!(checks.len(), 19);
+    let package = PathBuf::from(shown["package"].as_str().expect("a folder"));
+    let records = std::fs::read_to_string(package.join("commands.jsonl")).expect("the records");
+    let records: Vec<Value> = records
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("a record"))
+        .collect();
+    for (at, check) in checks.iter().enumerate() {
+        assert_eq!(check["number"], at + 1);
+        for key in ["id", "name", "kind", "measured_by"] {
+            assert!(
+                check[key].as_str().is_some_and(|s| !s.is_empty()),
+                "{key}: {check}"
+            );
+        }
+        match check["verdict"].as_str().expect("a verdict") {
+            "pass" | "fail" => leads_somewhere(check, &package, &records, &shown),
+            "n/a" => {
+                assert!(
+                    check["rule"].as_str().is_some_and(|s| !s.is_empty()),
+                    "{check}"
+                );
+                assert_eq!(list(check, "evidence").len(), 0, "{check}");
+            }
+            other => panic!("{other}: {check}"),
+        }
+    }
+    // The tests that the gate ran, not those that the agent ran: the check's own line, in the records.
+    let own = ran(&checks[4], &records);
+    assert_eq!(own.len(), 1, "{}", checks[4]);
+    let line = own[0]["record"]["argv"].as_array().and_then(|a| a.last());
+    let line = line.and_then(Value::as_str).expect("a line of shell");
+    assert!(line.ends_with(CHECK), "{line}");
+    let base = ran(&checks[1], &records);
+    assert_eq!(base[0]["record"]["exit"]["code"], 0);
+    let score = shown["quality"]["score"].as_u64().expect("a score");
+    assert!((80..=100).contains(&score), "{}", shown["quality"]);
+
+    let text = world.alai(["qa", "check", "1"]).exits(0).out;
+    for line in [
+        " 2 pass M base tests pass (base_tests_pass, deterministic)",
+        "        how      the test command in that clone",
+        "19 n/a  M independent verifier agrees (independent_verifier, judged)",
+        "        rule     REVIEW and SECURITY give it",
+        "        evidence command:",
+        "verdict  passed: ",
+    ] {
+        assert!(text.contains(line), "`{line}`:\n{text}");
+    }
+    let run = shown["run"].as_str().expect("a run");
+    assert_eq!(world.json(["qa", "check", run, "--json"]), shown);
+}
+
+/// The records that a check rests on.
+fn ran(check: &Value, records: &[Value]) -> Vec<Value> {
+    let references = list(check, "evidence").iter();
+    let references = references.filter_map(|e| e["ref"].as_str());
+    let places = references.filter_map(|r| r.strip_prefix("command:"));
+    places
+        .map(|at| records[at.parse::<usize>().expect("a place")].clone())
+        .collect()
+}
+
+fn leads_somewhere(check: &Value, package: &Path, records: &[Value], shown: &Value) {
+    let evidence = list(check, "evidence");
+    assert!(!evidence.is_empty(), "{check}");
+    for one in evidence {
+        let (kind, id) = one["ref"]
+            .as_str()
+            .and_then(|r| r.split_once(':'))
+            .expect("typed");
+        match kind {
+            "command" => assert!(
+                id.parse::<usize>().is_ok_and(|at| at < records.len()),
+                "{check}"
+            ),
+            "commit" => assert!(
+                [&shown["base"], &shown["head"]].contains(&&Value::from(id)),
+                "{check}"
+            ),
+            "blob" => {
+                let name = one["what"]
+                    .as_str()
+                    .and_then(|w| w.split_once(','))
+                    .expect("a file")
+                    .0;
+                let bytes = std::fs::read(package.join(name)).expect("a file of the package");
+                assert_eq!(hex::encode(Sha256::digest(&bytes)), id, "{name}");
+            }
+            other => panic!("{other} is no evidence: {check}"),
+        }
+    }
+}
+
+#[test]
+fn the_exit_code_is_the_verdict_s() {
+    let broken =
+        json!({"name": "run", "arguments": {"command": "echo exit 0 | tee words.sh > test.sh"}});
+    let lying = Script::good().builds("", &[broken]);
+    let world = built(&lying, 5);
+    let ran = world
+        .alai(["qa", "check", "1"])
+        .exits(5)
+        .says("the gate refused it");
+    assert!(ran.out.contains(" 2 FAIL M base tests pass"), "{ran}");
+    let shown = world.alai(["qa", "check", "1", "--json"]).exits(5).json();
+    assert_eq!(shown["outcome"]["kind"], "failed");
+    world.alai(["qa", "check", "77"]).exits(3);
+    world.alai(["qa", "check", "nothing"]).exits(3);
+    world
+        .alai(["mc", "add", "A", "--project", "tiny", "--hold"])
+        .exits(0);
+    world
+        .alai(["qa", "check", "2"])
+        .exits(3)
+        .says("no evidence yet");
+}
+
+#[test]
+fn a_stage_of_another_table_says_which_checks_are_not_its_own() {
+    let world = World::scripted("auto", &Script::good());
+    world
+        .alai(["start", "Count letters", "--project", "tiny"])
+        .exits(0);
+    let shown = world.json(["qa", "check", "2", "--json"]);
+    let checks = list(&shown, "checks");
+    assert_eq!(checks.len(), 19);
+    assert_eq!(checks[1]["rule"], "it is not in the table of a spec");
+    assert_eq!(checks[16]["verdict"], "pass");
+    assert!(!list(&checks[16], "evidence").is_empty());
+}
+
+#[test]
+fn nothing_is_shown_of_a_package_that_does_not_hold() {
+    let world = built(&Script::good(), 0);
+    let shown = world.json(["qa", "check", "1", "--json"]);
+    let package = PathBuf::from(shown["package"].as_str().expect("a folder"));
+    let sources = package.join("verify/sources.json");
+    let text = std::fs::read_to_string(&sources).expect("what checks rest on");
+    let (key, about, verdict) = stolen(&world, &package);
+    let forged = |text: &str| {
+        std::fs::write(&sources, text).expect("spoiled");
+        world.alai(["qa", "check", "1"])
+    };
+    let ran = forged(&text.replacen("command:", "command:9", 1)).exits(5);
+    assert!(
+        ran.out
+            .contains("fault    verify/sources.json is not what was sealed"),
+        "{ran}"
+    );
+    assert!(!ran.out.contains("verdict"), "{ran}");
+    // Also one that the gate itself had signed: memory is no evidence.
+    for memory in ["mind:42", "hivemind:7"] {
+        let at = text.find("command:").expect("a record");
+        let end = at + text[at..].find('"').expect("its end");
+        let spoiled = format!("{}{memory}{}", &text[..at], &text[end..]);
+        std::fs::write(&sources, spoiled).expect("spoiled");
+        seal(&package, &about, &verdict, &key).expect("sealed");
+        world
+            .alai(["qa", "check", "1"])
+            .exits(5)
+            .says("refers to no evidence");
+    }
+}
+
+/// What the home's own key has signed, and the key, as who has stolen it could use it.
+fn stolen(world: &World, package: &Path) -> (GateKey, About, Verdict) {
+    let key = load_or_create(&world.home().join("keys/gate.key")).expect("the key");
+    let about = verify(package, &key.public())
+        .expect("it holds")
+        .statement
+        .predicate
+        .about;
+    let verdict = std::fs::read(package.join("verdict.json")).expect("the verdict");
+    (
+        key,
+        about,
+        serde_json::from_slice(&verdict).expect("a verdict"),
+    )
+}
+
+/// Fires, blocks and bypasses of the four gates, by name.
+fn gates(world: &World) -> Vec<(String, u64, u64, u64)> {
+    let rows = world.json(["mc", "stats", "--json"])["gates"].clone();
+    let shown = world.json(["status", "--json"])["queue"]["gates"].clone();
+    assert_eq!(rows, shown, "one count, wherever it is shown");
+    let rows = rows.as_array().expect("gates").iter();
+    let number = |row: &Value, key: &str| row[key].as_u64().expect("a number");
+    rows.map(|row| {
+        let name = row["gate"].as_str().expect("a name").to_owned();
+        (
+            name,
+            number(row, "fires"),
+            number(row, "blocks"),
+            number(row, "bypasses"),
+        )
+    })
+    .collect()
+}
+
+fn counted(
+    spawn: [u64; 3],
+    execute: [u64; 3],
+    claim: [u64; 3],
+    close: [u64; 3],
+) -> Vec<(String, u64, u64, u64)> {
+    let named = ["spawn", "execute", "claim", "close"].into_iter();
+    let all = named.zip([spawn, execute, claim, close]);
+    all.map(|(name, [fires, blocks, bypasses])| (name.to_owned(), fires, blocks, bypasses))
+        .collect()
+}
+
+#[test]
+fn transition_gates_are_counted_as_they_fire_block_and_are_gone_around() {
+    let world = World::scripted("auto", &Script::good().builds("Nothing", &[]));
+    assert_eq!(gates(&world), counted([0; 3], [0; 3], [0; 3], [0; 3]));
+    let run = [
+        "minion",
+        "run",
+        TITLE,
+        "--project",
+        "tiny",
+        "--check",
+        CHECK,
+    ];
+    world.alai(run).exits(0);
+    assert_eq!(
+        gates(&world),
+        counted([1, 0, 0], [1, 0, 0], [1, 0, 0], [1, 0, 0])
+    );
+
+    // Refused by its gate, tried again as often as may be, then before a person, who goes around the gate.
+    world
+        .alai(["minion", "run", "Nothing", "--project", "tiny"])
+        .exits(5);
+    let runs = world.task(2)["runs"].as_array().expect("runs").len() as u64;
+    let all = 1 + runs;
+    let refused = counted([all, 0, 0], [all, 0, 0], [all, 0, 0], [all, runs, 0]);
+    assert_eq!(gates(&world), refused);
+    world.alai(["mc", "done", "2", "It was nothing"]).exits(0);
+    let around = counted([all, 0, 0], [all, 0, 0], [all, 0, 0], [all + 1, runs, 1]);
+    assert_eq!(gates(&world), around);
+
+    // A rail on its words: nobody begins it before a person has cleared it.
+    world
+        .alai(["mc", "add", "Deploy to production", "--project", "tiny"])
+        .exits(0);
+    assert_eq!(world.state(3), "waiting");
+    assert_eq!(gates(&world)[0], ("spawn".to_owned(), all + 1, 1, 0));
+    world
+        .alai(["mc", "answer", "3", "The staging cluster is meant"])
+        .exits(0);
+    assert_eq!(gates(&world)[0], ("spawn".to_owned(), all + 1, 1, 1));
+
+    let stats = world.alai(["mc", "stats"]).exits(0);
+    let close = format!(
+        "gate     close: {} fired, {runs} blocked, 1 gone around by a person",
+        all + 1
+    );
+    assert!(stats.out.contains(&close), "{stats}");
+    world
+        .alai(["status"])
+        .exits(0)
+        .says("1 gone around by a person");
+    world.alai(["mc", "fsck"]).exits(0);
+}
