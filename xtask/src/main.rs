@@ -9,6 +9,7 @@ mod bench;
 mod crash;
 mod deny;
 mod fuzz;
+mod liar;
 mod program;
 mod scaffolds;
 mod table;
@@ -30,6 +31,8 @@ usage: cargo xtask COMMAND
   crash        the crash suite alone, with its long rounds
   fuzz [TARGET] [--seconds N] [--seed N]
                random cases for what reads hostile text: edit, patch, grammar, salvage, tagged
+  liar [--tasks N] [--seed N]
+               an agent that lies, over 100 tasks: none reaches done
   scaffolds    what the shipped scaffolds write, built and served by the real npm, cargo and pip (minutes when cold);
                --factory: each through the whole factory to merged code;
                installs what is missing, or with --no-install says what is
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
         Some((&"bench", rest)) => bench::run(rest),
         Some((&"crash", rest)) => crash::run(rest),
         Some((&"fuzz", rest)) => fuzz::run(rest),
+        Some((&"liar", rest)) => liar::run(rest),
         Some((&"deny", [])) => deny::run(),
         Some((&"scaffolds", rest)) => scaffolds::run(rest),
         Some((&("help" | "--help" | "-h"), _)) => {

@@ -132,7 +132,7 @@ impl Again<'_> {
             scratch: &scratch,
             command_s: recipe.command_s,
         };
-        // The base is measured too: what the recipe says of it is part of what is in question.
+        // The base is measured too: what its tests are is part of what is in question.
         let seen = alai_gate::base(self.repo, self.base, &ground, self.cancel).map_err(unable)?;
         let mut candidate = Candidate {
             repo: self.repo,

@@ -2,6 +2,7 @@
 
 mod aims;
 mod demo;
+mod evidence;
 mod fleet;
 mod gate;
 mod idle;

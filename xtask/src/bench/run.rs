@@ -1,7 +1,9 @@
 //! The list of benches. A new one is a file, a line here, and a line in `bench/mod.rs`.
 
 use super::aims::Aims;
-use super::{demo, fleet, gate, idle, latency, list, machine, minion, packs, routing, size, store};
+use super::{
+    demo, evidence, fleet, gate, idle, latency, list, machine, minion, packs, routing, size, store,
+};
 use crate::program::Error;
 use crate::table::table;
 
@@ -17,11 +19,16 @@ enum Run {
     WithOptions(fn(&[&str], &mut Aims) -> Result<(), Error>),
 }
 
-const BENCHES: [Bench; 11] = [
+const BENCHES: [Bench; 12] = [
     Bench {
         name: "demo",
         what: "the demo: wall time, and the share of it that is the factory's own",
         run: Run::Plain(demo::run),
+    },
+    Bench {
+        name: "evidence",
+        what: "verifying a package of 500 records; the size of a usual run's package",
+        run: Run::Plain(evidence::run),
     },
     Bench {
         name: "fleet",

@@ -26,6 +26,7 @@ mod inputs;
 mod judges;
 mod kills;
 mod lead;
+mod liar;
 mod limits;
 mod mends;
 mod minion;

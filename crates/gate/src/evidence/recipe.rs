@@ -13,7 +13,6 @@ use serde::{Deserialize, Serialize};
 use super::files::{self, EvidenceError, sha256};
 use super::package::{COMMANDS, DIFF, REPORT};
 use super::statement::{Artifact, Statement};
-use crate::census::Census;
 use crate::measure::Behind;
 
 const FOLDER: &str = "verify";
@@ -45,8 +44,6 @@ pub struct Recipe {
     pub changes_tests: Vec<String>,
     pub allow_dependency_changes: bool,
     pub scaffolded: Scaffolded,
-    /// The tests of the base, as they were seen.
-    pub base_census: Census,
     /// Seconds that one command may take.
     pub command_s: u64,
 }

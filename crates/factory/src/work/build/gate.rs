@@ -112,7 +112,6 @@ impl Job<'_> {
             changes_tests: candidate.changes_tests.to_vec(),
             allow_dependency_changes: candidate.allow_dependency_changes,
             scaffolded: candidate.scaffolded.clone(),
-            base_census: candidate.base_census.clone(),
             command_s: candidate.command_s,
         }
     }
