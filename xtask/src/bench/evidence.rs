@@ -1,5 +1,6 @@
 //! Evidence: what verifying a package of 500 records takes, and how large the packages of a usual run are, which are the demo's.
 
+use super::aims::Aims;
 use super::place::{Place, file};
 use super::sample::spread;
 use crate::program::{self, Error};
@@ -13,19 +14,8 @@ const AIM_BYTES: u64 = 1_000_000;
 /// Runs of `alai evidence verify` as a whole process.
 const RUNS: usize = 50;
 
-pub(crate) fn run() -> Result<(), Error> {
-    let bench = [
-        "bench",
-        "--locked",
-        "-p",
-        "alai-gate",
-        "--bench",
-        "evidence",
-    ];
-    if !program::stream(program::cargo(&bench), |_| false)?.ok {
-        let why = "verifying missed its aim or failed; its words are above";
-        return Err(Error::Answer(why.to_owned()));
-    }
+pub(super) fn run(aims: &mut Aims) -> Result<(), Error> {
+    aims.bench("alai-gate", "evidence", &[], &[])?;
     let place = Place::new()?;
     let kept = place.at("demo");
     let keep = kept.display().to_string();
@@ -50,13 +40,13 @@ pub(crate) fn run() -> Result<(), Error> {
     }
     let times = spread(times).expect("as many values as runs");
     let kb = |bytes: u64| format!("{:.1} kB", bytes as f64 / 1000.0);
-    let held = if *largest < AIM_BYTES {
-        "held"
-    } else {
-        "missed"
-    };
     let row = |name: &str, value: String, aim: String| [name.to_owned(), value, aim];
-    let aim = format!("< {}: {held}", kb(AIM_BYTES));
+    let aim = aims.judge(
+        "the largest package of the demo",
+        &kb(*largest),
+        &format!("< {}", kb(AIM_BYTES)),
+        *largest < AIM_BYTES,
+    );
     let ms = times.median.as_secs_f64() * 1000.0;
     print!(
         "{}",
