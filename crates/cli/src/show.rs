@@ -1,5 +1,7 @@
 //! Words for people: times, lines, tables. Data goes to standard output.
 
+use alai_core::task::{Task, list_line};
+use alai_factory::Views;
 use serde::Serialize;
 
 use crate::error::{CliError, Kind};
@@ -21,6 +23,14 @@ pub(crate) fn json<T: Serialize>(value: &T) -> Result<(), CliError> {
     }
     line(object.to_string());
     Ok(())
+}
+
+/// A task's line of a list, with how far it is proven where it is done.
+pub(crate) fn listed(views: &Views<'_>, task: &Task) -> Result<String, CliError> {
+    let (shown, trust) = views.told(task)?;
+    let level = trust.map(|level| format!(" {}", level.as_str()));
+    let line = list_line(task, shown);
+    Ok(clean(&format!("{line}{}", level.unwrap_or_default())))
 }
 
 /// Says something beside the data, on standard error.

@@ -35,4 +35,5 @@ pub mod skills;
 pub mod task;
 pub mod time;
 pub mod transition;
+pub mod trust;
 pub mod why;

@@ -56,6 +56,19 @@ impl TaskKind {
         TaskKind::ALL.into_iter().find(|k| k.as_str() == text)
     }
 
+    /// Whether it judges the commit of another task.
+    pub fn judges(self) -> bool {
+        match self {
+            TaskKind::Review | TaskKind::Security => true,
+            TaskKind::Goal
+            | TaskKind::Spec
+            | TaskKind::Build
+            | TaskKind::Ops
+            | TaskKind::Docs
+            | TaskKind::Postflight => false,
+        }
+    }
+
     /// Whether its result is a commit that a gate measures and the merge queue merges.
     pub fn changes_code(self) -> bool {
         match self {

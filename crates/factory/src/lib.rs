@@ -43,6 +43,7 @@ mod schedule;
 mod shelf;
 pub mod skills;
 mod tapes;
+pub mod trust;
 mod unasked;
 pub mod validate;
 mod views;

@@ -1,13 +1,14 @@
 //! Delivering effects to the outside, at least once, at their own pace. Today's one sink is the wiki folder.
 
 use alai_core::ids::TaskId;
-use alai_core::task::{Task, TaskKind};
+use alai_core::task::{State, Task, TaskKind};
 use alai_hivemind::pages::{self, TaskLine};
 use alai_hivemind::wiki::{self, PageName};
 use alai_mission::{Filter, MissionError, OutboxRow};
 
 use crate::around::Around;
 use crate::beat::Factory;
+use crate::trust;
 use crate::views::Views;
 
 /// Takes what is due. A sink that fails is tried again later and stops nobody.
@@ -85,8 +86,19 @@ pub(crate) fn lines(factory: &Factory, task: &Task) -> Result<Vec<TaskLine>, Mis
                 .find_map(|r| r.mode)
                 .map(|m| m.as_str().to_owned());
             let evidence = crate::evidence::newest_evidence(factory.home(), &runs);
+            // A page is a report to a person: the package counts, too.
+            let standing = match task.state == State::Done {
+                true => trust::proven(mission, factory.home(), &task)?,
+                false => None,
+            };
+            let level = standing.map(|standing| standing.level);
+            let shown = match level {
+                Some(level) if !level.may_be_told() => trust::CLAIMED,
+                Some(_) | None => views.shown(&task)?,
+            };
             Ok(TaskLine {
-                shown: views.shown(&task)?.to_owned(),
+                shown: shown.to_owned(),
+                trust: level,
                 mode,
                 evidence: evidence.map(|p| p.display().to_string()),
                 task,

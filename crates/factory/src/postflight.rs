@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use alai_core::pipeline::{Ended, Failure};
 use alai_core::task::Task;
+use alai_core::trust::Trust;
 use alai_hivemind::pages;
 use alai_hivemind::wiki::{self, PageName};
 use alai_mission::Claim;
@@ -27,6 +28,11 @@ pub(crate) fn work(
     let mut lines = outbox::lines(factory, &goal)?;
     lines.retain(|l| l.task.id != goal.id && l.task.id != claim.task.id);
     let merged = lines.iter().filter(|l| l.task.integrated.is_some()).count();
+    let is_claimed = |level: Trust| !level.may_be_told();
+    let claimed = lines
+        .iter()
+        .filter(|l| l.trust.is_some_and(is_claimed))
+        .count();
     if merged > 0
         && let Some(failure) = unmet(factory, &goal, cancel)?
     {
@@ -40,10 +46,13 @@ pub(crate) fn work(
     )
     .map_err(RunError::infra)?;
     let sent_back: usize = lines.iter().map(|l| l.task.findings.len()).sum();
-    let summary = format!(
+    let mut summary = format!(
         "{} {}: {merged} change(s) merged, {sent_back} finding(s) on the way",
         goal.id, goal.title
     );
+    if claimed > 0 {
+        summary.push_str(&format!(", {claimed} task(s) only claimed to be done"));
+    }
     Ok(Ended::Summed { summary })
 }
 

@@ -75,7 +75,7 @@ const DISPLACED: &str = "handed back: its model, or a healthy host of it, is at 
 const DISPLACED_MS: i64 = 5_000;
 
 /// The journal's key for the measured end.
-const ENDED: &str = "ended";
+pub(crate) const ENDED: &str = "ended";
 
 /// Runs one claim to its end. Never panics the process: a run that fails is one failed run.
 pub(crate) fn run(factory: &Arc<Factory>, claim: &Claim, cancel: &Cancel) {

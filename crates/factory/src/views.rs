@@ -5,6 +5,7 @@ use alai_core::ids::TaskId;
 use alai_core::pipeline::HUMAN_WAIT_MS;
 use alai_core::review::Review;
 use alai_core::task::{State, Task, TaskKind};
+use alai_core::trust::Trust;
 use alai_core::why::{
     self, Beside, Daemon, Facts, Held, HeldUp, Hindrance, LiveRun, Merging, Unmet, Why,
 };
@@ -15,6 +16,7 @@ use alai_mission::{
 use serde::{Deserialize, Serialize};
 
 use crate::around::Around;
+use crate::trust;
 
 /// Lines of one kind on a screen; what is more is counted and named by the command that lists it.
 const SHOWN_MAX: u32 = 20;
@@ -36,6 +38,9 @@ pub struct TaskView {
     pub task: Task,
     /// The state as people see it.
     pub shown: String,
+    /// How far what is done is proven, by the rows; none where nothing is claimed that could be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trust: Option<Trust>,
     pub why: Why,
     /// Why its last run has its model; none before it had one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -50,7 +55,11 @@ pub struct Status {
     pub stalled: u64,
     pub waiting: u64,
     pub paused: u64,
+    /// Done, and proven by another than who did it.
     pub done: u64,
+    /// Declared done by a person: nothing was measured for that.
+    #[serde(default)]
+    pub claimed: u64,
     pub failed: u64,
     pub merging: u64,
     /// Waits past their deadline.
@@ -123,8 +132,19 @@ impl<'a> Views<'a> {
         }
     }
 
+    /// The state as people see it: what is done and proven by nobody but its writer is told as claimed.
     pub fn shown(&self, task: &Task) -> Result<&'static str, MissionError> {
-        Ok(why::shown(task, self.live_run(task)?.as_ref(), self.now_ms))
+        Ok(self.told(task)?.0)
+    }
+
+    /// The state as people see it, and how far what is done is proven, by the rows.
+    pub fn told(&self, task: &Task) -> Result<(&'static str, Option<Trust>), MissionError> {
+        let level = trust::by_rows(self.reader, task)?;
+        let shown = match level {
+            Some(level) if !level.may_be_told() => trust::CLAIMED,
+            Some(_) | None => why::shown(task, self.live_run(task)?.as_ref(), self.now_ms),
+        };
+        Ok((shown, level))
     }
 
     pub fn task(&self, id: TaskId) -> Result<TaskView, MissionError> {
@@ -133,8 +153,10 @@ impl<'a> Views<'a> {
 
     fn view(&self, task: Task) -> Result<TaskView, MissionError> {
         let why = self.why(&task)?;
+        let (shown, trust) = self.told(&task)?;
         Ok(TaskView {
-            shown: self.shown(&task)?.to_owned(),
+            shown: shown.to_owned(),
+            trust,
             why,
             choice: self.choice(&task)?,
             task,
@@ -357,6 +379,7 @@ impl<'a> Views<'a> {
         let runs = standing.runs.into_iter().map(|run| self.run_line(run));
         let runs = runs.collect::<Result<_, _>>()?;
         let schedules = self.reader.schedules()?;
+        let claimed = self.reader.declared_done()?;
         let (outbox, outbox_oldest_ms) = self.reader.outbox_depth()?;
         let (dead_effects, dead_effect_why) = self.reader.dead_effects()?;
         Ok(Status {
@@ -365,7 +388,8 @@ impl<'a> Views<'a> {
             stalled: standing.stalled,
             waiting: count(State::Waiting),
             paused: count(State::Paused),
-            done: count(State::Done),
+            done: count(State::Done).saturating_sub(claimed),
+            claimed,
             failed: count(State::Failed),
             merging: standing.merging,
             overdue: standing.overdue,

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use alai_core::brief::Role;
 use alai_core::plan::{Plan, PlanSource};
 use alai_core::task::{State, Task};
+use alai_core::trust::Trust;
 
 /// What a status or postflight page says of one task.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +13,8 @@ pub struct TaskLine {
     pub task: Task,
     /// The state as people see it (`stalled` included).
     pub shown: String,
+    /// How far what is done is proven; none where nothing is claimed that could be.
+    pub trust: Option<Trust>,
     /// `real` or `simulated`, of its last run.
     pub mode: Option<String>,
     /// The folder of its last run's evidence.
@@ -60,10 +63,13 @@ pub fn spec(goal: &Task, plan: &Plan, source: PlanSource, why_template: Option<&
 /// The status page of a goal.
 pub fn status(goal: &TaskLine, tasks: &[TaskLine]) -> String {
     let mut page = format!(
-        "# {} {}\n\n**{}**",
+        "# {} {}\n\n**{}**{}",
         goal.task.id,
         one_line(&goal.task.title),
-        goal.shown
+        goal.shown,
+        goal.trust
+            .map(|level| format!(", {level}"))
+            .unwrap_or_default()
     );
     if let Some(waiting) = &goal.task.waiting {
         let _infallible = write!(
@@ -73,7 +79,7 @@ pub fn status(goal: &TaskLine, tasks: &[TaskLine]) -> String {
             one_line(&waiting.next_action)
         );
     }
-    page.push_str("\n\n| Task | State | What | Mode | Next |\n|---|---|---|---|---|\n");
+    page.push_str("\n\n| Task | State | Trust | What | Mode | Next |\n|---|---|---|---|---|---|\n");
     for line in tasks {
         let next = line
             .task
@@ -83,9 +89,10 @@ pub fn status(goal: &TaskLine, tasks: &[TaskLine]) -> String {
             .unwrap_or_default();
         let _infallible = writeln!(
             page,
-            "| {} | {} | {} | {} | {} |",
+            "| {} | {} | {} | {} | {} | {} |",
             line.task.id,
             line.shown,
+            line.trust.map_or("", Trust::as_str),
             cell(&line.task.title),
             line.mode.as_deref().unwrap_or(""),
             cell(&next)
@@ -103,14 +110,35 @@ pub fn postflight(goal: &Task, tasks: &[TaskLine]) -> String {
         );
     }
     page.push_str("## What was merged\n\n");
-    for line in tasks.iter().filter(|l| l.task.integrated.is_some()) {
+    let told = |line: &&TaskLine| line.trust.is_none_or(Trust::may_be_told);
+    for line in tasks
+        .iter()
+        .filter(|l| l.task.integrated.is_some())
+        .filter(told)
+    {
         let commit = line.task.integrated.as_deref().unwrap_or_default();
+        let trust = line
+            .trust
+            .map(|level| format!(", {level}"))
+            .unwrap_or_default();
         let _infallible = writeln!(
             page,
-            "- {} {} as `{commit}`",
+            "- {} {} as `{commit}`{trust}",
             line.task.id,
             one_line(&line.task.title)
         );
+    }
+    let claimed: Vec<&TaskLine> = tasks.iter().filter(|l| !told(l)).collect();
+    if !claimed.is_empty() {
+        page.push_str("\n## Claimed, and proven by nobody else\n\n");
+        for line in claimed {
+            let level = line
+                .trust
+                .map(|level| level.to_string())
+                .unwrap_or_default();
+            let title = one_line(&line.task.title);
+            let _infallible = writeln!(page, "- {} {title}: {level}", line.task.id);
+        }
     }
     page.push_str("\n## Evidence\n\n");
     for line in tasks.iter().filter(|l| l.evidence.is_some()) {

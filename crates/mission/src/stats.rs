@@ -96,6 +96,16 @@ const UNCLAIMED: &str = "updated_ms < ?1 AND run_at_ms < ?1 AND (
         AND NOT EXISTS (SELECT 1 FROM run WHERE run.task = task.id AND run.state = 'live')))";
 
 impl Reader {
+    /// Tasks of a project that are done by a person's word alone.
+    pub fn declared_done(&self) -> Result<u64, MissionError> {
+        self.read(|c| {
+            let declared =
+                "SELECT count(*) FROM task t WHERE t.state = 'done' AND t.project IS NOT NULL
+                AND t.id IN (SELECT e.task FROM event e WHERE e.kind = 'override')";
+            queue::count(c, declared, []).map(|n| n as u64)
+        })
+    }
+
     /// How things stand, with at most `most` of each kind that is shown one by one.
     pub fn standing(
         &self,

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 use alai_core::ids::TaskId;
 use alai_core::qa::{Outcome, Verdict};
+use alai_core::trust::Trust;
 use alai_factory::{Compared, Home, evidence_dir, newest_evidence};
 use alai_gate::evidence::{self, Fault, PinnedKey};
 use serde::Serialize;
@@ -19,7 +20,7 @@ use crate::{door, show};
 
 pub(crate) fn run(home: &Home, command: EvidenceCommand) -> Result<ExitCode, CliError> {
     match command {
-        EvidenceCommand::Show { what, json } => shown(&find(home, &what)?, json)?,
+        EvidenceCommand::Show { what, json } => shown(home, &find(home, &what)?, json)?,
         EvidenceCommand::Verify(args) => verify(home, &args)?,
         EvidenceCommand::Head => log::head(home)?,
         EvidenceCommand::Audit(args) => log::audit(home, &args)?,
@@ -155,7 +156,21 @@ pub(super) fn pinned(home: &Home, given: Option<&Path>) -> Result<PinnedKey, Cli
         .map_err(|e| CliError::new(Kind::NeedsSetup, format!("{}: {e}", path.display())))
 }
 
-fn shown(dir: &Path, json: bool) -> Result<(), CliError> {
+/// What the package proves by itself: nothing more than a claim when it is not what this home's gate has signed.
+fn trust(home: &Home, dir: &Path) -> Trust {
+    let sealed = pinned(home, None)
+        .ok()
+        .map(|key| evidence::verify(dir, &key));
+    match sealed {
+        Some(Ok(good)) => {
+            let predicate = &good.statement.predicate;
+            Trust::of_package(predicate.about.kind, &predicate.outcome)
+        }
+        Some(Err(_)) | None => Trust::Claimed,
+    }
+}
+
+fn shown(home: &Home, dir: &Path, json: bool) -> Result<(), CliError> {
     let none = |e: &dyn std::fmt::Display| {
         CliError::new(
             Kind::NotFound,
@@ -170,10 +185,12 @@ fn shown(dir: &Path, json: bool) -> Result<(), CliError> {
     let promises = promises.unwrap_or_default();
     // Nor do they say that there was a cage.
     let sandbox = evidence::sandbox(dir).ok();
+    let trust = trust(home, dir);
     if json {
         return show::json(&serde_json::json!({
             "package": dir.display().to_string(),
             "verdict": verdict,
+            "trust": trust,
             "sandbox": sandbox,
             "promises": promises.kept,
             "lacking": promises.lacking,
@@ -217,6 +234,7 @@ fn shown(dir: &Path, json: bool) -> Result<(), CliError> {
         agent::shown(&agent);
     }
     show::line(format!("verdict  {}", outcome(&verdict)));
+    show::line(format!("trust    {trust}"));
     show::line(format!("files    {}", names(dir).join(", ")));
     show::line(
         "         shown as it lies there; `alai evidence verify` says whether it is what was signed",

@@ -5,8 +5,9 @@ use std::process::ExitCode;
 
 use alai_core::ids::{ProjectId, TaskId};
 use alai_core::lifecycle::Event;
-use alai_core::task::{Task, list_line};
+use alai_core::task::{State, Task, list_line};
 use alai_core::why::Rule;
+use alai_factory::trust::{self, Standing};
 use alai_factory::{AddTask, Around, Home, Op, Outcome, Packs, TaskView, Views};
 use alai_mission::{EventRow, Filter, MergeKind, NeedRow, Reader, RunRow, StepRow, StepState};
 use alai_workspace::git;
@@ -141,9 +142,9 @@ fn list(home: &Home, args: &McListArgs) -> Result<(), CliError> {
     let tasks = reader.tasks(&filter)?;
     for task in &tasks {
         if args.json {
-            show::json(task)?;
+            show::json(&in_list(&views, task)?)?;
         } else {
-            show::line(show::clean(&list_line(task, views.shown(task)?)));
+            show::line(show::listed(&views, task)?);
         }
     }
     // A list that was cut says so, and how to go on.
@@ -156,6 +157,17 @@ fn list(home: &Home, args: &McListArgs) -> Result<(), CliError> {
         ));
     }
     Ok(())
+}
+
+/// The task with what people are told of it.
+fn in_list(views: &Views<'_>, task: &Task) -> Result<serde_json::Value, CliError> {
+    let mut object = serde_json::to_value(task).map_err(|e| CliError::new(Kind::Failed, e))?;
+    let (shown, trust) = views.told(task)?;
+    object["shown"] = shown.into();
+    if let Some(level) = trust {
+        object["trust"] = level.as_str().into();
+    }
+    Ok(object)
 }
 
 fn project_of(reader: &Reader, typed: &Path) -> Result<ProjectId, CliError> {
@@ -174,8 +186,17 @@ fn ask(home: &Home, task: TaskId, op: Op) -> Result<(), CliError> {
 }
 
 pub(crate) fn shown(home: &Home, task: TaskId) -> Result<(), CliError> {
-    let task = door::reader(home)?.task(task)?;
-    show::line(show::clean(&list_line(&task, task.state.as_str())));
+    let reader = door::reader(home)?;
+    let task = reader.task(task)?;
+    // What was just declared done is told like everything that is: as claimed.
+    let line = match task.state == State::Done {
+        true => show::listed(
+            &Views::new(&reader, door::now_ms(), Around::at_work()),
+            &task,
+        )?,
+        false => show::clean(&list_line(&task, task.state.as_str())),
+    };
+    show::line(line);
     Ok(())
 }
 
@@ -234,6 +255,8 @@ fn redeliver(home: &Home) -> Result<(), CliError> {
 #[derive(Serialize)]
 struct Details {
     view: TaskView,
+    /// How far it is proven and what that rests on, with a look at the sealed package.
+    trust: Option<Standing>,
     needs: Vec<NeedRow>,
     runs: Vec<RunRow>,
     /// Steps that came to no good end.
@@ -250,8 +273,17 @@ fn details(home: &Home, id: TaskId, explain: bool, json: bool) -> Result<(), Cli
         let of = reader.steps(&run.id)?;
         steps.extend(of.into_iter().filter(|s| s.state != StepState::Done));
     }
+    let mut view = views.task(id)?;
+    let trust = trust::proven(&reader, home, &view.task)?;
+    if let Some(standing) = &trust
+        && view.task.state == State::Done
+    {
+        view.shown = standing.told_done().to_owned();
+        view.trust = Some(standing.level);
+    }
     let shown = Details {
-        view: views.task(id)?,
+        view,
+        trust,
         needs: reader.needs(id)?,
         runs,
         steps,
@@ -262,6 +294,9 @@ fn details(home: &Home, id: TaskId, explain: bool, json: bool) -> Result<(), Cli
     }
     let task = &shown.view.task;
     show::line(show::clean(&list_line(task, &shown.view.shown)));
+    if let Some(Standing { level, because }) = &shown.trust {
+        show::line(format!("trust    {level}: {}", show::clean(because)));
+    }
     if !task.description.is_empty() && task.description != task.title {
         show::line(show::clean(&task.description));
     }
@@ -427,7 +462,7 @@ fn search(home: &Home, words: &str, limit: u32, json: bool) -> Result<(), CliErr
             continue;
         }
         let task = &hit.task;
-        show::line(show::clean(&list_line(task, views.shown(task)?)));
+        show::line(show::listed(&views, task)?);
         show::line(format!(
             "     {}",
             show::clean(&hit.excerpt.replace('\n', " "))

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use alai_core::ids::TaskId;
 use alai_core::task::TaskKind;
-use alai_factory::{Home, Op, Outcome};
+use alai_factory::{Around, Home, Op, Outcome, Views};
 use alai_mission::Filter;
 use serde::Serialize;
 
@@ -103,11 +103,9 @@ fn print(home: &Home, goal: TaskId, json: bool) -> Result<(), CliError> {
             status_page: wiki.join("status.md").display().to_string(),
         });
     }
+    let views = Views::new(&reader, door::now_ms(), Around::at_work());
     for task in &tasks {
-        show::line(show::clean(&alai_core::task::list_line(
-            task,
-            task.state.as_str(),
-        )));
+        show::line(show::listed(&views, task)?);
     }
     show::line(format!("pages  {}", wiki.display()));
     if door::pulse(home).is_none() && tasks.iter().any(|t| !t.state.terminal()) {

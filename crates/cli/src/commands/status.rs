@@ -48,6 +48,12 @@ pub(crate) fn run(home: &Home, args: &StatusArgs) -> Result<ExitCode, CliError> 
     }
     show::line(first_line(&life, &queue, mode, now));
     show::line(queue_line(&queue));
+    if queue.claimed > 0 {
+        show::line(format!(
+            "claimed {} task(s) by a person's word alone, which nothing has measured: `alai mc list --status done`",
+            queue.claimed
+        ));
+    }
     let reachable = match pulse {
         Some(p) if p.models => " (reachable)",
         Some(_) => " (not reachable, or without a usable model)",

@@ -124,21 +124,21 @@ fn a_goal_becomes_merged_code() {
         .alai(started_with(&["--check", CHECK, "--priority", "H"]))
         .exits(0);
     assert_snapshot!(world.redact(&ran.out), @r"
-    #1 [H] [done] [—] Count letters
+    #1 [H] [done] [—] Count letters L3
     #2 [H] [done] [—] Spec: Count letters (parent: #1)
-    #3 [H] [done] [—] Add initials (parent: #1)
+    #3 [H] [done] [—] Add initials (parent: #1) L3
     #4 [H] [done] [—] Postflight: Count letters (parent: #1)
-    #5 [H] [done] [—] [REVIEW] Code review of Add initials (parent: #3)
-    #6 [H] [done] [—] [SECURITY] Security audit of Add initials (parent: #5)
+    #5 [H] [done] [—] [REVIEW] Code review of Add initials (parent: #3) L2
+    #6 [H] [done] [—] [SECURITY] Security audit of Add initials (parent: #5) L2
     pages  DIR/home/wiki/goals/1
     ");
     assert_snapshot!(world.list(), @r"
-    #1 [H] [done] [—] Count letters
+    #1 [H] [done] [—] Count letters L3
     #2 [H] [done] [—] Spec: Count letters (parent: #1)
-    #3 [H] [done] [—] Add initials (parent: #1)
+    #3 [H] [done] [—] Add initials (parent: #1) L3
     #4 [H] [done] [—] Postflight: Count letters (parent: #1)
-    #5 [H] [done] [—] [REVIEW] Code review of Add initials (parent: #3)
-    #6 [H] [done] [—] [SECURITY] Security audit of Add initials (parent: #5)
+    #5 [H] [done] [—] [REVIEW] Code review of Add initials (parent: #3) L2
+    #6 [H] [done] [—] [SECURITY] Security audit of Add initials (parent: #5) L2
     ");
     assert_eq!(world.titles("main"), [TITLE, "Import"]);
     assert_eq!(
@@ -224,14 +224,14 @@ fn what_a_review_sends_back_is_built_again() {
     let world = World::scripted("auto", &script);
     world.alai(START).exits(0);
     assert_snapshot!(world.list(), @r"
-    #1 [M] [done] [—] Count letters
+    #1 [M] [done] [—] Count letters L3
     #2 [M] [done] [—] Spec: Count letters (parent: #1)
-    #3 [M] [done] [—] Add initials (parent: #1)
+    #3 [M] [done] [—] Add initials (parent: #1) L3
     #4 [M] [done] [—] Postflight: Count letters (parent: #1)
-    #5 [M] [done] [—] [REVIEW] Code review of Add initials (parent: #3)
-    #6 [M] [done] [—] Rework: Add initials (parent: #5)
-    #7 [M] [done] [—] [REVIEW] Code review of Add initials (parent: #6)
-    #8 [M] [done] [—] [SECURITY] Security audit of Add initials (parent: #7)
+    #5 [M] [done] [—] [REVIEW] Code review of Add initials (parent: #3) L2
+    #6 [M] [done] [—] Rework: Add initials (parent: #5) L3
+    #7 [M] [done] [—] [REVIEW] Code review of Add initials (parent: #6) L2
+    #8 [M] [done] [—] [SECURITY] Security audit of Add initials (parent: #7) L2
     ");
     let rework = world.task(6);
     assert_eq!(

@@ -53,6 +53,7 @@ mod standing;
 mod steps;
 mod tests_to_change;
 mod titles;
+mod trust;
 mod unasked;
 mod uncaged;
 mod weak;

@@ -2,7 +2,7 @@
 
 use alai_core::cage::Sandbox;
 use alai_core::task::{State, WaitReason};
-use alai_factory::{Home, newest_evidence};
+use alai_factory::{Around, Home, Views, newest_evidence};
 use serde::Serialize;
 
 use super::uncaged;
@@ -44,10 +44,8 @@ pub(super) fn run(home: &Home, args: MinionRunArgs) -> Result<(), CliError> {
     if json {
         show::json(&ran)?;
     } else {
-        show::line(show::clean(&alai_core::task::list_line(
-            &found,
-            found.state.as_str(),
-        )));
+        let views = Views::new(&reader, door::now_ms(), Around::at_work());
+        show::line(show::listed(&views, &found)?);
         for (name, value) in [
             ("commit", &ran.head),
             ("mode", &ran.mode),
