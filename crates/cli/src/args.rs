@@ -105,7 +105,7 @@ enum Command {
     /// What was captured and signed.
     #[command(subcommand, after_help = "Example:\n  alai evidence verify 4001")]
     Evidence(EvidenceCommand),
-    /// What the gate checked, and by which data.
+    /// What the gate checked, and what gate and verifiers are worth.
     #[command(subcommand, after_help = "Example:\n  alai qa check 4001")]
     Qa(QaCommand),
     /// Models, and what they cost.

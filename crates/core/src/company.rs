@@ -233,7 +233,7 @@ impl Stage {
     /// The stage whose companies do a task of this kind. Goals, specs and postflights are led by those who build.
     pub fn of(kind: TaskKind) -> Stage {
         match kind {
-            TaskKind::Review => Stage::Review,
+            TaskKind::Review | TaskKind::Verify => Stage::Review,
             TaskKind::Security => Stage::Security,
             TaskKind::Ops => Stage::Ops,
             TaskKind::Docs => Stage::Docs,

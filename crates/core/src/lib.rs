@@ -36,4 +36,5 @@ pub mod task;
 pub mod time;
 pub mod transition;
 pub mod trust;
+pub mod verify;
 pub mod why;

@@ -88,7 +88,7 @@ pub fn parse_dollars(text: &str) -> Result<u64, String> {
     clippy::cast_precision_loss,
     reason = "checked to lie in range"
 )]
-fn microusd(dollars: f64) -> Option<u64> {
+pub fn microusd(dollars: f64) -> Option<u64> {
     (0.0..=DOLLARS_MAX as f64)
         .contains(&dollars)
         .then(|| (dollars * 1e6).round() as u64)

@@ -125,6 +125,8 @@ pub struct Context {
     pub wants_ops: bool,
     /// The factory moves the target branch itself. A goal is delivered as a whole, a task of its own when it is merged.
     pub auto_delivery: bool,
+    /// Why an independent verifier looks at what passed its gate before anybody reviews it; none where none is asked.
+    pub verify: Option<String>,
 }
 
 /// What the store is to do, in one transaction.
@@ -406,7 +408,7 @@ fn goal_title(spec: &Task) -> &str {
 
 fn gated(task: &Task, verdict: &Verdict, base: &str, head: &str, context: &Context) -> Vec<Effect> {
     match &verdict.outcome {
-        Outcome::Passed => passed(task, verdict, base, head),
+        Outcome::Passed => passed(task, verdict, base, head, context),
         Outcome::Failed { reasons } => quality(task, reasons, context, 0),
         Outcome::NeedsHuman { .. } if verdict.only_uncaged() => {
             uncaged::asked(task, verdict, base, head, context)
@@ -423,7 +425,13 @@ fn gated(task: &Task, verdict: &Verdict, base: &str, head: &str, context: &Conte
     }
 }
 
-fn passed(task: &Task, verdict: &Verdict, base: &str, head: &str) -> Vec<Effect> {
+fn passed(
+    task: &Task,
+    verdict: &Verdict,
+    base: &str,
+    head: &str,
+    context: &Context,
+) -> Vec<Effect> {
     let note = format!(
         "gate passed: {}/{} applicable checks",
         verdict.passed, verdict.applicable
@@ -439,15 +447,22 @@ fn passed(task: &Task, verdict: &Verdict, base: &str, head: &str) -> Vec<Effect>
     };
     let mut effects = vec![complete, remember];
     if !task.solo {
-        effects.extend(onwards(task, base, head));
+        effects.extend(onwards(task, base, head, context.verify.as_deref()));
     }
     effects
 }
 
 /// Where a commit that is good goes next.
-fn onwards(task: &Task, base: &str, head: &str) -> Option<Effect> {
-    match (judged_as(task.kind), task.project) {
-        (Some(kind), _) => Some(Spawn::alone(review_of(task, kind, base, head))),
+fn onwards(task: &Task, base: &str, head: &str, verify: Option<&str>) -> Option<Effect> {
+    match (judged_as(task.kind, verify.is_some()), task.project) {
+        (Some(kind), _) => {
+            let mut next = review_of(task, kind, base, head);
+            if let Some(why) = verify {
+                next.description
+                    .push_str(&format!(" An independent verifier is asked: {why}."));
+            }
+            Some(Spawn::alone(next))
+        }
         (None, Some(project)) => Some(Effect::Enqueue {
             lineage: lineage(task),
             project,
@@ -458,10 +473,11 @@ fn onwards(task: &Task, base: &str, head: &str) -> Option<Effect> {
     }
 }
 
-/// The stage that judges what passed this one; `None` where nothing more is judged.
-fn judged_as(kind: TaskKind) -> Option<TaskKind> {
+/// The stage that judges what passed this one; `None` where nothing more is judged. `verified`: an independent verifier is first.
+fn judged_as(kind: TaskKind, verified: bool) -> Option<TaskKind> {
     match kind {
-        TaskKind::Build => Some(TaskKind::Review),
+        TaskKind::Build if verified => Some(TaskKind::Verify),
+        TaskKind::Build | TaskKind::Verify => Some(TaskKind::Review),
         TaskKind::Review => Some(TaskKind::Security),
         TaskKind::Goal
         | TaskKind::Spec
@@ -475,7 +491,7 @@ fn judged_as(kind: TaskKind) -> Option<TaskKind> {
 /// The task that follows this one when all goes well, as far as that is known beforehand: a build is reviewed, a review is audited. It has no number of
 /// its own yet, but that of the task which it follows, and no commit.
 pub fn follower(task: &Task) -> Option<Task> {
-    let kind = judged_as(task.kind).filter(|_| !task.solo)?;
+    let kind = judged_as(task.kind, false).filter(|_| !task.solo)?;
     let next = review_of(task, kind, "", "");
     Some(Task {
         kind,
@@ -498,6 +514,7 @@ pub fn follower(task: &Task) -> Option<Task> {
 fn review_of(task: &Task, kind: TaskKind, base: &str, head: &str) -> NewTask {
     let (label, words) = match kind {
         TaskKind::Security => ("SECURITY", "Security audit"),
+        TaskKind::Verify => ("VERIFY", "Verification"),
         TaskKind::Goal
         | TaskKind::Spec
         | TaskKind::Build
@@ -555,7 +572,7 @@ fn child(task: &Task, kind: TaskKind, title: String) -> NewTask {
     // Reviews carry the checks on, so that a rework is judged by what the first build was judged by.
     if matches!(
         kind,
-        TaskKind::Build | TaskKind::Review | TaskKind::Security
+        TaskKind::Build | TaskKind::Review | TaskKind::Security | TaskKind::Verify
     ) {
         next.checks = task.checks.clone();
     }

@@ -165,7 +165,7 @@ pub fn speaker(kind: TaskKind) -> Option<Role> {
     match kind {
         TaskKind::Build | TaskKind::Ops | TaskKind::Docs => Some(Role::Builder),
         TaskKind::Review | TaskKind::Security => Some(Role::Reviewer),
-        TaskKind::Goal | TaskKind::Spec | TaskKind::Postflight => None,
+        TaskKind::Goal | TaskKind::Spec | TaskKind::Verify | TaskKind::Postflight => None,
     }
 }
 
@@ -173,7 +173,7 @@ pub fn speaker(kind: TaskKind) -> Option<Role> {
 /// documentation and operations of what was merged. What a goal's plan or a person makes below a task is work of its own.
 pub fn goes_on(first: &Task, parent: &Task) -> bool {
     match parent.kind {
-        TaskKind::Review | TaskKind::Security => true,
+        TaskKind::Review | TaskKind::Security | TaskKind::Verify => true,
         TaskKind::Build | TaskKind::Ops | TaskKind::Docs => {
             matches!(first.kind, TaskKind::Ops | TaskKind::Docs)
         }

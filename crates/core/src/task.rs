@@ -21,6 +21,8 @@ pub enum TaskKind {
     Build,
     Review,
     Security,
+    /// An independent verifier probes a build before it is reviewed.
+    Verify,
     Ops,
     Docs,
     /// Sums a goal up: what was built, with which evidence, what was learned.
@@ -28,12 +30,13 @@ pub enum TaskKind {
 }
 
 impl TaskKind {
-    pub const ALL: [TaskKind; 8] = [
+    pub const ALL: [TaskKind; 9] = [
         TaskKind::Goal,
         TaskKind::Spec,
         TaskKind::Build,
         TaskKind::Review,
         TaskKind::Security,
+        TaskKind::Verify,
         TaskKind::Ops,
         TaskKind::Docs,
         TaskKind::Postflight,
@@ -46,6 +49,7 @@ impl TaskKind {
             TaskKind::Build => "build",
             TaskKind::Review => "review",
             TaskKind::Security => "security",
+            TaskKind::Verify => "verify",
             TaskKind::Ops => "ops",
             TaskKind::Docs => "docs",
             TaskKind::Postflight => "postflight",
@@ -59,7 +63,7 @@ impl TaskKind {
     /// Whether it judges the commit of another task.
     pub fn judges(self) -> bool {
         match self {
-            TaskKind::Review | TaskKind::Security => true,
+            TaskKind::Review | TaskKind::Security | TaskKind::Verify => true,
             TaskKind::Goal
             | TaskKind::Spec
             | TaskKind::Build
@@ -77,6 +81,7 @@ impl TaskKind {
             | TaskKind::Spec
             | TaskKind::Review
             | TaskKind::Security
+            | TaskKind::Verify
             | TaskKind::Postflight => false,
         }
     }

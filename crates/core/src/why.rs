@@ -462,7 +462,7 @@ fn hand_in(task: &Task) -> String {
     let id = task.id.0;
     match task.project.is_some() && task.kind.changes_code() {
         true => format!("`alai mc ready {id} --head COMMIT`"),
-        false if matches!(task.kind, TaskKind::Review | TaskKind::Security) => judge_action(task),
+        false if task.kind.judges() => judge_action(task),
         false => format!("`alai mc ready {id}`"),
     }
 }

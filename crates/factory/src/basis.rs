@@ -631,7 +631,7 @@ fn gate_part(task: &Task, test_command: Option<String>) -> GatePart {
             let all = alai_gate::DOCS_CHECKS.iter();
             ("docs", all.map(|check| part(check, true)).collect(), false)
         }
-        TaskKind::Review | TaskKind::Security => ("review", Vec::new(), false),
+        TaskKind::Review | TaskKind::Security | TaskKind::Verify => ("review", Vec::new(), false),
         TaskKind::Goal | TaskKind::Spec | TaskKind::Postflight => ("none", Vec::new(), false),
     };
     GatePart {

@@ -347,7 +347,8 @@ impl Factory {
         self.wake();
     }
 
-    pub(crate) fn stopping(&self) -> bool {
+    /// Whether the process goes down.
+    pub fn stopping(&self) -> bool {
         self.stop.is_cancelled()
     }
 
@@ -583,6 +584,7 @@ impl Factory {
             wants_docs: false,
             wants_ops: false,
             auto_delivery: false,
+            verify: None,
         }
     }
 }

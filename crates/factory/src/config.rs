@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use alai_core::brief::Caps;
 use alai_core::company::ModelChoice;
+use alai_core::verify::Policy;
 use serde::{Deserialize, Serialize};
 
 use crate::agents::{self, AgentFile, NamedAgent};
@@ -13,6 +14,7 @@ use crate::hosts::{self, HostFile, NamedHost};
 use crate::limits::IDLE_MINUTES_MAX;
 use crate::money::{Money, MoneyFile};
 use crate::packs::CompaniesFile;
+use crate::verifier::VerifierFile;
 
 /// The file that `alai init` writes: every key with its default, commented out.
 pub(crate) const TEMPLATE: &str = "\
@@ -81,6 +83,19 @@ pub(crate) const TEMPLATE: &str = "\
 # input = 3.0
 # output = 15.0
 
+[verifier]
+# Another model probes what passed its gate before it is reviewed (docs/VERIFIER.md). Without `send` it is only noted who needs one.
+# send = false
+# Needed by priority, by the complexity of a task's class, and by words of the paths that are touched; tests that a task may change
+# and safety rules that a person cleared always need it.
+# priorities = [\"H\", \"B\"]
+# complexity = 5
+# paths = [\"auth\", \"crypto\", \"login\", \"migrations\", \"payment\", \"payments\", \"security\"]
+# Dollars that one thread, and all threads of a line of work, may cost; seconds that one may take.
+# dollars = 0.25
+# lineage_dollars = 1.0
+# seconds = 900
+
 [fleet]
 # The Ollama host. OLLAMA_HOST is honoured when this is not set.
 # ollama = \"http://127.0.0.1:11434\"
@@ -141,6 +156,8 @@ pub struct Config {
     pub log_copy: Option<PathBuf>,
     pub limits: Limits,
     pub money: Money,
+    /// Who needs an independent verifier, and what that may take.
+    pub verifier: Policy,
     /// Where models are asked.
     pub hosts: Vec<NamedHost>,
     /// Programs of others that do whole tasks.
@@ -237,6 +254,7 @@ struct File {
     log_copy: Option<PathBuf>,
     limits: Limits,
     money: MoneyFile,
+    verifier: VerifierFile,
     fleet: Fleet,
     /// Read with the packs.
     #[serde(rename = "companies")]
@@ -284,6 +302,7 @@ impl Default for Config {
             log_copy: None,
             limits: Limits::default(),
             money: Money::default(),
+            verifier: Policy::default(),
             hosts: hosts::read(Vec::new(), None, &BTreeMap::new())
                 .expect("Ollama's own place is well formed"),
             agents: Vec::new(),
@@ -350,6 +369,7 @@ impl Config {
             log_copy,
             limits: file.limits,
             money: file.money.checked()?,
+            verifier: file.verifier.checked()?,
             agents: agents::read(file.fleet.agents, &hosts, env)?,
             human_tiers: human_tiers(file.fleet.human_tiers)?,
             hosts,

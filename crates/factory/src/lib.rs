@@ -46,6 +46,7 @@ mod tapes;
 pub mod trust;
 mod unasked;
 pub mod validate;
+mod verifier;
 mod views;
 mod way;
 mod wish;

@@ -22,6 +22,7 @@ mod agents;
 mod choose;
 mod look;
 mod named;
+mod same;
 mod sites;
 
 pub(crate) use agents::{Asked, OWN_CHOICE, is_done_by_agents};

@@ -398,6 +398,7 @@ impl Desk<'_> {
             wants_docs: false,
             wants_ops: false,
             auto_delivery: false,
+            verify: None,
         }
     }
 }

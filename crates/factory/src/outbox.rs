@@ -70,6 +70,7 @@ pub(crate) fn lines(factory: &Factory, task: &Task) -> Result<Vec<TaskLine>, Mis
         | TaskKind::Build
         | TaskKind::Review
         | TaskKind::Security
+        | TaskKind::Verify
         | TaskKind::Ops
         | TaskKind::Docs
         | TaskKind::Postflight => vec![task.clone()],

@@ -14,7 +14,7 @@ use alai_workspace::cage;
 use alai_workspace::command::Cancel;
 
 use crate::beat::Factory;
-use crate::{recover, room, work};
+use crate::{recover, room, verifier, work};
 
 /// Why a run ended without a result of its own.
 #[derive(Debug, thiserror::Error)]
@@ -193,10 +193,11 @@ fn apply(
     ended: &Ended,
 ) -> Result<Vec<TaskId>, MissionError> {
     let task = factory.mission().task(claim.fence.task)?;
-    let context = match task.project {
+    let mut context = match task.project {
         Some(id) => factory.context(&factory.mission().project(id)?, &task),
         None => factory.plain_context(),
     };
+    context.verify = verifier::asked_for(factory, &task, ended)?;
     let mut effects = pipeline::advance(&task, ended, &context);
     let outcome = outcome(ended);
     effects.extend(work::session::report(factory, claim, ended, &outcome));

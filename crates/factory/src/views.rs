@@ -215,7 +215,7 @@ impl<'a> Views<'a> {
 
     /// Only reviews and audits are judged by people.
     fn judged(&self, task: &Task) -> Result<Option<String>, MissionError> {
-        if !matches!(task.kind, TaskKind::Review | TaskKind::Security) {
+        if !task.kind.judges() {
             return Ok(None);
         }
         let judged = self.reader.judged(task.id)?;

@@ -127,7 +127,7 @@ pub(crate) fn walks(kind: TaskKind) -> bool {
         | TaskKind::Docs
         | TaskKind::Review
         | TaskKind::Security => true,
-        TaskKind::Goal | TaskKind::Spec | TaskKind::Postflight => false,
+        TaskKind::Goal | TaskKind::Spec | TaskKind::Verify | TaskKind::Postflight => false,
     }
 }
 

@@ -13,6 +13,7 @@ mod rules;
 pub(crate) mod servers;
 pub(crate) mod session;
 pub(crate) mod uncaged;
+mod verify;
 
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ use alai_core::money::Tariff;
 use alai_core::pipeline::{Ended, Failure};
 use alai_core::routing;
 use alai_core::task::{Task, TaskKind};
+use alai_core::verify as verifier;
 use alai_fleet::Provider;
 use alai_hivemind::recall as recalling;
 use alai_minion::{ExitStatus, RunReport};
@@ -40,7 +42,7 @@ use crate::run::RunError;
 use crate::way::{self, Pins, Way};
 use crate::{integrate, money, pipelines, plan, postflight, unasked, wish};
 
-pub(crate) use calls::Calls;
+pub(crate) use calls::{Bounds, Calls};
 
 /// The folder of a run's clone, and of its private home, below the run's own folder.
 pub(crate) const CLONE: &str = "clone";
@@ -83,7 +85,10 @@ pub(crate) fn candidates_for(
         reach,
         now_ms,
     };
-    models.candidates_of(asked, &pays)
+    match task.kind == TaskKind::Verify {
+        true => verify::candidates(factory, task, asked, &pays),
+        false => models.candidates_of(asked, &pays),
+    }
 }
 
 /// How far the code of a task's project may go. Where that cannot be read it stays here.
@@ -136,6 +141,7 @@ pub(crate) fn work(
         TaskKind::Spec => plan::work(factory, claim, cancel),
         TaskKind::Build | TaskKind::Ops | TaskKind::Docs => build::work(factory, claim, cancel),
         TaskKind::Review | TaskKind::Security => review::work(factory, claim, cancel),
+        TaskKind::Verify => verify::work(factory, claim, cancel),
         TaskKind::Postflight => postflight::work(factory, claim, cancel),
         TaskKind::Goal => Err(RunError::infra("a goal is not run; its tasks are")),
     }
@@ -375,13 +381,17 @@ pub(crate) fn brief(
 ) -> Result<Brief, RunError> {
     let task = &claim.task;
     let limits = way::limits(factory.config(), &blueprint.limits);
+    let mut description = task.description.clone();
+    if verifier::needed(&factory.config().verifier, task, &[]).is_some() {
+        description.push_str(verify::TOLD);
+    }
     Ok(Brief {
         run: claim.fence.run.clone(),
         epoch: claim.fence.epoch,
         task: task.id,
         kind: task.kind,
         title: task.title.clone(),
-        description: task.description.clone(),
+        description,
         acceptance: task.acceptance.clone(),
         checks: task.checks.clone(),
         attempt: task.counters.qa_retries + task.counters.review_cycles,

@@ -19,6 +19,7 @@ mod measure;
 mod mutants;
 mod notice;
 mod paths;
+mod probe;
 mod review;
 mod runs;
 mod source;
@@ -32,4 +33,5 @@ pub use docs::{DOCS_CHECKS, DOCS_PATHS, DocsCandidate, DocsMeasured, judge_docs,
 pub use error::{GateError, Refused};
 pub use measure::{Behind, Candidate, Measured, Summary, measure, refused_unrun, tree_digest};
 pub use paths::{Globs, changeable, is_test, no_test, test_places};
+pub use probe::{probe, probe_seen};
 pub use review::check_review;

@@ -138,7 +138,7 @@ const INVARIANTS: [Invariant; 30] = [
         "a done build has exactly one successor in its pipeline",
         "SELECT t.id FROM task t JOIN run r ON r.task = t.id AND r.epoch = t.epoch AND r.state = 'succeeded'
             WHERE t.kind = 'build' AND t.state = 'done' AND t.solo = 0 AND r.holder = 'factory'
-              AND t.sandbox = 'on' AND (SELECT count(*) FROM task n WHERE n.parent = t.id AND n.kind = 'review') <> 1",
+              AND t.sandbox = 'on' AND (SELECT count(*) FROM task n WHERE n.parent = t.id AND n.solo = 0 AND n.kind IN ('review', 'verify')) <> 1",
     ),
     whole(
         "what was made without a cage is done by a person's word alone, and what he approved is reviewed once",
@@ -146,7 +146,7 @@ const INVARIANTS: [Invariant; 30] = [
               AND NOT EXISTS (SELECT 1 FROM event e WHERE e.task = t.id AND e.kind IN ('approve', 'override'))
          UNION SELECT t.id FROM task t JOIN event e ON e.task = t.id AND e.kind = 'approve'
             WHERE t.sandbox = 'off' AND t.kind = 'build' AND t.state = 'done'
-              AND (SELECT count(*) FROM task n WHERE n.parent = t.id AND n.kind = 'review') <> 1",
+              AND (SELECT count(*) FROM task n WHERE n.parent = t.id AND n.solo = 0 AND n.kind IN ('review', 'verify')) <> 1",
     ),
     whole(
         "what was sent back more than twice was put before a person",

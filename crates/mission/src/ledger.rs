@@ -180,12 +180,13 @@ pub(crate) fn ask_of(task: &Task, model: &str, cost: Cost, now_ms: i64) -> Ask {
             | TaskKind::Build
             | TaskKind::Review
             | TaskKind::Security
+            | TaskKind::Verify
             | TaskKind::Ops
             | TaskKind::Docs
             | TaskKind::Postflight => task.goal,
         },
         day: Day::of(now_ms),
-        verifies: matches!(task.kind, TaskKind::Review | TaskKind::Security),
+        verifies: task.kind.judges(),
     }
 }
 

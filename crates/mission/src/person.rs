@@ -154,6 +154,7 @@ impl Mission {
                 | TaskKind::Build
                 | TaskKind::Review
                 | TaskKind::Security
+                | TaskKind::Verify
                 | TaskKind::Ops
                 | TaskKind::Docs
                 | TaskKind::Postflight => merge::refuse_delivery(c, &found, &word, &stamp)?,

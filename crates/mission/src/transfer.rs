@@ -39,6 +39,7 @@ pub(crate) const TABLES: [(&str, &str); 22] = [
     ("session", "lineage"),
     ("entry", "id"),
     ("passage", "gate, word"),
+    ("verification", "run"),
 ];
 
 /// One row is at most a task with all its findings.

@@ -5,6 +5,12 @@ use clap::{Args, Subcommand};
 #[derive(Debug, Subcommand)]
 pub(crate) enum QaCommand {
     Check(QaCheckArgs),
+    /// Reports on the independent verifiers by company and model: verdicts, time-outs, false passes, what they rest on and cost.
+    #[command(after_help = "Example:\n  alai qa verifiers")]
+    Verifiers {
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// Shows each of the nineteen checks of a task's (or run's) newest package with what was seen and what it rests on, once the package

@@ -2,7 +2,7 @@
 
 use alai_core::ids::TaskId;
 use alai_core::review::{Finding, Review, ReviewVerdict};
-use alai_core::task::{TaskKind, WaitReason};
+use alai_core::task::WaitReason;
 use alai_factory::{Home, Op};
 use alai_mission::{Holder, RunState};
 
@@ -18,7 +18,7 @@ pub(crate) fn is_asked(home: &Home, task: TaskId, findings: &[Finding]) -> Resul
     }
     let reader = door::reader(home)?;
     let found = reader.task(task)?;
-    if !matches!(found.kind, TaskKind::Review | TaskKind::Security) {
+    if !found.kind.judges() {
         return Ok(false);
     }
     let waits = found.waiting.map(|waiting| waiting.reason);

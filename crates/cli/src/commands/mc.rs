@@ -5,16 +5,19 @@ use std::process::ExitCode;
 
 use alai_core::ids::{ProjectId, TaskId};
 use alai_core::lifecycle::Event;
+use alai_core::pipeline::lineage;
 use alai_core::task::{State, Task, list_line};
 use alai_core::why::Rule;
 use alai_factory::trust::{self, Standing};
 use alai_factory::{AddTask, Around, Home, Op, Outcome, Packs, TaskView, Views};
-use alai_mission::{EventRow, Filter, MergeKind, NeedRow, Reader, RunRow, StepRow, StepState};
+use alai_mission::{
+    EventRow, Filter, MergeKind, NeedRow, Reader, RunRow, StepRow, StepState, Verification,
+};
 use alai_workspace::git;
 use serde::Serialize;
 
 use crate::args::{McAddArgs, McCommand, McListArgs};
-use crate::commands::{judge, schedule, store};
+use crate::commands::{judge, qa, schedule, store};
 use crate::error::{CliError, Kind};
 use crate::{door, follow, show};
 
@@ -257,6 +260,8 @@ struct Details {
     view: TaskView,
     /// How far it is proven and what that rests on, with a look at the sealed package.
     trust: Option<Standing>,
+    /// Threads with the independent verifier along its line of work.
+    verifications: Vec<Verification>,
     needs: Vec<NeedRow>,
     runs: Vec<RunRow>,
     /// Steps that came to no good end.
@@ -282,6 +287,7 @@ fn details(home: &Home, id: TaskId, explain: bool, json: bool) -> Result<(), Cli
         view.trust = Some(standing.level);
     }
     let shown = Details {
+        verifications: reader.verifications_of(lineage(&view.task))?,
         view,
         trust,
         needs: reader.needs(id)?,
@@ -338,6 +344,9 @@ fn details(home: &Home, id: TaskId, explain: bool, json: bool) -> Result<(), Cli
             run.company.as_deref().unwrap_or(""),
             show::clean(run.outcome.as_deref().unwrap_or("running"))
         ));
+    }
+    for thread in &shown.verifications {
+        show::line(format!("verifier {}", qa::thread_line(thread)));
     }
     if explain {
         shown.runs.iter().for_each(show_choice);

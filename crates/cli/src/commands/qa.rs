@@ -1,17 +1,20 @@
 //! `alai qa ...`: one file per command.
 
 mod check;
+mod verifiers;
 
 use std::process::ExitCode;
 
 use alai_factory::Home;
 
+pub(crate) use self::verifiers::thread_line;
 use crate::args::QaCommand;
 use crate::error::CliError;
 
 pub(crate) fn run(home: &Home, command: QaCommand) -> Result<ExitCode, CliError> {
     match command {
         QaCommand::Check(args) => check::check(home, &args)?,
+        QaCommand::Verifiers { json } => verifiers::run(home, json)?,
     }
     Ok(ExitCode::SUCCESS)
 }

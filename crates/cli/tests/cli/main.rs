@@ -56,6 +56,7 @@ mod titles;
 mod trust;
 mod unasked;
 mod uncaged;
+mod verifier;
 mod weak;
 mod wire;
 mod world;

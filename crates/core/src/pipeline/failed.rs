@@ -8,7 +8,7 @@ use super::{
 };
 use crate::cage::Sandbox;
 use crate::money::Refused;
-use crate::task::{Task, TaskKind, WaitReason};
+use crate::task::{Task, WaitReason};
 
 pub(super) fn failed(task: &Task, failure: &Failure, context: &Context) -> Vec<Effect> {
     match failure {
@@ -85,7 +85,7 @@ pub(super) fn failed(task: &Task, failure: &Failure, context: &Context) -> Vec<E
 /// What a person does with work that is his own: what he commits is measured like an agent's, what he judges is his word.
 fn human_action(task: &Task) -> String {
     let id = task.id.0;
-    if matches!(task.kind, TaskKind::Review | TaskKind::Security) {
+    if task.kind.judges() {
         return judge_action(task);
     }
     match task.kind.changes_code() {

@@ -16,6 +16,10 @@ pub(super) fn reviewed(task: &Task, review: &Review, context: &Context) -> Vec<E
         note,
     };
     let mut effects = vec![complete];
+    // A verdict that was asked for by itself: nothing follows it.
+    if task.solo {
+        return effects;
+    }
     effects.extend(review.findings.iter().map(|f| Effect::Remember {
         entry_kind: "knowledge".into(),
         text: format!(
@@ -32,7 +36,7 @@ pub(super) fn reviewed(task: &Task, review: &Review, context: &Context) -> Vec<E
     let (Some(base), Some(head)) = (&task.base, &task.head) else {
         return effects;
     };
-    match (judged_as(task.kind), task.project) {
+    match (judged_as(task.kind, false), task.project) {
         (Some(kind), _) => effects.push(Spawn::alone(review_of(task, kind, base, head))),
         (None, Some(project)) => {
             effects.push(Effect::Enqueue {
@@ -76,6 +80,7 @@ pub(super) fn rework_of(task: &Task, findings: Vec<String>) -> NewTask {
         | TaskKind::Build
         | TaskKind::Review
         | TaskKind::Security
+        | TaskKind::Verify
         | TaskKind::Postflight => TaskKind::Build,
     };
     let mut next = child(task, kind, fit_title(&format!("Rework: {subject}")));

@@ -57,6 +57,7 @@ fn context() -> Context {
         wants_docs: false,
         wants_ops: false,
         auto_delivery: false,
+        verify: None,
     }
 }
 

@@ -40,7 +40,7 @@ pub fn accepted(task: &Task) -> Option<Vec<Effect>> {
     let waits = task.waiting.as_ref().map(|w| w.reason);
     match (waits, &task.base, &task.head) {
         (Some(WaitReason::Uncaged), Some(base), Some(head)) => {
-            Some(onwards(task, base, head).into_iter().collect())
+            Some(onwards(task, base, head, None).into_iter().collect())
         }
         _ => None,
     }

@@ -11,10 +11,15 @@ pub fn subject(title: &str) -> &str {
         .split_once("] ")
         .filter(|_| title.starts_with('['))
         .map_or(title, |(_, t)| t);
-    ["Code review of ", "Security audit of ", "Rework: "]
-        .iter()
-        .find_map(|p| title.strip_prefix(p))
-        .map_or(title, |rest| rest.strip_prefix("Rework: ").unwrap_or(rest))
+    [
+        "Code review of ",
+        "Security audit of ",
+        "Verification of ",
+        "Rework: ",
+    ]
+    .iter()
+    .find_map(|p| title.strip_prefix(p))
+    .map_or(title, |rest| rest.strip_prefix("Rework: ").unwrap_or(rest))
 }
 
 /// `BENTO-` when the task's first tag is `bento` (`[BENTO-REVIEW]`, as the original system names stage tasks).

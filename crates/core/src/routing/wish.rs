@@ -164,7 +164,7 @@ fn post(kind: TaskKind, work: WorkType) -> (Role, Activity) {
         TaskKind::Build => (Role::Builder, building(work)),
         TaskKind::Ops => (Role::Builder, Activity::Ops),
         TaskKind::Docs => (Role::Builder, Activity::Docs),
-        TaskKind::Review => (Role::Reviewer, Activity::CodeReview),
+        TaskKind::Review | TaskKind::Verify => (Role::Reviewer, Activity::CodeReview),
         TaskKind::Security => (Role::Reviewer, Activity::SecurityReview),
     }
 }

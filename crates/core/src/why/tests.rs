@@ -425,6 +425,7 @@ fn ask_the_pipeline(seen: &mut Seen) {
         wants_docs: false,
         wants_ops: false,
         auto_delivery: false,
+        verify: None,
     };
     let detail = || "detail".to_owned();
     let failures = [

@@ -54,7 +54,7 @@ pub(super) fn own_ms(kind: TaskKind) -> i64 {
         TaskKind::Build => BUILD_MS,
         TaskKind::Ops => OPS_MS,
         TaskKind::Docs => DOCS_MS,
-        TaskKind::Review | TaskKind::Security => JUDGE_MS,
+        TaskKind::Review | TaskKind::Security | TaskKind::Verify => JUDGE_MS,
         TaskKind::Goal | TaskKind::Postflight => SUM_MS,
     }
 }
@@ -64,6 +64,7 @@ fn line_ms(kind: TaskKind) -> i64 {
     match kind {
         TaskKind::Build => BUILD_MS + 2 * JUDGE_MS,
         TaskKind::Review => 2 * JUDGE_MS,
+        TaskKind::Verify => 3 * JUDGE_MS,
         TaskKind::Security
         | TaskKind::Spec
         | TaskKind::Ops

@@ -203,6 +203,7 @@ pub(crate) fn is_done_by_agents(kind: TaskKind) -> bool {
         | TaskKind::Docs
         | TaskKind::Review
         | TaskKind::Security => true,
-        TaskKind::Goal | TaskKind::Postflight => false,
+        // A verifier answers by schema, round by round, and tries nothing itself.
+        TaskKind::Goal | TaskKind::Verify | TaskKind::Postflight => false,
     }
 }

@@ -3,7 +3,7 @@
 use alai_core::ids::TaskId;
 use alai_core::pipeline;
 use alai_core::review::{Review, ReviewVerdict};
-use alai_core::task::{Task, TaskKind};
+use alai_core::task::Task;
 use alai_mission::JudgedRow;
 use alai_workspace::git::Oid;
 
@@ -32,7 +32,7 @@ pub(super) fn judge(desk: &Desk<'_>, task: TaskId, review: &Review) -> Result<Ou
 
 /// The commit that a review is about.
 fn commit(found: &Task) -> Result<Oid, OpError> {
-    let is_review = matches!(found.kind, TaskKind::Review | TaskKind::Security);
+    let is_review = found.kind.judges();
     let head = found.head.as_deref().filter(|_| is_review);
     let Some(head) = head else {
         let message = format!("{} is no review of a commit", found.id);

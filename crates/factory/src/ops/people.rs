@@ -191,6 +191,7 @@ fn rework(desk: &Desk<'_>, found: &Task, text: &str) -> NewTask {
         | TaskKind::Build
         | TaskKind::Review
         | TaskKind::Security
+        | TaskKind::Verify
         | TaskKind::Ops
         | TaskKind::Docs
         | TaskKind::Postflight => None,

@@ -17,7 +17,7 @@ pub(super) struct Whole {
 
 /// Why a pack cannot be used, and its card where that may be believed.
 struct Unusable {
-    why: PacksError,
+    why: Box<PacksError>,
     card: Option<String>,
 }
 
@@ -140,17 +140,26 @@ impl Whole {
 }
 
 fn one(home: &Home, name: &str) -> Result<(Company, Texts, Files), Unusable> {
-    let unread = |why| Unusable { why, card: None };
+    let unread = |why| Unusable {
+        why: Box::new(why),
+        card: None,
+    };
     let files = read::read_pack(&home.companies().join(name)).map_err(unread)?;
     let card = company::card_of(&files).map(str::to_owned);
     if let Err(why) = read::no_secrets(name, &files) {
         // Of a card that holds a secret nothing is taken: its words stand in reasons.
         let in_card = matches!(&why, PacksError::Secret { file, .. } if file == "company.json");
         let card = card.filter(|_| !in_card);
-        return Err(Unusable { why, card });
+        return Err(Unusable {
+            why: Box::new(why),
+            card,
+        });
     }
     match read_company(name, &files) {
         Ok((company, texts)) => Ok((company, texts, files)),
-        Err(why) => Err(Unusable { why, card }),
+        Err(why) => Err(Unusable {
+            why: Box::new(why),
+            card,
+        }),
     }
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use alai_core::money::{Refused, Tariff, Word};
+use alai_core::money::{Caps, Refused, Tariff, Word};
 use alai_fleet::{ChatError, ChatReply, ChatRequest, ErrorClass, Spent, Usage};
 use alai_mission::{Call, Intent, MissionError};
 use alai_workspace::command::Cancel;
@@ -14,6 +14,14 @@ use crate::models::Reach;
 use crate::money;
 use crate::run::RunError;
 
+/// What a run's calls are held to beside the settings.
+#[derive(Debug, Clone)]
+pub(crate) struct Bounds {
+    pub(crate) caps: Caps,
+    /// Milliseconds since the Unix epoch.
+    pub(crate) until_ms: i64,
+}
+
 /// Counts and records what a run asks. No answer is used before it is in the ledger.
 pub(crate) struct Calls<'a> {
     factory: &'a Arc<Factory>,
@@ -21,6 +29,8 @@ pub(crate) struct Calls<'a> {
     cancel: &'a Cancel,
     /// Calls whose number is used: one that was answered with an error before anything was used gives its number back.
     made: u32,
+    /// Narrower caps than those of the settings, and when the run's own time is over.
+    bounds: Option<Bounds>,
     /// Why the store took no record: the run is over.
     lost: Option<MissionError>,
     /// Which rule did not let a call begin: the run is over.
@@ -34,6 +44,7 @@ impl<'a> Calls<'a> {
             desk,
             cancel,
             made: 0,
+            bounds: None,
             lost: None,
             refused: None,
         }
@@ -47,6 +58,19 @@ impl<'a> Calls<'a> {
         }
     }
 
+    /// The same within bounds of its own.
+    pub(crate) fn bounded(self, bounds: Bounds) -> Calls<'a> {
+        Calls {
+            bounds: Some(bounds),
+            ..self
+        }
+    }
+
+    fn is_late(&self) -> bool {
+        let until_ms = self.bounds.as_ref().map(|bounds| bounds.until_ms);
+        until_ms.is_some_and(|until_ms| self.factory.now_ms() >= until_ms)
+    }
+
     /// Asks the model. A crash before the receipt leaves the call as unknown, not as never made.
     pub(crate) fn chat(&mut self, request: &ChatRequest) -> Result<ChatReply, ChatError> {
         self.begin(request)?;
@@ -54,7 +78,7 @@ impl<'a> Calls<'a> {
         let provider = &self.desk.chosen.provider;
         let models = self.factory.models();
         models.taken(&self.desk.chosen, self.factory.now_ms());
-        let cancelled = || self.cancel.is_cancelled();
+        let cancelled = || self.cancel.is_cancelled() || self.is_late();
         let answered = match models.recorder() {
             Some(recorder) => {
                 let now_ms = || self.factory.now_ms();
@@ -121,6 +145,10 @@ impl<'a> Calls<'a> {
         if self.lost.is_some() || self.refused.is_some() || self.cancel.is_cancelled() {
             return Err(self.unasked(ErrorClass::Cancelled, "the run is over".to_owned()));
         }
+        if self.is_late() {
+            let why = "the time of its thread is over";
+            return Err(self.unasked(ErrorClass::TimedOut, why.to_owned()));
+        }
         // A person may have closed the project to other machines since the run began.
         let task = self.factory.mission().task(self.desk.fence.task);
         let reach = task.map_or(Reach::Near, |task| reach(self.factory, &task));
@@ -139,7 +167,10 @@ impl<'a> Calls<'a> {
             mode: chosen.provider.mode(),
             cost: self.desk.tariff.cost(prompt_max, output_max),
         };
-        let caps = &self.factory.config().money.caps;
+        let caps = match &self.bounds {
+            Some(bounds) => &bounds.caps,
+            None => &self.factory.config().money.caps,
+        };
         let now = self.factory.now_ms();
         let (mission, fence) = (self.factory.mission(), &self.desk.fence);
         match mission.reserve(fence, intent, caps, now) {

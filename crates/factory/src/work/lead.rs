@@ -159,6 +159,7 @@ fn is_planned(task: &Task) -> bool {
         TaskKind::Goal
         | TaskKind::Review
         | TaskKind::Security
+        | TaskKind::Verify
         | TaskKind::Ops
         | TaskKind::Docs
         | TaskKind::Postflight => false,

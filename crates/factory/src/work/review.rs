@@ -127,7 +127,7 @@ pub(super) fn work(
 }
 
 /// A person has judged it, outside of any cage of ours: his word is held to the commit, sealed, and decided on like an agent's.
-fn by_a_person(
+pub(super) fn by_a_person(
     factory: &Arc<Factory>,
     claim: &Claim,
     desk: &Desk,
@@ -227,6 +227,6 @@ fn held_to(repo: &git::Repo, head: &Oid, answer: &str, trees: (&str, &str)) -> J
     }
 }
 
-fn oid(text: &str) -> Result<Oid, RunError> {
+pub(super) fn oid(text: &str) -> Result<Oid, RunError> {
     text.parse().map_err(RunError::infra)
 }

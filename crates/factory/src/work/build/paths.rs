@@ -61,6 +61,7 @@ impl<'a> Paths<'a> {
             | TaskKind::Build
             | TaskKind::Review
             | TaskKind::Security
+            | TaskKind::Verify
             | TaskKind::Ops
             | TaskKind::Postflight => &self.task.changes_tests,
         }

@@ -1,0 +1,120 @@
+//! Who gets an independent verifier: `[verifier]` of the settings, and the decision at the end of a build's gate.
+
+use alai_core::money::microusd;
+use alai_core::pipeline::Ended;
+use alai_core::task::{Priority, Task};
+use alai_core::verify::{self, Policy};
+use alai_mission::{EventRow, MissionError};
+use alai_workspace::git::{self, ChangeStatus, Oid};
+use serde::Deserialize;
+
+use crate::beat::Factory;
+use crate::config::ConfigError;
+use crate::integrate;
+
+/// A thread that takes longer is no stage of a line of work any more.
+const SECONDS_MAX: u64 = 7_200;
+
+/// `[verifier]` as it is written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct VerifierFile {
+    send: Option<bool>,
+    priorities: Option<Vec<Priority>>,
+    complexity: Option<u8>,
+    paths: Option<Vec<String>>,
+    dollars: Option<f64>,
+    lineage_dollars: Option<f64>,
+    seconds: Option<u64>,
+}
+
+impl VerifierFile {
+    /// What cannot be meant is refused, and not only when it is needed.
+    pub(crate) fn checked(self) -> Result<Policy, ConfigError> {
+        let usual = Policy::default();
+        let wrong = |key, value: String, want| ConfigError::Value { key, value, want };
+        let amount = |key, given: Option<f64>, usual| match given {
+            None => Ok(usual),
+            Some(given) => microusd(given)
+                .ok_or_else(|| wrong(key, given.to_string(), "dollars from 0 to 1000000")),
+        };
+        let policy = Policy {
+            send: self.send.unwrap_or(usual.send),
+            priorities: self.priorities.unwrap_or(usual.priorities),
+            complexity: self.complexity.unwrap_or(usual.complexity),
+            paths: self.paths.unwrap_or(usual.paths),
+            microusd: amount("verifier.dollars", self.dollars, usual.microusd)?,
+            lineage_microusd: amount(
+                "verifier.lineage_dollars",
+                self.lineage_dollars,
+                usual.lineage_microusd,
+            )?,
+            seconds: self.seconds.unwrap_or(usual.seconds),
+        };
+        if !(1..=SECONDS_MAX).contains(&policy.seconds) {
+            let want = "from 1 to 7200";
+            return Err(wrong("verifier.seconds", policy.seconds.to_string(), want));
+        }
+        let odd = |word: &&String| word.is_empty() || !word.chars().all(char::is_alphanumeric);
+        if let Some(word) = policy.paths.iter().find(odd) {
+            let want = "single words, as they stand between the separators of a path";
+            return Err(wrong("verifier.paths", word.clone(), want));
+        }
+        Ok(policy)
+    }
+}
+
+/// Why a verifier is asked for what just passed its gate; none where none is needed, or where nobody has switched on that it is
+/// sent: then it is noted who would have needed one.
+pub(crate) fn asked_for(
+    factory: &Factory,
+    task: &Task,
+    ended: &Ended,
+) -> Result<Option<String>, MissionError> {
+    let Ended::Gated {
+        verdict,
+        base,
+        head,
+    } = ended
+    else {
+        return Ok(None);
+    };
+    if !verdict.passed() {
+        return Ok(None);
+    }
+    let policy = &factory.config().verifier;
+    let Some(why) = verify::needed(policy, task, &touched(factory, task, base, head)) else {
+        return Ok(None);
+    };
+    if policy.send {
+        return Ok(Some(why));
+    }
+    let text = format!(
+        "an independent verifier is needed, because {why}; none is sent before `[verifier] send = true` stands in alai.toml"
+    );
+    let mission = factory.mission();
+    let told = |event: &EventRow| event.kind == "note" && event.detail == text;
+    if !mission.events(task.id)?.iter().any(told) {
+        mission.note(task.id, text, "factory", factory.now_ms())?;
+    }
+    Ok(None)
+}
+
+/// The paths of a change. Where it cannot be read, every word of the policy is taken for touched.
+fn touched(factory: &Factory, task: &Task, base: &str, head: &str) -> Vec<String> {
+    let read = || -> Option<Vec<String>> {
+        let project = factory.mission().project(task.project?).ok()?;
+        let repo = integrate::open(&project).ok()?;
+        let (base, head): (Oid, Oid) = (base.parse().ok()?, head.parse().ok()?);
+        let diff = git::diff(&repo, &base, &head).ok()?;
+        let mut paths = Vec::new();
+        for file in diff.files {
+            paths.push(file.path);
+            if let ChangeStatus::Renamed { from } = file.status {
+                paths.push(from);
+            }
+        }
+        Some(paths)
+    };
+    read().unwrap_or_else(|| factory.config().verifier.paths.clone())
+}
