@@ -8,6 +8,7 @@ pub mod blueprint;
 pub mod breaker;
 pub mod brief;
 pub mod cage;
+pub mod calibrate;
 pub mod company;
 pub mod cron;
 pub mod delegation;

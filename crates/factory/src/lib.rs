@@ -9,6 +9,7 @@ mod around;
 pub mod audit;
 pub mod basis;
 mod beat;
+pub mod calibrate;
 mod classify;
 mod clock;
 pub mod companies;

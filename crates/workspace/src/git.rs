@@ -18,6 +18,7 @@ mod locks;
 mod merge;
 mod objects;
 mod open;
+mod planted;
 mod refs;
 pub(crate) mod run;
 
@@ -39,6 +40,7 @@ pub use locks::remove_stale_locks;
 pub use merge::{CommitText, Merged, merge};
 pub use objects::{BLOB_BYTES_MAX, TreeEntry, blob, tree};
 pub use open::{configured_identity, open, persons_identity};
+pub use planted::planted;
 pub(crate) use refs::is_ref_name;
 pub use refs::{Head, head, is_ancestor, merge_base, resolve, tips, update_ref};
 

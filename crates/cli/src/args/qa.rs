@@ -1,10 +1,13 @@
 //! `alai qa ...`: names, options, help.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum QaCommand {
     Check(QaCheckArgs),
+    Calibrate(CalibrateArgs),
     /// Reports on the independent verifiers by company and model: verdicts, time-outs, false passes, what they rest on and cost.
     #[command(after_help = "Example:\n  alai qa verifiers")]
     Verifiers {
@@ -26,7 +29,27 @@ pub(crate) struct QaCheckArgs {
     pub(crate) what: String,
     /// The public key to trust [default: the home's gate key].
     #[arg(long, value_name = "FILE")]
-    pub(crate) key: Option<std::path::PathBuf>,
+    pub(crate) key: Option<PathBuf>,
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Plants known bugs and cheats into this home's own merged changes, and reports how many of them the gate, and with `--verifier`
+/// the independent verifier, holds; and how many of the changes as they were merged. Nothing is merged, and no daemon may run.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  alai qa calibrate --changes 5\n  alai qa calibrate --project . --verifier"
+)]
+pub(crate) struct CalibrateArgs {
+    /// Only changes of this project.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) project: Option<PathBuf>,
+    /// The newest merged changes that are planted into.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub(crate) changes: u16,
+    /// Asks the verifier about each sample too, whatever `[verifier]` says of sending: its calls cost what they cost.
+    #[arg(long)]
+    pub(crate) verifier: bool,
     #[arg(long)]
     pub(crate) json: bool,
 }

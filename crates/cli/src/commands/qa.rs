@@ -1,6 +1,7 @@
 //! `alai qa ...`: one file per command.
 
 mod check;
+mod calibrate;
 mod verifiers;
 
 use std::process::ExitCode;
@@ -14,6 +15,7 @@ use crate::error::CliError;
 pub(crate) fn run(home: &Home, command: QaCommand) -> Result<ExitCode, CliError> {
     match command {
         QaCommand::Check(args) => check::check(home, &args)?,
+        QaCommand::Calibrate(args) => calibrate::run(home, &args)?,
         QaCommand::Verifiers { json } => verifiers::run(home, json)?,
     }
     Ok(ExitCode::SUCCESS)

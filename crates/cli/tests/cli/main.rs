@@ -6,6 +6,7 @@ mod bad_input;
 mod begin;
 mod blueprint;
 mod cage;
+mod calibrate;
 mod classify;
 mod clock;
 mod closed;

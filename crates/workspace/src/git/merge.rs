@@ -87,7 +87,7 @@ pub fn merge(
     }
 }
 
-fn commit_tree(
+pub(super) fn commit_tree(
     repo: &Repo,
     tree: &Oid,
     parents: &[&Oid],

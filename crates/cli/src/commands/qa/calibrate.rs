@@ -1,0 +1,214 @@
+//! `alai qa calibrate`: what a pass of the gate and of the verifier is worth here.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use alai_core::calibrate::Fault;
+use alai_core::ids::{ProjectId, TaskId};
+use alai_core::lifecycle::Event;
+use alai_factory::calibrate::{self, CalibrateError, Sample};
+use alai_factory::{Factory, Home};
+use alai_mission::ThreadEnd;
+use alai_workspace::command::Cancel;
+use serde::Serialize;
+
+use crate::args::CalibrateArgs;
+use crate::error::{CliError, Kind};
+use crate::{door, show};
+
+/// One sample and what was said of it.
+#[derive(Debug, Serialize)]
+struct Line {
+    task: TaskId,
+    /// None: the change as it was merged.
+    fault: Option<Fault>,
+    what: String,
+    /// `gate`, or the verifier's model.
+    judge: String,
+    /// It would not have gone on by itself.
+    held: bool,
+    why: String,
+}
+
+/// How often a judge was right. Of `planted` faults it held `caught`, and of `honest` changes `false_holds`.
+#[derive(Debug, Default, Serialize)]
+struct Rates {
+    judge: String,
+    planted: u64,
+    caught: u64,
+    honest: u64,
+    false_holds: u64,
+    /// Faults that it let pass, by their names, with how often.
+    missed: BTreeMap<String, u64>,
+}
+
+#[derive(Serialize)]
+struct Report {
+    rates: Vec<Rates>,
+    samples: Vec<Line>,
+}
+
+pub(super) fn run(home: &Home, args: &CalibrateArgs) -> Result<(), CliError> {
+    let project = args
+        .project
+        .as_deref()
+        .map(|typed| project(home, typed))
+        .transpose()?;
+    let factory = door::factory(home)?;
+    let samples = calibrate::samples(&factory, project, usize::from(args.changes)).map_err(said)?;
+    let cancel = Cancel::new();
+    let mut lines = Vec::new();
+    for sample in &samples {
+        if factory.stopping() {
+            return Err(said(CalibrateError::Cancelled));
+        }
+        show::message(&format!("{} {}", sample.task, sample.what));
+        let judged = calibrate::gate(&factory, sample, &cancel).map_err(said)?;
+        lines.push(line(sample, "gate".to_owned(), judged.held, judged.why));
+    }
+    if args.verifier {
+        let asked = samples
+            .iter()
+            .map(|sample| calibrate::verification(&factory, sample));
+        let asked = asked.collect::<Result<Vec<TaskId>, _>>().map_err(said)?;
+        let looked = calibrate::verify_all(&factory, &asked);
+        for task in &asked {
+            put_away(&factory, *task)?;
+        }
+        looked.map_err(said)?;
+        for (sample, task) in samples.iter().zip(asked) {
+            lines.push(verified(&factory, sample, task)?);
+        }
+    }
+    let report = Report {
+        rates: rates(&lines),
+        samples: lines,
+    };
+    if args.json {
+        return show::json(&report);
+    }
+    for line in &report.samples {
+        let fault = line.fault.map_or("honest", Fault::as_str);
+        let word = if line.held { "held" } else { "passed" };
+        show::line(show::clean(&format!(
+            "{word:<7} {} {fault} by {}: {} ({})",
+            line.task, line.judge, line.what, line.why
+        )));
+    }
+    for rates in &report.rates {
+        show::line(show::clean(&words(rates)));
+    }
+    Ok(())
+}
+
+fn project(home: &Home, typed: &std::path::Path) -> Result<ProjectId, CliError> {
+    let real = std::fs::canonicalize(typed).ok();
+    let found = door::reader(home)?.find_project(&typed.to_string_lossy(), real.as_deref())?;
+    found.map(|p| p.id).ok_or_else(|| {
+        let message = format!("`{}` is no registered project", typed.display());
+        CliError::new(Kind::NotFound, message).hinted("`alai project list` shows the projects")
+    })
+}
+
+fn said(error: CalibrateError) -> CliError {
+    match error {
+        CalibrateError::NoChange => CliError::new(Kind::NotFound, error).hinted(
+            "build and merge something first: faults are planted into changes that were good",
+        ),
+        CalibrateError::Refused { .. } => CliError::new(Kind::NeedsSetup, error),
+        CalibrateError::Cancelled => CliError::new(Kind::Interrupted, error),
+        CalibrateError::Failed(_) => CliError::new(Kind::Failed, error),
+    }
+}
+
+fn line(sample: &Sample, judge: String, held: bool, why: String) -> Line {
+    Line {
+        task: sample.task,
+        fault: sample.fault,
+        what: sample.what.clone(),
+        judge,
+        held,
+        why,
+    }
+}
+
+/// What never came to a verdict is over with its calibration.
+fn put_away(factory: &Arc<Factory>, task: TaskId) -> Result<(), CliError> {
+    let mission = factory.mission();
+    if !mission.task(task)?.state.terminal() {
+        let text = "its calibration is over".to_owned();
+        mission.act(task, Event::Cancel, text, "calibration", factory.now_ms())?;
+    }
+    Ok(())
+}
+
+/// The verifier's word about a sample. What it never came to a verdict about did not pass.
+fn verified(factory: &Arc<Factory>, sample: &Sample, task: TaskId) -> Result<Line, CliError> {
+    let threads = factory.mission().verifications_of(task)?;
+    let Some(last) = threads.last() else {
+        let message = format!("no verifier was asked about {task}");
+        let hint = format!("`alai mc show {}`", task.0);
+        return Err(CliError::new(Kind::Waiting, message).hinted(hint));
+    };
+    let end = last.end.unwrap_or(ThreadEnd::Failed);
+    let quality = last.quality.as_deref().unwrap_or("none");
+    let why = format!("{}, evidence {quality}", end.as_str());
+    Ok(line(
+        sample,
+        last.model.clone(),
+        end != ThreadEnd::Pass,
+        why,
+    ))
+}
+
+fn rates(lines: &[Line]) -> Vec<Rates> {
+    let mut by: BTreeMap<&str, Rates> = BTreeMap::new();
+    for line in lines {
+        let rates = by.entry(&line.judge).or_default();
+        rates.judge.clone_from(&line.judge);
+        match (line.fault, line.held) {
+            (None, held) => {
+                rates.honest += 1;
+                rates.false_holds += u64::from(held);
+            }
+            (Some(_), true) => {
+                rates.planted += 1;
+                rates.caught += 1;
+            }
+            (Some(fault), false) => {
+                rates.planted += 1;
+                *rates.missed.entry(fault.as_str().to_owned()).or_default() += 1;
+            }
+        }
+    }
+    by.into_values().collect()
+}
+
+fn words(rates: &Rates) -> String {
+    let missed: Vec<String> = rates
+        .missed
+        .iter()
+        .map(|(fault, n)| format!("{fault} {n}"))
+        .collect();
+    let missed = match missed.is_empty() {
+        true => String::new(),
+        false => format!("; passed {}", missed.join(", ")),
+    };
+    format!(
+        "rates   {}: caught {} of {} planted ({}), held {} of {} honest ({}){missed}",
+        rates.judge,
+        rates.caught,
+        rates.planted,
+        percent(rates.caught, rates.planted),
+        rates.false_holds,
+        rates.honest,
+        percent(rates.false_holds, rates.honest)
+    )
+}
+
+fn percent(part: u64, whole: u64) -> String {
+    match (part * 100).checked_div(whole) {
+        Some(percent) => format!("{percent}%"),
+        None => "-".to_owned(),
+    }
+}

@@ -1,0 +1,129 @@
+//! `alai qa calibrate` through the public door: real changes, real faults, a real gate.
+
+use serde_json::{Value, json};
+
+use crate::script::{CHECK, Script, TITLE};
+use crate::world::World;
+
+fn merged(script: &Script) -> World {
+    let world = World::scripted("auto", script);
+    let start = [
+        "start",
+        "Count letters",
+        "--project",
+        "tiny",
+        "--check",
+        CHECK,
+        "--wait",
+    ];
+    world.alai(start).exits(0);
+    world
+}
+
+fn held<'a>(report: &'a Value, judge: &str, fault: Option<&str>) -> &'a Value {
+    let samples = report["samples"].as_array().expect("samples");
+    let mut of = samples
+        .iter()
+        .filter(|s| s["judge"] == judge && s["fault"] == json!(fault));
+    let first = of
+        .next()
+        .unwrap_or_else(|| panic!("no sample of {fault:?} by {judge}: {report}"));
+    assert!(of.next().is_none(), "one of each");
+    &first["held"]
+}
+
+#[test]
+fn the_gate_is_asked_about_what_was_merged_and_about_each_fault_in_it() {
+    let world = merged(&Script::good());
+    let before = world.git(&["for-each-ref"]);
+    let report = world.json(["qa", "calibrate", "--json"]);
+    assert_eq!(
+        held(&report, "gate", None),
+        &json!(false),
+        "what was merged would be again: {report}"
+    );
+    for cheat in ["placeholder", "secret", "weakened_test"] {
+        assert_eq!(
+            held(&report, "gate", Some(cheat)),
+            &json!(true),
+            "{cheat}: {report}"
+        );
+    }
+    let [rates] = &report["rates"].as_array().expect("rates")[..] else {
+        panic!("the gate alone: {report}");
+    };
+    let count = |name: &str| rates[name].as_u64().expect("a number");
+    let samples = report["samples"].as_array().map_or(0, Vec::len) as u64;
+    assert_eq!((count("honest"), count("false_holds")), (1, 0));
+    assert_eq!(count("planted") + 1, samples);
+    assert!(count("planted") >= 5, "{report}");
+    let missed: u64 = rates["missed"]
+        .as_object()
+        .expect("by fault")
+        .values()
+        .filter_map(Value::as_u64)
+        .sum();
+    assert_eq!(count("caught") + missed, count("planted"));
+    // Nothing of it is anywhere but in objects that no name leads to.
+    assert_eq!(world.git(&["for-each-ref"]), before);
+    assert_eq!(world.titles("main"), [TITLE, "Import"]);
+    world.alai(["mc", "fsck"]).exits(0);
+}
+
+#[test]
+fn the_verifier_is_measured_on_the_same_samples_and_nothing_follows() {
+    let ask = json!({"verdict": "probe", "summary": "", "rests_on": [], "findings": [], "probes": [
+        {"id": "p1", "why": "the task's own words", "command": CHECK, "path": null, "content": null, "expect": "succeeds"}
+    ]});
+    let pass = json!({"verdict": "pass", "summary": "It holds.", "rests_on": ["p1"], "findings": [], "probes": []});
+    let script = Script::good().with(
+        json!({"kind": "verify", "step": "verify"}),
+        &[
+            json!({"json": ask}),
+            json!({"json": pass}),
+            json!({"json": pass}),
+            json!({"json": pass}),
+        ],
+    );
+    let world = merged(&script);
+    let tasks = world.list().lines().count();
+    let report = world.json(["qa", "calibrate", "--verifier", "--json"]);
+    assert_eq!(held(&report, "scripted", None), &json!(false));
+    // It tries what the task asks for, so that it sees what breaks that and nothing else.
+    assert_eq!(
+        held(&report, "scripted", Some("lost_line")),
+        &json!(true),
+        "{report}"
+    );
+    assert_eq!(
+        held(&report, "scripted", Some("secret")),
+        &json!(false),
+        "{report}"
+    );
+    let rates = report["rates"].as_array().expect("rates");
+    assert_eq!(rates.len(), 2, "gate and verifier");
+    assert_eq!(rates[0]["planted"], rates[1]["planted"]);
+    let list = world.list();
+    let samples = report["samples"].as_array().map_or(0, Vec::len) / 2;
+    assert_eq!(
+        list.lines().count(),
+        tasks + samples,
+        "one task a sample, and none that follows: {list}"
+    );
+    assert!(!list.contains("Rework"), "{list}");
+    // What is known to be a fault says nothing of everyday work.
+    assert_eq!(
+        world.json(["qa", "verifiers", "--json"])["verifiers"],
+        json!([])
+    );
+    world.alai(["mc", "fsck"]).exits(0);
+}
+
+#[test]
+fn without_a_merged_change_there_is_nothing_to_plant_into() {
+    let world = World::scripted("auto", &Script::good());
+    world
+        .alai(["qa", "calibrate"])
+        .exits(3)
+        .says("no change was merged here yet");
+}

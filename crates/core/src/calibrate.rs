@@ -1,0 +1,330 @@
+//! Calibration: known bugs and cheats that are planted into real changes, so that a user knows what a pass is worth on his machine.
+
+use serde::{Deserialize, Serialize};
+
+/// What is planted. The bugs are those that mutation testing knows (an operator, a constant, a statement), the cheats those that agents
+/// were seen to use to look finished.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fault {
+    FlippedComparison,
+    OffByOne,
+    LostLine,
+    Placeholder,
+    Secret,
+    WeakenedTest,
+    SkippedTests,
+    DeletedTest,
+    ForgedRunner,
+}
+
+/// One file of a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    pub path: String,
+    pub is_test: bool,
+    /// None when the change made it.
+    pub before: Option<String>,
+    pub after: String,
+}
+
+/// A fault in its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Planted {
+    pub path: String,
+    /// None: the file is taken away.
+    pub content: Option<String>,
+    /// What was done, for people.
+    pub what: String,
+}
+
+impl Fault {
+    pub const ALL: [Fault; 9] = [
+        Fault::FlippedComparison,
+        Fault::OffByOne,
+        Fault::LostLine,
+        Fault::Placeholder,
+        Fault::Secret,
+        Fault::WeakenedTest,
+        Fault::SkippedTests,
+        Fault::DeletedTest,
+        Fault::ForgedRunner,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Fault::FlippedComparison => "flipped_comparison",
+            Fault::OffByOne => "off_by_one",
+            Fault::LostLine => "lost_line",
+            Fault::Placeholder => "placeholder",
+            Fault::Secret => "secret",
+            Fault::WeakenedTest => "weakened_test",
+            Fault::SkippedTests => "skipped_tests",
+            Fault::DeletedTest => "deleted_test",
+            Fault::ForgedRunner => "forged_runner",
+        }
+    }
+
+    /// Whether it pretends rather than errs.
+    pub fn is_cheat(self) -> bool {
+        match self {
+            Fault::FlippedComparison | Fault::OffByOne | Fault::LostLine => false,
+            Fault::Placeholder
+            | Fault::Secret
+            | Fault::WeakenedTest
+            | Fault::SkippedTests
+            | Fault::DeletedTest
+            | Fault::ForgedRunner => true,
+        }
+    }
+
+    /// Plants it into a change, the first place that takes it; `None` where there is none. `files` are those that the change touches
+    /// and the tests that it found there.
+    pub fn plant(self, files: &[Source], test_command: &str) -> Option<Planted> {
+        let code = files
+            .iter()
+            .filter(|f| !f.is_test && f.before.as_ref() != Some(&f.after));
+        let mut code = code.filter(|f| comment(&f.path).is_some());
+        let mut tests = files.iter().filter(|f| f.is_test && f.before.is_some());
+        match self {
+            Fault::FlippedComparison => code.find_map(|f| edit_line(f, flipped)),
+            Fault::OffByOne => code.find_map(|f| edit_line(f, one_more)),
+            Fault::LostLine => code.find_map(|f| edit_line(f, |_| Some(String::new()))),
+            Fault::Placeholder => code.find_map(|f| append(f, "TODO: implement this")),
+            Fault::Secret => {
+                code.find_map(|f| append(f, &format!("key AKIA{}", "Q7ZP2M4N8R5T6V3X")))
+            }
+            Fault::WeakenedTest => tests.find_map(weakened),
+            Fault::SkippedTests => tests.find_map(skipped),
+            Fault::DeletedTest => tests.next().map(|f| Planted {
+                path: f.path.clone(),
+                content: None,
+                what: format!("{} is deleted", f.path),
+            }),
+            Fault::ForgedRunner => {
+                let named =
+                    |f: &&Source| test_command.split_whitespace().any(|word| word == f.path);
+                files.iter().find(named).and_then(skipped)
+            }
+        }
+    }
+}
+
+/// How a comment begins in a file of that name; `None` for what is no code that is known here.
+fn comment(path: &str) -> Option<&'static str> {
+    let (_, ending) = path.rsplit_once('.')?;
+    match ending {
+        "sh" | "bash" | "py" | "rb" | "pl" => Some("#"),
+        "rs" | "go" | "js" | "mjs" | "cjs" | "jsx" | "ts" | "tsx" | "java" | "c" | "h" | "cc"
+        | "cpp" | "kt" | "swift" | "cs" | "php" => Some("//"),
+        _ => None,
+    }
+}
+
+/// Changes the first line of the change's own that the edit takes.
+fn edit_line(file: &Source, edit: impl Fn(&str) -> Option<String>) -> Option<Planted> {
+    let mark = comment(&file.path)?;
+    let before: Vec<&str> = file.before.as_deref().unwrap_or_default().lines().collect();
+    let own = |line: &str| {
+        let text = line.trim();
+        text.len() > 3 && !text.starts_with(mark) && !before.contains(&line)
+    };
+    let lines: Vec<&str> = file.after.lines().collect();
+    let (at, new) = lines.iter().enumerate().find_map(|(at, line)| {
+        let new = own(line).then(|| edit(line)).flatten()?;
+        (new != **line).then_some((at, new))
+    })?;
+    let what = format!(
+        "{}:{}: `{}` became `{}`",
+        file.path,
+        at + 1,
+        lines[at].trim(),
+        new.trim()
+    );
+    let mut kept: Vec<&str> = lines.clone();
+    kept[at] = &new;
+    Some(Planted {
+        path: file.path.clone(),
+        content: Some(format!("{}\n", kept.join("\n"))),
+        what,
+    })
+}
+
+fn flipped(line: &str) -> Option<String> {
+    const PAIRS: [(&str, &str); 12] = [
+        (" == ", " != "),
+        (" != ", " == "),
+        (" <= ", " > "),
+        (" >= ", " < "),
+        (" < ", " >= "),
+        (" > ", " <= "),
+        (" -eq ", " -ne "),
+        (" -ne ", " -eq "),
+        (" -gt ", " -le "),
+        (" -lt ", " -ge "),
+        (" && ", " || "),
+        (" = \"", " != \""),
+    ];
+    let pair = PAIRS.iter().find(|(old, _)| line.contains(old));
+    pair.map(|(old, new)| line.replacen(old, new, 1))
+}
+
+/// The first whole number of a line, one larger.
+fn one_more(line: &str) -> Option<String> {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
+    let start = line.char_indices().find(|(at, c)| {
+        c.is_ascii_digit() && !line[..*at].chars().next_back().is_some_and(is_word)
+    });
+    let (start, _) = start?;
+    let rest = &line[start..];
+    let digits = rest
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(rest.len());
+    if rest[digits..].starts_with(is_word) {
+        return None;
+    }
+    let number: u64 = rest[..digits].parse().ok()?;
+    Some(format!(
+        "{}{}{}",
+        &line[..start],
+        number.checked_add(1)?,
+        &rest[digits..]
+    ))
+}
+
+fn append(file: &Source, text: &str) -> Option<Planted> {
+    let mark = comment(&file.path)?;
+    let end = if file.after.ends_with('\n') { "" } else { "\n" };
+    Some(Planted {
+        path: file.path.clone(),
+        content: Some(format!("{}{end}{mark} {text}\n", file.after)),
+        what: format!("{}: a comment was added at its end", file.path),
+    })
+}
+
+/// A test file without its last line that asserts something.
+fn weakened(file: &Source) -> Option<Planted> {
+    let asserts = |line: &str| {
+        let text = line.trim();
+        ["assert", "expect(", "is \"", "t.Error", "t.Fatal"]
+            .iter()
+            .any(|word| text.starts_with(word))
+    };
+    let lines: Vec<&str> = file.after.lines().collect();
+    let at = lines.iter().rposition(|line| asserts(line))?;
+    let mut kept = lines.clone();
+    let lost = kept.remove(at);
+    Some(Planted {
+        path: file.path.clone(),
+        content: Some(format!("{}\n", kept.join("\n"))),
+        what: format!("{}:{}: `{}` is gone", file.path, at + 1, lost.trim()),
+    })
+}
+
+/// A test file, or a runner, that ends before it has tried anything.
+fn skipped(file: &Source) -> Option<Planted> {
+    let (_, ending) = file.path.rsplit_once('.')?;
+    let content = match ending {
+        "sh" | "bash" => match file.after.split_once('\n') {
+            Some((first, rest)) if first.starts_with("#!") => format!("{first}\nexit 0\n{rest}"),
+            _ => format!("exit 0\n{}", file.after),
+        },
+        "py" => format!(
+            "import pytest\npytest.skip(allow_module_level=True)\n{}",
+            file.after
+        ),
+        "rs" => file.after.replacen("#[test]", "#[test]\n#[ignore]", 1),
+        "js" | "mjs" | "cjs" | "ts" | "tsx" | "jsx" => {
+            let calls = file.after.replacen("\ntest(", "\ntest.skip(", 1);
+            calls.replacen("\nit(", "\nit.skip(", 1)
+        }
+        "go" => {
+            let at = file.after.find("func Test")?;
+            let open = at + file.after[at..].find("{\n")? + 2;
+            format!("{}\tt.Skip()\n{}", &file.after[..open], &file.after[open..])
+        }
+        _ => return None,
+    };
+    (content != file.after).then(|| Planted {
+        path: file.path.clone(),
+        content: Some(content),
+        what: format!("{} ends before it tries anything", file.path),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(path: &str, is_test: bool, before: Option<&str>, after: &str) -> Source {
+        Source {
+            path: path.into(),
+            is_test,
+            before: before.map(str::to_owned),
+            after: after.into(),
+        }
+    }
+
+    fn planted(fault: Fault, files: &[Source]) -> Option<String> {
+        fault.plant(files, "sh test.sh").and_then(|p| p.content)
+    }
+
+    #[test]
+    fn a_bug_is_planted_into_a_line_of_the_change_and_nowhere_else() {
+        let old = "if [ \"$1\" = a ]; then\n  exit 1\nfi\n";
+        let new = format!("{old}# exit 5\nif [ \"$1\" -eq 7 ]; then\n  exit 3\nfi\n");
+        let files = [source("a.sh", false, Some(old), &new)];
+        let flipped = planted(Fault::FlippedComparison, &files).expect("a comparison");
+        assert_eq!(flipped, new.replace("-eq", "-ne"));
+        let off = planted(Fault::OffByOne, &files).expect("a number");
+        assert_eq!(
+            off,
+            new.replace("-eq 7", "-eq 8"),
+            "neither the comment nor `$1`"
+        );
+        let lost = planted(Fault::LostLine, &files).expect("a line");
+        assert_eq!(lost, new.replace("if [ \"$1\" -eq 7 ]; then", ""));
+        let same = [source("a.sh", false, Some(&new), &new)];
+        for fault in Fault::ALL {
+            assert_eq!(
+                fault.plant(&same, "sh test.sh"),
+                None,
+                "{fault:?}: nothing is changed there"
+            );
+        }
+    }
+
+    #[test]
+    fn a_cheat_looks_like_what_it_pretends() {
+        let test = "#!/bin/sh\nis \"one\" 1 1\nis \"two\" 2 2\necho end\n";
+        let files = [
+            source("a.py", false, None, "x = 1\n"),
+            source("tests/a.sh", true, Some(test), test),
+            source("test.sh", false, Some(test), test),
+        ];
+        assert_eq!(
+            planted(Fault::Placeholder, &files).expect("code"),
+            "x = 1\n# TODO: implement this\n"
+        );
+        let weak = planted(Fault::WeakenedTest, &files).expect("an assertion");
+        assert_eq!(weak, "#!/bin/sh\nis \"one\" 1 1\necho end\n");
+        let skipped = planted(Fault::SkippedTests, &files).expect("a test");
+        assert!(skipped.starts_with("#!/bin/sh\nexit 0\nis"), "{skipped}");
+        let gone = Fault::DeletedTest.plant(&files, "").expect("a test");
+        assert_eq!((gone.path.as_str(), gone.content), ("tests/a.sh", None));
+        let forged = Fault::ForgedRunner
+            .plant(&files, "sh test.sh")
+            .expect("the runner");
+        assert_eq!(forged.path, "test.sh");
+        let rust = [source(
+            "tests/a.rs",
+            true,
+            Some("#[test]\nfn a() {}\n"),
+            "#[test]\nfn a() {}\n",
+        )];
+        assert_eq!(
+            planted(Fault::SkippedTests, &rust).expect("a test"),
+            "#[test]\n#[ignore]\nfn a() {}\n"
+        );
+    }
+}
