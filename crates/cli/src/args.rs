@@ -14,6 +14,7 @@ use crate::error::CliError;
 
 mod blueprint;
 mod company;
+mod delivery;
 mod evidence;
 mod explain;
 mod fleet;
@@ -25,6 +26,7 @@ mod skill;
 
 pub(crate) use blueprint::*;
 pub(crate) use company::*;
+pub(crate) use delivery::*;
 pub(crate) use evidence::*;
 pub(crate) use explain::*;
 pub(crate) use fleet::*;
@@ -59,6 +61,8 @@ enum Command {
     Why(WhyArgs),
     Explain(ExplainArgs),
     Start(StartArgs),
+    Diff(DiffArgs),
+    Revert(RevertArgs),
     /// Repositories that the factory may work on.
     #[command(subcommand, after_help = "Example:\n  alai project add .")]
     Project(ProjectCommand),
@@ -642,6 +646,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Why(args) => commands::why::run(&home, &args),
         Command::Explain(args) => commands::explain::run(&home, &args),
         Command::Start(args) => commands::start::run(&home, args),
+        Command::Diff(args) => commands::diff::run(&home, &args),
+        Command::Revert(args) => commands::revert::run(&home, args),
         Command::Project(command) => commands::project::run(&home, command),
         Command::Mc(command) => commands::mc::run(&home, command),
         Command::Minion(command) => commands::minion::run(&home, command),

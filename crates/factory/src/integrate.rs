@@ -341,8 +341,16 @@ fn merge_text(
 ) -> Result<CommitText, IntegrateError> {
     let task = factory.mission().task(row.task)?;
     let who = identity(project);
+    // Whose work it is: the run whose commit was measured, which its evidence names too.
+    let newest = factory.mission().newest_of_lineage(row.task)?;
+    let runs = factory.mission().runs_of(newest.id)?;
+    let run = runs.last().map(|run| format!("Run: {}\n", run.id));
+    let run = run.unwrap_or_default();
     Ok(CommitText {
-        message: format!("Merge {}: {}\n\nTask: {}\n", task.id, task.title, task.id),
+        message: format!(
+            "Merge {}: {}\n\nTask: {}\n{run}",
+            task.id, task.title, task.id
+        ),
         author: who.clone(),
         committer: who,
         when_ms: row.at_ms,

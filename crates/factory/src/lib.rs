@@ -14,6 +14,7 @@ mod classify;
 mod clock;
 pub mod companies;
 mod config;
+pub mod diff;
 mod dispatch;
 mod evidence;
 pub mod exchange;

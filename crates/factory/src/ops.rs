@@ -20,6 +20,7 @@ mod money;
 mod people;
 mod projects;
 mod recover;
+mod revert;
 mod schedules;
 mod sessions;
 mod tasks;
@@ -77,6 +78,11 @@ pub enum Op {
     },
     /// Sends back what waits to be judged or delivered.
     Reject {
+        task: TaskId,
+        text: String,
+    },
+    /// Takes back what was merged for a task, by a commit that goes the way of every other.
+    Revert {
         task: TaskId,
         text: String,
     },
@@ -179,6 +185,7 @@ impl Op {
             Op::Act { task, .. }
             | Op::Approve { task }
             | Op::Reject { task, .. }
+            | Op::Revert { task, .. }
             | Op::Judge { task, .. }
             | Op::Claim { task }
             | Op::Ready { task, .. }
@@ -302,6 +309,7 @@ pub fn perform(
         Op::Act { task, event, text } => tasks::act(&desk, task, event, text),
         Op::Approve { task } => tasks::approve(&desk, task),
         Op::Reject { task, text } => people::reject(&desk, task, &text),
+        Op::Revert { task, text } => revert::revert(&desk, task, &text),
         Op::Judge { task, review } => judge::judge(&desk, task, &review),
         Op::Claim { task } => people::claim(&desk, task),
         Op::Ready { task, head } => people::ready(&desk, task, head.as_deref()),
@@ -366,8 +374,8 @@ impl Desk<'_> {
                 task: *task,
                 head: answer.trim_matches('"').to_owned(),
             })),
-            // Work that was merged is done again as another task, which was the answer.
-            (Op::Reject { task, .. }, _) => {
+            // Work that was merged is done again, or taken back, as another task, which was the answer.
+            (Op::Reject { task, .. } | Op::Revert { task, .. }, _) => {
                 let rework = serde_json::from_str(&answer).unwrap_or(*task);
                 self.outcome(rework).map(Some)
             }

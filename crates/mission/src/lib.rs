@@ -32,6 +32,7 @@ mod project;
 mod queue;
 mod reader;
 mod ready;
+mod revert;
 mod rework;
 mod run;
 mod schedule;

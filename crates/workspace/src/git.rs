@@ -20,6 +20,7 @@ mod objects;
 mod open;
 mod planted;
 mod refs;
+mod revert;
 pub(crate) mod run;
 
 use std::fmt;
@@ -43,6 +44,7 @@ pub use open::{configured_identity, open, persons_identity};
 pub use planted::planted;
 pub(crate) use refs::is_ref_name;
 pub use refs::{Head, head, is_ancestor, merge_base, resolve, tips, update_ref};
+pub use revert::{Reverted, revert};
 
 /// One repository of the user: its work tree, its git directory, and our neutral directory over its objects.
 #[derive(Debug, Clone)]

@@ -45,6 +45,7 @@ mod qa;
 mod redteam;
 mod reload;
 mod replay;
+mod reverts;
 mod scaffolds;
 mod script;
 mod servers;

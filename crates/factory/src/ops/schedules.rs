@@ -34,6 +34,7 @@ pub(super) fn add(
         | Op::Act { .. }
         | Op::Approve { .. }
         | Op::Reject { .. }
+        | Op::Revert { .. }
         | Op::Judge { .. }
         | Op::Claim { .. }
         | Op::Ready { .. }

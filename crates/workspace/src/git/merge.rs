@@ -50,6 +50,22 @@ pub fn merge(
             theirs: theirs.clone(),
         });
     }
+    let Joined { tree, conflicts } = join(repo, ours, theirs)?;
+    if !conflicts.is_empty() {
+        return Ok(Merged::Conflict(conflicts));
+    }
+    commit_tree(repo, &tree, &[ours, theirs], commit).map(Merged::Commit)
+}
+
+/// The tree of two commits together. Where git could not join a file, both sides stand in it between marks.
+pub(super) struct Joined {
+    pub(super) tree: Oid,
+    /// Sorted, each once.
+    pub(super) conflicts: Vec<String>,
+}
+
+/// Joins two commits that share history.
+pub(super) fn join(repo: &Repo, ours: &Oid, theirs: &Oid) -> Result<Joined, GitError> {
     crash::point("merge-tree.before");
     let output = on_objects(repo)
         .args([
@@ -62,29 +78,27 @@ pub fn merge(
             theirs.as_str(),
         ])
         .run()?;
+    if !matches!(output.code, 0 | 1) {
+        return Err(run::failed("merge-tree", repo.root(), &output));
+    }
     let mut fields = output
         .stdout
         .split(|byte| *byte == 0)
         .filter(|field| !field.is_empty());
-    match output.code {
-        0 => {
-            let tree = String::from_utf8_lossy(fields.next().unwrap_or_default()).into_owned();
-            let tree: Oid = tree.parse().map_err(|error: super::NotAnOid| {
-                run::unreadable("merge-tree", repo.root(), &error.to_string())
-            })?;
-            commit_tree(repo, &tree, &[ours, theirs], commit).map(Merged::Commit)
-        }
-        1 => {
-            let mut paths: Vec<String> = fields
-                .skip(1)
-                .map(|path| String::from_utf8_lossy(path).into_owned())
-                .collect();
-            paths.sort();
-            paths.dedup();
-            Ok(Merged::Conflict(paths))
-        }
-        _ => Err(run::failed("merge-tree", repo.root(), &output)),
+    let tree = String::from_utf8_lossy(fields.next().unwrap_or_default()).into_owned();
+    let tree: Oid = tree.parse().map_err(|error: super::NotAnOid| {
+        run::unreadable("merge-tree", repo.root(), &error.to_string())
+    })?;
+    let mut conflicts: Vec<String> = fields
+        .map(|path| String::from_utf8_lossy(path).into_owned())
+        .collect();
+    conflicts.sort();
+    conflicts.dedup();
+    if output.code == 1 && conflicts.is_empty() {
+        let detail = "a conflict in no file";
+        return Err(run::unreadable("merge-tree", repo.root(), detail));
     }
+    Ok(Joined { tree, conflicts })
 }
 
 pub(super) fn commit_tree(
