@@ -218,6 +218,11 @@ pub(crate) enum ProjectCommand {
         json: bool,
     },
     Set(ProjectSetArgs),
+    /// Takes over what people did on the target branch into what is merged. Runs and merges do so by themselves.
+    #[command(after_help = "Example:\n  alai project sync .")]
+    Sync {
+        project: PathBuf,
+    },
 }
 
 /// Registers a git repository; detects its set-up and test commands and shows them.
@@ -265,7 +270,8 @@ pub(crate) struct ChangeArgs {
     /// The branch that merged work goes to [default: the one checked out].
     #[arg(long, value_name = "BRANCH")]
     pub(crate) target: Option<String>,
-    /// Who moves the target branch: `approve` (a person) or `auto` (the factory, when a goal is settled).
+    /// Who moves the target branch: `integrate` or `approve` (a person, by `alai mc approve`), `merge` or `auto` (the factory, when a goal is
+    /// settled).
     #[arg(long, value_parser = delivery)]
     pub(crate) deliver: Option<alai_mission::Delivery>,
     /// A documentation stage follows every merge.
@@ -614,9 +620,9 @@ fn catch_up(text: &str) -> Result<CatchUp, String> {
 
 fn delivery(text: &str) -> Result<alai_mission::Delivery, String> {
     match text {
-        "approve" => Ok(alai_mission::Delivery::Approve),
-        "auto" => Ok(alai_mission::Delivery::Auto),
-        _ => Err("delivery is `approve` or `auto`".to_owned()),
+        "approve" | "integrate" => Ok(alai_mission::Delivery::Approve),
+        "auto" | "merge" => Ok(alai_mission::Delivery::Auto),
+        _ => Err("delivery is `integrate` (or `approve`) or `merge` (or `auto`)".to_owned()),
     }
 }
 

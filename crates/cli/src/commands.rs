@@ -24,6 +24,7 @@ pub(crate) mod skill;
 pub(crate) mod start;
 pub(crate) mod status;
 pub(crate) mod store;
+pub(crate) mod sync;
 pub(crate) mod up;
 pub(crate) mod why;
 

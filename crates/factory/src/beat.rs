@@ -8,12 +8,13 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use alai_core::ids::{RunId, TaskId};
+use alai_core::ids::{ProjectId, RunId, TaskId};
 use alai_core::pipeline::Context;
 use alai_core::task::{Task, WaitReason};
 use alai_mission::{Delivery, Fence, Mission, MissionError, Project, Waits};
 use alai_workspace::clone::Remover;
 use alai_workspace::command::Cancel;
+use alai_workspace::git::Oid;
 use alai_workspace::toolchains::{Toolchains, toolchains};
 use serde::{Deserialize, Serialize};
 
@@ -22,11 +23,13 @@ use crate::config::Config;
 use crate::dispatch::{self, Roster, ScheduleView, Speeds, loads};
 use crate::home::Home;
 use crate::models::Models;
+use crate::ops::{OpError, OpErrorKind};
 use crate::packs::{Packs, RefusedPacks, Watched};
 use crate::room::Room;
+use crate::sync::Synced;
 use crate::{
     audit, ground, housekeeping, integrate, launcher, learned, money, outbox, recover, resolve,
-    room, schedule, shelf, work,
+    room, schedule, shelf, sync, work,
 };
 
 mod goals;
@@ -53,6 +56,12 @@ pub struct Factory {
     room: Room,
     active: Mutex<BTreeMap<RunId, Active>>,
     merging: AtomicBool,
+    /// Held while a branch of a project is moved.
+    moving: Mutex<()>,
+    /// Both tips of a project when what people did was last taken over, or tried to be.
+    tried: Mutex<BTreeMap<ProjectId, (Oid, Oid)>>,
+    /// The last event that was searched for a person's wish to take it over.
+    asked_seq: AtomicI64,
     looking: AtomicBool,
     looked_ms: AtomicI64,
     /// Which run is where, and what the hosts hold.
@@ -159,6 +168,7 @@ impl Factory {
         packs.close(models.misfits(&packs.now(), &|name| shelf::config_of(&home, name)));
         say_wrong(&packs.now());
         let clock = Clock::default();
+        let (_, asked_seq) = mission.syncs_asked(i64::MAX)?;
         let factory = Arc::new(Factory {
             home,
             config,
@@ -171,6 +181,9 @@ impl Factory {
             room: Room::default(),
             active: Mutex::default(),
             merging: AtomicBool::new(false),
+            moving: Mutex::default(),
+            tried: Mutex::default(),
+            asked_seq: AtomicI64::new(asked_seq),
             looking: AtomicBool::new(false),
             looked_ms: AtomicI64::new(0),
             roster: Roster::default(),
@@ -221,6 +234,44 @@ impl Factory {
 
     pub fn models(&self) -> &Models {
         &self.models
+    }
+
+    /// Held by whoever moves a branch of a project.
+    pub(crate) fn moving(&self) -> &Mutex<()> {
+        &self.moving
+    }
+
+    pub(crate) fn tried(&self, project: ProjectId) -> Option<(Oid, Oid)> {
+        self.tried.lock().ok()?.get(&project).cloned()
+    }
+
+    pub(crate) fn has_tried(&self, project: ProjectId, tips: (Oid, Oid)) {
+        if let Ok(mut tried) = self.tried.lock() {
+            tried.insert(project, tips);
+        }
+    }
+
+    /// Forgets what was tried in vain where a person asks for it.
+    pub(crate) fn try_what_is_asked(&self) {
+        let after = self.asked_seq.load(Ordering::SeqCst);
+        // A process that has just begun has tried nothing yet.
+        let asked = self.mission.syncs_asked(after);
+        match (asked, self.tried.lock()) {
+            (Ok((projects, last)), Ok(mut tried)) => {
+                tried.retain(|project, _| !projects.contains(project));
+                self.asked_seq.store(last, Ordering::SeqCst);
+            }
+            (Err(e), _) => tracing::warn!("what people ask to sync: {e}"),
+            (_, Err(_)) => {}
+        }
+    }
+
+    /// Takes over what people did on a project's target branch.
+    ///
+    /// # Errors
+    /// When its repository or the store fails.
+    pub fn sync(self: &Arc<Self>, project: &Project) -> Result<Synced, OpError> {
+        sync::now(self, project, &self.stop).map_err(|e| OpError::new(OpErrorKind::Failed, e, ""))
     }
 
     /// Which run is where, and what the hosts hold.
@@ -537,7 +588,9 @@ impl Factory {
                 Ok(Some(_))
             )
         };
-        if self.stopping() || !queued() {
+        // What people did is taken over when nothing waits to be merged, which takes it over too.
+        let parted = || self.only().is_none() && !sync::due(self).is_empty();
+        if self.stopping() || !(queued() || parted()) {
             return;
         }
         if self.merging.swap(true, Ordering::SeqCst) {
@@ -548,6 +601,9 @@ impl Factory {
             .name("merge".into())
             .spawn(move || {
                 let stepped = catch_unwind(AssertUnwindSafe(|| {
+                    if factory.only().is_none() {
+                        sync::look(&factory, &factory.stop);
+                    }
                     integrate::step(&factory, &factory.stop)
                 }));
                 let recorded = matches!(stepped, Ok(Ok(())));

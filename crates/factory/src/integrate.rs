@@ -2,7 +2,7 @@
 //! the target branch follows by policy or by a person's word.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use alai_core::ids::TaskId;
 use alai_core::pipeline::{self, HUMAN_WAIT_MS, MERGE_ATTEMPTS_MAX, MergeEnd};
@@ -11,15 +11,20 @@ use alai_mission::{Filter, MergeKind, MergeRow, MissionError, Project};
 use alai_workspace::command::Cancel;
 use alai_workspace::git::{self, CommitText, GitError, Identity, Merged, Oid, Repo};
 
+use crate::batch::{self, BATCH_MAX};
 use crate::beat::Factory;
 use crate::ground;
+use crate::sync::{self, Ground};
 
 /// Where merged work is gathered. A branch of the user's repository that the factory alone moves.
 pub(crate) const INTEGRATION: &str = "refs/heads/alai/integration";
-const INTEGRATION_BRANCH: &str = "alai/integration";
+pub(crate) const INTEGRATION_BRANCH: &str = "alai/integration";
 
 /// Findings of a red merge in a rework's brief.
 const RED_TESTS_SHOWN: usize = 20;
+
+/// Until a merge looks again whether both sides are joined. A look is one merge without a work tree.
+const JOINING_PAUSE_MS: i64 = 5_000;
 
 /// Why a merge could not be tried. Nothing was moved.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +45,14 @@ pub(crate) enum IntegrateError {
         "{branch} and alai/integration both changed {paths}; merge {branch} into alai/integration by hand and resolve it"
     )]
     PeopleConflict { branch: String, paths: String },
+    #[error(
+        "{branch} and alai/integration both changed {paths}; {task} joins them, and other merges wait for it"
+    )]
+    Joining {
+        branch: String,
+        paths: String,
+        task: TaskId,
+    },
     #[error("tests are red when {branch} is merged into alai/integration: {red}; mend {branch}")]
     PeopleRed { branch: String, red: String },
     #[error(
@@ -72,7 +85,10 @@ pub(crate) fn tips(project: &Project) -> Result<(Oid, Option<Oid>), IntegrateErr
     tips_of(&repo, project)
 }
 
-fn tips_of(repo: &Repo, project: &Project) -> Result<(Oid, Option<Oid>), IntegrateError> {
+pub(crate) fn tips_of(
+    repo: &Repo,
+    project: &Project,
+) -> Result<(Oid, Option<Oid>), IntegrateError> {
     let [target, integration] = git::tips(repo, [&target_ref(project), INTEGRATION])?;
     let target = target.ok_or_else(|| IntegrateError::NoTarget {
         branch: project.target_branch.clone(),
@@ -160,14 +176,24 @@ pub(crate) fn step(factory: &Arc<Factory>, cancel: &Cancel) -> Result<(), Integr
     else {
         return Ok(());
     };
+    let _moving = factory
+        .moving()
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
     let attempt = || match row.kind {
-        MergeKind::Integrate => integrate(factory, &row, cancel),
+        MergeKind::Integrate => integrate_with_others(factory, &row, cancel),
         MergeKind::Deliver => deliver(factory, &row, cancel),
     };
     // A bug is an attempt that failed: it counts, on this row, and is not tried for ever.
     let tried = catch_unwind(AssertUnwindSafe(attempt)).unwrap_or(Err(IntegrateError::Bug));
     match tried {
         Err(_) if cancel.is_cancelled() => Ok(()),
+        Err(e @ IntegrateError::Joining { .. }) => {
+            let until_ms = factory.now_ms() + JOINING_PAUSE_MS;
+            Ok(factory
+                .mission()
+                .merge_waits(&row, &e.to_string(), until_ms)?)
+        }
         Err(e) if row.attempts + 1 < MERGE_ATTEMPTS_MAX => {
             Ok(factory
                 .mission()
@@ -203,6 +229,32 @@ fn give_up(factory: &Arc<Factory>, row: &MergeRow, why: &str) -> Result<(), Inte
     }
 }
 
+/// A row and those that wait behind it for the same branch; alone where something keeps them from going together, so that it is known
+/// whose fault it is.
+fn integrate_with_others(
+    factory: &Arc<Factory>,
+    row: &MergeRow,
+    cancel: &Cancel,
+) -> Result<(), IntegrateError> {
+    let due = match factory.only() {
+        Some(_) => Vec::new(),
+        None => {
+            let now_ms = factory.now_ms();
+            factory
+                .mission()
+                .due_integrations(row.project, BATCH_MAX, now_ms)?
+        }
+    };
+    if due.len() > 1 {
+        match batch::bring_in(factory, &due, cancel) {
+            Err(e) if cancel.is_cancelled() => return Err(e),
+            Err(e) => tracing::debug!("{} merges together: {e}", due.len()),
+            Ok(()) => return Ok(()),
+        }
+    }
+    integrate(factory, row, cancel)
+}
+
 fn integrate(
     factory: &Arc<Factory>,
     row: &MergeRow,
@@ -221,7 +273,7 @@ fn integrate(
     end_integration(factory, &project, row, &task, &end)
 }
 
-fn end_integration(
+pub(crate) fn end_integration(
     factory: &Arc<Factory>,
     project: &Project,
     row: &MergeRow,
@@ -267,29 +319,17 @@ fn bring_in(
         // Moved before a crash; only the store did not know yet.
         return Ok(Brought::In(tip.clone()));
     }
-    let now_ms = row.at_ms;
-    let ours = match &integration {
-        None => target,
-        Some(tip) => match git::merge(repo, tip, &target, &sync_text(project, now_ms))? {
-            Merged::AlreadyMerged(oid) | Merged::FastForward(oid) => oid,
-            Merged::Commit(oid) => {
-                // What people did is no fault of the lineage whose turn it is.
-                let red = red_tests(factory, repo, project, tip, &oid, cancel)?;
-                if !red.is_empty() {
-                    return Err(IntegrateError::PeopleRed {
-                        branch: project.target_branch.clone(),
-                        red: red.join("; "),
-                    });
-                }
-                oid
-            }
-            Merged::Conflict(paths) => {
-                return Err(IntegrateError::PeopleConflict {
-                    branch: project.target_branch.clone(),
-                    paths: paths.join(", "),
-                });
-            }
+    // What people did is no fault of the lineage whose turn it is.
+    let Ground {
+        ours,
+        at: integration,
+    } = match sync::take_over(factory, repo, project, cancel) {
+        // This is the work that joins both sides: it goes first, and what people did since is taken over after it.
+        Err(IntegrateError::Joining { task, .. }) if task == row.task => Ground {
+            ours: integration.clone().unwrap_or(target),
+            at: integration,
         },
+        taken => taken?,
     };
     let text = merge_text(factory, project, row)?;
     let merged = match git::merge(repo, &ours, &head, &text)? {
@@ -310,7 +350,7 @@ fn bring_in(
 }
 
 /// Tests that are red on the merged result and were not red on what it was merged into.
-fn red_tests(
+pub(crate) fn red_tests(
     factory: &Arc<Factory>,
     repo: &Repo,
     project: &Project,
@@ -334,7 +374,7 @@ fn red_tests(
     Ok(red)
 }
 
-fn merge_text(
+pub(crate) fn merge_text(
     factory: &Arc<Factory>,
     project: &Project,
     row: &MergeRow,
@@ -357,7 +397,7 @@ fn merge_text(
     })
 }
 
-fn sync_text(project: &Project, when_ms: i64) -> CommitText {
+pub(crate) fn sync_text(project: &Project, when_ms: i64) -> CommitText {
     let who = identity(project);
     let message = format!("Merge {} into alai/integration\n", project.target_branch);
     CommitText {
@@ -422,11 +462,35 @@ fn hand_over(
         return Ok(Handed::Over(target));
     }
     let to = match git::merge(repo, &head, &target, &sync_text(project, row.at_ms))? {
-        Merged::AlreadyMerged(oid) | Merged::FastForward(oid) => oid,
+        Merged::AlreadyMerged(oid) | Merged::FastForward(oid) => {
+            // One of several that were merged together was not tested without those behind it.
+            let red = match was_tested(factory, &oid)? {
+                true => Vec::new(),
+                false => red_tests(factory, repo, project, &target, &oid, cancel)?,
+            };
+            if !red.is_empty() {
+                return Ok(Handed::Refused(format!(
+                    "red without what was merged together with it: {}",
+                    red.join("; ")
+                )));
+            }
+            oid
+        }
         Merged::Conflict(paths) => {
+            let paths = paths.join(", ");
+            // All that is merged is joined with what people did, and this with it.
+            let joined = match sync::take_over(factory, repo, project, cancel) {
+                Ok(_) => "alai/integration has both; approve what was merged last".to_owned(),
+                Err(IntegrateError::Joining { task, .. }) => {
+                    format!(
+                        "{task} joins both; `alai mc approve {}` moves them when it is merged",
+                        task.0
+                    )
+                }
+                Err(e) => e.to_string(),
+            };
             return Ok(Handed::Refused(format!(
-                "people changed the same lines meanwhile: {}",
-                paths.join(", ")
+                "people changed the same lines meanwhile: {paths}; {joined}"
             )));
         }
         Merged::Commit(oid) => {
@@ -445,8 +509,19 @@ fn hand_over(
     Ok(Handed::Over(to))
 }
 
+/// Whether the merge queue has seen this commit green: it moves a branch to no other.
+fn was_tested(factory: &Arc<Factory>, commit: &Oid) -> Result<bool, IntegrateError> {
+    let rows = factory.mission().merges()?;
+    let mut intents = rows.iter().filter_map(|row| row.intent.as_deref());
+    Ok(intents.any(|intent| intent == commit.as_str()))
+}
+
 /// Journals where a branch is about to be moved, unless a person has withdrawn the merge meanwhile.
-fn intend(factory: &Arc<Factory>, row: &MergeRow, to: &Oid) -> Result<(), IntegrateError> {
+pub(crate) fn intend(
+    factory: &Arc<Factory>,
+    row: &MergeRow,
+    to: &Oid,
+) -> Result<(), IntegrateError> {
     match factory.mission().merge_intent(row.id, to.as_str())? {
         true => Ok(()),
         false => Err(IntegrateError::Withdrawn),
@@ -510,7 +585,7 @@ pub(crate) fn approval(
     }
 }
 
-fn oid(text: &str) -> Result<Oid, IntegrateError> {
+pub(crate) fn oid(text: &str) -> Result<Oid, IntegrateError> {
     text.parse()
         .map_err(|_| IntegrateError::NotAnOid(text.to_owned()))
 }

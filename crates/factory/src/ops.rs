@@ -52,6 +52,10 @@ pub enum Op {
         project: String,
         change: ProjectChange,
     },
+    /// Takes over what people did on the target branch, also where that was tried in vain.
+    SyncProject {
+        project: String,
+    },
     Start {
         goal: String,
         project: PathBuf,
@@ -194,6 +198,7 @@ impl Op {
             | Op::Session { task, .. } => Some(*task),
             Op::AddProject { .. }
             | Op::SetProject { .. }
+            | Op::SyncProject { .. }
             | Op::Start { .. }
             | Op::Add { .. }
             | Op::AddSchedule { .. }
@@ -284,6 +289,7 @@ pub fn perform(
             new: true,
         } => projects::begin(&desk, &path, name, change),
         Op::SetProject { project, change } => projects::set(&desk, &project, change),
+        Op::SyncProject { project } => projects::sync(&desk, &project),
         Op::Start {
             goal,
             project,

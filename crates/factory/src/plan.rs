@@ -42,6 +42,7 @@ pub(crate) fn work(
     let task = &claim.task;
     let project = work::project(factory, task)?;
     let repo = work::repo(&project)?;
+    crate::sync::before_run(factory, &repo, &project, cancel);
     let base = crate::integrate::base_for(&repo, &project).map_err(RunError::infra)?;
     let goal = match task.goal {
         // A part that was handed on is planned by its own words.

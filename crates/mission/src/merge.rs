@@ -251,6 +251,22 @@ impl Reader {
         })
     }
 
+    /// The oldest rows of a project whose turn to be integrated has come, at most `limit`.
+    pub fn due_integrations(
+        &self,
+        project: ProjectId,
+        limit: usize,
+        now_ms: i64,
+    ) -> Result<Vec<MergeRow>, MissionError> {
+        self.read(|c| {
+            let due = "state = 'queued' AND kind = 'integrate' AND next_ms <= ?1 ORDER BY id";
+            let mut rows = query(c, due, &now_ms)?;
+            rows.retain(|row| row.project == project);
+            rows.truncate(limit);
+            Ok(rows)
+        })
+    }
+
     pub fn merges_of(&self, task: TaskId) -> Result<Vec<MergeRow>, MissionError> {
         self.read(|c| query(c, "task = ?1 ORDER BY id", &task.0))
     }
@@ -274,8 +290,8 @@ impl Reader {
                     UNION SELECT t.id FROM task t JOIN family f ON t.parent = f.id)
                  SELECT EXISTS (
                     SELECT 1 FROM task t JOIN family f ON f.id = t.id WHERE t.state = 'started'
-                       OR (t.state = 'ready_for_review' AND EXISTS
-                           (SELECT 1 FROM run r WHERE r.task = t.id AND r.state = 'live'))
+                       OR (t.state = 'ready_for_review' AND (t.handed IS NOT NULL OR EXISTS
+                           (SELECT 1 FROM run r WHERE r.task = t.id AND r.state = 'live')))
                        OR (t.state = 'open' AND t.kind <> 'goal' AND t.blocked_count = 0 AND t.project IS NOT NULL)
                        OR (t.state = 'open' AND t.kind = 'goal' AND NOT EXISTS
                            (SELECT 1 FROM task n WHERE n.goal = t.id AND n.state NOT IN ('done', 'failed', 'cancelled'))))

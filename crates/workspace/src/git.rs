@@ -22,6 +22,7 @@ mod planted;
 mod refs;
 mod revert;
 pub(crate) mod run;
+mod sides;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -45,6 +46,7 @@ pub use planted::planted;
 pub(crate) use refs::is_ref_name;
 pub use refs::{Head, head, is_ancestor, merge_base, resolve, tips, update_ref};
 pub use revert::{Reverted, revert};
+pub use sides::{committed_ms, side_by_side};
 
 /// One repository of the user: its work tree, its git directory, and our neutral directory over its objects.
 #[derive(Debug, Clone)]

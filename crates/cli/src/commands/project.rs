@@ -1,4 +1,4 @@
-//! `alai project add|list|show|set`.
+//! `alai project add|list|show|set|sync`.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -51,21 +51,26 @@ pub(crate) fn run(home: &Home, command: ProjectCommand) -> Result<ExitCode, CliE
             }
         }
         ProjectCommand::Show { project, json } => {
-            let real = std::fs::canonicalize(&project).ok();
-            let name = project.to_string_lossy();
-            let found = door::reader(home)?.find_project(&name, real.as_deref())?;
-            let Some(found) = found else {
-                let error =
-                    CliError::new(Kind::NotFound, format!("`{name}` is no registered project"));
-                return Err(error.hinted("`alai project list` shows them"));
-            };
+            let found = called(home, &project)?;
             match json {
                 true => show::json(&found)?,
                 false => print(&found),
             }
         }
+        ProjectCommand::Sync { project } => super::sync::run(home, &called(home, &project)?)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The project with that name, or of that folder.
+fn called(home: &Home, project: &Path) -> Result<Project, CliError> {
+    let real = std::fs::canonicalize(project).ok();
+    let name = project.to_string_lossy();
+    let found = door::reader(home)?.find_project(&name, real.as_deref())?;
+    found.ok_or_else(|| {
+        CliError::new(Kind::NotFound, format!("`{name}` is no registered project"))
+            .hinted("`alai project list` shows them")
+    })
 }
 
 pub(crate) fn absolute(path: &Path) -> Result<std::path::PathBuf, CliError> {

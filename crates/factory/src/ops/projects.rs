@@ -282,6 +282,14 @@ pub(super) fn registered(desk: &Desk<'_>, wanted: &Path) -> Result<Project, OpEr
         })
 }
 
+/// Only a row is written: whoever merges looks at it.
+pub(super) fn sync(desk: &Desk<'_>, project: &str) -> Result<Outcome, OpError> {
+    let found = registered(desk, Path::new(project))?;
+    desk.mission
+        .ask_sync(found.id, desk.by.clone(), desk.now_ms)?;
+    Ok(Outcome::Done)
+}
+
 fn changed(
     mut settings: ProjectSettings,
     change: ProjectChange,

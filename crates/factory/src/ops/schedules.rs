@@ -31,6 +31,7 @@ pub(super) fn add(
         }
         Op::AddProject { .. }
         | Op::SetProject { .. }
+        | Op::SyncProject { .. }
         | Op::Act { .. }
         | Op::Approve { .. }
         | Op::Reject { .. }

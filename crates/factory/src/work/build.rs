@@ -37,7 +37,7 @@ use crate::classify::{self, Unready};
 use crate::evidence::{self, Said};
 use crate::ground::{self, Ground, GroundError};
 use crate::run::RunError;
-use crate::{integrate, room, way};
+use crate::{integrate, room, sync, way};
 use words::{docs_verdict, ended_badly, railed, shown, stopped};
 
 /// The journal's keys: the commit that the change is measured against, and what the agent left.
@@ -133,7 +133,7 @@ fn ready(factory: &Arc<Factory>, claim: &Claim, cancel: &Cancel) -> Result<Ready
     if let Some(failure) = room::missing(factory, &claim.task, &project, &repo)? {
         return Err(failed(failure));
     }
-    let base = measured_from(factory, claim, &repo, &project)?;
+    let base = measured_from(factory, claim, &repo, &project, cancel)?;
     let ground = match ground::proven(factory, &repo, &project, &base, None, cancel) {
         Ok(ground) => ground,
         Err(GroundError::Refused { detail, remedy }) => {
@@ -157,11 +157,15 @@ fn measured_from(
     claim: &Claim,
     repo: &Repo,
     project: &Project,
+    cancel: &Cancel,
 ) -> Result<Oid, RunError> {
     let journaled = factory.mission().journaled(&claim.fence.run, BASE)?;
     match claim.task.base.clone().or(journaled) {
         Some(base) => base.parse().map_err(RunError::infra),
-        None => integrate::base_for(repo, project).map_err(RunError::infra),
+        None => {
+            sync::before_run(factory, repo, project, cancel);
+            integrate::base_for(repo, project).map_err(RunError::infra)
+        }
     }
 }
 

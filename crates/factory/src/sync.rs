@@ -1,0 +1,366 @@
+//! People work on the same repository: what they did on the target branch is taken over into `alai/integration` before a run starts
+//! from it and before anything is merged. Their commits are never rewritten, and what cannot be joined becomes a task that has
+//! both sides.
+
+use std::sync::{Arc, PoisonError};
+
+use alai_core::ids::{ProjectId, TaskId};
+use alai_core::task::{NewTask, Priority, TaskKind};
+use alai_mission::{Filter, MissionError, Project, SyncEnd};
+use alai_workspace::command::Cancel;
+use alai_workspace::git::{self, CommitText, Merged, Oid, Repo};
+
+use crate::beat::Factory;
+use crate::integrate::{self, INTEGRATION_BRANCH, IntegrateError};
+use crate::ops::{OpError, OpErrorKind};
+
+/// The tag of a task that joins what the factory merged with what people did.
+pub(crate) const SYNC_TAG: &str = "sync";
+/// One side's patch in such a task; more does not fit a small model's context beside the code.
+const SIDE_BYTES_MAX: usize = 4_000;
+/// Files in conflict that are named.
+const PATHS_SHOWN: usize = 20;
+
+/// What work starts from and is merged into.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Ground {
+    /// All that is merged, with what people did.
+    pub(crate) ours: Oid,
+    /// Where the integration branch stands; none where there is none yet.
+    pub(crate) at: Option<Oid>,
+}
+
+/// How it ended for a person who asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Synced {
+    /// The integration branch has all of the target.
+    Holds,
+    /// It was taken over just now, as this commit.
+    TakenOver(String),
+    /// Both changed the same lines: this task joins them.
+    Conflict { task: TaskId, words: String },
+    /// Why not, and what to do.
+    Refused(String),
+}
+
+/// Takes over what people did on the target branch. The caller holds [`Factory::moving`].
+///
+/// # Errors
+/// [`IntegrateError::Joining`] where both changed the same lines, with the task that joins them; [`IntegrateError::PeopleRed`] where
+/// tests are red together. Nothing is moved then.
+pub(crate) fn take_over(
+    factory: &Arc<Factory>,
+    repo: &Repo,
+    project: &Project,
+    cancel: &Cancel,
+) -> Result<Ground, IntegrateError> {
+    let (target, at) = integrate::tips_of(repo, project)?;
+    let Some(tip) = at else {
+        return Ok(Ground {
+            ours: target,
+            at: None,
+        });
+    };
+    let words = text(repo, project, &target, &tip)?;
+    match git::merge(repo, &tip, &target, &words)? {
+        Merged::AlreadyMerged(ours) | Merged::FastForward(ours) => Ok(Ground {
+            ours,
+            at: Some(tip),
+        }),
+        Merged::Commit(joined) => {
+            let red = integrate::red_tests(factory, repo, project, &tip, &joined, cancel)?;
+            if !red.is_empty() {
+                return Err(IntegrateError::PeopleRed {
+                    branch: project.target_branch.clone(),
+                    red: red.join("; "),
+                });
+            }
+            let said = format!(
+                "{} ({target}) taken over as {joined}",
+                project.target_branch
+            );
+            let mission = factory.mission();
+            mission.note_sync(project.id, SyncEnd::Over, &said, factory.now_ms())?;
+            git::move_branch(repo, INTEGRATION_BRANCH, &joined, &tip)?;
+            Ok(Ground {
+                ours: joined.clone(),
+                at: Some(joined),
+            })
+        }
+        Merged::Conflict(paths) => Err(conflict(factory, repo, project, &target, &tip, &paths)?),
+    }
+}
+
+/// The same before a run begins: nothing of what goes wrong keeps it from the ground that there is.
+pub(crate) fn before_run(factory: &Arc<Factory>, repo: &Repo, project: &Project, cancel: &Cancel) {
+    match is_due(repo, project) {
+        Ok(None) => return,
+        Ok(Some(_)) => {}
+        Err(e) => return tracing::warn!("{}: {e}", project.name),
+    }
+    let _moving = factory
+        .moving()
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    if let Err(e) = take_over(factory, repo, project, cancel) {
+        tracing::warn!(
+            "{}: a run begins without what people did: {e}",
+            project.name
+        );
+    }
+}
+
+/// Both tips, where the target has something that the integration branch lacks, and the other way round.
+fn is_due(repo: &Repo, project: &Project) -> Result<Option<(Oid, Oid)>, IntegrateError> {
+    let (target, Some(tip)) = integrate::tips_of(repo, project)? else {
+        return Ok(None);
+    };
+    let apart = !git::is_ancestor(repo, &target, &tip)? && !git::is_ancestor(repo, &tip, &target)?;
+    Ok(apart.then_some((target, tip)))
+}
+
+/// Whether the target branch has nothing that `alai/integration` lacks, or is ahead of it.
+///
+/// # Errors
+/// When the repository cannot be read.
+pub fn holds(project: &Project) -> Result<bool, OpError> {
+    let failed = |e: IntegrateError| OpError::new(OpErrorKind::Failed, e, "");
+    let repo = integrate::open(project).map_err(failed)?;
+    Ok(is_due(&repo, project).map_err(failed)?.is_none())
+}
+
+/// What a beat looks at: the projects whose branches have parted since it was tried last, with both tips.
+pub(crate) fn due(factory: &Factory) -> Vec<(Project, (Oid, Oid))> {
+    factory.try_what_is_asked();
+    let Ok(projects) = factory.mission().projects() else {
+        return Vec::new();
+    };
+    let parted = |project: &Project| {
+        let tips = integrate::tips(project).ok()?;
+        let tips = (tips.0, tips.1?);
+        if factory.tried(project.id).as_ref() == Some(&tips) {
+            return None;
+        }
+        let repo = integrate::open(project).ok()?;
+        let due = is_due(&repo, project).ok()?;
+        if due.is_none() {
+            factory.has_tried(project.id, tips);
+        }
+        due
+    };
+    projects
+        .into_iter()
+        .filter_map(|project| parted(&project).map(|tips| (project, tips)))
+        .collect()
+}
+
+/// Takes over what is due, each once: what failed is tried again when a branch has moved, when a run begins or when a person asks.
+pub(crate) fn look(factory: &Arc<Factory>, cancel: &Cancel) {
+    for (project, tips) in due(factory) {
+        if cancel.is_cancelled() {
+            return;
+        }
+        factory.has_tried(project.id, tips);
+        let Err(e) = now(factory, &project, cancel) else {
+            continue;
+        };
+        tracing::warn!("{}: {e}", project.name);
+        let (mission, why) = (factory.mission(), e.to_string());
+        let noted = mission.note_sync(project.id, SyncEnd::Refused, &why, factory.now_ms());
+        if let Err(e) = noted {
+            tracing::warn!("{}: {e}", project.name);
+        }
+    }
+}
+
+/// Takes over what people did on a project's target branch.
+///
+/// # Errors
+/// When the repository or the store fails.
+pub(crate) fn now(
+    factory: &Arc<Factory>,
+    project: &Project,
+    cancel: &Cancel,
+) -> Result<Synced, IntegrateError> {
+    let repo = integrate::open(project)?;
+    if is_due(&repo, project)?.is_none() {
+        return Ok(Synced::Holds);
+    }
+    let taken = {
+        let _moving = factory
+            .moving()
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        take_over(factory, &repo, project, cancel)
+    };
+    match taken {
+        Ok(ground) => Ok(Synced::TakenOver(ground.ours.to_string())),
+        Err(e @ IntegrateError::Joining { task, .. }) => Ok(Synced::Conflict {
+            task,
+            words: e.to_string(),
+        }),
+        Err(e @ (IntegrateError::PeopleRed { .. } | IntegrateError::PeopleConflict { .. })) => {
+            let words = e.to_string();
+            let mission = factory.mission();
+            mission.note_sync(project.id, SyncEnd::Refused, &words, factory.now_ms())?;
+            Ok(Synced::Refused(words))
+        }
+        Err(e) => Err(e),
+    }
+}
+
+/// Makes the task that joins both sides, unless one is at work; once for the same two commits.
+pub(crate) fn conflict(
+    factory: &Arc<Factory>,
+    repo: &Repo,
+    project: &Project,
+    target: &Oid,
+    tip: &Oid,
+    paths: &[String],
+) -> Result<IntegrateError, IntegrateError> {
+    let by_people = || IntegrateError::PeopleConflict {
+        branch: project.target_branch.clone(),
+        paths: paths.join(", "),
+    };
+    // Whoever works on one task alone makes no other one, which nobody would begin.
+    if factory.only().is_some() {
+        return Ok(by_people());
+    }
+    let joining = |task| IntegrateError::Joining {
+        branch: project.target_branch.clone(),
+        paths: paths.join(", "),
+        task,
+    };
+    if let Some(task) = at_work(factory, project.id)? {
+        return Ok(joining(task));
+    }
+    let both = git::side_by_side(repo, tip, target, &text(repo, project, target, tip)?)?;
+    git::update_ref(repo, &format!("refs/alai/sync/{both}"), &both, None).or_else(|e| match e {
+        // Made before a crash.
+        git::GitError::RefMoved { ref found, .. } if found.as_ref() == Some(&both) => Ok(()),
+        e => Err(e),
+    })?;
+    let mut task = NewTask::new(
+        TaskKind::Build,
+        format!(
+            "Join {} with what is merged: {} file(s) in conflict",
+            project.target_branch,
+            paths.len()
+        ),
+    );
+    task.description = described(repo, project, target, tip, paths)?;
+    task.acceptance = vec!["what either side changed in these files is there".into()];
+    task.priority = Priority::High;
+    task.tags = vec![SYNC_TAG.into()];
+    task.project = Some(project.id);
+    task.base = Some(both.to_string());
+    task.start_from = Some(both.to_string());
+    let key = format!("sync-{}-{tip}-{target}", project.id.0);
+    let mission = factory.mission();
+    let made = mission.add(task, Some(key), "factory", factory.now_ms())?;
+    // The same two sides were given to somebody before, who could not join them.
+    if mission.task(made)?.state.terminal() {
+        return Ok(by_people());
+    }
+    let said = joining(made).to_string();
+    mission.note_sync(project.id, SyncEnd::Refused, &said, factory.now_ms())?;
+    Ok(joining(made))
+}
+
+/// The project's task that joins both sides, from its first run to its merge.
+fn at_work(factory: &Factory, project: ProjectId) -> Result<Option<TaskId>, MissionError> {
+    let mission = factory.mission();
+    let all = mission.tasks(&Filter {
+        project: Some(project),
+        tag: Some(SYNC_TAG.into()),
+        kind: Some(TaskKind::Build),
+        ended: true,
+        ..Filter::default()
+    })?;
+    for task in all.iter().filter(|task| task.lineage.is_none()) {
+        let queued = mission
+            .merges_of(task.id)?
+            .iter()
+            .any(|row| row.state == alai_mission::MergeState::Queued);
+        if queued || mission.lineage_lives(task.id)? {
+            return Ok(Some(task.id));
+        }
+    }
+    Ok(None)
+}
+
+/// What the factory says of taking over. Its time is that of the newer side, so that a retry makes the same commit.
+fn text(
+    repo: &Repo,
+    project: &Project,
+    target: &Oid,
+    tip: &Oid,
+) -> Result<CommitText, IntegrateError> {
+    let when_ms = git::committed_ms(repo, target)?.max(git::committed_ms(repo, tip)?);
+    Ok(integrate::sync_text(project, when_ms))
+}
+
+fn described(
+    repo: &Repo,
+    project: &Project,
+    target: &Oid,
+    tip: &Oid,
+    paths: &[String],
+) -> Result<String, IntegrateError> {
+    let branch = &project.target_branch;
+    let shown: Vec<&str> = paths.iter().map(String::as_str).take(PATHS_SHOWN).collect();
+    let base = git::merge_base(repo, tip, target)?.unwrap_or_else(|| target.clone());
+    let side = |to: &Oid| -> Result<String, IntegrateError> {
+        let diff = git::diff(repo, &base, to)?;
+        Ok(of_paths(&diff.patch, paths))
+    };
+    Ok(format!(
+        "People changed {branch} while the factory merged its own work, and both changed the same lines of `{}`. The tree before you has \
+         both histories; these files stand there as {branch} has them. Bring in again what the merged work changed in them, and keep what \
+         people did.\n\nWhat the merged work changed ({base}..{tip}):\n\n```diff\n{}\n```\n\nWhat people changed \
+         ({base}..{target}):\n\n```diff\n{}\n```",
+        shown.join("`, `"),
+        side(tip)?,
+        side(target)?
+    ))
+}
+
+/// The parts of a patch that are about these files, cut where they are long.
+fn of_paths(patch: &str, paths: &[String]) -> String {
+    let mut wanted = String::new();
+    for section in patch.split("\ndiff --git ") {
+        let section = section.strip_prefix("diff --git ").unwrap_or(section);
+        let head = section.lines().next().unwrap_or_default();
+        if paths
+            .iter()
+            .any(|path| head.ends_with(&format!(" b/{path}")))
+        {
+            wanted.push_str("diff --git ");
+            wanted.push_str(section.trim_end());
+            wanted.push('\n');
+        }
+    }
+    let end = match wanted.char_indices().find(|(at, _)| *at >= SIDE_BYTES_MAX) {
+        Some((at, _)) => at,
+        None => return wanted.trim_end().to_owned(),
+    };
+    format!("{}\n(cut here)", wanted.get(..end).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_files_in_conflict_are_shown_and_not_without_end() {
+        let patch = "diff --git a/a.sh b/a.sh\n-x\n+y\ndiff --git a/b.sh b/b.sh\n-1\n+2\ndiff --git a/sub/a.sh b/sub/a.sh\n+no\n";
+        assert_eq!(
+            of_paths(patch, &["b.sh".into()]),
+            "diff --git a/b.sh b/b.sh\n-1\n+2"
+        );
+        assert_eq!(of_paths(patch, &["c.sh".into()]), "");
+        let long = format!("diff --git a/é b/é\n+{}\n", "é".repeat(SIDE_BYTES_MAX));
+        let cut = of_paths(&long, &["é".into()]);
+        assert!(cut.ends_with("(cut here)") && cut.len() < SIDE_BYTES_MAX + 20);
+    }
+}
