@@ -76,7 +76,10 @@ pub(crate) fn open(project: &Project) -> Result<Repo, IntegrateError> {
             root: repo.root().display().to_string(),
         });
     }
-    Ok(repo)
+    Ok(match std::env::var_os("HOME") {
+        Some(home) => repo.signed_as_in(std::path::Path::new(&home)),
+        None => repo,
+    })
 }
 
 /// The target's tip, and the integration branch's where there is one.

@@ -23,6 +23,7 @@ mod refs;
 mod revert;
 pub(crate) mod run;
 mod sides;
+mod sign;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -60,6 +61,8 @@ pub struct Repo {
     format: ObjectFormat,
     neutral: Arc<crate::files::Scratch>,
     known: Arc<known::Known>,
+    /// The home folder of the person whose configuration says how commits are signed.
+    person: Option<PathBuf>,
 }
 
 impl Repo {
@@ -71,6 +74,13 @@ impl Repo {
     /// The directory with refs and objects, shared by all work trees of the repository.
     pub fn common_dir(&self) -> &Path {
         &self.common_dir
+    }
+
+    /// The same repository, in which commits are signed as the configuration in this home folder, or its own, says.
+    #[must_use]
+    pub fn signed_as_in(mut self, home: &Path) -> Repo {
+        self.person = Some(home.to_path_buf());
+        self
     }
 
     pub(crate) fn objects_dir(&self) -> PathBuf {

@@ -20,6 +20,8 @@ mod opening;
 mod salvages;
 #[path = "repository/setups.rs"]
 mod setups;
+#[path = "repository/signing.rs"]
+mod signing;
 #[path = "repository/stamps.rs"]
 mod stamps;
 #[path = "repository/stock.rs"]

@@ -42,6 +42,11 @@ pub enum GitError {
         "`{name}` is not a name that git accepts for a ref; use a full one such as refs/heads/main"
     )]
     BadRef { name: String },
+    #[error(
+        "commits of {root} are to be signed (commit.gpgSign), and {why}; alai signs with `openpgp` and `ssh`: set gpg.format and \
+         user.signingKey, or commit.gpgSign to false for this repository"
+    )]
+    CannotSign { root: PathBuf, why: String },
     #[error("`{rev}` names no commit of {root}; fetch it, or give another")]
     NoSuchCommit { rev: String, root: PathBuf },
     #[error(

@@ -1,6 +1,7 @@
 //! Merging two commits into a third without a work tree.
 
 use super::run::{self, on_objects};
+use super::sign::{self, Signing};
 use super::{GitError, Identity, Oid, Repo, is_ancestor, merge_base};
 use crate::crash;
 
@@ -108,7 +109,16 @@ pub(super) fn commit_tree(
     commit: &CommitText,
 ) -> Result<Oid, GitError> {
     let date = format!("@{} +0000", commit.when_ms.div_euclid(1_000));
-    let mut call = on_objects(repo)
+    let signing = match &repo.person {
+        Some(home) => sign::configured(repo, home)?,
+        None => None,
+    };
+    let call = on_objects(repo);
+    let call = match &signing {
+        Some(signing) => signing.settings(call),
+        None => call,
+    };
+    let mut call = call
         .env("GIT_AUTHOR_NAME", commit.author.name())
         .env("GIT_AUTHOR_EMAIL", commit.author.email())
         .env("GIT_AUTHOR_DATE", &date)
@@ -121,6 +131,9 @@ pub(super) fn commit_tree(
             "commit-tree",
             tree.as_str(),
         ]);
+    if signing.is_some() {
+        call = call.args([Signing::FLAG]);
+    }
     for parent in parents {
         call = call.args(["-p", parent.as_str()]);
     }

@@ -35,6 +35,7 @@ pub fn open(path: impl AsRef<Path>) -> Result<Repo, GitError> {
         format,
         neutral,
         known: Arc::default(),
+        person: None,
     })
 }
 
@@ -212,7 +213,7 @@ fn neutral(format: ObjectFormat) -> Result<files::Scratch, GitError> {
 }
 
 /// A person's own configuration of git.
-fn global_file(home: &Path) -> PathBuf {
+pub(super) fn global_file(home: &Path) -> PathBuf {
     let global = home.join(".gitconfig");
     match global.is_file() {
         true => global,

@@ -36,9 +36,14 @@ pub fn revert(
         when_ms: 0,
     };
     let on_tree = tree_of(repo, on)?;
-    let root = commit_tree(repo, &tree_of(repo, done)?, &[], &side)?;
-    let ours = commit_tree(repo, &on_tree, &[&root], &side)?;
-    let theirs = commit_tree(repo, &tree_of(repo, before)?, &[&root], &side)?;
+    // Nobody keeps them, so nobody signs them.
+    let plain = Repo {
+        person: None,
+        ..repo.clone()
+    };
+    let root = commit_tree(&plain, &tree_of(repo, done)?, &[], &side)?;
+    let ours = commit_tree(&plain, &on_tree, &[&root], &side)?;
+    let theirs = commit_tree(&plain, &tree_of(repo, before)?, &[&root], &side)?;
     let joined = join(repo, &ours, &theirs)?;
     if !joined.conflicts.is_empty() {
         return Ok(Reverted::Conflict(joined.conflicts));
