@@ -235,11 +235,11 @@ pub(crate) fn conflict(
         return Ok(joining(task));
     }
     let both = git::side_by_side(repo, tip, target, &text(repo, project, target, tip)?)?;
-    git::update_ref(repo, &format!("refs/alai/sync/{both}"), &both, None).or_else(|e| match e {
+    match git::update_ref(repo, &format!("refs/alai/sync/{both}"), &both, None) {
         // Made before a crash.
-        git::GitError::RefMoved { ref found, .. } if found.as_ref() == Some(&both) => Ok(()),
-        e => Err(e),
-    })?;
+        Err(git::GitError::RefMoved { found, .. }) if found.as_ref() == Some(&both) => {}
+        kept => kept?,
+    }
     let mut task = NewTask::new(
         TaskKind::Build,
         format!(
