@@ -2,7 +2,7 @@
 //! while no daemon runs, as gates and reviews leave them; the daemon, the merges and the tests are real.
 
 use alai_core::ids::TaskId;
-use alai_core::pipeline::Effect;
+use alai_core::pipeline::{Effect, Spawn};
 use alai_core::task::{NewTask, TaskKind};
 use alai_mission::{ClaimLimits, MergeState, Mission, SlotsOf};
 use alai_testkit::git;
@@ -70,8 +70,21 @@ fn queue(world: &World, store: &Mission, number: usize, brings: Brings) -> TaskI
         base,
         head,
     };
+    // A person holds it: nobody is to do it here.
+    let mut review = NewTask::new(TaskKind::Review, format!("Review of b{number}"));
+    review.project = Some(project);
+    (review.parent, review.lineage) = (Some(task), Some(task));
+    review.held = true;
+    let spawn = Effect::Spawn {
+        tasks: vec![Spawn {
+            task: review,
+            needs_new: Vec::new(),
+            holds_postflight: false,
+            holds_dependents: false,
+        }],
+    };
     store
-        .apply(&fence, "ok", vec![complete, enqueue], 3)
+        .apply(&fence, "ok", vec![complete, spawn, enqueue], 3)
         .expect("applies");
     task
 }
@@ -156,4 +169,34 @@ fn fifty_branches_of_which_fifteen_are_bad_leave_the_branch_green_at_every_move(
         assert_eq!(reworks.count(), 1, "#{} is sent back once", task.0);
     }
     goes_down(&world, daemon);
+}
+
+#[test]
+fn a_kill_around_the_move_of_the_branch_merges_nothing_twice() {
+    for point in ["update-ref.before", "update-ref.after"] {
+        let world = World::with_project("approve");
+        let store_ = store(&world);
+        for number in 1..=4 {
+            queue(&world, &store_, number, Brings::Good);
+        }
+        drop(store_);
+        let mut dies = world.command(["up"]);
+        dies.env("ALAI_CRASH_AT", point);
+        assert_eq!(run(dies).code, 137, "{point}");
+        alai_workspace::cage::end_orphans();
+        let moved = point == "update-ref.after";
+        let there = world.git(&["branch", "--list", "alai/integration"]);
+        assert_eq!(!there.is_empty(), moved, "{point}");
+        let daemon = world.up();
+        let (merged, refused) = settled(&world);
+        assert_eq!((merged.len(), refused.len()), (4, 0), "{point}");
+        // The first one is ahead of the target, and needs no commit that joins it.
+        let joins = ["rev-list", "--merges", "--count", "alai/integration"];
+        assert_eq!(world.git(&joins), "3", "{point}");
+        let lacks = ["branch", "--list", "b*", "--no-merged", "alai/integration"];
+        assert_eq!(world.git(&lacks), "", "{point}");
+        assert_eq!(was_always_green(&world), 1, "{point}: moved once");
+        goes_down(&world, daemon);
+        world.alai(["mc", "fsck"]).exits(0);
+    }
 }
