@@ -57,6 +57,7 @@ pub fn of(reader: &Reader, task: TaskId) -> Result<WouldMove, OpError> {
         },
         TaskKind::Spec
         | TaskKind::Build
+        | TaskKind::Verify
         | TaskKind::Review
         | TaskKind::Security
         | TaskKind::Ops
