@@ -1,7 +1,7 @@
 //! `alai qa ...`: one file per command.
 
-mod check;
 mod calibrate;
+mod check;
 mod verifiers;
 
 use std::process::ExitCode;
