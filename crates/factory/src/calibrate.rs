@@ -166,9 +166,12 @@ pub fn gate(
         scratch: scratch.path(),
         command_s: ground::COMMAND_S_MAX,
     };
-    let measured = alai_gate::measure(&candidate, cancel).map_err(|e| match e {
-        alai_gate::GateError::Cancelled => CalibrateError::Cancelled,
-        other => failed(other),
+    let measured = alai_gate::measure(&candidate, cancel).map_err(|e| {
+        if matches!(e, alai_gate::GateError::Cancelled) {
+            CalibrateError::Cancelled
+        } else {
+            failed(e)
+        }
     })?;
     let diff = git::diff(&repo, &base, &head).map_err(failed)?;
     let dir = scratch.path().join("evidence");

@@ -502,11 +502,12 @@ impl Thread<'_> {
                     scratch: scratch.path(),
                     command_s: PROBE_S_MAX,
                 };
-                alai_gate::probe(self.repo, commit, probe, &with, cancel).map_err(|e| match e {
-                    alai_gate::GateError::Cancelled => {
-                        Stopped::Run(RunError::cancelled(self.factory))
-                    }
-                    other => Stopped::Run(RunError::infra(other)),
+                alai_gate::probe(self.repo, commit, probe, &with, cancel).map_err(|e| {
+                    Stopped::Run(if matches!(e, alai_gate::GateError::Cancelled) {
+                        RunError::cancelled(self.factory)
+                    } else {
+                        RunError::infra(e)
+                    })
                 })
             };
             let before = on(self.commits.0, &self.ready.0)?;
