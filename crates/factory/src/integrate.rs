@@ -88,6 +88,11 @@ pub(crate) fn tips(project: &Project) -> Result<(Oid, Option<Oid>), IntegrateErr
     tips_of(&repo, project)
 }
 
+/// Both, by the repository's files alone.
+pub(crate) fn glance(project: &Project) -> Option<[Option<Oid>; 2]> {
+    git::glance(&project.path, [&target_ref(project), INTEGRATION])
+}
+
 pub(crate) fn tips_of(
     repo: &Repo,
     project: &Project,

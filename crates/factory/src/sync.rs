@@ -136,12 +136,21 @@ pub(crate) fn due(factory: &Factory) -> Vec<(Project, (Oid, Oid))> {
         return Vec::new();
     };
     let parted = |project: &Project| {
-        let tips = integrate::tips(project).ok()?;
-        let tips = (tips.0, tips.1?);
-        if factory.tried(project.id).as_ref() == Some(&tips) {
+        let tried = factory.tried(project.id);
+        // A beat comes every few seconds, and a repository is opened only when a branch of it has moved.
+        if let Some([target, integration]) = integrate::glance(project)
+            && target
+                .zip(integration)
+                .is_none_or(|tips| tried.as_ref() == Some(&tips))
+        {
             return None;
         }
         let repo = integrate::open(project).ok()?;
+        let tips = integrate::tips_of(&repo, project).ok()?;
+        let tips = (tips.0, tips.1?);
+        if tried.as_ref() == Some(&tips) {
+            return None;
+        }
         let due = is_due(&repo, project).ok()?;
         if due.is_none() {
             factory.has_tried(project.id, tips);

@@ -45,7 +45,7 @@ pub use objects::{BLOB_BYTES_MAX, TreeEntry, blob, tree};
 pub use open::{configured_identity, open, persons_identity};
 pub use planted::planted;
 pub(crate) use refs::is_ref_name;
-pub use refs::{Head, head, is_ancestor, merge_base, resolve, tips, update_ref};
+pub use refs::{Head, glance, head, is_ancestor, merge_base, resolve, tips, update_ref};
 pub use revert::{Reverted, revert};
 pub use sides::{committed_ms, side_by_side};
 

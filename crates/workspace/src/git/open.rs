@@ -39,6 +39,17 @@ pub fn open(path: impl AsRef<Path>) -> Result<Repo, GitError> {
     })
 }
 
+/// The directory that all work trees of the repository with this top share, nothing of it judged; `None` where no repository is.
+pub(super) fn shared_by(root: &Path) -> Option<PathBuf> {
+    let dot_git = root.join(".git");
+    let git_dir = match std::fs::metadata(&dot_git).ok()?.is_dir() {
+        true => dot_git,
+        false => pointed_at(root, &dot_git).ok()?,
+    };
+    let whole = looks_like_git_dir(&git_dir);
+    whole.then(|| common(&git_dir).ok()).flatten()
+}
+
 /// Walks up from `start` to the first directory with a `.git`. Done by hand, because git's own search reads the
 /// configuration of whatever it finds.
 fn discover(start: &Path) -> Result<(PathBuf, PathBuf), GitError> {

@@ -1,8 +1,11 @@
 //! Refs: where things are, and moving one by compare and swap.
 
+use std::path::Path;
+
 use super::branchfile::{self, Said};
+use super::open::shared_by;
 use super::run::{self, Call, on_objects, on_refs};
-use super::{GitError, Oid, Repo};
+use super::{GitError, ObjectFormat, Oid, Repo};
 use crate::crash;
 
 /// Where the work tree stands.
@@ -66,17 +69,34 @@ pub fn resolve(repo: &Repo, rev: &str) -> Result<Option<Oid>, GitError> {
     })
 }
 
+/// Where these branches of the repository with this top stand, by its files alone: for who looks often and opens what has changed.
+/// No program is started and nothing is judged. `None` where git would have to be asked, and where no repository is.
+pub fn glance<const N: usize>(root: &Path, names: [&str; N]) -> Option<[Option<Oid>; N]> {
+    let common_dir = shared_by(root)?;
+    // What another object format names is too long for this one, and said to be git's to tell.
+    let said = names.map(|name| branchfile::look(&common_dir, ObjectFormat::Sha1, name));
+    plain(said)
+}
+
+/// Nothing where git is to be asked for one of them.
+fn plain<const N: usize>(said: [Said; N]) -> Option<[Option<Oid>; N]> {
+    let plain = !said.contains(&Said::AskGit);
+    plain.then(|| {
+        said.map(|said| match said {
+            Said::At(oid) => Some(oid),
+            Said::Absent | Said::AskGit => None,
+        })
+    })
+}
+
 /// Where these branches stand, by full name; `None` for one that is not there. At most one question to git for all of them.
 ///
 /// # Errors
 /// When git fails.
 pub fn tips<const N: usize>(repo: &Repo, names: [&str; N]) -> Result<[Option<Oid>; N], GitError> {
     let said = names.map(|name| branchfile::look(&repo.common_dir, repo.format, name));
-    if !said.contains(&Said::AskGit) {
-        return Ok(said.map(|said| match said {
-            Said::At(oid) => Some(oid),
-            Said::Absent | Said::AskGit => None,
-        }));
+    if let Some(tips) = plain(said) {
+        return Ok(tips);
     }
     let call = on_refs(repo)
         .reading()

@@ -31,6 +31,45 @@ fn several_branches_are_asked_for_at_once() {
 }
 
 #[test]
+fn a_glance_sees_what_git_sees_or_says_nothing() {
+    let (world, base, next) = with_next();
+    world.git(&["branch", "side", next.as_str()]);
+    let asked = ["refs/heads/side", "refs/heads/main", "refs/heads/none"];
+    let here = Some([Some(next.clone()), Some(base.clone()), None]);
+    assert_eq!(git::glance(&world.root, asked), here);
+    world.git(&["pack-refs", "--all"]);
+    assert_eq!(git::glance(&world.root, asked), here, "packed");
+    world.git(&["worktree", "add", "--quiet", "--detach", "../linked"]);
+    let linked = world.beside("linked");
+    assert_eq!(git::glance(&linked, asked), here, "a linked work tree");
+    world.git(&["branch", "--force", "side", base.as_str()]);
+    let moved = Some([Some(base.clone()), Some(base), None]);
+    assert_eq!(git::glance(&linked, asked), moved);
+    world.git(&["symbolic-ref", "refs/heads/side", "refs/heads/main"]);
+    assert_eq!(git::glance(&world.root, asked), None, "git's to tell");
+    // A folder in the repository has no branches of its own.
+    world.write("inner/file", "x\n");
+    assert_eq!(git::glance(&world.root.join("inner"), asked), None);
+    let long = world.beside("long");
+    world.git(&[
+        "init",
+        "--quiet",
+        "--object-format=sha256",
+        "-b",
+        "main",
+        "../long",
+    ]);
+    let who = ["-c", "user.name=a", "-c", "user.email=a@b"];
+    let commit = ["commit", "--quiet", "--allow-empty", "-m", "one"];
+    git_in(&long, &[], &[&who[..], &commit[..]].concat());
+    assert_eq!(
+        git::glance(&long, ["refs/heads/main"]),
+        None,
+        "of 64 digits"
+    );
+}
+
+#[test]
 fn a_ref_moves_only_from_where_it_was_expected() {
     let (world, base, next) = with_next();
     let repo = world.repo();
