@@ -35,6 +35,16 @@ static COUNT: LazyLock<Regex> =
 static UNIT: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"^(\S+) \((\S+)\)(?: \(.*\))? \.\.\. (ok|FAIL|ERROR|skipped .*|expected failure|unexpected success)$").expect("a fixed pattern")
 });
+/// A test whose first line ends before its status: its doc comment follows, or the parts of it that failed.
+static UNIT_HEAD: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"^(\S+) \((\S+)\)(?: \.\.\.\s*)?$").expect("a fixed pattern"));
+static UNIT_DOC: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"^\S.* \.\.\. (ok|FAIL|ERROR|skipped .*|expected failure|unexpected success)$")
+        .expect("a fixed pattern")
+});
+static UNIT_PART: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"^  (\S+) \((\S+)\) .*\.\.\. (FAIL|ERROR|skipped .*)$").expect("a fixed pattern")
+});
 static RAN: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"^Ran (\d+) tests? in [0-9.]+s$").expect("a fixed pattern"));
 static VERDICT: LazyLock<Regex> =
@@ -136,11 +146,24 @@ pub(super) fn unittest(text: &str) -> Option<Found> {
         ..Found::default()
     };
     let mut ran = None;
+    let mut begun: Option<String> = None;
     for line in text.lines() {
         if let Some(seen) = UNIT.captures(line) {
             found
                 .tests
                 .push((unit_id(&seen[1], &seen[2]), unit_status(&seen[3])));
+        } else if let Some(seen) = UNIT_HEAD.captures(line) {
+            begun = Some(unit_id(&seen[1], &seen[2]));
+        } else if let Some(seen) = UNIT_PART.captures(line) {
+            part(
+                &mut found,
+                &mut begun,
+                &unit_id(&seen[1], &seen[2]),
+                &seen[3],
+            );
+        } else if let (Some(id), Some(seen)) = (begun.clone(), UNIT_DOC.captures(line)) {
+            found.tests.push((id, unit_status(&seen[1])));
+            begun = None;
         } else if let Some(seen) = RAN.captures(line) {
             ran = seen[1].parse::<u64>().ok();
         } else if let (Some(total), Some(seen)) = (ran, VERDICT.captures(line)) {
@@ -153,6 +176,19 @@ pub(super) fn unittest(text: &str) -> Option<Found> {
     }
     found.named = !found.tests.is_empty();
     found.tally.is_some().then_some(found)
+}
+
+/// A part of a test (`subTest`) that did not pass; those that passed are not named. One that failed is the test's result.
+fn part(found: &mut Found, begun: &mut Option<String>, id: &str, word: &str) {
+    let status = unit_status(word);
+    if begun.as_deref() == Some(id) {
+        found.tests.push((id.to_owned(), status));
+        *begun = None;
+    } else if let Some(last) = found.tests.last_mut().filter(|(last, _)| last == id)
+        && status == TestStatus::Failed
+    {
+        last.1 = status;
+    }
 }
 
 /// Since Python 3.11 the parenthesis holds the whole name, before that the class alone.
@@ -181,7 +217,10 @@ fn unit_tally(total: u64, words: &str) -> Tally {
             _ => tally.ignored += number,
         }
     }
-    tally.passed = total.saturating_sub(tally.failed + tally.ignored);
+    // Each failed part of a test (`subTest`) is counted as a failure, and the tests that ran are as many as it says.
+    tally.ignored = tally.ignored.min(total);
+    tally.failed = tally.failed.min(total - tally.ignored);
+    tally.passed = total - tally.failed - tally.ignored;
     tally
 }
 
@@ -346,6 +385,17 @@ FAILED (failures=1, skipped=1)
         assert!(census.known, "{}", census.note);
         assert_eq!(census.ids["test_u.T.test_b"], Failed);
         assert_eq!(census.ids["test_u.T.test_old"], Passed);
+        // Python 3.11: the parts of a test that did not pass, and a test that is named with its doc comment.
+        let parts = "test_p (t.A.test_p) ... \n  test_p (t.A.test_p) (i=1) ... FAIL\n  test_p (t.A.test_p) (i=2) ... ERROR\ntest_q (t.A.test_q) ... \n  test_q (t.A.test_q) (i=1) ... skipped 'n'\ntest_z (t.A.test_z) ... ok\ntest_zz (t.A.test_zz)\nSays what it does. ... ok\n\n----------\nRan 4 tests in 0.001s\n\nFAILED (failures=1, errors=1, skipped=1)\n";
+        let census = parse(parts, Exit::Code { code: 1 });
+        assert!(census.known, "{}", census.note);
+        let status = |id: &str| census.ids[&format!("t.A.{id}")];
+        assert_eq!((status("test_p"), status("test_q")), (Failed, Ignored));
+        assert_eq!((status("test_z"), status("test_zz")), (Passed, Passed));
+        let many = "FFEE\n----------\nRan 2 tests in 0.001s\n\nFAILED (failures=5, errors=2)\n";
+        let census = parse(many, Exit::Code { code: 1 });
+        let counted = census.tally.expect("counted");
+        assert_eq!((counted.total(), counted.failed), (2, 2), "as many as ran");
         let dots = "..F.s\n----------------------------------------------------------------------\nRan 5 tests in 0.001s\n\nFAILED (failures=1, skipped=1)\n";
         let census = parse(dots, Exit::Code { code: 1 });
         assert!(!census.known);
