@@ -52,6 +52,12 @@ pub(crate) fn added(change: &Change) -> Vec<String> {
     change.files.iter().flat_map(found).collect()
 }
 
+/// The lines of one file on which it adds some.
+pub(crate) fn lines(file: &crate::change::ChangedFile) -> Vec<usize> {
+    let found = TABLE.on_added(file).into_iter();
+    found.map(|(line, _)| line).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,6 +4,7 @@
 //! that edits them has not done its task. The patterns are a list of known cheats (edited assertions, skips, early exits,
 //! asking whether a test runs, patched runners): obfuscation gets past them and is left to hidden checks and the reviewer.
 
+mod assertions;
 mod copied;
 mod edits;
 #[cfg(test)]
@@ -12,6 +13,7 @@ mod force;
 mod moved;
 mod patterns;
 mod product;
+mod silenced;
 
 use std::sync::LazyLock;
 
@@ -46,6 +48,7 @@ pub(crate) fn check(
         found.extend(edits::found(file, rules));
         found.extend(patterns::found(file, rules, &tests, &mut moved));
     }
+    found.extend(silenced::found(change, rules));
     let allowed = change
         .files
         .iter()

@@ -6,7 +6,7 @@ use alai_workspace::command::Cancel;
 use super::super::testing::{Task, globs};
 use crate::change::Change;
 
-fn run(files: &[(&str, Option<&str>, Option<&str>)], changes: &[&str]) -> Measurement {
+pub(super) fn run(files: &[(&str, Option<&str>, Option<&str>)], changes: &[&str]) -> Measurement {
     let task = Task {
         changes_tests: globs(changes),
         ..Task::build()
@@ -15,13 +15,13 @@ fn run(files: &[(&str, Option<&str>, Option<&str>)], changes: &[&str]) -> Measur
 }
 
 /// A new file is found out.
-fn cheat(path: &str, text: &str) {
+pub(super) fn cheat(path: &str, text: &str) {
     let m = run(&[(path, None, Some(text))], &[]);
     assert_eq!(m.result, CheckResult::Fail, "{path}: {text}");
 }
 
 /// A new file is let through.
-fn honest(path: &str, text: &str) {
+pub(super) fn honest(path: &str, text: &str) {
     let m = run(&[(path, None, Some(text))], &[]);
     assert_eq!(m.result, CheckResult::Pass, "{path}: {text}: {}", m.detail);
 }

@@ -6,10 +6,12 @@ use regex::Regex;
 
 use super::super::Rules;
 use super::super::patterns::{ANY, GO, JS, PYTHON, Pattern, RUST, Table, View};
+use super::assertions;
 use super::copied::{self, Tests};
 use super::force;
 use super::moved::Moved;
 use super::product;
+use super::silenced;
 use crate::change::ChangedFile;
 use crate::paths;
 use crate::source::{Lang, Source};
@@ -193,6 +195,7 @@ pub(super) fn found(
                 .filter(|(line, what)| !(open && says_why(&source, *line, what))),
         );
         hits.extend(force::found(file, &source));
+        hits.extend(silenced::in_tests(file, &source));
     } else {
         hits.extend(PRODUCT.on_added(file));
         hits.extend(exits(file, &source));
@@ -208,6 +211,7 @@ pub(super) fn found(
         hits.extend(inside);
         hits.extend(force::found(file, &source));
     }
+    hits.extend(assertions::found(file, &source, is_test));
     hits.extend(go_skips(file, &source));
     hits.extend(always_equal(file, &source));
     hits.sort_unstable();
