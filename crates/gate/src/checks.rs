@@ -18,8 +18,10 @@ use alai_core::qa::{Check, CheckResult, Measurement};
 use alai_core::task::TaskKind;
 use alai_workspace::command::Cancel;
 
+use crate::census::Census;
 use crate::change::{Change, ChangedFile};
 use crate::error::GateError;
+use crate::notice;
 use crate::paths::{self, Globs};
 
 /// What the task allows, which no part of the change can widen.
@@ -34,9 +36,17 @@ pub(crate) struct Rules<'a> {
     pub(crate) allow_dependency_changes: bool,
     /// What the task's shipped blueprint itself writes.
     pub(crate) scaffolded: &'a Scaffolded,
+    /// How the tests of the untouched base went, where that is known already.
+    pub(crate) base_census: Option<&'a Census>,
 }
 
 impl Rules<'_> {
+    /// Whether a test of this name, without its place, was red on the base.
+    pub(crate) fn was_red(&self, leaf: &str) -> bool {
+        let red = |census: &Census| census.red().into_iter().any(|id| notice::leaf(id) == leaf);
+        self.base_census.is_some_and(red)
+    }
+
     /// Whether a file is its scaffold's own, by its bytes: no agent made it, and none has changed it.
     pub(crate) fn is_scaffolded(&self, file: &ChangedFile) -> bool {
         self.scaffolded.wrote(&Written {
@@ -192,6 +202,7 @@ pub(crate) mod testing {
         pub(crate) allow_dependency_changes: bool,
         pub(crate) scaffolded: Scaffolded,
         pub(crate) test_command: String,
+        pub(crate) base_census: Option<Census>,
     }
 
     impl Task {
@@ -204,6 +215,7 @@ pub(crate) mod testing {
                 allow_dependency_changes: false,
                 scaffolded: Scaffolded::default(),
                 test_command: "cargo test".into(),
+                base_census: None,
             }
         }
 
@@ -216,6 +228,7 @@ pub(crate) mod testing {
                 kind: self.kind,
                 allow_dependency_changes: self.allow_dependency_changes,
                 scaffolded: &self.scaffolded,
+                base_census: self.base_census.as_ref(),
             }
         }
     }

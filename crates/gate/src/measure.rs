@@ -197,6 +197,7 @@ impl Lists {
             kind: candidate.kind,
             allow_dependency_changes: candidate.allow_dependency_changes,
             scaffolded: candidate.scaffolded,
+            base_census: Some(candidate.base_census),
         }
     }
 }

@@ -14,6 +14,7 @@ mod moved;
 mod patterns;
 mod product;
 mod silenced;
+mod weakened;
 
 use std::sync::LazyLock;
 
@@ -49,6 +50,8 @@ pub(crate) fn check(
         found.extend(patterns::found(file, rules, &tests, &mut moved));
     }
     found.extend(silenced::found(change, rules));
+    go_on(cancel)?;
+    found.extend(weakened::found(change, rules));
     let allowed = change
         .files
         .iter()

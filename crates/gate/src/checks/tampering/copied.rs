@@ -120,7 +120,7 @@ static DECIDES: LazyLock<Regex> = LazyLock::new(|| {
     .expect("a fixed pattern")
 });
 
-fn strings(text: &str) -> Vec<String> {
+pub(super) fn strings(text: &str) -> Vec<String> {
     let found = STRING.captures_iter(text);
     let one = |seen: regex::Captures<'_>| {
         seen.iter()
@@ -132,7 +132,7 @@ fn strings(text: &str) -> Vec<String> {
     found.filter_map(one).collect()
 }
 
-fn numbers(code: &str) -> Vec<String> {
+pub(super) fn numbers(code: &str) -> Vec<String> {
     let found = NUMBER.find_iter(code);
     found.map(|seen| seen.as_str().replace('_', "")).collect()
 }
