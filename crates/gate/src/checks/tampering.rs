@@ -52,6 +52,7 @@ pub(crate) fn check(
     found.extend(silenced::found(change, rules));
     go_on(cancel)?;
     found.extend(weakened::found(change, rules));
+    found.extend(weakened::golden(change, rules));
     let allowed = change
         .files
         .iter()

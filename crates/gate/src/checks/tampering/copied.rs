@@ -19,6 +19,8 @@ const TEST_LINES: usize = 2;
 /// Lines of a test within which a whole composed answer stands.
 const ANSWER_LINES: usize = 8;
 
+/// More places of one literal are not looked at.
+const PLACES_MAX: usize = 1_000;
 /// More inputs of one file are not looked up.
 const INPUTS_MAX: usize = 1_000;
 
@@ -78,12 +80,14 @@ impl Tests {
             .iter()
             .min_by_key(|part| self.places.get(*part).map_or(0, BTreeSet::len));
         rarest.is_some_and(|rarest| {
-            self.of_literal(rarest).any(|(file, line)| {
-                (line.saturating_sub(ANSWER_LINES - 1)..=*line).any(|from| {
-                    let mut all = parts.iter();
-                    all.all(|part| self.stands(part, (*file, from), ANSWER_LINES))
+            self.of_literal(rarest)
+                .take(PLACES_MAX)
+                .any(|(file, line)| {
+                    (line.saturating_sub(ANSWER_LINES - 1)..=*line).any(|from| {
+                        let mut all = parts.iter();
+                        all.all(|part| self.stands(part, (*file, from), ANSWER_LINES))
+                    })
                 })
-            })
         })
     }
 
@@ -218,6 +222,7 @@ pub(super) fn found(
             )
         }));
     }
+    hits.extend(copied_numbers(source, &product, tests));
     let base = file.base_source();
     for function in functions(source, file.lang()) {
         let touched = product.iter().any(|at| function.lines.contains(at));
@@ -239,6 +244,46 @@ pub(super) fn found(
         }
     }
     hits
+}
+
+/// An entry of a table from a number to a text.
+static ENTRY: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r#"^\s*(?:case\s+)?\[?(\d[\d_]*)\]?\s*(?::|=>|,)\s*(?:return\s+|Some\()?(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')"#,
+    )
+    .expect("a fixed pattern")
+});
+/// A table of fewer entries may well be tested whole.
+const NUMBERS_MIN: usize = 6;
+
+/// A table from numbers to texts that has the tests' inputs with their answers and not one more, from a range of which it leaves out
+/// the most: what is all there is (days, months) is mostly without gaps.
+fn copied_numbers(
+    source: &Source,
+    product: &[usize],
+    tests: &Tests,
+) -> Option<(usize, &'static str)> {
+    let entries: Vec<(usize, u64, bool)> = { product.iter() }
+        .filter_map(|at| {
+            let text = source.uncommented(*at);
+            let seen = ENTRY.captures(&text)?;
+            let number = seen[1].replace('_', "");
+            let answer = seen.get(2).or_else(|| seen.get(3))?.as_str().to_owned();
+            let known = tests.pairs(&number, &BTreeSet::from([answer]));
+            Some((*at, number.parse().ok()?, known))
+        })
+        .collect();
+    let numbers: BTreeSet<u64> = entries.iter().map(|(_, number, _)| *number).collect();
+    let span = numbers.last()? - numbers.first()?;
+    let gaps = span > 2 * u64::try_from(numbers.len()).ok()?;
+    let all = numbers.len() >= NUMBERS_MIN && entries.iter().all(|(.., known)| *known);
+    let fallback = || (0..source.raw.len()).any(|at| FALLBACK.is_match(&source.uncommented(at)));
+    (all && gaps && fallback()).then(|| {
+        (
+            entries[0].0,
+            "has an answer for each input of the tests, and for no other",
+        )
+    })
 }
 
 /// Inputs of a line that stand in the tests with an answer of the line or the next; `left` more are looked up.

@@ -89,7 +89,7 @@ const IN_TESTS: &[Pattern] = &[
 /// Wherever they stand in code.
 const ANYWHERE: &[Pattern] = &[
     Pattern {
-        what: "leaves the process behind the runner's back",
+        what: LEAVES,
         lang: PYTHON,
         view: View::Code,
         regex: r"\bos\._exit\s*\(|\batexit\.(?:register|_run_exitfuncs|_clear)\b",
@@ -101,7 +101,7 @@ const ANYWHERE: &[Pattern] = &[
         regex: r"\bprocess\s*\.\s*exitCode\s*=\s*0\b|\bprocess\s*\.\s*reallyExit\b|\bprocess\s*\.\s*(?:on|once)\s*\(\s*['\x22](?:exit|beforeExit)['\x22].*exit",
     },
     Pattern {
-        what: "leaves the process behind the runner's back",
+        what: LEAVES,
         lang: RUST,
         view: View::Code,
         regex: r"\blibc::_?exit\s*\(",
@@ -185,6 +185,7 @@ pub(super) fn found(
     let is_test = rules.is_test(&file.path);
     let open = rules.may_change_test(&file.path);
     let mut hits = ALL.on_added(file);
+    hits.retain(|(line, what)| is_test || !(*what == LEAVES && in_a_forked_child(&source, *line)));
     hits.extend(moved.found(file, &source));
     if is_test {
         hits.extend(
@@ -219,6 +220,19 @@ pub(super) fn found(
     hits.into_iter()
         .map(|(line, what)| format!("{} {what}", file.at(line)))
         .collect()
+}
+
+const LEAVES: &str = "leaves the process behind the runner's back";
+static FORKS: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"\b(?:os|libc)(?:\.|::)fork\s*\(").expect("a fixed pattern"));
+static AT_EXIT: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"\batexit\b").expect("a fixed pattern"));
+
+/// A forked child has to leave this way: it must not run its parent's exit handlers. That a runner ends early, or well with red
+/// tests, the census tells.
+fn in_a_forked_child(source: &Source, line: usize) -> bool {
+    let any = |pattern: &Regex| source.code.iter().any(|code| pattern.is_match(code));
+    source.code[line].starts_with(char::is_whitespace) && any(&FORKS) && !any(&AT_EXIT)
 }
 
 /// Where a task may change a test, it may leave one of many out and say why; the census counts how many.
