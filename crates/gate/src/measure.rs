@@ -7,6 +7,7 @@
 //! | the head as it is | test command: check 3 |
 //! | the base with the head's test files | test command, when there are new tests: checks 4 and 7 |
 //! | the head with functions that answer wrongly | test command, when the change has tests and nothing failed: check 7 |
+//! | the head with what runs before the tests as the base has it | test command, when a lawful change of it is left to a measurement: check 9 |
 //! | the head as it is, one clone each | the task's own checks: check 5; lint: check 14 |
 
 use std::collections::BTreeMap;
@@ -289,6 +290,7 @@ impl Gate<'_> {
             &self.test_files(),
         ));
         into.push(acceptance);
+        self.configuration(&census, into)?;
         let added = runs::new_tests(self.candidate.base_census, &census);
         let on_base = self.new_tests_on_base(&added, &census)?;
         into.push(runs::new_tests_fail(&added, on_base.as_ref()));
@@ -327,7 +329,7 @@ impl Gate<'_> {
         Ok(captured)
     }
 
-    fn blob(&self, commit: &Oid, path: &str) -> Result<Option<Vec<u8>>, GateError> {
+    pub(crate) fn blob(&self, commit: &Oid, path: &str) -> Result<Option<Vec<u8>>, GateError> {
         git::blob(self.candidate.repo, commit, path, FILE_BYTES_MAX).map_err(|e| {
             GateError::Repository {
                 what: format!("{path} at {commit}"),

@@ -2,7 +2,7 @@
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
-use crate::checks::gate_config::protected;
+use crate::checks::gate_config::{self, protected};
 use crate::error::GateError;
 
 /// Path patterns of a task, compiled once. A pattern also covers everything below it, so `src` and `src/` mean `src/**`.
@@ -11,7 +11,8 @@ pub struct Globs {
     set: GlobSet,
     /// The same without patterns that begin with a wildcard: a path that such a pattern matches was named on purpose.
     naming: GlobSet,
-    empty: bool,
+    /// As they were written.
+    written: Vec<String>,
 }
 
 impl Globs {
@@ -28,13 +29,18 @@ impl Globs {
         Ok(Globs {
             set: compile(patterns)?,
             naming: compile(&named)?,
-            empty: patterns.is_empty(),
+            written: patterns.iter().map(|p| tidy(p).to_owned()).collect(),
         })
     }
 
     /// Whether no pattern was given at all.
     pub fn is_empty(&self) -> bool {
-        self.empty
+        self.written.is_empty()
+    }
+
+    /// Whether one of the patterns is this very path.
+    pub fn has(&self, path: &str) -> bool {
+        self.written.iter().any(|pattern| pattern == path)
     }
 
     /// Whether one of the patterns covers the path.
@@ -214,6 +220,15 @@ pub fn no_test<'a>(patterns: &'a [String], test_command: &str) -> Option<&'a str
     patterns.iter().find(is_none).map(String::as_str)
 }
 
+/// The first entry of a person's `changes_tests` that frees nothing: beside tests a person may name a runner's configuration, by
+/// its very path, of which two runs of the tests can tell what its change does.
+pub fn frees_nothing<'a>(patterns: &'a [String], test_command: &str) -> Option<&'a str> {
+    let mut none = patterns
+        .iter()
+        .filter_map(|one| no_test(std::slice::from_ref(one), test_command));
+    none.find(|one| !gate_config::can_be_measured(tidy(one)))
+}
+
 /// The entries of a `changes_tests` that a change may follow: each says where it is, may name a test, and lies within what the
 /// task may write. No writable path is every path.
 pub fn changeable(
@@ -231,7 +246,7 @@ pub fn changeable(
         !place.is_empty() && (writable.is_empty() || inside())
     };
     let open = patterns.iter().filter(is_open);
-    let open = open.filter(|one| no_test(std::slice::from_ref(one), test_command).is_none());
+    let open = open.filter(|one| frees_nothing(std::slice::from_ref(one), test_command).is_none());
     Ok(open.cloned().collect())
 }
 
@@ -273,6 +288,24 @@ mod tests {
         ] {
             assert_eq!(no_test(&list(&[test]), "sh ci/verify.sh"), None, "{test}");
         }
+        let frees = |entry: &str| frees_nothing(&list(&["tests", entry]), "").is_none();
+        for config in [
+            "package.json",
+            "web/vitest.config.ts",
+            "./pytest.ini",
+            "tests/a.rs",
+        ] {
+            assert!(frees(config), "{config}");
+        }
+        for other in [
+            "build.rs",
+            ".eslintrc.json",
+            "Dockerfile",
+            "src/lib.py",
+            ".github/workflows/ci.yml",
+        ] {
+            assert!(!frees(other), "{other}");
+        }
         let all = list(&[
             "**",
             "src/*_test.go",
@@ -283,7 +316,7 @@ mod tests {
         let open = |writable: &[&str]| changeable(&all, &list(writable), "").expect("globs");
         assert_eq!(
             open(&[]),
-            list(&["src/*_test.go", "tests/a.rs", "lib/tests"])
+            list(&["src/*_test.go", "tests/a.rs", "package.json", "lib/tests"])
         );
         assert_eq!(
             open(&["src/**", "tests/a.rs"]),

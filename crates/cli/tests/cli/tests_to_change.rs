@@ -114,7 +114,7 @@ fn an_agent_is_told_of_no_test_that_its_task_does_not_name() {
 fn what_is_no_test_is_refused_where_it_is_named() {
     let world = World::scripted("auto", &Script::good());
     for entry in [
-        "package.json",
+        "Cargo.toml",
         "words.py",
         ".github/workflows/ci.yml",
         "Dockerfile",

@@ -199,7 +199,8 @@ fn known_host(desk: &Desk<'_>, choice: &ModelChoice) -> Result<(), OpError> {
     Err(OpError::new(OpErrorKind::Usage, message, &hint))
 }
 
-/// A list of tests frees tests alone: what it names beside them would be refused at the gate, after all the work.
+/// A list of tests frees tests, and a runner's configuration that a person names: what it holds beside them would be refused at the gate,
+/// after all the work.
 fn tests_alone(project: &Project, changes_tests: &[String]) -> Result<(), OpError> {
     let usage = |message: String| {
         let hint = "name the test files, or the folder that they are in; what else a task may write, \
@@ -208,7 +209,7 @@ fn tests_alone(project: &Project, changes_tests: &[String]) -> Result<(), OpErro
     };
     alai_gate::Globs::new(changes_tests).map_err(|e| usage(e.to_string()))?;
     let test = project.settings.test.as_deref().unwrap_or_default();
-    match alai_gate::no_test(changes_tests, test) {
+    match alai_gate::frees_nothing(changes_tests, test) {
         None => Ok(()),
         Some(entry) => Err(usage(format!(
             "`{entry}` in `--changes-tests` is no test file by its name"

@@ -5,6 +5,7 @@
 
 mod c;
 mod make;
+mod plain;
 pub(crate) mod protected;
 mod settings;
 
@@ -16,13 +17,50 @@ use super::{Rules, judge_findings};
 use crate::change::{Change, ChangedFile};
 
 pub(crate) fn check(change: &Change, rules: &Rules<'_>) -> Measurement {
-    let mut found = Vec::new();
-    let mut scaffolded = 0_usize;
+    let judged = judge(change, rules);
+    let clean = "nothing that judges, builds or publishes the project was touched";
+    let mut clean = match judged.scaffolded {
+        0 => clean.to_owned(),
+        n => format!("{clean}; {n} files that do are the shipped blueprint's, byte for byte"),
+    };
+    if !judged.plain.is_empty() {
+        clean = format!(
+            "no test can go otherwise by what was changed of {}",
+            judged.plain.join(", ")
+        );
+    }
+    judge_findings(Check::GateConfigUntouched, &judged.found, clean)
+}
+
+/// What runs before the tests, was changed, and may have been where they go alike without the change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ToMeasure {
+    pub(crate) path: String,
+    /// The task names it, so that new tests have to go alike too; else it only adds to what they may use.
+    pub(crate) named: bool,
+}
+
+/// The files of a change of which a second run has to tell.
+pub(crate) fn to_measure(change: &Change, rules: &Rules<'_>) -> Vec<ToMeasure> {
+    judge(change, rules).to_measure
+}
+
+#[derive(Default)]
+struct Judged {
+    found: Vec<String>,
+    to_measure: Vec<ToMeasure>,
+    plain: Vec<String>,
+    scaffolded: usize,
+}
+
+fn judge(change: &Change, rules: &Rules<'_>) -> Judged {
+    let mut judged = Judged::default();
     for file in &change.files {
         if is_the_scaffolds(file, change, rules) {
-            scaffolded += 1;
+            judged.scaffolded += 1;
             continue;
         }
+        let mut found = Vec::new();
         for path in [Some(file.path.as_str()), file.from.as_deref()]
             .into_iter()
             .flatten()
@@ -38,14 +76,77 @@ pub(crate) fn check(change: &Change, rules: &Rules<'_>) -> Measurement {
         let vain = in_vain(&file.path, rules);
         let meant = by_meaning(file, change, rules).into_iter();
         found.extend(meant.map(|what| format!("{what}{vain}")));
-        found.extend(make::shadows(file, &change.base_paths));
+        if found.is_empty() {
+            judged.found.extend(make::shadows(file, &change.base_paths));
+            continue;
+        }
+        if is_named(file, rules) && found.iter().all(|what| tells_of_tests(what)) {
+            let path = file.path.clone();
+            judged.to_measure.push(ToMeasure { path, named: true });
+            found.clear();
+        } else if let Some(plain) = plain::plain(file, rules).filter(|_| is_runners(&file.path)) {
+            let path = file.path.clone();
+            match plain {
+                plain::Plain::Nothing => judged.plain.push(path),
+                plain::Plain::Adds => judged.to_measure.push(ToMeasure { path, named: false }),
+            }
+            found.clear();
+        }
+        judged.found.extend(found);
+        judged.found.extend(make::shadows(file, &change.base_paths));
     }
-    let clean = "nothing that judges, builds or publishes the project was touched";
-    let clean = match scaffolded {
-        0 => clean.to_owned(),
-        n => format!("{clean}; {n} files that do are the shipped blueprint's, byte for byte"),
-    };
-    judge_findings(Check::GateConfigUntouched, &found, clean)
+    judged
+}
+
+/// Of a manifest, what finds and runs tests; a script that a package manager starts by itself is none of it.
+fn tells_of_tests(what: &str) -> bool {
+    const PARTS: [&str; 11] = [
+        "script test",
+        "jest",
+        "vitest",
+        "mocha",
+        "ava",
+        "nyc",
+        "c8",
+        "tap",
+        "[tool.pytest]",
+        "[tool.coverage]",
+        "[tool:",
+    ];
+    let part = what.split_once(" changes ").map(|(_, part)| part);
+    part.is_none_or(|part| PARTS.iter().any(|known| part.starts_with(known)))
+}
+
+/// A person or the plan says by its very path that the task may change it. A folder or a glob names tests, and no configuration.
+fn is_named(file: &ChangedFile, rules: &Rules<'_>) -> bool {
+    let whole = file.from.is_none() && !file.is_deleted();
+    whole && can_be_measured(&file.path) && rules.changes_tests.has(&file.path)
+}
+
+fn is_runners(path: &str) -> bool {
+    protected::class(path).is_some_and(|(class, _)| class == Class::Runner)
+}
+
+/// Whether a second run, without the change of it, can tell what a change of this file does to the tests. A linter's or a type checker's
+/// words and the choice of a toolchain show in no test.
+pub(crate) fn can_be_measured(path: &str) -> bool {
+    const RUN_TESTS: [&str; 10] = [
+        "pytest",
+        "test configuration",
+        "jest",
+        "vitest",
+        "mocha",
+        "karma",
+        "ava ",
+        "cypress",
+        "playwright",
+        "coverage",
+    ];
+    let manifest =
+        ["package.json", "pyproject.toml", "setup.cfg"].contains(&crate::paths::name(path));
+    let runs = |what: &str| RUN_TESTS.iter().any(|known| what.contains(known));
+    manifest
+        || protected::class(path).is_some_and(|(class, what)| class == Class::Runner && runs(what))
 }
 
 /// The first of its kind in a project, as the task's shipped blueprint writes it. What speaks to agents, or to the factory itself, comes
@@ -318,14 +419,11 @@ mod tests {
             ..Task::build()
         };
         for (path, base, head) in [
-            ("package.json", scripts, none),
             (
                 "Cargo.toml",
                 "[package]\nname='a'\n",
                 "[package]\nname='a'\n[lib]\ntest=false\n",
             ),
-            ("jest.config.js", "a", "b"),
-            ("pytest.ini", "a", "b"),
             (".github/workflows/ci.yml", "a", "b"),
             (".github/tests/ci.yml", "a", "b"),
             ("Dockerfile", "a", "b"),
@@ -344,6 +442,26 @@ mod tests {
                 "{}",
                 measured.detail
             );
+        }
+        let hook = r#"{"scripts":{"test":"jest","postinstall":"x"}}"#;
+        for (path, base, head, measured) in [
+            ("package.json", scripts, none, true),
+            ("package.json", scripts, hook, false),
+            ("jest.config.js", "a", "b", true),
+            ("pytest.ini", "a", "b", true),
+            ("ruff.toml", "a", "b", false),
+            ("rust-toolchain.toml", "a", "b", false),
+            ("build.rs", "a", "b", false),
+        ] {
+            let change = [(path, Some(base), Some(head))];
+            assert_eq!(failed(&task(&[path]), &change), !measured, "{path}");
+            assert!(failed(&task(&["**"]), &change), "{path} by everything");
+            let files = to_measure(&Change::of(&change), &task(&[path]).rules());
+            let named = ToMeasure {
+                path: path.to_owned(),
+                named: true,
+            };
+            assert_eq!(files.contains(&named), measured, "{path}");
         }
         for (path, base, head) in [
             ("conftest.py", "a", "b"),
