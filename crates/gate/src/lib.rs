@@ -5,6 +5,7 @@
 //! purposes of the table in `measure`; nothing here knows the store or a model.
 
 mod ahead;
+mod asleep;
 mod base;
 mod builtin;
 pub mod census;
@@ -19,6 +20,7 @@ mod load;
 mod measure;
 mod mutants;
 mod notice;
+mod patched;
 mod paths;
 mod probe;
 mod review;
@@ -33,8 +35,6 @@ pub use checks::secrets::{Spot, blacken, secrets_in};
 pub use docs::{DOCS_CHECKS, DOCS_PATHS, DocsCandidate, DocsMeasured, judge_docs, measure_docs};
 pub use error::{GateError, Refused};
 pub use measure::{Behind, Candidate, Measured, Summary, measure, refused_unrun, tree_digest};
-pub use paths::{Globs, changeable, is_test, no_test, test_places};
-pub use probe::{probe, probe_seen};
-pub use measure::{Candidate, Measured, Summary, measure, refused_unrun, tree_digest};
 pub use paths::{Globs, changeable, frees_nothing, is_test, no_test, test_places};
+pub use probe::{probe, probe_seen};
 pub use review::check_review;

@@ -273,7 +273,8 @@ impl Gate<'_> {
         // The last run of the tests: of the head as it is, where that is another tree.
         let last = self.commands.len();
         self.rests(Check::CensusNotReduced, last - 1..last);
-        let may_be_lost = |id: &str| self.may_be_lost(id);
+        let asleep = self.written_and_not_run(&census);
+        let may_be_lost = |id: &str| self.may_be_lost(id) && !asleep.contains(id);
         into.push(runs::clean_build(build.as_ref(), &tests, &restored));
         into.push(runs::base_tests(&runs::BaseTests {
             base: self.candidate.base_census,
@@ -407,6 +408,7 @@ impl Gate<'_> {
             base: fixed.len(),
             lost: lost.map(|path| (*path).clone()).collect(),
             given_up: self.given_up(),
+            conditions: self.adds_conditions(),
         }
     }
 

@@ -23,6 +23,9 @@ use crate::testfns;
 /// A product of more files is changed in some of them, and then only those are looked at.
 const FILES_MAX: usize = 200;
 
+/// A larger source is none that a person wrote; its functions are not looked for.
+const PRODUCT_BYTES_MAX: usize = 1 << 20;
+
 /// Folders whose code is somebody else's, or no part of what is tested.
 const FOREIGN: [&str; 6] = [
     "vendor",
@@ -157,7 +160,7 @@ impl Gate<'_> {
     }
 
     /// Names of the tests that stand on both sides, and otherwise.
-    fn edited_tests(&self) -> BTreeSet<String> {
+    pub(crate) fn edited_tests(&self) -> BTreeSet<String> {
         let mut names = BTreeSet::new();
         for file in &self.change.files {
             let (Some(base), Some(head)) = (file.base.text(), file.head.text()) else {
@@ -320,6 +323,11 @@ impl Gate<'_> {
             ));
         }
         let fixed = census::compare(self.candidate.base_census, head).fixed;
+        if self.patches_the_product()
+            && let Some(words) = self.green_without(&own, &fixed)?
+        {
+            return Ok(fail(check, words));
+        }
         if !fixed.is_empty() && !self.edits_tests() {
             let words = format!(
                 "tests that the change did not touch were red, and are green: {}",
@@ -444,6 +452,7 @@ impl Gate<'_> {
                 }
             };
             let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+            let text = text.filter(|text| text.len() <= PRODUCT_BYTES_MAX);
             if let Some(wrong) = text.and_then(|text| mutants::wrong(&path, &text, answer)) {
                 let mode = self
                     .change
@@ -464,10 +473,16 @@ impl Gate<'_> {
             return Ok(Tried::Unable(unable.why));
         }
         // A runner that names no tests ends alike for a red test and for a product that was not built.
-        if let (Own::All, false, Some(build)) = (own, ran.success(), self.candidate.build_command)
-            && !self.run(&room, build)?.success()
-        {
-            return Ok(Tried::Unable("it does not build".into()));
+        if let (Own::All, false) = (own, ran.success()) {
+            let counts = seen.tally.is_some_and(|tally| tally.total() > 0);
+            let built = match self.candidate.build_command {
+                Some(build) => self.run(&room, build)?.success(),
+                None => counts,
+            };
+            if !built {
+                let why = "the runner names and counts no tests, and nothing tells that it was built; set a build command";
+                return Ok(Tried::Unable(why.into()));
+            }
         }
         Ok(Tried::Ran(seen))
     }

@@ -344,6 +344,8 @@ pub(crate) struct TestFiles {
     pub(crate) lost: Vec<String>,
     /// How many tests are gone from files that the task may change.
     pub(crate) given_up: u64,
+    /// The change brings a condition by which tests leave themselves out.
+    pub(crate) conditions: bool,
 }
 
 /// Tests that are skipped now and may not be. That a task may change a test does not say that it may leave it out: only one that
@@ -352,8 +354,10 @@ fn left_out<'a>(
     base: &Census,
     difference: &'a census::Difference,
     may_be_lost: &dyn Fn(&str) -> bool,
+    conditions: bool,
 ) -> Vec<&'a String> {
-    let few = difference.newly_skipped.len() < difference.fixed.len();
+    // A condition that leaves out here what ran here is none of the machine's.
+    let few = !conditions && difference.newly_skipped.len() < difference.fixed.len();
     let red = |id: &str| base.ids.get(id) == Some(&TestStatus::Failed);
     let out = difference.newly_skipped.iter();
     out.filter(|id| !(few && red(id) && may_be_lost(id)))
@@ -384,7 +388,7 @@ pub(crate) fn census_kept(
             ids.iter().filter(|id| !may_be_lost(id)).cloned().collect()
         };
         let lost = bad(&difference.lost);
-        let skipped = left_out(base, &difference, may_be_lost);
+        let skipped = left_out(base, &difference, may_be_lost, files.conditions);
         if !difference.newly_failed.is_empty() {
             return fail(
                 check,
@@ -424,6 +428,17 @@ pub(crate) fn census_kept(
     }
     if let Some(why) = fewer(base.tally, now.tally, files.given_up) {
         return fail(check, why);
+    }
+    // A base whose tests ended the runner has no count of its own.
+    let slept = base.tally.unwrap_or_default().ignored;
+    let sleep = now.tally.unwrap_or_default().ignored;
+    if files.conditions && sleep > slept {
+        return fail(
+            check,
+            format!(
+                "{sleep} tests leave themselves out here, {slept} on the base, by a condition that the change brings"
+            ),
+        );
     }
     if !files.lost.is_empty() {
         return fail(check, format!("test files are gone: {}", some(&files.lost)));

@@ -159,6 +159,7 @@ fn kept(base: &Census, now: &Census, files: &TestFiles) -> CheckResult {
 #[test]
 fn a_census_may_grow_and_not_shrink() {
     let none = TestFiles {
+        conditions: false,
         base: 0,
         lost: vec![],
         given_up: 0,
@@ -210,6 +211,7 @@ fn a_census_may_grow_and_not_shrink() {
             &silent(OK),
             &silent(RED),
             &TestFiles {
+                conditions: false,
                 base: 1,
                 lost: vec![],
                 given_up: 0
@@ -224,6 +226,7 @@ fn a_census_may_grow_and_not_shrink() {
 fn without_names_counts_and_files_are_compared() {
     let dots = |n: u32| census::parse(&format!("{}\nRan {n} tests in 0.1s\n\nOK\n", "."), OK);
     let none = TestFiles {
+        conditions: false,
         base: 0,
         lost: vec![],
         given_up: 0,
@@ -240,6 +243,7 @@ fn without_names_counts_and_files_are_compared() {
             &silent(OK),
             &silent(OK),
             &TestFiles {
+                conditions: false,
                 base: 2,
                 lost: vec![],
                 given_up: 0
@@ -252,6 +256,7 @@ fn without_names_counts_and_files_are_compared() {
             &silent(OK),
             &silent(OK),
             &TestFiles {
+                conditions: false,
                 base: 2,
                 lost: vec!["test.sh".into()],
                 given_up: 0
