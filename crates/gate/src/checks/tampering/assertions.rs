@@ -19,7 +19,7 @@ const IN_TESTS: &[Pattern] = &[
         what: "puts an assertion of its own under the name of the runner's",
         lang: PYTHON,
         view: View::Code,
-        regex: r"^\s+(?:async\s+)?(?:def\s+(?:assert(?:(?:Not)?(?:Equals?|In|IsInstance|AlmostEquals?|Regex)|True|False|Is(?:Not)?(?:None)?|Raises(?:Regex)?|Warns(?:Regex)?|(?:Greater|Less)(?:Equal)?|CountEqual|(?:MultiLine|Sequence|List|Tuple|Set|Dict)Equal|(?:No)?Logs)|fail|_baseAssertEqual|_getAssertEqualityFunc|addFailure|addError|addSubTest)\s*\(|assert(?:Equal|True|False|In|Is|Raises|AlmostEqual|(?:List|Dict|Set|Tuple)Equal)\s*=[^=])",
+        regex: r"^\s+(?:async\s+)?(?:def\s+(?:assert(?:(?:Not)?(?:Equals?|In|IsInstance|AlmostEquals?|Regex)|True|False|Is(?:Not)?(?:None)?|Raises(?:Regex)?|Warns(?:Regex)?|(?:Greater|Less)(?:Equal)?|CountEqual|(?:MultiLine|Sequence|List|Tuple|Set|Dict)Equal|(?:No)?Logs)|_baseAssertEqual|_getAssertEqualityFunc|addFailure|addError|addSubTest)\s*\(|assert(?:Equal|True|False|In|Is|Raises|AlmostEqual|(?:List|Dict|Set|Tuple)Equal)\s*=[^=])",
     },
     Pattern {
         what: "changes what equality means to the runner",
