@@ -152,8 +152,6 @@ pub(super) fn unittest(text: &str) -> Option<Found> {
             found
                 .tests
                 .push((unit_id(&seen[1], &seen[2]), unit_status(&seen[3])));
-        } else if let Some(seen) = UNIT_HEAD.captures(line) {
-            begun = Some(unit_id(&seen[1], &seen[2]));
         } else if let Some(seen) = UNIT_PART.captures(line) {
             part(
                 &mut found,
@@ -172,6 +170,9 @@ pub(super) fn unittest(text: &str) -> Option<Found> {
                 .get_or_insert_default()
                 .add(unit_tally(total, seen.get(2).map_or("", |m| m.as_str())));
             ran = None;
+        } else if let Some(seen) = UNIT_HEAD.captures(line) {
+            // After the verdict, of which `FAILED (failures=1)` has this form.
+            begun = Some(unit_id(&seen[1], &seen[2]));
         }
     }
     found.named = !found.tests.is_empty();
@@ -392,6 +393,10 @@ FAILED (failures=1, skipped=1)
         let status = |id: &str| census.ids[&format!("t.A.{id}")];
         assert_eq!((status("test_p"), status("test_q")), (Failed, Ignored));
         assert_eq!((status("test_z"), status("test_zz")), (Passed, Passed));
+        let one = "test_a (t.A.test_a) ... ok\ntest_b (t.A.test_b) ... FAIL\n\n----------\nRan 2 tests in 0.001s\n\nFAILED (failures=1)\n";
+        let census = parse(one, Exit::Code { code: 1 });
+        assert!(census.known, "{}", census.note);
+        assert_eq!(census.red(), ["t.A.test_b"]);
         let many = "FFEE\n----------\nRan 2 tests in 0.001s\n\nFAILED (failures=5, errors=2)\n";
         let census = parse(many, Exit::Code { code: 1 });
         let counted = census.tally.expect("counted");
