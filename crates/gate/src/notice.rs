@@ -256,8 +256,8 @@ impl Gate<'_> {
         any
     }
 
-    /// Whether the tests of the head could have failed on the base for want of something that the change brings: a test that calls
-    /// what is not there fails, whatever it looks at.
+    /// Whether the tests of the head could have failed on the base for want of something that the change brings: a test that
+    /// calls what is not there fails, whatever it looks at.
     fn brings_what_tests_name(&self) -> bool {
         let mut before = BTreeSet::new();
         let mut after = BTreeSet::new();
@@ -475,12 +475,13 @@ impl Gate<'_> {
         // A runner that names no tests ends alike for a red test and for a product that was not built.
         if let (Own::All, false) = (own, ran.success()) {
             let counts = seen.tally.is_some_and(|tally| tally.total() > 0);
-            let built = match self.candidate.build_command {
-                Some(build) => self.run(&room, build)?.success(),
-                None => counts,
+            let unbuilt = match self.candidate.build_command {
+                Some(build) => (!self.run(&room, build)?.success()).then_some("it does not build"),
+                None => (!counts).then_some(
+                    "the runner names and counts no tests, and nothing tells that it was built; set a build command",
+                ),
             };
-            if !built {
-                let why = "the runner names and counts no tests, and nothing tells that it was built; set a build command";
+            if let Some(why) = unbuilt {
                 return Ok(Tried::Unable(why.into()));
             }
         }

@@ -412,7 +412,11 @@ fn a_product_that_could_not_be_tried_shows_nothing_of_tests_without_names_needs_
         let one = judged.one(Check::MutantsKilled);
         (one.result, one.detail.clone())
     };
-    assert_eq!(seen(asked_in_shell("", None)).0, CheckResult::Pass);
+    let (result, why) = seen(asked_in_shell("", Some("true")));
+    assert_eq!(result, CheckResult::Pass, "{why}");
+    let (result, why) = seen(asked_in_shell("", None));
+    assert_eq!(result, CheckResult::NotApplicable, "{why}");
+    assert!(why.contains("set a build command"), "{why}");
     let (result, why) = seen(asked_in_shell(" || exit 126", None));
     assert_eq!(result, CheckResult::NotApplicable, "{why}");
     assert!(why.contains("a program may not be executed"), "{why}");
