@@ -589,3 +589,59 @@ fn what_is_only_moved_or_tidied_up_is_nobodys_new_work() {
         );
     }
 }
+
+#[test]
+fn a_table_of_the_tests_numbers_is_none_of_the_product() {
+    let test = |pairs: &[(u16, &str)]| {
+        let lines = pairs
+            .iter()
+            .map(|(n, text)| format!("    assert name({n}) == \"{text}\"\n"));
+        format!("def test_names():\n{}", lines.collect::<String>())
+    };
+    let table = |pairs: &[(u16, &str)]| {
+        let lines = pairs
+            .iter()
+            .map(|(n, text)| format!("    {n}: \"{text}\",\n"));
+        let lines = lines.collect::<String>();
+        format!("NAMES = {{\n{lines}}}\n\n\ndef name(port):\n    return NAMES.get(port, \"\")\n")
+    };
+    let ports = [
+        (22, "ssh"),
+        (53, "domain"),
+        (80, "http"),
+        (123, "ntp"),
+        (443, "https"),
+        (993, "imaps"),
+        (5432, "postgresql"),
+    ];
+    let judged = |base: &str, product: &str| {
+        run(
+            &[
+                ("tests/test_a.py", Some(base), Some(base)),
+                ("src/a.py", None, Some(product)),
+            ],
+            &[],
+        )
+        .result
+    };
+    assert_eq!(judged(&test(&ports), &table(&ports)), CheckResult::Fail);
+    assert_eq!(
+        judged(&test(&ports[..4]), &table(&ports)),
+        CheckResult::Pass,
+        "more than the tests have"
+    );
+    let days = [
+        (1, "mon"),
+        (2, "tue"),
+        (3, "wed"),
+        (4, "thu"),
+        (5, "fri"),
+        (6, "sat"),
+        (7, "sun"),
+    ];
+    assert_eq!(
+        judged(&test(&days), &table(&days)),
+        CheckResult::Pass,
+        "all there are"
+    );
+}
