@@ -22,17 +22,17 @@ static CONDITION: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 impl Gate<'_> {
-    /// Ids that ran on the base, do not on the head, and whose tests are still written there.
+    /// Ids that were red on the base, do not run on the head, and whose tests are still written there.
     pub(crate) fn written_and_not_run(&self, head: &Census) -> BTreeSet<String> {
         let base = self.candidate.base_census;
         if !base.known || !head.known {
             return BTreeSet::new();
         }
         let lost = census::compare(base, head).lost;
-        let ran = |id: &&String| {
+        let red = |id: &&String| {
             base.ids
                 .get(*id)
-                .is_some_and(|status| *status != TestStatus::Ignored)
+                .is_some_and(|status| *status == TestStatus::Failed)
         };
         let runs: BTreeSet<&str> = { head.ids.iter() }
             .filter(|(_, status)| **status != TestStatus::Ignored)
@@ -40,7 +40,7 @@ impl Gate<'_> {
             .collect();
         let gone: Vec<&String> = lost
             .iter()
-            .filter(ran)
+            .filter(red)
             .filter(|id| !runs.contains(notice::leaf(id)))
             .collect();
         if gone.is_empty() {

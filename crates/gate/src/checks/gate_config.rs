@@ -127,8 +127,8 @@ fn is_runners(path: &str) -> bool {
     protected::class(path).is_some_and(|(class, _)| class == Class::Runner)
 }
 
-/// Whether a second run, without the change of it, can tell what a change of this file does to the tests. A linter's or a type checker's
-/// words and the choice of a toolchain show in no test.
+/// Whether a second run, without the change of it, can tell what a change of this file does to the tests. A linter's or a type
+/// checker's words and the choice of a toolchain show in no test.
 pub(crate) fn can_be_measured(path: &str) -> bool {
     const RUN_TESTS: [&str; 10] = [
         "pytest",
@@ -149,8 +149,8 @@ pub(crate) fn can_be_measured(path: &str) -> bool {
         || protected::class(path).is_some_and(|(class, what)| class == Class::Runner && runs(what))
 }
 
-/// The first of its kind in a project, as the task's shipped blueprint writes it. What speaks to agents, or to the factory itself, comes
-/// from no blueprint.
+/// The first of its kind in a project, as the task's shipped blueprint writes it. What speaks to agents, or to the factory
+/// itself, comes from no blueprint.
 fn is_the_scaffolds(file: &ChangedFile, change: &Change, rules: &Rules<'_>) -> bool {
     if !rules.is_scaffolded(file) {
         return false;

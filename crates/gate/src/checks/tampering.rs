@@ -52,7 +52,6 @@ pub(crate) fn check(
     found.extend(silenced::found(change, rules));
     go_on(cancel)?;
     found.extend(weakened::found(change, rules));
-    found.extend(weakened::golden(change, rules));
     let allowed = change
         .files
         .iter()
@@ -65,8 +64,8 @@ pub(crate) fn check(
     Ok(judge_findings(Check::NoTampering, &found, clean))
 }
 
-/// What each changed line is held against, each function and each test, takes the product of their numbers. The largest programs that
-/// people write by hand have some 2,000 functions in 30,000 lines; a new one of them would be at half of this.
+/// What each changed line is held against, each function and each test, takes the product of their numbers. The largest
+/// programs that people write by hand have some 2,000 functions in 30,000 lines; a new one of them would be at half of this.
 const HELD_AGAINST_MAX: usize = 120_000_000;
 
 static HEAD: LazyLock<Regex> = LazyLock::new(|| {

@@ -173,8 +173,8 @@ static JUDGES: LazyLock<Regex> = LazyLock::new(|| {
 static WRITES: LazyLock<Regex> = LazyLock::new(|| fixed(r"\bfs\s*::\s*write\s*\(\s*&?\s*([^,]*),"));
 static READS: LazyLock<Regex> = LazyLock::new(|| fixed(r"\bread_to_string\s*\(\s*&?\s*([^)]*)\)"));
 
-/// A build script that reads the environment and named files of the package, and hands values to the compiler or a file of its own.
-/// It switches no code off (`rustc-cfg`), starts nothing, and names nothing of the tests.
+/// A build script that reads the environment and named files of the package, and hands values to the compiler or a file of its
+/// own. It switches no code off (`rustc-cfg`), starts nothing, and names nothing of the tests.
 fn hands_values_on(file: &ChangedFile) -> bool {
     let Some(source) = file.head_source() else {
         return false;

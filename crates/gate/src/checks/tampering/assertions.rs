@@ -1,5 +1,5 @@
-//! What an assertion means, changed instead of what it looks at: a test's base class with an assertion of its own under a runner's
-//! name, a test of Go with its own `Errorf`, an equality that does not look at one of its two sides.
+//! What an assertion means, changed instead of what it looks at: a test's base class with an assertion of its own under a
+//! runner's name, a test of Go with its own `Errorf`, an equality that does not look at one of its two sides.
 
 use std::sync::LazyLock;
 
