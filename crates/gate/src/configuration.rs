@@ -1,5 +1,5 @@
-//! Check 9, measured: what runs before the tests was changed, and the tests are run once more as if it had not been. Where both runs
-//! agree, the change of it decides nothing; where they do not, a person decides.
+//! Check 9, measured: what runs before the tests was changed, and the tests are run once more as if it had not been. Where both
+//! runs agree, the change of it decides nothing; where they do not, a person decides.
 
 use std::collections::BTreeSet;
 
@@ -76,8 +76,8 @@ impl Gate<'_> {
     }
 }
 
-/// How the tests go otherwise by a change of configuration. A test that is new may need what is new: where the task does not name the file,
-/// its worth is for the other checks; where it does, it may only not be there without it.
+/// How the tests go otherwise by a change of configuration. A test that is new may need what is new: where the task does not
+/// name the file, its worth is for the other checks; where it does, it may only not be there without it.
 fn differs(base: &Census, with: &Census, without: &Census, files: &[ToMeasure]) -> Option<String> {
     if with.known != without.known {
         return Some("the runner names its tests with one and not with the other".into());

@@ -458,7 +458,8 @@ impl Gate<'_> {
         self.tests_on_base().map(|ran| Some(census::read(&ran)))
     }
 
-    /// Runs the head's tests on the base's code: test files as the head has them, and unit tests of Rust put into the base's sources.
+    /// Runs the head's tests on the base's code: test files as the head has them, and unit tests of Rust put into the base's
+    /// sources.
     pub(crate) fn tests_on_base(&mut self) -> Result<Captured, GateError> {
         let room = self.room("the new tests on the base", self.candidate.base)?;
         for file in self.change.files.iter().filter(|f| !f.is_deleted()) {

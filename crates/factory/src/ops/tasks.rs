@@ -199,8 +199,8 @@ fn known_host(desk: &Desk<'_>, choice: &ModelChoice) -> Result<(), OpError> {
     Err(OpError::new(OpErrorKind::Usage, message, &hint))
 }
 
-/// A list of tests frees tests, and a runner's configuration that a person names: what it holds beside them would be refused at the gate,
-/// after all the work.
+/// A list of tests frees tests, and a runner's configuration that a person names: what it holds beside them would be refused at
+/// the gate, after all the work.
 fn tests_alone(project: &Project, changes_tests: &[String]) -> Result<(), OpError> {
     let usage = |message: String| {
         let hint = "name the test files, or the folder that they are in; what else a task may write, \
