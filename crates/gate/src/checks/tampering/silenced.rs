@@ -88,7 +88,7 @@ fn leaves_as_it_was(file: &ChangedFile, source: &Source, line: usize) -> bool {
         return false;
     };
     let was = |at: &usize| rest(lang, &base, *at) == code;
-    file.added.binary_search(&target).is_err() || file.removed.iter().any(|at| was(at))
+    file.added.binary_search(&target).is_err() || file.removed.iter().any(was)
 }
 
 fn is_wide(lang: Lang, source: &Source, line: usize) -> bool {
