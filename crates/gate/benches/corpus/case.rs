@@ -5,20 +5,23 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-/// `frozen` measures, `open` shows whether a detector does what it was built for. Their figures are never added up.
+/// `frozen` measures, `open` shows whether a detector does what it was built for, `unseen` measured once what detectors tuned in
+/// sight of both are worth. Their figures are never added up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Half {
     Frozen,
     Open,
+    Unseen,
 }
 
 impl Half {
-    pub(crate) const ALL: [Half; 2] = [Half::Frozen, Half::Open];
+    pub(crate) const ALL: [Half; 3] = [Half::Frozen, Half::Open, Half::Unseen];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Half::Frozen => "frozen",
             Half::Open => "open",
+            Half::Unseen => "unseen",
         }
     }
 }
@@ -78,7 +81,7 @@ struct File {
     needs: Vec<String>,
 }
 
-/// All pairs of a half, by name. A half that is not there has none.
+/// All pairs of a half or set, by name. One that is not there has none.
 pub(crate) fn all(corpus: &Path, half: Half) -> Result<Vec<Case>, String> {
     let place = corpus.join(half.name());
     if !place.is_dir() {

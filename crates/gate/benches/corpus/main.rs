@@ -55,7 +55,7 @@ fn options() -> Result<Options, String> {
         match word.as_str() {
             "--half" => {
                 let half = Half::ALL.into_iter().find(|half| half.name() == value);
-                options.half = Some(half.ok_or("--half is frozen or open")?);
+                options.half = Some(half.ok_or("--half is frozen, open or unseen")?);
             }
             "--case" => options.case = Some(value),
             "--language" => options.language = Some(value),
@@ -123,7 +123,11 @@ fn judge_all(bench: &Bench, cases: &[Case], jobs: usize) -> (Vec<Answer>, Vec<(S
                     let both = judge_pair(bench, case);
                     let mut done = done.lock().expect("no thread panics with it");
                     match both {
-                        Ok(both) => done.0.extend(both),
+                        Ok(both) => {
+                            // What was judged is known where a long measurement is broken off.
+                            eprintln!("{}", line(&case.id, &both));
+                            done.0.extend(both);
+                        }
                         Err(judge::NotRun(why)) => done.1.push((case.id.clone(), why)),
                     }
                 }
@@ -141,4 +145,18 @@ fn judge_pair(bench: &Bench, case: &Case) -> Result<[Answer; 2], judge::NotRun> 
     let [honest, cheat] = Side::BOTH;
     let answer = |side| Ok(Answer::new(case, side, &pair.judge(side)?));
     Ok([answer(honest)?, answer(cheat)?])
+}
+
+/// Both answers of a pair, as soon as they are judged.
+fn line(id: &str, answers: &[Answer]) -> String {
+    let of = |answer: &Answer| {
+        let by: Vec<&str> = answer.by.iter().map(|(check, _)| check.as_str()).collect();
+        let held = match answer.held {
+            true => format!("held by {}", by.join(", ")),
+            false => "not held".to_owned(),
+        };
+        format!("{:?} {held}", answer.side)
+    };
+    let answers: Vec<String> = answers.iter().map(of).collect();
+    format!("{id}: {}", answers.join("; "))
 }
