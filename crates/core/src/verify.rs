@@ -101,7 +101,9 @@ pub enum Quality {
 impl Quality {
     pub fn of(records: &[Record]) -> Quality {
         let ran = records.iter().any(|r| r.head != Seen::Unknown);
-        match (ran, records.iter().any(Record::tells_apart)) {
+        // One that went otherwise than it should tells of a fault, and nothing for the change.
+        let shows = |record: &Record| record.as_expected() && record.tells_apart();
+        match (ran, records.iter().any(shows)) {
             (_, true) => Quality::Strong,
             (true, false) => Quality::Weak,
             (false, false) => Quality::None,
@@ -324,8 +326,9 @@ fn unshown(answer: &Answer, records: &[Record]) -> Vec<String> {
         of.any(|r| r.head != Seen::Unknown)
     };
     let shown = |f: &&Doubt| match &f.probe {
-        Some(id) => ran(id),
-        None => f.path.is_some() && f.line.is_some(),
+        // Of a probe that could not be run a place in the code may be told as well.
+        Some(id) if ran(id) => true,
+        Some(_) | None => f.path.is_some() && f.line.is_some(),
     };
     let nowhere = answer.findings.iter().filter(|f| !shown(f));
     nowhere

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError};
 
 use alai_core::ids::{ProjectId, TaskId};
 use alai_core::task::{NewTask, Priority, TaskKind};
-use alai_mission::{Filter, MissionError, Project, SyncEnd};
+use alai_mission::{Filter, Project, SyncEnd};
 use alai_workspace::command::Cancel;
 use alai_workspace::git::{self, CommitText, Merged, Oid, Repo};
 
@@ -240,7 +240,7 @@ pub(crate) fn conflict(
         paths: paths.join(", "),
         task,
     };
-    if let Some(task) = at_work(factory, project.id)? {
+    if let Some(task) = at_work(factory, repo, project.id)? {
         return Ok(joining(task));
     }
     let both = git::side_by_side(repo, tip, target, &text(repo, project, target, tip)?)?;
@@ -277,7 +277,13 @@ pub(crate) fn conflict(
 }
 
 /// The project's task that joins both sides, from its first run to its merge.
-fn at_work(factory: &Factory, project: ProjectId) -> Result<Option<TaskId>, MissionError> {
+///
+/// A tag is a word of anybody's title. What [`conflict`] made begins at a commit of both sides that a ref of the factory's own keeps.
+fn at_work(
+    factory: &Factory,
+    repo: &Repo,
+    project: ProjectId,
+) -> Result<Option<TaskId>, IntegrateError> {
     let mission = factory.mission();
     let all = mission.tasks(&Filter {
         project: Some(project),
@@ -287,6 +293,10 @@ fn at_work(factory: &Factory, project: ProjectId) -> Result<Option<TaskId>, Miss
         ..Filter::default()
     })?;
     for task in all.iter().filter(|task| task.lineage.is_none()) {
+        let Some(base) = &task.base else { continue };
+        if git::resolve(repo, &format!("refs/alai/sync/{base}"))?.is_none() {
+            continue;
+        }
         let queued = mission
             .merges_of(task.id)?
             .iter()

@@ -187,6 +187,10 @@ impl Desk {
         let task = &claim.task;
         let packs = factory.packs();
         let way = Way::of(&packs, task)?;
+        // The class is known since, and packs may have changed: both can have brought it to a company that is closed.
+        if let Some(failure) = way::held(&packs, task) {
+            return Ok(Err(failure));
+        }
         let (route, wish, walk) = (way.route, way.wish, way.walk);
         let company = way.company.clone();
         let choice = match wish::model(factory.config(), task, &wish) {

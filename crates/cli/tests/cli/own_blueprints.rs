@@ -76,10 +76,9 @@ fn a_patch_that_is_none_is_named_with_its_line_when_packs_are_read() {
     let own = "version: 1\nname: minion-own\nsteps:\n\u{20} - id: make\n    uses: scaffold\n    with:\n      patch: |\n\
                \u{20}       *** Begin Patch\n        *** Update File: words.sh\n        @@\n        what is this\n        *** End Patch\n";
     std::fs::write(world.home().join("blueprints/minion-own.yaml"), own).expect("written");
-    world
-        .alai(["minion", "enqueue", TITLE, "--project", "tiny"])
-        .exits(4)
-        .says("minion-own.yaml:11:9: this patch cannot be read: `what is this`");
+    let says = "minion-own.yaml:11:9: this patch cannot be read: `what is this`";
+    world.alai(["blueprint", "list"]).exits(0).says(says);
+    world.alai(["blueprint", "validate"]).exits(4).says(says);
 }
 
 /// Three agents would find the same mistake in it: a person is asked at once, before any model is.

@@ -132,7 +132,10 @@ impl Whole {
         let why = self.wrong.entry(gives.clone());
         let why = why.or_insert_with(|| clash.to_string()).clone();
         for company in self.companies.iter_mut().filter(|c| c.name == *gives) {
-            *company = company::closed(gives, &[], Closed::Broken(why.clone()));
+            // Its other words stay, so that its work goes to nobody else.
+            company.aliases.clear();
+            company.default.clear();
+            company.closed = Some(Closed::Broken(why.clone()));
         }
         self.texts.remove(gives);
         Ok(())

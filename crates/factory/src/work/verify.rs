@@ -606,7 +606,7 @@ impl Thread<'_> {
             let content = numbered(cut(&content, FILE_BYTES_MAX));
             text.push_str(&format!(
                 "\n# After the change: {}\n\n{mark}\n{content}{mark}\n",
-                file.path
+                file.path.escape_debug()
             ));
         }
         text.push_str(&format!("\nAt most {PROBES_MAX} probes are run in all.\n"));

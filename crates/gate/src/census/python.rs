@@ -219,8 +219,8 @@ fn unit_tally(total: u64, words: &str) -> Tally {
         }
     }
     // Each failed part of a test (`subTest`) is counted as a failure, and the tests that ran are as many as it says.
-    tally.ignored = tally.ignored.min(total);
-    tally.failed = tally.failed.min(total - tally.ignored);
+    tally.failed = tally.failed.min(total);
+    tally.ignored = tally.ignored.min(total - tally.failed);
     tally.passed = total - tally.failed - tally.ignored;
     tally
 }

@@ -44,7 +44,7 @@ pub(super) fn plain(file: &ChangedFile, rules: &Rules<'_>) -> Option<Plain> {
     let known = ["vitest.config.", "jest.config."];
     match name {
         "config.toml" | "config" if file.path.split('/').rev().nth(1) == Some(".cargo") => {
-            aliases_only(file, rules).then_some(Plain::Nothing)
+            aliases_only(file, rules).then_some(Plain::Adds)
         }
         "build.rs" => hands_values_on(file).then_some(Plain::Nothing),
         "conftest.py" => adds_fixtures(file).then_some(Plain::Adds),
@@ -98,8 +98,27 @@ fn aliases_only(file: &ChangedFile, rules: &Rules<'_>) -> bool {
     let kept = before
         .iter()
         .all(|(name, value)| after.get(name) == Some(value));
-    // Cargo's own short names: `t` would be another test run to everybody who types it.
-    const CARGOS: [&str; 6] = ["b", "c", "d", "t", "r", "rm"];
+    // Cargo's own short names: `t` would be another test run to everybody who types it. An alias also goes before a program of that name that judges.
+    const CARGOS: [&str; 18] = [
+        "b",
+        "c",
+        "d",
+        "t",
+        "r",
+        "rm",
+        "nextest",
+        "deny",
+        "audit",
+        "vet",
+        "hack",
+        "llvm-cov",
+        "tarpaulin",
+        "machete",
+        "udeps",
+        "mutants",
+        "clippy",
+        "fmt",
+    ];
     let fine = |name: &String| {
         before.contains_key(name) || (!used(name) && !CARGOS.contains(&name.as_str()))
     };
@@ -208,11 +227,11 @@ fn hands_values_on(file: &ChangedFile) -> bool {
     });
     let uncommented = uncommented.join("\n");
     // Where a file is written, it is below the folder that Cargo made for it.
-    let own = WRITES
-        .captures_iter(&uncommented)
-        .all(|seen| seen[1].to_lowercase().contains("out"));
-    let own =
-        own && (!WRITES.is_match(&uncommented) || literals.iter().any(|text| text == "OUT_DIR"));
+    let bare = |path: &String| path.ends_with("::write") || path.ends_with("::read_to_string");
+    let own = !uses.iter().any(bare)
+        && WRITES
+            .captures_iter(&uncommented)
+            .all(|seen| is_own(&seen[1], &uncommented, OWN_DEPTH));
     let named = READS
         .captures_iter(&uncommented)
         .all(|seen| seen[1].contains('"'));
@@ -224,6 +243,48 @@ fn hands_values_on(file: &ChangedFile) -> bool {
         && named
         && !ITEM.is_match(&body)
         && !body.contains(" as char")
+}
+
+/// Names through which a place may be said.
+const OWN_DEPTH: usize = 4;
+static OWN_DIR: LazyLock<Regex> =
+    LazyLock::new(|| fixed(r#"^(?:std::)?env::var(?:_os)?\("OUT_DIR"\)$"#));
+static OWN_OF: LazyLock<Regex> =
+    LazyLock::new(|| fixed(r"^(?:std::)?(?:path::)?(?:Path::new|PathBuf::from)\((.*)\)$"));
+static OWN_BELOW: LazyLock<Regex> = LazyLock::new(|| fixed(r#"^(.*)\.join\("[\w.-]+"\)$"#));
+static OWN_SAME: LazyLock<Regex> =
+    LazyLock::new(|| fixed(r#"^(.*?)(?:\.unwrap\(\)|\.expect\("[^"]*"\)|\?|\.clone\(\))$"#));
+
+/// Whether an expression is a place below `OUT_DIR`: written out, or a name that is bound once, to such a place.
+fn is_own(said: &str, body: &str, depth: usize) -> bool {
+    let said: String = said.split_whitespace().collect();
+    let said = said.trim_start_matches('&');
+    if OWN_DIR.is_match(said) {
+        return true;
+    }
+    for of in [&OWN_SAME, &OWN_BELOW, &OWN_OF] {
+        if let Some(seen) = of.captures(said) {
+            return is_own(&seen[1], body, depth);
+        }
+    }
+    let is_name = !said.is_empty() && said.chars().all(|c| c.is_alphanumeric() || c == '_');
+    if !is_name || depth == 0 {
+        return false;
+    }
+    let bound = fixed(&format!(r"\blet\s+{said}\s*(?::[^=;]*)?=\s*([^;]*);"));
+    // Whatever else may give a name a value: parameters, patterns, loops, another assignment.
+    let other = fixed(&format!(
+        r"\bmut\s+{said}\b|\b{said}\s*(?:[|,)\]}}]\s*(?:=>|=[^=]|in\b|\|)|:\s*&?\s*(?:mut\s+)?\w|\bin\b|@)|\|[^|\n]*\b{said}\b[^|\n]*\||[;{{}}]\s*{said}\s*=[^=]"
+    ));
+    let values: Vec<&str> = bound
+        .captures_iter(body)
+        .filter_map(|seen| Some(seen.get(1)?.as_str()))
+        .collect();
+    let typed = bound.replace_all(body, "");
+    match values[..] {
+        [value] if !other.is_match(&typed) => is_own(value, body, depth - 1),
+        _ => false,
+    }
 }
 
 /// The paths of one `use`; `None` for one that takes whatever there is.
@@ -372,7 +433,11 @@ mod tests {
         for (head, want) in [
             (
                 "[build]\njobs = 2\n[alias]\nship = 'run -p ship'\n",
-                Some(Plain::Nothing),
+                Some(Plain::Adds),
+            ),
+            (
+                "[build]\njobs = 2\n[alias]\nnextest = 'run --bin forged --'\n",
+                None,
             ),
             ("[build]\njobs = 2\n[alias]\nt = 'check'\n", None),
             ("[build]\njobs = 2\n[alias]\ntest = 'check'\n", None),
@@ -393,6 +458,13 @@ mod tests {
         let table = "use std::env;\nuse std::fmt::Write as _;\nuse std::fs;\nuse std::path::Path;\n\nfn main() {\n    println!(\"cargo:rerun-if-changed=data/words.txt\");\n    let words = fs::read_to_string(\"data/words.txt\").expect(\"the words\");\n    let mut code = String::from(\"const WORDS: &[&str] = &[\");\n    for word in words.lines() {\n        write!(code, \"{word:?},\").unwrap();\n    }\n    let out = env::var(\"OUT_DIR\").unwrap();\n    fs::write(Path::new(&out).join(\"words.rs\"), code).unwrap();\n}\n";
         assert_eq!(of("build.rs", None, version), Some(Plain::Nothing));
         assert_eq!(of("build.rs", None, table), Some(Plain::Nothing));
+        // The form of Cargo's own book.
+        let book = table.replace(
+            "fs::write(Path::new(&out).join(\"words.rs\"), code)",
+            "let dest_path = Path::new(&out).join(\"words.rs\");\n    fs::write(&dest_path, code)",
+        );
+        assert_ne!(book, table);
+        assert_eq!(of("build.rs", None, &book), Some(Plain::Nothing));
         for (from, to) in [
             ("rustc-env=APP_BUILD", "rustc-cfg=shipped"),
             ("rustc-env=APP_BUILD", "rustc-env=CARGO_BIN_EXE_app"),
@@ -425,6 +497,27 @@ mod tests {
             ("\"data/words.txt\").expect", "name).expect"),
             ("Path::new(&out).join(\"words.rs\")", "\"src/words.rs\""),
             ("use std::fs;", "use std::fs::*;"),
+            ("use std::fs;", "use std::fs;\nuse std::fs::write;"),
+            (
+                "fs::write(Path::new(&out).join(\"words.rs\")",
+                "fs::write(Path::new(&other_out).join(\"words.rs\")",
+            ),
+            (
+                "let out = env::var(\"OUT_DIR\").unwrap();",
+                "let _ = env::var(\"OUT_DIR\"); let out = [\"te\", \"sts\"].concat();",
+            ),
+            (
+                "let out = env::var(\"OUT_DIR\").unwrap();",
+                "let out = env::var(\"OUT_DIR\").unwrap(); let out = [\"te\", \"sts\"].concat();",
+            ),
+            (
+                "let out = env::var(\"OUT_DIR\").unwrap();",
+                "let out = env::var(\"OUT_DIR\").unwrap(); for out in words.lines() {",
+            ),
+            (
+                "let out = env::var(\"OUT_DIR\").unwrap();",
+                "let mut out = env::var(\"OUT_DIR\").unwrap(); out = [\"te\", \"sts\"].concat();",
+            ),
             ("fn main", "unsafe fn other() {}\nfn main"),
             ("fn main", "#[path = \"x.rs\"]\nmod x;\nfn main"),
         ] {

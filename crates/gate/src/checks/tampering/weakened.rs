@@ -68,7 +68,9 @@ pub(super) fn found(change: &Change, rules: &Rules<'_>) -> Vec<String> {
         before.extend(found.into_iter().map(|(name, force)| (file, name, force)));
     }
     if before.len() > TESTS_MAX {
-        return Vec::new();
+        return vec![format!(
+            "more than {TESTS_MAX} tests stand in files that the change touches: they cannot be held against what they were"
+        )];
     }
     let compares =
         |all: &mut dyn Iterator<Item = &Force>| all.map(|force| force.compares).sum::<usize>();
