@@ -326,8 +326,9 @@ fn unshown(answer: &Answer, records: &[Record]) -> Vec<String> {
         of.any(|r| r.head != Seen::Unknown)
     };
     let shown = |f: &&Doubt| match &f.probe {
-        // Of a probe that could not be run a place in the code may be told as well.
         Some(id) if ran(id) => true,
+        // Of a probe that was asked for and could not be run a place in the code may be told.
+        Some(id) if !records.iter().any(|r| r.probe.id == *id) => false,
         Some(_) | None => f.path.is_some() && f.line.is_some(),
     };
     let nowhere = answer.findings.iter().filter(|f| !shown(f));

@@ -500,7 +500,7 @@ fn texts(files: &Files) -> Texts {
 }
 
 /// Titles that say all that a blueprint for a type of work may take from one.
-const TELLING: [&str; 10] = [
+const TELLING: [&str; 13] = [
     "Decide how src/price.py is cut",
     "Scaffold a full-stack app called shop",
     "Scaffold a Next.js app called shop",
@@ -509,6 +509,9 @@ const TELLING: [&str; 10] = [
     "Dockerfile for the Node.js service called shop that starts `server.js`",
     "Database schema of the double-entry ledger",
     "Database design for tenants",
+    "Monitoring of the service called orders, probed at https://orders.example.org/healthz",
+    "Write the runbook for the alerts of the service called orders",
+    "Migration: the column total of customer_order becomes total_minor",
     "Privacy policy and user guide",
     "Document openapi.json: OpenAPI",
 ];

@@ -21,6 +21,8 @@ pub enum Reason {
     NothingElse { job: JobId },
     /// By a way that was searched for, and that the rules of each single load and start do not see.
     AllEndsSooner { saves_ms: i64 },
+    /// So, and this job is the first that it is loaded for.
+    LoadedFor { job: JobId, saves_ms: i64 },
     /// A job has waited past the age.
     Starved { job: JobId, waited_ms: i64 },
     /// It goes so that this one can come.
@@ -92,6 +94,11 @@ impl Reason {
                     s(*saves_ms)
                 )
             }
+            Reason::LoadedFor { job, saves_ms } => format!(
+                "it is wanted by {}, and all known work is expected to end {} sooner this way",
+                name(*job),
+                s(*saves_ms)
+            ),
             Reason::NothingElse { job } => format!(
                 "{} needs it, and nothing waits for what is there",
                 name(*job)

@@ -4,13 +4,14 @@
 //! (simulated annealing), from what the rules would do and from what was found at the last decision. What begins now is taken of the best of them, when
 //! it also holds where it was not searched: on lengths that were drawn apart.
 //!
-//! What there is not: no search while a job is past the age, so that nothing is put off beyond the rules' bounds; no chance but from the moment
+//! What there is not: no job that begins where one of an earlier turn waits and could; no search while a job is past the age, so that nothing is put off beyond the rules' bounds; no chance but from the moment
 //! itself, so that the same state gives the same decision; no schedule that was not held against the rules' on lengths that it was not searched by.
 
 mod course;
 mod intent;
 mod moves;
 mod problem;
+mod turns;
 
 use super::attempt::Attempt;
 use super::decide::{Decision, Effect};
@@ -73,9 +74,19 @@ pub(super) fn better(
         return None;
     }
     course.run(&best, 0);
+    let starts = turns::in_turn(&problem, state, attempt, course.starts());
+    if turns::are_mixed(state) && !turns::same_loads(&problem, attempt, course.loads()) {
+        return None;
+    }
     *intent = Intent::of(&problem, &best);
     let saves_ms = (rules_ms - best_ms).max(0.0) as i64;
-    Some(decisions(state, attempt, &outlook, &course, saves_ms))
+    let first = First {
+        starts: &starts,
+        loads: course.loads(),
+        schedule: &best,
+        saves_ms,
+    };
+    Some(decisions(state, attempt, &problem, &first))
 }
 
 /// The best to begin from: what the rules would do, in either manner, or what was meant before.
@@ -143,14 +154,24 @@ fn searched(
     best
 }
 
-/// What begins now in the course that was run last. What the rules would do as well keeps their reason.
+/// What begins now.
+struct First<'a> {
+    /// Tasks and places.
+    starts: &'a [(usize, usize)],
+    /// Places, each with those that leave for it.
+    loads: &'a [(usize, Vec<usize>)],
+    schedule: &'a Schedule,
+    saves_ms: i64,
+}
+
+/// What the rules would do as well keeps their reason.
 fn decisions(
     state: &State,
     attempt: &Attempt<'_>,
-    outlook: &Outlook,
-    course: &Course<'_>,
-    saves_ms: i64,
+    problem: &Problem<'_>,
+    first: &First<'_>,
 ) -> Vec<Decision> {
+    let (outlook, saves_ms) = (problem.outlook, first.saves_ms);
     let of = |place: usize| {
         let place = &outlook.places[place];
         (HostId(place.host), ModelId(place.model))
@@ -175,12 +196,12 @@ fn decisions(
         let id = outlook.tasks[task].id;
         state.ready().iter().any(|job| job.id == id)
     };
-    let starts = course.starts().iter().filter(|(task, _)| is_ready(*task));
+    let starts = first.starts.iter().filter(|(task, _)| is_ready(*task));
     for (_, place) in starts.clone() {
         let (host, model) = of(*place);
         keep(&mut decisions, host, model);
     }
-    for (place, leaving) in course.loads() {
+    for (place, leaving) in first.loads {
         let (host, model) = of(*place);
         let leaving: Vec<ModelId> = leaving.iter().map(|place| of(*place).1).collect();
         // What was to make room for another, and stays, is not drained any more.
@@ -194,7 +215,11 @@ fn decisions(
             because(effect, Reason::MakesRoom { to: model })
         }));
         let effect = Effect::Preload { host, model };
-        decisions.push(because(effect, Reason::AllEndsSooner { saves_ms }));
+        let reason = match problem.first_in(first.schedule, *place) {
+            Some(job) => Reason::LoadedFor { job, saves_ms },
+            None => Reason::AllEndsSooner { saves_ms },
+        };
+        decisions.push(because(effect, reason));
     }
     decisions.extend(starts.map(|(task, place)| {
         let (host, model) = of(*place);

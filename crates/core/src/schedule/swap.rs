@@ -213,6 +213,7 @@ fn standing(
         | Reason::Aged { .. }
         | Reason::MakesRoom { .. }
         | Reason::AllEndsSooner { .. }
+        | Reason::LoadedFor { .. }
         | Reason::CalledOff { .. }
         | Reason::NoRoom { .. } => {
             let share = if candidate.loses_ms > 0 {

@@ -3,6 +3,7 @@
 use super::super::attempt::Attempt;
 use super::super::course::{self as rules, Step};
 use super::super::decide::Effect;
+use super::super::job::JobId;
 use super::super::outlook::Outlook;
 use super::super::plan::View;
 use super::super::state::Residence;
@@ -63,6 +64,21 @@ impl<'o> Problem<'o> {
     pub(super) fn length_ms(&self, task: usize, place: usize) -> Option<i64> {
         let at = self.places_of(task).iter().position(|its| *its == place)?;
         self.outlook.tasks[task].lengths_ms.get(at).copied()
+    }
+
+    /// The first job of the next phase of a place whose model is not there.
+    pub(super) fn first_in(&self, schedule: &Schedule, place: usize) -> Option<JobId> {
+        let host = self.outlook.places[place].host;
+        let later = schedule.phases[host].iter().enumerate();
+        let mut later = later.skip(self.fixed[host].len());
+        let tasks = later.find_map(|(phase, its)| {
+            let here = |task: &usize| schedule.runs_in[*task] == (host, phase);
+            let tasks = (0..schedule.order.len()).filter(here);
+            let first =
+                tasks.min_by(|one, other| schedule.order[*one].total_cmp(&schedule.order[*other]));
+            first.filter(|_| *its == place)
+        });
+        tasks.map(|task| self.outlook.tasks[task].id)
     }
 
     /// By host: the phases that there are at the beginning.
