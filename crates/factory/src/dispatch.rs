@@ -250,8 +250,8 @@ impl<'f> Round<'f> {
             return Ok(false);
         }
         let bounds = self.bounds();
-        let (mut picture, jobs, meant) = {
-            let mut known = self.factory.roster().lock();
+        let (mut picture, jobs, decided) = {
+            let known = self.factory.roster().lock();
             let mut picture = Picture::of(&self.sites, &known, bounds, self.rules(), self.now_ms);
             let order = Order::of(&self.wanted, &self.queue, self.now_ms);
             let jobs = jobs::jobs(&self.wanted, &order, &picture, &known);
@@ -261,12 +261,9 @@ impl<'f> Round<'f> {
             for coming in follows::coming(&self.follows, &order, &picture, &known) {
                 picture.state.expect(coming);
             }
-            (picture, jobs, std::mem::take(&mut known.meant))
+            let decided = decide(&picture.state, self.now_ms);
+            (picture, jobs, decided)
         };
-        // Runs begin and end meanwhile: a decision takes milliseconds.
-        let mut intent = picture.intent(meant);
-        let decided = decide(&picture.state, &mut intent, self.now_ms);
-        self.factory.roster().lock().meant = picture.meant(intent);
         let is_start = |d: &Decision| matches!(d.effect, Effect::Start { .. });
         // One at a time: whose turn is next depends on what its project has been given.
         let (starts, mut told): (Vec<Decision>, _) = decided.into_iter().partition(is_start);

@@ -6,7 +6,7 @@
 use std::time::Instant;
 
 use alai_core::schedule::{
-    Choice, Fleet, Host, HostId, Intent, Job, JobId, Model, ModelId, Place, Rules, State, decide,
+    Choice, Fleet, Host, HostId, Job, JobId, Model, ModelId, Place, Rules, State, decide,
 };
 use alai_testkit::fleet::{
     FAMILIES, Figures, Measured, Policy, clairvoyant_ms, figures, lower_bound_ms, measured,
@@ -224,7 +224,7 @@ fn cost_of_a_decision(jobs: u64, what: &str, offsets: &[usize]) {
     let mut times: Vec<_> = (0..DECISIONS)
         .map(|_| {
             let began = Instant::now();
-            let decisions = decide(&state, &mut Intent::default(), 1000);
+            let decisions = decide(&state, 1000);
             assert!(!decisions.is_empty(), "there is much to do");
             began.elapsed()
         })

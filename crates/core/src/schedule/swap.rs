@@ -33,8 +33,7 @@ pub(super) fn go_on(view: &View<'_>, host: HostId, placed: &[Option<Placed>]) ->
         .model_ids()
         .filter(|model| matches!(view.places[host.0][model.0], Residence::Draining { .. }))
         .collect();
-    let is_there = view.places[host.0][to.0] != Residence::Absent;
-    let off = if is_there || !wanted(placed, host, to) {
+    let off = if !wanted(placed, host, to) {
         Some(Reason::CalledOff { to })
     } else if !makes_room(view, host, &leaving, to) {
         Some(Reason::NoRoom { to })
@@ -212,8 +211,6 @@ fn standing(
         | Reason::EndsFirstSticky { .. }
         | Reason::Aged { .. }
         | Reason::MakesRoom { .. }
-        | Reason::AllEndsSooner { .. }
-        | Reason::LoadedFor { .. }
         | Reason::CalledOff { .. }
         | Reason::NoRoom { .. } => {
             let share = if candidate.loses_ms > 0 {

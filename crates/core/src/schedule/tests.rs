@@ -57,10 +57,7 @@ fn job(id: u64, model: ModelId, hosts: usize, expected_ms: i64) -> Job {
 
 /// Decides and applies; gives the effects.
 fn step(state: &mut State, now_ms: i64) -> Vec<Effect> {
-    let effects: Vec<Effect> = decide(state, &mut Intent::default(), now_ms)
-        .iter()
-        .map(|one| one.effect)
-        .collect();
+    let effects: Vec<Effect> = decide(state, now_ms).iter().map(|one| one.effect).collect();
     for effect in &effects {
         state.apply(*effect, now_ms).unwrap();
     }
@@ -169,7 +166,7 @@ fn a_drain_that_nothing_waits_for_any_more_is_called_off() {
     state.add(job(2, B, 1, 60_000));
     step(&mut state, 20_000);
     assert!(state.withdraw(JobId(2)).is_some());
-    let decisions = decide(&state, &mut Intent::default(), 25_000);
+    let decisions = decide(&state, 25_000);
     assert_eq!(
         decisions[0].effect,
         Effect::Keep {
@@ -203,7 +200,7 @@ fn a_drain_that_does_not_make_room_any_more_loads_nothing_beyond_the_memory() {
     assert!(matches!(drains[..], [Effect::Drain { .. }]), "{drains:?}");
     state.loaded(BIG, ModelId(2), 21_000);
     state.ended(JobId(1), attempt(&state, 1), 60_000);
-    let decisions = decide(&state, &mut Intent::default(), 60_000);
+    let decisions = decide(&state, 60_000);
     let words = decisions[0]
         .reason
         .words(&decisions[0].effect, state.fleet(), &|id| {
@@ -239,7 +236,7 @@ fn a_run_stays_where_its_prompt_is_unless_another_host_is_much_earlier() {
         job
     };
     state.add(sticky(5_000));
-    let decisions = decide(&state, &mut Intent::default(), 0);
+    let decisions = decide(&state, 0);
     assert_eq!(
         decisions[0].effect,
         Effect::Start {
@@ -497,9 +494,7 @@ fn fast_and_slow(fast_ms: i64, slow_ms: i64) -> State {
 }
 
 fn starts_of(state: &State, id: u64, now_ms: i64) -> usize {
-    let effects = decide(state, &mut Intent::default(), now_ms)
-        .into_iter()
-        .map(|one| one.effect);
+    let effects = decide(state, now_ms).into_iter().map(|one| one.effect);
     let starts =
         effects.filter(|effect| matches!(effect, Effect::Start { job, .. } if *job == JobId(id)));
     starts.count()
@@ -602,63 +597,4 @@ fn ranks_are_the_longest_paths_and_a_circle_ends() {
         [31, 21, 6, 1]
     );
     assert_eq!(ranks(&[1, 2], &[vec![1], vec![0, 9]]), [1, 2]);
-}
-
-/// Long work for one model and short for another on a host that holds one at a time, and a second host: what each step decides is right with any
-/// intent, be it none, the last one, or one of quite another fleet.
-#[test]
-fn an_intent_of_another_fleet_breaks_nothing() {
-    let fleet_of = |hosts: &[(&str, u32, u64)]| fleet(hosts, &[("a", 40), ("b", 40), ("c", 40)]);
-    let state_of = |hosts: &[(&str, u32, u64)]| {
-        let mut state = State::new(fleet_of(hosts), Rules::default());
-        state.loaded(BIG, A, 0);
-        for id in 0..9 {
-            let model = ModelId(usize::try_from(id % 3).unwrap());
-            let long_ms = 20_000 + 7_000 * i64::try_from(id).unwrap();
-            assert!(state.add(job(id, model, hosts.len(), long_ms)));
-        }
-        state
-    };
-    let wide = state_of(&[("one", 2, 90), ("two", 1, 50), ("three", 3, 130)]);
-    let mut other = Intent::default();
-    assert!(!decide(&wide, &mut other, 0).is_empty());
-    assert_ne!(other, Intent::default());
-    let narrow = state_of(&[("one", 2, 50), ("two", 1, 50)]);
-    let mut last = Intent::default();
-    let first = decide(&narrow, &mut last, 0);
-    assert_eq!(
-        first,
-        decide(&narrow, &mut Intent::default(), 0),
-        "the same again"
-    );
-    for mut intent in [Intent::default(), last, other] {
-        let mut state = narrow.clone();
-        let decisions = decide(&state, &mut intent, 1);
-        assert!(!decisions.is_empty());
-        for decision in decisions {
-            state.apply(decision.effect, 1).unwrap();
-        }
-    }
-}
-
-/// Beyond the age nobody is put off: the rules decide alone, whatever was meant.
-#[test]
-fn nothing_is_searched_while_a_job_is_past_the_age() {
-    let mut state = State::new(
-        fleet(&[("one", 1, 50), ("two", 1, 50)], &[("a", 40), ("b", 40)]),
-        Rules::default(),
-    );
-    state.loaded(HostId(0), A, 0);
-    for id in 0..6 {
-        let model = ModelId(usize::try_from(id % 2).unwrap());
-        state.add(job(id, model, 2, 30_000));
-    }
-    let late_ms = Rules::default().age_ms_max;
-    let mut meant = Intent::default();
-    decide(&state, &mut meant, 0);
-    let with = decide(&state, &mut meant, late_ms);
-    let without = decide(&state, &mut Intent::default(), late_ms);
-    assert_eq!(with, without);
-    let searched = |decision: &Decision| matches!(decision.reason, Reason::AllEndsSooner { .. });
-    assert!(!with.iter().any(searched), "{with:?}");
 }

@@ -331,10 +331,8 @@ fn a_migration_is_made_of_what_was_found_needs_postgres() {
     );
     let said = told(&ran);
     assert_eq!(ran.report.status, ExitStatus::Done, "{said}");
-    assert!(
-        said.contains("is no plain name") && said.contains(MIGRATION.says),
-        "{said}"
-    );
+    // Of the first words nothing can be made: what ran is made of the second.
+    assert!(said.contains(MIGRATION.says), "{said}");
     assert_eq!(ran.kinds("request").len(), 2, "asked once more");
     let files = made(&world);
     assert_eq!(files.len(), MIGRATION.files, "{:?}", files.keys());

@@ -74,7 +74,7 @@ fn a_review_that_will_come_has_its_model_loaded_and_is_named_for_people() {
     world.until("the reviewer's model is there", || {
         world.holds(LARGE.0).then_some(())
     });
-    let said = format!("the review that follows task {}", build.0);
+    let said = format!("the review that follows task {} runs nowhere", build.0);
     assert!(world.decided().contains(&said), "{}", world.decided());
     assert!(world.factory.roster().seat(&claim.fence.run).is_some());
 }
