@@ -25,6 +25,8 @@ pub enum Reason {
     MakesRoom { to: ModelId },
     /// Nothing waits any more for the model that it was to make room for.
     CalledOff { to: ModelId },
+    /// What it was to make room for is there already.
+    AlreadyThere { to: ModelId },
     /// It would not make room for that model any more: something else holds memory there now.
     NoRoom { to: ModelId },
 }
@@ -91,6 +93,9 @@ impl Reason {
             Reason::MakesRoom { to } => format!("it makes room for {}", fleet.model_name(*to)),
             Reason::CalledOff { to } => {
                 format!("nothing waits for {} there any more", fleet.model_name(*to))
+            }
+            Reason::AlreadyThere { to } => {
+                format!("{} is there already", fleet.model_name(*to))
             }
             Reason::NoRoom { to } => format!(
                 "{} would have no room there without it either, beside what else holds memory now",

@@ -33,7 +33,14 @@ pub(super) fn go_on(view: &View<'_>, host: HostId, placed: &[Option<Placed>]) ->
         .model_ids()
         .filter(|model| matches!(view.places[host.0][model.0], Residence::Draining { .. }))
         .collect();
-    let off = if !wanted(placed, host, to) {
+    // A look at the host may find there already what it is drained for: nothing has to go for that any more.
+    let is_there = matches!(
+        view.places[host.0][to.0],
+        Residence::Resident { .. } | Residence::Loading { .. }
+    );
+    let off = if is_there {
+        Some(Reason::AlreadyThere { to })
+    } else if !wanted(placed, host, to) {
         Some(Reason::CalledOff { to })
     } else if !makes_room(view, host, &leaving, to) {
         Some(Reason::NoRoom { to })
@@ -212,6 +219,7 @@ fn standing(
         | Reason::Aged { .. }
         | Reason::MakesRoom { .. }
         | Reason::CalledOff { .. }
+        | Reason::AlreadyThere { .. }
         | Reason::NoRoom { .. } => {
             let share = if candidate.loses_ms > 0 {
                 SHARE_OF_SWAP

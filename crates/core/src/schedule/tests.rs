@@ -185,6 +185,48 @@ fn a_drain_that_nothing_waits_for_any_more_is_called_off() {
     );
 }
 
+/// A look at the host finds the very model that others are drained for.
+#[test]
+fn a_drain_for_a_model_that_is_there_already_is_called_off() {
+    let mut state = State::new(
+        fleet(&[("forge", 2, 50)], &[("a", 40), ("b", 40)]),
+        Rules::default(),
+    );
+    state.loaded(BIG, A, 0);
+    state.add(job(1, A, 1, 60_000));
+    step(&mut state, 0);
+    state.add(job(2, B, 1, 60_000));
+    let drains = step(&mut state, 20_000);
+    assert!(matches!(drains[..], [Effect::Drain { .. }]), "{drains:?}");
+    state.loaded(BIG, B, 21_000);
+    let decisions = decide(&state, 22_000);
+    let words = decisions[0]
+        .reason
+        .words(&decisions[0].effect, state.fleet(), &|id| {
+            format!("job {}", id.0)
+        });
+    assert_eq!(words, "a on forge takes calls again: b is there already");
+    let told = step(&mut state, 22_000);
+    assert!(matches!(
+        state.residence(BIG, A),
+        Residence::Resident { .. }
+    ));
+    assert!(matches!(
+        state.residence(BIG, B),
+        Residence::Resident { .. }
+    ));
+    let starts = Effect::Start {
+        job: JobId(2),
+        host: BIG,
+        model: B,
+    };
+    assert!(told.contains(&starts), "{told:?}");
+    // Nothing is unloaded or loaded for it afterwards either.
+    state.ended(JobId(1), attempt(&state, 1), 60_000);
+    let later = step(&mut state, 60_000);
+    assert!(later.is_empty(), "{later:?}");
+}
+
 /// A look at the host finds what nobody ordered: the drain that was begun does not make room any more.
 #[test]
 fn a_drain_that_does_not_make_room_any_more_loads_nothing_beyond_the_memory() {
