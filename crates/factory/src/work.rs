@@ -4,6 +4,7 @@ pub(crate) mod asked;
 pub(crate) mod build;
 mod cage;
 mod calls;
+mod judging;
 pub(crate) mod keep;
 pub(crate) mod lead;
 mod program;

@@ -14,38 +14,31 @@ use alai_workspace::git::{self, Oid};
 use alai_workspace::{clone, files, setup};
 
 use super::cage::{Place, Writes};
+use super::judging::{self, Judging};
 use super::{CLONE, Desk, HOME, failure_of, program};
 use crate::beat::Factory;
 use crate::evidence::{self, Said};
 use crate::ground::{self, GroundError};
 use crate::integrate;
 use crate::run::RunError;
-use crate::{room, way};
+use crate::way;
 
 pub(super) fn work(
     factory: &Arc<Factory>,
     claim: &Claim,
     cancel: &Cancel,
 ) -> Result<Ended, RunError> {
+    let Judging {
+        project,
+        repo,
+        base,
+        head,
+        desk,
+    } = match judging::opened(factory, claim)? {
+        Ok(judging) => judging,
+        Err(ended) => return Ok(ended),
+    };
     let task = &claim.task;
-    let project = super::project(factory, task)?;
-    let repo = super::repo(&project)?;
-    if let Some(failure) = room::missing(factory, task, &project, &repo)? {
-        return Ok(Ended::Failed { failure });
-    }
-    let (base, head) = match (&task.base, &task.head) {
-        (Some(base), Some(head)) => (oid(base)?, oid(head)?),
-        _ => return Err(RunError::infra("the review names no commit")),
-    };
-    let desk = match Desk::open(factory, claim)? {
-        Ok(desk) => desk,
-        Err(failure) => return Ok(Ended::Failed { failure }),
-    };
-    if task.handed.is_some()
-        && let Some(judged) = factory.mission().judged(task.id)?
-    {
-        return by_a_person(factory, claim, &desk, &repo, (&base, &head), &judged);
-    }
     let prepared = match ground::prepared(factory, &repo, &project, &head, Some(&base), cancel) {
         Ok(prepared) => prepared,
         Err(GroundError::Refused { detail, remedy }) => {

@@ -24,13 +24,12 @@ use alai_workspace::setup::Prepared;
 use alai_workspace::{crash, files};
 use serde::{Deserialize, Serialize};
 
-use super::review::{by_a_person, oid};
+use super::judging::{self, Judging};
 use super::{Bounds, Calls, Desk};
 use crate::beat::Factory;
 use crate::evidence::{self, Said};
 use crate::ground::{self, GroundError};
 use crate::models::{Asked, Chosen};
-use crate::room;
 use crate::run::RunError;
 
 /// What a builder is told beside its task.
@@ -112,25 +111,17 @@ pub(super) fn work(
     claim: &Claim,
     cancel: &Cancel,
 ) -> Result<Ended, RunError> {
+    let Judging {
+        project,
+        repo,
+        base,
+        head,
+        desk,
+    } = match judging::opened(factory, claim)? {
+        Ok(judging) => judging,
+        Err(ended) => return Ok(ended),
+    };
     let task = &claim.task;
-    let project = super::project(factory, task)?;
-    let repo = super::repo(&project)?;
-    if let Some(failure) = room::missing(factory, task, &project, &repo)? {
-        return Ok(Ended::Failed { failure });
-    }
-    let (base, head) = match (&task.base, &task.head) {
-        (Some(base), Some(head)) => (oid(base)?, oid(head)?),
-        _ => return Err(RunError::infra("the verification names no commit")),
-    };
-    let desk = match Desk::open(factory, claim)? {
-        Ok(desk) => desk,
-        Err(failure) => return Ok(Ended::Failed { failure }),
-    };
-    if task.handed.is_some()
-        && let Some(judged) = factory.mission().judged(task.id)?
-    {
-        return by_a_person(factory, claim, &desk, &repo, (&base, &head), &judged);
-    }
     let built_by = factory.mission().builders_of(looked_at(task))?;
     let same_model = factory.models().is_one_of(&desk.chosen.model, &built_by);
     let now = factory.now_ms();
