@@ -35,6 +35,6 @@ pub use checks::secrets::{Spot, blacken, secrets_in};
 pub use docs::{DOCS_CHECKS, DOCS_PATHS, DocsCandidate, DocsMeasured, judge_docs, measure_docs};
 pub use error::{GateError, Refused};
 pub use measure::{Behind, Candidate, Measured, Summary, measure, refused_unrun, tree_digest};
-pub use paths::{Globs, changeable, frees_nothing, is_test, no_test, test_places};
+pub use paths::{Globs, changeable, frees_nothing, is_test, no_test, pattern_of, test_places};
 pub use probe::{probe, probe_seen};
 pub use review::check_review;

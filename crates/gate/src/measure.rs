@@ -271,8 +271,8 @@ impl Gate<'_> {
             restored.clone()
         };
         // The last run of the tests: of the head as it is, where that is another tree.
-        let last = self.commands.len();
-        self.rests(Check::CensusNotReduced, last - 1..last);
+        let as_is = self.commands.len();
+        self.rests(Check::CensusNotReduced, as_is - 1..as_is);
         let asleep = self.written_and_not_run(&census);
         let may_be_lost = |id: &str| self.may_be_lost(id) && !asleep.contains(id);
         into.push(runs::clean_build(build.as_ref(), &tests, &restored));
@@ -292,6 +292,8 @@ impl Gate<'_> {
         ));
         into.push(acceptance);
         self.configuration(&census, into)?;
+        let last = self.commands.len();
+        self.rests(Check::GateConfigUntouched, as_is..last);
         let added = runs::new_tests(self.candidate.base_census, &census);
         let on_base = self.new_tests_on_base(&added, &census)?;
         into.push(runs::new_tests_fail(&added, on_base.as_ref()));

@@ -23,13 +23,16 @@ impl Globs {
     pub fn new(patterns: &[String]) -> Result<Globs, GateError> {
         let named: Vec<String> = patterns
             .iter()
-            .filter(|p| !tidy(p).starts_with(['*', '?', '[', '{']))
+            .filter(|p| literal(p).is_some() || !tidy(p).starts_with(['*', '?', '[', '{']))
             .cloned()
             .collect();
         Ok(Globs {
             set: compile(patterns)?,
             naming: compile(&named)?,
-            written: patterns.iter().map(|p| tidy(p).to_owned()).collect(),
+            written: patterns
+                .iter()
+                .map(|p| literal(p).unwrap_or_else(|| tidy(p).to_owned()))
+                .collect(),
         })
     }
 
@@ -60,6 +63,31 @@ fn tidy(pattern: &str) -> &str {
         .strip_prefix("./")
         .unwrap_or(pattern)
         .trim_end_matches('/')
+}
+
+/// The pattern that matches this very path and no other, whatever stands in its name.
+pub fn pattern_of(path: &str) -> String {
+    // Which leaves the backslash what it is in a pattern, the sign that takes the next one as it stands.
+    globset::escape(path).replace('\\', "[\\]")
+}
+
+/// The one path that a pattern names, as [`pattern_of`] wrote it or without any wildcard; `None` for what names several.
+fn literal(pattern: &str) -> Option<String> {
+    let mut path = String::new();
+    let mut rest = tidy(pattern).chars();
+    while let Some(c) = rest.next() {
+        match c {
+            '[' => {
+                path.push(rest.next()?);
+                if rest.next() != Some(']') {
+                    return None;
+                }
+            }
+            '*' | '?' | ']' | '{' | '}' | '\\' => return None,
+            plain => path.push(plain),
+        }
+    }
+    Some(path)
 }
 
 fn compile(patterns: &[String]) -> Result<GlobSet, GateError> {
@@ -210,10 +238,11 @@ pub fn test_places(patterns: &[String], test_command: &str) -> Vec<String> {
 /// a folder holds, only a commit shows; a source in Rust may hold its own tests.
 pub fn no_test<'a>(patterns: &'a [String], test_command: &str) -> Option<&'a str> {
     let is_none = |pattern: &&String| {
-        let path = tidy(pattern);
+        let named = literal(pattern);
+        let path = named.as_deref().unwrap_or_else(|| tidy(pattern));
         let judges = protected::class(path).is_some();
         let is_file = judges || !["", "rs"].contains(&extension(path).as_str());
-        let wild = path.contains(['*', '?', '[', '{']);
+        let wild = named.is_none() && path.contains(['*', '?', '[', '{']);
         let is_place = || is_test(path) || is_test(&format!("{path}/x"));
         is_file && !wild && !is_place() && !run_by(test_command, path)
     };
@@ -323,6 +352,35 @@ mod tests {
             list(&["src/*_test.go", "tests/a.rs"])
         );
         assert_eq!(open(&["docs"]), list(&[]));
+    }
+
+    #[test]
+    fn a_path_as_a_pattern_names_itself_and_nothing_else() {
+        for path in [
+            "tests/a[b]*.py",
+            "*",
+            "tests/{a,b}?.sh",
+            "tests/plain.sh",
+            "a]b",
+            "é[é].py",
+            "tests/a\\1.sh",
+        ] {
+            let globs = Globs::new(&[pattern_of(path)]).expect("a pattern");
+            assert!(
+                globs.covers(path) && globs.names(path) && globs.has(path),
+                "{path}"
+            );
+            for other in ["tests/ab.py", "tests/abb.py", "tests/a1.sh", "x", "a"] {
+                assert!(!globs.covers(other), "{path}: {other}");
+            }
+            assert_eq!(literal(&pattern_of(path)).as_deref(), Some(path));
+        }
+        for several in ["tests/a[bc].py", "tests/*", "a?", "{a,b}", "[!a]"] {
+            assert_eq!(literal(several), None, "{several}");
+        }
+        let none = [pattern_of("src/a[b].py")];
+        assert_eq!(no_test(&none, ""), Some(none[0].as_str()), "it is no test");
+        assert_eq!(no_test(&[pattern_of("tests/a[b].py")], ""), None);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use alai_factory::{Op, Outcome};
 use alai_testkit::git;
 use serde_json::json;
 
-use crate::script::{Script, TITLE, small};
+use crate::script::{Script, TITLE, small, write};
 use crate::socket::{self, Said};
 use crate::world::World;
 
@@ -203,6 +203,32 @@ fn a_request_whose_answer_was_lost_takes_back_once() {
     let reverts = world.list().matches("] Revert: ").count();
     assert_eq!(reverts, 1, "{}", world.list());
     drop(daemon);
+}
+
+/// A name that would be a pattern: it frees the file of that name, and none that the pattern would have matched.
+#[test]
+fn a_test_whose_name_reads_like_a_pattern_is_taken_back_by_its_name() {
+    let mut calls = small("alpha");
+    calls.push(write(
+        "tests/a[b]*.py",
+        "import words\n\ndef test_b():\n    assert words\n",
+    ));
+    let world = World::scripted("auto", &Script::good().builds("Say alpha", &calls));
+    let first = built(&world, "Say alpha");
+    assert!(world.repo().join("tests/a[b]*.py").is_file());
+    world
+        .alai(["revert", &first.to_string(), "--wait"])
+        .exits(0);
+    assert!(!world.repo().join("tests/a[b]*.py").exists());
+    let made = number(&world, "Revert: Say alpha");
+    let task = world.task(made);
+    let freed = &task["view"]["task"]["changes_tests"];
+    let globs: Vec<String> = serde_json::from_value(freed.clone()).expect("a list");
+    let globs = alai_gate::Globs::new(&globs).expect("globs");
+    assert!(
+        globs.covers("tests/a[b]*.py") && !globs.covers("tests/abc.py"),
+        "{task}"
+    );
 }
 
 #[test]

@@ -162,6 +162,7 @@ fn tests_of(repo: &Repo, project: &Project, on: &Oid, head: &Oid) -> Result<Vec<
         | git::ChangeStatus::TypeChanged => vec![file.path],
     });
     Ok(touched
+        .map(|path| alai_gate::pattern_of(&path))
         .filter(|path| alai_gate::no_test(std::slice::from_ref(path), test).is_none())
         .collect())
 }

@@ -255,3 +255,40 @@ fn a_test_that_the_task_changes_may_change_needs_python() {
     };
     world.measure(&base, &task).expect_pass();
 }
+
+/// What a check rests on is what was run for it: the run without the changed configuration is check 9's own.
+#[test]
+fn the_run_without_a_changed_configuration_is_what_check_nine_rests_on_needs_python() {
+    let world = World::new(&PYTHON);
+    let base = world.tip();
+    let fixture = "import pytest\n\n\n@pytest.fixture\ndef two():\n    return 2\n";
+    world.commit(&[("conftest.py", fixture)], &[], "A fixture");
+    let judged = world.measure(&base, &Task::with(PYTHON_TEST));
+    let nine = judged.one(Check::GateConfigUntouched);
+    assert!(
+        nine.detail.contains("as the base has it"),
+        "{}",
+        judged.table()
+    );
+    let behind = |check: Check| {
+        judged
+            .measured
+            .behind
+            .get(&check)
+            .cloned()
+            .unwrap_or_default()
+    };
+    let own = behind(Check::GateConfigUntouched);
+    assert_eq!(own.len(), 1, "{:?}", judged.measured.behind);
+    for other in [
+        Check::NewTestsFailOnBase,
+        Check::MutantsKilled,
+        Check::CensusNotReduced,
+    ] {
+        assert!(
+            !behind(other).contains(&own[0]),
+            "{other:?}: {:?}",
+            judged.measured.behind
+        );
+    }
+}
