@@ -4,12 +4,12 @@ use alai_core::money::microusd;
 use alai_core::pipeline::Ended;
 use alai_core::task::{Priority, Task};
 use alai_core::verify::{self, Policy};
-use alai_mission::{EventRow, MissionError};
+use alai_mission::{EventRow, Mission, MissionError};
 use alai_workspace::git::{self, ChangeStatus, Oid};
 use serde::Deserialize;
 
 use crate::beat::Factory;
-use crate::config::ConfigError;
+use crate::config::{Config, ConfigError};
 use crate::integrate;
 
 /// A thread that takes longer is no stage of a line of work any more.
@@ -82,8 +82,38 @@ pub(crate) fn asked_for(
     if !verdict.passed() {
         return Ok(None);
     }
-    let policy = &factory.config().verifier;
-    let Some(why) = verify::needed(policy, task, &touched(factory, task, base, head)) else {
+    sent(
+        factory.mission(),
+        factory.config(),
+        task,
+        (base, head),
+        factory.now_ms(),
+    )
+}
+
+/// The same for what an agent made without a cage, once a person has approved it: its way is that of every build.
+pub(crate) fn asked_for_approved(
+    mission: &Mission,
+    config: &Config,
+    task: &Task,
+    now_ms: i64,
+) -> Result<Option<String>, MissionError> {
+    let (Some(base), Some(head)) = (&task.base, &task.head) else {
+        return Ok(None);
+    };
+    sent(mission, config, task, (base, head), now_ms)
+}
+
+fn sent(
+    mission: &Mission,
+    config: &Config,
+    task: &Task,
+    (base, head): (&str, &str),
+    now_ms: i64,
+) -> Result<Option<String>, MissionError> {
+    let policy = &config.verifier;
+    let touched = touched(mission, policy, task, (base, head));
+    let Some(why) = verify::needed(policy, task, &touched) else {
         return Ok(None);
     };
     if policy.send {
@@ -92,18 +122,22 @@ pub(crate) fn asked_for(
     let text = format!(
         "an independent verifier is needed, because {why}; none is sent before `[verifier] send = true` stands in alai.toml"
     );
-    let mission = factory.mission();
     let told = |event: &EventRow| event.kind == "note" && event.detail == text;
     if !mission.events(task.id)?.iter().any(told) {
-        mission.note(task.id, text, "factory", factory.now_ms())?;
+        mission.note(task.id, text, "factory", now_ms)?;
     }
     Ok(None)
 }
 
 /// The paths of a change. Where it cannot be read, every word of the policy is taken for touched.
-fn touched(factory: &Factory, task: &Task, base: &str, head: &str) -> Vec<String> {
+fn touched(
+    mission: &Mission,
+    policy: &Policy,
+    task: &Task,
+    (base, head): (&str, &str),
+) -> Vec<String> {
     let read = || -> Option<Vec<String>> {
-        let project = factory.mission().project(task.project?).ok()?;
+        let project = mission.project(task.project?).ok()?;
         let repo = integrate::open(&project).ok()?;
         let (base, head): (Oid, Oid) = (base.parse().ok()?, head.parse().ok()?);
         let diff = git::diff(&repo, &base, &head).ok()?;
@@ -116,5 +150,5 @@ fn touched(factory: &Factory, task: &Task, base: &str, head: &str) -> Vec<String
         }
         Some(paths)
     };
-    read().unwrap_or_else(|| factory.config().verifier.paths.clone())
+    read().unwrap_or_else(|| policy.paths.clone())
 }

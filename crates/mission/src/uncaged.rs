@@ -63,13 +63,15 @@ impl Mission {
         })
     }
 
-    /// A person approves what an agent made without a cage: it is done like a build that has passed, and goes where that goes.
+    /// A person approves what an agent made without a cage: it is done like a build that has passed, and goes where that goes, to an
+    /// independent verifier first where there is a reason to `verify`.
     ///
     /// # Errors
     /// When the task does not wait for that.
     pub fn accept(
         &self,
         task: TaskId,
+        verify: Option<String>,
         by: impl Into<By>,
         now_ms: i64,
     ) -> Result<State, MissionError> {
@@ -79,13 +81,21 @@ impl Mission {
             run: None,
             now_ms,
         };
-        self.write(move |c| once(c, request.as_ref(), now_ms, || accept(c, task, &stamp)))
+        self.write(move |c| {
+            let taken = || accept(c, task, verify.as_deref(), &stamp);
+            once(c, request.as_ref(), now_ms, taken)
+        })
     }
 }
 
-fn accept(c: &Connection, task: TaskId, stamp: &Stamp) -> Result<State, MissionError> {
+fn accept(
+    c: &Connection,
+    task: TaskId,
+    verify: Option<&str>,
+    stamp: &Stamp,
+) -> Result<State, MissionError> {
     let before = one(c, task)?;
-    let Some(effects) = pipeline::accepted(&before) else {
+    let Some(effects) = pipeline::accepted(&before, verify) else {
         let refused = Refused {
             state: before.state,
             event: Event::Approve,

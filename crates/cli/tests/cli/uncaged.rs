@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::script::{Script, TITLE, small, solution};
+use crate::script::{CHECK, Script, TITLE, small, solution};
 use crate::world::{Ran, Running, World, run};
 
 mod survivors;
@@ -254,6 +254,48 @@ fn what_it_made_waits_for_a_person_whose_word_leads_to_review_and_merge() {
     let off = runs.iter().filter(|run| run["sandbox"] == "off").count();
     assert!(off == 1 && runs.len() > 2, "{listed}");
     world.alai(["mc", "fsck"]).exits(0);
+}
+
+/// A person's word is that the change may go on, not that nobody looks at it: who gets a verifier elsewhere gets one here.
+#[test]
+fn what_a_person_approves_of_it_goes_to_the_verifier_where_one_is_needed() {
+    let script = Script::good().with(
+        json!({"kind": "verify", "step": "verify"}),
+        &[
+            json!({"json": {"verdict": "probe", "summary": "I look.", "rests_on": [], "findings": [],
+                "probes": [{"id": "p1", "why": "It is asked for.", "command": CHECK, "expect": "succeeds", "path": null, "content": null}]}}),
+            json!({"json": {"verdict": "pass", "summary": "It holds.", "probes": [], "rests_on": ["p1"], "findings": []}}),
+        ],
+    );
+    let Some(world) = as_root(&script) else {
+        return;
+    };
+    let settings = world.home().join("alai.toml");
+    let before = fs::read_to_string(&settings).expect("the settings");
+    let verifier = "[verifier]\nsend = true\npaths = [\"words\"]\n";
+    fs::write(&settings, format!("{before}\n{verifier}")).expect("the settings");
+    world.alai(OFF).exits(6);
+    world.alai(["mc", "approve", "1"]).exits(0);
+    let list = world.list();
+    assert!(
+        list.contains("[VERIFY] Verification of") && !list.contains("[REVIEW]"),
+        "{list}"
+    );
+    let daemon = world.up();
+    // There is no other model here, and the task is urgent: what passed waits for a person.
+    world.until("it is verified", |w| {
+        (w.state(2) == "waiting").then_some(())
+    });
+    let threads = world.json(["mc", "show", "1", "--json"])["verifications"].clone();
+    assert_eq!(threads[0]["end"], "for_person", "{threads}");
+    world
+        .alai(["mc", "approve", "2", "I have seen the probe"])
+        .exits(0);
+    world.until("it is merged", |w| {
+        (!w.task(1)["view"]["task"]["integrated"].is_null()).then_some(())
+    });
+    world.alai(["down"]).exits(0);
+    daemon.ends().exits(0);
 }
 
 /// Every record and every screen of the run.

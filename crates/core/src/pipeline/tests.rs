@@ -565,9 +565,16 @@ fn what_ran_without_a_cage_is_never_done_by_its_gate_and_goes_on_by_a_person() {
     };
     assert_eq!((head.as_str(), waiting.reason), ("h", WaitReason::Uncaged));
     assert!(waiting.next_action.contains("alai mc approve 7"));
-    assert_eq!(accepted(&task), None, "it does not wait yet");
+    assert_eq!(accepted(&task, None), None, "it does not wait yet");
     task.waiting = Some(waiting.clone());
-    let next = accepted(&task).expect("it waits");
+    let verified = accepted(&task, Some("it touches auth.rs")).expect("it waits");
+    assert_eq!(spawned(&verified)[0].kind, TaskKind::Verify);
+    assert!(
+        spawned(&verified)[0]
+            .description
+            .contains("it touches auth.rs")
+    );
+    let next = accepted(&task, None).expect("it waits");
     assert_eq!(spawned(&next)[0].kind, TaskKind::Review);
     assert_eq!(spawned(&next)[0].sandbox, crate::cage::Sandbox::On);
     // One run was asked for: what fails is not built again by itself.

@@ -35,12 +35,12 @@ pub(super) fn asked(
 }
 
 /// A person has approved what waits so: it goes the way of every build that has passed, and no shorter one. `None` when the
-/// task does not wait for that.
-pub fn accepted(task: &Task) -> Option<Vec<Effect>> {
+/// task does not wait for that. `verify`: why an independent verifier looks at it first, as at any other build.
+pub fn accepted(task: &Task, verify: Option<&str>) -> Option<Vec<Effect>> {
     let waits = task.waiting.as_ref().map(|w| w.reason);
     match (waits, &task.base, &task.head) {
         (Some(WaitReason::Uncaged), Some(base), Some(head)) => {
-            Some(onwards(task, base, head, None).into_iter().collect())
+            Some(onwards(task, base, head, verify).into_iter().collect())
         }
         _ => None,
     }

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::projects::registered;
 use super::{Desk, OpError, OpErrorKind, Outcome};
 use super::{answers, blueprints};
-use crate::integrate;
+use crate::{integrate, verifier};
 
 /// What `mc add` and `minion run` say.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -275,7 +275,8 @@ pub(super) fn approve(desk: &Desk<'_>, task: TaskId) -> Result<Outcome, OpError>
     let found = desk.mission.task(task)?;
     let waits = found.waiting.as_ref().map(|w| w.reason);
     if waits == Some(WaitReason::Uncaged) {
-        let state = desk.mission.accept(task, desk.by.clone(), desk.now_ms)?;
+        let verify = verifier::asked_for_approved(desk.mission, desk.config, &found, desk.now_ms)?;
+        let state = { desk.mission }.accept(task, verify, desk.by.clone(), desk.now_ms)?;
         return Ok(Outcome::Task { task, state });
     }
     let goal = found.kind == TaskKind::Goal && waits == Some(WaitReason::Approval);

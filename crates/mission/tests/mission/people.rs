@@ -168,7 +168,12 @@ fn what_was_made_without_a_cage_is_done_by_a_person_and_then_reviewed() {
     assert_eq!(left(), [], "nobody ends the number's next owner");
     let ended = world.mission.run(&run.id).expect("read");
     assert_eq!(ended, Some(run), "it still says that it had no cage");
-    let refused = |by: &str| world.mission.accept(task, by, 160).expect_err("refused");
+    let refused = |by: &str| {
+        world
+            .mission
+            .accept(task, None, by, 160)
+            .expect_err("refused")
+    };
     assert!(matches!(refused("me"), MissionError::Refused { .. }));
     let measured = Effect::Measured {
         base: "b".into(),
@@ -199,7 +204,10 @@ fn what_was_made_without_a_cage_is_done_by_a_person_and_then_reviewed() {
     );
     world.sound();
     assert_eq!(
-        world.mission.accept(task, "me", 300).expect("accepted"),
+        world
+            .mission
+            .accept(task, None, "me", 300)
+            .expect("accepted"),
         State::Done
     );
     let review = world.claim().expect("its review");
