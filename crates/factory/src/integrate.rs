@@ -52,6 +52,8 @@ pub(crate) enum IntegrateError {
         branch: String,
         paths: String,
         task: TaskId,
+        /// It was made just now, and that is noted already.
+        made: bool,
     },
     #[error("tests are red when {branch} is merged into alai/integration: {red}; mend {branch}")]
     PeopleRed { branch: String, red: String },
@@ -196,11 +198,10 @@ pub(crate) fn step(factory: &Arc<Factory>, cancel: &Cancel) -> Result<(), Integr
     let tried = catch_unwind(AssertUnwindSafe(attempt)).unwrap_or(Err(IntegrateError::Bug));
     match tried {
         Err(_) if cancel.is_cancelled() => Ok(()),
-        Err(e @ IntegrateError::Joining { .. }) => {
+        Err(e @ IntegrateError::Joining { task, .. }) => {
             let until_ms = factory.now_ms() + JOINING_PAUSE_MS;
-            Ok(factory
-                .mission()
-                .merge_waits(&row, &e.to_string(), until_ms)?)
+            let mission = factory.mission();
+            Ok(mission.merges_wait(row.project, task, &e.to_string(), until_ms)?)
         }
         Err(e) if row.attempts + 1 < MERGE_ATTEMPTS_MAX => {
             Ok(factory
@@ -288,7 +289,9 @@ pub(crate) fn end_integration(
     task: &Task,
     end: &MergeEnd,
 ) -> Result<(), IntegrateError> {
-    let effects = pipeline::merged(task, end, &factory.context(project, task));
+    let mut context = factory.context(project, task);
+    context.auto_delivery &= sync::delivers(factory, project, row.task)?;
+    let effects = pipeline::merged(task, end, &context);
     let (merged, outcome) = match end {
         MergeEnd::Merged { commit } => (true, commit.clone()),
         MergeEnd::Conflict { paths } => (false, format!("conflict in {}", paths.join(", "))),

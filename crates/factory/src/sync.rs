@@ -5,7 +5,7 @@
 use std::sync::{Arc, PoisonError};
 
 use alai_core::ids::{ProjectId, TaskId};
-use alai_core::task::{NewTask, Priority, TaskKind};
+use alai_core::task::{NewTask, Priority, Task, TaskKind, WaitReason};
 use alai_mission::{Filter, Project, SyncEnd};
 use alai_workspace::command::Cancel;
 use alai_workspace::git::{self, CommitText, Merged, Oid, Repo};
@@ -204,10 +204,15 @@ pub(crate) fn now(
     };
     match taken {
         Ok(ground) => Ok(Synced::TakenOver(ground.ours.to_string())),
-        Err(e @ IntegrateError::Joining { task, .. }) => Ok(Synced::Conflict {
-            task,
-            words: e.to_string(),
-        }),
+        Err(e @ IntegrateError::Joining { task, made, .. }) => {
+            let words = e.to_string();
+            // Whoever asked reads the notes: one of before he asked tells him nothing.
+            if !made {
+                let mission = factory.mission();
+                mission.note_sync(project.id, SyncEnd::Refused, &words, factory.now_ms())?;
+            }
+            Ok(Synced::Conflict { task, words })
+        }
         Err(e @ (IntegrateError::PeopleRed { .. } | IntegrateError::PeopleConflict { .. })) => {
             let words = e.to_string();
             let mission = factory.mission();
@@ -235,13 +240,14 @@ pub(crate) fn conflict(
     if factory.only().is_some() {
         return Ok(by_people());
     }
-    let joining = |task| IntegrateError::Joining {
+    let joining = |task, made| IntegrateError::Joining {
         branch: project.target_branch.clone(),
         paths: paths.join(", "),
         task,
+        made,
     };
     if let Some(task) = at_work(factory, repo, project.id)? {
-        return Ok(joining(task));
+        return Ok(joining(task, false));
     }
     let both = git::side_by_side(repo, tip, target, &text(repo, project, target, tip)?)?;
     match git::update_ref(repo, &format!("refs/alai/sync/{both}"), &both, None) {
@@ -271,9 +277,9 @@ pub(crate) fn conflict(
     if mission.task(made)?.state.terminal() {
         return Ok(by_people());
     }
-    let said = joining(made).to_string();
+    let said = joining(made, true).to_string();
     mission.note_sync(project.id, SyncEnd::Refused, &said, factory.now_ms())?;
-    Ok(joining(made))
+    Ok(joining(made, true))
 }
 
 /// The project's task that joins both sides, from its first run to its merge.
@@ -293,8 +299,7 @@ fn at_work(
         ..Filter::default()
     })?;
     for task in all.iter().filter(|task| task.lineage.is_none()) {
-        let Some(base) = &task.base else { continue };
-        if git::resolve(repo, &format!("refs/alai/sync/{base}"))?.is_none() {
+        if !joins(repo, task)? {
             continue;
         }
         let queued = mission
@@ -306,6 +311,44 @@ fn at_work(
         }
     }
     Ok(None)
+}
+
+/// Whether a task is one that [`conflict`] made.
+fn joins(repo: &Repo, task: &Task) -> Result<bool, IntegrateError> {
+    match &task.base {
+        Some(base) if task.tags.iter().any(|tag| tag == SYNC_TAG) => {
+            Ok(git::resolve(repo, &format!("refs/alai/sync/{base}"))?.is_some())
+        }
+        Some(_) | None => Ok(false),
+    }
+}
+
+/// Whether the policy moves the target branch when this lineage is merged. What joins both sides holds all that is merged: where
+/// that is a part of a goal that is still at work, the goal's own delivery brings it.
+pub(crate) fn delivers(
+    factory: &Factory,
+    project: &Project,
+    lineage: TaskId,
+) -> Result<bool, IntegrateError> {
+    let mission = factory.mission();
+    let repo = integrate::open(project)?;
+    if !joins(&repo, &mission.task(lineage)?)? {
+        return Ok(true);
+    }
+    let merged = mission.tasks(&Filter {
+        project: Some(project.id),
+        ended: true,
+        ..Filter::default()
+    })?;
+    for task in merged.iter().filter(|task| task.integrated.is_some()) {
+        let Some(goal) = task.goal else { continue };
+        let goal = mission.task(goal)?;
+        let waits = goal.waiting.as_ref().map(|waiting| waiting.reason);
+        if !goal.state.terminal() && waits != Some(WaitReason::Approval) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// What the factory says of taking over. Its time is that of the newer side, so that a retry makes the same commit.

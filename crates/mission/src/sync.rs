@@ -1,12 +1,11 @@
 //! What people did on the target branch, taken over into the branch of the factory: written down before that is moved.
 
-use alai_core::ids::ProjectId;
+use alai_core::ids::{ProjectId, TaskId};
 use rusqlite::{OptionalExtension, params};
 
 use crate::error::MissionError;
 use crate::event::{Stamp, happened};
 use crate::inbox::By;
-use crate::merge::MergeRow;
 use crate::project;
 use crate::reader::Reader;
 use crate::writer::Mission;
@@ -65,18 +64,21 @@ impl Mission {
         })
     }
 
-    /// A merge waits for something that is being worked on: its turn comes again, and no attempt is counted.
-    pub fn merge_waits(
+    /// The merges of a project wait for the task that joins both sides: their turn comes again, and no attempt is counted. All of
+    /// them at once, so that the merge they wait for does not stand behind the attempts of all the others.
+    pub fn merges_wait(
         &self,
-        row: &MergeRow,
+        project: ProjectId,
+        joins: TaskId,
         why: &str,
         until_ms: i64,
     ) -> Result<(), MissionError> {
-        let (id, why) = (row.id, why.to_owned());
+        let why = why.to_owned();
         self.write(move |c| {
             c.execute(
-                "UPDATE merge SET outcome = ?, next_ms = ? WHERE id = ? AND state = 'queued'",
-                params![why, until_ms, id],
+                "UPDATE merge SET outcome = ?, next_ms = max(next_ms, ?)
+                 WHERE project = ? AND task <> ? AND kind = 'integrate' AND state = 'queued'",
+                params![why, until_ms, project.0, joins.0],
             )?;
             Ok(())
         })

@@ -4,7 +4,7 @@
 use alai_testkit::git;
 use serde_json::json;
 
-use crate::script::{Script, small, write};
+use crate::script::{Script, planned, small, write};
 use crate::world::{World, run};
 
 /// A world in which `alpha.sh` is merged and not delivered.
@@ -159,6 +159,80 @@ fn what_cannot_be_joined_becomes_a_task_with_both_sides_and_the_rest_waits_for_i
     assert!(holds(&world, "main", &ours) && holds(&world, "main", &theirs));
     world.alai(["down"]).exits(0);
     daemon.ends().exits(0);
+    world.alai(["mc", "fsck"]).exits(0);
+}
+
+#[test]
+fn who_asks_again_while_somebody_joins_both_sides_is_told_so() {
+    let world = ahead(&good());
+    person(&world, "alpha.sh", "#!/bin/sh\necho mine\n");
+    let sync = ["project", "sync", "tiny"];
+    world.alai(sync).exits(6).says("#4 joins them");
+    world.alai(["mc", "pause", "4"]).exits(0);
+    let daemon = world.up();
+    for _ in 0..2 {
+        world.alai(sync).exits(6).says("#4 joins them");
+    }
+    drop(daemon);
+    let noted = alai_mission::Reader::open(&world.home()).expect("the store");
+    let project = noted.projects().expect("reads")[0].id;
+    let (end, words, _) = noted.last_sync(project).expect("reads").expect("a note");
+    assert_eq!(end, alai_mission::SyncEnd::Refused);
+    assert!(words.contains("#4 joins them"), "{words}");
+}
+
+/// What joins both sides holds all that is merged, also the first half of a goal whose second half waits.
+#[test]
+fn a_join_delivers_no_half_of_a_goal() {
+    let join = [
+        json!({"name": "read", "arguments": {"path": "alpha.sh"}}),
+        json!({"name": "edit", "arguments": {"path": "alpha.sh", "old": "echo mine", "new": "echo alpha # and mine"}}),
+        write(
+            "tests/joined.sh",
+            "is \"both are there\" \"$(grep -c 'alpha # and mine' alpha.sh)\" \"1\"\n",
+        ),
+    ];
+    let script = good().builds("Join main", &join).plans(&[
+        planned("a", "Say alpha", &[]),
+        planned("b", "Write to the CEO", &["a"]),
+    ]);
+    let world = World::scripted("auto", &script);
+    let daemon = world.up();
+    world
+        .alai(["start", "Say letters", "--project", "tiny"])
+        .exits(0);
+    world.until("it is planned", |w| {
+        w.list().contains("Write to the CEO").then_some(())
+    });
+    merged(&world, 3);
+    let ours = world.git(&["rev-parse", "alai/integration"]);
+    let theirs = person(&world, "alpha.sh", "#!/bin/sh\necho mine\n");
+    world
+        .alai(["project", "sync", "tiny"])
+        .exits(6)
+        .says("joins them");
+    let list = world.list();
+    let line = list.lines().find(|line| line.contains("Join main with"));
+    let number = line.and_then(|line| line.strip_prefix('#')?.split(' ').next());
+    let join: i64 = number
+        .unwrap_or_else(|| panic!("{list}"))
+        .parse()
+        .expect("a number");
+    merged(&world, join);
+    world.alai(["down"]).exits(0);
+    daemon.ends().exits(0);
+    assert!(holds(&world, "alai/integration", &ours) && holds(&world, "alai/integration", &theirs));
+    let rows = alai_mission::Reader::open(&world.home())
+        .and_then(|reader| reader.merges())
+        .expect("the queue");
+    let delivers = |row: &&alai_mission::MergeRow| row.kind == alai_mission::MergeKind::Deliver;
+    assert_eq!(rows.iter().filter(delivers).count(), 0, "{rows:?}");
+    assert_eq!(world.git(&["rev-parse", "main"]), theirs);
+    // A person may want it as it is.
+    world
+        .alai(["mc", "approve", &join.to_string(), "--wait"])
+        .exits(0);
+    assert!(holds(&world, "main", &ours) && holds(&world, "main", &theirs));
     world.alai(["mc", "fsck"]).exits(0);
 }
 

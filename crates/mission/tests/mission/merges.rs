@@ -154,3 +154,68 @@ fn a_refused_merge_is_tried_again_when_a_person_says_so() {
     assert!(!world.mission.resting(task).expect("reads"));
     world.sound();
 }
+
+/// Whatever stands in the queue, the merge that the others wait for is the next one.
+#[test]
+fn a_merge_that_others_wait_for_is_never_behind_them() {
+    let world = world();
+    let tasks: Vec<_> = (0..3)
+        .map(|n| world.add(world.build(&format!("t{n}"))))
+        .collect();
+    for _ in &tasks {
+        let claim = world.claim().expect("a claim");
+        let task = claim.task.id;
+        let enqueue = Effect::Enqueue {
+            lineage: task,
+            project: world.project,
+            base: "b".into(),
+            head: format!("h{}", task.0),
+        };
+        let effects = vec![complete(), review_of(&world, task), enqueue];
+        world
+            .mission
+            .apply(&claim.fence, "ok", effects, 200)
+            .expect("applies");
+    }
+    let next = |now_ms| {
+        let row = world.mission.next_merge(None, now_ms).expect("reads");
+        row.map(|row| row.task)
+    };
+    let reviews: Vec<_> = std::iter::from_fn(|| world.claim()).collect();
+    for review in reviews {
+        let done = Effect::Complete {
+            base: None,
+            head: None,
+            note: "pass".into(),
+        };
+        world
+            .mission
+            .apply(&review.fence, "ok", vec![done], 210)
+            .expect("applies");
+    }
+    assert_eq!(next(300), Some(tasks[0]));
+    let wait = |until_ms| {
+        let waits = world
+            .mission
+            .merges_wait(world.project, tasks[2], "it is joined", until_ms);
+        waits.expect("written");
+    };
+    wait(5_300);
+    assert_eq!(next(300), Some(tasks[2]), "no other one is tried before it");
+    let due = world
+        .mission
+        .due_integrations(world.project, 16, 300)
+        .expect("reads");
+    assert_eq!(due.len(), 1, "{due:?}");
+    assert_eq!(
+        next(5_300),
+        Some(tasks[0]),
+        "and then their turn comes again"
+    );
+    wait(400);
+    let due = world
+        .mission
+        .due_integrations(world.project, 16, 5_299)
+        .expect("reads");
+    assert_eq!(due.len(), 1, "a wait makes no other one shorter");
+}
