@@ -211,6 +211,36 @@ impl Verdict {
         matches!(&self.outcome, Outcome::NeedsHuman { reason } if reason == UNCAGED)
     }
 
+    /// What it says against its own measurements, in words: whoever signed it, such a verdict is none.
+    pub fn contradiction(&self) -> Option<String> {
+        let (passed, applicable) = (
+            count(&self.measurements, |r| r == CheckResult::Pass),
+            count(&self.measurements, |r| r != CheckResult::NotApplicable),
+        );
+        if (passed, applicable) != (self.passed, self.applicable) {
+            return Some(format!(
+                "it counts {} passed of {} applicable checks, and its measurements are {passed} of {applicable}",
+                self.passed, self.applicable
+            ));
+        }
+        if !self.passed() {
+            return None;
+        }
+        let failed = self.failures();
+        match failed.first() {
+            Some(veto) if veto.check.mandatory() => Some(format!(
+                "it says passed beside a failed mandatory check: {} {}",
+                veto.check.number(),
+                veto.check.title()
+            )),
+            _ if self.passed < self.needed => Some(format!(
+                "it says passed with {} checks, of which it needs {}",
+                self.passed, self.needed
+            )),
+            _ => None,
+        }
+    }
+
     /// The measurements that failed, mandatory ones first.
     pub fn failures(&self) -> Vec<&Measurement> {
         let mut failed: Vec<&Measurement> = self
@@ -364,6 +394,38 @@ mod tests {
                 "{check:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_verdict_that_says_something_else_than_its_measurements_is_none() {
+        let whole = judge(&all(CheckResult::Pass), Policy::default());
+        assert_eq!(whole.contradiction(), None);
+        for check in Check::ALL {
+            let mut list = all(CheckResult::Pass);
+            set(&mut list, check, CheckResult::Fail);
+            let honest = judge(&list, Policy::default());
+            assert_eq!(honest.contradiction(), None, "{check:?}");
+            let forged = Verdict {
+                outcome: Outcome::Passed,
+                ..honest.clone()
+            };
+            assert_eq!(
+                forged.contradiction().is_some(),
+                check.mandatory(),
+                "{check:?}"
+            );
+            let counted = Verdict {
+                passed: CHECKS,
+                ..honest
+            };
+            assert!(counted.contradiction().is_some(), "{check:?}");
+        }
+        let few = Verdict {
+            outcome: Outcome::Passed,
+            ..judge(&all(CheckResult::NotApplicable), Policy::default())
+        };
+        let needs = Verdict { needed: 1, ..few };
+        assert!(needs.contradiction().is_some());
     }
 
     #[test]

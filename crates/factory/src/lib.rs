@@ -72,7 +72,7 @@ pub use ops::{
 };
 pub use packs::{Packs, PacksError, RefusedPacks, Source};
 pub use recover::OpenError;
-pub use rerun::{Compared, RerunError, rerun};
+pub use rerun::{Compared, RerunError, recipe, rerun};
 pub use shelf::{company_called, files_of};
 pub use sync::{Synced, holds};
 pub use tapes::{recording_into, turn_recording_off, turn_recording_on};

@@ -16,13 +16,13 @@ use serde::Serialize;
 
 use crate::ground::host_env;
 
-/// One check, then and now.
+/// One check, then and now. `None` where there is no result of it: a package without it hides one, or claims one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Compared {
     pub check: Check,
-    pub recorded: CheckResult,
+    pub recorded: Option<CheckResult>,
     pub recorded_seen: String,
-    pub now: CheckResult,
+    pub now: Option<CheckResult>,
     pub now_seen: String,
 }
 
@@ -53,6 +53,18 @@ pub enum RerunError {
     OtherTree(String),
     #[error("it cannot be measured here: {0}")]
     Box(String),
+    #[error("it was interrupted; nothing of it is left")]
+    Cancelled,
+}
+
+/// What measuring a package again would do, as its signer wrote it down: to be read before anything of it runs.
+///
+/// # Errors
+/// When the package has no recipe, or one that cannot be read.
+pub fn recipe(package: &Path) -> Result<Recipe, RerunError> {
+    evidence::recipe_of(package)
+        .map_err(RerunError::Recipe)?
+        .ok_or(RerunError::NoRecipe)
 }
 
 /// Measures again in a folder of the caller's that is made and removed. A set-up is the only step with a network.
@@ -60,15 +72,12 @@ pub enum RerunError {
 /// # Errors
 /// When nothing can be concluded. A check that has another result is no error.
 pub fn rerun(
-    package: &Path,
+    recipe: &Recipe,
     verified: &Verified,
     repository: &Path,
     folder: &Path,
     cancel: &Cancel,
 ) -> Result<Vec<Compared>, RerunError> {
-    let recipe = evidence::recipe_of(package)
-        .map_err(RerunError::Recipe)?
-        .ok_or(RerunError::NoRecipe)?;
     let repo = git::open(repository).map_err(|e| RerunError::Repository {
         path: repository.to_owned(),
         why: e.to_string(),
@@ -88,11 +97,11 @@ pub fn rerun(
     let (base, head) = (commit(&recipe.base)?, commit(&recipe.head)?);
     let tree = alai_gate::tree_digest(&repo, &head).map_err(unable)?;
     if tree != verified.statement.predicate.about.tree_sha256 {
-        return Err(RerunError::OtherTree(recipe.head));
+        return Err(RerunError::OtherTree(recipe.head.clone()));
     }
     files::private_dir_all(folder).map_err(|e| RerunError::Box(e.to_string()))?;
     let again = Again {
-        recipe: &recipe,
+        recipe,
         repo: &repo,
         base: &base,
         head: &head,
@@ -103,6 +112,9 @@ pub fn rerun(
     let measured = again.measure();
     // What is left of a clone is nobody's; the answer does not depend on it.
     let removed = clone::remove(folder);
+    if cancel.is_cancelled() {
+        return Err(RerunError::Cancelled);
+    }
     let measured = measured?;
     removed.map_err(|e| RerunError::Box(e.to_string()))?;
     Ok(compared(&verified.statement.predicate.checks, &measured))
@@ -187,22 +199,60 @@ fn unable(error: GateError) -> RerunError {
 /// What a program or a rule answers, then and now. What a model or a person judged is not asked again, and check 16 is of the
 /// package, which verifying it has read.
 fn compared(recorded: &[Measurement], measured: &[Measurement]) -> Vec<Compared> {
-    let asked_again = |m: &&Measurement| {
-        m.check.kind() == CheckKind::Deterministic && m.check != Check::EvidenceComplete
+    let asked_again =
+        |c: &Check| c.kind() == CheckKind::Deterministic && *c != Check::EvidenceComplete;
+    let of = |all: &[Measurement], check: Check| -> (Option<CheckResult>, String) {
+        match all.iter().find(|m| m.check == check) {
+            Some(m) => (Some(m.result), m.detail.clone()),
+            None => (None, String::new()),
+        }
     };
-    let compare = |then: &Measurement| {
-        let now = measured.iter().find(|m| m.check == then.check)?;
-        Some(Compared {
-            check: then.check,
-            recorded: then.result,
-            recorded_seen: then.detail.clone(),
-            now: now.result,
-            now_seen: now.detail.clone(),
-        })
+    let compare = |check: Check| {
+        let ((recorded, recorded_seen), (now, now_seen)) =
+            (of(recorded, check), of(measured, check));
+        let compared = Compared {
+            check,
+            recorded,
+            recorded_seen,
+            now,
+            now_seen,
+        };
+        (recorded.is_some() || now.is_some()).then_some(compared)
     };
-    recorded
-        .iter()
-        .filter(asked_again)
-        .filter_map(compare)
-        .collect()
+    let all = Check::ALL.into_iter().filter(asked_again);
+    all.filter_map(compare).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_only_one_side_has_is_compared_too() {
+        let one = |check, result| Measurement {
+            check,
+            result,
+            detail: "d".into(),
+        };
+        let recorded = [
+            one(Check::CleanBuild, CheckResult::Pass),
+            one(Check::CensusNotReduced, CheckResult::Pass),
+            one(Check::EvidenceComplete, CheckResult::Pass),
+        ];
+        let measured = [
+            one(Check::CleanBuild, CheckResult::Pass),
+            one(Check::NoTampering, CheckResult::Fail),
+        ];
+        let all = compared(&recorded, &measured);
+        let seen: Vec<_> = all.iter().map(|c| (c.check, c.same())).collect();
+        assert_eq!(
+            seen,
+            [
+                (Check::CleanBuild, true),
+                (Check::CensusNotReduced, false),
+                (Check::NoTampering, false)
+            ]
+        );
+        assert_eq!((all[1].now, all[2].recorded), (None, None));
+    }
 }

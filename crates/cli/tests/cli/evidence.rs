@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use alai_core::qa::{CheckResult, Outcome, Verdict};
+use alai_core::qa::{Check, CheckResult, Outcome, Policy, Verdict, judge, judge_all};
 use alai_gate::evidence::key::load_or_create;
-use alai_gate::evidence::{GateKey, seal, verify};
+use alai_gate::evidence::{About, GateKey, seal, verify};
 use alai_testkit::git;
 use serde_json::{Value, json};
 
 use crate::script::{CHECK, Script, TITLE};
-use crate::world::{Ran, World};
+use crate::world::{Ran, Running, World};
 
 /// A world with one measured commit, its package and its run.
 fn measured() -> (World, PathBuf, String) {
@@ -257,7 +257,11 @@ fn a_package_is_measured_again_on_any_machine_that_has_the_commit() {
     let with_empty: Vec<&str> = far.iter().copied().chain(["--repo", &empty]).collect();
     again(&world, &copy, &with_empty)
         .exits(3)
-        .says("has not the commit");
+        .says("has not the commit")
+        // What would have run is said before anything does.
+        .says("runs     test: sh test.sh")
+        .says(&format!("runs     check: {CHECK}"))
+        .says("network  none");
     assert!(!Path::new(&nowhere).exists(), "verifying makes no home");
 }
 
@@ -298,11 +302,19 @@ fn a_result_that_was_forged_with_the_gate_s_own_key_is_found_by_measuring_again(
     let text = std::fs::read_to_string(dir.join("verdict.json")).expect("the verdict");
     let mut verdict: Verdict = serde_json::from_str(&text).expect("a verdict");
     verdict.outcome = Outcome::Passed;
+    seal(&dir, &about, &verdict, &key).expect("signed");
+    let faults = verified(&world, &dir, 5)["faults"].to_string();
+    assert!(
+        faults.contains("passed beside a failed mandatory check"),
+        "{faults}"
+    );
     let failed = verdict
         .measurements
         .iter_mut()
         .filter(|m| m.result == CheckResult::Fail);
     failed.for_each(|m| m.result = CheckResult::Pass);
+    let verdict = judge(&verdict.measurements, Policy::default());
+    assert!(verdict.passed(), "{verdict:?}");
     seal(&dir, &about, &verdict, &key).expect("signed");
     verified(&world, &dir, 0);
     let ran = again(&world, &dir, &[]).exits(5);
@@ -315,4 +327,57 @@ fn a_result_that_was_forged_with_the_gate_s_own_key_is_found_by_measuring_again(
             "`{words}`: {ran}"
         );
     }
+}
+
+/// A check that the package does not tell of is compared as well as one that it tells of falsely.
+#[test]
+fn a_check_that_was_left_out_of_a_package_is_found_by_measuring_again() {
+    let (world, dir, _) = measured();
+    let key = load_or_create(&world.home().join("keys/gate.key")).expect("the key");
+    let about = sealed_about(&dir, &key);
+    let text = std::fs::read_to_string(dir.join("verdict.json")).expect("the verdict");
+    let whole: Verdict = serde_json::from_str(&text).expect("a verdict");
+    let kept = whole
+        .measurements
+        .into_iter()
+        .filter(|m| m.check != Check::BaseTestsPass);
+    seal(&dir, &about, &judge_all(kept.collect()), &key).expect("signed");
+    verified(&world, &dir, 0);
+    again(&world, &dir, &[])
+        .exits(5)
+        .says("differs  2 base tests pass: recorded nothing");
+}
+
+fn sealed_about(dir: &Path, key: &GateKey) -> About {
+    let held = verify(dir, &key.public()).expect("it holds");
+    held.statement.predicate.about
+}
+
+#[test]
+fn measuring_again_ends_at_ctrl_c_and_leaves_nothing() {
+    let (world, dir, _) = measured();
+    let key = load_or_create(&world.home().join("keys/gate.key")).expect("the key");
+    let about = sealed_about(&dir, &key);
+    let text = std::fs::read_to_string(dir.join("verdict.json")).expect("the verdict");
+    let verdict: Verdict = serde_json::from_str(&text).expect("a verdict");
+    // Tests that do not end by themselves while anybody looks.
+    let recipe = dir.join("verify/recipe.json");
+    let mut changed: Value =
+        serde_json::from_str(&std::fs::read_to_string(&recipe).expect("the recipe")).expect("JSON");
+    changed["test_command"] = "sleep 100000".into();
+    std::fs::write(&recipe, changed.to_string()).expect("written");
+    seal(&dir, &about, &verdict, &key).expect("signed");
+    let scratch = world.path("scratch");
+    std::fs::create_dir(&scratch).expect("a folder");
+    let package = dir.display().to_string();
+    let mut command = world.command(["evidence", "verify", &package, "--rerun"]);
+    command.env("TMPDIR", &scratch);
+    let rerun = Running::start(command);
+    rerun.says("runs     test: sleep 100000");
+    world.until("it has begun", |_| {
+        (std::fs::read_dir(&scratch).expect("listed").count() > 0).then_some(())
+    });
+    rerun.signal(libc::SIGINT);
+    rerun.ends().exits(130).says("interrupted");
+    assert_eq!(std::fs::read_dir(&scratch).expect("listed").count(), 0);
 }

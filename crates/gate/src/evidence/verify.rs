@@ -36,6 +36,8 @@ pub enum Fault {
     NotPlain(String),
     /// Not what was sealed.
     Changed(String),
+    /// It was sealed so, and says something else than its own measurements.
+    Verdict(String),
 }
 
 impl fmt::Display for Fault {
@@ -47,6 +49,7 @@ impl fmt::Display for Fault {
             Fault::Extra(path) => write!(f, "{path} is not listed"),
             Fault::NotPlain(path) => write!(f, "{path} is no plain file"),
             Fault::Changed(path) => write!(f, "{path} is not what was sealed"),
+            Fault::Verdict(why) => write!(f, "{VERDICT}: {why}"),
         }
     }
 }
@@ -149,12 +152,13 @@ fn agreement(dir: &Path, statement: &Statement) -> Vec<Fault> {
     let verdict = files::read(&dir.join(VERDICT))
         .ok()
         .and_then(|b| serde_json::from_slice::<Verdict>(&b).ok());
-    if !verdict
-        .is_some_and(|v| v.measurements == predicate.checks && v.outcome == predicate.outcome)
-    {
-        faults.push(Fault::Statement(format!(
+    match verdict {
+        Some(v) if v.measurements == predicate.checks && v.outcome == predicate.outcome => {
+            faults.extend(v.contradiction().map(Fault::Verdict));
+        }
+        Some(_) | None => faults.push(Fault::Statement(format!(
             "its checks are not those of {VERDICT}"
-        )));
+        ))),
     }
     faults.extend(
         recipe::contradictions(dir, statement)

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use alai_core::qa::CheckResult;
+use alai_core::services::What;
 use alai_factory::{Compared, Home, RerunError};
-use alai_gate::evidence::Verified;
+use alai_gate::evidence::{Recipe, Verified};
 use alai_workspace::command::Cancel;
 
 use crate::error::{CliError, Kind};
@@ -21,8 +22,71 @@ pub(super) fn rerun(
         Some(path) => path.to_path_buf(),
         None => of_task(home, verified)?,
     };
+    let recipe = alai_factory::recipe(package).map_err(unable)?;
+    for line in plan(&recipe, &repository) {
+        show::message(&show::clean(&line));
+    }
+    let cancel = Cancel::new();
+    let interrupted = cancel.clone();
+    let handled = ctrlc::set_handler(move || interrupted.cancel());
+    handled.map_err(|e| CliError::new(Kind::Failed, format!("cannot take signals: {e}")))?;
     let folder = std::env::temp_dir().join(format!("alai-rerun-{}", uuid::Uuid::now_v7()));
-    alai_factory::rerun(package, verified, &repository, &folder, &Cancel::new()).map_err(unable)
+    alai_factory::rerun(&recipe, verified, &repository, &folder, &cancel).map_err(unable)
+}
+
+/// What is about to run here by the signer's word: his commands, the hosts that they may reach, and what the task was allowed.
+fn plan(recipe: &Recipe, repository: &Path) -> Vec<String> {
+    let mut lines = vec![format!(
+        "measured again in {}: {} against {}, each command in a cage for at most {} s",
+        repository.display(),
+        recipe.head,
+        recipe.base,
+        recipe.command_s
+    )];
+    let commands = [
+        ("set-up", recipe.setup_command.as_deref()),
+        ("build", recipe.build_command.as_deref()),
+        ("test", Some(recipe.test_command.as_str())),
+        ("lint", recipe.lint_command.as_deref()),
+    ];
+    for (name, command) in commands {
+        lines.extend(command.map(|command| format!("runs     {name}: {command}")));
+    }
+    lines.extend(
+        recipe
+            .checks
+            .iter()
+            .map(|check| format!("runs     check: {check}")),
+    );
+    lines.extend(recipe.around.services.iter().map(|service| {
+        let what = match &service.what {
+            What::Postgres | What::Redis => service.name.clone(),
+            What::Command { command, .. } => command.clone(),
+        };
+        format!("runs     service {}: {what}", service.name)
+    }));
+    lines.push(
+        match (&recipe.setup_command, recipe.setup_hosts.is_empty()) {
+            (None, _) => "network  none".to_owned(),
+            (Some(_), true) => "network  the set-up alone, the registries of its tools".to_owned(),
+            (Some(_), false) => format!(
+                "network  the set-up alone, the registries of its tools and {}",
+                recipe.setup_hosts.join(", ")
+            ),
+        },
+    );
+    let lists = [
+        ("may write", &recipe.allowed_paths),
+        ("may not write", &recipe.forbidden_paths),
+        ("may change tests", &recipe.changes_tests),
+    ];
+    for (what, paths) in lists.into_iter().filter(|(_, paths)| !paths.is_empty()) {
+        lines.push(format!("allowed  the change {what}: {}", paths.join(", ")));
+    }
+    if recipe.allow_dependency_changes {
+        lines.push("allowed  the change may add, remove and move dependencies".to_owned());
+    }
+    lines
 }
 
 fn of_task(home: &Home, verified: &Verified) -> Result<PathBuf, CliError> {
@@ -47,6 +111,7 @@ fn unable(error: RerunError) -> CliError {
         RerunError::NoRecipe | RerunError::NoCommit { .. } => Kind::NotFound,
         RerunError::Repository { .. } | RerunError::Box(_) => Kind::NeedsSetup,
         RerunError::Recipe(_) | RerunError::OtherTree(_) => Kind::Gate,
+        RerunError::Cancelled => Kind::Interrupted,
     };
     let message = show::clean(&error.to_string());
     CliError::new(kind, message).hinted("--repo DIR names another repository that has the commit")
@@ -89,10 +154,11 @@ pub(super) fn told(compared: &[Compared], quiet: bool) -> Result<(), CliError> {
     }
 }
 
-fn word(result: CheckResult) -> &'static str {
+fn word(result: Option<CheckResult>) -> &'static str {
     match result {
-        CheckResult::Pass => "pass",
-        CheckResult::Fail => "fail",
-        CheckResult::NotApplicable => "n/a",
+        Some(CheckResult::Pass) => "pass",
+        Some(CheckResult::Fail) => "fail",
+        Some(CheckResult::NotApplicable) => "n/a",
+        None => "nothing",
     }
 }
