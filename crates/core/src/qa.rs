@@ -18,6 +18,9 @@ pub const CHECKS: u32 = 19;
 /// With fewer applicable checks a score says too little; a person looks.
 pub const APPLICABLE_MIN: u32 = 12;
 
+/// How the detail of check 13 begins when nobody can vouch for what moved: no agent can mend that, and a person decides.
+pub const UNVETTED: &str = "nobody has vetted it";
+
 /// One named check. The number is the one people see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -131,6 +134,14 @@ pub struct Measurement {
     pub result: CheckResult,
     /// One line for people: what was seen, with a path or a test's name where there is one.
     pub detail: String,
+}
+
+impl Measurement {
+    /// Whether only a person can say yes to what the dependencies became.
+    pub fn is_unvetted(&self) -> bool {
+        let failed = (self.check, self.result) == (Check::Dependencies, CheckResult::Fail);
+        failed && self.detail.starts_with(UNVETTED)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -326,6 +337,14 @@ fn outcome(
         .filter(|m| m.result == CheckResult::Fail && m.check.mandatory())
         .map(reason)
         .collect();
+    if let [reason] = vetoes.as_slice()
+        && passed >= needed
+        && all.iter().any(Measurement::is_unvetted)
+    {
+        return Outcome::NeedsHuman {
+            reason: reason.clone(),
+        };
+    }
     if !vetoes.is_empty() {
         return Outcome::Failed { reasons: vetoes };
     }
@@ -467,6 +486,30 @@ mod tests {
         assert!(matches!(
             judge(&list, Policy::default()).outcome,
             Outcome::NeedsHuman { .. }
+        ));
+    }
+
+    #[test]
+    fn what_nobody_has_vetted_goes_to_a_person_and_nothing_else_hides_behind_it() {
+        let mut list = all(CheckResult::Pass);
+        set(&mut list, Check::Dependencies, CheckResult::Fail);
+        let unvetted = |list: &mut Vec<Measurement>| {
+            let of = list.iter_mut().filter(|m| m.check == Check::Dependencies);
+            of.for_each(|m| m.detail = format!("{UNVETTED}: no snapshot"));
+        };
+        assert!(matches!(
+            judge(&list, Policy::default()).outcome,
+            Outcome::Failed { .. }
+        ));
+        unvetted(&mut list);
+        let outcome = judge(&list, Policy::default()).outcome;
+        assert!(
+            matches!(outcome, Outcome::NeedsHuman { ref reason } if reason.contains("no snapshot"))
+        );
+        set(&mut list, Check::BaseTestsPass, CheckResult::Fail);
+        assert!(matches!(
+            judge(&list, Policy::default()).outcome,
+            Outcome::Failed { .. }
         ));
     }
 

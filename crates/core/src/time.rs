@@ -34,9 +34,84 @@ pub fn utc(ms: i64) -> String {
     )
 }
 
+/// Reads a time of RFC 3339, such as `2026-11-21T08:05:00.25Z`, in whole milliseconds. `None` for what is none.
+pub fn parse_rfc3339_ms(text: &str) -> Option<i64> {
+    let number = |range: std::ops::Range<usize>| -> Option<i64> {
+        let part = text.get(range)?;
+        part.bytes()
+            .all(|b| b.is_ascii_digit())
+            .then(|| part.parse().ok())?
+    };
+    let mark = |at: usize, of: &str| text.get(at..at + 1).filter(|c| of.contains(*c)).map(|_| ());
+    let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
+    let (hour, minute, second) = (number(11..13)?, number(14..16)?, number(17..19)?);
+    for (at, of) in [(4, "-"), (7, "-"), (10, "Tt "), (13, ":"), (16, ":")] {
+        mark(at, of)?;
+    }
+    let rest = text.get(19..)?;
+    let digits = rest.strip_prefix('.').map_or("", |rest| {
+        let end = rest
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(rest.len());
+        &rest[..end]
+    });
+    let zone = rest.get(digits.len() + usize::from(rest.starts_with('.'))..)?;
+    let offset_min = match zone {
+        "Z" | "z" => 0,
+        _ => {
+            let (hours, minutes) = zone.get(1..)?.split_once(':')?;
+            let minutes = hours.parse::<i64>().ok()? * 60 + minutes.parse::<i64>().ok()?;
+            match zone.get(..1)? {
+                "+" => minutes,
+                "-" => -minutes,
+                _ => return None,
+            }
+        }
+    };
+    let milli: i64 = format!("{digits:0<3}").get(..3)?.parse().ok()?;
+    let days = days_from_civil(year, month, day)?;
+    let within = hour < 24 && minute < 60 && second < 61;
+    within.then(|| days * DAY_MS + ((hour * 60 + minute - offset_min) * 60 + second) * 1000 + milli)
+}
+
+/// The inverse of [`civil`]; `None` for a day that no month has.
+fn days_from_civil(year: i64, month: i64, day: i64) -> Option<i64> {
+    let shifted = year - i64::from(month <= 2);
+    let era = shifted.div_euclid(400);
+    let month_from_march = (month + 9) % 12;
+    let day_of_year = (153 * month_from_march + 2) / 5 + day - 1;
+    let year_of_era = shifted.rem_euclid(400);
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    let days = era * 146_097 + day_of_era - 719_468;
+    (civil(days) == (year, month, day)).then_some(days)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_of_rfc_3339_are_read_and_nothing_else_is() {
+        for (text, ms) in [
+            ("1970-01-01T00:00:00Z", 0),
+            ("2000-02-29T00:00:00z", 951_782_400_000),
+            ("2026-11-21T08:05:00.2569Z", 1_795_248_300_256),
+            ("2026-11-21T10:05:00+02:00", 1_795_248_300_000),
+            ("2026-11-21 07:35:00-00:30", 1_795_248_300_000),
+        ] {
+            assert_eq!(parse_rfc3339_ms(text), Some(ms), "{text}");
+        }
+        for bad in [
+            "",
+            "2026-02-30T00:00:00Z",
+            "2026-11-21",
+            "2026-11-21T25:00:00Z",
+            "2026-11-21T08:05:00",
+            "soon",
+        ] {
+            assert_eq!(parse_rfc3339_ms(bad), None, "{bad}");
+        }
+    }
 
     #[test]
     fn moments_are_what_a_calendar_says() {

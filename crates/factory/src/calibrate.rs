@@ -16,6 +16,7 @@ use alai_mission::{Filter, Project};
 use alai_workspace::command::Cancel;
 use alai_workspace::git::{self, ChangeStatus, CommitText, Oid, Repo};
 
+use crate::advisories;
 use crate::beat::Factory;
 use crate::ground::{self, GroundError};
 use crate::{integrate, work};
@@ -144,6 +145,10 @@ pub fn gate(
     let toolchains = factory.toolchains();
     let scaffolded = Scaffolded::default();
     let settings = &project.settings;
+    let moves = task.tags.iter().any(|t| t == "dependencies");
+    let advisories = moves
+        .then(|| advisories::in_force(factory.home(), factory.now_ms()))
+        .flatten();
     let candidate = Candidate {
         repo: &repo,
         base: &base,
@@ -160,7 +165,8 @@ pub fn gate(
         allowed_paths: &settings.allowed_paths,
         forbidden_paths: &[],
         changes_tests: &task.changes_tests,
-        allow_dependency_changes: task.tags.iter().any(|t| t == "dependencies"),
+        allow_dependency_changes: moves,
+        advisories: advisories.as_ref(),
         scaffolded: &scaffolded,
         base_census: &ground.census,
         scratch: scratch.path(),

@@ -96,6 +96,10 @@ pub(crate) const TEMPLATE: &str = "\
 # lineage_dollars = 1.0
 # seconds = 900
 
+[advisories]
+# What `alai qa advisories update` fetches, https alone; nothing is fetched by itself (docs/EVIDENCE.md).
+# urls = [\"https://osv-vulnerabilities.storage.googleapis.com/crates.io/all.zip\"]
+
 [fleet]
 # The Ollama host. OLLAMA_HOST is honoured when this is not set.
 # ollama = \"http://127.0.0.1:11434\"
@@ -158,6 +162,8 @@ pub struct Config {
     pub money: Money,
     /// Who needs an independent verifier, and what that may take.
     pub verifier: Policy,
+    /// Where `alai qa advisories update` fetches from; nothing else does.
+    pub advisory_urls: Vec<String>,
     /// Where models are asked.
     pub hosts: Vec<NamedHost>,
     /// Programs of others that do whole tasks.
@@ -255,10 +261,17 @@ struct File {
     limits: Limits,
     money: MoneyFile,
     verifier: VerifierFile,
+    advisories: AdvisoriesFile,
     fleet: Fleet,
     /// Read with the packs.
     #[serde(rename = "companies")]
     _companies: CompaniesFile,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct AdvisoriesFile {
+    urls: Vec<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -303,6 +316,7 @@ impl Default for Config {
             limits: Limits::default(),
             money: Money::default(),
             verifier: Policy::default(),
+            advisory_urls: Vec::new(),
             hosts: hosts::read(Vec::new(), None, &BTreeMap::new())
                 .expect("Ollama's own place is well formed"),
             agents: Vec::new(),
@@ -370,6 +384,7 @@ impl Config {
             limits: file.limits,
             money: file.money.checked()?,
             verifier: file.verifier.checked()?,
+            advisory_urls: file.advisories.urls,
             agents: agents::read(file.fleet.agents, &hosts, env)?,
             human_tiers: human_tiers(file.fleet.human_tiers)?,
             hosts,

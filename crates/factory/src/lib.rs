@@ -4,6 +4,7 @@
 //! branch nor the target branch moves before its intent is in the store; no run works without a lease; nothing is done in reaction to a message, which only
 //! writes rows and wakes the beat.
 
+pub mod advisories;
 mod agents;
 mod around;
 pub mod audit;
@@ -56,6 +57,7 @@ mod way;
 mod wish;
 mod work;
 
+pub use advisories::ShelfError;
 pub use agents::{AgentState, NamedAgent, Pay, SeenAgent};
 pub use around::{Around, Life};
 pub use beat::{Factory, Pulse};

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use alai_core::qa::{Check, CheckKind, CheckResult, Measurement};
+use alai_gate::advisories::{Advisories, Snapshot};
 use alai_gate::evidence::{self, Recipe, Verified};
 use alai_gate::{Candidate, GateError, Ground};
 use alai_workspace::clone;
@@ -75,6 +76,7 @@ pub fn rerun(
     recipe: &Recipe,
     verified: &Verified,
     repository: &Path,
+    advisories: Option<Snapshot>,
     folder: &Path,
     cancel: &Cancel,
 ) -> Result<Vec<Compared>, RerunError> {
@@ -96,7 +98,8 @@ pub fn rerun(
     };
     let (base, head) = (commit(&recipe.base)?, commit(&recipe.head)?);
     let tree = alai_gate::tree_digest(&repo, &head).map_err(unable)?;
-    if tree != verified.statement.predicate.about.tree_sha256 {
+    let about = &verified.statement.predicate.about;
+    if tree != about.tree_sha256 {
         return Err(RerunError::OtherTree(recipe.head.clone()));
     }
     files::private_dir_all(folder).map_err(|e| RerunError::Box(e.to_string()))?;
@@ -107,6 +110,10 @@ pub fn rerun(
         head: &head,
         folder,
         tools: toolchains(&host_env()),
+        // As old as they were then: how old they are now says nothing of what they say.
+        advisories: advisories
+            .map(|all| Advisories::new(all, about.recorded_ms))
+            .filter(|all| Some(&all.sha256) == recipe.advisories_sha256.as_ref()),
         cancel,
     };
     let measured = again.measure();
@@ -117,7 +124,12 @@ pub fn rerun(
     }
     let measured = measured?;
     removed.map_err(|e| RerunError::Box(e.to_string()))?;
-    Ok(compared(&verified.statement.predicate.checks, &measured))
+    let mut compared = compared(&verified.statement.predicate.checks, &measured);
+    if again.advisories.is_none() && recipe.advisories_sha256.is_some() {
+        // Other advisories answer otherwise, and neither is wrong.
+        compared.retain(|one| one.check != Check::Dependencies);
+    }
+    Ok(compared)
 }
 
 struct Again<'a> {
@@ -127,6 +139,7 @@ struct Again<'a> {
     head: &'a Oid,
     folder: &'a Path,
     tools: Toolchains,
+    advisories: Option<Advisories>,
     cancel: &'a Cancel,
 }
 
@@ -162,6 +175,7 @@ impl Again<'_> {
             forbidden_paths: &recipe.forbidden_paths,
             changes_tests: &recipe.changes_tests,
             allow_dependency_changes: recipe.allow_dependency_changes,
+            advisories: self.advisories.as_ref(),
             scaffolded: &recipe.scaffolded,
             base_census: &seen.census,
             scratch: &scratch,

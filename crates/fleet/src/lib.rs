@@ -3,6 +3,7 @@
 pub mod anthropic;
 pub mod chat;
 pub mod dialect;
+pub mod download;
 pub mod embed;
 pub mod error;
 pub mod event;

@@ -7,17 +7,20 @@ pub(crate) mod dependencies;
 pub(crate) mod gate_config;
 pub(crate) mod manifest;
 pub(crate) mod patterns;
+pub(crate) mod pins;
 pub(crate) mod placeholders;
 pub(crate) mod proportion;
 pub(crate) mod secrets;
 pub(crate) mod suppressions;
 pub(crate) mod tampering;
+mod vetted;
 
 use alai_core::blueprint::{Scaffolded, Written};
 use alai_core::qa::{Check, CheckResult, Measurement};
 use alai_core::task::TaskKind;
 use alai_workspace::command::Cancel;
 
+use crate::advisories::Advisories;
 use crate::census::Census;
 use crate::change::{Change, ChangedFile};
 use crate::error::GateError;
@@ -34,6 +37,8 @@ pub(crate) struct Rules<'a> {
     pub(crate) test_command: &'a str,
     pub(crate) kind: TaskKind,
     pub(crate) allow_dependency_changes: bool,
+    /// Known weaknesses of packages, where the factory has any.
+    pub(crate) advisories: Option<&'a Advisories>,
     /// What the task's shipped blueprint itself writes.
     pub(crate) scaffolded: &'a Scaffolded,
     /// How the tests of the untouched base went, where that is known already.
@@ -200,6 +205,7 @@ pub(crate) mod testing {
         pub(crate) changes_tests: Globs,
         pub(crate) kind: TaskKind,
         pub(crate) allow_dependency_changes: bool,
+        pub(crate) advisories: Option<Advisories>,
         pub(crate) scaffolded: Scaffolded,
         pub(crate) test_command: String,
         pub(crate) base_census: Option<Census>,
@@ -213,6 +219,7 @@ pub(crate) mod testing {
                 changes_tests: globs(&[]),
                 kind: TaskKind::Build,
                 allow_dependency_changes: false,
+                advisories: Some(crate::advisories::tests::advisories()),
                 scaffolded: Scaffolded::default(),
                 test_command: "cargo test".into(),
                 base_census: None,
@@ -227,6 +234,7 @@ pub(crate) mod testing {
                 test_command: &self.test_command,
                 kind: self.kind,
                 allow_dependency_changes: self.allow_dependency_changes,
+                advisories: self.advisories.as_ref(),
                 scaffolded: &self.scaffolded,
                 base_census: self.base_census.as_ref(),
             }

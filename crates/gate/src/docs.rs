@@ -118,6 +118,7 @@ pub fn measure_docs(
         test_command: "",
         kind: TaskKind::Docs,
         allow_dependency_changes: false,
+        advisories: None,
         base_census: None,
     };
     let mut commands = Vec::new();

@@ -3,6 +3,7 @@
 //! A signature proves who recorded the evidence, not that it is true; repeating the deterministic checks proves that.
 //! Memory is no evidence: the statement has no place for it.
 
+pub mod advice;
 mod dsse;
 mod files;
 pub mod head;

@@ -4,6 +4,7 @@
 //! outside a cage or with a network; no clone is used by two
 //! purposes of the table in `measure`; nothing here knows the store or a model.
 
+pub mod advisories;
 mod ahead;
 mod asleep;
 mod base;

@@ -25,6 +25,7 @@ use alai_workspace::setup::Prepared;
 use alai_workspace::toolchains::Toolchains;
 use sha2::{Digest, Sha256};
 
+use crate::advisories::Advisories;
 use crate::builtin;
 use crate::census::{self, Census};
 use crate::change::{Change, ChangedFile, Content, FILE_BYTES_MAX};
@@ -65,6 +66,8 @@ pub struct Candidate<'a> {
     pub changes_tests: &'a [String],
     /// Whether the plan lets this task add, remove or move dependencies.
     pub allow_dependency_changes: bool,
+    /// Known weaknesses of packages. Without any, a person judges every lockfile that pins something new.
+    pub advisories: Option<&'a Advisories>,
     /// What the task's shipped blueprint itself writes.
     pub scaffolded: &'a Scaffolded,
     /// The tests of the untouched base, as `base` saw them.
@@ -170,7 +173,9 @@ pub fn refused_unrun(
     let as_is = stage.room("the head", candidate.head, candidate.prepared)?;
     let change = load::load(candidate.repo, candidate.base, candidate.head, &as_is.repo)?;
     let judged = checks::judge_change(&change, &lists.rules(candidate), cancel)?;
-    Ok(judged.into_iter().find(|m| m.result == CheckResult::Fail))
+    // What a person will be asked about is measured first: he wants to know whether it works.
+    let mut refused = judged.into_iter().filter(|m| m.result == CheckResult::Fail);
+    Ok(refused.find(|m| !m.is_unvetted()))
 }
 
 /// A task's lists of paths, compiled.
@@ -197,6 +202,7 @@ impl Lists {
             test_command: candidate.test_command,
             kind: candidate.kind,
             allow_dependency_changes: candidate.allow_dependency_changes,
+            advisories: candidate.advisories,
             scaffolded: candidate.scaffolded,
             base_census: Some(candidate.base_census),
         }

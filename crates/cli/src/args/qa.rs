@@ -14,6 +14,7 @@ pub(crate) enum QaCommand {
         #[arg(long)]
         json: bool,
     },
+    Advisories(AdvisoriesArgs),
 }
 
 /// Shows each of the nineteen checks of a task's (or run's) newest package with what was seen and what it rests on, once the package
@@ -52,4 +53,32 @@ pub(crate) struct CalibrateArgs {
     pub(crate) verifier: bool,
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Shows the snapshot of known weaknesses that changed lockfiles are held against, or puts another one in force.
+///
+/// Files are in the form of OSV (osv.dev): one advisory, a list of them, or one a line, also in a zip archive. Without a snapshot, or with one that is too
+/// old, a person judges every change that pins a new version.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  alai qa advisories import ./osv-crates-io\n  alai qa advisories --json"
+)]
+pub(crate) struct AdvisoriesArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<AdvisoriesCommand>,
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AdvisoriesCommand {
+    /// Reads a file, a folder of files, or a zip archive of them as osv.dev offers one for each ecosystem.
+    #[command(after_help = "Example:\n  alai qa advisories import ./crates.io/all.zip")]
+    Import { path: std::path::PathBuf },
+    /// How many there are, from where and of when; the same without a word.
+    #[command(after_help = "Example:\n  alai qa advisories status --json")]
+    Status,
+    /// Fetches what `[advisories] urls` of alai.toml names; where nothing is named, reads the files again that the last import named.
+    #[command(after_help = "Example:\n  alai qa advisories update")]
+    Update,
 }

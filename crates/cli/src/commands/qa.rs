@@ -1,5 +1,6 @@
 //! `alai qa ...`: one file per command.
 
+mod advisories;
 mod calibrate;
 mod check;
 mod verifiers;
@@ -15,6 +16,7 @@ use crate::error::CliError;
 pub(crate) fn run(home: &Home, command: QaCommand) -> Result<ExitCode, CliError> {
     match command {
         QaCommand::Check(args) => check::check(home, &args)?,
+        QaCommand::Advisories(args) => advisories::advisories(home, args)?,
         QaCommand::Calibrate(args) => calibrate::run(home, &args)?,
         QaCommand::Verifiers { json } => verifiers::run(home, json)?,
     }

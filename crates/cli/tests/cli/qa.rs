@@ -8,7 +8,7 @@ use alai_gate::evidence::{About, GateKey, seal, verify};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::script::{CHECK, Script, TITLE};
+use crate::script::{CHECK, Script, TITLE, solution};
 use crate::world::World;
 
 fn built(script: &Script, code: i32) -> World {
@@ -302,4 +302,226 @@ fn transition_gates_are_counted_as_they_fire_block_and_are_gone_around() {
         .exits(0)
         .says("1 gone around by a person");
     world.alai(["mc", "fsck"]).exits(0);
+}
+
+fn osv(id: &str, package: &str, modified: &str) -> Value {
+    json!({"id": id, "modified": modified, "summary": "It is weak.", "affected": [{
+        "package": {"ecosystem": "PyPI", "name": package},
+        "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "2.0"}]}],
+    }]})
+}
+
+#[test]
+fn advisories_are_imported_dated_updated_and_signed() {
+    let world = World::with_home();
+    let none = world.json(["qa", "advisories", "--json"]);
+    assert_eq!(
+        (&none["advisories"], &none["schema_version"]),
+        (&Value::Null, &1.into())
+    );
+    world
+        .alai(["qa", "advisories", "update"])
+        .exits(4)
+        .says("no snapshot to update");
+    let folder = world.path("osv");
+    std::fs::create_dir(&folder).expect("a folder");
+    let put = |name: &str, value: &Value| {
+        std::fs::write(folder.join(name), value.to_string()).expect("an advisory");
+    };
+    world
+        .alai(["qa", "advisories", "import", "osv"])
+        .exits(1)
+        .says("holds no advisory");
+    world
+        .alai(["qa", "advisories", "import", "nowhere"])
+        .exits(3);
+    put("a.json", &osv("PYSEC-1", "weak", "2026-01-01T00:00:00Z"));
+    let one = world.json(["qa", "advisories", "--json", "import", "osv"]);
+    assert_eq!(
+        (&one["advisories"], &one["as_of_ms"]),
+        (&1.into(), &1_767_225_600_000_i64.into())
+    );
+    put("b.json", &osv("PYSEC-2", "other", "2026-02-01T00:00:00Z"));
+    let two = world.json(["qa", "advisories", "--json", "update"]);
+    assert_eq!(two["advisories"], 2);
+    assert_eq!(world.json(["qa", "advisories", "--json"]), two);
+    // Half a snapshot is none, and what was put back is no update.
+    std::fs::write(folder.join("c.json"), "{").expect("spoiled");
+    world
+        .alai(["qa", "advisories", "update"])
+        .exits(1)
+        .says("c.json");
+    std::fs::remove_file(folder.join("c.json")).expect("removed");
+    std::fs::remove_file(folder.join("b.json")).expect("removed");
+    world
+        .alai(["qa", "advisories", "update"])
+        .exits(1)
+        .says("older than what is in force");
+    assert_eq!(world.json(["qa", "advisories", "--json"])["advisories"], 2);
+    // Who can write the home and has not the key changes nothing unseen.
+    let shelf = world.home().join("advisories");
+    let files = std::fs::read_dir(&shelf).expect("a folder").flatten();
+    let data = files
+        .map(|e| e.path())
+        .find(|p| !p.to_string_lossy().contains("in-force"));
+    let data = data.expect("the snapshot");
+    let text = std::fs::read_to_string(&data).expect("text");
+    std::fs::write(&data, text.replace("PYSEC-1", "PYSEC-9")).expect("spoiled");
+    world
+        .alai(["qa", "advisories"])
+        .exits(5)
+        .says("not what was imported");
+}
+
+/// An archive with one entry, stored.
+fn zip(name: &str, text: &str) -> Vec<u8> {
+    let mut crc = flate2::Crc::new();
+    crc.update(text.as_bytes());
+    let len = u32::try_from(text.len())
+        .expect("a short text")
+        .to_le_bytes();
+    let mut fields = vec![20, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    fields.extend(crc.sum().to_le_bytes());
+    fields.extend(len);
+    fields.extend(len);
+    fields.extend([u8::try_from(name.len()).expect("a short name"), 0, 0, 0]);
+    let mut out = b"PK\x03\x04".to_vec();
+    out.extend(&fields);
+    out.extend(name.as_bytes());
+    out.extend(text.as_bytes());
+    let mut directory = b"PK\x01\x02\x14\0".to_vec();
+    directory.extend(&fields);
+    directory.extend([0; 14]);
+    directory.extend(name.as_bytes());
+    let at = u32::try_from(out.len()).expect("short").to_le_bytes();
+    out.extend(&directory);
+    out.extend(b"PK\x05\x06\0\0\0\0\x01\0\x01\0");
+    out.extend(u32::try_from(directory.len()).expect("short").to_le_bytes());
+    out.extend(at);
+    out.extend([0, 0]);
+    out
+}
+
+/// A server of this machine that answers one request with these bytes.
+fn served(bytes: Vec<u8>) -> String {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let place = listener.local_addr().expect("a place");
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a request");
+        let mut asked = [0; 4096];
+        let _ = stream.read(&mut asked).expect("read");
+        let head = format!(
+            "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+            bytes.len()
+        );
+        stream.write_all(head.as_bytes()).expect("written");
+        stream.write_all(&bytes).expect("written");
+    });
+    format!("http://{place}/PyPI/all.zip")
+}
+
+#[test]
+fn advisories_come_from_an_archive_and_from_an_address_that_a_person_named() {
+    let world = World::with_home();
+    let one = osv("PYSEC-1", "weak", "2026-01-01T00:00:00Z").to_string();
+    std::fs::write(world.path("all.zip"), zip("PYSEC-1.json", &one)).expect("an archive");
+    world
+        .alai(["qa", "advisories", "import", "all.zip"])
+        .exits(0);
+    let status = world.json(["qa", "advisories", "status", "--json"]);
+    assert_eq!(status["advisories"], 1);
+    // Nobody named an address: the same file is read again.
+    world.alai(["qa", "advisories", "update"]).exits(0);
+    let set = |urls: &[&str]| {
+        let text = format!("[advisories]\nurls = {}\n", Value::from(urls.to_vec()));
+        std::fs::write(world.home().join("alai.toml"), text).expect("the settings");
+    };
+    let all = json!([
+        osv("PYSEC-1", "weak", "2026-01-01T00:00:00Z"),
+        osv("PYSEC-2", "other", "2026-02-01T00:00:00Z")
+    ]);
+    let url = served(zip("all.json", &all.to_string()));
+    set(&[&url]);
+    let two = world.json(["qa", "advisories", "--json", "update"]);
+    assert_eq!(
+        (&two["advisories"], &two["source"]),
+        (&2.into(), &url.as_str().into())
+    );
+    // Nobody answers there any more; elsewhere nothing is fetched without TLS.
+    world
+        .alai(["qa", "advisories", "update"])
+        .exits(1)
+        .says("cannot fetch");
+    set(&["http://osv.example/all.zip"]);
+    world
+        .alai(["qa", "advisories", "update"])
+        .exits(1)
+        .says("it must begin with https://");
+    let kept = world.json(["qa", "advisories", "--json"]);
+    assert_eq!(kept, two, "what was in force stays");
+    let shelf = std::fs::read_dir(world.home().join("advisories")).expect("listed");
+    assert_eq!(shelf.count(), 2, "the snapshot and its signed line");
+}
+
+/// A task that may change dependencies, and pins a new version beside a change that is good.
+fn pins(world: &World, id: i64, title: &str) -> Value {
+    let add = [
+        "mc",
+        "add",
+        title,
+        "--project",
+        "tiny",
+        "--tag",
+        "dependencies",
+        "--check",
+        CHECK,
+    ];
+    world.alai(add).exits(0);
+    let daemon = world.up();
+    world.until("its gate has answered", |w| {
+        (!["open", "started", "ready_for_review", "stalled"].contains(&w.state(id).as_str()))
+            .then_some(())
+    });
+    world.alai(["down"]).exits(0);
+    daemon.ends();
+    let ran = world.alai(["qa", "check", &id.to_string(), "--json"]);
+    ran.json()
+}
+
+#[test]
+fn a_changed_lockfile_is_held_against_the_advisories_or_put_before_a_person() {
+    let pin = |version: &str| {
+        let mut calls = solution(TITLE);
+        calls.push(json!({"name": "run", "arguments": {"command": format!("echo 'weak=={version}' > requirements.txt")}}));
+        calls
+    };
+    let script = Script::good()
+        .builds("Pin one", &pin("1.0"))
+        .builds("Pin two", &pin("1.5"))
+        .builds("Pin three", &pin("2.1"));
+    let world = World::scripted("auto", &script);
+    let shown = pins(&world, 1, "Pin one");
+    assert_eq!(shown["outcome"]["kind"], "needs_human", "{shown}");
+    let said = shown["checks"][12]["seen"].as_str().expect("a detail");
+    assert!(
+        said.starts_with("nobody has vetted it") && said.contains("alai qa advisories import"),
+        "{said}"
+    );
+    assert_eq!(world.state(1), "waiting");
+    world.alai(["qa", "check", "1"]).exits(6);
+
+    let all = world.path("osv.json");
+    std::fs::write(
+        &all,
+        osv("PYSEC-1", "Weak", "2026-11-01T00:00:00Z").to_string(),
+    )
+    .expect("an advisory");
+    world
+        .alai(["qa", "advisories", "import", "osv.json"])
+        .exits(0);
+    let shown = pins(&world, 2, "Pin two");
+    assert_eq!(shown["outcome"]["kind"], "failed", "{shown}");
+    let said = shown["checks"][12]["seen"].as_str().expect("a detail");
+    assert!(said.contains("weak 1.5 has PYSEC-1"), "{said}");
 }

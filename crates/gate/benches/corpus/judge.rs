@@ -198,6 +198,7 @@ impl Pair<'_> {
             forbidden_paths: &[],
             changes_tests: &self.seen.changes_tests,
             allow_dependency_changes: false,
+            advisories: None,
             scaffolded: &Default::default(),
             base_census: &ground.census,
             scratch: &self.scratch,

@@ -1,10 +1,12 @@
 //! Check 13: the project asks for the packages it asked for before, unless the plan allowed otherwise.
 //!
-//! No advisory database is consulted: none is at hand without network, and the detail says so.
+//! What the plan allows is held against the factory's advisories (`vetted`): a known weakness fails, and what nobody can vouch for
+//! goes to a person.
 
 use alai_core::qa::{Check, Measurement};
 
 use super::manifest::{self, Manifest, Packages};
+use super::vetted::{self, Vetted};
 use super::{Rules, fail, pass, some};
 use crate::change::{Change, ChangedFile, Content};
 use crate::paths;
@@ -78,13 +80,20 @@ pub(crate) fn check(change: &Change, rules: &Rules<'_>) -> Measurement {
     ) {
         return fail(check, stale);
     }
-    pass(
-        check,
-        format!(
-            "allowed by the plan, checked against no advisory database; {}",
-            some(&names)
+    let own = vetted::own_licence(change);
+    let own = match own.is_empty() {
+        true => String::new(),
+        false => format!("; the project's own licence: {}", some(&own)),
+    };
+    match vetted::vet(change, rules.advisories) {
+        Ok(Vetted::Clean(why)) => pass(
+            check,
+            format!("allowed by the plan: {}; {why}{own}", some(&names)),
         ),
-    )
+        Ok(Vetted::Known(why)) => fail(check, format!("{why}{own}")),
+        Ok(Vetted::Unvetted(why)) => fail(check, format!("{why}{own}")),
+        Err(why) => fail(check, format!("it cannot be looked up: {why}")),
+    }
 }
 
 /// Whether its folder of the base asked for no package.

@@ -43,6 +43,9 @@ pub struct Recipe {
     pub forbidden_paths: Vec<String>,
     pub changes_tests: Vec<String>,
     pub allow_dependency_changes: bool,
+    /// Hex SHA-256 of the advisories that check 13 looked up; none where it had no need or none were there.
+    #[serde(default)]
+    pub advisories_sha256: Option<String>,
     pub scaffolded: Scaffolded,
     /// Seconds that one command may take.
     pub command_s: u64,

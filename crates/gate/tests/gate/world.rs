@@ -10,6 +10,7 @@ use alai_core::qa::{Check, CheckResult, Measurement, Policy, Verdict, judge};
 use alai_core::record::Captured;
 use alai_core::services::Surroundings;
 use alai_core::task::TaskKind;
+use alai_gate::advisories::{Advisories, Snapshot};
 use alai_gate::evidence::{self, Contents};
 use alai_gate::{Base, Candidate, GateError, Ground, Measured};
 use alai_workspace::cage;
@@ -214,6 +215,16 @@ impl World {
     ) -> T {
         let (prepared, scratch, repo, head) =
             (self.prepared(base), self.scratch(), self.repo(), self.tip());
+        // One that speaks of nothing here: what is new is looked up and is not known.
+        let advisories = Advisories::new(
+            Snapshot {
+                as_of_ms: 0,
+                imported_ms: 0,
+                source: "none".into(),
+                entries: Vec::new(),
+            },
+            0,
+        );
         let candidate = Candidate {
             repo: &repo,
             base,
@@ -230,6 +241,7 @@ impl World {
             forbidden_paths: &[],
             changes_tests: &task.changes_tests,
             allow_dependency_changes: task.dependencies,
+            advisories: Some(&advisories),
             scaffolded: &Default::default(),
             base_census: &seen.census,
             scratch: &scratch,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use alai_core::qa::CheckResult;
 use alai_core::services::What;
-use alai_factory::{Compared, Home, RerunError};
+use alai_factory::{Compared, Home, RerunError, advisories};
 use alai_gate::evidence::{Recipe, Verified};
 use alai_workspace::command::Cancel;
 
@@ -31,7 +31,9 @@ pub(super) fn rerun(
     let handled = ctrlc::set_handler(move || interrupted.cancel());
     handled.map_err(|e| CliError::new(Kind::Failed, format!("cannot take signals: {e}")))?;
     let folder = std::env::temp_dir().join(format!("alai-rerun-{}", uuid::Uuid::now_v7()));
-    alai_factory::rerun(&recipe, verified, &repository, &folder, &cancel).map_err(unable)
+    // Where other advisories are in force than those that answered, check 13 is left out.
+    let known = advisories::snapshot(home).ok().flatten();
+    alai_factory::rerun(&recipe, verified, &repository, known, &folder, &cancel).map_err(unable)
 }
 
 /// What is about to run here by the signer's word: his commands, the hosts that they may reach, and what the task was allowed.

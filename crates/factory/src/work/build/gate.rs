@@ -14,6 +14,7 @@ use alai_workspace::setup::Prepared;
 use alai_workspace::toolchains::Toolchains;
 
 use super::Job;
+use crate::advisories;
 use crate::ground::{self, GroundError};
 use crate::run::RunError;
 
@@ -72,6 +73,12 @@ impl Job<'_> {
         }
         let mut candidate =
             self.candidate(head, &toolchains, &allowed, &scaffolded, scratch.path());
+        // Reading them takes a moment: only what may move something has to be looked up.
+        let advisories = match self.may_change_dependencies() {
+            true => advisories::in_force(self.factory.home(), self.factory.now_ms()),
+            false => None,
+        };
+        candidate.advisories = advisories.as_ref();
         let prepared_head;
         // The lockfiles of a shipped scaffold are no agent's words: check 13 has told whether they are all that changed.
         if (self.may_change_dependencies() || !scaffolded.is_empty())
@@ -111,6 +118,7 @@ impl Job<'_> {
             forbidden_paths: candidate.forbidden_paths.to_vec(),
             changes_tests: candidate.changes_tests.to_vec(),
             allow_dependency_changes: candidate.allow_dependency_changes,
+            advisories_sha256: candidate.advisories.map(|a| a.sha256.clone()),
             scaffolded: candidate.scaffolded.clone(),
             command_s: candidate.command_s,
         }
@@ -143,6 +151,7 @@ impl Job<'_> {
             forbidden_paths: self.forbidden_paths(),
             changes_tests: self.changes_tests(),
             allow_dependency_changes: self.may_change_dependencies(),
+            advisories: None,
             scaffolded,
             base_census: &self.ground.census,
             scratch,
