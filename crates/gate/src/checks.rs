@@ -67,6 +67,12 @@ impl Rules<'_> {
         paths::is_test(path) || paths::run_by(self.test_command, path)
     }
 
+    /// Whether the file is what the test command runs, which no list of tests of this task names: it decides of every test whether it
+    /// runs at all.
+    pub(crate) fn is_the_command(&self, path: &str) -> bool {
+        paths::run_by(self.test_command, path) && !self.changes_tests.names(path)
+    }
+
     /// Whether the path is a test that this task must leave as it is. A list that covers it without saying where it is
     /// (`**`) would switch the judge off, and frees nothing.
     pub(crate) fn is_fixed_test(&self, path: &str) -> bool {

@@ -83,6 +83,10 @@ fn differs(base: &Census, with: &Census, without: &Census, files: &[ToMeasure]) 
         return Some("the runner names its tests with one and not with the other".into());
     }
     if !with.known {
+        if with.tally.is_none() && files.iter().any(|file| file.command) {
+            let why = "the test command runs it, and names and counts no tests: whether they still run cannot be told";
+            return Some(why.into());
+        }
         let alike = with.exit.success() == without.exit.success() && with.tally == without.tally;
         return (!alike).then(|| {
             format!(
@@ -154,7 +158,49 @@ mod tests {
 
     fn agrees(base: &Census, with: &Census, without: &Census, named: bool) -> bool {
         let path = "vitest.config.ts".to_owned();
-        differs(base, with, without, &[ToMeasure { path, named }]).is_none()
+        let command = false;
+        differs(
+            base,
+            with,
+            without,
+            &[ToMeasure {
+                path,
+                named,
+                command,
+            }],
+        )
+        .is_none()
+    }
+
+    #[test]
+    fn what_the_test_command_runs_has_to_show_its_tests() {
+        let own = [ToMeasure {
+            path: "test.sh".into(),
+            named: false,
+            command: true,
+        }];
+        let silent = Census {
+            known: false,
+            ..census(&[], &[])
+        };
+        let said = differs(&silent, &silent, &silent, &own).expect("held");
+        assert!(said.contains("names and counts no tests"), "{said}");
+        let counted = |passed| Census {
+            tally: Some(crate::census::Tally {
+                passed,
+                failed: 0,
+                ignored: 0,
+            }),
+            ..silent.clone()
+        };
+        assert_eq!(differs(&counted(3), &counted(3), &counted(3), &own), None);
+        assert!(differs(&counted(3), &counted(0), &counted(3), &own).is_some());
+        let (base, more) = (census(&["a"], &[]), census(&["a", "b"], &[]));
+        assert_eq!(differs(&base, &more, &base, &own), None, "a test is added");
+        assert!(
+            differs(&base, &census(&[], &[]), &base, &own).is_some(),
+            "none runs"
+        );
     }
 
     #[test]

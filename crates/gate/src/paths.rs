@@ -195,16 +195,45 @@ fn is_script_test(stem: &str) -> bool {
         || ["_test", "_tests"].iter().any(|end| stem.ends_with(end))
 }
 
-/// A file that the test command runs as a program belongs to the tests whatever its name: `sh ci/verify.sh`, `./verify`.
+/// Shells, which run the file whose name follows.
+const SHELLS: [&str; 6] = ["sh", "bash", "dash", "zsh", "ksh", "bats"];
+/// The same of other languages, in which applications are written too.
+const INTERPRETERS: [&str; 8] = [
+    "python", "python3", "node", "bun", "ruby", "perl", "php", "tsx",
+];
+/// Folders that hold what judges and builds, and no application.
+const TOOL_FOLDERS: [&str; 6] = ["ci", "hack", "script", "scripts", "tool", "tools"];
+
+/// A file that the test command runs as a program belongs to the tests whatever its name: `sh ci/verify.sh`, `./verify`,
+/// `python3 tools/ci.py`, also below a folder that the line has changed to. An application that it starts does not: `python main.py`.
 pub(crate) fn run_by(command: &str, path: &str) -> bool {
     let words = command.split(|c: char| c.is_whitespace() || "\"';&|()".contains(c));
+    let is_tool = path
+        .split('/')
+        .rev()
+        .skip(1)
+        .any(|part| TOOL_FOLDERS.contains(&part));
+    let mut folder = String::new();
+    let mut before = "";
     for (at, word) in words.filter(|w| !w.is_empty()).enumerate() {
         let plain = word.strip_prefix("./").unwrap_or(word);
-        let program = at == 0 || word.starts_with("./");
-        if plain == path
-            && (program || ["sh", "bash", "bats", "zsh"].contains(&extension(path).as_str()))
-        {
+        let by_shell = SHELLS.contains(&name(before));
+        let by_other = INTERPRETERS.contains(&name(before));
+        let program = at == 0 || word.starts_with("./") || by_shell || (by_other && is_tool);
+        let is_it = plain == path || format!("{folder}{plain}") == path;
+        if is_it && (program || SHELLS.contains(&extension(path).as_str())) {
             return true;
+        }
+        if before == "cd" {
+            folder = format!("{}/", plain.trim_end_matches('/'));
+        }
+        // `sh -e verify` runs that file; `sh -c` and `python3 -m doctest words.py` run something else.
+        let another = match by_shell {
+            true => word == "-c",
+            false => ["-m", "-c", "-e", "-p"].contains(&word),
+        };
+        if !((by_shell || by_other) && word.starts_with('-') && !another) {
+            before = word;
         }
     }
     false
@@ -352,6 +381,36 @@ mod tests {
             list(&["src/*_test.go", "tests/a.rs"])
         );
         assert_eq!(open(&["docs"]), list(&[]));
+    }
+
+    #[test]
+    fn what_a_test_command_runs_is_found_by_its_words() {
+        for (command, path) in [
+            ("sh ci/verify.sh", "ci/verify.sh"),
+            ("sh ci/verify", "ci/verify"),
+            ("./verify --fast", "verify"),
+            ("ci/verify", "ci/verify"),
+            ("python3 tools/ci.py", "tools/ci.py"),
+            ("python3 -u ./tools/ci.py all", "tools/ci.py"),
+            ("cd web && node tools/run.js", "web/tools/run.js"),
+            ("cd ci && sh -e verify", "ci/verify"),
+            ("cd web/; ./run", "web/run"),
+            ("make build && /usr/bin/python3 ci/t.py", "ci/t.py"),
+            ("timeout 60 t.sh", "t.sh"),
+        ] {
+            assert!(run_by(command, path), "{command}: {path}");
+        }
+        for (command, path) in [
+            ("python3 -m doctest words.py", "words.py"),
+            ("cargo test --manifest-path Cargo.toml", "Cargo.toml"),
+            ("pytest src/a.py", "src/a.py"),
+            ("python3 words.py --selftest", "words.py"),
+            ("sh -c words.py", "words.py"),
+            ("sh words.sh", "lib/words.sh"),
+            ("node --test", "test"),
+        ] {
+            assert!(!run_by(command, path), "{command}: {path}");
+        }
     }
 
     #[test]

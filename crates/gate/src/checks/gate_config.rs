@@ -38,6 +38,8 @@ pub(crate) struct ToMeasure {
     pub(crate) path: String,
     /// The task names it, so that new tests have to go alike too; else it only adds to what they may use.
     pub(crate) named: bool,
+    /// The test command runs it: without a name or a number of its tests nobody could tell whether they still run.
+    pub(crate) command: bool,
 }
 
 /// The files of a change of which a second run has to tell.
@@ -58,6 +60,21 @@ fn judge(change: &Change, rules: &Rules<'_>) -> Judged {
     for file in &change.files {
         if is_the_scaffolds(file, change, rules) {
             judged.scaffolded += 1;
+            continue;
+        }
+        if !file.is_new() && rules.is_the_command(file.base_path()) {
+            let path = file.path.clone();
+            match file.is_deleted() || file.from.is_some() {
+                true => judged.found.push(format!(
+                    "{} is what the test command runs; let a person move it on the target branch",
+                    file.base_path()
+                )),
+                false => judged.to_measure.push(ToMeasure {
+                    path,
+                    named: false,
+                    command: true,
+                }),
+            }
             continue;
         }
         let mut found = Vec::new();
@@ -82,13 +99,21 @@ fn judge(change: &Change, rules: &Rules<'_>) -> Judged {
         }
         if is_named(file, rules) && found.iter().all(|what| tells_of_tests(what)) {
             let path = file.path.clone();
-            judged.to_measure.push(ToMeasure { path, named: true });
+            judged.to_measure.push(ToMeasure {
+                path,
+                named: true,
+                command: false,
+            });
             found.clear();
         } else if let Some(plain) = plain::plain(file, rules).filter(|_| is_runners(&file.path)) {
             let path = file.path.clone();
             match plain {
                 plain::Plain::Nothing => judged.plain.push(path),
-                plain::Plain::Adds => judged.to_measure.push(ToMeasure { path, named: false }),
+                plain::Plain::Adds => judged.to_measure.push(ToMeasure {
+                    path,
+                    named: false,
+                    command: false,
+                }),
             }
             found.clear();
         }
@@ -459,6 +484,7 @@ mod tests {
             let files = to_measure(&Change::of(&change), &task(&[path]).rules());
             let named = ToMeasure {
                 path: path.to_owned(),
+                command: false,
                 named: true,
             };
             assert_eq!(files.contains(&named), measured, "{path}");

@@ -492,3 +492,31 @@ fn a_file_of_heads_alone_is_refused_and_read_no_further() {
     let one = judged.one(Check::NoTampering);
     assert!(one.detail.contains("too large to judge"), "{}", one.detail);
 }
+
+/// The file that the test command runs decides whether any test runs at all, and a runner that names nothing shows nothing of it.
+#[test]
+fn a_test_command_whose_own_file_ends_early() {
+    let script = "sh words.sh | grep -q hello || exit 1\nsh words.sh x | grep -q x || exit 1\n";
+    let counted = format!("{script}echo '2 passed, 0 failed'\n");
+    for (command, path, text) in [
+        ("sh check.sh", "check.sh", script),
+        ("sh ci/verify", "ci/verify", script),
+        ("cd ci && sh -e verify", "ci/verify", "cd ..\n. ./list\n"),
+        ("sh check.sh", "check.sh", counted.as_str()),
+    ] {
+        let world = World::new(&[
+            ("words.sh", "echo \"hello $1\"\n"),
+            ("list", script),
+            (path, text),
+        ]);
+        let base = world.tip();
+        let early = format!("exit 0\n{text}");
+        world.commit(&[(path, &early), ("new.sh", "echo new\n")], &[], "Early");
+        let judged = world.measure(&base, &Task::with(command));
+        judged.expect_fail(Check::GateConfigUntouched);
+        world.rewind();
+        world.commit(&[("moved", text)], &[path], "Moved");
+        let judged = world.measure(&base, &Task::with(command));
+        judged.expect_fail(Check::GateConfigUntouched);
+    }
+}

@@ -292,3 +292,27 @@ fn the_run_without_a_changed_configuration_is_what_check_nine_rests_on_needs_pyt
         );
     }
 }
+
+/// A runner that names its tests shows that all of them still run: one may be added to the file that the test command runs.
+#[test]
+fn a_test_that_is_added_to_the_file_of_the_test_command() {
+    let tap = "echo 'TAP version 13'\nn=0\nis() { n=$((n + 1)); if [ \"$2\" = \"$3\" ]; then echo \"ok $n - $1\"; else echo \"not ok $n - $1\"; bad=1; fi; }\n\
+               is \"hello\" \"$(sh words.sh a)\" \"hello a\"\n";
+    let end = "echo \"1..$n\"\nexit ${bad:-0}\n";
+    let world = World::new(&[
+        ("words.sh", "echo \"hello $1\"\n"),
+        ("check.sh", &format!("{tap}{end}")),
+    ]);
+    let base = world.tip();
+    let more = format!("{tap}is \"nobody\" \"$(sh words.sh)\" \"hello you\"\n{end}");
+    let words = "echo \"hello ${1:-you}\"\n";
+    world.commit(&[("words.sh", words), ("check.sh", &more)], &[], "Greet");
+    let judged = world.measure(&base, &Task::with("sh check.sh"));
+    judged.expect_pass();
+    let nine = judged.one(Check::GateConfigUntouched);
+    assert!(
+        nine.detail.contains("check.sh: the tests go alike"),
+        "{}",
+        judged.table()
+    );
+}
