@@ -23,6 +23,7 @@ pub mod parcel;
 pub mod patch;
 pub mod pipeline;
 pub mod plan;
+pub mod pull;
 pub mod qa;
 pub mod queue;
 pub mod record;

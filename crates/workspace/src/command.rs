@@ -112,6 +112,32 @@ pub(crate) fn host_tied(
     timeout: Duration,
     tie: Tie,
 ) -> Result<HostOutput, HostError> {
+    host_limited(argv, cwd, env, stdin, timeout, (tie, HOST_OUTPUT_BYTES_MAX))
+}
+
+/// [`host`] without an input and with another limit of output, for a program whose answer others have written.
+///
+/// # Errors
+/// As [`host`].
+pub(crate) fn host_within(
+    argv: &[impl AsRef<OsStr>],
+    cwd: &Path,
+    env: &[(impl AsRef<OsStr>, impl AsRef<OsStr>)],
+    timeout: Duration,
+    output_bytes_max: u64,
+) -> Result<HostOutput, HostError> {
+    let limits = (Tie::EndsWithUs, output_bytes_max);
+    host_limited(argv, cwd, env, &[], timeout, limits)
+}
+
+fn host_limited(
+    argv: &[impl AsRef<OsStr>],
+    cwd: &Path,
+    env: &[(impl AsRef<OsStr>, impl AsRef<OsStr>)],
+    stdin: &[u8],
+    timeout: Duration,
+    (tie, output_bytes_max): (Tie, u64),
+) -> Result<HostOutput, HostError> {
     let Some((program, arguments)) = argv.split_first() else {
         return Err(HostError::NoProgram);
     };
@@ -136,9 +162,9 @@ pub(crate) fn host_tied(
     let group = child.id();
     let limits = Watch {
         wall: timeout,
-        output_bytes_max: HOST_OUTPUT_BYTES_MAX,
+        output_bytes_max,
         // Two halves: with twice the limit the head alone holds everything that may be written.
-        output_kept: 2 * HOST_OUTPUT_BYTES_MAX as usize,
+        output_kept: usize::try_from(2 * output_bytes_max).unwrap_or(usize::MAX),
         cancel: &Cancel::new(),
     };
     // ESRCH means that the group is gone already.
@@ -146,17 +172,12 @@ pub(crate) fn host_tied(
     let watched = process::watch(&mut child, stdin, None, &limits, &mut end)
         .map_err(|source| HostError::Watch { program, source })?;
     end();
-    Ok(output(watched, timeout))
+    Ok(output(watched, timeout, output_bytes_max))
 }
 
-fn output(watched: Watched, timeout: Duration) -> HostOutput {
+fn output(watched: Watched, timeout: Duration, limit_bytes: u64) -> HostOutput {
     HostOutput {
-        exit: exit(
-            watched.why,
-            watched.status,
-            timeout.as_secs(),
-            HOST_OUTPUT_BYTES_MAX,
-        ),
+        exit: exit(watched.why, watched.status, timeout.as_secs(), limit_bytes),
         duration_ms: i64::try_from(watched.duration.as_millis()).unwrap_or(i64::MAX),
         stdout: watched.stdout.into_bytes(),
         stderr: watched.stderr.into_bytes(),

@@ -6,7 +6,8 @@
 //! there everything that can start a program is switched off by name, and no transport is allowed.
 //!
 //! Absences: nothing here reads the user's global configuration (save [`configured_identity`] and [`persons_identity`], which only
-//! read two strings), reaches a network, writes a ref outside the one it is given, or discovers a repository from a working directory.
+//! read two strings, and [`remote`], which reads where a remote is and which credential helpers there are), reaches a network
+//! (save [`push`] and [`fetch`]), writes a ref outside the one it is given, or discovers a repository from a working directory.
 
 mod branch;
 mod branchfile;
@@ -20,6 +21,7 @@ mod objects;
 mod open;
 mod planted;
 mod refs;
+mod remote;
 mod revert;
 pub(crate) mod run;
 mod sides;
@@ -46,6 +48,7 @@ pub use open::{configured_identity, open, persons_identity};
 pub use planted::planted;
 pub(crate) use refs::is_ref_name;
 pub use refs::{Head, glance, head, is_ancestor, merge_base, resolve, tips, update_ref};
+pub use remote::{OWN, Remote, RemoteError, Towards, fetch, push, remote};
 pub use revert::{Reverted, revert};
 pub use sides::{committed_ms, side_by_side};
 

@@ -3,6 +3,7 @@
 //! Invariants, stated as absences: no program is started elsewhere in the factory; no configuration or hook of a repository
 //! runs on the host; no path of a stranger is followed through a symlink; nothing here knows tasks or models.
 
+pub mod access;
 pub mod cage;
 pub mod clone;
 pub mod command;
@@ -13,6 +14,7 @@ pub mod egress;
 pub mod files;
 pub mod fingerprint;
 pub mod free;
+pub mod gh;
 pub mod git;
 pub mod guest;
 pub mod services;

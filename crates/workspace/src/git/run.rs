@@ -89,6 +89,7 @@ pub(crate) struct Call<'a> {
     stdin: &'a [u8],
     stdout_max: usize,
     tie: Tie,
+    within: Duration,
 }
 
 /// How a call ended. Exit codes other than 0 are for the caller to judge; a signal or a limit is an error already.
@@ -143,6 +144,7 @@ impl<'a> Call<'a> {
             stdin: &[],
             stdout_max: command::HOST_OUTPUT_BYTES_MAX as usize,
             tie: Tie::EndsWithUs,
+            within: Duration::from_secs(CALL_S),
         }
     }
 
@@ -152,6 +154,11 @@ impl<'a> Call<'a> {
             tie: Tie::Finishes,
             ..self
         }
+    }
+
+    /// Another limit of time.
+    pub(crate) fn within(self, within: Duration) -> Self {
+        Call { within, ..self }
     }
 
     /// Says that the call writes nothing: then it need not be tied to us, which makes its start cheaper.
@@ -201,7 +208,7 @@ impl<'a> Call<'a> {
             &self.cwd,
             &self.env,
             self.stdin,
-            Duration::from_secs(CALL_S),
+            self.within,
             self.tie,
         );
         let done = match done {
