@@ -151,16 +151,21 @@ impl Script {
 
 /// The twin without a script: built with the tests, or now where a test of another package runs alone.
 fn program() -> PathBuf {
+    built("agent_twin", "agent")
+}
+
+/// A program of this package whose module is `of`, as a file and a folder or a file alone.
+pub(crate) fn built(name: &str, of: &str) -> PathBuf {
     let test = std::env::current_exe().expect("a test is a program");
     let folder = test.ancestors().nth(2).expect("a test stands in deps");
-    let twin = folder.join("agent_twin");
-    if fresh(&twin) {
+    let twin = folder.join(name);
+    if fresh(&twin, name, of) {
         return twin;
     }
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
     build.args(["build", "--quiet", "--locked", "--package", "alai-testkit"]);
-    build.args(["--bin", "agent_twin", "--target-dir"]);
+    build.args(["--bin", name, "--target-dir"]);
     build.arg(folder.parent().expect("a profile has a folder"));
     if folder.ends_with("release") {
         build.arg("--release");
@@ -175,15 +180,19 @@ fn program() -> PathBuf {
 }
 
 /// Whether it is newer than what it is made of.
-fn fresh(twin: &Path) -> bool {
+fn fresh(twin: &Path, name: &str, of: &str) -> bool {
     let changed = |path: &Path| path.metadata().and_then(|m| m.modified()).ok();
     let Some(built) = changed(twin) else {
         return false;
     };
     let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let parts = std::fs::read_dir(here.join("agent")).into_iter().flatten();
+    let parts = std::fs::read_dir(here.join(of)).into_iter().flatten();
     let parts = parts.flatten().map(|entry| entry.path());
-    let all = parts.chain([here.join("agent.rs"), here.join("bin/agent_twin.rs")]);
+    let own = [
+        here.join(format!("{of}.rs")),
+        here.join(format!("bin/{name}.rs")),
+    ];
+    let all = parts.chain(own);
     let newest = all.filter_map(|path| changed(&path)).max();
     newest.unwrap_or(SystemTime::UNIX_EPOCH) < built
 }

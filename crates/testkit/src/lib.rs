@@ -6,6 +6,7 @@ pub mod fleet;
 pub mod fuzz;
 pub mod gguf;
 pub mod git;
+pub mod github;
 pub mod ollama;
 pub mod openai;
 pub mod played;
