@@ -246,7 +246,9 @@ pub(crate) struct ProjectAddArgs {
 
 /// Changes a repository's settings.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  alai project set . --deliver auto")]
+#[command(
+    after_help = "Example:\n  alai project set . --deliver auto\n  alai project set . --deliver pull-request --remote origin"
+)]
 pub(crate) struct ProjectSetArgs {
     /// Its name or a folder in it.
     pub(crate) project: String,
@@ -270,10 +272,19 @@ pub(crate) struct ChangeArgs {
     /// The branch that merged work goes to [default: the one checked out].
     #[arg(long, value_name = "BRANCH")]
     pub(crate) target: Option<String>,
-    /// Who moves the target branch: `integrate` or `approve` (a person, by `alai mc approve`), `merge` or `auto` (the factory, when a goal is
-    /// settled).
+    /// Where merged work goes: `integrate` or `approve` (a person moves the target branch, by `alai mc approve`), `merge` or `auto` (the factory
+    /// does, when a goal is settled), `branch` (it is pushed to a branch of its own on the remote) or `pull-request` (that, and `gh` opens one).
     #[arg(long, value_parser = delivery)]
     pub(crate) deliver: Option<alai_mission::Delivery>,
+    /// The remote of the repository that work is pushed to and fetched from [default: origin].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) remote: Option<String>,
+    /// Its repository at GitHub, where the remote's address does not say it.
+    #[arg(long, value_name = "OWNER/NAME")]
+    pub(crate) github: Option<String>,
+    /// Whether the target branch is fetched from the remote before work starts [default: on with pull requests, else off].
+    #[arg(long, value_name = "on|off", value_parser = on_off)]
+    pub(crate) fetch: Option<bool>,
     /// A documentation stage follows every merge.
     #[arg(long, value_name = "BOOL")]
     pub(crate) docs: Option<bool>,
@@ -622,7 +633,19 @@ fn delivery(text: &str) -> Result<alai_mission::Delivery, String> {
     match text {
         "approve" | "integrate" => Ok(alai_mission::Delivery::Approve),
         "auto" | "merge" => Ok(alai_mission::Delivery::Auto),
-        _ => Err("delivery is `integrate` (or `approve`) or `merge` (or `auto`)".to_owned()),
+        "branch" => Ok(alai_mission::Delivery::Branch),
+        "pull-request" => Ok(alai_mission::Delivery::PullRequest),
+        _ => Err(
+            "delivery is `integrate` (or `approve`), `merge` (or `auto`), `branch` or `pull-request`".to_owned(),
+        ),
+    }
+}
+
+fn on_off(text: &str) -> Result<bool, String> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("it is `on` or `off`".to_owned()),
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod failed;
 mod merged;
+mod pulled;
 mod reviewed;
 mod uncaged;
 mod words;
@@ -26,6 +27,7 @@ use words::{cut, fit_title, prefix};
 
 pub use failed::{interrupted, over_budget};
 pub use merged::{MergeEnd, merged};
+pub use pulled::follow_up;
 pub use reviewed::{FOLLOW_UP_TAG, judge_action, stays_with};
 pub use uncaged::accepted;
 

@@ -38,6 +38,8 @@ pub struct Facts {
     pub dead_effects: u64,
     /// The person who judged what this task is about, and his verdict.
     pub judged: Option<String>,
+    /// Where its merged work stands on a remote.
+    pub published: Option<String>,
 }
 
 /// The process that moves tasks forward.
@@ -387,9 +389,10 @@ fn open_goal(facts: &Facts) -> Why {
             format!("`alai mc resume {}`", at.task.0),
         ),
         (None, None, None) => {
-            let text = match facts.merging {
-                Some(_) => "its work is being moved to the target branch",
-                None => "everything under it is settled",
+            let text = match (&facts.merging, &facts.published) {
+                (Some(_), _) => "its work is being moved to the target branch",
+                (None, Some(where_)) => where_,
+                (None, None) => "everything under it is settled",
             };
             (Rule::GoalSettles, text.into(), owner, by_itself)
         }
@@ -592,9 +595,15 @@ fn done(task: &Task, facts: &Facts) -> Why {
         };
     }
     let text = match (&task.integrated, &facts.judged) {
-        (Some(commit), _) => format!("done and merged as {commit}"),
+        (Some(commit), _) => match &facts.published {
+            Some(where_) => format!("done and merged as {commit}; {where_}"),
+            None => format!("done and merged as {commit}"),
+        },
         (None, Some(judged)) => format!("done; {judged}"),
-        (None, None) => "done".to_owned(),
+        (None, None) => match &facts.published {
+            Some(where_) => format!("done; {where_}"),
+            None => "done".to_owned(),
+        },
     };
     Why {
         rule: Rule::Done,

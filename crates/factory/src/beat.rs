@@ -25,11 +25,12 @@ use crate::home::Home;
 use crate::models::Models;
 use crate::ops::{OpError, OpErrorKind};
 use crate::packs::{Packs, RefusedPacks, Watched};
+use crate::remote::{Looked, Remotes};
 use crate::room::Room;
 use crate::sync::Synced;
 use crate::{
-    audit, ground, housekeeping, integrate, launcher, learned, money, outbox, recover, resolve,
-    room, schedule, shelf, sync, work,
+    audit, ground, housekeeping, integrate, launcher, learned, money, outbox, recover, remote,
+    resolve, room, schedule, shelf, sync, work,
 };
 
 mod goals;
@@ -62,6 +63,7 @@ pub struct Factory {
     tried: Mutex<BTreeMap<ProjectId, (Oid, Oid)>>,
     /// The last event that was searched for a person's wish to take it over.
     asked_seq: AtomicI64,
+    remotes: Remotes,
     looking: AtomicBool,
     looked_ms: AtomicI64,
     /// Which run is where, and what the hosts hold.
@@ -184,6 +186,7 @@ impl Factory {
             moving: Mutex::default(),
             tried: Mutex::default(),
             asked_seq: AtomicI64::new(asked_seq),
+            remotes: Remotes::since(asked_seq),
             looking: AtomicBool::new(false),
             looked_ms: AtomicI64::new(0),
             roster: Roster::default(),
@@ -272,6 +275,19 @@ impl Factory {
     /// When its repository or the store fails.
     pub fn sync(self: &Arc<Self>, project: &Project) -> Result<Synced, OpError> {
         sync::now(self, project, &self.stop).map_err(|e| OpError::new(OpErrorKind::Failed, e, ""))
+    }
+
+    /// What is known of the projects' remotes.
+    pub(crate) fn remotes(&self) -> &Remotes {
+        &self.remotes
+    }
+
+    /// Pushes, looks and fetches all there is of a project's remote, now.
+    ///
+    /// # Errors
+    /// When the store fails; what the remote does not do is in the answer.
+    pub fn look_at_remote(self: &Arc<Self>, project: &Project) -> Result<Looked, OpError> {
+        Ok(remote::look(self, project.id, true)?)
     }
 
     /// Which run is where, and what the hosts hold.
@@ -411,7 +427,8 @@ impl Factory {
                 self.each_active(|active| active.cancel.cancel());
             }
             let idle = self.active.lock().map_or(true, |a| a.is_empty())
-                && !self.merging.load(Ordering::SeqCst);
+                && !self.merging.load(Ordering::SeqCst)
+                && (self.stop.is_cancelled() || self.remotes.idle());
             if idle {
                 self.stop.cancel();
                 self.remover.finish();
@@ -449,7 +466,7 @@ impl Factory {
         self.look(now);
         dispatch::loads::look(self, now);
         type Part<'a> = (&'a str, &'a dyn Fn() -> Result<(), MissionError>);
-        let parts: [Part<'_>; 9] = [
+        let parts: [Part<'_>; 10] = [
             ("stalled", &|| resolve::stalled(self, now)),
             ("schedules", &|| schedule::fire(self, now)),
             ("models", &|| self.wake_those_who_waited_for_a_model(now)),
@@ -459,6 +476,7 @@ impl Factory {
             ("dispatch", &|| dispatch::dispatch(self, now)),
             ("alarms", &|| resolve::alarms(self, now)),
             ("outbox", &|| outbox::deliver(self, OUTBOX_BATCH)),
+            ("remotes", &|| remote::beat(self, now)),
         ];
         for (name, part) in parts {
             goes_on(name, part())?;
@@ -627,7 +645,7 @@ impl Factory {
         Context {
             wants_docs: project.settings.docs || tagged("docs"),
             wants_ops: project.settings.ops || tagged("deploy"),
-            auto_delivery: project.settings.delivery == Delivery::Auto,
+            auto_delivery: project.settings.delivery != Delivery::Approve,
             ..self.plain_context()
         }
     }

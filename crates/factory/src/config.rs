@@ -29,6 +29,10 @@ pub(crate) const TEMPLATE: &str = "\
 # A file that gets the signed end of the log once an hour, beside the home's own: on another disk or machine (docs/EVIDENCE.md).
 # log_copy = \"/path/on/another/machine/heads.jsonl\"
 
+[delivery]
+# GitHub's program, for projects that are delivered by pull requests; the first `gh` on PATH when it is not set.
+# gh = \"/usr/bin/gh\"
+
 [companies]
 # Companies that take no work, by name: words find them no more, and a task that is pinned to one waits. Heard at the next beat.
 # off = [\"Proxima\"]
@@ -180,6 +184,8 @@ pub struct Config {
     /// The file by which a person turns recording on.
     pub recording: Option<PathBuf>,
     pub profiles: Option<PathBuf>,
+    /// GitHub's program, where it is not the first on `PATH`.
+    pub gh: Option<PathBuf>,
 }
 
 /// How much may run at once of what runs share. What is not named has no limit of its own.
@@ -262,6 +268,7 @@ struct File {
     money: MoneyFile,
     verifier: VerifierFile,
     advisories: AdvisoriesFile,
+    delivery: DeliveryFile,
     fleet: Fleet,
     /// Read with the packs.
     #[serde(rename = "companies")]
@@ -272,6 +279,12 @@ struct File {
 #[serde(default, deny_unknown_fields)]
 struct AdvisoriesFile {
     urls: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct DeliveryFile {
+    gh: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -327,6 +340,7 @@ impl Default for Config {
             record: None,
             recording: None,
             profiles: None,
+            gh: None,
         }
     }
 }
@@ -362,7 +376,7 @@ impl Config {
         if slots == 0 || slots > SLOTS_MAX {
             return Err(bad_slots(&slots.to_string()));
         }
-        let log_copy = absolute(file.log_copy)?;
+        let log_copy = absolute("log_copy", file.log_copy)?;
         let operator = env.get("ALAI_OPERATOR").cloned().or(file.operator);
         let operator = operator
             .filter(|o| !o.trim().is_empty())
@@ -394,6 +408,7 @@ impl Config {
             record,
             recording: path.parent().map(|home| home.join(RECORDING)),
             profiles: file.fleet.profiles,
+            gh: absolute("delivery.gh", file.delivery.gh)?,
         })
     }
 }
@@ -429,10 +444,10 @@ fn classify_s(given: Option<u64>) -> Result<u64, ConfigError> {
 }
 
 /// A daemon and a command that a person types stand in different folders.
-fn absolute(path: Option<PathBuf>) -> Result<Option<PathBuf>, ConfigError> {
+fn absolute(key: &'static str, path: Option<PathBuf>) -> Result<Option<PathBuf>, ConfigError> {
     match path {
         Some(path) if path.is_relative() => Err(ConfigError::Value {
-            key: "log_copy",
+            key,
             value: path.display().to_string(),
             want: "an absolute path",
         }),

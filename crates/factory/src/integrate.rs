@@ -14,6 +14,7 @@ use alai_workspace::git::{self, CommitText, GitError, Identity, Merged, Oid, Rep
 use crate::batch::{self, BATCH_MAX};
 use crate::beat::Factory;
 use crate::ground;
+use crate::remote;
 use crate::sync::{self, Ground};
 
 /// Where merged work is gathered. A branch of the user's repository that the factory alone moves.
@@ -186,6 +187,10 @@ pub(crate) fn step(factory: &Arc<Factory>, cancel: &Cancel) -> Result<(), Integr
     else {
         return Ok(());
     };
+    match factory.mission().project(row.project) {
+        Ok(project) => remote::before(factory, &project),
+        Err(e) => tracing::warn!("a merge begins without what people pushed: {e}"),
+    }
     let _moving = factory
         .moving()
         .lock()
@@ -423,6 +428,9 @@ pub(crate) fn sync_text(project: &Project, when_ms: i64) -> CommitText {
 fn deliver(factory: &Arc<Factory>, row: &MergeRow, cancel: &Cancel) -> Result<(), IntegrateError> {
     let project = factory.mission().project(row.project)?;
     let repo = open(&project)?;
+    if let Some(way) = project.settings.delivery.way() {
+        return remote::publish(factory, &repo, &project, row, way, cancel);
+    }
     let handed = hand_over(factory, &repo, &project, row, cancel);
     let (moved, refused) = match handed {
         Ok(Handed::Over(commit)) => (Some(commit), None),
@@ -518,6 +526,32 @@ fn hand_over(
     intend(factory, row, &to)?;
     git::move_branch(repo, &project.target_branch, &to, &target)?;
     Ok(Handed::Over(to))
+}
+
+/// Why a merged commit cannot be delivered by itself, where it cannot: work that it lacks, or tests that are red without what was merged
+/// together with it.
+pub(crate) fn unfit(
+    factory: &Arc<Factory>,
+    repo: &Repo,
+    project: &Project,
+    row: &MergeRow,
+    cancel: &Cancel,
+) -> Result<Option<String>, IntegrateError> {
+    let (target, _) = tips_of(repo, project)?;
+    let head = oid(&row.head)?;
+    if let Some(lost) = missing(factory, repo, row, &head, &target)? {
+        return Ok(Some(lost));
+    }
+    if was_tested(factory, &head)? {
+        return Ok(None);
+    }
+    let red = red_tests(factory, repo, project, &target, &head, cancel)?;
+    Ok((!red.is_empty()).then(|| {
+        format!(
+            "red without what was merged together with it: {}",
+            red.join("; ")
+        )
+    }))
 }
 
 /// Whether the merge queue has seen this commit green: it moves a branch to no other.

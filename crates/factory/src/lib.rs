@@ -39,6 +39,7 @@ mod pipelines;
 mod plan;
 mod postflight;
 mod recover;
+mod remote;
 mod rerun;
 mod resolve;
 mod room;
@@ -74,6 +75,7 @@ pub use ops::{
 };
 pub use packs::{Packs, PacksError, RefusedPacks, Source};
 pub use recover::OpenError;
+pub use remote::Looked;
 pub use rerun::{Compared, RerunError, recipe, rerun};
 pub use shelf::{company_called, files_of};
 pub use sync::{Synced, holds};

@@ -13,6 +13,7 @@ use alai_workspace::git::{self, CommitText, Merged, Oid, Repo};
 use crate::beat::Factory;
 use crate::integrate::{self, INTEGRATION_BRANCH, IntegrateError};
 use crate::ops::{OpError, OpErrorKind};
+use crate::remote;
 
 /// The tag of a task that joins what the factory merged with what people did.
 pub(crate) const SYNC_TAG: &str = "sync";
@@ -93,6 +94,7 @@ pub(crate) fn take_over(
 
 /// The same before a run begins: nothing of what goes wrong keeps it from the ground that there is.
 pub(crate) fn before_run(factory: &Arc<Factory>, repo: &Repo, project: &Project, cancel: &Cancel) {
+    remote::before(factory, project);
     match is_due(repo, project) {
         Ok(None) => return,
         Ok(Some(_)) => {}

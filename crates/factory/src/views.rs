@@ -10,8 +10,8 @@ use alai_core::why::{
     self, Beside, Daemon, Facts, Held, HeldUp, Hindrance, LiveRun, Merging, Unmet, Why,
 };
 use alai_mission::{
-    Filter, GateRow, Holder, MergeKind, MergeRow, MergeState, MissionError, NeedRow, Reader,
-    RunRow, Schedule, Spend,
+    Filter, GateRow, Holder, MergeKind, MergeRow, MergeState, MissionError, NeedRow,
+    PublishedState, Reader, RunRow, Schedule, Spend,
 };
 use serde::{Deserialize, Serialize};
 
@@ -209,8 +209,37 @@ impl<'a> Views<'a> {
             held_up: self.held_up(task, &merges)?,
             dead_effects: self.reader.dead_effects_of(task.id)?,
             judged: self.judged(task)?,
+            published: self.published(task)?,
         };
         Ok(why::why(task, &facts))
+    }
+
+    /// Where its merged work stands on a remote.
+    fn published(&self, task: &Task) -> Result<Option<String>, MissionError> {
+        if task.kind != TaskKind::Goal && task.integrated.is_none() {
+            return Ok(None);
+        }
+        let of = self.reader.published(self.reader.published_for(task.id)?)?;
+        Ok(of.map(|of| {
+            let there = format!("{} of {}", of.branch, of.remote);
+            let pull = of.pull.clone();
+            let pull = pull.map(|(number, url)| format!("pull request {number} ({url})"));
+            let pull = pull.unwrap_or_else(|| there.clone());
+            let words = match of.state {
+                PublishedState::Pushing => format!("it is on its way to {there}"),
+                PublishedState::Pushed => format!("it is {there}"),
+                PublishedState::Open => format!("{pull} is open"),
+                PublishedState::Merged => format!("{pull} is merged"),
+                PublishedState::Closed => format!("{pull} was closed without a merge"),
+                PublishedState::Withdrawn => {
+                    format!("it was withdrawn before it was pushed to {there}")
+                }
+            };
+            match of.error {
+                Some(why) => format!("{words}; last try: {why}"),
+                None => words,
+            }
+        }))
     }
 
     /// Only reviews and audits are judged by people.

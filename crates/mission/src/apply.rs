@@ -4,7 +4,7 @@
 use alai_core::ids::{ProjectId, TaskId};
 use alai_core::lifecycle::Event;
 use alai_core::pipeline::{Effect, Spawn};
-use alai_core::task::{Need, State, Task, TaskKind, Until, WaitReason, Waiting};
+use alai_core::task::{Need, NewTask, State, Task, TaskKind, Until, WaitReason, Waiting};
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
@@ -285,12 +285,7 @@ fn spawn(
     for spawn in spawns {
         let mut new = spawn.task.clone();
         rework::goes_on(c, &mut new)?;
-        if let Some(goal) = new.goal
-            && goal_tasks(c, goal)? >= GOAL_TASKS_MAX
-            && new.kind != TaskKind::Postflight
-        {
-            new.waiting = Some(too_many(goal, stamp));
-        }
+        within_goal(c, &mut new, stamp)?;
         for (position, until) in &spawn.needs_new {
             let task = *made.get(*position).ok_or_else(|| MissionError::Row {
                 table: "need",
@@ -326,6 +321,21 @@ fn spawn(
         made.push(id);
     }
     Ok(made)
+}
+
+/// One task too many of a goal waits for a person.
+pub(crate) fn within_goal(
+    c: &Connection,
+    new: &mut NewTask,
+    stamp: &Stamp,
+) -> Result<(), MissionError> {
+    if let Some(goal) = new.goal
+        && goal_tasks(c, goal)? >= GOAL_TASKS_MAX
+        && new.kind != TaskKind::Postflight
+    {
+        new.waiting = Some(too_many(goal, stamp));
+    }
+    Ok(())
 }
 
 /// Who needs a task and is not over.

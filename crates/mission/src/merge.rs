@@ -295,7 +295,8 @@ impl Reader {
                        OR (t.state = 'open' AND t.kind <> 'goal' AND t.blocked_count = 0 AND t.project IS NOT NULL)
                        OR (t.state = 'open' AND t.kind = 'goal' AND NOT EXISTS
                            (SELECT 1 FROM task n WHERE n.goal = t.id AND n.state NOT IN ('done', 'failed', 'cancelled'))))
-                 OR EXISTS (SELECT 1 FROM merge m JOIN family f ON f.id = m.task WHERE m.state = 'queued')",
+                 OR EXISTS (SELECT 1 FROM merge m JOIN family f ON f.id = m.task WHERE m.state = 'queued')
+                 OR EXISTS (SELECT 1 FROM published p JOIN family f ON f.id = p.task WHERE p.state = 'pushing' AND p.failures = 0)",
                 [root.0],
                 |r| r.get(0),
             )?;
@@ -307,7 +308,10 @@ impl Reader {
     pub fn settled_goals(&self) -> Result<Vec<Task>, MissionError> {
         self.read(|c| {
             let mut statement =
-                c.prepare_cached("SELECT id FROM task WHERE kind = 'goal' AND state = 'open'")?;
+                c.prepare_cached(
+                    "SELECT id FROM task WHERE kind = 'goal' AND state = 'open' AND NOT EXISTS
+                        (SELECT 1 FROM published p WHERE p.task = task.id AND p.state = 'pushing' AND p.failures = 0)",
+                )?;
             let goals = statement
                 .query_map([], |r| r.get(0))?
                 .collect::<Result<Vec<i64>, _>>()?;
@@ -364,7 +368,7 @@ pub(crate) fn queue_delivery(
     happened(c, Some(task), "delivery_queued", head, stamp)
 }
 
-fn close_goal(
+pub(crate) fn close_goal(
     c: &Connection,
     task: &Task,
     refused: Option<&Waiting>,
@@ -430,7 +434,7 @@ fn close_goal(
     }
 }
 
-fn end(
+pub(crate) fn end(
     c: &Connection,
     id: i64,
     merged: bool,

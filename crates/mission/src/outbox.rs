@@ -30,19 +30,8 @@ impl Mission {
     /// The sink has it. For a sink that shows how things stand now, earlier rows of the same payload are told with it; later
     /// ones, of changes that it may not have seen, stay.
     pub fn delivered(&self, row: &OutboxRow, now_ms: i64) -> Result<(), MissionError> {
-        let (id, page) = (row.id, page_of(row));
-        self.write(move |c| {
-            const TOLD: &str = "UPDATE outbox SET state = 'delivered', delivered_ms = ?1, last_error = NULL WHERE state = 'pending'";
-            c.prepare_cached(&format!("{TOLD} AND id = ?2"))?
-                .execute(params![now_ms, id])?;
-            if let Some((from, to)) = page {
-                c.prepare_cached(&format!(
-                    "{TOLD} AND effect_key >= ?3 AND effect_key < ?4 AND id < ?2"
-                ))?
-                .execute(params![now_ms, id, from, to])?;
-            }
-            Ok(())
-        })
+        let row = row.clone();
+        self.write(move |c| told(c, &row, now_ms))
     }
 
     /// The sink did not take it: again later, the pause doubling up to ten minutes. After [`OUTBOX_ATTEMPTS_MAX`] attempts it
@@ -53,16 +42,8 @@ impl Mission {
         error: &str,
         now_ms: i64,
     ) -> Result<(), MissionError> {
-        let (id, error) = (row.id, error.to_owned());
-        let pause = (1_000_i64 << row.attempts.clamp(0, 20)).min(RETRY_MS_MAX);
-        self.write(move |c| {
-            c.execute(
-                "UPDATE outbox SET attempts = attempts + 1, next_ms = ?1, last_error = ?2,
-                    state = CASE WHEN attempts + 1 >= ?3 THEN 'dead' ELSE state END WHERE id = ?4 AND state = 'pending'",
-                params![now_ms + pause, error, OUTBOX_ATTEMPTS_MAX, id],
-            )?;
-            Ok(())
-        })
+        let (row, error) = (row.clone(), error.to_owned());
+        self.write(move |c| not_told(c, &row, &error, now_ms))
     }
 
     /// Sends dead letters again. Answers with how many.
@@ -89,14 +70,24 @@ impl Reader {
         })
     }
 
+    /// What is due, without what goes to a remote, which has its own pace.
     pub fn outbox_due(&self, now_ms: i64, limit: u32) -> Result<Vec<OutboxRow>, MissionError> {
+        self.due(now_ms, limit, "sink NOT IN ('push', 'pull')")
+    }
+
+    /// What is due and goes to a remote.
+    pub fn remotes_due(&self, now_ms: i64, limit: u32) -> Result<Vec<OutboxRow>, MissionError> {
+        self.due(now_ms, limit, "sink IN ('push', 'pull')")
+    }
+
+    fn due(&self, now_ms: i64, limit: u32, of: &str) -> Result<Vec<OutboxRow>, MissionError> {
         self.read(|c| {
-            let mut statement = c.prepare_cached(
+            let mut statement = c.prepare_cached(&format!(
                 "SELECT id, effect_key, sink, payload, attempts FROM outbox
-                 WHERE state = 'pending' AND next_ms <= ?1 AND id IN
+                 WHERE state = 'pending' AND next_ms <= ?1 AND {of} AND id IN
                     (SELECT max(id) FROM outbox WHERE state = 'pending' GROUP BY sink, CASE sink WHEN 'wiki' THEN payload ELSE id END)
                  ORDER BY next_ms, id LIMIT ?2",
-            )?;
+            ))?;
             let rows = statement.query_map(params![now_ms, limit], |r| {
                 Ok(OutboxRow {
                     id: r.get(0)?,
@@ -120,6 +111,58 @@ impl Reader {
             )?)
         })
     }
+}
+
+/// The sink has it; of a page, earlier rows too.
+pub(crate) fn told(c: &Connection, row: &OutboxRow, now_ms: i64) -> Result<(), MissionError> {
+    const TOLD: &str = "UPDATE outbox SET state = 'delivered', delivered_ms = ?1, last_error = NULL WHERE state = 'pending'";
+    c.prepare_cached(&format!("{TOLD} AND id = ?2"))?
+        .execute(params![now_ms, row.id])?;
+    if let Some((from, to)) = page_of(row) {
+        c.prepare_cached(&format!(
+            "{TOLD} AND effect_key >= ?3 AND effect_key < ?4 AND id < ?2"
+        ))?
+        .execute(params![now_ms, row.id, from, to])?;
+    }
+    Ok(())
+}
+
+/// The sink did not take it.
+pub(crate) fn not_told(
+    c: &Connection,
+    row: &OutboxRow,
+    error: &str,
+    now_ms: i64,
+) -> Result<(), MissionError> {
+    let pause = (1_000_i64 << row.attempts.clamp(0, 20)).min(RETRY_MS_MAX);
+    c.execute(
+        "UPDATE outbox SET attempts = attempts + 1, next_ms = ?1, last_error = ?2,
+            state = CASE WHEN attempts + 1 >= ?3 THEN 'dead' ELSE state END WHERE id = ?4 AND state = 'pending'",
+        params![now_ms + pause, error, OUTBOX_ATTEMPTS_MAX, row.id],
+    )?;
+    Ok(())
+}
+
+/// Work is to go to a remote. Asked for again, also after it was given up or done, it is the same row.
+pub(crate) fn ask(
+    c: &Connection,
+    sink: &str,
+    task: TaskId,
+    head: &str,
+    now_ms: i64,
+) -> Result<(), MissionError> {
+    c.execute(
+        "INSERT INTO outbox (effect_key, sink, payload, state, next_ms, at_ms) VALUES (?1, ?2, ?3, 'pending', ?4, ?4)
+         ON CONFLICT (effect_key) DO UPDATE SET state = 'pending', attempts = 0, next_ms = ?4, delivered_ms = NULL,
+            last_error = NULL",
+        params![
+            format!("{sink}-{}-{head}", task.0),
+            sink,
+            task.0.to_string(),
+            now_ms
+        ],
+    )?;
+    Ok(())
 }
 
 /// The keys of all effects that write the same page anew, from the first up to and without the second.

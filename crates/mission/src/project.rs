@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use alai_core::ids::ProjectId;
+use alai_core::pull::Slug;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
 use crate::error::MissionError;
 use crate::event::{Stamp, happened};
+use crate::published::Way;
 use crate::reader::Reader;
 use crate::writer::Mission;
 
@@ -62,6 +64,30 @@ pub struct ProjectSettings {
     /// Hosts that MCP servers may reach when they work on its code, as far as a server is given them too.
     #[serde(default)]
     pub server_hosts: Vec<String>,
+    /// The remote of the repository that work is pushed to and fetched from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remote: Option<String>,
+    /// Its repository at GitHub, where the remote's address does not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub github: Option<Slug>,
+    /// Whether the target branch is fetched from the remote; where nobody said it, only pull requests have it so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fetch: Option<bool>,
+}
+
+/// The remote of a repository that was cloned.
+const REMOTE: &str = "origin";
+
+impl ProjectSettings {
+    /// The remote's name.
+    pub fn remote(&self) -> &str {
+        self.remote.as_deref().unwrap_or(REMOTE)
+    }
+
+    /// Whether the target branch is fetched. What is merged in pull requests comes from there alone.
+    pub fn fetches(&self) -> bool {
+        self.fetch.unwrap_or(self.delivery == Delivery::PullRequest)
+    }
 }
 
 /// Who moves the target branch.
@@ -73,6 +99,21 @@ pub enum Delivery {
     Approve,
     /// The factory, when a goal is settled.
     Auto,
+    /// Nobody here: it is pushed to a branch of its own on a remote, and a pull request proposes it.
+    PullRequest,
+    /// Nobody here: it is pushed to a branch of its own on a remote.
+    Branch,
+}
+
+impl Delivery {
+    /// How it goes to a remote; none where the target branch of the repository itself is moved.
+    pub fn way(self) -> Option<Way> {
+        match self {
+            Delivery::Approve | Delivery::Auto => None,
+            Delivery::PullRequest => Some(Way::PullRequest),
+            Delivery::Branch => Some(Way::Branch),
+        }
+    }
 }
 
 impl Mission {

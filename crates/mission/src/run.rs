@@ -142,6 +142,7 @@ impl Mission {
                 "UPDATE task SET run_at_ms = run_at_ms + ?1 WHERE state = 'open' AND run_at_ms > ?2",
                 "UPDATE outbox SET next_ms = next_ms + ?1 WHERE state = 'pending' AND next_ms > ?2",
                 "UPDATE merge SET next_ms = next_ms + ?1 WHERE state = 'queued' AND next_ms > ?2",
+                "UPDATE published SET next_ms = next_ms + ?1 WHERE state = 'open' AND next_ms > ?2",
             ] {
                 c.execute(pause, [by_ms, before_ms])?;
             }

@@ -13,6 +13,9 @@ use crate::writer::Mission;
 /// The event of a person's wish.
 const ASKED: &str = "project_sync_asked";
 
+/// A remote was looked at for that.
+const LOOKED: &str = "project_remote_looked";
+
 /// How taking over ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SyncEnd {
@@ -20,6 +23,8 @@ pub enum SyncEnd {
     Over,
     /// A conflict or red tests: nothing is moved.
     Refused,
+    /// The remote could not be reached, or the branches have parted: work goes on from what there is.
+    NotFetched,
 }
 
 impl SyncEnd {
@@ -27,6 +32,7 @@ impl SyncEnd {
         match self {
             SyncEnd::Over => "project_synced",
             SyncEnd::Refused => "project_sync_refused",
+            SyncEnd::NotFetched => "project_not_fetched",
         }
     }
 }
@@ -49,6 +55,25 @@ impl Mission {
             };
             let named = project::one(c, project)?.name;
             happened(c, None, taken.kind(), &format!("{named}: {words}"), &stamp)
+        })
+    }
+
+    /// A project's remote was looked at because a person asked: what it did not do, or nothing.
+    pub fn note_remote(
+        &self,
+        project: ProjectId,
+        failed: &str,
+        now_ms: i64,
+    ) -> Result<(), MissionError> {
+        let failed = failed.to_owned();
+        self.write(move |c| {
+            let stamp = Stamp {
+                actor: "factory".into(),
+                run: None,
+                now_ms,
+            };
+            let named = project::one(c, project)?.name;
+            happened(c, None, LOOKED, &format!("{named}: {failed}"), &stamp)
         })
     }
 
@@ -100,6 +125,20 @@ impl Reader {
                 .collect::<Result<Vec<_>, _>>()?;
             let projects = asked.iter().filter_map(|id| id.parse().ok());
             Ok((projects.map(ProjectId).collect(), last))
+        })
+    }
+
+    /// What a project's remote did not do when a person asked for the last look, with its event's number.
+    pub fn last_remote(&self, project: ProjectId) -> Result<Option<(String, i64)>, MissionError> {
+        self.read(|c| {
+            let named = format!("{}: ", project::one(c, project)?.name);
+            let found = c.query_row(
+                "SELECT substr(detail, length(?1) + 1), seq FROM event
+                 WHERE kind = ?2 AND substr(detail, 1, length(?1)) = ?1 ORDER BY seq DESC LIMIT 1",
+                params![named, LOOKED],
+                |r| Ok((r.get(0)?, r.get(1)?)),
+            );
+            Ok(found.optional()?)
         })
     }
 

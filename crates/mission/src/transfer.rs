@@ -14,7 +14,7 @@ use crate::schema::SCHEMA_VERSION;
 use crate::writer::Mission;
 
 /// Every table, and the columns by which its rows are put in order. Full-text indexes are made anew by their triggers.
-pub(crate) const TABLES: [(&str, &str); 23] = [
+pub(crate) const TABLES: [(&str, &str); 25] = [
     ("project", "id"),
     ("task", "id"),
     ("need", "task, needs, until"),
@@ -23,6 +23,8 @@ pub(crate) const TABLES: [(&str, &str); 23] = [
     ("step", "run, key"),
     ("slot", "key, run"),
     ("merge", "id"),
+    ("published", "task"),
+    ("remark", "task, key"),
     ("event", "seq"),
     // Its sums are made anew as it is read.
     ("ledger", "id"),

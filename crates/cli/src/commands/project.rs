@@ -110,6 +110,9 @@ fn change(args: ChangeArgs) -> ProjectChange {
         setup_hosts: args.setup_hosts,
         setup_inputs: args.setup_inputs,
         server_hosts: args.server_hosts,
+        remote: args.remote,
+        github: args.github,
+        fetch: args.fetch,
         services: args.services,
         variables: args.variables,
     }
@@ -176,12 +179,23 @@ fn print(project: &Project) {
     for (name, value) in &settings.surroundings.variables {
         show::line(format!("env      {name}={value}"));
     }
+    let remote = settings.remote();
     let who = match settings.delivery {
-        Delivery::Approve => "by `alai mc approve`",
-        Delivery::Auto => "by the factory when a goal is settled",
+        Delivery::Approve => "moved by `alai mc approve`".to_owned(),
+        Delivery::Auto => "moved by the factory when a goal is settled".to_owned(),
+        Delivery::Branch => {
+            format!("never moved; work is pushed to {remote} as a branch of its own")
+        }
+        Delivery::PullRequest => format!("moved by pull requests at {remote} alone"),
     };
     if settings.local_only {
         show::line("models   on your own machines alone (--local-only)");
     }
-    show::line(format!("target   {}, moved {who}", project.target_branch));
+    if settings.fetches() {
+        show::line(format!(
+            "fetch    {} of {remote}, before work starts",
+            project.target_branch
+        ));
+    }
+    show::line(format!("target   {}, {who}", project.target_branch));
 }

@@ -13,6 +13,49 @@ const POLL: Duration = Duration::from_millis(150);
 
 pub(crate) fn run(home: &Home, project: &Project) -> Result<(), CliError> {
     let branch = show::clean(&project.target_branch);
+    let failed = match project.settings.fetches() || project.settings.delivery.way().is_some() {
+        true => remote(home, project)?,
+        false => Vec::new(),
+    };
+    local(home, project, &branch)?;
+    match failed.is_empty() {
+        true => Ok(()),
+        // What is here was taken over all the same.
+        false => Err(CliError::new(Kind::Failed, show::clean(&failed.join("; ")))
+            .hinted("work goes on from what there is; give the command again when that is mended")),
+    }
+}
+
+/// Does what is due at the remote, here or by the daemon. Answers with what the remote did not do.
+fn remote(home: &Home, project: &Project) -> Result<Vec<String>, CliError> {
+    if door::pulse(home).is_none() {
+        let factory = door::factory(home)?;
+        let looked = factory.look_at_remote(project);
+        factory.stop();
+        let looked = looked?;
+        for said in looked.said {
+            show::line(show::clean(&said));
+        }
+        return Ok(looked.failed);
+    }
+    let reader = door::reader(home)?;
+    let before = reader.last_remote(project.id)?.map_or(0, |(_, seq)| seq);
+    ask(home, project)?;
+    loop {
+        if let Some((failed, seq)) = reader.last_remote(project.id)?
+            && seq > before
+        {
+            return Ok({ Some(failed) }
+                .filter(|failed| !failed.is_empty())
+                .into_iter()
+                .collect());
+        }
+        still_up(home)?;
+        std::thread::sleep(POLL);
+    }
+}
+
+fn local(home: &Home, project: &Project, branch: &str) -> Result<(), CliError> {
     if alai_factory::holds(project)? {
         show::line(format!("{branch} has nothing that is not taken over"));
         return Ok(());
@@ -37,12 +80,7 @@ pub(crate) fn run(home: &Home, project: &Project) -> Result<(), CliError> {
 fn asked(home: &Home, project: &Project) -> Result<(), CliError> {
     let reader = door::reader(home)?;
     let before = reader.last_sync(project.id)?.map_or(0, |(_, _, seq)| seq);
-    door::ask(
-        home,
-        Op::SyncProject {
-            project: project.name.clone(),
-        },
-    )?;
+    ask(home, project)?;
     loop {
         // That it is taken over is written down before it is: the branches say when.
         if let Some((SyncEnd::Refused, words, seq)) = reader.last_sync(project.id)?
@@ -57,11 +95,23 @@ fn asked(home: &Home, project: &Project) -> Result<(), CliError> {
             ));
             return Ok(());
         }
-        if door::pulse(home).is_none() {
-            let error = CliError::new(Kind::Unreachable, "the daemon is gone; nothing is lost");
-            return Err(error.hinted("give the command again"));
-        }
+        still_up(home)?;
         std::thread::sleep(POLL);
+    }
+}
+
+fn ask(home: &Home, project: &Project) -> Result<(), CliError> {
+    let project = project.name.clone();
+    door::ask(home, Op::SyncProject { project }).map(|_| ())
+}
+
+fn still_up(home: &Home) -> Result<(), CliError> {
+    match door::pulse(home) {
+        Some(_) => Ok(()),
+        None => Err(
+            CliError::new(Kind::Unreachable, "the daemon is gone; nothing is lost")
+                .hinted("give the command again"),
+        ),
     }
 }
 

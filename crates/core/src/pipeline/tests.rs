@@ -9,7 +9,7 @@ use crate::qa::{Check, CheckResult, Measurement, Policy, judge};
 use crate::review::{Finding, ReviewVerdict, Severity};
 use crate::task::{Priority, State};
 
-fn task(kind: TaskKind) -> Task {
+pub(super) fn task(kind: TaskKind) -> Task {
     Task {
         id: TaskId(7),
         kind,
@@ -49,7 +49,7 @@ fn task(kind: TaskKind) -> Task {
     }
 }
 
-fn context() -> Context {
+pub(super) fn context() -> Context {
     Context {
         now_ms: 1_000,
         operator: "alem".into(),

@@ -73,6 +73,7 @@ fn facts(daemon: Daemon) -> Facts {
         held_up: None,
         dead_effects: 0,
         judged: None,
+        published: None,
     }
 }
 

@@ -69,11 +69,11 @@ impl Factory {
         };
         match project.settings.delivery {
             // What lost a part is not what was asked for: the policy was given for the whole.
-            Delivery::Auto if whole => self
+            Delivery::Auto | Delivery::PullRequest | Delivery::Branch if whole => self
                 .mission
                 .enqueue_delivery(goal.id, project.id, tip.as_str(), "factory", now)
                 .map(|_head| ()),
-            Delivery::Auto | Delivery::Approve => {
+            Delivery::Auto | Delivery::PullRequest | Delivery::Branch | Delivery::Approve => {
                 let waiting = integrate::approval(self, goal.id, project, None);
                 self.mission.await_approval(goal.id, waiting, now)
             }

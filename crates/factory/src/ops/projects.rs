@@ -3,12 +3,14 @@
 use std::io::Write;
 use std::path::Path;
 
+use alai_core::ids::ProjectId;
+use alai_core::pull::{Slug, is_remote_name};
 use alai_mission::{Delivery, NewProject, Project, ProjectSettings};
 use alai_workspace::{crash, detect, egress, files, git};
 use serde::{Deserialize, Serialize};
 
 use super::{Desk, OpError, OpErrorKind, Outcome};
-use crate::integrate;
+use crate::{integrate, remote};
 
 /// Settings of a project that are to be something else than what was detected.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -26,6 +28,12 @@ pub struct ProjectChange {
     pub setup_hosts: Option<Vec<String>>,
     pub setup_inputs: Option<Vec<String>>,
     pub server_hosts: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remote: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub github: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fetch: Option<bool>,
     /// As `--service` and `--env` have them: each adds, replaces or takes away one.
     pub services: Vec<String>,
     pub variables: Vec<String>,
@@ -87,10 +95,19 @@ pub(super) fn add(
         target_branch: target,
         settings,
     };
+    let mut notes = found.notes;
+    let wanted = Project {
+        id: ProjectId(0),
+        name: new.name.clone(),
+        path: new.path.clone(),
+        target_branch: new.target_branch.clone(),
+        settings: new.settings.clone(),
+    };
+    notes.extend(reachable(desk, &wanted)?);
     let id = desk.mission.add_project(new, desk.actor, desk.now_ms)?;
     Ok(Outcome::Project {
         project: Box::new(desk.mission.project(id)?),
-        notes: found.notes,
+        notes,
     })
 }
 
@@ -255,11 +272,20 @@ pub(super) fn set(
         ));
     }
     found.settings = changed(found.settings, change)?;
+    let notes = reachable(desk, &found)?;
     desk.mission
         .set_project(found.clone(), desk.actor, desk.now_ms)?;
     Ok(Outcome::Project {
         project: Box::new(found),
-        notes: Vec::new(),
+        notes,
+    })
+}
+
+/// A remote that is not there would let every delivery fail. Nothing is reached for it.
+fn reachable(desk: &Desk<'_>, project: &Project) -> Result<Vec<String>, OpError> {
+    remote::usable(project, desk.config.gh.as_deref()).map_err(|why| {
+        let hint = "docs/DELIVERY.md says what a delivery to a remote needs";
+        OpError::new(OpErrorKind::Usage, why, hint)
     })
 }
 
@@ -313,6 +339,17 @@ fn changed(
             "a whole name, such as `api.example.org`",
         ));
     }
+    if let Some(name) = &change.remote
+        && !is_remote_name(name)
+    {
+        return Err(OpError::new(
+            OpErrorKind::Usage,
+            format!("`{name}` is no name of a remote"),
+            "`git remote` lists those of a repository",
+        ));
+    }
+    let github = { change.github.as_deref() }.map(Slug::parse).transpose();
+    let github = github.map_err(|e| OpError::new(OpErrorKind::Usage, e, ""))?;
     let around = settings.surroundings;
     settings.surroundings = around
         .changed(&change.services, &change.variables)
@@ -334,6 +371,9 @@ fn changed(
     settings.setup_hosts = change.setup_hosts.unwrap_or(settings.setup_hosts);
     settings.server_hosts = change.server_hosts.unwrap_or(settings.server_hosts);
     settings.setup_inputs = change.setup_inputs.unwrap_or(settings.setup_inputs);
+    settings.remote = change.remote.or(settings.remote);
+    settings.github = github.or(settings.github);
+    settings.fetch = change.fetch.or(settings.fetch);
     Ok(settings)
 }
 
