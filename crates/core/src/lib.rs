@@ -19,6 +19,7 @@ pub mod lifecycle;
 pub mod mcp;
 pub mod mode;
 pub mod money;
+pub mod notify;
 pub mod parcel;
 pub mod patch;
 pub mod pipeline;

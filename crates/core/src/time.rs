@@ -86,6 +86,19 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> Option<i64> {
     (civil(days) == (year, month, day)).then_some(days)
 }
 
+/// Such as `2026-11-21T08:05:09.120Z` (RFC 3339).
+pub fn rfc3339(ms: i64) -> String {
+    let (year, month, day) = civil(ms.div_euclid(DAY_MS));
+    let ms = ms.rem_euclid(DAY_MS);
+    format!(
+        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{:03}Z",
+        ms / 3_600_000,
+        ms / 60_000 % 60,
+        ms / 1_000 % 60,
+        ms % 1_000
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,5 +138,11 @@ mod tests {
         ] {
             assert_eq!(utc(ms), text);
         }
+    }
+
+    #[test]
+    fn moments_for_programs_have_seconds_and_a_zone() {
+        assert_eq!(rfc3339(1_795_248_309_120), "2026-11-21T08:05:09.120Z");
+        assert_eq!(rfc3339(-1), "1969-12-31T23:59:59.999Z");
     }
 }
