@@ -11,6 +11,7 @@ pub mod host;
 pub mod loader;
 pub mod openai;
 pub mod pick;
+pub mod plain;
 pub mod probe;
 pub mod profiles;
 pub mod provider;

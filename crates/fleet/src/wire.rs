@@ -265,7 +265,7 @@ impl<'a> Watch<'a> {
     }
 
     /// Waits for `future`, looking up at every tick. `overdue` says why it is given up at a time of the call.
-    async fn guard<F: Future>(
+    pub(crate) async fn guard<F: Future>(
         &self,
         overdue: &dyn Fn(Duration) -> Option<Fault>,
         future: F,

@@ -33,7 +33,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-pub use address::{Forbidden, judge};
+pub use address::{Forbidden, judge, judge_near};
 pub use meter::{Counted, Meter, Price};
 pub(crate) use provider::Mask;
 pub use provider::{Api, BadBase, Provider};

@@ -41,7 +41,7 @@ pub fn judge(address: IpAddr) -> Result<(), Forbidden> {
 ///
 /// # Errors
 /// [`Forbidden`], with the reason.
-pub(super) fn judge_near(address: IpAddr) -> Result<(), Forbidden> {
+pub fn judge_near(address: IpAddr) -> Result<(), Forbidden> {
     match judge(address) {
         // The metadata service of IPv6 clouds is in the private range.
         Err(Forbidden::Private) if address == IpAddr::V6(METADATA_V6) => Err(Forbidden::Metadata),
