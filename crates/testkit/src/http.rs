@@ -18,6 +18,8 @@ pub struct Seen {
     pub headers: BTreeMap<String, String>,
     /// Null where there was none.
     pub body: Value,
+    /// The same, byte by byte as it came: what a signature is made over.
+    pub raw: Vec<u8>,
 }
 
 /// Reads one request.
@@ -53,16 +55,18 @@ pub(crate) fn read(stream: &mut TcpStream) -> io::Result<Seen> {
     }
     let mut body = vec![0; length];
     stream.read_exact(&mut body)?;
-    let body = if body.is_empty() {
+    let raw = body;
+    let body = if raw.is_empty() {
         Value::Null
     } else {
-        serde_json::from_slice(&body).map_err(|_| bad("the body is no JSON"))?
+        serde_json::from_slice(&raw).map_err(|_| bad("the body is no JSON"))?
     };
     Ok(Seen {
         method: method.to_owned(),
         path: path.to_owned(),
         headers,
         body,
+        raw,
     })
 }
 

@@ -14,6 +14,7 @@ pub mod responses;
 pub mod samples;
 pub mod vectors;
 pub mod weak;
+pub mod webhook;
 pub mod worker;
 
 mod http;
