@@ -80,7 +80,7 @@ fn link(before: &str, record: &Recorded) -> String {
 pub(crate) fn append(
     c: &Connection,
     event: impl FnOnce(i64) -> Recorded,
-) -> Result<(), MissionError> {
+) -> Result<LogMark, MissionError> {
     let before = end(c)?;
     let record = event(before.seq + 1);
     let link = link(&before.link, &record);
@@ -100,11 +100,14 @@ pub(crate) fn append(
         record.at_ms,
         link,
     ])?;
-    Ok(())
+    Ok(LogMark {
+        seq: record.seq,
+        link,
+    })
 }
 
 /// The last event there is.
-fn end(c: &Connection) -> Result<LogMark, MissionError> {
+pub(crate) fn end(c: &Connection) -> Result<LogMark, MissionError> {
     let mut statement =
         c.prepare_cached("SELECT seq, link FROM event ORDER BY seq DESC LIMIT 1")?;
     let mut rows = statement.query([])?;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::audit::{self, Recorded};
 use crate::error::MissionError;
+use crate::notice;
 use crate::reader::Reader;
 
 /// One thing that happened to a task.
@@ -70,7 +71,7 @@ fn insert(
     detail: &str,
     stamp: &Stamp,
 ) -> Result<(), MissionError> {
-    audit::append(connection, |seq| Recorded {
+    let at = audit::append(connection, |seq| Recorded {
         seq,
         task: task.map(|t| t.0),
         run: stamp.run.as_ref().map(|r| r.0.clone()),
@@ -80,7 +81,9 @@ fn insert(
         to_state: states.map(|(_, to)| to.as_str().to_owned()),
         detail: detail.to_owned(),
         at_ms: stamp.now_ms,
-    })
+    })?;
+    let to = states.map(|(_, to)| to);
+    notice::look(connection, &at, task, kind, to, detail, stamp)
 }
 
 impl Reader {

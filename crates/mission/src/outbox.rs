@@ -70,9 +70,9 @@ impl Reader {
         })
     }
 
-    /// What is due, without what goes to a remote, which has its own pace.
+    /// What is due for the wiki's folder; what goes elsewhere has its own pace.
     pub fn outbox_due(&self, now_ms: i64, limit: u32) -> Result<Vec<OutboxRow>, MissionError> {
-        self.due(now_ms, limit, "sink NOT IN ('push', 'pull')")
+        self.due(now_ms, limit, "sink = 'wiki'")
     }
 
     /// What is due and goes to a remote.

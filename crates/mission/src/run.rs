@@ -141,6 +141,8 @@ impl Mission {
             for pause in [
                 "UPDATE task SET run_at_ms = run_at_ms + ?1 WHERE state = 'open' AND run_at_ms > ?2",
                 "UPDATE outbox SET next_ms = next_ms + ?1 WHERE state = 'pending' AND next_ms > ?2",
+                "UPDATE outbox SET close_ms = close_ms + ?1 WHERE state = 'pending' AND close_ms > ?2",
+                "UPDATE notify_sink SET wait_ms = wait_ms + ?1 WHERE wait_ms > ?2",
                 "UPDATE merge SET next_ms = next_ms + ?1 WHERE state = 'queued' AND next_ms > ?2",
                 "UPDATE published SET next_ms = next_ms + ?1 WHERE state = 'open' AND next_ms > ?2",
             ] {

@@ -14,7 +14,7 @@ use crate::schema::SCHEMA_VERSION;
 use crate::writer::Mission;
 
 /// Every table, and the columns by which its rows are put in order. Full-text indexes are made anew by their triggers.
-pub(crate) const TABLES: [(&str, &str); 25] = [
+pub(crate) const TABLES: [(&str, &str); 26] = [
     ("project", "id"),
     ("task", "id"),
     ("need", "task, needs, until"),
@@ -33,6 +33,7 @@ pub(crate) const TABLES: [(&str, &str); 25] = [
     ("mark", "day, kind"),
     ("learned", "host, model"),
     ("outbox", "id"),
+    ("notify_sink", "name"),
     ("mind", "id"),
     ("inbox", "key"),
     ("schedule", "id"),
