@@ -2,6 +2,7 @@
 
 pub mod agent;
 pub mod anthropic;
+pub mod bookstack;
 pub mod fleet;
 pub mod fuzz;
 pub mod gguf;
