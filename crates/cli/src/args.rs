@@ -20,9 +20,11 @@ mod explain;
 mod fleet;
 mod judge;
 mod minion;
+mod notify;
 mod qa;
 mod session;
 mod skill;
+mod wiki;
 
 pub(crate) use blueprint::*;
 pub(crate) use company::*;
@@ -32,9 +34,11 @@ pub(crate) use explain::*;
 pub(crate) use fleet::*;
 pub(crate) use judge::*;
 pub(crate) use minion::*;
+pub(crate) use notify::*;
 pub(crate) use qa::*;
 pub(crate) use session::*;
 pub(crate) use skill::*;
+pub(crate) use wiki::*;
 
 /// An AI software factory: a goal goes in, reviewed and tested code comes out merged, with evidence.
 #[derive(Debug, Parser)]
@@ -84,6 +88,18 @@ enum Command {
         after_help = "Example:\n  alai session read 4001\n  alai session append 4001 \"The old name stays as an alias\""
     )]
     Session(SessionCommand),
+    /// Who is told when work needs a person, fails, meets a cap or is done.
+    #[command(
+        subcommand,
+        after_help = "Example:\n  alai notify list\n  alai notify test team"
+    )]
+    Notify(NotifyCommand),
+    /// Pages of goals, kept current, and of people.
+    #[command(
+        subcommand,
+        after_help = "Example:\n  alai wiki list\n  alai wiki show goals/12/status"
+    )]
+    Wiki(WikiCommand),
     /// Companies: packs of souls, agents, blueprints and skills.
     #[command(
         subcommand,
@@ -681,6 +697,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Mc(command) => commands::mc::run(&home, command),
         Command::Minion(command) => commands::minion::run(&home, command),
         Command::Session(command) => commands::session::run(&home, command),
+        Command::Notify(command) => commands::notify::run(&home, command),
+        Command::Wiki(command) => commands::wiki::run(&home, command),
         Command::Company(command) => commands::company::run(&home, command),
         Command::Blueprint(command) => commands::blueprint::run(&home, command),
         Command::Skill(command) => commands::skill::run(&home, command),

@@ -14,6 +14,7 @@ pub(crate) mod judge;
 pub(crate) mod mc;
 pub(crate) mod mcp;
 pub(crate) mod minion;
+pub(crate) mod notify;
 pub(crate) mod project;
 pub(crate) mod qa;
 pub(crate) mod revert;
@@ -27,6 +28,7 @@ pub(crate) mod store;
 pub(crate) mod sync;
 pub(crate) mod up;
 pub(crate) mod why;
+pub(crate) mod wiki;
 
 /// `alai __hand`: an agent's file tools and commands, inside its cage. Speaks on standard input and output until they close.
 pub(crate) fn hand() -> u8 {

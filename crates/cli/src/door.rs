@@ -144,13 +144,14 @@ pub(crate) fn ask(home: &Home, op: Op) -> Result<Outcome, CliError> {
     if let Some(answer) = client::perform(home, &op, &actor, &key)? {
         return Ok(answer?);
     }
-    let mission = open(home)?;
+    let (mission, config) = (open(home)?, config(home)?);
     let packs = Packs::load(home).map_err(broken)?;
     let by = op
         .by(&actor, &key)
         .map_err(|e| CliError::new(Kind::Failed, e))?;
     let now = now_ms();
-    Ok(perform(op, &mission, &packs, &config(home)?, by, now)?)
+    mission.subscribe(&config.subscriptions(), now)?;
+    Ok(perform(op, &mission, &packs, &config, by, now)?)
 }
 
 /// The store, for requests that are its own and start nothing. Refused while a daemon holds it.

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::couriers::Couriers;
 use crate::dispatch::{self, Roster, ScheduleView, Speeds, loads};
 use crate::home::Home;
 use crate::models::Models;
@@ -29,8 +30,8 @@ use crate::remote::{Looked, Remotes};
 use crate::room::Room;
 use crate::sync::Synced;
 use crate::{
-    audit, ground, housekeeping, integrate, launcher, learned, money, outbox, recover, remote,
-    resolve, room, schedule, shelf, sync, work,
+    audit, ground, housekeeping, integrate, launcher, learned, money, notify, outbox, publish,
+    recover, remote, resolve, room, schedule, shelf, sync, work,
 };
 
 mod goals;
@@ -57,6 +58,7 @@ pub struct Factory {
     room: Room,
     active: Mutex<BTreeMap<RunId, Active>>,
     merging: AtomicBool,
+    couriers: Couriers,
     /// Held while a branch of a project is moved.
     moving: Mutex<()>,
     /// Both tips of a project when what people did was last taken over, or tried to be.
@@ -167,6 +169,7 @@ impl Factory {
         });
         let (mission, packs) = (mission?, packs?);
         learned::remember(&models, &mission)?;
+        mission.subscribe(&config.subscriptions(), Clock::default().now_ms())?;
         packs.close(models.misfits(&packs.now(), &|name| shelf::config_of(&home, name)));
         say_wrong(&packs.now());
         let clock = Clock::default();
@@ -183,6 +186,7 @@ impl Factory {
             room: Room::default(),
             active: Mutex::default(),
             merging: AtomicBool::new(false),
+            couriers: Couriers::default(),
             moving: Mutex::default(),
             tried: Mutex::default(),
             asked_seq: AtomicI64::new(asked_seq),
@@ -237,6 +241,11 @@ impl Factory {
 
     pub fn models(&self) -> &Models {
         &self.models
+    }
+
+    /// Who is on an errand to whom.
+    pub(crate) fn couriers(&self) -> &Couriers {
+        &self.couriers
     }
 
     /// Held by whoever moves a branch of a project.
@@ -466,7 +475,7 @@ impl Factory {
         self.look(now);
         dispatch::loads::look(self, now);
         type Part<'a> = (&'a str, &'a dyn Fn() -> Result<(), MissionError>);
-        let parts: [Part<'_>; 10] = [
+        let parts: [Part<'_>; 12] = [
             ("stalled", &|| resolve::stalled(self, now)),
             ("schedules", &|| schedule::fire(self, now)),
             ("models", &|| self.wake_those_who_waited_for_a_model(now)),
@@ -476,6 +485,8 @@ impl Factory {
             ("dispatch", &|| dispatch::dispatch(self, now)),
             ("alarms", &|| resolve::alarms(self, now)),
             ("outbox", &|| outbox::deliver(self, OUTBOX_BATCH)),
+            ("notify", &|| notify::start(self, now)),
+            ("wiki", &|| publish::start(self, now)),
             ("remotes", &|| remote::beat(self, now)),
         ];
         for (name, part) in parts {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use alai_core::brief::Caps;
 use alai_core::company::ModelChoice;
 use alai_core::verify::Policy;
+use alai_mission::Subscription;
 use serde::{Deserialize, Serialize};
 
 use crate::agents::{self, AgentFile, NamedAgent};
@@ -13,7 +14,9 @@ use crate::home::RECORDING;
 use crate::hosts::{self, HostFile, NamedHost};
 use crate::limits::IDLE_MINUTES_MAX;
 use crate::money::{Money, MoneyFile};
+use crate::notify::{self, NotifyFile, Sink};
 use crate::packs::CompaniesFile;
+use crate::publish::{BookStackAt, WikiFile};
 use crate::verifier::VerifierFile;
 
 /// The file that `alai init` writes: every key with its default, commented out.
@@ -104,6 +107,20 @@ pub(crate) const TEMPLATE: &str = "\
 # What `alai qa advisories update` fetches, https alone; nothing is fetched by itself (docs/EVIDENCE.md).
 # urls = [\"https://osv-vulnerabilities.storage.googleapis.com/crates.io/all.zip\"]
 
+# Who is told when work needs a person, fails, meets a cap or is done: slack, webhook (Standard Webhooks) or desktop. Addresses and
+# secrets stay in variables, or in files for their owner alone (docs/NOTIFICATIONS.md).
+# [[notify.sinks]]
+# name = \"team\"
+# kind = \"slack\"
+# url_env = \"ALAI_SLACK_URL\"
+# on = [\"needs_you\", \"failed\", \"budget\", \"done\"]
+
+[wiki]
+# A BookStack that gets copies of the wiki's pages; its token, ID:SECRET, stays in a variable or a file (docs/WIKI.md).
+# [wiki.bookstack]
+# url = \"https://wiki.example.org\"
+# token_env = \"BOOKSTACK_TOKEN\"
+
 [fleet]
 # The Ollama host. OLLAMA_HOST is honoured when this is not set.
 # ollama = \"http://127.0.0.1:11434\"
@@ -170,6 +187,10 @@ pub struct Config {
     pub advisory_urls: Vec<String>,
     /// Where models are asked.
     pub hosts: Vec<NamedHost>,
+    /// Who is told of what.
+    pub sinks: Vec<Sink>,
+    /// Where the wiki's pages are copied to.
+    pub bookstack: Option<BookStackAt>,
     /// Programs of others that do whole tasks.
     pub agents: Vec<NamedAgent>,
     /// Tiers whose work is a person's.
@@ -270,6 +291,8 @@ struct File {
     advisories: AdvisoriesFile,
     delivery: DeliveryFile,
     fleet: Fleet,
+    notify: NotifyFile,
+    wiki: WikiFile,
     /// Read with the packs.
     #[serde(rename = "companies")]
     _companies: CompaniesFile,
@@ -332,6 +355,8 @@ impl Default for Config {
             advisory_urls: Vec::new(),
             hosts: hosts::read(Vec::new(), None, &BTreeMap::new())
                 .expect("Ollama's own place is well formed"),
+            sinks: Vec::new(),
+            bookstack: None,
             agents: Vec::new(),
             key_variables: key_variables(&[], &[]),
             human_tiers: Vec::new(),
@@ -349,6 +374,11 @@ impl Config {
     /// The agent of a name.
     pub(crate) fn agent(&self, name: &str) -> Option<&NamedAgent> {
         self.agents.iter().find(|agent| agent.name == name)
+    }
+
+    /// What the store needs to know of who is told of what.
+    pub fn subscriptions(&self) -> Vec<Subscription> {
+        notify::subscriptions(&self.sinks)
     }
 
     /// Reads the file, if there is one, and lays the environment over it. `env` holds the variables of the process.
@@ -389,7 +419,10 @@ impl Config {
         let record = record.or(file.fleet.record);
         let ollama = file.fleet.ollama.filter(|h| !h.trim().is_empty());
         file.limits.check()?;
-        let key_variables = key_variables(&file.fleet.hosts, &file.fleet.agents);
+        let mut key_variables = key_variables(&file.fleet.hosts, &file.fleet.agents);
+        key_variables.extend(notify::variables(&file.notify));
+        let wiki = file.wiki.bookstack;
+        key_variables.extend(wiki.as_ref().and_then(|wiki| wiki.token_env.clone()));
         let hosts = hosts::read(file.fleet.hosts, ollama.as_deref(), env)?;
         Ok(Config {
             operator,
@@ -399,6 +432,8 @@ impl Config {
             money: file.money.checked()?,
             verifier: file.verifier.checked()?,
             advisory_urls: file.advisories.urls,
+            sinks: file.notify.checked(env)?,
+            bookstack: wiki.map(|wiki| wiki.checked(env)).transpose()?,
             agents: agents::read(file.fleet.agents, &hosts, env)?,
             human_tiers: human_tiers(file.fleet.human_tiers)?,
             hosts,
@@ -489,12 +524,13 @@ mod tests {
         let none = Config::load(&path, &BTreeMap::new()).expect("no settings are fine");
         assert!(none.key_variables.contains("ANTHROPIC_API_KEY"));
         let text = "[[fleet.hosts]]\nname = \"a\"\ndialect = \"openai\"\nurl = \"http://a:1\"\nkey_env = \"A_KEY\"\n\
-                    [[fleet.agents]]\nname = \"b\"\nengine = \"claude-cli\"\ntiers = [4]\nkey_env = \"B_KEY\"\n";
+                    [[fleet.agents]]\nname = \"b\"\nengine = \"claude-cli\"\ntiers = [4]\nkey_env = \"B_KEY\"\n\
+                    [[notify.sinks]]\nname = \"c\"\nkind = \"webhook\"\nurl_env = \"HOOK\"\nsecret_env = \"SIGN\"\n";
         std::fs::write(&path, text).expect("a file");
         let found = Config::load(&path, &BTreeMap::new()).expect("they are valid");
         // What the file says later is not in force.
         std::fs::write(&path, "").expect("a file");
-        for name in ["A_KEY", "B_KEY", "ANTHROPIC_API_KEY"] {
+        for name in ["A_KEY", "B_KEY", "ANTHROPIC_API_KEY", "HOOK", "SIGN"] {
             assert!(found.key_variables.contains(name), "{name}");
         }
         assert_eq!(Config::default().key_variables, none.key_variables);

@@ -17,6 +17,7 @@ mod blueprints;
 mod error;
 mod judge;
 mod money;
+mod notices;
 mod people;
 mod projects;
 mod recover;
@@ -134,6 +135,15 @@ pub enum Op {
     },
     /// Sends effects again that were given up.
     ReviveEffects,
+    /// Copies pages of the wiki, or all that changed, to BookStack.
+    Publish {
+        pages: Vec<String>,
+        overwrite: bool,
+    },
+    /// Tells one sink, or all of them, that this is a test.
+    NotifyTest {
+        sink: Option<String>,
+    },
     /// A person's cap, instead of the settings'.
     Cap {
         of: CapOf,
@@ -205,6 +215,8 @@ impl Op {
             | Op::PauseSchedule { .. }
             | Op::RemoveSchedule { .. }
             | Op::ReviveEffects
+            | Op::NotifyTest { .. }
+            | Op::Publish { .. }
             | Op::Cap { .. }
             | Op::SettleCall { .. }
             | Op::Recover { .. }
@@ -249,6 +261,10 @@ pub enum Outcome {
         session: TaskId,
         /// The entry's number; none where the session was only begun.
         entry: Option<i64>,
+    },
+    /// Tests are queued, by their rows of the outbox.
+    Testing {
+        rows: Vec<i64>,
     },
     /// It was done, and there is nothing more to say.
     Done,
@@ -346,6 +362,8 @@ pub fn perform(
             call,
             microusd,
         } => money::settle(&desk, &run, call, microusd),
+        Op::Publish { pages, overwrite } => notices::publish(&desk, &pages, overwrite),
+        Op::NotifyTest { sink } => notices::test(&desk, sink),
         Op::ReviveEffects => {
             desk.mission.revive_effects(now_ms)?;
             Ok(Outcome::Done)
@@ -392,6 +410,9 @@ impl Desk<'_> {
                 };
                 sessions::answered(self, *task, entry).map(Some)
             }
+            (Op::NotifyTest { .. }, _) => Ok(Some(Outcome::Testing {
+                rows: serde_json::from_str(&answer).unwrap_or_default(),
+            })),
             (_, Some(task)) => self.outcome(task).map(Some),
             (_, None) => Ok(Some(Outcome::Done)),
         }

@@ -2,14 +2,15 @@
 
 use alai_core::ids::TaskId;
 use alai_core::task::{State, Task, TaskKind};
-use alai_hivemind::pages::{self, TaskLine};
-use alai_hivemind::wiki::{self, PageName};
-use alai_mission::{Filter, MissionError, OutboxRow};
+use alai_hivemind::pages::TaskLine;
+use alai_mission::{Filter, MissionError, OutboxRow, Reader};
 
 use crate::around::Around;
 use crate::beat::Factory;
-use crate::trust;
+use crate::home::Home;
 use crate::views::Views;
+use crate::wiki::{PageKind, PageName};
+use crate::{publish, trust, wiki};
 
 /// Takes what is due. A sink that fails is tried again later and stops nobody.
 pub(crate) fn deliver(factory: &Factory, batch: u32) -> Result<(), MissionError> {
@@ -34,32 +35,31 @@ fn send(factory: &Factory, row: &OutboxRow) -> Result<(), String> {
     match row.sink.as_str() {
         "wiki" => {
             let goal: TaskId = row.payload.parse().map_err(|e| format!("{e}"))?;
-            status_page(factory, goal).map_err(|e| e.to_string())
+            let written = wiki::of_goal(factory.mission(), factory.home(), goal, factory.now_ms());
+            written.map_err(|e| e.to_string())?;
+            publish_goal(factory, goal).map_err(|e| e.to_string())
         }
         other => Err(format!("there is no sink `{other}` in this build")),
     }
 }
 
-/// The page is written from the rows as they are now: delivering twice or late gives the same page.
-fn status_page(factory: &Factory, goal: TaskId) -> Result<(), Box<dyn std::error::Error>> {
-    let task = factory.mission().task(goal)?;
-    let lines = lines(factory, &task)?;
-    let (own, rest): (Vec<TaskLine>, Vec<TaskLine>) =
-        lines.into_iter().partition(|l| l.task.id == goal);
-    let Some(own) = own.into_iter().next() else {
+/// Has the pages of a goal copied that say something else now.
+fn publish_goal(factory: &Factory, goal: TaskId) -> Result<(), MissionError> {
+    if factory.config().bookstack.is_none() {
         return Ok(());
-    };
-    wiki::write(
-        &factory.home().wiki(),
-        &PageName::status(goal.0),
-        &pages::status(&own, &rest),
-    )?;
-    Ok(())
+    }
+    let pages = PageKind::ALL.map(|kind| PageName::of(kind, goal.0));
+    let (mission, home) = (factory.mission(), factory.home());
+    publish::queue(mission, home, &pages, (false, false), factory.now_ms()).map(|_| ())
 }
 
 /// A goal and everything under it, as pages show it; a task of its own with what came of it.
-pub(crate) fn lines(factory: &Factory, task: &Task) -> Result<Vec<TaskLine>, MissionError> {
-    let mission = factory.mission();
+pub(crate) fn lines(
+    mission: &Reader,
+    home: &Home,
+    task: &Task,
+    now_ms: i64,
+) -> Result<Vec<TaskLine>, MissionError> {
     let mut tasks = match task.kind {
         TaskKind::Goal => mission.tasks(&Filter {
             goal: Some(task.id),
@@ -76,7 +76,7 @@ pub(crate) fn lines(factory: &Factory, task: &Task) -> Result<Vec<TaskLine>, Mis
         | TaskKind::Postflight => vec![task.clone()],
     };
     tasks.sort_by_key(|t| t.id);
-    let views = Views::new(mission, factory.now_ms(), Around::at_work());
+    let views = Views::new(mission, now_ms, Around::at_work());
     tasks
         .into_iter()
         .map(|task| {
@@ -86,10 +86,10 @@ pub(crate) fn lines(factory: &Factory, task: &Task) -> Result<Vec<TaskLine>, Mis
                 .rev()
                 .find_map(|r| r.mode)
                 .map(|m| m.as_str().to_owned());
-            let evidence = crate::evidence::newest_evidence(factory.home(), &runs);
+            let evidence = crate::evidence::newest_evidence(home, &runs);
             // A page is a report to a person: the package counts, too.
             let standing = match task.state == State::Done {
-                true => trust::proven(mission, factory.home(), &task)?,
+                true => trust::proven(mission, home, &task)?,
                 false => None,
             };
             let level = standing.map(|standing| standing.level);

@@ -12,7 +12,7 @@ use alai_core::qa::{self, Check, CheckResult, Measurement};
 use alai_core::task::Task;
 use alai_fleet::{ChatRequest, Message, Provider, Purpose};
 use alai_hivemind::pages;
-use alai_hivemind::wiki::{self, PageName};
+use alai_hivemind::wiki::PageName;
 use alai_mission::Claim;
 use alai_workspace::command::Cancel;
 use alai_workspace::git::{self, Oid, Repo};
@@ -133,8 +133,7 @@ fn write_page(
 ) -> Result<(), RunError> {
     let page = pages::spec(goal, plan, source, why);
     let path = PageName::spec(goal.id.0);
-    wiki::write(&factory.home().wiki(), &path, &page).map_err(RunError::infra)?;
-    Ok(())
+    crate::wiki::put(factory.home(), &path, &page).map_err(RunError::infra)
 }
 
 /// Why there is no plan from the model.

@@ -7,14 +7,14 @@ use alai_core::pipeline::{Ended, Failure};
 use alai_core::task::Task;
 use alai_core::trust::Trust;
 use alai_hivemind::pages;
-use alai_hivemind::wiki::{self, PageName};
+use alai_hivemind::wiki::PageName;
 use alai_mission::Claim;
 use alai_workspace::command::Cancel;
 
 use crate::beat::Factory;
 use crate::ground::{self, GroundError};
 use crate::run::RunError;
-use crate::{integrate, outbox, room, work};
+use crate::{integrate, outbox, room, wiki, work};
 
 pub(crate) fn work(
     factory: &Arc<Factory>,
@@ -25,7 +25,7 @@ pub(crate) fn work(
         Some(goal) => factory.mission().task(goal)?,
         None => claim.task.clone(),
     };
-    let mut lines = outbox::lines(factory, &goal)?;
+    let mut lines = outbox::lines(factory.mission(), factory.home(), &goal, factory.now_ms())?;
     lines.retain(|l| l.task.id != goal.id && l.task.id != claim.task.id);
     let merged = lines.iter().filter(|l| l.task.integrated.is_some()).count();
     let is_claimed = |level: Trust| !level.may_be_told();
@@ -39,12 +39,7 @@ pub(crate) fn work(
         return Ok(Ended::Failed { failure });
     }
     let page = pages::postflight(&goal, &lines);
-    wiki::write(
-        &factory.home().wiki(),
-        &PageName::postflight(goal.id.0),
-        &page,
-    )
-    .map_err(RunError::infra)?;
+    wiki::put(factory.home(), &PageName::postflight(goal.id.0), &page).map_err(RunError::infra)?;
     let sent_back: usize = lines.iter().map(|l| l.task.findings.len()).sum();
     let mut summary = format!(
         "{} {}: {merged} change(s) merged, {sent_back} finding(s) on the way",

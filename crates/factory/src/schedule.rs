@@ -60,6 +60,7 @@ fn one(factory: &Factory, schedule: &Schedule, now_ms: i64) -> Fired {
                 | Outcome::Recovered { .. }
                 | Outcome::Told { .. }
                 | Outcome::Session { .. }
+                | Outcome::Testing { .. }
                 | Outcome::Done,
             ) => {
                 fired.error = Some("what it asks for makes no task".into());

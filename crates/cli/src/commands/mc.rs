@@ -495,6 +495,7 @@ fn approve(home: &Home, task: TaskId, text: Option<String>, wait: bool) -> Resul
         | Outcome::Recovered { .. }
         | Outcome::Told { .. }
         | Outcome::Session { .. }
+        | Outcome::Testing { .. }
         | Outcome::Done => {
             return Err(CliError::new(
                 Kind::Failed,

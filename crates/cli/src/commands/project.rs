@@ -138,6 +138,7 @@ fn done(outcome: Outcome, json: bool) -> Result<(), CliError> {
         | Outcome::Recovered { .. }
         | Outcome::Told { .. }
         | Outcome::Session { .. }
+        | Outcome::Testing { .. }
         | Outcome::Done => Err(CliError::new(
             Kind::Failed,
             "the factory answered something else than a project",

@@ -46,6 +46,8 @@ pub(super) fn add(
         | Op::PauseSchedule { .. }
         | Op::RemoveSchedule { .. }
         | Op::ReviveEffects
+        | Op::NotifyTest { .. }
+        | Op::Publish { .. }
         | Op::Cap { .. }
         | Op::SettleCall { .. }
         | Op::Recover { .. }
