@@ -40,7 +40,7 @@ const fn whole(name: &'static str, sql: &'static str) -> Invariant {
     }
 }
 
-const INVARIANTS: [Invariant; 30] = [
+const INVARIANTS: [Invariant; 31] = [
     always(
         "a task that is started has exactly one live run, of its own epoch",
         "SELECT t.id, t.state, t.epoch FROM task t WHERE t.state = 'started'
@@ -70,6 +70,12 @@ const INVARIANTS: [Invariant; 30] = [
         "a task that waits says for whom, until when and what ends it",
         "SELECT id FROM task WHERE state = 'waiting'
             AND (wait_reason IS NULL OR wait_owner IS NULL OR wait_deadline IS NULL OR wait_action IS NULL)",
+    ),
+    always(
+        "what is on its way to a remote has a row of the outbox that brings it there",
+        "SELECT p.task, p.head FROM published p WHERE p.state = 'pushing' AND NOT EXISTS
+            (SELECT 1 FROM outbox o WHERE o.state IN ('pending', 'dead') AND o.sink IN ('push', 'pull')
+                AND o.payload = CAST(p.task AS TEXT))",
     ),
     whole(
         "no open task needs a line of work that ended without a merge",

@@ -360,7 +360,7 @@ fn is_current(c: &Connection, of: &Published) -> Result<bool, MissionError> {
 fn settle(c: &Connection, task: TaskId, said: &str) -> Result<(), MissionError> {
     c.execute(
         "UPDATE merge SET state = 'merged', outcome = ?1
-         WHERE id = (SELECT merge FROM published WHERE task = ?2) AND state = 'refused'",
+         WHERE id = (SELECT merge FROM published WHERE task = ?2) AND state <> 'queued'",
         params![said, task.0],
     )?;
     Ok(())

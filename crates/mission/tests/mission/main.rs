@@ -14,6 +14,7 @@ mod notices;
 mod people;
 mod publishing;
 mod ready;
+mod remotes;
 mod semantics;
 mod sessions;
 mod store;

@@ -48,7 +48,7 @@ fn busy() -> World {
     world
 }
 
-const BROKEN: [(&str, &str); 32] = [
+const BROKEN: [(&str, &str); 33] = [
     (
         "a task that is started has exactly one live run",
         "UPDATE run SET state = 'lost', lease_until = NULL, ended_ms = 1, outcome = 'x' WHERE task = 3",
@@ -175,6 +175,11 @@ const BROKEN: [(&str, &str); 32] = [
         "INSERT INTO session (lineage, actor, at_ms) VALUES (1, 'factory', 1);
          INSERT INTO entry (session, task, run, agent, kind, text, at_ms)
             SELECT 1, 2, id, 'builder', 'note', 'in the name of another', 1 FROM run WHERE task = 1",
+    ),
+    (
+        "what is on its way to a remote",
+        "INSERT INTO published (task, project, way, remote, branch, target, head, merge, state, at_ms)
+            VALUES (1, 1, 'branch', 'origin', 'alai/task-1', 'main', 'm', 1, 'pushing', 1)",
     ),
 ];
 
