@@ -44,7 +44,7 @@ pub fn follow_up(
         pull::one_line(&task.title, TITLE_BYTES_MAX),
     );
     next.acceptance = vec!["what the finding says of the code no longer holds".into()];
-    next.findings = bounded(&[remark.text.clone()]);
+    next.findings = bounded(std::slice::from_ref(&remark.text));
     let tried = of_check >= pull::FOLLOW_UPS_OF_A_CHECK_MAX;
     if let Some(rail) = crate::safety::judge_text(&next.title, &remark.text) {
         next.waiting = Some(railed(rail.rule.as_str(), &rail.why, "{id}", context));

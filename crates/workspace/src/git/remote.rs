@@ -7,6 +7,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use alai_core::safety::credential_in;
+
 use super::open::global_file;
 use super::run::{self, Call, Output, on_objects, on_refs};
 use super::{GitError, Oid, Repo, is_ref_name};
@@ -161,8 +163,8 @@ fn usable(root: &Path, address: &str) -> Result<String, &'static str> {
         let user = authority.rsplit_once('@').map_or("", |(user, _)| user);
         return match scheme {
             "https" | "ssh" if authority.starts_with('-') || user.starts_with('-') => Err(FORMS),
-            "https" if user.contains(':') => Err(
-                "it holds a password, which every program on the machine can see; take it out with `git remote set-url` and keep it in a \
+            "https" if user.contains(':') || credential_in(user).is_some() => Err(
+                "it holds a password or a token, which every program on the machine can see; take it out with `git remote set-url` and keep it in a \
                  credential helper",
             ),
             "https" | "ssh" | "file" => Ok(address.to_owned()),
@@ -448,6 +450,7 @@ mod tests {
             "http://h/x",
             "git://h/x",
             "https://a:pw@h/x",
+            "https://ghp_0aB1cD2eF3gH4iJ5kL6mN7oP8qR9sT0uV1wX@h/x",
             "ssh://-oProxyCommand=evil/x",
             "a\nb",
         ] {
