@@ -7,10 +7,11 @@ use alai_core::company::ModelChoice;
 use alai_core::cron::CatchUp;
 use alai_core::ids::TaskId;
 use alai_core::task::{Priority, State, TaskKind};
-use clap::{Args, Parser, Subcommand};
+use alai_factory::{Home, Op};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands;
-use crate::error::CliError;
+use crate::error::{CliError, Kind};
 
 mod blueprint;
 mod company;
@@ -140,11 +141,21 @@ enum Command {
 ///
 /// Clone, cage, tests, gate, review, merge and evidence are real; every record says `simulated`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  alai demo --keep ./demo-home")]
+#[command(after_help = "Examples:\n  alai demo --keep ./demo-home\n  alai demo bento --lean")]
 pub(crate) struct DemoArgs {
+    /// A larger one: `bento`, a product from five tasks [default: a goal on a small service].
+    pub(crate) name: Option<DemoName>,
+    /// The form of it that needs nothing but python3 and a minute.
+    #[arg(long, requires = "name")]
+    pub(crate) lean: bool,
     /// Keep home and sample in this folder (it must be empty or new); otherwise a temporary one is used and kept.
     #[arg(long, value_name = "DIR")]
     pub(crate) keep: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DemoName {
+    Bento,
 }
 
 /// Makes the factory's home: store, companies, blueprints, key. Asks nothing; shows which models it finds.
@@ -663,6 +674,33 @@ fn on_off(text: &str) -> Result<bool, String> {
         "off" => Ok(false),
         _ => Err("it is `on` or `off`".to_owned()),
     }
+}
+
+/// What a person would type after `alai` to register a repository or to ask for work, as the request that it makes. Nothing is carried
+/// out.
+///
+/// # Errors
+/// On a line that is none, or asks for something else.
+pub(crate) fn op_of(home: &Home, words: &[String]) -> Result<Op, CliError> {
+    let refused = |e: &dyn std::fmt::Display| CliError::new(Kind::Usage, e.to_string());
+    let line = std::iter::once("alai").chain(words.iter().map(String::as_str));
+    let cli = Cli::try_parse_from(line).map_err(|e| refused(&e))?;
+    if let Command::Project(ProjectCommand::Add(args)) = cli.command {
+        return commands::project::adding(args);
+    }
+    if let Command::Start(args) = cli.command {
+        return commands::start::starting(home, &args);
+    }
+    if let Command::Mc(McCommand::Add(args)) = cli.command {
+        return Ok(Op::Add {
+            task: Box::new(commands::mc::task_of(home, args)?),
+            key: crate::door::fresh_key(),
+        });
+    }
+    Err(refused(&format!(
+        "`alai {}` asks for no work",
+        words.join(" ")
+    )))
 }
 
 /// Parses the command line and carries it out.

@@ -21,7 +21,7 @@ pub(crate) fn until_settled(home: &Home, task: TaskId) -> Result<(), CliError> {
         return watch(home, task);
     }
     let factory = door::factory(home)?;
-    work(&factory, task)
+    work(&factory, &[task])
 }
 
 /// The same for one task and for nothing else: without a daemon, no other task is started and nothing else is merged.
@@ -31,7 +31,7 @@ pub(crate) fn alone_until_settled(home: &Home, task: TaskId) -> Result<(), CliEr
     }
     let factory = door::factory(home)?;
     factory.dispatch_only(task);
-    work(&factory, task)
+    work(&factory, &[task])
 }
 
 /// Adds a task and sees it to its end, as [`alone_until_settled`]: the factory that takes it in is the one that does it.
@@ -44,7 +44,7 @@ pub(crate) fn add_and_settle(home: &Home, task: AddTask) -> Result<TaskId, CliEr
     let factory = door::factory(home)?;
     let task = door::add_here(&factory, task)?;
     factory.dispatch_only(task);
-    work(&factory, task)?;
+    work(&factory, &[task])?;
     Ok(task)
 }
 
@@ -54,7 +54,7 @@ fn watch(home: &Home, task: TaskId) -> Result<(), CliError> {
     let flag = Arc::clone(&interrupted);
     // A second Ctrl-C handler cannot be set twice in one process; watching is all that this process does.
     let _already_set = ctrlc::set_handler(move || flag.store(true, Ordering::SeqCst));
-    let mut printer = Printer::new(task);
+    let mut printer = Printer::new(&[task]);
     loop {
         printer.print(&reader)?;
         if reader.resting(task)? {
@@ -76,15 +76,15 @@ fn watch(home: &Home, task: TaskId) -> Result<(), CliError> {
     }
 }
 
-/// The same loop as the daemon's, in this process, until the task has come to rest.
-pub(crate) fn work(factory: &Arc<Factory>, task: TaskId) -> Result<(), CliError> {
-    let mut printer = Printer::new(task);
+/// The same loop as the daemon's, in this process, until all these tasks have come to rest. One that needs another stands behind it.
+pub(crate) fn work(factory: &Arc<Factory>, tasks: &[TaskId]) -> Result<(), CliError> {
+    let mut printer = Printer::new(tasks);
     let mut failed = None;
     let mut settled = false;
     let ended = factory.run_until(|factory| {
         let done = printer
             .print(factory.mission())
-            .and_then(|()| Ok(factory.mission().resting(task)?));
+            .and_then(|()| all_resting(factory.mission(), tasks));
         match done {
             Ok(done) => {
                 settled = done;
@@ -106,6 +106,15 @@ pub(crate) fn work(factory: &Arc<Factory>, task: TaskId) -> Result<(), CliError>
                 .hinted("`alai up` goes on where it stopped"),
         ),
     }
+}
+
+fn all_resting(reader: &Reader, tasks: &[TaskId]) -> Result<bool, CliError> {
+    for task in tasks {
+        if !reader.resting(*task)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// How a task came to rest, as the exit of the command that waited for it.
@@ -193,12 +202,17 @@ fn waiting_in(reader: &Reader, task: &Task) -> Result<Vec<Task>, CliError> {
 
 /// Prints what happened since it last looked.
 struct Printer {
-    root: TaskId,
+    /// The task whose family it tells of; none for everything.
+    root: Option<TaskId>,
     seen: i64,
 }
 
 impl Printer {
-    fn new(root: TaskId) -> Printer {
+    fn new(tasks: &[TaskId]) -> Printer {
+        let root = match tasks {
+            [root] => Some(*root),
+            _ => None,
+        };
         Printer { root, seen: 0 }
     }
 
@@ -207,7 +221,7 @@ impl Printer {
         reason = "progress is for people and goes beside the data"
     )]
     fn print(&mut self, reader: &Reader) -> Result<(), CliError> {
-        for event in reader.events_since(self.seen, Some(self.root))? {
+        for event in reader.events_since(self.seen, self.root)? {
             self.seen = event.seq;
             let Some(id) = event.task else { continue };
             let task = reader.task(id)?;

@@ -69,12 +69,32 @@ pub(crate) fn run(home: &Home, command: McCommand) -> Result<ExitCode, CliError>
 }
 
 fn add(home: &Home, args: McAddArgs) -> Result<(), CliError> {
+    let json = args.json;
+    let task = door::add(home, task_of(home, args)?)?;
+    let reader = door::reader(home)?;
+    let task = reader.task(task)?;
+    if json {
+        return show::json(&task);
+    }
+    show::line(show::clean(&list_line(&task, task.state.as_str())));
+    if let Some(waiting) = &task.waiting {
+        show::line(format!(
+            "waits for {}: {}",
+            waiting.owner,
+            show::clean(&waiting.next_action)
+        ));
+    }
+    Ok(())
+}
+
+/// The task that these arguments ask for.
+pub(crate) fn task_of(home: &Home, args: McAddArgs) -> Result<AddTask, CliError> {
     let project = match args.project {
         Some(path) => Some(door::project(home, path)?),
         None => here(home)?,
     };
     let inputs = door::inputs(args.inputs)?;
-    let task = AddTask {
+    Ok(AddTask {
         title: args.title,
         description: args.description,
         priority: args.priority,
@@ -94,22 +114,7 @@ fn add(home: &Home, args: McAddArgs) -> Result<(), CliError> {
         solo: false,
         hold: args.hold,
         sandbox: alai_core::cage::Sandbox::On,
-    };
-    let task = door::add(home, task)?;
-    let reader = door::reader(home)?;
-    let task = reader.task(task)?;
-    if args.json {
-        return show::json(&task);
-    }
-    show::line(show::clean(&list_line(&task, task.state.as_str())));
-    if let Some(waiting) = &task.waiting {
-        show::line(format!(
-            "waits for {}: {}",
-            waiting.owner,
-            show::clean(&waiting.next_action)
-        ));
-    }
-    Ok(())
+    })
 }
 
 /// The registered project that the current folder lies in.

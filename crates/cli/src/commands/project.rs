@@ -7,24 +7,15 @@ use alai_core::services::Ready;
 use alai_factory::{Home, Op, Outcome, ProjectChange};
 use alai_mission::{Delivery, Project};
 
-use crate::args::{ChangeArgs, ProjectCommand};
+use crate::args::{ChangeArgs, ProjectAddArgs, ProjectCommand};
 use crate::error::{CliError, Kind};
 use crate::{door, show};
 
 pub(crate) fn run(home: &Home, command: ProjectCommand) -> Result<ExitCode, CliError> {
     match command {
         ProjectCommand::Add(args) => {
-            let path = match args.new {
-                true => absolute_new(&args.path)?,
-                false => absolute(&args.path)?,
-            };
-            let op = Op::AddProject {
-                path,
-                name: args.name,
-                change: change(args.change),
-                new: args.new,
-            };
-            done(door::ask(home, op)?, args.json)?;
+            let json = args.json;
+            done(door::ask(home, adding(args)?)?, json)?;
         }
         ProjectCommand::Set(args) => {
             let op = Op::SetProject {
@@ -60,6 +51,20 @@ pub(crate) fn run(home: &Home, command: ProjectCommand) -> Result<ExitCode, CliE
         ProjectCommand::Sync { project } => super::sync::run(home, &called(home, &project)?)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The request that these arguments make.
+pub(crate) fn adding(args: ProjectAddArgs) -> Result<Op, CliError> {
+    let path = match args.new {
+        true => absolute_new(&args.path)?,
+        false => absolute(&args.path)?,
+    };
+    Ok(Op::AddProject {
+        path,
+        name: args.name,
+        change: change(args.change),
+        new: args.new,
+    })
 }
 
 /// The project with that name, or of that folder.

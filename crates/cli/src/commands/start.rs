@@ -22,18 +22,7 @@ struct Started {
 }
 
 pub(crate) fn run(home: &Home, args: StartArgs) -> Result<ExitCode, CliError> {
-    let mut tags = args.tags;
-    tags.extend(args.domain.map(|d| format!("domain:{}", d.to_lowercase())));
-    let op = Op::Start {
-        goal: args.goal,
-        project: door::project(home, args.project)?,
-        priority: args.priority,
-        owner: args.owner,
-        tags,
-        checks: args.checks,
-        blueprint: args.blueprint,
-        key: door::fresh_key(),
-    };
+    let op = starting(home, &args)?;
     let Outcome::Task { task: goal, .. } = door::ask(home, op)? else {
         return Err(CliError::new(
             Kind::Failed,
@@ -56,6 +45,23 @@ pub(crate) fn run(home: &Home, args: StartArgs) -> Result<ExitCode, CliError> {
         follow::end_of(&reader, goal)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The request that these arguments make.
+pub(crate) fn starting(home: &Home, args: &StartArgs) -> Result<Op, CliError> {
+    let mut tags = args.tags.clone();
+    let domain = args.domain.as_ref();
+    tags.extend(domain.map(|d| format!("domain:{}", d.to_lowercase())));
+    Ok(Op::Start {
+        goal: args.goal.clone(),
+        project: door::project(home, args.project.clone())?,
+        priority: args.priority,
+        owner: args.owner.clone(),
+        tags,
+        checks: args.checks.clone(),
+        blueprint: args.blueprint.clone(),
+        key: door::fresh_key(),
+    })
 }
 
 /// Works on the goal's specification, and on nothing else, in this process.

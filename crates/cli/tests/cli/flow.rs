@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 use serde_json::{Value, json};
 
 use crate::script::{CHECK, Script, TITLE, planned, reject, small, write};
-use crate::world::World;
+use crate::world::{Running, World};
 
 const START: [&str; 5] = ["start", "Count letters", "--project", "tiny", "--wait"];
 
@@ -713,7 +713,7 @@ fn the_demo_shows_all_that_it_says() {
     for name in ["HOME", "CARGO_HOME", "RUSTUP_HOME"] {
         demo.envs(std::env::var_os(name).map(|value| (name, value)));
     }
-    let shown = crate::world::run(demo).exits(0);
+    let shown = Running::start(demo).ends_late().exits(0);
     for line in [
         "goal       #1 is done",
         "builds     4 (of them 1 after a review sent one back)",

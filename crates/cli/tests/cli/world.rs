@@ -17,6 +17,8 @@ use crate::script::Script;
 
 /// A command that takes longer hangs: the slowest flow takes ten seconds on two busy cores.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// How many times as long a whole cascade of tasks may take.
+const LATE_TIMES: u32 = 4;
 /// A port of loopback that nothing listens on: privileged, so that the kernel gives it to nobody by chance.
 const CLOSED: &str = "http://127.0.0.1:1";
 /// The command that tests the sample.
@@ -433,6 +435,14 @@ impl Running {
                 self.ran()
             );
         }
+        self.ran()
+    }
+
+    /// The same for work that takes minutes by itself on a busy machine.
+    #[track_caller]
+    pub(crate) fn ends_late(self) -> Ran {
+        let ended = (0..LATE_TIMES).any(|_| self.seen.until(|s| s.code.is_some()));
+        assert!(ended, "it did not end: {}", self.ran());
         self.ran()
     }
 

@@ -43,6 +43,6 @@ pub(super) fn run(home: &Home, args: MinionWorkArgs) -> Result<TaskId, CliError>
     let task = door::add_here(&factory, task)?;
     factory.uncage_once(task);
     factory.dispatch_only(task);
-    follow::work(&factory, task)?;
+    follow::work(&factory, &[task])?;
     Ok(task)
 }

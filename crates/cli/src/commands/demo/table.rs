@@ -1,0 +1,207 @@
+//! The demos, each as data: a repository to begin with, a recording in the model's place, and what a person would type.
+
+use std::path::Path;
+
+use alai_workspace::git::{self, Identity};
+use include_dir::{Dir, include_dir};
+use serde::Deserialize;
+
+use crate::args::{DemoArgs, DemoName};
+use crate::error::{CliError, Kind};
+
+/// A demo as it is in this program.
+struct Shipped {
+    name: Option<DemoName>,
+    lean: bool,
+    sample: Dir<'static>,
+    script: &'static str,
+    text: &'static str,
+}
+
+static SHIPPED: [Shipped; 2] = [
+    Shipped {
+        name: None,
+        lean: false,
+        sample: include_dir!("$CARGO_MANIFEST_DIR/demo/service"),
+        script: include_str!("../../../demo/script.yaml"),
+        text: include_str!("../../../demo/demo.yaml"),
+    },
+    Shipped {
+        name: Some(DemoName::Bento),
+        lean: true,
+        sample: include_dir!("$CARGO_MANIFEST_DIR/demo/bento-lean/sample"),
+        script: include_str!("../../../demo/bento-lean/script.yaml"),
+        text: include_str!("../../../demo/bento-lean/demo.yaml"),
+    },
+];
+
+/// One demo, read.
+pub(super) struct Demo {
+    sample: &'static Dir<'static>,
+    pub(super) script: &'static str,
+    pub(super) told: Told,
+}
+
+/// What a demo's file says.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Told {
+    /// One line for people.
+    pub(super) about: String,
+    /// The repository's folder, and so the project's name.
+    pub(super) folder: String,
+    /// The title of its first commit.
+    commit: String,
+    /// Arguments of `alai project add .`.
+    pub(super) project: Vec<String>,
+    /// What a person types in the repository's folder, without `alai`.
+    pub(super) orders: Vec<Vec<String>>,
+    /// The tag whose tasks are listed at the end.
+    pub(super) list: Option<String>,
+    pub(super) shows: Shows,
+}
+
+/// What must have been seen when it has ended: at least so many, but for those that wait.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Shows {
+    pub(super) builds: usize,
+    /// Builds after a review or an audit sent one back.
+    pub(super) reworks: usize,
+    pub(super) follow_ups: usize,
+    /// Lines of work that are merged, documents and deploy set-up among them.
+    pub(super) merged: usize,
+    pub(super) ops: usize,
+    pub(super) docs: usize,
+    /// Packages of evidence; all that there are must verify.
+    pub(super) packages: usize,
+    /// Tasks that wait for a person, exactly.
+    pub(super) waiting: usize,
+}
+
+impl Shows {
+    /// What is less than it should be, in words.
+    pub(super) fn missing_in(&self, seen: &Shows) -> Option<String> {
+        let least = [
+            ("builds", self.builds, seen.builds),
+            ("builds after a review", self.reworks, seen.reworks),
+            ("follow-ups", self.follow_ups, seen.follow_ups),
+            ("merged changes", self.merged, seen.merged),
+            ("merged deploy set-ups", self.ops, seen.ops),
+            ("merged documents", self.docs, seen.docs),
+            ("packages of evidence", self.packages, seen.packages),
+        ];
+        let short = { least.iter() }.find(|(_, wanted, seen)| seen < wanted);
+        match short {
+            Some((what, wanted, seen)) => Some(format!("{seen} {what}, and not {wanted}")),
+            None if self.waiting != seen.waiting => Some(format!(
+                "{} tasks wait for a person, and not {}",
+                seen.waiting, self.waiting
+            )),
+            None => None,
+        }
+    }
+}
+
+impl Demo {
+    /// The demo that was asked for.
+    ///
+    /// # Errors
+    /// When there is none of that name and form.
+    pub(super) fn asked(args: &DemoArgs) -> Result<Demo, CliError> {
+        let found = { SHIPPED.iter() }.find(|d| d.name == args.name && d.lean == args.lean);
+        let Some(shipped) = found else {
+            let message = "this program has no such demo";
+            return Err(CliError::new(Kind::Usage, message).hinted("`alai demo bento --lean`"));
+        };
+        let told = serde_saphyr::from_str(shipped.text).map_err(|e| {
+            CliError::new(Kind::Failed, format!("the demo's own file is broken: {e}"))
+        })?;
+        Ok(Demo {
+            sample: &shipped.sample,
+            script: shipped.script,
+            told,
+        })
+    }
+
+    /// Writes its sample and makes it a repository with one commit.
+    pub(super) fn write_sample(&self, dest: &Path) -> Result<(), CliError> {
+        let failed = |e: &dyn std::fmt::Display| {
+            CliError::new(Kind::Failed, format!("cannot write the sample: {e}"))
+        };
+        std::fs::create_dir_all(dest).map_err(|e| failed(&e))?;
+        self.sample.extract(dest).map_err(|e| failed(&e))?;
+        let author = Identity::new("Demo Person", "demo@localhost").map_err(|e| failed(&e))?;
+        git::create(dest, &author, &self.told.commit).map_err(|e| failed(&e))?;
+        Ok(())
+    }
+}
+
+/// The line as it would be typed.
+pub(super) fn as_typed(words: &[String]) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=".contains(c);
+    let escaped = |c: char| match "\\\"$`".contains(c) {
+        true => format!("\\{c}"),
+        false => c.to_string(),
+    };
+    let word = |word: &String| match !word.is_empty() && word.chars().all(plain) {
+        true => word.clone(),
+        false => format!("\"{}\"", word.chars().map(escaped).collect::<String>()),
+    };
+    let words: Vec<String> = words.iter().map(word).collect();
+    format!("alai {}", words.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shipped_demo_can_be_read() {
+        for shipped in &SHIPPED {
+            let args = DemoArgs {
+                name: shipped.name,
+                lean: shipped.lean,
+                keep: None,
+            };
+            let demo = Demo::asked(&args).expect("it is read");
+            assert!(!demo.told.orders.is_empty(), "{:?}", shipped.name);
+        }
+    }
+
+    #[test]
+    fn what_was_not_shown_is_named() {
+        let wanted = Shows {
+            builds: 2,
+            waiting: 1,
+            ..Shows::default()
+        };
+        assert_eq!(wanted.missing_in(&wanted), None);
+        let few = Shows {
+            builds: 1,
+            ..wanted.clone()
+        };
+        assert_eq!(
+            wanted.missing_in(&few).as_deref(),
+            Some("1 builds, and not 2")
+        );
+        let more = Shows {
+            builds: 3,
+            waiting: 2,
+            ..wanted.clone()
+        };
+        assert_eq!(
+            wanted.missing_in(&more).as_deref(),
+            Some("2 tasks wait for a person, and not 1")
+        );
+    }
+
+    #[test]
+    fn a_line_is_shown_as_it_would_be_typed() {
+        let words = ["mc", "add", "Bento: API — \"auth\", $5", "-p", "H"].map(str::to_owned);
+        assert_eq!(
+            as_typed(&words),
+            "alai mc add \"Bento: API — \\\"auth\\\", \\$5\" -p H"
+        );
+    }
+}
