@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod bench;
+mod bento;
 mod crash;
 mod deny;
 mod fuzz;
@@ -33,6 +34,8 @@ usage: cargo xtask COMMAND
                random cases for what reads hostile text: edit, patch, grammar, salvage, tagged
   liar [--tasks N] [--seed N]
                an agent that lies, over 100 tasks: none reaches done
+  bento [--kills N] [--seed N]
+               a product from five tasks, its daemon killed at 30 moments: it ends in the same tree
   scaffolds    what the shipped scaffolds write, built and served by the real npm, cargo and pip (minutes when cold);
                --factory: each through the whole factory to merged code;
                installs what is missing, or with --no-install says what is
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         Some((&"crash", rest)) => crash::run(rest),
         Some((&"fuzz", rest)) => fuzz::run(rest),
         Some((&"liar", rest)) => liar::run(rest),
+        Some((&"bento", rest)) => bento::run(rest),
         Some((&"deny", [])) => deny::run(),
         Some((&"scaffolds", rest)) => scaffolds::run(rest),
         Some((&("help" | "--help" | "-h"), _)) => {

@@ -4,6 +4,7 @@ mod agents;
 mod audit;
 mod bad_input;
 mod begin;
+mod bento;
 mod blueprint;
 mod cage;
 mod calibrate;
