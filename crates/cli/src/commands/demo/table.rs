@@ -170,6 +170,18 @@ mod tests {
     }
 
     #[test]
+    fn a_form_that_there_is_not_is_refused_with_what_there_is() {
+        let args = DemoArgs {
+            name: Some(DemoName::Bento),
+            lean: false,
+            keep: None,
+        };
+        let refused = Demo::asked(&args).err().expect("it is not shipped");
+        assert_eq!(refused.kind, Kind::Usage);
+        assert_eq!(refused.hints, ["`alai demo bento --lean`"]);
+    }
+
+    #[test]
     fn what_was_not_shown_is_named() {
         let wanted = Shows {
             builds: 2,
