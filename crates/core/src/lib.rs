@@ -31,6 +31,7 @@ pub mod record;
 pub mod review;
 pub mod routing;
 pub mod safety;
+pub mod sarif;
 pub mod schedule;
 pub mod services;
 pub mod session;

@@ -28,7 +28,7 @@ use words::{cut, fit_title, prefix};
 pub use failed::{interrupted, over_budget};
 pub use merged::{MergeEnd, merged};
 pub use pulled::follow_up;
-pub use reviewed::{FOLLOW_UP_TAG, judge_action, stays_with};
+pub use reviewed::{FOLLOW_UP_TAG, is_worth_a_task, judge_action, stays_with};
 pub use uncaged::accepted;
 
 /// Infrastructure attempts of one task (the original system: "max 3 attempts per task").
@@ -129,6 +129,17 @@ pub struct Context {
     pub auto_delivery: bool,
     /// Why an independent verifier looks at what passed its gate before anybody reviews it; none where none is asked.
     pub verify: Option<String>,
+    /// What other reviews and audits of the same line of work have found before, the oldest first.
+    pub told: Vec<ToldBefore>,
+}
+
+/// A finding of an earlier review of the same line of work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToldBefore {
+    pub by: TaskId,
+    pub fingerprint: String,
+    /// A task was made of it already.
+    pub followed: bool,
 }
 
 /// What the store is to do, in one transaction.

@@ -3,11 +3,15 @@
 //! A flat "15 of 19" would let a change with failing tests pass, so
 //! mandatory checks veto first and the score only ranks what is left.
 
+mod found;
+mod policy;
 mod quality;
 mod told;
 
 use serde::{Deserialize, Serialize};
 
+pub use found::findings;
+pub use policy::{Policy, Untried};
 pub use quality::{Quality, QualityPoint, Shown};
 pub use told::CheckKind;
 
@@ -20,6 +24,9 @@ pub const APPLICABLE_MIN: u32 = 12;
 
 /// How the detail of check 13 begins when nobody can vouch for what moved: no agent can mend that, and a person decides.
 pub const UNVETTED: &str = "nobody has vetted it";
+
+/// How the detail of check 7 begins where no wrong product could be tried: that nobody noticed anything says nothing of the tests.
+pub const UNTRIED: &str = "the product with wrong answers could not be tried";
 
 /// One named check. The number is the one people see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -142,6 +149,12 @@ impl Measurement {
         let failed = (self.check, self.result) == (Check::Dependencies, CheckResult::Fail);
         failed && self.detail.starts_with(UNVETTED)
     }
+
+    /// Whether the change's own tests could be tried on no wrong product.
+    pub fn is_untried(&self) -> bool {
+        let none = (self.check, self.result) == (Check::MutantsKilled, CheckResult::NotApplicable);
+        none && self.detail.starts_with(UNTRIED)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -163,6 +176,9 @@ pub struct Verdict {
     pub needed: u32,
     /// All nineteen, in order.
     pub measurements: Vec<Measurement>,
+    /// What it was judged by; none for a short table, all of which is mandatory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Box<Policy>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -177,24 +193,6 @@ pub enum Outcome {
     NeedsHuman {
         reason: String,
     },
-}
-
-/// How the score is demanded of a project. `strict` is the seeds' rule; a project without linters, coverage and mutation
-/// tools has fewer applicable checks and would always end with a person, so what applies is configurable downwards and
-/// is shown in each verdict.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Policy {
-    pub score_min: u32,
-    pub applicable_min: u32,
-}
-
-impl Default for Policy {
-    fn default() -> Self {
-        Policy {
-            score_min: SCORE_MIN,
-            applicable_min: APPLICABLE_MIN,
-        }
-    }
 }
 
 /// Why a person decides about a change that would have passed. The gate's own programs ran in their cage; the agent did not.
@@ -234,12 +232,22 @@ impl Verdict {
                 self.passed, self.applicable
             ));
         }
+        let policy = self.policy.as_deref().cloned().unwrap_or_default();
+        if let Some(fault) = policy.fault() {
+            return Some(format!("it was judged by a policy that is none: {fault}"));
+        }
+        if self.policy.is_some() && self.needed != needed(&policy, applicable) {
+            return Some(format!(
+                "it needs {} checks, which is not what its policy says",
+                self.needed
+            ));
+        }
         if !self.passed() {
             return None;
         }
         let failed = self.failures();
-        match failed.first() {
-            Some(veto) if veto.check.mandatory() => Some(format!(
+        match failed.iter().find(|m| policy.demands(m.check)) {
+            Some(veto) => Some(format!(
                 "it says passed beside a failed mandatory check: {} {}",
                 veto.check.number(),
                 veto.check.title()
@@ -272,15 +280,20 @@ pub fn judge(measured: &[Measurement], policy: Policy) -> Verdict {
         .collect();
     let applicable = count(&measurements, |r| r != CheckResult::NotApplicable);
     let passed = count(&measurements, |r| r == CheckResult::Pass);
-    let needed = (policy.score_min * applicable).div_ceil(CHECKS);
-    let outcome = outcome(&measurements, passed, applicable, needed, policy);
+    let needed = needed(&policy, applicable);
+    let outcome = outcome(&measurements, passed, applicable, needed, &policy);
     Verdict {
         outcome,
         passed,
         applicable,
         needed,
         measurements,
+        policy: Some(Box::new(policy)),
     }
+}
+
+fn needed(policy: &Policy, applicable: u32) -> u32 {
+    (policy.score_min * applicable).div_ceil(CHECKS)
 }
 
 /// Judges by a short table (REVIEW, SECURITY, SPEC): every check of it is mandatory, nothing is scored.
@@ -305,6 +318,7 @@ pub fn judge_all(measurements: Vec<Measurement>) -> Verdict {
         applicable,
         needed: applicable,
         measurements,
+        policy: None,
     }
 }
 
@@ -330,11 +344,11 @@ fn outcome(
     passed: u32,
     applicable: u32,
     needed: u32,
-    policy: Policy,
+    policy: &Policy,
 ) -> Outcome {
     let vetoes: Vec<String> = all
         .iter()
-        .filter(|m| m.result == CheckResult::Fail && m.check.mandatory())
+        .filter(|m| m.result == CheckResult::Fail && policy.demands(m.check))
         .map(reason)
         .collect();
     if let [reason] = vetoes.as_slice()
@@ -353,6 +367,20 @@ fn outcome(
             reason: format!(
                 "only {applicable} of {CHECKS} checks applied; below {} a person decides",
                 policy.applicable_min
+            ),
+        };
+    }
+    let open = |m: &&Measurement| {
+        let demanded = policy.required.contains(&m.check) && m.result == CheckResult::NotApplicable;
+        demanded || (policy.untried == Untried::Person && m.is_untried())
+    };
+    if passed >= needed
+        && let Some(open) = all.iter().find(open)
+    {
+        return Outcome::NeedsHuman {
+            reason: format!(
+                "{}; the rules of this project have a person judge it",
+                reason(open)
             ),
         };
     }
@@ -445,6 +473,93 @@ mod tests {
         };
         let needs = Verdict { needed: 1, ..few };
         assert!(needs.contradiction().is_some());
+    }
+
+    #[test]
+    fn a_policy_demands_more_and_never_less_than_the_mandatory_checks() {
+        let mut list = all(CheckResult::Pass);
+        set(&mut list, Check::LintFormatTypes, CheckResult::Fail);
+        let required = Policy {
+            required: [Check::LintFormatTypes].into(),
+            ..Policy::default()
+        };
+        let held = judge(&list, required.clone());
+        assert!(matches!(held.outcome, Outcome::Failed { .. }), "{held:?}");
+        assert_eq!(held.policy.as_deref(), Some(&required), "it says by what");
+        let forged = Verdict {
+            outcome: Outcome::Passed,
+            ..held
+        };
+        assert!(forged.contradiction().is_some());
+        set(
+            &mut list,
+            Check::LintFormatTypes,
+            CheckResult::NotApplicable,
+        );
+        let asked = judge(&list, required);
+        assert!(
+            matches!(asked.outcome, Outcome::NeedsHuman { .. }),
+            "{asked:?}"
+        );
+        assert!(judge(&list, Policy::default()).passed());
+        let low = |score_min| Policy {
+            score_min,
+            ..Policy::default()
+        };
+        assert_eq!(low(14).fault(), None, "all that is mandatory");
+        for none in [0, 13, 20] {
+            assert!(low(none).fault().is_some(), "{none}");
+        }
+        let lax = Policy {
+            applicable_min: 11,
+            ..Policy::default()
+        };
+        assert!(lax.fault().is_some());
+        let mut list = all(CheckResult::Pass);
+        set(&mut list, Check::NoSecrets, CheckResult::Fail);
+        assert!(
+            !judge(&list, low(14)).passed(),
+            "a mandatory check vetoes by any policy"
+        );
+        let by_none = Verdict {
+            policy: Some(Box::new(low(3))),
+            ..judge(&all(CheckResult::Pass), low(14))
+        };
+        assert!(by_none.contradiction().is_some());
+    }
+
+    #[test]
+    fn tests_that_could_not_be_tried_go_where_the_policy_says() {
+        let mut list = all(CheckResult::Pass);
+        set(&mut list, Check::MutantsKilled, CheckResult::NotApplicable);
+        let by = |untried, list: &[Measurement]| {
+            let policy = Policy {
+                untried,
+                ..Policy::default()
+            };
+            judge(list, policy).outcome
+        };
+        assert_eq!(
+            by(Untried::Person, &list),
+            Outcome::Passed,
+            "there was nothing to try"
+        );
+        for m in list.iter_mut().filter(|m| m.check == Check::MutantsKilled) {
+            m.detail = format!("{UNTRIED}: it was not built");
+        }
+        assert_eq!(by(Untried::Allow, &list), Outcome::Passed);
+        assert_eq!(
+            by(Untried::Verifier, &list),
+            Outcome::Passed,
+            "the verifier is next"
+        );
+        let asked = by(Untried::Person, &list);
+        assert!(
+            matches!(asked, Outcome::NeedsHuman { ref reason } if reason.contains("not built")),
+            "{asked:?}"
+        );
+        set(&mut list, Check::BaseTestsPass, CheckResult::Fail);
+        assert!(matches!(by(Untried::Person, &list), Outcome::Failed { .. }));
     }
 
     #[test]

@@ -50,6 +50,51 @@ pub struct Finding {
     pub line: Option<u32>,
     #[serde(default)]
     pub detail: String,
+    /// What it goes against, in a word of its finder: a tool's rule, a check's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// What would mend it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fix: Option<String>,
+    /// The probe whose record shows it, where a verifier asked for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<String>,
+}
+
+impl Finding {
+    pub fn new(severity: Severity, title: impl Into<String>) -> Finding {
+        Finding {
+            severity,
+            title: title.into(),
+            path: None,
+            line: None,
+            detail: String::new(),
+            rule: None,
+            fix: None,
+            probe: None,
+        }
+    }
+
+    /// What stays the same when a finding is told again: its file and the words of its title, in whatever case, without numbers and signs.
+    /// Lines move, and details are said anew each time. 16 hex digits of FNV-1a.
+    pub fn fingerprint(&self) -> String {
+        let words = self.title.split(|c: char| !c.is_alphanumeric());
+        let words = words.filter(|word| !word.is_empty() && !word.chars().all(char::is_numeric));
+        let mut text = self.path.clone().unwrap_or_default();
+        let path = text.len();
+        for word in words {
+            text.push('\0');
+            text.push_str(&word.to_lowercase());
+        }
+        if text.len() == path {
+            text.push('\0');
+            text.push_str(self.rule.as_deref().unwrap_or_default());
+        }
+        let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        });
+        format!("{hash:016x}")
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -123,13 +168,15 @@ impl Review {
                 "findings": {"type": "array", "items": {
                     "type": "object",
                     "additionalProperties": false,
-                    "required": ["severity", "title", "path", "line", "detail"],
+                    "required": ["severity", "title", "path", "line", "detail", "rule", "fix"],
                     "properties": {
                         "severity": {"type": "string", "enum": ["low", "medium", "high"]},
                         "title": {"type": "string"},
                         "path": {"type": ["string", "null"]},
                         "line": {"type": ["integer", "null"]},
-                        "detail": {"type": "string"}
+                        "detail": {"type": "string"},
+                        "rule": {"type": ["string", "null"]},
+                        "fix": {"type": ["string", "null"]}
                     }
                 }}
             }

@@ -131,7 +131,8 @@ pub struct Answer {
     #[serde(default)]
     pub rests_on: Vec<String>,
     #[serde(default)]
-    pub findings: Vec<Doubt>,
+    /// Each with the file and line, or the probe, that shows it.
+    pub findings: Vec<Finding>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -141,22 +142,6 @@ pub enum Word {
     Probe,
     Pass,
     Reject,
-}
-
-/// A finding with the file and line, or the probe, that shows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Doubt {
-    pub severity: Severity,
-    pub title: String,
-    #[serde(default)]
-    pub path: Option<String>,
-    #[serde(default)]
-    pub line: Option<u32>,
-    #[serde(default)]
-    pub probe: Option<String>,
-    #[serde(default)]
-    pub detail: String,
 }
 
 /// What follows from an answer that holds.
@@ -190,15 +175,12 @@ pub fn judge(text: &str, records: &[Record], may_probe: bool) -> Result<Next, Ve
 }
 
 fn review(answer: Answer, verdict: ReviewVerdict) -> Review {
-    let finding = |doubt: Doubt| {
-        let by = doubt.probe.map(|id| format!("shown by probe {id}"));
-        let parts = [by, Some(doubt.detail).filter(|d| !d.is_empty())];
+    let finding = |finding: Finding| {
+        let by = { finding.probe.as_ref() }.map(|id| format!("shown by probe {id}"));
+        let parts = [by, Some(finding.detail.clone()).filter(|d| !d.is_empty())];
         Finding {
-            severity: doubt.severity,
-            title: doubt.title,
-            path: doubt.path,
-            line: doubt.line,
             detail: parts.into_iter().flatten().collect::<Vec<_>>().join("; "),
+            ..finding
         }
     };
     let findings: Vec<Finding> = answer.findings.into_iter().map(finding).collect();
@@ -325,7 +307,7 @@ fn unshown(answer: &Answer, records: &[Record]) -> Vec<String> {
         let mut of = records.iter().filter(|r| r.probe.id == *id);
         of.any(|r| r.head != Seen::Unknown)
     };
-    let shown = |f: &&Doubt| match &f.probe {
+    let shown = |f: &&Finding| match &f.probe {
         Some(id) if ran(id) => true,
         // Of a probe that was asked for and could not be run a place in the code may be told.
         Some(id) if !records.iter().any(|r| r.probe.id == *id) => false,

@@ -7,7 +7,7 @@ mod walked;
 use alai_core::brief::Role;
 use alai_core::company::{Company, ModelChoice, leads};
 use alai_core::ids::{RunId, TaskId};
-use alai_core::qa::{Check, Policy};
+use alai_core::qa::{Check, Policy, Untried};
 use alai_core::routing::{By, Decided, Wish};
 use alai_core::task::{Task, TaskKind};
 use alai_mission::{MissionError, Project, ProjectSettings, Reader, RunRow, RunState};
@@ -182,6 +182,9 @@ pub struct GatePart {
     pub score_min: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub applicable_min: Option<u32>,
+    /// Who looks where the change's tests could be tried on no wrong product; none where nobody does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub untried: Option<Untried>,
     pub test_command: Option<String>,
     /// The task's own: each must exit 0.
     pub task_checks: Vec<String>,
@@ -324,7 +327,11 @@ pub fn of(from: Sources<'_>, task: TaskId, run: Option<&RunId>) -> Result<Basis,
         agents,
         mcp: mcp::show(from.home, company)?,
         limits: limits_part(from.config, &caps),
-        gate: gate_part(&task, settings.test.clone()),
+        gate: gate_part(
+            &task,
+            settings.test.clone(),
+            &policy_of(from.config, project.as_ref(), company),
+        ),
         egress: EgressPart {
             agent: match task.sandbox {
                 alai_core::cage::Sandbox::On => "loopback",
@@ -613,18 +620,24 @@ fn limits_part(config: &Config, caps: &alai_core::brief::Caps) -> Vec<LimitPart>
     .collect()
 }
 
-fn gate_part(task: &Task, test_command: Option<String>) -> GatePart {
+/// By what a verdict on this task's work is judged.
+fn policy_of(config: &Config, project: Option<&Project>, company: &Company) -> Policy {
+    let project = project.map_or("", |project| project.name.as_str());
+    let sends = config.verifier.send;
+    config.qa.policy(project, &company.name, sends)
+}
+
+fn gate_part(task: &Task, test_command: Option<String>, policy: &Policy) -> GatePart {
     let part = |check: &Check, mandatory| CheckPart {
         number: check.number(),
         title: check.title().to_owned(),
         mandatory,
     };
-    let policy = Policy::default();
     let (table, checks, scored): (_, Vec<CheckPart>, bool) = match task.kind {
         TaskKind::Build | TaskKind::Ops => {
             let all = Check::ALL
                 .iter()
-                .map(|check| part(check, check.mandatory()));
+                .map(|check| part(check, policy.demands(*check)));
             ("qa-19", all.collect(), true)
         }
         TaskKind::Docs => {
@@ -639,6 +652,7 @@ fn gate_part(task: &Task, test_command: Option<String>) -> GatePart {
         checks,
         score_min: scored.then_some(policy.score_min),
         applicable_min: scored.then_some(policy.applicable_min),
+        untried: Some(policy.untried).filter(|untried| scored && *untried != Untried::Allow),
         test_command: test_command.filter(|_| task.kind.changes_code()),
         task_checks: task.checks.clone(),
         acceptance: task.acceptance.clone(),

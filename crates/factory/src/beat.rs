@@ -170,6 +170,7 @@ impl Factory {
         let (mission, packs) = (mission?, packs?);
         learned::remember(&models, &mission)?;
         mission.subscribe(&config.subscriptions(), Clock::default().now_ms())?;
+        config.qa.noted(&mission, Clock::default().now_ms())?;
         packs.close(models.misfits(&packs.now(), &|name| shelf::config_of(&home, name)));
         say_wrong(&packs.now());
         let clock = Clock::default();
@@ -670,6 +671,7 @@ impl Factory {
             wants_ops: false,
             auto_delivery: false,
             verify: None,
+            told: Vec::new(),
         }
     }
 }

@@ -8,7 +8,7 @@ use alai_core::cage::Sandbox;
 use alai_core::calibrate::{Fault, Source};
 use alai_core::ids::{ProjectId, TaskId};
 use alai_core::pipeline::{lineage, subject};
-use alai_core::qa::{self, Outcome, Policy};
+use alai_core::qa::{self, Outcome};
 use alai_core::safety;
 use alai_core::task::{NewTask, State, Task, TaskKind};
 use alai_gate::{Candidate, evidence};
@@ -193,7 +193,10 @@ pub fn gate(
     let complete = evidence::complete(&dir, &measured.commands, Sandbox::On, &redact);
     let mut measurements = measured.measurements;
     measurements.push(complete);
-    let verdict = qa::judge(&measurements, Policy::default());
+    let company = task.company_pin.as_deref().unwrap_or_default();
+    let sends = factory.config().verifier.send;
+    let policy = factory.config().qa.policy(&project.name, company, sends);
+    let verdict = qa::judge(&measurements, policy);
     let paths: Vec<String> = diff.files.iter().map(|f| f.path.clone()).collect();
     let rail = safety::judge_diff(&diff.patch, &paths).into_iter().next();
     Ok(match (&verdict.outcome, rail) {

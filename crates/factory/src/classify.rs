@@ -73,7 +73,7 @@ pub(crate) fn beside<T>(
 /// Why there is nothing to work on.
 pub(crate) enum Unready {
     /// The set-up itself is the run's end.
-    Ended(Ended),
+    Ended(Box<Ended>),
     Run(RunError),
 }
 

@@ -17,6 +17,7 @@ use crate::money::{Money, MoneyFile};
 use crate::notify::{self, NotifyFile, Sink};
 use crate::packs::CompaniesFile;
 use crate::publish::{BookStackAt, WikiFile};
+use crate::rules::QaRules;
 use crate::verifier::VerifierFile;
 
 /// The file that `alai init` writes: every key with its default, commented out.
@@ -103,6 +104,15 @@ pub(crate) const TEMPLATE: &str = "\
 # lineage_dollars = 1.0
 # seconds = 900
 
+[qa]
+# What a verdict needs beside the mandatory checks, which veto whatever stands here (docs/EVIDENCE.md): of nineteen, and how many must apply;
+# optional checks that veto too; who looks where a change's tests could be tried on no wrong product: allow, verifier or person.
+# Also for one project or company, of which the strictest word counts: [qa.projects.NAME], [qa.companies.NAME].
+# score = 15
+# applicable = 12
+# required = [\"lint_format_types\"]
+# untried = \"allow\"
+
 [advisories]
 # What `alai qa advisories update` fetches, https alone; nothing is fetched by itself (docs/EVIDENCE.md).
 # urls = [\"https://osv-vulnerabilities.storage.googleapis.com/crates.io/all.zip\"]
@@ -185,6 +195,8 @@ pub struct Config {
     pub verifier: Policy,
     /// Where `alai qa advisories update` fetches from; nothing else does.
     pub advisory_urls: Vec<String>,
+    /// What a verdict needs beside the mandatory checks.
+    pub qa: QaRules,
     /// Where models are asked.
     pub hosts: Vec<NamedHost>,
     /// Who is told of what.
@@ -290,6 +302,7 @@ struct File {
     verifier: VerifierFile,
     advisories: AdvisoriesFile,
     delivery: DeliveryFile,
+    qa: QaRules,
     fleet: Fleet,
     notify: NotifyFile,
     wiki: WikiFile,
@@ -353,6 +366,7 @@ impl Default for Config {
             money: Money::default(),
             verifier: Policy::default(),
             advisory_urls: Vec::new(),
+            qa: QaRules::default(),
             hosts: hosts::read(Vec::new(), None, &BTreeMap::new())
                 .expect("Ollama's own place is well formed"),
             sinks: Vec::new(),
@@ -434,6 +448,7 @@ impl Config {
             advisory_urls: file.advisories.urls,
             sinks: file.notify.checked(env)?,
             bookstack: wiki.map(|wiki| wiki.checked(env)).transpose()?,
+            qa: file.qa.checked()?,
             agents: agents::read(file.fleet.agents, &hosts, env)?,
             human_tiers: human_tiers(file.fleet.human_tiers)?,
             hosts,

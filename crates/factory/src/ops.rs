@@ -434,6 +434,7 @@ impl Desk<'_> {
             wants_ops: false,
             auto_delivery: false,
             verify: None,
+            told: Vec::new(),
         }
     }
 }

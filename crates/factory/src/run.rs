@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use alai_core::ids::TaskId;
 use alai_core::money::Refused;
-use alai_core::pipeline::{self, Effect, Ended, Failure};
+use alai_core::pipeline::{self, Effect, Ended, Failure, ToldBefore, lineage};
 use alai_core::plan::PlanSource;
+use alai_core::review::ReviewVerdict;
+use alai_core::task::Task;
 use alai_core::transition;
 use alai_mission::{Claim, MissionError};
 use alai_workspace::cage;
@@ -198,6 +200,9 @@ fn apply(
         None => factory.plain_context(),
     };
     context.verify = verifier::asked_for(factory, &task, ended)?;
+    if matches!(ended, Ended::Reviewed { .. }) {
+        context.told = told_before(factory, &task)?;
+    }
     let mut effects = pipeline::advance(&task, ended, &context);
     let outcome = outcome(ended);
     effects.extend(work::session::report(factory, claim, ended, &outcome));
@@ -210,6 +215,26 @@ fn apply(
         .apply(&claim.fence, &outcome, effects, factory.now_ms());
     alai_workspace::crash::point("end.after");
     applied
+}
+
+/// What earlier reviews of the same line of work have found.
+fn told_before(factory: &Factory, task: &Task) -> Result<Vec<ToldBefore>, MissionError> {
+    let mission = factory.mission();
+    let mut told = Vec::new();
+    for (by, text) in mission.judged_in_lineage(lineage(task), task.id, ENDED)? {
+        // One that cannot be read was written by another version, and tells nothing.
+        let Ok(Ended::Reviewed { review }) = serde_json::from_str(&text) else {
+            continue;
+        };
+        let follows = review.verdict == ReviewVerdict::PassWithFindings
+            && !task.tags.iter().any(|tag| tag == pipeline::FOLLOW_UP_TAG);
+        told.extend(review.findings.iter().map(|finding| ToldBefore {
+            by,
+            fingerprint: finding.fingerprint(),
+            followed: follows && pipeline::is_worth_a_task(finding),
+        }));
+    }
+    Ok(told)
 }
 
 /// The task goes back to open with all its counters as they were: nobody failed.
@@ -286,13 +311,7 @@ mod tests {
     #[test]
     fn a_models_words_lose_their_secrets_and_commits_stay() {
         let key = format!("AKIA{}", "Q7ZP2M4N8R5T6V3X");
-        let finding = Finding {
-            severity: Severity::High,
-            title: format!("the key {key} is committed"),
-            path: None,
-            line: None,
-            detail: String::new(),
-        };
+        let finding = Finding::new(Severity::High, format!("the key {key} is committed"));
         let review = Review {
             verdict: ReviewVerdict::Reject,
             summary: key.clone(),

@@ -2,6 +2,7 @@
 
 use alai_core::money::microusd;
 use alai_core::pipeline::Ended;
+use alai_core::qa::Untried;
 use alai_core::task::{Priority, Task};
 use alai_core::verify::{self, Policy};
 use alai_mission::{EventRow, Mission, MissionError};
@@ -81,6 +82,13 @@ pub(crate) fn asked_for(
     };
     if !verdict.passed() {
         return Ok(None);
+    }
+    let policy = verdict.policy.as_deref();
+    if policy.is_some_and(|policy| policy.untried == Untried::Verifier)
+        && let Some(untried) = verdict.measurements.iter().find(|m| m.is_untried())
+        && !task.solo
+    {
+        return Ok(Some(untried.detail.clone()));
     }
     sent(
         factory.mission(),

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use alai_core::qa::{Check, CheckResult, Measurement};
+use alai_core::qa::{Check, CheckResult, Measurement, UNTRIED};
 use alai_workspace::git;
 
 use crate::census::{self, Census, TestStatus};
@@ -381,13 +381,10 @@ impl Gate<'_> {
                     own.words()
                 ),
             ),
-            (_, Some(why)) => not_applicable(
-                check,
-                format!("the product with wrong answers could not be tried: {why}"),
-            ),
+            (_, Some(why)) => not_applicable(check, format!("{UNTRIED}: {why}")),
             (None, None) => not_applicable(
                 check,
-                "the product has no function that could answer wrongly",
+                format!("{UNTRIED}: it has no function that could answer wrongly"),
             ),
         })
     }

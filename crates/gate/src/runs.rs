@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use alai_core::qa::{Check, CheckResult, Measurement};
 use alai_core::record::{Captured, Exit};
+use alai_core::review::Finding;
+use alai_core::sarif;
 use alai_workspace::services;
 
 use crate::census::{self, Census, Tally, TestStatus};
@@ -587,17 +589,19 @@ pub(crate) fn lint(runs: &[Lint], suppressions: &[String]) -> Measurement {
             format!("it could not be made: {}", some(&unmeasured)),
         );
     }
-    let excused = |lint: &Lint| lint.base.as_ref().is_some_and(|base| !base.success());
+    let excused = |lint: &Lint| {
+        let red = lint.base.as_ref().is_some_and(|base| !base.success());
+        red && new_results(lint).is_none_or(|new| new.is_empty())
+    };
     let bad: Vec<String> = runs
         .iter()
         .filter(|lint| !lint.head.success() && !excused(lint))
         .map(|lint| {
-            format!(
-                "{}: {}: {}",
-                lint.name,
-                lint.head.record.exit,
-                tail(&lint.head)
-            )
+            let said = match new_results(lint) {
+                Some(new) if !new.is_empty() => told(&new),
+                Some(_) | None => tail(&lint.head),
+            };
+            format!("{}: {}: {said}", lint.name, lint.head.record.exit)
         })
         .collect();
     if !bad.is_empty() {
@@ -635,6 +639,36 @@ pub(crate) fn lint(runs: &[Lint], suppressions: &[String]) -> Measurement {
             "no linter is set and no built-in one knows these files",
         ),
     }
+}
+
+/// Of a linter that writes SARIF what the base has not, where that was linted too; `None` where either is no such log.
+fn new_results(lint: &Lint) -> Option<Vec<Finding>> {
+    // Also with lines of other programs around it.
+    let log = |ran: &Captured| {
+        let text = ran.combined();
+        let (from, to) = (text.find('{')?, text.rfind('}')?);
+        sarif::read(text.get(from..=to)?).ok()
+    };
+    let now = log(&lint.head)?;
+    let before = match &lint.base {
+        Some(base) => log(base)?,
+        None => Vec::new(),
+    };
+    Some(sarif::added(&before, &now))
+}
+
+fn told(findings: &[Finding]) -> String {
+    let one = |finding: &Finding| {
+        let line = finding
+            .line
+            .map(|line| format!(":{line}"))
+            .unwrap_or_default();
+        let place = finding.path.as_ref().map(|path| format!("{path}{line} "));
+        let rule = finding.rule.as_ref().map(|rule| format!(" ({rule})"));
+        let parts = [place, Some(finding.title.clone()), rule];
+        parts.into_iter().flatten().collect::<String>()
+    };
+    some(&findings.iter().map(one).collect::<Vec<_>>())
 }
 
 /// Whether a measurement passed.

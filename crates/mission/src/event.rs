@@ -3,13 +3,14 @@
 use alai_core::ids::{RunId, TaskId};
 use alai_core::lifecycle::Event;
 use alai_core::task::State;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
 use crate::audit::{self, Recorded};
 use crate::error::MissionError;
 use crate::notice;
 use crate::reader::Reader;
+use crate::writer::Mission;
 
 /// One thing that happened to a task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +52,31 @@ pub(crate) fn moved(
         detail,
         stamp,
     )
+}
+
+impl Mission {
+    /// Notes the rules that verdicts are judged by, where they are others than those that were noted last. None were before the first.
+    pub fn note_qa_rules(&self, rules: &str, now_ms: i64) -> Result<(), MissionError> {
+        let last = self.read(|c| {
+            let sql =
+                "SELECT detail FROM event WHERE task IS NULL AND kind = 'qa_rules_set' ORDER BY seq DESC LIMIT 1";
+            Ok(c.prepare_cached(sql)?
+                .query_row([], |r| r.get::<_, String>(0))
+                .optional()?)
+        })?;
+        if last.as_deref().unwrap_or("{}") == rules {
+            return Ok(());
+        }
+        let rules = rules.to_owned();
+        self.write(move |c| {
+            let stamp = Stamp {
+                actor: "factory".into(),
+                run: None,
+                now_ms,
+            };
+            happened(c, None, "qa_rules_set", &rules, &stamp)
+        })
+    }
 }
 
 pub(crate) fn happened(

@@ -1,7 +1,7 @@
 //! The table `step`: what a run has reached. Before what cannot be taken back stands an intent, after it its receipt. An intent
 //! without a receipt when the run ends is `unknown`: whether it happened cannot be said, and is not guessed.
 
-use alai_core::ids::RunId;
+use alai_core::ids::{RunId, TaskId};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
@@ -160,6 +160,27 @@ impl Reader {
                 Ok(row)
             })
             .collect()
+        })
+    }
+
+    /// What the runs of the reviews, audits and verifications of a line of work have journaled under `key`, in the order of their
+    /// tasks; those of `but` are left out.
+    pub fn judged_in_lineage(
+        &self,
+        root: TaskId,
+        but: TaskId,
+        key: &str,
+    ) -> Result<Vec<(TaskId, String)>, MissionError> {
+        self.read(|c| {
+            let mut statement = c.prepare_cached(
+                "SELECT t.id, s.value FROM task t JOIN run r ON r.task = t.id JOIN step s ON s.run = r.id
+                 WHERE t.lineage = ?1 AND t.id <> ?2 AND t.solo = 0 AND t.kind IN ('review', 'security', 'verify')
+                   AND s.key = ?3 AND s.state = 'done' ORDER BY t.id, s.at_ms",
+            )?;
+            let rows = statement.query_map(params![root.0, but.0, key], |r| {
+                Ok((TaskId(r.get(0)?), r.get(1)?))
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
         })
     }
 

@@ -13,6 +13,9 @@ pub(crate) enum EvidenceCommand {
         what: String,
         #[arg(long)]
         json: bool,
+        /// What gate, reviews and audits of its line of work found, as a log of SARIF 2.1.0; only what verifies.
+        #[arg(long, conflicts_with = "json")]
+        sarif: bool,
     },
     Verify(VerifyArgs),
     /// Signs the log of what happened as it ends now, on one line: keep it where this machine cannot write.

@@ -67,11 +67,9 @@ fn finding(text: &str, otherwise: Severity) -> Result<Finding, String> {
         None => (place, None),
     };
     Ok(Finding {
-        severity,
-        title: title.to_owned(),
         path: Some(path.to_owned()),
         line,
-        detail: String::new(),
+        ..Finding::new(severity, title)
     })
 }
 

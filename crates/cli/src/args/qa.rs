@@ -33,6 +33,9 @@ pub(crate) struct QaCheckArgs {
     pub(crate) key: Option<PathBuf>,
     #[arg(long)]
     pub(crate) json: bool,
+    /// What gate, reviews and audits of its line of work found, as a log of SARIF 2.1.0.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) sarif: bool,
 }
 
 /// Plants known bugs and cheats into this home's own merged changes, and reports how many of them the gate, and with `--verifier`

@@ -3,6 +3,7 @@
 mod agent;
 mod log;
 mod rerun;
+pub(super) mod sarif;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -20,7 +21,10 @@ use crate::{door, show};
 
 pub(crate) fn run(home: &Home, command: EvidenceCommand) -> Result<ExitCode, CliError> {
     match command {
-        EvidenceCommand::Show { what, json } => shown(home, &find(home, &what)?, json)?,
+        EvidenceCommand::Show {
+            what, sarif: true, ..
+        } => sarif::print(home, &what, None)?,
+        EvidenceCommand::Show { what, json, .. } => shown(home, &find(home, &what)?, json)?,
         EvidenceCommand::Verify(args) => verify(home, &args)?,
         EvidenceCommand::Head => log::head(home)?,
         EvidenceCommand::Audit(args) => log::audit(home, &args)?,

@@ -269,6 +269,13 @@ impl Page {
             (_, _) => format!(": all {}", gate.checks.len()),
         };
         self.row("gate", format!("{}{needs}", gate.table));
+        if let Some(untried) = gate.untried {
+            let who = untried.as_str();
+            self.row(
+                "gate",
+                format!("  tests that could not be tried go to a {who}"),
+            );
+        }
         for check in &gate.checks {
             let mandatory = if check.mandatory { " (mandatory)" } else { "" };
             self.row(

@@ -525,3 +525,126 @@ fn a_changed_lockfile_is_held_against_the_advisories_or_put_before_a_person() {
     let said = shown["checks"][12]["seen"].as_str().expect("a detail");
     assert!(said.contains("weak 1.5 has PYSEC-1"), "{said}");
 }
+
+/// Review and audit tell the same: one follow-up is made of it, and the log of tools says that it came back.
+#[test]
+fn findings_of_a_line_of_work_are_one_log_of_sarif_and_one_follow_up() {
+    let finding = |line: u32| {
+        json!({"verdict": "pass_with_findings", "summary": "Words are not limited", "findings": [{"severity": "medium",
+            "title": "No limit on words", "path": "words.sh", "line": line, "detail": format!("seen at {line}"),
+            "rule": "limits", "fix": "stop at 100"}]})
+    };
+    let script = Script::good()
+        .judges("review", TITLE, finding(1))
+        .judges("security", TITLE, finding(2))
+        .judges("review", "Follow-up", crate::script::pass())
+        .judges("security", "Follow-up", crate::script::pass())
+        .builds("Follow-up", &crate::script::small("limit"));
+    let world = World::scripted("auto", &script);
+    let start = ["start", "Count letters", "--project", "tiny", "--wait"];
+    world.alai(start).exits(0);
+    let list = world.list();
+    assert_eq!(list.matches("] Follow-up: ").count(), 1, "{list}");
+    let ran = world.alai(["evidence", "show", "3", "--sarif"]).exits(0);
+    let log = ran.json();
+    assert_eq!(log["version"], "2.1.0");
+    let runs = list_of(&log["runs"]);
+    let names: Vec<&str> = { runs.iter() }
+        .map(|run| run["tool"]["driver"]["name"].as_str().expect("a name"))
+        .collect();
+    assert_eq!(
+        names,
+        ["alai gate", "alai review", "alai security"],
+        "{log}"
+    );
+    for (run, state) in runs[1..].iter().zip(["new", "unchanged"]) {
+        let [result] = &list_of(&run["results"])[..] else {
+            panic!("{log}")
+        };
+        assert_eq!(
+            (&result["ruleId"], &result["level"]),
+            (&"limits".into(), &"warning".into())
+        );
+        assert_eq!(result["baselineState"], state, "{log}");
+        let place = &result["locations"][0]["physicalLocation"];
+        assert_eq!(place["artifactLocation"]["uri"], "words.sh");
+        assert!(
+            result["message"]["text"]
+                .as_str()
+                .is_some_and(|text| text.contains("stop at 100"))
+        );
+    }
+    let one = world.alai(["qa", "check", "3", "--sarif"]).exits(0).json();
+    assert_eq!(one, log);
+    // Of a package that is not what was signed nothing is told.
+    let package = world.json(["evidence", "verify", "3", "--json"])["package"].clone();
+    let diff = std::path::Path::new(package.as_str().expect("a path")).join("diff.patch");
+    std::fs::write(diff, "").expect("spoiled");
+    world.alai(["evidence", "show", "3", "--sarif"]).exits(5);
+}
+
+fn list_of(value: &Value) -> Vec<Value> {
+    value.as_array().expect("a list").clone()
+}
+
+/// What this home demands beside the mandatory checks is recorded with each verdict, shown, and an event when it changes.
+#[test]
+fn a_policy_is_recorded_in_the_verdict_shown_and_a_change_of_it_logged() {
+    let world = World::scripted("auto", &Script::good());
+    let settings = world.home().join("alai.toml");
+    let before = std::fs::read_to_string(&settings).expect("the settings");
+    let set = |text: &str| {
+        std::fs::write(&settings, format!("{before}\n{text}")).expect("the settings");
+    };
+    let build = [
+        "minion",
+        "run",
+        TITLE,
+        "--project",
+        "tiny",
+        "--check",
+        CHECK,
+    ];
+    set("[qa]\nscore = 13\n");
+    world
+        .alai(build)
+        .exits(4)
+        .says("score must be from 14 to 19");
+    set("[qa]\nscore = 14\n[qa.projects.tiny]\nuntried = \"person\"\n");
+    // The sample is a script: no wrong product of it can be tried, and here that is a person's to judge.
+    world.alai(build).exits(5);
+    assert_eq!(world.state(1), "waiting");
+    let shown = world.alai(["qa", "check", "1", "--json"]).exits(6).json();
+    assert_eq!(shown["policy"]["score_min"], 14, "{shown}");
+    assert_eq!(shown["policy"]["untried"], "person", "{shown}");
+    let reason = shown["outcome"]["reason"].as_str().expect("a reason");
+    assert!(
+        reason.contains("7 ") && reason.contains("could not be tried"),
+        "{reason}"
+    );
+    world
+        .alai(["qa", "check", "1"])
+        .exits(6)
+        .says("policy   14 of 19, 12 must apply, tests that could not be tried go to a person");
+    world
+        .alai(["explain", "1"])
+        .exits(0)
+        .says("14 of 19 at least")
+        .says("tests that could not be tried go to a person");
+    // Another project's rule is not this one's.
+    set("[qa]\nscore = 14\n[qa.projects.other]\nuntried = \"person\"\n");
+    world.alai(build).exits(0);
+    let shown = world.json(["qa", "check", "2", "--json"]);
+    assert_eq!(shown["policy"]["untried"], "allow", "{shown}");
+    let log = world.alai(["mc", "export"]).exits(0).out;
+    let noted: Vec<&str> = log
+        .lines()
+        .filter(|line| line.contains("qa_rules_set"))
+        .collect();
+    assert_eq!(noted.len(), 2, "{noted:?}");
+    assert!(
+        noted[0].contains("tiny") && noted[1].contains("other"),
+        "{noted:?}"
+    );
+    world.alai(["evidence", "audit"]).exits(0);
+}

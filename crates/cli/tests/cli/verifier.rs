@@ -130,6 +130,23 @@ fn a_verifier_that_probes_passes_and_the_line_goes_on() {
     world.alai(["mc", "fsck"]).exits(0);
 }
 
+/// The sample is a script: no wrong product of it can be tried, and here that is the verifier's to judge.
+#[test]
+fn a_change_whose_tests_could_not_be_tried_goes_to_the_verifier_where_the_rules_say_so() {
+    const NOBODY_ELSE: &str = "[verifier]\nsend = true\npriorities = []\npaths = []\n";
+    let rules = format!("{NOBODY_ELSE}[qa]\nuntried = \"verifier\"\n");
+    for (settings, verified) in [(NOBODY_ELSE, false), (rules.as_str(), true)] {
+        let world = world(&honest(CHECK), settings);
+        start(&world, "M").exits(0);
+        let list = world.list();
+        assert_eq!(
+            list.contains("[VERIFY] Verification of"),
+            verified,
+            "{list}"
+        );
+    }
+}
+
 #[test]
 fn without_a_persons_word_none_is_sent_and_it_is_said_who_needs_one() {
     let world = played(&Script::good(), "");

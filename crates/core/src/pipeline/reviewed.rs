@@ -5,7 +5,8 @@ use super::{
     Context, Effect, HUMAN_WAIT_MS, REVIEW_CYCLES_MAX, Spawn, child, judged_as, lineage, review_of,
     stop_at_rail,
 };
-use crate::review::{Review, ReviewVerdict, Severity};
+use crate::ids::TaskId;
+use crate::review::{Finding, Review, ReviewVerdict, Severity};
 use crate::task::{NewTask, Task, TaskKind, Until, WaitReason, Waiting};
 
 pub(super) fn reviewed(task: &Task, review: &Review, context: &Context) -> Vec<Effect> {
@@ -20,7 +21,8 @@ pub(super) fn reviewed(task: &Task, review: &Review, context: &Context) -> Vec<E
     if task.solo {
         return effects;
     }
-    effects.extend(review.findings.iter().map(|f| Effect::Remember {
+    let fresh = { review.findings.iter() }.filter(|f| context.told_before(f).is_none());
+    effects.extend(fresh.map(|f| Effect::Remember {
         entry_kind: "knowledge".into(),
         text: format!(
             "{} of {}: {}",
@@ -54,7 +56,10 @@ pub(super) fn reviewed(task: &Task, review: &Review, context: &Context) -> Vec<E
 
 /// A reject makes a new BUILD with the findings; when the cycles are used up it waits for a person from the start.
 fn rework(task: &Task, review: &Review, context: &Context) -> Effect {
-    let findings = review.findings.iter().map(finding_line).collect::<Vec<_>>();
+    let findings = distinct(&review.findings)
+        .into_iter()
+        .map(|f| line_of(f, context))
+        .collect::<Vec<_>>();
     let mut next = rework_of(task, findings);
     next.start_from = task.head.clone();
     if task.counters.review_cycles >= REVIEW_CYCLES_MAX {
@@ -110,11 +115,14 @@ fn follow_up(task: &Task, review: &Review, context: &Context) -> Option<Effect> 
     {
         return None;
     }
-    let worth: Vec<String> = review
-        .findings
-        .iter()
-        .filter(|f| f.severity >= Severity::Medium)
-        .map(finding_line)
+    let followed = |f: &Finding| {
+        let told = f.fingerprint();
+        { context.told.iter() }.any(|before| before.followed && before.fingerprint == told)
+    };
+    let worth: Vec<String> = distinct(&review.findings)
+        .into_iter()
+        .filter(|f| is_worth_a_task(f) && !followed(f))
+        .map(|f| line_of(f, context))
         .collect();
     if worth.is_empty() {
         return None;
@@ -137,6 +145,39 @@ fn follow_up(task: &Task, review: &Review, context: &Context) -> Option<Effect> 
     }];
     stop_at_rail(&mut next, context);
     Some(Spawn::holding(next))
+}
+
+/// Whether a finding of a review that passed becomes work.
+pub fn is_worth_a_task(finding: &Finding) -> bool {
+    finding.severity >= Severity::Medium
+}
+
+/// Each finding once, however often a review has it.
+fn distinct(findings: &[Finding]) -> Vec<&Finding> {
+    let mut seen = std::collections::BTreeSet::new();
+    { findings.iter() }
+        .filter(|finding| seen.insert(finding.fingerprint()))
+        .collect()
+}
+
+/// A finding that came back says so: what was done about it did not mend it, or nobody has.
+fn line_of(finding: &Finding, context: &Context) -> String {
+    match context.told_before(finding) {
+        Some(by) => format!(
+            "{} (came back: {by} has told it before)",
+            finding_line(finding)
+        ),
+        None => finding_line(finding),
+    }
+}
+
+impl Context {
+    /// The review of the same line of work that has told a finding first.
+    fn told_before(&self, finding: &Finding) -> Option<TaskId> {
+        let told = finding.fingerprint();
+        let before = self.told.iter().find(|before| before.fingerprint == told);
+        before.map(|before| before.by)
+    }
 }
 
 /// Marks work that came of a review that passed.

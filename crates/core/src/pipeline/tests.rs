@@ -58,6 +58,7 @@ pub(super) fn context() -> Context {
         wants_ops: false,
         auto_delivery: false,
         verify: None,
+        told: Vec::new(),
     }
 }
 
@@ -104,11 +105,10 @@ fn review(verdict: ReviewVerdict, severity: Severity) -> Review {
     let findings = match verdict {
         ReviewVerdict::Pass => vec![],
         ReviewVerdict::PassWithFindings | ReviewVerdict::Reject => vec![Finding {
-            severity,
-            title: "no limit".into(),
             path: Some("src/a.rs".into()),
             line: Some(3),
             detail: "add one".into(),
+            ..Finding::new(severity, "no limit")
         }],
     };
     Review {
@@ -664,4 +664,52 @@ fn what_a_lead_hands_out_is_one_companys_and_a_part_holds_up_who_needs_it() {
     assert_eq!(made.len(), 1, "the goal has its postflight already");
     assert!(made[0].holds_postflight && made[0].holds_dependents);
     assert_eq!(made[0].task.parent, Some(part.id));
+}
+
+#[test]
+fn a_finding_that_comes_back_says_so_and_makes_no_second_follow_up() {
+    let found = review(ReviewVerdict::PassWithFindings, Severity::Medium);
+    let audit = task(TaskKind::Security);
+    let ended = Ended::Reviewed {
+        review: found.clone(),
+    };
+    let follow_ups = |context: &Context| {
+        let effects = advance(&audit, &ended, context);
+        let made = spawned(&effects).into_iter();
+        made.filter(|t| t.tags.iter().any(|tag| tag == FOLLOW_UP_TAG))
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(follow_ups(&context()).len(), 1);
+    let told = |followed| Context {
+        told: vec![ToldBefore {
+            by: TaskId(5),
+            fingerprint: found.findings[0].fingerprint(),
+            followed,
+        }],
+        ..context()
+    };
+    assert_eq!(follow_ups(&told(true)).len(), 0, "there is one already");
+    let again = follow_ups(&told(false));
+    assert!(
+        again[0]
+            .description
+            .contains("came back: #5 has told it before"),
+        "{}",
+        again[0].description
+    );
+    let mut twice = found.clone();
+    twice.verdict = ReviewVerdict::Reject;
+    twice.findings.push(Finding {
+        line: Some(30),
+        ..found.findings[0].clone()
+    });
+    let effects = advance(
+        &task(TaskKind::Review),
+        &Ended::Reviewed { review: twice },
+        &told(false),
+    );
+    let findings = &spawned(&effects)[0].findings;
+    assert_eq!(findings.len(), 1, "said twice in one review: {findings:?}");
+    assert!(findings[0].contains("came back"), "{findings:?}");
 }

@@ -427,6 +427,7 @@ fn ask_the_pipeline(seen: &mut Seen) {
         wants_ops: false,
         auto_delivery: false,
         verify: None,
+        told: Vec::new(),
     };
     let detail = || "detail".to_owned();
     let failures = [

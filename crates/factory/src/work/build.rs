@@ -81,7 +81,7 @@ pub(super) fn work(
     let (ready, claim) =
         match classify::beside(factory, claim, cancel, || ready(factory, claim, cancel)) {
             Ok(both) => both,
-            Err(Unready::Ended(ended)) => return Ok(ended),
+            Err(Unready::Ended(ended)) => return Ok(*ended),
             Err(Unready::Run(error)) => return Err(error),
         };
     let mut desk = match Desk::open(factory, &claim)? {
@@ -127,7 +127,7 @@ struct Ready {
 }
 
 fn ready(factory: &Arc<Factory>, claim: &Claim, cancel: &Cancel) -> Result<Ready, Unready> {
-    let failed = |failure| Unready::Ended(Ended::Failed { failure });
+    let failed = |failure| Unready::Ended(Box::new(Ended::Failed { failure }));
     let project = super::project(factory, &claim.task)?;
     let repo = super::repo(&project)?;
     if let Some(failure) = room::missing(factory, &claim.task, &project, &repo)? {
@@ -198,6 +198,13 @@ struct Job<'a> {
 impl Job<'_> {
     fn task(&self) -> &Task {
         &self.claim.task
+    }
+
+    /// By what its verdict is judged.
+    fn policy(&self) -> Policy {
+        let config = self.factory.config();
+        let company = &self.desk.company.name;
+        { &config.qa }.policy(&self.project.name, company, config.verifier.send)
     }
 
     /// Clone, cage, agent; its commits come to `refs/alai/<run>`, packed by the agent's own git inside a cage. Journals what was handed in, when the agent came to an end of its own.
@@ -484,7 +491,7 @@ impl Job<'_> {
             measurements.push(complete);
             let verdict = match docs {
                 true => docs_verdict(measurements),
-                false => qa::judge(&measurements, Policy::default()),
+                false => qa::judge(&measurements, self.policy()),
             };
             match self.task().sandbox {
                 Sandbox::On => verdict,

@@ -47,7 +47,8 @@ pub(crate) fn check(
     for file in judged {
         go_on(cancel)?;
         found.extend(edits::found(file, rules));
-        found.extend(patterns::found(file, rules, &tests, &mut moved));
+        go_on(cancel)?;
+        found.extend(patterns::found(file, rules, &tests, &mut moved, cancel)?);
     }
     found.extend(silenced::found(change, rules));
     go_on(cancel)?;

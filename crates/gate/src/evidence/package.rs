@@ -272,6 +272,7 @@ pub fn seal(
         commands,
         outcome: verdict.outcome.clone(),
         checks: verdict.measurements.clone(),
+        policy: verdict.policy.clone(),
         artifacts,
     });
     let payload = serde_json::to_vec(&statement).expect("a statement always has a JSON form");

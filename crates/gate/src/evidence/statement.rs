@@ -6,7 +6,7 @@ use alai_core::brief::Role;
 use alai_core::cage::Promise;
 use alai_core::ids::{Epoch, RunId, TaskId};
 use alai_core::mode::Mode;
-use alai_core::qa::{Measurement, Outcome};
+use alai_core::qa::{Measurement, Outcome, Policy};
 use alai_core::record::CommandRecord;
 use alai_core::task::TaskKind;
 use serde::{Deserialize, Serialize};
@@ -49,6 +49,9 @@ pub struct Predicate {
     pub outcome: Outcome,
     /// All nineteen, in order.
     pub checks: Vec<Measurement>,
+    /// What the outcome was judged by; none for a short table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Box<Policy>>,
     /// Every file of the package except the envelope itself.
     pub artifacts: Vec<Artifact>,
 }

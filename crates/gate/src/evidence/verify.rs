@@ -153,7 +153,10 @@ fn agreement(dir: &Path, statement: &Statement) -> Vec<Fault> {
         .ok()
         .and_then(|b| serde_json::from_slice::<Verdict>(&b).ok());
     match verdict {
-        Some(v) if v.measurements == predicate.checks && v.outcome == predicate.outcome => {
+        Some(v)
+            if (&v.measurements, &v.outcome, &v.policy)
+                == (&predicate.checks, &predicate.outcome, &predicate.policy) =>
+        {
             faults.extend(v.contradiction().map(Fault::Verdict));
         }
         Some(_) | None => faults.push(Fault::Statement(format!(

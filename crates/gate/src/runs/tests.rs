@@ -401,3 +401,48 @@ fn a_build_is_judged_by_its_command_else_by_the_tests() {
     assert_eq!(m.result, CheckResult::Fail);
     assert!(m.detail.contains("does not build"), "{}", m.detail);
 }
+
+#[test]
+fn a_linter_that_writes_sarif_is_held_to_what_the_base_has_not() {
+    const RED: Exit = Exit::Code { code: 1 };
+    let log = |results: &[(&str, &str, u32)]| {
+        let result = |(rule, text, line): &(&str, &str, u32)| {
+            serde_json::json!({"ruleId": rule, "level": "error", "message": {"text": text}, "locations": [{"physicalLocation": {
+                "artifactLocation": {"uri": "src/a.py"}, "region": {"startLine": line}}}]})
+        };
+        let results: Vec<_> = results.iter().map(result).collect();
+        let log = serde_json::json!({"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "t"}}, "results": results}]});
+        format!("checking\n{log}\n2 files")
+    };
+    let lint = |head: String, base: String| {
+        super::lint(
+            &[Lint {
+                name: "t".into(),
+                set: true,
+                head: captured(RED, &head),
+                base: Some(captured(RED, &base)),
+            }],
+            &[],
+        )
+    };
+    let old = [("E1", "unused import", 3)];
+    let moved = lint(log(&[("E1", "unused import", 9)]), log(&old));
+    assert_eq!(moved.result, CheckResult::NotApplicable, "{}", moved.detail);
+    let more = lint(
+        log(&[("E1", "unused import", 9), ("E2", "eval", 4)]),
+        log(&old),
+    );
+    assert_eq!(more.result, CheckResult::Fail);
+    assert!(
+        more.detail.contains("src/a.py:4 eval (E2)"),
+        "{}",
+        more.detail
+    );
+    assert!(!more.detail.contains("unused import"), "{}", more.detail);
+    let text = lint("a.py: eval".into(), log(&old));
+    assert_eq!(
+        text.result,
+        CheckResult::NotApplicable,
+        "its words are compared by nobody"
+    );
+}

@@ -10,11 +10,9 @@ use super::world::World;
 
 fn review(path: Option<&str>, line: Option<u32>) -> Review {
     let finding = Finding {
-        severity: Severity::Low,
-        title: "t".into(),
         path: path.map(str::to_owned),
         line,
-        detail: String::new(),
+        ..Finding::new(Severity::Low, "t")
     };
     Review {
         verdict: ReviewVerdict::PassWithFindings,

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use alai_core::evidence_ref::EvidenceRef;
-use alai_core::qa::{Check, CheckResult, Measurement, Outcome, Quality};
+use alai_core::qa::{Check, CheckResult, Measurement, Outcome, Policy, Quality};
 use alai_core::task::TaskKind;
 use alai_factory::Home;
 use alai_gate::evidence::{self, Predicate, Sources};
 use serde::Serialize;
 
 use crate::args::QaCheckArgs;
-use crate::commands::evidence::{broken, find, pinned};
+use crate::commands::evidence::{broken, find, pinned, sarif};
 use crate::error::{CliError, Kind};
 use crate::show;
 
@@ -29,6 +29,8 @@ struct Shown<'a> {
     passed: u32,
     applicable: u32,
     quality: Quality,
+    /// What it was judged by; none for a short table, all of which is mandatory.
+    policy: Option<&'a Policy>,
     /// All nineteen, in order.
     checks: Vec<Line<'a>>,
 }
@@ -84,11 +86,13 @@ pub(super) fn check(home: &Home, args: &QaCheckArgs) -> Result<(), CliError> {
         passed: count(|r| r == CheckResult::Pass),
         applicable: count(|r| r != CheckResult::NotApplicable),
         quality: evidence::quality(&dir, &verified),
+        policy: predicate.policy.as_deref(),
         checks,
     };
-    match args.json {
-        true => show::json(&shown)?,
-        false => told(&shown),
+    match (args.sarif, args.json) {
+        (true, _) => sarif::print(home, &args.what, args.key.as_deref())?,
+        (false, true) => show::json(&shown)?,
+        (false, false) => told(&shown),
     }
     end(&predicate.outcome)
 }
@@ -110,7 +114,10 @@ fn line<'a>(check: Check, predicate: &Predicate, sources: &Sources) -> Line<'a> 
         id: check.id(),
         name: check.title(),
         kind: check.kind().as_str(),
-        mandatory: check.mandatory(),
+        mandatory: match &predicate.policy {
+            Some(policy) => policy.demands(check),
+            None => check.mandatory(),
+        },
         verdict: match result {
             CheckResult::Pass => "pass",
             CheckResult::Fail => "fail",
@@ -216,6 +223,9 @@ fn told(shown: &Shown<'_>) {
             "         {} of {}: {}",
             point.got, point.of, point.what
         ));
+    }
+    if let Some(policy) = shown.policy {
+        show::line(format!("policy   {policy}"));
     }
     let (passed, applicable) = (shown.passed, shown.applicable);
     show::line(match shown.outcome {

@@ -2,10 +2,11 @@
 
 use std::sync::LazyLock;
 
+use alai_workspace::command::Cancel;
 use regex::Regex;
 
-use super::super::Rules;
 use super::super::patterns::{ANY, GO, JS, PYTHON, Pattern, RUST, Table, View};
+use super::super::{Rules, go_on};
 use super::assertions;
 use super::copied::{self, Tests};
 use super::force;
@@ -13,6 +14,7 @@ use super::moved::Moved;
 use super::product;
 use super::silenced;
 use crate::change::ChangedFile;
+use crate::error::GateError;
 use crate::paths;
 use crate::source::{Lang, Source};
 
@@ -170,23 +172,27 @@ static TESTS: LazyLock<Table> = LazyLock::new(|| Table::new(IN_TESTS));
 static ALL: LazyLock<Table> = LazyLock::new(|| Table::new(ANYWHERE));
 static PRODUCT: LazyLock<Table> = LazyLock::new(|| Table::new(IN_PRODUCT));
 
+/// Each of its scans may take its time in a large file: between them it sees that it was cancelled.
 pub(super) fn found(
     file: &ChangedFile,
     rules: &Rules<'_>,
     tests: &Tests,
     moved: &mut Moved<'_>,
-) -> Vec<String> {
+    cancel: &Cancel,
+) -> Result<Vec<String>, GateError> {
     if !file.lang().is_code() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
     let Some(source) = file.head_source() else {
-        return Vec::new();
+        return Ok(Vec::new());
     };
     let is_test = rules.is_test(&file.path);
     let open = rules.may_change_test(&file.path);
     let mut hits = ALL.on_added(file);
     hits.retain(|(line, what)| is_test || !(*what == LEAVES && in_a_forked_child(&source, *line)));
+    go_on(cancel)?;
     hits.extend(moved.found(file, &source));
+    go_on(cancel)?;
     if is_test {
         hits.extend(
             TESTS
@@ -195,12 +201,16 @@ pub(super) fn found(
                 .filter(|(line, _)| !conditional(&source, *line))
                 .filter(|(line, what)| !(open && says_why(&source, *line, what))),
         );
+        go_on(cancel)?;
         hits.extend(force::found(file, &source));
+        go_on(cancel)?;
         hits.extend(silenced::in_tests(file, &source));
     } else {
         hits.extend(PRODUCT.on_added(file));
         hits.extend(exits(file, &source));
+        go_on(cancel)?;
         hits.extend(product::found(file, &source));
+        go_on(cancel)?;
         hits.extend(copied::found(file, &source, tests));
     }
     // Unit tests inside Rust sources.
@@ -212,14 +222,16 @@ pub(super) fn found(
         hits.extend(inside);
         hits.extend(force::found(file, &source));
     }
+    go_on(cancel)?;
     hits.extend(assertions::found(file, &source, is_test));
+    go_on(cancel)?;
     hits.extend(go_skips(file, &source));
     hits.extend(always_equal(file, &source));
     hits.sort_unstable();
     hits.dedup();
-    hits.into_iter()
+    Ok({ hits.into_iter() }
         .map(|(line, what)| format!("{} {what}", file.at(line)))
-        .collect()
+        .collect())
 }
 
 const LEAVES: &str = "leaves the process behind the runner's back";
