@@ -15,6 +15,7 @@ use crate::error::{CliError, Kind};
 
 mod blueprint;
 mod company;
+mod console;
 mod delivery;
 mod evidence;
 mod explain;
@@ -22,6 +23,7 @@ mod fleet;
 mod judge;
 mod minion;
 mod notify;
+mod pipeline;
 mod qa;
 mod session;
 mod skill;
@@ -29,6 +31,7 @@ mod wiki;
 
 pub(crate) use blueprint::*;
 pub(crate) use company::*;
+pub(crate) use console::*;
 pub(crate) use delivery::*;
 pub(crate) use evidence::*;
 pub(crate) use explain::*;
@@ -36,6 +39,7 @@ pub(crate) use fleet::*;
 pub(crate) use judge::*;
 pub(crate) use minion::*;
 pub(crate) use notify::*;
+pub(crate) use pipeline::*;
 pub(crate) use qa::*;
 pub(crate) use session::*;
 pub(crate) use skill::*;
@@ -66,6 +70,7 @@ enum Command {
     Why(WhyArgs),
     Explain(ExplainArgs),
     Start(StartArgs),
+    Console(ConsoleArgs),
     Diff(DiffArgs),
     Revert(RevertArgs),
     /// Repositories that the factory may work on.
@@ -77,6 +82,9 @@ enum Command {
         after_help = "Example:\n  alai mc add \"Add a health endpoint\" --project ."
     )]
     Mc(McCommand),
+    /// Lines of work from BUILD to DOCS: where each stands, and what a person has the engine do.
+    #[command(subcommand, after_help = "Example:\n  alai pipeline status 4001")]
+    Pipeline(PipelineCommand),
     /// One agent, one task.
     #[command(
         subcommand,
@@ -330,6 +338,10 @@ pub(crate) struct ChangeArgs {
     /// Hosts that MCP servers may reach, as far as their own entry names them too; may be given more than once.
     #[arg(long = "server-host", value_name = "HOST")]
     pub(crate) server_hosts: Option<Vec<String>>,
+    /// The stages of its work, such as `build,review,docs`: the merge stands behind the last one that judges; work of priority H and B is
+    /// reviewed and audited all the same. An empty text is the usual chain again.
+    #[arg(long, value_name = "STAGES")]
+    pub(crate) stages: Option<String>,
     /// Runs beside the tests on their loopback: `postgres`, `redis`, `NAME:PORT=COMMAND`, or `NAME=` to take one away; may be
     /// given more than once.
     #[arg(long = "service", value_name = "SERVICE")]
@@ -442,9 +454,10 @@ pub(crate) enum McCommand {
         #[arg(long)]
         json: bool,
     },
-    /// The store in numbers.
-    #[command(after_help = "Example:\n  alai mc stats")]
+    /// The store in numbers; of a goal (or a task's line of work) what it took, by stage.
+    #[command(after_help = "Example:\n  alai mc stats\n  alai mc stats 4000")]
     Stats {
+        goal: Option<TaskId>,
         #[arg(long)]
         json: bool,
     },
@@ -729,10 +742,12 @@ pub(crate) fn run() -> ExitCode {
         Command::Why(args) => commands::why::run(&home, &args),
         Command::Explain(args) => commands::explain::run(&home, &args),
         Command::Start(args) => commands::start::run(&home, args),
+        Command::Console(args) => commands::console::run(&home, &args),
         Command::Diff(args) => commands::diff::run(&home, &args),
         Command::Revert(args) => commands::revert::run(&home, args),
         Command::Project(command) => commands::project::run(&home, command),
         Command::Mc(command) => commands::mc::run(&home, command),
+        Command::Pipeline(command) => commands::pipeline::run(&home, command),
         Command::Minion(command) => commands::minion::run(&home, command),
         Command::Session(command) => commands::session::run(&home, command),
         Command::Notify(command) => commands::notify::run(&home, command),

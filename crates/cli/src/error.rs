@@ -85,6 +85,7 @@ impl From<OpError> for CliError {
             OpErrorKind::Usage => Kind::Usage,
             OpErrorKind::NotFound => Kind::NotFound,
             OpErrorKind::NeedsSetup => Kind::NeedsSetup,
+            OpErrorKind::Waiting => Kind::Waiting,
         };
         CliError {
             kind,

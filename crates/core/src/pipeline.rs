@@ -1,7 +1,9 @@
 //! What the end of a run means: the stages BUILD -> REVIEW -> SECURITY -> (merge) -> OPS -> DOCS, the four counters, and
 //! who acts next. One function per kind of end; each answers with effects that the store applies in one transaction.
 
+mod chain;
 mod failed;
+mod line;
 mod merged;
 mod pulled;
 mod reviewed;
@@ -20,12 +22,14 @@ use crate::review::Review;
 use crate::session::Report;
 use crate::task::{Counters, NewTask, Task, TaskKind, Until, WaitReason, Waiting};
 use crate::transition::{Passage, Transition};
+pub use chain::{Chain, ChainError, JUDGED_FROM, Stage};
 use failed::{ask, failed, quality};
 use reviewed::{review_action, reviewed};
 pub use words::subject;
 use words::{cut, fit_title, prefix};
 
 pub use failed::{interrupted, over_budget};
+pub use line::{Held, by_hand, next};
 pub use merged::{MergeEnd, merged};
 pub use pulled::follow_up;
 pub use reviewed::{FOLLOW_UP_TAG, is_worth_a_task, judge_action, stays_with};
@@ -131,6 +135,8 @@ pub struct Context {
     pub verify: Option<String>,
     /// What other reviews and audits of the same line of work have found before, the oldest first.
     pub told: Vec<ToldBefore>,
+    /// The stages that the project's work goes through.
+    pub chain: Chain,
 }
 
 /// A finding of an earlier review of the same line of work.
@@ -210,6 +216,11 @@ pub enum Effect {
         agent: String,
         report: Report,
     },
+    /// This stage has no task after this one, and that is why: a stage is made or left out, and never forgotten.
+    Skip {
+        stage: Stage,
+        why: String,
+    },
 }
 
 /// A task to make, with its ties to tasks that have no number yet.
@@ -223,6 +234,9 @@ pub struct Spawn {
     /// Whoever needs the task that makes this one waits for this one too: it was handed on.
     #[serde(default)]
     pub holds_dependents: bool,
+    /// Once for its goal, however many of its lines ask for it, and after all that is built for the goal.
+    #[serde(default)]
+    pub of_goal: bool,
 }
 
 impl Spawn {
@@ -233,6 +247,7 @@ impl Spawn {
                 needs_new: Vec::new(),
                 holds_postflight: false,
                 holds_dependents: false,
+                of_goal: false,
             }],
         }
     }
@@ -244,6 +259,7 @@ impl Spawn {
                 needs_new: Vec::new(),
                 holds_postflight: true,
                 holds_dependents: false,
+                of_goal: false,
             }],
         }
     }
@@ -340,6 +356,7 @@ fn plan_spawns(spec: &Task, plan: &Plan, context: &Context) -> Vec<Spawn> {
                 .collect(),
             holds_postflight: is_part,
             holds_dependents: is_part,
+            of_goal: false,
         })
         .collect();
     // A goal's own checks judge the last build, which therefore needs all the others; the postflight runs them once more on
@@ -353,6 +370,7 @@ fn plan_spawns(spec: &Task, plan: &Plan, context: &Context) -> Vec<Spawn> {
             }
         }
     }
+    spawns.extend(goal_stages(spec, plan, context));
     if is_part {
         return spawns;
     }
@@ -368,8 +386,32 @@ fn plan_spawns(spec: &Task, plan: &Plan, context: &Context) -> Vec<Spawn> {
         needs_new: all,
         holds_postflight: false,
         holds_dependents: false,
+        of_goal: false,
     });
     spawns
+}
+
+/// OPS and DOCS of a goal: for all that is built together, and not once for each line.
+fn goal_stages(spec: &Task, plan: &Plan, context: &Context) -> Vec<Spawn> {
+    let Some(goal) = spec.goal else {
+        return Vec::new();
+    };
+    let docs = context.wants_docs || plan.tasks.iter().any(|t| t.docs);
+    let titles: Vec<String> = plan
+        .tasks
+        .iter()
+        .map(|t| format!("- {}", t.title))
+        .collect();
+    [
+        (TaskKind::Ops, Stage::Ops, context.wants_ops),
+        (TaskKind::Docs, Stage::Docs, docs),
+    ]
+    .into_iter()
+    .filter(|(_, stage, wanted)| {
+        *wanted && context.chain.leaves_out(*stage, spec.priority).is_none()
+    })
+    .map(|(kind, _, _)| merged::of_goal(spec, goal, kind, &titles.join("\n")))
+    .collect()
 }
 
 /// Whether a task's own text hits a rule.
@@ -459,55 +501,88 @@ fn passed(
         text: format!("{} ({}) {note}: {}", task.title, task.kind, task.id),
     };
     let mut effects = vec![complete, remember];
-    if !task.solo {
-        effects.extend(onwards(task, base, head, context.verify.as_deref()));
+    match task.solo {
+        true => effects.push(Effect::Skip {
+            stage: Stage::Review,
+            why: "only its gate was asked for".into(),
+        }),
+        false => {
+            let verify = context.verify.as_deref();
+            effects.extend(onwards(task, base, head, verify, &context.chain));
+        }
     }
     effects
 }
 
-/// Where a commit that is good goes next.
-fn onwards(task: &Task, base: &str, head: &str, verify: Option<&str>) -> Option<Effect> {
-    match (judged_as(task.kind, verify.is_some()), task.project) {
+/// Where a commit that is good goes next, and which stages are left out on the way there.
+fn onwards(
+    task: &Task,
+    base: &str,
+    head: &str,
+    verify: Option<&str>,
+    chain: &Chain,
+) -> Vec<Effect> {
+    let (kind, mut effects) = judged_as(task, verify.is_some(), chain);
+    match (kind, task.project) {
         (Some(kind), _) => {
             let mut next = review_of(task, kind, base, head);
-            if let Some(why) = verify {
+            if let Some(why) = verify.filter(|_| kind == TaskKind::Verify) {
                 next.description
                     .push_str(&format!(" An independent verifier is asked: {why}."));
             }
-            Some(Spawn::alone(next))
+            if Stage::of(kind).is_some_and(|stage| chain.keeps(stage, task.priority)) {
+                next.description.push_str(&format!(
+                    " The project's stages leave this one out; work of priority {} is judged all the same.",
+                    task.priority.letter()
+                ));
+            }
+            effects.push(Spawn::alone(next));
         }
-        (None, Some(project)) => Some(Effect::Enqueue {
+        (None, Some(project)) => effects.push(Effect::Enqueue {
             lineage: lineage(task),
             project,
             base: base.into(),
             head: head.into(),
         }),
-        (None, None) => None,
+        (None, None) => effects.push(Effect::Skip {
+            stage: Stage::Merge,
+            why: "it belongs to no project".into(),
+        }),
     }
+    effects
 }
 
-/// The stage that judges what passed this one; `None` where nothing more is judged. `verified`: an independent verifier is first.
-fn judged_as(kind: TaskKind, verified: bool) -> Option<TaskKind> {
-    match kind {
-        TaskKind::Build if verified => Some(TaskKind::Verify),
-        TaskKind::Build | TaskKind::Verify => Some(TaskKind::Review),
-        TaskKind::Review => Some(TaskKind::Security),
+/// The stage that judges what passed this one, `None` where nothing more is judged; and those that are left out before it. `verified`: an
+/// independent verifier is first.
+fn judged_as(task: &Task, verified: bool, chain: &Chain) -> (Option<TaskKind>, Vec<Effect>) {
+    let left: &[Stage] = match task.kind {
+        TaskKind::Build if verified => return (Some(TaskKind::Verify), Vec::new()),
+        TaskKind::Build | TaskKind::Verify => &[Stage::Review, Stage::Security],
+        TaskKind::Review => &[Stage::Security],
         TaskKind::Goal
         | TaskKind::Spec
         | TaskKind::Security
         | TaskKind::Ops
         | TaskKind::Docs
-        | TaskKind::Postflight => None,
+        | TaskKind::Postflight => &[],
+    };
+    let mut skipped = Vec::new();
+    for stage in left {
+        match chain.leaves_out(*stage, task.priority) {
+            None => return (stage.kind(), skipped),
+            Some(why) => skipped.push(Effect::Skip { stage: *stage, why }),
+        }
     }
+    (None, skipped)
 }
 
 /// The task that follows this one when all goes well, as far as that is known beforehand: a build is reviewed, a review is audited. It has no number of
 /// its own yet, but that of the task which it follows, and no commit.
-pub fn follower(task: &Task) -> Option<Task> {
-    let kind = judged_as(task.kind, false).filter(|_| !task.solo)?;
-    let next = review_of(task, kind, "", "");
+pub fn follower(task: &Task, chain: &Chain) -> Option<Task> {
+    let (kind, _) = judged_as(task, false, chain);
+    let next = review_of(task, kind.filter(|_| !task.solo)?, "", "");
     Some(Task {
-        kind,
+        kind: next.kind,
         parent: next.parent,
         lineage: next.lineage,
         title: next.title,

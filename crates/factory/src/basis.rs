@@ -77,6 +77,9 @@ pub struct Basis {
     pub title: String,
     pub kind: TaskKind,
     pub project: Option<String>,
+    /// The stages of its project's own chain; none where it goes the usual way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stages: Option<Said<String>>,
     pub company: CompanyPart,
     pub role: Role,
     pub model: ModelPart,
@@ -343,6 +346,11 @@ pub fn of(from: Sources<'_>, task: TaskId, run: Option<&RunId>) -> Result<Basis,
             local_only: settings.local_only,
         },
         run: run.map(|run| began(from.packs, run)),
+        stages: (!settings.stages.is_default()).then(|| Said {
+            value: settings.stages.to_string(),
+            from: Whose::Project,
+            file: None,
+        }),
         project: project.map(|p: Project| p.name),
         blueprint,
     })

@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use alai_core::ids::{ProjectId, RunId, TaskId};
-use alai_core::pipeline::Context;
+use alai_core::pipeline::{Chain, Context, Stage};
 use alai_core::task::{Task, WaitReason};
 use alai_mission::{Delivery, Fence, Mission, MissionError, Project, Waits};
 use alai_workspace::clone::Remover;
@@ -653,13 +653,15 @@ impl Factory {
 
     /// What the pipeline's decisions may know.
     pub(crate) fn context(&self, project: &Project, task: &Task) -> Context {
-        let tagged = |tag: &str| task.tags.iter().any(|t| t == tag);
-        Context {
-            wants_docs: project.settings.docs || tagged("docs"),
-            wants_ops: project.settings.ops || tagged("deploy"),
-            auto_delivery: project.settings.delivery != Delivery::Approve,
-            ..self.plain_context()
-        }
+        asks(project, task, self.plain_context())
+    }
+
+    /// The stages that a task goes through; the seeds' where its project cannot be read.
+    pub(crate) fn chain_of(&self, task: &Task) -> Chain {
+        let project = task.project.and_then(|id| self.mission.project(id).ok());
+        project
+            .map(|project| project.settings.stages)
+            .unwrap_or_default()
     }
 
     pub(crate) fn plain_context(&self) -> Context {
@@ -672,7 +674,21 @@ impl Factory {
             auto_delivery: false,
             verify: None,
             told: Vec::new(),
+            chain: Chain::default(),
         }
+    }
+}
+
+/// What a project asks of a task's work, by its settings, its stages and the task's tags.
+pub(crate) fn asks(project: &Project, task: &Task, plain: Context) -> Context {
+    let tagged = |tag: &str| task.tags.iter().any(|t| t == tag);
+    let (settings, chain) = (&project.settings, project.settings.stages.clone());
+    Context {
+        wants_docs: settings.docs || tagged("docs") || chain.asks(Stage::Docs),
+        wants_ops: settings.ops || tagged("deploy") || chain.asks(Stage::Ops),
+        auto_delivery: settings.delivery != Delivery::Approve,
+        chain,
+        ..plain
     }
 }
 

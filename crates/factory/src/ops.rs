@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use alai_core::cron::CatchUp;
 use alai_core::ids::{RunId, TaskId};
 use alai_core::lifecycle::Event;
-use alai_core::pipeline::Context;
+use alai_core::pipeline::{Context, Stage};
 use alai_core::review::Review;
 use alai_core::task::{self, Priority, State};
 use alai_mission::{By, Mission, Project, RequestKey};
@@ -16,6 +16,7 @@ mod answers;
 mod blueprints;
 mod error;
 mod judge;
+mod line;
 mod money;
 mod notices;
 mod people;
@@ -95,6 +96,15 @@ pub enum Op {
     Judge {
         task: TaskId,
         review: Review,
+    },
+    /// What the engine does of a task that is done, for one that a person closed by hand.
+    Advance {
+        task: TaskId,
+    },
+    /// A person makes the one task of that stage which may follow.
+    Successor {
+        from: TaskId,
+        stage: Stage,
     },
     /// A person takes a task himself.
     Claim {
@@ -201,6 +211,8 @@ impl Op {
             | Op::Reject { task, .. }
             | Op::Revert { task, .. }
             | Op::Judge { task, .. }
+            | Op::Advance { task }
+            | Op::Successor { from: task, .. }
             | Op::Claim { task }
             | Op::Ready { task, .. }
             | Op::Block { task, .. }
@@ -241,6 +253,13 @@ pub enum Outcome {
     Delivering {
         task: TaskId,
         head: String,
+    },
+    /// A line of work went on.
+    Advanced {
+        task: TaskId,
+        made: Vec<TaskId>,
+        /// It joined the merge queue.
+        merging: bool,
     },
     /// A run's work is on a branch.
     Recovered {
@@ -333,6 +352,8 @@ pub fn perform(
         Op::Reject { task, text } => people::reject(&desk, task, &text),
         Op::Revert { task, text } => revert::revert(&desk, task, &text),
         Op::Judge { task, review } => judge::judge(&desk, task, &review),
+        Op::Advance { task } => line::advance(&desk, task),
+        Op::Successor { from, stage } => line::create(&desk, from, stage),
         Op::Claim { task } => people::claim(&desk, task),
         Op::Ready { task, head } => people::ready(&desk, task, head.as_deref()),
         Op::Block { task, text, on } => people::block(&desk, task, &text, on),
@@ -398,6 +419,13 @@ impl Desk<'_> {
                 task: *task,
                 head: answer.trim_matches('"').to_owned(),
             })),
+            (Op::Advance { task } | Op::Successor { from: task, .. }, _) => {
+                Ok(Some(Outcome::Advanced {
+                    task: *task,
+                    made: serde_json::from_str(&answer).unwrap_or_default(),
+                    merging: false,
+                }))
+            }
             // Work that was merged is done again, or taken back, as another task, which was the answer.
             (Op::Reject { task, .. } | Op::Revert { task, .. }, _) => {
                 let rework = serde_json::from_str(&answer).unwrap_or(*task);
@@ -435,6 +463,7 @@ impl Desk<'_> {
             auto_delivery: false,
             verify: None,
             told: Vec::new(),
+            chain: alai_core::pipeline::Chain::default(),
         }
     }
 }

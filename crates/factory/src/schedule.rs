@@ -57,6 +57,7 @@ fn one(factory: &Factory, schedule: &Schedule, now_ms: i64) -> Fired {
             Ok(
                 Outcome::Project { .. }
                 | Outcome::Delivering { .. }
+                | Outcome::Advanced { .. }
                 | Outcome::Recovered { .. }
                 | Outcome::Told { .. }
                 | Outcome::Session { .. }

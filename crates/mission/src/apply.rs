@@ -15,7 +15,7 @@ use crate::inbox::{RequestKey, once};
 use crate::run::{RunState, end_live};
 use crate::task::{add_need, append_findings, insert, one, satisfy, set_counters, set_state};
 use crate::writer::Mission;
-use crate::{merge, mind, outbox, passage, rework, session};
+use crate::{line, merge, mind, outbox, passage, rework, session};
 
 /// Tasks of one goal, however they came to be. More is a factory talking to itself; a person decides.
 pub(crate) const GOAL_TASKS_MAX: i64 = 120;
@@ -72,7 +72,8 @@ fn end(
         | Effect::Integrated { .. }
         | Effect::Remember { .. }
         | Effect::Passed { .. }
-        | Effect::Report { .. } => false,
+        | Effect::Report { .. }
+        | Effect::Skip { .. } => false,
     });
     let state = if good {
         RunState::Succeeded
@@ -147,7 +148,8 @@ pub(crate) fn lose(
         | Effect::Integrated { .. }
         | Effect::Remember { .. }
         | Effect::Passed { .. }
-        | Effect::Report { .. } => {
+        | Effect::Report { .. }
+        | Effect::Skip { .. } => {
             let why = "a lost run can only be retried or asked about".to_owned();
             Err(MissionError::Row { table: "run", why })
         }
@@ -239,6 +241,7 @@ fn one_effect(
         Effect::Remember { entry_kind, text } => mind::remember(c, task, entry_kind, text, stamp)?,
         Effect::Passed { gates } => passage::count(c, gates, stamp.now_ms)?,
         Effect::Report { agent, report } => session::report(c, task.id, agent, report, stamp)?,
+        Effect::Skip { stage, why } => line::skipped(c, task.id, *stage, why, stamp)?,
     }
     Ok(Vec::new())
 }
@@ -282,12 +285,19 @@ fn spawn(
     stamp: &Stamp,
 ) -> Result<Vec<TaskId>, MissionError> {
     let mut made: Vec<TaskId> = Vec::with_capacity(spawns.len());
+    // By their positions in the list, those that were there before too.
+    let mut at: Vec<TaskId> = Vec::with_capacity(spawns.len());
     for spawn in spawns {
         let mut new = spawn.task.clone();
+        if let Some(there) = line::there(c, spawn)? {
+            line::stands_for(c, by, &new, there, stamp)?;
+            at.push(there);
+            continue;
+        }
         rework::goes_on(c, &mut new)?;
         within_goal(c, &mut new, stamp)?;
         for (position, until) in &spawn.needs_new {
-            let task = *made.get(*position).ok_or_else(|| MissionError::Row {
+            let task = *at.get(*position).ok_or_else(|| MissionError::Row {
                 table: "need",
                 why: format!(
                     "a new task needs number {position} of its own list, which is not made yet"
@@ -299,18 +309,16 @@ fn spawn(
             });
         }
         let id = insert(c, &new, stamp)?;
+        if spawn.of_goal {
+            line::after_all(c, &new, id, stamp.now_ms)?;
+        }
         if spawn.holds_postflight
-            && let Some(postflight) = postflight_of(c, new.goal)?
+            && let Some(goal) = new.goal
         {
-            add_need(
-                c,
-                postflight,
-                Need {
-                    task: id,
-                    until: Until::Integrated,
-                },
-                stamp.now_ms,
-            )?;
+            let until = Until::Integrated;
+            for last in line::last_of_goal(c, goal, !spawn.of_goal)? {
+                add_need(c, last, Need { task: id, until }, stamp.now_ms)?;
+            }
         }
         if spawn.holds_dependents {
             for dependent in dependents(c, by.id)? {
@@ -319,6 +327,7 @@ fn spawn(
             }
         }
         made.push(id);
+        at.push(id);
     }
     Ok(made)
 }
@@ -366,18 +375,6 @@ fn too_many(goal: TaskId, stamp: &Stamp) -> Waiting {
                 .into(),
         detail: format!("goal {goal} has {GOAL_TASKS_MAX} tasks already"),
     }
-}
-
-fn postflight_of(c: &Connection, goal: Option<TaskId>) -> Result<Option<TaskId>, MissionError> {
-    let Some(goal) = goal else { return Ok(None) };
-    let found = c
-        .query_row(
-            "SELECT id FROM task WHERE goal = ? AND kind = 'postflight' AND state NOT IN ('done', 'failed', 'cancelled')",
-            [goal.0],
-            |r| r.get(0),
-        )
-        .optional()?;
-    Ok(found.map(TaskId))
 }
 
 /// Whether nothing of a goal is left to do.

@@ -141,10 +141,14 @@ const INVARIANTS: [Invariant; 31] = [
                 (SELECT 1 FROM event e WHERE e.task = t.id AND e.run = r.id AND e.kind = 'complete'))",
     ),
     whole(
-        "a done build has exactly one successor in its pipeline",
+        "a done build has exactly one successor in its pipeline, or is merged with a record of the stages that were left out",
         "SELECT t.id FROM task t JOIN run r ON r.task = t.id AND r.epoch = t.epoch AND r.state = 'succeeded'
             WHERE t.kind = 'build' AND t.state = 'done' AND t.solo = 0 AND r.holder = 'factory'
-              AND t.sandbox = 'on' AND (SELECT count(*) FROM task n WHERE n.parent = t.id AND n.solo = 0 AND n.kind IN ('review', 'verify')) <> 1",
+              AND t.sandbox = 'on' AND (1 < (SELECT count(*) FROM task n WHERE n.parent = t.id AND n.solo = 0
+                    AND n.kind IN ('review', 'verify', 'security') AND n.state NOT IN ('failed', 'cancelled'))
+                OR NOT EXISTS (SELECT 1 FROM task n WHERE n.parent = t.id AND n.solo = 0 AND n.kind IN ('review', 'verify', 'security'))
+                    AND NOT EXISTS (SELECT 1 FROM merge m WHERE m.kind = 'integrate' AND m.head = t.head AND EXISTS
+                        (SELECT 1 FROM event e WHERE e.task = t.id AND e.kind = 'skipped')))",
     ),
     whole(
         "what was made without a cage is done by a person's word alone, and what he approved is reviewed once",

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use alai_core::ids::ProjectId;
+use alai_core::pipeline::Chain;
 use alai_core::pull::Slug;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
@@ -64,6 +65,9 @@ pub struct ProjectSettings {
     /// Hosts that MCP servers may reach when they work on its code, as far as a server is given them too.
     #[serde(default)]
     pub server_hosts: Vec<String>,
+    /// The stages that its work goes through; the seeds' chain where none were given.
+    #[serde(default, skip_serializing_if = "Chain::is_default")]
+    pub stages: Chain,
     /// The remote of the repository that work is pushed to and fetched from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remote: Option<String>,

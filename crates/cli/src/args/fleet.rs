@@ -97,8 +97,11 @@ pub(crate) enum CapCommand {
 
 /// What models cost: spent, reserved, unknown, what subscriptions paid, and what is left of the caps.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  alai fleet cost --days 30 --by goal")]
+#[command(after_help = "Example:\n  alai fleet cost --days 30 --by goal\n  alai fleet cost 4000")]
 pub(crate) struct FleetCostArgs {
+    /// A goal, or a task with its line of work: what it took by stage, on whatever day.
+    #[arg(conflicts_with_all = ["days", "by"])]
+    pub(crate) goal: Option<TaskId>,
     /// So many days (UTC), today included.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=3_650))]
     pub(crate) days: u32,

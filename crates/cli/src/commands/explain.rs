@@ -95,6 +95,12 @@ impl Page {
             "task",
             format!("{} {} ({kind}, {project})", basis.task, basis.title),
         );
+        if let Some(stages) = &basis.stages {
+            self.row(
+                "stages",
+                format!("{} {}", stages.value, whose(stages.from, None)),
+            );
+        }
         let company = &basis.company;
         let source = company.source.as_str();
         let by = whose(company.from, company.file.as_deref());

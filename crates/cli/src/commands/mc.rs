@@ -17,7 +17,7 @@ use alai_workspace::git;
 use serde::Serialize;
 
 use crate::args::{McAddArgs, McCommand, McListArgs};
-use crate::commands::{judge, qa, schedule, store};
+use crate::commands::{judge, qa, schedule, store, took};
 use crate::error::{CliError, Kind};
 use crate::{door, follow, show};
 
@@ -58,7 +58,11 @@ pub(crate) fn run(home: &Home, command: McCommand) -> Result<ExitCode, CliError>
         McCommand::Schedule(command) => schedule::run(home, command)?,
         McCommand::Redeliver => redeliver(home)?,
         McCommand::Search { words, limit, json } => search(home, &words, limit, json)?,
-        McCommand::Stats { json } => store::stats(home, json)?,
+        McCommand::Stats {
+            goal: Some(goal),
+            json,
+        } => took::run(home, goal, json)?,
+        McCommand::Stats { goal: None, json } => store::stats(home, json)?,
         McCommand::Fsck => store::fsck(home)?,
         McCommand::Backup { file } => store::backup(home, &file)?,
         McCommand::Restore { file } => store::restore(home, &file)?,
@@ -497,6 +501,7 @@ fn approve(home: &Home, task: TaskId, text: Option<String>, wait: bool) -> Resul
         Outcome::Delivering { head, .. } => head,
         Outcome::Task { task, state } => return let_in(home, task, state, wait),
         Outcome::Project { .. }
+        | Outcome::Advanced { .. }
         | Outcome::Recovered { .. }
         | Outcome::Told { .. }
         | Outcome::Session { .. }

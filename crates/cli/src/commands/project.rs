@@ -68,7 +68,7 @@ pub(crate) fn adding(args: ProjectAddArgs) -> Result<Op, CliError> {
 }
 
 /// The project with that name, or of that folder.
-fn called(home: &Home, project: &Path) -> Result<Project, CliError> {
+pub(crate) fn called(home: &Home, project: &Path) -> Result<Project, CliError> {
     let real = std::fs::canonicalize(project).ok();
     let name = project.to_string_lossy();
     let found = door::reader(home)?.find_project(&name, real.as_deref())?;
@@ -118,6 +118,7 @@ fn change(args: ChangeArgs) -> ProjectChange {
         remote: args.remote,
         github: args.github,
         fetch: args.fetch,
+        stages: args.stages,
         services: args.services,
         variables: args.variables,
     }
@@ -140,6 +141,7 @@ fn done(outcome: Outcome, json: bool) -> Result<(), CliError> {
         }
         Outcome::Task { .. }
         | Outcome::Delivering { .. }
+        | Outcome::Advanced { .. }
         | Outcome::Recovered { .. }
         | Outcome::Told { .. }
         | Outcome::Session { .. }
@@ -194,6 +196,9 @@ fn print(project: &Project) {
         }
         Delivery::PullRequest => format!("moved by pull requests at {remote} alone"),
     };
+    if !settings.stages.is_default() {
+        show::line(format!("stages   {}", settings.stages));
+    }
     if settings.local_only {
         show::line("models   on your own machines alone (--local-only)");
     }

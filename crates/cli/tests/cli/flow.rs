@@ -578,7 +578,7 @@ fn documentation_follows_a_merge_where_a_tag_asks_for_it() {
     assert!(
         world
             .list()
-            .contains("[DOCS] Documentation for Add initials"),
+            .contains("[DOCS] Documentation for Count letters"),
         "{}",
         world.list()
     );

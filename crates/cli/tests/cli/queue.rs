@@ -81,6 +81,7 @@ fn queue(world: &World, store: &Mission, number: usize, brings: Brings) -> TaskI
             needs_new: Vec::new(),
             holds_postflight: false,
             holds_dependents: false,
+            of_goal: false,
         }],
     };
     store

@@ -4,7 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::reviewed::rework_of;
 use super::words::{fit_title, prefix, subject};
-use super::{Context, Effect, REVIEW_CYCLES_MAX, Spawn, child, lineage, waiting};
+use super::{
+    Context, Effect, REVIEW_CYCLES_MAX, Spawn, Stage, child, goal_title, lineage, waiting,
+};
+use crate::ids::TaskId;
 use crate::task::{Task, TaskKind, WaitReason};
 
 /// What one attempt of the merge queue found out about a lineage.
@@ -72,25 +75,98 @@ fn integrated(task: &Task, commit: &str, context: &Context) -> Vec<Effect> {
     if task.kind != TaskKind::Build {
         return effects;
     }
-    for (kind, label, words, wanted) in [
-        (TaskKind::Ops, "OPS", "Deploy setup", context.wants_ops),
-        (TaskKind::Docs, "DOCS", "Documentation", context.wants_docs),
+    for (stage, kind, wanted) in [
+        (Stage::Ops, TaskKind::Ops, context.wants_ops),
+        (Stage::Docs, TaskKind::Docs, context.wants_docs),
     ] {
-        if !wanted {
-            continue;
-        }
-        let subject = subject(&task.title);
-        let mut next = child(
-            task,
-            kind,
-            fit_title(&format!("[{}{label}] {words} for {subject}", prefix(task))),
-        );
-        next.description = format!(
-            "What was built: {subject} ({}, merged as {commit}).",
-            task.id
-        );
-        next.tags.retain(|t| t != "docs" && t != "deploy");
-        effects.push(Spawn::holding(next));
+        let left_out = context.chain.leaves_out(stage, task.priority);
+        effects.push(match (wanted, left_out, task.goal) {
+            (_, Some(why), _) => Effect::Skip { stage, why },
+            (false, None, _) => Effect::Skip {
+                stage,
+                why: "nobody asked for it: no tag, no plan and no setting of the project".into(),
+            },
+            (true, None, None) => Effect::Spawn {
+                tasks: vec![own_stage(task, kind, commit)],
+            },
+            (true, None, Some(goal)) => Effect::Spawn {
+                tasks: vec![of_goal(task, goal, kind, "")],
+            },
+        });
     }
     effects
+}
+
+/// What the stage's task is called, of whatever it is made.
+fn named(kind: TaskKind) -> (&'static str, &'static str) {
+    match kind {
+        TaskKind::Ops => ("OPS", "Deploy setup"),
+        TaskKind::Goal
+        | TaskKind::Spec
+        | TaskKind::Build
+        | TaskKind::Review
+        | TaskKind::Security
+        | TaskKind::Verify
+        | TaskKind::Docs
+        | TaskKind::Postflight => ("DOCS", "Documentation"),
+    }
+}
+
+/// The stage of a task of its own, after its merge.
+pub(super) fn own_stage(task: &Task, kind: TaskKind, commit: &str) -> Spawn {
+    let (label, words) = named(kind);
+    let subject = subject(&task.title);
+    let mut next = child(
+        task,
+        kind,
+        fit_title(&format!("[{}{label}] {words} for {subject}", prefix(task))),
+    );
+    next.description = format!(
+        "What was built: {subject} ({}, merged as {commit}).",
+        task.id
+    );
+    next.tags.retain(|t| t != "docs" && t != "deploy");
+    Spawn {
+        task: next,
+        needs_new: Vec::new(),
+        holds_postflight: true,
+        holds_dependents: false,
+        of_goal: false,
+    }
+}
+
+/// The stage of a goal, for all that was merged for it. `built` says in lines what that is to be, where it is known.
+pub(super) fn of_goal(task: &Task, goal: TaskId, kind: TaskKind, built: &str) -> Spawn {
+    let (label, words) = named(kind);
+    let of = match task.kind {
+        TaskKind::Spec => goal_title(task).to_owned(),
+        TaskKind::Goal
+        | TaskKind::Build
+        | TaskKind::Review
+        | TaskKind::Security
+        | TaskKind::Verify
+        | TaskKind::Ops
+        | TaskKind::Docs
+        | TaskKind::Postflight => format!("goal {goal}"),
+    };
+    let title = fit_title(&format!("[{}{label}] {words} for {of}", prefix(task)));
+    let mut next = child(task, kind, title);
+    next.parent = Some(goal);
+    next.company_pin = None;
+    next.changes_tests = Vec::new();
+    next.description = format!(
+        "All that is built for goal {goal} is merged when this begins: what is there is what it is about."
+    );
+    if !built.is_empty() {
+        next.description
+            .push_str(&format!("\n\nIt was planned as:\n{built}"));
+    }
+    next.tags.retain(|t| t != "docs" && t != "deploy");
+    Spawn {
+        task: next,
+        needs_new: Vec::new(),
+        holds_postflight: true,
+        holds_dependents: false,
+        of_goal: true,
+    }
 }

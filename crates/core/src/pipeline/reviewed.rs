@@ -2,8 +2,7 @@
 
 use super::words::{bounded, finding_line, fit_title, subject};
 use super::{
-    Context, Effect, HUMAN_WAIT_MS, REVIEW_CYCLES_MAX, Spawn, child, judged_as, lineage, review_of,
-    stop_at_rail,
+    Context, Effect, HUMAN_WAIT_MS, REVIEW_CYCLES_MAX, Spawn, child, lineage, onwards, stop_at_rail,
 };
 use crate::ids::TaskId;
 use crate::review::{Finding, Review, ReviewVerdict, Severity};
@@ -38,18 +37,7 @@ pub(super) fn reviewed(task: &Task, review: &Review, context: &Context) -> Vec<E
     let (Some(base), Some(head)) = (&task.base, &task.head) else {
         return effects;
     };
-    match (judged_as(task.kind, false), task.project) {
-        (Some(kind), _) => effects.push(Spawn::alone(review_of(task, kind, base, head))),
-        (None, Some(project)) => {
-            effects.push(Effect::Enqueue {
-                lineage: lineage(task),
-                project,
-                base: base.clone(),
-                head: head.clone(),
-            });
-        }
-        (None, None) => {}
-    }
+    effects.extend(onwards(task, base, head, None, &context.chain));
     effects.extend(follow_up(task, review, context));
     effects
 }

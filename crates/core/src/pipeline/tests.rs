@@ -59,6 +59,7 @@ pub(super) fn context() -> Context {
         auto_delivery: false,
         verify: None,
         told: Vec::new(),
+        chain: Default::default(),
     }
 }
 
@@ -362,7 +363,12 @@ fn a_plan_becomes_builds_with_needs_and_a_postflight_that_needs_them_all() {
     };
     assert_eq!(
         tasks.iter().map(|s| s.task.kind).collect::<Vec<_>>(),
-        [TaskKind::Build, TaskKind::Build, TaskKind::Postflight]
+        [
+            TaskKind::Build,
+            TaskKind::Build,
+            TaskKind::Docs,
+            TaskKind::Postflight
+        ]
     );
     assert_eq!(
         tasks[1].needs_new,
@@ -370,8 +376,17 @@ fn a_plan_becomes_builds_with_needs_and_a_postflight_that_needs_them_all() {
         "the last one needs all others"
     );
     assert_eq!(
-        tasks[2].needs_new,
-        [(0, Until::Integrated), (1, Until::Integrated)]
+        tasks[3].needs_new,
+        [0, 1, 2].map(|at| (at, Until::Integrated))
+    );
+    let docs = &tasks[2];
+    assert!(docs.of_goal && docs.holds_postflight, "once, for all of it");
+    assert_eq!(docs.task.title, "[BENTO-DOCS] Documentation for Goal");
+    assert_eq!(docs.task.parent, Some(TaskId(1)), "it is the goal's");
+    assert!(
+        docs.task.description.contains("- do b\n- do a"),
+        "{}",
+        docs.task.description
     );
     assert!(
         tasks[1].task.tags.contains(&"docs".to_owned())
@@ -387,25 +402,45 @@ fn a_plan_becomes_builds_with_needs_and_a_postflight_that_needs_them_all() {
 #[test]
 fn a_merge_spawns_docs_only_where_asked() {
     let end = MergeEnd::Merged { commit: "m".into() };
-    let effects = merged(&task(TaskKind::Build), &end, &context());
-    assert_eq!(
-        effects,
-        [Effect::Integrated {
-            lineage: TaskId(7),
-            commit: "m".into()
-        }]
-    );
+    let mut own = task(TaskKind::Build);
+    own.goal = None;
+    let effects = merged(&own, &end, &context());
+    let left_out = |effects: &[Effect]| -> Vec<(Stage, String)> {
+        let skips = effects.iter().filter_map(|e| match e {
+            Effect::Skip { stage, why } => Some((*stage, why.clone())),
+            _ => None,
+        });
+        skips.collect()
+    };
+    assert!(matches!(&effects[0], Effect::Integrated { commit, .. } if commit == "m"));
+    assert!(spawned(&effects).is_empty());
+    let stages: Vec<Stage> = left_out(&effects).iter().map(|(s, _)| *s).collect();
+    assert_eq!(stages, [Stage::Ops, Stage::Docs], "each with its reason");
     let asking = Context {
         wants_docs: true,
         ..context()
     };
-    let effects = merged(&task(TaskKind::Build), &end, &asking);
+    let effects = merged(&own, &end, &asking);
     let next = spawned(&effects);
     assert_eq!(
         next[0].title,
         "[BENTO-DOCS] Documentation for Add rate limiting"
     );
     assert_eq!(next[0].lineage, None, "documentation is a line of its own");
+    let of_goal = merged(&task(TaskKind::Build), &end, &asking);
+    let Some(Effect::Spawn { tasks }) = of_goal.last() else {
+        panic!("{of_goal:?}")
+    };
+    assert!(tasks[0].of_goal, "the store makes it once for the goal");
+    assert_eq!(tasks[0].task.parent, Some(TaskId(1)));
+    let chain = Chain::parse("build,review,ops").expect("a chain");
+    let without = Context {
+        chain,
+        ..asking.clone()
+    };
+    let why = left_out(&merged(&own, &end, &without));
+    assert_eq!(why[1].0, Stage::Docs);
+    assert!(why[1].1.contains("build,review,merge,ops"), "{}", why[1].1);
     assert!(
         spawned(&merged(&task(TaskKind::Docs), &end, &asking)).is_empty(),
         "docs of docs"
@@ -712,4 +747,39 @@ fn a_finding_that_comes_back_says_so_and_makes_no_second_follow_up() {
     let findings = &spawned(&effects)[0].findings;
     assert_eq!(findings.len(), 1, "said twice in one review: {findings:?}");
     assert!(findings[0].contains("came back"), "{findings:?}");
+}
+
+#[test]
+fn a_projects_own_stages_are_what_small_work_goes_through_and_urgent_work_is_judged_all_the_same() {
+    let next = |chain: &str, priority: Priority| {
+        let mut build = task(TaskKind::Build);
+        build.priority = priority;
+        let context = Context {
+            chain: Chain::parse(chain).expect("a chain"),
+            ..context()
+        };
+        let ended = Ended::Gated {
+            verdict: verdict(CheckResult::Pass),
+            base: "b".into(),
+            head: "h".into(),
+        };
+        let effects = advance(&build, &ended, &context);
+        let words = effects.iter().filter_map(|effect| match effect {
+            Effect::Spawn { tasks } => Some(format!("+{}", tasks[0].task.kind)),
+            Effect::Enqueue { .. } => Some("+merge".into()),
+            Effect::Skip { stage, .. } => Some(format!("-{stage}")),
+            _ => None,
+        });
+        words.collect::<Vec<String>>().join(" ")
+    };
+    let table = [
+        ("", Priority::Low, "+review"),
+        ("build", Priority::Low, "-review -security +merge"),
+        ("build,security", Priority::Medium, "-review +security"),
+        ("build", Priority::High, "+review"),
+        ("build", Priority::Blocker, "+review"),
+    ];
+    for (chain, priority, want) in table {
+        assert_eq!(next(chain, priority), want, "{chain} for {priority:?}");
+    }
 }

@@ -1,6 +1,6 @@
 //! A build whose agent ran without a cage: its gate's word alone makes nothing of it.
 
-use super::{Context, Effect, onwards, waiting};
+use super::{Chain, Context, Effect, onwards, waiting};
 use crate::qa::{UNCAGED, Verdict};
 use crate::task::{Task, WaitReason};
 
@@ -40,7 +40,8 @@ pub fn accepted(task: &Task, verify: Option<&str>) -> Option<Vec<Effect>> {
     let waits = task.waiting.as_ref().map(|w| w.reason);
     match (waits, &task.base, &task.head) {
         (Some(WaitReason::Uncaged), Some(base), Some(head)) => {
-            Some(onwards(task, base, head, verify).into_iter().collect())
+            // No project's stages make the way of what had no cage a shorter one.
+            Some(onwards(task, base, head, verify, &Chain::default()))
         }
         _ => None,
     }

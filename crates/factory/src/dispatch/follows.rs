@@ -115,9 +115,10 @@ impl Lines<'_> {
     fn go_on(&mut self, task: &Task, is: After) {
         self.ends.insert(task.id, is);
         let mut last = is;
-        let mut next = follower(task);
+        let chain = self.factory.chain_of(task);
+        let mut next = follower(task, &chain);
         while let Some(task) = next {
-            next = follower(&task);
+            next = follower(&task, &chain);
             match self.follow(task, vec![last], false) {
                 Some(follow) => last = follow,
                 // Nobody knows when it is judged, and so when it is merged.

@@ -20,6 +20,8 @@ pub enum OpErrorKind {
     Usage,
     NotFound,
     NeedsSetup,
+    /// Somebody or something must act first.
+    Waiting,
 }
 
 impl OpError {

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use alai_core::ids::ProjectId;
+use alai_core::pipeline::Chain;
 use alai_core::pull::{Slug, is_remote_name};
 use alai_mission::{Delivery, NewProject, Project, ProjectSettings};
 use alai_workspace::{crash, detect, egress, files, git};
@@ -34,6 +35,8 @@ pub struct ProjectChange {
     pub github: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fetch: Option<bool>,
+    /// The stages of its work, with commas between them; an empty text is the seeds' chain again.
+    pub stages: Option<String>,
     /// As `--service` and `--env` have them: each adds, replaces or takes away one.
     pub services: Vec<String>,
     pub variables: Vec<String>,
@@ -370,6 +373,11 @@ fn changed(
     settings.allowed_paths = change.allowed_paths.unwrap_or(settings.allowed_paths);
     settings.setup_hosts = change.setup_hosts.unwrap_or(settings.setup_hosts);
     settings.server_hosts = change.server_hosts.unwrap_or(settings.server_hosts);
+    if let Some(stages) = &change.stages {
+        let chain = Chain::parse(stages);
+        let hint = "such as `build,review,security,docs`; an empty text is the usual chain again";
+        settings.stages = chain.map_err(|e| OpError::new(OpErrorKind::Usage, e, hint))?;
+    }
     settings.setup_inputs = change.setup_inputs.unwrap_or(settings.setup_inputs);
     settings.remote = change.remote.or(settings.remote);
     settings.github = github.or(settings.github);

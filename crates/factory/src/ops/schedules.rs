@@ -37,6 +37,8 @@ pub(super) fn add(
         | Op::Reject { .. }
         | Op::Revert { .. }
         | Op::Judge { .. }
+        | Op::Advance { .. }
+        | Op::Successor { .. }
         | Op::Claim { .. }
         | Op::Ready { .. }
         | Op::Block { .. }

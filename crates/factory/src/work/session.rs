@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use alai_core::brief::Role;
 use alai_core::ids::TaskId;
-use alai_core::pipeline::{Effect, Ended, Failure};
+use alai_core::pipeline::{Effect, Ended, Failure, Stage};
 use alai_core::qa;
 use alai_core::record::Captured;
 use alai_core::review::{Review, ReviewVerdict};
 use alai_core::session::{self, EntryKind, Note, Report, TOLD_BYTES_MAX};
-use alai_core::task::Task;
+use alai_core::task::{Task, TaskKind};
 use alai_minion::{RunReport, redact};
 use alai_mission::{Claim, MissionError, Reader};
 use alai_workspace::git;
@@ -27,8 +27,19 @@ const COMMANDS_MAX: usize = 8;
 
 /// What others said on a task's line of work, as a brief has it.
 pub(super) fn told(factory: &Factory, task: &Task) -> Result<String, RunError> {
-    let session = factory.mission().session(task.id, 0)?;
-    Ok(session::told(&session.entries, TOLD_BYTES_MAX))
+    let mut entries = factory.mission().session(task.id, 0)?.entries;
+    // A goal's own stage goes on from every line that was merged for it.
+    if task.goal.is_some() && task.parent == task.goal && after_merge(task.kind) {
+        for need in factory.mission().needs(task.id)? {
+            entries.extend(factory.mission().session(need.needs, 0)?.entries);
+        }
+        entries.sort_by_key(|entry| entry.id);
+    }
+    Ok(session::told(&entries, TOLD_BYTES_MAX))
+}
+
+fn after_merge(kind: TaskKind) -> bool {
+    Stage::of(kind).is_some_and(|stage| stage > Stage::Merge)
 }
 
 /// Whether somebody goes on from what a run of the task notes: in a pipeline always, else where a person has begun a session.

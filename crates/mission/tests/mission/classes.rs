@@ -55,6 +55,7 @@ fn a_rework_stays_with_the_company_the_blueprint_and_the_class_of_the_build() {
         needs_new: vec![],
         holds_postflight: false,
         holds_dependents: false,
+        of_goal: false,
     };
     let mut docs = world.build("Documentation");
     docs.lineage = None;

@@ -6,6 +6,7 @@ mod classes;
 mod copies;
 mod hands;
 mod injections;
+mod lines;
 mod loans;
 mod merges;
 mod money;
@@ -119,6 +120,7 @@ fn review_of(world: &World, parent: TaskId) -> Effect {
             needs_new: vec![],
             holds_postflight: false,
             holds_dependents: false,
+            of_goal: false,
         }],
     }
 }

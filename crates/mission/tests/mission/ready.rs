@@ -36,6 +36,7 @@ impl World {
                 needs_new: vec![],
                 holds_postflight: false,
                 holds_dependents: false,
+                of_goal: false,
             }
         };
         let tasks = (0..count).map(spawn).collect();

@@ -15,6 +15,7 @@ fn completion_is_one_transaction_or_nothing() {
             needs_new: vec![],
             holds_postflight: false,
             holds_dependents: false,
+            of_goal: false,
         }],
     };
     world

@@ -6,6 +6,7 @@ use alai_mission::{CapRow, CostBy, CostLine, CostReport, Reader, Scope};
 use serde::Serialize;
 
 use crate::args::FleetCostArgs;
+use crate::commands::took;
 use crate::error::CliError;
 use crate::{door, show};
 
@@ -28,6 +29,9 @@ struct Cost {
 }
 
 pub(super) fn run(home: &Home, args: &FleetCostArgs) -> Result<(), CliError> {
+    if let Some(goal) = args.goal {
+        return took::run(home, goal, args.json);
+    }
     let reader = door::reader(home)?;
     let config = door::config(home)?;
     let cost = look(&reader, &config.money, args, Day::of(door::now_ms()))?;

@@ -1,0 +1,224 @@
+//! `alai console GOAL`: one goal on one screen.
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use alai_core::ids::TaskId;
+use alai_core::money::dollars;
+use alai_factory::{Console, Home, Views, console};
+use alai_mission::Reader;
+
+use crate::args::ConsoleArgs;
+use crate::error::{CliError, Kind};
+use crate::{door, show};
+
+/// How often the rows are read again.
+const POLL: Duration = Duration::from_millis(300);
+/// Cursor to the top left, and all below it away (ECMA-48, CUP and ED).
+const CLEAR: &str = "\u{1b}[H\u{1b}[2J";
+
+pub(crate) fn run(home: &Home, args: &ConsoleArgs) -> Result<ExitCode, CliError> {
+    let reader = door::reader(home)?;
+    match args.watch {
+        true => watch(home, &reader, args)?,
+        false => {
+            let seen = look(home, &reader, args.goal)?;
+            tell(&seen, args)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn look(home: &Home, reader: &Reader, of: TaskId) -> Result<Console, CliError> {
+    let now = door::now_ms();
+    let views = Views::new(reader, now, door::around(home)?);
+    Ok(console(home, reader, &views, of, now)?)
+}
+
+fn tell(seen: &Console, args: &ConsoleArgs) -> Result<(), CliError> {
+    match (args.json, args.markdown) {
+        (true, _) => show::json(seen),
+        (_, true) => {
+            print(&markdown(seen));
+            Ok(())
+        }
+        (_, false) => {
+            print(&text(seen));
+            Ok(())
+        }
+    }
+}
+
+fn print(lines: &[String]) {
+    for line in lines {
+        show::line(show::clean(line));
+    }
+}
+
+/// Shows it again whenever it has changed, until the goal is over; on no terminal only the lines that are new.
+fn watch(home: &Home, reader: &Reader, args: &ConsoleArgs) -> Result<(), CliError> {
+    let redraws = std::io::stdout().is_terminal() && !args.json;
+    let mut before: Option<Console> = None;
+    loop {
+        let seen = look(home, reader, args.goal)?;
+        if before.as_ref().is_none_or(|before| changed(before, &seen)) {
+            match (redraws, &before) {
+                (true, _) => {
+                    show::line(CLEAR);
+                    tell(&seen, args)?;
+                }
+                (false, Some(before)) if !args.json && !args.markdown => {
+                    let old = text(before);
+                    let new = text(&seen).into_iter().filter(|line| !old.contains(line));
+                    print(&new.collect::<Vec<_>>());
+                }
+                (false, _) => tell(&seen, args)?,
+            }
+        }
+        if reader.task(seen.goal)?.state.terminal() {
+            return Ok(());
+        }
+        if door::pulse(home).is_none() {
+            let message = format!("no daemon runs: nothing of {} changes by itself", seen.goal);
+            return Err(CliError::new(Kind::Unreachable, message)
+                .hinted("`alai up` in another terminal goes on with it"));
+        }
+        before = Some(seen);
+        std::thread::sleep(POLL);
+    }
+}
+
+/// What only says how late it is changes nothing.
+fn changed(before: &Console, now: &Console) -> bool {
+    let mut now = now.clone();
+    now.took.wall_ms = before.took.wall_ms;
+    now.took.total.run_ms = before.took.total.run_ms;
+    for (now, before) in now.took.stages.iter_mut().zip(&before.took.stages) {
+        now.run_ms = before.run_ms;
+    }
+    for (now, before) in now.blockers.iter_mut().zip(&before.blockers) {
+        now.why.clone_from(&before.why);
+    }
+    now != *before
+}
+
+fn text(seen: &Console) -> Vec<String> {
+    let mode = seen
+        .mode
+        .as_deref()
+        .map_or(String::new(), |mode| format!(", {mode}"));
+    let took = &seen.took.total;
+    let mut lines = vec![
+        format!("goal     {} [{}] {}", seen.goal, seen.state, seen.title),
+        format!("step     {}{mode}", seen.step),
+    ];
+    for task in &seen.tasks {
+        let who = match (&task.company, &task.model) {
+            (Some(company), Some(model)) => format!(", {company} with {model}"),
+            (Some(company), None) => format!(", {company}"),
+            (None, _) => String::new(),
+        };
+        let at = task
+            .at
+            .as_ref()
+            .map_or(String::new(), |at| format!(" at `{at}`"));
+        lines.push(format!(
+            "task     {} {:<10} [{}] {}{who}{at}",
+            task.task, task.stage, task.state, task.title
+        ));
+    }
+    lines.extend(seen.verifier.iter().map(|thread| {
+        let end = thread.end.as_deref().unwrap_or("at work");
+        format!(
+            "verifier {} {} with {}: {end}",
+            thread.task, thread.company, thread.model
+        )
+    }));
+    if seen.verifier.is_empty() {
+        lines.push("verifier none was asked".into());
+    }
+    lines.extend(seen.tasks.iter().filter_map(|task| {
+        let dir = task.evidence.as_ref()?;
+        Some(format!("evidence {} {dir}", task.task))
+    }));
+    lines.push(format!(
+        "cost     {} in {} calls, {} + {} tokens",
+        dollars(took.cost_microusd),
+        took.calls,
+        took.prompt_tokens,
+        took.output_tokens
+    ));
+    lines.extend(seen.blockers.iter().map(|b| {
+        format!(
+            "blocker  {} ({}, {}): {}",
+            b.task,
+            b.rule,
+            b.owner,
+            one_line(&b.why)
+        )
+    }));
+    lines.push(format!("next     {}", one_line(&seen.next_action)));
+    lines
+}
+
+fn markdown(seen: &Console) -> Vec<String> {
+    let cell = |text: &str| one_line(text).replace('|', "\\|");
+    let mut lines = vec![
+        format!("# {} {}", seen.goal, cell(&seen.title)),
+        String::new(),
+        format!("- State: {}", seen.state),
+        format!("- Step: {}", seen.step),
+        format!(
+            "- Mode: {}",
+            seen.mode.as_deref().unwrap_or("nothing ran yet")
+        ),
+        format!("- Cost so far: {}", dollars(seen.took.total.cost_microusd)),
+        format!("- Next: {}", cell(&seen.next_action)),
+        String::new(),
+        "| Task | Stage | State | Title | Company | Model | Evidence |".into(),
+        "|---|---|---|---|---|---|---|".into(),
+    ];
+    let or_none = |text: &Option<String>| text.as_deref().map_or_else(|| "-".to_owned(), cell);
+    lines.extend(seen.tasks.iter().map(|t| {
+        format!(
+            "| {} | {} | {} | {} | {} | {} | {} |",
+            t.task,
+            t.stage,
+            t.state,
+            cell(&t.title),
+            or_none(&t.company),
+            or_none(&t.model),
+            or_none(&t.evidence)
+        )
+    }));
+    if !seen.verifier.is_empty() {
+        lines.extend([String::new(), "## Verifier".into(), String::new()]);
+        lines.extend(seen.verifier.iter().map(|v| {
+            format!(
+                "- {} {}, {}: {}",
+                v.task,
+                cell(&v.company),
+                cell(&v.model),
+                v.end.as_deref().unwrap_or("at work")
+            )
+        }));
+    }
+    if !seen.blockers.is_empty() {
+        lines.extend([String::new(), "## Blockers".into(), String::new()]);
+        lines.extend(seen.blockers.iter().map(|b| {
+            format!(
+                "- {} ({}, {}): {}",
+                b.task,
+                b.rule,
+                cell(&b.owner),
+                cell(&b.why)
+            )
+        }));
+    }
+    lines
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

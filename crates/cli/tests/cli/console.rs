@@ -1,0 +1,149 @@
+//! One goal on one screen, and what it took: `alai console`, `alai mc stats GOAL`, `alai fleet cost GOAL`.
+
+use serde_json::{Value, json};
+
+use crate::script::{Script, reject};
+use crate::world::World;
+
+const START: [&str; 5] = ["start", "Count letters", "--project", "tiny", "--wait"];
+
+#[test]
+fn a_goal_is_on_one_screen_with_its_evidence_its_cost_and_what_a_person_does_next() {
+    let world = World::scripted("approve", &Script::good());
+    world.alai(START).exits(6);
+    let seen = world.json(["console", "1", "--json"]);
+    assert_eq!(seen["schema_version"], 1);
+    assert_eq!(
+        (&seen["state"], &seen["step"]),
+        (&json!("waiting"), &json!("delivery"))
+    );
+    assert_eq!(seen["mode"], "simulated");
+    assert_eq!(seen["blockers"][0]["task"], 1);
+    assert!(
+        seen["next_action"]
+            .as_str()
+            .is_some_and(|next| next.contains("alai mc approve 1")),
+        "{seen}"
+    );
+    let build = { seen["tasks"].as_array().expect("tasks").iter() }
+        .find(|t| t["stage"] == "build")
+        .expect("the build");
+    assert_eq!(
+        (&build["state"], &build["company"]),
+        (&json!("done"), &json!("CodeCraft"))
+    );
+    let evidence = build["evidence"].as_str().expect("a folder");
+    assert!(
+        std::path::Path::new(evidence).is_dir(),
+        "every path that is named is there: {evidence}"
+    );
+    assert!(seen["took"]["total"]["calls"].as_u64() > Some(0), "{seen}");
+    let text = world.alai(["console", "3"]).exits(0).out;
+    for word in [
+        "goal     #1 [waiting] Count letters",
+        "step     delivery, simulated",
+        "verifier none was asked",
+        "evidence #3 ",
+        "cost     $",
+        "blocker  #1 ",
+    ] {
+        assert!(text.contains(word), "`{word}` is not in it:\n{text}");
+    }
+    let page = world.alai(["console", "1", "--markdown"]).exits(0).out;
+    assert!(
+        page.starts_with("# #1 Count letters\n") && page.contains("\n## Blockers\n"),
+        "{page}"
+    );
+    // Where nobody works on it nothing changes, and a watch says so.
+    world
+        .alai(["console", "1", "--watch"])
+        .exits(8)
+        .says("alai up");
+    world.alai(["console", "9"]).exits(3);
+}
+
+#[test]
+fn a_watch_ends_with_its_goal_and_says_on_no_terminal_what_is_new() {
+    let world = World::scripted("auto", &Script::good());
+    let daemon = world.up();
+    world
+        .alai(["start", "Count letters", "--project", "tiny"])
+        .exits(0);
+    let watched = world.alai(["console", "1", "--watch"]).exits(0);
+    assert!(
+        !watched.out.contains('\u{1b}'),
+        "no terminal, no cursor: {watched}"
+    );
+    let whole = watched
+        .out
+        .lines()
+        .filter(|l| l.starts_with("goal "))
+        .count();
+    assert!(
+        whole >= 1 && watched.out.contains("[done] Count letters"),
+        "{watched}"
+    );
+    let mut lines: Vec<&str> = watched.out.lines().collect();
+    lines.dedup();
+    assert_eq!(
+        lines.len(),
+        watched.out.lines().count(),
+        "nothing is said twice running"
+    );
+    drop(daemon);
+}
+
+#[test]
+fn what_a_goal_took_is_counted_by_stage() {
+    let script = Script::good().judges_attempt("review", 0, reject("It lacks a test"));
+    let world = World::scripted("auto", &script);
+    world.alai(START).exits(0);
+    let took = world.json(["mc", "stats", "1", "--json"]);
+    let stage = |name: &str| -> Value {
+        let all = took["stages"].as_array().expect("stages").iter();
+        all.filter(|s| s["stage"] == name)
+            .cloned()
+            .next()
+            .unwrap_or(Value::Null)
+    };
+    assert_eq!(
+        (&stage("build")["tasks"], &stage("build")["review_cycle"]),
+        (&json!(2), &json!(1)),
+        "{took}"
+    );
+    assert_eq!(stage("review")["tasks"], 2);
+    assert_eq!(stage("security")["tasks"], 1);
+    // Every number adds up to the whole, and to what the ledger says.
+    let sum = |field: &str| -> u64 {
+        let all = took["stages"].as_array().expect("stages").iter();
+        all.filter_map(|s| s[field].as_u64()).sum()
+    };
+    for field in [
+        "tasks",
+        "runs",
+        "calls",
+        "prompt_tokens",
+        "output_tokens",
+        "cost_microusd",
+        "run_ms",
+        "model_ms",
+    ] {
+        assert_eq!(
+            took["total"][field].as_u64(),
+            Some(sum(field)),
+            "{field}: {took}"
+        );
+    }
+    let spend = &world.json(["status", "--json"])["queue"]["spend"];
+    for field in ["calls", "prompt_tokens", "output_tokens", "cost_microusd"] {
+        assert_eq!(took["total"][field], spend[field], "{field}");
+    }
+    assert_eq!(world.json(["fleet", "cost", "1", "--json"]), took);
+    let text = world.alai(["fleet", "cost", "1"]).exits(0).out;
+    assert!(
+        text.contains("\nreview      2 task(s), 2 done, cycle 1, "),
+        "{text}"
+    );
+    world.alai(["fleet", "cost", "1", "--days", "3"]).exits(2);
+    world.alai(["mc", "stats", "99"]).exits(3);
+}

@@ -1,0 +1,192 @@
+//! One goal on one screen: where it stands, who is at work, what a verifier said, where the evidence is, what it took, what stands in its way and
+//! what a person does next (seed 003: the operator's cockpit). From rows and folders alone.
+
+use alai_core::ids::TaskId;
+use alai_core::task::{State, Task, TaskKind};
+use alai_core::why::Rule;
+use alai_mission::{Filter, MissionError, Reader, RunState, WorkStats};
+use serde::{Deserialize, Serialize};
+
+use crate::evidence::newest_evidence;
+use crate::home::Home;
+use crate::views::{TaskView, Views};
+
+/// A goal as its owner watches it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Console {
+    pub goal: TaskId,
+    pub title: String,
+    /// As people see it.
+    pub state: String,
+    /// The stage that its work has come to: that of its oldest task which is not over.
+    pub step: String,
+    /// `simulated` where a recording answered; none before any run had a model.
+    pub mode: Option<String>,
+    pub tasks: Vec<ConsoleTask>,
+    pub verifier: Vec<ConsoleThread>,
+    pub took: WorkStats,
+    pub blockers: Vec<Blocker>,
+    /// What a person does next; `nothing` where nobody needs to do anything.
+    pub next_action: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConsoleTask {
+    pub task: TaskId,
+    pub stage: String,
+    pub state: String,
+    pub title: String,
+    /// Of its last run.
+    pub company: Option<String>,
+    pub model: Option<String>,
+    /// What its live run is doing.
+    pub at: Option<String>,
+    /// The newest package of evidence.
+    pub evidence: Option<String>,
+}
+
+/// A thread with the independent verifier.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConsoleThread {
+    pub task: TaskId,
+    pub company: String,
+    pub model: String,
+    /// How it ended; none while it is at work.
+    pub end: Option<String>,
+}
+
+/// What does not go on by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Blocker {
+    pub task: TaskId,
+    pub rule: String,
+    pub why: String,
+    pub owner: String,
+    pub next_action: String,
+}
+
+/// Looks at a goal, or at the goal that a task belongs to.
+///
+/// # Errors
+/// When there is no such task, or the store cannot be read.
+pub fn console(
+    home: &Home,
+    reader: &Reader,
+    views: &Views<'_>,
+    of: TaskId,
+    now_ms: i64,
+) -> Result<Console, MissionError> {
+    let named = reader.task(of)?;
+    let goal = match named.goal {
+        Some(goal) => reader.task(goal)?,
+        None => named,
+    };
+    let filter = Filter {
+        goal: Some(goal.id),
+        ended: true,
+        ..Filter::default()
+    };
+    // A task of its own is watched with its line of work.
+    let tasks = match goal.kind {
+        TaskKind::Goal => reader.tasks(&filter)?,
+        TaskKind::Spec
+        | TaskKind::Build
+        | TaskKind::Review
+        | TaskKind::Security
+        | TaskKind::Verify
+        | TaskKind::Ops
+        | TaskKind::Docs
+        | TaskKind::Postflight => reader.line(goal.id)?,
+    };
+    let mut console = Console {
+        goal: goal.id,
+        title: goal.title.clone(),
+        state: views.shown(&goal)?.to_owned(),
+        step: step(&goal, &tasks),
+        mode: None,
+        tasks: Vec::new(),
+        verifier: Vec::new(),
+        took: reader.work_stats(goal.id, now_ms)?,
+        blockers: Vec::new(),
+        next_action: "nothing".into(),
+    };
+    for task in &tasks {
+        add(home, reader, views, task, &goal, &mut console)?;
+    }
+    if let Some(first) = console.blockers.first() {
+        console.next_action.clone_from(&first.next_action);
+    }
+    Ok(console)
+}
+
+fn step(goal: &Task, tasks: &[Task]) -> String {
+    let left = tasks
+        .iter()
+        .filter(|t| t.kind != TaskKind::Goal && !t.state.terminal());
+    let begun = |t: &&Task| matches!(t.state, State::Started | State::ReadyForReview);
+    match (left.clone().find(begun), left.clone().next()) {
+        (Some(task), _) | (None, Some(task)) => format!("{} {}", task.kind, task.id),
+        (None, None) if goal.state.terminal() => "over".into(),
+        (None, None) => "delivery".into(),
+    }
+}
+
+fn add(
+    home: &Home,
+    reader: &Reader,
+    views: &Views<'_>,
+    task: &Task,
+    goal: &Task,
+    console: &mut Console,
+) -> Result<(), MissionError> {
+    let view = views.task(task.id)?;
+    if stands(&view) {
+        console.blockers.push(Blocker {
+            task: task.id,
+            rule: view.why.rule.to_string(),
+            why: view.why.text,
+            owner: view.why.owner,
+            next_action: view.why.next_action,
+        });
+    }
+    if task.id == goal.id && goal.kind == TaskKind::Goal {
+        return Ok(());
+    }
+    let runs = reader.runs_of(task.id)?;
+    let last = runs.last();
+    let live = last.filter(|run| run.state == RunState::Live);
+    if let Some(mode) = runs.iter().rev().find_map(|run| run.mode) {
+        console.mode = Some(mode.as_str().to_owned());
+    }
+    if task.lineage.is_none() {
+        for thread in reader.verifications_of(task.id)? {
+            console.verifier.push(ConsoleThread {
+                task: thread.task,
+                company: thread.company,
+                model: thread.model,
+                end: thread.end.map(|end| end.as_str().to_owned()),
+            });
+        }
+    }
+    console.tasks.push(ConsoleTask {
+        task: task.id,
+        stage: task.kind.as_str().to_owned(),
+        state: view.shown,
+        title: task.title.clone(),
+        company: last.and_then(|run| run.company.clone()),
+        model: last.and_then(|run| run.model.clone()),
+        at: live.map(|run| run.step.clone().unwrap_or_else(|| "starting".into())),
+        evidence: newest_evidence(home, &runs).map(|dir| dir.display().to_string()),
+    });
+    Ok(())
+}
+
+/// Whether it goes on by nobody's work but a person's.
+fn stands(view: &TaskView) -> bool {
+    match view.task.state {
+        State::Waiting | State::Paused => true,
+        State::Open | State::Started | State::ReadyForReview => view.shown == "stalled",
+        State::Done => matches!(view.why.rule, Rule::MergeRefused | Rule::DeliveryRefused),
+        State::Failed | State::Cancelled => false,
+    }
+}

@@ -1,0 +1,206 @@
+//! Lines of work: one task for each stage and cycle, once for a goal where a stage is the goal's, and what is left out on the way. Decided in
+//! the transaction that would make a second one, so that nothing comes between.
+
+use alai_core::ids::TaskId;
+use alai_core::pipeline::{self, Effect, Spawn, Stage};
+use alai_core::task::{Need, NewTask, Task, TaskKind, Until};
+use rusqlite::{Connection, OptionalExtension, params};
+use serde::{Deserialize, Serialize};
+
+use crate::apply;
+use crate::error::MissionError;
+use crate::event::{Stamp, happened};
+use crate::inbox::By;
+use crate::reader::Reader;
+use crate::task::{COLUMNS, Raw, add_need, one, raw, word};
+use crate::writer::Mission;
+
+/// The event of a stage that was left out.
+const SKIPPED: &str = "skipped";
+/// The event of a stage that a person had made.
+const BY_HAND: &str = "advanced";
+
+/// A stage that a task was not followed by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Skipped {
+    /// The task that it would have followed.
+    pub after: TaskId,
+    pub stage: Stage,
+    pub why: String,
+    /// Milliseconds since the Unix epoch.
+    pub at_ms: i64,
+}
+
+impl Mission {
+    /// A person has the engine do what follows a task that is done. Answers with the tasks that were made; with none where another was
+    /// there first.
+    ///
+    /// # Errors
+    /// When the task is unknown, or the store cannot be written.
+    pub fn advance(
+        &self,
+        task: TaskId,
+        word: String,
+        effects: Vec<Effect>,
+        by: impl Into<By>,
+        now_ms: i64,
+    ) -> Result<Vec<TaskId>, MissionError> {
+        self.person(by, now_ms, move |c, stamp| {
+            let found = one(c, task)?;
+            // What ends at its gate is sent on by this: it is merged like everything else.
+            c.execute("UPDATE task SET solo = 0 WHERE id = ?", [task.0])?;
+            happened(c, Some(task), BY_HAND, &word, &stamp)?;
+            apply::all(c, &found, &effects, &stamp)
+        })
+    }
+}
+
+impl Reader {
+    /// A line of work by any of its tasks, oldest first: its builds and what judged them, and the stages that were made of it or, where it
+    /// belongs to a goal, of the goal.
+    pub fn line(&self, task: TaskId) -> Result<Vec<Task>, MissionError> {
+        self.read(|c| {
+            let root = pipeline::lineage(&one(c, task)?);
+            let sql = format!(
+                "SELECT {COLUMNS} FROM task t WHERE id = ?1 OR lineage = ?1
+                    OR (kind IN ('ops', 'docs') AND lineage IS NULL AND (
+                        parent IN (SELECT id FROM task WHERE id = ?1 OR lineage = ?1)
+                        OR parent = (SELECT goal FROM task WHERE id = ?1)))
+                 ORDER BY id"
+            );
+            let mut statement = c.prepare_cached(&sql)?;
+            let rows = statement.query_map([root.0], raw)?;
+            rows.map(|r| r.map_err(MissionError::from).and_then(Raw::parse))
+                .collect()
+        })
+    }
+
+    /// The stages that were left out after a task, oldest first.
+    pub fn skipped(&self, task: TaskId) -> Result<Vec<Skipped>, MissionError> {
+        self.read(|c| {
+            let mut statement = c.prepare_cached(
+                "SELECT detail, at_ms FROM event WHERE task = ? AND kind = ? ORDER BY seq",
+            )?;
+            let rows = statement.query_map(params![task.0, SKIPPED], |r| {
+                Ok((r.get::<_, String>(0)?, r.get(1)?))
+            })?;
+            rows.map(|row| {
+                let (detail, at_ms) = row?;
+                let (stage, why) = detail.split_once(": ").unwrap_or((detail.as_str(), ""));
+                Ok(Skipped {
+                    after: task,
+                    stage: word("event", stage, Stage::parse)?,
+                    why: why.to_owned(),
+                    at_ms,
+                })
+            })
+            .collect()
+        })
+    }
+}
+
+pub(crate) fn skipped(
+    c: &Connection,
+    after: TaskId,
+    stage: Stage,
+    why: &str,
+    stamp: &Stamp,
+) -> Result<(), MissionError> {
+    happened(c, Some(after), SKIPPED, &format!("{stage}: {why}"), stamp)
+}
+
+/// The task that has the place of a new one already: of its stage and cycle in the line, or of its stage for the goal. One that was
+/// cancelled or has failed keeps no place.
+pub(crate) fn there(c: &Connection, spawn: &Spawn) -> Result<Option<TaskId>, MissionError> {
+    let new = &spawn.task;
+    let kind = new.kind.as_str();
+    let sql = |place: &str| {
+        format!(
+            "SELECT min(id) FROM task WHERE kind = ?1 AND state NOT IN ('failed', 'cancelled') AND {place}"
+        )
+    };
+    let ask = |place: &str, value: i64, cycle: u32| -> Result<Option<TaskId>, MissionError> {
+        let found: Option<Option<i64>> = c
+            .prepare_cached(&sql(place))?
+            .query_row(params![kind, value, cycle], |r| r.get(0))
+            .optional()?;
+        Ok(found.flatten().map(TaskId))
+    };
+    match (new.lineage, new.goal, new.parent) {
+        (Some(lineage), _, _) => ask(
+            "lineage = ?2 AND review_cycles = ?3",
+            lineage.0,
+            new.review_cycles,
+        ),
+        (None, Some(goal), _) if spawn.of_goal => ask(
+            "lineage IS NULL AND goal = ?2 AND parent = ?2 AND ?3 = ?3",
+            goal.0,
+            0,
+        ),
+        (None, _, Some(parent)) if matches!(new.kind, TaskKind::Ops | TaskKind::Docs) => {
+            let root = pipeline::lineage(&one(c, parent)?);
+            let place = "lineage IS NULL AND parent IN (SELECT id FROM task WHERE id = ?2 OR lineage = ?2) AND ?3 = ?3";
+            ask(place, root.0, 0)
+        }
+        (None, _, _) => Ok(None),
+    }
+}
+
+/// Says on the task that ended what stands in the place of its successor.
+pub(crate) fn stands_for(
+    c: &Connection,
+    by: &Task,
+    new: &NewTask,
+    there: TaskId,
+    stamp: &Stamp,
+) -> Result<(), MissionError> {
+    let Some(stage) = Stage::of(new.kind) else {
+        return Ok(());
+    };
+    let why = match (new.lineage, new.goal) {
+        (None, Some(_)) => format!("once for the goal, as {there}"),
+        (Some(_), _) | (None, None) => {
+            format!("{there} is that of cycle {} already", new.review_cycles)
+        }
+    };
+    skipped(c, by.id, stage, &why, stamp)
+}
+
+/// A goal's stage comes after all that is built for the goal, and documentation after operations.
+pub(crate) fn after_all(
+    c: &Connection,
+    new: &NewTask,
+    id: TaskId,
+    now_ms: i64,
+) -> Result<(), MissionError> {
+    let Some(goal) = new.goal else {
+        return Ok(());
+    };
+    let sql = "SELECT id FROM task WHERE goal = ?1 AND lineage IS NULL AND id <> ?2 AND state NOT IN ('failed', 'cancelled')
+        AND (kind = 'build' OR (kind = 'spec' AND state <> 'done') OR (?3 AND kind = 'ops' AND parent = ?1)) ORDER BY id";
+    let mut statement = c.prepare_cached(sql)?;
+    let before = statement
+        .query_map(params![goal.0, id.0, new.kind == TaskKind::Docs], |r| {
+            r.get(0).map(TaskId)
+        })?
+        .collect::<Result<Vec<_>, _>>()?;
+    let until = Until::Integrated;
+    before
+        .into_iter()
+        .try_for_each(|task| add_need(c, id, Need { task, until }, now_ms))
+}
+
+/// What comes last in a goal and is not over: its postflight, and with `stages` its own operations and documentation that nobody has begun.
+pub(crate) fn last_of_goal(
+    c: &Connection,
+    goal: TaskId,
+    stages: bool,
+) -> Result<Vec<TaskId>, MissionError> {
+    let sql = "SELECT id FROM task WHERE goal = ?1 AND (
+            (kind = 'postflight' AND state NOT IN ('done', 'failed', 'cancelled'))
+            OR (?2 AND kind IN ('ops', 'docs') AND lineage IS NULL AND parent = ?1 AND state IN ('open', 'waiting', 'paused')))
+        ORDER BY id";
+    let mut statement = c.prepare_cached(sql)?;
+    let rows = statement.query_map(params![goal.0, stages], |r| r.get(0).map(TaskId))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}

@@ -1,0 +1,369 @@
+//! Lines of work from their first task to their merge, under any ends: one successor for each stage and cycle or a recorded skip, and two
+//! shared cycles that end at a person.
+
+use std::collections::BTreeMap;
+
+use alai_core::pipeline::{
+    Chain, Context, Ended, Failure, MergeEnd, REVIEW_CYCLES_MAX, Stage, advance, by_hand, merged,
+    next,
+};
+use alai_core::plan::{Plan, PlanSource, PlannedTask};
+use alai_core::qa::{CheckResult, Measurement, Policy, judge};
+use alai_core::review::{Finding, Review, ReviewVerdict, Severity};
+use alai_core::task::Task;
+use alai_mission::MergeKind;
+use proptest::prelude::*;
+
+use super::*;
+
+/// What a project asks for.
+#[derive(Debug, Clone)]
+struct Asked {
+    goal: bool,
+    builds: usize,
+    docs: bool,
+    ops: bool,
+    chain: &'static str,
+    priority: Priority,
+}
+
+fn asked() -> impl Strategy<Value = Asked> {
+    let chains = prop::sample::select(vec![
+        "",
+        "",
+        "build",
+        "build,review,docs",
+        "build,security,ops",
+    ]);
+    let priorities = prop::sample::select(vec![Priority::Low, Priority::Medium, Priority::High]);
+    (
+        any::<bool>(),
+        1_usize..4,
+        any::<bool>(),
+        any::<bool>(),
+        chains,
+        priorities,
+    )
+        .prop_map(|(goal, builds, docs, ops, chain, priority)| Asked {
+            goal,
+            builds,
+            docs,
+            ops,
+            chain,
+            priority,
+        })
+}
+
+fn context(asked: &Asked, now_ms: i64) -> Context {
+    let chain = Chain::parse(asked.chain).expect("a chain");
+    Context {
+        now_ms,
+        operator: "alem".into(),
+        jitter: 0.0,
+        wants_docs: asked.docs || chain.asks(Stage::Docs),
+        wants_ops: asked.ops || chain.asks(Stage::Ops),
+        auto_delivery: false,
+        verify: None,
+        chain,
+    }
+}
+
+fn gated(result: CheckResult, task: &Task) -> Ended {
+    let all: Vec<Measurement> = alai_core::qa::Check::ALL
+        .iter()
+        .map(|check| Measurement {
+            check: *check,
+            result,
+            detail: "d".into(),
+        })
+        .collect();
+    Ended::Gated {
+        verdict: judge(&all, Policy::default()),
+        base: "base".into(),
+        head: format!("head-{}-{}", task.id.0, task.epoch.0),
+    }
+}
+
+fn reviewed(verdict: ReviewVerdict) -> Ended {
+    let findings = match verdict {
+        ReviewVerdict::Pass => Vec::new(),
+        ReviewVerdict::PassWithFindings | ReviewVerdict::Reject => vec![Finding {
+            severity: Severity::Medium,
+            title: "no limit".into(),
+            path: Some("a.rs".into()),
+            line: Some(1),
+            detail: String::new(),
+        }],
+    };
+    Ended::Reviewed {
+        review: Review {
+            verdict,
+            summary: "sum".into(),
+            findings,
+        },
+    }
+}
+
+/// How a run ends, by a number; good ends are likelier, so that lines come to their merges.
+fn ended(task: &Task, by: u8, builds: usize, docs: bool) -> Ended {
+    let failed = |failure| Ended::Failed { failure };
+    match by % 16 {
+        0 => failed(Failure::Infrastructure {
+            detail: "down".into(),
+        }),
+        1 if task.kind == TaskKind::Build => failed(Failure::Lost {
+            findings: vec!["stuck".into()],
+        }),
+        n => match task.kind {
+            TaskKind::Spec => {
+                let tasks = (0..builds).map(|at| PlannedTask {
+                    docs: docs && at == 0,
+                    ..PlannedTask::new(at.to_string(), format!("do {at}"))
+                });
+                Ended::Planned {
+                    plan: Plan {
+                        spec: "s".into(),
+                        tasks: tasks.collect(),
+                    },
+                    source: PlanSource::Model,
+                }
+            }
+            TaskKind::Build | TaskKind::Ops | TaskKind::Docs if n < 4 => {
+                gated(CheckResult::Fail, task)
+            }
+            TaskKind::Build | TaskKind::Ops | TaskKind::Docs => gated(CheckResult::Pass, task),
+            TaskKind::Review | TaskKind::Security | TaskKind::Verify => reviewed(match n {
+                1..6 => ReviewVerdict::Reject,
+                6..9 => ReviewVerdict::PassWithFindings,
+                _ => ReviewVerdict::Pass,
+            }),
+            TaskKind::Goal | TaskKind::Postflight => Ended::Summed {
+                summary: "all of it".into(),
+            },
+        },
+    }
+}
+
+/// Works until nothing goes on by itself.
+fn play(world: &World, asked: &Asked, numbers: &[u8]) {
+    let mut numbers = numbers.iter().copied().cycle();
+    let mut now_ms = 1_000;
+    for _ in 0..300 {
+        // Every pause is over by then.
+        now_ms += 3_600_000;
+        let context = context(asked, now_ms);
+        let claim = world
+            .mission
+            .claim(None, &LIMITS, "w", LEASE_MS, now_ms)
+            .expect("claims answer");
+        if let Some(claim) = claim {
+            let by = numbers.next().unwrap_or(9);
+            let task = world.mission.task(claim.fence.task).expect("the task");
+            let effects = advance(&task, &ended(&task, by, asked.builds, asked.docs), &context);
+            world
+                .mission
+                .apply(&claim.fence, "ended", effects, now_ms)
+                .expect("applies");
+            continue;
+        }
+        let Some(row) = world.mission.next_merge(None, now_ms).expect("reads") else {
+            return;
+        };
+        let newest = world.mission.newest_of_lineage(row.task).expect("a line");
+        let end = match numbers.next().unwrap_or(9) % 6 {
+            0 => MergeEnd::Conflict {
+                paths: vec!["a.rs".into()],
+            },
+            _ => MergeEnd::Merged {
+                commit: format!("merge-{}", row.id),
+            },
+        };
+        let good = matches!(end, MergeEnd::Merged { .. });
+        let effects = merged(&newest, &end, &context);
+        world
+            .mission
+            .end_integration(row.id, newest.id, good, "ended", effects, now_ms)
+            .expect("ends");
+    }
+    panic!("it never comes to rest");
+}
+
+fn all(world: &World) -> Vec<Task> {
+    let filter = Filter {
+        ended: true,
+        ..Filter::default()
+    };
+    world.mission.tasks(&filter).expect("reads")
+}
+
+/// One task of each stage and cycle, and each done task has one way on or a reason why it has none.
+fn one_successor(world: &World, tasks: &[Task]) {
+    let mut places: BTreeMap<(TaskId, TaskKind, u32), TaskId> = BTreeMap::new();
+    for task in tasks.iter().filter(|t| Stage::of(t.kind).is_some()) {
+        let root = task.lineage.unwrap_or(task.id);
+        let place = (root, task.kind, task.counters.review_cycles);
+        let twice = places.insert(place, task.id);
+        assert_eq!(twice, None, "{place:?} is {} too", task.id);
+        if task.state != State::Done {
+            continue;
+        }
+        // What a merge could not take is done again by a task of the next cycle, as its conflict says.
+        let again = |t: &Task| {
+            t.counters.review_cycles > task.counters.review_cycles && !task.kind.judges()
+        };
+        let children = tasks
+            .iter()
+            .filter(|t| t.parent == Some(task.id) && t.lineage == Some(root) && !again(t));
+        let merges = world.mission.merges_of(root).expect("reads");
+        let queued = merges
+            .iter()
+            .any(|row| row.kind == MergeKind::Integrate && Some(&row.head) == task.head.as_ref());
+        let refused = tasks
+            .iter()
+            .any(|t| t.parent == Some(task.id) && t.lineage == Some(root) && again(t));
+        assert!(!refused || merges.iter().any(|row| row.state == MergeState::Refused));
+        let ways = children.count();
+        assert!(ways <= 1, "{} has {ways} successors", task.id);
+        assert!(
+            ways == 1 || queued,
+            "{} ({}) has no way on",
+            task.id,
+            task.kind
+        );
+    }
+}
+
+/// Operations and documentation of what is merged: one task, for a goal one in all, or the reason why there is none.
+fn behind_the_merge(world: &World, tasks: &[Task], asked: &Asked) {
+    let merged = tasks
+        .iter()
+        .filter(|t| t.kind == TaskKind::Build && t.integrated.is_some());
+    for root in merged {
+        let line: Vec<&Task> = tasks
+            .iter()
+            .filter(|t| t.id == root.id || t.lineage == Some(root.id))
+            .collect();
+        let skipped: Vec<Stage> = line
+            .iter()
+            .flat_map(|t| world.mission.skipped(t.id).expect("reads"))
+            .map(|s| s.stage)
+            .collect();
+        for (stage, kind) in [(Stage::Ops, TaskKind::Ops), (Stage::Docs, TaskKind::Docs)] {
+            let own = tasks
+                .iter()
+                .filter(|t| t.kind == kind && t.lineage.is_none())
+                .filter(|t| line.iter().any(|of| t.parent == Some(of.id)))
+                .count();
+            let left_out = skipped.iter().filter(|s| **s == stage).count();
+            assert_eq!(own + left_out, 1, "{stage} behind {} of {asked:?}", root.id);
+        }
+    }
+    for kind in [TaskKind::Ops, TaskKind::Docs] {
+        let roots = tasks
+            .iter()
+            .filter(|t| t.kind == kind && t.lineage.is_none() && t.goal.is_some());
+        assert!(roots.count() <= 1, "{kind} twice for the goal of {asked:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn each_stage_and_cycle_has_one_task_or_a_reason(asked in asked(), numbers in prop::collection::vec(any::<u8>(), 1..60)) {
+        let world = world();
+        match asked.goal {
+            true => {
+                let mut goal = NewTask::new(TaskKind::Goal, "g");
+                let mut spec = NewTask::new(TaskKind::Spec, "Spec: g");
+                for new in [&mut goal, &mut spec] {
+                    new.project = Some(world.project);
+                    new.priority = asked.priority;
+                }
+                world.mission.add_goal(goal, spec, None, "test", 10).expect("adds");
+            }
+            false => {
+                let mut build = world.build("do it");
+                build.priority = asked.priority;
+                world.add(build);
+            }
+        }
+        play(&world, &asked, &numbers);
+        let tasks = all(&world);
+        one_successor(&world, &tasks);
+        behind_the_merge(&world, &tasks, &asked);
+        for task in &tasks {
+            prop_assert!(task.counters.review_cycles <= REVIEW_CYCLES_MAX + 1, "{} goes round", task.id);
+            if task.counters.review_cycles > REVIEW_CYCLES_MAX {
+                let reason = task.waiting.as_ref().map(|w| w.reason);
+                let person = [Some(WaitReason::ReviewCycles), Some(WaitReason::MergeConflict)];
+                prop_assert!(person.contains(&reason), "{} is {}", task.id, task.state);
+            }
+            if asked.priority >= Priority::High && task.kind == TaskKind::Build && task.integrated.is_some() {
+                for kind in [TaskKind::Review, TaskKind::Security] {
+                    let judged = tasks.iter().any(|t| t.kind == kind && t.lineage == Some(task.id) && t.state == State::Done);
+                    prop_assert!(judged, "{} is merged without {kind}", task.id);
+                }
+            }
+        }
+        world.sound();
+    }
+}
+
+#[test]
+fn a_second_task_of_a_stage_is_never_made_and_a_cancelled_one_keeps_no_place() {
+    let world = world();
+    let build = world.add(world.build("do it"));
+    let claim = world.claim().expect("the build");
+    let ctx = context(
+        &Asked {
+            goal: false,
+            builds: 1,
+            docs: false,
+            ops: false,
+            chain: "",
+            priority: Priority::Medium,
+        },
+        1_000,
+    );
+    let task = world.mission.task(build).expect("the task");
+    let effects = advance(&task, &gated(CheckResult::Pass, &task), &ctx);
+    let made = world
+        .mission
+        .apply(&claim.fence, "passed", effects, 200)
+        .expect("applies");
+    let line = world.mission.line(build).expect("reads");
+    let built = world.mission.task(build).expect("the task");
+    let held = next(&built, &line, &ctx).expect_err("it went on when it was done");
+    assert_eq!(
+        held.to_string(),
+        format!(
+            "the review of cycle 0 is {} already, which is open",
+            made[0]
+        )
+    );
+    let held = by_hand(&built, Stage::Review, &line, &ctx).expect_err("one for each cycle");
+    assert!(held.to_string().contains("already"), "{held}");
+    // Whoever asks past the decision is stopped by the store.
+    let again = alai_core::pipeline::next(&built, &[], &ctx).expect("as if nobody had looked");
+    let second = world
+        .mission
+        .advance(build, "again".into(), again.clone(), "me", 300)
+        .expect("is answered");
+    assert_eq!(second, [], "the one that is there stands for it");
+    let skipped = world.mission.skipped(build).expect("reads");
+    assert_eq!(
+        skipped[0].why,
+        format!("{} is that of cycle 0 already", made[0])
+    );
+    world
+        .mission
+        .act(made[0], Event::Cancel, String::new(), "me", 400)
+        .expect("cancels");
+    let third = world
+        .mission
+        .advance(build, "again".into(), again, "me", 500)
+        .expect("is answered");
+    assert_eq!(third.len(), 1, "a cancelled one keeps no place");
+    world.sound();
+}
