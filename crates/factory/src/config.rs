@@ -115,7 +115,7 @@ pub(crate) const TEMPLATE: &str = "\
 
 [advisories]
 # What `alai qa advisories update` fetches, https alone; nothing is fetched by itself (docs/EVIDENCE.md).
-# urls = [\"https://osv-vulnerabilities.storage.googleapis.com/crates.io/all.zip\"]
+# urls = [\"https://advisories.example/cargo/all.zip\"]
 
 # Who is told when work needs a person, fails, meets a cap or is done: slack, webhook (Standard Webhooks) or desktop. Addresses and
 # secrets stay in variables, or in files for their owner alone (docs/NOTIFICATIONS.md).

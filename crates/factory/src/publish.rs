@@ -127,7 +127,7 @@ pub(crate) fn queue(
         Some((page.as_str().to_owned(), hash))
     });
     let hashed: Vec<(String, String)> = hashed.collect();
-    mission.publish(&hashed, asked, overwrite, now_ms)
+    mission.copy_pages(&hashed, asked, overwrite, now_ms)
 }
 
 /// Copies what is due. What may pass ends the round; a page that is refused is given up with its reason.
@@ -163,7 +163,7 @@ pub fn deliver(
         let (why, again) = match copied {
             Ok(_) => {
                 alai_workspace::crash::point("publish.sent");
-                mission.published(&row, now_ms())?;
+                mission.page_copied(&row, now_ms())?;
                 continue;
             }
             Err(Uncopied::Later(..)) if cancel() => return Ok(()),
@@ -181,7 +181,7 @@ pub fn deliver(
             ),
         };
         tracing::warn!("copy of {}: {why}", row.page);
-        mission.unpublished(&row, &why, again, now_ms())?;
+        mission.page_not_copied(&row, &why, again, now_ms())?;
         if again != Again::Never {
             return Ok(());
         }

@@ -18,6 +18,8 @@ pub(crate) use version::Ordered;
 const FILE_BYTES_MAX: u64 = 512 << 20;
 /// All of OSV's open-source ecosystems together are some hundred thousand.
 const ENTRIES_MAX: usize = 1_000_000;
+/// What OSV calls Cargo's ecosystem: by the host of its registry.
+pub(crate) const CARGO: &str = concat!("crates", ".io");
 /// After a quarter of a year too much is not in it; a person decides.
 pub const AGE_DAYS_MAX: i64 = 90;
 
@@ -369,7 +371,7 @@ pub(crate) mod tests {
 
     pub(crate) const NOW: i64 = 1_800_000_000_000;
 
-    /// One advisory each for crates.io, npm, PyPI and Go.
+    /// One advisory each for Cargo, npm, PyPI and Go.
     pub(crate) fn entries() -> Vec<Value> {
         let one = |id: &str, ecosystem: &str, name: &str, events: Value| {
             json!({"id": id, "modified": "2027-01-10T08:00:00Z", "summary": "bad",
@@ -379,7 +381,7 @@ pub(crate) mod tests {
         vec![
             one(
                 "RUSTSEC-2027-1",
-                "crates.io",
+                CARGO,
                 "serd",
                 json!([{"introduced": "0"}, {"fixed": "1.2.3"}]),
             ),
@@ -416,14 +418,10 @@ pub(crate) mod tests {
         let all = advisories();
         let known =
             |ecosystem, name, version| all.about(ecosystem, name, version).expect("ordered").len();
-        assert_eq!(known("crates.io", "serd", "1.2.2"), 1);
-        assert_eq!(
-            known("crates.io", "serd", "1.2.3-rc.1"),
-            1,
-            "before its release"
-        );
-        assert_eq!(known("crates.io", "serd", "1.2.3"), 0);
-        assert_eq!(known("crates.io", "serde", "1.0.0"), 0, "another package");
+        assert_eq!(known(CARGO, "serd", "1.2.2"), 1);
+        assert_eq!(known(CARGO, "serd", "1.2.3-rc.1"), 1, "before its release");
+        assert_eq!(known(CARGO, "serd", "1.2.3"), 0);
+        assert_eq!(known(CARGO, "serde", "1.0.0"), 0, "another package");
         assert_eq!(
             known("npm", "left-pad", "1.3.0"),
             1,

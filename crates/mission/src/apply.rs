@@ -5,7 +5,7 @@ use alai_core::ids::{ProjectId, TaskId};
 use alai_core::lifecycle::Event;
 use alai_core::pipeline::{Effect, Spawn};
 use alai_core::task::{Need, NewTask, State, Task, TaskKind, Until, WaitReason, Waiting};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 use sha2::{Digest, Sha256};
 
 use crate::claim::{Fence, fenced, stale};

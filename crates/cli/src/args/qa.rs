@@ -76,7 +76,7 @@ pub(crate) struct AdvisoriesArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum AdvisoriesCommand {
     /// Reads a file, a folder of files, or a zip archive of them as osv.dev offers one for each ecosystem.
-    #[command(after_help = "Example:\n  alai qa advisories import ./crates.io/all.zip")]
+    #[command(after_help = "Example:\n  alai qa advisories import ./osv-cargo/all.zip")]
     Import { path: std::path::PathBuf },
     /// How many there are, from where and of when; the same without a word.
     #[command(after_help = "Example:\n  alai qa advisories status --json")]

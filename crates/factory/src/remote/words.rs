@@ -31,7 +31,7 @@ pub(super) fn body(
         text.push_str(&format!("\n{}\n", fenced(&words)));
     }
     text.push_str("\n| Task | | State | Trust | Evidence |\n|---|---|---|---|---|\n");
-    for line in outbox::lines(factory, task)? {
+    for line in outbox::lines(mission, factory.home(), task, factory.now_ms())? {
         if line.task.kind == TaskKind::Goal {
             continue;
         }

@@ -1,6 +1,8 @@
-//! Versions in the order of their ecosystem: semantic versions (crates.io, npm, Go) and Python's (PEP 440).
+//! Versions in the order of their ecosystem: semantic versions (Cargo, npm, Go) and Python's (PEP 440).
 
 use std::cmp::Ordering;
+
+use super::CARGO;
 
 /// A version that can be put in order with others of its ecosystem.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +37,7 @@ impl Ordered {
     /// `None` for what the ecosystem does not order, and for one that is not known here.
     pub(crate) fn read(ecosystem: &str, text: &str) -> Option<Ordered> {
         match ecosystem {
-            "crates.io" | "npm" | "Go" => semantic(text.trim()),
+            CARGO | "npm" | "Go" => semantic(text.trim()),
             "PyPI" => python(text.trim()).map(Ordered::Python),
             _ => None,
         }
@@ -182,7 +184,7 @@ mod tests {
             "1.10.0",
             "2.0.0",
         ];
-        rises("crates.io", &all);
+        rises(CARGO, &all);
         rises(
             "Go",
             &[

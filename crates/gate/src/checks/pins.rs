@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use crate::advisories::canonical;
+use crate::advisories::{CARGO, canonical};
 use crate::paths;
 
 /// A pinned version, and its licence as the lockfile has it.
@@ -25,7 +25,7 @@ pub(crate) struct Pin {
 pub(crate) fn pins(path: &str, text: &str) -> Result<Option<Pins>, String> {
     let name = paths::name(path);
     match name {
-        "Cargo.lock" => toml_packages("crates.io", text).map(Some),
+        "Cargo.lock" => toml_packages(CARGO, text).map(Some),
         "uv.lock" | "poetry.lock" | "pdm.lock" => toml_packages("PyPI", text).map(Some),
         "package-lock.json" | "npm-shrinkwrap.json" => npm(text).map(Some),
         "go.sum" => Ok(Some(go_sum(text))),
@@ -61,7 +61,7 @@ fn toml_packages(ecosystem: &'static str, text: &str) -> Result<Pins, String> {
         // A member of the project has no source: cargo leaves it out, uv says `editable` or `virtual`.
         let source = package.get("source");
         let own = match ecosystem {
-            "crates.io" => source.is_none(),
+            CARGO => source.is_none(),
             _ => source.and_then(::toml::Value::as_table).is_some_and(|t| {
                 ["editable", "virtual", "directory"]
                     .iter()
@@ -149,7 +149,10 @@ mod tests {
     #[test]
     fn each_lockfile_names_its_versions() {
         let cargo = "[[package]]\nname='own'\nversion='0.1.0'\n[[package]]\nname='serde'\nversion='1.0.1'\nsource='registry'\n";
-        assert_eq!(read("a/Cargo.lock", cargo), ["crates.io serde 1.0.1"]);
+        assert_eq!(
+            read("a/Cargo.lock", cargo),
+            [format!("{CARGO} serde 1.0.1")]
+        );
         let npm = r#"{"packages": {"": {"version": "1.0.0"}, "node_modules/a": {"version": "1.2.3", "license": "MIT"},
             "node_modules/a/node_modules/@x/b": {"version": "2.0.0"}, "packages/own": {"version": "1.0.0"}}}"#;
         assert_eq!(

@@ -64,6 +64,7 @@ fn context(asked: &Asked, now_ms: i64) -> Context {
         wants_ops: asked.ops || chain.asks(Stage::Ops),
         auto_delivery: false,
         verify: None,
+        told: Vec::new(),
         chain,
     }
 }
@@ -88,11 +89,9 @@ fn reviewed(verdict: ReviewVerdict) -> Ended {
     let findings = match verdict {
         ReviewVerdict::Pass => Vec::new(),
         ReviewVerdict::PassWithFindings | ReviewVerdict::Reject => vec![Finding {
-            severity: Severity::Medium,
-            title: "no limit".into(),
             path: Some("a.rs".into()),
             line: Some(1),
-            detail: String::new(),
+            ..Finding::new(Severity::Medium, "no limit")
         }],
     };
     Ended::Reviewed {

@@ -13,7 +13,7 @@ fn a_page_is_queued_when_it_says_something_new_and_its_newest_row_stands_for_all
     let world = world();
     let m = &world.mission;
     let queue = |hash: &str, now| {
-        m.publish(&page("goals/1/status.md", hash), false, false, now)
+        m.copy_pages(&page("goals/1/status.md", hash), false, false, now)
             .expect("queued")
     };
     assert_eq!(
@@ -27,11 +27,11 @@ fn a_page_is_queued_when_it_says_something_new_and_its_newest_row_stands_for_all
     );
     let due = m.pages_due(9, 20).expect("reads");
     assert_eq!(due.len(), 1, "{due:?}");
-    m.published(&due[0], 20).expect("noted");
+    m.page_copied(&due[0], 20).expect("noted");
     assert!(m.pages_due(9, 21).expect("reads").is_empty());
     assert_eq!(queue("aa", 22), 0, "it says what the copy says");
     let asked = m
-        .publish(&page("goals/1/status.md", "aa"), true, true, 23)
+        .copy_pages(&page("goals/1/status.md", "aa"), true, true, 23)
         .expect("queued");
     assert_eq!(asked, 1, "a person asks");
     assert!(m.pages_due(9, 23).expect("reads")[0].overwrite);
@@ -54,24 +54,24 @@ fn a_wiki_that_is_down_pauses_as_a_whole_and_a_refused_page_holds_up_no_other() 
         all.into_iter().find(|one| one.page == name).expect("there")
     };
     for name in ["a", "b"] {
-        m.publish(&page(name, "1"), false, false, 1_000)
+        m.copy_pages(&page(name, "1"), false, false, 1_000)
             .expect("queued");
     }
     let first = m.pages_due(9, 1_000).expect("reads").remove(0);
-    m.unpublished(&first, "503", Again::Later(Some(30_000)), 1_000)
+    m.page_not_copied(&first, "503", Again::Later(Some(30_000)), 1_000)
         .expect("noted");
     assert!(m.pages_due(9, 30_999).expect("reads").is_empty());
     // What comes meanwhile waits too; what a person asks for does not.
-    m.publish(&page("c", "1"), false, false, 2_000)
+    m.copy_pages(&page("c", "1"), false, false, 2_000)
         .expect("queued");
     assert!(m.pages_due(9, 30_999).expect("reads").is_empty());
-    m.publish(&page("d", "1"), true, false, 2_000)
+    m.copy_pages(&page("d", "1"), true, false, 2_000)
         .expect("queued");
     assert_eq!(m.pages_due(9, 2_000).expect("reads")[0].page, "d");
     let due = m.pages_due(9, 31_000).expect("reads");
     assert_eq!(due.len(), 4);
     let refused = due.iter().find(|row| row.page == "b").expect("due");
-    m.unpublished(refused, "422", Again::Never, 31_000)
+    m.page_not_copied(refused, "422", Again::Never, 31_000)
         .expect("noted");
     assert_eq!(m.pages_due(9, 31_000).expect("reads").len(), 3);
     assert_eq!(
@@ -82,14 +82,14 @@ fn a_wiki_that_is_down_pauses_as_a_whole_and_a_refused_page_holds_up_no_other() 
         ("dead", Some("wiki b: 422"))
     );
     // A newer row that succeeds closes it.
-    m.publish(&page("b", "2"), false, false, 32_000)
+    m.copy_pages(&page("b", "2"), false, false, 32_000)
         .expect("queued");
     let newer = m
         .pages_due(9, 32_000)
         .expect("reads")
         .into_iter()
         .find(|row| row.page == "b");
-    m.published(&newer.expect("due"), 32_000).expect("noted");
+    m.page_copied(&newer.expect("due"), 32_000).expect("noted");
     assert_eq!(
         (
             stands("b").state.as_str(),

@@ -44,7 +44,7 @@ pub struct Publication {
 impl Mission {
     /// Queues copies of pages, each with a hash of what it says; one whose last copy was of the same text is not queued again,
     /// unless a person asks. Answers with how many were queued.
-    pub fn publish(
+    pub fn copy_pages(
         &self,
         pages: &[(String, String)],
         asked: bool,
@@ -83,7 +83,7 @@ impl Mission {
     }
 
     /// The copy is there: so are those of what the page said before.
-    pub fn published(&self, row: &Publishing, now_ms: i64) -> Result<(), MissionError> {
+    pub fn page_copied(&self, row: &Publishing, now_ms: i64) -> Result<(), MissionError> {
         let row = row.clone();
         self.write(move |c| {
             c.execute(
@@ -96,7 +96,7 @@ impl Mission {
     }
 
     /// The copy could not be made. All others wait with it, unless it was refused for itself.
-    pub fn unpublished(
+    pub fn page_not_copied(
         &self,
         row: &Publishing,
         error: &str,
