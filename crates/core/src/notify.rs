@@ -184,9 +184,9 @@ mod tests {
                 next_action: "`alai mc answer 7`".into(),
                 detail: String::new(),
             });
-            let want = match reason {
-                WaitReason::Budget => Kind::Budget,
-                _ => Kind::NeedsYou,
+            let want = match reason == WaitReason::Budget {
+                true => Kind::Budget,
+                false => Kind::NeedsYou,
             };
             assert_eq!(told("ask", Some(State::Waiting), &waits, false), Some(want));
             assert_eq!(
