@@ -39,7 +39,25 @@ pub struct Facts {
     /// The person who judged what this task is about, and his verdict.
     pub judged: Option<String>,
     /// Where its merged work stands on a remote.
-    pub published: Option<String>,
+    pub published: Option<OnRemote>,
+}
+
+/// Merged work on a remote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OnRemote {
+    /// Where it is, in words.
+    pub words: String,
+    /// Why the last push or look failed.
+    pub trouble: Option<String>,
+}
+
+impl OnRemote {
+    fn told(&self) -> String {
+        match &self.trouble {
+            Some(why) => format!("{}; last try: {why}", self.words),
+            None => self.words.clone(),
+        }
+    }
 }
 
 /// The process that moves tasks forward.
@@ -390,11 +408,11 @@ fn open_goal(facts: &Facts) -> Why {
         ),
         (None, None, None) => {
             let text = match (&facts.merging, &facts.published) {
-                (Some(_), _) => "its work is being moved to the target branch",
-                (None, Some(where_)) => where_,
-                (None, None) => "everything under it is settled",
+                (Some(_), _) => "its work is being moved to the target branch".to_owned(),
+                (None, Some(there)) => there.told(),
+                (None, None) => "everything under it is settled".to_owned(),
             };
-            (Rule::GoalSettles, text.into(), owner, by_itself)
+            (Rule::GoalSettles, text, owner, by_itself)
         }
     };
     Why {
@@ -530,10 +548,17 @@ fn waiting(task: &Task, facts: &Facts) -> Why {
             next_action,
         };
     }
-    let text = match detail.trim().is_empty() {
+    let mut text = match detail.trim().is_empty() {
         true => reason.as_str().to_owned(),
         false => detail.clone(),
     };
+    // A pull request that cannot be looked at is waited for in vain.
+    if *reason == WaitReason::Approval
+        && let Some(trouble) = { facts.published.as_ref() }.and_then(|there| there.trouble.as_ref())
+        && !text.contains(trouble.as_str())
+    {
+        text.push_str(&format!("; last try: {trouble}"));
+    }
     Why {
         rule: Rule::of(*reason),
         text: overdue(text, *deadline_ms, facts),
@@ -596,12 +621,12 @@ fn done(task: &Task, facts: &Facts) -> Why {
     }
     let text = match (&task.integrated, &facts.judged) {
         (Some(commit), _) => match &facts.published {
-            Some(where_) => format!("done and merged as {commit}; {where_}"),
+            Some(there) => format!("done and merged as {commit}; {}", there.told()),
             None => format!("done and merged as {commit}"),
         },
         (None, Some(judged)) => format!("done; {judged}"),
         (None, None) => match &facts.published {
-            Some(where_) => format!("done; {where_}"),
+            Some(there) => format!("done; {}", there.told()),
             None => "done".to_owned(),
         },
     };

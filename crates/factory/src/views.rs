@@ -7,7 +7,7 @@ use alai_core::review::Review;
 use alai_core::task::{State, Task, TaskKind};
 use alai_core::trust::Trust;
 use alai_core::why::{
-    self, Beside, Daemon, Facts, Held, HeldUp, Hindrance, LiveRun, Merging, Unmet, Why,
+    self, Beside, Daemon, Facts, Held, HeldUp, Hindrance, LiveRun, Merging, OnRemote, Unmet, Why,
 };
 use alai_mission::{
     Filter, GateRow, Holder, MergeKind, MergeRow, MergeState, MissionError, NeedRow,
@@ -215,7 +215,7 @@ impl<'a> Views<'a> {
     }
 
     /// Where its merged work stands on a remote.
-    fn published(&self, task: &Task) -> Result<Option<String>, MissionError> {
+    fn published(&self, task: &Task) -> Result<Option<OnRemote>, MissionError> {
         if task.kind != TaskKind::Goal && task.integrated.is_none() {
             return Ok(None);
         }
@@ -235,9 +235,9 @@ impl<'a> Views<'a> {
                     format!("it was withdrawn before it was pushed to {there}")
                 }
             };
-            match of.error {
-                Some(why) => format!("{words}; last try: {why}"),
-                None => words,
+            OnRemote {
+                words,
+                trouble: of.error,
             }
         }))
     }

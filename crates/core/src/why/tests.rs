@@ -77,6 +77,32 @@ fn facts(daemon: Daemon) -> Facts {
     }
 }
 
+#[test]
+fn a_remote_is_told_with_what_goes_wrong_there() {
+    let mut facts = facts(Daemon::Up);
+    facts.published = Some(OnRemote {
+        words: "pull request 7 is open".into(),
+        trouble: Some("HTTP 502".into()),
+    });
+    let mut goal = task(State::Waiting, TaskKind::Goal);
+    goal.waiting = Some(Waiting {
+        reason: WaitReason::Approval,
+        owner: "alem".into(),
+        deadline_ms: NOW + HOUR,
+        next_action: "look".into(),
+        detail: "pull request 7 is open".into(),
+    });
+    let told = why(&goal, &facts).text;
+    assert_eq!(told, "pull request 7 is open; last try: HTTP 502");
+    let done = why(&task(State::Done, TaskKind::Goal), &facts).text;
+    assert_eq!(done, "done; pull request 7 is open; last try: HTTP 502");
+    // What the wait says already is not said twice.
+    if let Some(waiting) = &mut goal.waiting {
+        waiting.detail = "not delivered: HTTP 502".into();
+    }
+    assert_eq!(why(&goal, &facts).text, "not delivered: HTTP 502");
+}
+
 fn hindrances() -> Vec<Option<Hindrance>> {
     vec![
         None,
