@@ -313,12 +313,13 @@ fn bring_objects(
 ) -> Result<(), GitError> {
     let mut wanted = vec![base.clone()];
     wanted.extend(tags.iter().map(|(_, oid)| oid.clone()));
+    let own = pack::Lasts::AsItsClone;
     let mut stocked = stock::for_base(repo, base);
     let known = stocked.as_ref().map(|one| &one.commit);
     let packs = objects.join("pack");
     let is_all = known == Some(base) && tags.is_empty();
     if !is_all {
-        pack::write(repo, &wanted, known, objects)?;
+        pack::write(repo, &wanted, known, objects, own)?;
     }
     if stock::is_due(stocked.as_ref(), stock::pack_bytes(&packs))
         && let Some(new) = stock::renew(repo, base)
@@ -327,7 +328,7 @@ fn bring_objects(
             let path = packs.join(name);
             fs::remove_file(&path).map_err(GitError::io("remove", &path))?;
         }
-        pack::write(repo, &wanted, Some(&new.commit), objects)?;
+        pack::write(repo, &wanted, Some(&new.commit), objects, own)?;
         stocked = Some(new);
     }
     match stocked.map(|one| one.lend(&packs, other_user)) {
@@ -335,7 +336,7 @@ fn bring_objects(
         // Somebody removed it meanwhile: then everything is packed.
         Some(Err(why)) => {
             tracing::info!("{why}");
-            pack::write(repo, &wanted, None, objects)
+            pack::write(repo, &wanted, None, objects, own)
         }
     }
 }

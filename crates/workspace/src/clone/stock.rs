@@ -166,7 +166,14 @@ fn put(repo: &Repo, base: &Oid, shelf: &Path) -> Result<(), String> {
         .map_err(|e| text(&e))?;
     let packs = incoming.path().join(PACKS);
     files::private_dir(&packs).map_err(|e| text(&e))?;
-    pack::write(repo, std::slice::from_ref(base), None, incoming.path()).map_err(|e| text(&e))?;
+    pack::write(
+        repo,
+        std::slice::from_ref(base),
+        None,
+        incoming.path(),
+        pack::Lasts::Stays,
+    )
+    .map_err(|e| text(&e))?;
     for name in files::list(&packs).map_err(|e| text(&e))? {
         // Everybody may read what a clone takes over, nobody may write to it.
         let readable = Permissions::from_mode(0o444);
