@@ -11,6 +11,7 @@ mod crash;
 mod deny;
 mod fuzz;
 mod liar;
+mod order;
 mod program;
 mod scaffolds;
 mod table;
@@ -39,6 +40,9 @@ usage: cargo xtask COMMAND
   scaffolds    what the shipped scaffolds write, built and served by the real npm, cargo and pip (minutes when cold);
                --factory: each through the whole factory to merged code;
                installs what is missing, or with --no-install says what is
+  order [--check]
+               runs the executable and writes down in which order its functions are entered, for the linker;
+               --check: whether the executable still has the functions of the list
   deny         installs cargo-deny when it is missing (minutes) and runs it, advisories included";
 
 fn main() -> ExitCode {
@@ -51,7 +55,12 @@ fn main() -> ExitCode {
         Some((&"crash", rest)) => crash::run(rest),
         Some((&"fuzz", rest)) => fuzz::run(rest),
         Some((&"liar", rest)) => liar::run(rest),
+<<<<<<< HEAD
         Some((&"bento", rest)) => bento::run(rest),
+=======
+        Some((&"order", rest)) => order::run(rest),
+        Some((&order::TRACE, rest)) => order::traced(rest),
+>>>>>>> 67e537c (xtask, cli: functions lie in the order in which a run enters them)
         Some((&"deny", [])) => deny::run(),
         Some((&"scaffolds", rest)) => scaffolds::run(rest),
         Some((&("help" | "--help" | "-h"), _)) => {

@@ -20,4 +20,6 @@ mod sample;
 mod size;
 mod store;
 
+pub(crate) use minion::play;
+pub(crate) use release::binary;
 pub(crate) use run::run;

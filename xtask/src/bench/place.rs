@@ -2,6 +2,7 @@
 
 use super::release;
 use crate::program::{self, Error};
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -21,6 +22,8 @@ const SCRIPT: &str = "crates/cli/demo/script.yaml";
 /// Removed with everything in it when dropped.
 pub(super) struct Place {
     folder: TempDir,
+    /// What starts `alai` in its place, given the program and its arguments.
+    tracer: Vec<OsString>,
 }
 
 impl Place {
@@ -37,13 +40,26 @@ impl Place {
 
     fn below(parent: &Path) -> Result<Place, Error> {
         let (binary, _) = release::build()?;
+        Place::of(&binary, parent)
+    }
+
+    /// The same with this binary.
+    pub(super) fn of(binary: &Path, parent: &Path) -> Result<Place, Error> {
         let folder = tempfile::Builder::new()
             .prefix("alai-bench-")
             .tempdir_in(parent)
             .map_err(file(parent))?;
-        let place = Place { folder };
-        fs::copy(&binary, place.binary()).map_err(file(&binary))?;
+        let place = Place {
+            folder,
+            tracer: Vec::new(),
+        };
+        fs::copy(binary, place.binary()).map_err(file(binary))?;
         Ok(place)
+    }
+
+    /// From now on each `alai` is started by this.
+    pub(super) fn trace(&mut self, tracer: &[OsString]) {
+        self.tracer = tracer.to_vec();
     }
 
     pub(super) fn binary(&self) -> PathBuf {
@@ -57,7 +73,14 @@ impl Place {
 
     /// `alai` on the home of this name, with recorded replies as its model. Nothing of the caller's own settings reaches it.
     pub(super) fn alai(&self, home: &str, args: &[&str]) -> Command {
-        let mut command = program::command(self.binary());
+        let mut command = match self.tracer.split_first() {
+            None => program::command(self.binary()),
+            Some((tracer, args)) => {
+                let mut command = program::command(tracer);
+                command.args(args).arg(self.binary());
+                command
+            }
+        };
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("ALAI_") {
                 command.env_remove(name);

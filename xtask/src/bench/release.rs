@@ -18,7 +18,7 @@ pub(super) fn build() -> Result<(PathBuf, Ran), Error> {
 }
 
 /// Where cargo puts the binary; the target folder may have been moved.
-fn binary() -> Result<PathBuf, Error> {
+pub(crate) fn binary() -> Result<PathBuf, Error> {
     #[derive(Deserialize)]
     struct Metadata {
         target_directory: PathBuf,

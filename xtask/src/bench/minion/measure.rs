@@ -7,6 +7,7 @@ use super::{peers, sample, show, tree};
 use crate::bench::aims::Aims;
 use crate::bench::place::{Place, file};
 use crate::program::{self, Error};
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -35,9 +36,8 @@ pub(crate) fn run(aims: &mut Aims) -> Result<(), Error> {
             .map(|peer| (Harness::Peer(*peer), Seen::default())),
     );
     let world = World {
-        place: &place,
-        project,
         installed,
+        ..World::new(&place, project)
     };
     world.prepare()?;
     // The first rounds fill caches, and are the ones in which memory is looked at: looking takes time.
@@ -68,13 +68,44 @@ pub(crate) fn run(aims: &mut Aims) -> Result<(), Error> {
     aims.bench("alai-workspace", "clone", &[], &[])
 }
 
+/// What a factory does from day to day, by this binary and started by `tracer`: runs of both kinds, a daemon that is asked, and the whole of the
+/// demo. What comes first is what is to lie closest.
+pub(crate) fn play(binary: &Path, tracer: &[OsString]) -> Result<(), Error> {
+    let mut place = Place::of(binary, &program::root().join("target"))?;
+    let project = sample::make(&place.at("project"))?;
+    World::new(&place, project.clone()).prepare()?;
+    place.trace(tracer);
+    let world = World::new(&place, project);
+    for harness in [Harness::Alai, Harness::AlaiUnchecked] {
+        world.once(harness, "traced", false)?;
+    }
+    let daemon = place.daemon("home")?;
+    for asked in [&["status"][..], &["mc", "list"], &["down"]] {
+        program::read(place.alai("home", asked))?;
+    }
+    drop(daemon);
+    let kept = place.at("demo");
+    let mut demo = place.alai("home", &["demo", "--keep"]);
+    demo.arg(kept);
+    program::read(demo).map(drop)
+}
+
 struct World<'p> {
     place: &'p Place,
     project: PathBuf,
     installed: PathBuf,
 }
 
-impl World<'_> {
+impl<'p> World<'p> {
+    /// Without anybody else's harness.
+    fn new(place: &'p Place, project: PathBuf) -> World<'p> {
+        World {
+            place,
+            project,
+            installed: PathBuf::new(),
+        }
+    }
+
     /// What a user does once: the home, the project, and one run that proves the base.
     fn prepare(&self) -> Result<(), Error> {
         self.place.init("home")?;

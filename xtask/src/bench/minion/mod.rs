@@ -12,4 +12,5 @@ mod show;
 mod tree;
 mod twin;
 
+pub(crate) use measure::play;
 pub(super) use measure::run;
