@@ -63,6 +63,8 @@ pub enum Trouble {
     /// It answers what is no JSON.
     Malformed,
     Enormous,
+    /// It lists nothing, as a search that is behind.
+    Forgets,
     /// It answers only when the file `release` is in its folder.
     Held,
     /// It does what it is asked for, and says that it failed.
@@ -246,6 +248,7 @@ pub fn main() -> ExitCode {
         }
         Some(Trouble::Malformed) => said("<html>not what you asked for</html>"),
         Some(Trouble::Enormous) => said("[\"".to_owned() + &"x".repeat(ENORMOUS_BYTES)),
+        Some(Trouble::Forgets) => said("[]"),
         Some(Trouble::Held) => {
             while !folder.join("release").exists() {
                 std::thread::yield_now();

@@ -134,6 +134,9 @@ fn a_goal_is_taken_up_again_by_a_check_that_fails_and_done_when_it_is_merged() {
             json!({"__typename": "StatusContext", "context": "old", "state": "SUCCESS"}),
         ];
     });
+    github.fails("pr view", Trouble::RateLimited, 1);
+    sync(&world).exits(1);
+    world.alai(["why", "1"]).says("limit of requests");
     sync(&world).exits(0).says("mends what came back");
     assert_eq!(world.state(1), "open");
     let made = follow_ups(&world);

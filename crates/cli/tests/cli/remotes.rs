@@ -224,7 +224,7 @@ fn a_delivery_to_a_remote_is_refused_where_it_cannot_be_meant() {
     ]);
     let refused = set(&["--deliver", "branch"])
         .exits(2)
-        .says("it holds a password");
+        .says("it holds a password or a token");
     assert!(!refused.err.contains("hunter2"), "{refused}");
     world.git(&[
         "remote",
@@ -423,6 +423,35 @@ fn one_that_was_opened_and_not_heard_of_is_found() {
     why(&world, 1, "pull request 2");
     assert_eq!(github.state().pulls.len(), 2);
     assert_eq!(github.calls("pr create"), 1);
+    drop(daemon);
+}
+
+#[test]
+fn one_that_is_there_already_is_taken() {
+    let (world, github) = with_remote("pull-request", &good());
+    github.change(|state| {
+        state.pulls.push(alai_testkit::github::Pull {
+            number: 1,
+            head: ALPHA.into(),
+            base: "main".into(),
+            state: "OPEN".into(),
+            ..Default::default()
+        });
+    });
+    github.fails("pr list", Trouble::Forgets, 1);
+    add(&world, "Say alpha");
+    let daemon = world.up();
+    why(
+        &world,
+        1,
+        "pull request 1 (https://github.com/acme/tiny/pull/1) is open",
+    );
+    proposed(&world, &github);
+    assert_eq!(
+        github.calls("pr create"),
+        1,
+        "it was refused, and the one there is taken"
+    );
     drop(daemon);
 }
 
