@@ -1,5 +1,5 @@
-//! One goal on one screen: where it stands, who is at work, what a verifier said, where the evidence is, what it took, what stands in its way and
-//! what a person does next (seed 003: the operator's cockpit). From rows and folders alone.
+//! One goal on one screen: where it stands, who is at work, what a verifier said, where the evidence is, what it took, what
+//! stands in its way and what a person does next (seed 003: the operator's cockpit). From rows and folders alone.
 
 use alai_core::ids::TaskId;
 use alai_core::task::{State, Task, TaskKind};

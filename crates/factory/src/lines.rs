@@ -1,5 +1,5 @@
-//! The lines of work of a goal, a task or a project as people see them: every task with its pipeline, stage, parent and cycle, and each stage
-//! that was left out with its reason.
+//! The lines of work of a goal, a task or a project as people see them: every task with its pipeline, stage, parent and cycle,
+//! and each stage that was left out with its reason.
 
 use alai_core::ids::TaskId;
 use alai_core::pipeline::{Stage, lineage};

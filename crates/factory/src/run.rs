@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use alai_core::ids::TaskId;
 use alai_core::money::Refused;
-use alai_core::pipeline::{self, Effect, Ended, Failure, ToldBefore, lineage};
+use alai_core::pipeline::{self, Effect, Ended, Failure, Stage, ToldBefore, lineage};
 use alai_core::plan::PlanSource;
 use alai_core::review::ReviewVerdict;
 use alai_core::task::Task;
@@ -202,6 +202,10 @@ fn apply(
     context.verify = verifier::asked_for(factory, &task, ended)?;
     if matches!(ended, Ended::Reviewed { .. }) {
         context.told = told_before(factory, &task)?;
+    }
+    if context.verify.is_none() && context.chain.asks(Stage::Verify) {
+        // A person who gives a project this stage has switched it on for that project.
+        context.verify = Some("the project's stages have it".into());
     }
     let mut effects = pipeline::advance(&task, ended, &context);
     let outcome = outcome(ended);

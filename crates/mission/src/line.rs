@@ -1,5 +1,5 @@
-//! Lines of work: one task for each stage and cycle, once for a goal where a stage is the goal's, and what is left out on the way. Decided in
-//! the transaction that would make a second one, so that nothing comes between.
+//! Lines of work: one task for each stage and cycle, once for a goal where a stage is the goal's, and what is left out on the
+//! way. Decided in the transaction that would make a second one, so that nothing comes between.
 
 use alai_core::ids::TaskId;
 use alai_core::pipeline::{self, Effect, Spawn, Stage};
@@ -32,8 +32,8 @@ pub struct Skipped {
 }
 
 impl Mission {
-    /// A person has the engine do what follows a task that is done. Answers with the tasks that were made; with none where another was
-    /// there first.
+    /// A person has the engine do what follows a task that is done. Answers with the tasks that were made; with none where
+    /// another was there first.
     ///
     /// # Errors
     /// When the task is unknown, or the store cannot be written.
@@ -56,8 +56,8 @@ impl Mission {
 }
 
 impl Reader {
-    /// A line of work by any of its tasks, oldest first: its builds and what judged them, and the stages that were made of it or, where it
-    /// belongs to a goal, of the goal.
+    /// A line of work by any of its tasks, oldest first: its builds and what judged them, and the stages that were made of it
+    /// or, where it belongs to a goal, of the goal.
     pub fn line(&self, task: TaskId) -> Result<Vec<Task>, MissionError> {
         self.read(|c| {
             let root = pipeline::lineage(&one(c, task)?);
@@ -109,8 +109,8 @@ pub(crate) fn skipped(
     happened(c, Some(after), SKIPPED, &format!("{stage}: {why}"), stamp)
 }
 
-/// The task that has the place of a new one already: of its stage and cycle in the line, or of its stage for the goal. One that was
-/// cancelled or has failed keeps no place.
+/// The task that has the place of a new one already: of its stage and cycle in the line, or of its stage for the goal. One that
+/// was cancelled or has failed keeps no place.
 pub(crate) fn there(c: &Connection, spawn: &Spawn) -> Result<Option<TaskId>, MissionError> {
     let new = &spawn.task;
     let kind = new.kind.as_str();
@@ -190,7 +190,8 @@ pub(crate) fn after_all(
         .try_for_each(|task| add_need(c, id, Need { task, until }, now_ms))
 }
 
-/// What comes last in a goal and is not over: its postflight, and with `stages` its own operations and documentation that nobody has begun.
+/// What comes last in a goal and is not over: its postflight, and with `stages` its own operations and documentation that
+/// nobody has begun.
 pub(crate) fn last_of_goal(
     c: &Connection,
     goal: TaskId,

@@ -5,7 +5,8 @@ use clap::Args;
 
 /// One goal on one screen: step, company and agent, verifier, evidence, cost so far, blockers, next action.
 ///
-/// With --watch it is shown again whenever it changes, until the goal is over; where there is no terminal, only the lines that are new.
+/// With --watch it is shown again whenever it changes, until the goal is over; where there is no terminal, only the lines that
+/// are new.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  alai console 4000 --watch\n  alai console 4000 --markdown > status.md"

@@ -9,8 +9,8 @@ use clap::{Args, Subcommand};
 #[derive(Debug, Subcommand)]
 pub(crate) enum PipelineCommand {
     Status(PipelineStatusArgs),
-    /// Does what the engine would do next of a task that is done, or says what holds it. Tasks that the factory ends went on in the same
-    /// moment: this is for what a person closed by hand.
+    /// Does what the engine would do next of a task that is done, or says what holds it. Tasks that the factory ends went on in
+    /// the same moment: this is for what a person closed by hand.
     #[command(after_help = "Example:\n  alai pipeline advance 4006")]
     Advance {
         task: TaskId,
@@ -31,7 +31,8 @@ pub(crate) enum PipelineCommand {
     },
 }
 
-/// Every task of a goal or a line of work with its pipeline, stage, parent and cycle, and the stages that were left out with their reasons.
+/// Every task of a goal or a line of work with its pipeline, stage, parent and cycle, and the stages that were left out with
+/// their reasons.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  alai pipeline status 4001\n  alai pipeline status --project bento --json"

@@ -100,11 +100,9 @@ fn what_a_goal_took_is_counted_by_stage() {
     world.alai(START).exits(0);
     let took = world.json(["mc", "stats", "1", "--json"]);
     let stage = |name: &str| -> Value {
-        let all = took["stages"].as_array().expect("stages").iter();
-        all.filter(|s| s["stage"] == name)
-            .cloned()
-            .next()
-            .unwrap_or(Value::Null)
+        let mut all = took["stages"].as_array().expect("stages").iter();
+        let found = all.find(|s| s["stage"] == name);
+        found.cloned().unwrap_or(Value::Null)
     };
     assert_eq!(
         (&stage("build")["tasks"], &stage("build")["review_cycle"]),

@@ -285,6 +285,19 @@ fn a_project_has_its_own_stages_and_urgent_work_is_judged_all_the_same() {
     let explained = world.alai(["explain", "1"]).exits(0).out;
     assert!(explained.contains("build,merge"), "{explained}");
     world.alai(["mc", "fsck"]).exits(0);
+    // A person who names the verifier among the stages has switched it on for the project.
+    world
+        .alai(["project", "set", "tiny", "--stages", "build,verify"])
+        .exits(0);
+    let third = ["mc", "add", "Add initials", "--project", "tiny"];
+    let id = world.json(third.into_iter().chain(["--json"]))["id"].to_string();
+    let daemon = world.up();
+    world.until("a verification is there", |w| {
+        let status = w.json(["pipeline", "status", &id, "--json"]);
+        let there = rows(&status).iter().any(|row| row.starts_with("verify/0/"));
+        there.then_some(())
+    });
+    drop(daemon);
     let back = world
         .alai(["project", "set", "tiny", "--stages", ""])
         .exits(0);

@@ -99,7 +99,8 @@ pub enum ChainError {
     Order(Stage, Stage),
 }
 
-/// The stages of a project's work. The default is the seeds': BUILD, REVIEW, SECURITY, the merge, and OPS and DOCS where they are asked for.
+/// The stages of a project's work. The default is the seeds': BUILD, REVIEW, SECURITY, the merge, and OPS and DOCS where they
+/// are asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(try_from = "Vec<String>", into = "Vec<String>")]
 pub struct Chain {
@@ -107,7 +108,8 @@ pub struct Chain {
     own: Vec<Stage>,
 }
 
-/// From this priority on a change is reviewed and audited whatever the project's chain says: who leaves a stage out decides for small things.
+/// From this priority on a change is reviewed and audited whatever the project's chain says: who leaves a stage out decides for
+/// small things.
 pub const JUDGED_FROM: Priority = Priority::High;
 
 impl Chain {

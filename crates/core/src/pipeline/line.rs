@@ -1,4 +1,5 @@
-//! A line of work as a person asks after it: what the engine would do next of a task that is done, and which successor may be made by hand.
+//! A line of work as a person asks after it: what the engine would do next of a task that is done, and which successor may be
+//! made by hand.
 
 use super::chain::Stage;
 use super::merged::{of_goal, own_stage};
@@ -36,8 +37,8 @@ pub enum Held {
     NotMade(Stage),
 }
 
-/// What the engine does when a task is done. It did so in the transaction that ended the task, but for what a person closed by hand:
-/// there `line` has nothing that came of it.
+/// What the engine does when a task is done. It did so in the transaction that ended the task, but for what a person closed by
+/// hand: there `line` has nothing that came of it.
 ///
 /// # Errors
 /// With what holds it.
@@ -66,8 +67,8 @@ pub fn next(task: &Task, line: &[Task], context: &Context) -> Result<Vec<Effect>
     Ok(onwards(task, base, head, verify, &context.chain))
 }
 
-/// The one task of `stage` that may follow `from` by a person's hand. `line` is the whole line of work, its first task too, and what was
-/// made of it.
+/// The one task of `stage` that may follow `from` by a person's hand. `line` is the whole line of work, its first task too, and
+/// what was made of it.
 ///
 /// # Errors
 /// Where the engine would not have it, or it is there already.

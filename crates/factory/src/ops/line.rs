@@ -1,4 +1,5 @@
-//! A person moves a line of work on: what the engine would do next, or one successor by his hand. Both stand in the task's history.
+//! A person moves a line of work on: what the engine would do next, or one successor by his hand. Both stand in the task's
+//! history.
 
 use alai_core::ids::TaskId;
 use alai_core::pipeline::{self, Context, Effect, Held, Stage};
@@ -13,11 +14,11 @@ use crate::beat::asks;
 pub(super) fn advance(desk: &Desk<'_>, task: TaskId) -> Result<Outcome, OpError> {
     let found = desk.mission.task(task)?;
     if Stage::of(found.kind).is_none() {
-        return Err(held(desk, &found, &Held::NoStage(task)));
+        return Err(held(&found, &Held::NoStage(task)));
     }
     let line = desk.mission.line(task)?;
     let context = context(desk, &found)?;
-    let effects = pipeline::next(&found, &line, &context).map_err(|e| held(desk, &found, &e))?;
+    let effects = pipeline::next(&found, &line, &context).map_err(|e| held(&found, &e))?;
     let queued = desk.mission.merges_of(pipeline::lineage(&found))?;
     let queued = queued
         .iter()
@@ -35,12 +36,12 @@ pub(super) fn advance(desk: &Desk<'_>, task: TaskId) -> Result<Outcome, OpError>
 pub(super) fn create(desk: &Desk<'_>, from: TaskId, stage: Stage) -> Result<Outcome, OpError> {
     let found = desk.mission.task(from)?;
     if Stage::of(found.kind).is_none() {
-        return Err(held(desk, &found, &Held::NoStage(from)));
+        return Err(held(&found, &Held::NoStage(from)));
     }
     let line = desk.mission.line(from)?;
     let context = context(desk, &found)?;
     let effects = pipeline::by_hand(&found, stage, &line, &context);
-    let effects = effects.map_err(|e| held(desk, &found, &e))?;
+    let effects = effects.map_err(|e| held(&found, &e))?;
     made(desk, &found, format!("create {stage}"), effects)
 }
 
@@ -67,7 +68,7 @@ fn context(desk: &Desk<'_>, task: &Task) -> Result<Context, OpError> {
 }
 
 /// What holds it, and what a person can do about that.
-fn held(desk: &Desk<'_>, task: &Task, why: &Held) -> OpError {
+fn held(task: &Task, why: &Held) -> OpError {
     let id = task.id.0;
     let (kind, hint) = match why {
         Held::NotDone { .. } => (
@@ -98,8 +99,8 @@ fn held(desk: &Desk<'_>, task: &Task, why: &Held) -> OpError {
                 | State::Done => format!("`alai why {}` says where it stands", task.0),
             },
         ),
-        Held::NoStage(_) => (OpErrorKind::Usage, status_of(desk, task)),
-        Held::NotNext { .. } | Held::NotMerged(_) => (OpErrorKind::Failed, status_of(desk, task)),
+        Held::NoStage(_) => (OpErrorKind::Usage, status_of(task)),
+        Held::NotNext { .. } | Held::NotMerged(_) => (OpErrorKind::Failed, status_of(task)),
         Held::NotMade(_) => (
             OpErrorKind::Usage,
             "--stage takes verify, review, security, ops or docs".to_owned(),
@@ -108,7 +109,7 @@ fn held(desk: &Desk<'_>, task: &Task, why: &Held) -> OpError {
     OpError::new(kind, why.to_string(), &hint)
 }
 
-fn status_of(_: &Desk<'_>, task: &Task) -> String {
+fn status_of(task: &Task) -> String {
     format!(
         "`alai pipeline status {}` shows its line of work",
         task.id.0

@@ -1,5 +1,5 @@
-//! Lines of work from their first task to their merge, under any ends: one successor for each stage and cycle or a recorded skip, and two
-//! shared cycles that end at a person.
+//! Lines of work from their first task to their merge, under any ends: one successor for each stage and cycle or a recorded
+//! skip, and two shared cycles that end at a person.
 
 use std::collections::BTreeMap;
 
