@@ -55,12 +55,9 @@ fn main() -> ExitCode {
         Some((&"crash", rest)) => crash::run(rest),
         Some((&"fuzz", rest)) => fuzz::run(rest),
         Some((&"liar", rest)) => liar::run(rest),
-<<<<<<< HEAD
         Some((&"bento", rest)) => bento::run(rest),
-=======
         Some((&"order", rest)) => order::run(rest),
         Some((&order::TRACE, rest)) => order::traced(rest),
->>>>>>> 67e537c (xtask, cli: functions lie in the order in which a run enters them)
         Some((&"deny", [])) => deny::run(),
         Some((&"scaffolds", rest)) => scaffolds::run(rest),
         Some((&("help" | "--help" | "-h"), _)) => {
