@@ -6,11 +6,10 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod bench;
-mod bento;
 mod crash;
 mod deny;
 mod fuzz;
-mod liar;
+mod long;
 mod order;
 mod program;
 mod scaffolds;
@@ -54,8 +53,8 @@ fn main() -> ExitCode {
         Some((&"bench", rest)) => bench::run(rest),
         Some((&"crash", rest)) => crash::run(rest),
         Some((&"fuzz", rest)) => fuzz::run(rest),
-        Some((&"liar", rest)) => liar::run(rest),
-        Some((&"bento", rest)) => bento::run(rest),
+        Some((&"liar", rest)) => long::run(&long::LIAR, rest),
+        Some((&"bento", rest)) => long::run(&long::BENTO, rest),
         Some((&"order", rest)) => order::run(rest),
         Some((&order::TRACE, rest)) => order::traced(rest),
         Some((&"deny", [])) => deny::run(),
