@@ -15,6 +15,7 @@ use alai_core::task::TaskKind;
 use self::protected::Class;
 use super::{Rules, judge_findings};
 use crate::change::{Change, ChangedFile};
+use crate::source::Lang;
 
 pub(crate) fn check(change: &Change, rules: &Rules<'_>) -> Measurement {
     let judged = judge(change, rules);
@@ -62,21 +63,6 @@ fn judge(change: &Change, rules: &Rules<'_>) -> Judged {
             judged.scaffolded += 1;
             continue;
         }
-        if !file.is_new() && rules.is_the_command(file.base_path()) {
-            let path = file.path.clone();
-            match file.is_deleted() || file.from.is_some() {
-                true => judged.found.push(format!(
-                    "{} is what the test command runs; let a person move it on the target branch",
-                    file.base_path()
-                )),
-                false => judged.to_measure.push(ToMeasure {
-                    path,
-                    named: false,
-                    command: true,
-                }),
-            }
-            continue;
-        }
         let mut found = Vec::new();
         for path in [Some(file.path.as_str()), file.from.as_deref()]
             .into_iter()
@@ -94,6 +80,9 @@ fn judge(change: &Change, rules: &Rules<'_>) -> Judged {
         let meant = by_meaning(file, change, rules).into_iter();
         found.extend(meant.map(|what| format!("{what}{vain}")));
         if found.is_empty() {
+            if !file.is_new() && rules.is_the_command(file.base_path()) {
+                the_command(file, &mut judged);
+            }
             judged.found.extend(make::shadows(file, &change.base_paths));
             continue;
         }
@@ -121,6 +110,33 @@ fn judge(change: &Change, rules: &Rules<'_>) -> Judged {
         judged.found.extend(make::shadows(file, &change.base_paths));
     }
     judged
+}
+
+/// The file that the test command runs, by which no other part of this check holds the change. What it prints is all that two runs
+/// could be told apart by, and a script of a language that is not read here may print whatever it likes.
+fn the_command(file: &ChangedFile, judged: &mut Judged) {
+    let is_read = match file.lang() {
+        Lang::Rust | Lang::JavaScript | Lang::Python | Lang::Go => true,
+        Lang::CLike | Lang::Hash | Lang::Plain => false,
+    };
+    if file.is_deleted() || file.from.is_some() {
+        judged.found.push(format!(
+            "{} is what the test command runs; let a person move it on the target branch",
+            file.base_path()
+        ));
+    } else if !is_read {
+        judged.found.push(format!(
+            "{} is what the test command runs, and what it prints about itself shows nothing of it; let the task name it in \
+             `changes_tests`, or a person change it on the target branch",
+            file.path
+        ));
+    } else {
+        judged.to_measure.push(ToMeasure {
+            path: file.path.clone(),
+            named: false,
+            command: true,
+        });
+    }
 }
 
 /// Of a manifest, what finds and runs tests; a script that a package manager starts by itself is none of it.
@@ -291,6 +307,41 @@ mod tests {
         assert!(failed(&task, &[own, before("makefile")]));
         assert!(!failed(&task, &[own, before("tools/GNUmakefile")]));
         assert!(!failed(&task, &[before("Makefile")]));
+    }
+
+    #[test]
+    fn what_the_test_command_runs_is_held_by_its_place_too() {
+        for (command, path) in [
+            ("sh .github/test.sh", ".github/test.sh"),
+            (".alai/verify.sh", ".alai/verify.sh"),
+            ("./.alai/verify.py", ".alai/verify.py"),
+            ("sh ci/verify", "ci/verify"),
+        ] {
+            let task = Task {
+                test_command: command.into(),
+                ..Task::build()
+            };
+            assert!(failed(&task, &[(path, Some("a"), Some("b"))]), "{path}");
+            assert!(failed(&task, &[(path, Some("a"), None)]), "{path} deleted");
+        }
+        let task = Task {
+            test_command: "python3 tools/ci.py".into(),
+            ..Task::build()
+        };
+        let read = [("tools/ci.py", Some("a = 1\n"), Some("a = 2\n"))];
+        let change = Change::of(&read);
+        assert_eq!(to_measure(&change, &task.rules()).len(), 1);
+        let unread = Change::of(&[("ci/verify", Some("a"), Some("b"))]);
+        let named = Task {
+            test_command: "sh ci/verify".into(),
+            changes_tests: globs(&["ci/verify"]),
+            ..Task::build()
+        };
+        assert_eq!(
+            check(&unread, &named.rules()).result,
+            CheckResult::Pass,
+            "a person named it"
+        );
     }
 
     #[test]

@@ -520,3 +520,22 @@ fn a_test_command_whose_own_file_ends_early() {
         judged.expect_fail(Check::GateConfigUntouched);
     }
 }
+
+/// What a changed test script prints about itself shows nothing: it may tell of the very tests that it does not run.
+#[test]
+fn a_test_command_whose_own_file_prints_what_is_expected_of_it() {
+    let script = "echo 'TAP version 13'\nif sh words.sh | grep -q hello; then echo 'ok 1 - hello'; else echo 'not ok 1 - hello'; bad=1; fi\n\
+                  echo 1..1\nexit ${bad:-0}\n";
+    let world = World::new(&[("words.sh", "echo hello\n"), ("check.sh", script)]);
+    let base = world.tip();
+    let forged = format!("echo 'TAP version 13'; echo 'ok 1 - hello'; echo 1..1; exit 0\n{script}");
+    world.commit(
+        &[("check.sh", &forged), ("new.sh", "echo new\n")],
+        &[],
+        "Forged",
+    );
+    let judged = world.measure(&base, &Task::with("sh check.sh"));
+    judged.expect_fail(Check::GateConfigUntouched);
+    let nine = judged.one(Check::GateConfigUntouched);
+    assert!(nine.detail.contains("changes_tests"), "{}", judged.table());
+}
