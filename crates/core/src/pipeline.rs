@@ -408,7 +408,11 @@ fn goal_stages(spec: &Task, plan: &Plan, context: &Context) -> Vec<Spawn> {
     ]
     .into_iter()
     .filter(|(_, stage, wanted)| {
-        *wanted && context.chain.leaves_out(*stage, spec.priority).is_none()
+        *wanted
+            && context
+                .chain
+                .leaves_out(*stage, spec.priority, false)
+                .is_none()
     })
     .map(|(kind, _, _)| merged::of_goal(spec, goal, kind, &titles.join("\n")))
     .collect()
@@ -530,11 +534,18 @@ fn onwards(
                 next.description
                     .push_str(&format!(" An independent verifier is asked: {why}."));
             }
-            if Stage::of(kind).is_some_and(|stage| chain.keeps(stage, task.priority)) {
+            let keeps =
+                |freed| Stage::of(kind).is_some_and(|s| chain.keeps(s, task.priority, freed));
+            if keeps(false) {
                 next.description.push_str(&format!(
                     " The project's stages leave this one out; work of priority {} is judged all the same.",
                     task.priority.letter()
                 ));
+            } else if keeps(chain::freed(&task.changes_tests, &task.cleared)) {
+                next.description.push_str(
+                    " The project's stages leave this one out; work that may change tests, or for which a safety rule was \
+                     cleared, is judged all the same.",
+                );
             }
             effects.push(Spawn::alone(next));
         }
@@ -566,9 +577,10 @@ fn judged_as(task: &Task, verified: bool, chain: &Chain) -> (Option<TaskKind>, V
         | TaskKind::Docs
         | TaskKind::Postflight => &[],
     };
+    let freed = chain::freed(&task.changes_tests, &task.cleared);
     let mut skipped = Vec::new();
     for stage in left {
-        match chain.leaves_out(*stage, task.priority) {
+        match chain.leaves_out(*stage, task.priority, freed) {
             None => return (stage.kind(), skipped),
             Some(why) => skipped.push(Effect::Skip { stage: *stage, why }),
         }

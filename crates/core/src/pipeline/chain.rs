@@ -172,21 +172,28 @@ impl Chain {
         self.own.contains(&stage)
     }
 
-    /// Why a task of this priority has no such stage; `None` where it has.
-    pub fn leaves_out(&self, stage: Stage, priority: Priority) -> Option<String> {
+    /// Why a task of this priority has no such stage; `None` where it has. `freed`: a test that it may change or a safety rule that was
+    /// cleared for it (`freed`), so that somebody else has to look at what it did with that.
+    pub fn leaves_out(&self, stage: Stage, priority: Priority, freed: bool) -> Option<String> {
         if self.is_default() || self.own.contains(&stage) {
             return None;
         }
-        let judged = matches!(stage, Stage::Review | Stage::Security) && priority >= JUDGED_FROM;
+        let judged =
+            matches!(stage, Stage::Review | Stage::Security) && (priority >= JUDGED_FROM || freed);
         (!judged).then(|| format!("the project's stages leave it out ({self})"))
     }
 
-    /// Whether the chain would leave this stage out, and the priority keeps it.
-    pub fn keeps(&self, stage: Stage, priority: Priority) -> bool {
+    /// Whether the chain would leave this stage out, and the priority or what the task may do keeps it.
+    pub fn keeps(&self, stage: Stage, priority: Priority, freed: bool) -> bool {
         !self.is_default()
             && !self.own.contains(&stage)
-            && self.leaves_out(stage, priority).is_none()
+            && self.leaves_out(stage, priority, freed).is_none()
     }
+}
+
+/// Whether a task may do what others may not: change tests, or what a safety rule stops.
+pub fn freed(changes_tests: &[String], cleared: &[String]) -> bool {
+    !changes_tests.is_empty() || !cleared.is_empty()
 }
 
 impl fmt::Display for Chain {
@@ -265,18 +272,24 @@ mod tests {
     fn urgent_work_keeps_its_judges_whatever_the_chain_says() {
         let chain = Chain::parse("build,docs").expect("a chain");
         for stage in [Stage::Review, Stage::Security] {
-            assert!(chain.leaves_out(stage, Priority::Medium).is_some());
+            assert!(chain.leaves_out(stage, Priority::Medium, false).is_some());
+            assert_eq!(chain.leaves_out(stage, Priority::Low, true), None);
+            assert!(chain.keeps(stage, Priority::Low, true));
             for priority in [Priority::High, Priority::Blocker] {
-                assert_eq!(chain.leaves_out(stage, priority), None);
-                assert!(chain.keeps(stage, priority));
+                assert_eq!(chain.leaves_out(stage, priority, false), None);
+                assert!(chain.keeps(stage, priority, false));
             }
         }
-        assert!(chain.leaves_out(Stage::Ops, Priority::Blocker).is_some());
+        assert!(
+            chain
+                .leaves_out(Stage::Ops, Priority::Blocker, true)
+                .is_some()
+        );
         assert!(
             Chain::default()
-                .leaves_out(Stage::Ops, Priority::Low)
+                .leaves_out(Stage::Ops, Priority::Low, false)
                 .is_none()
         );
-        assert!(!Chain::default().keeps(Stage::Review, Priority::High));
+        assert!(!Chain::default().keeps(Stage::Review, Priority::High, true));
     }
 }

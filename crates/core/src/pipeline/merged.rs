@@ -79,7 +79,7 @@ fn integrated(task: &Task, commit: &str, context: &Context) -> Vec<Effect> {
         (Stage::Ops, TaskKind::Ops, context.wants_ops),
         (Stage::Docs, TaskKind::Docs, context.wants_docs),
     ] {
-        let left_out = context.chain.leaves_out(stage, task.priority);
+        let left_out = context.chain.leaves_out(stage, task.priority, false);
         effects.push(match (wanted, left_out, task.goal) {
             (_, Some(why), _) => Effect::Skip { stage, why },
             (false, None, _) => Effect::Skip {

@@ -783,3 +783,25 @@ fn a_projects_own_stages_are_what_small_work_goes_through_and_urgent_work_is_jud
         assert_eq!(next(chain, priority), want, "{chain} for {priority:?}");
     }
 }
+
+#[test]
+fn what_may_change_tests_or_was_cleared_is_judged_whatever_the_stages_say() {
+    for (changes_tests, cleared, judged) in [
+        (vec![], vec![], false),
+        (vec!["tests/a.rs".to_owned()], vec![], true),
+        (vec![], vec!["production".to_owned()], true),
+    ] {
+        for (kind, want) in [
+            (TaskKind::Build, TaskKind::Review),
+            (TaskKind::Review, TaskKind::Security),
+        ] {
+            let mut of = task(kind);
+            of.priority = Priority::Low;
+            of.changes_tests = changes_tests.clone();
+            of.cleared = cleared.clone();
+            let chain = Chain::parse("build").expect("a chain");
+            let next = follower(&of, &chain).map(|next| next.kind);
+            assert_eq!(next, judged.then_some(want), "{kind:?}");
+        }
+    }
+}
