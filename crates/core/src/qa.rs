@@ -256,7 +256,35 @@ impl Verdict {
                 "it says passed with {} checks, of which it needs {}",
                 self.passed, self.needed
             )),
+            _ if self.policy.is_some() => self.judged_anew(),
             _ => None,
+        }
+    }
+
+    /// Why a verdict that says passed is none by the nineteen checks: one that is missing was not measured, and a short table is for other
+    /// work than a build. Without a policy, as verdicts of old are, the default holds.
+    pub fn judged_anew(&self) -> Option<String> {
+        let policy = self.policy.as_deref().cloned().unwrap_or_default();
+        let missing = |check: &Check| self.measurements.iter().all(|m| m.check != *check);
+        if let Some(check) = Check::ALL
+            .into_iter()
+            .find(|c| policy.demands(*c) && missing(c))
+        {
+            return Some(format!(
+                "it says passed without a measurement of a mandatory check: {} {}",
+                check.number(),
+                check.title()
+            ));
+        }
+        match judge(&self.measurements, policy).outcome {
+            Outcome::Passed => None,
+            Outcome::Failed { reasons } => Some(format!(
+                "it says passed, and its measurements fail: {}",
+                reasons.join("; ")
+            )),
+            Outcome::NeedsHuman { reason } => Some(format!(
+                "it says passed, and its measurements are for a person: {reason}"
+            )),
         }
     }
 
@@ -473,6 +501,42 @@ mod tests {
         };
         let needs = Verdict { needed: 1, ..few };
         assert!(needs.contradiction().is_some());
+    }
+
+    #[test]
+    fn a_verdict_that_leaves_measurements_out_or_too_few_apply_is_none() {
+        let whole = judge(&all(CheckResult::Pass), Policy::default());
+        for check in Check::ALL {
+            let kept = whole.measurements.iter().filter(|m| m.check != check);
+            let fewer = Verdict {
+                measurements: kept.cloned().collect(),
+                passed: 18,
+                applicable: 18,
+                needed: needed(&Policy::default(), 18),
+                ..whole.clone()
+            };
+            assert_eq!(
+                fewer.contradiction().is_some(),
+                check.mandatory(),
+                "{check:?}"
+            );
+            let short = judge_all(fewer.measurements);
+            assert_eq!(short.contradiction(), None, "a short table may be short");
+            assert_eq!(
+                short.judged_anew().is_some(),
+                check.mandatory(),
+                "{check:?}"
+            );
+        }
+        let mut list = all(CheckResult::Pass);
+        for check in Check::ALL.iter().take(8) {
+            set(&mut list, *check, CheckResult::NotApplicable);
+        }
+        let few = Verdict {
+            outcome: Outcome::Passed,
+            ..judge(&list, Policy::default())
+        };
+        assert!(few.contradiction().is_some(), "{few:?}");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::Path;
 
 use alai_core::qa::Verdict;
+use alai_core::task::TaskKind;
 
 use super::dsse;
 use super::files::{self, sha256};
@@ -157,7 +158,12 @@ fn agreement(dir: &Path, statement: &Statement) -> Vec<Fault> {
             if (&v.measurements, &v.outcome, &v.policy)
                 == (&predicate.checks, &predicate.outcome, &predicate.policy) =>
         {
-            faults.extend(v.contradiction().map(Fault::Verdict));
+            let whole = matches!(predicate.about.kind, TaskKind::Build | TaskKind::Ops);
+            let anew = || match whole && v.passed() {
+                true => v.judged_anew(),
+                false => None,
+            };
+            faults.extend(v.contradiction().or_else(anew).map(Fault::Verdict));
         }
         Some(_) | None => faults.push(Fault::Statement(format!(
             "its checks are not those of {VERDICT}"
@@ -205,7 +211,6 @@ mod tests {
     use alai_core::mode::Mode;
     use alai_core::qa::{Check, CheckResult, Measurement, Policy, judge};
     use alai_core::record::{Captured, CommandRecord, Exit};
-    use alai_core::task::TaskKind;
 
     use super::super::key::GateKey;
     use super::super::package::{Contents, complete, seal, write};
