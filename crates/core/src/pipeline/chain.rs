@@ -192,7 +192,7 @@ impl Chain {
 }
 
 /// Whether a task may do what others may not: change tests, or what a safety rule stops.
-pub fn freed(changes_tests: &[String], cleared: &[String]) -> bool {
+pub(super) fn freed(changes_tests: &[String], cleared: &[String]) -> bool {
     !changes_tests.is_empty() || !cleared.is_empty()
 }
 
