@@ -16,6 +16,8 @@ pub(crate) use version::Ordered;
 
 /// One advisory is some kilobytes; a list of a whole ecosystem in one file some hundred megabytes.
 const FILE_BYTES_MAX: u64 = 512 << 20;
+/// All files of one import together, unpacked: OSV's open-source ecosystems have some gigabytes.
+const IMPORT_BYTES_MAX: u64 = 4 << 30;
 /// All of OSV's open-source ecosystems together are some hundred thousand.
 const ENTRIES_MAX: usize = 1_000_000;
 /// What OSV calls Cargo's ecosystem: by the host of its registry.
@@ -31,6 +33,9 @@ const DAY_MS: i64 = 24 * 3_600_000;
 pub struct Snapshot {
     /// When its newest entry was changed, as the entry says, in milliseconds since the Unix epoch.
     pub as_of_ms: i64,
+    /// The same of each ecosystem; one that is not here is of no known age.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub newest_ms: BTreeMap<String, i64>,
     pub imported_ms: i64,
     /// The file or folder that a person named.
     pub source: PathBuf,
@@ -92,15 +97,30 @@ impl Snapshot {
     pub fn read(source: &Path, now_ms: i64) -> Result<Snapshot, AdvisoryError> {
         let mut entries = BTreeMap::new();
         let mut as_of_ms = 0;
+        let mut newest_ms = BTreeMap::new();
+        let mut bytes = 0_u64;
         let mut take = |path: &Path, text: &str| -> Result<(), AdvisoryError> {
+            bytes = bytes.saturating_add(text.len() as u64);
+            if bytes > IMPORT_BYTES_MAX {
+                return Err(AdvisoryError::Read {
+                    path: source.to_owned(),
+                    why: format!("it has more than {IMPORT_BYTES_MAX} bytes"),
+                });
+            }
             for value in values(path, text)? {
                 let form = |why: String| AdvisoryError::Form {
                     path: path.to_owned(),
                     why,
                 };
                 let (changed_ms, advisory) = osv(&value).map_err(form)?;
+                // An entry from the future makes nothing younger.
+                let changed_ms = if changed_ms > now_ms { 0 } else { changed_ms };
                 as_of_ms = as_of_ms.max(changed_ms);
                 if let Some(advisory) = advisory {
+                    for affected in &advisory.affected {
+                        let newest = newest_ms.entry(affected.ecosystem.clone()).or_insert(0);
+                        *newest = changed_ms.max(*newest);
+                    }
                     entries.insert(advisory.id.clone(), advisory);
                 }
                 if entries.len() > ENTRIES_MAX {
@@ -119,8 +139,8 @@ impl Snapshot {
             return Err(AdvisoryError::Empty(source.to_owned()));
         }
         Ok(Snapshot {
-            // An entry from the future makes nothing younger.
-            as_of_ms: as_of_ms.min(now_ms),
+            as_of_ms,
+            newest_ms,
             imported_ms: now_ms,
             source: source.to_owned(),
             entries: entries.into_values().collect(),
@@ -143,18 +163,24 @@ impl Snapshot {
 #[derive(Debug, Clone)]
 pub struct Advisories {
     by_package: BTreeMap<(String, String), Vec<(String, Affected)>>,
+    /// Whole days to the newest entry of each ecosystem that has one.
+    age_days: BTreeMap<String, i64>,
     pub sha256: String,
-    pub age_days: i64,
     pub count: usize,
 }
 
 impl Advisories {
     pub fn new(snapshot: Snapshot, now_ms: i64) -> Advisories {
-        let (sha256, age_days) = (snapshot.sha256(), snapshot.age_days(now_ms));
+        let sha256 = snapshot.sha256();
+        let mut age_days = BTreeMap::new();
         let count = snapshot.entries.len();
         let mut by_package: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for advisory in snapshot.entries {
             for affected in advisory.affected {
+                // A snapshot of before it was written down has no times of its ecosystems: they count as old.
+                let newest = snapshot.newest_ms.get(&affected.ecosystem).copied();
+                let days = (now_ms - newest.unwrap_or_default()).max(0) / DAY_MS;
+                age_days.insert(affected.ecosystem.clone(), days);
                 let key = (affected.ecosystem.clone(), affected.package.clone());
                 by_package
                     .entry(key)
@@ -170,6 +196,11 @@ impl Advisories {
         }
     }
 
+    /// `None` of an ecosystem that the snapshot has no entry of.
+    pub fn age_days(&self, ecosystem: &str) -> Option<i64> {
+        self.age_days.get(ecosystem).copied()
+    }
+
     /// The advisories that speak of a version.
     ///
     /// # Errors
@@ -183,13 +214,25 @@ impl Advisories {
         let key = (ecosystem.to_owned(), package.to_owned());
         let mut found = Vec::new();
         for (id, affected) in self.by_package.get(&key).into_iter().flatten() {
-            if affected.versions.iter().any(|v| v == version) || in_ranges(affected, version)? {
+            if affected.ranges.is_empty() && affected.versions.is_empty() {
+                return Err(format!("{id} names the package and none of its versions"));
+            }
+            if is_listed(affected, version) || in_ranges(affected, version)? {
                 found.push(id.as_str());
             }
         }
         found.dedup();
         Ok(found)
     }
+}
+
+/// `1.0` and `1.0.0` are one version where both can be put in order.
+fn is_listed(affected: &Affected, version: &str) -> bool {
+    let own = Ordered::read(&affected.ecosystem, version);
+    let same = |listed: &String| {
+        listed == version || own.is_some() && own == Ordered::read(&affected.ecosystem, listed)
+    };
+    affected.versions.iter().any(same)
 }
 
 fn in_ranges(affected: &Affected, version: &str) -> Result<bool, String> {
@@ -266,9 +309,9 @@ fn values(path: &Path, text: &str) -> Result<Vec<Value>, AdvisoryError> {
         why: why.to_string(),
     };
     if let Ok(value) = serde_json::from_str::<Value>(text) {
-        return Ok(match value.as_array() {
-            Some(all) => all.clone(),
-            None => vec![value],
+        return Ok(match value {
+            Value::Array(all) => all,
+            one => vec![one],
         });
     }
     let lines = text.lines().filter(|line| !line.trim().is_empty());
@@ -358,7 +401,10 @@ fn spans(range: &Value, into: &mut Vec<Span>) -> Result<(), String> {
 /// The name that an ecosystem takes for the same: PyPI's is small with dashes (PEP 503).
 pub(crate) fn canonical(ecosystem: &str, name: &str) -> String {
     match ecosystem {
-        "PyPI" => name.to_lowercase().replace(['_', '.'], "-"),
+        "PyPI" => {
+            let parts = name.split(['-', '_', '.']).filter(|part| !part.is_empty());
+            parts.collect::<Vec<_>>().join("-").to_lowercase()
+        }
         _ => name.to_owned(),
     }
 }
@@ -407,10 +453,14 @@ pub(crate) mod tests {
     }
 
     pub(crate) fn advisories() -> Advisories {
+        Advisories::new(snapshot(), NOW)
+    }
+
+    pub(crate) fn snapshot() -> Snapshot {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("all.json");
         std::fs::write(&path, Value::from(entries()).to_string()).expect("written");
-        Advisories::new(Snapshot::read(&path, NOW).expect("a snapshot"), NOW)
+        Snapshot::read(&path, NOW).expect("a snapshot")
     }
 
     #[test]
@@ -440,6 +490,52 @@ pub(crate) mod tests {
             all.about("npm", "left-pad", "github:a/b").is_err(),
             "no order, no word"
         );
+    }
+
+    #[test]
+    fn names_and_versions_are_the_same_however_they_are_spelt() {
+        assert_eq!(canonical("PyPI", "My.-_Pkg"), "my-pkg");
+        let one = |versions: Value| {
+            json!({"id": "PYSEC-2", "modified": "2027-01-10T08:00:00Z",
+                "affected": [{"package": {"ecosystem": "PyPI", "name": "my__pkg"}, "versions": versions}]})
+        };
+        let read = |value: Value| {
+            let dir = tempfile::tempdir().expect("a folder");
+            let path = dir.path().join("one.json");
+            std::fs::write(&path, value.to_string()).expect("written");
+            Advisories::new(Snapshot::read(&path, NOW).expect("a snapshot"), NOW)
+        };
+        let listed = read(one(json!(["1.0"])));
+        let about = |version| {
+            listed
+                .about("PyPI", "my-pkg", version)
+                .expect("ordered")
+                .len()
+        };
+        assert_eq!((about("1.0.0"), about("1.0"), about("1.1")), (1, 1, 0));
+        let none = read(one(json!([])));
+        assert!(none.about("PyPI", "my-pkg", "1.0").is_err(), "which ones?");
+    }
+
+    #[test]
+    fn an_entry_of_the_future_makes_nothing_younger() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("all.json");
+        let mut all = entries();
+        all[0]["modified"] = json!("2031-01-01T00:00:00Z");
+        all[1]["modified"] = json!("2026-01-10T08:00:00Z");
+        std::fs::write(&path, Value::from(all).to_string()).expect("written");
+        let read = Snapshot::read(&path, NOW).expect("a snapshot");
+        assert!(read.as_of_ms < NOW, "{}", read.as_of_ms);
+        let all = Advisories::new(read, NOW);
+        let old = |ecosystem| {
+            all.age_days(ecosystem)
+                .is_none_or(|days| days > AGE_DAYS_MAX)
+        };
+        assert!(old(CARGO), "only of the future");
+        assert!(old("npm"), "as old as its own newest one");
+        assert!(!old("PyPI"));
+        assert!(old("RubyGems"), "none at all");
     }
 
     #[test]

@@ -50,6 +50,12 @@ pub(crate) fn check(change: &Change, rules: &Rules<'_>) -> Measurement {
     }
     moved.retain(|(_, _, names)| !names.is_empty());
     let vendored = vendored(change);
+    let mut doubts: Vec<String> = unpinned(change, &moved);
+    doubts.extend(
+        vendored
+            .iter()
+            .map(|path| format!("{path} lies in the repository")),
+    );
     if moved.is_empty() && vendored.is_empty() {
         let clean = format!("no package was added, removed or moved ({read} manifests touched)");
         return pass(
@@ -85,7 +91,7 @@ pub(crate) fn check(change: &Change, rules: &Rules<'_>) -> Measurement {
         true => String::new(),
         false => format!("; the project's own licence: {}", some(&own)),
     };
-    match vetted::vet(change, rules.advisories) {
+    match vetted::vet(change, rules.advisories, doubts) {
         Ok(Vetted::Clean(why)) => pass(
             check,
             format!("allowed by the plan: {}; {why}{own}", some(&names)),
@@ -182,27 +188,55 @@ fn side(path: &str, content: &Content) -> Result<Packages, String> {
     }
 }
 
+/// The lockfiles that pin what such a manifest asks for.
+fn locks_of(kind: Manifest) -> &'static [&'static str] {
+    match kind {
+        Manifest::Cargo => &["Cargo.lock"],
+        Manifest::Npm => &[
+            "package-lock.json",
+            "npm-shrinkwrap.json",
+            "yarn.lock",
+            "pnpm-lock.yaml",
+            "bun.lock",
+        ],
+        Manifest::PyProject => &["uv.lock", "poetry.lock", "pdm.lock"],
+        Manifest::GoMod => &["go.sum"],
+        Manifest::Requirements | Manifest::Other | Manifest::Lock => &[],
+    }
+}
+
+/// Whether a lockfile of this kind lies beside the manifest or above it.
+fn is_above(lock: &str, manifest: &ChangedFile, kind: Manifest) -> bool {
+    let folder = &lock[..lock.len() - paths::name(lock).len()];
+    locks_of(kind).contains(&paths::name(lock)) && manifest.path.starts_with(folder)
+}
+
+/// What asks for a package and has no lockfile that says which one comes: each build may bring another.
+fn unpinned(change: &Change, moved: &[(&ChangedFile, Manifest, Vec<String>)]) -> Vec<String> {
+    let mut found = Vec::new();
+    for (file, kind, names) in moved {
+        let asks = names.iter().any(|name| !name.starts_with('-'));
+        let pinned = match kind {
+            Manifest::Requirements => true,
+            // Without it, all that it pinned is chosen anew.
+            Manifest::Lock => !file.is_deleted(),
+            Manifest::Other => !asks,
+            Manifest::Cargo | Manifest::Npm | Manifest::PyProject | Manifest::GoMod => {
+                let mut there = change.head_paths.keys();
+                !asks || there.any(|lock| is_above(lock, file, *kind))
+            }
+        };
+        if !pinned {
+            found.push(format!("no lockfile pins what comes by {}", file.path));
+        }
+    }
+    found
+}
+
 /// A manifest whose packages moved while the lockfile beside or above it stayed would be resolved anew by each build.
 fn stale_lock(change: &Change, moved: &[(&ChangedFile, Manifest)]) -> Option<String> {
     for (file, kind) in moved {
-        let locks: &[&str] = match kind {
-            Manifest::Cargo => &["Cargo.lock"],
-            Manifest::Npm => &[
-                "package-lock.json",
-                "npm-shrinkwrap.json",
-                "yarn.lock",
-                "pnpm-lock.yaml",
-                "bun.lock",
-            ],
-            Manifest::PyProject => &["uv.lock", "poetry.lock", "pdm.lock"],
-            Manifest::GoMod => &["go.sum"],
-            Manifest::Requirements | Manifest::Other | Manifest::Lock => continue,
-        };
-        let above = |lock: &str| {
-            let folder = paths::name(lock).len();
-            let folder = &lock[..lock.len() - folder];
-            locks.contains(&paths::name(lock)) && file.path.starts_with(folder)
-        };
+        let above = |lock: &str| is_above(lock, file, *kind);
         let Some(lock) = change.base_paths.keys().find(|path| above(path)) else {
             continue;
         };
@@ -218,7 +252,7 @@ fn stale_lock(change: &Change, moved: &[(&ChangedFile, Manifest)]) -> Option<Str
 
 #[cfg(test)]
 mod tests {
-    use alai_core::qa::CheckResult;
+    use alai_core::qa::{CheckResult, UNVETTED};
 
     use super::super::testing::{Task, scaffold};
     use super::*;
@@ -226,9 +260,8 @@ mod tests {
     const BASE: &str = "[package]\nname='x'\nversion='0.1.0'\n[dependencies]\nserde='1'\n";
     const MORE: &str =
         "[package]\nname='x'\nversion='0.1.0'\n[dependencies]\nserde='1'\nserd='1'\n";
-    const LOCK: &str = "[[package]]\nname='serde'\nversion='1.0.0'\nsource='r'\nchecksum='a'\n";
-    const LOCK_MORE: &str =
-        "[[package]]\nname='serde'\nversion='1.0.0'\nsource='r'\nchecksum='b'\n";
+    const LOCK: &str = "[[package]]\nname='serde'\nversion='1.0.0'\nsource='registry+https://github.com/rust-lang/crates.io-index'\nchecksum='a'\n";
+    const LOCK_MORE: &str = "[[package]]\nname='serde'\nversion='1.0.0'\nsource='registry+https://github.com/rust-lang/crates.io-index'\nchecksum='b'\n";
 
     fn result(allow: bool, files: &[(&str, Option<&str>, Option<&str>)]) -> (CheckResult, String) {
         let task = Task {
@@ -248,7 +281,13 @@ mod tests {
         let (refused, detail) = result(false, &files);
         assert_eq!(refused, CheckResult::Fail);
         assert!(detail.contains("+serd"), "{detail}");
-        assert_eq!(result(true, &files).0, CheckResult::Pass);
+        let (held, detail) = result(true, &files);
+        assert_eq!(held, CheckResult::Fail);
+        // The checksum is another one at the same version: that is another package under the old name, and no advisory speaks of it.
+        assert!(
+            detail.starts_with(UNVETTED) && detail.contains("at the same version"),
+            "{detail}"
+        );
     }
 
     #[test]
@@ -302,11 +341,19 @@ mod tests {
         let (failed, detail) = result(true, &files);
         assert_eq!(failed, CheckResult::Fail);
         assert!(detail.contains("Cargo.lock stayed"), "{detail}");
-        assert_eq!(
-            result(true, &files[..1]).0,
-            CheckResult::Pass,
-            "no lock, nothing to update"
+        let (held, detail) = result(true, &files[..1]);
+        assert_eq!(held, CheckResult::Fail, "no lock says which one comes");
+        assert!(
+            detail.starts_with(UNVETTED) && detail.contains("no lockfile pins"),
+            "{detail}"
         );
+        for manifest in ["setup.py", "Pipfile", "pom.xml"] {
+            let (held, detail) = result(true, &[(manifest, Some("a"), Some("a\nb"))]);
+            assert_eq!(held, CheckResult::Fail, "{manifest}");
+            assert!(detail.starts_with(UNVETTED), "{detail}");
+        }
+        let gone = [("Cargo.lock", Some(LOCK), None)];
+        assert_eq!(result(true, &gone).0, CheckResult::Fail, "chosen anew");
     }
 
     #[test]
@@ -339,7 +386,9 @@ mod tests {
             let (refused, detail) = result(false, &files);
             assert_eq!(refused, CheckResult::Fail, "{file}");
             assert!(detail.contains(file), "{detail}");
-            assert_eq!(result(true, &files).0, CheckResult::Pass, "{file}");
+            let (held, detail) = result(true, &files);
+            assert_eq!(held, CheckResult::Fail, "{file}");
+            assert!(detail.starts_with(UNVETTED), "nobody can vouch: {detail}");
             let gone = [(marker, Some("x"), Some("x")), (file, Some("a"), None)];
             assert_eq!(result(false, &gone).0, CheckResult::Fail, "{file}");
         }

@@ -1,6 +1,8 @@
 //! What moved in the lockfiles, held against the advisories that the factory has: weaknesses that are known, licences that changed, and
 //! what nobody can vouch for.
 
+use std::collections::BTreeSet;
+
 use alai_core::qa::UNVETTED;
 
 use super::pins::{self, Pin, Pins};
@@ -19,88 +21,116 @@ pub(super) enum Vetted {
     Unvetted(String),
 }
 
-/// Looks up each version that the change brings. A change whose lockfiles pin nothing new passes.
-pub(super) fn vet(change: &Change, advisories: Option<&Advisories>) -> Result<Vetted, String> {
+/// Looks up each version that the change brings. A change whose lockfiles pin nothing new, and that brings nothing beside them
+/// (`doubts`, in words), passes.
+pub(super) fn vet(
+    change: &Change,
+    advisories: Option<&Advisories>,
+    mut doubts: Vec<String>,
+) -> Result<Vetted, String> {
     let mut fresh: Vec<(Pin, Option<String>)> = Vec::new();
-    let (mut unread, mut licences) = (Vec::new(), Vec::new());
+    let mut licences = Vec::new();
     for file in change.files.iter().filter(|f| is_lock(&f.path)) {
         let (base, head) = (
             side(file.base_path(), &file.base)?,
             side(&file.path, &file.head)?,
         );
         let Some(head) = head else {
-            unread.push(file.path.clone());
+            doubts.push(format!("no advisory can be held against {}", file.path));
             continue;
         };
         let base = base.unwrap_or_default();
+        let new = head.unread.difference(&base.unread);
+        doubts.extend(new.map(|what| format!("{}: `{what}` pins no version", file.path)));
+        let lost = base.pins.keys().filter(|pin| head.own.contains(&pin.name));
+        doubts.extend(lost.map(|pin| format!("{} is the project's own now", shown(pin, None))));
         licences.extend(relicensed(&base, &head));
-        fresh.extend(head.into_iter().filter(|(pin, _)| !base.contains_key(pin)));
+        for (pin, licence) in head.pins {
+            if base.pins.contains_key(&pin) {
+                continue;
+            }
+            doubts.extend(doubt(&file.path, &pin, &base));
+            fresh.push((pin, licence));
+        }
     }
     let licences = match licences.is_empty() {
         true => String::new(),
         false => format!("; licences changed: {}", some(&licences)),
     };
-    if !unread.is_empty() {
-        let why = format!(
-            "{UNVETTED}: no advisory can be held against {}{licences}",
-            some(&unread)
-        );
-        return Ok(Vetted::Unvetted(why));
-    }
-    if fresh.is_empty() {
-        return Ok(Vetted::Clean(format!(
-            "no lockfile pins a new version{licences}"
-        )));
-    }
     let names: Vec<String> = fresh
         .iter()
         .map(|(pin, licence)| shown(pin, licence.as_deref()))
         .collect();
-    let Some(advisories) = advisories else {
-        let why = format!(
-            "{UNVETTED}: there is no snapshot of advisories (`alai qa advisories import PATH`), and it brings {}{licences}",
-            some(&names)
+    let mut of = String::new();
+    if let Some(advisories) = advisories.filter(|_| !fresh.is_empty()) {
+        of = format!(
+            " ({} advisories, sha256 {})",
+            advisories.count,
+            advisories.sha256.get(..12).unwrap_or_default()
         );
-        return Ok(Vetted::Unvetted(why));
-    };
-    let (mut known, mut unordered) = (Vec::new(), Vec::new());
-    for (pin, _) in &fresh {
-        match advisories.about(pin.ecosystem, &pin.name, &pin.version) {
-            Ok(ids) if ids.is_empty() => {}
-            Ok(ids) => known.push(format!("{} has {}", shown(pin, None), ids.join(", "))),
-            Err(why) => unordered.push(format!("{}: {why}", shown(pin, None))),
+        let mut known = Vec::new();
+        for (pin, _) in &fresh {
+            match advisories.about(pin.ecosystem, &pin.name, &pin.version) {
+                Ok(ids) if ids.is_empty() => {}
+                Ok(ids) => known.push(format!("{} has {}", shown(pin, None), ids.join(", "))),
+                Err(why) => doubts.push(format!("{}: {why}", shown(pin, None))),
+            }
         }
+        if !known.is_empty() {
+            return Ok(Vetted::Known(format!(
+                "known to be weak{of}: {}{licences}",
+                some(&known)
+            )));
+        }
+        let ecosystems: BTreeSet<&str> = fresh.iter().map(|(pin, _)| pin.ecosystem).collect();
+        for ecosystem in ecosystems {
+            match advisories.age_days(ecosystem) {
+                None => doubts.push(format!(
+                    "the snapshot of advisories has none of {ecosystem} (`alai qa advisories import PATH`)"
+                )),
+                Some(days) if days > AGE_DAYS_MAX => doubts.push(format!(
+                    "the advisories of {ecosystem} are {days} days old, and more than {AGE_DAYS_MAX} are too many (`alai qa advisories update`)"
+                )),
+                Some(days) => of.push_str(&format!(", those of {ecosystem} {days} days old")),
+            }
+        }
+    } else if !fresh.is_empty() {
+        doubts.push("there is no snapshot of advisories (`alai qa advisories import PATH`)".into());
     }
-    let of = format!(
-        "{} advisories, {} days old, sha256 {}",
-        advisories.count,
-        advisories.age_days,
-        advisories.sha256.get(..12).unwrap_or_default()
-    );
-    if !known.is_empty() {
-        return Ok(Vetted::Known(format!(
-            "known to be weak ({of}): {}{licences}",
-            some(&known)
-        )));
-    }
-    if !unordered.is_empty() {
+    if !doubts.is_empty() {
+        let brings = match names.is_empty() {
+            true => String::new(),
+            false => format!("; it brings {}", some(&names)),
+        };
         return Ok(Vetted::Unvetted(format!(
-            "{UNVETTED}: {} ({of}){licences}",
-            some(&unordered)
+            "{UNVETTED}: {}{of}{brings}{licences}",
+            some(&doubts)
         )));
     }
-    if advisories.age_days > AGE_DAYS_MAX {
-        return Ok(Vetted::Unvetted(format!(
-            "{UNVETTED}: the snapshot of advisories is {} days old, and more than {AGE_DAYS_MAX} are too many \
-             (`alai qa advisories update`); it brings {}{licences}",
-            advisories.age_days,
-            some(&names)
-        )));
+    Ok(Vetted::Clean(match names.is_empty() {
+        true => format!("no lockfile pins a new version{licences}"),
+        false => format!("nothing is known against {}{of}{licences}", some(&names)),
+    }))
+}
+
+/// Why an advisory, which speaks of a name and a version, may speak of something else than what this pin brings.
+fn doubt(path: &str, pin: &Pin, base: &Pins) -> Option<String> {
+    let of = |old: &&Pin| {
+        (old.ecosystem, &old.name, &old.version) == (pin.ecosystem, &pin.name, &pin.version)
+    };
+    let before = base.pins.keys().find(of);
+    match (&pin.elsewhere, &pin.checksum, before) {
+        (Some(place), _, _) => Some(format!("{} is from {place}", shown(pin, None))),
+        (None, _, Some(_)) => Some(format!(
+            "{} has another source or checksum than before at the same version",
+            shown(pin, None)
+        )),
+        // pip's list may be without, and the registry's own file is taken.
+        (None, None, None) if !pins::is_requirements(paths::name(path)) => {
+            Some(format!("{} has no checksum", shown(pin, None)))
+        }
+        (None, _, None) => None,
     }
-    Ok(Vetted::Clean(format!(
-        "nothing is known against {} ({of}){licences}",
-        some(&names)
-    )))
 }
 
 fn is_lock(path: &str) -> bool {
@@ -110,7 +140,7 @@ fn is_lock(path: &str) -> bool {
 
 fn side(path: &str, content: &Content) -> Result<Option<Pins>, String> {
     match content {
-        Content::Absent => Ok(Some(Pins::new())),
+        Content::Absent => Ok(Some(Pins::default())),
         Content::Text(text) => pins::pins(path, text).map_err(|why| format!("{path}: {why}")),
         Content::Binary | Content::Unread | Content::Link(_) | Content::Submodule => Ok(None),
     }
@@ -124,8 +154,8 @@ fn shown(pin: &Pin, licence: Option<&str>) -> String {
 /// Packages that are there before and after, under another licence.
 fn relicensed(base: &Pins, head: &Pins) -> Vec<String> {
     let mut found = Vec::new();
-    for (pin, licence) in head {
-        let before = base.iter().find(|(old, was)| {
+    for (pin, licence) in &head.pins {
+        let before = base.pins.iter().find(|(old, was)| {
             old.name == pin.name && old.ecosystem == pin.ecosystem && was.is_some()
         });
         if let (Some((_, Some(was))), Some(now)) = (before, licence)
@@ -181,14 +211,140 @@ mod tests {
 
     fn locked(packages: &[(&str, &str)]) -> String {
         let one = |(name, version): &(&str, &str)| {
-            format!("[[package]]\nname='{name}'\nversion='{version}'\nsource='r'\n")
+            format!(
+                "[[package]]\nname='{name}'\nversion='{version}'\nsource='{SOURCE}'\nchecksum='c{version}'\n"
+            )
         };
         packages.iter().map(one).collect()
     }
 
+    const SOURCE: &str = "registry+https://github.com/rust-lang/crates.io-index";
+
+    #[test]
+    fn another_source_or_checksum_is_a_persons_to_judge() {
+        let all = advisories();
+        let old = locked(&[("serde", "1.0.0")]);
+        for head in [
+            old.replace("checksum='c", "checksum='d"),
+            old.replace("checksum='c1.0.0'\n", ""),
+            old.replace(SOURCE, "registry+https://example.org/index"),
+            old.replace(SOURCE, "git+https://example.org/serde#abc"),
+            old.replace(&format!("source='{SOURCE}'\n"), ""),
+        ] {
+            let (word, why) = said(&old, &head, Some(&all));
+            assert_eq!(word, "unvetted", "{head}: {why}");
+        }
+        let other = locked(&[("new", "1.0.0")]).replace(SOURCE, "registry+https://example.org/i");
+        assert_eq!(said(&old, &other, Some(&all)).0, "unvetted");
+        let weak = locked(&[("serd", "1.0.0")]).replace(SOURCE, "registry+https://example.org/i");
+        assert_eq!(
+            said(&old, &weak, Some(&all)).0,
+            "known",
+            "the worse is said"
+        );
+    }
+
+    fn of(path: &str, base: &str, head: &str) -> &'static str {
+        let change = Change::of(&[(path, Some(base), Some(head))]);
+        match vet(&change, Some(&advisories()), Vec::new()).expect("readable") {
+            Vetted::Clean(_) => "clean",
+            Vetted::Known(_) => "known",
+            Vetted::Unvetted(_) => "unvetted",
+        }
+    }
+
+    #[test]
+    fn what_pins_no_version_is_a_persons_to_judge() {
+        let list = |line: &str| format!("idna==3.7\n{line}\n");
+        for line in [
+            "flask>=3",
+            "flask",
+            "flask==3.*",
+            "flask==3.0,>2",
+            "flask @ https://example.org/flask.tar.gz",
+            "https://example.org/flask.tar.gz",
+            "-r more.txt",
+            "-e .",
+            "--index-url https://example.org/simple",
+            "--extra-index-url=https://example.org/simple",
+        ] {
+            let path = "requirements.txt";
+            assert_eq!(of(path, &list(""), &list(line)), "unvetted", "{line}");
+            assert_eq!(of(path, &list(line), &list(line)), "clean", "{line}");
+        }
+        for line in [
+            "flask==3.0.0",
+            "Flask[async]==3.0.0 ; python_version > '3'  # web",
+            "flask==3.0.0 \\\n  --hash=sha256:a \\\n  --hash=sha256:b",
+        ] {
+            assert_eq!(
+                of("requirements.txt", &list(""), &list(line)),
+                "clean",
+                "{line}"
+            );
+        }
+        let npm = |resolved: &str| {
+            format!(
+                "{{\"packages\": {{\"node_modules/a\": {{\"version\": \"1.0.0\", \"resolved\": \"{resolved}\", \"integrity\": \"sha512-a\"}}}}}}"
+            )
+        };
+        let own = concat!("https://registry.npmjs", ".org/a/-/a-1.0.0.tgz");
+        let others = [
+            concat!("https://registry.npmjs", ".org/b/-/b-1.0.0.tgz"),
+            "https://example.org/a/-/a-1.0.0.tgz",
+            "git+ssh://git@example.org/a.git#abc",
+        ];
+        assert_eq!(of("package-lock.json", "{}", &npm(own)), "clean");
+        for other in others {
+            assert_eq!(
+                of("package-lock.json", "{}", &npm(other)),
+                "unvetted",
+                "{other}"
+            );
+            assert_eq!(of("package-lock.json", &npm(own), &npm(other)), "unvetted");
+        }
+        let uv = |registry: &str, hash: &str| {
+            format!(
+                "[[package]]\nname='a'\nversion='1.0'\nsource={{registry='{registry}'}}\nwheels=[{{hash='{hash}'}}]\n"
+            )
+        };
+        let index = concat!("https://pypi", ".org/simple");
+        assert_eq!(of("uv.lock", "", &uv(index, "sha256:a")), "clean");
+        let elsewhere = uv("https://example.org/simple", "sha256:a");
+        assert_eq!(of("uv.lock", "", &elsewhere), "unvetted");
+        assert_eq!(
+            of("uv.lock", &uv(index, "sha256:a"), &uv(index, "sha256:b")),
+            "unvetted"
+        );
+        let poetry =
+            "[[package]]\nname='a'\nversion='1.0'\nfiles=[{file='a.whl', hash='sha256:a'}]\n";
+        assert_eq!(of("poetry.lock", "", poetry), "clean");
+        let from = format!("{poetry}[package.source]\ntype='legacy'\nurl='https://example.org'\n");
+        assert_eq!(of("poetry.lock", poetry, &from), "unvetted");
+    }
+
+    #[test]
+    fn an_ecosystem_without_advisories_or_with_old_ones_is_a_persons_to_judge() {
+        let (old, new) = (locked(&[("serd", "1.0.0")]), locked(&[("serd", "1.2.3")]));
+        let kept = |ecosystem: &str| {
+            let mut snapshot = crate::advisories::tests::snapshot();
+            snapshot
+                .entries
+                .retain(|a| a.affected[0].ecosystem == ecosystem);
+            Advisories::new(snapshot, crate::advisories::tests::NOW)
+        };
+        let (word, why) = said(&old, &new, Some(&kept("npm")));
+        assert_eq!(word, "unvetted");
+        assert!(why.contains("has none of"), "{why}");
+        assert_eq!(
+            said(&old, &new, Some(&kept(crate::advisories::CARGO))).0,
+            "clean"
+        );
+    }
+
     fn said(base: &str, head: &str, advisories: Option<&Advisories>) -> (&'static str, String) {
         let change = Change::of(&[("Cargo.lock", Some(base), Some(head))]);
-        match vet(&change, advisories).expect("readable") {
+        match vet(&change, advisories, Vec::new()).expect("readable") {
             Vetted::Clean(why) => ("clean", why),
             Vetted::Known(why) => ("known", why),
             Vetted::Unvetted(why) => ("unvetted", why),
@@ -228,14 +384,22 @@ mod tests {
         );
         assert_eq!(said(&old, &old, None).0, "clean");
         assert_eq!(said(&old, "", None).0, "clean", "a package less");
-        let mut stale = advisories();
-        stale.age_days = AGE_DAYS_MAX + 1;
+        let mut stale = crate::advisories::tests::snapshot();
+        let now = crate::advisories::tests::NOW;
+        let days_91 = now - (AGE_DAYS_MAX + 1) * 24 * 3_600_000;
+        stale
+            .newest_ms
+            .insert(crate::advisories::CARGO.to_owned(), days_91);
+        let stale = Advisories::new(stale, now);
         let (word, why) = said(&old, &new, Some(&stale));
         assert_eq!(word, "unvetted");
         assert!(why.contains("91 days old"), "{why}");
         let change = Change::of(&[("yarn.lock", Some("a"), Some("b"))]);
         assert!(
-            matches!(vet(&change, Some(&advisories())), Ok(Vetted::Unvetted(_))),
+            matches!(
+                vet(&change, Some(&advisories()), Vec::new()),
+                Ok(Vetted::Unvetted(_))
+            ),
             "not read"
         );
         let unordered = said(&old, &locked(&[("serd", "one")]), Some(&advisories()));
@@ -246,12 +410,14 @@ mod tests {
     fn licences_that_change_are_told() {
         let lock = |licence: &str, version: &str| {
             format!(
-                "{{\"packages\": {{\"node_modules/a\": {{\"version\": \"{version}\", \"license\": \"{licence}\"}}}}}}"
+                "{{\"packages\": {{\"node_modules/a\": {{\"version\": \"{version}\", \"license\": \"{licence}\", \
+                 \"integrity\": \"sha512-a\", \"resolved\": \"{}/a/-/a-{version}.tgz\"}}}}}}",
+                concat!("https://registry.npmjs", ".org")
             )
         };
         let (old, new) = (lock("MIT", "1.0.0"), lock("AGPL-3.0", "2.0.0"));
         let change = Change::of(&[("package-lock.json", Some(&old), Some(&new))]);
-        let Ok(Vetted::Clean(why)) = vet(&change, Some(&advisories())) else {
+        let Ok(Vetted::Clean(why)) = vet(&change, Some(&advisories()), Vec::new()) else {
             panic!("nothing is known against it")
         };
         assert!(

@@ -10,7 +10,7 @@ use alai_core::qa::{Check, CheckResult, Measurement, Policy, Verdict, judge};
 use alai_core::record::Captured;
 use alai_core::services::Surroundings;
 use alai_core::task::TaskKind;
-use alai_gate::advisories::{Advisories, Snapshot};
+use alai_gate::advisories::{Advisories, Advisory, Affected, Snapshot};
 use alai_gate::evidence::{self, Contents};
 use alai_gate::{Base, Candidate, GateError, Ground, Measured};
 use alai_workspace::cage;
@@ -219,9 +219,19 @@ impl World {
         let advisories = Advisories::new(
             Snapshot {
                 as_of_ms: 0,
+                newest_ms: BTreeMap::from([("PyPI".to_owned(), 0)]),
                 imported_ms: 0,
                 source: "none".into(),
-                entries: Vec::new(),
+                entries: vec![Advisory {
+                    id: "OTHER-1".into(),
+                    summary: String::new(),
+                    affected: vec![Affected {
+                        ecosystem: "PyPI".into(),
+                        package: "something-else".into(),
+                        ranges: Vec::new(),
+                        versions: vec!["1.0".into()],
+                    }],
+                }],
             },
             0,
         );
