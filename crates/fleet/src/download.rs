@@ -14,6 +14,8 @@ use crate::wire;
 const CONNECT_S: u64 = 10;
 /// A stream that is silent for so long has ended without saying so.
 const SILENT_S: u64 = 60;
+/// All of it: the largest archive takes minutes, and one that drips for longer holds up whoever asked.
+const WHOLE_S: u64 = 1_800;
 
 /// Why a file was not fetched. What was written of it is removed.
 #[derive(Debug, thiserror::Error)]
@@ -24,7 +26,7 @@ pub struct DownloadError {
 }
 
 /// Writes what `url` answers to a new file `to`. It takes https, and http from this machine alone; follows no redirect; takes no more than
-/// `bytes_max` bytes. Answers their number.
+/// `bytes_max` bytes and half an hour. An address with a login or a query is refused. Answers their number.
 ///
 /// # Errors
 /// When the address is none, the answer is none or too long, or the file cannot be written.
@@ -34,6 +36,13 @@ pub fn download(url: &str, to: &Path, bytes_max: u64) -> Result<u64, DownloadErr
         why,
     };
     let parsed = Url::parse(url).map_err(|e| failed(e.to_string()))?;
+    let login = !parsed.username().is_empty() || parsed.password().is_some();
+    if login || parsed.query().is_some() {
+        return Err(DownloadError {
+            url: format!("from {}", parsed.host_str().unwrap_or_default()),
+            why: "its address has a login or a query, which would be kept and shown; name one without".to_owned(),
+        });
+    }
     let local =
         ["127.0.0.1", "localhost", "[::1]"].contains(&parsed.host_str().unwrap_or_default());
     match parsed.scheme() {
@@ -60,7 +69,8 @@ async fn fetch(url: &Url, file: &mut File, bytes_max: u64) -> Result<u64, String
         .no_proxy()
         .redirect(redirect::Policy::none())
         .connect_timeout(Duration::from_secs(CONNECT_S))
-        .read_timeout(Duration::from_secs(SILENT_S));
+        .read_timeout(Duration::from_secs(SILENT_S))
+        .timeout(Duration::from_secs(WHOLE_S));
     if url.scheme() == "http" {
         builder = builder.tls_certs_only([]);
     }
@@ -82,4 +92,26 @@ async fn fetch(url: &Url, file: &mut File, bytes_max: u64) -> Result<u64, String
         file.write_all(&chunk).map_err(|e| e.to_string())?;
     }
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_holds_a_secret_is_refused_and_not_shown() {
+        let dir = tempfile::tempdir().expect("a folder");
+        for url in [
+            "https://me:hidden@osv.example/all.zip",
+            "https://hidden@osv.example/all.zip",
+            "https://osv.example/all.zip?key=hidden",
+        ] {
+            let refused = download(url, &dir.path().join("all.zip"), 1).expect_err("refused");
+            let said = refused.to_string();
+            assert!(
+                said.contains("a login or a query") && !said.contains("hidden"),
+                "{said}"
+            );
+        }
+    }
 }
