@@ -16,6 +16,7 @@ pub mod evidence_ref;
 pub mod ids;
 pub mod json_schema;
 pub mod lifecycle;
+pub mod line;
 pub mod mcp;
 pub mod mode;
 pub mod money;

@@ -70,6 +70,8 @@ pub fn kind_of(happened: &Happened<'_>) -> Option<Kind> {
     match (happened.event, happened.to) {
         ("overdue" | "unclaimed" | "delivery_refused", _) => Some(Kind::NeedsYou),
         ("integrated", _) if own && happened.by_approval => Some(Kind::NeedsYou),
+        // Its pull request is open, and a person merges it. A goal's is a wait of the goal.
+        ("proposed", _) if own => Some(Kind::NeedsYou),
         ("delivered", _) if own && merges => Some(Kind::Done),
         ("created", None) if task.state == State::Waiting => Some(waits(task)),
         (_, Some(State::Waiting)) => Some(waits(task)),
@@ -113,13 +115,7 @@ pub const TEXT_CHARS_MAX: usize = 600;
 /// A stranger's text as one line: no control character, no mark that turns the order in which it is read (UAX #9) or cannot be seen, and at most so
 /// many characters, the last of them `…` where there was more.
 pub fn plain(text: &str, chars_max: usize) -> String {
-    let hidden = |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
-    let spaced: String = text
-        .chars()
-        .filter(|c| !hidden(*c))
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
-    let line = spaced.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = crate::line::words(text);
     if line.chars().count() <= chars_max {
         return line;
     }
@@ -213,6 +209,7 @@ mod tests {
         assert_eq!(told("integrated", None, &build, false), None);
         assert_eq!(told("integrated", None, &build, true), Some(Kind::NeedsYou));
         assert_eq!(told("delivered", None, &build, true), Some(Kind::Done));
+        assert_eq!(told("proposed", None, &build, false), Some(Kind::NeedsYou));
         assert_eq!(
             told("delivery_refused", None, &build, false),
             Some(Kind::NeedsYou)
@@ -239,6 +236,7 @@ mod tests {
         for quiet in [of_goal, review] {
             assert_eq!(told("complete", done, &quiet, true), None);
             assert_eq!(told("integrated", None, &quiet, true), None);
+            assert_eq!(told("proposed", None, &quiet, false), None);
         }
     }
 

@@ -59,6 +59,9 @@ pub fn is_remote_name(name: &str) -> bool {
         && !name.contains("..")
 }
 
+/// Where a repository is whose host is not said.
+pub const GITHUB: &str = "github.com";
+
 /// A repository at GitHub, as its program takes it: `OWNER/NAME`, or `HOST/OWNER/NAME`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -92,13 +95,7 @@ impl Slug {
 
     /// That of a remote's address, where it has a host: `git@github.com:acme/shop.git`, `https://ghe.example.org/acme/shop`.
     pub fn of_address(address: &str) -> Option<Slug> {
-        let (host, path) = match address.split_once("://") {
-            Some(("https" | "ssh", rest)) => rest.split_once('/')?,
-            Some(_) => return None,
-            None => address.split_once(':')?,
-        };
-        let host = host.rsplit('@').next()?;
-        let host = host.split(':').next()?;
+        let (host, path) = parts_of_address(address)?;
         let path = path.trim_matches('/');
         let path = path.strip_suffix(".git").unwrap_or(path);
         let text = match host {
@@ -114,19 +111,42 @@ impl Slug {
         &self.0
     }
 
-    /// The host, where it is not github.com.
-    pub fn host(&self) -> Option<&str> {
-        let (host, rest) = self.0.split_once('/')?;
-        rest.contains('/').then_some(host)
+    pub fn host(&self) -> &str {
+        self.parts().0
     }
 
     /// `OWNER/NAME`.
     pub fn path(&self) -> &str {
-        match self.host() {
-            Some(host) => &self.0[host.len() + 1..],
-            None => &self.0,
+        self.parts().1
+    }
+
+    /// `HOST/OWNER/NAME`, so that nothing is taken to a host that its program calls the usual one.
+    pub fn with_host(&self) -> String {
+        let (host, path) = self.parts();
+        format!("{host}/{path}")
+    }
+
+    fn parts(&self) -> (&str, &str) {
+        match self.0.split_once('/') {
+            Some((host, path)) if path.contains('/') => (host, path),
+            Some(_) | None => (GITHUB, &self.0),
         }
     }
+}
+
+/// The host of a remote's address, where it has one.
+pub fn host_of_address(address: &str) -> Option<&str> {
+    parts_of_address(address).map(|(host, _)| host)
+}
+
+fn parts_of_address(address: &str) -> Option<(&str, &str)> {
+    let (host, path) = match address.split_once("://") {
+        Some(("https" | "ssh", rest)) => rest.split_once('/')?,
+        Some(_) => return None,
+        None => address.split_once(':')?,
+    };
+    let host = host.rsplit('@').next()?;
+    Some((host.split(':').next()?, path))
 }
 
 impl fmt::Display for Slug {
@@ -159,6 +179,8 @@ pub struct Seen {
     pub head: String,
     pub failed: Vec<FailedCheck>,
     pub said: Vec<Said>,
+    /// What of the words could not be read, and why: there may be more of them.
+    pub unread: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -331,13 +353,8 @@ pub fn quoted(text: &str) -> String {
 
 /// A text of others in one line, without characters that steer a terminal or turn the reading direction.
 pub fn one_line(text: &str, bytes_max: usize) -> String {
-    let steers = |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
     let mut line = String::new();
-    for c in text.trim().chars() {
-        let c = if c.is_control() { ' ' } else { c };
-        if steers(c) {
-            continue;
-        }
+    for c in crate::line::letters(text.trim()) {
         if line.len() + c.len_utf8() > bytes_max {
             line.push('…');
             break;
@@ -386,10 +403,9 @@ mod tests {
             assert!(Slug::parse(bad).is_err(), "{bad:?}");
         }
         let slug = Slug::parse("ghe.example.org/acme/shop").expect("a slug");
-        assert_eq!(
-            (slug.host(), slug.path()),
-            (Some("ghe.example.org"), "acme/shop")
-        );
+        assert_eq!((slug.host(), slug.path()), ("ghe.example.org", "acme/shop"));
+        let slug = Slug::parse("acme/shop").expect("a slug");
+        assert_eq!(slug.with_host(), "github.com/acme/shop");
         assert!(
             serde_json::from_str::<Slug>("\"a b\"").is_err(),
             "stored ones too"
@@ -443,6 +459,7 @@ mod tests {
             head: "c1".into(),
             failed: failed.iter().map(check).collect(),
             said,
+            unread: Vec::new(),
         }
     }
 

@@ -85,7 +85,8 @@ impl Reader {
             let mut statement = c.prepare_cached(&format!(
                 "SELECT id, effect_key, sink, payload, attempts FROM outbox
                  WHERE state = 'pending' AND next_ms <= ?1 AND {of} AND id IN
-                    (SELECT max(id) FROM outbox WHERE state = 'pending' GROUP BY sink, CASE sink WHEN 'wiki' THEN payload ELSE id END)
+                    (SELECT max(id) FROM outbox WHERE state = 'pending' AND {of}
+                     GROUP BY sink, CASE sink WHEN 'wiki' THEN payload ELSE id END)
                  ORDER BY next_ms, id LIMIT ?2",
             ))?;
             let rows = statement.query_map(params![now_ms, limit], |r| {

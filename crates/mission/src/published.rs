@@ -245,15 +245,16 @@ impl Mission {
     }
 
     /// A look at a pull request brought these, each once. Work that they make takes a goal up again, which is proposed anew when that is
-    /// merged. Answers with the tasks that were made.
+    /// merged. `unread` says what could not be read. Answers with the tasks that were made.
     pub fn remarked(
         &self,
         of: &Published,
         remarks: Vec<NewRemark>,
+        unread: Option<&str>,
         next_ms: i64,
         now_ms: i64,
     ) -> Result<Vec<TaskId>, MissionError> {
-        let of = of.clone();
+        let (of, unread) = (of.clone(), unread.map(str::to_owned));
         self.write(move |c| {
             let stamp = by_factory(now_ms);
             let mut made = Vec::new();
@@ -281,8 +282,8 @@ impl Mission {
             }
             let quiet = if new { 0 } else { of.quiet.saturating_add(1) };
             c.execute(
-                "UPDATE published SET quiet = ?, failures = 0, error = NULL, next_ms = ? WHERE task = ?",
-                params![quiet, next_ms, of.task.0],
+                "UPDATE published SET quiet = ?, failures = 0, error = ?, next_ms = ? WHERE task = ?",
+                params![quiet, unread, next_ms, of.task.0],
             )?;
             if !made.is_empty() {
                 take_up(c, of.task, &made, &stamp)?;
@@ -303,6 +304,27 @@ impl Mission {
                 params![why, next_ms, task.0],
             )?;
             Ok(())
+        })
+    }
+
+    /// A pull request was merged before what was pushed last came to it: it is over, and that is pushed and proposed as another one.
+    pub fn pull_missed(&self, of: &Published, now_ms: i64) -> Result<(), MissionError> {
+        let of = of.clone();
+        self.write(move |c| {
+            if !is_current(c, &of)? {
+                return Ok(());
+            }
+            c.execute(
+                "UPDATE published SET state = 'pushing', number = NULL, url = NULL, failures = 0, error = NULL, quiet = 0 WHERE task = ?",
+                [of.task.0],
+            )?;
+            // Also pushed: a branch is often deleted when it is merged.
+            outbox::ask(c, PUSH, of.task, &of.head, now_ms)?;
+            let stamp = by_factory(now_ms);
+            let (number, url) = of.pull.clone().unwrap_or_default();
+            let said = format!("pull request {number} was merged without {}: {url}", of.head);
+            happened(c, Some(of.task), "publishing", &said, &stamp)?;
+            outbox::page_changed(c, of.task, &stamp)
         })
     }
 

@@ -38,6 +38,8 @@ pub struct Pull {
     pub body: String,
     /// `OPEN`, `MERGED` or `CLOSED`.
     pub state: String,
+    /// The commit at which it was merged or closed; where none is said its branch's.
+    pub ended_at: String,
     /// Of a fork whose branch has the same name.
     pub cross: bool,
     pub checks: Vec<Value>,
@@ -283,7 +285,7 @@ fn answer(state: &mut State, args: &[String]) -> Said {
     match words.as_slice() {
         ["pr", "list", ..] if repo.is_some() => list(state, args),
         ["pr", "create", ..] if repo.is_some() => create(state, args),
-        ["pr", "view", number, ..] if repo.is_some() => view(state, number),
+        ["pr", "view", number, ..] if repo.is_some() => view(state, number, args),
         ["api", "--paginate", path, ..] => lines(state, path),
         _ => refused(1, format!("unknown command {args:?} for \"gh\"")),
     }
@@ -292,10 +294,13 @@ fn answer(state: &mut State, args: &[String]) -> Said {
 fn list(state: &State, args: &[String]) -> Said {
     let head = option(args, "--head").unwrap_or_default();
     let wanted = option(args, "--state").unwrap_or("open").to_uppercase();
-    let fits = |pull: &&Pull| pull.head == head && pull.state == wanted;
+    let base = option(args, "--base");
+    let fits = |pull: &&Pull| {
+        pull.head == head && pull.state == wanted && base.is_none_or(|base| pull.base == base)
+    };
     let all = state.pulls.iter().filter(fits).map(|pull| {
         json!({"number": pull.number, "url": url(pull.number), "state": pull.state, "isCrossRepository": pull.cross,
-            "headRefName": pull.head})
+            "headRefName": pull.head, "baseRefName": pull.base})
     });
     said(Value::from_iter(all).to_string())
 }
@@ -306,7 +311,9 @@ fn create(state: &mut State, args: &[String]) -> Said {
     let Ok(body) = std::fs::read_to_string(of("--body-file")) else {
         return refused(1, "open: no such file or directory");
     };
-    let same = |pull: &&Pull| pull.head == head && pull.state == "OPEN" && !pull.cross;
+    let same = |pull: &&Pull| {
+        pull.head == head && pull.base == base && pull.state == "OPEN" && !pull.cross
+    };
     if let Some(pull) = state.pulls.iter().find(same) {
         let url = url(pull.number);
         return refused(
@@ -343,19 +350,30 @@ fn create(state: &mut State, args: &[String]) -> Said {
     said(format!("{}\n", url(number)))
 }
 
-fn view(state: &State, number: &str) -> Said {
+fn view(state: &State, number: &str, args: &[String]) -> Said {
     let Some(pull) = found(state, number) else {
         return refused(
             1,
             "GraphQL: Could not resolve to a PullRequest with the number given. (repository.pullRequest)",
         );
     };
-    let head = tip(state, &pull.head).unwrap_or_default();
-    let seen = json!({
+    let head = match pull.ended_at.as_str() {
+        "" => tip(state, &pull.head).unwrap_or_default(),
+        ended_at => ended_at.to_owned(),
+    };
+    let known = json!({
         "number": pull.number, "url": url(pull.number), "state": pull.state, "headRefOid": head,
         "statusCheckRollup": pull.checks, "reviews": pull.reviews, "comments": pull.comments,
+        "commits": commits(state, &head),
     });
-    said(seen.to_string())
+    let mut seen = serde_json::Map::new();
+    for field in option(args, "--json").unwrap_or_default().split(',') {
+        let Some(value) = known.get(field) else {
+            return refused(1, format!("Unknown JSON field: \"{field}\""));
+        };
+        seen.insert(field.to_owned(), value.clone());
+    }
+    said(Value::from(seen).to_string())
 }
 
 fn lines(state: &State, path: &str) -> Said {
@@ -373,6 +391,18 @@ fn found<'a>(state: &'a State, number: &str) -> Option<&'a Pull> {
 
 fn url(number: u64) -> String {
     format!("https://github.com/acme/tiny/pull/{number}")
+}
+
+/// The commits that lead to one, as far as a test asks for them: also those that the target has.
+fn commits(state: &State, head: &str) -> Vec<Value> {
+    let output = Command::new("git")
+        .arg("--git-dir")
+        .arg(&state.bare)
+        .args(["rev-list", "--end-of-options", head])
+        .output();
+    let text = output.map(|output| output.stdout).unwrap_or_default();
+    let text = String::from_utf8(text).unwrap_or_default();
+    text.lines().map(|oid| json!({"oid": oid})).collect()
 }
 
 /// The commit of a branch of the bare repository.

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// Variables that are handed on: where credentials and certificates are found, and the way out of the network.
-const NAMES: [&str; 29] = [
+const NAMES: [&str; 26] = [
     "HOME",
     "USER",
     "LOGNAME",
@@ -28,9 +28,6 @@ const NAMES: [&str; 29] = [
     "no_proxy",
     "GH_TOKEN",
     "GITHUB_TOKEN",
-    "GH_ENTERPRISE_TOKEN",
-    "GITHUB_ENTERPRISE_TOKEN",
-    "GH_HOST",
     "GH_CONFIG_DIR",
     "TMPDIR",
     "LANG",
@@ -38,11 +35,18 @@ const NAMES: [&str; 29] = [
     "TERMINFO",
 ];
 
+/// `gh` shows these to whatever host it is sent to but github.com (`gh help environment`): they are handed on for the host alone that the
+/// person's [`GH_HOST`] names.
+const ENTERPRISE: [&str; 2] = ["GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"];
+const GH_HOST: &str = "GH_HOST";
+
 /// The person's way to a remote.
 #[derive(Clone)]
 pub struct Access {
     home: PathBuf,
     env: Vec<(String, String)>,
+    /// The host of [`GH_HOST`], and what is handed on for it alone.
+    enterprise: Option<(String, Vec<(String, String)>)>,
     path: String,
 }
 
@@ -69,9 +73,12 @@ impl Access {
     }
 
     fn of(all: BTreeMap<String, String>, path: Option<OsString>, root: &Path) -> Access {
-        let env = NAMES
-            .iter()
-            .filter_map(|name| Some(((*name).to_owned(), all.get(*name)?.clone())));
+        let of = |name: &&str| Some(((*name).to_owned(), all.get(*name)?.clone()));
+        let enterprise = all.get(GH_HOST).filter(|host| !is_github(host));
+        let enterprise = enterprise.map(|host| {
+            let names = ENTERPRISE.iter().chain([&GH_HOST]);
+            (host.clone(), names.filter_map(of).collect())
+        });
         let path = path.unwrap_or_default();
         let dirs = std::env::split_paths(&path)
             .filter(|dir| dir.is_absolute() && !within(dir, root))
@@ -81,7 +88,8 @@ impl Access {
             home: { all.get("HOME").map(PathBuf::from) }
                 .filter(|home| home.is_absolute())
                 .unwrap_or_else(|| "/nonexistent".into()),
-            env: env.collect(),
+            env: NAMES.iter().filter_map(of).collect(),
+            enterprise,
             path: dirs.collect::<Vec<_>>().join(":"),
         }
     }
@@ -91,9 +99,13 @@ impl Access {
         &self.home
     }
 
-    /// The variables without `PATH`.
-    pub(crate) fn env(&self) -> &[(String, String)] {
-        &self.env
+    /// The variables without `PATH` for a program that speaks with this host; none for a remote without one.
+    pub(crate) fn env(&self, host: Option<&str>) -> impl Iterator<Item = &(String, String)> {
+        let for_it = self.enterprise.as_ref().filter(|(enterprise, _)| {
+            host.is_some_and(|host| host.eq_ignore_ascii_case(enterprise))
+        });
+        let for_it = for_it.map_or(&[][..], |(_, env)| env.as_slice());
+        self.env.iter().chain(for_it)
     }
 
     pub(crate) fn path(&self) -> &str {
@@ -106,6 +118,10 @@ impl Access {
             .map(|dir| dir.join(name))
             .find(|program| program.is_file())
     }
+}
+
+fn is_github(host: &str) -> bool {
+    host.eq_ignore_ascii_case(alai_core::pull::GITHUB)
 }
 
 /// Whether a path is in a folder, by its name or by where it leads.
@@ -158,7 +174,7 @@ mod tests {
         let all = all.map(|(n, v)| (n.to_owned(), v.to_owned()));
         let path = OsString::from(format!("{}:.:relative:/usr/bin", bin.display()));
         let inside = Access::of(all.clone().into(), Some(path.clone()), root.path());
-        let names: Vec<&str> = inside.env().iter().map(|(name, _)| name.as_str()).collect();
+        let names: Vec<&str> = inside.env(None).map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["HOME", "GH_TOKEN"]);
         assert_eq!(inside.path(), "/usr/bin");
         assert_ne!(inside.find("gh"), Some(bin.join("gh")));
@@ -168,6 +184,37 @@ mod tests {
             !format!("{inside:?}").contains("\"t\""),
             "no value is shown"
         );
+    }
+
+    #[test]
+    fn a_host_that_a_remote_names_gets_no_token_of_another() {
+        let names = |gh_host: Option<&str>, host: Option<&str>| -> Vec<String> {
+            let mut all = BTreeMap::from([
+                ("GH_TOKEN".to_owned(), "t".to_owned()),
+                ("GH_ENTERPRISE_TOKEN".to_owned(), "e".to_owned()),
+                ("GITHUB_ENTERPRISE_TOKEN".to_owned(), "e".to_owned()),
+            ]);
+            all.extend(gh_host.map(|host| ("GH_HOST".to_owned(), host.to_owned())));
+            let access = Access::of(all, None, Path::new("/elsewhere"));
+            access.env(host).map(|(name, _)| name.clone()).collect()
+        };
+        let ours = Some("ghe.example.org");
+        let whole = [
+            "GH_TOKEN",
+            "GH_ENTERPRISE_TOKEN",
+            "GITHUB_ENTERPRISE_TOKEN",
+            "GH_HOST",
+        ];
+        assert_eq!(names(ours, Some("GHE.example.org")), whole);
+        for (gh_host, host) in [
+            (ours, Some("evil.example")),
+            (ours, Some("github.com")),
+            (ours, None),
+            (None, ours),
+            (Some("github.com"), Some("github.com")),
+        ] {
+            assert_eq!(names(gh_host, host), ["GH_TOKEN"], "{gh_host:?} {host:?}");
+        }
     }
 
     #[test]

@@ -95,20 +95,25 @@ pub fn open(
 }
 
 impl Gh {
-    /// The open pull request of a branch, if there is one. One of a fork whose branch has the same name is not ours.
+    /// The open pull request of a branch against another, if there is one. One of a fork whose branch has the same name is not ours, and
+    /// one against another branch is somebody else's.
     ///
     /// # Errors
     /// When `gh` cannot answer.
-    pub fn find(&self, branch: &str) -> Result<Option<Pull>, GhError> {
+    pub fn find(&self, branch: &str, base: &str) -> Result<Option<Pull>, GhError> {
         const WHAT: &str = "list the pull requests of the branch";
-        let fields = "number,url,state,isCrossRepository,headRefName";
+        let fields = "number,url,state,isCrossRepository,headRefName,baseRefName";
         let args = [
-            "pr", "list", "--head", branch, "--state", "open", "--json", fields,
+            "pr", "list", "--head", branch, "--base", base, "--state", "open", "--limit", "100",
+            "--json", fields,
         ];
         let text = self.call(WHAT, &args, None)?;
         let all: Vec<Listed> = read(WHAT, &text)?;
         let ours = all.into_iter().find(|pull| {
-            pull.state == "OPEN" && !pull.is_cross_repository && pull.head_ref_name == branch
+            pull.state == "OPEN"
+                && !pull.is_cross_repository
+                && pull.head_ref_name == branch
+                && pull.base_ref_name == base
         });
         Ok(ours.map(|pull| Pull {
             number: pull.number,
@@ -121,7 +126,7 @@ impl Gh {
     /// # Errors
     /// When `gh` cannot, or says that it did and none is found.
     pub fn propose(&self, of: &Proposal<'_>) -> Result<Pull, GhError> {
-        if let Some(pull) = self.find(of.head)? {
+        if let Some(pull) = self.find(of.head, of.base)? {
             return Ok(pull);
         }
         crash::point("pull.before");
@@ -131,7 +136,7 @@ impl Gh {
         ];
         let made = self.call(WHAT, &args, Some(of.body));
         crash::point("pull.after");
-        match (made, self.find(of.head)?) {
+        match (made, self.find(of.head, of.base)?) {
             // Also where another one was faster.
             (_, Some(pull)) => Ok(pull),
             (Err(e), None) => Err(e),
@@ -142,17 +147,16 @@ impl Gh {
         }
     }
 
-    /// How a pull request stands, and what was said of it.
+    /// How a pull request stands, and what was said of it. Anybody may write there without end: words that cannot be read are said, and
+    /// hide neither its state nor the other words.
     ///
     /// # Errors
     /// When `gh` cannot answer, or answers what cannot be read.
     pub fn look(&self, number: u64) -> Result<Seen, GhError> {
         const WHAT: &str = "look at the pull request";
         let number_text = number.to_string();
-        let fields = "number,url,state,headRefOid,statusCheckRollup,reviews,comments";
-        let args = ["pr", "view", &number_text, "--json", fields];
-        let text = self.call(WHAT, &args, None)?;
-        let view: View = read(WHAT, &text)?;
+        let fields = "number,url,state,headRefOid,statusCheckRollup";
+        let view: View = self.view(WHAT, &number_text, fields)?;
         let state = match view.state.as_str() {
             "OPEN" => PullState::Open,
             "MERGED" => PullState::Merged,
@@ -167,13 +171,35 @@ impl Gh {
                 });
             }
         };
-        let lines = match state {
-            PullState::Open => self.at_lines(number)?,
-            PullState::Merged | PullState::Closed => Vec::new(),
-        };
-        let reviews = view.reviews.into_iter().map(Talk::into_review);
-        let talk = view.comments.into_iter().map(Talk::into_comment);
-        let mut said: Vec<Said> = lines.into_iter().chain(reviews).chain(talk).collect();
+        let mut said = Vec::new();
+        let mut unread = Vec::new();
+        if state == PullState::Open {
+            let talk = |words: Words, into: fn(Talk) -> Said| -> Vec<Said> {
+                let all = words.reviews.into_iter().chain(words.comments);
+                all.map(into).collect()
+            };
+            const REVIEWS: &str = "read its reviews";
+            let lines = self.at_lines(number);
+            let reviews = self.view(REVIEWS, &number_text, "reviews");
+            let reviews = reviews.map(|mut words: Words| {
+                // A review without words may say all at lines: it waits for them.
+                let whole = |talk: &Talk| lines.is_ok() || !talk.body.trim().is_empty();
+                words.reviews.retain(whole);
+                talk(words, Talk::into_review)
+            });
+            const COMMENTS: &str = "read its comments";
+            let comments = self.view(COMMENTS, &number_text, "comments");
+            for words in [
+                lines,
+                reviews,
+                comments.map(|words| talk(words, Talk::into_comment)),
+            ] {
+                match words {
+                    Ok(words) => said.extend(words),
+                    Err(e) => unread.push(e.to_string()),
+                }
+            }
+        }
         // Strangers who write without end hide nobody's words.
         said.sort_by_key(|said| !said.of_the_repository());
         said.truncate(SAID_MAX);
@@ -188,7 +214,28 @@ impl Gh {
                 .filter_map(Rolled::failed)
                 .collect(),
             said,
+            unread,
         })
+    }
+
+    /// Whether a commit is among those that a pull request proposed.
+    ///
+    /// # Errors
+    /// When `gh` cannot answer, or answers what cannot be read.
+    pub fn has_commit(&self, number: u64, oid: &str) -> Result<bool, GhError> {
+        const WHAT: &str = "list the commits of the pull request";
+        let all: Commits = self.view(WHAT, &number.to_string(), "commits")?;
+        Ok(all.commits.iter().any(|commit| commit.oid == oid))
+    }
+
+    fn view<T: serde::de::DeserializeOwned>(
+        &self,
+        what: &'static str,
+        number: &str,
+        fields: &str,
+    ) -> Result<T, GhError> {
+        let text = self.call(what, &["pr", "view", number, "--json", fields], None)?;
+        read(what, &text)
     }
 
     /// Comments at lines of the code, which `gh pr view` does not tell.
@@ -198,10 +245,7 @@ impl Gh {
             "repos/{}/pulls/{number}/comments?per_page=100",
             self.slug.path()
         );
-        let mut args = vec!["api", "--paginate", &path];
-        if let Some(host) = self.slug.host() {
-            args.extend(["--hostname", host]);
-        }
+        let args = ["api", "--paginate", &path, "--hostname", self.slug.host()];
         let text = self.start(WHAT, &args, None)?;
         // One list for each page, or one for all: that depends on its version.
         let mut all = Vec::new();
@@ -218,7 +262,8 @@ impl Gh {
         body: Option<&str>,
     ) -> Result<Vec<u8>, GhError> {
         let mut all = args.to_vec();
-        all.extend(["--repo", self.slug.as_str()]);
+        let repo = self.slug.with_host();
+        all.extend(["--repo", &repo]);
         self.start(what, &all, body)
     }
 
@@ -245,7 +290,8 @@ impl Gh {
             ]);
         }
         let around = folder.path().parent().unwrap_or(Path::new("/"));
-        let mut env: Vec<(String, String)> = self.access.env().to_vec();
+        let host = Some(self.slug.host());
+        let mut env: Vec<(String, String)> = self.access.env(host).cloned().collect();
         let own = [
             ("PATH", self.access.path()),
             ("GH_PROMPT_DISABLED", "1"),
@@ -281,7 +327,7 @@ impl Gh {
         let lower = said.to_ascii_lowercase();
         if code == NEEDS_LOGIN || lower.contains("gh auth login") || lower.contains("http 401") {
             return GhError::LoggedOut {
-                host: self.slug.host().unwrap_or("github.com").to_owned(),
+                host: self.slug.host().to_owned(),
             };
         }
         if lower.contains("rate limit") || lower.contains("http 429") {
@@ -314,6 +360,7 @@ struct Listed {
     state: String,
     is_cross_repository: bool,
     head_ref_name: String,
+    base_ref_name: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -325,10 +372,25 @@ struct View {
     head_ref_oid: String,
     #[serde(default, deserialize_with = "or_none")]
     status_check_rollup: Vec<Rolled>,
+}
+
+/// One of the two, whichever was asked for.
+#[derive(Debug, Deserialize)]
+struct Words {
     #[serde(default, deserialize_with = "or_none")]
     reviews: Vec<Talk>,
     #[serde(default, deserialize_with = "or_none")]
     comments: Vec<Talk>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Commits {
+    commits: Vec<Commit>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Commit {
+    oid: String,
 }
 
 /// `null` stands for an empty list.

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use alai_core::ids::TaskId;
+use alai_core::line::words;
 use alai_core::money::dollars;
 use alai_factory::{Console, Home, Views, console};
 use alai_mission::Reader;
@@ -155,15 +156,15 @@ fn text(seen: &Console) -> Vec<String> {
             b.task,
             b.rule,
             b.owner,
-            one_line(&b.why)
+            words(&b.why)
         )
     }));
-    lines.push(format!("next     {}", one_line(&seen.next_action)));
+    lines.push(format!("next     {}", words(&seen.next_action)));
     lines
 }
 
 fn markdown(seen: &Console) -> Vec<String> {
-    let cell = |text: &str| one_line(text).replace('|', "\\|");
+    let cell = |text: &str| words(text).replace('|', "\\|");
     let mut lines = vec![
         format!("# {} {}", seen.goal, cell(&seen.title)),
         String::new(),
@@ -217,8 +218,4 @@ fn markdown(seen: &Console) -> Vec<String> {
         }));
     }
     lines
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

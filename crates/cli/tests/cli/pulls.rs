@@ -238,12 +238,111 @@ fn a_look_that_fails_is_said_and_tried_again() {
         sync(&world).exits(1).says(words);
         world.alai(["why", "1"]).says(words);
     }
+}
+
+#[test]
+fn words_that_cannot_be_read_are_said_and_hide_nothing_else() {
+    let (world, github) = open();
+    let repo = "--repo github.com/acme/tiny";
+    on_pull(&github, |pull| {
+        pull.lines.push(at_line(11, "MEMBER", "no"));
+        // More than one answer may hold, of somebody whom nobody knows.
+        let comment = review("IC_1", "NONE", "", &"x".repeat(5 << 20));
+        pull.comments.push(comment);
+        pull.reviews
+            .push(review("PRR_1", "MEMBER", "CHANGES_REQUESTED", "nor that"));
+    });
+    sync(&world).exits(0).says("gh could not read its comments");
+    assert_eq!(follow_ups(&world).len(), 2);
+    world.alai(["why", "1"]).says("read its comments");
+    on_pull(&github, |pull| pull.comments.clear());
     github.fails("api", Trouble::Malformed, 1);
-    on_pull(&github, |pull| pull.lines.push(at_line(11, "MEMBER", "no")));
-    sync(&world).exits(1).says("cannot be read");
-    assert_eq!(follow_ups(&world), [0; 0]);
+    on_pull(&github, |pull| pull.lines.push(at_line(12, "MEMBER", "no")));
+    sync(&world).exits(0).says("cannot be read");
+    assert_eq!(follow_ups(&world).len(), 2);
     sync(&world).exits(0);
-    assert_eq!(follow_ups(&world).len(), 1);
+    assert_eq!(follow_ups(&world).len(), 3, "later, and not lost");
+    let calls = github.state().calls;
+    for call in calls.iter().map(|args| args.join(" ")) {
+        let host = match call.starts_with("api ") {
+            true => "--hostname github.com",
+            false => repo,
+        };
+        assert!(call.contains(host), "{call}");
+    }
+    // Merged, it is over, whatever anybody writes.
+    on_pull(&github, |pull| {
+        pull.comments
+            .push(review("IC_2", "NONE", "", &"x".repeat(5 << 20)));
+        pull.state = "MERGED".into();
+    });
+    sync(&world).exits(0).says("pull request 1 is merged");
+}
+
+#[test]
+fn what_is_pushed_after_a_merge_is_proposed_as_another_one() {
+    let (world, github) = open();
+    let first = there(&github, ALPHA).expect("pushed");
+    on_pull(&github, |pull| pull.lines.push(at_line(11, "MEMBER", "no")));
+    sync(&world).exits(0).says("mends what came back");
+    let mut killed = world.command(["up"]);
+    killed.env("ALAI_CRASH_AT", "push.before");
+    assert_eq!(run(killed).code, 137);
+    alai_workspace::cage::end_orphans();
+    // A person merges what there is while the follow-up is on its way.
+    on_pull(&github, |pull| {
+        pull.ended_at.clone_from(&first);
+        pull.state = "MERGED".into();
+    });
+    git::git(&github.remote(), &["update-ref", "refs/heads/main", &first]).expect("merged");
+    let daemon = world.up();
+    world.until("the follow-up is proposed", |_| {
+        (github.state().pulls.len() == 2).then_some(())
+    });
+    why(&world, 1, "pull request 2");
+    world.alai(["down"]).exits(0);
+    daemon.ends().exits(0);
+    let pull = github.state().pulls.pop().expect("the other one");
+    let second = there(&github, ALPHA).expect("there");
+    assert_eq!((pull.state.as_str(), pull.head.as_str()), ("OPEN", ALPHA));
+    assert_ne!(second, first);
+    let history = world.alai(["mc", "show", "1"]).exits(0).out;
+    assert!(history.contains("pull request 2"), "{history}");
+    // A person who pushed on top of ours and merged that has merged ours.
+    let other = world.path("other");
+    let remote = github.remote().display().to_string();
+    git::git(
+        &world.path(""),
+        &["clone", "--quiet", "--branch", ALPHA, &remote, "other"],
+    )
+    .expect("a clone");
+    std::fs::write(other.join("theirs"), "x").expect("a file");
+    git::commit_all(&other, "Theirs").expect("a commit");
+    git::git(&other, &["push", "--quiet", "origin", ALPHA]).expect("pushed");
+    on_pull(&github, |pull| pull.state = "MERGED".into());
+    sync(&world).exits(0).says("pull request 2 is merged");
+    assert_eq!(github.state().pulls.len(), 2);
+    world.alai(["mc", "fsck"]).exits(0);
+}
+
+#[test]
+fn one_of_the_same_branch_against_another_one_is_not_ours() {
+    let (world, github) = with_remote("pull-request", &good());
+    github.change(|state| {
+        state.pulls.push(Pull {
+            number: 1,
+            head: ALPHA.into(),
+            base: "release".into(),
+            state: "OPEN".into(),
+            ..Pull::default()
+        });
+    });
+    add(&world, "Say alpha");
+    let daemon = world.up();
+    why(&world, 1, "pull request 2");
+    drop(daemon);
+    let pull = github.state().pulls.pop().expect("ours");
+    assert_eq!((pull.number, pull.base.as_str()), (2, "main"));
 }
 
 #[test]

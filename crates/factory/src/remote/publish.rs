@@ -191,13 +191,19 @@ fn open(factory: &Factory, of: &Published, number: u64, url: &str) -> Waiting {
     )
 }
 
-/// What a person reads when it was closed without a merge.
-pub(super) fn closed(factory: &Factory, of: &Published) -> Waiting {
+/// What a person reads when it was closed without a merge; also that the newest commit never was in it.
+pub(super) fn closed(factory: &Factory, of: &Published, has_ours: bool) -> Waiting {
     let id = of.task.0;
     let (number, url) = of.pull.clone().unwrap_or_default();
     waits(
         factory,
-        format!("pull request {number} was closed without a merge: {url}"),
+        match has_ours {
+            true => format!("pull request {number} was closed without a merge: {url}"),
+            false => format!(
+                "pull request {number} was closed without a merge before {} came to it: {url}",
+                of.head
+            ),
+        },
         format!(
             "`alai mc approve {id}` proposes it anew, `alai mc reject {id} \"WHAT IS WRONG\"` sends it back"
         ),

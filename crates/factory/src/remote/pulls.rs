@@ -9,7 +9,7 @@ use alai_mission::{MissionError, NewRemark, Project, Published};
 use alai_workspace::crash;
 
 use super::publish::closed;
-use super::{Looked, gh_of};
+use super::{Looked, Trouble, gh_of};
 use crate::beat::Factory;
 
 /// Between two looks while something happens: a person who reviews is not waited for by the second, and GitHub allows 5,000 requests an
@@ -53,16 +53,29 @@ fn look_at(
     let now_ms = factory.now_ms();
     let seen = match seen {
         Ok(seen) => seen,
-        Err(why) => {
-            tracing::warn!("{}: pull request {number}: {why}", project.name);
-            let pause = PAUSE_MS << of.failures.min(FAILED_DOUBLED_MAX);
-            mission.not_looked(of, &why, now_ms + pause)?;
-            looked.failed.push(why);
-            return Ok(false);
-        }
+        Err(why) => return not_seen(factory, of, *number, why, looked),
     };
     crash::point("pull.looked");
+    // What a person pushed on top of ours is no reason to propose ours again.
+    let ours = of.pushed.as_deref().unwrap_or_default();
+    let has_ours = match seen.state {
+        PullState::Open => Ok(true),
+        PullState::Merged | PullState::Closed if seen.head == ours => Ok(true),
+        PullState::Merged | PullState::Closed => gh_of(factory, project)
+            .and_then(|gh| gh.has_commit(*number, ours).map_err(|e| e.to_string())),
+    };
+    let has_ours = match has_ours {
+        Ok(has_ours) => has_ours,
+        Err(why) => return not_seen(factory, of, *number, why, looked),
+    };
     match seen.state {
+        PullState::Merged if !has_ours => {
+            mission.pull_missed(of, now_ms)?;
+            looked.said.push(format!(
+                "pull request {number} was merged without {ours}, which is proposed as another one: {url}"
+            ));
+            Ok(true)
+        }
         PullState::Merged => {
             mission.pull_over(of, None, now_ms)?;
             looked
@@ -71,7 +84,7 @@ fn look_at(
             Ok(true)
         }
         PullState::Closed => {
-            mission.pull_over(of, Some(closed(factory, of)), now_ms)?;
+            mission.pull_over(of, Some(closed(factory, of, has_ours)), now_ms)?;
             looked.said.push(format!(
                 "pull request {number} was closed without a merge: {url}"
             ));
@@ -80,9 +93,28 @@ fn look_at(
         PullState::Open => {
             let made = remarks(factory, of, *number, &seen)?;
             looked.said.extend(made);
+            let unread = seen.unread.iter();
+            let unread = unread.map(|why| format!("pull request {number}: {why}"));
+            looked.said.extend(unread);
             Ok(false)
         }
     }
+}
+
+/// It is looked at again, later each time.
+fn not_seen(
+    factory: &Factory,
+    of: &Published,
+    number: u64,
+    why: Trouble,
+    looked: &mut Looked,
+) -> Result<bool, MissionError> {
+    tracing::warn!("{}: pull request {number}: {why}", of.task);
+    let pause = PAUSE_MS << of.failures.min(FAILED_DOUBLED_MAX);
+    let next_ms = factory.now_ms() + pause;
+    factory.mission().not_looked(of, &why, next_ms)?;
+    looked.failed.push(why);
+    Ok(false)
 }
 
 /// What is new, in the store with the work that it makes, in one transaction: nothing of it is made twice, and nothing is lost.
@@ -120,7 +152,8 @@ fn remarks(
     };
     let now_ms = factory.now_ms();
     let next_ms = now_ms + (PAUSE_MS << (quiet / QUIET_LOOKS).min(DOUBLED_MAX));
-    let made = mission.remarked(of, new, next_ms, now_ms)?;
+    let unread = (!seen.unread.is_empty()).then(|| seen.unread.join("; "));
+    let made = mission.remarked(of, new, unread.as_deref(), next_ms, now_ms)?;
     crash::point("pull.remarked");
     let said = made
         .iter()

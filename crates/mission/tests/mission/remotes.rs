@@ -144,7 +144,7 @@ fn what_comes_back_makes_a_task_once_and_takes_the_goal_up() {
     };
     let of = now(&world, goal);
     let made = m
-        .remarked(&of, vec![remark("a", false)], 900, 400)
+        .remarked(&of, vec![remark("a", false)], None, 900, 400)
         .expect("writes");
     assert_eq!(
         (made.len(), world.state(goal)),
@@ -154,6 +154,7 @@ fn what_comes_back_makes_a_task_once_and_takes_the_goal_up() {
     let made = m.remarked(
         &of,
         vec![remark("a", true), remark("b", true), remark("b", true)],
+        None,
         900,
         410,
     );

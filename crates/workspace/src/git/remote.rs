@@ -370,7 +370,7 @@ pub fn fetch(
 fn call(call: Call<'static>, remote: &Remote, within_s: u64) -> Call<'static> {
     let access = &remote.access;
     let mut call = call.within(Duration::from_secs(within_s));
-    for (name, value) in access.env() {
+    for (name, value) in access.env(alai_core::pull::host_of_address(&remote.address)) {
         call = call.env(name, value);
     }
     let settings = SETTINGS.iter().copied();
