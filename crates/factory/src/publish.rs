@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use alai_core::ids::TaskId;
 use alai_core::notify::plain;
+use alai_core::safety::credential_in;
 use alai_fleet::plain::Place;
 use alai_hivemind::bookstack::{BookStack, Copied, Copy, Uncopied};
 use alai_hivemind::wiki::{self, PageKind, PageName};
@@ -149,6 +150,13 @@ pub fn deliver(
             // Its page is gone: there is nothing to be copied any more.
             (None, _) => Ok(Copied::Same),
             (Some(_), Err(why)) => Err(Uncopied::Later(why, None)),
+            (Some(copy), Ok(_)) if shown(&copy).is_some() => {
+                let kind = shown(&copy).unwrap_or_default();
+                Err(Uncopied::Refused(format!(
+                    "it would show {kind}, and is not sent; take it out of the page or of the task's words, then `alai wiki publish {}`",
+                    row.page
+                )))
+            }
             (Some(copy), Ok(token)) => {
                 let there = BookStack {
                     place: &at.url,
@@ -187,6 +195,14 @@ pub fn deliver(
         }
     }
     Ok(())
+}
+
+/// What of a copy is a secret by its shape.
+fn shown(copy: &Copy) -> Option<String> {
+    let names = [&copy.name, &copy.book.1].into_iter();
+    let chapter = copy.chapter.iter().map(|(_, name)| name);
+    let mut all = names.chain(chapter).chain([&copy.markdown]);
+    all.find_map(|text| credential_in(text))
 }
 
 /// What a page is copied as: a book for each project, a chapter for each goal.

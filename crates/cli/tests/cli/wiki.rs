@@ -214,6 +214,29 @@ fn pages_are_copied_once_by_project_and_goal_and_changed_where_they_say_somethin
 }
 
 #[test]
+fn a_page_that_would_show_a_secret_is_not_copied() {
+    let copied = copied();
+    // Put together here, so that it stands in no file.
+    let token = format!("{}{}", "ghp_", "aB3dE5gH7jK9mN1pQ3sT5vW7yZ9bC1dF3gH5");
+    copied.alai(&["wiki", "new", "How we deploy"]).exits(0);
+    let file = page(&copied.world, "pages/how-we-deploy.md");
+    let said = text(&file);
+    std::fs::write(&file, format!("{said}\n{token}\n")).expect("a page");
+    let refused = copied
+        .alai(&["wiki", "publish", "pages/how-we-deploy"])
+        .exits(1)
+        .says("it would show a GitHub token");
+    assert!(!refused.out.contains(&token) && !refused.err.contains(&token));
+    let sent = format!("{:?}", copied.twin.requests());
+    assert!(!sent.contains(&token), "{sent}");
+    std::fs::write(&file, said).expect("a page");
+    copied
+        .alai(&["wiki", "publish", "pages/how-we-deploy"])
+        .exits(0);
+    copied.publish();
+}
+
+#[test]
 fn an_answer_that_was_lost_after_a_creation_makes_no_second_page() {
     let copied = copied();
     copied.twin.fails("POST", "/api/books", Fault::CutAfter);
