@@ -144,7 +144,9 @@ pub struct Context {
 pub struct ToldBefore {
     pub by: TaskId,
     pub fingerprint: String,
-    /// A task was made of it already.
+    /// Its title's words with their numbers (`Finding::words`).
+    pub words: String,
+    /// A task was made of it already, which was neither cancelled nor has failed.
     pub followed: bool,
 }
 

@@ -75,6 +75,16 @@ impl Finding {
         }
     }
 
+    /// The words and numbers of its title, in lower case: findings that differ in one of them are not the same.
+    pub fn words(&self) -> String {
+        let words = self.title.split(|c: char| !c.is_alphanumeric());
+        let words: Vec<String> = words
+            .filter(|word| !word.is_empty())
+            .map(str::to_lowercase)
+            .collect();
+        words.join(" ")
+    }
+
     /// What stays the same when a finding is told again: its file and the words of its title, in whatever case, without numbers and signs.
     /// Lines move, and details are said anew each time. 16 hex digits of FNV-1a.
     pub fn fingerprint(&self) -> String {

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use alai_core::ids::TaskId;
 use alai_core::money::Refused;
-use alai_core::pipeline::{self, Effect, Ended, Failure, Stage, ToldBefore, lineage};
+use alai_core::pipeline::{self, Chain, Effect, Ended, Failure, Stage, ToldBefore, lineage};
 use alai_core::plan::PlanSource;
 use alai_core::review::ReviewVerdict;
 use alai_core::task::Task;
 use alai_core::transition;
-use alai_mission::{Claim, MissionError};
+use alai_mission::{Claim, Mission, MissionError};
 use alai_workspace::cage;
 use alai_workspace::command::Cancel;
 
@@ -205,8 +205,9 @@ fn apply(
     }
     if context.verify.is_none() && context.chain.asks(Stage::Verify) {
         // A person who gives a project this stage has switched it on for that project.
-        context.verify = Some("the project's stages have it".into());
+        context.verify = Some(verifier::IN_CHAIN.into());
     }
+    context.chain = chain_of_line(factory.mission(), &task, context.chain)?;
     let mut effects = pipeline::advance(&task, ended, &context);
     let outcome = outcome(ended);
     effects.extend(work::session::report(factory, claim, ended, &outcome));
@@ -221,6 +222,19 @@ fn apply(
     applied
 }
 
+/// The stages that are left for a line of work: no project's make the way of what had no cage a shorter one, at none of its steps
+/// and in no later cycle.
+pub(crate) fn chain_of_line(
+    mission: &Mission,
+    task: &Task,
+    chain: Chain,
+) -> Result<Chain, MissionError> {
+    Ok(match mission.uncaged(lineage(task))? {
+        true => Chain::default(),
+        false => chain,
+    })
+}
+
 /// What earlier reviews of the same line of work have found.
 fn told_before(factory: &Factory, task: &Task) -> Result<Vec<ToldBefore>, MissionError> {
     let mission = factory.mission();
@@ -231,10 +245,11 @@ fn told_before(factory: &Factory, task: &Task) -> Result<Vec<ToldBefore>, Missio
             continue;
         };
         let follows = review.verdict == ReviewVerdict::PassWithFindings
-            && !task.tags.iter().any(|tag| tag == pipeline::FOLLOW_UP_TAG);
+            && mission.has_child(by, pipeline::FOLLOW_UP_TAG)?;
         told.extend(review.findings.iter().map(|finding| ToldBefore {
             by,
             fingerprint: finding.fingerprint(),
+            words: finding.words(),
             followed: follows && pipeline::is_worth_a_task(finding),
         }));
     }

@@ -1,8 +1,8 @@
 //! Who gets an independent verifier: `[verifier]` of the settings, and the decision at the end of a build's gate.
 
 use alai_core::money::microusd;
-use alai_core::pipeline::Ended;
-use alai_core::qa::Untried;
+use alai_core::pipeline::{Ended, Stage};
+use alai_core::qa::{Untried, Verdict};
 use alai_core::task::{Priority, Task};
 use alai_core::verify::{self, Policy};
 use alai_mission::{EventRow, Mission, MissionError};
@@ -12,9 +12,13 @@ use serde::Deserialize;
 use crate::beat::Factory;
 use crate::config::{Config, ConfigError};
 use crate::integrate;
+use crate::run::ENDED;
 
 /// A thread that takes longer is no stage of a line of work any more.
 const SECONDS_MAX: u64 = 7_200;
+
+/// Why one is sent where the project's own stages have it.
+pub(crate) const IN_CHAIN: &str = "the project's stages have it";
 
 /// `[verifier]` as it is written.
 #[derive(Debug, Default, Deserialize)]
@@ -83,12 +87,8 @@ pub(crate) fn asked_for(
     if !verdict.passed() {
         return Ok(None);
     }
-    let policy = verdict.policy.as_deref();
-    if policy.is_some_and(|policy| policy.untried == Untried::Verifier)
-        && let Some(untried) = verdict.measurements.iter().find(|m| m.is_untried())
-        && !task.solo
-    {
-        return Ok(Some(untried.detail.clone()));
+    if let Some(untried) = untried(verdict).filter(|_| !task.solo) {
+        return Ok(Some(untried));
     }
     sent(
         factory.mission(),
@@ -99,7 +99,16 @@ pub(crate) fn asked_for(
     )
 }
 
-/// The same for what an agent made without a cage, once a person has approved it: its way is that of every build.
+/// What nothing has tried of a change, where the policy of its gate has that sent to a verifier.
+fn untried(verdict: &Verdict) -> Option<String> {
+    let policy = verdict.policy.as_deref()?;
+    (policy.untried == Untried::Verifier).then_some(())?;
+    let untried = verdict.measurements.iter().find(|m| m.is_untried())?;
+    Some(untried.detail.clone())
+}
+
+/// The same for what no run of the factory ends: what an agent made without a cage, once a person has approved it, and what a
+/// person sends on. Its way is that of every build, whose gate's verdict stands in its run's journal.
 pub(crate) fn asked_for_approved(
     mission: &Mission,
     config: &Config,
@@ -109,7 +118,33 @@ pub(crate) fn asked_for_approved(
     let (Some(base), Some(head)) = (&task.base, &task.head) else {
         return Ok(None);
     };
-    sent(mission, config, task, (base, head), now_ms)
+    if let Some(run) = mission.runs_of(task.id)?.last()
+        && let Some(text) = mission.journaled(&run.id, ENDED)?
+    {
+        match serde_json::from_str(&text) {
+            Ok(Ended::Gated { verdict, .. }) => {
+                if let Some(untried) = untried(&verdict) {
+                    return Ok(Some(untried));
+                }
+            }
+            Ok(_) => {}
+            Err(_) => {
+                return Ok(Some("its gate's verdict cannot be read any more".into()));
+            }
+        }
+    }
+    if let Some(why) = sent(mission, config, task, (base, head), now_ms)? {
+        return Ok(Some(why));
+    }
+    let Some(project) = task.project else {
+        return Ok(None);
+    };
+    let asks = mission
+        .project(project)?
+        .settings
+        .stages
+        .asks(Stage::Verify);
+    Ok(asks.then(|| IN_CHAIN.into()))
 }
 
 fn sent(

@@ -164,7 +164,7 @@ impl Reader {
     }
 
     /// What the runs of the reviews, audits and verifications of a line of work have journaled under `key`, in the order of their
-    /// tasks; those of `but` are left out.
+    /// tasks; those of `but` are left out, and so are runs whose verdict never counted.
     pub fn judged_in_lineage(
         &self,
         root: TaskId,
@@ -175,12 +175,25 @@ impl Reader {
             let mut statement = c.prepare_cached(
                 "SELECT t.id, s.value FROM task t JOIN run r ON r.task = t.id JOIN step s ON s.run = r.id
                  WHERE t.lineage = ?1 AND t.id <> ?2 AND t.solo = 0 AND t.kind IN ('review', 'security', 'verify')
-                   AND s.key = ?3 AND s.state = 'done' ORDER BY t.id, s.at_ms",
+                   AND s.key = ?3 AND s.state = 'done' AND r.state = 'succeeded' ORDER BY t.id, s.at_ms",
             )?;
             let rows = statement.query_map(params![root.0, but.0, key], |r| {
                 Ok((TaskId(r.get(0)?), r.get(1)?))
             })?;
             Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// Whether a task with this tag was made of `parent` that was neither cancelled nor has failed.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn has_child(&self, parent: TaskId, tag: &str) -> Result<bool, MissionError> {
+        self.read(|c| {
+            let sql = "SELECT EXISTS (SELECT 1 FROM task WHERE parent = ?1 AND state NOT IN ('failed', 'cancelled')
+                AND EXISTS (SELECT 1 FROM json_each(tags) WHERE value = ?2))";
+            Ok(c.prepare_cached(sql)?
+                .query_row(params![parent.0, tag], |r| r.get(0))?)
         })
     }
 

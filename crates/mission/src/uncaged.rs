@@ -1,5 +1,6 @@
 //! Runs without a cage: whom their programs run as, and a person's word about what they made.
 
+use alai_core::cage::Sandbox;
 use alai_core::ids::{RunId, TaskId};
 use alai_core::lifecycle::{Event, Refused};
 use alai_core::pipeline;
@@ -28,6 +29,20 @@ impl Reader {
     pub fn users_left(&self) -> Result<Vec<RunRow>, MissionError> {
         let left = "uid IS NOT NULL AND NOT EXISTS (SELECT 1 FROM step WHERE step.run = run.id AND step.key = ?)";
         self.read(|c| query(c, left, &USER_ENDED))
+    }
+
+    /// Whether anything of a line of work was made by an agent without a cage.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn uncaged(&self, root: TaskId) -> Result<bool, MissionError> {
+        self.read(|c| {
+            let sql = "SELECT EXISTS (SELECT 1 FROM task t WHERE (t.id = ?1 OR t.lineage = ?1)
+                AND (t.sandbox = ?2 OR EXISTS (SELECT 1 FROM run r WHERE r.task = t.id AND r.uid IS NOT NULL)))";
+            let off = Sandbox::Off.as_str();
+            Ok(c.prepare_cached(sql)?
+                .query_row(params![root.0, off], |r| r.get(0))?)
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use super::chain::Stage;
 use super::merged::{of_goal, own_stage};
 use super::{Context, Effect, Spawn, lineage, onwards, review_of};
 use crate::ids::TaskId;
-use crate::task::{State, Task};
+use crate::task::{State, Task, TaskKind};
 
 /// Why nothing is made. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -16,8 +16,6 @@ pub enum Held {
     NotDone { task: TaskId, state: State },
     #[error("{0} was closed without a commit that a gate measured: there is nothing to hand on")]
     NoCommit(TaskId),
-    #[error("{0} ends at its gate: only that was asked for")]
-    Solo(TaskId),
     #[error("the {stage} of cycle {cycle} is {task} already, which is {state}")]
     Exists {
         stage: Stage,
@@ -38,7 +36,7 @@ pub enum Held {
 }
 
 /// What the engine does when a task is done. It did so in the transaction that ended the task, but for what a person closed by
-/// hand: there `line` has nothing that came of it.
+/// hand, and for what was to end at its gate: there `line` has nothing that came of it.
 ///
 /// # Errors
 /// With what holds it.
@@ -53,12 +51,9 @@ pub fn next(task: &Task, line: &[Task], context: &Context) -> Result<Vec<Effect>
     }
     if let Some(made) = line
         .iter()
-        .find(|t| t.parent == Some(task.id) && t.id != task.id)
+        .find(|t| t.parent == Some(task.id) && t.id != task.id && keeps_place(t))
     {
         return Err(exists(made, Stage::of(made.kind).unwrap_or(stage)));
-    }
-    if task.solo {
-        return Err(Held::Solo(task.id));
     }
     let (Some(base), Some(head)) = (&task.base, &task.head) else {
         return Err(Held::NoCommit(task.id));
@@ -92,9 +87,20 @@ pub fn by_hand(
     }
     let cycle = from.counters.review_cycles;
     let after_merge = stage > Stage::Merge;
-    let there = line
-        .iter()
-        .find(|t| t.kind == kind && (after_merge || t.counters.review_cycles == cycle));
+    // What follows the merge follows what was built, once: never what followed it, and never what the project leaves out.
+    let behind = matches!(from.kind, TaskKind::Ops | TaskKind::Docs);
+    let freed = chain::freed(&from.changes_tests, &from.cleared);
+    let left_out = context.chain.leaves_out(stage, from.priority, freed);
+    if after_merge && (behind || left_out.is_some()) {
+        return Err(Held::NotNext {
+            task: from.id,
+            stage,
+            next: "nothing".into(),
+        });
+    }
+    let there = line.iter().find(|t| {
+        t.kind == kind && keeps_place(t) && (after_merge || t.counters.review_cycles == cycle)
+    });
     if let Some(there) = there {
         return Err(exists(there, stage));
     }
@@ -111,7 +117,7 @@ pub fn by_hand(
     let (Some(base), Some(head)) = (&from.base, &from.head) else {
         return Err(Held::NoCommit(from.id));
     };
-    let follows = onwards(from, base, head, None, &context.chain);
+    let follows = onwards(from, base, head, context.verify.as_deref(), &context.chain);
     let next = follows.iter().find_map(|effect| match effect {
         Effect::Spawn { tasks } => tasks.first().and_then(|spawn| Stage::of(spawn.task.kind)),
         Effect::Enqueue { .. } => Some(Stage::Merge),
@@ -139,11 +145,19 @@ pub fn by_hand(
     }
     let made = line
         .iter()
-        .find(|t| t.parent == Some(from.id) && t.id != from.id);
+        .find(|t| t.parent == Some(from.id) && t.id != from.id && keeps_place(t));
     if let Some(made) = made {
         return Err(exists(made, stage));
     }
     Ok(vec![Spawn::alone(review_of(from, kind, base, head))])
+}
+
+/// Whether another of its stage and cycle is one too many. What was cancelled or has failed leaves its place free, but for a goal's
+/// own operations and documentation: of those there is one, which a retry brings back.
+fn keeps_place(task: &Task) -> bool {
+    let over = matches!(task.state, State::Cancelled | State::Failed);
+    let of_goal = task.lineage.is_none() && task.goal.is_some() && task.parent == task.goal;
+    !over || (of_goal && matches!(task.kind, TaskKind::Ops | TaskKind::Docs))
 }
 
 fn exists(there: &Task, stage: Stage) -> Held {

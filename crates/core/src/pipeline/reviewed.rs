@@ -2,7 +2,8 @@
 
 use super::words::{bounded, finding_line, fit_title, subject};
 use super::{
-    Context, Effect, HUMAN_WAIT_MS, REVIEW_CYCLES_MAX, Spawn, child, lineage, onwards, stop_at_rail,
+    Context, Effect, HUMAN_WAIT_MS, REVIEW_CYCLES_MAX, Spawn, ToldBefore, child, lineage, onwards,
+    stop_at_rail,
 };
 use crate::ids::TaskId;
 use crate::review::{Finding, Review, ReviewVerdict, Severity};
@@ -20,7 +21,8 @@ pub(super) fn reviewed(task: &Task, review: &Review, context: &Context) -> Vec<E
     if task.solo {
         return effects;
     }
-    let fresh = { review.findings.iter() }.filter(|f| context.told_before(f).is_none());
+    let fresh = { review.findings.iter() }
+        .filter(|f| !context.told(f).any(|before| before.words == f.words()));
     effects.extend(fresh.map(|f| Effect::Remember {
         entry_kind: "knowledge".into(),
         text: format!(
@@ -104,8 +106,10 @@ fn follow_up(task: &Task, review: &Review, context: &Context) -> Option<Effect> 
         return None;
     }
     let followed = |f: &Finding| {
-        let told = f.fingerprint();
-        { context.told.iter() }.any(|before| before.followed && before.fingerprint == told)
+        let words = f.words();
+        context
+            .told(f)
+            .any(|before| before.followed && before.words == words)
     };
     let worth: Vec<String> = distinct(&review.findings)
         .into_iter()
@@ -140,11 +144,11 @@ pub fn is_worth_a_task(finding: &Finding) -> bool {
     finding.severity >= Severity::Medium
 }
 
-/// Each finding once, however often a review has it.
+/// Each finding once, however often a review has it. The same words at another line are another place to mend.
 fn distinct(findings: &[Finding]) -> Vec<&Finding> {
     let mut seen = std::collections::BTreeSet::new();
     { findings.iter() }
-        .filter(|finding| seen.insert(finding.fingerprint()))
+        .filter(|f| seen.insert((f.fingerprint(), f.line, f.words())))
         .collect()
 }
 
@@ -160,11 +164,15 @@ fn line_of(finding: &Finding, context: &Context) -> String {
 }
 
 impl Context {
+    /// What the same line of work was told before that may be this finding, the oldest first.
+    fn told(&self, finding: &Finding) -> impl Iterator<Item = &ToldBefore> {
+        let told = finding.fingerprint();
+        { self.told.iter() }.filter(move |before| before.fingerprint == told)
+    }
+
     /// The review of the same line of work that has told a finding first.
     fn told_before(&self, finding: &Finding) -> Option<TaskId> {
-        let told = finding.fingerprint();
-        let before = self.told.iter().find(|before| before.fingerprint == told);
-        before.map(|before| before.by)
+        self.told(finding).next().map(|before| before.by)
     }
 }
 

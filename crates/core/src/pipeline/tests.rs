@@ -720,6 +720,7 @@ fn a_finding_that_comes_back_says_so_and_makes_no_second_follow_up() {
         told: vec![ToldBefore {
             by: TaskId(5),
             fingerprint: found.findings[0].fingerprint(),
+            words: found.findings[0].words(),
             followed,
         }],
         ..context()
@@ -735,10 +736,7 @@ fn a_finding_that_comes_back_says_so_and_makes_no_second_follow_up() {
     );
     let mut twice = found.clone();
     twice.verdict = ReviewVerdict::Reject;
-    twice.findings.push(Finding {
-        line: Some(30),
-        ..found.findings[0].clone()
-    });
+    twice.findings.push(found.findings[0].clone());
     let effects = advance(
         &task(TaskKind::Review),
         &Ended::Reviewed { review: twice },
@@ -804,4 +802,128 @@ fn what_may_change_tests_or_was_cleared_is_judged_whatever_the_stages_say() {
             assert_eq!(next, judged.then_some(want), "{kind:?}");
         }
     }
+}
+
+#[test]
+fn findings_that_differ_in_a_line_or_a_number_are_each_told() {
+    let at = |line, title: &str| Finding {
+        path: Some("src/api.rs".into()),
+        line: Some(line),
+        ..Finding::new(Severity::Medium, title)
+    };
+    let reject = Review {
+        verdict: ReviewVerdict::Reject,
+        summary: "no".into(),
+        findings: vec![
+            at(3, "HTTP 404 is not handled"),
+            at(3, "HTTP 500 is not handled"),
+            at(9, "HTTP 404 is not handled"),
+            at(9, "HTTP 404 is not handled"),
+        ],
+    };
+    let effects = advance(
+        &task(TaskKind::Review),
+        &Ended::Reviewed { review: reject },
+        &context(),
+    );
+    let findings = &spawned(&effects)[0].findings;
+    assert_eq!(
+        findings.len(),
+        3,
+        "only the last is said twice: {findings:?}"
+    );
+
+    // A follow-up about the one is none about the other, and the other is remembered too.
+    let told = at(3, "HTTP 404 is not handled");
+    let context = Context {
+        told: vec![ToldBefore {
+            by: TaskId(5),
+            fingerprint: told.fingerprint(),
+            words: told.words(),
+            followed: true,
+        }],
+        ..context()
+    };
+    let of = |title: &str| {
+        let review = Review {
+            verdict: ReviewVerdict::PassWithFindings,
+            summary: "yes".into(),
+            findings: vec![at(4, title)],
+        };
+        let effects = advance(
+            &task(TaskKind::Security),
+            &Ended::Reviewed { review },
+            &context,
+        );
+        let follows = spawned(&effects)
+            .iter()
+            .any(|t| t.tags.iter().any(|tag| tag == FOLLOW_UP_TAG));
+        let remembered = { effects.iter() }.any(|e| matches!(e, Effect::Remember { .. }));
+        (follows, remembered)
+    };
+    assert_eq!(of("HTTP 500 is not handled"), (true, true));
+    assert_eq!(of("`HTTP 404` is not handled!"), (false, false));
+}
+
+#[test]
+fn by_hand_nothing_follows_what_follows_the_merge_and_nothing_is_made_that_the_project_leaves_out()
+{
+    let mut build = task(TaskKind::Build);
+    (build.goal, build.parent, build.state) = (None, None, State::Done);
+    (build.priority, build.integrated) = (Priority::Low, Some("m".into()));
+    let mut docs = task(TaskKind::Docs);
+    (docs.id, docs.goal, docs.parent) = (TaskId(8), None, Some(build.id));
+    (docs.state, docs.integrated) = (State::Done, Some("n".into()));
+    let line = [build.clone(), docs.clone()];
+    let refused = |from: &Task, line: &[Task], context: &Context| {
+        by_hand(from, Stage::Ops, line, context).map_err(|e| e.to_string())
+    };
+    let nothing = |id: TaskId| Err(format!("nothing follows {id}, and not ops"));
+    assert_eq!(refused(&docs, &line, &context()), nothing(docs.id));
+    let without = Context {
+        chain: Chain::parse("build,docs").expect("a chain"),
+        ..context()
+    };
+    assert_eq!(refused(&build, &line, &without), nothing(build.id));
+
+    let made = refused(&build, &line, &context()).expect("of what was built, once");
+    assert_eq!(spawned(&made)[0].kind, TaskKind::Ops);
+    let mut ops = task(TaskKind::Ops);
+    (ops.id, ops.goal, ops.parent) = (TaskId(9), None, Some(build.id));
+    ops.state = State::Cancelled;
+    let mut with = line.to_vec();
+    with.push(ops.clone());
+    refused(&build, &with, &context()).expect("a cancelled one of the line keeps no place");
+    // The goal's own does, whatever became of it.
+    for task in &mut with {
+        task.goal = Some(TaskId(1));
+    }
+    with[2].parent = Some(TaskId(1));
+    let there = refused(&with[0].clone(), &with, &context()).expect_err("one for the goal");
+    assert!(there.contains("#9 already, which is cancelled"), "{there}");
+}
+
+#[test]
+fn what_was_to_end_at_its_gate_is_sent_on_to_the_stage_that_is_really_next() {
+    let mut build = task(TaskKind::Build);
+    (build.state, build.solo, build.priority) = (State::Done, true, Priority::Low);
+    let line = [build.clone()];
+    let made = next(&build, &line, &context()).expect("goes on");
+    assert_eq!(spawned(&made)[0].kind, TaskKind::Review);
+    let own = Context {
+        chain: Chain::parse("build").expect("a chain"),
+        ..context()
+    };
+    let made = next(&build, &line, &own).expect("goes on");
+    assert!(
+        made.iter().any(|e| matches!(e, Effect::Enqueue { .. })),
+        "{made:?}"
+    );
+    // What is sent to a verifier first is not sent past it.
+    let verified = Context {
+        verify: Some("the project's stages have it".into()),
+        ..context()
+    };
+    assert!(by_hand(&build, Stage::Review, &line, &verified).is_err());
+    by_hand(&build, Stage::Verify, &line, &verified).expect("the verifier");
 }

@@ -3,12 +3,14 @@
 
 use alai_core::ids::TaskId;
 use alai_core::pipeline::{self, Context, Effect, Held, Stage};
-use alai_core::task::{State, Task};
+use alai_core::task::{State, Task, TaskKind};
 use alai_mission::MergeKind;
 
 use super::tasks::project_of;
 use super::{Desk, OpError, OpErrorKind, Outcome};
 use crate::beat::asks;
+use crate::run::chain_of_line;
+use crate::verifier;
 
 /// What the engine does when a task is done, for one that a person closed by hand; or what holds it.
 pub(super) fn advance(desk: &Desk<'_>, task: TaskId) -> Result<Outcome, OpError> {
@@ -64,7 +66,13 @@ fn made(
 
 fn context(desk: &Desk<'_>, task: &Task) -> Result<Context, OpError> {
     let project = project_of(desk, task)?;
-    Ok(asks(&project, task, desk.context()))
+    let mut context = asks(&project, task, desk.context());
+    context.chain = chain_of_line(desk.mission, task, context.chain)?;
+    if task.kind == TaskKind::Build {
+        context.verify =
+            verifier::asked_for_approved(desk.mission, desk.config, task, desk.now_ms)?;
+    }
+    Ok(context)
 }
 
 /// What holds it, and what a person can do about that.
@@ -74,12 +82,6 @@ fn held(task: &Task, why: &Held) -> OpError {
         Held::NotDone { .. } => (
             OpErrorKind::Waiting,
             format!("`alai why {id}` says what it waits for"),
-        ),
-        Held::Solo(_) => (
-            OpErrorKind::Failed,
-            format!(
-                "`alai pipeline create --from {id} --stage review` sends it on to its review and merge"
-            ),
         ),
         Held::NoCommit(_) => (
             OpErrorKind::Failed,

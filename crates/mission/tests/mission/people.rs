@@ -218,5 +218,8 @@ fn what_was_made_without_a_cage_is_done_by_a_person_and_then_reviewed() {
     );
     assert_eq!(review.task.sandbox, alai_core::cage::Sandbox::On);
     assert!(matches!(refused("me again"), MissionError::Refused { .. }));
+    assert!(world.mission.uncaged(task).expect("read"));
+    let caged = world.add(world.build("in a cage"));
+    assert!(!world.mission.uncaged(caged).expect("read"));
     world.sound();
 }
