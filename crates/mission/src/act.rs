@@ -12,7 +12,7 @@ use crate::inbox::{By, once};
 use crate::run::{RunState, end_live};
 use crate::task::{append_findings, one, satisfy, set_state};
 use crate::writer::Mission;
-use crate::{answer, gone, outbox, passage};
+use crate::{answer, gone, line, outbox, passage};
 
 impl Mission {
     /// Pause, resume, cancel, answer, reopen, ready, override. On a goal, the first three reach everything under it.
@@ -62,6 +62,13 @@ fn step(
     text: &str,
     stamp: &Stamp,
 ) -> Result<State, MissionError> {
+    if event == Event::Reopen
+        && matches!(before.state, State::Failed | State::Cancelled)
+        && let Some(instead) = line::instead(c, before)?
+    {
+        let task = before.id;
+        return Err(MissionError::Replaced { task, instead });
+    }
     let to = set_state(c, before.id, event, None, text, stamp)?;
     if matches!(before.state, State::Started | State::ReadyForReview) {
         end_live(

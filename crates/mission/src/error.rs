@@ -34,6 +34,8 @@ pub enum MissionError {
     ScheduleExists(String),
     #[error("cannot change task {task}: {refused}")]
     Refused { task: TaskId, refused: Refused },
+    #[error("cannot take {task} up again: {instead} stands in its place")]
+    Replaced { task: TaskId, instead: TaskId },
     /// The lease was lost or the task was taken over. The run must stop at once; nothing it says counts any more.
     #[error("run {run} has lost task {task}: epoch {} is not the task's own any more", epoch.0)]
     Stale {

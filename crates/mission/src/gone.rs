@@ -12,7 +12,7 @@ use crate::event::Stamp;
 use crate::task::{one, recount, set_state};
 
 /// Whether nothing is left that could still bring the line of work that began with `root` to its end.
-fn gone(c: &Connection, root: TaskId) -> Result<bool, MissionError> {
+pub(crate) fn gone(c: &Connection, root: TaskId) -> Result<bool, MissionError> {
     let living: bool = c
         .prepare_cached(
             "SELECT EXISTS (SELECT 1 FROM task WHERE (id = ?1 OR lineage = ?1)
@@ -70,7 +70,8 @@ pub(crate) fn without(c: &Connection, task: TaskId, now_ms: i64) -> Result<(), M
     Ok(())
 }
 
-/// A postflight goes on without what is gone, others are put before a person. Who is not open is told when he becomes so.
+/// A postflight, and the operations and documentation of a goal, are about what was merged, and go on without what is gone; others
+/// are put before a person. Who is not open is told when he becomes so.
 fn tell(
     c: &Connection,
     dependent: TaskId,
@@ -78,7 +79,11 @@ fn tell(
     stamp: &Stamp,
 ) -> Result<(), MissionError> {
     let dependent = one(c, dependent)?;
-    if dependent.kind == TaskKind::Postflight {
+    let of_goal = dependent.lineage.is_none()
+        && dependent.goal.is_some()
+        && dependent.parent == dependent.goal
+        && matches!(dependent.kind, TaskKind::Ops | TaskKind::Docs);
+    if of_goal || dependent.kind == TaskKind::Postflight {
         return let_go(c, dependent.id, root, stamp.now_ms);
     }
     if dependent.state != State::Open {

@@ -4,21 +4,27 @@
 use alai_core::ids::TaskId;
 use alai_core::pipeline::{self, Effect, Spawn, Stage};
 use alai_core::task::{Need, NewTask, Task, TaskKind, Until};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, ToSql, params};
 use serde::{Deserialize, Serialize};
 
-use crate::apply;
 use crate::error::MissionError;
 use crate::event::{Stamp, happened};
 use crate::inbox::By;
 use crate::reader::Reader;
 use crate::task::{COLUMNS, Raw, add_need, one, raw, word};
 use crate::writer::Mission;
+use crate::{apply, gone};
 
 /// The event of a stage that was left out.
 const SKIPPED: &str = "skipped";
 /// The event of a stage that a person had made.
 const BY_HAND: &str = "advanced";
+
+/// The tasks `t` of the line of work whose first task is ?1: its builds and what judged them, and the operations and documentation
+/// that were made of it, with theirs.
+pub(crate) const OF_LINE: &str = "(t.id = ?1 OR t.lineage = ?1 OR coalesce(t.lineage, t.id) IN (
+    SELECT s.id FROM task s WHERE s.kind IN ('ops', 'docs') AND s.lineage IS NULL
+        AND s.parent IN (SELECT id FROM task WHERE id = ?1 OR lineage = ?1)))";
 
 /// A stage that a task was not followed by.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,10 +68,8 @@ impl Reader {
         self.read(|c| {
             let root = pipeline::lineage(&one(c, task)?);
             let sql = format!(
-                "SELECT {COLUMNS} FROM task t WHERE id = ?1 OR lineage = ?1
-                    OR (kind IN ('ops', 'docs') AND lineage IS NULL AND (
-                        parent IN (SELECT id FROM task WHERE id = ?1 OR lineage = ?1)
-                        OR parent = (SELECT goal FROM task WHERE id = ?1)))
+                "SELECT {COLUMNS} FROM task t WHERE {OF_LINE}
+                    OR (kind IN ('ops', 'docs') AND lineage IS NULL AND parent = (SELECT goal FROM task WHERE id = ?1))
                  ORDER BY id"
             );
             let mut statement = c.prepare_cached(&sql)?;
@@ -109,40 +113,64 @@ pub(crate) fn skipped(
     happened(c, Some(after), SKIPPED, &format!("{stage}: {why}"), stamp)
 }
 
+/// The condition of tasks that leave their place free.
+const LIVING: &str = "state NOT IN ('failed', 'cancelled')";
+
 /// The task that has the place of a new one already: of its stage and cycle in the line, or of its stage for the goal. One that
-/// was cancelled or has failed keeps no place.
+/// was cancelled or has failed keeps no place, but for a goal's own stages: a person who cancels those wants none.
 pub(crate) fn there(c: &Connection, spawn: &Spawn) -> Result<Option<TaskId>, MissionError> {
     let new = &spawn.task;
     let kind = new.kind.as_str();
-    let sql = |place: &str| {
-        format!(
-            "SELECT min(id) FROM task WHERE kind = ?1 AND state NOT IN ('failed', 'cancelled') AND {place}"
-        )
-    };
-    let ask = |place: &str, value: i64, cycle: u32| -> Result<Option<TaskId>, MissionError> {
-        let found: Option<Option<i64>> = c
-            .prepare_cached(&sql(place))?
-            .query_row(params![kind, value, cycle], |r| r.get(0))
-            .optional()?;
-        Ok(found.flatten().map(TaskId))
-    };
     match (new.lineage, new.goal, new.parent) {
-        (Some(lineage), _, _) => ask(
-            "lineage = ?2 AND review_cycles = ?3",
-            lineage.0,
-            new.review_cycles,
+        (Some(lineage), _, _) => place(
+            c,
+            &format!("kind = ?1 AND lineage = ?2 AND review_cycles = ?3 AND {LIVING}"),
+            params![kind, lineage.0, new.review_cycles],
         ),
-        (None, Some(goal), _) if spawn.of_goal => ask(
-            "lineage IS NULL AND goal = ?2 AND parent = ?2 AND ?3 = ?3",
-            goal.0,
-            0,
+        (None, Some(goal), _) if spawn.of_goal => place(
+            c,
+            "kind = ?1 AND lineage IS NULL AND goal = ?2 AND parent = ?2",
+            params![kind, goal.0],
         ),
         (None, _, Some(parent)) if matches!(new.kind, TaskKind::Ops | TaskKind::Docs) => {
             let root = pipeline::lineage(&one(c, parent)?);
-            let place = "lineage IS NULL AND parent IN (SELECT id FROM task WHERE id = ?2 OR lineage = ?2) AND ?3 = ?3";
-            ask(place, root.0, 0)
+            let own = format!("kind = ?1 AND {OWN_STAGE} AND {LIVING}");
+            place(c, &own, params![kind, root.0])
         }
         (None, _, _) => Ok(None),
+    }
+}
+
+/// A stage that was made of a line of work after its merge.
+const OWN_STAGE: &str =
+    "lineage IS NULL AND parent IN (SELECT id FROM task WHERE id = ?2 OR lineage = ?2)";
+
+fn place(
+    c: &Connection,
+    condition: &str,
+    values: &[&dyn ToSql],
+) -> Result<Option<TaskId>, MissionError> {
+    let sql = format!("SELECT min(id) FROM task WHERE {condition}");
+    let found: Option<i64> = c.prepare_cached(&sql)?.query_row(values, |r| r.get(0))?;
+    Ok(found.map(TaskId))
+}
+
+/// The task that has come into the place of one that was cancelled or has failed: that one is not taken up again.
+pub(crate) fn instead(c: &Connection, task: &Task) -> Result<Option<TaskId>, MissionError> {
+    let kind = task.kind.as_str();
+    match (task.lineage, task.parent) {
+        (Some(lineage), _) => place(
+            c,
+            &format!("kind = ?1 AND lineage = ?2 AND review_cycles = ?3 AND {LIVING} AND id <> ?4"),
+            params![kind, lineage.0, task.counters.review_cycles, task.id.0],
+        ),
+        (None, Some(parent)) if matches!(task.kind, TaskKind::Ops | TaskKind::Docs) => {
+            // The one of a goal has its goal for a parent, and is found in the same way.
+            let root = pipeline::lineage(&one(c, parent)?);
+            let own = format!("kind = ?1 AND {OWN_STAGE} AND {LIVING} AND id <> ?3");
+            place(c, &own, params![kind, root.0, task.id.0])
+        }
+        (None, _) => Ok(None),
     }
 }
 
@@ -166,7 +194,21 @@ pub(crate) fn stands_for(
     skipped(c, by.id, stage, &why, stamp)
 }
 
-/// A goal's stage comes after all that is built for the goal, and documentation after operations.
+/// Whether a line of work still comes to its merge by itself or by a person who has its refused merge tried again.
+fn comes(c: &Connection, root: TaskId) -> Result<bool, MissionError> {
+    if !gone::gone(c, root)? {
+        return Ok(true);
+    }
+    // A merge that was refused for reasons of the machine has nobody who does the work anew.
+    let refused = "SELECT EXISTS (SELECT 1 FROM merge m JOIN task t ON (t.id = ?1 OR t.lineage = ?1) AND t.head = m.head
+        WHERE m.task = ?1 AND m.kind = 'integrate' AND m.state = 'refused'
+          AND NOT EXISTS (SELECT 1 FROM task r WHERE r.lineage = ?1 AND r.review_cycles > t.review_cycles))";
+    Ok(c.prepare_cached(refused)?
+        .query_row([root.0], |r| r.get(0))?)
+}
+
+/// A goal's stage comes after all that is built for the goal and is not gone, and documentation after operations, also after those
+/// that are made while nobody has begun with it.
 pub(crate) fn after_all(
     c: &Connection,
     new: &NewTask,
@@ -185,9 +227,24 @@ pub(crate) fn after_all(
         })?
         .collect::<Result<Vec<_>, _>>()?;
     let until = Until::Integrated;
-    before
-        .into_iter()
-        .try_for_each(|task| add_need(c, id, Need { task, until }, now_ms))
+    for task in before {
+        if comes(c, task)? {
+            add_need(c, id, Need { task, until }, now_ms)?;
+        }
+    }
+    if new.kind != TaskKind::Ops {
+        return Ok(());
+    }
+    let sql =
+        "SELECT id FROM task WHERE goal = ?1 AND parent = ?1 AND kind = 'docs' AND lineage IS NULL
+        AND state IN ('open', 'waiting', 'paused') ORDER BY id";
+    let mut statement = c.prepare_cached(sql)?;
+    let docs = statement
+        .query_map([goal.0], |r| r.get(0).map(TaskId))?
+        .collect::<Result<Vec<_>, _>>()?;
+    let need = Need { task: id, until };
+    docs.into_iter()
+        .try_for_each(|docs| add_need(c, docs, need, now_ms))
 }
 
 /// What comes last in a goal and is not over: its postflight, and with `stages` its own operations and documentation that

@@ -79,6 +79,7 @@ impl From<MissionError> for OpError {
                 (OpErrorKind::Usage, "`alai project set` changes a project")
             }
             MissionError::Refused { .. }
+            | MissionError::Replaced { .. }
             | MissionError::Leased { .. }
             | MissionError::Unmet { .. } => (
                 OpErrorKind::Failed,

@@ -366,3 +366,168 @@ fn a_second_task_of_a_stage_is_never_made_and_a_cancelled_one_keeps_no_place() {
     assert_eq!(third.len(), 1, "a cancelled one keeps no place");
     world.sound();
 }
+
+/// A goal with two builds, and a third task of it that makes what is asked for when it ends.
+fn goal_of_two(world: &World) -> (TaskId, TaskId, TaskId) {
+    let of = |kind, title: &str| {
+        let mut new = NewTask::new(kind, title);
+        new.project = Some(world.project);
+        new
+    };
+    let goal = world
+        .mission
+        .add_goal(
+            of(TaskKind::Goal, "g"),
+            of(TaskKind::Spec, "Spec: g"),
+            None,
+            "test",
+            10,
+        )
+        .expect("adds");
+    let build = |title: &str| {
+        let mut new = of(TaskKind::Build, title);
+        (new.goal, new.parent) = (Some(goal), Some(goal));
+        world.add(new)
+    };
+    (goal, build("first"), build("second"))
+}
+
+/// A stage of the goal, as the engine makes it.
+fn stage(world: &World, goal: TaskId, by: TaskId, kind: TaskKind) -> Vec<TaskId> {
+    let mut task = NewTask::new(kind, format!("{kind} of the goal"));
+    (task.project, task.goal, task.parent) = (Some(world.project), Some(goal), Some(goal));
+    let spawn = Spawn {
+        task,
+        needs_new: Vec::new(),
+        holds_postflight: true,
+        holds_dependents: false,
+        of_goal: true,
+    };
+    let effects = vec![Effect::Spawn { tasks: vec![spawn] }];
+    world
+        .mission
+        .advance(by, "made".into(), effects, "me", 500)
+        .expect("is answered")
+}
+
+fn needs(world: &World, task: TaskId) -> Vec<TaskId> {
+    let rows = world.mission.needs(task).expect("reads");
+    rows.iter().map(|row| row.needs).collect()
+}
+
+fn act(world: &World, task: TaskId, event: Event) -> State {
+    world
+        .mission
+        .act(task, event, "because".into(), "me", 400)
+        .expect("is done")
+}
+
+#[test]
+fn a_stage_made_late_waits_for_no_line_that_is_gone() {
+    let world = world();
+    let (goal, first, second) = goal_of_two(&world);
+    // Closed by hand: done, and never merged.
+    act(&world, first, Event::Override);
+    let docs = stage(&world, goal, second, TaskKind::Docs);
+    let needed = needs(&world, docs[0]);
+    assert!(
+        !needed.contains(&first),
+        "it would wait for ever: {needed:?}"
+    );
+    assert!(needed.contains(&second), "what still comes: {needed:?}");
+    world.sound();
+}
+
+#[test]
+fn a_stage_made_late_waits_for_no_line_whose_rework_was_cancelled() {
+    let world = world();
+    let (goal, first, second) = goal_of_two(&world);
+    act(&world, first, Event::Override);
+    let mut again = world.build("Rework: first");
+    (again.goal, again.parent) = (Some(goal), Some(first));
+    (again.lineage, again.review_cycles) = (Some(first), 1);
+    let again = world.add(again);
+    let ops = stage(&world, goal, second, TaskKind::Ops);
+    assert!(needs(&world, ops[0]).contains(&first), "its rework is open");
+    act(&world, again, Event::Cancel);
+    let docs = stage(&world, goal, second, TaskKind::Docs);
+    let needed = needs(&world, docs[0]);
+    assert!(!needed.contains(&first), "{needed:?}");
+    assert!(
+        needed.contains(&ops[0]),
+        "documentation comes last: {needed:?}"
+    );
+    assert!(
+        !needs(&world, ops[0]).contains(&first),
+        "nobody is asked about it"
+    );
+    assert_eq!(world.state(ops[0]), State::Open);
+    world.sound();
+}
+
+#[test]
+fn a_cancelled_build_asks_nobody_about_the_stages_of_its_goal() {
+    let world = world();
+    let (goal, first, second) = goal_of_two(&world);
+    let ops = stage(&world, goal, second, TaskKind::Ops)[0];
+    let docs = stage(&world, goal, second, TaskKind::Docs)[0];
+    assert!(needs(&world, docs).contains(&first));
+    act(&world, first, Event::Cancel);
+    for task in [ops, docs] {
+        assert_eq!(
+            world.state(task),
+            State::Open,
+            "they are about what was merged"
+        );
+        let needed = needs(&world, task);
+        assert!(
+            !needed.contains(&first) && needed.contains(&second),
+            "{needed:?}"
+        );
+    }
+    world.sound();
+}
+
+#[test]
+fn a_goal_has_one_stage_of_a_kind_also_where_it_was_cancelled() {
+    let world = world();
+    let (goal, _, second) = goal_of_two(&world);
+    let docs = stage(&world, goal, second, TaskKind::Docs)[0];
+    let ops = stage(&world, goal, second, TaskKind::Ops)[0];
+    let needed = needs(&world, docs);
+    assert!(
+        needed.contains(&ops),
+        "nobody has begun with it: {needed:?}"
+    );
+    act(&world, docs, Event::Cancel);
+    assert_eq!(stage(&world, goal, second, TaskKind::Docs), []);
+    let skipped = world.mission.skipped(second).expect("reads");
+    let why = &skipped.last().expect("the reason").why;
+    assert_eq!(*why, format!("once for the goal, as {docs}"));
+    assert_eq!(act(&world, docs, Event::Reopen), State::Open);
+    world.sound();
+}
+
+#[test]
+fn what_another_stands_for_is_not_taken_up_again() {
+    let world = world();
+    let build = world.add(world.build("do it"));
+    act(&world, build, Event::Override);
+    let review = |title: &str| {
+        let mut new = NewTask::new(TaskKind::Review, title);
+        (new.project, new.parent, new.lineage) = (Some(world.project), Some(build), Some(build));
+        world.add(new)
+    };
+    let first = review("one");
+    act(&world, first, Event::Cancel);
+    let second = review("two");
+    let refused = world
+        .mission
+        .act(first, Event::Reopen, String::new(), "me", 500)
+        .expect_err("one for each cycle");
+    let words = format!("cannot take {first} up again: {second} stands in its place");
+    assert_eq!(refused.to_string(), words);
+    act(&world, second, Event::Cancel);
+    assert_eq!(act(&world, first, Event::Reopen), State::Open);
+    world.sound();
+}
