@@ -311,7 +311,11 @@ fn values(path: &Path, text: &str) -> Result<Vec<Value>, AdvisoryError> {
     if let Ok(value) = serde_json::from_str::<Value>(text) {
         return Ok(match value {
             Value::Array(all) => all,
-            one => vec![one],
+            one @ (Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Object(_)) => vec![one],
         });
     }
     let lines = text.lines().filter(|line| !line.trim().is_empty());

@@ -1,7 +1,7 @@
 //! A line of work as a person asks after it: what the engine would do next of a task that is done, and which successor may be
 //! made by hand.
 
-use super::chain::Stage;
+use super::chain::{self, Stage};
 use super::merged::{of_goal, own_stage};
 use super::{Context, Effect, Spawn, lineage, onwards, review_of};
 use crate::ids::TaskId;
