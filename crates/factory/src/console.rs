@@ -2,9 +2,10 @@
 //! stands in its way and what a person does next (seed 003: the operator's cockpit). From rows and folders alone.
 
 use alai_core::ids::TaskId;
+use alai_core::mode::Mode;
 use alai_core::task::{State, Task, TaskKind};
 use alai_core::why::Rule;
-use alai_mission::{Filter, MissionError, Reader, RunState, WorkStats};
+use alai_mission::{Filter, MergeState, MissionError, Reader, RunState, WorkStats};
 use serde::{Deserialize, Serialize};
 
 use crate::evidence::newest_evidence;
@@ -102,7 +103,7 @@ pub fn console(
         goal: goal.id,
         title: goal.title.clone(),
         state: views.shown(&goal)?.to_owned(),
-        step: step(&goal, &tasks),
+        step: step(&goal, &tasks, merging(reader, &tasks)?),
         mode: None,
         tasks: Vec::new(),
         verifier: Vec::new(),
@@ -119,13 +120,43 @@ pub fn console(
     Ok(console)
 }
 
-fn step(goal: &Task, tasks: &[Task]) -> String {
+/// Whether nothing of a goal, or of the line of work of a task of its own, is left to do.
+///
+/// # Errors
+/// When there is no such task, or the store cannot be read.
+pub fn line_is_over(reader: &Reader, goal: TaskId) -> Result<bool, MissionError> {
+    let named = reader.task(goal)?;
+    if named.kind == TaskKind::Goal {
+        return Ok(named.state.terminal());
+    }
+    let ended = |line: &[Task]| line.iter().all(|t| t.state.terminal());
+    let line = reader.line(goal)?;
+    if !ended(&line) || merging(reader, &line)? {
+        return Ok(false);
+    }
+    // A merge that has ended between the two has made its tasks by now.
+    Ok(ended(&reader.line(goal)?))
+}
+
+/// Whether something of a line of work is in the merge queue.
+fn merging(reader: &Reader, line: &[Task]) -> Result<bool, MissionError> {
+    for task in line.iter().filter(|t| t.lineage.is_none()) {
+        let rows = reader.merges_of(task.id)?;
+        if rows.iter().any(|row| row.state == MergeState::Queued) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn step(goal: &Task, tasks: &[Task], merging: bool) -> String {
     let left = tasks
         .iter()
         .filter(|t| t.kind != TaskKind::Goal && !t.state.terminal());
     let begun = |t: &&Task| matches!(t.state, State::Started | State::ReadyForReview);
     match (left.clone().find(begun), left.clone().next()) {
         (Some(task), _) | (None, Some(task)) => format!("{} {}", task.kind, task.id),
+        (None, None) if merging => "merge".into(),
         (None, None) if goal.state.terminal() => "over".into(),
         (None, None) => "delivery".into(),
     }
@@ -155,8 +186,12 @@ fn add(
     let runs = reader.runs_of(task.id)?;
     let last = runs.last();
     let live = last.filter(|run| run.state == RunState::Live);
-    if let Some(mode) = runs.iter().rev().find_map(|run| run.mode) {
-        console.mode = Some(mode.as_str().to_owned());
+    // One recording among the runs makes all of it none that a model did.
+    let simulated = Mode::Simulated.as_str();
+    for mode in runs.iter().filter_map(|run| run.mode) {
+        if console.mode.as_deref() != Some(simulated) {
+            console.mode = Some(mode.as_str().to_owned());
+        }
     }
     if task.lineage.is_none() {
         for thread in reader.verifications_of(task.id)? {

@@ -71,7 +71,7 @@ pub use agents::{AgentState, NamedAgent, Pay, SeenAgent};
 pub use around::{Around, Life};
 pub use beat::{Factory, Pulse};
 pub use config::{Config, ConfigError};
-pub use console::{Blocker, Console, ConsoleTask, ConsoleThread, console};
+pub use console::{Blocker, Console, ConsoleTask, ConsoleThread, console, line_is_over};
 pub use dispatch::{Draining, HostView, Loading, ScheduleView, Took, WaitView};
 pub use evidence::{evidence_dir, newest_evidence};
 pub use held::Held;

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use alai_core::ids::TaskId;
+use alai_core::pipeline;
 use alai_core::task::TaskKind;
 use rusqlite::{Connection, ToSql, params};
 use serde::{Deserialize, Serialize};
 
 use crate::error::MissionError;
+use crate::line::OF_LINE;
 use crate::reader::Reader;
 use crate::task::{one, word};
 
@@ -20,7 +22,8 @@ pub struct StageStats {
     /// The highest cycle that one of them belongs to.
     pub review_cycle: u64,
     pub runs: u64,
-    /// Runs that were followed by another of the same task.
+    /// How often a run's end gave its task another try: what its gate sent back and what a machine spoilt, without what a
+    /// person asked for.
     pub retries: u64,
     pub escalations: u64,
     /// Calls that were answered.
@@ -48,11 +51,14 @@ pub struct WorkStats {
     pub verifier: BTreeMap<String, u64>,
 }
 
-/// A goal and everything under it, or a task and its line of work.
-const OF: &str = "(t.id = ?1 OR t.goal = ?1 OR t.lineage = ?1)";
+/// A goal and everything under it, or what `Reader::line` says of a line of work by its first task; but for the stages of its goal,
+/// which are not its own.
+fn of() -> String {
+    format!("(t.goal = ?1 OR {OF_LINE})")
+}
 
 impl Reader {
-    /// What a goal with everything under it, or a task with its line of work, took until `now_ms`.
+    /// What a goal with everything under it, or the line of work of a task, took until `now_ms`.
     ///
     /// # Errors
     /// When there is no such task, or the store cannot be read.
@@ -60,7 +66,9 @@ impl Reader {
         self.read(|c| {
             // One moment for all of it.
             let c = c.unchecked_transaction()?;
-            let root = one(&c, id)?;
+            let root = one(&c, pipeline::lineage(&one(&c, id)?))?;
+            let id = root.id;
+            let of = of();
             let mut by: BTreeMap<TaskKind, StageStats> = BTreeMap::new();
             tasks(&c, id, &mut by)?;
             runs(&c, id, now_ms, &mut by)?;
@@ -76,7 +84,7 @@ impl Reader {
             let ended: i64 = c.query_row(
                 &format!(
                     "SELECT CASE WHEN min(state IN ('done', 'failed', 'cancelled')) THEN max(updated_ms) ELSE ?2 END
-                     FROM task t WHERE {OF}"
+                     FROM task t WHERE {of}"
                 ),
                 params![id.0, now_ms],
                 |r| r.get(0),
@@ -124,8 +132,9 @@ fn tasks(
     id: TaskId,
     by: &mut BTreeMap<TaskKind, StageStats>,
 ) -> Result<(), MissionError> {
+    let of = of();
     let sql = format!(
-        "SELECT kind, count(*), sum(state = 'done'), max(review_cycles), sum(escalations) FROM task t WHERE {OF} GROUP BY kind"
+        "SELECT kind, count(*), sum(state = 'done'), max(review_cycles), sum(escalations) FROM task t WHERE {of} GROUP BY kind"
     );
     each(
         c,
@@ -139,7 +148,7 @@ fn tasks(
         },
     )?;
     let sql = format!(
-        "SELECT t.kind, count(*) FROM event e JOIN task t ON t.id = e.task WHERE e.kind = 'retry' AND {OF} GROUP BY t.kind"
+        "SELECT t.kind, count(*) FROM event e JOIN task t ON t.id = e.task WHERE e.kind = 'retry' AND {of} GROUP BY t.kind"
     );
     each(c, &sql, id, 0, by, |stats, [retries]| {
         stats.retries = retries
@@ -152,9 +161,10 @@ fn runs(
     now_ms: i64,
     by: &mut BTreeMap<TaskKind, StageStats>,
 ) -> Result<(), MissionError> {
+    let of = of();
     let sql = format!(
         "SELECT t.kind, count(*), sum(ifnull(r.ended_ms, ?2) - r.started_ms) FROM run r JOIN task t ON t.id = r.task
-         WHERE r.holder = 'factory' AND {OF} GROUP BY t.kind"
+         WHERE r.holder = 'factory' AND {of} GROUP BY t.kind"
     );
     each(c, &sql, id, now_ms, by, |stats, [runs, run_ms]| {
         (stats.runs, stats.run_ms) = (runs, run_ms);
@@ -166,12 +176,13 @@ fn calls(
     id: TaskId,
     by: &mut BTreeMap<TaskKind, StageStats>,
 ) -> Result<(), MissionError> {
+    let of = of();
     // What somebody settled by hand was answered at a time that nobody knows.
     let sql = format!(
         "SELECT t.kind, count(*), sum(l.prompt_tokens + l.cache_read_tokens + l.cache_write_tokens), sum(l.output_tokens),
             sum(CASE l.word WHEN 'list_equivalent' THEN 0 ELSE l.cost_microusd END),
             sum(CASE WHEN l.settled_by IS NULL THEN l.settled_ms - l.at_ms ELSE 0 END)
-         FROM ledger l JOIN task t ON t.id = l.task WHERE l.state = 'settled' AND {OF} GROUP BY t.kind"
+         FROM ledger l JOIN task t ON t.id = l.task WHERE l.state = 'settled' AND {of} GROUP BY t.kind"
     );
     each(
         c,
@@ -187,8 +198,9 @@ fn calls(
 }
 
 fn verifier(c: &Connection, id: TaskId) -> Result<BTreeMap<String, u64>, MissionError> {
+    let of = of();
     let sql = format!(
-        "SELECT ifnull(v.end_state, 'at work'), count(*) FROM verification v JOIN task t ON t.id = v.task WHERE {OF} GROUP BY 1"
+        "SELECT ifnull(v.end_state, 'at work'), count(*) FROM verification v JOIN task t ON t.id = v.task WHERE {of} GROUP BY 1"
     );
     let mut statement = c.prepare(&sql)?;
     let rows = statement.query_map([id.0], |r| {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use alai_core::ids::TaskId;
 use alai_core::line::words;
 use alai_core::money::dollars;
-use alai_factory::{Console, Home, Views, console};
+use alai_factory::{Console, Home, Views, console, line_is_over};
 use alai_mission::Reader;
 
 use crate::args::ConsoleArgs;
@@ -77,7 +77,7 @@ fn watch(home: &Home, reader: &Reader, args: &ConsoleArgs) -> Result<(), CliErro
                 (false, _) => tell(&seen, args)?,
             }
         }
-        if reader.task(seen.goal)?.state.terminal() {
+        if line_is_over(reader, seen.goal)? {
             return Ok(());
         }
         if door::pulse(home).is_none() {

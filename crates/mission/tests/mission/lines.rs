@@ -531,3 +531,30 @@ fn what_another_stands_for_is_not_taken_up_again() {
     assert_eq!(act(&world, first, Event::Reopen), State::Open);
     world.sound();
 }
+
+#[test]
+fn what_a_line_took_is_counted_over_the_tasks_that_it_is_shown_with() {
+    let world = world();
+    let build = world.add(world.build("do it"));
+    let of = |kind, parent, lineage| {
+        let mut new = NewTask::new(kind, "of the line");
+        (new.project, new.parent, new.lineage) = (Some(world.project), Some(parent), lineage);
+        world.add(new)
+    };
+    let review = of(TaskKind::Review, build, Some(build));
+    let docs = of(TaskKind::Docs, build, None);
+    let again = of(TaskKind::Docs, docs, Some(docs));
+    world.add(world.build("another"));
+    let line = world.mission.line(build).expect("reads");
+    let shown: Vec<TaskId> = line.iter().map(|t| t.id).collect();
+    assert_eq!(shown, [build, review, docs, again]);
+    for by in [build, review] {
+        let took = world.mission.work_stats(by, 1_000).expect("reads");
+        assert_eq!(took.total.tasks, 4, "by {by}");
+    }
+    let own = world.mission.work_stats(again, 1_000).expect("reads");
+    assert_eq!(
+        own.total.tasks, 2,
+        "documentation with what was done anew of it"
+    );
+}
