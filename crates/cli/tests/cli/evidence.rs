@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use alai_core::qa::{Check, CheckResult, Outcome, Policy, Verdict, judge, judge_all};
+use alai_core::qa::{Check, CheckResult, Outcome, Policy, Verdict, judge};
 use alai_gate::evidence::key::load_or_create;
 use alai_gate::evidence::{About, GateKey, seal, verify};
 use alai_testkit::git;
@@ -337,11 +337,17 @@ fn a_check_that_was_left_out_of_a_package_is_found() {
     let about = sealed_about(&dir, &key);
     let text = std::fs::read_to_string(dir.join("verdict.json")).expect("the verdict");
     let whole: Verdict = serde_json::from_str(&text).expect("a verdict");
-    let kept = whole
+    assert!(whole.passed(), "{whole:?}");
+    let mut fewer = Verdict {
+        passed: whole.passed - 1,
+        applicable: whole.applicable - 1,
+        policy: None,
+        ..whole
+    };
+    fewer
         .measurements
-        .into_iter()
-        .filter(|m| m.check != Check::BaseTestsPass);
-    seal(&dir, &about, &judge_all(kept.collect()), &key).expect("signed");
+        .retain(|m| m.check != Check::BaseTestsPass);
+    seal(&dir, &about, &fewer, &key).expect("signed");
     let faults = verified(&world, &dir, 5)["faults"].to_string();
     assert!(
         faults.contains("without a measurement of a mandatory check: 2 base tests pass"),

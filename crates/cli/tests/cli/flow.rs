@@ -699,7 +699,8 @@ fn a_change_of_dependencies_that_is_refused_is_never_set_up() {
     let script = run("echo pipeline > Jenkinsfile");
     let mut honest = small("more");
     honest.push(manifest);
-    assert!(set_ups(&honest, 0) > 1, "an honest one is");
+    // Nobody vouches for a package without a lockfile, so a person is asked; what it needs was set up all the same.
+    assert!(set_ups(&honest, 5) > 1, "an honest one is");
     let mut refused = honest.clone();
     refused.push(script);
     assert_eq!(set_ups(&refused, 5), 1, "the base's own");
