@@ -46,16 +46,7 @@ impl Mission {
         words: &str,
         now_ms: i64,
     ) -> Result<(), MissionError> {
-        let words = words.to_owned();
-        self.write(move |c| {
-            let stamp = Stamp {
-                actor: "factory".into(),
-                run: None,
-                now_ms,
-            };
-            let named = project::one(c, project)?.name;
-            happened(c, None, taken.kind(), &format!("{named}: {words}"), &stamp)
-        })
+        self.note_of(project, taken.kind(), words, now_ms)
     }
 
     /// A project's remote was looked at because a person asked: what it did not do, or nothing.
@@ -65,7 +56,17 @@ impl Mission {
         failed: &str,
         now_ms: i64,
     ) -> Result<(), MissionError> {
-        let failed = failed.to_owned();
+        self.note_of(project, LOOKED, failed, now_ms)
+    }
+
+    fn note_of(
+        &self,
+        project: ProjectId,
+        event: &'static str,
+        words: &str,
+        now_ms: i64,
+    ) -> Result<(), MissionError> {
+        let words = words.to_owned();
         self.write(move |c| {
             let stamp = Stamp {
                 actor: "factory".into(),
@@ -73,7 +74,7 @@ impl Mission {
                 now_ms,
             };
             let named = project::one(c, project)?.name;
-            happened(c, None, LOOKED, &format!("{named}: {failed}"), &stamp)
+            happened(c, None, event, &format!("{named}: {words}"), &stamp)
         })
     }
 

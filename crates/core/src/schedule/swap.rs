@@ -14,8 +14,8 @@ const SHARE_OF_SWAP: f64 = 0.3;
 const SHARE_OF_LOAD: f64 = 0.1;
 /// Loads that are looked at where very many jobs wait: those that bring most work forward.
 const CANDIDATES_OF_A_CROWD: usize = 3;
-/// Loads times jobs times hosts that one decision may simulate: whoever waits for a decision waits for all of them. Measured with twenty loads to decide, 49 jobs
-/// on four hosts are a third of it and take 20 ms of a processor.
+/// Loads times jobs times hosts that one decision may simulate: whoever waits for a decision waits for all of them. With 49 jobs, six models and four hosts
+/// there are at most twenty loads, a third of it; such a decision took 20 ms of a processor (docs/BENCHMARKS.md).
 const PLACES_TRIED_MAX: usize = 12_000;
 
 /// Whether something is planned on a place.
