@@ -1,7 +1,7 @@
 //! The twin of GitHub: a program that stands for `gh` over a file of state, and a bare repository that stands for the remote. It knows the
 //! five calls that are made of it, answers in the form of the real one (`gh` 2, its manual and its JSON fields), and misbehaves on demand.
 
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
@@ -177,23 +177,19 @@ fn begins(args: &[String], words: &str) -> bool {
     args.join(" ").starts_with(words)
 }
 
-/// Reads the state, lets it be changed and writes it, alone among all processes.
+/// Reads the state, lets it be changed and writes it, alone among all processes. What is written
+/// takes the old one's place whole: a call is ended at any moment when its daemon is killed.
 fn change<T>(folder: &Path, act: impl FnOnce(&mut State) -> T) -> T {
     let path = folder.join("state.json");
-    let mut file = std::fs::OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open(path)
-        .expect("the state");
-    file.lock().expect("a lock");
-    let mut text = String::new();
-    file.read_to_string(&mut text).expect("its text");
+    let turn = std::fs::File::create(folder.join("state.lock")).expect("a file");
+    turn.lock().expect("a lock");
+    let text = std::fs::read_to_string(&path).expect("its text");
     let mut state: State = serde_json::from_str(&text).expect("a state");
     let answer = act(&mut state);
     let text = serde_json::to_string_pretty(&state).expect("JSON");
-    file.set_len(0).expect("room");
-    file.seek(SeekFrom::Start(0)).expect("its beginning");
-    file.write_all(text.as_bytes()).expect("written");
+    let new = folder.join("state.new");
+    std::fs::write(&new, text).expect("written");
+    std::fs::rename(new, path).expect("in its place");
     answer
 }
 
