@@ -111,10 +111,6 @@ pub(crate) fn judge_change(
     }
     judged.extend([
         not_applicable(
-            Check::ChangedLineCoverage,
-            "no coverage tool is part of the gate yet; nothing was measured",
-        ),
-        not_applicable(
             Check::CriteriaMet,
             "judged by REVIEW, against the criteria and the diff",
         ),

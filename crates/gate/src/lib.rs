@@ -13,6 +13,7 @@ pub mod census;
 mod change;
 mod checks;
 mod configuration;
+mod coverage;
 mod docs;
 mod error;
 pub mod evidence;

@@ -7,6 +7,7 @@
 //! | the head as it is | test command: check 3 |
 //! | the base with the head's test files | test command, when there are new tests: checks 4 and 7 |
 //! | the head with functions that answer wrongly | test command, when the change has tests and nothing failed: check 7 |
+//! | the head with marks in the changed lines | test command, when nothing mandatory failed: check 6 |
 //! | the head with what runs before the tests as the base has it | test command, when a lawful change of it is left to a measurement: check 9 |
 //! | the head as it is, one clone each | the task's own checks: check 5; lint: check 14 |
 
@@ -308,6 +309,10 @@ impl Gate<'_> {
         into.push(noticed);
         // Tests that were red on the base have shown it there.
         self.rests(Check::MutantsKilled, last..self.commands.len());
+        let before = self.commands.len();
+        let covered = self.covered(&census, into)?;
+        into.push(covered);
+        self.rests(Check::ChangedLineCoverage, before..self.commands.len());
         let before = self.commands.len();
         into.push(runs::lint(&self.lint()?, &suppressions::added(self.change)));
         self.rests(Check::LintFormatTypes, before..self.commands.len());

@@ -37,7 +37,7 @@ const FOREIGN: [&str; 6] = [
 ];
 
 /// Those of the lines that hold code of the product, and neither comments nor tests.
-fn code_lines(
+pub(crate) fn code_lines(
     source: Option<source::Source>,
     text: Option<&str>,
     lang: Lang,
@@ -188,7 +188,7 @@ impl Gate<'_> {
         self.change.files.iter().any(|file| self.changes_code(file))
     }
 
-    fn is_product(&self, path: &str) -> bool {
+    pub(crate) fn is_product(&self, path: &str) -> bool {
         let known = [Lang::Rust, Lang::Python, Lang::Go, Lang::JavaScript];
         let foreign = path.split('/').any(|part| FOREIGN.contains(&part));
         let setup = ["setup.py", "conftest.py"].contains(&crate::paths::name(path));

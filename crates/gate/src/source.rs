@@ -132,6 +132,13 @@ impl Source {
             .collect()
     }
 
+    /// Whether a line goes on with a text that an earlier one began.
+    pub(crate) fn begins_in_text(&self, line: usize) -> bool {
+        self.quoted
+            .get(line)
+            .is_some_and(|marks| marks.first() == Some(&true))
+    }
+
     /// Lines without comments, and without those blanks and trailing commas that a formatter may move. Only for languages
     /// in which line ends and indentation have no meaning.
     pub(crate) fn tokens(&self, lines: std::ops::Range<usize>) -> String {

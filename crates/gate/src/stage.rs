@@ -119,20 +119,31 @@ impl<'a> Stage<'a> {
     /// Runs a line of shell at the top of a clone, without a network. Both streams are joined, in the order of their writing:
     /// Cargo names a test binary on one of them and libtest its tests on the other.
     pub(crate) fn run(&self, room: &Room, command: &str) -> Result<Captured, GateError> {
+        self.run_with(room, command, &[])
+    }
+
+    /// The same with more variables. What is there of `NODE_OPTIONS` and `GOFLAGS` stays in force.
+    pub(crate) fn run_with(
+        &self,
+        room: &Room,
+        command: &str,
+        more: &[(&str, String)],
+    ) -> Result<Captured, GateError> {
         let argv = ["sh".to_owned(), "-c".to_owned(), merged(command)];
         let argv = services::with_services(&self.around.services, &argv, Then::RunAndTell);
-        let captured =
-            cage::run(&self.spec(room), &argv, b"", self.cancel).map_err(|e| GateError::Cage {
+        let captured = cage::run(&self.spec(room, more), &argv, b"", self.cancel).map_err(|e| {
+            GateError::Cage {
                 command: command.to_owned(),
                 why: e.to_string(),
-            })?;
+            }
+        })?;
         if captured.record.exit == Exit::Cancelled || self.cancel.is_cancelled() {
             return Err(GateError::Cancelled);
         }
         Ok(captured)
     }
 
-    fn spec(&self, room: &Room) -> CageSpec {
+    fn spec(&self, room: &Room, more: &[(&str, String)]) -> CageSpec {
         let bind = |outside: &Path, inside: &str| Bind {
             outside: outside.to_owned(),
             inside: PathBuf::from(inside),
@@ -151,6 +162,10 @@ impl<'a> Stage<'a> {
         }
         for (name, value) in USED_ONCE {
             env.insert(name.to_owned(), value.to_owned());
+        }
+        for (name, value) in more {
+            let old = env.get(*name).map(|old| format!("{old} "));
+            env.insert((*name).to_owned(), old.unwrap_or_default() + value);
         }
         CageSpec {
             binds: vec![bind(&room.repo, INSIDE_REPO), bind(&room.home, INSIDE_HOME)],
@@ -191,12 +206,28 @@ impl Room {
         self.place(path, None).map_err(|why| self.failed(path, why))
     }
 
-    fn failed(&self, path: &str, why: std::io::Error) -> GateError {
+    pub(crate) fn failed(&self, path: &str, why: std::io::Error) -> GateError {
         GateError::Clone {
             purpose: format!("the file {path}"),
             path: self.repo.clone(),
             why: why.to_string(),
         }
+    }
+
+    /// The home of the cage, as it lies outside. What is in it is the tests'.
+    pub(crate) fn home(&self) -> &Path {
+        &self.home
+    }
+
+    /// Puts a new file into the home.
+    pub(crate) fn place_at_home(&self, name: &str, bytes: &[u8]) -> std::io::Result<()> {
+        let path = self.home.join(name);
+        let mut file = std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&path)?;
+        std::io::Write::write_all(&mut file, bytes)?;
+        give(&path, cage::agent_ids(), 0o644)
     }
 
     fn place(&self, path: &str, content: Option<(&[u8], bool)>) -> std::io::Result<()> {

@@ -12,6 +12,8 @@ mod case;
 mod cheats;
 #[path = "gate/corpus.rs"]
 mod corpus;
+#[path = "gate/coverage.rs"]
+mod coverage;
 #[path = "gate/faults.rs"]
 mod faults;
 #[path = "../benches/corpus/figures.rs"]

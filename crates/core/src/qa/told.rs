@@ -91,7 +91,7 @@ impl Check {
                 "each of the task's own commands in a fresh clone of its own: all exit 0"
             }
             Check::ChangedLineCoverage => {
-                "the lines that the tests ran, held against the changed ones"
+                "the changed lines that can run, and which of them the tests ran: at least 80 %"
             }
             Check::MutantsKilled => {
                 "the change's tests run over the head with functions that answer wrongly: they must notice"
@@ -134,7 +134,9 @@ impl Check {
             Check::CensusNotReduced => Some("the base has no tests that can be counted"),
             Check::NewTestsFailOnBase => Some("the change adds no test, or the runner names none"),
             Check::AcceptanceChecks => Some("the task has no command of its own"),
-            Check::ChangedLineCoverage => Some("no coverage tool is part of the gate"),
+            Check::ChangedLineCoverage => Some(
+                "the change has no line in a function of Rust, Python, JavaScript, TypeScript or Go, or it fails already",
+            ),
             Check::MutantsKilled => Some(
                 "the change has no test or no function of its own, or the other answer could not be built",
             ),
