@@ -6,6 +6,7 @@
 
 pub mod advisories;
 mod ahead;
+mod alone;
 mod asleep;
 mod base;
 mod builtin;
@@ -30,6 +31,7 @@ mod runs;
 mod source;
 mod stage;
 mod testfns;
+mod written;
 
 pub use ahead::{reproduced, tests_touched};
 pub use base::{Base, Ground, base, base_keeping};

@@ -9,6 +9,7 @@
 //! | the head with functions that answer wrongly | test command, when the change has tests and nothing failed: check 7 |
 //! | the head with marks in the changed lines | test command, when nothing mandatory failed: check 6 |
 //! | the head with what runs before the tests as the base has it | test command, when a lawful change of it is left to a measurement: check 9 |
+//! | the head with its tests' data emptied | test command, when the head's own run wrote that data: check 10 |
 //! | the head as it is, one clone each | the task's own checks: check 5; lint: check 14 |
 
 use std::collections::BTreeMap;
@@ -254,7 +255,7 @@ pub(crate) struct Gate<'a> {
 impl Gate<'_> {
     fn run_all(
         &mut self,
-        as_is: &Room,
+        as_is_room: &Room,
         into: &mut Vec<Measurement>,
     ) -> Result<(Census, Vec<String>), GateError> {
         let acceptance = runs::acceptance(&self.own_checks()?);
@@ -265,7 +266,9 @@ impl Gate<'_> {
             Some(command) => Some(self.run(&restored_room, command)?),
             None => None,
         };
+        let mut wrote = self.stamps(&restored_room);
         let tests = self.run(&restored_room, self.candidate.test_command)?;
+        wrote.keep_changed(&self.stamps(&restored_room));
         drop(restored_room);
         let restored = census::read(&tests);
         let of_base = own.end..self.commands.len();
@@ -273,7 +276,10 @@ impl Gate<'_> {
         self.rests(Check::BaseTestsPass, of_base.end - 1..of_base.end);
         self.rests(Check::CleanBuild, of_base);
         let census = if changed {
-            census::read(&self.run(as_is, self.candidate.test_command)?)
+            wrote = self.stamps(as_is_room);
+            let ran = self.run(as_is_room, self.candidate.test_command)?;
+            wrote.keep_changed(&self.stamps(as_is_room));
+            census::read(&ran)
         } else {
             restored.clone()
         };
@@ -301,6 +307,9 @@ impl Gate<'_> {
         self.configuration(&census, into)?;
         let last = self.commands.len();
         self.rests(Check::GateConfigUntouched, as_is..last);
+        self.expectations(&wrote, &census, into)?;
+        self.rests(Check::NoTampering, last..self.commands.len());
+        let last = self.commands.len();
         let added = runs::new_tests(self.candidate.base_census, &census);
         let on_base = self.new_tests_on_base(&added, &census)?;
         into.push(runs::new_tests_fail(&added, on_base.as_ref()));
@@ -328,7 +337,7 @@ impl Gate<'_> {
         self.behind.entry(check).or_default().extend(commands);
     }
 
-    fn room(&self, purpose: &str, commit: &Oid) -> Result<Room, GateError> {
+    pub(crate) fn room(&self, purpose: &str, commit: &Oid) -> Result<Room, GateError> {
         let prepared = if commit == self.candidate.base {
             self.candidate.prepared
         } else {

@@ -68,7 +68,7 @@ pub(crate) enum Own {
 }
 
 /// What came of a product that answers wrongly.
-enum Tried {
+pub(crate) enum Tried {
     /// It has no function that could.
     NoFunction,
     /// It was not built, could not start or did not end: that tells nothing of the tests.
@@ -352,11 +352,16 @@ impl Gate<'_> {
         let check = Check::MutantsKilled;
         let mut untried = None;
         let mut survived = None;
+        let product = self.answers()?;
         for answer in [Answer::Nothing, Answer::Other] {
-            match self.answering_wrongly(answer, own)? {
+            match self.answering_wrongly(answer, own, &product, &[])? {
                 Tried::NoFunction => {}
                 Tried::Unable(why) => untried = Some(why),
                 Tried::Ran(seen) => match own.all_passed(&seen) {
+                    Some(false) if *own == Own::All && self.pass_alone(&product)? => {
+                        let words = "the tests that were there notice when the product answers wrongly, and those of the change alone do not";
+                        return Ok(fail(check, words));
+                    }
                     Some(false) => {
                         return Ok(pass(
                             check,
@@ -408,20 +413,33 @@ impl Gate<'_> {
         })
     }
 
-    /// The tests of the head over a product whose functions answer wrongly.
-    fn answering_wrongly(&mut self, answer: Answer, own: &Own) -> Result<Tried, GateError> {
+    /// What is made to answer wrongly: what the change touched of the product, and where it touched nothing, all of it.
+    fn answers(&self) -> Result<Vec<String>, GateError> {
         let changed: Vec<String> = { self.change.files.iter() }
             .filter(|file| !file.is_deleted() && self.changes_code(file))
             .map(|file| file.path.clone())
             .collect();
-        let paths = match changed.is_empty() {
-            false => changed,
-            true => {
-                let all = self.change.head_paths.keys();
-                all.filter(|path| self.is_product(path)).cloned().collect()
-            }
-        };
-        if paths.len() > FILES_MAX {
+        if changed.is_empty() {
+            let all = self.change.head_paths.keys();
+            return Ok(all.filter(|path| self.is_product(path)).cloned().collect());
+        }
+        // A program that the test command starts may be what says how the tests went: it would notice itself.
+        let programs = self.started()?;
+        let (started, others): (Vec<String>, Vec<String>) = changed
+            .into_iter()
+            .partition(|path| programs.contains(path));
+        Ok(if others.is_empty() { started } else { others })
+    }
+
+    /// The tests of the head over a product whose functions answer wrongly, without some of its files.
+    pub(crate) fn answering_wrongly(
+        &mut self,
+        answer: Answer,
+        own: &Own,
+        product: &[String],
+        without: &[String],
+    ) -> Result<Tried, GateError> {
+        if product.len() > FILES_MAX {
             return Ok(Tried::NoFunction);
         }
         let room = self.stage.room(
@@ -429,12 +447,15 @@ impl Gate<'_> {
             self.candidate.head,
             head_set_up(self.candidate),
         )?;
+        for path in without {
+            room.take(path)?;
+        }
         let mut any = false;
-        for path in paths {
+        for path in product {
             let bytes = git::blob(
                 self.candidate.repo,
                 self.candidate.head,
-                &path,
+                path,
                 FILE_BYTES_MAX,
             );
             let bytes = match bytes {
@@ -443,21 +464,21 @@ impl Gate<'_> {
                 Err(git::GitError::TooLarge { .. }) => continue,
                 Err(error) => {
                     return Err(GateError::Repository {
-                        what: path,
+                        what: path.clone(),
                         why: error.to_string(),
                     });
                 }
             };
             let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
             let text = text.filter(|text| text.len() <= PRODUCT_BYTES_MAX);
-            if let Some(wrong) = text.and_then(|text| mutants::wrong(&path, &text, answer)) {
+            if let Some(wrong) = text.and_then(|text| mutants::wrong(path, &text, answer)) {
                 let mode = self
                     .change
                     .head_paths
-                    .get(&path)
+                    .get(path)
                     .copied()
                     .unwrap_or_default();
-                room.put(&path, wrong.as_bytes(), mode == 0o100_755)?;
+                room.put(path, wrong.as_bytes(), mode == 0o100_755)?;
                 any = true;
             }
         }

@@ -4,6 +4,8 @@
 //! same target folder, made by `cargo build -p alai-workspace --bins`; `ALAI_LAUNCHER` names another one. When it is missing
 //! the first test builds it.
 
+#[path = "gate/alike.rs"]
+mod alike;
 #[path = "gate/boxes.rs"]
 mod boxes;
 #[path = "../benches/corpus/case.rs"]

@@ -9,8 +9,10 @@ mod copied;
 mod edits;
 #[cfg(test)]
 mod examples;
+mod fixtures;
 mod force;
 mod moved;
+mod patience;
 mod patterns;
 mod product;
 mod silenced;
@@ -49,6 +51,8 @@ pub(crate) fn check(
         found.extend(edits::found(file, rules));
         go_on(cancel)?;
         found.extend(patterns::found(file, rules, &tests, &mut moved, cancel)?);
+        found.extend(fixtures::found(file, change, rules));
+        found.extend(patience::found(file, rules));
     }
     found.extend(silenced::found(change, rules));
     go_on(cancel)?;

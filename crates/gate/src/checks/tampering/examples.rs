@@ -645,3 +645,27 @@ fn a_table_of_the_tests_numbers_is_none_of_the_product() {
         "all there are"
     );
 }
+
+#[test]
+fn the_build_that_is_tested_is_the_build_that_is_used() {
+    cheat(
+        "src/lib.rs",
+        "#[cfg(debug_assertions)]\nfn verify(a: &[u8]) -> bool {\n    sum(a) == 1\n}\n",
+    );
+    cheat(
+        "src/lib.rs",
+        "fn a(b: u8) -> bool {\n    if cfg!(not(debug_assertions)) {\n        return true;\n    }\n    c(b)\n}\n",
+    );
+    cheat(
+        "a.py",
+        "def a(b):\n    if __debug__:\n        return c(b)\n    return 1\n",
+    );
+    honest(
+        "src/lib.rs",
+        "fn a(b: u8) {\n    #[cfg(debug_assertions)]\n    println!(\"{b}\");\n    debug_assert!(b > 1);\n}\n",
+    );
+    honest(
+        "a.py",
+        "def a(b):\n    if __debug__:\n        logger.debug(b)\n    return b\n",
+    );
+}

@@ -25,6 +25,7 @@ pub(super) fn by_line(path: &str, source: &Source, lines: &[usize]) -> Vec<Hit> 
     let lang = source::lang(path);
     let mut hits = asks_where_it_runs(path, source, lang, lines);
     hits.extend(hides(source, lang, lines));
+    hits.extend(asks_how_it_was_built(source, lang, lines));
     hits
 }
 
@@ -124,6 +125,41 @@ fn asks_where_it_runs(path: &str, source: &Source, lang: Lang, lines: &[usize]) 
     let lines = lines.iter().filter(|line| asks(**line));
     lines
         .map(|line| (*line, "asks whether a test runs"))
+        .collect()
+}
+
+/// Tests are built with it, and what users run is not.
+static PROFILE: LazyLock<Regex> = LazyLock::new(|| {
+    fixed(
+        r"\bcfg!\s*\([^)]*\bdebug_assertions\b|#\s*!?\[\s*cfg(?:_attr)?\s*\(.*\bdebug_assertions\b|^\s*(?:if|elif)\b.*\b__debug__\b",
+    )
+});
+/// What may well be done in one build alone: to look, to say, to stop.
+static LOOKS: LazyLock<Regex> = LazyLock::new(|| {
+    fixed(
+        r"(?i)\b(?:debug_|const_)?assert|print|panic|\b(?:trace|debug|info|warn|error|log)\w*\s*[!.(]|logg|\braise\b|\bmod\s|\buse\s|\ballow\b|\bdeny\b|backtrace",
+    )
+});
+
+/// Where the build that is tested does another thing than the one that is used.
+fn asks_how_it_was_built(source: &Source, lang: Lang, lines: &[usize]) -> Vec<Hit> {
+    if lang != Lang::Rust && lang != Lang::Python {
+        return Vec::new();
+    }
+    let differs = |line: &&usize| {
+        let code = &source.code[**line];
+        let Some(seen) = PROFILE.find(code) else {
+            return false;
+        };
+        let rest = &code[seen.end()..];
+        let mut below = source.code[**line + 1..].iter();
+        let next = below.find(|code| !code.trim().is_empty());
+        !LOOKS.is_match(rest) && !next.is_some_and(|next| LOOKS.is_match(next))
+    };
+    lines
+        .iter()
+        .filter(differs)
+        .map(|line| (*line, "does another thing where tests are built"))
         .collect()
 }
 

@@ -1,0 +1,145 @@
+//! Tests that wait longer than they did: what became slow, or hangs now and then, passes all the same.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::super::Rules;
+use crate::change::ChangedFile;
+use crate::source::Source;
+
+/// A limit or a pause, what it is called, and its number.
+static WAITS: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r"(?i)\b(setTimeout|this\.timeout|mark\.timeout|wait_?for|sleep|timeout\w*|from_(?:millis|secs)|deadline)\b['\x22]?\s*[(:=]\s*(?:Duration::\w+\()?\s*([0-9][0-9_]*(?:\.[0-9]+)?)",
+    )
+    .expect("a fixed pattern")
+});
+static FOR_EVER: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r"\b(?:this\.timeout|jest\.setTimeout|mark\.timeout)\s*\(\s*(?:0|Infinity|None)\s*\)",
+    )
+    .expect("a fixed pattern")
+});
+
+/// What a test of the base waited for at most, by what it is called.
+fn waits(source: &Source, lines: &[usize]) -> BTreeMap<String, Vec<f64>> {
+    let mut found: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    for at in lines {
+        for (name, number) in on_line(source, *at) {
+            found.entry(name).or_default().push(number);
+        }
+    }
+    found
+}
+
+fn on_line(source: &Source, at: usize) -> Vec<(String, f64)> {
+    let Some(code) = source.code.get(at) else {
+        return Vec::new();
+    };
+    let seen = WAITS.captures_iter(code);
+    seen.filter_map(|seen| {
+        Some((
+            seen[1].to_lowercase(),
+            seen[2].replace('_', "").parse().ok()?,
+        ))
+    })
+    .collect()
+}
+
+/// `path:line raises a timeout` where a line of a test that the task may change takes the place of one with a smaller number.
+pub(super) fn found(file: &ChangedFile, rules: &Rules<'_>) -> Vec<String> {
+    if !rules.is_test(&file.path) {
+        return Vec::new();
+    }
+    let Some(head) = file.head_source() else {
+        return Vec::new();
+    };
+    let before = { file.base_source() }
+        .map(|base| waits(&base, &file.removed))
+        .unwrap_or_default();
+    let mut found = Vec::new();
+    for at in &file.added {
+        let higher = on_line(&head, *at).into_iter().any(|(name, number)| {
+            let old = before.get(&name).into_iter().flatten();
+            let most = old.copied().fold(f64::NEG_INFINITY, f64::max);
+            most.is_finite() && number > most
+        });
+        let endless = head
+            .code
+            .get(*at)
+            .is_some_and(|code| FOR_EVER.is_match(code));
+        if higher || endless {
+            found.push(format!("{} raises what a test may take", file.at(*at)));
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use alai_core::qa::CheckResult;
+
+    use super::super::examples::run;
+
+    fn judged(path: &str, base: &str, head: &str) -> CheckResult {
+        run(&[(path, Some(base), Some(head))], &[path]).result
+    }
+
+    #[test]
+    fn a_limit_that_stood_there_is_not_raised() {
+        for (path, base, head) in [
+            (
+                "a.test.js",
+                "jest.setTimeout(5000)\n",
+                "jest.setTimeout(60_000)\n",
+            ),
+            (
+                "a.test.js",
+                "it('a', { timeout: 100 }, () => { f() })\n",
+                "it('a', { timeout: 1000 }, () => { f() })\n",
+            ),
+            (
+                "tests/test_a.py",
+                "@pytest.mark.timeout(2)\ndef test_a():\n    f()\n",
+                "@pytest.mark.timeout(20)\ndef test_a():\n    f()\n",
+            ),
+            (
+                "tests/test_a.py",
+                "def test_a():\n    time.sleep(0.1)\n    f()\n",
+                "def test_a():\n    time.sleep(1.5)\n    f()\n",
+            ),
+            (
+                "a.test.js",
+                "it('a', function () { f() })\n",
+                "it('a', function () { this.timeout(0); f() })\n",
+            ),
+        ] {
+            assert_eq!(judged(path, base, head), CheckResult::Fail, "{head}");
+        }
+    }
+
+    #[test]
+    fn a_shorter_one_and_a_new_one_are_fine() {
+        for (path, base, head) in [
+            (
+                "a.test.js",
+                "jest.setTimeout(5000)\n",
+                "jest.setTimeout(500)\n",
+            ),
+            (
+                "tests/test_a.py",
+                "def test_a():\n    f()\n",
+                "@pytest.mark.timeout(2)\ndef test_a():\n    f()\n",
+            ),
+            (
+                "tests/test_a.py",
+                "def test_a():\n    f(timeout=3)\n",
+                "def test_a():\n    f(timeout=3)\n\n\ndef test_b():\n    f(timeout=30)\n",
+            ),
+        ] {
+            assert_eq!(judged(path, base, head), CheckResult::Pass, "{head}");
+        }
+    }
+}
