@@ -145,11 +145,14 @@ enum Command {
     Fleet(FleetCommand),
 }
 
-/// Runs the whole factory on a sample project with recorded model replies, no network and no model.
+/// Runs the whole factory on a sample project with recorded model replies and no model.
 ///
-/// Clone, cage, tests, gate, review, merge and evidence are real; every record says `simulated`.
+/// Clone, cage, tests, gate, review, merge and evidence are real; every record says `simulated`. No network is used, but by `bento`
+/// in its full form, which installs the packages of Next.js and FastAPI.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  alai demo --keep ./demo-home\n  alai demo bento --lean")]
+#[command(
+    after_help = "Examples:\n  alai demo --keep ./demo-home\n  alai demo bento --lean\n  alai demo bento --keep ./bento"
+)]
 pub(crate) struct DemoArgs {
     /// A larger one: `bento`, a product from five tasks [default: a goal on a small service].
     pub(crate) name: Option<DemoName>,

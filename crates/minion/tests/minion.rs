@@ -2,6 +2,8 @@
 
 #[path = "minion/asked.rs"]
 mod asked;
+#[path = "minion/bento_pieces.rs"]
+mod bento_pieces;
 #[path = "minion/blueprints_built.rs"]
 mod blueprints_built;
 #[path = "minion/blueprints_judged.rs"]

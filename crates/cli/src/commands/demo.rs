@@ -10,7 +10,7 @@ use alai_core::ids::TaskId;
 use alai_factory::{Around, Factory, Home, Outcome, Views, init, perform};
 use alai_mission::Filter;
 
-use self::table::{Demo, as_typed};
+use self::table::{Demo, as_typed, program_folders};
 use crate::args::{self, DemoArgs};
 use crate::error::{CliError, Kind};
 use crate::{door, follow, show};
@@ -21,6 +21,7 @@ mod table;
 pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode, CliError> {
     let began = Instant::now();
     let demo = Demo::asked(args)?;
+    demo.is_possible(&program_folders())?;
     let place = place(args)?;
     let home = Home::at(place.join("home"));
     say(&format!("alai demo: {}", demo.told.about));

@@ -11,7 +11,7 @@ use crate::scaffolds_shipped::{API, FULLSTACK, NEXTJS, scaffolded, succeeds, wor
 use crate::world::World;
 
 /// A folder that is kept between runs.
-fn cache(name: &str) -> PathBuf {
+pub(crate) fn cache(name: &str) -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
     let target =
         target.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target"));
@@ -21,7 +21,7 @@ fn cache(name: &str) -> PathBuf {
 }
 
 /// A scaffold's repository, outside of any cage.
-struct Project(World);
+pub(crate) struct Project(pub(crate) World);
 
 impl Project {
     fn new(name: &str, inputs: &[(&str, &str)]) -> Project {
@@ -31,7 +31,7 @@ impl Project {
         Project(world)
     }
 
-    fn command(&self, program: &str, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, program: &str, args: &[&str]) -> Command {
         let mut command = Command::new(program);
         command
             .args(args)
@@ -57,11 +57,11 @@ impl Project {
         command
     }
 
-    fn run(&self, line: &str) -> String {
+    pub(crate) fn run(&self, line: &str) -> String {
         succeeds(self.command("sh", &["-c", line]))
     }
 
-    fn run_with(&self, line: &str, name: &str, value: &str) -> String {
+    pub(crate) fn run_with(&self, line: &str, name: &str, value: &str) -> String {
         let mut command = self.command("sh", &["-c", line]);
         command.env(name, value);
         succeeds(command)

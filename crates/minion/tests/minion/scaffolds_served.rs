@@ -216,6 +216,20 @@ impl Postgres {
         );
     }
 
+    /// What it answers to SQL; else what it says is wrong.
+    pub(crate) fn sql(&self, text: &str) -> Result<String, String> {
+        let mut command = Command::new(self.bin.join("psql"));
+        command
+            .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", text])
+            .arg(self.by_socket());
+        let output = command.output().expect("psql");
+        let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+        match output.status.success() {
+            true => Ok(said(&output.stdout)),
+            false => Err(said(&output.stderr)),
+        }
+    }
+
     pub(crate) fn by_socket(&self) -> String {
         format!(
             "postgres://app@localhost/app?host={}&port={}",

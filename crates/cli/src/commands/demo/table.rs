@@ -1,6 +1,6 @@
 //! The demos, each as data: a repository to begin with, a recording in the model's place, and what a person would type.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use alai_workspace::git::{self, Identity};
 use include_dir::{Dir, include_dir};
@@ -18,7 +18,7 @@ struct Shipped {
     text: &'static str,
 }
 
-static SHIPPED: [Shipped; 2] = [
+static SHIPPED: [Shipped; 3] = [
     Shipped {
         name: None,
         lean: false,
@@ -32,6 +32,13 @@ static SHIPPED: [Shipped; 2] = [
         sample: include_dir!("$CARGO_MANIFEST_DIR/demo/bento-lean/sample"),
         script: include_str!("../../../demo/bento-lean/script.yaml"),
         text: include_str!("../../../demo/bento-lean/demo.yaml"),
+    },
+    Shipped {
+        name: Some(DemoName::Bento),
+        lean: false,
+        sample: include_dir!("$CARGO_MANIFEST_DIR/demo/bento/sample"),
+        script: include_str!("../../../demo/bento/script.yaml"),
+        text: include_str!("../../../demo/bento/demo.yaml"),
     },
 ];
 
@@ -48,6 +55,9 @@ pub(super) struct Demo {
 pub(super) struct Told {
     /// One line for people.
     pub(super) about: String,
+    /// Programs of the machine that it cannot do without.
+    #[serde(default)]
+    needs: Vec<String>,
     /// The repository's folder, and so the project's name.
     pub(super) folder: String,
     /// The title of its first commit.
@@ -124,6 +134,30 @@ impl Demo {
         })
     }
 
+    /// Says what of the machine it lacks, before anything is written.
+    ///
+    /// # Errors
+    /// When a program that it needs is in none of these folders.
+    pub(super) fn is_possible(&self, folders: &[PathBuf]) -> Result<(), CliError> {
+        let there = |name: &String| folders.iter().any(|folder| folder.join(name).is_file());
+        let missing: Vec<&str> = { self.told.needs.iter() }
+            .filter(|name| !there(name))
+            .map(String::as_str)
+            .collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let message = format!(
+            "this machine lacks what the demo needs: {}",
+            missing.join(", ")
+        );
+        let install = "install Node 20.19 or later, Python 3.11 or later with venv, and PostgreSQL";
+        let lean = "`alai demo bento --lean` needs nothing but python3";
+        Err(CliError::new(Kind::NeedsSetup, message)
+            .hinted(install)
+            .hinted(lean))
+    }
+
     /// Writes its sample and makes it a repository with one commit.
     pub(super) fn write_sample(&self, dest: &Path) -> Result<(), CliError> {
         let failed = |e: &dyn std::fmt::Display| {
@@ -135,6 +169,18 @@ impl Demo {
         git::create(dest, &author, &self.told.commit).map_err(|e| failed(&e))?;
         Ok(())
     }
+}
+
+/// Where programs are looked for: the folders of `PATH`, and those where distributions keep PostgreSQL's server, as the service does.
+pub(super) fn program_folders() -> Vec<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    for (parent, prefix) in [("/usr/lib/postgresql", ""), ("/usr", "pgsql-")] {
+        let inside = std::fs::read_dir(parent).into_iter().flatten().flatten();
+        let versions = inside.filter(|v| v.file_name().to_string_lossy().starts_with(prefix));
+        folders.extend(versions.map(|version| version.path().join("bin")));
+    }
+    folders
 }
 
 /// The line as it would be typed.
@@ -169,16 +215,49 @@ mod tests {
         }
     }
 
+    fn asked(name: Option<DemoName>, lean: bool) -> Result<Demo, CliError> {
+        let keep = None;
+        Demo::asked(&DemoArgs { name, lean, keep })
+    }
+
     #[test]
-    fn a_form_that_there_is_not_is_refused_with_what_there_is() {
-        let args = DemoArgs {
-            name: Some(DemoName::Bento),
-            lean: false,
-            keep: None,
-        };
-        let refused = Demo::asked(&args).err().expect("it is not shipped");
+    fn a_form_that_there_is_not_is_refused_with_one_that_there_is() {
+        let refused = asked(None, true).err().expect("it is not shipped");
         assert_eq!(refused.kind, Kind::Usage);
         assert_eq!(refused.hints, ["`alai demo bento --lean`"]);
+    }
+
+    #[test]
+    fn what_the_machine_lacks_is_said_before_anything_is_written() {
+        let demo = asked(Some(DemoName::Bento), false).expect("it is shipped");
+        let folder = tempfile::tempdir().expect("a folder");
+        let folders = [folder.path().to_owned()];
+        for name in ["node", "npm", "python3"] {
+            std::fs::write(folder.path().join(name), "").expect("written");
+        }
+        let refused = demo.is_possible(&folders).expect_err("no PostgreSQL");
+        assert_eq!(refused.kind, Kind::NeedsSetup);
+        assert_eq!(
+            refused.message,
+            "this machine lacks what the demo needs: initdb, pg_isready"
+        );
+        assert!(refused.hints.iter().any(|hint| hint.contains("--lean")));
+        for name in ["initdb", "pg_isready"] {
+            std::fs::write(folder.path().join(name), "").expect("written");
+        }
+        assert!(demo.is_possible(&folders).is_ok());
+    }
+
+    #[test]
+    fn the_page_has_every_line_that_a_demo_types() {
+        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/BENTO.md");
+        let page = std::fs::read_to_string(page).expect("the page");
+        for lean in [true, false] {
+            let told = asked(Some(DemoName::Bento), lean).expect("shipped").told;
+            for line in told.orders.iter().map(|order| as_typed(order)) {
+                assert!(page.contains(&line), "docs/BENTO.md lacks `{line}`");
+            }
+        }
     }
 
     #[test]
