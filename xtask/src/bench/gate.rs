@@ -3,10 +3,13 @@
 use super::aims::Aims;
 use crate::program::Error;
 
-const USAGE: &str = "usage: cargo xtask bench gate [--half frozen|open|unseen] [--case ID] [--language NAME] [--jobs N]";
+const USAGE: &str = "usage: cargo xtask bench gate [--half frozen|open|unseen] [--case ID] [--language NAME] [--jobs N] | --overhead";
 
 /// The options are the bench's own.
 pub(super) fn run(args: &[&str], aims: &mut Aims) -> Result<(), Error> {
+    if args == ["--overhead"] {
+        return aims.bench("alai-gate", "corpus", args, &[]);
+    }
     let options = ["--half", "--case", "--language", "--jobs"];
     if !args.len().is_multiple_of(2) || args.chunks(2).any(|pair| !options.contains(&pair[0])) {
         return Err(Error::Usage(USAGE.to_owned()));
@@ -20,7 +23,12 @@ mod tests {
 
     #[test]
     fn unknown_options_are_refused_before_anything_is_built() {
-        for bad in [&["--half"][..], &["--fast", "1"], &["frozen"]] {
+        for bad in [
+            &["--half"][..],
+            &["--fast", "1"],
+            &["frozen"],
+            &["--overhead", "1"],
+        ] {
             let refused = run(bad, &mut Aims::default());
             assert!(matches!(refused, Err(Error::Usage(_))), "{bad:?}");
         }

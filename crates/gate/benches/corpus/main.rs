@@ -5,6 +5,7 @@
 mod case;
 mod figures;
 mod judge;
+mod overhead;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -30,7 +31,11 @@ fn main() -> ExitCode {
     if let Some(code) = cage::entry(std::env::args_os(), &[]) {
         return code;
     }
-    match options().and_then(|options| run(&options)) {
+    let wanted = match std::env::args().any(|word| word == "--overhead") {
+        true => overhead::run(),
+        false => options().and_then(|options| run(&options)),
+    };
+    match wanted {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(why) => {
