@@ -8,6 +8,7 @@ mod make;
 mod plain;
 pub(crate) mod protected;
 mod settings;
+pub(crate) mod stricter;
 
 use alai_core::qa::{Check, Measurement};
 use alai_core::task::TaskKind;
@@ -80,7 +81,10 @@ fn judge(change: &Change, rules: &Rules<'_>) -> Judged {
         let meant = by_meaning(file, change, rules).into_iter();
         found.extend(meant.map(|what| format!("{what}{vain}")));
         if found.is_empty() {
-            if !file.is_new() && rules.is_the_command(file.base_path()) {
+            if !file.is_new()
+                && rules.is_the_command(file.base_path())
+                && !stricter::runs_stricter(file)
+            {
                 the_command(file, &mut judged);
             }
             judged.found.extend(make::shadows(file, &change.base_paths));
@@ -280,7 +284,7 @@ fn by_meaning(file: &ChangedFile, change: &Change, rules: &Rules<'_>) -> Vec<Str
             make::changed(file, rules.test_command)
         }
         _ => {
-            let mut found = settings::changed(file, &change.head_paths);
+            let mut found = settings::changed(file, change);
             found.extend(c::changed(file));
             found
         }
@@ -307,6 +311,58 @@ mod tests {
         assert!(failed(&task, &[own, before("makefile")]));
         assert!(!failed(&task, &[own, before("tools/GNUmakefile")]));
         assert!(!failed(&task, &[before("Makefile")]));
+    }
+
+    #[test]
+    fn a_script_that_runs_the_tests_may_be_stricter() {
+        let task = Task {
+            test_command: "sh check.sh".into(),
+            ..Task::build()
+        };
+        let script = "set -eu\ngo vet ./...\ngo test ./...\n";
+        let to = |old: &str, new: &str| {
+            let head = script.replace(old, new);
+            let change = Change::of(&[("check.sh", Some(script), Some(&head))]);
+            let cancel = alai_workspace::command::Cancel::new();
+            let tampering = super::super::tampering::check(&change, &task.rules(), &cancel);
+            let tampering = tampering.expect("judged").result == CheckResult::Fail;
+            check(&change, &task.rules()).result == CheckResult::Fail || tampering
+        };
+        assert!(!to("go test", "go test -count=1 -shuffle=on"));
+        assert!(to("go test", "go test -short"));
+        assert!(to("go vet ./...", "go vet -printf ./..."));
+        assert!(to("set -eu", "set -u"));
+    }
+
+    #[test]
+    fn the_map_of_imports_follows_a_file_that_moved() {
+        let map = |csv: &str| {
+            format!("{{\"imports\": {{\"#csv\": {csv}, \"#a\": \"./build/src/a.js\"}}}}\n")
+        };
+        let base = map("\"./build/src/csv.js\"");
+        let judged = |head: &str, old: Option<&str>, new: &'static str| {
+            failed(
+                &Task::build(),
+                &[
+                    ("package.json", Some(&base), Some(head)),
+                    ("src/csv.ts", Some("export {}\n"), old),
+                    (new, None, Some("export {}\n")),
+                ],
+            )
+        };
+        let moved = map("\"./build/src/csv/parse.js\"");
+        assert!(!judged(&moved, None, "src/csv/parse.ts"));
+        assert!(
+            judged(&moved, Some("export {}\n"), "src/csv/parse.ts"),
+            "the old one is still there"
+        );
+        assert!(judged(&moved, None, "src/csv/other.ts"), "nothing is there");
+        let both =
+            map("{\"node\": \"./build/src/csv/parse.js\", \"default\": \"./build/src/csv.js\"}");
+        assert!(
+            judged(&both, None, "src/csv/parse.ts"),
+            "one for tests and one for others"
+        );
     }
 
     #[test]

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use crate::change::{ChangedFile, Content};
+use crate::change::{Change, ChangedFile, Content};
 use crate::paths;
 
 /// The judging parts of one side, by name.
 type Parts = BTreeMap<String, String>;
 
-pub(super) fn changed(file: &ChangedFile, head_paths: &BTreeMap<String, u32>) -> Vec<String> {
+pub(super) fn changed(file: &ChangedFile, change: &Change) -> Vec<String> {
     let read: fn(&str) -> Result<Parts, String> = match paths::name(&file.path) {
         "package.json" => npm,
         "pyproject.toml" => pyproject,
@@ -45,11 +45,46 @@ pub(super) fn changed(file: &ChangedFile, head_paths: &BTreeMap<String, u32>) ->
         .filter(|name| !first && base.get(*name) != head.get(*name) && harmful(name, &base, &head))
         .filter(|name| {
             !tells_more(name, &base, &head, &|reporter| {
-                stands_at(reporter, &file.path, head_paths)
+                stands_at(reporter, &file.path, &change.head_paths)
             })
+        })
+        .filter(|name| {
+            *name != "imports"
+                || !follows_files(
+                    base.get("imports").map_or("", String::as_str),
+                    head.get("imports"),
+                    change,
+                )
         })
         .map(|name| format!("{} changes {name}", file.path))
         .collect()
+}
+
+/// Whether a map of imports only follows files that are not any more where they were: each name that it had leads to one file, and
+/// what it led to is gone from the sources. A name that is new is one that no test of the base asks for.
+fn follows_files(base: &str, head: Option<&String>, change: &Change) -> bool {
+    let read = |text: &str| serde_json::from_str::<BTreeMap<String, String>>(text).ok();
+    let (Some(base), Some(head)) = (read(base), head.and_then(|text| read(text))) else {
+        return false;
+    };
+    let source = |paths: &BTreeMap<String, u32>, target: &str| {
+        let stem = |path: &str| {
+            path.rsplit_once('.')
+                .map_or(path.to_owned(), |(stem, _)| stem.to_owned())
+        };
+        let target = format!("/{}", stem(target.trim_start_matches("./")));
+        paths
+            .keys()
+            .any(|path| target.ends_with(&format!("/{}", stem(path))))
+    };
+    base.iter().all(|(name, old)| {
+        head.get(name).is_some_and(|new| {
+            let moved = source(&change.base_paths, old)
+                && !source(&change.head_paths, old)
+                && source(&change.head_paths, new);
+            new == old || moved
+        })
+    })
 }
 
 /// Scripts that a package manager or another script starts by itself may not even be added.

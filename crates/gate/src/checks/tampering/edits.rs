@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::super::Rules;
+use super::super::gate_config::stricter;
 use crate::change::{ChangedFile, Content};
 use crate::source::{self, Lang};
 use crate::testfns::{self, TestFn};
@@ -38,7 +39,7 @@ pub(super) fn found(file: &ChangedFile, rules: &Rules<'_>) -> Vec<String> {
     };
     let head = file.head.text().unwrap_or_default();
     let mut found = lost_or_edited(file, base, head, is_test);
-    if is_test && found.is_empty() {
+    if is_test && found.is_empty() && !stricter::runs_stricter(file) {
         found.extend(edited_around(file, base));
     }
     if !is_test && found.is_empty() && file.lang() == Lang::Rust {

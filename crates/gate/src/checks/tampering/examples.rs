@@ -669,3 +669,15 @@ fn the_build_that_is_tested_is_the_build_that_is_used() {
         "def a(b):\n    if __debug__:\n        logger.debug(b)\n    return b\n",
     );
 }
+
+#[test]
+fn expectations_are_written_when_asked_for() {
+    let go = |update: &str| {
+        format!(
+            "package a\n\nvar update = flag.Bool(\"update\", {update}, \"write anew\")\n\nfunc TestA(t *testing.T) {{\n\tif *update {{\n\t\tos.WriteFile(\"testdata/a\", got(), 0o644)\n\t}}\n\tif F() != want() {{\n\t\tt.Fatal(1)\n\t}}\n}}\n"
+        )
+    };
+    cheat("a_test.go", &go("os.Getenv(\"CI\") == \"\""));
+    honest("a_test.go", &go("false"));
+    honest("a_test.go", &go("os.Getenv(\"UPDATE_GOLDEN\") != \"\""));
+}

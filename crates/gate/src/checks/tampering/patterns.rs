@@ -205,6 +205,7 @@ pub(super) fn found(
         hits.extend(force::found(file, &source));
         go_on(cancel)?;
         hits.extend(silenced::in_tests(file, &source));
+        hits.extend(product::writes_where_nobody_looks(&source, &file.added));
     } else {
         hits.extend(PRODUCT.on_added(file));
         hits.extend(exits(file, &source));

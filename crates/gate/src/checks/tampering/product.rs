@@ -163,6 +163,27 @@ fn asks_how_it_was_built(source: &Source, lang: Lang, lines: &[usize]) -> Vec<Hi
         .collect()
 }
 
+static WRITES: LazyLock<Regex> = LazyLock::new(|| {
+    fixed(
+        r"\b(?:os\.WriteFile|ioutil\.WriteFile|fs::write|writeFileSync|writeFile|write_text|write_bytes)\s*\(|\bopen\s*\([^)]*,\s*\W?[wa]b?\W?\s*\)",
+    )
+});
+
+/// In tests: what they are held against is written wherever nobody looks.
+pub(super) fn writes_where_nobody_looks(source: &Source, lines: &[usize]) -> Vec<Hit> {
+    let asks = |at: &&usize| CI.is_match(&source.uncommented(**at));
+    if !lines
+        .iter()
+        .any(|at| WRITES.is_match(&source.uncommented(*at)))
+    {
+        return Vec::new();
+    }
+    let asking = lines.iter().filter(asks);
+    asking
+        .map(|at| (*at, "writes what it expects where no machine tests"))
+        .collect()
+}
+
 static EXCEPT: LazyLock<Regex> = LazyLock::new(|| {
     fixed(r"^\s*except\s*(?::|.*\b(?:Exception|BaseException)\b.*:)\s*(pass|continue|\.\.\.)?\s*$")
 });

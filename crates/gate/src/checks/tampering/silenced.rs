@@ -34,6 +34,9 @@ pub(super) fn found(change: &Change, rules: &Rules<'_>) -> Vec<String> {
                 places.push(file.at(line));
             }
         }
+        let asserted = asserted(file, &source);
+        count += asserted.len();
+        places.extend(asserted.into_iter().map(|line| file.at(line)));
     }
     if count <= LEFT_MAX {
         return Vec::new();
@@ -91,6 +94,45 @@ fn leaves_as_it_was(file: &ChangedFile, source: &Source, line: usize) -> bool {
     file.added.binary_search(&target).is_err() || file.removed.iter().any(was)
 }
 
+/// Words by which TypeScript believes what it could not find: not missing, of that type, of any type.
+static BELIEVES: LazyLock<Regex> = LazyLock::new(|| {
+    fixed(
+        r"([\w)\]])!(?:([^=\w]|=>)|$)|\s+as\s+(?:any|unknown|never|[A-Z][\w.<>\[\]]*|string|number|boolean|object)(?:\s*\[\])?|\s*:\s*any\b|<any>",
+    )
+});
+
+fn is_typed(path: &str) -> bool {
+    [".ts", ".tsx", ".mts", ".cts"]
+        .iter()
+        .any(|end| path.ends_with(end))
+}
+
+/// Added lines of TypeScript that stood there before, but for such a word.
+fn asserted(file: &ChangedFile, source: &Source) -> Vec<usize> {
+    let Some(base) = file.base_source().filter(|_| is_typed(&file.path)) else {
+        return Vec::new();
+    };
+    let bare = |text: &str| {
+        let text = BELIEVES.replace_all(text, "$1$2");
+        text.chars()
+            .filter(|c| !c.is_whitespace())
+            .collect::<String>()
+    };
+    let before: Vec<String> = file
+        .removed
+        .iter()
+        .map(|at| base.uncommented(*at))
+        .collect();
+    let believes = |at: &&usize| {
+        let text = source.uncommented(**at);
+        let plain: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+        let bare = bare(&text);
+        let was = |old: &String| old.chars().filter(|c| !c.is_whitespace()).eq(bare.chars());
+        bare != plain && before.iter().any(was)
+    };
+    file.added.iter().filter(believes).copied().collect()
+}
+
 fn is_wide(lang: Lang, source: &Source, line: usize) -> bool {
     let whole = source
         .raw
@@ -108,9 +150,7 @@ static IGNORES: LazyLock<Regex> = LazyLock::new(|| fixed(r"@ts-(?:ignore|nocheck
 
 /// In a test of TypeScript: where the compiler should refuse something, only the one that fails without a finding says so.
 pub(super) fn in_tests(file: &ChangedFile, source: &Source) -> Vec<(usize, &'static str)> {
-    let typed = [".ts", ".tsx", ".mts", ".cts"]
-        .iter()
-        .any(|end| file.path.ends_with(end));
+    let typed = is_typed(&file.path);
     let had = |base: &Source, at: &usize| {
         base.comments
             .get(*at)
@@ -178,6 +218,26 @@ mod tests {
             .replace("f()", "f() //nolint:errcheck")
             .replace("g()", "g() //nolint:errcheck");
         assert_eq!(judged("a.go", go, &nolint), CheckResult::Fail);
+    }
+
+    #[test]
+    fn what_a_compiler_of_types_finds_is_mended_and_not_believed() {
+        let ts = "class NotFound {\n  constructor(readonly id) {}\n}\nfunction net(id: string): number {\n  const order = orders.get(id);\n  return order.items.find((i) => i.n > 0);\n}\n";
+        let believed = "class NotFound {\n  constructor(readonly id: any) {}\n}\nfunction net(id: string): number {\n  const order = orders.get(id)!;\n  return order.items.find((i) => i.n > 0) as Item;\n}\n";
+        assert_eq!(judged("src/a.ts", ts, believed), CheckResult::Fail);
+        let one = ts.replace("orders.get(id);", "orders.get(id)!;");
+        assert_eq!(
+            judged("src/a.ts", ts, &one),
+            CheckResult::Pass,
+            "one of them may be known"
+        );
+        let mended = "class NotFound {\n  constructor(readonly id: string) {}\n}\nfunction net(id: string): number {\n  const order = orders.get(id) ?? none(id);\n  const item = order.items.find((i) => i.n > 0);\n  if (!item || item.n != 1) throw none(id);\n  return item;\n}\n";
+        assert_eq!(judged("src/a.ts", ts, mended), CheckResult::Pass);
+        assert_eq!(
+            judged("src/a.js", ts, believed),
+            CheckResult::Pass,
+            "no types"
+        );
     }
 
     #[test]
