@@ -5,11 +5,11 @@ use crate::program::{self, Error};
 use crate::test::{Machine, SCAFFOLD_TOOLS, Tool, prepare};
 
 /// Which tests, all of them long.
-struct Suite {
-    package: &'static str,
-    binary: &'static str,
-    tests: &'static str,
-    tools: &'static [Tool],
+pub(crate) struct Suite {
+    pub(crate) package: &'static str,
+    pub(crate) binary: &'static str,
+    pub(crate) tests: &'static str,
+    pub(crate) tools: &'static [Tool],
 }
 
 const BUILT: Suite = Suite {
@@ -41,38 +41,45 @@ pub(crate) fn run(args: &[&str]) -> Result<bool, Error> {
             }
         }
     }
-    let machine = prepare(suite.tools, install)?;
-    if let Some(why) = lacking(&machine) {
-        println!("{why}");
-        return Ok(false);
-    }
     match suite.package == FACTORY.package {
         true => println!("each scaffold installs its packages anew, through the set-up's proxy"),
         false => {
             println!("caches are kept in target/scaffolds; the first run downloads about 700 MB");
         }
     }
-    let mut command = program::cargo(&[
-        "nextest",
-        "run",
-        "--package",
-        suite.package,
-        "--test",
-        suite.binary,
-    ]);
-    // One after the other: each has a compiler of its own that takes every core.
-    command.args([
-        "--profile",
-        "scaffolds",
-        "--run-ignored",
-        "all",
-        "--no-fail-fast",
-        "--test-threads",
-        "1",
-        "-E",
-        suite.tests,
-    ]);
-    Ok(program::stream(command, |_| false)?.ok)
+    suite.run(install)
+}
+
+impl Suite {
+    /// Runs it; `Ok(false)` when a test fails, or when a tool is missing: nothing is left out.
+    pub(crate) fn run(&self, install: bool) -> Result<bool, Error> {
+        let machine = prepare(self.tools, install)?;
+        if let Some(why) = lacking(&machine) {
+            println!("{why}");
+            return Ok(false);
+        }
+        let mut command = program::cargo(&[
+            "nextest",
+            "run",
+            "--package",
+            self.package,
+            "--test",
+            self.binary,
+        ]);
+        // One after the other: each has a compiler of its own that takes every core.
+        command.args([
+            "--profile",
+            "scaffolds",
+            "--run-ignored",
+            "all",
+            "--no-fail-fast",
+            "--test-threads",
+            "1",
+            "-E",
+            self.tests,
+        ]);
+        Ok(program::stream(command, |_| false)?.ok)
+    }
 }
 
 fn lacking(machine: &Machine) -> Option<String> {

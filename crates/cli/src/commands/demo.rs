@@ -140,10 +140,8 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
 
 /// Registers the repository and asks for what the demo's lines ask for; answers with what they became.
 fn orders(factory: &Arc<Factory>, home: &Home, demo: &Demo) -> Result<Vec<TaskId>, CliError> {
-    let add = ["project", "add", "."].map(str::to_owned).into_iter();
-    let project: Vec<String> = add.chain(demo.told.project.iter().cloned()).collect();
     let mut asked = Vec::new();
-    for line in std::iter::once(&project).chain(&demo.told.orders) {
+    for line in &demo.told.lines() {
         say(&format!("$ {}", as_typed(line)));
         let outcome = perform(
             args::op_of(home, line)?,

@@ -18,7 +18,10 @@ use serde_json::Value;
 
 use crate::world::{Ran, World, run};
 
+mod full;
+
 const DEMO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/demo/bento-lean");
+const FULL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/demo/bento");
 /// Lines of work that are merged: five, three follow-ups, deploy set-up and documents.
 const LINES: usize = 10;
 /// Fewer than a whole cascade records, so that each kill finds it at work.
@@ -35,7 +38,11 @@ struct Told {
 }
 
 fn told() -> Told {
-    let text = std::fs::read_to_string(Path::new(DEMO).join("demo.yaml")).expect("the demo");
+    told_by(DEMO)
+}
+
+fn told_by(demo: &str) -> Told {
+    let text = std::fs::read_to_string(Path::new(demo).join("demo.yaml")).expect("the demo");
     serde_saphyr::from_str(&text).expect("it is read")
 }
 
@@ -156,7 +163,7 @@ fn five_tasks_become_a_product_shown_typed_and_killed() {
     });
     let (home, repository) = (world.path("shown/home"), world.path("shown/bento"));
     let reader = Reader::open(&home).expect("the store is readable");
-    the_lines_are_the_documented_ones(&shown);
+    the_lines_are_those(&shown, DEMO);
     the_cascade_has_its_shape(&reader, &shown);
     every_package_verifies(&world, &reader);
     what_was_found_was_red_before_it_was_mended(&world, &reader);
@@ -204,7 +211,7 @@ fn typed_and_killed() -> String {
 }
 
 /// What the demo says that it types is what a person reads how to type.
-fn the_lines_are_the_documented_ones(shown: &Ran) {
+fn the_lines_are_those(shown: &Ran, demo: &str) {
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/BENTO.md");
     let page = std::fs::read_to_string(page).expect("the page");
     let lines: Vec<&str> = shown
@@ -212,7 +219,7 @@ fn the_lines_are_the_documented_ones(shown: &Ran) {
         .lines()
         .filter_map(|line| line.strip_prefix("$ "))
         .collect();
-    assert_eq!(lines.len(), 1 + told().orders.len(), "{shown}");
+    assert_eq!(lines.len(), 1 + told_by(demo).orders.len(), "{shown}");
     for line in lines {
         assert!(
             page.contains(line),

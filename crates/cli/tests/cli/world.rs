@@ -446,6 +446,16 @@ impl Running {
         self.ran()
     }
 
+    /// The same for what takes as long as its packages and builds do.
+    #[track_caller]
+    pub(crate) fn ends_within(self, patience: Duration) -> Ran {
+        let began = Instant::now();
+        while !self.seen.until(|s| s.code.is_some()) {
+            assert!(began.elapsed() < patience, "it did not end: {}", self.ran());
+        }
+        self.ran()
+    }
+
     fn ran(&self) -> Ran {
         let so_far = self.seen.lock();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();

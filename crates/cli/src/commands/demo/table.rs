@@ -63,9 +63,9 @@ pub(super) struct Told {
     /// The title of its first commit.
     commit: String,
     /// Arguments of `alai project add .`.
-    pub(super) project: Vec<String>,
+    project: Vec<String>,
     /// What a person types in the repository's folder, without `alai`.
-    pub(super) orders: Vec<Vec<String>>,
+    orders: Vec<Vec<String>>,
     /// The tag whose tasks are listed at the end.
     pub(super) list: Option<String>,
     pub(super) shows: Shows,
@@ -87,6 +87,16 @@ pub(super) struct Shows {
     pub(super) packages: usize,
     /// Tasks that wait for a person, exactly.
     pub(super) waiting: usize,
+}
+
+impl Told {
+    /// What a person types in the repository's folder, the project first.
+    pub(super) fn lines(&self) -> Vec<Vec<String>> {
+        let add = ["project", "add", "."].map(str::to_owned).into_iter();
+        let project = add.chain(self.project.iter().cloned()).collect();
+        let orders = self.orders.iter().cloned();
+        std::iter::once(project).chain(orders).collect()
+    }
 }
 
 impl Shows {
@@ -254,7 +264,7 @@ mod tests {
         let page = std::fs::read_to_string(page).expect("the page");
         for lean in [true, false] {
             let told = asked(Some(DemoName::Bento), lean).expect("shipped").told;
-            for line in told.orders.iter().map(|order| as_typed(order)) {
+            for line in told.lines().iter().map(|line| as_typed(line)) {
                 assert!(page.contains(&line), "docs/BENTO.md lacks `{line}`");
             }
         }
