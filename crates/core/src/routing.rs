@@ -183,18 +183,19 @@ pub enum RouteError {
 /// Chooses the company for a task.
 pub fn route(ask: Ask<'_>, registry: &Registry) -> Result<Route, RouteError> {
     let stage = Stage::of(ask.kind);
+    let text = ask.text();
     if let Some(name) = ask.pinned {
-        return pinned(ask, name, registry);
+        return pinned(ask, &text, name, registry);
     }
-    let ranked = ranked(ask, registry, |company| company.works_at(stage));
+    let ranked = ranked(&text, stage, registry, |company| company.works_at(stage));
     let Some(first) = ranked.first() else {
-        return stand_in(ask, registry);
+        return stand_in(ask, &text, registry);
     };
     if ranked.len() == 1 {
         return Ok(at(&ranked, 0, stage, Decided::OnlyOne));
     }
     let doubt = match doubt(&ranked) {
-        None | Some(Doubt::Close) if is_beyond(first.company, ask) => Some(Doubt::Code),
+        None | Some(Doubt::Close) if is_beyond(first.company, stage, &text) => Some(Doubt::Code),
         doubt => doubt,
     };
     let Some(doubt) = doubt else {
@@ -224,17 +225,24 @@ pub fn route(ask: Ask<'_>, registry: &Registry) -> Result<Route, RouteError> {
 /// Every company that could do the task, the best first.
 pub fn ranking(ask: Ask<'_>, registry: &Registry) -> Vec<Standing> {
     let stage = Stage::of(ask.kind);
-    let ranked = ranked(ask, registry, |company| company.works_at(stage));
+    let ranked = ranked(&ask.text(), stage, registry, |company| {
+        company.works_at(stage)
+    });
     ranked.into_iter().map(Ranked::standing).collect()
 }
 
-fn pinned(ask: Ask<'_>, name: &str, registry: &Registry) -> Result<Route, RouteError> {
+fn pinned(
+    ask: Ask<'_>,
+    text: &TaskText,
+    name: &str,
+    registry: &Registry,
+) -> Result<Route, RouteError> {
     let stage = Stage::of(ask.kind);
     let company = registry.find(name).map_err(|source| RouteError::Pin {
         title: ask.title.to_owned(),
         source: Box::new(source),
     })?;
-    let ranked = ranked(ask, registry, |one| {
+    let ranked = ranked(text, stage, registry, |one| {
         one.name == company.name || one.works_at(stage)
     });
     let place = place_of(&ranked, company);
@@ -243,9 +251,9 @@ fn pinned(ask: Ask<'_>, name: &str, registry: &Registry) -> Result<Route, RouteE
 
 /// OPS is a build with other files, so the default builder can stand in. A review by a builder would be no review, and
 /// documents by nobody in particular are how documentation dies: those stages ask for a pack.
-fn stand_in(ask: Ask<'_>, registry: &Registry) -> Result<Route, RouteError> {
+fn stand_in(ask: Ask<'_>, text: &TaskText, registry: &Registry) -> Result<Route, RouteError> {
     let stage = Stage::of(ask.kind);
-    let ranked = ranked(ask, registry, |one| one.is_default_of(Stage::Build));
+    let ranked = ranked(text, stage, registry, |one| one.is_default_of(Stage::Build));
     if stage == Stage::Ops && !ranked.is_empty() {
         return Ok(at(&ranked, 0, stage, Decided::StandIn));
     }
@@ -272,15 +280,14 @@ struct Ranked<'a> {
 
 /// The companies by score; equal scores by default first, then by name, so that the same task always goes the same way.
 fn ranked<'a>(
-    ask: Ask<'_>,
+    text: &TaskText,
+    stage: Stage,
     registry: &'a Registry,
     takes_part: impl Fn(&Company) -> bool,
 ) -> Vec<Ranked<'a>> {
-    let stage = Stage::of(ask.kind);
-    let text = TaskText::new(ask.title, ask.description, ask.tags);
     let companies = registry.companies();
     let heard: Vec<bool> = companies.iter().map(takes_part).collect();
-    let tallies = registry.router().tallies(&text, companies, &heard);
+    let tallies = registry.router().tallies(text, companies, &heard);
     let mut ranked: Vec<Ranked<'a>> = companies
         .iter()
         .zip(tallies)
@@ -298,15 +305,13 @@ fn ranked<'a>(
 }
 
 /// Whether a build asks for code that the company's builder may not write.
-fn is_beyond(company: &Company, ask: Ask<'_>) -> bool {
+fn is_beyond(company: &Company, stage: Stage, text: &TaskText) -> bool {
     let writes_all = company
         .builder
         .allowed_paths
         .iter()
         .any(|glob| glob == "**");
-    Stage::of(ask.kind) == Stage::Build
-        && !writes_all
-        && code::is_asked_for(&TaskText::new(ask.title, ask.description, ask.tags))
+    stage == Stage::Build && !writes_all && code::is_asked_for(text)
 }
 
 fn doubt(ranked: &[Ranked<'_>]) -> Option<Doubt> {
@@ -420,6 +425,10 @@ impl Place {
 }
 
 impl<'a> Ask<'a> {
+    fn text(&self) -> TaskText {
+        TaskText::new(self.title, self.description, self.tags)
+    }
+
     pub fn of(task: &'a Task) -> Ask<'a> {
         Ask {
             title: &task.title,

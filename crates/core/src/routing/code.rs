@@ -1,5 +1,6 @@
 //! Whether a title asks for code: a builder who may write the files of one trade alone cannot do that, however well its words fit.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::endings::bases;
@@ -21,36 +22,67 @@ const WHERE: &[&str] = &[
     "in", "into", "to", "on", "from", "with", "u", "na", "i", "pa", "fra",
 ];
 
-static LISTS: LazyLock<[Vec<Vec<String>>; 3]> =
-    LazyLock::new(|| [VERBS, NOUNS, ALONE].map(|list| list.split(',').map(words).collect()));
+/// The lists, by the numbers of their words.
+struct Lists {
+    lexicon: HashMap<String, usize>,
+    verbs: Vec<Vec<usize>>,
+    nouns: Vec<Vec<usize>>,
+    alone: Vec<Vec<usize>>,
+}
+
+static LISTS: LazyLock<Lists> = LazyLock::new(|| {
+    let mut lexicon = HashMap::new();
+    let mut phrases = |list: &str| {
+        let mut number = |word| {
+            let next = lexicon.len();
+            *lexicon.entry(word).or_insert(next)
+        };
+        let phrase = |phrase| words(phrase).into_iter().map(&mut number).collect();
+        list.split(',').map(phrase).collect()
+    };
+    let (verbs, nouns, alone) = (phrases(VERBS), phrases(NOUNS), phrases(ALONE));
+    Lists {
+        lexicon,
+        verbs,
+        nouns,
+        alone,
+    }
+});
 
 pub(super) fn is_asked_for(text: &TaskText) -> bool {
-    let [verbs, nouns, alone] = &*LISTS;
-    let title = text.title.as_slice();
-    let acts = stands_in(verbs, title);
+    let lists = &*LISTS;
+    // What a word is a form of is looked up once, and not once for each word of the lists.
+    let title: Vec<Vec<usize>> = text.title.iter().map(|word| lists.numbers(word)).collect();
+    let acts = stands_in(&lists.verbs, &title);
     let mut heard = true;
-    for (at, word) in title.iter().enumerate() {
+    for (at, word) in text.title.iter().enumerate() {
         if ABOUT.contains(&word.as_str()) {
             heard = false;
         } else if WHERE.contains(&word.as_str()) {
             heard = true;
         }
         let here = title.get(at..).unwrap_or_default();
-        if heard && (stands_in(alone, here) || (acts && stands_in(nouns, here))) {
+        if heard && (stands_in(&lists.alone, here) || (acts && stands_in(&lists.nouns, here))) {
             return true;
         }
     }
     false
 }
 
+impl Lists {
+    /// The listed words that a word is a form of.
+    fn numbers(&self, word: &str) -> Vec<usize> {
+        let mut numbers = Vec::new();
+        bases(word, &mut |base| {
+            numbers.extend(self.lexicon.get(base));
+        });
+        numbers
+    }
+}
+
 /// Whether a text begins with one of the phrases.
-fn stands_in(phrases: &[Vec<String>], text: &[String]) -> bool {
-    let is_form = |word: &String, of: &String| {
-        let mut found = word == of;
-        bases(word, &mut |base| found |= base == of);
-        found
-    };
+fn stands_in(phrases: &[Vec<usize>], text: &[Vec<usize>]) -> bool {
     phrases.iter().any(|phrase| {
-        text.len() >= phrase.len() && phrase.iter().zip(text).all(|(of, word)| is_form(word, of))
+        text.len() >= phrase.len() && phrase.iter().zip(text).all(|(of, word)| word.contains(of))
     })
 }

@@ -3,8 +3,27 @@
 //! A pack lists one form. A rule gives up a few true forms rather than to make another word of one: what is irregular (`podaci`,
 //! `bazu`), a pack lists itself.
 
+use std::sync::LazyLock;
+
 /// The pack's ending, the text's, and the letters that the pack's word must have. Of several rules any may fit.
 type Rule = (&'static str, &'static str, usize);
+
+/// The rules by the last letter of the text's form, in their order: of ninety a word can end with the form of ten.
+static BY_LAST_LETTER: LazyLock<[Vec<Rule>; 26]> = LazyLock::new(|| {
+    let mut rules = [const { Vec::new() }; 26];
+    for rule in ENGLISH.iter().chain(BOSNIAN).chain(NORWEGIAN) {
+        if let Some(rules) = last_letter(rule.1).and_then(|letter| rules.get_mut(letter)) {
+            rules.push(*rule);
+        }
+    }
+    rules
+});
+
+/// The number of the letter that a folded word ends with; none for a figure.
+fn last_letter(word: &str) -> Option<usize> {
+    let last = word.bytes().next_back()?;
+    last.is_ascii_lowercase().then(|| usize::from(last - b'a'))
+}
 
 /// English words are short (`api`, `tax`), so that these hold from three letters; verbs from four (`red` is no `r`).
 const ENGLISH: &[Rule] = &[
@@ -116,9 +135,10 @@ pub(super) fn bases(word: &str, known: &mut dyn FnMut(&str)) {
     if !word.is_ascii() {
         return;
     }
+    let rules = last_letter(word).and_then(|letter| BY_LAST_LETTER.get(letter));
     let mut base = String::with_capacity(word.len() + 2);
-    for (ending, form, least) in ENGLISH.iter().chain(BOSNIAN).chain(NORWEGIAN) {
-        let Some(stem) = word.strip_suffix(form) else {
+    for (ending, form, least) in rules.into_iter().flatten() {
+        let Some(stem) = word.strip_suffix(*form) else {
             continue;
         };
         if stem.len() + ending.len() < *least {
@@ -139,6 +159,15 @@ mod tests {
         let mut found = false;
         bases(form, &mut |base| found |= base == of);
         found
+    }
+
+    /// A form that ends with no letter would never be asked for.
+    #[test]
+    fn every_rule_is_found_by_its_last_letter() {
+        for rule in ENGLISH.iter().chain(BOSNIAN).chain(NORWEGIAN) {
+            let letter = last_letter(rule.1).expect("a form ends with a letter");
+            assert!(BY_LAST_LETTER[letter].contains(rule), "{rule:?}");
+        }
     }
 
     #[test]
