@@ -2,7 +2,7 @@
 
 use super::finding::{Finding, Rule, Weight};
 use super::metadata::{self, Package};
-use super::{documents, edges, licences, reexports, rooms, sizes, words};
+use super::{companies, documents, edges, licences, reexports, rooms, sizes, words};
 use crate::program::{self, Error};
 use std::collections::BTreeSet;
 use std::fs;
@@ -39,6 +39,7 @@ pub(crate) fn run() -> Result<bool, Error> {
 
 fn findings(files: &[File], packages: &[Package]) -> Vec<Finding> {
     let places = places(files);
+    let shipped = companies::shipped(files.iter().map(|file| file.path.as_str()));
     let mut findings = [edges::edges(packages), licences::licences(packages)].concat();
     for File { path, bytes, text } in files {
         findings.extend(sizes::weight(path, *bytes));
@@ -49,6 +50,7 @@ fn findings(files: &[File], packages: &[Package]) -> Vec<Finding> {
         }
         if path.ends_with(".rs") {
             findings.extend(rust(path, text));
+            findings.extend(companies::unnamed(path, text, &shipped));
         }
         // What tests are fed with is no page of ours.
         if path.ends_with(".md") && !path.contains("/tests/") {

@@ -1,6 +1,7 @@
 //! `cargo xtask tidy`: the house rules as tests. Each rule is a pure function over paths and texts.
 
 mod check;
+mod companies;
 mod documents;
 mod edges;
 mod finding;
