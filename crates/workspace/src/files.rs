@@ -27,6 +27,19 @@ impl FileError {
         let path = path.to_path_buf();
         move |source| FileError { what, path, source }
     }
+
+    /// Whether there was no room for it: on the disk, or in what its owner may have of it.
+    pub fn is_full(&self) -> bool {
+        is_full(&self.source)
+    }
+}
+
+/// Whether the system says that there is no room left: bytes or names of the disk, or what its owner may have of them.
+pub fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
 }
 
 /// Beginning of the name of every scratch folder, so that those of killed processes are found again.

@@ -14,6 +14,7 @@ use std::process::ExitCode;
 use alai_core::company::CompanyError;
 use alai_factory::exchange::ExchangeError;
 use alai_factory::{Home, PacksError};
+use alai_workspace::files::is_full;
 
 use crate::args::CompanyCommand;
 use crate::error::{CliError, Kind};
@@ -80,6 +81,9 @@ fn exchange(error: ExchangeError) -> CliError {
             Some("give the command again when its run is over (`alai minion list`)")
         }
         ExchangeError::Exists { .. } => Some("choose another name, or edit the one that is there"),
+        ExchangeError::Disk(e) if e.is_full() => {
+            Some("nothing of it is in the home; free some space there and give the command again")
+        }
         ExchangeError::Archive { .. }
         | ExchangeError::Secret { .. }
         | ExchangeError::File { .. }
@@ -120,5 +124,11 @@ fn file(what: &str, path: &Path, error: &std::io::Error) -> CliError {
         true => Kind::NotFound,
         false => Kind::Failed,
     };
-    CliError::new(kind, format!("cannot {what} {}: {error}", path.display()))
+    let told = CliError::new(kind, format!("cannot {what} {}: {error}", path.display()));
+    match is_full(error) {
+        true => {
+            told.hinted("nothing was written; free some space there and give the command again")
+        }
+        false => told,
+    }
 }

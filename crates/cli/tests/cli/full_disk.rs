@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 use crate::script::{Script, TITLE, write};
 use crate::world::{Ran, Running, World, run};
 
+mod packs;
+
 /// A small file system where the runs of a world lie, seen by what is started in it alone. Gone with the value.
 struct SmallDisk<'a> {
     world: &'a World,

@@ -183,13 +183,20 @@ pub fn bring_in(home: &Home, coming: &Coming) -> Result<(), ExchangeError> {
     let place = home.companies().join(&coming.name);
     let _nobody_leads = nobody_leads(&place, &coming.name)?;
     let stage = cache.join(format!("{STAGE}{}", uuid::Uuid::now_v7()));
-    files::private_dir(&stage)?;
-    keep_the_rest(&place, &stage)?;
-    write_all(&stage, &coming.files)?;
+    let placed = put(&stage, &place, &coming.files);
+    // On a full disk half a pack would take what little room there is. What cannot be removed now, the next import removes.
+    let _ = files::remove(&stage);
+    placed
+}
+
+/// Makes the pack ready beside the home's companies, and exchanges it for the one that is there.
+fn put(stage: &Path, place: &Path, pack: &Files) -> Result<(), ExchangeError> {
+    files::private_dir(stage)?;
+    keep_the_rest(place, stage)?;
+    write_all(stage, pack)?;
     crash::point("import.staged");
-    swap::put_in_place(&stage, &place)?;
+    swap::put_in_place(stage, place)?;
     crash::point("import.placed");
-    files::remove(&stage)?;
     Ok(())
 }
 

@@ -48,15 +48,17 @@ pub(super) fn export(home: &Home, args: &CompanyExportArgs) -> Result<(), CliErr
     told(args.json, &exported, &path)
 }
 
-/// Nothing is written over: an archive may be the only copy that there is.
+/// Nothing is written over: an archive may be the only copy that there is. Nor does half of one stay, which could be taken for a whole.
 fn write(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
+    let failed = |e: std::io::Error| super::file("write", path, &e);
     let mut options = std::fs::OpenOptions::new();
-    let file = options.write(true).create_new(true).mode(0o644).open(path);
-    let written = file.and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()
-    });
-    written.map_err(|e| super::file("write", path, &e))
+    options.write(true).create_new(true).mode(0o644);
+    let mut file = options.open(path).map_err(failed)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    if written.is_err() {
+        let _ = std::fs::remove_file(path);
+    }
+    written.map_err(failed)
 }
 
 fn told(json: bool, exported: &Exported, path: &Path) -> Result<(), CliError> {
