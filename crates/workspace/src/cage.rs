@@ -40,6 +40,7 @@ mod scope;
 pub mod seatbelt;
 mod seccomp;
 mod spec;
+mod standing;
 mod text;
 
 pub use error::CageError;
@@ -50,8 +51,9 @@ pub use orphans::end_orphans;
 pub use plan::LAUNCHER_INSIDE;
 pub use probe::{Layers, probe, probe_anew, probe_layer};
 pub use run::{Caged, run, run_in, spawn, spawn_in, spawn_with};
-pub use scope::{Scope, Scoped, builder_binds};
+pub use scope::{Scope, Scoped, binds_ahead, builder_binds};
 pub use spec::{
     AGENT_ID, Access, Bind, CageSpec, Layer, Limits, Network, UnixSocketForward, agent_ids,
 };
+pub use standing::{Standing, spawn_by, stand, stand_in};
 pub use text::Text;

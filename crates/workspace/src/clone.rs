@@ -87,11 +87,45 @@ pub fn for_run(
     author: &Identity,
     owner: Option<(u32, u32)>,
 ) -> Result<Clone, CloneError> {
-    let name = format!("refs/heads/{branch}");
-    if !crate::git::is_ref_name(&name) {
-        return Err(git_error(repo, base)(GitError::BadRef { name }));
+    for_run_in(&place(dest)?, repo, base, branch, author, owner)
+}
+
+/// The folder of a clone that is still to be made.
+#[derive(Debug)]
+pub struct Place {
+    dir: PathBuf,
+}
+
+/// Makes the folder of a clone, empty and ours alone. What others make in it before [`for_run_in`] may be folders, empty ones.
+///
+/// # Errors
+/// [`CloneError::Exists`] when it is there already, and what the file system says.
+pub fn place(dest: &Path) -> Result<Place, CloneError> {
+    if fs::symlink_metadata(dest).is_ok() {
+        return Err(CloneError::Exists {
+            dir: dest.to_path_buf(),
+        });
     }
-    standalone(repo, base, dest, Some(branch), author, owner)?;
+    files::private_dir(dest)?;
+    Ok(Place {
+        dir: dest.to_path_buf(),
+    })
+}
+
+/// [`for_run`] in a folder that was made for it; it goes with a clone that fails.
+///
+/// # Errors
+/// What git or the file system said.
+pub fn for_run_in(
+    place: &Place,
+    repo: &Repo,
+    base: &Oid,
+    branch: &str,
+    author: &Identity,
+    owner: Option<(u32, u32)>,
+) -> Result<Clone, CloneError> {
+    let dest = place.dir.as_path();
+    filled(place, repo, base, Some(branch), author, owner)?;
     let files = crate::git::tree(repo, base).map_err(git_error(repo, base))?;
     stamps::take(dest, base, &files);
     Ok(Clone {
@@ -133,12 +167,18 @@ fn standalone(
     author: &Identity,
     owner: Option<(u32, u32)>,
 ) -> Result<(), CloneError> {
-    if fs::symlink_metadata(dest).is_ok() {
-        return Err(CloneError::Exists {
-            dir: dest.to_path_buf(),
-        });
-    }
-    files::private_dir(dest)?;
+    filled(&place(dest)?, repo, base, branch, author, owner)
+}
+
+fn filled(
+    place: &Place,
+    repo: &Repo,
+    base: &Oid,
+    branch: Option<&str>,
+    author: &Identity,
+    owner: Option<(u32, u32)>,
+) -> Result<(), CloneError> {
+    let dest = place.dir.as_path();
     let made = fill(repo, base, dest, branch, author, owner.is_some())
         .map_err(git_error(repo, base))
         .and_then(|()| Ok(files::give_to(dest, owner)?));
@@ -166,6 +206,11 @@ fn fill(
     author: &Identity,
     other_user: bool,
 ) -> Result<(), GitError> {
+    if let Some(name) = branch.map(|branch| format!("refs/heads/{branch}"))
+        && !crate::git::is_ref_name(&name)
+    {
+        return Err(GitError::BadRef { name });
+    }
     judge_size(repo, base)?;
     let git_dir = dest.join(".git");
     crash::point("clone.before");

@@ -21,6 +21,8 @@ mod redteam;
 mod refusals;
 #[path = "cage/roles.rs"]
 mod roles;
+#[path = "cage/standing.rs"]
+mod standing;
 #[path = "cage/table.rs"]
 mod table;
 #[path = "cage/tools.rs"]

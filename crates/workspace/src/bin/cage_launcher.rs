@@ -59,6 +59,7 @@ fn main() -> ExitCode {
 fn act(words: &[&str]) -> Outcome {
     match words {
         ["run", layer, spec, argv @ ..] => run(layer, spec, argv),
+        ["stand", layer, spec, argv @ ..] => stand(layer, spec, argv),
         ["guest", layer, wanted, args @ ..] => guest::run(layer, wanted, args),
         ["probe"] => Ok(cage::probe()?.names.join(" ")),
         ["write", path] => done(fs::write(path, "escaped")),
@@ -119,16 +120,47 @@ fn done(result: io::Result<()>) -> Outcome {
 
 /// Runs a cage by itself: for other users, and to be killed. Prints the captured record as JSON.
 fn run(layer: &str, spec: &str, argv: &[&str]) -> Outcome {
-    let layer = match layer {
-        "bwrap" => Layer::Bwrap,
-        "own" => Layer::Own,
-        other => return Err(format!("unknown layer {other}").into()),
-    };
-    let mut spec: CageSpec = serde_json::from_str(&fs::read_to_string(spec)?)?;
-    spec.uid = cage::agent_ids();
     let argv: Vec<String> = argv.iter().map(|word| (*word).to_owned()).collect();
-    let captured = cage::run_in(layer, &spec, &argv, b"", &Cancel::new())?;
+    let captured = cage::run_in(
+        layer_of(layer)?,
+        &spec_of(spec)?,
+        &argv,
+        b"",
+        &Cancel::new(),
+    )?;
     Ok(serde_json::to_string(&captured)?)
+}
+
+/// Begins a cage, tells its process, and starts the program at the word `go`, by the description as it is then.
+fn stand(layer: &str, spec: &str, argv: &[&str]) -> Outcome {
+    let argv: Vec<String> = argv.iter().map(|word| (*word).to_owned()).collect();
+    let standing = cage::stand_in(layer_of(layer)?, &spec_of(spec)?, &argv)?;
+    println!("{}", standing.pid());
+    let mut word = String::new();
+    io::stdin().read_line(&mut word)?;
+    if word != "go\n" {
+        drop(standing);
+        return Ok("ended".to_owned());
+    }
+    let mut caged = standing.go(&spec_of(spec)?, &argv)?;
+    let mut said = String::new();
+    let mut stdout = caged.stdout.take().ok_or("no pipe")?;
+    stdout.read_to_string(&mut said)?;
+    Ok(format!("{said}{}", caged.wait()?))
+}
+
+fn layer_of(name: &str) -> Result<Layer, Box<dyn Error>> {
+    match name {
+        "bwrap" => Ok(Layer::Bwrap),
+        "own" => Ok(Layer::Own),
+        other => Err(format!("unknown layer {other}").into()),
+    }
+}
+
+fn spec_of(file: &str) -> Result<CageSpec, Box<dyn Error>> {
+    let mut spec: CageSpec = serde_json::from_str(&fs::read_to_string(file)?)?;
+    spec.uid = cage::agent_ids();
+    Ok(spec)
 }
 
 /// By its path: a program that could open it for writing needs no `truncate`.

@@ -12,13 +12,14 @@ use std::time::{Duration, Instant};
 
 use alai_core::cage::promises;
 use alai_core::record::{Exit, Limit};
+use rustix::fs::StatVfsMountFlags;
 
 use super::disk::{self, Disk, Look};
 use super::held;
 use super::launcher::{FORWARD, OwnProgram, Report, Said};
 use super::memory::{self, Memory};
 use super::plan::{LAUNCHER_INSIDE, Plan, Step};
-use super::spec::{Layer, Limits};
+use super::spec::{Access, Layer, Limits};
 use super::{landlock, own, seccomp};
 use crate::sys::{self, Ended};
 
@@ -37,7 +38,16 @@ const PROCESSES_OURS: u64 = 4;
 
 /// Runs the program of the plan under every restriction. Returns the code to exit with, which ends the pid namespace.
 pub(super) fn run(plan: &Plan, report: &Report, own: &[OwnProgram]) -> i32 {
-    match restrict(plan) {
+    let restricted = restrict(plan);
+    if plan.waits && restricted.is_ok() && !report.is_told_to_go() {
+        // There is nobody to run the program for.
+        return 1;
+    }
+    let unchanged = |restricted| match plan.waits {
+        true => unchanged(plan).map(|()| restricted),
+        false => Ok(restricted),
+    };
+    match restricted.and_then(unchanged) {
         Err(reason) => report.refused(&reason),
         Ok((layers, listener)) => match report.say(&Said::Ready { layers }) {
             // Whoever started us is gone: there is nobody to run the program for.
@@ -45,6 +55,30 @@ pub(super) fn run(plan: &Plan, report: &Report, own: &[OwnProgram]) -> i32 {
             Ok(()) => work(plan, report, listener, own),
         },
     }
+}
+
+/// Looks again what is shown, after others have worked in the folders: whoever removes a folder on the host takes away what is mounted on
+/// it, and one that is made in its place may have its number. A mount that is gone shows: what is below a writable one is writable then.
+fn unchanged(plan: &Plan) -> Result<(), String> {
+    recognise(&plan.expected)?;
+    for step in &plan.steps {
+        let Step::Bind {
+            inside,
+            access: Access::ReadOnly,
+            ..
+        } = step
+        else {
+            continue;
+        };
+        let shown = rustix::fs::statvfs(inside)
+            .map_err(|error| format!("{inside:?} is not inside: {error}"))?;
+        if !shown.f_flag.contains(StatVfsMountFlags::RDONLY) {
+            return Err(format!(
+                "{inside:?} is read-only no more; what was mounted there was removed"
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Gives up everything. Returns the names of what holds from now on, and the port to forward, bound while nobody else runs.

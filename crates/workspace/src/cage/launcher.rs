@@ -172,6 +172,9 @@ pub(super) enum Said {
     Signalled { signal: i32 },
 }
 
+/// The word that a plan with `waits` is started by. It is the only thing that ever crosses in this direction.
+pub(super) const GO: u8 = b'g';
+
 /// The launcher's end of the control socket.
 pub(super) struct Report {
     socket: UnixStream,
@@ -202,6 +205,12 @@ impl Report {
         self.socket.as_fd()
     }
 
+    /// Waits for [`GO`]. False when the other end is closed, or said anything else.
+    pub(super) fn is_told_to_go(&self) -> bool {
+        let mut word = [0];
+        (&self.socket).read_exact(&mut word).is_ok() && word == [GO]
+    }
+
     /// True when the other end is closed, which is when its process ended or wants us to; false when `wait` has passed.
     pub(super) fn end_within(&self, wait: Duration) -> io::Result<bool> {
         let mut watched = [sys::Watched {
@@ -210,7 +219,7 @@ impl Report {
             got: 0,
         }];
         sys::poll(&mut watched, wait)?;
-        // Nothing is ever sent this way: whatever can be read is the end.
+        // Nothing is sent this way once a program runs: whatever can be read is the end.
         Ok(watched[0].got != 0)
     }
 }

@@ -94,6 +94,8 @@ pub(super) struct Plan {
     pub(super) expected: Vec<(PathBuf, u64, u64)>,
     /// The cage has a control group of its own, with these limits.
     pub(super) has_group: bool,
+    /// Nothing is started before a word of whoever made the cage: what it shows is still being made.
+    pub(super) waits: bool,
 }
 
 /// A port inside and the socket, inside too, that it leads to.
@@ -167,6 +169,7 @@ pub(super) fn plan(
         forward,
         expected,
         has_group: false,
+        waits: false,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Runs one program in a cage, or starts one that lives on.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::os::unix::fs::FileTypeExt;
@@ -15,7 +15,7 @@ use alai_core::record::{Captured, CommandRecord, Exit, Limit};
 
 use super::cgroup::Group;
 use super::error::CageError;
-use super::launcher::{self, INNER, OUTER, Said};
+use super::launcher::{self, GO, INNER, OUTER, Said};
 use super::plan::Step;
 use super::spec::{CageSpec, Layer, Limits, Network};
 use super::text::{self, Text};
@@ -62,7 +62,7 @@ pub fn run_in(
     cancel: &Cancel,
 ) -> Result<Captured, CageError> {
     let started_ms = now_ms();
-    let mut started = start(layer, spec, &[], argv)?;
+    let mut started = start(layer, spec, &[], argv, false)?;
     let limits = Watch {
         wall: Duration::from_secs(spec.limits.wall_s),
         output_bytes_max: spec.limits.output_bytes_max,
@@ -110,7 +110,7 @@ pub fn spawn_with(
     texts: &[Text],
     argv: &[String],
 ) -> Result<Caged, CageError> {
-    alive(start(layer, spec, texts, argv)?, spec, argv)
+    alive(start(layer, spec, texts, argv, false)?, spec, argv)
 }
 
 /// Waits until what was started is about to run its program.
@@ -119,54 +119,9 @@ pub(super) fn alive(
     spec: &CageSpec,
     argv: &[String],
 ) -> Result<Caged, CageError> {
-    let Started {
-        layer,
-        mut child,
-        control,
-        group,
-    } = started;
-    control
-        .set_read_timeout(Some(START_PATIENCE))
-        .map_err(CageError::io("wait for a cage"))?;
-    let mut said = BufReader::new(control);
-    let mut line = String::new();
-    let heard = said.read_line(&mut line);
-    let ready = heard
-        .is_ok_and(|count| count > 0)
-        .then(|| serde_json::from_str(&line));
-    let mut caged = Caged {
-        stdin: child.stdin.take(),
-        stdout: child.stdout.take(),
-        stderr: child.stderr.take(),
-        layers: Vec::new(),
-        program: argv.first().cloned().unwrap_or_default(),
-        layer,
-        limits: spec.limits,
-        child,
-        said,
-        group,
-    };
-    match ready {
-        Some(Ok(Said::Ready { layers })) => {
-            caged.layers = named(layer, layers);
-            Ok(caged)
-        }
-        Some(Ok(Said::Refused { reason })) => Err(CageError::refused(layer, &reason)),
-        Some(
-            Ok(
-                Said::NotStarted { .. }
-                | Said::Exited { .. }
-                | Said::TimedOut { .. }
-                | Said::OverLimit { .. }
-                | Said::Signalled { .. },
-            )
-            | Err(_),
-        ) => Err(CageError::refused(
-            layer,
-            &format!("the launcher said {:?} first", line.trim()),
-        )),
-        None => Err(CageError::refused(layer, &caged.complaint())),
-    }
+    let mut caged = Caged::of(started, spec, argv)?;
+    caged.stands()?;
+    Ok(caged)
 }
 
 /// A program that lives in a cage. Dropping it ends the cage.
@@ -185,6 +140,73 @@ pub struct Caged {
 }
 
 impl Caged {
+    /// What was started, of which nothing has been heard yet.
+    pub(super) fn of(
+        started: Started,
+        spec: &CageSpec,
+        argv: &[String],
+    ) -> Result<Caged, CageError> {
+        let Started {
+            layer,
+            mut child,
+            control,
+            group,
+        } = started;
+        let caged = Caged {
+            stdin: child.stdin.take(),
+            stdout: child.stdout.take(),
+            stderr: child.stderr.take(),
+            layers: Vec::new(),
+            program: argv.first().cloned().unwrap_or_default(),
+            layer,
+            limits: spec.limits,
+            child,
+            said: BufReader::new(control),
+            group,
+        };
+        let waits = caged.said.get_ref().set_read_timeout(Some(START_PATIENCE));
+        waits.map_err(CageError::io("wait for a cage"))?;
+        Ok(caged)
+    }
+
+    /// Waits until every restriction is in force and the program is about to run.
+    pub(super) fn stands(&mut self) -> Result<(), CageError> {
+        let layer = self.layer;
+        let mut line = String::new();
+        let heard = self.said.read_line(&mut line);
+        let ready = heard
+            .is_ok_and(|count| count > 0)
+            .then(|| serde_json::from_str(&line));
+        match ready {
+            Some(Ok(Said::Ready { layers })) => {
+                self.layers = named(layer, layers);
+                Ok(())
+            }
+            Some(Ok(Said::Refused { reason })) => Err(CageError::refused(layer, &reason)),
+            Some(
+                Ok(
+                    Said::NotStarted { .. }
+                    | Said::Exited { .. }
+                    | Said::TimedOut { .. }
+                    | Said::OverLimit { .. }
+                    | Said::Signalled { .. },
+                )
+                | Err(_),
+            ) => Err(CageError::refused(
+                layer,
+                &format!("the launcher said {:?} first", line.trim()),
+            )),
+            None => Err(CageError::refused(layer, &self.complaint())),
+        }
+    }
+
+    /// Says the word that a cage which waits starts its program by, and waits until that is about to run.
+    pub(super) fn go(&mut self) -> Result<(), CageError> {
+        // One that has refused has closed its end, and said why before.
+        let _ = self.said.get_ref().write_all(&[GO]);
+        self.stands()
+    }
+
     /// The process of the layer on the host; it lives exactly as long as the cage.
     pub fn pid(&self) -> u32 {
         self.child.id()
@@ -297,11 +319,13 @@ pub(super) struct Started {
     pub(super) group: Option<Group>,
 }
 
-fn start(
+/// Starts a cage. One that `waits` starts its program at a word.
+pub(super) fn start(
     layer: Layer,
     spec: &CageSpec,
     texts: &[Text],
     argv: &[String],
+    waits: bool,
 ) -> Result<Started, CageError> {
     if let Some(word) = argv.iter().find(|word| word.contains('\0')) {
         return Err(CageError::Spec(format!(
@@ -318,6 +342,7 @@ fn start(
     // A folder that was ours and is no more leaves the looking, which the record then names.
     let group = cgroup::delegated().and_then(|folder| Group::make(folder, &spec.limits).ok());
     plan.has_group = group.is_some();
+    plan.waits = waits;
     let file = sys::memory_file().map_err(CageError::io("write down the plan of a cage"))?;
     let (ours, theirs) = UnixStream::pair().map_err(CageError::io("make a control socket"))?;
     let numbers = [file.as_raw_fd().to_string(), theirs.as_raw_fd().to_string()];

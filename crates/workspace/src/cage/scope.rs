@@ -134,6 +134,56 @@ pub fn builder_binds(
     })
 }
 
+/// [`builder_binds`] of a clone that is still empty, where its commit alone decides: the whole clone is writable, and all that is forbidden is a
+/// folder of the commit, or can be made one. Makes those folders; a checkout fills them. `None` where files or a set-up have a say.
+///
+/// It is a guess: whoever starts a cage by it asks [`builder_binds`] again when the clone is filled, and holds both against each other.
+///
+/// # Errors
+/// When such a folder cannot be made.
+pub fn binds_ahead(
+    clone: &Path,
+    inside: &Path,
+    scope: &Scope<'_>,
+    owner: Option<(u32, u32)>,
+) -> Result<Option<Scoped>, CageError> {
+    let is_all = |glob: &String| matches!(top(glob).as_str(), "*" | "**");
+    if !scope.allowed.is_empty() && !scope.allowed.iter().any(is_all) {
+        return Ok(None);
+    }
+    let is_in = |path: &str, folder: &str| {
+        let rest = path.strip_prefix(folder);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    for glob in scope.forbidden {
+        let tidy = glob.trim().trim_end_matches('/');
+        let Some((path, true)) = literal(tidy.strip_suffix("/**").unwrap_or(tidy)) else {
+            continue;
+        };
+        if path.starts_with(GIT) {
+            continue;
+        }
+        let whole = path.to_string_lossy();
+        // A file, a link or a submodule is in its place, or above it.
+        if scope.tracked.iter().any(|file| is_in(&whole, file)) {
+            return Ok(None);
+        }
+        let is_tracked = |part: &&Path| {
+            let part = part.to_string_lossy();
+            scope.tracked.iter().any(|file| is_in(file, &part))
+        };
+        // As far as the commit has it: the checkout would make that, too.
+        if let Some(folder) = path
+            .ancestors()
+            .filter(|part| !part.as_os_str().is_empty())
+            .find(is_tracked)
+        {
+            make_folder(clone, folder, owner)?;
+        }
+    }
+    builder_binds(clone, inside, scope, owner).map(Some)
+}
+
 /// The parts of a glob up to its first wildcard, and whether there is none. `None` for what is no path of a repository, or none
 /// that can be made.
 fn literal(glob: &str) -> Option<(PathBuf, bool)> {

@@ -147,6 +147,11 @@ impl World {
 
     /// The process that runs the cage, not started.
     pub(crate) fn command(&self, spec: &CageSpec, argv: &[&str]) -> Command {
+        self.by("run", spec, argv)
+    }
+
+    /// The same by another verb of the launcher.
+    pub(crate) fn by(&self, verb: &str, spec: &CageSpec, argv: &[&str]) -> Command {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let file = self.path(&format!(
             "spec-{}.json",
@@ -157,7 +162,7 @@ impl World {
             Layer::Bwrap => "bwrap",
             Layer::Own => "own",
         };
-        let words = ["run", layer, file.to_str().unwrap()];
+        let words = [verb, layer, file.to_str().unwrap()];
         self.launcher(&[&words[..], argv].concat())
     }
 

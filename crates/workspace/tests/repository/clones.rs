@@ -208,3 +208,34 @@ fn an_import_brings_the_tip_and_nothing_else() {
     assert_eq!(import(), base);
     assert_eq!(world.tip("refs/alai/run-1"), base);
 }
+
+/// A cage may stand already that shows the folder, so it must stay the same one.
+#[test]
+fn a_clone_is_made_in_a_folder_that_is_there_with_folders_of_its_commit() {
+    let world = World::new();
+    world.commit(&[("shut/deep/file", "x\n")], "with a folder");
+    let base = world.tip("HEAD");
+    let dest = world.beside("clone");
+    let place = clone::place(&dest).expect("made");
+    for folder in ["shut", "none"] {
+        fs::create_dir(dest.join(folder)).expect("made");
+    }
+    let seen = ["", "shut", "none"].map(|name| fs::metadata(dest.join(name)).expect("seen").ino());
+    let owner = cage::agent_ids();
+    clone::for_run_in(&place, &world.repo(), &base, "minion/x", &agent(), owner).expect("cloned");
+    assert_eq!(in_clone(&dest, &["status", "--porcelain"]), "");
+    assert_eq!(
+        fs::read_to_string(dest.join("shut/deep/file")).expect("read"),
+        "x\n"
+    );
+    let now = ["", "shut", "none"].map(|name| fs::metadata(dest.join(name)).expect("seen").ino());
+    assert_eq!(now, seen);
+
+    let again = clone::place(&dest).expect_err("it is there");
+    assert!(matches!(again, CloneError::Exists { .. }), "{again}");
+    let other = world.beside("other");
+    let place = clone::place(&other).expect("made");
+    clone::for_run_in(&place, &world.repo(), &base, "a..b", &agent(), owner)
+        .expect_err("no branch");
+    assert!(!other.exists(), "it goes with a clone that fails");
+}

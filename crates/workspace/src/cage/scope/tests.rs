@@ -245,3 +245,57 @@ fn the_place_of_a_submodule_is_not_what_a_set_up_left() {
         ]
     );
 }
+
+/// What is guessed of an empty clone, as `shown` tells it.
+fn ahead(tracked: &[&str], allowed: &[&str], forbidden: &[&str]) -> Option<Vec<String>> {
+    let owned = |globs: &[&str]| globs.iter().map(|g| (*g).to_owned()).collect::<Vec<_>>();
+    let (allowed, forbidden, tracked) = (owned(allowed), owned(forbidden), owned(tracked));
+    let scope = Scope {
+        allowed: &allowed,
+        forbidden: &forbidden,
+        tracked: &tracked,
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let guessed = binds_ahead(dir.path(), Path::new("/repo"), &scope, None).unwrap()?;
+    for file in &tracked {
+        let path = dir.path().join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "x").unwrap();
+    }
+    let filled = builder_binds(dir.path(), Path::new("/repo"), &scope, None).unwrap();
+    assert_eq!(guessed, filled, "the guess is what becomes of it");
+    let inside = guessed
+        .binds
+        .iter()
+        .map(|bind| bind.inside.display().to_string());
+    Some(inside.collect())
+}
+
+#[test]
+fn what_a_commit_alone_decides_is_known_before_it_is_checked_out() {
+    let shut = [".git/**", ".alai/**", ".github/**", "infra/prod/**"];
+    let made = |tracked: &[&str]| ahead(tracked, &["**"], &shut).unwrap();
+    assert_eq!(made(&["a"]), ["/repo", "/repo/.alai", "/repo/.github"]);
+    let tracked = [
+        ".github/workflows/ci.yml",
+        "infra/dev/x",
+        "infra/prod/deep/y",
+    ];
+    assert_eq!(
+        made(&tracked),
+        ["/repo", "/repo/.alai", "/repo/.github", "/repo/infra/prod"]
+    );
+    assert_eq!(made(&["infra/dev/x"]).len(), 4, "it is made");
+    assert_eq!(ahead(&["a"], &[], &[]).unwrap(), ["/repo"]);
+}
+
+#[test]
+fn where_files_or_a_set_up_decide_nothing_is_guessed() {
+    // A file, which a checkout writes anew, and a link or a submodule, which look like one in the list.
+    assert_eq!(ahead(&["secret"], &["**"], &["secret"]), None);
+    assert_eq!(ahead(&[".github"], &["**"], &[".github/**"]), None);
+    assert_eq!(ahead(&["infra"], &["**"], &["infra/prod/**"]), None);
+    // Folders of the scope, and what lies beside them at the top.
+    assert_eq!(ahead(&["src/a"], &["src/**"], &[]), None);
+    assert_eq!(ahead(&["a.md", "b.rs"], &["*.md"], &[]), None);
+}
