@@ -76,6 +76,39 @@ fn told(twin: &OllamaTwin, words: &str) -> Vec<usize> {
     twin.chats().iter().map(times).filter(|n| *n > 0).collect()
 }
 
+/// Two runs: where the commit alone tells what is shown, the cage that was begun beside the clone is the one that is used; where it does not,
+/// none is begun early.
+#[test]
+fn a_cage_that_was_begun_beside_the_clone_is_the_agents() {
+    let points_of = |world: &World, title: &str| {
+        let log = world.path("points");
+        let mut command = world.command(["minion", "run", title, "--project", "tiny"]);
+        command.env("ALAI_CRASH_LOG", &log);
+        crate::world::run(command).exits(0);
+        std::fs::read_to_string(&log).expect("a debug build names its points")
+    };
+    let has = |points: &str, name: &str| points.lines().any(|point| point == name);
+    let world = World::scripted("auto", &Script::good());
+    let points = points_of(&world, TITLE);
+    assert!(
+        has(&points, "agent.after") && has(&points, "clone.after"),
+        "{points}"
+    );
+    assert!(has(&points, "stand.gone"), "begun, and used: {points}");
+
+    let world = World::scripted("auto", &Script::good());
+    world
+        .alai([
+            "project", "set", "tiny", "--allow", "words.sh", "--allow", "tests/",
+        ])
+        .exits(0);
+    let points = points_of(&world, TITLE);
+    assert!(
+        has(&points, "agent.after") && !has(&points, "stand.before"),
+        "{points}"
+    );
+}
+
 #[test]
 fn a_run_is_shown_on_one_page_and_its_log_tells_what_happened() {
     let world = World::scripted("auto", &Script::good());

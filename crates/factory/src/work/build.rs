@@ -6,6 +6,7 @@ pub(crate) mod paths;
 mod spoiled;
 mod words;
 
+use std::cell::Cell;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -21,8 +22,8 @@ use alai_core::safety;
 use alai_core::task::{Task, TaskKind};
 use alai_minion::{Ahead, NotSeen, RunReport};
 use alai_mission::{Claim, Project};
-use alai_workspace::cage::Scope;
-use alai_workspace::clone::{self, Import};
+use alai_workspace::cage::{self, Scope, Scoped, Standing};
+use alai_workspace::clone::{self, INSIDE_REPO, Import};
 use alai_workspace::command::Cancel;
 use alai_workspace::files;
 use alai_workspace::git::{self, Oid, Repo};
@@ -184,6 +185,9 @@ fn begin(factory: &Arc<Factory>, claim: &Claim, base: &Oid) -> Result<Oid, RunEr
     Ok(start)
 }
 
+/// An agent's brief, where a run of before stopped, and the agent's cage; the inner error is the blueprint's.
+type AskedFor = Result<Result<(Brief, Option<Stopped>, Option<Standing>), Failure>, RunError>;
+
 struct Job<'a> {
     factory: &'a Arc<Factory>,
     claim: &'a Claim,
@@ -218,23 +222,40 @@ impl Job<'_> {
         let (tree, home) = (dir.join(CLONE), dir.join(HOME));
         let branch = super::branch(&self.claim.fence.run);
         let owner = uncaged::owner(uncaged.as_ref());
-        // Neither needs the other: git works on the clone while the blueprint is read and the brief is put together.
+        let allowed = self.writable_paths();
+        let forbidden = self.shut_paths()?;
+        let files = git::tree(self.repo, self.start).map_err(RunError::infra)?;
+        let tracked: Vec<String> = files.iter().map(|entry| entry.path.clone()).collect();
+        let scope = Scope {
+            allowed: &allowed,
+            forbidden: &forbidden,
+            tracked: &tracked,
+        };
+        let folder = clone::place(&tree).map_err(RunError::infra)?;
+        files::private_dir(&home).map_err(RunError::infra)?;
+        // Before anything is checked out: git takes a folder that is there, and fails by one that comes while it looks.
+        let scoped = match uncaged {
+            None => cage::binds_ahead(&tree, INSIDE_REPO.as_ref(), &scope, owner)
+                .map_err(RunError::infra)?,
+            Some(_) => None,
+        };
+        // None needs the others: git works on the clone while the cage is made and the brief is put together.
         let (cloned, asked_for) = std::thread::scope(|scope| {
-            let clone = || self.clone_into(&tree, &home, &branch, owner);
+            let clone = || self.clone_into(&folder, &tree, &home, &branch, owner);
             let beside = std::thread::Builder::new().name("clone".into());
             match beside.spawn_scoped(scope, clone) {
                 Ok(cloning) => {
-                    let asked_for = self.asked_for();
+                    let asked_for = self.asked_for(&home, scoped);
                     let cloned = cloning.join().unwrap_or_else(|panic| resume_unwind(panic));
                     (cloned, asked_for)
                 }
                 Err(e) => {
                     tracing::warn!("cloned before the brief is made: {e}");
-                    (clone(), self.asked_for())
+                    (clone(), self.asked_for(&home, None))
                 }
             }
         });
-        let (brief, before) = match asked_for? {
+        let (brief, before, standing) = match asked_for? {
             Ok(asked_for) => asked_for,
             Err(failure) => return Ok(Left::Ended(Ended::Failed { failure })),
         };
@@ -242,25 +263,18 @@ impl Job<'_> {
         let trajectory = dir.join(keep::TRAJECTORY);
         let passes = |command: &str, captured: &Captured| self.ground.no_worse(command, captured);
         let bell = keep::Bell::default();
-        let allowed = self.writable_paths();
-        let forbidden = self.shut_paths()?;
-        let files = git::tree(self.repo, self.start).map_err(RunError::infra)?;
-        let tracked: Vec<String> = files.iter().map(|entry| entry.path.clone()).collect();
         let place = Place {
             project: self.project,
             clone: &tree,
             home: &home,
-            writes: Writes::Scope(Scope {
-                allowed: &allowed,
-                forbidden: &forbidden,
-                tracked: &tracked,
-            }),
+            writes: Writes::Scope(scope),
             trajectory: &trajectory,
             passes: &passes,
             settled: &|| bell.ring(),
             uncaged: uncaged.as_ref(),
             delegates: None,
             ahead: None,
+            standing: Cell::new(standing),
         };
         let toolchains = self.factory.toolchains();
         let clone_ref = format!("refs/heads/{branch}");
@@ -319,33 +333,38 @@ impl Job<'_> {
     /// The run's clone with what the set-up left for it, and the agent's home beside it.
     fn clone_into(
         &self,
+        folder: &clone::Place,
         tree: &Path,
         home: &Path,
         branch: &str,
         owner: Option<(u32, u32)>,
     ) -> Result<(), RunError> {
         let who = integrate::identity(self.project);
-        clone::for_run(self.repo, self.start, tree, branch, &who, owner)
+        clone::for_run_in(folder, self.repo, self.start, branch, &who, owner)
             .map_err(RunError::infra)?;
-        files::private_dir(home).map_err(RunError::infra)?;
         files::give_to(home, owner).map_err(RunError::infra)?;
         let installed = setup::install_into(&self.ground.prepared, tree, home, owner);
         installed.map(drop).map_err(RunError::infra)
     }
 
-    /// What the agent is asked for, and where a run of before stopped to ask; or why its blueprint cannot be walked.
-    fn asked_for(&self) -> Result<Result<(Brief, Option<Stopped>), Failure>, RunError> {
+    /// What the agent is asked for, where a run of before stopped to ask, and its cage, begun with these mounts; or why its blueprint cannot be
+    /// walked.
+    fn asked_for(&self, home: &Path, scoped: Option<Scoped>) -> AskedFor {
         let blueprint = match self.blueprint() {
             Ok(blueprint) => blueprint,
             Err(failure) => return Ok(Err(failure)),
         };
+        let standing = scoped.and_then(|scoped| {
+            let limits = way::limits(self.factory.config(), &blueprint.limits);
+            super::cage::stand(self.factory, self.project, home, limits.wall_s_max, scoped)
+        });
         let project = self.project_brief()?;
         let mut brief = super::brief(self.factory, self.claim, self.desk, blueprint, project)?;
         brief.answers = asked::answers(self.factory, self.task().id)?;
         // A pack that was changed meanwhile has cut the run off from the one that asked: it begins anew.
         let before = asked::before(self.factory, self.claim)?.map(|(stopped, _)| stopped);
         brief.progress = { before.as_ref() }.map(|stopped| stopped.asked.progress.clone());
-        Ok(Ok((brief, before)))
+        Ok(Ok((brief, before, standing)))
     }
 
     /// Keeps the report, and journals what the agent handed in or where it stopped to ask.

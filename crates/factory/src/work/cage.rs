@@ -1,5 +1,6 @@
 //! One agent in its cage: the cage is made, the hand is put into it, the blueprint is walked, everything is ended.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use alai_minion::{Ahead, ExitStatus, Means, Passes, Recorder, RunReport, Word};
 use alai_mission::Project;
 use alai_workspace::cage::{
     self, Access, Bind, CageSpec, LAUNCHER_INSIDE, Limits, Network, RunUser, Scope, Scoped,
+    Standing,
 };
 use alai_workspace::clone::{INSIDE_HOME, INSIDE_REPO};
 use alai_workspace::command::Cancel;
@@ -49,6 +51,8 @@ pub(super) struct Place<'a> {
     pub(super) ahead: Option<Ahead<'a>>,
     /// Told each time that a burst of calls is over and what came of it is committed.
     pub(super) settled: &'a dyn Fn(),
+    /// Its cage, where one was begun while the clone was made.
+    pub(super) standing: Cell<Option<Standing>>,
 }
 
 /// What of its clone an agent may write. Mounts hold it, as far as they can.
@@ -129,48 +133,82 @@ fn said(factory: &Arc<Factory>, desk: &Desk) -> Vec<Word> {
     words.into_iter().map(word).collect()
 }
 
+/// The cage around an agent that has one, for a run of at most so many seconds, with these mounts of its clone.
+fn usual(
+    factory: &Arc<Factory>,
+    project: &Project,
+    home: &Path,
+    wall_s_max: u64,
+    mut binds: Vec<Bind>,
+) -> CageSpec {
+    let toolchains = factory.toolchains();
+    binds.push(Bind {
+        outside: home.to_path_buf(),
+        inside: PathBuf::from(INSIDE_HOME),
+        access: Access::ReadWrite,
+    });
+    let mut env = setup::run_env(&toolchains);
+    env.extend(project.settings.surroundings.env());
+    env.extend(alai_gate::census::runner_env());
+    CageSpec {
+        binds,
+        cwd: PathBuf::from(INSIDE_REPO),
+        env,
+        network: Network::Loopback,
+        limits: Limits {
+            // The run's own limit comes first: it says why, and keeps the work. The cage's ends what does not heed it.
+            wall_s: wall_s_max + CAGE_GRACE_S,
+            ..Limits::default()
+        },
+        uid: uncaged::owner(None),
+        toolchains: toolchains.binds,
+        path: toolchains.path,
+    }
+}
+
 /// The cage around an agent, and how far its mounts hold what the agent may write.
 fn cage_of(
     factory: &Arc<Factory>,
     brief: &Brief,
     place: &Place<'_>,
 ) -> Result<(CageSpec, &'static str), RunError> {
-    let toolchains = factory.toolchains();
-    let Scoped { mut binds, layer } = shown(place)?;
-    binds.push(Bind {
-        outside: place.home.to_path_buf(),
-        inside: PathBuf::from(INSIDE_HOME),
-        access: Access::ReadWrite,
-    });
-    let mut env = setup::run_env(&toolchains);
-    env.extend(place.project.settings.surroundings.env());
-    env.extend(alai_gate::census::runner_env());
+    let Scoped { binds, layer } = shown(place)?;
+    let wall_s_max = brief.limits.wall_s_max;
+    let mut spec = usual(factory, place.project, place.home, wall_s_max, binds);
     if place.uncaged.is_some() {
+        spec.uid = uncaged::owner(place.uncaged);
         // The machine's own /tmp is everybody's.
         let scratch = format!("{INSIDE_HOME}/.alai-tmp");
-        env.push((SCRATCH_VARIABLE.to_owned(), format!("{scratch}/hand")));
-        env.push(("TMPDIR".to_owned(), scratch));
+        let hand = format!("{scratch}/hand");
+        spec.env.push((SCRATCH_VARIABLE.to_owned(), hand));
+        spec.env.push(("TMPDIR".to_owned(), scratch));
     }
-    let mut limits = Limits {
-        // The run's own limit comes first: it says why, and keeps the work. The cage's ends what does not heed it.
-        wall_s: brief.limits.wall_s_max + CAGE_GRACE_S,
-        ..Limits::default()
-    };
     if let Writes::Notes(_) = place.writes {
-        limits.disk_bytes_max = LEAD_BYTES_MAX;
-        limits.disk_files_max = LEAD_FILES_MAX;
+        spec.limits.disk_bytes_max = LEAD_BYTES_MAX;
+        spec.limits.disk_files_max = LEAD_FILES_MAX;
     }
-    let spec = CageSpec {
-        binds,
-        cwd: PathBuf::from(INSIDE_REPO),
-        env,
-        network: Network::Loopback,
-        limits,
-        uid: uncaged::owner(place.uncaged),
-        toolchains: toolchains.binds.clone(),
-        path: toolchains.path.clone(),
-    };
     Ok((spec, layer))
+}
+
+/// The program of an agent's cage: its hand, behind the project's services.
+fn program(project: &Project) -> Vec<String> {
+    let argv = [LAUNCHER_INSIDE.to_owned(), HAND.to_owned()];
+    let services = &project.settings.surroundings.services;
+    services::with_services(services, &argv, Then::Become)
+}
+
+/// Begins an agent's cage whose clone and home are still being filled; none where that cannot be, which is then said when it is needed.
+pub(super) fn stand(
+    factory: &Arc<Factory>,
+    project: &Project,
+    home: &Path,
+    wall_s_max: u64,
+    scoped: Scoped,
+) -> Option<Standing> {
+    let spec = usual(factory, project, home, wall_s_max, scoped.binds);
+    cage::stand(&spec, &program(project))
+        .inspect_err(|e| tracing::debug!("no cage is begun early: {e}"))
+        .ok()
 }
 
 /// Lets an agent work. What it did is in the clone; what happened is in the report and the trajectory.
@@ -207,13 +245,12 @@ pub(super) fn led(
         Some(hired) => hired.start(launch),
         None => Err("this run has no agent of another".to_owned()),
     };
-    let argv = [LAUNCHER_INSIDE.to_owned(), HAND.to_owned()];
-    let argv = services::with_services(&around.services, &argv, Then::Become);
+    let argv = program(place.project);
     desk.packs.let_go();
     alai_workspace::crash::point("agent.before");
     let home = factory.home().root().to_path_buf();
     let mut caged = match place.uncaged {
-        None => cage::spawn(&spec, &argv),
+        None => cage::spawn_by(place.standing.take(), &spec, &argv),
         Some(user) => cage::spawn_off(&spec, &argv, user, &[home]),
     }
     .map_err(RunError::infra)?;

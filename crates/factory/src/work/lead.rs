@@ -4,6 +4,7 @@
 //! Invariants, stated as absences: no proposal starts anything while the lead works; no part of a company's pack is in the lead's cage,
 //! so that no lead changes the policy that it works by; no word of a lead marks anything done.
 
+use std::cell::Cell;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -195,6 +196,7 @@ fn run(
         uncaged: None,
         delegates: Some(frame(factory, claim, desk)?),
         ahead: None,
+        standing: Cell::default(),
     };
     super::cage::agent(factory, desk, &brief, &place, cancel).map(Ok)
 }

@@ -1,5 +1,6 @@
 //! A question of the factory that an agent's own program answers: in the cage that it has for work, on a checkout that it can only read.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -120,6 +121,7 @@ pub(crate) fn ask(
         uncaged: None,
         delegates: None,
         ahead: None,
+        standing: Cell::default(),
     };
     let (system, mut text) = spoken(request);
     if notes.is_some() {

@@ -1,5 +1,6 @@
 //! REVIEW and SECURITY: an agent of another company reads the same commit, writes nothing, and answers by schema.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use alai_core::brief::ProjectBrief;
@@ -92,6 +93,7 @@ pub(super) fn work(
         uncaged: None,
         delegates: None,
         ahead: None,
+        standing: Cell::default(),
     };
     let before = fingerprint(&tree).map_err(RunError::infra)?;
     let report = super::cage::agent(factory, &desk, &brief, &place, cancel)?;
