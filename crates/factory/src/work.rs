@@ -16,7 +16,7 @@ pub(crate) mod session;
 pub(crate) mod uncaged;
 mod verify;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use alai_core::blueprint::Blueprint;
 use alai_core::brief::{Brief, Recalled, Role};
@@ -176,6 +176,8 @@ pub(crate) struct Desk {
     /// How the model's host is paid.
     pub(crate) tariff: Tariff,
     fence: Fence,
+    /// The blueprint that was asked for last, by its name and what it was given: it is read and resolved once, and asked for many times.
+    resolved: Mutex<Option<(String, Given, Blueprint)>>,
 }
 
 impl Desk {
@@ -270,6 +272,7 @@ impl Desk {
             chosen,
             tariff,
             fence: claim.fence.clone(),
+            resolved: Mutex::default(),
         }))
     }
 
@@ -290,6 +293,7 @@ impl Desk {
             tariff: money::tariff(factory.config(), &chosen),
             chosen,
             fence: claim.fence.clone(),
+            resolved: Mutex::default(),
         }
     }
 
@@ -352,7 +356,16 @@ pub(crate) fn blueprint(desk: &Desk, given: &Given) -> Result<Blueprint, Failure
     if matches!(desk.walk.by, company::WalkBy::Instead { .. }) {
         given.task.clear();
     }
+    let mut resolved = { desk.resolved.lock() }.unwrap_or_else(PoisonError::into_inner);
+    if let Some((of, by, blueprint)) = &*resolved
+        && (of, by) == (name, &given)
+    {
+        return Ok(blueprint.clone());
+    }
     let found = desk.packs.blueprint(company, name, &given);
+    if let Ok(blueprint) = &found {
+        *resolved = Some((name.clone(), given, blueprint.clone()));
+    }
     found.map_err(|e| Failure::BoxRefused {
         detail: format!("{} cannot work by `{name}`: {e}", company.name),
         remedy: format!(
