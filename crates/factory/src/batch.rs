@@ -1,5 +1,6 @@
 //! Several passed lineages at once: merged one after another, tested once. Where they are red together the one that made them so is
-//! found by halves and sent back alone; the branch never stands at a commit whose tests were not seen green.
+//! found by halves and sent back alone; the branch never stands at a commit whose tests were not seen green. What comes in together comes in
+//! as one merge, the tested one, so that none between two moves is on the branch's own line (`git log --first-parent`).
 
 use std::sync::Arc;
 
@@ -19,6 +20,8 @@ pub(crate) const BATCH_MAX: usize = 16;
 struct Link<'a> {
     row: &'a MergeRow,
     commit: Oid,
+    /// Before it; the same where that had all of it.
+    upon: Oid,
 }
 
 /// What of a batch stands up.
@@ -47,26 +50,27 @@ pub(crate) fn bring_in(
     let (links, conflicts) = chained(factory, &repo, &project, &ours, rows)?;
     let judged = judged(factory, &repo, &project, &ours, &links, cancel)?;
     let (good, rest) = links.split_at(judged.green);
-    if let Some(last) = good.last() {
+    let all = together(factory, &repo, &project, &ours, good)?;
+    if let Some(all) = &all {
         for link in good {
-            integrate::intend(factory, link.row, &last.commit)?;
+            integrate::intend(factory, link.row, all)?;
         }
         match &at {
-            Some(tip) => drop(git::move_branch(
-                &repo,
-                INTEGRATION_BRANCH,
-                &last.commit,
-                tip,
-            )?),
-            None => git::update_ref(&repo, INTEGRATION, &last.commit, None)?,
+            Some(tip) => drop(git::move_branch(&repo, INTEGRATION_BRANCH, all, tip)?),
+            None => git::update_ref(&repo, INTEGRATION, all, None)?,
         }
     }
     let end = |row: &MergeRow, end: &MergeEnd| -> Result<(), IntegrateError> {
         let task = factory.mission().newest_of_lineage(row.task)?;
         integrate::end_integration(factory, &project, row, &task, end)
     };
-    for link in good {
-        let commit = link.commit.to_string();
+    // The last one's merge is the tree of all: it is delivered as what was tested.
+    let mut commits: Vec<&Oid> = good.iter().map(|link| &link.commit).collect();
+    if let (Some(last), Some(all)) = (commits.last_mut(), &all) {
+        *last = all;
+    }
+    for (link, commit) in good.iter().zip(commits) {
+        let commit = commit.to_string();
         end(link.row, &MergeEnd::Merged { commit })?;
     }
     if let (Some(findings), Some(link)) = (judged.red, rest.first()) {
@@ -94,21 +98,47 @@ fn chained<'a>(
     for row in rows {
         let head = integrate::oid(&row.head)?;
         let text = integrate::merge_text(factory, project, row)?;
-        match git::merge(repo, &tip, &head, &text)? {
+        match git::merge_apart(repo, &tip, &head, &text)? {
             Merged::AlreadyMerged(commit)
             | Merged::FastForward(commit)
             | Merged::Commit(commit) => {
-                tip = commit.clone();
-                links.push(Link { row, commit });
+                let upon = std::mem::replace(&mut tip, commit.clone());
+                links.push(Link { row, commit, upon });
             }
             Merged::Conflict(_) => {
-                if let Merged::Conflict(paths) = git::merge(repo, ours, &head, &text)? {
+                if let Merged::Conflict(paths) = git::merge_apart(repo, ours, &head, &text)? {
                     conflicts.push((row, paths));
                 }
             }
         }
     }
     Ok((links, conflicts))
+}
+
+/// The commit that brings these in: one of its own where they are several, and else the only one's merge. None of none.
+fn together(
+    factory: &Arc<Factory>,
+    repo: &Repo,
+    project: &Project,
+    ours: &Oid,
+    links: &[Link<'_>],
+) -> Result<Option<Oid>, IntegrateError> {
+    let Some(last) = links.last() else {
+        return Ok(None);
+    };
+    let new = links.iter().filter(|link| link.commit != link.upon);
+    let rows: Vec<&MergeRow> = new.map(|link| link.row).collect();
+    if rows.len() < 2 {
+        return Ok(Some(last.commit.clone()));
+    }
+    let text = integrate::merge_text_of_all(factory, project, &rows)?;
+    match git::merge_apart(repo, ours, &last.commit, &text)? {
+        Merged::AlreadyMerged(oid) | Merged::FastForward(oid) | Merged::Commit(oid) => {
+            Ok(Some(oid))
+        }
+        // The chain stands upon ours: its tree is the chain's.
+        Merged::Conflict(_) => Err(IntegrateError::Bug),
+    }
 }
 
 /// Tests all together; where they are red, halves of them, until the first is found that is red upon a green one.
@@ -120,9 +150,12 @@ fn judged(
     links: &[Link<'_>],
     cancel: &Cancel,
 ) -> Result<Judged, IntegrateError> {
-    let red = |upto: usize| match upto.checked_sub(1).and_then(|last| links.get(last)) {
-        Some(link) => integrate::red_tests(factory, repo, project, ours, &link.commit, cancel),
-        None => Ok(Vec::new()),
+    let red = |upto: usize| {
+        let some = links.get(..upto).unwrap_or(links);
+        match together(factory, repo, project, ours, some)? {
+            Some(all) => integrate::red_tests(factory, repo, project, ours, &all, cancel),
+            None => Ok(Vec::new()),
+        }
     };
     let mut found = red(links.len())?;
     if found.is_empty() {

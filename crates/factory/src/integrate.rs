@@ -319,7 +319,8 @@ enum Brought {
     Red(Vec<String>),
 }
 
-/// Merges the row's commit into the integration branch, which first takes over what people did on the target meanwhile.
+/// Merges the row's commit into the integration branch, which first takes over what people did on the target meanwhile. What an agent
+/// committed on its way may be red, so the branch never moves to it: it moves to a merge of it.
 fn bring_in(
     factory: &Arc<Factory>,
     repo: &Repo,
@@ -348,7 +349,7 @@ fn bring_in(
         taken => taken?,
     };
     let text = merge_text(factory, project, row)?;
-    let merged = match git::merge(repo, &ours, &head, &text)? {
+    let merged = match git::merge_apart(repo, &ours, &head, &text)? {
         Merged::AlreadyMerged(oid) | Merged::FastForward(oid) | Merged::Commit(oid) => oid,
         Merged::Conflict(paths) => return Ok(Brought::Conflict(paths)),
     };
@@ -397,19 +398,42 @@ pub(crate) fn merge_text(
 ) -> Result<CommitText, IntegrateError> {
     let task = factory.mission().task(row.task)?;
     let who = identity(project);
-    // Whose work it is: the run whose commit was measured, which its evidence names too.
-    let newest = factory.mission().newest_of_lineage(row.task)?;
-    let runs = factory.mission().runs_of(newest.id)?;
-    let run = runs.last().map(|run| format!("Run: {}\n", run.id));
-    let run = run.unwrap_or_default();
     Ok(CommitText {
         message: format!(
-            "Merge {}: {}\n\nTask: {}\n{run}",
-            task.id, task.title, task.id
+            "Merge {}: {}\n\n{}",
+            task.id,
+            task.title,
+            trailers(factory, row)?
         ),
         author: who.clone(),
         committer: who,
         when_ms: row.at_ms,
+    })
+}
+
+/// Whose work a merge is: the task, and the run whose commit was measured, which its evidence names too.
+fn trailers(factory: &Arc<Factory>, row: &MergeRow) -> Result<String, IntegrateError> {
+    let newest = factory.mission().newest_of_lineage(row.task)?;
+    let runs = factory.mission().runs_of(newest.id)?;
+    let run = runs.last().map(|run| format!("Run: {}\n", run.id));
+    Ok(format!("Task: {}\n{}", row.task, run.unwrap_or_default()))
+}
+
+/// The commit of several that come in together. Equal rows give the equal commit.
+pub(crate) fn merge_text_of_all(
+    factory: &Arc<Factory>,
+    project: &Project,
+    rows: &[&MergeRow],
+) -> Result<CommitText, IntegrateError> {
+    let who = identity(project);
+    let tasks: Vec<String> = rows.iter().map(|row| row.task.to_string()).collect();
+    let all = rows.iter().map(|row| trailers(factory, row));
+    let trailers: String = all.collect::<Result<_, _>>()?;
+    Ok(CommitText {
+        message: format!("Merge {} together\n\n{trailers}", tasks.join(", ")),
+        author: who.clone(),
+        committer: who,
+        when_ms: rows.iter().map(|row| row.at_ms).max().unwrap_or_default(),
     })
 }
 

@@ -42,7 +42,7 @@ pub use changes::{
 pub use create::create;
 pub use error::GitError;
 pub use locks::remove_stale_locks;
-pub use merge::{CommitText, Merged, merge};
+pub use merge::{CommitText, Merged, merge, merge_apart};
 pub use objects::{BLOB_BYTES_MAX, TreeEntry, blob, tree};
 pub use open::{configured_identity, open, persons_identity};
 pub use planted::planted;

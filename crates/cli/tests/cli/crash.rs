@@ -379,12 +379,13 @@ fn repository_is_whole(world: &World, shown: &dyn Fn() -> String) {
         shown()
     );
     let range = format!("{base}..main");
-    assert_eq!(
-        world.git(&["rev-list", "--count", &range]),
-        "1",
-        "one commit, brought in once\n{}",
-        shown()
-    );
+    for (those, what) in [
+        ("--no-merges", "one commit, made once"),
+        ("--first-parent", "brought in once"),
+    ] {
+        let count = world.git(&["rev-list", "--count", those, &range]);
+        assert_eq!(count, "1", "{what}\n{}", shown());
+    }
     for commit in &world.committed {
         let kept = git::git(
             &world.repo,

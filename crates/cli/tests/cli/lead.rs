@@ -318,12 +318,11 @@ fn what_a_lead_handed_out_becomes_tasks_once_wherever_the_factory_dies() {
             ["build", "build", "postflight", "spec"],
             "{point}: {found:?}"
         );
-        let titles = world.titles("main");
+        let merges = world.git(&["log", "--merges", "--format=%s", "main"]);
+        let titles: Vec<&str> = merges.lines().collect();
+        assert!(!titles.is_empty(), "{point}");
         for word in ["Say one", "Say two"] {
-            let merges = titles
-                .iter()
-                .filter(|t| t.contains(word) && t.contains("erge"))
-                .count();
+            let merges = titles.iter().filter(|t| t.contains(word)).count();
             assert!(merges <= 1, "{point}: {titles:?}");
         }
         down(&world, daemon);

@@ -23,6 +23,7 @@ mod explain;
 mod fetches;
 mod flow;
 mod full_disk;
+mod green;
 mod ground;
 mod hosts;
 mod injections;

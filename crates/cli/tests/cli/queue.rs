@@ -109,9 +109,11 @@ fn settled(world: &World) -> (Vec<TaskId>, Vec<TaskId>) {
     (of(MergeState::Merged), of(MergeState::Refused))
 }
 
-/// Every commit that the branch was ever moved to is green.
+/// Every commit that the branch was ever moved to is green, and they are its own line: nothing stands between two of them.
 fn was_always_green(world: &World) -> usize {
     let log = world.git(&["reflog", "show", "--format=%H", "alai/integration"]);
+    let line = ["rev-list", "--first-parent", "main..alai/integration"];
+    assert_eq!(world.git(&line), log);
     let tree = world.path("looked-at");
     world.git(&["clone", "--quiet", ".", &tree.display().to_string()]);
     for commit in log.lines() {
@@ -191,9 +193,13 @@ fn a_kill_around_the_move_of_the_branch_merges_nothing_twice() {
         let daemon = world.up();
         let (merged, refused) = settled(&world);
         assert_eq!((merged.len(), refused.len()), (4, 0), "{point}");
-        // The first one is ahead of the target, and needs no commit that joins it.
+        // One of each, and one that brings them in together.
         let joins = ["rev-list", "--merges", "--count", "alai/integration"];
-        assert_eq!(world.git(&joins), "3", "{point}");
+        assert_eq!(world.git(&joins), "5", "{point}");
+        let says = world.git(&["log", "-1", "--format=%B", "alai/integration"]);
+        for words in ["Merge #1, #3, #5, #7 together", "Task: #1\n", "Task: #7"] {
+            assert!(says.contains(words), "{point}: {says}");
+        }
         let lacks = ["branch", "--list", "b*", "--no-merged", "alai/integration"];
         assert_eq!(world.git(&lacks), "", "{point}");
         assert_eq!(was_always_green(&world), 1, "{point}: moved once");

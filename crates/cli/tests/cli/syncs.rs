@@ -268,7 +268,7 @@ fn a_sync_that_is_killed_is_done_by_the_next_one() {
         world.alai(["project", "sync", "tiny"]).exits(0);
         assert!(holds(&world, "alai/integration", &theirs), "{point}");
         let merges = world.git(&["rev-list", "--merges", "--count", "alai/integration"]);
-        assert_eq!(merges, "1", "{point}");
+        assert_eq!(merges, "2", "{point}: that of the work, and one of theirs");
         world.alai(["mc", "fsck"]).exits(0);
     }
 }

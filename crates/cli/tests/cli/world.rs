@@ -173,9 +173,9 @@ impl World {
         run(shell)
     }
 
-    /// Titles of the commits on the branch, newest first.
+    /// Titles of the commits on the branch that brought something, newest first: its merges bring nothing of their own.
     pub(crate) fn titles(&self, branch: &str) -> Vec<String> {
-        self.git(&["log", "--format=%s", branch])
+        self.git(&["log", "--no-merges", "--format=%s", branch])
             .lines()
             .map(str::to_owned)
             .collect()

@@ -45,6 +45,32 @@ pub fn merge(
     if is_ancestor(repo, ours, theirs)? {
         return Ok(Merged::FastForward(theirs.clone()));
     }
+    committed(repo, ours, theirs, commit)
+}
+
+/// The same with a commit of its own also where ours could simply move: what a branch is moved to has ours as its first parent then, and
+/// what stands between the two in theirs is no commit that the branch was ever at. Never [`Merged::FastForward`].
+///
+/// # Errors
+/// As [`merge`].
+pub fn merge_apart(
+    repo: &Repo,
+    ours: &Oid,
+    theirs: &Oid,
+    commit: &CommitText,
+) -> Result<Merged, GitError> {
+    if is_ancestor(repo, theirs, ours)? {
+        return Ok(Merged::AlreadyMerged(ours.clone()));
+    }
+    committed(repo, ours, theirs, commit)
+}
+
+fn committed(
+    repo: &Repo,
+    ours: &Oid,
+    theirs: &Oid,
+    commit: &CommitText,
+) -> Result<Merged, GitError> {
     if merge_base(repo, ours, theirs)?.is_none() {
         return Err(GitError::Unrelated {
             ours: ours.clone(),

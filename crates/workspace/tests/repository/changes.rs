@@ -293,7 +293,28 @@ fn a_clean_merge_is_one_commit_of_both_and_the_same_each_time() {
     );
     assert_eq!(
         git::merge(&repo, &ours, &first, &text("x")).expect("merged"),
-        Merged::FastForward(first)
+        Merged::FastForward(first.clone())
+    );
+    // What is to have a commit of its own has it, with the tree of what is ahead.
+    let Merged::Commit(apart) =
+        git::merge_apart(&repo, &ours, &first, &text("Bring it in")).expect("merged")
+    else {
+        panic!("a commit")
+    };
+    assert_eq!(
+        world
+            .git(&["log", "-1", "--format=%P|%T|%B", apart.as_str()])
+            .trim(),
+        format!(
+            "{ours} {first}|{}|Bring it in",
+            world
+                .git(&["rev-parse", &format!("{first}^{{tree}}")])
+                .trim()
+        )
+    );
+    assert_eq!(
+        git::merge_apart(&repo, &first, &ours, &text("x")).expect("merged"),
+        Merged::AlreadyMerged(first)
     );
 }
 
