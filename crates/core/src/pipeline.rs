@@ -26,7 +26,7 @@ pub use chain::{Chain, ChainError, JUDGED_FROM, Stage};
 use failed::{ask, failed, quality};
 use reviewed::{review_action, reviewed};
 pub use words::subject;
-use words::{cut, fit_title, prefix};
+use words::{cut, named_subject, stage_title};
 
 pub use failed::{interrupted, over_budget};
 pub use line::{Held, by_hand, next};
@@ -626,11 +626,8 @@ fn review_of(task: &Task, kind: TaskKind, base: &str, head: &str) -> NewTask {
         | TaskKind::Postflight => ("REVIEW", "Code review"),
     };
     let subject = subject(&task.title);
-    let mut next = child(
-        task,
-        kind,
-        fit_title(&format!("[{}{label}] {words} of {subject}", prefix(task))),
-    );
+    let title = stage_title(task, label, words, named_subject(task));
+    let mut next = child(task, kind, title);
     next.description = format!("Judge the change of task {} ({subject}).", task.id);
     next.acceptance = task.acceptance.clone();
     next.lineage = Some(lineage(task));

@@ -224,7 +224,7 @@ pub fn verification(factory: &Arc<Factory>, sample: &Sample) -> Result<TaskId, C
     let build = factory.mission().task(sample.task).map_err(failed)?;
     let mut task = NewTask::new(
         TaskKind::Verify,
-        format!("Verification of {}", subject(&build.title)),
+        format!("Verification: {}", subject(&build.title)),
     );
     task.parent = Some(lineage(&build));
     task.project = build.project;

@@ -539,7 +539,7 @@ fn among_tasks_that_go_wrong_the_rest_is_finished_and_each_wrong_one_waits_for_i
     let reasons: Vec<(String, Option<WaitReason>)> = { waiting.iter() }
         .map(|t| {
             (
-                subject(&t.title).to_owned(),
+                subject(&t.title).trim_start_matches("Bento: ").to_owned(),
                 t.waiting.as_ref().map(|w| w.reason),
             )
         })
@@ -548,7 +548,7 @@ fn among_tasks_that_go_wrong_the_rest_is_finished_and_each_wrong_one_waits_for_i
         .into_iter()
         .filter(|(_, _, reason)| reason.is_some());
     let mut expected: Vec<(String, Option<WaitReason>)> = wrong
-        .map(|(title, _, reason)| (title.to_owned(), reason))
+        .map(|(title, _, reason)| (title.trim_start_matches("Bento: ").to_owned(), reason))
         .collect();
     let (mut found, list) = (reasons, typed.world.list());
     found.sort_by(|a, b| a.0.cmp(&b.0));
@@ -571,8 +571,9 @@ fn among_tasks_that_go_wrong_the_rest_is_finished_and_each_wrong_one_waits_for_i
         .filter(|t| t.kind == TaskKind::Review && t.title.contains("Voucher endpoint"));
     assert_eq!(asked.count() as u32, REVIEW_CYCLES_MAX + 1, "{list}");
     // One of the pair came second, met the other one's line, and was done again on it; both are there.
-    let pair =
-        |t: &&Task| t.title.starts_with("Rework: ") && t.title.contains(" on the landing page");
+    let pair = |t: &&Task| {
+        t.title.starts_with("[BENTO-BUILD] Rework: ") && t.title.contains(" on the landing page")
+    };
     assert_eq!(all.iter().filter(pair).count(), 1, "{list}");
     let page = git::git(
         &typed.world.path("bento"),

@@ -128,8 +128,8 @@ fn a_goal_becomes_merged_code() {
     #2 [H] [done] [—] Spec: Count letters (parent: #1)
     #3 [H] [done] [—] Add initials (parent: #1) L3
     #4 [H] [done] [—] Postflight: Count letters (parent: #1)
-    #5 [H] [done] [—] [REVIEW] Code review of Add initials (parent: #3) L2
-    #6 [H] [done] [—] [SECURITY] Security audit of Add initials (parent: #5) L2
+    #5 [H] [done] [—] [REVIEW] Code review: Add initials (parent: #3) L2
+    #6 [H] [done] [—] [SECURITY] Security audit: Add initials (parent: #5) L2
     pages  DIR/home/wiki/goals/1
     ");
     assert_snapshot!(world.list(), @r"
@@ -137,8 +137,8 @@ fn a_goal_becomes_merged_code() {
     #2 [H] [done] [—] Spec: Count letters (parent: #1)
     #3 [H] [done] [—] Add initials (parent: #1) L3
     #4 [H] [done] [—] Postflight: Count letters (parent: #1)
-    #5 [H] [done] [—] [REVIEW] Code review of Add initials (parent: #3) L2
-    #6 [H] [done] [—] [SECURITY] Security audit of Add initials (parent: #5) L2
+    #5 [H] [done] [—] [REVIEW] Code review: Add initials (parent: #3) L2
+    #6 [H] [done] [—] [SECURITY] Security audit: Add initials (parent: #5) L2
     ");
     assert_eq!(world.titles("main"), [TITLE, "Import"]);
     assert_eq!(
@@ -228,10 +228,10 @@ fn what_a_review_sends_back_is_built_again() {
     #2 [M] [done] [—] Spec: Count letters (parent: #1)
     #3 [M] [done] [—] Add initials (parent: #1) L3
     #4 [M] [done] [—] Postflight: Count letters (parent: #1)
-    #5 [M] [done] [—] [REVIEW] Code review of Add initials (parent: #3) L2
-    #6 [M] [done] [—] Rework: Add initials (parent: #5) L3
-    #7 [M] [done] [—] [REVIEW] Code review of Add initials (parent: #6) L2
-    #8 [M] [done] [—] [SECURITY] Security audit of Add initials (parent: #7) L2
+    #5 [M] [done] [—] [REVIEW] Code review: Add initials (parent: #3) L2
+    #6 [M] [done] [—] [BUILD] Rework: Add initials (parent: #5) L3
+    #7 [M] [done] [—] [REVIEW] Code review: Add initials (parent: #6) L2
+    #8 [M] [done] [—] [SECURITY] Security audit: Add initials (parent: #7) L2
     ");
     let rework = world.task(6);
     assert_eq!(
@@ -576,9 +576,7 @@ fn documentation_follows_a_merge_where_a_tag_asks_for_it() {
     let world = World::scripted("auto", &script);
     world.alai(started_with(&["--tag", "docs"])).exits(0);
     assert!(
-        world
-            .list()
-            .contains("[DOCS] Documentation for Count letters"),
+        world.list().contains("[DOCS] Documentation: Count letters"),
         "{}",
         world.list()
     );

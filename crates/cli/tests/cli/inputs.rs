@@ -295,7 +295,8 @@ fn a_rework_inherits_them() {
     let rework = world.until("there is a rework", |w| {
         (2..9).find(|id| {
             let shown = w.alai(["mc", "show", &id.to_string(), "--json"]);
-            shown.code == 0 && shown.json()["view"]["task"]["title"] == format!("Rework: {TITLE}")
+            shown.code == 0
+                && shown.json()["view"]["task"]["title"] == format!("[BUILD] Rework: {TITLE}")
         })
     });
     let made = task(&world, rework);

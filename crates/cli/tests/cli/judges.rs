@@ -165,7 +165,7 @@ fn a_person_passes_with_findings_which_become_a_follow_up() {
         .exits(0)
         .says("judged   pass with findings");
     world.until("there is a follow-up", |w| {
-        w.list().contains("Follow-up: Good").then_some(())
+        w.list().contains("[BUILD] Fix: Good").then_some(())
     });
     ends(&world, daemon);
 }

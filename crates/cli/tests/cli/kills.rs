@@ -436,7 +436,7 @@ fn repository_is_whole(world: &World, seed: u64, merged: &[usize]) {
     let titles: Vec<&str> = log.lines().filter(|title| *title != "Import").collect();
     let once: BTreeSet<&str> = titles.iter().copied().collect();
     assert_eq!(once.len(), titles.len(), "seed {seed}: merged twice: {log}");
-    let plain = |title: &&str| title.trim_start_matches("Rework: ").to_owned();
+    let plain = |title: &&str| alai_core::pipeline::subject(title).to_owned();
     let there: BTreeSet<String> = titles.iter().map(plain).collect();
     let all: BTreeSet<String> = merged.iter().map(|number| title(*number)).collect();
     assert_eq!(there, all, "seed {seed}: what is merged");

@@ -112,7 +112,7 @@ fn a_persons_commit_is_measured_reviewed_and_merged_like_an_agents() {
     world.alai(["mc", "ready", "1", "--head", BRANCH]).exits(0);
     merged(&world, 1);
     let list = world.list();
-    for stage in ["[REVIEW] Code review of", "[SECURITY] Security audit of"] {
+    for stage in ["[REVIEW] Code review:", "[SECURITY] Security audit:"] {
         assert!(list.contains(&format!("{stage} {TITLE}")), "{list}");
     }
     let [by_him, by_the_gate] = &outcomes(&world, 1)[..] else {

@@ -205,7 +205,7 @@ fn documentation_is_made_once_for_a_goal_after_all_that_is_built() {
         .filter(|t| t["stage"] == "docs")
         .collect();
     assert_eq!(docs.len(), 1, "once for the goal: {status}");
-    assert_eq!(docs[0]["title"], "[DOCS] Documentation for Say numbers");
+    assert_eq!(docs[0]["title"], "[DOCS] Documentation: Say numbers");
     let once: Vec<(String, String)> = { skips(&status).into_iter() }
         .filter(|(_, why)| why.contains("once for the goal"))
         .collect();

@@ -537,14 +537,14 @@ fn findings_of_a_line_of_work_are_one_log_of_sarif_and_one_follow_up() {
     let script = Script::good()
         .judges("review", TITLE, finding(1))
         .judges("security", TITLE, finding(2))
-        .judges("review", "Follow-up", crate::script::pass())
-        .judges("security", "Follow-up", crate::script::pass())
-        .builds("Follow-up", &crate::script::small("limit"));
+        .judges("review", "Fix: ", crate::script::pass())
+        .judges("security", "Fix: ", crate::script::pass())
+        .builds("Fix: ", &crate::script::small("limit"));
     let world = World::scripted("auto", &script);
     let start = ["start", "Count letters", "--project", "tiny", "--wait"];
     world.alai(start).exits(0);
     let list = world.list();
-    assert_eq!(list.matches("] Follow-up: ").count(), 1, "{list}");
+    assert_eq!(list.matches("[BUILD] Fix: ").count(), 1, "{list}");
     let ran = world.alai(["evidence", "show", "3", "--sarif"]).exits(0);
     let log = ran.json();
     assert_eq!(log["version"], "2.1.0");

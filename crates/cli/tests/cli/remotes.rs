@@ -36,7 +36,7 @@ pub(crate) fn good() -> Script {
     Script::good()
         .builds("Say alpha", &small("alpha"))
         .builds("Say beta", &small("beta"))
-        .builds("Follow-up", &small("mended"))
+        .builds("Fix: ", &small("mended"))
 }
 
 pub(crate) fn add(world: &World, title: &str) {

@@ -116,7 +116,7 @@ fn one_command_takes_a_merged_task_back_and_nothing_else() {
         .says("its gate is next");
     let made = number(&world, &format!("Revert: {TITLE}"));
     let list = world.list();
-    for stage in ["Code review of", "Security audit of"] {
+    for stage in ["Code review:", "Security audit:"] {
         assert!(list.contains(&format!("{stage} Revert: {TITLE}")), "{list}");
     }
     world
@@ -150,7 +150,7 @@ fn one_command_takes_a_merged_task_back_and_nothing_else() {
 
     let again = world.alai(["revert", &first.to_string()]).exits(1);
     assert!(again.err.contains("nothing of"), "{again}");
-    let review = number(&world, &format!("Code review of {TITLE}"));
+    let review = number(&world, &format!("Code review: {TITLE}"));
     world
         .alai(["revert", &review.to_string()])
         .exits(2)

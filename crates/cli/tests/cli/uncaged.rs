@@ -278,7 +278,7 @@ fn what_a_person_approves_of_it_goes_to_the_verifier_where_one_is_needed() {
     world.alai(["mc", "approve", "1"]).exits(0);
     let list = world.list();
     assert!(
-        list.contains("[VERIFY] Verification of") && !list.contains("[REVIEW]"),
+        list.contains("[VERIFY] Verification: ") && !list.contains("[REVIEW]"),
         "{list}"
     );
     let daemon = world.up();

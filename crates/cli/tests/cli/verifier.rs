@@ -89,11 +89,11 @@ fn a_verifier_that_probes_passes_and_the_line_goes_on() {
     assert_eq!(world.titles("main"), [TITLE, "Import"]);
     let list = world.list();
     assert!(
-        list.contains("#5 [M] [done] [—] [VERIFY] Verification of Add initials (parent: #3) L2"),
+        list.contains("#5 [M] [done] [—] [VERIFY] Verification: Add initials (parent: #3) L2"),
         "{list}"
     );
     assert!(
-        list.contains("[REVIEW] Code review of Add initials (parent: #5)"),
+        list.contains("[REVIEW] Code review: Add initials (parent: #5)"),
         "{list}"
     );
     let [thread] = &threads(&world)[..] else {
@@ -139,11 +139,7 @@ fn a_change_whose_tests_could_not_be_tried_goes_to_the_verifier_where_the_rules_
         let world = world(&honest(CHECK), settings);
         start(&world, "M").exits(0);
         let list = world.list();
-        assert_eq!(
-            list.contains("[VERIFY] Verification of"),
-            verified,
-            "{list}"
-        );
+        assert_eq!(list.contains("[VERIFY] Verification: "), verified, "{list}");
     }
 }
 

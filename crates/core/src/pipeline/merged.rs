@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::reviewed::rework_of;
-use super::words::{fit_title, prefix, subject};
+use super::words::{named_subject, stage_title, subject};
 use super::{
     Context, Effect, REVIEW_CYCLES_MAX, Spawn, Stage, child, goal_title, lineage, waiting,
 };
@@ -116,11 +116,8 @@ fn named(kind: TaskKind) -> (&'static str, &'static str) {
 pub(super) fn own_stage(task: &Task, kind: TaskKind, commit: &str) -> Spawn {
     let (label, words) = named(kind);
     let subject = subject(&task.title);
-    let mut next = child(
-        task,
-        kind,
-        fit_title(&format!("[{}{label}] {words} for {subject}", prefix(task))),
-    );
+    let title = stage_title(task, label, words, named_subject(task));
+    let mut next = child(task, kind, title);
     next.description = format!(
         "What was built: {subject} ({}, merged as {commit}).",
         task.id
@@ -149,7 +146,7 @@ pub(super) fn of_goal(task: &Task, goal: TaskId, kind: TaskKind, built: &str) ->
         | TaskKind::Docs
         | TaskKind::Postflight => format!("goal {goal}"),
     };
-    let title = fit_title(&format!("[{}{label}] {words} for {of}", prefix(task)));
+    let title = stage_title(task, label, words, &of);
     let mut next = child(task, kind, title);
     next.parent = Some(goal);
     next.company_pin = None;

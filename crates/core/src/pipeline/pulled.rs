@@ -1,6 +1,6 @@
 //! What comes back of a pull request, as work: one BUILD for one thing that is new.
 
-use super::words::{bounded, fit_title};
+use super::words::{bounded, fix_title};
 use super::{Context, FOLLOW_UP_TAG, child, railed, waiting};
 use crate::pull::{self, Remark, Work};
 use crate::task::{NewTask, TITLE_BYTES_MAX, Task, TaskKind, WaitReason};
@@ -20,7 +20,7 @@ pub fn follow_up(
     let Work::FollowUp { about } = &remark.work else {
         return None;
     };
-    let title = fit_title(&format!("Follow-up: {about} (pull request {number})"));
+    let title = fix_title(task, &format!("{about} (pull request {number})"));
     let mut next = child(task, TaskKind::Build, title);
     next.goal = match task.kind {
         TaskKind::Goal => Some(task.id),

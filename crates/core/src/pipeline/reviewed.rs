@@ -1,6 +1,6 @@
 //! What a reviewer's answer makes of a change: the next stage, a rework, a follow-up.
 
-use super::words::{bounded, finding_line, fit_title, subject};
+use super::words::{bounded, finding_line, fix_title, named_subject, stage_title, subject};
 use super::{
     Context, Effect, HUMAN_WAIT_MS, REVIEW_CYCLES_MAX, Spawn, ToldBefore, child, lineage, onwards,
     stop_at_rail,
@@ -78,7 +78,19 @@ pub(super) fn rework_of(task: &Task, findings: Vec<String>) -> NewTask {
         | TaskKind::Verify
         | TaskKind::Postflight => TaskKind::Build,
     };
-    let mut next = child(task, kind, fit_title(&format!("Rework: {subject}")));
+    let label = match kind {
+        TaskKind::Docs => "DOCS",
+        TaskKind::Ops => "OPS",
+        TaskKind::Goal
+        | TaskKind::Spec
+        | TaskKind::Build
+        | TaskKind::Review
+        | TaskKind::Security
+        | TaskKind::Verify
+        | TaskKind::Postflight => "BUILD",
+    };
+    let title = stage_title(task, label, "Rework", named_subject(task));
+    let mut next = child(task, kind, title);
     next.description = format!("{subject}\n\nThe change was sent back by {}.", task.id);
     next.lineage = Some(lineage(task));
     next.acceptance = task.acceptance.clone();
@@ -119,11 +131,7 @@ fn follow_up(task: &Task, review: &Review, context: &Context) -> Option<Effect> 
     if worth.is_empty() {
         return None;
     }
-    let mut next = child(
-        task,
-        TaskKind::Build,
-        fit_title(&format!("Follow-up: {}", review.summary)),
-    );
+    let mut next = child(task, TaskKind::Build, fix_title(task, &review.summary));
     next.description = format!(
         "Findings of {} that did not stop the change:\n- {}",
         task.id,

@@ -7,7 +7,7 @@ use super::*;
 use crate::ids::Epoch;
 use crate::qa::{Check, CheckResult, Measurement, Policy, judge};
 use crate::review::{Finding, ReviewVerdict, Severity};
-use crate::task::{Priority, State};
+use crate::task::{Priority, State, TITLE_BYTES_MAX};
 
 pub(super) fn task(kind: TaskKind) -> Task {
     Task {
@@ -128,7 +128,7 @@ fn a_passed_build_is_done_and_goes_to_review() {
     assert_eq!(next[0].kind, TaskKind::Review);
     assert_eq!(
         next[0].title,
-        "[BENTO-REVIEW] Code review of Add rate limiting"
+        "[BENTO-REVIEW] Code review: Add rate limiting"
     );
     assert_eq!(
         (next[0].lineage, next[0].head.as_deref()),
@@ -175,7 +175,7 @@ fn review_leads_to_security_and_security_to_the_merge() {
     let next = spawned(&effects);
     assert_eq!(
         next[0].title,
-        "[BENTO-SECURITY] Security audit of Add rate limiting"
+        "[BENTO-SECURITY] Security audit: Add rate limiting"
     );
     let mut auditing = task(TaskKind::Security);
     auditing.lineage = Some(TaskId(5));
@@ -381,7 +381,7 @@ fn a_plan_becomes_builds_with_needs_and_a_postflight_that_needs_them_all() {
     );
     let docs = &tasks[2];
     assert!(docs.of_goal && docs.holds_postflight, "once, for all of it");
-    assert_eq!(docs.task.title, "[BENTO-DOCS] Documentation for Goal");
+    assert_eq!(docs.task.title, "[BENTO-DOCS] Documentation: Goal");
     assert_eq!(docs.task.parent, Some(TaskId(1)), "it is the goal's");
     assert!(
         docs.task.description.contains("- do b\n- do a"),
@@ -424,7 +424,7 @@ fn a_merge_spawns_docs_only_where_asked() {
     let next = spawned(&effects);
     assert_eq!(
         next[0].title,
-        "[BENTO-DOCS] Documentation for Add rate limiting"
+        "[BENTO-DOCS] Documentation: Add rate limiting"
     );
     assert_eq!(next[0].lineage, None, "documentation is a line of its own");
     let of_goal = merged(&task(TaskKind::Build), &end, &asking);
@@ -926,4 +926,147 @@ fn what_was_to_end_at_its_gate_is_sent_on_to_the_stage_that_is_really_next() {
     };
     assert!(by_hand(&build, Stage::Review, &line, &verified).is_err());
     by_hand(&build, Stage::Verify, &line, &verified).expect("the verifier");
+}
+
+#[test]
+fn a_stages_title_has_the_prefix_of_the_work_once() {
+    let title = |own: &str, tags: &[&str]| {
+        let mut build = task(TaskKind::Build);
+        build.title = own.into();
+        build.tags = tags.iter().map(|t| (*t).to_owned()).collect();
+        spawned(&gated_with(&build, CheckResult::Pass))[0]
+            .title
+            .clone()
+    };
+    for (own, tags, want) in [
+        (
+            "Bento: DB schema",
+            &["bento"][..],
+            "[BENTO-REVIEW] Code review: DB schema",
+        ),
+        (
+            "DB schema",
+            &["bento", "urgent"],
+            "[BENTO-REVIEW] Code review: DB schema",
+        ),
+        (
+            "Fix it: now",
+            &["bento"],
+            "[BENTO-REVIEW] Code review: Fix it: now",
+        ),
+        (
+            "Add it",
+            &["domain:backend", "docs"],
+            "[REVIEW] Code review: Add it",
+        ),
+        (
+            "Add it",
+            &["domain:backend", "shop"],
+            "[SHOP-REVIEW] Code review: Add it",
+        ),
+        (
+            "Rework: Rework: Bento: Add it",
+            &["bento"],
+            "[BENTO-REVIEW] Code review: Add it",
+        ),
+        (
+            "[BENTO-BUILD] Fix: no limit",
+            &["bento"],
+            "[BENTO-REVIEW] Code review: Fix: no limit",
+        ),
+        // As older versions named them.
+        (
+            "[BENTO-REVIEW] Code review of Add it",
+            &["bento"],
+            "[BENTO-REVIEW] Code review: Add it",
+        ),
+        ("Bento: ", &["bento"], "[BENTO-REVIEW] Code review: Bento:"),
+        ("ø: \u{e6}", &["ø"], "[Ø-REVIEW] Code review: æ"),
+    ] {
+        assert_eq!(title(own, tags), want, "{own}");
+    }
+    let long = title(&"æ".repeat(TITLE_BYTES_MAX / 2), &["bento"]);
+    assert!(
+        long.len() <= TITLE_BYTES_MAX && long.ends_with('…'),
+        "{long}"
+    );
+}
+
+#[test]
+fn every_stage_names_its_work_as_the_seed_lists_it() {
+    let subject = "Bento: DB schema";
+    let mut passed = context();
+    passed.wants_ops = true;
+    passed.wants_docs = true;
+    let mut build = task(TaskKind::Build);
+    build.title = subject.into();
+    build.goal = None;
+    let merge = MergeEnd::Merged { commit: "c".into() };
+    let effects = merged(&build, &merge, &passed);
+    let after = spawned(&effects);
+    let mut titles: Vec<String> = after.iter().map(|next| next.title.clone()).collect();
+    let mut judging = build.clone();
+    for kind in [TaskKind::Build, TaskKind::Review, TaskKind::Security] {
+        judging.kind = kind;
+        let next = follower(&judging, &Chain::default());
+        titles.extend(next.map(|next| next.title));
+    }
+    judging.title = "[BENTO-SECURITY] Security audit: DB schema".into();
+    let mut review = review(ReviewVerdict::Reject, Severity::High);
+    for _ in 0..2 {
+        let reject = Ended::Reviewed {
+            review: review.clone(),
+        };
+        let effects = advance(&judging, &reject, &context());
+        judging.title.clone_from(&spawned(&effects)[0].title);
+        titles.push(judging.title.clone());
+        review.summary.push('!');
+    }
+    assert_eq!(
+        titles,
+        [
+            "[BENTO-OPS] Deploy setup: DB schema",
+            "[BENTO-DOCS] Documentation: DB schema",
+            "[BENTO-REVIEW] Code review: DB schema",
+            "[BENTO-SECURITY] Security audit: DB schema",
+            "[BENTO-BUILD] Rework: DB schema",
+            "[BENTO-BUILD] Rework: DB schema",
+        ]
+    );
+}
+
+#[test]
+fn a_follow_ups_title_is_one_line_whatever_the_reviewer_writes() {
+    let title = |summary: &str| {
+        let mut judging = task(TaskKind::Review);
+        judging.title = "[BENTO-REVIEW] Code review: Add it".into();
+        let mut said = review(ReviewVerdict::PassWithFindings, Severity::Medium);
+        said.summary = summary.into();
+        let effects = advance(&judging, &Ended::Reviewed { review: said }, &context());
+        let made = spawned(&effects);
+        let fix = made.iter().find(|next| next.kind == TaskKind::Build);
+        fix.expect("a follow-up").title.clone()
+    };
+    for (summary, want) in [
+        (
+            "CSP headers are missing",
+            "[BENTO-BUILD] Fix: CSP headers are missing",
+        ),
+        ("  two\nlines", "[BENTO-BUILD] Fix: two"),
+        (
+            "[BENTO-BUILD] Fix: Fix: [BUILD] Fix: Follow-up: the same",
+            "[BENTO-BUILD] Fix: the same",
+        ),
+        (
+            "red\u{1b}[31m\u{202e}text\u{7}\rover",
+            "[BENTO-BUILD] Fix: red [31mtext  over",
+        ),
+        ("", "[BENTO-BUILD] Fix: Add it"),
+        ("\u{202e}\u{7}", "[BENTO-BUILD] Fix: Add it"),
+        ("Fix: ", "[BENTO-BUILD] Fix: Fix:"),
+    ] {
+        assert_eq!(title(summary), want, "{summary:?}");
+    }
+    let long = title(&"x".repeat(5_000));
+    assert!(crate::task::check_title(&long).is_ok(), "{long}");
 }

@@ -34,7 +34,7 @@ impl TaskText {
         let tags = tags.iter().filter(own).map(|tag| words(tag));
         TaskText {
             tags: tags
-                .filter(|tag| !tag.is_empty() && *tag != label)
+                .filter(|tag| !tag.is_empty() && !is_named(tag, &label))
                 .collect(),
             title,
             description: words(description),
@@ -56,11 +56,21 @@ fn label(title: &str) -> (Vec<String>, &str) {
     let Some((label, rest)) = split.filter(|(label, _)| label.len() <= LABEL_BYTES_MAX) else {
         return (Vec::new(), title);
     };
+    // What the engine puts before the title of a BUILD says no more than that it is one.
+    if title.starts_with('[') && label == "BUILD" {
+        return (Vec::new(), rest);
+    }
     let label = words(label);
     if rest.trim().is_empty() || label.iter().all(|word| is_own(word)) {
         return (Vec::new(), title);
     }
     (label, rest)
+}
+
+/// Whether a label names the product of a tag: `Bento:`, and `[BENTO-BUILD]` with a stage behind it.
+fn is_named(tag: &[String], label: &[String]) -> bool {
+    let stage = label.strip_prefix(tag);
+    stage.is_some_and(|stage| stage.iter().all(|word| is_own(word)))
 }
 
 /// The words of the product's name that stands before a title; empty where there is none.
@@ -200,6 +210,18 @@ mod tests {
             ("[Invoice Hero] the footer", &[], "the footer|"),
             ("Half-day workshop: Git", &[], "half day workshop git|"),
             ("[LEDGER-REVIEW] Code review of X", &[], "code review of x|"),
+            ("[LEDGER-REVIEW] Code review: X", &[], "code review x|"),
+            (
+                "[BENTO-BUILD] Fix: the footer",
+                &["bento", "follow-up"],
+                "fix the footer|",
+            ),
+            (
+                "[LEDGER-REVIEW] Code review: X",
+                &["ledger", "ui"],
+                "code review x|ui",
+            ),
+            ("[BUILD] Fix: the footer", &["follow-up"], "fix the footer|"),
             ("Docs: the footer", &["docs"], "docs the footer|"),
             (
                 "The footer",

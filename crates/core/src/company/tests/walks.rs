@@ -123,7 +123,7 @@ fn a_pin_stands_above_the_type_and_the_type_above_the_stage() {
 
 #[test]
 fn a_follow_up_walks_the_stages_blueprint_whatever_its_words_say() {
-    let mut next = task(TaskKind::Build, "Follow-up: the error is not logged");
+    let mut next = task(TaskKind::Build, "[BUILD] Fix: the error is not logged");
     next.tags = vec![crate::pipeline::FOLLOW_UP_TAG.into()];
     let by_stage = ("one".to_owned(), WalkBy::FollowUp);
     assert_eq!(chosen(&next, &acme()), by_stage);
