@@ -1,8 +1,9 @@
 //! `alai project sync`: people's work on the target branch comes to what is merged.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use alai_factory::{Home, Op, Synced};
+use alai_factory::{Factory, Home, Op, Synced};
 use alai_mission::{Project, SyncEnd};
 
 use crate::error::{CliError, Kind};
@@ -12,12 +13,11 @@ use crate::{door, show};
 const POLL: Duration = Duration::from_millis(150);
 
 pub(crate) fn run(home: &Home, project: &Project) -> Result<(), CliError> {
-    let branch = show::clean(&project.target_branch);
-    let failed = match project.settings.fetches() || project.settings.delivery.way().is_some() {
-        true => remote(home, project)?,
-        false => Vec::new(),
+    let far = project.settings.fetches() || project.settings.delivery.way().is_some();
+    let failed = match door::pulse(home) {
+        None => alone(home, project, far)?,
+        Some(_) => by_daemon(home, project, far)?,
     };
-    local(home, project, &branch)?;
     match failed.is_empty() {
         true => Ok(()),
         // What is here was taken over all the same.
@@ -26,18 +26,61 @@ pub(crate) fn run(home: &Home, project: &Project) -> Result<(), CliError> {
     }
 }
 
-/// Does what is due at the remote, here or by the daemon. Answers with what the remote did not do.
-fn remote(home: &Home, project: &Project) -> Result<Vec<String>, CliError> {
-    if door::pulse(home).is_none() {
-        let factory = door::factory(home)?;
-        let looked = factory.look_at_remote(project);
-        factory.stop();
-        let looked = looked?;
+/// What is due at the remote and here, under one lock. Answers with what the remote did not do.
+fn alone(home: &Home, project: &Project, far: bool) -> Result<Vec<String>, CliError> {
+    if !far && alai_factory::holds(project)? {
+        nothing_to_take(project);
+        return Ok(Vec::new());
+    }
+    let factory = door::factory(home)?;
+    let failed = both(&factory, project, far);
+    factory.stop();
+    failed
+}
+
+fn both(factory: &Arc<Factory>, project: &Project, far: bool) -> Result<Vec<String>, CliError> {
+    let mut failed = Vec::new();
+    if far {
+        let looked = factory.look_at_remote(project)?;
         for said in looked.said {
             show::line(show::clean(&said));
         }
-        return Ok(looked.failed);
+        failed = looked.failed;
     }
+    if alai_factory::holds(project)? {
+        nothing_to_take(project);
+        return Ok(failed);
+    }
+    match factory.sync(project)? {
+        Synced::Holds => {}
+        Synced::TakenOver(commit) => {
+            let branch = show::clean(&project.target_branch);
+            show::line(format!("{branch} is taken over as {commit}"));
+        }
+        Synced::Conflict { words, .. } | Synced::Refused(words) => return Err(refused(&words)),
+    }
+    Ok(failed)
+}
+
+/// The same by the daemon.
+fn by_daemon(home: &Home, project: &Project, far: bool) -> Result<Vec<String>, CliError> {
+    let failed = match far {
+        true => remote(home, project)?,
+        false => Vec::new(),
+    };
+    match alai_factory::holds(project)? {
+        true => nothing_to_take(project),
+        false => asked(home, project)?,
+    }
+    Ok(failed)
+}
+
+fn nothing_to_take(project: &Project) {
+    let branch = show::clean(&project.target_branch);
+    show::line(format!("{branch} has nothing that is not taken over"));
+}
+
+fn remote(home: &Home, project: &Project) -> Result<Vec<String>, CliError> {
     let reader = door::reader(home)?;
     let before = reader.last_remote(project.id)?.map_or(0, |(_, seq)| seq);
     ask(home, project)?;
@@ -53,27 +96,6 @@ fn remote(home: &Home, project: &Project) -> Result<Vec<String>, CliError> {
         still_up(home)?;
         std::thread::sleep(POLL);
     }
-}
-
-fn local(home: &Home, project: &Project, branch: &str) -> Result<(), CliError> {
-    if alai_factory::holds(project)? {
-        show::line(format!("{branch} has nothing that is not taken over"));
-        return Ok(());
-    }
-    if door::pulse(home).is_none() {
-        let factory = door::factory(home)?;
-        let synced = factory.sync(project);
-        factory.stop();
-        return match synced? {
-            Synced::Holds => Ok(()),
-            Synced::TakenOver(commit) => {
-                show::line(format!("{branch} is taken over as {commit}"));
-                Ok(())
-            }
-            Synced::Conflict { words, .. } | Synced::Refused(words) => Err(refused(&words)),
-        };
-    }
-    asked(home, project)
 }
 
 /// The daemon does it; what it says of it is in the store.

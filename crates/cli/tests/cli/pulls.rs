@@ -169,6 +169,70 @@ fn a_goal_is_taken_up_again_by_a_check_that_fails_and_done_when_it_is_merged() {
     world.alai(["mc", "fsck"]).exits(0);
 }
 
+/// Merges the branch of #1 there as one commit of a person's, as the forge's button does, and takes that over here.
+fn squashed(world: &World, github: &GitHub, words: &str) -> String {
+    let other = world.path("other");
+    let remote = github.remote().display().to_string();
+    git::git(&world.path(""), &["clone", "--quiet", &remote, "other"]).expect("a clone");
+    let head = there(github, ALPHA).expect("pushed");
+    git::git(&other, &["merge", "--quiet", "--squash", &head]).expect("squashed");
+    let squash = git::commit_all(&other, words).expect("a commit");
+    git::git(&other, &["push", "--quiet", "origin", "HEAD:main"]).expect("pushed");
+    on_pull(github, |pull| pull.state = "MERGED".into());
+    sync(world).exits(0).says("pull request 1 is merged");
+    assert_eq!(world.git(&["rev-parse", "main"]), squash);
+    squash
+}
+
+#[test]
+fn what_was_squashed_at_its_merge_is_taken_back() {
+    for (words, branch_stays) in [("Say alpha (1)\n\nTask: #1", true), ("Alpha", false)] {
+        let (world, github) = open();
+        let squash = squashed(&world, &github, words);
+        if !branch_stays {
+            world.git(&["update-ref", "-d", "refs/heads/alai/integration"]);
+        }
+        world.alai(["revert", "1"]).exits(0);
+        let daemon = world.up();
+        world.until("the revert is proposed", |_| {
+            (github.state().pulls.len() == 2).then_some(())
+        });
+        world.alai(["down"]).exits(0);
+        daemon.ends().exits(0);
+        let pull = github.state().pulls.pop().expect("the revert's");
+        let brings = format!("{squash}...{}", pull.head);
+        let changes = git::git(
+            &github.remote(),
+            &["diff", "--name-status", "--no-renames", &brings],
+        );
+        assert_eq!(
+            changes.expect("a diff"),
+            "D\talpha.sh\nD\ttests/alpha.sh",
+            "{words}"
+        );
+        world.alai(["mc", "fsck"]).exits(0);
+    }
+}
+
+#[test]
+fn what_was_squashed_and_changed_since_is_refused_with_the_way_out() {
+    let (world, github) = open();
+    squashed(&world, &github, "Alpha");
+    world.git(&["update-ref", "-d", "refs/heads/alai/integration"]);
+    std::fs::write(
+        world.repo().join("alpha.sh"),
+        "#!/bin/sh\necho alpha # louder\n",
+    )
+    .expect("written");
+    git::commit_all(&world.repo(), "Louder").expect("a commit");
+    world
+        .alai(["revert", "1"])
+        .exits(1)
+        .says("squashed, rebased or thrown away, and alpha.sh changed since")
+        .says("`git log main`");
+    world.alai(["mc", "fsck"]).exits(0);
+}
+
 #[test]
 fn one_that_is_closed_is_a_persons_and_may_be_proposed_anew() {
     let (world, github) = open();

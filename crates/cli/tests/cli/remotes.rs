@@ -291,18 +291,41 @@ fn no_program_that_the_repository_names_is_started() {
     );
 }
 
+/// Has the remote count what is pushed to it: a push that changes nothing reaches none of its hooks.
+fn counts_pushes(github: &GitHub) -> std::path::PathBuf {
+    let hook = github.remote().join("hooks/post-receive");
+    let log = github.remote().join("pushes");
+    let text = format!("#!/bin/sh\ncat >> '{}'\n", log.display());
+    std::fs::write(&hook, text).expect("a hook");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&hook, mode).expect("its mode");
+    log
+}
+
+/// What was pushed to the remote, each time.
+fn pushes(log: &std::path::Path) -> Vec<String> {
+    let text = std::fs::read_to_string(log).unwrap_or_default();
+    text.lines().map(str::to_owned).collect()
+}
+
 #[test]
 fn a_kill_around_the_push_loses_nothing() {
     for point in ["push.before", "push.after", "push.unsaid", "push.said"] {
         let (world, github) = with_remote("branch", &good());
+        let log = counts_pushes(&github);
         add(&world, "Say alpha");
         let mut killed = world.command(["up"]);
         killed.env("ALAI_CRASH_AT", point);
         assert_eq!(run(killed).code, 137, "{point}");
         alai_workspace::cage::end_orphans();
+        let before = pushes(&log);
+        assert_eq!(before.len(), usize::from(point != "push.before"), "{point}");
         let daemon = world.up();
         why(&world, 1, "it is alai/task-1-say-alpha of origin");
         assert_eq!(branches(&github), format!("{ALPHA} main"), "{point}");
+        let all = pushes(&log);
+        assert_eq!(all.len(), 1, "{point}: pushed once, {all:?}");
+        assert!(all[0].ends_with(&format!("refs/heads/{ALPHA}")), "{all:?}");
         drop(daemon);
         world.alai(["mc", "fsck"]).exits(0);
     }
@@ -325,6 +348,7 @@ fn a_pull_request_is_opened_once_whatever_is_killed() {
         "pull.said",
     ] {
         let (world, github) = with_remote("pull-request", &good());
+        let log = counts_pushes(&github);
         add(&world, "Say alpha");
         let mut killed = world.command(["up"]);
         killed.env("ALAI_CRASH_AT", point);
@@ -338,6 +362,9 @@ fn a_pull_request_is_opened_once_whatever_is_killed() {
         );
         proposed(&world, &github);
         drop(daemon);
+        let all = pushes(&log);
+        assert_eq!(all.len(), 1, "{point}: pushed once, {all:?}");
+        assert_eq!(github.calls("pr create"), 1, "{point}: asked for once");
         world.alai(["mc", "fsck"]).exits(0);
     }
 }

@@ -249,6 +249,26 @@ fn an_answer_that_was_lost_after_a_creation_makes_no_second_page() {
 }
 
 #[test]
+fn a_kill_after_a_page_was_sent_and_before_that_is_noted_sends_it_no_second_time() {
+    let copied = copied();
+    let writes = |copied: &Copied| {
+        let all = copied.twin.requests().into_iter();
+        all.filter(|seen| seen.method != "GET" && seen.path.starts_with("/api/pages"))
+            .count()
+    };
+    let mut killed = copied.command(&["wiki", "publish"]);
+    killed.env("ALAI_CRASH_AT", "publish.sent");
+    assert_eq!(run(killed).code, 137);
+    assert_eq!((copied.twin.all("page").len(), writes(&copied)), (1, 1));
+    copied.publish();
+    // The first is found again by its tag, and is the same; only the other one is written.
+    assert_eq!((copied.twin.all("page").len(), writes(&copied)), (2, 2));
+    for kind in ["book", "chapter"] {
+        assert_eq!(copied.twin.all(kind).len(), 1, "{kind}");
+    }
+}
+
+#[test]
 fn a_copy_that_a_person_edited_is_not_overwritten_and_that_is_said() {
     let copied = copied();
     copied.publish();

@@ -21,21 +21,23 @@ pub(super) fn revert(desk: &Desk<'_>, task: TaskId, text: &str) -> Result<Outcom
     let repo = integrate::open(&project).map_err(failed)?;
     let on = integrate::base_for(&repo, &project).map_err(failed)?;
     let (before, done) = (oid(&row.base)?, oid(&row.head)?);
-    if !git::is_ancestor(&repo, &done, &on).map_err(failed)? {
-        let message = format!(
-            "{done}, the work of {task}, is no part of {} any more",
-            project.target_branch
-        );
-        return Err(OpError::new(
-            OpErrorKind::Failed,
-            message,
-            "somebody has moved the branches; there is nothing to revert",
-        ));
-    }
+    // Squashed or rebased where it was merged, its change is there and its commit is not.
+    let there = git::is_ancestor(&repo, &done, &on).map_err(failed)?;
     let words = commit_text(&project, &found, &done, text.trim(), desk.now_ms);
     let mut next = task_for(desk, &found, text.trim());
     let reverted = git::revert(&repo, &before, &done, &on, &words).map_err(failed)?;
     let handed = match reverted {
+        Reverted::Nothing if !there => {
+            let message = format!(
+                "{done}, the work of {task}, is no part of {} any more, and nothing of its change is there",
+                project.target_branch
+            );
+            let hint = "somebody has moved the branches; there is nothing to revert";
+            return Err(OpError::new(OpErrorKind::Failed, message, hint));
+        }
+        Reverted::Conflict(paths) if !there => {
+            return Err(gone(&project, &found, (&before, &done), &paths));
+        }
         Reverted::Nothing => {
             let message = format!("nothing of {task} is left to revert");
             let hint = format!("`alai mc show {}` has its history", task.0);
@@ -62,6 +64,27 @@ pub(super) fn revert(desk: &Desk<'_>, task: TaskId, text: &str) -> Result<Outcom
     let by = desk.by.clone();
     let made = { desk.mission }.add_revert(task, next, handed, by, desk.now_ms)?;
     desk.outcome(made)
+}
+
+/// Its commit is not there, and what is there is not its change either: whether any of it is to be taken back nobody here can tell.
+fn gone(
+    project: &Project,
+    found: &Task,
+    (before, done): (&Oid, &Oid),
+    paths: &[String],
+) -> OpError {
+    let shown: Vec<&str> = paths.iter().map(String::as_str).take(PATHS_SHOWN).collect();
+    let message = format!(
+        "{done}, the work of {}, is no part of {} any more: it was squashed, rebased or thrown away, and {} changed since",
+        found.id,
+        project.target_branch,
+        shown.join(", ")
+    );
+    let hint = format!(
+        "look for the commit that has it with `git log {}`, and `git revert` that; `git diff {before} {done}` is what it brought",
+        project.target_branch
+    );
+    OpError::new(OpErrorKind::Failed, message, &hint)
 }
 
 /// The merge that is taken back.
