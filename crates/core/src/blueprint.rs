@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::brief::{Caps, Role};
 use crate::json_schema::JsonSchema;
+use crate::pipeline::Stage;
 use crate::qa;
 
 pub use condition::{Condition, Facts};
@@ -58,6 +59,9 @@ pub struct Blueprint {
     /// Inputs to try it with.
     #[serde(default)]
     pub example: BTreeMap<String, String>,
+    /// Stages that follow the merge of what is built by it: OPS, DOCS.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asks_for: Vec<Stage>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -22,7 +22,7 @@ use crate::review::Review;
 use crate::session::Report;
 use crate::task::{Counters, NewTask, Task, TaskKind, Until, WaitReason, Waiting};
 use crate::transition::{Passage, Transition};
-pub use chain::{Chain, ChainError, JUDGED_FROM, Stage};
+pub use chain::{Chain, ChainError, JUDGED_FROM, Stage, tag_of};
 use failed::{ask, failed, quality};
 use reviewed::{review_action, reviewed};
 pub use words::subject;

@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use alai_core::ids::{ProjectId, RunId, TaskId};
-use alai_core::pipeline::{Chain, Context, Stage};
+use alai_core::pipeline::{self, Chain, Context, Stage};
 use alai_core::task::{Task, WaitReason};
 use alai_mission::{Delivery, Fence, Mission, MissionError, Project, Waits};
 use alai_workspace::clone::Remover;
@@ -681,11 +681,14 @@ impl Factory {
 
 /// What a project asks of a task's work, by its settings, its stages and the task's tags.
 pub(crate) fn asks(project: &Project, task: &Task, plain: Context) -> Context {
-    let tagged = |tag: &str| task.tags.iter().any(|t| t == tag);
+    let tagged = |stage| {
+        let tag = pipeline::tag_of(stage);
+        task.tags.iter().any(|t| Some(t.as_str()) == tag)
+    };
     let (settings, chain) = (&project.settings, project.settings.stages.clone());
     Context {
-        wants_docs: settings.docs || tagged("docs") || chain.asks(Stage::Docs),
-        wants_ops: settings.ops || tagged("deploy") || chain.asks(Stage::Ops),
+        wants_docs: settings.docs || tagged(Stage::Docs) || chain.asks(Stage::Docs),
+        wants_ops: settings.ops || tagged(Stage::Ops) || chain.asks(Stage::Ops),
         auto_delivery: settings.delivery != Delivery::Approve,
         chain,
         ..plain

@@ -274,6 +274,7 @@ pub(crate) mod testing {
             inputs: Default::default(),
             limits: Default::default(),
             example: Default::default(),
+            asks_for: Vec::new(),
         })
     }
 

@@ -8,6 +8,7 @@ mod act;
 mod alarm;
 mod answer;
 mod apply;
+mod asked_for;
 mod audit;
 mod backup;
 mod claim;

@@ -666,7 +666,7 @@ fn list(text: &str) -> Result<Vec<String>, MissionError> {
     })
 }
 
-fn json<T: Serialize>(value: &T) -> Result<String, MissionError> {
+pub(crate) fn json<T: Serialize>(value: &T) -> Result<String, MissionError> {
     serde_json::to_string(value).map_err(|e| MissionError::Row {
         table: "task",
         why: e.to_string(),

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::pipeline::writes;
 use crate::script::{Script, TITLE};
 use crate::world::World;
 
@@ -151,4 +152,66 @@ fn a_company_s_blueprint_comes_before_the_home_s_of_the_same_name() {
             .collect();
         assert_eq!(ours, [walked], "{company}: {steps:?}");
     }
+}
+
+/// What a blueprint asks for follows the merge, and stands on the task from the begin of its line.
+#[test]
+fn a_blueprint_that_asks_for_documents_gets_them_and_none_can_ask_for_its_own_judge() {
+    let script = writes(Script::good(), "docs", "docs/initials.md");
+    let world = World::scripted("auto", &script);
+    let own = |asks: &str| {
+        format!("version: 1\nname: minion-own\nextends: minion-one-shot\nasks_for: {asks}\n")
+    };
+    own_blueprint(&world, &own("[docs]"));
+    let show = ["blueprint", "show", "minion-own"];
+    world.alai(show).exits(0).says("asks_for: [docs]");
+    let shown = world.json(show.iter().chain(&["--resolved", "--json"]));
+    assert_eq!(shown["resolved"]["asks_for"], json!(["docs"]), "{shown}");
+    let shown = world.alai(show.iter().chain(&["--resolved"])).exits(0);
+    shown.says("asks_for:");
+    let add = ["mc", "add", TITLE, "--project", "tiny", "--hold"];
+    world.alai(add).exits(0);
+    assert_eq!(world.task(1)["view"]["task"]["tags"], json!([]));
+    world.alai(["mc", "resume", "1"]).exits(0);
+    let daemon = world.up();
+    world.until("its documentation is merged", |w| {
+        let list = w.list();
+        let docs = list.lines().find(|line| line.contains("[DOCS]"))?;
+        assert!(
+            docs.contains(&format!("[DOCS] Documentation: {TITLE}")),
+            "{docs}"
+        );
+        let id = docs
+            .split(' ')
+            .next()?
+            .trim_start_matches('#')
+            .parse()
+            .ok()?;
+        w.task(id)["view"]["task"]["integrated"]
+            .is_string()
+            .then_some(())
+    });
+    world.alai(["down"]).exits(0);
+    daemon.ends().exits(0);
+    let task = world.task(1);
+    assert_eq!(task["view"]["task"]["tags"], json!(["docs"]), "{task}");
+    let said = "the blueprint minion-own asks for docs";
+    assert_eq!(
+        task["history"].to_string().matches(said).count(),
+        1,
+        "{task}"
+    );
+    let list = world.list();
+    assert!(!list.contains("[OPS]"), "nobody asked for it: {list}");
+    world.alai(["mc", "fsck"]).exits(0);
+    // Whoever builds does not choose who judges it.
+    std::fs::write(
+        world.home().join("blueprints/minion-own.yaml"),
+        own("[docs, review]"),
+    )
+    .expect("written");
+    world
+        .alai(["blueprint", "validate", "minion-own"])
+        .exits(5)
+        .says("minion-own:4:18: a blueprint cannot ask for `review`; known are `ops`, `docs`");
 }

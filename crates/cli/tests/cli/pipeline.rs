@@ -27,7 +27,7 @@ fn skips(status: &Value) -> Vec<(String, String)> {
 }
 
 /// A builder of pages, for stages that write documentation or set-ups.
-fn writes(script: Script, kind: &str, file: &str) -> Script {
+pub(crate) fn writes(script: Script, kind: &str, file: &str) -> Script {
     let plan = json!({"approach": "One page.", "files": [file], "risks": []});
     let call = json!({"name": "write", "arguments": {"path": file, "content": "# Initials\n\n`sh words.sh initials` says them.\n"}});
     let done = json!({"calls": [{"name": "done", "arguments": {"status": "done", "summary": "It is written."}}]});

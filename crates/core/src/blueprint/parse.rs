@@ -5,6 +5,7 @@
 
 mod acts;
 mod asks;
+mod asks_for;
 mod env;
 mod error;
 mod example;
@@ -31,6 +32,7 @@ use serde_saphyr::{Location, Spanned};
 use super::Blueprint;
 use super::of_task::{Found, OfTask, TOGETHER, Taken, When};
 use crate::brief::Caps;
+use crate::pipeline::Stage;
 use acts::{Acts, If, Named};
 use asks::Asks;
 use env::EnvPatch;
@@ -88,6 +90,7 @@ pub struct RawBlueprint {
     pub(super) timeout_s: Field<u64>,
     env: Field<EnvPatch>,
     pub(super) limits: Field<Caps>,
+    pub(super) asks_for: Field<Vec<Stage>>,
     pub(super) steps: Vec<StepPatch>,
     pub(super) origin: String,
 }
@@ -383,6 +386,7 @@ impl Reader<'_> {
             timeout_s: defaults.timeout.try_map(|t| self.duration(&t))?,
             env: defaults.env.try_map(|env| self.env(env))?,
             limits: defaults.limits.try_map(|l| self.limits(l))?,
+            asks_for: wire.asks_for.try_map(|stages| self.asks_for(&stages))?,
             steps,
             origin: self.origin.to_owned(),
         })

@@ -76,6 +76,15 @@ impl Stage {
     }
 }
 
+/// The tag by which a task asks for a stage that follows its merge; none for a stage that nobody asks for.
+pub fn tag_of(stage: Stage) -> Option<&'static str> {
+    match stage {
+        Stage::Ops => Some("deploy"),
+        Stage::Docs => Some("docs"),
+        Stage::Build | Stage::Verify | Stage::Review | Stage::Security | Stage::Merge => None,
+    }
+}
+
 impl fmt::Display for Stage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())

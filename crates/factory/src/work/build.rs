@@ -11,6 +11,7 @@ use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use alai_core::blueprint::Blueprint;
 use alai_core::brief::{Brief, ProjectBrief};
 use alai_core::cage::Sandbox;
 use alai_core::ids::RunId;
@@ -354,6 +355,7 @@ impl Job<'_> {
             Ok(blueprint) => blueprint,
             Err(failure) => return Ok(Err(failure)),
         };
+        self.asks_for(&blueprint)?;
         let standing = scoped.and_then(|scoped| {
             let limits = way::limits(self.factory.config(), &blueprint.limits);
             super::cage::stand(self.factory, self.project, home, limits.wall_s_max, scoped)
@@ -365,6 +367,17 @@ impl Job<'_> {
         let before = asked::before(self.factory, self.claim)?.map(|(stopped, _)| stopped);
         brief.progress = { before.as_ref() }.map(|stopped| stopped.asked.progress.clone());
         Ok(Ok((brief, before, standing)))
+    }
+
+    /// What its blueprint wants to follow the merge stands on the task from the begin of its line: a later change of the blueprint takes nothing of
+    /// it away. What follows nothing (OPS, DOCS) asks for nothing.
+    fn asks_for(&self, blueprint: &Blueprint) -> Result<(), RunError> {
+        if self.task().kind != TaskKind::Build || blueprint.asks_for.is_empty() {
+            return Ok(());
+        }
+        let (mission, now_ms) = (self.factory.mission(), self.factory.now_ms());
+        let (fence, name) = (&self.claim.fence, &blueprint.name);
+        Ok(mission.blueprint_asks_for(fence, name, &blueprint.asks_for, now_ms)?)
     }
 
     /// Keeps the report, and journals what the agent handed in or where it stopped to ask.
@@ -428,7 +441,7 @@ impl Job<'_> {
         })
     }
 
-    fn blueprint(&self) -> Result<alai_core::blueprint::Blueprint, Failure> {
+    fn blueprint(&self) -> Result<Blueprint, Failure> {
         super::blueprint(self.desk, &way::given(self.task(), Some(&self.ground.test)))
     }
 

@@ -103,6 +103,7 @@ pub(crate) fn ask(
         inputs: BTreeMap::new(),
         limits: Caps::default(),
         example: BTreeMap::new(),
+        asks_for: Vec::new(),
     };
     let brief = super::brief(factory, claim, desk, blueprint, shown(about)?)?;
     let notes = match read_notes(factory, claim, desk, project)? {

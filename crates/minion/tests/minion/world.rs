@@ -143,6 +143,7 @@ impl World {
                 inputs: BTreeMap::from([("depth".into(), "small".into())]),
                 limits: Caps::default(),
                 example: BTreeMap::new(),
+                asks_for: Vec::new(),
             },
             project: ProjectBrief {
                 name: "sample".into(),

@@ -35,6 +35,42 @@ fn the_first_class_stands_and_is_told() {
 }
 
 #[test]
+fn what_a_blueprint_asks_for_is_kept_on_its_task_once_and_nothing_is_taken_away() {
+    use alai_core::pipeline::Stage;
+    let world = world();
+    let mut new = world.build("a");
+    new.tags = vec!["bento".into(), "deploy".into()];
+    let id = world.add(new);
+    let claim = world.claim().expect("a claim");
+    let asks = |stages: &[Stage]| {
+        let asked = world
+            .mission
+            .blueprint_asks_for(&claim.fence, "own", stages, 110);
+        asked.expect("kept");
+        world.mission.task(id).expect("the task").tags
+    };
+    assert_eq!(asks(&[]), ["bento", "deploy"]);
+    assert_eq!(
+        asks(&[Stage::Ops, Stage::Docs]),
+        ["bento", "deploy", "docs"]
+    );
+    assert_eq!(asks(&[Stage::Docs]), ["bento", "deploy", "docs"]);
+    let events = world.mission.events(id).expect("its history");
+    let told = events.iter().filter(|event| event.kind == "asked_for");
+    let told: Vec<&str> = told.map(|event| event.detail.as_str()).collect();
+    assert_eq!(told, ["the blueprint own asks for docs"]);
+    let stale = alai_mission::Fence {
+        epoch: alai_core::ids::Epoch(claim.fence.epoch.0 + 1),
+        ..claim.fence.clone()
+    };
+    let refused = world
+        .mission
+        .blueprint_asks_for(&stale, "own", &[Stage::Docs], 120);
+    assert!(refused.is_err(), "{refused:?}");
+    world.sound();
+}
+
+#[test]
 fn a_rework_stays_with_the_company_the_blueprint_and_the_class_of_the_build() {
     let world = world();
     let mut first = world.build("Harden the cookies");

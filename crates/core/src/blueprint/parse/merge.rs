@@ -59,6 +59,7 @@ pub(super) fn resolve(
         inputs,
         limits: whole.limits.set().copied().unwrap_or_default(),
         example: example::values(&whole.example),
+        asks_for: whole.asks_for.set().cloned().unwrap_or_default(),
     })
 }
 
@@ -168,6 +169,7 @@ fn merged(mut chain: Vec<RawBlueprint>) -> Result<RawBlueprint, BlueprintError> 
             (Field::Set(limits), Field::Set(child)) => *limits = child.or(*limits),
             (limits, child) => limits.overlay(child),
         }
+        whole.asks_for.overlay(child.asks_for);
         whole.origin = child.origin;
         whole.name = child.name;
         lay_steps(&mut whole.steps, child.steps)?;

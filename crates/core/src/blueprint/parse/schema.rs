@@ -5,6 +5,7 @@
 use serde_json::{Map, Value, json};
 
 use super::acts::{OPTION_BYTES_MAX, OPTIONS_MAX};
+use super::asks_for::ASKED;
 use super::gates::{GATES_MAX, GLOBS_MAX};
 use super::{ATTEMPTS_MAX, NAME_BYTES_MAX, TURNS_MAX, Uses};
 use crate::blueprint::{ENV_VALUE_BYTES_MAX, GateCheck, OutputKind, ToolName};
@@ -46,6 +47,11 @@ pub fn schema() -> Value {
                 "example",
                 "Values of inputs to try it with: dry runs and tests use them. `null` takes an inherited one away.",
                 nullable(named(nullable(words()))),
+            ),
+            (
+                "asks_for",
+                "Stages that follow the merge of what is built by it, where the project's own stages do not leave them out.",
+                nullable(asked_for()),
             ),
             (
                 "defaults",
@@ -134,6 +140,11 @@ fn one_of<'a>(words: impl IntoIterator<Item = &'a str>) -> Value {
 
 fn list(items: Value) -> Value {
     json!({"type": "array", "items": items})
+}
+
+fn asked_for() -> Value {
+    let stages = ASKED.iter().map(|stage| stage.as_str());
+    json!({"type": "array", "items": one_of(stages), "uniqueItems": true})
 }
 
 fn map_of_texts() -> Value {

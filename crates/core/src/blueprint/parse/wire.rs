@@ -26,6 +26,8 @@ pub(super) struct FileWire {
     #[serde(default)]
     pub(super) example: BTreeMap<String, Spanned<Option<String>>>,
     #[serde(default)]
+    pub(super) asks_for: Field<Vec<Spanned<String>>>,
+    #[serde(default)]
     pub(super) defaults: Option<DefaultsWire>,
     /// A child that only changes inputs or defaults names none.
     #[serde(default)]

@@ -3,6 +3,7 @@
 use super::*;
 use crate::blueprint::OutputKind;
 use crate::brief::Caps;
+use crate::pipeline::Stage;
 
 #[test]
 fn limits_are_inherited_key_by_key() {
@@ -32,6 +33,29 @@ fn limits_are_inherited_key_by_key() {
     };
     assert_eq!(limits("c"), changed);
     assert_eq!(limits("n"), Caps::default());
+}
+
+#[test]
+fn the_stages_that_are_asked_for_are_inherited_whole() {
+    let parent = format!("{BASE}asks_for: [docs, ops]\n");
+    let same = "version: 1\nname: same\nextends: base\n";
+    let less = "version: 1\nname: less\nextends: base\nasks_for: [ops]\n";
+    let none = "version: 1\nname: none\nextends: base\nasks_for: null\n";
+    let library = library(&[
+        ("base", parent.as_str()),
+        ("same", same),
+        ("less", less),
+        ("none", none),
+    ]);
+    for (name, want) in [
+        ("base", &[Stage::Docs, Stage::Ops][..]),
+        ("same", &[Stage::Docs, Stage::Ops]),
+        ("less", &[Stage::Ops]),
+        ("none", &[]),
+    ] {
+        let found = resolve(name, &library, &BTreeMap::new()).expect("resolves");
+        assert_eq!(found.asks_for, want, "{name}");
+    }
 }
 
 #[test]
