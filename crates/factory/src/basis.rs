@@ -21,6 +21,7 @@ use crate::mcp::{self, McpError};
 use crate::models::Asked;
 use crate::ops::{OpError, OpErrorKind};
 use crate::packs::{Packs, Source};
+use crate::run::chain_of_line;
 use crate::way::{self, Pins, Way};
 use crate::work::build::paths::{Paths, PathsBy};
 use crate::work::lead::SCRATCH;
@@ -77,9 +78,12 @@ pub struct Basis {
     pub title: String,
     pub kind: TaskKind,
     pub project: Option<String>,
-    /// The stages of its project's own chain; none where it goes the usual way.
+    /// The stages of its project's own chain, or those that a safety rule has its line go through instead; none where it goes the usual way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stages: Option<Said<String>>,
+    /// Those of its project, where a build of its line ran without a cage and so does not go by them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stages_of_project: Option<String>,
     pub company: CompanyPart,
     pub role: Role,
     pub model: ModelPart,
@@ -313,6 +317,7 @@ pub fn of(from: Sources<'_>, task: TaskId, run: Option<&RunId>) -> Result<Basis,
         model.reasons = vec![wish::NO_MODEL.to_owned()];
         (model.from, model.file) = (Whose::Blueprint, None);
     }
+    let goes = chain_of_line(from.reader, &task, settings.stages.clone())?;
     Ok(Basis {
         task: task.id,
         title: task.title.clone(),
@@ -347,10 +352,14 @@ pub fn of(from: Sources<'_>, task: TaskId, run: Option<&RunId>) -> Result<Basis,
         },
         run: run.map(|run| began(from.packs, run)),
         stages: (!settings.stages.is_default()).then(|| Said {
-            value: settings.stages.to_string(),
-            from: Whose::Project,
+            value: goes.to_string(),
+            from: match goes == settings.stages {
+                true => Whose::Project,
+                false => Whose::Safety,
+            },
             file: None,
         }),
+        stages_of_project: (goes != settings.stages).then(|| settings.stages.to_string()),
         project: project.map(|p: Project| p.name),
         blueprint,
     })

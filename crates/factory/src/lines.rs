@@ -7,6 +7,7 @@ use alai_core::task::{Task, TaskKind};
 use alai_mission::{Filter, MissionError, Reader};
 use serde::{Deserialize, Serialize};
 
+use crate::run::chain_of_line;
 use crate::views::Views;
 
 /// What is looked at.
@@ -34,8 +35,11 @@ pub struct Pipeline {
     pub goal: Option<TaskId>,
     pub project: Option<String>,
     pub title: String,
-    /// The stages that its project's work goes through.
+    /// The stages that it goes through: its project's, but where a build of it ran without a cage.
     pub stages: Vec<Stage>,
+    /// Those of its project, where they are not its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stages_of_project: Option<Vec<Stage>>,
     /// The merge commit.
     pub merged: Option<String>,
 }
@@ -128,6 +132,8 @@ fn pipeline(
     let first = reader.task(root)?;
     let project = first.project.map(|id| reader.project(id)).transpose()?;
     let chain = project.as_ref().map(|p| p.settings.stages.clone());
+    let chain = chain.unwrap_or_default();
+    let goes = chain_of_line(reader, &first, chain.clone())?;
     for task in reader.line(root)? {
         // What was made of it is a line of its own.
         if lineage(&task) != root {
@@ -148,7 +154,8 @@ fn pipeline(
         pipeline_id: root,
         goal: first.goal,
         project: project.map(|p| p.name),
-        stages: chain.unwrap_or_default().stages().to_vec(),
+        stages: goes.stages().to_vec(),
+        stages_of_project: (goes != chain).then(|| chain.stages().to_vec()),
         merged: first.integrated,
         title: first.title,
     });

@@ -11,7 +11,7 @@ use alai_core::plan::PlanSource;
 use alai_core::review::ReviewVerdict;
 use alai_core::task::Task;
 use alai_core::transition;
-use alai_mission::{Claim, Mission, MissionError};
+use alai_mission::{Claim, MissionError, Reader};
 use alai_workspace::cage;
 use alai_workspace::command::Cancel;
 
@@ -225,11 +225,11 @@ fn apply(
 /// The stages that are left for a line of work: no project's make the way of what had no cage a shorter one, at none of its steps
 /// and in no later cycle.
 pub(crate) fn chain_of_line(
-    mission: &Mission,
+    reader: &Reader,
     task: &Task,
     chain: Chain,
 ) -> Result<Chain, MissionError> {
-    Ok(match mission.uncaged(lineage(task))? {
+    Ok(match reader.uncaged(lineage(task))? {
         true => Chain::default(),
         false => chain,
     })

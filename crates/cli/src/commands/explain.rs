@@ -101,6 +101,12 @@ impl Page {
                 format!("{} {}", stages.value, whose(stages.from, None)),
             );
         }
+        if let Some(project) = &basis.stages_of_project {
+            self.row(
+                "stages",
+                format!("  not the project's {project}: a build of this line ran without a cage"),
+            );
+        }
         let company = &basis.company;
         let source = company.source.as_str();
         let by = whose(company.from, company.file.as_deref());

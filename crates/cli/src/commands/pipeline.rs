@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use alai_core::ids::TaskId;
+use alai_core::pipeline::Stage;
 use alai_factory::{Home, Lines, Op, Outcome, Pipeline, Views, Which, lines};
 use serde::Serialize;
 
@@ -100,12 +101,22 @@ fn heading(pipeline: &Pipeline) -> String {
         Some(commit) => format!("merged as {}", commit.get(..12).unwrap_or(commit)),
         None => "not merged".into(),
     };
-    let stages: Vec<&str> = pipeline.stages.iter().map(|s| s.as_str()).collect();
+    let chain = |stages: &[Stage]| {
+        let names: Vec<&str> = stages.iter().map(|s| s.as_str()).collect();
+        names.join(" > ")
+    };
+    let instead = match &pipeline.stages_of_project {
+        Some(project) => format!(
+            " (a build of it ran without a cage: not the project's {})",
+            chain(project)
+        ),
+        None => String::new(),
+    };
     show::clean(&format!(
-        "pipeline {} {}{of}: {merged}; stages {}",
+        "pipeline {} {}{of}: {merged}; stages {}{instead}",
         pipeline.pipeline_id,
         pipeline.title,
-        stages.join(" > ")
+        chain(&pipeline.stages)
     ))
 }
 

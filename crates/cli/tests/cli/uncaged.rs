@@ -256,6 +256,43 @@ fn what_it_made_waits_for_a_person_whose_word_leads_to_review_and_merge() {
     world.alai(["mc", "fsck"]).exits(0);
 }
 
+#[test]
+fn what_is_shown_of_its_stages_are_those_that_it_goes_through() {
+    let Some(world) = as_root(&Script::good()) else {
+        return;
+    };
+    let stages = ["project", "set", "tiny", "--stages", "build"];
+    world.alai(stages).exits(0);
+    world.alai(OFF).exits(6);
+    let usual = "build,review,security,merge,ops,docs";
+    world
+        .alai(["explain", "1"])
+        .exits(0)
+        .says(usual)
+        .says("not the project's build,merge: a build of this line ran without a cage");
+    let basis = world.json(["explain", "1", "--json"]);
+    assert_eq!(
+        (&basis["stages"], &basis["stages_of_project"]),
+        (
+            &json!({"value": usual, "from": "safety"}),
+            &json!("build,merge")
+        )
+    );
+    world
+        .alai(["pipeline", "status", "1"])
+        .exits(0)
+        .says("stages build > review > security > merge > ops > docs")
+        .says("not the project's build > merge");
+    // Another one of the same project goes by the project's.
+    let add = ["mc", "add", "Another", "--project", "tiny", "--hold"];
+    world.alai(add).exits(0);
+    let basis = world.json(["explain", "2", "--json"]);
+    assert_eq!(
+        (&basis["stages"]["value"], &basis["stages_of_project"]),
+        (&json!("build,merge"), &Value::Null)
+    );
+}
+
 /// A person's word is that the change may go on, not that nobody looks at it: who gets a verifier elsewhere gets one here.
 #[test]
 fn what_a_person_approves_of_it_goes_to_the_verifier_where_one_is_needed() {
