@@ -11,6 +11,7 @@ mod list;
 mod machine;
 mod memory;
 mod minion;
+mod overhead;
 mod packs;
 mod place;
 mod release;

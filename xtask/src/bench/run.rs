@@ -2,7 +2,8 @@
 
 use super::aims::Aims;
 use super::{
-    demo, evidence, fleet, gate, idle, latency, list, machine, minion, packs, routing, size, store,
+    demo, evidence, fleet, gate, idle, latency, list, machine, minion, overhead, packs, routing,
+    size, store,
 };
 use crate::program::Error;
 use crate::table::table;
@@ -19,7 +20,7 @@ enum Run {
     WithOptions(fn(&[&str], &mut Aims) -> Result<(), Error>),
 }
 
-const BENCHES: [Bench; 12] = [
+const BENCHES: [Bench; 13] = [
     Bench {
         name: "demo",
         what: "the demo: wall time, and the share of it that is the factory's own",
@@ -59,6 +60,11 @@ const BENCHES: [Bench; 12] = [
         name: "minion",
         what: "a run beside other harnesses: start, turns, memory, first request",
         run: Run::Plain(minion::run),
+    },
+    Bench {
+        name: "overhead",
+        what: "the lean demo: how long a task that could begin waits for nothing real",
+        run: Run::WithOptions(overhead::run),
     },
     Bench {
         name: "packs",
