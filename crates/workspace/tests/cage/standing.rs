@@ -62,12 +62,20 @@ fn until<T>(look: impl Fn() -> Option<T>) -> T {
     }
 }
 
-/// The child of a layer's process that is below a filter of system calls, which is the last that pid 1 does to itself.
+/// The child of a layer's process that waits, below a filter of system calls, which is the last that pid 1 does to itself.
 fn restricted_child(layer: u32) -> Option<u32> {
     let children = fs::read_to_string(format!("/proc/{layer}/task/{layer}/children")).ok()?;
     let first: u32 = children.split_whitespace().next()?.parse().ok()?;
     let status = fs::read_to_string(format!("/proc/{first}/status")).ok()?;
-    status.contains("\nSeccomp:\t2\n").then_some(first)
+    let waits = status.contains("\nState:\tS") && status.contains("\nSeccomp:\t2\n");
+    waits.then_some(first)
+}
+
+/// Whether a process has neither a child nor a second thread: pid 1 makes both before it waits for a program.
+fn is_alone(pid: u32) -> bool {
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    children.is_empty() && status.contains("\nThreads:\t1\n")
 }
 
 fn lives(pid: u32) -> bool {
@@ -93,6 +101,7 @@ fn nothing_runs_before_the_word() {
     for world in worlds() {
         let token = token();
         let mut begun = Begun::of(&world, &world.spec(), &[INSIDE, "hold", &token]);
+        assert!(is_alone(begun.first), "{}", world.name());
         assert_eq!(holders("hold", &token), 0, "{}", world.name());
         let mut stdin = begun.runner.stdin.take().unwrap();
         stdin.write_all(b"go\n").unwrap();
