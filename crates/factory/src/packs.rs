@@ -3,6 +3,7 @@
 //! What is read is read whole or refused whole, and never changes after that: whoever works by it holds it. What was read and checked
 //! once is kept in the home's cache for the next process, and the long texts of a company are taken from there when they are asked for.
 
+mod abreast;
 mod nature;
 mod off;
 mod read;

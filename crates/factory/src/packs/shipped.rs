@@ -9,7 +9,7 @@ use alai_core::company::{Company, Stage, Texts};
 use alai_workspace::files;
 use include_dir::{Dir, DirEntry, include_dir};
 
-use super::{Files, Packs, PacksError};
+use super::{Files, Packs, PacksError, abreast};
 use crate::home::Home;
 
 static COMPANIES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../companies");
@@ -130,17 +130,17 @@ pub(super) fn behind(own: &[Company]) -> Result<Vec<Behind>, PacksError> {
         .flat_map(|company| company.default.iter().copied())
         .collect();
     // Read only where it is needed: most homes have them all.
-    let free = names().filter(|name| !taken(name));
-    free.filter_map(|name| files_of(&name).map(|files| (name, files)))
-        .map(|(name, files)| {
-            let (mut company, texts) = super::read_company(&name, &files)?;
-            company.aliases.retain(|alias| !taken(alias));
-            company.default.retain(|stage| !stages.contains(stage));
-            Ok(Behind {
-                company,
-                texts,
-                files,
-            })
+    let free: Vec<String> = names().filter(|name| !taken(name)).collect();
+    let read = |name: &String| {
+        let files = files_of(name).unwrap_or_default();
+        let (mut company, texts) = super::read_company(name, &files)?;
+        company.aliases.retain(|alias| !taken(alias));
+        company.default.retain(|stage| !stages.contains(stage));
+        Ok(Behind {
+            company,
+            texts,
+            files,
         })
-        .collect()
+    };
+    abreast::each(&free, read).into_iter().collect()
 }

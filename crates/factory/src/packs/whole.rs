@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use alai_core::company::{self, Closed, Company, CompanyError, Registry, Texts};
 
-use super::{Files, PacksError, off, read, read_company, shipped};
+use super::{Files, PacksError, abreast, off, read, read_company, shipped};
 use crate::home::Home;
 
 /// What was read so far.
@@ -33,9 +33,11 @@ impl Whole {
             texts: BTreeMap::new(),
             wrong: BTreeMap::new(),
         };
-        let folders = read::folders(&home.companies())?.into_iter();
-        for name in folders.filter(|name| !off.contains(name)) {
-            match one(home, &name) {
+        let mut folders = read::folders(&home.companies())?;
+        folders.retain(|name| !off.contains(name));
+        let came = abreast::each(&folders, |name| one(home, name));
+        for (name, came) in folders.into_iter().zip(came) {
+            match came {
                 Ok((company, texts, files)) => {
                     whole.texts.insert(company.name.clone(), texts);
                     whole.companies.push(company);
