@@ -204,41 +204,27 @@ fn the_fastapi_backend_installs_and_serves_needs_python_needs_postgres_needs_reg
     serves_notes(&Server::start(command, "/readyz"));
 }
 
-/// Both sides in one repository: each installed, linted, tested and built in its folder, then started, and the page shows what the API has.
-#[test]
-#[ignore = "minutes: `cargo xtask scaffolds`"]
-fn the_full_stack_builds_and_serves_needs_node_needs_python_needs_postgres_needs_registry() {
-    let project = Project::new(FULLSTACK, &[]);
-    let postgres = Postgres::start();
-    let url = postgres.by_socket();
+/// The front end of a full stack, installed, linted, tested and built in its folder.
+fn web_is_built(project: &Project) {
     project.run("cd web && npm ci --no-audit --no-fund");
     for script in ["lint", "typecheck", "test", "build"] {
         project.run(&format!("cd web && npm run {script}"));
     }
-    project.run("cd api && python3 -m venv .venv && .venv/bin/pip install -q --require-hashes -r requirements-dev.txt");
-    project.run("cd api && .venv/bin/ruff check . && .venv/bin/ruff format --check .");
-    let tested = project.run_with("cd api && .venv/bin/python -m pytest", "DATABASE_URL", &url);
-    assert!(
-        tested.contains(" passed") && !tested.contains("skipped"),
-        "{tested}"
-    );
+}
+
+/// The front end, started: its page shows what the API has, and says so when the API does not answer.
+fn web_shows_the_notes_of(project: &Project, api: Server) {
     // What set-ups and builds write is left out by the .gitignore of each folder.
     assert_eq!(
         project.run("git -c safe.directory='*' status --porcelain"),
         ""
     );
-    let mut command = project.command("sh", &["-c", "cd api && exec .venv/bin/python -m app.main"]);
-    command.env("DATABASE_URL", &url);
-    let api = Server::start(command, "/readyz");
-    let front = |api_url: String| {
-        let mut command = project.command(
-            "sh",
-            &["-c", "cd web && exec node .next/standalone/server.js"],
-        );
-        command.env("API_URL", api_url);
-        Server::start(command, "/api/health")
-    };
-    let web = front(format!("http://127.0.0.1:{}", api.port));
+    let mut command = project.command(
+        "sh",
+        &["-c", "cd web && exec node .next/standalone/server.js"],
+    );
+    command.env("API_URL", format!("http://127.0.0.1:{}", api.port));
+    let web = Server::start(command, "/api/health");
     let page = |web: &Server| web.ask("GET", "/", "").body;
     assert!(page(&web).contains("There is no note yet"));
     let title = r#"{"title": "<b>Lunch</b> at noon"}"#;
@@ -257,6 +243,53 @@ fn the_full_stack_builds_and_serves_needs_node_needs_python_needs_postgres_needs
         "{}",
         alone.body
     );
+}
+
+/// Both sides in one repository: each installed, linted, tested and built in its folder, then started, and the page shows what the API has.
+#[test]
+#[ignore = "minutes: `cargo xtask scaffolds`"]
+fn the_full_stack_builds_and_serves_needs_node_needs_python_needs_postgres_needs_registry() {
+    let project = Project::new(FULLSTACK, &[]);
+    let postgres = Postgres::start();
+    let url = postgres.by_socket();
+    web_is_built(&project);
+    project.run("cd api && python3 -m venv .venv && .venv/bin/pip install -q --require-hashes -r requirements-dev.txt");
+    project.run("cd api && .venv/bin/ruff check . && .venv/bin/ruff format --check .");
+    let tested = project.run_with("cd api && .venv/bin/python -m pytest", "DATABASE_URL", &url);
+    assert!(
+        tested.contains(" passed") && !tested.contains("skipped"),
+        "{tested}"
+    );
+    let mut command = project.command("sh", &["-c", "cd api && exec .venv/bin/python -m app.main"]);
+    command.env("DATABASE_URL", &url);
+    web_shows_the_notes_of(&project, Server::start(command, "/readyz"));
+}
+
+/// The same with the back end in Rust, which keeps its answers to all questions beside a front end.
+#[test]
+#[ignore = "minutes: `cargo xtask scaffolds`"]
+fn the_full_stack_with_axum_builds_and_serves_needs_node_needs_postgres_needs_registry() {
+    let project = Project::new(FULLSTACK, &[("backend", "axum")]);
+    let postgres = Postgres::start();
+    let url = postgres.by_socket();
+    web_is_built(&project);
+    project.run("cd api && cargo fmt --check");
+    project.run("cd api && cargo clippy --locked --all-targets -- -D warnings");
+    let test = "cd api && cargo test --locked -- --include-ignored 2>&1";
+    let tested = project.run_with(test, "DATABASE_URL", &url);
+    let passed: usize = { tested.split(" passed;") }
+        .filter_map(|before| before.rsplit(' ').next()?.parse::<usize>().ok())
+        .sum();
+    assert_eq!(passed, 13, "as many as alone, none ignored: {tested}");
+    project.run("cd api && cargo build --locked");
+    let served = || {
+        let binary = cache("cargo").join("debug/server").display().to_string();
+        let mut command = project.command(&binary, &[]);
+        command.env("DATABASE_URL", &url);
+        Server::start(command, "/readyz")
+    };
+    web_shows_the_notes_of(&project, served());
+    serves_notes(&served());
 }
 
 /// In a folder of a repository that has packages of its own at its root: neither side takes them for its own.
