@@ -90,7 +90,12 @@ pub enum Ended {
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Failure {
     /// The work is not good enough: the findings go back at the same tier, then one tier up.
-    Quality { findings: Vec<String> },
+    Quality {
+        findings: Vec<String>,
+        /// The gate that found it. Ends of before it was written tell none, and most were those of a claim.
+        #[serde(default = "Failure::at_claim")]
+        at: Transition,
+    },
     /// The agent was stuck or could not speak the protocol: one tier up at once.
     Lost { findings: Vec<String> },
     /// The work left what the company that words chose may write: the findings go to another company, which stays.
@@ -113,8 +118,24 @@ pub enum Failure {
     NoRoom { detail: String },
     /// A paid call was not begun. Nothing was judged and nothing is counted.
     Budget { refused: Refused },
-    /// It was given to a person. Nothing was begun and nothing is counted.
-    Human { detail: String },
+    /// It is a person's: nothing is counted against the task.
+    Human {
+        detail: String,
+        /// The gate that gave it to him: spawn where nothing was begun.
+        at: Transition,
+    },
+}
+
+impl Failure {
+    /// What was handed in is not good enough, or proves nothing.
+    pub fn quality(findings: Vec<String>) -> Failure {
+        let at = Failure::at_claim();
+        Failure::Quality { findings, at }
+    }
+
+    fn at_claim() -> Transition {
+        Transition::Claim
+    }
 }
 
 /// What the decision may know beside the task.

@@ -88,22 +88,28 @@ pub fn passed(ended: &Ended) -> Vec<(Transition, Passage)> {
             gates
         }
         Ended::Failed { failure } => match failure {
-            Failure::BoxRefused { .. }
-            | Failure::NoModel { .. }
-            | Failure::NoRoom { .. }
-            | Failure::Human { .. } => vec![blocked(Spawn)],
-            Failure::Budget { .. } | Failure::Lost { .. } | Failure::Rail { .. } => {
-                vec![fired(Execute), blocked(Execute)]
+            Failure::BoxRefused { .. } | Failure::NoModel { .. } | Failure::NoRoom { .. } => {
+                shut(Spawn)
             }
+            Failure::Human { at, .. } | Failure::Quality { at, .. } => shut(*at),
+            Failure::Budget { .. }
+            | Failure::Lost { .. }
+            | Failure::Rail { .. }
+            | Failure::Beyond { .. } => shut(Execute),
             Failure::Infrastructure { .. } => vec![fired(Execute)],
-            Failure::Quality { .. } | Failure::Beyond { .. } => {
-                vec![fired(Execute), fired(Claim), blocked(Claim)]
-            }
-            Failure::GoalUnmet { .. } => {
-                vec![fired(Execute), fired(Claim), fired(Close), blocked(Close)]
-            }
+            Failure::GoalUnmet { .. } => shut(Close),
         },
     }
+}
+
+/// A run that came as far as this gate and not through it.
+fn shut(at: Transition) -> Vec<(Transition, Passage)> {
+    // The spawn gate fired when the run was claimed.
+    let after_spawn = Transition::ALL.into_iter().skip(1);
+    let mut gates: Vec<(Transition, Passage)> =
+        after_spawn.filter(|gate| *gate <= at).map(fired).collect();
+    gates.push(blocked(at));
+    gates
 }
 
 /// Whether what was claimed lacks the factory's own record.
@@ -160,6 +166,23 @@ mod tests {
             [blocked(Spawn)],
             "it fired when it was claimed"
         );
+        let approves = |at| {
+            let detail = String::new();
+            failure(Failure::Human { detail, at })
+        };
+        assert_eq!(approves(Spawn), [blocked(Spawn)]);
+        assert_eq!(approves(Execute), [fired(Execute), blocked(Execute)]);
+        assert_eq!(
+            approves(Close),
+            [fired(Execute), fired(Claim), fired(Close), blocked(Close)]
+        );
+        let unproven = failure(Failure::quality(vec![]));
+        assert_eq!(unproven, [fired(Execute), fired(Claim), blocked(Claim)]);
+        let limit = Failure::Quality {
+            findings: vec![],
+            at: Execute,
+        };
+        assert_eq!(failure(limit), lost, "it claimed nothing");
         let machine = Failure::Infrastructure {
             detail: String::new(),
         };

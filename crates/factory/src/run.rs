@@ -306,7 +306,9 @@ fn outcome(ended: &Ended) -> String {
         Ended::Summed { .. } => "summed up".into(),
         Ended::Asked { question } => format!("asked: {}", question.text.trim()),
         Ended::Failed { failure } => match failure {
-            Failure::Quality { findings } => format!("not good enough: {}", findings.join("; ")),
+            Failure::Quality { findings, .. } => {
+                format!("not good enough: {}", findings.join("; "))
+            }
             Failure::Beyond { findings, .. } => format!("not good enough: {}", findings.join("; ")),
             Failure::Lost { findings } => format!("lost its way: {}", findings.join("; ")),
             Failure::Infrastructure { detail } => format!("infrastructure: {detail}"),
@@ -316,7 +318,7 @@ fn outcome(ended: &Ended) -> String {
             Failure::NoModel { detail } => format!("no model: {detail}"),
             Failure::NoRoom { detail } => format!("no room: {detail}"),
             Failure::Budget { refused } => format!("cost_limit: {}", refused.text),
-            Failure::Human { detail } => format!("given to a person: {detail}"),
+            Failure::Human { detail, .. } => format!("given to a person: {detail}"),
         },
     }
 }

@@ -5,6 +5,7 @@ use alai_core::company::{ModelChoice, Registry};
 use alai_core::pipeline::Failure;
 use alai_core::routing::{self, Ask, Want, Wish};
 use alai_core::task::Task;
+use alai_core::transition::Transition;
 
 use crate::config::Config;
 use crate::models::raised;
@@ -32,6 +33,7 @@ pub(crate) fn model<'w>(
     {
         return Err(Failure::Human {
             detail: wish.reasons.join("; "),
+            at: Transition::Spawn,
         });
     }
     match &wish.want {

@@ -27,6 +27,7 @@ use alai_core::money::Tariff;
 use alai_core::pipeline::{Ended, Failure};
 use alai_core::routing;
 use alai_core::task::{Task, TaskKind};
+use alai_core::transition::Transition;
 use alai_core::verify as verifier;
 use alai_fleet::Provider;
 use alai_hivemind::recall as recalling;
@@ -318,7 +319,7 @@ impl Desk {
     /// What an agent's failure means in this company: who was chosen by words and may not write what is asked for is not asked again.
     pub(crate) fn judged(&self, status: &ExitStatus, failure: Failure) -> Failure {
         match (status, &self.instead, failure) {
-            (ExitStatus::ScopeViolation { .. }, Some(to), Failure::Quality { findings }) => {
+            (ExitStatus::ScopeViolation { .. }, Some(to), Failure::Quality { findings, .. }) => {
                 Failure::Beyond {
                     findings,
                     from: self.company.name.clone(),
@@ -438,12 +439,14 @@ pub(crate) fn failure_of(report: &RunReport) -> Option<Result<Failure, RunError>
     };
     match &report.status {
         ExitStatus::Done => None,
-        ExitStatus::GateFailed
-        | ExitStatus::StepLimit
+        ExitStatus::GateFailed => Some(Ok(Failure::quality(finding()))),
+        // It was ended at its work, and claimed nothing.
+        ExitStatus::StepLimit
         | ExitStatus::CostLimit
         | ExitStatus::TimeLimit
         | ExitStatus::ScopeViolation { .. } => Some(Ok(Failure::Quality {
             findings: finding(),
+            at: Transition::Execute,
         })),
         ExitStatus::Stuck { .. } | ExitStatus::Format | ExitStatus::ContextTruncated => {
             Some(Ok(Failure::Lost {

@@ -219,7 +219,7 @@ fn stolen(world: &World, package: &Path) -> (GateKey, About, Verdict) {
 }
 
 /// Fires, blocks and bypasses of the four gates, by name.
-fn gates(world: &World) -> Vec<(String, u64, u64, u64)> {
+pub(crate) fn gates(world: &World) -> Vec<(String, u64, u64, u64)> {
     let rows = world.json(["mc", "stats", "--json"])["gates"].clone();
     let shown = world.json(["status", "--json"])["queue"]["gates"].clone();
     assert_eq!(rows, shown, "one count, wherever it is shown");

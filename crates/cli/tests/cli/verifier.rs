@@ -5,6 +5,7 @@ use alai_testkit::openai::{self, OpenaiTwin};
 use serde_json::{Value, json};
 
 use crate::hosts::good_openai;
+use crate::qa::gates;
 use crate::script::{CHECK, Script, TITLE, small, solution};
 use crate::wire::good;
 use crate::world::{Ran, Running, World};
@@ -79,7 +80,21 @@ fn is_never_believed(world: &World, ran: Ran, why: &str) {
     }
     assert_eq!(world.titles("main"), ["Import"]);
     assert!(!world.list().contains("[REVIEW]"), "{}", world.list());
+    assert_eq!(
+        blocks(world),
+        [0, 0, 3, 0],
+        "each handed in what proves nothing"
+    );
     world.alai(["mc", "fsck"]).exits(0);
+}
+
+/// How often each of the four gates held something back: spawn, execute, claim, close.
+fn blocks(world: &World) -> Vec<u64> {
+    let blocks = |(_, fires, blocks, _): (String, u64, u64, u64)| {
+        assert!(fires >= blocks, "what shuts has fired");
+        blocks
+    };
+    gates(world).into_iter().map(blocks).collect()
 }
 
 #[test]
@@ -231,6 +246,7 @@ fn in_a_home_with_one_model_what_is_urgent_ends_before_a_person_with_the_finding
         .says("finding: nobody says what a word is")
         .says("alai mc approve 5");
     assert_eq!(threads(&world)[0]["end"], "for_person");
+    assert_eq!(blocks(&world), [0, 0, 0, 1], "it was closed to the machine");
     assert_eq!(world.titles("main"), ["Import"], "nobody has approved it");
     world
         .alai(["mc", "approve", "5", "I tried it, too"])
@@ -341,6 +357,7 @@ fn one_above_its_cap_is_not_called_and_its_task_waits_for_a_word() {
         .iter()
         .filter(|body| body.to_string().contains("rests_on"));
     assert_eq!(asked.count(), 0, "no call was made");
+    assert_eq!(blocks(&world), [0, 1, 0, 0], "a limit ended its work");
 }
 
 #[test]

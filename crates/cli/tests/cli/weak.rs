@@ -3,6 +3,7 @@
 use alai_testkit::ollama::OllamaTwin;
 use alai_testkit::weak::{Vice, Weak};
 
+use crate::qa::gates;
 use crate::world::World;
 
 const SAMPLE: &str = "tiny-sh";
@@ -41,4 +42,7 @@ fn what_a_person_sets_in_the_settings_ends_a_run() {
     assert_ne!(ran.code, 0, "{ran}");
     let build = world.task(3).to_string();
     assert!(build.contains("the run ended as step_limit"), "{build}");
+    let blocks: Vec<u64> = gates(&world).into_iter().map(|gate| gate.2).collect();
+    assert!(blocks[1] >= 1, "a limit ended its work: {blocks:?}");
+    assert_eq!(blocks[2], 0, "it claimed nothing: {blocks:?}");
 }

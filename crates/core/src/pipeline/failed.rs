@@ -12,7 +12,7 @@ use crate::task::{Task, WaitReason};
 
 pub(super) fn failed(task: &Task, failure: &Failure, context: &Context) -> Vec<Effect> {
     match failure {
-        Failure::Quality { findings } => quality(task, findings, context, 0),
+        Failure::Quality { findings, .. } => quality(task, findings, context, 0),
         Failure::Lost { findings } => quality(task, findings, context, 1),
         Failure::Beyond { findings, from, to } => beyond(task, findings, from, to, context),
         Failure::Infrastructure { detail } => infrastructure(task, detail, context),
@@ -69,7 +69,7 @@ pub(super) fn failed(task: &Task, failure: &Failure, context: &Context) -> Vec<E
             )]
         }
         Failure::Budget { refused } => vec![over_budget(task, refused, context)],
-        Failure::Human { detail } => {
+        Failure::Human { detail, .. } => {
             let action = human_action(task);
             vec![ask(
                 task,

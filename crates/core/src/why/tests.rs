@@ -458,9 +458,7 @@ fn ask_the_pipeline(seen: &mut Seen) {
     };
     let detail = || "detail".to_owned();
     let failures = [
-        Failure::Quality {
-            findings: vec![detail()],
-        },
+        Failure::quality(vec![detail()]),
         Failure::Lost {
             findings: vec![detail()],
         },

@@ -88,7 +88,7 @@ fn led(report: &RunReport, handed: Handed) -> Result<Led, RunError> {
         (_, Handed::Railed { rule, detail }) => failed(Failure::Rail { rule, detail }),
         (Some(failure), Handed::Plan(_)) => failed(failure),
         (Some(failure), Handed::Refused(reasons)) => failed(with(failure, reasons)),
-        (None, Handed::Refused(findings)) => failed(Failure::Quality { findings }),
+        (None, Handed::Refused(findings)) => failed(Failure::quality(findings)),
         (None, Handed::Plan(plan)) => Ok(Led::Plan(plan)),
     }
 }
@@ -96,9 +96,9 @@ fn led(report: &RunReport, handed: Handed) -> Result<Led, RunError> {
 /// Why nothing was handed out stands beside why the run ended.
 fn with(failure: Failure, reasons: Vec<String>) -> Failure {
     match failure {
-        Failure::Quality { mut findings } => {
+        Failure::Quality { mut findings, at } => {
             findings.extend(reasons);
-            Failure::Quality { findings }
+            Failure::Quality { findings, at }
         }
         Failure::Lost { mut findings } => {
             findings.extend(reasons);

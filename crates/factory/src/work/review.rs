@@ -135,9 +135,8 @@ pub(super) fn by_a_person(
         held_to(repo, head, &judged.review, (&tree, &tree))
     } else {
         // Not by any way of ours: the commit of a review never changes.
-        Judged::Failed(Failure::Quality {
-            findings: vec![format!("{} judged another commit", judged.by)],
-        })
+        let why = format!("{} judged another commit", judged.by);
+        Judged::Failed(Failure::quality(vec![why]))
     };
     let said = Said {
         report: serde_json::json!({"judged_by": judged.by, "review": judged.review}),
@@ -202,15 +201,16 @@ fn judge(
     }
     match &report.answer {
         Some(answer) => held_to(repo, head, &answer.to_string(), trees),
-        None => Judged::Failed(Failure::Quality {
-            findings: vec!["the reviewer gave no verdict".into()],
-        }),
+        None => {
+            let why = "the reviewer gave no verdict".to_owned();
+            Judged::Failed(Failure::quality(vec![why]))
+        }
     }
 }
 
 /// An answer in the asked shape that cites what the commit has.
 fn held_to(repo: &git::Repo, head: &Oid, answer: &str, trees: (&str, &str)) -> Judged {
-    let quality = |findings: Vec<String>| Judged::Failed(Failure::Quality { findings });
+    let quality = |findings: Vec<String>| Judged::Failed(Failure::quality(findings));
     let review = match Review::parse(answer) {
         Ok(review) => review,
         Err(e) => return quality(vec![e.to_string()]),

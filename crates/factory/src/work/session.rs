@@ -151,7 +151,7 @@ fn judged(ended: &Ended, outcome: &str) -> Option<Judged> {
         }
         Ended::Planned { .. } | Ended::Summed { .. } => return None,
         Ended::Failed { failure } => match failure {
-            Failure::Quality { findings }
+            Failure::Quality { findings, .. }
             | Failure::Lost { findings }
             | Failure::Beyond { findings, .. } => {
                 report.blockers.clone_from(findings);

@@ -12,6 +12,7 @@ use alai_core::qa::{self, Check, CheckResult, Measurement};
 use alai_core::record::Captured;
 use alai_core::review::{Review, ReviewVerdict};
 use alai_core::task::Task;
+use alai_core::transition::Transition;
 use alai_core::verify::{
     self, Next, PROBES_MAX, Probe, Quality, ROUNDS_MAX, Record, is_for_a_person,
 };
@@ -238,7 +239,8 @@ impl Thread<'_> {
             // The caps of a thread are narrower than those that waits for money are ended by: a person ends this one.
             Err(Stopped::Run(RunError::Budget(refused))) => {
                 let detail = format!("no verifier was asked: {}; {}", refused.text, refused.fix);
-                let failure = Failure::Human { detail };
+                let at = Transition::Execute;
+                let failure = Failure::Human { detail, at };
                 (ThreadEnd::OverBudget, Ok(Ended::Failed { failure }))
             }
             Err(Stopped::Run(e)) => return Err(e),
@@ -273,7 +275,7 @@ impl Thread<'_> {
         let (result, end, ended) = match &so.review {
             None => {
                 let findings = so.refused.clone();
-                let failure = Failure::Quality { findings };
+                let failure = Failure::quality(findings);
                 (
                     CheckResult::Fail,
                     ThreadEnd::Refused,
@@ -298,7 +300,8 @@ impl Thread<'_> {
                     review.summary,
                     findings.concat()
                 );
-                let failure = Failure::Human { detail };
+                let at = Transition::Close;
+                let failure = Failure::Human { detail, at };
                 (
                     CheckResult::Pass,
                     ThreadEnd::ForPerson,

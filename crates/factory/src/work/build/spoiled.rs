@@ -107,9 +107,7 @@ impl Job<'_> {
         self.seal(&said, self.start, |complete| {
             qa::judge_all(vec![measured, complete])
         })?;
-        let quality = || Failure::Quality {
-            findings: vec![why],
-        };
+        let quality = || Failure::quality(vec![why]);
         Ok(Ended::Failed {
             failure: self.command_rail(report).unwrap_or_else(quality),
         })
