@@ -11,7 +11,7 @@ use alai_core::plan::PlanSource;
 use alai_core::review::ReviewVerdict;
 use alai_core::task::Task;
 use alai_core::transition;
-use alai_mission::{Claim, MissionError, Reader};
+use alai_mission::{Claim, ENDED, Mission, MissionError, Reader};
 use alai_workspace::cage;
 use alai_workspace::command::Cancel;
 
@@ -75,9 +75,6 @@ const DISPLACED: &str = "handed back: its model, or a healthy host of it, is at 
 
 /// Milliseconds until a task that was displaced is given out again: what moved is at rest by then, and nobody sets it up again and again.
 const DISPLACED_MS: i64 = 5_000;
-
-/// The journal's key for the measured end.
-pub(crate) const ENDED: &str = "ended";
 
 /// Runs one claim to its end. Never panics the process: a run that fails is one failed run.
 pub(crate) fn run(factory: &Arc<Factory>, claim: &Claim, cancel: &Cancel) {

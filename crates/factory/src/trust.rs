@@ -9,12 +9,11 @@ use alai_core::task::{State, Task, TaskKind};
 use alai_core::trust::{Records, Trust};
 use alai_gate::evidence::{self, PinnedKey};
 use alai_minion::RunReport;
-use alai_mission::{Filter, MissionError, Reader, RunRow};
+use alai_mission::{ENDED, Filter, MissionError, Reader, RunRow};
 use serde::{Deserialize, Serialize};
 
 use crate::evidence::evidence_dir;
 use crate::home::Home;
-use crate::run::ENDED;
 
 /// The word that people see in the place of `done` where nobody but its writer has proven it.
 pub(crate) const CLAIMED: &str = "claimed";

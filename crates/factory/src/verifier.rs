@@ -5,14 +5,13 @@ use alai_core::pipeline::{Ended, Stage};
 use alai_core::qa::{Untried, Verdict};
 use alai_core::task::{Priority, Task};
 use alai_core::verify::{self, Policy};
-use alai_mission::{EventRow, Mission, MissionError};
+use alai_mission::{ENDED, EventRow, Mission, MissionError};
 use alai_workspace::git::{self, ChangeStatus, Oid};
 use serde::Deserialize;
 
 use crate::beat::Factory;
 use crate::config::{Config, ConfigError};
 use crate::integrate;
-use crate::run::ENDED;
 
 /// A thread that takes longer is no stage of a line of work any more.
 const SECONDS_MAX: u64 = 7_200;

@@ -90,7 +90,7 @@ pub use session::{Begun, Said, Session};
 pub use slot::Borrowed;
 pub use stages::{StageStats, WorkStats};
 pub use stats::{Standing, Stats, Taken};
-pub use step::{StepRow, StepState};
+pub use step::{ENDED, StepRow, StepState};
 pub use sync::SyncEnd;
 pub use task::{Filter, NeedRow};
 pub use verification::{ThreadBegun, ThreadEnd, ThreadEnded, Verification};

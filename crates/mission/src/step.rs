@@ -11,6 +11,9 @@ use crate::reader::Reader;
 use crate::task::word;
 use crate::writer::Mission;
 
+/// The key under which a run journals how it ended, as the JSON of `alai_core::pipeline::Ended`.
+pub const ENDED: &str = "ended";
+
 /// One step of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepRow {

@@ -1,12 +1,15 @@
 //! The table `verification`: threads with the independent verifier, one for each run of a `verify` task.
 
 use alai_core::ids::{RunId, TaskId};
+use alai_core::pipeline::Ended;
+use alai_core::review::ReviewVerdict;
 use rusqlite::{Connection, Row, params};
 use serde::{Deserialize, Serialize};
 
 use crate::claim::{Fence, fenced};
 use crate::error::MissionError;
 use crate::reader::Reader;
+use crate::step::ENDED;
 use crate::task::word;
 use crate::writer::Mission;
 
@@ -110,11 +113,15 @@ const COLUMNS: &str = "v.run, v.task, v.lineage, v.head, v.company, v.model, v.b
     CASE WHEN v.end_state IS NULL AND r.state <> 'live' THEN 'interrupted' ELSE v.end_state END,
     v.retries, v.probes, v.quality, v.began_ms, v.ended_ms - v.began_ms,
     (SELECT coalesce(sum(CASE l.state WHEN 'settled' THEN l.cost_microusd WHEN 'released' THEN 0 ELSE l.reserved_microusd END), 0)
-        FROM ledger l WHERE l.run = v.run),
-    v.end_state = 'pass' AND EXISTS (SELECT 1 FROM task t JOIN event e ON e.task = t.id
-        WHERE t.lineage = v.lineage AND t.head = v.head AND t.kind IN ('review', 'security')
-          AND e.kind = 'complete' AND e.detail LIKE 'reject: %')
+        FROM ledger l WHERE l.run = v.run)
     FROM verification v JOIN run r ON r.id = v.run";
+
+/// How the reviews and audits ended that looked at the same commit after a verifier had passed it: the journaled end of each run whose
+/// verdict counted.
+const JUDGED_AFTER: &str =
+    "SELECT s.value FROM task t JOIN run r ON r.task = t.id JOIN step s ON s.run = r.id
+    WHERE t.lineage = ?1 AND t.head = ?2 AND t.kind IN ('review', 'security')
+      AND r.state = 'succeeded' AND s.state = 'done' AND s.key = ?3";
 
 impl Mission {
     /// A thread begins. A second word for the same run changes nothing.
@@ -246,9 +253,26 @@ fn query(
             table: "verification",
             why: e.to_string(),
         })?;
+        thread.false_pass = thread.end == Some(ThreadEnd::Pass) && is_rejected_later(c, &thread)?;
         Ok(thread)
     })
     .collect()
+}
+
+fn is_rejected_later(c: &Connection, thread: &Verification) -> Result<bool, MissionError> {
+    let mut statement = c.prepare_cached(JUDGED_AFTER)?;
+    let ends = statement.query_map(params![thread.lineage.0, thread.head, ENDED], |r| {
+        r.get::<_, String>(0)
+    })?;
+    for end in ends {
+        // One that cannot be read was written by another version, and tells nothing.
+        if let Ok(Ended::Reviewed { review }) = serde_json::from_str(&end?)
+            && review.verdict == ReviewVerdict::Reject
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn row(r: &Row<'_>) -> rusqlite::Result<(Verification, Option<String>, String)> {
@@ -268,7 +292,7 @@ fn row(r: &Row<'_>) -> rusqlite::Result<(Verification, Option<String>, String)> 
         began_ms: r.get(12)?,
         latency_ms: r.get(13)?,
         cost_microusd: r.get::<_, i64>(14)?.unsigned_abs(),
-        false_pass: r.get::<_, Option<bool>>(15)?.unwrap_or(false),
+        false_pass: false,
     };
     Ok((thread, r.get(8)?, r.get(6)?))
 }

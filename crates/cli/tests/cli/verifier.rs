@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::hosts::good_openai;
 use crate::qa::gates;
-use crate::script::{CHECK, Script, TITLE, small, solution};
+use crate::script::{CHECK, Script, TITLE, reject, small, solution};
 use crate::wire::good;
 use crate::world::{Ran, Running, World};
 
@@ -358,6 +358,27 @@ fn one_above_its_cap_is_not_called_and_its_task_waits_for_a_word() {
         .filter(|body| body.to_string().contains("rests_on"));
     assert_eq!(asked.count(), 0, "no call was made");
     assert_eq!(blocks(&world), [0, 1, 0, 0], "a limit ended its work");
+}
+
+#[test]
+fn one_that_passed_what_its_review_rejects_is_counted_as_a_false_pass() {
+    let script = Script::good()
+        .tries("", Some(1), &small("extra"))
+        .judges_attempt("review", 0, reject("it loses birds"));
+    let world = played(&verifies(script, &honest(CHECK)), SEND);
+    start(&world, "M");
+    let all = threads(&world);
+    let passed: Vec<(&Value, &Value)> = all.iter().map(|t| (&t["end"], &t["false_pass"])).collect();
+    assert_eq!(passed[0], (&json!("pass"), &json!(true)), "{all:?}");
+    let wrong = all.iter().filter(|t| t["false_pass"] == true).count();
+    let report = world.json(["qa", "verifiers", "--json"]);
+    let line = &report["verifiers"][0];
+    assert_eq!(line["false_passes"], wrong, "{report}");
+    assert_eq!(line["threads"], all.len(), "{report}");
+    world
+        .alai(["qa", "verifiers"])
+        .exits(0)
+        .says(&format!("{wrong} false pass(es)"));
 }
 
 #[test]
