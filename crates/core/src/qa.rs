@@ -4,6 +4,7 @@
 //! mandatory checks veto first and the score only ranks what is left.
 
 mod found;
+mod gamed;
 mod policy;
 mod quality;
 mod told;

@@ -46,7 +46,7 @@ fn each_check_is_shown_with_what_it_rests_on() {
         .collect();
     for (at, check) in checks.iter().enumerate() {
         assert_eq!(check["number"], at + 1);
-        for key in ["id", "name", "kind", "measured_by"] {
+        for key in ["id", "name", "kind", "measured_by", "gamed_by", "caught_by"] {
             assert!(
                 check[key].as_str().is_some_and(|s| !s.is_empty()),
                 "{key}: {check}"
@@ -79,6 +79,8 @@ fn each_check_is_shown_with_what_it_rests_on() {
     for line in [
         " 2 pass M base tests pass (base_tests_pass, deterministic)",
         "        how      the test command in that clone",
+        "        gamed    The tests are edited until they agree with the change.",
+        "        caught   Tests are put back as the base has them",
         "19 n/a  M independent verifier agrees (independent_verifier, judged)",
         "        rule     REVIEW and SECURITY give it",
         "        evidence command:",
@@ -237,7 +239,7 @@ pub(crate) fn gates(world: &World) -> Vec<(String, u64, u64, u64)> {
     .collect()
 }
 
-fn counted(
+pub(crate) fn counted(
     spawn: [u64; 3],
     execute: [u64; 3],
     claim: [u64; 3],

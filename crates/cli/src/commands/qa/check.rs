@@ -44,6 +44,8 @@ struct Line<'a> {
     mandatory: bool,
     verdict: &'a str,
     measured_by: &'a str,
+    gamed_by: &'a str,
+    caught_by: &'a str,
     /// Why it does not apply, by rule; what was seen of it stands in `seen`.
     #[serde(skip_serializing_if = "Option::is_none")]
     rule: Option<String>,
@@ -124,6 +126,8 @@ fn line<'a>(check: Check, predicate: &Predicate, sources: &Sources) -> Line<'a> 
             CheckResult::NotApplicable => "n/a",
         },
         measured_by: check.measured_by(),
+        gamed_by: check.gamed_by(),
+        caught_by: check.caught_by(),
         rule: rule(check, measured, predicate),
         seen: measured.map_or_else(String::new, |m| show::clean(&m.detail)),
         evidence: behind
@@ -200,6 +204,8 @@ fn told(shown: &Shown<'_>) {
             check.number, check.name, check.id, check.kind
         ));
         show::line(format!("        how      {}", check.measured_by));
+        show::line(format!("        gamed    {}", check.gamed_by));
+        show::line(format!("        caught   {}", check.caught_by));
         if let Some(rule) = &check.rule {
             show::line(format!("        rule     {rule}"));
         }
