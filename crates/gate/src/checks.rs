@@ -5,6 +5,7 @@ pub(crate) mod allowed_paths;
 pub(crate) mod analysis;
 pub(crate) mod dependencies;
 pub(crate) mod gate_config;
+mod licences;
 pub(crate) mod manifest;
 pub(crate) mod patterns;
 pub(crate) mod pins;

@@ -1,13 +1,13 @@
 //! Check 13: the project asks for the packages it asked for before, unless the plan allowed otherwise.
 //!
 //! What the plan allows is held against the factory's advisories (`vetted`): a known weakness fails, and what nobody can vouch for
-//! goes to a person.
+//! goes to a person. So does a licence that became another one, whether a package moved or not.
 
-use alai_core::qa::{Check, Measurement};
+use alai_core::qa::{Check, Measurement, UNVETTED};
 
 use super::manifest::{self, Manifest, Packages};
 use super::vetted::{self, Vetted};
-use super::{Rules, fail, pass, some};
+use super::{Rules, fail, licences, pass, some};
 use crate::change::{Change, ChangedFile, Content};
 use crate::paths;
 
@@ -56,15 +56,27 @@ pub(crate) fn check(change: &Change, rules: &Rules<'_>) -> Measurement {
             .iter()
             .map(|path| format!("{path} lies in the repository")),
     );
+    let licences = match licences::of(change) {
+        Ok(licences) => licences,
+        Err(why) => return fail(check, format!("its licences cannot be compared: {why}")),
+    };
+    let told = match licences.told.is_empty() {
+        true => String::new(),
+        false => format!("; licences: {}", some(&licences.told)),
+    };
     if moved.is_empty() && vendored.is_empty() {
         let clean = format!("no package was added, removed or moved ({read} manifests touched)");
-        return pass(
-            check,
-            match scaffolded {
-                0 => clean,
-                n => format!("{clean}; {n} are the shipped blueprint's, byte for byte"),
-            },
-        );
+        let clean = match scaffolded {
+            0 => clean,
+            n => format!("{clean}; {n} are the shipped blueprint's, byte for byte"),
+        };
+        return match licences.doubts.is_empty() {
+            true => pass(check, format!("{clean}{told}")),
+            false => fail(
+                check,
+                format!("{UNVETTED}: {}; {clean}{told}", some(&licences.doubts)),
+            ),
+        };
     }
     let names: Vec<String> = moved
         .iter()
@@ -86,18 +98,14 @@ pub(crate) fn check(change: &Change, rules: &Rules<'_>) -> Measurement {
     ) {
         return fail(check, stale);
     }
-    let own = vetted::own_licence(change);
-    let own = match own.is_empty() {
-        true => String::new(),
-        false => format!("; the project's own licence: {}", some(&own)),
-    };
+    doubts.extend(licences.doubts);
     match vetted::vet(change, rules.advisories, doubts) {
         Ok(Vetted::Clean(why)) => pass(
             check,
-            format!("allowed by the plan: {}; {why}{own}", some(&names)),
+            format!("allowed by the plan: {}; {why}{told}", some(&names)),
         ),
-        Ok(Vetted::Known(why)) => fail(check, format!("{why}{own}")),
-        Ok(Vetted::Unvetted(why)) => fail(check, format!("{why}{own}")),
+        Ok(Vetted::Known(why)) => fail(check, format!("{why}{told}")),
+        Ok(Vetted::Unvetted(why)) => fail(check, format!("{why}{told}")),
         Err(why) => fail(check, format!("it cannot be looked up: {why}")),
     }
 }
@@ -252,7 +260,7 @@ fn stale_lock(change: &Change, moved: &[(&ChangedFile, Manifest)]) -> Option<Str
 
 #[cfg(test)]
 mod tests {
-    use alai_core::qa::{CheckResult, UNVETTED};
+    use alai_core::qa::CheckResult;
 
     use super::super::testing::{Task, scaffold};
     use super::*;

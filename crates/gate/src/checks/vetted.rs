@@ -1,5 +1,5 @@
-//! What moved in the lockfiles, held against the advisories that the factory has: weaknesses that are known, licences that changed, and
-//! what nobody can vouch for.
+//! What moved in the lockfiles, held against the advisories that the factory has: weaknesses that are known, and what nobody can
+//! vouch for.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use alai_core::qa::UNVETTED;
 use super::pins::{self, Pin, Pins};
 use super::some;
 use crate::advisories::{AGE_DAYS_MAX, Advisories};
-use crate::change::{Change, ChangedFile, Content};
+use crate::change::{Change, Content};
 use crate::paths;
 
 /// What came of it.
@@ -29,7 +29,6 @@ pub(super) fn vet(
     mut doubts: Vec<String>,
 ) -> Result<Vetted, String> {
     let mut fresh: Vec<(Pin, Option<String>)> = Vec::new();
-    let mut licences = Vec::new();
     for file in change.files.iter().filter(|f| is_lock(&f.path)) {
         let (base, head) = (
             side(file.base_path(), &file.base)?,
@@ -44,7 +43,6 @@ pub(super) fn vet(
         doubts.extend(new.map(|what| format!("{}: `{what}` pins no version", file.path)));
         let lost = base.pins.keys().filter(|pin| head.own.contains(&pin.name));
         doubts.extend(lost.map(|pin| format!("{} is the project's own now", shown(pin, None))));
-        licences.extend(relicensed(&base, &head));
         for (pin, licence) in head.pins {
             if base.pins.contains_key(&pin) {
                 continue;
@@ -53,10 +51,6 @@ pub(super) fn vet(
             fresh.push((pin, licence));
         }
     }
-    let licences = match licences.is_empty() {
-        true => String::new(),
-        false => format!("; licences changed: {}", some(&licences)),
-    };
     let names: Vec<String> = fresh
         .iter()
         .map(|(pin, licence)| shown(pin, licence.as_deref()))
@@ -78,7 +72,7 @@ pub(super) fn vet(
         }
         if !known.is_empty() {
             return Ok(Vetted::Known(format!(
-                "known to be weak{of}: {}{licences}",
+                "known to be weak{of}: {}",
                 some(&known)
             )));
         }
@@ -103,13 +97,13 @@ pub(super) fn vet(
             false => format!("; it brings {}", some(&names)),
         };
         return Ok(Vetted::Unvetted(format!(
-            "{UNVETTED}: {}{of}{brings}{licences}",
+            "{UNVETTED}: {}{of}{brings}",
             some(&doubts)
         )));
     }
     Ok(Vetted::Clean(match names.is_empty() {
-        true => format!("no lockfile pins a new version{licences}"),
-        false => format!("nothing is known against {}{of}{licences}", some(&names)),
+        true => format!("no lockfile pins a new version"),
+        false => format!("nothing is known against {}{of}", some(&names)),
     }))
 }
 
@@ -133,12 +127,12 @@ fn doubt(path: &str, pin: &Pin, base: &Pins) -> Option<String> {
     }
 }
 
-fn is_lock(path: &str) -> bool {
+pub(super) fn is_lock(path: &str) -> bool {
     let name = paths::name(path);
     super::manifest::LOCKFILES.contains(&name) || pins::is_requirements(name)
 }
 
-fn side(path: &str, content: &Content) -> Result<Option<Pins>, String> {
+pub(super) fn side(path: &str, content: &Content) -> Result<Option<Pins>, String> {
     match content {
         Content::Absent => Ok(Some(Pins::default())),
         Content::Text(text) => pins::pins(path, text).map_err(|why| format!("{path}: {why}")),
@@ -149,59 +143,6 @@ fn side(path: &str, content: &Content) -> Result<Option<Pins>, String> {
 fn shown(pin: &Pin, licence: Option<&str>) -> String {
     let licence = licence.map(|l| format!(" ({l})")).unwrap_or_default();
     format!("{} {}{licence}", pin.name, pin.version)
-}
-
-/// Packages that are there before and after, under another licence.
-fn relicensed(base: &Pins, head: &Pins) -> Vec<String> {
-    let mut found = Vec::new();
-    for (pin, licence) in &head.pins {
-        let before = base.pins.iter().find(|(old, was)| {
-            old.name == pin.name && old.ecosystem == pin.ecosystem && was.is_some()
-        });
-        if let (Some((_, Some(was))), Some(now)) = (before, licence)
-            && was != now
-        {
-            found.push(format!("{} from {was} to {now}", pin.name));
-        }
-    }
-    found
-}
-
-/// The project's own licence, where the change touches it: in a manifest, or the file itself.
-pub(super) fn own_licence(change: &Change) -> Vec<String> {
-    change.files.iter().filter_map(own_of).collect()
-}
-
-fn own_of(file: &ChangedFile) -> Option<String> {
-    let name = paths::name(&file.path);
-    let upper = name.to_uppercase();
-    if ["LICENSE", "LICENCE", "COPYING"]
-        .iter()
-        .any(|word| upper.starts_with(word))
-    {
-        return Some(file.path.clone());
-    }
-    let of = |content: &Content| licence_of(name, content.text()?);
-    let (was, now) = (of(&file.base), of(&file.head));
-    (was != now && !file.is_new()).then(|| {
-        let word = |licence: Option<String>| licence.unwrap_or_else(|| "none".to_owned());
-        format!("{} from {} to {}", file.path, word(was), word(now))
-    })
-}
-
-fn licence_of(name: &str, text: &str) -> Option<String> {
-    match name {
-        "package.json" => {
-            let json: serde_json::Value = serde_json::from_str(text).ok()?;
-            json["license"].as_str().map(str::to_owned)
-        }
-        "Cargo.toml" | "pyproject.toml" => {
-            let table = text.parse::<::toml::Table>().ok()?;
-            let of = table.get("package").or_else(|| table.get("project"))?;
-            of.get("license").map(ToString::to_string)
-        }
-        _ => None,
-    }
 }
 
 #[cfg(test)]
@@ -404,37 +345,5 @@ mod tests {
         );
         let unordered = said(&old, &locked(&[("serd", "one")]), Some(&advisories()));
         assert_eq!(unordered.0, "unvetted", "{}", unordered.1);
-    }
-
-    #[test]
-    fn licences_that_change_are_told() {
-        let lock = |licence: &str, version: &str| {
-            format!(
-                "{{\"packages\": {{\"node_modules/a\": {{\"version\": \"{version}\", \"license\": \"{licence}\", \
-                 \"integrity\": \"sha512-a\", \"resolved\": \"{}/a/-/a-{version}.tgz\"}}}}}}",
-                concat!("https://registry.npmjs", ".org")
-            )
-        };
-        let (old, new) = (lock("MIT", "1.0.0"), lock("AGPL-3.0", "2.0.0"));
-        let change = Change::of(&[("package-lock.json", Some(&old), Some(&new))]);
-        let Ok(Vetted::Clean(why)) = vet(&change, Some(&advisories()), Vec::new()) else {
-            panic!("nothing is known against it")
-        };
-        assert!(
-            why.contains("a 2.0.0 (AGPL-3.0)") && why.contains("a from MIT to AGPL-3.0"),
-            "{why}"
-        );
-        let change = Change::of(&[
-            (
-                "package.json",
-                Some("{\"license\": \"MIT\"}"),
-                Some("{\"license\": \"UNLICENSED\"}"),
-            ),
-            ("LICENSE", Some("a"), Some("b")),
-        ]);
-        assert_eq!(
-            own_licence(&change),
-            ["package.json from MIT to UNLICENSED", "LICENSE"]
-        );
     }
 }
