@@ -4,6 +4,7 @@
 //! Memory is no evidence: the statement has no place for it.
 
 pub mod advice;
+mod attest;
 mod dsse;
 mod files;
 pub mod head;
@@ -11,14 +12,17 @@ pub mod key;
 mod package;
 mod quality;
 mod recipe;
+mod schema;
 mod statement;
 mod verify;
 
+pub use attest::{SUMMARY_TYPE, TEST_RESULT_TYPE};
 pub use files::EvidenceError;
 pub use key::{GateKey, PinnedKey};
 pub use package::{Contents, complete, promises, sandbox, seal, write};
 pub use quality::quality;
 pub use recipe::{Recipe, Sources, point, recipe_of, sources_of};
+pub use schema::schema_text;
 pub use statement::{
     About, Artifact, CommandEntry, Kept, PREDICATE_TYPE, Predicate, Statement, Subject, Usage,
 };

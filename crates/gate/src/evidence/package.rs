@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::files::{self, EvidenceError, sha256};
 use super::key::GateKey;
 use super::statement::{About, Artifact, CommandEntry, Kept, Predicate, Statement};
-use super::{dsse, verify};
+use super::{attest, dsse, verify};
 use crate::checks::judge_findings;
 
 pub(super) const ENVELOPE: &str = "evidence.dsse.json";
@@ -242,6 +242,7 @@ pub fn seal(
     key: &GateKey,
 ) -> Result<String, EvidenceError> {
     files::write(&dir.join(VERDICT), json_line(verdict).as_bytes())?;
+    attest::write(dir, about, verdict, key)?;
     let refused = |why: String| EvidenceError::Refused {
         path: dir.to_owned(),
         why,

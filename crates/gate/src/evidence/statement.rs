@@ -19,13 +19,13 @@ pub const PREDICATE_TYPE: &str = "https://alai.dev/evidence/v1";
 /// A statement about one commit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Statement {
+pub struct Statement<P = Predicate> {
     #[serde(rename = "_type")]
     pub kind: String,
     pub subject: Vec<Subject>,
     #[serde(rename = "predicateType")]
     pub predicate_type: String,
-    pub predicate: Predicate,
+    pub predicate: P,
 }
 
 /// What a statement is about: the commit, and the tree it holds.
@@ -124,22 +124,29 @@ pub struct Artifact {
 
 impl Statement {
     pub(super) fn new(predicate: Predicate) -> Statement {
+        Statement::of(&predicate.about.clone(), PREDICATE_TYPE, predicate)
+    }
+}
+
+impl<P> Statement<P> {
+    /// A statement about the commit and the tree that were measured.
+    pub(super) fn of(about: &About, predicate_type: &str, predicate: P) -> Statement<P> {
         let digest =
             |name: &str, value: &str| BTreeMap::from([(name.to_owned(), value.to_owned())]);
         let subject = vec![
             Subject {
                 name: "commit".into(),
-                digest: digest("gitCommit", &predicate.about.head),
+                digest: digest("gitCommit", &about.head),
             },
             Subject {
                 name: "tree".into(),
-                digest: digest("sha256", &predicate.about.tree_sha256),
+                digest: digest("sha256", &about.tree_sha256),
             },
         ];
         Statement {
             kind: STATEMENT_TYPE.into(),
             subject,
-            predicate_type: PREDICATE_TYPE.into(),
+            predicate_type: predicate_type.into(),
             predicate,
         }
     }

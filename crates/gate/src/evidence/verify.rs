@@ -7,6 +7,7 @@ use std::path::Path;
 use alai_core::qa::Verdict;
 use alai_core::task::TaskKind;
 
+use super::attest;
 use super::dsse;
 use super::files::{self, sha256};
 use super::key::PinnedKey;
@@ -39,6 +40,11 @@ pub enum Fault {
     Changed(String),
     /// It was sealed so, and says something else than its own measurements.
     Verdict(String),
+    /// A statement beside the first one that was not signed by the gate, or says something else than the verdict.
+    Attestation {
+        path: String,
+        why: String,
+    },
 }
 
 impl fmt::Display for Fault {
@@ -51,6 +57,7 @@ impl fmt::Display for Fault {
             Fault::NotPlain(path) => write!(f, "{path} is no plain file"),
             Fault::Changed(path) => write!(f, "{path} is not what was sealed"),
             Fault::Verdict(why) => write!(f, "{VERDICT}: {why}"),
+            Fault::Attestation { path, why } => write!(f, "{path}: {why}"),
         }
     }
 }
@@ -75,6 +82,7 @@ pub fn verify(dir: &Path, pinned: &PinnedKey) -> Result<Verified, Vec<Fault>> {
     faults.extend(compare(dir, &statement.predicate.artifacts, &plain));
     if faults.is_empty() {
         faults.extend(agreement(dir, &statement));
+        faults.extend(attest::contradictions(dir, &statement.predicate, pinned));
     }
     if !faults.is_empty() {
         return Err(faults);
@@ -204,9 +212,8 @@ pub(super) fn commands(dir: &Path) -> Result<Vec<CommandEntry>, String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod testing {
     use alai_core::brief::Role;
-    use alai_core::cage::Property;
     use alai_core::ids::{Epoch, RunId, TaskId};
     use alai_core::mode::Mode;
     use alai_core::qa::{Check, CheckResult, Measurement, Policy, judge};
@@ -218,7 +225,7 @@ mod tests {
     use super::*;
 
     /// A whole cage, in the order of the alphabet.
-    const LAYERS: [&str; 8] = [
+    pub(super) const LAYERS: [&str; 8] = [
         "disk:watched",
         "landlock:7",
         "memory:watched",
@@ -229,7 +236,7 @@ mod tests {
         "uid:64001",
     ];
 
-    fn captured(stdout: &str) -> Captured {
+    pub(super) fn captured(stdout: &str) -> Captured {
         let record = CommandRecord {
             argv: vec!["sh".into(), "-c".into(), "make test".into()],
             cwd: "/repo".into(),
@@ -250,7 +257,7 @@ mod tests {
         }
     }
 
-    fn about() -> About {
+    pub(crate) fn about() -> About {
         About {
             run: RunId("0190a3c0-0000-7000-8000-000000000001".into()),
             epoch: Epoch(1),
@@ -268,28 +275,45 @@ mod tests {
         }
     }
 
-    struct Made {
-        folder: tempfile::TempDir,
-        key: GateKey,
+    pub(crate) struct Made {
+        pub(crate) folder: tempfile::TempDir,
+        pub(crate) key: GateKey,
     }
 
     impl Made {
-        fn dir(&self) -> std::path::PathBuf {
+        pub(crate) fn dir(&self) -> std::path::PathBuf {
             self.folder.path().join("evidence")
         }
 
-        fn faults(&self) -> Vec<Fault> {
+        pub(crate) fn faults(&self) -> Vec<Fault> {
             verify(&self.dir(), &self.key.public())
                 .err()
                 .unwrap_or_default()
         }
     }
 
-    fn as_is(text: &str) -> String {
+    pub(super) fn as_is(text: &str) -> String {
         text.to_owned()
     }
 
-    fn made() -> Made {
+    pub(crate) fn made() -> Made {
+        made_with(&judge(&measured(None), Policy::default()))
+    }
+
+    /// All nineteen: this one fails, the others pass.
+    pub(crate) fn measured(failing: Option<Check>) -> Vec<Measurement> {
+        let one = |check: &Check| Measurement {
+            check: *check,
+            result: match Some(*check) == failing {
+                true => CheckResult::Fail,
+                false => CheckResult::Pass,
+            },
+            detail: "d".into(),
+        };
+        Check::ALL.iter().map(one).collect()
+    }
+
+    pub(crate) fn made_with(verdict: &Verdict) -> Made {
         let made = Made {
             folder: tempfile::tempdir().expect("a folder"),
             key: GateKey::from_seed([5; 32]),
@@ -308,23 +332,20 @@ mod tests {
         write(&made.dir(), &contents, &as_is).expect("written");
         let complete = complete(&made.dir(), &commands, alai_core::cage::Sandbox::On, &as_is);
         assert_eq!(complete.result, CheckResult::Pass, "{}", complete.detail);
-        let measured: Vec<Measurement> = Check::ALL
-            .iter()
-            .map(|c| Measurement {
-                check: *c,
-                result: CheckResult::Pass,
-                detail: "d".into(),
-            })
-            .collect();
-        seal(
-            &made.dir(),
-            &about(),
-            &judge(&measured, Policy::default()),
-            &made.key,
-        )
-        .expect("sealed");
+        seal(&made.dir(), &about(), verdict, &made.key).expect("sealed");
         made
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use alai_core::cage::Property;
+    use alai_core::qa::CheckResult;
+
+    use super::super::key::GateKey;
+    use super::super::package::{Contents, complete, write};
+    use super::testing::{LAYERS, about, as_is, captured, made};
+    use super::*;
 
     #[test]
     fn what_was_sealed_verifies_and_says_what_it_is() {
@@ -348,7 +369,10 @@ mod tests {
                 .iter()
                 .all(|c| c.stdout.whole)
         );
-        assert_eq!(verified.files, 9, "six files and three different outputs");
+        assert_eq!(
+            verified.files, 11,
+            "six files, two more statements and three different outputs"
+        );
     }
 
     #[test]
@@ -358,8 +382,8 @@ mod tests {
         for name in plain {
             let path = made.dir().join(&name);
             let sealed = std::fs::read(&path).unwrap();
-            // The envelope is long; each of its bytes is flipped in the next test, without the files around it.
-            let step = if name == ENVELOPE { 97 } else { 1 };
+            // An envelope is long; each byte of one is flipped in the next test, without the files around it.
+            let step = if name.ends_with(".dsse.json") { 97 } else { 1 };
             for at in (0..sealed.len()).step_by(step) {
                 let mut changed = sealed.clone();
                 changed[at] ^= 1 << (at % 8);
