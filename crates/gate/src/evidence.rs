@@ -13,6 +13,7 @@ mod package;
 mod quality;
 mod recipe;
 mod schema;
+mod script;
 mod statement;
 mod verify;
 

@@ -265,6 +265,72 @@ fn a_package_is_measured_again_on_any_machine_that_has_the_commit() {
     assert!(!Path::new(&nowhere).exists(), "verifying makes no home");
 }
 
+/// Runs a package's own script against a repository, as somebody without alai does.
+fn repeated(world: &World, dir: &Path, repo: &Path) -> Ran {
+    let script = dir.join("verify/run.sh").display().to_string();
+    world.sh(&format!("sh '{script}' '{}'", repo.display()))
+}
+
+#[test]
+fn the_script_of_a_package_repeats_its_commands_without_alai() {
+    let (world, dir, _) = measured();
+    let ran = repeated(&world, &dir, &world.repo()).exits(0);
+    for line in [
+        "same   base_tests_pass, sh test.sh: exit 0",
+        "same   acceptance_checks, test \"$(sh words.sh initials",
+        "left   no_tampering: alai itself measures it",
+        "2 as recorded, 0 not, ",
+    ] {
+        assert!(ran.out.contains(line), "`{line}`: {ran}");
+    }
+    // It is what was sealed, and is said so.
+    let key = load_or_create(&world.home().join("keys/gate.key")).expect("the key");
+    let names: Vec<String> = verify(&dir, &key.public())
+        .expect("untouched")
+        .statement
+        .predicate
+        .artifacts
+        .into_iter()
+        .map(|artifact| artifact.path)
+        .collect();
+    assert!(
+        names.iter().any(|path| path == "verify/run.sh"),
+        "{names:?}"
+    );
+
+    // A record that says something else than the command does.
+    let copy = world.path("package");
+    copied(&dir, &copy);
+    let script = copy.join("verify/run.sh");
+    let text = std::fs::read_to_string(&script).expect("the script");
+    let forged = text.replacen(
+        "sh test.sh' 0 'sh test.sh'",
+        "sh test.sh' 3 'sh test.sh'",
+        1,
+    );
+    assert_ne!(text, forged, "{text}");
+    std::fs::write(&script, forged).expect("written");
+    repeated(&world, &copy, &world.repo())
+        .exits(1)
+        .says("OTHER  base_tests_pass, sh test.sh: exit 0, and 3 is recorded");
+    verified(&world, &copy, 5);
+
+    // A repository that never saw the commit can say nothing of it.
+    let empty = world.path("empty");
+    std::fs::create_dir(&empty).expect("a folder");
+    std::fs::write(empty.join("README.md"), "Another project.\n").expect("a file");
+    git::init_repo(&empty).expect("a repository");
+    repeated(&world, &dir, &empty)
+        .exits(2)
+        .says("does not give the commit");
+    let script = dir.join("verify/run.sh").display().to_string();
+    world
+        .sh(&format!(
+            "if command -v shellcheck >/dev/null; then shellcheck '{script}'; else sh -n '{script}'; fi"
+        ))
+        .exits(0);
+}
+
 fn copied(from: &Path, to: &Path) {
     for path in files(from) {
         let target = to.join(path.strip_prefix(from).expect("inside"));

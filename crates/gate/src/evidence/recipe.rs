@@ -13,11 +13,13 @@ use serde::{Deserialize, Serialize};
 use super::files::{self, EvidenceError, sha256};
 use super::package::{COMMANDS, DIFF, REPORT};
 use super::statement::{Artifact, Statement};
+use super::{script, verify};
 use crate::measure::Behind;
 
 const FOLDER: &str = "verify";
 pub(super) const SOURCES: &str = "verify/sources.json";
 pub(super) const RECIPE: &str = "verify/recipe.json";
+const SCRIPT: &str = "verify/run.sh";
 
 /// What each measured check rests on.
 pub type Sources = BTreeMap<Check, Vec<EvidenceRef>>;
@@ -51,7 +53,8 @@ pub struct Recipe {
     pub command_s: u64,
 }
 
-/// Writes `verify/` into a package that is written and not sealed yet: what each measured check rests on, and the recipe.
+/// Writes `verify/` into a package that is written and not sealed yet: what each measured check rests on, the recipe,
+/// and the script that repeats the recorded commands without alai.
 ///
 /// `behind` counts commands as `commands.jsonl` does, from 0.
 ///
@@ -69,7 +72,15 @@ pub fn point(
     files::folder(&dir.join(FOLDER))?;
     files::write(&dir.join(SOURCES), json(&sources, redact).as_bytes())?;
     match recipe {
-        Some(recipe) => files::write(&dir.join(RECIPE), json(recipe, redact).as_bytes()),
+        Some(recipe) => {
+            files::write(&dir.join(RECIPE), json(recipe, redact).as_bytes())?;
+            let commands = verify::commands(dir).map_err(|why| EvidenceError::Refused {
+                path: dir.to_owned(),
+                why,
+            })?;
+            let text = script::script(recipe, behind, &commands, verdict, redact);
+            files::write(&dir.join(SCRIPT), text.as_bytes())
+        }
         None => Ok(()),
     }
 }
