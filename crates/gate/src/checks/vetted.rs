@@ -102,7 +102,7 @@ pub(super) fn vet(
         )));
     }
     Ok(Vetted::Clean(match names.is_empty() {
-        true => format!("no lockfile pins a new version"),
+        true => "no lockfile pins a new version".to_owned(),
         false => format!("nothing is known against {}{of}", some(&names)),
     }))
 }
