@@ -24,6 +24,7 @@ mod judge;
 mod minion;
 mod notify;
 mod pipeline;
+mod plan;
 mod qa;
 mod session;
 mod skill;
@@ -40,6 +41,7 @@ pub(crate) use judge::*;
 pub(crate) use minion::*;
 pub(crate) use notify::*;
 pub(crate) use pipeline::*;
+pub(crate) use plan::*;
 pub(crate) use qa::*;
 pub(crate) use session::*;
 pub(crate) use skill::*;
@@ -70,6 +72,7 @@ enum Command {
     Why(WhyArgs),
     Explain(ExplainArgs),
     Start(StartArgs),
+    Plan(PlanArgs),
     Console(ConsoleArgs),
     Diff(DiffArgs),
     Revert(RevertArgs),
@@ -232,6 +235,16 @@ pub(crate) struct StartArgs {
     /// what its company has].
     #[arg(long, value_name = "NAME")]
     pub(crate) blueprint: Option<String>,
+    /// The goal's plan from a file (`-` for standard input), YAML or JSON as `--dry-run` prints one, instead of one that a model makes.
+    #[arg(long, value_name = "FILE", conflicts_with = "blueprint")]
+    pub(crate) plan: Option<PathBuf>,
+    /// Opens the plan, the model's or that of --plan, in $VISUAL or $EDITOR before anything of it is begun. What cannot be carried out
+    /// is said at its top and asked again; an emptied file, or an editor that fails, calls the goal off.
+    #[arg(long, conflicts_with_all = ["blueprint", "dry_run"])]
+    pub(crate) edit: bool,
+    /// Prints the plan, that of --plan or one build to begin from, with what it will come to, and begins nothing; no model is asked.
+    #[arg(long, conflicts_with_all = ["blueprint", "wait"])]
+    pub(crate) dry_run: bool,
     /// Wait until the goal is done or needs a person; without a daemon the work is done in this process.
     #[arg(long)]
     pub(crate) wait: bool,
@@ -705,7 +718,7 @@ pub(crate) fn op_of(home: &Home, words: &[String]) -> Result<Op, CliError> {
         return commands::project::adding(args);
     }
     if let Command::Start(args) = cli.command {
-        return commands::start::starting(home, &args);
+        return commands::start::op(home, &args);
     }
     if let Command::Mc(McCommand::Add(args)) = cli.command {
         return Ok(Op::Add {
@@ -745,6 +758,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Why(args) => commands::why::run(&home, &args),
         Command::Explain(args) => commands::explain::run(&home, &args),
         Command::Start(args) => commands::start::run(&home, args),
+        Command::Plan(args) => commands::plan::run(&home, &args),
         Command::Console(args) => commands::console::run(&home, &args),
         Command::Diff(args) => commands::diff::run(&home, &args),
         Command::Revert(args) => commands::revert::run(&home, args),

@@ -17,6 +17,7 @@ pub(crate) mod mcp;
 pub(crate) mod minion;
 pub(crate) mod notify;
 pub(crate) mod pipeline;
+pub(crate) mod plan;
 pub(crate) mod project;
 pub(crate) mod qa;
 pub(crate) mod revert;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use alai_core::ids::{RunId, TaskId};
 use alai_factory::basis::{self, Basis, Sources};
@@ -190,10 +191,37 @@ pub(crate) fn factory_of_many(home: &Home) -> Result<Arc<Factory>, CliError> {
         alai_factory::OpenError::Packs(e) => broken(e),
         e @ alai_factory::OpenError::Config(_) => CliError::new(Kind::NeedsSetup, e),
     })?;
-    let stop = Arc::clone(&factory);
-    let handled = ctrlc::set_handler(move || stop.stop());
-    handled.map_err(|e| CliError::new(Kind::Failed, format!("cannot take signals: {e}")))?;
+    *AT_WORK.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&factory);
+    take_signals()?;
     Ok(factory)
+}
+
+/// The factory of this process that a signal stops. It does not keep it: who has ended gives the home free.
+static AT_WORK: Mutex<Weak<Factory>> = Mutex::new(Weak::new());
+/// Whether somebody has interrupted this process.
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// From here on a signal ends no more than what this process is at: its factory, or a watch. One process takes them once.
+pub(crate) fn take_signals() -> Result<(), CliError> {
+    let handled = ctrlc::set_handler(|| {
+        INTERRUPTED.store(true, Ordering::SeqCst);
+        let at_work = AT_WORK.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(factory) = at_work.upgrade() {
+            factory.stop();
+        }
+    });
+    match handled {
+        Ok(()) | Err(ctrlc::Error::MultipleHandlers) => Ok(()),
+        Err(e) => Err(CliError::new(
+            Kind::Failed,
+            format!("cannot take signals: {e}"),
+        )),
+    }
+}
+
+/// Whether somebody has interrupted this process since it was asked last.
+pub(crate) fn interrupted() -> bool {
+    INTERRUPTED.swap(false, Ordering::SeqCst)
 }
 
 /// Lets the threads of one command take their memory of one heap. glibc gives several of them a heap each, and what one has freed serves

@@ -1,7 +1,6 @@
 //! Watching a goal: its events as lines a person can follow, and how it came to rest.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use alai_core::ids::TaskId;
@@ -14,6 +13,8 @@ use crate::{door, show};
 
 /// How often the rows are read while a daemon does the work.
 const POLL: Duration = Duration::from_millis(150);
+/// Ten seconds: a thread that takes longer to end hangs, and the lock's own error names it.
+const ENDS_TRIES: u32 = 67;
 
 /// Does or watches the work on `task` until nothing of it can go on by itself. Progress goes to standard error.
 pub(crate) fn until_settled(home: &Home, task: TaskId) -> Result<(), CliError> {
@@ -48,19 +49,37 @@ pub(crate) fn add_and_settle(home: &Home, task: AddTask) -> Result<TaskId, CliEr
     Ok(task)
 }
 
+/// Does or watches the work on a goal's specification alone, until there is a plan or it waits.
+pub(crate) fn until_planned(home: &Home, spec: TaskId) -> Result<(), CliError> {
+    if door::pulse(home).is_some() {
+        return watch(home, spec);
+    }
+    let factory = door::factory(home)?;
+    let planned = only(&factory, spec);
+    let left = Arc::downgrade(&factory);
+    drop(factory);
+    // The home is free when the last of its threads has ended; who goes on opens it again.
+    for _ in 0..ENDS_TRIES {
+        if left.strong_count() == 0 {
+            break;
+        }
+        std::thread::sleep(POLL);
+    }
+    planned
+}
+
 fn watch(home: &Home, task: TaskId) -> Result<(), CliError> {
     let reader = door::reader(home)?;
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&interrupted);
-    // A second Ctrl-C handler cannot be set twice in one process; watching is all that this process does.
-    let _already_set = ctrlc::set_handler(move || flag.store(true, Ordering::SeqCst));
+    door::take_signals()?;
+    // What a person sent to his editor was none to this.
+    let _before = door::interrupted();
     let mut printer = Printer::new(&[task]);
     loop {
         printer.print(&reader)?;
         if reader.resting(task)? {
             return printer.print(&reader);
         }
-        if interrupted.load(Ordering::SeqCst) {
+        if door::interrupted() {
             return Err(
                 CliError::new(Kind::Interrupted, "stopped watching; the daemon goes on")
                     .hinted(format!("`alai why {}` says where it stands", task.0)),

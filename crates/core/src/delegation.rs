@@ -227,7 +227,7 @@ impl Delegations {
         let company = proposal
             .company
             .as_deref()
-            .map(|name| self.checked_company(name, proposal.role))
+            .map(|name| company_called(&self.frame.companies, name, proposal.role))
             .transpose()?;
         let acceptance = lines(&proposal.acceptance);
         if acceptance.len() > CRITERIA_MAX {
@@ -281,30 +281,6 @@ impl Delegations {
             )),
             Role::Lead => Ok(()),
         }
-    }
-
-    fn checked_company(&self, name: &str, role: Role) -> Result<String, String> {
-        let known = &self.frame.companies;
-        let found = known.iter().find(|company| company.answers_to(name.trim()));
-        let Some(found) = found else {
-            let names = { known.iter() }
-                .flat_map(|company| std::iter::once(&company.name).chain(&company.aliases));
-            let hint = yaml::hint(name.trim(), names.map(String::as_str));
-            return Err(format!(
-                "no company is called `{}`; {hint}",
-                name.trim().escape_debug()
-            ));
-        };
-        if role == Role::Builder && !found.builds {
-            let builds = known.iter().filter(|company| company.builds);
-            let builds: Vec<&str> = builds.map(|company| company.name.as_str()).collect();
-            return Err(format!(
-                "{} does not build; those that do: {}",
-                found.name,
-                builds.join(", ")
-            ));
-        }
-        Ok(found.name.clone())
     }
 
     /// Only what was taken before can be needed, and so no circle can come to be.
@@ -430,7 +406,31 @@ fn lines(texts: &[String]) -> Vec<String> {
     texts.filter(|text| !text.is_empty()).collect()
 }
 
-fn checked_paths(paths: &[String]) -> Result<Vec<String>, String> {
+/// The own name of the company that is meant, or why it cannot do this.
+pub(crate) fn company_called(known: &[Known], name: &str, role: Role) -> Result<String, String> {
+    let found = known.iter().find(|company| company.answers_to(name.trim()));
+    let Some(found) = found else {
+        let names = { known.iter() }
+            .flat_map(|company| std::iter::once(&company.name).chain(&company.aliases));
+        let hint = yaml::hint(name.trim(), names.map(String::as_str));
+        return Err(format!(
+            "no company is called `{}`; {hint}",
+            name.trim().escape_debug()
+        ));
+    };
+    if role == Role::Builder && !found.builds {
+        let builds = known.iter().filter(|company| company.builds);
+        let builds: Vec<&str> = builds.map(|company| company.name.as_str()).collect();
+        return Err(format!(
+            "{} does not build; those that do: {}",
+            found.name,
+            builds.join(", ")
+        ));
+    }
+    Ok(found.name.clone())
+}
+
+pub(crate) fn checked_paths(paths: &[String]) -> Result<Vec<String>, String> {
     let paths = lines(paths);
     if paths.len() > PATHS_MAX {
         return Err(format!("it names more than {PATHS_MAX} paths"));

@@ -16,7 +16,7 @@ use crate::blueprint::Question;
 use crate::brief::Role;
 use crate::ids::{ProjectId, TaskId};
 use crate::money::Refused;
-use crate::plan::{Plan, PlanSource, PlannedTask};
+use crate::plan::{Plan, PlanSource, PlannedTask, Planning};
 use crate::qa::{Outcome, Verdict};
 use crate::review::Review;
 use crate::session::Report;
@@ -239,6 +239,12 @@ pub enum Effect {
         agent: String,
         report: Report,
     },
+    /// A plan is carried out: into the history of the goal, with whose it is.
+    Planned {
+        goal: TaskId,
+        source: PlanSource,
+        tasks: usize,
+    },
     /// This stage has no task after this one, and that is why: a stage is made or left out, and never forgotten.
     Skip {
         stage: Stage,
@@ -345,8 +351,27 @@ fn planned(task: &Task, plan: &Plan, source: PlanSource, context: &Context) -> V
         PlanSource::Model => format!("planned by the model: {tasks} build task(s)"),
         PlanSource::Template => format!("planned from the template: {tasks} build task(s)"),
         PlanSource::Delegated => format!("handed out by the lead: {tasks} task(s)"),
+        PlanSource::Edited => format!("planned as a person edited it: {tasks} build task(s)"),
+        PlanSource::File => format!("planned by a person's file: {tasks} build task(s)"),
     };
+    if task.planning == Some(Planning::Shown) {
+        let detail = format!("{note}; nothing of it is begun before you have seen it");
+        let action =
+            "look at it and carry it out: `alai plan {id} --edit`; or `alai mc cancel {id}`";
+        return vec![ask(
+            task,
+            WaitReason::Question,
+            detail,
+            action.into(),
+            context,
+        )];
+    }
     vec![
+        Effect::Planned {
+            goal: task.goal.unwrap_or(task.id),
+            source,
+            tasks,
+        },
         Effect::Complete {
             base: None,
             head: None,

@@ -1,11 +1,15 @@
 //! The plan of a goal: what the lead's model may answer, what is refused, and the template when no usable answer came.
 
+mod file;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::brief::Role;
+use crate::delegation::{self, Known};
+pub use file::{FILE_BYTES_MAX, FileError, Forecast};
 
 /// More tasks than this from one goal are a plan nobody reads (fan-out limit of one plan).
 pub const TASKS_MAX: usize = 12;
@@ -60,7 +64,7 @@ fn is_builder(role: &Role) -> bool {
     *role == Role::Builder
 }
 
-/// Where a plan came from; it is on the spec page.
+/// Where a plan came from; it is on the spec page, in the goal's history and in the evidence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PlanSource {
@@ -68,6 +72,32 @@ pub enum PlanSource {
     Template,
     /// Handed out task by task by a lead at work.
     Delegated,
+    /// A model's or the template, as a person left it in his editor.
+    Edited,
+    /// A file of a person's; no model was asked.
+    File,
+}
+
+impl PlanSource {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            PlanSource::Model => "model",
+            PlanSource::Template => "template",
+            PlanSource::Delegated => "delegated",
+            PlanSource::Edited => "edited",
+            PlanSource::File => "file",
+        }
+    }
+}
+
+/// What a specification is given beside its goal's words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Planning {
+    /// A person's plan, which is carried out: no model is asked.
+    Given { plan: Plan, source: PlanSource },
+    /// A plan is made and shown to a person before anything of it becomes a task.
+    Shown,
 }
 
 /// Why an answer is not a plan.
@@ -89,6 +119,16 @@ pub enum PlanError {
         "task `{0}`: `company`, `role` and `paths` are for a lead who delegates; leave them out"
     )]
     Delegates(String),
+    #[error("task `{0}`: its `role` is builder; a plan is carried out by builders, leave it out")]
+    Role(String),
+    #[error("task `{key}`: {why}")]
+    Company { key: String, why: String },
+    #[error("task `{key}`: {why}")]
+    Paths { key: String, why: String },
+    #[error(
+        "task `{key}`: `{entry}` in `changes_tests` is no test file by its name; it lists existing tests alone, and is mostly empty"
+    )]
+    NoTest { key: String, entry: String },
     #[error("task `{key}`: `changes_tests` has {count} entries; at most {CHANGES_TESTS_MAX}")]
     TooManyTests { key: String, count: usize },
     #[error("task `{key}`: `{entry}` in `changes_tests` {why}")]
@@ -126,13 +166,45 @@ impl Plan {
     pub fn parse(text: &str) -> Result<Plan, PlanError> {
         let plan: Plan =
             serde_json::from_str(text.trim()).map_err(|e| PlanError::Json(e.to_string()))?;
-        plan.check()?;
+        plan.checked()
+    }
+
+    /// What holds for the plan of a model that is asked once.
+    fn checked(self) -> Result<Plan, PlanError> {
+        self.check()?;
         let delegates =
             |t: &&PlannedTask| t.company.is_some() || !is_builder(&t.role) || !t.paths.is_empty();
-        match plan.tasks.iter().find(delegates) {
+        match self.tasks.iter().find(delegates) {
             Some(task) => Err(PlanError::Delegates(task.key.clone())),
-            None => Ok(plan),
+            None => Ok(self),
         }
+    }
+
+    /// What holds for the plan of a person, who may name companies and paths as a lead at work may. Companies get their own names.
+    ///
+    /// # Errors
+    /// The first thing that could not be carried out.
+    pub fn of_a_person(mut self, companies: &[Known]) -> Result<Plan, PlanError> {
+        self.check()?;
+        for task in &mut self.tasks {
+            let key = &task.key;
+            if !is_builder(&task.role) {
+                return Err(PlanError::Role(key.clone()));
+            }
+            if let Some(name) = &task.company {
+                let found = delegation::company_called(companies, name, task.role);
+                task.company = Some(found.map_err(|why| PlanError::Company {
+                    key: key.clone(),
+                    why,
+                })?);
+            }
+            task.paths =
+                delegation::checked_paths(&task.paths).map_err(|why| PlanError::Paths {
+                    key: key.clone(),
+                    why,
+                })?;
+        }
+        Ok(self)
     }
 
     /// What holds for every plan, however it came to be.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::cage::Sandbox;
 use crate::company::ModelChoice;
 use crate::ids::{Epoch, ProjectId, TaskId};
+use crate::plan::Planning;
 use crate::routing::Class;
 
 /// What a task is for. Decides its blueprint, role, gate and what follows it.
@@ -265,6 +266,9 @@ pub struct Task {
     /// What that blueprint is given for this task. A person's words: they never become part of a command.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub inputs: BTreeMap<String, String>,
+    /// What a specification is given beside its goal's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planning: Option<Planning>,
     /// `Off` when a person started its one run without a cage.
     #[serde(default)]
     pub sandbox: Sandbox,
@@ -426,6 +430,8 @@ pub struct NewTask {
     pub blueprint: Option<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub inputs: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planning: Option<Planning>,
     #[serde(default, skip_serializing_if = "Sandbox::is_on")]
     pub sandbox: Sandbox,
     pub findings: Vec<String>,
@@ -496,6 +502,7 @@ impl NewTask {
             solo: false,
             blueprint: None,
             inputs: BTreeMap::new(),
+            planning: None,
             sandbox: Sandbox::On,
             findings: Vec::new(),
             cleared: Vec::new(),

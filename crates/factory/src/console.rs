@@ -23,6 +23,8 @@ pub struct Console {
     pub step: String,
     /// `simulated` where a recording answered; none before any run had a model.
     pub mode: Option<String>,
+    /// Whose the plans are that were carried out for it, oldest first.
+    pub plans: Vec<ConsolePlan>,
     pub tasks: Vec<ConsoleTask>,
     pub verifier: Vec<ConsoleThread>,
     pub took: WorkStats,
@@ -44,6 +46,15 @@ pub struct ConsoleTask {
     pub at: Option<String>,
     /// The newest package of evidence.
     pub evidence: Option<String>,
+}
+
+/// A plan that was carried out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConsolePlan {
+    /// `model`, `template`, `delegated`, `edited` or `file`, and how many tasks it has.
+    pub said: String,
+    /// Milliseconds since the Unix epoch.
+    pub at_ms: i64,
 }
 
 /// A thread with the independent verifier.
@@ -105,6 +116,9 @@ pub fn console(
         state: views.shown(&goal)?.to_owned(),
         step: step(&goal, &tasks, merging(reader, &tasks)?),
         mode: None,
+        plans: { reader.plans(goal.id)?.into_iter() }
+            .map(|(said, at_ms)| ConsolePlan { said, at_ms })
+            .collect(),
         tasks: Vec::new(),
         verifier: Vec::new(),
         took: reader.work_stats(goal.id, now_ms)?,

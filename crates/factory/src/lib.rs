@@ -71,7 +71,9 @@ pub use agents::{AgentState, NamedAgent, Pay, SeenAgent};
 pub use around::{Around, Life};
 pub use beat::{Factory, Pulse};
 pub use config::{Config, ConfigError};
-pub use console::{Blocker, Console, ConsoleTask, ConsoleThread, console, line_is_over};
+pub use console::{
+    Blocker, Console, ConsolePlan, ConsoleTask, ConsoleThread, console, line_is_over,
+};
 pub use dispatch::{Draining, HostView, Loading, ScheduleView, Took, WaitView};
 pub use evidence::{evidence_dir, newest_evidence};
 pub use held::Held;
@@ -85,6 +87,7 @@ pub use ops::{
     AddTask, CapOf, InName, Op, OpError, OpErrorKind, Outcome, ProjectChange, SessionAct, perform,
 };
 pub use packs::{Packs, PacksError, RefusedPacks, Source};
+pub use plan::{forecast, plan_of, read_plan};
 pub use recover::OpenError;
 pub use remote::Looked;
 pub use rerun::{Compared, RerunError, recipe, rerun};

@@ -6,6 +6,7 @@ use alai_core::cron::CatchUp;
 use alai_core::ids::{RunId, TaskId};
 use alai_core::lifecycle::Event;
 use alai_core::pipeline::{Context, Stage};
+use alai_core::plan::{Plan, PlanSource, Planning};
 use alai_core::review::Review;
 use alai_core::task::{self, Priority, State};
 use alai_mission::{By, Mission, Project, RequestKey};
@@ -68,7 +69,16 @@ pub enum Op {
         /// What a lead at work plans it by; none for what its company has.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         blueprint: Option<String>,
+        /// A person's plan instead of one that a model makes, or the wish to see that first.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        planning: Option<Planning>,
         key: String,
+    },
+    /// Carries out a plan that a person wanted to see, as he left it. `task` is the goal's specification.
+    Plan {
+        task: TaskId,
+        plan: Plan,
+        source: PlanSource,
     },
     Add {
         task: Box<AddTask>,
@@ -211,6 +221,7 @@ impl Op {
             | Op::Reject { task, .. }
             | Op::Revert { task, .. }
             | Op::Judge { task, .. }
+            | Op::Plan { task, .. }
             | Op::Advance { task }
             | Op::Successor { from: task, .. }
             | Op::Claim { task }
@@ -333,6 +344,7 @@ pub fn perform(
             tags,
             checks,
             blueprint,
+            planning,
             key,
         } => {
             let asked = tasks::Goal {
@@ -343,9 +355,11 @@ pub fn perform(
                 tags,
                 checks,
                 blueprint,
+                planning,
             };
             tasks::start(&desk, asked, key)
         }
+        Op::Plan { task, plan, source } => tasks::plan(&desk, task, plan, source),
         Op::Add { task, key } => tasks::add(&desk, *task, key),
         Op::Act { task, event, text } => tasks::act(&desk, task, event, text),
         Op::Approve { task } => tasks::approve(&desk, task),

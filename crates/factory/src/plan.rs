@@ -6,20 +6,22 @@ use std::sync::Arc;
 
 use alai_core::brief::Role;
 use alai_core::company::leads;
-use alai_core::pipeline::{Ended, Failure, is_a_part};
-use alai_core::plan::{Plan, PlanSource};
+use alai_core::delegation::Known;
+use alai_core::pipeline::{Ended, Failure, Stage, is_a_part};
+use alai_core::plan::{FileError, Forecast, Plan, PlanError, PlanSource, Planning};
 use alai_core::qa::{self, Check, CheckResult, Measurement};
-use alai_core::task::Task;
+use alai_core::task::{Priority, Task};
 use alai_fleet::{ChatRequest, Message, Provider, Purpose};
 use alai_hivemind::pages;
 use alai_hivemind::wiki::PageName;
-use alai_mission::Claim;
+use alai_mission::{Claim, MissionError, Project, Reader};
 use alai_workspace::command::Cancel;
 use alai_workspace::git::{self, Oid, Repo};
 
 use crate::beat::Factory;
 use crate::evidence::{self, Said};
-use crate::run::RunError;
+use crate::packs::Packs;
+use crate::run::{ENDED, RunError};
 use crate::work::lead::{self, Led};
 use crate::work::question::{self, About};
 use crate::work::{self, Desk};
@@ -58,40 +60,35 @@ pub(crate) fn work(
         repo: &repo,
         base: &base,
     };
-    if leads(task, &desk.company).is_some() && !matches!(desk.chosen.provider, Provider::Agent(_)) {
-        return match lead::work(factory, claim, &desk, &about, cancel)? {
-            Led::Plan(plan) => {
-                write_page(factory, &goal, &plan, PlanSource::Delegated, None)?;
-                Ok(lead::planned(plan))
-            }
-            Led::Ended(ended) => Ok(ended),
-        };
-    }
-    let request = request(factory, &desk, task, &goal, &repo, &base)?;
-    let test = project.settings.test.as_deref().unwrap_or_default();
-    let usable = |text: &str| usable(text, test);
-    let asked = Asked {
-        claim,
-        desk: &desk,
-        about,
+    let planned = match given(task) {
+        Some((plan, source)) => Planned {
+            plan: plan.clone(),
+            source,
+            why: None,
+            refused: Vec::new(),
+        },
+        None if leads(task, &desk.company).is_some()
+            && !matches!(desk.chosen.provider, Provider::Agent(_)) =>
+        {
+            return match lead::work(factory, claim, &desk, &about, cancel)? {
+                Led::Plan(plan) => {
+                    write_page(factory, &goal, &plan, PlanSource::Delegated, None)?;
+                    Ok(lead::planned(plan))
+                }
+                Led::Ended(ended) => Ok(ended),
+            };
+        }
+        None => match of_a_model(factory, claim, &desk, about, &goal, cancel)? {
+            Ok(planned) => planned,
+            Err(failure) => return Ok(Ended::Failed { failure }),
+        },
     };
-    let Answered { plan, refused } = match desk.chosen.provider {
-        Provider::Agent(_) => asked.of_a_program(factory, &request, &usable, cancel)?,
-        Provider::Ollama(_)
-        | Provider::Openai(_)
-        | Provider::Anthropic(_)
-        | Provider::Scripted(_) => ask(factory, &desk, request, &usable, cancel),
-    };
-    let (plan, source, why) = match plan {
-        Ok(plan) => (plan, PlanSource::Model, None),
-        Err(Unplanned::Run(e)) => return Err(e),
-        Err(Unplanned::Failed(failure)) => return Ok(Ended::Failed { failure }),
-        Err(Unplanned::Unusable(why)) => (
-            Plan::template(&goal.title, &goal.description),
-            PlanSource::Template,
-            Some(why),
-        ),
-    };
+    let Planned {
+        plan,
+        source,
+        why,
+        refused,
+    } = planned;
     write_page(factory, &goal, &plan, source, why.as_deref())?;
     let report = serde_json::to_value(&plan).map_err(RunError::infra)?;
     let said = Said {
@@ -122,6 +119,106 @@ pub(crate) fn work(
         &verdict,
     )?;
     Ok(Ended::Planned { plan, source })
+}
+
+/// A plan, whose it is, and why it is not a model's where one was asked.
+struct Planned {
+    plan: Plan,
+    source: PlanSource,
+    why: Option<String>,
+    refused: Vec<String>,
+}
+
+/// The plan that a person gave, or saw and let go on.
+pub(crate) fn given(task: &Task) -> Option<(&Plan, PlanSource)> {
+    match &task.planning {
+        Some(Planning::Given { plan, source }) => Some((plan, *source)),
+        Some(Planning::Shown) | None => None,
+    }
+}
+
+/// A person's plan, held to what a model's is held to: the same limits, and tests that are tests.
+///
+/// # Errors
+/// The first thing that could not be carried out.
+pub(crate) fn judge(plan: Plan, packs: &Packs, project: &Project) -> Result<Plan, PlanError> {
+    let plan = plan.of_a_person(&Known::all(&packs.registry))?;
+    tests_alone(&plan, project.settings.test.as_deref().unwrap_or_default())?;
+    Ok(plan)
+}
+
+/// Reads a person's file of a plan for a project.
+///
+/// # Errors
+/// The first thing that could not be carried out, with its line.
+pub fn read_plan(text: &str, packs: &Packs, project: &Project) -> Result<Plan, FileError> {
+    Plan::read(text, |plan| judge(plan, packs, project))
+}
+
+/// What a plan of a goal will come to in a project.
+pub fn forecast(plan: &Plan, project: &Project, priority: Priority) -> Forecast {
+    let (settings, chain) = (&project.settings, &project.settings.stages);
+    let ops = settings.ops || chain.asks(Stage::Ops);
+    let docs = settings.docs || chain.asks(Stage::Docs);
+    Forecast::of(plan, chain, priority, (ops, docs))
+}
+
+/// The plan of a goal's specification as it stands, and whose it is; none before there is one.
+///
+/// # Errors
+/// When there is no such task, or the store cannot be read.
+pub fn plan_of(reader: &Reader, spec: &Task) -> Result<Option<(Plan, PlanSource)>, MissionError> {
+    if let Some((plan, source)) = given(spec) {
+        return Ok(Some((plan.clone(), source)));
+    }
+    for run in reader.runs_of(spec.id)?.iter().rev() {
+        let Some(text) = reader.journaled(&run.id, ENDED)? else {
+            continue;
+        };
+        // Another end, or one that another version wrote, holds no plan.
+        if let Ok(Ended::Planned { plan, source }) = serde_json::from_str(&text) {
+            return Ok(Some((plan, source)));
+        }
+    }
+    Ok(None)
+}
+
+/// Asks the lead's model; the template stands in where no answer of its can be used.
+fn of_a_model(
+    factory: &Arc<Factory>,
+    claim: &Claim,
+    desk: &Desk,
+    about: About<'_>,
+    goal: &Task,
+    cancel: &Cancel,
+) -> Result<Result<Planned, Failure>, RunError> {
+    let request = request(factory, desk, &claim.task, goal, about.repo, about.base)?;
+    let test = about.project.settings.test.as_deref().unwrap_or_default();
+    let usable = |text: &str| usable(text, test);
+    let asked = Asked { claim, desk, about };
+    let Answered { plan, refused } = match desk.chosen.provider {
+        Provider::Agent(_) => asked.of_a_program(factory, &request, &usable, cancel)?,
+        Provider::Ollama(_)
+        | Provider::Openai(_)
+        | Provider::Anthropic(_)
+        | Provider::Scripted(_) => ask(factory, desk, request, &usable, cancel),
+    };
+    let (plan, source, why) = match plan {
+        Ok(plan) => (plan, PlanSource::Model, None),
+        Err(Unplanned::Run(e)) => return Err(e),
+        Err(Unplanned::Failed(failure)) => return Ok(Err(failure)),
+        Err(Unplanned::Unusable(why)) => (
+            Plan::template(&goal.title, &goal.description),
+            PlanSource::Template,
+            Some(why),
+        ),
+    };
+    Ok(Ok(Planned {
+        plan,
+        source,
+        why,
+        refused,
+    }))
 }
 
 fn write_page(
@@ -222,7 +319,7 @@ fn request(
 ) -> Result<ChatRequest, RunError> {
     let system = format!("{}\n\n{}", desk.company.lead.prompt, RULES);
     let recalled = work::recall(factory, task)?;
-    let user = prompt(goal, repo, base, &recalled).map_err(RunError::infra)?;
+    let user = prompt(goal, repo, base, &task.findings, &recalled).map_err(RunError::infra)?;
     Ok(ChatRequest {
         model: desk.chosen.model.clone(),
         messages: vec![
@@ -303,15 +400,17 @@ fn ask(
 /// A plan that can be carried out, or what is wrong with it.
 fn usable(text: &str, test_command: &str) -> Result<Plan, String> {
     let plan = Plan::parse(text).map_err(|e| e.to_string())?;
-    for task in &plan.tasks {
-        if let Some(entry) = alai_gate::no_test(&task.changes_tests, test_command) {
-            return Err(format!(
-                "task `{}`: `{entry}` in `changes_tests` is no test file by its name; it lists existing tests alone, and is mostly empty",
-                task.key
-            ));
-        }
-    }
+    tests_alone(&plan, test_command).map_err(|e| e.to_string())?;
     Ok(plan)
+}
+
+/// What a plan lets be changed among the tests is a test by its name.
+fn tests_alone(plan: &Plan, test_command: &str) -> Result<(), PlanError> {
+    let bad = { plan.tasks.iter() }.find_map(|task| {
+        let entry = alai_gate::no_test(&task.changes_tests, test_command)?;
+        Some((task.key.clone(), entry.to_owned()))
+    });
+    bad.map_or(Ok(()), |(key, entry)| Err(PlanError::NoTest { key, entry }))
 }
 
 /// Why there is no plan: what was wrong with those that came, and what ended the asking.
@@ -342,6 +441,7 @@ fn prompt(
     goal: &Task,
     repo: &Repo,
     base: &Oid,
+    said: &[String],
     recalled: &[alai_core::brief::Recalled],
 ) -> Result<String, git::GitError> {
     let mut text = format!("# Goal\n\n{}\n", goal.description);
@@ -376,6 +476,12 @@ fn prompt(
             ));
         }
     }
+    if !said.is_empty() {
+        text.push_str("\n# What was said about an earlier plan\n\n");
+        for finding in said {
+            text.push_str(&format!("- {finding}\n"));
+        }
+    }
     if !recalled.is_empty() {
         text.push_str("\n# What the factory remembers (unproven)\n\n");
         for entry in recalled {
@@ -394,9 +500,16 @@ fn gotcha(
     refused: &[String],
 ) -> String {
     let how = match (source, why) {
+        _ if given(task).is_some() => {
+            format!(
+                "a person's word, nobody asked; the plan is from: {}",
+                source.as_str()
+            )
+        }
         (PlanSource::Model | PlanSource::Delegated, _) => {
             format!("asked {} ({})", desk.chosen.model, desk.mode())
         }
+        (PlanSource::Edited | PlanSource::File, _) => "given by a person".to_owned(),
         (PlanSource::Template, why) => format!("template, because: {}", why.unwrap_or("no answer")),
     };
     let tasks: Vec<String> = plan

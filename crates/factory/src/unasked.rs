@@ -5,6 +5,7 @@ use alai_mission::Reader;
 
 use crate::beat::Factory;
 use crate::packs::Packs;
+use crate::plan;
 use crate::way::{self, ANY_TEST};
 
 /// Whether a run of the task asks no model, by the packs as they are now.
@@ -27,6 +28,10 @@ pub(crate) fn by_packs(packs: &Packs, task: &Task) -> bool {
 fn decided(packs: &Packs, task: &Task, test: impl FnOnce() -> Option<String>) -> bool {
     // What is meant for a company that takes no work is held, whatever there is to work with.
     if way::held(packs, task).is_some() {
+        return true;
+    }
+    // What a person has planned is carried out.
+    if plan::given(task).is_some() {
         return true;
     }
     // A run that judges always asks: its blueprint without a question would be no judgement.

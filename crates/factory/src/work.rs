@@ -203,7 +203,8 @@ impl Desk {
         };
         let (models, reach, now) = (factory.models(), reach(factory, task), factory.now_ms());
         let escalations = task.counters.escalations;
-        let asks_nobody = way::walks(task.kind) && unasked::of(factory, task);
+        let goes_on = way::walks(task.kind) || plan::given(task).is_some();
+        let asks_nobody = goes_on && unasked::of(factory, task);
         let candidates = match wish::is_done_by_a_person(factory.config(), task, choice) {
             true => vec![Chosen::person()],
             false if asks_nobody => vec![Chosen::nobody()],

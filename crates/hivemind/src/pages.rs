@@ -34,6 +34,10 @@ pub fn spec(goal: &Task, plan: &Plan, source: PlanSource, why_template: Option<&
     );
     let _infallible = match (source, why_template) {
         (PlanSource::Model, _) => writeln!(page, "Planned by the lead's model.\n"),
+        (PlanSource::Edited, _) => writeln!(page, "Planned as a person edited it.\n"),
+        (PlanSource::File, _) => {
+            writeln!(page, "Planned by a person's file; no model was asked.\n")
+        }
         (PlanSource::Delegated, _) => writeln!(page, "Handed out by a lead, task by task.\n"),
         (PlanSource::Template, Some(why)) => {
             writeln!(page, "Planned from the template: {}\n", inline(why))

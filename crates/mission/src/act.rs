@@ -55,7 +55,7 @@ fn act(
 }
 
 /// One task's own part of a verb.
-fn step(
+pub(crate) fn step(
     c: &Connection,
     before: &Task,
     event: Event,

@@ -17,6 +17,9 @@ use crate::task::{add_need, append_findings, insert, one, satisfy, set_counters,
 use crate::writer::Mission;
 use crate::{line, merge, mind, outbox, passage, rework, session};
 
+/// The event of a plan that is carried out: its source, how many tasks it has, and the task that made it.
+pub(crate) const PLANNED: &str = "planned";
+
 /// Tasks of one goal, however they came to be. More is a factory talking to itself; a person decides.
 pub(crate) const GOAL_TASKS_MAX: i64 = 120;
 
@@ -73,6 +76,7 @@ fn end(
         | Effect::Remember { .. }
         | Effect::Passed { .. }
         | Effect::Report { .. }
+        | Effect::Planned { .. }
         | Effect::Skip { .. } => false,
     });
     let state = if good {
@@ -149,6 +153,7 @@ pub(crate) fn lose(
         | Effect::Remember { .. }
         | Effect::Passed { .. }
         | Effect::Report { .. }
+        | Effect::Planned { .. }
         | Effect::Skip { .. } => {
             let why = "a lost run can only be retried or asked about".to_owned();
             Err(MissionError::Row { table: "run", why })
@@ -241,6 +246,14 @@ fn one_effect(
         Effect::Remember { entry_kind, text } => mind::remember(c, task, entry_kind, text, stamp)?,
         Effect::Passed { gates } => passage::count(c, gates, stamp.now_ms)?,
         Effect::Report { agent, report } => session::report(c, task.id, agent, report, stamp)?,
+        Effect::Planned {
+            goal,
+            source,
+            tasks,
+        } => {
+            let text = format!("{}: {tasks} task(s), by {}", source.as_str(), task.id);
+            happened(c, Some(*goal), PLANNED, &text, stamp)?;
+        }
         Effect::Skip { stage, why } => line::skipped(c, task.id, *stage, why, stamp)?,
     }
     Ok(Vec::new())

@@ -79,6 +79,20 @@ impl Reader {
         })
     }
 
+    /// The plans that were carried out for a goal, oldest first: whose, with how many tasks, by which task; and when, in milliseconds since
+    /// the Unix epoch.
+    pub fn plans(&self, goal: TaskId) -> Result<Vec<(String, i64)>, MissionError> {
+        self.read(|c| {
+            let mut statement = c.prepare_cached(
+                "SELECT detail, at_ms FROM event WHERE task = ? AND kind = ? ORDER BY seq",
+            )?;
+            let rows = statement.query_map(params![goal.0, apply::PLANNED], |r| {
+                Ok((r.get(0)?, r.get(1)?))
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
     /// The stages that were left out after a task, oldest first.
     pub fn skipped(&self, task: TaskId) -> Result<Vec<Skipped>, MissionError> {
         self.read(|c| {

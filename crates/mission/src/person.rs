@@ -2,6 +2,7 @@
 
 use alai_core::ids::{RunId, TaskId};
 use alai_core::lifecycle::{Event, Refused};
+use alai_core::plan::Planning;
 use alai_core::task::{Need, NewTask, State, Task, TaskKind, WaitReason, Waiting};
 use rusqlite::{Connection, params};
 
@@ -10,9 +11,9 @@ use crate::error::MissionError;
 use crate::event::{Stamp, happened};
 use crate::inbox::{By, once};
 use crate::run::{Holder, RunRow, RunState, end_live, query};
-use crate::task::{add_need, append_findings, insert, one, set_state};
+use crate::task::{add_need, append_findings, insert, json, one, set_state};
 use crate::writer::Mission;
-use crate::{merge, outbox, words};
+use crate::{act, merge, outbox, words};
 
 /// A commit that a person made for a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -162,6 +163,32 @@ impl Mission {
             append_findings(c, task, &[word])?;
             outbox::page_changed(c, found.goal.unwrap_or(task), &stamp)?;
             Ok(made)
+        })
+    }
+
+    /// A plan that waits for a person is carried out as he left it: its specification runs once more, and asks nobody.
+    ///
+    /// # Errors
+    /// When the task is unknown or does not wait to be seen, or the store cannot be written.
+    pub fn carry_out(
+        &self,
+        task: TaskId,
+        planning: Planning,
+        by: impl Into<By>,
+        now_ms: i64,
+    ) -> Result<State, MissionError> {
+        self.person(by, now_ms, move |c, stamp| {
+            let before = one(c, task)?;
+            if before.planning != Some(Planning::Shown) {
+                let (state, event) = (before.state, Event::Answer);
+                let refused = Refused { state, event };
+                return Err(MissionError::Refused { task, refused });
+            }
+            c.execute(
+                "UPDATE task SET planning = ? WHERE id = ?",
+                params![json(&planning)?, task.0],
+            )?;
+            act::step(c, &before, Event::Answer, "", &stamp)
         })
     }
 

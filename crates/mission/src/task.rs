@@ -282,8 +282,9 @@ pub(crate) fn insert(c: &Connection, new: &NewTask, stamp: &Stamp) -> Result<Tas
     let mut statement = c.prepare_cached(
         "INSERT INTO task (kind, goal, parent, lineage, title, description, priority, owner, tags, project, acceptance,
             checks, changes_tests, company_pin, state, review_cycles, wait_reason, wait_owner, wait_deadline, wait_action,
-            wait_detail, base, start_from, head, solo, findings, created_ms, updated_ms, cleared, blueprint, sandbox, model_pin, class, inputs)
-         VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            wait_detail, base, start_from, head, solo, findings, created_ms, updated_ms, cleared, blueprint, sandbox, model_pin, class, inputs,
+            planning)
+         VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     )?;
     statement.execute(params![
         new.kind.as_str(),
@@ -322,6 +323,7 @@ pub(crate) fn insert(c: &Connection, new: &NewTask, stamp: &Stamp) -> Result<Tas
         (!new.inputs.is_empty())
             .then(|| json(&new.inputs))
             .transpose()?,
+        new.planning.as_ref().map(json).transpose()?,
     ])?;
     let id = TaskId(c.last_insert_rowid());
     if let Some(waiting) = &new.waiting {
@@ -517,7 +519,7 @@ pub(crate) const COLUMNS: &str = "id, kind, goal, parent, lineage, title, descri
     acceptance, checks, changes_tests, company_pin, state, epoch, infra_attempts, qa_retries, review_cycles, escalations, \
     interruptions, wait_reason, wait_owner, wait_deadline, wait_action, wait_detail, base, start_from, head, integrated, \
     solo, findings, created_ms, updated_ms, run_at_ms, cleared, handed, blueprint, sandbox, \
-    model_pin, class, inputs";
+    model_pin, class, inputs, planning";
 
 /// A row before its words are checked.
 pub(crate) struct Raw {
@@ -529,6 +531,7 @@ pub(crate) struct Raw {
     model_pin: Option<String>,
     class: Option<String>,
     inputs: Option<String>,
+    planning: Option<String>,
     lists: [String; 6],
     wait: Option<(String, String, i64, String, Option<String>)>,
 }
@@ -576,6 +579,7 @@ pub(crate) fn raw(r: &Row<'_>) -> rusqlite::Result<Raw> {
         solo: r.get(31)?,
         blueprint: r.get(38)?,
         inputs: BTreeMap::new(),
+        planning: None,
         sandbox: Sandbox::On,
         findings: Vec::new(),
         created_ms: r.get(33)?,
@@ -600,6 +604,7 @@ pub(crate) fn raw(r: &Row<'_>) -> rusqlite::Result<Raw> {
         model_pin: r.get(40)?,
         class: r.get(41)?,
         inputs: r.get(42)?,
+        planning: r.get(43)?,
         lists,
         wait,
     })
@@ -622,6 +627,17 @@ impl Raw {
                 why: e.to_string(),
             })?,
             None => BTreeMap::new(),
+        };
+        task.planning = match &self.planning {
+            Some(planning) => {
+                Some(
+                    serde_json::from_str(planning).map_err(|e| MissionError::Row {
+                        table: "task",
+                        why: format!("its planning: {e}"),
+                    })?,
+                )
+            }
+            None => None,
         };
         task.priority = Priority::from_rank(self.priority).ok_or_else(|| MissionError::Row {
             table: "task",

@@ -10,6 +10,7 @@ pub mod command;
 pub mod crash;
 pub mod descriptors;
 pub mod detect;
+pub mod editor;
 pub mod egress;
 pub mod files;
 pub mod fingerprint;

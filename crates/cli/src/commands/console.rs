@@ -114,6 +114,7 @@ fn text(seen: &Console) -> Vec<String> {
         format!("goal     {} [{}] {}", seen.goal, seen.state, seen.title),
         format!("step     {}{mode}", seen.step),
     ];
+    lines.push(format!("plan     {}", plans(seen)));
     for task in &seen.tasks {
         let who = match (&task.company, &task.model) {
             (Some(company), Some(model)) => format!(", {company} with {model}"),
@@ -163,6 +164,15 @@ fn text(seen: &Console) -> Vec<String> {
     lines
 }
 
+/// Whose the plans are, in one line.
+fn plans(seen: &Console) -> String {
+    let said: Vec<&str> = seen.plans.iter().map(|plan| plan.said.as_str()).collect();
+    match said.is_empty() {
+        true => "none yet".to_owned(),
+        false => said.join("; "),
+    }
+}
+
 fn markdown(seen: &Console) -> Vec<String> {
     let cell = |text: &str| words(text).replace('|', "\\|");
     let mut lines = vec![
@@ -174,6 +184,7 @@ fn markdown(seen: &Console) -> Vec<String> {
             "- Mode: {}",
             seen.mode.as_deref().unwrap_or("nothing ran yet")
         ),
+        format!("- Plan: {}", cell(&plans(seen))),
         format!("- Cost so far: {}", dollars(seen.took.total.cost_microusd)),
         format!("- Next: {}", cell(&seen.next_action)),
         String::new(),

@@ -46,6 +46,7 @@ fn add(home: &Home, args: ScheduleAddArgs) -> Result<(), CliError> {
             tags: args.tags,
             checks: args.checks,
             blueprint: None,
+            planning: None,
             key,
         }
     } else {

@@ -3,11 +3,13 @@
 use std::process::ExitCode;
 
 use alai_core::ids::TaskId;
-use alai_core::task::TaskKind;
+use alai_core::plan::{Plan, PlanSource, Planning};
+use alai_core::task::{self, TaskKind};
 use alai_factory::{Around, Home, Op, Outcome, Views};
 use alai_mission::Filter;
 use serde::Serialize;
 
+use super::plan::{self, Desk, Edited};
 use crate::args::StartArgs;
 use crate::error::{CliError, Kind};
 use crate::{door, follow, show};
@@ -22,13 +24,22 @@ struct Started {
 }
 
 pub(crate) fn run(home: &Home, args: StartArgs) -> Result<ExitCode, CliError> {
-    let op = starting(home, &args)?;
+    let planning = match planning(home, &args)? {
+        Drafted::Planning(planning) => planning,
+        Drafted::Printed => return Ok(ExitCode::SUCCESS),
+    };
+    let shown = planning == Some(Planning::Shown);
+    let op = starting(home, &args, planning)?;
     let Outcome::Task { task: goal, .. } = door::ask(home, op)? else {
         return Err(CliError::new(
             Kind::Failed,
             "the factory answered something else than a goal",
         ));
     };
+    if shown {
+        follow::until_planned(home, spec_of(home, goal)?)?;
+        plan::edit_new(home, goal)?;
+    }
     let daemon = door::pulse(home).is_some();
     let waited = match args.wait {
         true => follow::until_settled(home, goal),
@@ -47,8 +58,86 @@ pub(crate) fn run(home: &Home, args: StartArgs) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// What a person's words about the plan come to.
+enum Drafted {
+    Planning(Option<Planning>),
+    /// The plan was all that was asked for.
+    Printed,
+}
+
+fn planning(home: &Home, args: &StartArgs) -> Result<Drafted, CliError> {
+    let asked = |planning| Ok(Drafted::Planning(planning));
+    if args.plan.is_none() && !args.dry_run {
+        return asked(args.edit.then_some(Planning::Shown));
+    }
+    let desk = desk(home, args)?;
+    let given = match &args.plan {
+        Some(path) => Some(desk.read(path)?),
+        None => None,
+    };
+    match (given, args.dry_run) {
+        (plan, true) => {
+            let plan = match plan {
+                Some(plan) => plan,
+                None => template(&args.goal)?,
+            };
+            desk.print(&plan, args.json)?;
+            show::message(
+                "dry: nothing is stored and no model was asked; `--plan FILE` carries it out",
+            );
+            Ok(Drafted::Printed)
+        }
+        (Some(plan), false) if args.edit => match desk.edit(&plan)? {
+            Edited::As(edited) => {
+                let source = match edited == plan {
+                    true => PlanSource::File,
+                    false => PlanSource::Edited,
+                };
+                asked(Some(Planning::Given {
+                    plan: edited,
+                    source,
+                }))
+            }
+            Edited::CalledOff(why) => Err(why.hinted("nothing is begun")),
+        },
+        (Some(plan), false) => asked(Some(Planning::Given {
+            plan,
+            source: PlanSource::File,
+        })),
+        (None, false) => asked(None),
+    }
+}
+
+fn desk(home: &Home, args: &StartArgs) -> Result<Desk, CliError> {
+    let real = std::fs::canonicalize(&args.project).ok();
+    let typed = args.project.to_string_lossy();
+    let found = door::reader(home)?.find_project(&typed, real.as_deref())?;
+    let project = found.ok_or_else(|| {
+        CliError::new(
+            Kind::NotFound,
+            format!("no project is registered as {typed}"),
+        )
+        .hinted("`alai project add PATH` registers one")
+    })?;
+    Desk::new(home, project, args.priority)
+}
+
+/// The plan that is made where no model says a better one.
+fn template(goal: &str) -> Result<Plan, CliError> {
+    let (title, description) = task::check_goal(goal).map_err(|e| CliError::new(Kind::Usage, e))?;
+    Ok(Plan::template(&title, &description))
+}
+
+/// The request that a whole line makes.
+pub(crate) fn op(home: &Home, args: &StartArgs) -> Result<Op, CliError> {
+    match planning(home, args)? {
+        Drafted::Planning(planning) => starting(home, args, planning),
+        Drafted::Printed => Err(CliError::new(Kind::Usage, "`--dry-run` asks for no work")),
+    }
+}
+
 /// The request that these arguments make.
-pub(crate) fn starting(home: &Home, args: &StartArgs) -> Result<Op, CliError> {
+fn starting(home: &Home, args: &StartArgs, planning: Option<Planning>) -> Result<Op, CliError> {
     let mut tags = args.tags.clone();
     let domain = args.domain.as_ref();
     tags.extend(domain.map(|d| format!("domain:{}", d.to_lowercase())));
@@ -60,23 +149,27 @@ pub(crate) fn starting(home: &Home, args: &StartArgs) -> Result<Op, CliError> {
         tags,
         checks: args.checks.clone(),
         blueprint: args.blueprint.clone(),
+        planning,
         key: door::fresh_key(),
     })
 }
 
 /// Works on the goal's specification, and on nothing else, in this process.
 fn plan_here(home: &Home, goal: TaskId) -> Result<(), CliError> {
-    let spec = door::reader(home)?
-        .tasks(&Filter {
-            goal: Some(goal),
-            ..Filter::default()
-        })?
-        .into_iter()
-        .find(|t| t.kind == TaskKind::Spec);
-    match spec {
-        Some(spec) => follow::only(&door::factory(home)?, spec.id),
-        None => Ok(()),
-    }
+    let spec = spec_of(home, goal)?;
+    follow::only(&door::factory(home)?, spec)
+}
+
+fn spec_of(home: &Home, goal: TaskId) -> Result<TaskId, CliError> {
+    let filter = Filter {
+        goal: Some(goal),
+        ended: true,
+        ..Filter::default()
+    };
+    let tasks = door::reader(home)?.tasks(&filter)?;
+    let spec = tasks.iter().find(|t| t.kind == TaskKind::Spec);
+    spec.map(|spec| spec.id)
+        .ok_or_else(|| CliError::new(Kind::Failed, format!("{goal} has no specification")))
 }
 
 fn waits_for_model(reader: &alai_mission::Reader, goal: TaskId) -> Result<bool, CliError> {

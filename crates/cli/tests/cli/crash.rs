@@ -113,6 +113,7 @@ fn world() -> World {
         tags: vec![],
         checks: vec!["sh greet.sh | grep -qx hello".into()],
         blueprint: None,
+        planning: None,
         key: "k".into(),
     });
     let Outcome::Task { task: goal, .. } = goal else {

@@ -45,6 +45,7 @@ mod paid;
 mod people;
 mod pipeline;
 mod places;
+mod plans;
 mod processes;
 mod projects;
 mod pulls;

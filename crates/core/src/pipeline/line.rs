@@ -131,6 +131,7 @@ pub fn by_hand(
         | Effect::Remember { .. }
         | Effect::Passed { .. }
         | Effect::Report { .. }
+        | Effect::Planned { .. }
         | Effect::Skip { .. } => None,
     });
     // A verifier may look at what nobody has judged yet; everything else has its place.

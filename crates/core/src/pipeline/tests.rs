@@ -40,6 +40,7 @@ pub(super) fn task(kind: TaskKind) -> Task {
         solo: false,
         blueprint: None,
         inputs: std::collections::BTreeMap::new(),
+        planning: None,
         sandbox: crate::cage::Sandbox::On,
         findings: vec![],
         cleared: vec![],
@@ -335,6 +336,38 @@ fn infrastructure_never_escalates_and_ends_with_a_person() {
         }
     }
     assert_eq!(waits, [10_000, 20_000, -1]);
+}
+
+#[test]
+fn a_plan_that_a_person_wants_to_see_makes_nothing_and_waits_for_him() {
+    let mut spec = task(TaskKind::Spec);
+    let ended = Ended::Planned {
+        plan: Plan::template("t", "d"),
+        source: PlanSource::Model,
+    };
+    spec.planning = Some(Planning::Shown);
+    let effects = advance(&spec, &ended, &context());
+    let [Effect::Ask { waiting, .. }] = effects.as_slice() else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(waiting.reason, WaitReason::Question);
+    assert!(waiting.next_action.contains("alai plan {id} --edit"));
+    // Let go on it is carried out like any other, and its source is told to the goal.
+    for source in [PlanSource::Model, PlanSource::Edited, PlanSource::File] {
+        let plan = Plan::template("t", "d");
+        spec.planning = Some(Planning::Given {
+            plan: plan.clone(),
+            source,
+        });
+        let effects = advance(&spec, &Ended::Planned { plan, source }, &context());
+        let told = Effect::Planned {
+            goal: spec.goal.unwrap_or(spec.id),
+            source,
+            tasks: 1,
+        };
+        assert!(effects.contains(&told), "{effects:?}");
+        assert!(matches!(effects.last(), Some(Effect::Spawn { .. })));
+    }
 }
 
 #[test]

@@ -310,7 +310,7 @@ impl fmt::Display for Rule {
 }
 
 /// Every command that a next action may name, with `ID`, `NAME`, `TEXT` and `COMMIT` for what differs.
-pub const COMMANDS: [&str; 27] = [
+pub const COMMANDS: [&str; 28] = [
     "alai up",
     "alai status",
     "alai why ID",
@@ -323,6 +323,7 @@ pub const COMMANDS: [&str; 27] = [
     "alai fleet cap task ID TEXT",
     "alai fleet status",
     "alai minion list",
+    "alai plan ID --edit",
     "alai mc add",
     "alai mc answer ID TEXT",
     "alai mc approve ID",

@@ -10,6 +10,7 @@ use crate::pipeline::{
     Context, Effect, Ended, Failure, INTERRUPTIONS_MAX, MergeEnd, QA_RETRIES_MAX,
     REVIEW_CYCLES_MAX, advance, interrupted, merged, railed,
 };
+use crate::plan::{Plan, PlanSource, Planning};
 use crate::review::{Review, ReviewVerdict};
 use crate::task::{Counters, Priority};
 
@@ -49,6 +50,7 @@ fn task(state: State, kind: TaskKind) -> Task {
         solo: false,
         blueprint: None,
         inputs: std::collections::BTreeMap::new(),
+        planning: None,
         sandbox: crate::cage::Sandbox::On,
         findings: Vec::new(),
         cleared: Vec::new(),
@@ -508,6 +510,10 @@ fn ask_the_pipeline(seen: &mut Seen) {
         };
         effects.extend(advance(&worn, &Ended::Asked { question }, &context));
     }
+    let mut spec = task(State::Started, TaskKind::Spec);
+    spec.planning = Some(Planning::Shown);
+    let (plan, source) = (Plan::template("t", "d"), PlanSource::Model);
+    effects.extend(advance(&spec, &Ended::Planned { plan, source }, &context));
     let mut waits = vec![railed("production", "it deploys", "{id}", &context)];
     for effect in effects {
         match effect {
@@ -525,12 +531,13 @@ fn ask_the_pipeline(seen: &mut Seen) {
             | Effect::Remember { .. }
             | Effect::Passed { .. }
             | Effect::Report { .. }
+            | Effect::Planned { .. }
             | Effect::Skip { .. } => {}
         }
     }
     assert_eq!(
         waits.len(),
-        13 + money::Rule::ALL.len(),
+        14 + money::Rule::ALL.len(),
         "each of them asks a person: {waits:?}"
     );
     for mut waiting in waits {

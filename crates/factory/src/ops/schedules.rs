@@ -37,6 +37,7 @@ pub(super) fn add(
         | Op::Reject { .. }
         | Op::Revert { .. }
         | Op::Judge { .. }
+        | Op::Plan { .. }
         | Op::Advance { .. }
         | Op::Successor { .. }
         | Op::Claim { .. }

@@ -8,6 +8,7 @@ use alai_core::company::{Closed, ModelChoice};
 use alai_core::ids::{ProjectId, TaskId};
 use alai_core::lifecycle::Event;
 use alai_core::pipeline;
+use alai_core::plan::{Plan, PlanSource, Planning};
 use alai_core::safety;
 use alai_core::task::{self, Need, NewTask, Priority, State, Task, TaskKind, Until, WaitReason};
 use alai_mission::Project;
@@ -16,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::projects::registered;
 use super::{Desk, OpError, OpErrorKind, Outcome};
 use super::{answers, blueprints};
-use crate::{integrate, verifier};
+use crate::{integrate, plan, verifier};
 
 /// What `mc add` and `minion run` say.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +64,7 @@ pub(super) struct Goal<'a> {
     pub(super) checks: Vec<String>,
     /// What a lead at work plans it by.
     pub(super) blueprint: Option<String>,
+    pub(super) planning: Option<Planning>,
 }
 
 pub(super) fn start(desk: &Desk<'_>, asked: Goal<'_>, key: String) -> Result<Outcome, OpError> {
@@ -74,6 +76,7 @@ pub(super) fn start(desk: &Desk<'_>, asked: Goal<'_>, key: String) -> Result<Out
         mut tags,
         checks,
         blueprint,
+        planning,
     } = asked;
     let (title, description) = task::check_goal(goal)?;
     let project = registered(desk, project)?;
@@ -95,12 +98,62 @@ pub(super) fn start(desk: &Desk<'_>, asked: Goal<'_>, key: String) -> Result<Out
         blueprints::leads(desk, &name, &spec)?;
         spec.blueprint = Some(name);
     }
+    if planning.is_some() && spec.blueprint.is_some() {
+        let message = "a lead at work hands tasks out by a blueprint: there is no plan to give or to see beforehand";
+        let hint = "leave `--blueprint` out, or `--plan` and `--edit`";
+        return Err(OpError::new(OpErrorKind::Usage, message, hint));
+    }
+    spec.planning = match planning {
+        Some(Planning::Given { plan, source }) => Some(Planning::Given {
+            plan: judged(desk, plan, &project)?,
+            source,
+        }),
+        Some(Planning::Shown) => Some(Planning::Shown),
+        None => None,
+    };
     // The goal itself is never run: the rail stops the first task that would be.
     spec.waiting = rail(desk, &title, &spec.description);
     let id = desk
         .mission
         .add_goal(parent, spec, Some(key), desk.actor, desk.now_ms)?;
     desk.outcome(id)
+}
+
+/// A plan that waits for a person goes on as he left it.
+pub(super) fn plan(
+    desk: &Desk<'_>,
+    task: TaskId,
+    plan: Plan,
+    source: PlanSource,
+) -> Result<Outcome, OpError> {
+    let spec = desk.mission.task(task)?;
+    let waits = spec.waiting.as_ref().map(|w| w.reason);
+    let open = matches!(waits, Some(WaitReason::Question | WaitReason::NoModel));
+    let (true, Some(Planning::Shown), Some(project)) = (open, &spec.planning, spec.project) else {
+        let message = format!("no plan of {task} waits to be seen; it is {}", spec.state);
+        let hint = format!("`alai why {}`", task.0);
+        return Err(OpError::new(OpErrorKind::Usage, message, &hint));
+    };
+    let plan = judged(desk, plan, &desk.mission.project(project)?)?;
+    desk.mission.carry_out(
+        task,
+        Planning::Given { plan, source },
+        desk.by.clone(),
+        desk.now_ms,
+    )?;
+    desk.outcome(task)
+}
+
+/// A person's plan is held to what holds for a model's.
+fn judged(desk: &Desk<'_>, plan: Plan, project: &Project) -> Result<Plan, OpError> {
+    plan::judge(plan, desk.packs, project).map_err(|e| {
+        let hint = "`alai start --dry-run` prints a plan that can be carried out";
+        OpError::new(
+            OpErrorKind::Usage,
+            format!("the plan cannot be carried out: {e}"),
+            hint,
+        )
+    })
 }
 
 pub(super) fn add(desk: &Desk<'_>, add: AddTask, key: String) -> Result<Outcome, OpError> {

@@ -41,6 +41,7 @@ fn task(kind: TaskKind, title: &str) -> Task {
         solo: false,
         blueprint: None,
         inputs: std::collections::BTreeMap::new(),
+        planning: None,
         sandbox: crate::cage::Sandbox::On,
         findings: vec![],
         cleared: vec![],

@@ -1,0 +1,299 @@
+//! A goal's plan in a person's hands: printed, edited, given; refused with its line; and whose it was, in the rows and on the screen.
+
+use serde_json::Value;
+
+use crate::script::{Script, planned, small};
+use crate::world::{World, run};
+
+/// Plans one task of two, and builds both.
+fn script() -> Script {
+    Script::good()
+        .plans(&[planned("one", "Say one", &[])])
+        .builds("Say one", &small("one"))
+        .builds("Say two", &small("two"))
+}
+
+const TWO: &str = "spec: |\n  # Numbers\n\n  Both are said.\ntasks:\n  - {key: one, title: Say one, description: With a test.}\n  - {key: two, title: Say two, description: With a test., needs: [one]}\n";
+
+fn goal(extra: &[&'static str]) -> Vec<&'static str> {
+    let start = ["start", "Say numbers", "--project", "tiny"];
+    start.into_iter().chain(extra.iter().copied()).collect()
+}
+
+/// Whose the plan of goal 1 was, as its screen says it.
+fn plans(world: &World) -> Vec<String> {
+    let seen = world.json(["console", "1", "--json"]);
+    let plans = seen["plans"].as_array().expect("plans").iter();
+    plans
+        .map(|plan| plan["said"].as_str().expect("words").to_owned())
+        .collect()
+}
+
+/// The goal with a plan that a person's editor has first.
+fn edit(world: &World, args: &[&'static str], editor: &str) -> crate::world::Ran {
+    let mut command = world.command(args);
+    command.env("VISUAL", editor);
+    run(command)
+}
+
+/// Titles of goal 1's tasks of a kind, in the order of their numbers.
+fn titles(world: &World, stage: &str) -> Vec<String> {
+    let all = world.json(["pipeline", "status", "1", "--json"]);
+    { all["tasks"].as_array().expect("tasks").iter() }
+        .filter(|t| t["stage"] == stage)
+        .map(|t| t["title"].as_str().expect("a title").to_owned())
+        .collect()
+}
+
+#[test]
+fn a_plan_of_a_person_is_carried_out_as_it_stands() {
+    let world = World::scripted("auto", &script());
+    let plan = TWO.replace(
+        "title: Say two,",
+        "title: Say two, company: codecraft, paths: [tests/],",
+    );
+    std::fs::write(world.path("plan.yaml"), plan).expect("a plan");
+    world
+        .alai(goal(&["--plan", "plan.yaml", "--wait"]))
+        .exits(0);
+    let list = world.list();
+    for line in [
+        "[done] [—] Say one",
+        "Say two",
+        "[done] [—] Postflight: Say numbers",
+    ] {
+        assert!(list.contains(line), "{list}");
+    }
+    assert_eq!(titles(&world, "build"), ["Say one", "Say two"]);
+    let two = world.task(4);
+    let task = &two["view"]["task"];
+    assert_eq!(
+        task["company_pin"], "CodeCraft",
+        "a name in another case is the company's own: {task}"
+    );
+    let description = task["description"].as_str().expect("words");
+    assert!(
+        description.contains("expected in `tests/`"),
+        "{description}"
+    );
+    assert!(
+        two.to_string().contains("\"needs\":3"),
+        "the second needs the first: {two}"
+    );
+    let page = std::fs::read_to_string(world.home().join("wiki/goals/1/spec.md")).expect("a page");
+    assert!(
+        page.contains("Planned by a person's file") && page.contains("Both are said."),
+        "{page}"
+    );
+    let spec = world.task(2);
+    let model = spec["runs"][0]["model"].as_str().expect("a word");
+    assert!(model.starts_with("none"), "no model was asked: {spec}");
+    assert_eq!(plans(&world), ["file: 2 task(s), by #2"]);
+    let gotcha = world.alai(["evidence", "show", "2"]).exits(0).out;
+    assert!(gotcha.contains("file"), "{gotcha}");
+    world.alai(["evidence", "verify", "2"]).exits(0);
+    world.alai(["plan", "1"]).exits(0).says("from: file");
+    world.alai(["mc", "fsck"]).exits(0);
+}
+
+#[test]
+fn what_is_printed_is_taken_back_as_it_is_and_nothing_was_stored_for_it() {
+    let world = World::scripted("approve", &script());
+    let dry = world.alai(goal(&["--dry-run"])).exits(0);
+    let dry = dry.says("dry: nothing is stored");
+    assert!(
+        dry.out.contains("build, review, security, merge; 4 runs"),
+        "{dry}"
+    );
+    let printed = dry.out;
+    assert_eq!(world.list(), "", "nothing was begun");
+    std::fs::write(world.path("plan.yaml"), &printed).expect("a plan");
+    let again = world.alai(goal(&["--dry-run", "--plan", "plan.yaml"]));
+    assert_eq!(again.exits(0).out, printed);
+    let object = world
+        .alai(goal(&["--dry-run", "--json", "--plan", "plan.yaml"]))
+        .exits(0);
+    assert_eq!(object.json()["forecast"]["runs_min"], 4);
+    std::fs::write(world.path("plan.json"), &object.out).expect("a plan");
+    let again = world.alai(goal(&["--dry-run", "--plan", "plan.json"]));
+    assert_eq!(again.exits(0).out, printed, "JSON is taken back too");
+    world.alai(goal(&["--plan", "plan.json"])).exits(0);
+    assert_eq!(titles(&world, "build"), ["Say numbers"]);
+}
+
+#[test]
+fn a_plan_that_cannot_be_carried_out_is_refused_with_its_line() {
+    let world = World::scripted("approve", &script());
+    let task = |key: usize| format!("  - {{key: k{key}, title: t, description: d}}\n");
+    let many: String = (0..13).map(task).collect();
+    let two = |with: &str| TWO.replace("needs: [one]", with);
+    for (text, said) in [
+        (two("needs: [three]"), "line 7: task `two` needs `three`"),
+        (
+            two("needs: [two]"),
+            "line 7: the tasks need each other in a circle",
+        ),
+        (
+            TWO.replace("key: two", "key: one"),
+            "line 7: task key `one`",
+        ),
+        (
+            two("role: lead"),
+            "line 7: task `two`: its `role` is builder",
+        ),
+        (two("company: CodeCraf"), "did you mean `CodeCraft`?"),
+        (two("paths: [../x]"), "line 7: task `two`: the path `../x`"),
+        (two("paths: [.git/hooks]"), "nobody writes there"),
+        (
+            format!("spec: s\ntasks:\n{many}"),
+            "line 15: the plan has 13 tasks; at most 12",
+        ),
+        (TWO.replace("title: Say two", "titel: Say two"), "titel"),
+        (
+            two("changes_tests: [words.sh]"),
+            "line 7: task `two`: `words.sh` in `changes_tests` is no test file",
+        ),
+    ] {
+        std::fs::write(world.path("plan.yaml"), text).expect("a plan");
+        world
+            .alai(goal(&["--plan", "plan.yaml"]))
+            .exits(2)
+            .says(said);
+    }
+    world.alai(goal(&["--plan", "nowhere.yaml"])).exits(3);
+    assert_eq!(world.list(), "", "nothing was begun");
+}
+
+#[test]
+fn an_editor_has_the_models_plan_until_it_can_be_carried_out() {
+    let world = World::scripted("auto", &script());
+    // The first time it is wrong, and the file that comes again says so in its first line.
+    let twice = "sh -c 'grep -q \"^# wrong: line\" \"$1\" && cat two.yaml > \"$1\" || { cp \"$1\" seen.yaml; cat bad.yaml > \"$1\"; }' -";
+    let bad = TWO.replace("needs: [one]", "needs: [three]");
+    std::fs::write(world.path("bad.yaml"), &bad).expect("a plan");
+    std::fs::write(world.path("two.yaml"), TWO).expect("a plan");
+    edit(&world, &goal(&["--edit", "--wait"]), twice)
+        .exits(0)
+        .says("line 7: task `two` needs `three`");
+    let seen = std::fs::read_to_string(world.path("seen.yaml")).expect("what the editor got");
+    assert!(
+        seen.contains("title: \"Say one\""),
+        "the model's plan: {seen}"
+    );
+    assert_eq!(titles(&world, "build"), ["Say one", "Say two"]);
+    assert_eq!(plans(&world), ["edited: 2 task(s), by #2"]);
+    let spec = world.task(2);
+    let models: Vec<Value> = { spec["runs"].as_array().expect("runs").iter() }
+        .map(|run| run["model"].clone())
+        .collect();
+    let none = |model: &Value| model.as_str().is_some_and(|m| m.starts_with("none"));
+    assert!(
+        models.len() == 2 && !none(&models[0]) && none(&models[1]),
+        "one run asked a model, the other carried a person's word out: {models:?}"
+    );
+    world.alai(["evidence", "verify", "2"]).exits(0);
+    world.alai(["mc", "fsck"]).exits(0);
+}
+
+#[test]
+fn a_plan_that_comes_back_as_it_was_stays_the_models() {
+    let world = World::scripted("approve", &script());
+    edit(&world, &goal(&["--edit"]), "true").exits(0);
+    assert_eq!(titles(&world, "build"), ["Say one"]);
+    assert_eq!(plans(&world), ["model: 1 task(s), by #2"]);
+    // It is carried out once.
+    edit(&world, &["plan", "1", "--edit"], "true")
+        .exits(2)
+        .says("no plan of #2 waits to be seen");
+}
+
+#[test]
+fn what_is_called_off_in_the_editor_begins_nothing() {
+    let world = World::scripted("approve", &script());
+    std::fs::write(world.path("bad.yaml"), TWO.replace("[one]", "[three]")).expect("a plan");
+    // No terminal and no editor: said, with the way round.
+    world.alai(goal(&["--edit"])).exits(4).says("--plan FILE");
+    for (editor, code, said) in [
+        ("false", 1, "the editor `false` ended with exit status: 1"),
+        ("truncate -s 0", 1, "the plan is empty"),
+        ("cp bad.yaml", 2, "line 7: task `two` needs `three`"),
+    ] {
+        edit(&world, &goal(&["--edit"]), editor)
+            .exits(code)
+            .says(said)
+            .says("is cancelled; nothing was begun");
+    }
+    let kept = edit(&world, &goal(&["--edit"]), "cp bad.yaml").exits(2).err;
+    let named = kept.split("it is kept as ").nth(1).expect("a name");
+    let named = named.split(',').next().expect("a name");
+    let text = std::fs::read_to_string(named).expect("what a person wrote is kept");
+    assert!(
+        text.starts_with("# wrong: line 7") && text.contains("Say two"),
+        "{text}"
+    );
+    std::fs::remove_file(named).expect("it is this test's");
+    let list = world.list();
+    for line in list.lines() {
+        assert!(
+            line.contains("[cancelled]") || line.contains("Spec: "),
+            "{list}"
+        );
+        assert!(
+            !line.contains("[open]") && !line.contains("[waiting]"),
+            "{list}"
+        );
+    }
+    // A file of a person's is called off before there is a goal.
+    std::fs::write(world.path("two.yaml"), TWO).expect("a plan");
+    edit(&world, &goal(&["--plan", "two.yaml", "--edit"]), "false")
+        .exits(1)
+        .says("nothing is begun");
+    assert_eq!(world.list(), list);
+}
+
+#[test]
+fn a_kill_while_the_editor_is_open_or_after_it_loses_and_doubles_nothing() {
+    let world = World::scripted("auto", &script());
+    // The editor's parent is the command itself.
+    edit(&world, &goal(&["--edit"]), "kill -9 $PPID #").exits(137);
+    assert_eq!(titles(&world, "build"), Vec::<String>::new());
+    let why = world.json(["why", "2", "--json"]).to_string();
+    assert!(why.contains("alai plan 2 --edit"), "{why}");
+    world
+        .alai(["plan", "1", "--edit"])
+        .exits(4)
+        .says("#2 waits as before");
+    std::fs::write(world.path("two.yaml"), TWO).expect("a plan");
+    edit(&world, &["plan", "1", "--edit"], "cp two.yaml").exits(0);
+    // The run that carries it out dies before and after its end is in the rows.
+    for point in ["end.before", "end.after"] {
+        let mut dies = world.command(["up"]);
+        dies.env("ALAI_CRASH_AT", point);
+        run(dies).exits(137);
+    }
+    let daemon = world.up();
+    world.until("the goal is done", |world| {
+        (world.state(1) == "done").then_some(())
+    });
+    drop(daemon);
+    assert_eq!(titles(&world, "build"), ["Say one", "Say two"]);
+    assert_eq!(titles(&world, "postflight").len(), 1);
+    assert_eq!(plans(&world), ["edited: 2 task(s), by #2"]);
+    world.alai(["mc", "fsck"]).exits(0);
+}
+
+#[test]
+fn a_safety_rule_stops_a_task_of_a_persons_plan_too() {
+    let world = World::scripted("approve", &script());
+    std::fs::write(
+        world.path("plan.yaml"),
+        TWO.replace("Say two", "Say two by BankID"),
+    )
+    .expect("a plan");
+    world.alai(goal(&["--plan", "plan.yaml"])).exits(6);
+    let task = world.task(4);
+    assert_eq!(
+        task["view"]["task"]["waiting"]["reason"], "safety",
+        "{task}"
+    );
+}
