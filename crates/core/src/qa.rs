@@ -7,6 +7,7 @@ mod found;
 mod gamed;
 mod policy;
 mod quality;
+pub mod scanners;
 mod told;
 
 use serde::{Deserialize, Serialize};
