@@ -28,6 +28,7 @@ mod paths;
 mod probe;
 mod review;
 mod runs;
+mod scan;
 mod source;
 mod stage;
 mod testfns;

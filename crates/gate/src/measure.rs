@@ -10,7 +10,8 @@
 //! | the head with marks in the changed lines | test command, when nothing mandatory failed: check 6 |
 //! | the head with what runs before the tests as the base has it | test command, when a lawful change of it is left to a measurement: check 9 |
 //! | the head with its tests' data emptied | test command, when the head's own run wrote that data: check 10 |
-//! | the head as it is, one clone each | the task's own checks: check 5; lint: check 14 |
+//! | the head as it is, one clone each | the task's own checks: check 5; lint: check 14; scanners: check 12 |
+//! | the base as it is | scanners that found something, in the files that changed: check 12 |
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -325,6 +326,9 @@ impl Gate<'_> {
         let before = self.commands.len();
         into.push(runs::lint(&self.lint()?, &suppressions::added(self.change)));
         self.rests(Check::LintFormatTypes, before..self.commands.len());
+        let before = self.commands.len();
+        self.scan(into)?;
+        self.rests(Check::StaticAnalysis, before..self.commands.len());
         debug_assert!(
             !into.iter().any(|m| m.check == Check::EvidenceComplete),
             "check 16 is the caller's"

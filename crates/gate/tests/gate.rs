@@ -26,6 +26,8 @@ mod honest;
 mod judge;
 #[path = "gate/reviews.rs"]
 mod reviews;
+#[path = "gate/scanners.rs"]
+mod scanners;
 #[path = "gate/services.rs"]
 mod services;
 #[path = "gate/world.rs"]

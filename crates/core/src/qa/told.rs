@@ -104,7 +104,9 @@ impl Check {
                 "the change read by a lexer for what makes a test pass without the product"
             }
             Check::NoSecrets => "every commit of the run searched for keys, tokens and passwords",
-            Check::StaticAnalysis => "dangerous patterns in the head that the base had not",
+            Check::StaticAnalysis => {
+                "built-in rules, and scanners of base and head in fresh clones: nothing of high severity that the base had not"
+            }
             Check::Dependencies => {
                 "manifests and lockfiles of base and head compared, and what moved looked up among advisories"
             }
