@@ -14,14 +14,14 @@ use alai_core::task::{Priority, Task};
 use alai_fleet::{ChatRequest, Message, Provider, Purpose};
 use alai_hivemind::pages;
 use alai_hivemind::wiki::PageName;
-use alai_mission::{Claim, MissionError, Project, Reader};
+use alai_mission::{Claim, ENDED, MissionError, Project, Reader};
 use alai_workspace::command::Cancel;
 use alai_workspace::git::{self, Oid, Repo};
 
 use crate::beat::Factory;
 use crate::evidence::{self, Said};
 use crate::packs::Packs;
-use crate::run::{ENDED, RunError};
+use crate::run::RunError;
 use crate::work::lead::{self, Led};
 use crate::work::question::{self, About};
 use crate::work::{self, Desk};

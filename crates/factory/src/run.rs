@@ -11,7 +11,7 @@ use alai_core::plan::PlanSource;
 use alai_core::review::ReviewVerdict;
 use alai_core::task::Task;
 use alai_core::transition;
-use alai_mission::{Claim, ENDED, Mission, MissionError, Reader};
+use alai_mission::{Claim, ENDED, MissionError, Reader};
 use alai_workspace::cage;
 use alai_workspace::command::Cancel;
 

@@ -273,7 +273,6 @@ pub(crate) mod testing {
             description: String::new(),
             steps: vec![step],
             inputs: Default::default(),
-            planning: None,
             limits: Default::default(),
             example: Default::default(),
             asks_for: Vec::new(),

@@ -17,12 +17,14 @@ pub(crate) enum Tool {
     Redis,
     /// A C compiler with make, zlib and cmocka, which the sample in C builds and tests itself with.
     Cmocka,
+    /// The scanner of shell scripts.
+    Shellcheck,
     /// A Java runtime and PostgreSQL's driver for it, for what the scaffold in Kotlin can be tried with. The tests of the
     /// workspace itself need neither.
     Java,
 }
 
-pub(crate) const TOOLS: [Tool; 8] = [
+pub(crate) const TOOLS: [Tool; 9] = [
     Tool::Bubblewrap,
     Tool::Python,
     Tool::Node,
@@ -31,6 +33,7 @@ pub(crate) const TOOLS: [Tool; 8] = [
     Tool::Postgres,
     Tool::Redis,
     Tool::Cmocka,
+    Tool::Shellcheck,
 ];
 
 /// What `cargo xtask scaffolds` needs.
@@ -98,6 +101,7 @@ impl Tool {
             Tool::Postgres => "a PostgreSQL server",
             Tool::Redis => "a Redis server",
             Tool::Cmocka => "a C compiler with make, zlib and cmocka",
+            Tool::Shellcheck => "shellcheck",
             Tool::Java => "Java with PostgreSQL's driver in /usr/share/java",
         }
     }
@@ -113,6 +117,7 @@ impl Tool {
             Tool::Postgres => "needs_postgres",
             Tool::Redis => "needs_redis",
             Tool::Cmocka => "needs_cmocka",
+            Tool::Shellcheck => "needs_shellcheck",
             Tool::Java => "needs_java",
         }
     }
@@ -140,6 +145,7 @@ impl Tool {
             Tool::Cmocka => {
                 "make --version && echo 'int main(void) { return 0; }' | cc -x c - -lcmocka -lz -o /dev/null"
             }
+            Tool::Shellcheck => "shellcheck --version",
             Tool::Java => "java -version && test -f /usr/share/java/postgresql.jar",
         }
     }
@@ -180,6 +186,10 @@ impl Tool {
                 Tool::Redis,
                 Manager::Dnf | Manager::Zypper | Manager::Pacman | Manager::Apk | Manager::Brew,
             ) => &["redis"],
+            (Tool::Shellcheck, Manager::Dnf | Manager::Zypper) => &["ShellCheck"],
+            (Tool::Shellcheck, Manager::Apt | Manager::Pacman | Manager::Apk | Manager::Brew) => {
+                &["shellcheck"]
+            }
             (Tool::Java, Manager::Apt) => &["openjdk-17-jre-headless", "libpostgresql-jdbc-java"],
             (Tool::Java, Manager::Dnf) => &["java-headless", "postgresql-jdbc"],
             // Their packages put the driver elsewhere, or have none.

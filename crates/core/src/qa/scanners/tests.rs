@@ -184,7 +184,7 @@ fn every_scanner_says_how_to_have_it() {
     }
     for (endings, _, why) in WITHOUT {
         let read = |ending: &&str| SCANNERS.iter().any(|s| s.extensions.contains(ending));
-        assert!(!endings.iter().any(|e| read(e)) && !why.is_empty());
+        assert!(!endings.iter().any(read) && !why.is_empty());
     }
 }
 
