@@ -8,12 +8,14 @@ mod blocks;
 mod marks;
 mod profile;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
+use std::sync::LazyLock;
 
 use alai_core::qa::{Check, CheckResult, Measurement};
 use alai_workspace::clone::INSIDE_HOME;
 use alai_workspace::files;
+use regex::Regex;
 
 use self::marks::Detail;
 use self::profile::Profile;
@@ -29,6 +31,9 @@ use crate::stage::Room;
 /// Of the changed lines that can run, how many tests have to run: 80 % is where Google's guide calls a project's coverage "commendable" at
 /// 75 and "exemplary" at 90 (testing.googleblog.com, 2020), and where the common services put their line for a patch.
 const PERCENT_MIN: usize = 80;
+
+/// A larger source is none that a person wrote; its lines are not followed.
+const FILE_BYTES_MAX: usize = 1 << 20;
 
 /// What the marks of one run can write: their numbers, once for each process.
 const WRITTEN_MAX: u64 = 16 << 20;
@@ -115,12 +120,22 @@ impl<'a> Gate<'a> {
                 "the tests of the head are red; nothing was followed",
             ));
         }
-        let wanted = self.wanted();
+        let mut wanted = self.wanted();
+        for path in wanted.keys().copied().collect::<Vec<_>>() {
+            if path.ends_with(".rs") && self.is_bare(path)? {
+                wanted.remove(path);
+            }
+        }
+        // Go has marks of its own, and no second way.
+        let marked = wanted.values().any(|(file, _)| file.lang() != Lang::Go);
         if wanted.is_empty() {
             return Ok(not_applicable(check, NONE));
         }
         let mut why = String::new();
         for detail in [Detail::Statements, Detail::Functions] {
+            if detail == Detail::Functions && !marked {
+                break;
+            }
             match self.followed(&wanted, detail, head)? {
                 None => return Ok(not_applicable(check, NONE)),
                 Some(Followed::Lines(lines)) => return Ok(lines.judge()),
@@ -139,11 +154,20 @@ impl<'a> Gate<'a> {
         let followed = |file: &&'a ChangedFile| {
             let lang =
                 [Lang::Rust, Lang::Python, Lang::Go, Lang::JavaScript].contains(&file.lang());
-            lang && !file.is_deleted() && !self.rules.is_scaffolded(file)
+            // Markup and styles around the code are no code of that language.
+            let mixed = ["vue", "svelte"].contains(&crate::paths::extension(&file.path).as_str());
+            let small = file
+                .head
+                .text()
+                .is_some_and(|text| text.len() <= FILE_BYTES_MAX);
+            lang && !mixed && small && !self.rules.is_scaffolded(file)
         };
+        // Of several runs only the last one's profile is left.
+        let one_run = self.candidate.test_command.matches("go test").count() <= 1;
         let files = change.files.iter().filter(followed);
         files
             .filter(|file| self.is_product(&file.path))
+            .filter(|file| one_run || file.lang() != Lang::Go)
             .map(|file| {
                 let lines = notice::code_lines(
                     file.head_source(),
@@ -170,27 +194,8 @@ impl<'a> Gate<'a> {
             head_set_up(self.candidate),
         )?;
         let names = Names::new(&room)?;
-        let mut spoken: BTreeMap<usize, (&str, Vec<usize>)> = BTreeMap::new();
-        let mut go = false;
-        for (path, (file, lines)) in wanted {
-            go |= file.lang() == Lang::Go;
-            let Some(text) = file.head.text() else {
-                continue;
-            };
-            let first = spoken.len();
-            let Some(marked) =
-                marks::mark(path, text, lines, detail, first, &names.inside("lines"))
-            else {
-                continue;
-            };
-            room.put(path, marked.text.as_bytes(), file.new_mode == 0o100_755)?;
-            spoken.extend(
-                marked
-                    .lines
-                    .into_iter()
-                    .map(|(number, lines)| (number, (*path, lines))),
-            );
-        }
+        let go = wanted.values().any(|(file, _)| file.lang() == Lang::Go);
+        let spoken = put_marks(&room, &names, wanted, detail)?;
         if spoken.is_empty() && !go {
             return Ok(None);
         }
@@ -205,12 +210,27 @@ impl<'a> Gate<'a> {
         if go {
             let flags = format!("-coverprofile={} -coverpkg=./...", names.inside("profile"));
             env.push(("GOFLAGS", flags));
+            // Where a program of the project is built with the same flags, it says on its standard error that this is not set.
+            env.push(("GOCOVERDIR", INSIDE_HOME.to_owned()));
         }
-        let ran = self
-            .stage
-            .run_with(&room, self.candidate.test_command, &env)?;
-        self.commands.push(ran.clone());
-        let seen = census::read(&ran);
+        let mut seen = None;
+        // What is tested may be what was built.
+        for command in self
+            .candidate
+            .build_command
+            .into_iter()
+            .chain([self.candidate.test_command])
+        {
+            let ran = self.stage.run_with(&room, command, &env)?;
+            self.commands.push(ran.clone());
+            seen = Some(census::read(&ran));
+            if !ran.success() {
+                break;
+            }
+        }
+        let Some(seen) = seen else {
+            return Ok(None);
+        };
         let same =
             seen.exit.success() && (!head.known || census::compare(head, &seen).lost.is_empty());
         if !same {
@@ -219,18 +239,25 @@ impl<'a> Gate<'a> {
                 seen.exit
             ))));
         }
-        let numbers = room.read_at_home(&names.name("lines"))?;
-        let numbers: std::collections::BTreeSet<usize> = { numbers.lines() }
+        let written = room.read_at_home(&names.name("lines"));
+        let numbers: BTreeSet<usize> = { written.lines() }
             .filter_map(|line| line.trim().parse().ok())
             .collect();
+        let heard = written.lines().any(|line| line.trim() == marks::HEARD);
         let mut lines = Lines::default();
-        for (number, (path, spoken)) in &spoken {
+        for (number, (file, spoken)) in &spoken {
+            // A runtime that loads no module of Node's hears no mark: that tells nothing of the lines.
+            if file.lang() == Lang::JavaScript && !heard {
+                continue;
+            }
             for line in spoken {
-                lines.add(path, *line, numbers.contains(number));
+                lines.add(&file.path, *line, numbers.contains(number));
             }
         }
         if go {
-            let profile = profile::read(&room.read_at_home(&names.name("profile"))?);
+            let paths = wanted.values().filter(|(file, _)| file.lang() == Lang::Go);
+            let paths: Vec<&str> = paths.map(|(file, _)| file.path.as_str()).collect();
+            let profile = profile::read(&room.read_at_home(&names.name("profile")), &paths);
             add_go(&mut lines, wanted, &profile);
         }
         for idle in lines.idle.values_mut() {
@@ -238,6 +265,53 @@ impl<'a> Gate<'a> {
         }
         Ok(Some(Followed::Lines(lines)))
     }
+
+    /// Whether a file of Rust belongs to a crate without the standard library, in which no mark can write.
+    fn is_bare(&self, path: &str) -> Result<bool, GateError> {
+        let mut folder = path;
+        while let Some((parent, _)) = folder.rsplit_once('/') {
+            folder = parent;
+            for root in ["lib.rs", "main.rs"] {
+                let root = format!("{folder}/{root}");
+                if !self.change.head_paths.contains_key(&root) {
+                    continue;
+                }
+                let text = self.small_blob(self.candidate.head, &root)?;
+                if NO_STD.is_match(&text) {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+}
+
+static NO_STD: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(?m)^\s*#!\[.*\bno_std\b").expect("a fixed pattern"));
+
+/// What each mark speaks for.
+type Spoken<'a> = BTreeMap<usize, (&'a ChangedFile, Vec<usize>)>;
+
+fn put_marks<'a>(
+    room: &Room,
+    names: &Names,
+    wanted: &Wanted<'a>,
+    detail: Detail,
+) -> Result<Spoken<'a>, GateError> {
+    let mut spoken = Spoken::new();
+    for (path, (file, lines)) in wanted {
+        let Some(text) = file.head.text() else {
+            continue;
+        };
+        let into = names.inside("lines");
+        let Some(marked) = marks::mark(path, text, lines, detail, spoken.len(), &into) else {
+            continue;
+        };
+        room.put(path, marked.text.as_bytes(), file.new_mode == 0o100_755)?;
+        let lines = marked.lines.into_iter();
+        spoken.extend(lines.map(|(number, lines)| (number, (*file, lines))));
+    }
+    Ok(spoken)
 }
 
 fn add_go(lines: &mut Lines, wanted: &Wanted<'_>, profile: &Profile) {
@@ -290,7 +364,7 @@ impl Room {
     }
 
     /// What a run has left in its home; nothing where it left none.
-    fn read_at_home(&self, name: &str) -> Result<String, GateError> {
+    fn read_at_home(&self, name: &str) -> String {
         let path = self.home().join(name);
         let read = || -> std::io::Result<String> {
             let file = match files::open_plain(&path, std::fs::OpenOptions::new().read(true)) {
@@ -305,7 +379,7 @@ impl Room {
             Ok(String::from_utf8_lossy(&bytes).into_owned())
         };
         // A test may put there what it likes: that shows nothing of lines.
-        Ok(read().unwrap_or_default())
+        read().unwrap_or_default()
     }
 }
 

@@ -243,6 +243,9 @@ pub(crate) fn head_set_up<'a>(candidate: &Candidate<'a>) -> &'a Prepared {
     candidate.prepared_head.unwrap_or(candidate.prepared)
 }
 
+/// A script, or the root of a crate, that a person wrote: the largest are a tenth of this.
+const SMALL_BYTES_MAX: u64 = 256 << 10;
+
 /// One measurement under way.
 pub(crate) struct Gate<'a> {
     pub(crate) candidate: &'a Candidate<'a>,
@@ -363,6 +366,18 @@ impl Gate<'_> {
                 why: e.to_string(),
             }
         })
+    }
+
+    /// The text of a small file of a commit; nothing of one that is large or not there.
+    pub(crate) fn small_blob(&self, commit: &Oid, path: &str) -> Result<String, GateError> {
+        match git::blob(self.candidate.repo, commit, path, SMALL_BYTES_MAX) {
+            Ok(bytes) => Ok(String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned()),
+            Err(git::GitError::TooLarge { .. }) => Ok(String::new()),
+            Err(error) => Err(GateError::Repository {
+                what: format!("{path} at {commit}"),
+                why: error.to_string(),
+            }),
+        }
     }
 
     /// Puts the base's test files back. Returns whether anything differed.

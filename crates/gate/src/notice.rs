@@ -78,7 +78,7 @@ pub(crate) enum Tried {
 
 impl Own {
     /// Whether all of them passed; `None` where that run tells nothing of them.
-    fn all_passed(&self, census: &Census) -> Option<bool> {
+    pub(crate) fn all_passed(&self, census: &Census) -> Option<bool> {
         match self {
             Own::All => Some(census.exit.success()),
             Own::Named(ids) => {
@@ -414,7 +414,7 @@ impl Gate<'_> {
     }
 
     /// What is made to answer wrongly: what the change touched of the product, and where it touched nothing, all of it.
-    fn answers(&self) -> Result<Vec<String>, GateError> {
+    pub(crate) fn answers(&self) -> Result<Vec<String>, GateError> {
         let changed: Vec<String> = { self.change.files.iter() }
             .filter(|file| !file.is_deleted() && self.changes_code(file))
             .map(|file| file.path.clone())

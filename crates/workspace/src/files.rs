@@ -175,6 +175,39 @@ pub fn open_plain(path: &Path, options: &mut fs::OpenOptions) -> std::io::Result
     }
 }
 
+/// What changes with every writing or renaming of a file, and with every entry of a folder that comes or goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    pub inode: u64,
+    /// Seconds and nanoseconds of its last change, of whatever kind.
+    pub changed: (i64, i64),
+    pub is_file: bool,
+}
+
+/// The mark of what lies below a folder in which strangers worked: through no link and into no other file system. `None` where there
+/// is no such thing.
+pub fn mark_below(root: &Path, path: &Path) -> Option<Mark> {
+    use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, fstat, open, openat2};
+    let folder = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let root = open(root, folder, Mode::empty()).ok()?;
+    let how = ResolveFlags::BENEATH
+        | ResolveFlags::NO_SYMLINKS
+        | ResolveFlags::NO_MAGICLINKS
+        | ResolveFlags::NO_XDEV;
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let found = openat2(&root, path, flags, Mode::empty(), how).ok()?;
+    let seen = fstat(&found).ok()?;
+    #[allow(
+        clippy::unnecessary_cast,
+        reason = "the width of these differs by platform"
+    )]
+    Some(Mark {
+        inode: seen.st_ino as u64,
+        changed: (seen.st_ctime as i64, seen.st_ctime_nsec as i64),
+        is_file: FileType::from_raw_mode(seen.st_mode) == FileType::RegularFile,
+    })
+}
+
 /// Makes the names in a folder survive a power cut.
 ///
 /// # Errors

@@ -332,6 +332,10 @@ mod tests {
         assert!(to("go test", "go test -short"));
         assert!(to("go vet ./...", "go vet -printf ./..."));
         assert!(to("set -eu", "set -u"));
+        assert!(to(
+            "set -eu\ngo vet ./...\ngo test ./...",
+            "go vet ./...\ngo test ./...\nset -eu"
+        ));
     }
 
     #[test]

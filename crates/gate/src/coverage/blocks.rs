@@ -48,6 +48,19 @@ impl Code {
         from + rest.take_while(|c| c.is_whitespace()).count()
     }
 
+    /// The character before, blanks aside.
+    fn before(&self, at: usize) -> Option<char> {
+        let mut before = self.chars[..at].iter().rev().copied();
+        before.find(|c| !c.is_whitespace())
+    }
+
+    fn begins(&self, at: usize, word: &str) -> bool {
+        let rest = self.chars.get(at..).unwrap_or_default();
+        let after = rest.get(word.len());
+        rest.iter().take(word.len()).copied().eq(word.chars())
+            && after.is_none_or(|c| !c.is_alphanumeric() && *c != '_')
+    }
+
     fn text(&self, range: Range<usize>) -> String {
         self.chars[range].iter().collect()
     }
@@ -74,7 +87,9 @@ struct Open {
 }
 
 /// What a head may be long; longer ones are no heads.
-const HEAD_MAX: usize = 2_000;
+const HEAD_MAX: usize = 600;
+/// Braces whose heads are read. Hand-written files of the size that is followed have a tenth of it; the rest gets no marks.
+const BRACES_MAX: usize = 50_000;
 
 pub(super) fn spots(source: &Source, lang: Lang) -> Vec<Spot> {
     let code = Code::of(source);
@@ -91,6 +106,7 @@ pub(super) fn spots(source: &Source, lang: Lang) -> Vec<Spot> {
         brace: true,
         ..open(Kind::Other, 0)
     }];
+    let mut braces = 0;
     for at in 0..code.chars.len() {
         let nested = stack.len() > 1;
         let top = stack.last_mut().expect("the file itself is never closed");
@@ -98,7 +114,9 @@ pub(super) fn spots(source: &Source, lang: Lang) -> Vec<Spot> {
             '{' => {
                 let begins = top.head.max(at.saturating_sub(HEAD_MAX));
                 let head = code.text(begins..at);
+                braces += 1;
                 let kind = match top.kind {
+                    _ if braces > BRACES_MAX => Kind::Closed,
                     Kind::Closed => Kind::Closed,
                     parent @ (Kind::Block(_) | Kind::Other) => kind(&head, lang, parent),
                 };
@@ -112,9 +130,7 @@ pub(super) fn spots(source: &Source, lang: Lang) -> Vec<Spot> {
                 stack.push(new);
             }
             '(' | '[' => {
-                let begins = top.head.max(at.saturating_sub(HEAD_MAX));
-                let is_macro =
-                    lang == Lang::Rust && code.text(begins..at).trim_end().ends_with('!');
+                let is_macro = lang == Lang::Rust && code.before(at) == Some('!');
                 let closed = is_macro || top.kind == Kind::Closed;
                 let kind = if closed { Kind::Closed } else { Kind::Other };
                 stack.push(open(kind, at));
@@ -140,13 +156,14 @@ pub(super) fn spots(source: &Source, lang: Lang) -> Vec<Spot> {
             }
             ';' => {
                 top.head = at + 1;
-                let next = code.chars.get(code.next(at + 1));
-                // The last of a block has nothing behind it; a mark there might never be reached.
-                if matches!(top.kind, Kind::Block(_)) && next.is_some_and(|next| *next != '}') {
+                let next = code.next(at + 1);
+                let ends = code.chars.get(next).is_none_or(|next| *next == '}');
+                // The last of a block has nothing behind it; a mark there might never be reached. One before `else` would part it from its `if`.
+                let goes_on = ["else", "while"].iter().any(|word| code.begins(next, word));
+                if matches!(top.kind, Kind::Block(_)) && !ends && !goes_on {
                     top.spots.push((at + 1, false));
                 }
             }
-            ',' => top.head = at + 1,
             _ => {}
         }
     }
@@ -173,7 +190,7 @@ static ENDS_BLOCK: LazyLock<Regex> =
 static RUST_FN: LazyLock<Regex> = LazyLock::new(|| fixed(r"\bfn\s+\w+"));
 static RUST_CLOSED: LazyLock<Regex> = LazyLock::new(|| {
     fixed(
-        r"\bconst\s+(?:unsafe\s+|async\s+|extern\s+)*fn\b|^\s*(?:#\[[^\]]*\]\s*)*(?:pub(?:\([^)]*\))?\s+)?(?:const|static)\b|!\s*\w*\s*$",
+        r"\bconst\s+(?:unsafe\s+|async\s+|extern\s+)*fn\b|^\s*(?:#\[[^\]]*\]\s*)*(?:pub(?:\([^)]*\))?\s+)?(?:const|static)\b|\w!\s*(?:\w+\s*)?$",
     )
 });
 static RUST_HEADER: LazyLock<Regex> = LazyLock::new(|| {
@@ -182,12 +199,27 @@ static RUST_HEADER: LazyLock<Regex> = LazyLock::new(|| {
 static RUST_CLOSURE: LazyLock<Regex> = LazyLock::new(|| fixed(r"\|\s*(?:->[^;{}]*)?$"));
 static JS_HEADER: LazyLock<Regex> =
     LazyLock::new(|| fixed(r"\b(if|for|while|switch|catch|with|class|interface|enum)\b"));
+static JS_TYPE: LazyLock<Regex> = LazyLock::new(|| {
+    fixed(r"^\s*(?:export\s+)?(?:declare\s+)?type\s+\w+[^=]*=[^=]|:\s*\([^()]*\)\s*=>\s*$")
+});
 static JS_TYPED: LazyLock<Regex> =
     LazyLock::new(|| fixed(r#"\)\s*:\s*[\w<>\[\]., |&'"]*\w[\w<>\[\]., |&'"]*$"#));
+
+/// Whether the last parentheses are followed by a type that is not at its end.
+fn unclosed(head: &str) -> bool {
+    let result = head.rsplit_once(')').map_or("", |(_, result)| result);
+    let result = result.replace("=>", "");
+    result.matches('<').count() != result.matches('>').count()
+}
 
 /// What a brace opens, by what stands before it since the last statement's end.
 fn kind(head: &str, lang: Lang, parent: Kind) -> Kind {
     let head = head.trim_end();
+    // What leads to an arm's value, and not what leads to the arm.
+    let head = match head.rsplit_once("=>") {
+        Some((_, value)) if !value.trim().is_empty() => value,
+        _ => head,
+    };
     let yes = |is: bool| if is { Kind::Block(false) } else { Kind::Other };
     match lang {
         Lang::Rust => {
@@ -211,6 +243,10 @@ fn kind(head: &str, lang: Lang, parent: Kind) -> Kind {
             yes(matches!(last, Some("if" | "while" | "for")) && first != Some("impl"))
         }
         Lang::JavaScript => {
+            // The type of a function, or what a type is made of.
+            if JS_TYPE.is_match(head) || unclosed(head) {
+                return Kind::Other;
+            }
             if ENDS_BLOCK.is_match(head) {
                 return Kind::Block(false);
             }
@@ -272,6 +308,18 @@ mod tests {
                 "impl A for B { fn c(&self) -> [u8; 4] { [0; 4] } }",
                 "impl A for B { fn c(&self) -> [u8; 4] {@ [0; 4] } }",
             ),
+            (
+                "fn a(p: &Path) -> Result<Config, Error> { b(); c() }",
+                "fn a(p: &Path) -> Result<Config, Error> {@ b();@ c() }",
+            ),
+            (
+                "fn a<'a, K, V>(m: &'a M<K, V>) -> u8 where K: X, V: Y { if !done { b() } 1 }",
+                "fn a<'a, K, V>(m: &'a M<K, V>) -> u8 where K: X, V: Y {@ if !done {@ b() } 1 }",
+            ),
+            (
+                "impl<K, V> Index<K> for M<K, V> { fn a(&self) { match x { n if n > 1 => P { x: n }, _ => P { x: 1 } } } }",
+                "impl<K, V> Index<K> for M<K, V> { fn a(&self) {@ match x { n if n > 1 => P { x: n }, _ => P { x: 1 } } } }",
+            ),
             ("const fn a() -> u8 { if B { 1 } else { 2 } }", ""),
             ("const A: u8 = { if B { 1 } else { 2 } };", ""),
             (
@@ -320,6 +368,18 @@ mod tests {
             (
                 "export async function a(x: Map<string, number>): Promise<number> { return x.size; }",
                 "export async function a(x: Map<string, number>): Promise<number> {@ return x.size; }",
+            ),
+            (
+                "function a(): Map<string, number> { if (b) c(); else d(); }",
+                "function a(): Map<string, number> {@ if (b) c(); else d(); }",
+            ),
+            (
+                "interface A { find(id: string): Promise<{ name: string; age: number }>; on: (x: A) => { b: string; c: string } }",
+                "interface A { find(id: string): Promise<{ name: string; age: number }>; on: (x: A) => { b: string; c: string } }",
+            ),
+            (
+                "type F = (x: A) => { b: string; c: string };\nconst a = { b: 1, c() { d(); e(); } };",
+                "type F = (x: A) => { b: string; c: string };\nconst a = { b: 1, c() {@ d();@ e(); } };",
             ),
             (
                 "const b = x => ({ y: x }); interface C { d(): void }",

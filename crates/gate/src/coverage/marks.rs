@@ -94,10 +94,13 @@ fn in_javascript(number: usize, typed: bool) -> String {
 /// What [`preload`] gives to each process of Node.
 const SEEN: &str = "__alai_seen";
 
+/// What a process writes that could hear marks. Other runtimes load no module of Node's.
+pub(super) const HEARD: &str = "node";
+
 /// A module that Node loads before anything else.
 pub(super) fn preload(file: &str) -> String {
     format!(
-        "const append = require('node:fs').appendFileSync;\nconst seen = new Set();\n\
+        "require('node:fs').appendFileSync({file:?}, '{HEARD}\\n');\nconst append = require('node:fs').appendFileSync;\nconst seen = new Set();\n\
          process.{SEEN} = (n) => {{ if (!seen.has(n)) {{ seen.add(n); append({file:?}, n + '\\n'); }} }};\n"
     )
 }
@@ -135,7 +138,12 @@ fn braced(
     }
     let tests = mutants::test_lines(source, text, lang);
     let mut places: BTreeMap<Place, Vec<usize>> = BTreeMap::new();
-    for line in wanted {
+    // Lines and places are met in their order, with the blocks that are open there.
+    let mut open: Vec<(usize, Place)> = Vec::new();
+    let mut spots = spots.into_iter().peekable();
+    let mut wanted = wanted.to_vec();
+    wanted.sort_unstable();
+    for line in &wanted {
         if tests.iter().any(|range| range.contains(line)) {
             continue;
         }
@@ -147,18 +155,14 @@ fn braced(
             continue;
         }
         let begins = code.starts[*line] + text.chars().take_while(|c| c.is_whitespace()).count();
-        let around = spots.iter().filter(|spot| spot.block.contains(&begins));
-        let Some(block) = around
-            .map(|spot| &spot.block)
-            .min_by_key(|block| block.len())
-        else {
-            continue;
-        };
-        let before = spots
-            .iter()
-            .filter(|spot| spot.block == *block && spot.at <= begins);
-        if let Some(spot) = before.max_by_key(|spot| spot.at) {
-            places.entry(code.place(spot.at)).or_default().push(*line);
+        while let Some(spot) = spots.next_if(|spot| spot.at <= begins) {
+            open.retain(|(end, _)| *end > spot.at && *end != spot.block.end);
+            open.push((spot.block.end, code.place(spot.at)));
+        }
+        open.retain(|(end, _)| *end > begins);
+        // Blocks end in the other order than they begin: the innermost ends first.
+        if let Some((_, place)) = open.iter().min_by_key(|(end, _)| *end) {
+            places.entry(*place).or_default().push(*line);
         }
     }
     places

@@ -1,28 +1,52 @@
 //! Reads what `go test -coverprofile` writes: `path:line.column,line.column statements count` for each block.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Which lines of which files ran.
+use crate::paths;
+
+/// Which lines of which files ran, by the files' paths in the repository.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Profile {
-    /// By the path as Go names it, below its module. Each block: where it begins and ends (line and column, from 1), and whether it ran.
+    /// Each block: where it begins and ends (line and column, from 1), and whether it ran.
     blocks: BTreeMap<String, BTreeMap<Block, bool>>,
 }
 
 type Block = ((usize, usize), (usize, usize));
 
-pub(super) fn read(text: &str) -> Profile {
-    let mut profile = Profile::default();
+/// Blocks of one file. More are none that a compiler wrote of a file that is followed.
+const BLOCKS_MAX: usize = 100_000;
+
+/// Reads what is said of these files of the repository, and passes over the rest.
+pub(super) fn read(text: &str, paths: &[&str]) -> Profile {
+    // By the last part of the path: whoever wrote the text may name as many others as he likes.
+    let known: BTreeSet<&str> = paths.iter().map(|path| paths::name(path)).collect();
+    let mut said: BTreeMap<&str, BTreeMap<Block, bool>> = BTreeMap::new();
     for line in text.lines().filter(|line| !line.starts_with("mode:")) {
         let Some((path, block, ran)) = block(line) else {
             continue;
         };
+        if !known.contains(paths::name(path))
+            || (said.len() >= paths.len() * NAMES_MAX && !said.contains_key(path))
+        {
+            continue;
+        }
         // A package is listed once for each that was tested beside it.
-        let seen = profile.blocks.entry(path.to_owned()).or_default();
-        *seen.entry(block).or_default() |= ran;
+        let seen = said.entry(path).or_default();
+        if seen.len() < BLOCKS_MAX || seen.contains_key(&block) {
+            *seen.entry(block).or_default() |= ran;
+        }
     }
-    profile
+    let blocks = paths.iter().filter_map(|path| {
+        let name = named(path, &said)?;
+        Some(((*path).to_owned(), said.get(name)?.clone()))
+    });
+    Profile {
+        blocks: blocks.collect(),
+    }
 }
+
+/// Files of one name in different packages; a project has some dozens of `main.go` at most.
+const NAMES_MAX: usize = 1_000;
 
 fn block(line: &str) -> Option<(&str, Block, bool)> {
     let (path, rest) = line.rsplit_once(':')?;
@@ -36,39 +60,39 @@ fn block(line: &str) -> Option<(&str, Block, bool)> {
     Some((path, (place(from)?, place(to)?), count != "0"))
 }
 
+/// The name below its module that a path of the repository has. A module that begins in a folder names its files without that folder.
+fn named<'a>(path: &str, said: &BTreeMap<&'a str, BTreeMap<Block, bool>>) -> Option<&'a str> {
+    let mut rest = Some(path);
+    while let Some(tail) = rest {
+        let ends = |name: &&&str| {
+            name.strip_suffix(tail)
+                .is_some_and(|before| before.is_empty() || before.ends_with('/'))
+        };
+        let mut named = said.keys().filter(ends);
+        match (named.next(), named.next()) {
+            (Some(name), None) => return Some(name),
+            // Two modules have such a file, and nothing tells them apart.
+            (Some(_), Some(_)) => return None,
+            _ => rest = tail.split_once('/').map(|(_, tail)| tail),
+        }
+    }
+    None
+}
+
 impl Profile {
-    /// Whether a line of a file of the repository ran; `None` where no block holds its first character (line and column from 0).
-    /// A module that begins in a folder names its files without that folder.
+    /// Whether a line of a file ran; `None` where no block holds its first character (line and column from 0).
     pub(super) fn ran(&self, path: &str, line: usize, column: usize) -> Option<bool> {
         let at = (line + 1, column + 1);
-        let holds = |((from, to), _): &(&Block, &bool)| *from <= at && at < *to;
-        let blocks = self.of(path)?;
-        // The last of them to begin is the one within the others.
-        let inner = blocks
-            .iter()
-            .filter(holds)
-            .max_by_key(|((from, _), _)| *from);
+        let blocks = self.blocks.get(path)?;
+        // Blocks do not overlap but by holding one another: the last that began before it and is not at its end.
+        let before = blocks.range(..=(at, (usize::MAX, usize::MAX)));
+        let inner = before.rev().take(DEEP_MAX).find(|((_, to), _)| at < *to);
         inner.map(|(_, ran)| *ran)
     }
-
-    fn of(&self, path: &str) -> Option<&BTreeMap<Block, bool>> {
-        let mut rest = Some(path);
-        while let Some(tail) = rest {
-            let ends = |name: &&String| {
-                name.strip_suffix(tail)
-                    .is_some_and(|before| before.is_empty() || before.ends_with('/'))
-            };
-            let mut named = self.blocks.keys().filter(ends);
-            match (named.next(), named.next()) {
-                (Some(name), None) => return self.blocks.get(name),
-                // Two modules have such a file, and nothing tells them apart.
-                (Some(_), Some(_)) => return None,
-                _ => rest = tail.split_once('/').map(|(_, tail)| tail),
-            }
-        }
-        None
-    }
 }
+
+/// Blocks that end between one and the line behind it: the statements of a function before it.
+const DEEP_MAX: usize = 10_000;
 
 #[cfg(test)]
 mod tests {
@@ -83,6 +107,11 @@ mod tests {
              example.com/m/spans/spans.go:13.2,13.15 1 0\n\
              example.com/m/spans/spans.go:13.2,13.15 1 3\n\
              rubbish\nexample.com/m/other.go:x.1,2.3 1 1\n",
+            &[
+                "spans/spans.go",
+                "service/spans/spans.go",
+                "spans/others.go",
+            ],
         );
         let ran = |line, column| profile.ran("spans/spans.go", line, column);
         assert_eq!(ran(8, 1), Some(true));
@@ -95,7 +124,8 @@ mod tests {
 
     #[test]
     fn files_of_two_modules_are_not_taken_for_each_other() {
-        let profile = read("mode: set\na/x.go:1.1,2.2 1 1\nb/x.go:1.1,2.2 1 0\n");
+        let text = "mode: set\na/x.go:1.1,2.2 1 1\nb/x.go:1.1,2.2 1 0\n";
+        let profile = read(text, &["x.go", "b/x.go"]);
         assert_eq!(profile.ran("x.go", 0, 0), None);
         assert_eq!(profile.ran("b/x.go", 0, 0), Some(false));
     }

@@ -60,31 +60,54 @@ pub(super) fn changed(file: &ChangedFile, change: &Change) -> Vec<String> {
         .collect()
 }
 
-/// Whether a map of imports only follows files that are not any more where they were: each name that it had leads to one file, and
-/// what it led to is gone from the sources. A name that is new is one that no test of the base asks for.
+/// Whether a map of imports only follows files that moved: each name that it had leads to one file, and what led to a file that
+/// moved leads to where it moved. A new name beside a pattern could be what a test of the base asks for.
 fn follows_files(base: &str, head: Option<&String>, change: &Change) -> bool {
     let read = |text: &str| serde_json::from_str::<BTreeMap<String, String>>(text).ok();
     let (Some(base), Some(head)) = (read(base), head.and_then(|text| read(text))) else {
         return false;
     };
-    let source = |paths: &BTreeMap<String, u32>, target: &str| {
-        let stem = |path: &str| {
-            path.rsplit_once('.')
-                .map_or(path.to_owned(), |(stem, _)| stem.to_owned())
-        };
-        let target = format!("/{}", stem(target.trim_start_matches("./")));
-        paths
-            .keys()
-            .any(|path| target.ends_with(&format!("/{}", stem(path))))
-    };
+    let pattern = base.keys().any(|name| name.contains('*'));
+    if pattern && head.keys().any(|name| !base.contains_key(name)) {
+        return false;
+    }
     base.iter().all(|(name, old)| {
         head.get(name).is_some_and(|new| {
-            let moved = source(&change.base_paths, old)
-                && !source(&change.head_paths, old)
-                && source(&change.head_paths, new);
+            let from = source_of(&change.base_paths, old);
+            let to = source_of(&change.head_paths, new);
+            let moved = match (from, to) {
+                // The same words in the folder of that name, or what the difference itself calls a move.
+                (Some(from), Some(to)) => {
+                    let gone = !change.head_paths.contains_key(from);
+                    let new = !change.base_paths.contains_key(to);
+                    gone && new && !paths::is_test(to) && is_move(change, from, to)
+                }
+                _ => false,
+            };
             new == old || moved
         })
     })
+}
+
+/// The one source that a target was built from, by its path without its ending.
+fn source_of<'a>(paths: &'a BTreeMap<String, u32>, target: &str) -> Option<&'a String> {
+    let target = format!("/{}", stem(target.trim_start_matches("./")));
+    let mut fits = { paths.keys() }.filter(|path| target.ends_with(&format!("/{}", stem(path))));
+    match (fits.next(), fits.next()) {
+        (Some(one), None) => Some(one),
+        _ => None,
+    }
+}
+
+fn stem(path: &str) -> &str {
+    path.rsplit_once('.').map_or(path, |(stem, _)| stem)
+}
+
+/// A rename that the difference shows, or a module that became a folder of its own name.
+fn is_move(change: &Change, from: &str, to: &str) -> bool {
+    let renamed =
+        { change.files.iter() }.any(|file| file.from.as_deref() == Some(from) && file.path == to);
+    renamed || to.starts_with(&format!("{}/", stem(from)))
 }
 
 /// Scripts that a package manager or another script starts by itself may not even be added.

@@ -1,57 +1,27 @@
 //! A script whose runner is only told to look harder: the same line with flags that leave no test out and forgive none.
 
-use std::collections::BTreeSet;
-
 use crate::change::ChangedFile;
 use crate::source::Lang;
 
-/// A runner's words at the beginning of a line, and the flags that may be added to it. Order, cache, races, warnings: tests go red by
-/// them, and none goes green.
+/// A runner's words at the beginning of a line, and the flags that may follow them. Order, cache, names: tests go red by them, none
+/// goes green, and none is another program than before.
 const STRICTER: [(&str, &[&str]); 5] = [
-    (
-        "go test",
-        &["-count=1", "-shuffle=on", "-race", "-v", "-vet=all"],
-    ),
-    (
-        "pytest",
-        &[
-            "-v",
-            "-vv",
-            "--strict-markers",
-            "--strict-config",
-            "-ra",
-            "-rA",
-        ],
-    ),
+    ("go test", &["-count=1", "-shuffle=on", "-v"]),
+    ("pytest", &["-v", "--strict-markers", "--strict-config"]),
     (
         "python3 -m pytest",
-        &[
-            "-v",
-            "-vv",
-            "--strict-markers",
-            "--strict-config",
-            "-ra",
-            "-rA",
-        ],
+        &["-v", "--strict-markers", "--strict-config"],
     ),
     ("python3 -m unittest", &["-v"]),
-    (
-        "cargo test",
-        &[
-            "--locked",
-            "--workspace",
-            "--all-targets",
-            "--all-features",
-            "--no-fail-fast",
-        ],
-    ),
+    ("cargo test", &["--locked", "--no-fail-fast"]),
 ];
 
-/// Whether each line that the change removes from a script stands there again, with such flags as its only new words.
+/// Whether the script is what it was, line by line, but for such flags right behind a runner's words.
 pub(crate) fn runs_stricter(file: &ChangedFile) -> bool {
     if file.lang() != Lang::Hash
         || file.is_new()
         || file.is_deleted()
+        || file.from.is_some()
         || file.old_mode != file.new_mode
     {
         return false;
@@ -59,20 +29,12 @@ pub(crate) fn runs_stricter(file: &ChangedFile) -> bool {
     let (Some(base), Some(head)) = (file.base.text(), file.head.text()) else {
         return false;
     };
-    let lines = |text: &'_ str, at: &[usize]| -> Vec<String> {
-        let all: Vec<&str> = text.lines().collect();
-        at.iter()
-            .filter_map(|at| all.get(*at))
-            .map(|line| (*line).to_owned())
-            .collect()
-    };
-    let (before, after) = (lines(base, &file.removed), lines(head, &file.added));
-    before.len() == after.len()
-        && !before.is_empty()
-        && before
-            .iter()
-            .zip(&after)
-            .all(|(old, new)| adds_flags(old, new))
+    base != head
+        && base.lines().count() == head.lines().count()
+        && base
+            .lines()
+            .zip(head.lines())
+            .all(|(old, new)| old == new || adds_flags(old, new))
 }
 
 fn adds_flags(old: &str, new: &str) -> bool {
@@ -81,28 +43,28 @@ fn adds_flags(old: &str, new: &str) -> bool {
     if !plain(old) || !plain(new) {
         return false;
     }
-    let begins = |(runner, _): &&(&str, &[&str])| {
-        let rest = old.trim_start().strip_prefix(runner);
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
-    };
-    let Some((runner, flags)) = STRICTER.iter().find(begins) else {
-        return false;
-    };
-    let flags: BTreeSet<&str> = flags.iter().copied().collect();
-    let mut old = old.split_whitespace().peekable();
-    let mut of_runner = runner.split(' ').count();
-    for word in new.split_whitespace() {
-        match old.peek() {
-            Some(next) if *next == word => {
-                old.next();
-                of_runner = of_runner.saturating_sub(1);
-            }
-            // A word that is no flag of the runner, or a flag before its name.
-            _ if of_runner > 0 || !flags.contains(word) => return false,
-            _ => {}
-        }
-    }
-    old.peek().is_none()
+    STRICTER.iter().any(|(runner, flags)| {
+        let Some(rest) = old.trim_start().strip_prefix(runner) else {
+            return false;
+        };
+        let Some(with) = new.strip_suffix(rest) else {
+            return false;
+        };
+        let indent = old.len() - old.trim_start().len();
+        let Some(added) = with.strip_prefix(&old[..indent + runner.len()]) else {
+            return false;
+        };
+        let words: Vec<&str> = added.split_whitespace().collect();
+        // The last of two of one name is in force: nothing is taken back by being said again.
+        let name = |word: &str| word.split('=').next().unwrap_or(word).to_owned();
+        let again = |word: &&str| rest.split_whitespace().any(|old| name(old) == name(word));
+        added.starts_with(' ')
+            && (rest.is_empty() || rest.starts_with(' '))
+            && !words.is_empty()
+            && words
+                .iter()
+                .all(|word| flags.contains(word) && !again(word))
+    })
 }
 
 #[cfg(test)]
@@ -115,13 +77,21 @@ mod tests {
             ("go test ./...", "go test -count=1 -shuffle=on ./...", true),
             (
                 "  pytest -q tests",
-                "  pytest -q --strict-markers tests",
+                "  pytest --strict-markers -q tests",
                 true,
             ),
             ("go test ./...", "go test -run=One ./...", false),
             ("go test ./...", "go test -short ./...", false),
             ("go test ./...", "go test -count=1 ./a", false),
-            ("go test ./...", "go test -race ./... || true", false),
+            ("go test ./...", "go test -race ./...", false),
+            ("go test ./...", "go test -v ./... || true", false),
+            (
+                "go test -count=100 ./...",
+                "go test -count=1 -count=100 ./...",
+                false,
+            ),
+            ("go test -run A ./...", "go test -run -v A ./...", false),
+            ("pytest", "pytest -rA", false),
             ("go vet ./...", "go vet -race ./...", false),
             ("go test -race ./...", "go test ./...", false),
             ("go test ./...", "-v go test ./...", false),

@@ -1,15 +1,14 @@
 //! The product reads what its tests are held against: their data answers for it, and what the tests do not ask for it does not know.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use regex::Regex;
 
 use super::super::Rules;
 use super::super::gate_config::protected;
-use super::patterns::is_program;
 use crate::change::{Change, ChangedFile};
 use crate::mutants;
-use crate::paths;
 use crate::source::{Lang, Source};
 
 static QUOTED: LazyLock<Regex> =
@@ -22,70 +21,108 @@ static MODULE: LazyLock<Regex> =
 /// `path:line reads what tests expect` for each added line of the product that names a file of the tests.
 pub(super) fn found(file: &ChangedFile, change: &Change, rules: &Rules<'_>) -> Vec<String> {
     let judged = file.lang().is_code() && file.lang() != Lang::Hash && !rules.is_test(&file.path);
-    // What configures a tool, or is one, may well name the tests.
-    let configures =
-        protected::class(&file.path).is_some() || paths::name(&file.path).contains(".config.");
-    let (true, false, Some(source)) = (judged, configures, file.head_source()) else {
+    // What configures a tool, or is one by its place, may well name the tests.
+    let tool = file
+        .path
+        .split('/')
+        .rev()
+        .skip(1)
+        .any(|part| TOOLS.contains(&part));
+    let (true, false, false, Some(source)) = (
+        judged,
+        tool,
+        protected::class(&file.path).is_some(),
+        file.head_source(),
+    ) else {
         return Vec::new();
     };
-    if is_program(&file.path, &source) {
-        return Vec::new();
-    }
     let tests = mutants::test_lines(&source, file.head.text().unwrap_or_default(), file.lang());
-    let before: Vec<String> = { file.base_source() }
+    let before: BTreeSet<String> = { file.base_source() }
         .map(|base| {
-            file.removed
+            let names = file
+                .removed
                 .iter()
-                .flat_map(|at| named(&base, file.lang(), *at))
-                .collect()
+                .flat_map(|at| named(&base, file.lang(), *at));
+            names.map(|name| name.path).take(NAMES_MAX).collect()
         })
         .unwrap_or_default();
-    let lines = file
-        .added
-        .iter()
-        .filter(|at| !tests.iter().any(|range| range.contains(*at)));
-    let reads = |at: &&usize| {
-        let mut names = named(&source, file.lang(), **at).into_iter();
-        names.any(|name| !before.contains(&name) && is_a_tests(&name, &file.path, change, rules))
-    };
-    lines
-        .filter(reads)
-        .map(|at| format!("{} reads what the tests are held against", file.at(*at)))
-        .collect()
+    let mut looked = 0;
+    let mut found = Vec::new();
+    for at in &file.added {
+        if tests.iter().any(|range| range.contains(at)) {
+            continue;
+        }
+        for name in named(&source, file.lang(), *at) {
+            looked += 1;
+            if looked > NAMES_MAX {
+                return found;
+            }
+            if !before.contains(&name.path) && is_a_tests(&name, &file.path, change, rules) {
+                found.push(format!(
+                    "{} reads what the tests are held against",
+                    file.at(*at)
+                ));
+                break;
+            }
+        }
+    }
+    found
+}
+
+/// Folders of programs for those who work on the project.
+const TOOLS: [&str; 5] = ["scripts", "tools", "xtask", "examples", "ci"];
+/// Names of one file that are looked for; data in the shape of a program has more.
+const NAMES_MAX: usize = 20_000;
+
+/// What could be a path, and whether a compiler puts all that it fits into the program.
+struct Named {
+    path: String,
+    embeds: bool,
 }
 
 /// What could be paths on a line.
-fn named(source: &Source, lang: Lang, at: usize) -> Vec<String> {
+fn named(source: &Source, lang: Lang, at: usize) -> Vec<Named> {
     let raw = source.raw.get(at).map(String::as_str).unwrap_or_default();
+    let all = |path: &str| Named {
+        path: path.to_owned(),
+        embeds: true,
+    };
     if lang == Lang::Go
         && let Some(seen) = EMBED.captures(raw)
     {
-        return seen[1].split_whitespace().map(str::to_owned).collect();
+        return seen[1].split_whitespace().map(all).collect();
     }
     let line = source.uncommented(at);
-    let mut names: Vec<String> = QUOTED
+    let embeds = EMBEDS.is_match(&line);
+    let name = |path: String| Named { path, embeds };
+    let mut names: Vec<Named> = QUOTED
         .captures_iter(&line)
-        .map(|seen| seen[1].to_owned())
+        .map(|seen| name(seen[1].to_owned()))
         .collect();
     if lang == Lang::Python
         && let Some(seen) = MODULE.captures(&line)
     {
-        let module = seen[1].trim_start_matches('.');
-        names.push(format!("{}.py", module.replace('.', "/")));
-        names.push(format!("{}/__init__.py", module.replace('.', "/")));
+        let module = seen[1].trim_start_matches('.').replace('.', "/");
+        names.push(name(format!("{module}.py")));
+        names.push(name(format!("{module}/__init__.py")));
     }
     names
 }
 
+static EMBEDS: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"\binclude_\w+!|\bimport\.meta\.glob\b").expect("a fixed pattern")
+});
+
 /// Whether a name leads to a test's file, from the top or from the folder of the file that names it. A name of one word could
-/// be anything, and `tests/` is what tools for tests look for.
-fn is_a_tests(name: &str, from: &str, change: &Change, rules: &Rules<'_>) -> bool {
-    let whole = name;
-    let name = name
+/// be anything, `tests/` is what tools for tests look for, and so is a pattern, but for what is put into a program.
+fn is_a_tests(named: &Named, from: &str, change: &Change, rules: &Rules<'_>) -> bool {
+    let whole = named.path.as_str();
+    let name = whole
         .split(['*', '?', '{', '$', '#'])
         .next()
         .unwrap_or_default();
-    if !name.contains(['/', '.']) || name.contains("://") {
+    let pattern = name.len() < whole.len();
+    if !name.contains(['/', '.']) || name.contains("://") || pattern && !named.embeds {
         return false;
     }
     let folder = from.rsplit_once('/').map_or("", |(folder, _)| folder);
@@ -95,13 +132,20 @@ fn is_a_tests(name: &str, from: &str, change: &Change, rules: &Rules<'_>) -> boo
         .any(|path| {
             let below = format!("{path}/");
             let ended = format!("{path}.");
-            let deep = path.contains('/') || name.len() < whole.len();
-            let mut seen = change.head_paths.keys().filter(|other| {
-                **other == path || other.starts_with(&below) && deep || other.starts_with(&ended)
-            });
+            let deep = path.contains('/') || named.embeds;
+            // All that begin so stand together.
+            let near = change.head_paths.range(path.clone()..);
+            let mut near = near
+                .map(|(other, _)| other)
+                .take_while(|other| other.starts_with(&path))
+                .filter(|other| {
+                    **other == path
+                        || other.starts_with(&below) && deep
+                        || other.starts_with(&ended)
+                });
             // A folder of which all is the tests' is theirs.
             let mut any = false;
-            seen.all(|path| {
+            near.all(|path| {
                 any = true;
                 rules.is_test(path)
             }) && any
@@ -153,7 +197,11 @@ mod tests {
             ),
             (
                 "status.go",
-                "package status\n\n//go:embed testdata/*\nvar registry embed.FS\n",
+                "package main\n\n//go:embed testdata/*\nvar registry embed.FS\n",
+            ),
+            (
+                "src/prices.config.ts",
+                "import expected from '../test/expected.json'\n",
             ),
             (
                 "src/lib.rs",
@@ -191,6 +239,7 @@ mod tests {
                 "def is_test(path):\n    return path.startswith(\"tests/\") or \"/test/\" in path or path == \"tests\"\n",
             ),
             ("src/a.js", "import table from '../assets/table.json'\n"),
+            ("gulpfile.js", "gulp.src('test/**/*.js')\n"),
             (
                 "src/a.js",
                 "const url = 'https://example.com/test/expected.json'\n",

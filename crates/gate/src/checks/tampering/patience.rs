@@ -9,13 +9,16 @@ use super::super::Rules;
 use crate::change::ChangedFile;
 use crate::source::Source;
 
-/// A limit or a pause, what it is called, and its number.
+/// A limit or a pause, what it is called, and its number: of a call, or of a test's own options.
 static WAITS: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
-        r"(?i)\b(setTimeout|this\.timeout|mark\.timeout|wait_?for|sleep|timeout\w*|from_(?:millis|secs)|deadline)\b['\x22]?\s*[(:=]\s*(?:Duration::\w+\()?\s*([0-9][0-9_]*(?:\.[0-9]+)?)",
+        r"(?i)(?:\b(setTimeout|this\.timeout|mark\.timeout|wait_?for\w*|sleep|timeout|recv_timeout)\s*\(\s*(?:\w+::)*(?:from_(?:millis|secs)\()?\s*|\b(?:it|test|describe|waitFor)\b[^{]*\{[^}]*\b(timeout)\s*:\s*)([0-9][0-9_]*(?:\.[0-9]+)?)",
     )
     .expect("a fixed pattern")
 });
+/// What is asserted is no limit.
+static ASSERTS: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"\bassert\w*\b|\bexpect\s*\(").expect("a fixed pattern"));
 static FOR_EVER: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
         r"\b(?:this\.timeout|jest\.setTimeout|mark\.timeout)\s*\(\s*(?:0|Infinity|None)\s*\)",
@@ -24,11 +27,12 @@ static FOR_EVER: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// What a test of the base waited for at most, by what it is called.
-fn waits(source: &Source, lines: &[usize]) -> BTreeMap<String, Vec<f64>> {
-    let mut found: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+fn waits(source: &Source, lines: &[usize]) -> BTreeMap<String, f64> {
+    let mut found: BTreeMap<String, f64> = BTreeMap::new();
     for at in lines {
         for (name, number) in on_line(source, *at) {
-            found.entry(name).or_default().push(number);
+            let most = found.entry(name).or_insert(number);
+            *most = most.max(number);
         }
     }
     found
@@ -38,11 +42,15 @@ fn on_line(source: &Source, at: usize) -> Vec<(String, f64)> {
     let Some(code) = source.code.get(at) else {
         return Vec::new();
     };
+    if ASSERTS.is_match(code) {
+        return Vec::new();
+    }
     let seen = WAITS.captures_iter(code);
     seen.filter_map(|seen| {
+        let name = seen.get(1).or(seen.get(2))?;
         Some((
-            seen[1].to_lowercase(),
-            seen[2].replace('_', "").parse().ok()?,
+            name.as_str().to_lowercase(),
+            seen[3].replace('_', "").parse().ok()?,
         ))
     })
     .collect()
@@ -61,11 +69,9 @@ pub(super) fn found(file: &ChangedFile, rules: &Rules<'_>) -> Vec<String> {
         .unwrap_or_default();
     let mut found = Vec::new();
     for at in &file.added {
-        let higher = on_line(&head, *at).into_iter().any(|(name, number)| {
-            let old = before.get(&name).into_iter().flatten();
-            let most = old.copied().fold(f64::NEG_INFINITY, f64::max);
-            most.is_finite() && number > most
-        });
+        let higher = on_line(&head, *at)
+            .into_iter()
+            .any(|(name, number)| before.get(&name).is_some_and(|most| number > *most));
         let endless = head
             .code
             .get(*at)
@@ -123,6 +129,16 @@ mod tests {
     #[test]
     fn a_shorter_one_and_a_new_one_are_fine() {
         for (path, base, head) in [
+            (
+                "tests/a.rs",
+                "#[test]\nfn a() {\n    assert_eq!(ttl(), Duration::from_secs(60));\n}\n",
+                "#[test]\nfn a() {\n    assert_eq!(ttl(), Duration::from_secs(300));\n}\n",
+            ),
+            (
+                "a.test.js",
+                "const expected = { timeout: 5000 }\n",
+                "const expected = { timeout: 10000 }\n",
+            ),
             (
                 "a.test.js",
                 "jest.setTimeout(5000)\n",

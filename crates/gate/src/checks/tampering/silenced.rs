@@ -1,5 +1,6 @@
 //! Findings of linters and type checkers that are silenced where they stand instead of mended.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -97,9 +98,12 @@ fn leaves_as_it_was(file: &ChangedFile, source: &Source, line: usize) -> bool {
 /// Words by which TypeScript believes what it could not find: not missing, of that type, of any type.
 static BELIEVES: LazyLock<Regex> = LazyLock::new(|| {
     fixed(
-        r"([\w)\]])!(?:([^=\w]|=>)|$)|\s+as\s+(?:any|unknown|never|[A-Z][\w.<>\[\]]*|string|number|boolean|object)(?:\s*\[\])?|\s*:\s*any\b|<any>",
+        r"([\w)\]])!([.,;)\]\[]|$)|\s+as\s+(?:any|unknown|never|[A-Z][\w.<>\[\]]*|string|number|boolean|object)(?:\s*\[\])?|\s*:\s*any\b|<any>",
     )
 });
+/// Another name is no belief.
+static NAMES: LazyLock<Regex> =
+    LazyLock::new(|| fixed(r"^\s*(?:import\b|export\s*[{*]|\}\s*from\b|type\b)"));
 
 fn is_typed(path: &str) -> bool {
     [".ts", ".tsx", ".mts", ".cts"]
@@ -107,28 +111,33 @@ fn is_typed(path: &str) -> bool {
         .any(|end| path.ends_with(end))
 }
 
-/// Added lines of TypeScript that stood there before, but for such a word.
+/// Added lines of TypeScript that stood there before, but for such a word. What stands in texts is no code.
 fn asserted(file: &ChangedFile, source: &Source) -> Vec<usize> {
     let Some(base) = file.base_source().filter(|_| is_typed(&file.path)) else {
         return Vec::new();
     };
-    let bare = |text: &str| {
-        let text = BELIEVES.replace_all(text, "$1$2");
-        text.chars()
-            .filter(|c| !c.is_whitespace())
-            .collect::<String>()
+    // Words between the tags of a page are no code either, and cannot be told from it.
+    let page = file.path.ends_with(".tsx");
+    let line = |source: &Source, at: usize, bare: bool| -> Option<(String, String)> {
+        let code = source.code.get(at)?;
+        if NAMES.is_match(code) || page && code.contains("</") {
+            return None;
+        }
+        let code = match bare {
+            true => BELIEVES.replace_all(code.trim_end(), "$1$2").into_owned(),
+            false => code.clone(),
+        };
+        let plain: String = code.chars().filter(|c| !c.is_whitespace()).collect();
+        Some((plain, source.strings.get(at)?.trim().to_owned()))
     };
-    let before: Vec<String> = file
-        .removed
-        .iter()
-        .map(|at| base.uncommented(*at))
+    let before: BTreeSet<(String, String)> = { file.removed.iter() }
+        .filter_map(|at| line(&base, *at, false))
         .collect();
     let believes = |at: &&usize| {
-        let text = source.uncommented(**at);
-        let plain: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-        let bare = bare(&text);
-        let was = |old: &String| old.chars().filter(|c| !c.is_whitespace()).eq(bare.chars());
-        bare != plain && before.iter().any(was)
+        let (Some(full), Some(bare)) = (line(source, **at, false), line(source, **at, true)) else {
+            return false;
+        };
+        full != bare && before.contains(&bare)
     };
     file.added.iter().filter(believes).copied().collect()
 }
@@ -238,6 +247,19 @@ mod tests {
             CheckResult::Pass,
             "no types"
         );
+        for (base, head) in [
+            (
+                "toast('Saved')\ntoast('Gone')\n",
+                "toast('Saved!')\ntoast('Gone!')\n",
+            ),
+            (
+                "import { Button } from './ui'\nimport { Link } from './ui'\n",
+                "import { Button as UiButton } from './ui'\nimport { Link as UiLink } from './ui'\n",
+            ),
+            ("<p>Done</p>\n<p>Sent</p>\n", "<p>Done!</p>\n<p>Sent!</p>\n"),
+        ] {
+            assert_eq!(judged("src/a.tsx", base, head), CheckResult::Pass, "{head}");
+        }
     }
 
     #[test]
