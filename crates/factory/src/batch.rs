@@ -11,6 +11,7 @@ use alai_workspace::git::{self, Merged, Oid, Repo};
 
 use crate::beat::Factory;
 use crate::integrate::{self, INTEGRATION, INTEGRATION_BRANCH, IntegrateError};
+use crate::landed;
 use crate::sync::{self, Ground};
 
 /// Lineages that are tested together. One bad one among them costs four more tests, and sixteen good ones save fifteen.
@@ -28,6 +29,8 @@ struct Link<'a> {
 struct Judged {
     /// So many from the first on are green together.
     green: usize,
+    /// The very commit that was tested with these and no more. A signature holds its time: made again it may be another one.
+    tested: Option<Oid>,
     /// The next one is red upon them, by these tests.
     red: Option<Vec<String>>,
 }
@@ -47,10 +50,24 @@ pub(crate) fn bring_in(
     let project = factory.mission().project(first.project)?;
     let repo = integrate::open(&project)?;
     let Ground { ours, at } = sync::take_over(factory, &repo, &project, cancel)?;
-    let (links, conflicts) = chained(factory, &repo, &project, &ours, rows)?;
+    let end = |row: &MergeRow, end: &MergeEnd| -> Result<(), IntegrateError> {
+        let task = factory.mission().newest_of_lineage(row.task)?;
+        integrate::end_integration(factory, &project, row, &task, end)
+    };
+    let mut waiting = Vec::new();
+    for row in rows {
+        match landed::merge_of(&repo, row, &ours)? {
+            Some(commit) => {
+                let commit = commit.to_string();
+                end(row, &MergeEnd::Merged { commit })?;
+            }
+            None => waiting.push(row),
+        }
+    }
+    let (links, conflicts) = chained(factory, &repo, &project, &ours, &waiting)?;
     let judged = judged(factory, &repo, &project, &ours, &links, cancel)?;
     let (good, rest) = links.split_at(judged.green);
-    let all = together(factory, &repo, &project, &ours, good)?;
+    let all = judged.tested;
     if let Some(all) = &all {
         for link in good {
             integrate::intend(factory, link.row, all)?;
@@ -60,10 +77,6 @@ pub(crate) fn bring_in(
             None => git::update_ref(&repo, INTEGRATION, all, None)?,
         }
     }
-    let end = |row: &MergeRow, end: &MergeEnd| -> Result<(), IntegrateError> {
-        let task = factory.mission().newest_of_lineage(row.task)?;
-        integrate::end_integration(factory, &project, row, &task, end)
-    };
     // The last one's merge is the tree of all: it is delivered as what was tested.
     let mut commits: Vec<&Oid> = good.iter().map(|link| &link.commit).collect();
     if let (Some(last), Some(all)) = (commits.last_mut(), &all) {
@@ -91,11 +104,11 @@ fn chained<'a>(
     repo: &Repo,
     project: &Project,
     ours: &Oid,
-    rows: &'a [MergeRow],
+    rows: &[&'a MergeRow],
 ) -> Result<(Vec<Link<'a>>, Vec<Conflict<'a>>), IntegrateError> {
     let (mut links, mut conflicts) = (Vec::new(), Vec::new());
     let mut tip = ours.clone();
-    for row in rows {
+    for &row in rows {
         let head = integrate::oid(&row.head)?;
         let text = integrate::merge_text(factory, project, row)?;
         match git::merge_apart(repo, &tip, &head, &text)? {
@@ -150,32 +163,37 @@ fn judged(
     links: &[Link<'_>],
     cancel: &Cancel,
 ) -> Result<Judged, IntegrateError> {
-    let red = |upto: usize| {
+    let tried = |upto: usize| -> Result<(Option<Oid>, Vec<String>), IntegrateError> {
         let some = links.get(..upto).unwrap_or(links);
-        match together(factory, repo, project, ours, some)? {
-            Some(all) => integrate::red_tests(factory, repo, project, ours, &all, cancel),
-            None => Ok(Vec::new()),
-        }
+        let all = together(factory, repo, project, ours, some)?;
+        let red = match &all {
+            Some(all) => integrate::red_tests(factory, repo, project, ours, all, cancel)?,
+            None => Vec::new(),
+        };
+        Ok((all, red))
     };
-    let mut found = red(links.len())?;
+    let (all, mut found) = tried(links.len())?;
     if found.is_empty() {
         return Ok(Judged {
             green: links.len(),
+            tested: all,
             red: None,
         });
     }
     let (mut green, mut bad) = (0, links.len());
+    let mut tested = None;
     while bad - green > 1 {
         let middle = green.midpoint(bad);
-        let there = red(middle)?;
+        let (all, there) = tried(middle)?;
         if there.is_empty() {
-            green = middle;
+            (green, tested) = (middle, all);
         } else {
             (bad, found) = (middle, there);
         }
     }
     Ok(Judged {
         green,
+        tested,
         red: Some(found),
     })
 }

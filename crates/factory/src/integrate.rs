@@ -14,6 +14,7 @@ use alai_workspace::git::{self, CommitText, GitError, Identity, Merged, Oid, Rep
 use crate::batch::{self, BATCH_MAX};
 use crate::beat::Factory;
 use crate::ground;
+use crate::landed;
 use crate::remote;
 use crate::sync::{self, Ground};
 
@@ -334,7 +335,8 @@ fn bring_in(
         && git::is_ancestor(repo, &head, tip)?
     {
         // Moved before a crash; only the store did not know yet.
-        return Ok(Brought::In(tip.clone()));
+        let own = landed::merge_of(repo, row, tip)?;
+        return Ok(Brought::In(own.unwrap_or_else(|| tip.clone())));
     }
     // What people did is no fault of the lineage whose turn it is.
     let Ground {

@@ -29,6 +29,7 @@ mod home;
 mod hosts;
 mod housekeeping;
 mod integrate;
+mod landed;
 mod launcher;
 mod learned;
 mod limits;

@@ -174,6 +174,14 @@ fn fifty_branches_of_which_fifteen_are_bad_leave_the_branch_green_at_every_move(
     goes_down(&world, daemon);
 }
 
+/// How the merges ended, in the order of their rows.
+fn outcomes(world: &World) -> Vec<String> {
+    let reader = alai_mission::Reader::open(&world.home()).expect("a store");
+    let mut rows = reader.merges().expect("reads");
+    rows.sort_by_key(|row| row.id);
+    rows.into_iter().filter_map(|row| row.outcome).collect()
+}
+
 #[test]
 fn a_kill_around_the_move_of_the_branch_merges_nothing_twice() {
     for point in ["update-ref.before", "update-ref.after"] {
@@ -200,10 +208,63 @@ fn a_kill_around_the_move_of_the_branch_merges_nothing_twice() {
         for words in ["Merge #1, #3, #5, #7 together", "Task: #1\n", "Task: #7"] {
             assert!(says.contains(words), "{point}: {says}");
         }
+        // Each ends with its own merge, so that the first of them can be delivered without the others.
+        let own = ["^2~3", "^2~2", "^2~1", ""];
+        let own = own.map(|up| world.git(&["rev-parse", &format!("alai/integration{up}")]));
+        assert_eq!(outcomes(&world), own, "{point}");
         let lacks = ["branch", "--list", "b*", "--no-merged", "alai/integration"];
         assert_eq!(world.git(&lacks), "", "{point}");
         assert_eq!(was_always_green(&world), 1, "{point}: moved once");
         goes_down(&world, daemon);
         world.alai(["mc", "fsck"]).exits(0);
+    }
+}
+
+/// A signature of such a key is another one each time.
+#[test]
+fn the_commit_that_was_tested_is_moved_to_and_no_other_with_its_words() {
+    let world = World::with_project("approve");
+    let key = world.path("key");
+    let mut made = world.program("ssh-keygen");
+    made.args(["-q", "-t", "ecdsa", "-N", "", "-f"]).arg(&key);
+    run(made).exits(0);
+    for (name, value) in [
+        ("commit.gpgSign", "true"),
+        ("gpg.format", "ssh"),
+        ("user.signingKey", &key.display().to_string()),
+    ] {
+        world.git(&["config", name, value]);
+    }
+    let store_ = store(&world);
+    for (number, brings) in [Brings::Good, Brings::Good, Brings::Poison]
+        .into_iter()
+        .enumerate()
+    {
+        queue(&world, &store_, number + 1, brings);
+    }
+    drop(store_);
+    let daemon = world.up();
+    let (merged, refused) = settled(&world);
+    assert_eq!((merged.len(), refused.len()), (2, 1));
+    goes_down(&world, daemon);
+    let tip = world.git(&["rev-parse", "alai/integration"]);
+    let signed = world.git(&["cat-file", "commit", &tip]);
+    assert!(signed.contains("gpgsig "), "{signed}");
+    let objects = [
+        "cat-file",
+        "--batch-all-objects",
+        "--batch-check=%(objecttype) %(objectname)",
+    ];
+    let all = world.git(&objects);
+    let commits = all.lines().filter_map(|line| line.strip_prefix("commit "));
+    let joins: Vec<&str> = commits
+        .filter(|oid| world.git(&["log", "-1", "--format=%s", oid]) == "Merge #1, #3 together")
+        .collect();
+    assert_eq!(joins, [tip.as_str()], "it was made once");
+    let reader = alai_mission::Reader::open(&world.home()).expect("a store");
+    for row in reader.merges().expect("reads") {
+        if row.state == MergeState::Merged {
+            assert_eq!(row.intent.as_deref(), Some(tip.as_str()));
+        }
     }
 }
