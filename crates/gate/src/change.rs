@@ -151,6 +151,8 @@ pub(crate) struct Change {
     pub(crate) commits: Vec<Commit>,
     /// The test files of the head that are programs, with their texts: also those that did not change.
     pub(crate) tests: Vec<(String, String)>,
+    /// Manifests above a changed one that did not change themselves, as they are: packages inherit from them.
+    pub(crate) manifests: BTreeMap<String, Content>,
     /// The head does not contain the base: a merge would bring something else than this change.
     pub(crate) rewritten: bool,
 }
@@ -165,6 +167,20 @@ pub(crate) struct Commit {
 }
 
 impl Change {
+    /// A changed file of the base, or one of [`Change::manifests`]; `None` where the base has none there.
+    pub(crate) fn at_base(&self, path: &str) -> Option<&Content> {
+        let changed = |file: &&ChangedFile| !file.is_new() && file.base_path() == path;
+        let changed = self.files.iter().find(changed).map(|file| &file.base);
+        changed.or_else(|| self.manifests.get(path))
+    }
+
+    /// The same of the head.
+    pub(crate) fn at_head(&self, path: &str) -> Option<&Content> {
+        let changed = |file: &&ChangedFile| !file.is_deleted() && file.path == path;
+        let changed = self.files.iter().find(changed).map(|file| &file.head);
+        changed.or_else(|| self.manifests.get(path))
+    }
+
     /// Folders and files of the head, lower-cased, for look-alikes on systems that fold case.
     pub(crate) fn folded(&self) -> BTreeMap<String, BTreeSet<&str>> {
         let mut folded: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
@@ -198,6 +214,13 @@ impl Change {
             }
             if head.is_some() {
                 change.head_paths.insert((*path).to_owned(), 0o100_644);
+            }
+            if let Some(text) =
+                head.filter(|_| base == head && crate::paths::name(path) == "Cargo.toml")
+            {
+                change
+                    .manifests
+                    .insert((*path).to_owned(), Content::Text(text.to_owned()));
             }
             if base != head {
                 let modes = (mode(base), mode(head));

@@ -7,6 +7,7 @@ pub(crate) mod dependencies;
 pub(crate) mod gate_config;
 mod licences;
 pub(crate) mod manifest;
+mod own_licence;
 pub(crate) mod patterns;
 pub(crate) mod pins;
 pub(crate) mod placeholders;

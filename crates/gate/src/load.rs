@@ -1,6 +1,6 @@
 //! Reads a change out of a repository, with the trusted side's own git.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use alai_workspace::git::{self, ChangeStatus, Oid, Repo};
@@ -52,6 +52,7 @@ pub(crate) fn load(
         ));
     }
     Ok(Change {
+        manifests: manifests(repo, head, &files, &head_paths)?,
         files,
         tests: tests(repo, head, &head_paths)?,
         base_paths,
@@ -86,6 +87,30 @@ fn tests(
             Ok(None) | Err(git::GitError::TooLarge { .. }) => {}
             Err(error) => return Err(unreadable(path, &error)),
         }
+    }
+    Ok(found)
+}
+
+/// The manifests from which a changed one of cargo's may inherit, and which did not change.
+fn manifests(
+    repo: &Repo,
+    head: &Oid,
+    files: &[ChangedFile],
+    paths: &BTreeMap<String, u32>,
+) -> Result<BTreeMap<String, Content>, GateError> {
+    let mut found = BTreeMap::new();
+    let changed = files.iter().flat_map(|file| [file.base_path(), &file.path]);
+    let cargo = changed.filter(|path| crate::paths::name(path) == "Cargo.toml");
+    let above: BTreeSet<String> = cargo.flat_map(crate::paths::above).collect();
+    for path in above {
+        let unchanged = !files
+            .iter()
+            .any(|file| file.path == path || file.base_path() == path);
+        let Some(mode) = paths.get(&path).filter(|_| unchanged) else {
+            continue;
+        };
+        let content = content(repo, head, &path, *mode, None)?;
+        found.insert(path, content);
     }
     Ok(found)
 }

@@ -113,6 +113,21 @@ fn compile(patterns: &[String]) -> Result<GlobSet, GateError> {
     })
 }
 
+/// Files of the same name in the folders above, the nearest first.
+pub(crate) fn above(path: &str) -> Vec<String> {
+    let name = name(path);
+    let mut folder = path[..path.len() - name.len()].trim_end_matches('/');
+    let mut found = Vec::new();
+    while !folder.is_empty() {
+        folder = folder.rsplit_once('/').map_or("", |(above, _)| above);
+        found.push(match folder {
+            "" => name.to_owned(),
+            folder => format!("{folder}/{name}"),
+        });
+    }
+    found
+}
+
 /// The last component of a path.
 pub(crate) fn name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use super::own_licence::{self as own, Own};
 use super::pins::Pins;
 use super::vetted;
 use crate::change::{Change, ChangedFile, Content};
@@ -29,7 +30,7 @@ pub(super) fn of(change: &Change) -> Result<Licences, String> {
         if is_licence(file.base_path(), change) || is_licence(&file.path, change) {
             all.file(file, change);
         } else if names_own(&file.path) {
-            all.manifest(file);
+            all.manifest(file, change);
         }
         if vetted::is_lock(&file.path) {
             let base = vetted::side(file.base_path(), &file.base)?;
@@ -66,18 +67,24 @@ impl Licences {
         }
     }
 
-    fn manifest(&mut self, file: &ChangedFile) {
-        let of = |path: &str, content: &Content| named(paths::name(path), content.text()?);
-        let (was, now) = (of(file.base_path(), &file.base), of(&file.path, &file.head));
+    fn manifest(&mut self, file: &ChangedFile, change: &Change) {
+        let was = own::of(file.base_path(), &file.base, |path| change.at_base(path));
+        let now = own::of(&file.path, &file.head, |path| change.at_head(path));
+        // A manifest that is gone names nothing any more, and what it described is gone with it.
+        if file.is_deleted() {
+            return;
+        }
         let path = &file.path;
-        match (was, now) {
-            (was, now) if was == now => {}
-            (None, Some(now)) => self.told.push(format!("{path} names {now}")),
-            (None, None) => {}
-            // A manifest that is gone names nothing any more, and what it described is gone with it.
-            (Some(_), None) if file.is_deleted() => {}
-            (Some(was), now) => {
-                let now = now.unwrap_or_else(|| "none".to_owned());
+        for (was, now) in was.iter().zip(&now) {
+            if was == now {
+                continue;
+            }
+            let is_first = *was == Own::default();
+            let only_shows =
+                was.licence == now.licence && was.files.is_empty() && now.shows_texts();
+            if is_first || only_shows {
+                self.told.push(format!("{path} names {now}"));
+            } else {
                 self.doubts.push(format!(
                     "the project's own licence in {path} from {was} to {now}"
                 ));
@@ -142,42 +149,6 @@ const MANIFESTS: [&str; 4] = [
 
 fn names_own(path: &str) -> bool {
     MANIFESTS.contains(&paths::name(path))
-}
-
-/// The licence that a manifest names, as it stands there. `None` also for a manifest that cannot be read: check 13 fails on that
-/// where it compares packages.
-fn named(name: &str, text: &str) -> Option<String> {
-    if name.ends_with(".json") {
-        let json: serde_json::Value = serde_json::from_str(text).ok()?;
-        let said = json.get("license").or_else(|| json.get("licenses"))?;
-        return Some(
-            said.as_str()
-                .map_or_else(|| said.to_string(), str::to_owned),
-        );
-    }
-    let table = text.parse::<::toml::Table>().ok()?;
-    let at = |keys: &[&str]| {
-        let mut keys = keys.iter();
-        let first = table.get(*keys.next()?)?;
-        keys.try_fold(first, |value, key| value.get(key))
-    };
-    let places: [&[&str]; 4] = [
-        &["package"],
-        &["workspace", "package"],
-        &["project"],
-        &["tool", "poetry"],
-    ];
-    let said: Vec<String> = places
-        .into_iter()
-        .filter_map(at)
-        .flat_map(|part| ["license", "license-file", "license-files"].map(|key| part.get(key)))
-        .flatten()
-        .map(|value| {
-            let text = value.as_str().map(str::to_owned);
-            text.unwrap_or_else(|| value.to_string())
-        })
-        .collect();
-    (!said.is_empty()).then(|| said.join(", "))
 }
 
 /// Whether two texts say the same but for the years of a copyright, and how the lines are broken.
@@ -365,6 +336,81 @@ mod tests {
         ] {
             assert!(!is_for_a_person(&[files]), "{files:?}");
             assert!(!judged(&[files]).detail.contains("licences"), "{files:?}");
+        }
+    }
+
+    const A: &str = "a/Cargo.toml";
+    const TOP: &str = "Cargo.toml";
+    const PY: &str = "pyproject.toml";
+
+    type Sides<'a> = (&'a str, Option<&'a str>, Option<&'a str>);
+
+    fn pair<'a>(path: &'a str, was: &'a str, now: &'a str) -> Sides<'a> {
+        (path, Some(was), Some(now))
+    }
+
+    #[test]
+    fn the_same_licence_named_in_another_way_is_the_same() {
+        let member = |licence: &str| format!("[package]\nname='x'\n{licence}\n");
+        let plain = member("license='MIT'");
+        let inherits = member("license.workspace=true");
+        let root =
+            |licence: &str| format!("[workspace]\nmembers=['a']\n[workspace.package]\n{licence}\n");
+        let (mit, gpl, none) = (root("license='MIT'"), root("license='GPL-3.0'"), root(""));
+        let both = format!("{inherits}{mit}");
+        let poetry = "[tool.poetry]\nlicense='MIT'\n";
+        let project = |rest: &str| format!("[project]\nname='x'\n{rest}\n");
+        let (text, id) = (project("license={text='MIT'}"), project("license='MIT'"));
+        let shows = project("license='MIT'\nlicense-files=['LICENSE*', 'NOTICE']");
+        let eula = project("license='MIT'\nlicense-files=['EULA.txt']");
+        let other = project("license='GPL-3.0'\nlicense-files=['LICENSE*']");
+        let by_file = project("license={file='LICENSE'}");
+        let by_files = project("license-files=['LICENSE']");
+        let said_too = project("license='MIT'\nlicense-files=['LICENSE']");
+        let elsewhere = member("workspace='../b'\nlicense.workspace=true");
+        let cases: Vec<(Vec<Sides<'_>>, bool)> = vec![
+            (
+                vec![pair(A, &plain, &inherits), pair(TOP, &mit, &mit)],
+                false,
+            ),
+            (
+                vec![pair(A, &plain, &inherits), pair(TOP, &none, &mit)],
+                false,
+            ),
+            (
+                vec![pair(A, &inherits, &plain), pair(TOP, &mit, &mit)],
+                false,
+            ),
+            (vec![pair(TOP, &plain, &both)], false),
+            (
+                vec![pair(A, &plain, &inherits), pair(TOP, &gpl, &gpl)],
+                true,
+            ),
+            (
+                vec![pair(A, &plain, &inherits), pair(TOP, &none, &gpl)],
+                true,
+            ),
+            (
+                vec![pair(A, &plain, &inherits), pair(TOP, &none, &none)],
+                true,
+            ),
+            (vec![pair(A, &plain, &inherits)], true),
+            (
+                vec![pair(A, &plain, &elsewhere), pair(TOP, &mit, &mit)],
+                true,
+            ),
+            (vec![pair(PY, &text, &id)], false),
+            (vec![pair(PY, poetry, &id)], false),
+            (vec![pair(PY, &id, &shows)], false),
+            (vec![pair(PY, &by_file, &by_files)], false),
+            (vec![pair(PY, &id, &eula)], true),
+            (vec![pair(PY, &id, &other)], true),
+            (vec![pair(PY, &shows, &eula)], true),
+            (vec![pair(PY, &shows, &by_files)], true),
+            (vec![pair(PY, &by_file, &said_too)], true),
+        ];
+        for (files, person) in cases {
+            assert_eq!(is_for_a_person(&files), person, "{files:?}");
         }
     }
 

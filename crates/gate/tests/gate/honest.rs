@@ -316,3 +316,25 @@ fn a_test_that_is_added_to_the_file_of_the_test_command() {
         .measure(&base, &Task::with("sh check.sh"))
         .expect_fail(Check::GateConfigUntouched);
 }
+
+/// The root that a package inherits from need not be part of the change.
+#[test]
+fn a_licence_inherited_from_an_unchanged_root_is_read_there() {
+    for (lent, person) in [("MIT", false), ("GPL-3.0-only", true)] {
+        let root = format!("[workspace]\n[workspace.package]\nlicense = \"{lent}\"\n");
+        let member = |licence: &str| format!("[package]\nname = \"a\"\n{licence}\n");
+        let mut files = SHELL.to_vec();
+        let (plain, inherits) = (
+            member("license = \"MIT\""),
+            member("license.workspace = true"),
+        );
+        files.extend([("Cargo.toml", root.as_str()), ("x/a/Cargo.toml", &plain)]);
+        let world = World::new(&files);
+        let base = world.tip();
+        world.commit(&[("x/a/Cargo.toml", &inherits)], &[], "Inherit");
+        let judged = world.measure(&base, &Task::with("sh test.sh"));
+        let m = judged.one(Check::Dependencies);
+        assert_eq!(m.is_unvetted(), person, "{lent}: {m:?}");
+        assert_eq!(m.result == CheckResult::Pass, !person, "{lent}: {m:?}");
+    }
+}
