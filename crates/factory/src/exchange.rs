@@ -10,6 +10,8 @@ mod pack;
 mod rename;
 mod unpack;
 
+use std::path::PathBuf;
+
 use alai_core::company::CompanyError;
 use alai_workspace::files::FileError;
 
@@ -56,6 +58,15 @@ pub enum ExchangeError {
     /// What it writes could be swapped for links while it is copied.
     #[error("a lead of {name} is at work, and its notes cannot be kept meanwhile")]
     AtWork { name: String },
+    /// The new pack is there, and a loss of power may bring the old one back. `old` has what was there before.
+    #[error(
+        "the new pack is in place, but that is not safely on the disk ({source}); what was there before is kept in {old:?}"
+    )]
+    NotSynced {
+        old: PathBuf,
+        #[source]
+        source: FileError,
+    },
     #[error(transparent)]
     Disk(#[from] FileError),
 }

@@ -63,6 +63,7 @@ fn exchange(error: ExchangeError) -> CliError {
         | ExchangeError::Misfit(_)
         | ExchangeError::ChangedMeanwhile { .. }
         | ExchangeError::AtWork { .. }
+        | ExchangeError::NotSynced { .. }
         | ExchangeError::Disk(_) => Kind::Failed,
     };
     let told = CliError::new(kind, show::clean(&error.to_string()));
@@ -81,6 +82,9 @@ fn exchange(error: ExchangeError) -> CliError {
             Some("give the command again when its run is over (`alai minion list`)")
         }
         ExchangeError::Exists { .. } => Some("choose another name, or edit the one that is there"),
+        ExchangeError::NotSynced { .. } => Some(
+            "look after the disk, then see what is there with `alai company list`; the next import removes what is kept",
+        ),
         ExchangeError::Disk(e) if e.is_full() => {
             Some("nothing of it is in the home; free some space there and give the command again")
         }

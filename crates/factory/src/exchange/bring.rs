@@ -183,9 +183,15 @@ pub fn bring_in(home: &Home, coming: &Coming) -> Result<(), ExchangeError> {
     let place = home.companies().join(&coming.name);
     let _nobody_leads = nobody_leads(&place, &coming.name)?;
     let stage = cache.join(format!("{STAGE}{}", uuid::Uuid::now_v7()));
-    let placed = put(&stage, &place, &coming.files);
-    // On a full disk half a pack would take what little room there is. What cannot be removed now, the next import removes.
-    let _ = files::remove(&stage);
+    cleared(&stage, put(&stage, &place, &coming.files))
+}
+
+/// Removes the stage, unless the folder that is in it now may be the only one after a loss of power.
+fn cleared(stage: &Path, placed: Result<(), ExchangeError>) -> Result<(), ExchangeError> {
+    if !matches!(placed, Err(ExchangeError::NotSynced { .. })) {
+        // On a full disk half a pack would take what little room there is. What cannot be removed now, the next import removes.
+        let _ = files::remove(stage);
+    }
     placed
 }
 
@@ -195,9 +201,15 @@ fn put(stage: &Path, place: &Path, pack: &Files) -> Result<(), ExchangeError> {
     keep_the_rest(place, stage)?;
     write_all(stage, pack)?;
     crash::point("import.staged");
-    swap::put_in_place(stage, place)?;
+    let placed = swap::put_in_place(stage, place)?;
     crash::point("import.placed");
-    Ok(())
+    match placed.unsynced {
+        None => Ok(()),
+        Some(source) => Err(ExchangeError::NotSynced {
+            old: stage.to_owned(),
+            source,
+        }),
+    }
 }
 
 /// One import at a time. The lock goes with the process.
@@ -243,18 +255,24 @@ fn sweep(cache: &Path) -> Result<(), ExchangeError> {
 
 /// Copies what is no part of a pack and stands in its folder: its scratch (`logs`, `state`), and what a person has put there.
 fn keep_the_rest(place: &Path, stage: &Path) -> Result<(), ExchangeError> {
-    if let Ok(entries) = std::fs::read_dir(place) {
-        for entry in entries.flatten() {
-            let name = entry.file_name();
-            let inside = match entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                true => format!("{}/x", name.to_string_lossy()),
-                false => name.to_string_lossy().into_owned(),
-            };
-            if parcel::outside_pack(&inside).is_some() {
-                let notes = SCRATCH.iter().any(|scratch| *scratch == name);
-                let owner = cage::agent_ids().filter(|_| notes);
-                files::copy(&entry.path(), &stage.join(&name), owner)?;
-            }
+    // What is not copied is removed with the old pack: only a company that is not there yet has nothing to keep.
+    let entries = match std::fs::read_dir(place) {
+        Ok(entries) => Some(entries),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
+        Err(e) => return Err(on("read", place)(e).into()),
+    };
+    for entry in entries.into_iter().flatten() {
+        let entry = entry.map_err(on("read", place))?;
+        let name = entry.file_name();
+        let kind = entry.file_type().map_err(on("look at", &entry.path()))?;
+        let inside = match kind.is_dir() {
+            true => format!("{}/x", name.to_string_lossy()),
+            false => name.to_string_lossy().into_owned(),
+        };
+        if parcel::outside_pack(&inside).is_some() {
+            let notes = SCRATCH.iter().any(|scratch| *scratch == name);
+            let owner = cage::agent_ids().filter(|_| notes);
+            files::copy(&entry.path(), &stage.join(&name), owner)?;
         }
     }
     for scratch in SCRATCH {
@@ -291,4 +309,53 @@ fn write_all(stage: &Path, files: &BTreeMap<String, String>) -> Result<(), Excha
 fn on(what: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> FileError {
     let path = path.to_owned();
     move |source| FileError { what, path, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::ErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn a_place_that_cannot_be_read_is_not_taken_for_an_empty_one() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let (stage, place) = (dir.path().join("stage"), dir.path().join("place"));
+        fs::create_dir(&stage).expect("made");
+        keep_the_rest(&place, &stage).expect("nothing is there to keep");
+        // A listing that fails, other than by an absence.
+        fs::write(&place, "").expect("written");
+        let Err(ExchangeError::Disk(e)) = keep_the_rest(&place, &stage) else {
+            panic!("it counted as empty");
+        };
+        assert_eq!(e.source.kind(), ErrorKind::NotADirectory, "{e}");
+        fs::remove_file(&place).expect("removed");
+        fs::create_dir(&place).expect("made");
+        fs::write(place.join("mine.txt"), "mine").expect("written");
+        keep_the_rest(&place, &stage).expect("it is copied");
+        let kept = fs::read_to_string(stage.join("mine.txt")).expect("read");
+        assert_eq!(kept, "mine");
+    }
+
+    #[test]
+    fn only_an_old_pack_that_may_come_back_is_kept() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let stage = dir.path().join("stage");
+        let source = || on("sync the folder", dir.path())(ErrorKind::Other.into());
+        let unsynced = ExchangeError::NotSynced {
+            old: stage.clone(),
+            source: source(),
+        };
+        for (placed, stays) in [
+            (Ok(()), false),
+            (Err(source().into()), false),
+            (Err(unsynced), true),
+        ] {
+            fs::create_dir_all(&stage).expect("made");
+            let said = format!("{placed:?}");
+            assert_eq!(format!("{:?}", cleared(&stage, placed)), said);
+            assert_eq!(stage.is_dir(), stays, "{said}");
+        }
+    }
 }
