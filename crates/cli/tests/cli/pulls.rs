@@ -193,6 +193,15 @@ fn what_was_squashed_at_its_merge_is_taken_back() {
             world.git(&["update-ref", "-d", "refs/heads/alai/integration"]);
         }
         world.alai(["revert", "1"]).exits(0);
+        if !branch_stays {
+            let list = world.list();
+            let line = { list.lines() }.find(|line| line.contains("Revert: "));
+            let number = line.and_then(|line| line.trim_start_matches('#').split(' ').next());
+            let task = world.task(number.expect(&list).parse().expect("a number"));
+            let said = task["view"]["task"]["description"].to_string();
+            let names = "by what it changed: `alpha.sh`, `tests/alpha.sh` are as before it";
+            assert!(said.contains(names), "{said}");
+        }
         let daemon = world.up();
         world.until("the revert is proposed", |_| {
             (github.state().pulls.len() == 2).then_some(())

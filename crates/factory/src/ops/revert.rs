@@ -48,6 +48,12 @@ pub(super) fn revert(desk: &Desk<'_>, task: TaskId, text: &str) -> Result<Outcom
             None
         }
         Reverted::Commit(head) => {
+            if !there {
+                let paths = all_back(&repo, (&before, &done), &head)?;
+                let paths =
+                    paths.map_err(|kept| gone(&project, &found, (&before, &done), &kept))?;
+                by_its_change(&mut next, &project, &done, &paths);
+            }
             next.changes_tests = tests_of(&repo, &project, &on, &head)?;
             let keep = format!("refs/alai/handed/revert-{}-{head}", task.0);
             match git::update_ref(&repo, &keep, &head, None) {
@@ -160,34 +166,78 @@ fn task_for(desk: &Desk<'_>, found: &Task, why: &str) -> NewTask {
 
 /// What git cannot take back alone somebody does, with both sides before him.
 fn by_hand(next: &mut NewTask, before: &Oid, done: &Oid, paths: &[String]) {
+    next.description.push_str(&format!(
+        "\n\nWhat was merged later touches the same lines of {}. Take back only what `git diff {before} {done}` brought, and \
+         keep what came later.",
+        named(paths)
+    ));
+    next.acceptance = vec!["what the reverted change brought is gone, and nothing else is".into()];
+}
+
+/// The paths that the work changed; the inner error names those that the revert leaves unlike they were before it. Without its commit nothing
+/// tells what of such a file is the work's, and what came with the squash or after it.
+fn all_back(
+    repo: &Repo,
+    (before, done): (&Oid, &Oid),
+    head: &Oid,
+) -> Result<Result<Vec<String>, Vec<String>>, OpError> {
+    let mut changed = paths_of(git::diff(repo, before, done).map_err(failed)?);
+    changed.sort();
+    changed.dedup();
+    let unlike = paths_of(git::diff(repo, before, head).map_err(failed)?);
+    let kept: Vec<String> = { changed.iter() }
+        .filter(|path| unlike.contains(path))
+        .cloned()
+        .collect();
+    Ok(match kept.is_empty() {
+        true => Ok(changed),
+        false => Err(kept),
+    })
+}
+
+/// Whoever reviews it learns that no commit vouches for what is taken back.
+fn by_its_change(next: &mut NewTask, project: &Project, done: &Oid, paths: &[String]) {
+    next.description.push_str(&format!(
+        "\n\n{done} itself is no part of {}: it was squashed or rebased where it was merged, or somebody made the same change. It is taken \
+         back by what it changed: {} {} as before it.",
+        project.target_branch,
+        named(paths),
+        match paths.len() {
+            1 => "is",
+            _ => "are",
+        }
+    ));
+}
+
+fn named(paths: &[String]) -> String {
     let shown: Vec<&str> = paths.iter().map(String::as_str).take(PATHS_SHOWN).collect();
     let more = match paths.len() - shown.len() {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    next.description.push_str(&format!(
-        "\n\nWhat was merged later touches the same lines of `{}`{more}. Take back only what `git diff {before} {done}` brought, and \
-         keep what came later.",
-        shown.join("`, `")
-    ));
-    next.acceptance = vec!["what the reverted change brought is gone, and nothing else is".into()];
+    format!("`{}`{more}", shown.join("`, `"))
 }
 
 /// Tests that the revert changes: a person asked for it, and the gate's verdict names them.
 fn tests_of(repo: &Repo, project: &Project, on: &Oid, head: &Oid) -> Result<Vec<String>, OpError> {
     let test = project.settings.test.as_deref().unwrap_or_default();
-    let diff = git::diff(repo, on, head).map_err(failed)?;
-    let touched = diff.files.into_iter().flat_map(|file| match file.status {
+    let touched = paths_of(git::diff(repo, on, head).map_err(failed)?);
+    Ok({ touched.into_iter() }
+        .map(|path| alai_gate::pattern_of(&path))
+        .filter(|path| alai_gate::no_test(std::slice::from_ref(path), test).is_none())
+        .collect())
+}
+
+/// Every path of a difference; of what was renamed both.
+fn paths_of(diff: git::Diff) -> Vec<String> {
+    let paths = diff.files.into_iter().flat_map(|file| match file.status {
         git::ChangeStatus::Renamed { from } => vec![from, file.path],
         git::ChangeStatus::Added
         | git::ChangeStatus::Modified
         | git::ChangeStatus::Deleted
         | git::ChangeStatus::TypeChanged => vec![file.path],
     });
-    Ok(touched
-        .map(|path| alai_gate::pattern_of(&path))
-        .filter(|path| alai_gate::no_test(std::slice::from_ref(path), test).is_none())
-        .collect())
+    paths.collect()
 }
 
 fn oid(text: &str) -> Result<Oid, OpError> {
@@ -196,4 +246,37 @@ fn oid(text: &str) -> Result<Oid, OpError> {
 
 fn failed(error: impl std::fmt::Display) -> OpError {
     OpError::new(OpErrorKind::Failed, error.to_string(), "")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use alai_testkit::git as commits;
+
+    /// A squash may bring more into a file than the work did, on lines of its own: git takes the work's lines out without a conflict.
+    #[test]
+    fn what_a_revert_leaves_of_a_path_is_named() {
+        let dir = tempfile::tempdir().expect("a folder");
+        fs::write(dir.path().join("count"), "").expect("written");
+        commits::init_repo(dir.path()).expect("a repository");
+        let lines = |first: &str, last: &str| format!("{first}\n2\n3\n4\n5\n6\n7\n8\n{last}\n");
+        let commit = |text: &str, message: &str| {
+            fs::write(dir.path().join("count"), text).expect("written");
+            let made = commits::commit_all(dir.path(), message).expect("a commit");
+            made.parse::<Oid>().expect("an id")
+        };
+        let before = commit(&lines("1", "9"), "Before");
+        let done = commit(&lines("one", "9"), "Work");
+        let more = commit(&lines("one", "nine"), "More");
+        let back = commit(&lines("1", "nine"), "A part");
+        let all = commit(&lines("1", "9"), "All of it");
+        let repo = git::open(dir.path()).expect("it is one");
+        let kept = |head: &Oid| all_back(&repo, (&before, &done), head).expect("compared");
+        let path = vec!["count".to_owned()];
+        assert_eq!(kept(&all), Ok(path.clone()));
+        assert_eq!(kept(&back), Err(path.clone()));
+        assert_eq!(kept(&more), Err(path));
+    }
 }
