@@ -144,9 +144,10 @@ fn plans_two(body: &Value) -> openai::Answer {
     }
 }
 
-/// Each commit of the branch by its tree and its title, newest first.
+/// Each commit of the branch by its tree and its title, each line of work whole behind its merge: by their dates alone, which are
+/// whole seconds, two lines of work are shuffled into each other.
 fn history(world: &World) -> String {
-    world.git(&["log", "--format=%T %s", "main"])
+    world.git(&["log", "--topo-order", "--format=%T %s", "main"])
 }
 
 #[test]

@@ -175,7 +175,7 @@ impl World {
 
     /// Titles of the commits on the branch that brought something, newest first: its merges bring nothing of their own.
     pub(crate) fn titles(&self, branch: &str) -> Vec<String> {
-        self.git(&["log", "--no-merges", "--format=%s", branch])
+        self.git(&["log", "--topo-order", "--no-merges", "--format=%s", branch])
             .lines()
             .map(str::to_owned)
             .collect()
