@@ -208,6 +208,15 @@ fn one_that_cites_a_file_that_is_not_there_rejects_nothing() {
     is_never_believed(&world, ran, "cites birds.sh, which is not in");
 }
 
+/// A verifier that answers so, and believes the rework.
+fn sent_back_once(answers: &[Value]) -> Script {
+    let honest = honest(CHECK).map(|answer| json!({"json": answer}));
+    verifies(Script::good().tries("", Some(1), &small("extra")), answers).with(
+        json!({"kind": "verify", "step": "verify", "attempt": 1}),
+        &honest,
+    )
+}
+
 #[test]
 fn a_reject_by_a_probes_record_is_built_again() {
     let wrong = "sh words.sh flamingo";
@@ -216,13 +225,7 @@ fn a_reject_by_a_probes_record_is_built_again() {
         said("probe", json!([probe("p1", wrong)]), json!([]), json!([])),
         said("reject", json!([]), json!([]), finding),
     ];
-    // The rework is believed.
-    let honest = honest(CHECK).map(|answer| json!({"json": answer}));
-    let script = verifies(Script::good().tries("", Some(1), &small("extra")), &answers).with(
-        json!({"kind": "verify", "step": "verify", "attempt": 1}),
-        &honest,
-    );
-    let world = played(&script, SEND);
+    let world = played(&sent_back_once(&answers), SEND);
     start(&world, "M").exits(0);
     let rework = world.task(6);
     let findings = rework["view"]["task"]["findings"].to_string();
@@ -358,6 +361,40 @@ fn one_above_its_cap_is_not_called_and_its_task_waits_for_a_word() {
         .filter(|body| body.to_string().contains("rests_on"));
     assert_eq!(asked.count(), 0, "no call was made");
     assert_eq!(blocks(&world), [0, 1, 0, 0], "a limit ended its work");
+}
+
+#[test]
+fn all_threads_of_a_line_of_work_stay_under_its_dollar_together() {
+    let finding = json!([{"severity": "high", "title": "there are no flamingos", "path": null, "line": null, "probe": "p1", "detail": ""}]);
+    let wrong = probe("p1", "sh words.sh flamingo");
+    let script = sent_back_once(&[
+        said("probe", json!([wrong]), json!([]), json!([])),
+        said("reject", json!([]), json!([]), finding),
+    ]);
+    // All other caps are far away, and one thread alone may have nearly what its line of work has.
+    let far = "verifier_call = 5.0\nverifier_task = 50.0\ncall = 50.0\ntask = 500.0\nlineage = 500.0\ngoal = 500.0\n\
+               day_warn = 1000.0\nday_block = 1000.0\nday_kill = 1000.0\n";
+    let priced =
+        "paid_hosts = [\"scripted\"]\n[money.prices.scripted]\ninput = 150.0\noutput = 1.0\n";
+    let world = played(
+        &script,
+        &format!("[money]\n{priced}[money.caps]\n{far}{SEND}dollars = 0.95\n"),
+    );
+    let ended = start(&world, "M");
+    let threads = threads(&world);
+    let of = |field: &str| -> Vec<Value> { threads.iter().map(|t| t[field].clone()).collect() };
+    assert_eq!(
+        of("end"),
+        [json!("reject"), json!("over_budget")],
+        "{ended}\n{threads:?}"
+    );
+    let costs: Vec<u64> = of("cost_microusd")
+        .iter()
+        .filter_map(Value::as_u64)
+        .collect();
+    assert!(costs[0] > 500_000, "more than half: {costs:?}");
+    assert!(costs.iter().sum::<u64>() <= 1_000_000, "{costs:?}");
+    ended.exits(6).says("no verifier was asked");
 }
 
 #[test]
