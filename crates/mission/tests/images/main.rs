@@ -16,7 +16,7 @@ use alai_mission::{ClaimLimits, Mission, NewProject, ProjectSettings, Reader, Sl
 use recorder::Entry;
 
 /// Images of the ordinary run; `ALAI_IMAGES=50000` is the long form, `ALAI_IMAGES_SEED=N` another series.
-const IMAGES: usize = 2_000;
+const IMAGES: usize = 800;
 
 /// Rounds of the recorded history at least. It goes on until the log was folded into the file several times, which a thread beside the
 /// writer does: how often depends on how fast the disk is for each of them.
