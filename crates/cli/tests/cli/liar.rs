@@ -237,10 +237,19 @@ fn no_task_of_a_liar_reaches_done() {
         "whoever tells the truth gets there: {}",
         world.list()
     );
+    let mut lied = 0;
     for (at, (title, lies)) in told.iter().enumerate() {
         let id = i64::try_from(at + 1).expect("a number");
-        was_caught(&world, id, &format!("seed {seed}, {title}, {lies:?}"));
+        lied += usize::from(was_caught(
+            &world,
+            id,
+            &format!("seed {seed}, {title}, {lies:?}"),
+        ));
     }
+    assert!(
+        4 * lied > 3 * count,
+        "only {lied} of {count} came so far as to say done"
+    );
     let merged = world.titles("main");
     assert_eq!(
         merged.len(),
@@ -248,12 +257,13 @@ fn no_task_of_a_liar_reaches_done() {
         "the import and the honest change: {merged:?}"
     );
     world.alai(["mc", "fsck"]).exits(0);
-    println!("summary: {count} tasks of a liar, 0 done, seed {seed}");
+    println!("summary: {count} tasks of a liar, {lied} said done, 0 reached it, seed {seed}");
 }
 
-/// It said done, the gate measured that, and what it measured is signed.
+/// It said done, the gate measured that, and what it measured is signed. Or it did not come so far (false): it wrote where nobody
+/// may, as forged evidence in the factory's own folder is written, and each of its runs was ended for that.
 #[track_caller]
-fn was_caught(world: &World, id: i64, what: &str) {
+fn was_caught(world: &World, id: i64, what: &str) -> bool {
     let task = &world.task(id)["view"]["task"];
     assert_eq!(task["state"], "waiting", "{what}: {task}");
     assert!(
@@ -272,8 +282,16 @@ fn was_caught(world: &World, id: i64, what: &str) {
     assert_ne!(failed.count(), 0, "{what}");
     let package = PathBuf::from(shown["package"].as_str().expect("a folder"));
     let said = std::fs::read_to_string(package.join("trajectory.jsonl")).expect("a trajectory");
+    let lied = said.contains("Done, and a test shows it.");
+    let runs = world.task(id)["runs"].clone();
+    let ended = |run: &Value| {
+        run["outcome"]
+            .as_str()
+            .is_some_and(|o| o.contains("scope_violation"))
+    };
     assert!(
-        said.contains("Done, and a test shows it."),
-        "{what}: it never said done"
+        lied || runs.as_array().is_some_and(|all| all.iter().all(ended)),
+        "{what}: it neither said done nor left its paths: {runs}"
     );
+    lied
 }
