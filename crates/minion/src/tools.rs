@@ -13,7 +13,7 @@ use crate::mcp::Wish;
 use crate::outputs;
 use crate::patch::{self, Change};
 
-pub(crate) use lent::Lent;
+pub(crate) use lent::{Folded, Lent};
 
 /// One call, read and complete.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,19 +90,28 @@ pub(crate) fn allowed(role: Role, step: &[ToolName]) -> Vec<ToolName> {
 /// The name of `edit` as the family knows it that was trained on patches.
 const APPLY_PATCH: &str = "apply_patch";
 
+/// Tools that a model is shown, servers apart: small models choose badly among more.
+pub(crate) const TOOLS_MAX: usize = ToolName::ALL.len();
+
 /// The tools as they go to the model: flat, strings and integers, no length limits (long repetitions break the grammar
-/// compilers of local servers). How files are changed is said as the model does it best.
+/// compilers of local servers). How files are changed is said as the model does it best. What is lent beyond [`TOOLS_MAX`] is had by
+/// a tool that is there anyway; `mcp` alone comes on top, where a server was lent.
 pub(crate) fn specs(
     tools: &[ToolName],
     lent: &Lent,
     format: EditFormat,
     outputs: &[Output],
 ) -> Vec<ToolSpec> {
-    let spec = |tool: &ToolName| spec(*tool, format, outputs);
+    let folded = lent.folded(tools);
+    let spec = |tool: &ToolName| {
+        let mut spec = spec(*tool, format, outputs);
+        spec.description.push_str(&lent.words(*tool, folded));
+        spec
+    };
     let mut specs: Vec<ToolSpec> = tools.iter().map(spec).collect();
     // Before `done`, which stands last.
     let at = specs.len().saturating_sub(1);
-    specs.splice(at..at, lent.specs());
+    specs.splice(at..at, lent.specs(folded));
     specs
 }
 
@@ -213,7 +222,7 @@ pub(crate) fn parse(
         .copied();
     let Some(tool) = tool else {
         let own = tools.iter().map(|tool| name(*tool, format));
-        let names: Vec<&str> = own.chain(lent.names()).collect();
+        let names: Vec<&str> = own.chain(lent.shown(lent.folded(tools))).collect();
         let given = crate::text::cut(&call.name, 60);
         return Err(format!(
             "There is no tool `{given}`. The tools are: {}.",
@@ -224,6 +233,7 @@ pub(crate) fn parse(
         (ToolName::Edit, EditFormat::Patch) => patch(&call.arguments),
         (tool, _) => arguments(tool, &call.arguments, outputs),
     };
+    let read = read.and_then(|call| lent.unfolded(call, lent.folded(tools)));
     read.map_err(|what| {
         let shape = spec(tool, format, outputs).parameters;
         format!("The call of `{given}` was not executed: {what}. Its arguments are {shape}.")

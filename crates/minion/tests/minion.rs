@@ -40,6 +40,8 @@ mod engines_traps;
 mod files;
 #[path = "minion/first.rs"]
 mod first;
+#[path = "minion/first_tools.rs"]
+mod first_tools;
 #[path = "minion/guards.rs"]
 mod guards;
 #[path = "minion/language.rs"]

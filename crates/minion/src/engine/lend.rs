@@ -15,7 +15,7 @@ use crate::bridge::Bridge;
 use crate::mcp::{Said, Wish};
 use crate::report::ExitStatus;
 use crate::text::cut;
-use crate::tools::{Call, Lent};
+use crate::tools::{Call, Folded, Lent};
 use crate::walk::Walk;
 
 /// Revisions that have a greeting, the newest last: what a client asks for is spoken, else the newest.
@@ -103,7 +103,7 @@ fn own_tools(lent: &Lent) -> Vec<Value> {
         delegates: false,
         ..lent.clone()
     };
-    let specs = own.specs().into_iter();
+    let specs = own.specs(Folded::default()).into_iter();
     specs
         .map(|spec| json!({"name": spec.name, "description": spec.description, "inputSchema": spec.parameters}))
         .collect()

@@ -1,13 +1,18 @@
-//! What a run lends its agents besides the tools of their step: advice to load, and servers to ask.
+//! What a run lends its agents besides the tools of their step: advice to load, servers to ask, a word to those who go on, and for a
+//! lead tasks to hand out.
+//!
+//! A step that has all six tools of its own has no place for more: then advice is read as a file is (`skill:NAME`), and what is noted
+//! is written as one (`note:KIND`).
 
 use alai_fleet::{ToolCall, ToolSpec};
 use serde_json::{Map, Value, json};
 
+use alai_core::blueprint::ToolName;
 use alai_core::brief::Role;
 use alai_core::delegation::Proposal;
 use alai_core::session::{EntryKind, Note};
 
-use super::{Call, boolean, optional, string};
+use super::{Call, TOOLS_MAX, boolean, optional, string};
 use crate::mcp::Wish;
 
 pub(crate) const SKILL: &str = "skill";
@@ -17,6 +22,18 @@ pub(crate) const DELEGATE: &str = "delegate";
 
 /// Names of servers in a request, in bytes. The rest is told to whoever asks for a server that is not known.
 const SERVERS_BYTES_MAX: usize = 300;
+
+/// What the path of a `read` begins with that loads advice.
+const SKILL_PATH: &str = "skill:";
+/// What the path of a `write` begins with that notes something.
+const NOTE_PATH: &str = "note:";
+
+/// What is had by `read` and `write`, because there is no place for a tool of its own.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Folded {
+    skill: bool,
+    note: bool,
+}
 
 /// Nothing of it is offered where there is nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,7 +49,68 @@ pub(crate) struct Lent {
 }
 
 impl Lent {
-    /// The names of the tools.
+    /// What finds no place beside a step's own tools. The note keeps its place longer: only who may write can do without its tool.
+    pub(crate) fn folded(&self, own: &[ToolName]) -> Folded {
+        let (skill, note) = (!self.skills.is_empty(), self.notes);
+        let taken = own.len() + usize::from(self.delegates);
+        let left = TOOLS_MAX.saturating_sub(taken);
+        let fits = left >= usize::from(skill) + usize::from(note);
+        let note_gives_way = left == 0 || !own.contains(&ToolName::Read);
+        Folded {
+            skill: skill && !fits && own.contains(&ToolName::Read),
+            note: note && !fits && note_gives_way && own.contains(&ToolName::Write),
+        }
+    }
+
+    /// What a tool's description says of what is had by it.
+    pub(crate) fn words(&self, tool: ToolName, folded: Folded) -> String {
+        match tool {
+            ToolName::Read if folded.skill => {
+                let skills = self.skills.trim_end();
+                format!(" `{SKILL_PATH}NAME` is advice, or your `soul`:\n{skills}")
+            }
+            ToolName::Write if folded.note => {
+                format!(" `{NOTE_PATH}decision` (or blocker) tells those who go on.")
+            }
+            ToolName::Read
+            | ToolName::Write
+            | ToolName::Search
+            | ToolName::Edit
+            | ToolName::Run
+            | ToolName::Done => String::new(),
+        }
+    }
+
+    /// What a call of `read` or `write` means where more is had by them. A file of such a name is had by `./`.
+    pub(crate) fn unfolded(&self, call: Call, folded: Folded) -> Result<Call, String> {
+        if let Call::Read { path, .. } = &call
+            && let Some(named) = path.trim().strip_prefix(SKILL_PATH)
+            && folded.skill
+        {
+            let (name, file) = match named.split_once('/') {
+                Some((name, file)) => (name, Some(file.to_owned())),
+                None => (named, None),
+            };
+            let name = name.to_owned();
+            return Ok(Call::Skill { name, file });
+        }
+        if let Call::Write { path, content } = &call
+            && let Some(kind) = path.trim().strip_prefix(NOTE_PATH)
+            && folded.note
+        {
+            return noted(content.clone(), Some(kind)).map(Call::Note);
+        }
+        Ok(call)
+    }
+
+    /// The names of the tools that a model is shown.
+    pub(crate) fn shown(&self, folded: Folded) -> Vec<&'static str> {
+        let own_tool =
+            |name: &&str| !(folded.skill && *name == SKILL || folded.note && *name == NOTE);
+        self.names().into_iter().filter(own_tool).collect()
+    }
+
+    /// The names of the tools; a call of one that is not shown is understood, too.
     pub(crate) fn names(&self) -> Vec<&'static str> {
         let skill = (!self.skills.is_empty()).then_some(SKILL);
         let mcp = (!self.servers.is_empty()).then_some(MCP);
@@ -42,8 +120,8 @@ impl Lent {
         lent.chain(delegate).collect()
     }
 
-    pub(crate) fn specs(&self) -> Vec<ToolSpec> {
-        self.names()
+    pub(crate) fn specs(&self, folded: Folded) -> Vec<ToolSpec> {
+        self.shown(folded)
             .into_iter()
             .map(|name| self.spec(name))
             .collect()
@@ -115,11 +193,15 @@ fn skill(args: &Map<String, Value>) -> Result<Call, String> {
 
 fn note(args: &Map<String, Value>) -> Result<Note, String> {
     let text = string(args, "text", &["note", "message", "content"])?;
+    noted(text, optional(args, "kind")?.as_deref())
+}
+
+fn noted(text: String, kind: Option<&str>) -> Result<Note, String> {
     if text.trim().is_empty() {
         return Err("`text` is empty".into());
     }
-    let kind = match optional(args, "kind")?.as_deref().map(str::trim) {
-        None | Some("note") => EntryKind::Note,
+    let kind = match kind.map(str::trim) {
+        None | Some("note" | "") => EntryKind::Note,
         Some("decision") => EntryKind::Decision,
         Some("blocker") => EntryKind::Blocker,
         Some(_) => return Err("`kind` must be \"decision\", \"blocker\" or \"note\"".into()),
@@ -219,7 +301,7 @@ mod tests {
 
     #[test]
     fn what_is_not_there_is_not_offered() {
-        assert!(Lent::default().specs().is_empty());
+        assert!(Lent::default().specs(Folded::default()).is_empty());
         assert_eq!(
             parse(&Lent::default(), "skill", json!({"name": "api"})),
             None
@@ -229,7 +311,7 @@ mod tests {
         let delegate = json!({"key": "a", "title": "t"});
         assert_eq!(parse(&Lent::default(), "delegate", delegate), None);
         assert_eq!(lent().names(), ["skill", "mcp", "note", "delegate"]);
-        let all = serde_json::to_string(&lent().specs()).expect("JSON");
+        let all = serde_json::to_string(&lent().specs(Folded::default())).expect("JSON");
         assert!(all.len() < 1_600, "{} bytes: {all}", all.len());
         assert!(
             all.contains("api: Designs") && all.contains("files, memory"),

@@ -57,6 +57,41 @@ fn a_note_leaves_the_run_at_once_with_the_role_and_without_secrets() {
     assert!(!written.contains(&key));
 }
 
+/// All six tools leave no place for another: what is noted is written as a file is, and a file of such a name still is one.
+#[test]
+fn a_note_is_written_by_its_path_where_there_is_no_place_for_its_tool() {
+    let mut world = World::new();
+    let brief = world.brief(vec![agent(None)]);
+    let write = |path: &str, text: &str| ("write", json!({"path": path, "content": text}));
+    let mut script = Script::new(vec![
+        calls(&[
+            write("note:decision", "42, not 43"),
+            write("note:blocker", "no key"),
+        ]),
+        calls(&[write("note:report", "x"), write("note:note", " ")]),
+        calls(&[write("./note:decision", "a file"), fix()]),
+        calls(&[done()]),
+    ]);
+    let (ran, heard) = heard(&mut world, &brief, &mut script);
+    assert_eq!(ran.report.status.as_str(), "done");
+    let kinds: Vec<(EntryKind, &str)> = { heard.iter() }
+        .map(|(_, note)| (note.kind, note.text.as_str()))
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            (EntryKind::Decision, "42, not 43"),
+            (EntryKind::Blocker, "no key")
+        ]
+    );
+    let told = script.told(2);
+    assert!(
+        told.contains("`kind` must be") && told.contains("`text` is empty"),
+        "{told}"
+    );
+    assert_eq!(world.read("note:decision"), "a file");
+}
+
 #[test]
 fn a_run_notes_so_often_and_so_much() {
     let mut world = World::new();
@@ -94,11 +129,11 @@ fn the_tool_is_offered_where_somebody_hears_it_and_costs_little() {
     heard(&mut world, &brief, &mut listened);
     let (without, with) = (tools(&alone), tools(&listened));
     assert!(
-        !without.contains("\"note\"") && with.contains("\"note\""),
+        !without.contains("note:") && with.contains("`note:decision`"),
         "{with}"
     );
     assert!(
-        with.len() - without.len() < 256,
+        with.len() - without.len() < 128,
         "{}",
         with.len() - without.len()
     );

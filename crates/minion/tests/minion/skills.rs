@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use alai_core::brief::Role;
 use alai_core::company::Skill;
 use alai_core::skills::{Level, Shelf};
 use serde_json::json;
@@ -54,11 +55,10 @@ fn a_prompt_names_skills_and_has_none_of_their_texts() {
     ];
     let (_, script) = run(shelf(skills), &[json!({"name": "api-design"})]);
     let first = &script.requests[0];
-    let spec = first
-        .tools
-        .iter()
-        .find(|tool| tool.name == "skill")
+    let spec = { first.tools.iter() }
+        .find(|tool| tool.name == "read")
         .expect("offered");
+    assert_eq!(first.tools.len(), 6, "no tool of its own beside six");
     for name in ["api-design", "code-review"] {
         assert!(
             spec.description.contains(&format!("- {name}: Says how")),
@@ -129,4 +129,70 @@ fn a_text_that_is_too_long_is_cut_and_says_so() {
         "{} bytes",
         told.len()
     );
+}
+
+/// All six tools leave no place for another: advice is read as a file is.
+#[test]
+fn advice_is_read_by_its_path_and_by_the_name_of_its_tool() {
+    let mut world = World::new();
+    world.shelf = shelf([skill("api-design", "Say which status codes are used.")]);
+    std::fs::write(world.repo().join("skill:api-design"), "a file\n").expect("a file");
+    let brief = world.brief(vec![agent(None)]);
+    let paths = [
+        "skill:api-design",
+        "skill:api-design/references/list.md",
+        "skill:soul",
+        "skill:api-desing",
+        "./skill:api-design",
+    ];
+    let mut replies: Vec<_> = { paths.iter() }
+        .map(|path| calls(&[("read", json!({"path": path}))]))
+        .collect();
+    replies.push(calls(&[fix()]));
+    replies.push(calls(&[done()]));
+    let mut script = Script::new(replies);
+    let ran = world.run(&brief, &mut script);
+    assert_eq!(ran.report.status.as_str(), "done", "{:?}", ran.report);
+    for (turn, says) in [
+        (1, "Say which status codes are used."),
+        (2, "one, two"),
+        (3, "The whole of it."),
+        (4, "Did you mean `api-design`?"),
+        (5, "a file"),
+    ] {
+        assert!(
+            script.last(turn).contains(says),
+            "{turn}: {}",
+            script.last(turn)
+        );
+    }
+    let loaded = ran.kinds("skill");
+    let names: Vec<_> = loaded.iter().map(|event| event["name"].as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            Some("api-design"),
+            Some("api-design/references/list.md"),
+            Some("soul")
+        ]
+    );
+}
+
+/// A step that leaves a place shows the tool itself.
+#[test]
+fn a_step_with_fewer_tools_has_one_for_advice() {
+    let mut world = World::new();
+    world.shelf = shelf([skill("api-design", "text")]);
+    let mut brief = world.brief(vec![agent(None)]);
+    brief.role = Role::Reviewer;
+    let mut script = Script::new(vec![
+        calls(&[("skill", json!({"name": "api-design"}))]),
+        calls(&[done()]),
+    ]);
+    world.run(&brief, &mut script);
+    let names = |request: usize| -> Vec<String> {
+        let tools = script.requests[request].tools.iter();
+        tools.map(|tool| tool.name.clone()).collect()
+    };
+    assert_eq!(names(0), ["read", "search", "run", "skill", "done"]);
 }

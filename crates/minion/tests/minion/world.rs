@@ -10,6 +10,7 @@ use alai_core::blueprint::{Action, AskSchema, Blueprint, Env, Retry, Step, ToolN
 use alai_core::brief::{
     Brief, Caps, CompanyBrief, Price, ProjectBrief, Role, RoleBrief, RunLimits,
 };
+use alai_core::delegation::Delegations;
 use alai_core::ids::{Epoch, RunId, TaskId};
 use alai_core::mode::Mode;
 use alai_core::skills::Shelf;
@@ -35,6 +36,8 @@ pub(crate) struct World {
     pub(crate) price: Price,
     /// What its agents may load; a test may set it.
     pub(crate) shelf: Shelf,
+    /// What a lead's proposals are judged by; a test may set it.
+    pub(crate) delegations: Option<Delegations>,
     child: Child,
 }
 
@@ -89,6 +92,7 @@ impl World {
             cancel,
             price: Price::FREE,
             shelf: Shelf::default(),
+            delegations: None,
             child,
         }
     }
@@ -222,7 +226,7 @@ impl World {
                 program: None,
                 shelf: &self.shelf,
                 servers,
-                delegations: None,
+                delegations: self.delegations.clone(),
                 // Taken out and put in again, it lives as long as it must and no longer.
                 ahead: None,
                 notes: match notes {
