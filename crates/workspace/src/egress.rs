@@ -4,7 +4,7 @@
 //! The cage of a set-up has no network; its loopback port leads here. We resolve the name, refuse every address that is not
 //! public (a name of a stranger may point at the machine's own services or at a cloud's metadata), and connect to exactly
 //! the address that was judged, so that a second answer of the name server changes nothing. TLS stays end to end: we see
-//! names and byte counts, no content, and hold no key.
+//! names and byte counts, no content, and hold no key. The name in the client's greeting is the one that was asked for, or nothing passes.
 //!
 //! A mirror that the machine's own configuration names may have another port, and may speak plain HTTP: then it is asked by
 //! GET and HEAD alone, one request a connection, and nothing that a client sends after its request goes on.
@@ -16,6 +16,7 @@
 mod address;
 mod body;
 mod carry;
+mod hello;
 mod meter;
 mod provider;
 mod request;

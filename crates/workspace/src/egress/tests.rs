@@ -252,37 +252,149 @@ fn a_mirror_is_reached_at_its_own_port_and_judged_by_its_address() {
     assert!(answer.contains("private network"), "{answer}");
 }
 
+/// A tunnel to `Host.Example.ORG` through which nothing was sent yet.
+fn tunnel(egress: &Egress) -> UnixStream {
+    let mut client = UnixStream::connect(&egress.socket).expect("connected");
+    client
+        .write_all(connect_to("Host.Example.ORG:443").as_bytes())
+        .expect("sent");
+    let mut established = [0u8; 39];
+    client.read_exact(&mut established).expect("answered");
+    assert!(established.starts_with(b"HTTP/1.1 200 "));
+    client
+}
+
+/// What a server says when it goes on, and when it wants a second greeting.
+fn says(random: [u8; 32]) -> Vec<u8> {
+    [
+        &[22, 3, 3, 0, 42, 2, 0, 0, 38, 3, 3][..],
+        &random,
+        &[0, 0x13, 0x01, 0],
+    ]
+    .concat()
+}
+
+const RETRY: [u8; 32] = [
+    0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91,
+    0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
+];
+
 #[test]
-fn bytes_pass_both_ways_and_are_counted_by_name() {
+fn bytes_pass_both_ways_behind_the_greeting_and_are_counted_by_name() {
     let host = TcpListener::bind("127.0.0.1:0").expect("bound");
     let (_dir, egress) = proxy(ANY, "8.8.8.8", host.local_addr().ok());
+    let greeting = hello::tests::greeting("host.example.org");
+    let heard = greeting.len() + 9;
     let serving = std::thread::spawn(move || {
         let (mut stream, _) = host.accept().expect("connected");
-        let mut got = [0u8; 9];
+        let mut got = vec![0u8; heard - 9];
         stream.read_exact(&mut got).expect("read");
+        stream.write_all(&says([9; 32])).expect("written");
+        let mut late = [0u8; 9];
+        stream.read_exact(&mut late).expect("read");
         stream.write_all(b"answer").expect("written");
+        got.extend(late);
         got
     });
     let mut client = UnixStream::connect(&egress.socket).expect("connected");
-    // Five bytes are sent ahead with the request and must reach the host first.
+    // The half of a greeting that is sent ahead with the request reaches the host first, and with it what stands behind the rest.
+    let (first, rest) = greeting.split_at(greeting.len() / 2);
+    let request = connect_to("Host.Example.ORG:443");
     client
-        .write_all(format!("{}early", connect_to("Host.Example.ORG:443")).as_bytes())
+        .write_all(&[request.as_bytes(), first].concat())
         .expect("sent");
+    for byte in rest {
+        client.write_all(&[*byte]).expect("sent");
+    }
+    client.write_all(b"early").expect("sent");
     client.write_all(b"late").expect("sent");
-    let mut answer = String::new();
-    client.read_to_string(&mut answer).expect("answered");
-    assert!(
-        answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("answer"),
-        "{answer}"
-    );
-    assert_eq!(&serving.join().expect("served"), b"earlylate");
+    let mut answer = Vec::new();
+    client.read_to_end(&mut answer).expect("answered");
+    assert!(answer.starts_with(b"HTTP/1.1 200 ") && answer.ends_with(b"answer"));
+    let got = serving.join().expect("served");
+    assert!(got.starts_with(&greeting) && got.ends_with(b"earlylate"));
     let used = egress.finish();
     let used = &used["host.example.org"];
     assert_eq!(
         (used.connections, used.bytes_up, used.bytes_down),
-        (1, 9, 6)
+        (1, heard as u64, 6 + says(RETRY).len() as u64)
     );
     assert_eq!(used.refused, None);
+}
+
+/// Another tenant of an allowed host's address is not reached, and neither is anything that is no TLS.
+#[test]
+fn a_greeting_of_another_host_never_reaches_the_address() {
+    let other = hello::tests::greeting("other.example.net");
+    let nameless = hello::tests::greeting("192.0.2.7");
+    for (sent, word) in [
+        (&other[..], "names another host"),
+        (&nameless[..], "names no host"),
+        (
+            b"GET / HTTP/1.1\r\nHost: host.example.org\r\n\r\n",
+            "is no TLS greeting",
+        ),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "is no TLS greeting"),
+    ] {
+        let host = TcpListener::bind("127.0.0.1:0").expect("bound");
+        let (_dir, egress) = proxy(ANY, "8.8.8.8", host.local_addr().ok());
+        let mut client = tunnel(&egress);
+        client.write_all(sent).expect("sent");
+        let mut answer = Vec::new();
+        client.read_to_end(&mut answer).expect("ended");
+        assert_eq!(answer, hello::UNKNOWN_NAME, "{word}");
+        let (mut server, _) = host.accept().expect("the address was reached");
+        let mut got = Vec::new();
+        server.read_to_end(&mut got).expect("ended");
+        assert_eq!(got, b"", "{word}: no byte came");
+        let used = egress.finish();
+        let refused = used["host.example.org"].refused.clone().expect("a reason");
+        assert!(refused.contains(word), "{refused}");
+    }
+}
+
+/// A server may ask for a second greeting, and would follow the name in that one.
+#[test]
+fn a_second_greeting_is_held_to_the_same_name() {
+    for (second, passes) in [("host.example.org", true), ("other.example.net", false)] {
+        let host = TcpListener::bind("127.0.0.1:0").expect("bound");
+        let (_dir, egress) = proxy(ANY, "8.8.8.8", host.local_addr().ok());
+        let first = hello::tests::greeting("host.example.org");
+        let second = hello::tests::greeting(second);
+        let serving = std::thread::spawn({
+            let (first, before) = (first.len(), 6);
+            move || {
+                let (mut stream, _) = host.accept().expect("connected");
+                let mut got = vec![0u8; first];
+                stream.read_exact(&mut got).expect("read");
+                stream.write_all(&says(RETRY)).expect("written");
+                let mut cipher = vec![0u8; before];
+                stream.read_exact(&mut cipher).expect("read");
+                let mut rest = Vec::new();
+                stream.read_to_end(&mut rest).expect("ended");
+                rest
+            }
+        });
+        let mut client = tunnel(&egress);
+        // All at once: what is sent before the server asked is judged like what is sent after.
+        let ccs = [20, 3, 3, 0, 1, 1];
+        client
+            .write_all(&[&first[..], &ccs, &second, b"more"].concat())
+            .expect("sent");
+        client.shutdown(Shutdown::Write).expect("ended");
+        let mut answer = Vec::new();
+        client.read_to_end(&mut answer).expect("ended");
+        let rest = serving.join().expect("served");
+        match passes {
+            true => assert!(rest.starts_with(&second) && rest.ends_with(b"more")),
+            false => assert_eq!(rest, b""),
+        }
+        assert_eq!(answer.ends_with(&hello::UNKNOWN_NAME), !passes);
+        assert_eq!(
+            egress.finish()["host.example.org"].refused.is_none(),
+            passes
+        );
+    }
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! Carries bytes between a client and a host: a tunnel both ways, or one plain request.
+//! Carries bytes between a client and a host: a tunnel both ways, once the client has greeted the host that it asked for, or one plain
+//! request.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -6,7 +7,8 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{IDLE_S, Shared};
+use super::hello::{self, Answer, Wrong};
+use super::{HEAD_S, IDLE_S, Shared};
 
 /// Carries bytes both ways until both are done, one stands idle for too long, or the share is used up.
 pub(super) fn relay(
@@ -24,7 +26,27 @@ pub(super) fn relay(
     let (Ok(mut to_server), Ok(mut from_client)) = (server.try_clone(), client.try_clone()) else {
         return;
     };
-    if !ready || to_server.write_all(early).is_err() || !shared.count(host, early.len() as u64, 0) {
+    if !ready {
+        return;
+    }
+    let greeting = Greeting {
+        client: &client,
+        server: &server,
+        host,
+        shared,
+    };
+    if let Err(ended) = greeting.pass(early.to_vec()) {
+        if let Ended::Refused(wrong) = ended {
+            let reason = format!("{host} was asked for, but {wrong}");
+            shared.note(host, |used| used.refused = Some(reason));
+            let _ = (&client).write_all(&hello::UNKNOWN_NAME);
+        }
+        let _ = client.shutdown(Shutdown::Both);
+        let _ = server.shutdown(Shutdown::Both);
+        return;
+    }
+    // It was shorter while the greeting was waited for.
+    if client.set_read_timeout(idle).is_err() {
         return;
     }
     let moved = Arc::new(Mutex::new(Instant::now()));
@@ -48,6 +70,121 @@ pub(super) fn relay(
         let _ = to_client.shutdown(Shutdown::Both);
         let _ = from_server.shutdown(Shutdown::Both);
         let _ = upward.join();
+    }
+}
+
+/// Why a tunnel ends before it stands.
+enum Ended {
+    /// One of the two went away, or says nothing.
+    Gone,
+    Refused(Wrong),
+}
+
+impl From<Wrong> for Ended {
+    fn from(wrong: Wrong) -> Ended {
+        Ended::Refused(wrong)
+    }
+}
+
+impl From<io::Error> for Ended {
+    fn from(_: io::Error) -> Ended {
+        Ended::Gone
+    }
+}
+
+/// The beginning of a tunnel, in which each side is heard in its turn.
+struct Greeting<'t> {
+    client: &'t UnixStream,
+    server: &'t TcpStream,
+    host: &'t str,
+    shared: &'t Shared,
+}
+
+impl Greeting<'_> {
+    /// Lets the greeting pass that names the host, and the second one too where the server asks for it. No byte of another one reaches
+    /// the server. Bytes that the client sent after it are passed on behind it.
+    fn pass(&self, mut sent: Vec<u8>) -> Result<(), Ended> {
+        self.greets(&mut sent)?;
+        if self.hears()? == Answer::Again {
+            loop {
+                match hello::between(&sent)? {
+                    Some(0) => break,
+                    Some(end) => self.up(&mut sent, end)?,
+                    None => self.more(&mut sent)?,
+                }
+            }
+            self.greets(&mut sent)?;
+        }
+        let all = sent.len();
+        self.up(&mut sent, all)
+    }
+
+    fn greets(&self, sent: &mut Vec<u8>) -> Result<(), Ended> {
+        let deadline = Instant::now() + Duration::from_secs(HEAD_S);
+        loop {
+            if let Some(end) = hello::judged(sent, self.host)? {
+                return self.up(sent, end);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(Ended::Gone);
+            }
+            self.client.set_read_timeout(Some(left))?;
+            self.more(sent)?;
+        }
+    }
+
+    /// The server's first words, which go to the client as they are.
+    fn hears(&self) -> Result<Answer, Ended> {
+        let mut said = Vec::new();
+        let mut buffer = [0u8; 4 << 10];
+        let (mut server, mut client) = (self.server, self.client);
+        loop {
+            let count = again(|| server.read(&mut buffer))?;
+            if count == 0 {
+                return Err(Ended::Gone);
+            }
+            said.extend_from_slice(&buffer[..count]);
+            // Nothing of what is no TLS is handed on.
+            let answer = hello::answered(&said)?;
+            client.write_all(&buffer[..count])?;
+            if !self.shared.count(self.host, 0, count as u64) {
+                return Err(Ended::Gone);
+            }
+            if let Some(answer) = answer {
+                return Ok(answer);
+            }
+        }
+    }
+
+    fn up(&self, sent: &mut Vec<u8>, count: usize) -> Result<(), Ended> {
+        let mut server = self.server;
+        server.write_all(&sent[..count])?;
+        sent.drain(..count);
+        match self.shared.count(self.host, count as u64, 0) {
+            true => Ok(()),
+            false => Err(Ended::Gone),
+        }
+    }
+
+    fn more(&self, sent: &mut Vec<u8>) -> Result<(), Ended> {
+        let mut buffer = [0u8; 4 << 10];
+        let mut client = self.client;
+        let count = again(|| client.read(&mut buffer))?;
+        if count == 0 {
+            return Err(Ended::Gone);
+        }
+        sent.extend_from_slice(&buffer[..count]);
+        Ok(())
+    }
+}
+
+fn again(mut read: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+    loop {
+        match read() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            other => return other,
+        }
     }
 }
 
