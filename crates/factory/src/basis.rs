@@ -388,8 +388,7 @@ impl Factory {
         let named =
             |chosen: &crate::models::Chosen| format!("{}:{}", chosen.provider.host(), chosen.model);
         basis.model.candidates = Some(found.iter().map(named).collect());
-        let wish =
-            wish::of(&packs.registry, &task).map_err(|e| BasisError::Route(e.to_string()))?;
+        let wish = wish::of(&packs, &task).map_err(|e| BasisError::Route(e.to_string()))?;
         if let (Some(choice), true) = (wish.want.model(), found.is_empty()) {
             let asked = Asked {
                 kind: task.kind,

@@ -441,6 +441,7 @@ impl Factory {
                 && (self.stop.is_cancelled() || self.remotes.idle());
             if idle {
                 self.stop.cancel();
+                self.roster.keep(&self.home.speeds());
                 self.remover.finish();
                 audit::at_end(self);
                 return;

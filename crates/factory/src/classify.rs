@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use alai_core::brief::Role;
-use alai_core::company::{Activity, Company, ModelChoice, Registry};
+use alai_core::company::{Activity, Company, ModelChoice};
 use alai_core::pipeline::Ended;
 use alai_core::routing::{self, Class, Source};
 use alai_core::task::{Task, TaskKind};
@@ -17,8 +17,8 @@ use alai_workspace::command::Cancel;
 
 use crate::beat::Factory;
 use crate::models::Chosen;
+use crate::packs::Packs;
 use crate::run::RunError;
-use crate::way;
 use crate::work::{self, Calls, Desk};
 use crate::{limits, unasked};
 
@@ -103,12 +103,7 @@ fn classed(factory: &Arc<Factory>, claim: &Claim, ends: &Ends<'_>) -> Result<Cla
     let mut classed = claim.clone();
     classed.task.class = Some(stored);
     let limits = &factory.config().limits.company;
-    match is_elsewhere(
-        &factory.packs().registry,
-        limits,
-        &claim.task,
-        &classed.task,
-    ) {
+    match is_elsewhere(&factory.packs(), limits, &claim.task, &classed.task) {
         true => Err(RunError::Displaced),
         false => Ok(classed),
     }
@@ -116,12 +111,12 @@ fn classed(factory: &Arc<Factory>, claim: &Claim, ends: &Ends<'_>) -> Result<Cla
 
 /// Whether the class sends a task to a company whose places are counted, and of which this claim holds none: it is claimed anew.
 fn is_elsewhere(
-    registry: &Registry,
+    packs: &Packs,
     limits: &BTreeMap<String, usize>,
     before: &Task,
     classed: &Task,
 ) -> bool {
-    let name = |task: &Task| way::company_for(registry, task).map(|company| &company.name);
+    let name = |task: &Task| packs.company_for(task).map(|company| &company.name);
     match (name(before), name(classed)) {
         (Ok(before), Ok(now)) => before != now && limits.contains_key(now),
         // What cannot be routed ends with the reason, by whoever routes it next.
@@ -144,7 +139,7 @@ fn find_out(factory: &Arc<Factory>, claim: &Claim, ends: &Ends<'_>) -> Result<Cl
     if unasked || !routing::is_worth_asking(task, &words) {
         return Ok(words);
     }
-    let company = way::company_for(&factory.packs().registry, task)?.clone();
+    let company = factory.packs().company_for(task)?.clone();
     let why = match small_model(factory, task, &company) {
         Ok(chosen) => match ask(factory, claim, company, chosen, &words, ends)? {
             Ok(class) => return Ok(class),

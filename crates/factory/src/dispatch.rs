@@ -18,7 +18,6 @@ use crate::config::Config;
 use crate::limits::{self, Reaches};
 use crate::models::{Chosen, Site};
 use crate::unasked;
-use crate::way;
 use crate::work;
 
 mod follows;
@@ -513,7 +512,7 @@ fn bounds(config: &Config) -> Bounds {
 fn ask(factory: &Arc<Factory>, task: &Task, reaches: &Reaches, now_ms: i64) -> Asked {
     // What cannot be routed is claimed all the same: its run ends with the reason.
     let packs = factory.packs();
-    let company = way::company_for(&packs.registry, task).ok();
+    let company = packs.company_for(task).ok();
     let needs_none =
         task.kind == TaskKind::Postflight || unasked::is(factory.mission(), &packs, task);
     // What a person has handed in is measured, and its run finds out by itself whether it needs a model for that.

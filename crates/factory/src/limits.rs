@@ -11,7 +11,7 @@ use alai_mission::{ClaimLimits, MissionError, Reader, Slot, SlotsOf};
 use crate::config::Config;
 use crate::models::{Asked, Models, Reach};
 use crate::packs::Packs;
-use crate::{unasked, way};
+use crate::unasked;
 
 /// Minutes from a run's claim to its end: set-up, agent and gate of a large project fit several times.
 const RUN_MINUTES_MAX: usize = 6 * 60;
@@ -130,7 +130,7 @@ fn slots_of(
             }
         };
         // What cannot be routed holds nothing: its run ends with the reason.
-        if let Ok(company) = way::company_for(&packs.registry, task) {
+        if let Ok(company) = packs.company_for(task) {
             let most = limits.company.get(&company.name).copied();
             hold(COMPANY, &company.name, most);
             if unasked::by_packs(&packs, task) {

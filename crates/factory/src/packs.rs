@@ -7,6 +7,7 @@ mod abreast;
 mod nature;
 mod off;
 mod read;
+mod routes;
 mod seal;
 mod shipped;
 mod texts;
@@ -46,6 +47,7 @@ pub struct Packs {
     /// The long texts of each company.
     texts: BTreeMap<String, Kept>,
     known: nature::Known,
+    routes: routes::Routes,
     /// The long texts of who was asked for last.
     held: texts::Held,
     /// What cannot be used, with the reason: a company, by its name, which is closed; a global blueprint, by its file.
@@ -167,6 +169,7 @@ impl Packs {
             shipped,
             texts: texts::here(whole.texts),
             known: nature::Known::default(),
+            routes: routes::Routes::default(),
             held: texts::Held::default(),
             wrong: whole.wrong,
         })
@@ -179,6 +182,8 @@ impl Packs {
 
     /// Closes the companies that these are about.
     pub(crate) fn close(&mut self, misfits: Vec<PacksError>) {
+        // Others that were copied from the same go on by what was open to them.
+        self.routes = routes::Routes::default();
         for misfit in misfits {
             if let PacksError::Model { pack, .. } = &misfit {
                 let why = misfit.to_string();
@@ -202,6 +207,7 @@ impl Packs {
             shipped: Shipped::default(),
             texts: texts::here(texts),
             known: nature::Known::default(),
+            routes: routes::Routes::default(),
             held: texts::Held::default(),
             wrong: BTreeMap::new(),
         }
@@ -240,6 +246,7 @@ impl Packs {
             },
             texts: all,
             known: nature::Known::default(),
+            routes: routes::Routes::default(),
             held: texts::Held::default(),
             wrong: BTreeMap::new(),
         })

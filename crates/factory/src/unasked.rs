@@ -38,7 +38,7 @@ fn decided(packs: &Packs, task: &Task, test: impl FnOnce() -> Option<String>) ->
     if !task.kind.changes_code() {
         return false;
     }
-    let Ok(company) = way::company_for(&packs.registry, task) else {
+    let Ok(company) = packs.company_for(task) else {
         return false;
     };
     let walk = way::walk(packs, task, company);

@@ -82,21 +82,13 @@ fn lack(packs: &Packs, task: &Task, company: &Company, name: &str) -> Option<Lac
     (nature.wants).then(|| packs.lack(company, name, &given(task, Some(ANY_TEST))))?
 }
 
-/// The company that a task is routed to.
-pub(crate) fn company_for<'a>(
-    registry: &'a Registry,
-    task: &Task,
-) -> Result<&'a Company, RunError> {
-    routed(registry, task).map(|(_, company)| company)
-}
-
 /// Why a task is held, and what a person does about it: its company takes no work. Nobody else gets the task, who would do it by other
 /// rules than it was meant for.
 pub(crate) fn held(packs: &Packs, task: &Task) -> Option<Failure> {
     if matches!(task.kind, TaskKind::Goal | TaskKind::Postflight) {
         return None;
     }
-    let company = company_for(&packs.registry, task).ok()?;
+    let company = packs.company_for(task).ok()?;
     let closed = company.closed.as_ref()?;
     Some(Failure::BoxRefused {
         detail: closed.said(&company.name),

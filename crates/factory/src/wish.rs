@@ -1,7 +1,7 @@
 //! Which model a task asks for, as its company's pack and its own class say: what a claim is given by, a run works with, and
 //! people are shown.
 
-use alai_core::company::{ModelChoice, Registry};
+use alai_core::company::ModelChoice;
 use alai_core::pipeline::Failure;
 use alai_core::routing::{self, Ask, Want, Wish};
 use alai_core::task::Task;
@@ -11,14 +11,16 @@ use crate::config::Config;
 use crate::models::raised;
 use crate::packs::Packs;
 use crate::run::RunError;
-use crate::{unasked, way};
+use crate::unasked;
 
 /// Said where no model is wished for.
 pub(crate) const NO_MODEL: &str = "none: its blueprint asks no model";
 
 /// The wish of a task, in the company that it is routed to.
-pub(crate) fn of(registry: &Registry, task: &Task) -> Result<Wish, RunError> {
-    way::company_for(registry, task).map(|company| routing::wish(task, company))
+pub(crate) fn of(packs: &Packs, task: &Task) -> Result<Wish, RunError> {
+    packs
+        .company_for(task)
+        .map(|company| routing::wish(task, company))
 }
 
 /// The model of a wish; where a safety rule gives the task to a person, the wait for that.
@@ -50,7 +52,7 @@ pub fn explain(packs: &Packs, task: &Task) -> Vec<String> {
     if unasked::by_packs(packs, task) {
         return vec![NO_MODEL.to_owned()];
     }
-    match of(&packs.registry, task) {
+    match of(packs, task) {
         Ok(wish) => wish.reasons,
         Err(e) => vec![e.to_string()],
     }

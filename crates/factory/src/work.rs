@@ -71,7 +71,7 @@ pub(crate) fn candidates_for(
     reach: Reach,
     now_ms: i64,
 ) -> Vec<Chosen> {
-    let wish = wish::of(&factory.packs().registry, task);
+    let wish = wish::of(&factory.packs(), task);
     let Ok(wish) = wish else {
         return Vec::new();
     };

@@ -61,7 +61,8 @@ impl Drop for Leaves {
         }
         let roster = &self.factory.roster;
         roster.ended(&self.run, self.factory.now_ms());
-        roster.keep(&self.factory.home.speeds());
+        // First what waits for the place, and then the disk. `finish` keeps it too, in case the process does not wait for this.
         self.factory.wake();
+        roster.keep(&self.factory.home.speeds());
     }
 }

@@ -64,6 +64,7 @@ pub(super) fn open(home: &Home, stamp: &Stamp) -> Option<Packs> {
         shipped: front.shipped.into_owned(),
         texts: BTreeMap::new(),
         known: super::nature::Known::default(),
+        routes: super::routes::Routes::default(),
         held: super::texts::Held::default(),
         // What has a fault is not kept.
         wrong: BTreeMap::new(),
