@@ -207,6 +207,77 @@ fn a_plan_that_comes_back_as_it_was_stays_the_models() {
         .says("no plan of #2 waits to be seen");
 }
 
+/// Says what there is while it is open, puts `two.yaml` in the file's place and lets the command go on.
+const LOOKS: &str =
+    "sh -c '\"$ALAI\" mc list --all > seen.txt; cp \"$1\" shown.yaml; cp two.yaml \"$1\"' -";
+
+/// What the daemon had made of goal 1 while the editor was open.
+fn seen_in_the_editor(world: &World) -> String {
+    std::fs::read_to_string(world.path("seen.txt")).expect("the editor was opened")
+}
+
+#[test]
+fn where_a_daemon_plans_the_editor_is_still_the_persons() {
+    let world = World::scripted("auto", &script());
+    std::fs::write(world.path("two.yaml"), TWO).expect("a plan");
+    let daemon = world.up();
+    edit(&world, &goal(&["--edit", "--wait"]), LOOKS).exits(0);
+    let seen = seen_in_the_editor(&world);
+    assert!(
+        seen.contains("[waiting]") && seen.contains("Spec: Say numbers"),
+        "the daemon has planned, and the plan waits for who began it: {seen}"
+    );
+    assert_eq!(seen.lines().count(), 2, "nothing else is begun: {seen}");
+    let shown = std::fs::read_to_string(world.path("shown.yaml")).expect("what it showed");
+    assert!(shown.contains("title: \"Say one\""), "the model's: {shown}");
+    assert_eq!(titles(&world, "build"), ["Say one", "Say two"]);
+    assert_eq!(plans(&world), ["edited: 2 task(s), by #2"]);
+    let spec = world.task(2);
+    assert_eq!(
+        spec["runs"].as_array().map(Vec::len),
+        Some(2),
+        "one asked the model, one carried the word out: {spec}"
+    );
+    world.alai(["evidence", "verify", "2"]).exits(0);
+    // It is carried out once, with or without a daemon.
+    edit(&world, &["plan", "1", "--edit"], "true")
+        .exits(2)
+        .says("no plan of #2 waits to be seen");
+    drop(daemon);
+    world.alai(["mc", "fsck"]).exits(0);
+}
+
+#[test]
+fn beside_a_daemon_a_plan_is_called_off_or_gone_on_with_and_neither_begins_early() {
+    let world = World::scripted("auto", &script());
+    std::fs::write(world.path("two.yaml"), TWO).expect("a plan");
+    let daemon = world.up();
+    edit(&world, &goal(&["--edit"]), "false")
+        .exits(1)
+        .says("#1 is cancelled; nothing was begun");
+    assert_eq!(world.state(1), "cancelled");
+    // A kill of the command leaves the goal to `plan --edit`; the daemon's word to it is heard by nobody and lost for nobody.
+    edit(&world, &goal(&["--edit"]), "kill -9 $PPID #").exits(137);
+    let why = world.json(["why", "4", "--json"]).to_string();
+    assert!(why.contains("alai plan 4 --edit"), "{why}");
+    let shown = world.alai(["plan", "3"]).exits(0);
+    shown.says("title: \"Say one\"").says("from: model");
+    edit(&world, &["plan", "3", "--edit"], "false")
+        .exits(1)
+        .says("nothing has changed: #4 waits as before");
+    edit(&world, &["plan", "3", "--edit"], LOOKS).exits(0);
+    let seen = seen_in_the_editor(&world);
+    assert!(!seen.contains("Say one"), "nothing of it was begun: {seen}");
+    world.until("the goal is done", |world| {
+        (world.state(3) == "done").then_some(())
+    });
+    world.alai(["down"]).exits(0);
+    daemon.ends().exits(0);
+    let said = world.json(["console", "3", "--json"])["plans"][0]["said"].clone();
+    assert_eq!(said, "edited: 2 task(s), by #4");
+    world.alai(["mc", "fsck"]).exits(0);
+}
+
 #[test]
 fn what_is_called_off_in_the_editor_begins_nothing() {
     let world = World::scripted("approve", &script());
