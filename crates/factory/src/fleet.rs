@@ -42,6 +42,8 @@ pub struct HostLine {
     pub near: bool,
     pub free: bool,
     pub slots: Option<usize>,
+    /// Requests that it runs at once by its own word, whatever a person said.
+    pub slots_told: Option<u32>,
     pub up: bool,
     pub version: Option<String>,
     /// Models that can do work.
@@ -268,6 +270,7 @@ fn host_line(seen: &Seen) -> HostLine {
         near: seen.near,
         free: seen.free,
         slots: seen.slots,
+        slots_told: seen.probe.slots,
         up,
         version,
         models: usable(&seen.probe).len() - seen.refused.len(),

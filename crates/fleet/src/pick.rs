@@ -128,6 +128,7 @@ mod tests {
             tools: true,
             thinking: false,
             embedding_only: false,
+            slots: None,
             remote: None,
             digest: String::new(),
         }

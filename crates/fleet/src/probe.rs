@@ -80,6 +80,9 @@ pub struct ModelCard {
     pub thinking: bool,
     /// It makes vectors and nothing else.
     pub embedding_only: bool,
+    /// Requests that its own process runs at once, where that is another than its host's (a router of llama-server).
+    #[serde(default)]
+    pub slots: Option<u32>,
     /// Where it really runs, when the host only passes calls on (Ollama's cloud models): code would leave the machine.
     pub remote: Option<String>,
     pub digest: String,

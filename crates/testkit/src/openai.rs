@@ -47,6 +47,8 @@ pub struct Behaviour {
     pub embeds: bool,
     /// Was started without a model: it holds several, and loads them by word.
     pub router: Option<Router>,
+    /// Routes that it does not give to us, with the status of its refusal: `--no-slots`, or a proxy before it.
+    pub closed: Vec<(&'static str, u16)>,
     pub answers: Answers,
 }
 
@@ -151,6 +153,7 @@ impl Behaviour {
             shifts: false,
             embeds: false,
             router: None,
+            closed: Vec::new(),
             answers,
         }
     }

@@ -83,7 +83,8 @@ fn down(member: &Member, reason: &str, remedy: &str) -> Probe {
     }
 }
 
-fn fewest(given: Option<usize>, said: Option<u32>) -> Option<usize> {
+/// The fewer of what a person and the server said.
+pub(super) fn fewest(given: Option<usize>, said: Option<u32>) -> Option<usize> {
     let said = said.and_then(|said| usize::try_from(said).ok());
     match (given, said) {
         (Some(given), Some(said)) => Some(given.min(said)),

@@ -4,6 +4,7 @@ use std::sync::PoisonError;
 
 use alai_fleet::{Host, Loader, Profile, usable};
 
+use super::look::fewest;
 use super::{Models, Source, key};
 
 /// After a load that failed the model on that host is left alone for so long, and twice as long after each further one.
@@ -67,7 +68,7 @@ impl Models {
                 .filter(|card| !seen.refused.contains_key(&card.name))
                 .map(|card| SiteModel {
                     bytes: member.named.bytes_of(&card.name, card.size_bytes),
-                    slots: member.named.slots_of(&card.name),
+                    slots: fewest(member.named.slots_of(&card.name), card.slots),
                     keep: member.named.keeps(&card.name),
                     profile: self.profiles.of(card),
                     name: card.name.clone(),

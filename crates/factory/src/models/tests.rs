@@ -16,6 +16,7 @@ fn format(config: &Config, name: &str) -> EditFormat {
         tools: true,
         thinking: false,
         embedding_only: false,
+        slots: None,
         remote: None,
         digest: String::new(),
     };
@@ -103,6 +104,7 @@ fn card(name: &str, billions: u64) -> ModelCard {
         tools: true,
         thinking: false,
         embedding_only: false,
+        slots: None,
         remote: None,
         digest: String::new(),
     }

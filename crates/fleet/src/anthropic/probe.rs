@@ -56,6 +56,7 @@ fn card(name: &str) -> ModelCard {
         tools: true,
         thinking: false,
         embedding_only: false,
+        slots: None,
         remote: None,
         digest: String::new(),
     }

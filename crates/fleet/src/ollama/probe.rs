@@ -169,6 +169,7 @@ fn card(name: &str, tag: &Value, show: &Value) -> ModelCard {
         tools: can.tools && can.chat,
         thinking: can.thinking && can.chat,
         embedding_only: can.embedding && !can.chat,
+        slots: None,
         remote,
         digest: tag
             .get("digest")

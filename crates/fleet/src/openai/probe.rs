@@ -85,25 +85,56 @@ pub(crate) async fn look(host: &OpenaiHost, watch: &Watch<'_>) -> Looked {
             true => optional(get(host, &client, &props_of(name), watch).await)?,
             false => None,
         };
+        let own_slots = own.as_ref().and_then(slots_told);
         let props = own.as_ref().or(props.as_ref());
-        let card = card(name, entry, props, studio.get(name));
+        let mut card = card(name, entry, props, studio.get(name));
+        card.slots = own_slots.or_else(|| router::slots(entry).filter(|_| is_router));
         // What was trained for is more than what a server may have been started with.
         if let Some(window) = window(entry, props, studio.get(name)) {
             host.windows.learn(name, window);
         }
         models.push(card);
     }
+    let told = props.as_ref().and_then(slots_told);
+    let (slots, silent) = match told {
+        None if !is_router && studio.is_empty() => counted(host, &client, watch).await?,
+        told => (told, None),
+    };
     Ok(Found {
         state: ProbeState::Up {
             version: version.unwrap_or_else(|| "unnamed".to_owned()),
-            warning: props.as_ref().and_then(small_slots),
+            warning: props.as_ref().and_then(small_slots).or(silent),
             models,
             unreadable,
         },
-        slots: props
-            .as_ref()
-            .and_then(|props| small(props.get("total_slots")?)),
+        slots,
     })
+}
+
+/// Requests that run at once, as `/props` tells.
+fn slots_told(props: &Value) -> Option<u32> {
+    small(props.get("total_slots")?)
+}
+
+/// The same by counting the places of `/slots`, where nothing else tells. A llama-server that keeps it to itself (501, or a proxy
+/// that lets nobody in) is said so; a server that has no such route has no fixed number of places.
+async fn counted(
+    host: &OpenaiHost,
+    client: &Client,
+    watch: &Watch<'_>,
+) -> Result<(Option<u32>, Option<String>), Failure> {
+    let asked = get(host, client, "slots", watch).await;
+    let silent = match &asked {
+        Err(Failure::Refused(refusal)) if matches!(refusal.status, 401 | 403 | 501) => Some(
+            "it does not say how many requests it runs at once (`/props` and `/slots` are closed); `slots` of its host in alai.toml counts"
+                .to_owned(),
+        ),
+        _ => None,
+    };
+    let list = optional(asked)?;
+    let list = list.as_ref().and_then(Value::as_array);
+    let count = list.and_then(|list| u32::try_from(list.len()).ok());
+    Ok((count.filter(|count| *count > 0), silent))
 }
 
 /// How many places of a llama-server are taken; None where it does not tell (`--no-slots`, another server).
@@ -275,6 +306,7 @@ fn card(name: &str, entry: &Value, props: Option<&Value>, studio: Option<&Value>
         tools: !embedding && tools(props, template),
         thinking: template.contains("enable_thinking"),
         embedding_only: embedding,
+        slots: None,
         remote: None,
         digest: String::new(),
     }
@@ -291,7 +323,7 @@ fn tools(props: Option<&Value>, template: &str) -> bool {
 
 /// A window is divided by the slots, which surprises people.
 fn small_slots(props: &Value) -> Option<String> {
-    let slots = small(props.get("total_slots")?)?;
+    let slots = slots_told(props)?;
     let window = small(props.get("default_generation_settings")?.get("n_ctx")?)?;
     (slots > 1 && window < SMALL_WINDOW).then(|| {
         format!(

@@ -58,18 +58,29 @@ impl Standing {
 /// The window of one request, in tokens, as far as the arguments of a model's process say it: where they say how many slots share a
 /// window, its part.
 pub(crate) fn window(entry: &Value) -> Option<u32> {
-    let args = entry.get("status")?.get("args")?.as_array()?;
-    let args: Vec<&str> = args.iter().filter_map(Value::as_str).collect();
-    let behind = |names: &[&str]| {
-        let at = args.iter().rposition(|arg| names.contains(arg))?;
-        args.get(at + 1)?.parse::<u32>().ok().filter(|n| *n > 0)
-    };
-    let whole = behind(&["-c", "-ctx", "--ctx-size"])?;
+    let args = args(entry)?;
+    let whole = behind(&args, &["-c", "-ctx", "--ctx-size"])?;
     let shared = args
         .iter()
         .any(|arg| ["-kvu", "--kv-unified"].contains(arg));
-    let slots = behind(&["-np", "--parallel"]).filter(|_| !shared);
+    let slots = slots(entry).filter(|_| !shared);
     Some(whole / slots.unwrap_or(1)).filter(|window| *window > 0)
+}
+
+/// Requests that a model's process runs at once, as far as its arguments say it.
+pub(crate) fn slots(entry: &Value) -> Option<u32> {
+    behind(&args(entry)?, &["-np", "--parallel"])
+}
+
+fn args(entry: &Value) -> Option<Vec<&str>> {
+    let args = entry.get("status")?.get("args")?.as_array()?;
+    Some(args.iter().filter_map(Value::as_str).collect())
+}
+
+/// The number behind the last of these names.
+fn behind(args: &[&str], names: &[&str]) -> Option<u32> {
+    let at = args.iter().rposition(|arg| names.contains(arg))?;
+    args.get(at + 1)?.parse::<u32>().ok().filter(|n| *n > 0)
 }
 
 /// What a router holds now. One that is being loaded stands there, too.

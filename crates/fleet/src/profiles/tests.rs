@@ -15,6 +15,7 @@ fn card(name: &str, tools: bool) -> ModelCard {
         tools,
         thinking: false,
         embedding_only: false,
+        slots: None,
         remote: None,
         digest: String::new(),
     }

@@ -71,6 +71,52 @@ fn a_llama_server_tells_its_model_window_and_slots() {
 }
 
 #[test]
+fn the_slots_of_a_server_are_counted_where_its_properties_are_closed_and_their_lack_is_said() {
+    for (closed, slots, says) in [
+        (vec![], Some(3), None),
+        (vec![("/slots", 501)], Some(3), None),
+        (vec![("/props", 403)], Some(3), None),
+        (vec![("/props", 404), ("/slots", 404)], None, None),
+        (
+            vec![("/props", 403), ("/slots", 403)],
+            None,
+            Some("does not say how many requests"),
+        ),
+        (
+            vec![("/props", 404), ("/slots", 501)],
+            None,
+            Some("`slots` of its host"),
+        ),
+    ] {
+        let twin = OpenaiTwin::start(Behaviour {
+            slots: 3,
+            closed: closed.clone(),
+            ..Behaviour::in_order([])
+        });
+        let found = probe(&host(&twin));
+        let ProbeState::Up { warning, .. } = &found.state else {
+            panic!("{closed:?}: {found:?}")
+        };
+        assert_eq!(found.slots, slots, "{closed:?}");
+        match says {
+            None => assert_eq!(*warning, None, "{closed:?}"),
+            Some(says) => assert!(
+                warning.as_ref().is_some_and(|w| w.contains(says)),
+                "{closed:?}: {warning:?}"
+            ),
+        }
+        // A full server answers 503 to who asks so, which would look like one that loads.
+        let asked = twin.requests();
+        assert!(
+            asked
+                .iter()
+                .all(|seen| !seen.path.contains("fail_on_no_slot")),
+            "{closed:?}"
+        );
+    }
+}
+
+#[test]
 fn vllm_and_lm_studio_are_read_by_what_they_have() {
     let vllm = OpenaiTwin::start(Behaviour {
         kind: Kind::Vllm,

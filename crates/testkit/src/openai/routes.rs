@@ -33,6 +33,13 @@ pub(super) fn reply(
     {
         return reply;
     }
+    if let Some((_, status)) = behaviour.closed.iter().find(|(closed, _)| *closed == route) {
+        return error(
+            *status,
+            "not_supported_error",
+            "This server does not support this endpoint.",
+        );
+    }
     let llama = behaviour.kind == Kind::LlamaServer;
     match (seen.method.as_str(), route) {
         ("GET", "/health") if llama => Reply::json(200, &json!({"status": "ok"})),
