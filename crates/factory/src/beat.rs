@@ -477,7 +477,7 @@ impl Factory {
         self.look(now);
         dispatch::loads::look(self, now);
         type Part<'a> = (&'a str, &'a dyn Fn() -> Result<(), MissionError>);
-        let parts: [Part<'_>; 12] = [
+        let parts: [Part<'_>; 13] = [
             ("stalled", &|| resolve::stalled(self, now)),
             ("schedules", &|| schedule::fire(self, now)),
             ("models", &|| self.wake_those_who_waited_for_a_model(now)),
@@ -485,6 +485,10 @@ impl Factory {
             ("money", &|| money::look(self, now)),
             ("goals", &|| self.settle_goals(now)),
             ("dispatch", &|| dispatch::dispatch(self, now)),
+            ("words", &|| {
+                dispatch::words::ask(self, now);
+                Ok(())
+            }),
             ("alarms", &|| resolve::alarms(self, now)),
             ("outbox", &|| outbox::deliver(self, OUTBOX_BATCH)),
             ("notify", &|| notify::start(self, now)),

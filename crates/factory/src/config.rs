@@ -148,6 +148,8 @@ pub(crate) const TEMPLATE: &str = "\
 # models = { \"qwen3:8b\" = { gb = 7.5, slots = 2, keep = true } }
 # Seconds in which a small model may say what sort of task one is; then, and with 0, its words alone tell.
 # classify_seconds = 15
+# Minutes after which the first model of each tier that is idle, loaded and free says one real word again; 0 asks none.
+# probe_minutes = 30
 # Programs of others that do whole tasks: claude-cli, codex-cli or acp. Each fills the tiers that it is given, and no other
 # (docs/FLEET.md, Agents as engines).
 # [[fleet.agents]]
@@ -171,6 +173,10 @@ const SLOTS_MAX: usize = 64;
 
 /// Seconds from a task's claim to its class: a small model that is loaded answers in two, and no task waits longer for a hint.
 const CLASSIFY_S_MAX: u64 = 15;
+
+/// Minutes between two words of an idle model: longer than Ollama keeps one that nobody uses, so that no word keeps it there.
+const PROBE_MINUTES: u64 = 30;
+const PROBE_MINUTES_MAX: u64 = 24 * 60;
 
 /// Keys of model providers under the names that their own programs read. No server is given one: it goes to models alone.
 const PROVIDER_KEYS: [&str; 6] = [
@@ -209,6 +215,8 @@ pub struct Config {
     pub human_tiers: Vec<u8>,
     /// Seconds in which a model may classify one task; 0 asks none.
     pub classify_s: u64,
+    /// Minutes after which an idle model that costs nothing says one real word again; 0 asks none.
+    pub probe_minutes: u64,
     pub script: Option<PathBuf>,
     /// The variables in which keys of models are: those of the usual providers, and those that the settings in force name.
     pub key_variables: BTreeSet<String>,
@@ -331,6 +339,7 @@ struct Fleet {
     agents: Vec<AgentFile>,
     human_tiers: Vec<u8>,
     classify_seconds: Option<u64>,
+    probe_minutes: Option<u64>,
     script: Option<PathBuf>,
     record: Option<PathBuf>,
     profiles: Option<PathBuf>,
@@ -375,6 +384,7 @@ impl Default for Config {
             key_variables: key_variables(&[], &[]),
             human_tiers: Vec::new(),
             classify_s: CLASSIFY_S_MAX,
+            probe_minutes: PROBE_MINUTES,
             script: None,
             record: None,
             recording: None,
@@ -385,6 +395,14 @@ impl Default for Config {
 }
 
 impl Config {
+    /// Milliseconds between two words of an idle model; none where none is wanted.
+    pub(crate) fn probe_ms(&self) -> Option<i64> {
+        let minutes = i64::try_from(self.probe_minutes).ok();
+        minutes
+            .filter(|minutes| *minutes > 0)
+            .map(|minutes| minutes * 60_000)
+    }
+
     /// The agent of a name.
     pub(crate) fn agent(&self, name: &str) -> Option<&NamedAgent> {
         self.agents.iter().find(|agent| agent.name == name)
@@ -454,6 +472,7 @@ impl Config {
             hosts,
             key_variables,
             classify_s: classify_s(file.fleet.classify_seconds)?,
+            probe_minutes: probe_minutes(file.fleet.probe_minutes)?,
             script,
             record,
             recording: path.parent().map(|home| home.join(RECORDING)),
@@ -489,6 +508,17 @@ fn classify_s(given: Option<u64>) -> Result<u64, ConfigError> {
             key: "fleet.classify_seconds",
             value: more.to_string(),
             want: "from 0 (no model is asked) to 15",
+        }),
+    }
+}
+
+fn probe_minutes(given: Option<u64>) -> Result<u64, ConfigError> {
+    match given.unwrap_or(PROBE_MINUTES) {
+        fine @ 0..=PROBE_MINUTES_MAX => Ok(fine),
+        more => Err(ConfigError::Value {
+            key: "fleet.probe_minutes",
+            value: more.to_string(),
+            want: "from 0 (no model is asked) to 1440",
         }),
     }
 }

@@ -29,6 +29,7 @@ mod shown;
 mod speeds;
 #[cfg(test)]
 mod tests;
+pub(crate) mod words;
 
 use follows::{Follow, Seen};
 use jobs::{Order, Wanted};
@@ -38,6 +39,7 @@ pub(crate) use roster::{At, Roster};
 pub use shown::{Draining, HostView, Loading, ScheduleView, WaitView};
 pub(crate) use speeds::Speeds;
 pub use speeds::Took;
+pub use words::WordView;
 
 /// Rounds in one beat: each claims one task or finds one that cannot be claimed. More than there are slots and tasks in one look.
 const ROUNDS_MAX: usize = 2_048;

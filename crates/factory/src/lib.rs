@@ -75,7 +75,7 @@ pub use config::{Config, ConfigError};
 pub use console::{
     Blocker, Console, ConsolePlan, ConsoleTask, ConsoleThread, console, line_is_over,
 };
-pub use dispatch::{Draining, HostView, Loading, ScheduleView, Took, WaitView};
+pub use dispatch::{Draining, HostView, Loading, ScheduleView, Took, WaitView, WordView};
 pub use evidence::{evidence_dir, newest_evidence};
 pub use held::Held;
 pub use home::{Home, HomeError, InitReport, init};

@@ -73,4 +73,5 @@ mod verifier;
 mod weak;
 mod wiki;
 mod wire;
+mod words;
 mod world;

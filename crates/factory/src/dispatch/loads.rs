@@ -168,12 +168,21 @@ impl Work {
         );
         self.heard(said.as_ref().err());
         match said {
-            Ok(_word) => {
+            Ok(word) => {
+                self.note(Ok(word.latency_ms));
                 self.factory.roster().lock().proven.insert(self.at.clone());
                 Ok(())
             }
             Err(e) => Err(format!("it is there and says no word: {}", e.message)),
         }
+    }
+
+    /// For people, and so that it is not asked again before its time.
+    fn note(&self, said: Result<i64, String>) {
+        let pause_ms = self.factory.config().probe_ms().unwrap_or(0);
+        let now_ms = self.factory.now_ms();
+        let mut known = self.factory.roster().lock();
+        known.spoke(&self.at, said, now_ms, pause_ms);
     }
 
     /// A word is a call like any other: never more of them at once than the host has slots.
@@ -235,6 +244,7 @@ impl Work {
                 factory
                     .models()
                     .load_failed(host, model, &why, factory.now_ms());
+                self.note(Err(why));
             }
         }
         let loader = self.site.loader.as_ref();
@@ -261,6 +271,18 @@ impl Work {
             .retain(|at, to| at.host != *host || to != model);
         drop(known);
         factory.wake();
+    }
+}
+
+/// Unloads a model on which no run is at work, and sees what is left.
+pub(super) fn send_away(factory: &Factory, host: &Loader, at: &At) {
+    let stopping = || factory.stopping();
+    if let Err(e) = host.unload(&at.model, UNLOAD_MAX, &stopping) {
+        let At { host, model } = at;
+        tracing::warn!("{model} on {host} could not be unloaded: {}", e.message);
+    }
+    if let Ok(held) = host.resident(&stopping) {
+        seen(factory, &[(at.host.clone(), held)]);
     }
 }
 

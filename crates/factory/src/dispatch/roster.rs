@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::shown::ScheduleView;
 use super::speeds::Speeds;
+use super::words::Word;
 use crate::models::Site;
 
 /// Tasks of which it is remembered where they were served last: more than can wait for another attempt at once.
@@ -47,6 +48,8 @@ pub(super) struct Known {
     pub(super) uses: BTreeMap<At, Use>,
     /// Models that have said a word since this process began.
     pub(super) proven: BTreeSet<At>,
+    /// The last word that each was asked for.
+    pub(super) words: BTreeMap<At, Word>,
     /// Where a task was served last.
     last: BTreeMap<TaskId, At>,
     pub(super) speeds: Speeds,

@@ -8,6 +8,7 @@ use super::follows::{self, Follow};
 use super::jobs::why_not;
 use super::picture::{Bounds, Picture, slots_of};
 use super::roster::Known;
+use super::words::WordView;
 use crate::models::Site;
 
 /// Tasks whose reasons are kept; more wait for the same things.
@@ -50,6 +51,12 @@ pub struct HostView {
     pub draining: Vec<Draining>,
     pub unloading: Vec<String>,
     pub loading: Option<Loading>,
+    /// The model that is asked for a word.
+    #[serde(default)]
+    pub speaks: Option<String>,
+    /// What each model said when it was last asked for a word.
+    #[serde(default)]
+    pub words: Vec<WordView>,
     /// Tasks of which this is one of the places.
     pub queue: usize,
 }
@@ -177,10 +184,12 @@ fn host(site: &Site, picture: &Picture, jobs: &[Job], known: &Known, bounds: Bou
             })
             .collect(),
         unloading: under_way.map_or_else(Vec::new, |m| m.leaving.clone()),
-        loading: under_way.map(|m| Loading {
+        loading: under_way.filter(|m| !m.speaks).map(|m| Loading {
             model: m.to.clone(),
             since_ms: m.begun_ms,
         }),
+        speaks: under_way.filter(|m| m.speaks).map(|m| m.to.clone()),
+        words: known.words_of(site),
         queue: jobs
             .iter()
             .filter(|job| job.choices.iter().any(|c| Some(c.host) == at))

@@ -14,12 +14,15 @@ use super::*;
 mod bounds;
 mod follows;
 mod order;
+mod words;
 mod world;
 
-use world::{LARGE, MINUTE_MS, PATIENCE, PAUSE, SMALL, World, at, below, calls, ends, machine};
+use world::{
+    LARGE, MINUTE_MS, Machine, PATIENCE, PAUSE, SMALL, World, at, below, calls, ends, machine,
+};
 
 /// Tasks of two tiers on three hosts whose calls fail now and then and whose runs are lost now and then. `ALAI_FLEET_TASKS=1000` is the
-/// long form; `ALAI_FLEET_SEED=N` draws the same failures again.
+/// long form (`cargo xtask fleet`); `ALAI_FLEET_SEED=N` draws the same failures again.
 #[test]
 fn many_mixed_tasks_never_exceed_a_slot_and_none_is_lost_or_done_twice() {
     let setting = |name: &str, usual| {

@@ -3,7 +3,7 @@
 use alai_core::mode::Mode;
 use alai_factory::Home;
 use alai_factory::fleet::{self, FleetView, HostLine};
-use alai_factory::{HostView, ScheduleView, WaitView};
+use alai_factory::{HostView, ScheduleView, WaitView, WordView};
 
 use super::{a_recording, agents, first_of, models, needs_one};
 use crate::error::{CliError, Kind};
@@ -48,9 +48,13 @@ fn shown(view: &FleetView, line: &HostLine) {
         (None, true) => "up".to_owned(),
         (_, false) => "down".to_owned(),
     };
-    let slots = match line.slots {
-        Some(slots) => format!(", {slots} slots"),
-        None => String::new(),
+    let slots = match (line.slots, line.slots_told) {
+        (Some(slots), Some(told)) if told as usize > slots => {
+            format!(", {slots} slots of its {told}")
+        }
+        (Some(slots), Some(_)) => format!(", {slots} slots by its own word"),
+        (Some(slots), None) => format!(", {slots} slots"),
+        (None, _) => String::new(),
     };
     let whose = match (line.near, line.free) {
         (true, _) => "your own",
@@ -110,10 +114,30 @@ fn at_work(host: &HostView) {
         let since = show::age((door::now_ms() - loading.since_ms).max(0));
         said.push(format!("loads {} for {since}", show::clean(&loading.model)));
     }
+    if let Some(model) = &host.speaks {
+        said.push(format!("{} is asked for a word", show::clean(model)));
+    }
     if host.queue > 0 {
         said.push(format!("{} task(s) wait for it", host.queue));
     }
     show::line(format!("    {}", said.join("; ")));
+    host.words.iter().for_each(word);
+}
+
+/// What a model said when it was last asked for a word.
+fn word(word: &WordView) {
+    let model = show::clean(&word.model);
+    let age = show::age((door::now_ms() - word.at_ms).max(0));
+    show::line(match (&word.error, word.latency_ms) {
+        (Some(why), _) => format!(
+            "    {model} gets no work, since {age}: {}",
+            show::clean(why)
+        ),
+        (None, took) => format!(
+            "    {model} said a word {age} ago, in {} ms",
+            took.unwrap_or(0)
+        ),
+    });
 }
 
 /// What waits, and what was decided last.

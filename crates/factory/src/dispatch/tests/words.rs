@@ -1,0 +1,178 @@
+//! One real word of idle models, now and then: a host that lists a model and generates nothing with it is found before work is.
+
+use std::sync::atomic::AtomicBool;
+
+use super::*;
+use crate::dispatch::words;
+
+/// A host whose model stops to generate when it is told so.
+fn moody(mute: &Arc<AtomicBool>, more: &str) -> Machine {
+    let mute = Arc::clone(mute);
+    let says = move |_: &serde_json::Value| match mute.load(Ordering::SeqCst) {
+        true => Answer::Lines(vec![Answer::done("stop")]),
+        false => Answer::text("ok"),
+    };
+    let models = [TwinModel::new(SMALL.0, SMALL.1)];
+    let behaviour = Behaviour::by(says).hearing_first_words().models(models);
+    at("forge", behaviour.sized(100_000_000_000, 1), 1, 100, more)
+}
+
+/// A world in whose host the model is loaded, and has worked.
+fn worked(mute: &Arc<AtomicBool>, settings: &str) -> World {
+    let world = World::new(1, vec![moody(mute, "")], settings);
+    world.add("First", 2, Priority::Medium);
+    let first = world.next();
+    world.ends(&first, true);
+    world
+}
+
+fn asked(world: &World) -> usize {
+    world.twin("forge").chats().len()
+}
+
+/// Asks what is due now, and waits until that has ended.
+fn asks(world: &World) {
+    words::ask(&world.factory, world.now_ms());
+    let began = Instant::now();
+    while world
+        .factory
+        .roster()
+        .lock()
+        .moves
+        .contains_key(&world.twin("forge").url())
+    {
+        assert!(began.elapsed() < PATIENCE, "the word does not end");
+        std::thread::sleep(PAUSE);
+    }
+}
+
+fn word(world: &World) -> WordView {
+    world.round();
+    let mut words = world.factory.schedule().hosts.remove(0).words;
+    assert_eq!(words.len(), 1, "{words:?}");
+    words.remove(0)
+}
+
+#[test]
+fn an_idle_model_says_a_word_again_after_the_interval_and_one_that_has_worked_needs_none() {
+    let mute = Arc::default();
+    let world = worked(&mute, "");
+    let before = asked(&world);
+    asks(&world);
+    world.factory.gain(29 * MINUTE_MS);
+    asks(&world);
+    assert_eq!(asked(&world), before, "its run said as much");
+    world.factory.gain(2 * MINUTE_MS);
+    asks(&world);
+    assert_eq!(asked(&world), before + 1);
+    let said = word(&world);
+    assert_eq!((said.model.as_str(), &said.error), ("small", &None));
+    assert!(said.latency_ms.is_some() && said.at_ms <= world.now_ms());
+    asks(&world);
+    assert_eq!(asked(&world), before + 1, "not again at once");
+    world.factory.gain(31 * MINUTE_MS);
+    asks(&world);
+    assert_eq!(asked(&world), before + 2);
+    assert_eq!(
+        world.twin("forge").reloads(),
+        0,
+        "with the options of all its calls"
+    );
+}
+
+#[test]
+fn a_model_that_generates_nothing_any_more_gets_no_work_until_it_has_said_a_word() {
+    let mute: Arc<AtomicBool> = Arc::default();
+    let world = worked(&mute, "");
+    mute.store(true, Ordering::SeqCst);
+    world.factory.gain(31 * MINUTE_MS);
+    asks(&world);
+    let said = word(&world);
+    let why = said.error.expect("it said none");
+    assert!(why.contains("says no word"), "{why}");
+    let models = world.factory.models();
+    let rests = models.why_unloadable(world.factory.now_ms());
+    assert!(rests.is_some_and(|why| why.contains("says no word")));
+    // It is sent away, so that what comes next is loaded, and heard, before a run is given to it.
+    let turns = world.twin("forge").turns();
+    assert_eq!(
+        turns.last(),
+        Some(&Turn::Unloaded("small".into())),
+        "{turns:?}"
+    );
+    let second = world.add("Second", 2, Priority::Medium);
+    let claim = world.next();
+    let seat = world.factory.roster().seat(&claim.fence.run);
+    assert_eq!(
+        (claim.fence.task, seat),
+        (second, Some(None)),
+        "a run that ends with the reason"
+    );
+    let none = models.why_none(
+        &ModelChoice::Tier(2),
+        0,
+        crate::models::Reach::Near,
+        world.factory.now_ms(),
+    );
+    assert!(none.contains("says no word"), "{none}");
+    world.ends(&claim, false);
+    mute.store(false, Ordering::SeqCst);
+    world.factory.gain(MINUTE_MS);
+    let again = world.next();
+    assert_eq!(world.place(&again), ("forge", "small".into()));
+    let turns = world.twin("forge").turns();
+    assert_eq!(
+        turns
+            .iter()
+            .filter(|t| **t == Turn::Loaded("small".into()))
+            .count(),
+        2,
+        "{turns:?}"
+    );
+}
+
+#[test]
+fn no_word_is_asked_of_a_host_at_work_nor_of_a_model_that_is_not_loaded() {
+    let mute = Arc::default();
+    let world = World::new(1, vec![moody(&mute, "")], "");
+    world.round();
+    world.factory.gain(60 * MINUTE_MS);
+    asks(&world);
+    assert_eq!(world.twin("forge").turns(), [], "nothing is loaded for it");
+    world.add("First", 2, Priority::Medium);
+    let running = world.next();
+    let before = asked(&world);
+    world.factory.gain(60 * MINUTE_MS);
+    asks(&world);
+    assert_eq!(asked(&world), before, "its slot is taken");
+    world.ends(&running, true);
+}
+
+#[test]
+fn none_that_costs_money_is_asked_for_a_word() {
+    let mute = Arc::default();
+    let forge = moody(&mute, "tiers = [2]");
+    let paid = format!(
+        "[money]\npaid_hosts = [\"{}\"]\n[money.prices.small]\ninput = 1.0\noutput = 1.0\n",
+        forge.twin.url()
+    );
+    let world = World::new(1, vec![forge], &paid);
+    world
+        .twin("forge")
+        .somebody_holds("small", Some(5_000_000_000));
+    loads::look_now(&world.factory);
+    world.round();
+    world.factory.gain(60 * MINUTE_MS);
+    asks(&world);
+    assert_eq!(asked(&world), 0);
+}
+
+#[test]
+fn no_word_is_asked_where_a_person_wants_none() {
+    let mute = Arc::default();
+    let world = worked(&mute, "[fleet]\nprobe_minutes = 0\n");
+    let before = asked(&world);
+    world.factory.gain(600 * MINUTE_MS);
+    asks(&world);
+    assert_eq!(asked(&world), before);
+}

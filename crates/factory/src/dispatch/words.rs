@@ -1,0 +1,262 @@
+//! One real word of each tier's first model, now and then: a host can list a model that it holds and generate nothing with it. Asked
+//! where it costs nothing and keeps nobody from work: on a host without a run, of a model that is there already.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use alai_fleet::{ChatError, ErrorClass, Host, HostRef, Slots, ping, slots};
+use serde::{Deserialize, Serialize};
+
+use super::loads;
+use super::roster::{At, Known, Move};
+use crate::beat::Factory;
+use crate::models::{Chosen, Site, SiteModel};
+
+/// A model that is there and idle has said its word long before.
+const WORD_MAX: Duration = Duration::from_secs(120);
+/// A host that is busy with what others ask of it is looked at again after this.
+const BUSY_MS: i64 = 60_000;
+/// A clock that was set back must not put off a question for longer than what would have been waited anyway.
+const PAUSE_MS_MIN: i64 = 10 * 60_000;
+
+/// The last word that a model was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Word {
+    pub(super) asked_ms: i64,
+    /// Milliseconds that it took, or why there was none.
+    pub(super) said: Result<i64, String>,
+    /// Not asked again before.
+    pub(super) next_ms: i64,
+}
+
+/// The same for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WordView {
+    pub model: String,
+    /// When it was asked, in milliseconds since the Unix epoch.
+    pub at_ms: i64,
+    /// None when it said no word.
+    pub latency_ms: Option<i64>,
+    /// Why it said none.
+    pub error: Option<String>,
+}
+
+/// Asks for those words that are due, each on a thread beside the beat and at most one on each host.
+pub(crate) fn ask(factory: &Arc<Factory>, now_ms: i64) {
+    let Some(pause_ms) = factory.config().probe_ms() else {
+        return;
+    };
+    if factory.stopping() || factory.only().is_some() {
+        return;
+    }
+    let (models, sites) = (factory.models(), factory.models().sites());
+    for candidates in &models.found().tiers.slots {
+        let there = candidates.iter().find_map(|candidate| {
+            let host = candidate.host.to_string();
+            let site = sites.iter().find(|site| site.host == host)?;
+            let model = site.models.iter().find(|m| m.name == candidate.model)?;
+            let known = factory.roster().lock();
+            (site.server.is_some() && is_there(site, model, &known)).then_some((site, model))
+        });
+        let Some((site, model)) = there else { continue };
+        let rests = models.unloadable_until(&site.host, &model.name, now_ms);
+        if rests.is_none() {
+            begin(factory, site, model, pause_ms, now_ms);
+        }
+    }
+}
+
+/// Whether a word of it loads nothing.
+fn is_there(site: &Site, model: &SiteModel, known: &Known) -> bool {
+    let holds = |host: &str| {
+        let held = known.held.get(host);
+        held.is_some_and(|held| held.contains_key(&model.name))
+    };
+    site.loader.is_none() || holds(&site.host)
+}
+
+/// When it is asked next. What a run did with it tells as much as a word.
+fn due_ms(known: &Known, at: &At, pause_ms: i64) -> i64 {
+    let used_ms = known.uses.get(at).map_or(0, |used| used.ended_ms);
+    let since_ms = used_ms.max(known.since_ms).saturating_add(pause_ms);
+    match known.words.get(at) {
+        None => since_ms,
+        Some(word) if word.said.is_err() => word.next_ms,
+        Some(word) => word.next_ms.max(since_ms),
+    }
+}
+
+fn begin(factory: &Arc<Factory>, site: &Site, model: &SiteModel, pause_ms: i64, now_ms: i64) {
+    let Some(server) = &site.server else { return };
+    let at = At {
+        host: site.host.clone(),
+        model: model.name.clone(),
+    };
+    {
+        let mut known = factory.roster().lock();
+        let due_ms = due_ms(&known, &at, pause_ms);
+        let away = due_ms.saturating_sub(now_ms);
+        let is_due = away <= 0 || away > pause_ms.max(PAUSE_MS_MIN);
+        let is_idle = known.sitting_on(&at.host) == 0 && !known.moves.contains_key(&at.host);
+        // Before the first round nobody knows what is at work.
+        if known.since_ms == 0 || !is_due || !is_idle {
+            return;
+        }
+        let speaks = Move {
+            leaving: Vec::new(),
+            to: at.model.clone(),
+            begun_ms: now_ms,
+            seen_ms: now_ms,
+            speaks: true,
+        };
+        known.moves.insert(at.host.clone(), speaks);
+    }
+    let word = Asked {
+        factory: Arc::clone(factory),
+        server: server.clone(),
+        site: site.clone(),
+        model: model.clone(),
+        at: at.clone(),
+        pause_ms,
+    };
+    let started = std::thread::Builder::new()
+        .name("word".into())
+        .spawn(move || {
+            if catch_unwind(AssertUnwindSafe(|| word.carry_out())).is_err() {
+                tracing::error!("a word of {} could not be asked for", word.at.host);
+            }
+            word.factory.roster().lock().moves.remove(&word.at.host);
+            word.factory.wake();
+        });
+    if let Err(e) = started {
+        tracing::error!("cannot start a thread for a word: {e}");
+        factory.roster().lock().moves.remove(&at.host);
+    }
+}
+
+struct Asked {
+    factory: Arc<Factory>,
+    server: Host,
+    site: Site,
+    model: SiteModel,
+    at: At,
+    pause_ms: i64,
+}
+
+impl Asked {
+    fn carry_out(&self) {
+        let stopping = || self.factory.stopping();
+        if is_full(&self.server, &stopping) {
+            return self.later();
+        }
+        let began = Instant::now();
+        let ends = || stopping() || began.elapsed() > WORD_MAX;
+        let (profile, model) = (&self.model.profile, &self.model.name);
+        let said = ping(HostRef::from(&self.server), model, profile, &ends);
+        match said {
+            Ok(word) => self.said(word.latency_ms),
+            Err(_) if stopping() => {}
+            Err(e) if matches!(e.class, ErrorClass::Busy | ErrorClass::Loading) => self.later(),
+            Err(e) => self.said_none(&e),
+        }
+    }
+
+    /// Somebody else is served: that is no fault.
+    fn later(&self) {
+        let now_ms = self.factory.now_ms();
+        let mut known = self.factory.roster().lock();
+        let before = known.words.remove(&self.at);
+        let word = Word {
+            next_ms: now_ms.saturating_add(BUSY_MS),
+            ..before.unwrap_or(Word {
+                asked_ms: 0,
+                said: Ok(0),
+                next_ms: 0,
+            })
+        };
+        known.words.insert(self.at.clone(), word);
+    }
+
+    fn said(&self, latency_ms: i64) {
+        let (models, now_ms) = (self.factory.models(), self.factory.now_ms());
+        models.heard(&self.chosen(), None, now_ms);
+        models.load_succeeded(&self.at.host, &self.at.model);
+        let mut known = self.factory.roster().lock();
+        known.proven.insert(self.at.clone());
+        known.spoke(&self.at, Ok(latency_ms), now_ms, self.pause_ms);
+    }
+
+    /// No run is given to it before it has said a word again. One that its host holds is sent away: only a load made it speak in
+    /// the hosts where that was seen, and what comes back is asked first.
+    fn said_none(&self, error: &ChatError) {
+        let At { host, model } = &self.at;
+        let (models, now_ms) = (self.factory.models(), self.factory.now_ms());
+        let why = match error.class {
+            ErrorClass::Cancelled => format!("it says no word within {} s", WORD_MAX.as_secs()),
+            _ => format!("it is there and says no word: {}", error.message),
+        };
+        tracing::warn!("{model} on {host} is not there for work: {why}");
+        if models.heard(&self.chosen(), Some(error.class), now_ms) {
+            self.factory.look_soon();
+        }
+        models.load_failed(host, model, &why, now_ms);
+        {
+            let mut known = self.factory.roster().lock();
+            known.proven.remove(&self.at);
+            known.spoke(&self.at, Err(why), now_ms, self.pause_ms);
+        }
+        if let Some(loader) = &self.site.loader {
+            loads::send_away(&self.factory, loader, &self.at);
+        }
+    }
+
+    fn chosen(&self) -> Chosen {
+        Chosen {
+            provider: self.server.clone().into(),
+            model: self.model.name.clone(),
+            profile: self.model.profile,
+        }
+    }
+}
+
+/// Whether a llama-server answers as many as it can. Another kind of server does not tell, and lets us wait.
+fn is_full(server: &Host, stopping: &dyn Fn() -> bool) -> bool {
+    let Host::Openai(host) = server else {
+        return false;
+    };
+    let told = slots(host, stopping).ok().flatten();
+    told.is_some_and(|Slots { total, busy }| busy >= total)
+}
+
+impl Known {
+    /// A model was asked for a word.
+    pub(super) fn spoke(&mut self, at: &At, said: Result<i64, String>, now_ms: i64, pause_ms: i64) {
+        let next_ms = match &said {
+            Ok(_) => now_ms.saturating_add(pause_ms),
+            // After its rest.
+            Err(_) => now_ms,
+        };
+        let word = Word {
+            asked_ms: now_ms,
+            said,
+            next_ms,
+        };
+        self.words.insert(at.clone(), word);
+    }
+
+    /// The words of what a host has now.
+    pub(super) fn words_of(&self, site: &Site) -> Vec<WordView> {
+        let its = self.words.iter().filter(|(at, word)| {
+            let has = site.models.iter().any(|model| model.name == at.model);
+            at.host == site.host && has && word.asked_ms > 0
+        });
+        its.map(|(at, word)| WordView {
+            model: at.model.clone(),
+            at_ms: word.asked_ms,
+            latency_ms: word.said.as_ref().ok().copied(),
+            error: word.said.as_ref().err().cloned(),
+        })
+        .collect()
+    }
+}
