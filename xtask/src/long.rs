@@ -1,4 +1,4 @@
-//! Tests of the command line that have a long form: as many cases as are asked for, from a seed.
+//! Tests that have a long form: as many cases as are asked for, from a seed.
 
 use crate::program::{self, Error};
 
@@ -6,6 +6,8 @@ use crate::program::{self, Error};
 pub(crate) struct Long {
     /// The command's word.
     name: &'static str,
+    /// The package and its target, as cargo is told.
+    target: &'static [&'static str],
     test: &'static str,
     /// What is counted: the option's name, and how many where no number is given.
     count: &'static str,
@@ -14,9 +16,12 @@ pub(crate) struct Long {
     variables: [&'static str; 2],
 }
 
+const CLI: [&str; 4] = ["--package", "alai", "--test", "cli"];
+
 /// A lying agent: as many tasks as are asked for, none of which may reach done.
 pub(crate) const LIAR: Long = Long {
     name: "liar",
+    target: &CLI,
     test: "liar::no_task_of_a_liar_reaches_done",
     count: "--tasks",
     usual: 100,
@@ -26,10 +31,31 @@ pub(crate) const LIAR: Long = Long {
 /// The use case of the seeds, a product from five tasks: the daemon is killed at so many moments of the work, and it must end in the same tree as the demo.
 pub(crate) const BENTO: Long = Long {
     name: "bento",
+    target: &CLI,
     test: "bento::five_tasks_become_a_product_shown_typed_and_killed",
     count: "--kills",
     usual: 30,
     variables: ["ALAI_BENTO_KILLS", "ALAI_BENTO_SEED"],
+};
+
+/// Many runs at once on a dollar of a provider that keeps its own books, and the daemon killed under them.
+pub(crate) const PURSE: Long = Long {
+    name: "purse",
+    target: &CLI,
+    test: "purse::parallel_runs_never_pass_a_dollar_however_often_the_daemon_is_killed",
+    count: "--tasks",
+    usual: 50,
+    variables: ["ALAI_PURSE_TASKS", "ALAI_PURSE_SEED"],
+};
+
+/// Tasks of two tiers on three hosts whose calls and runs fail now and then: no slot too many, no task lost or done twice.
+pub(crate) const FLEET: Long = Long {
+    name: "fleet",
+    target: &["--package", "alai-factory", "--lib"],
+    test: "dispatch::tests::many_mixed_tasks_never_exceed_a_slot_and_none_is_lost_or_done_twice",
+    count: "--tasks",
+    usual: 1_000,
+    variables: ["ALAI_FLEET_TASKS", "ALAI_FLEET_SEED"],
 };
 
 /// Runs the test; `Ok(false)` when it fails.
@@ -39,8 +65,9 @@ pub(crate) fn run(long: &Long, args: &[&str]) -> Result<bool, Error> {
         let usage = format!("usage: cargo xtask {name} [{count} N] [--seed N]");
         return Err(Error::Usage(usage));
     };
-    let mut command = program::cargo(&["test", "--package", "alai", "--test", "cli", "--"]);
-    command.args(["--exact", long.test, "--nocapture"]);
+    let mut command = program::cargo(&["test"]);
+    command.args(long.target);
+    command.args(["--", "--exact", long.test, "--nocapture"]);
     let [of_count, of_seed] = long.variables;
     command
         .env(of_count, count.to_string())
@@ -77,6 +104,7 @@ mod tests {
         assert_eq!(asked(&LIAR, &[]), Some((100, 1)));
         assert_eq!(asked(&LIAR, &["--seed", "7", "--tasks", "3"]), Some((3, 7)));
         assert_eq!(asked(&BENTO, &["--kills", "3"]), Some((3, 1)));
+        assert_eq!(asked(&PURSE, &[]), Some((50, 1)));
         for bad in [
             &["--tasks"][..],
             &["--tasks", "0"],

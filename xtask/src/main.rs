@@ -38,6 +38,10 @@ usage: cargo xtask COMMAND
   bento [--kills N] [--seed N]
                a product from five tasks, its daemon killed at 30 moments: it ends in the same tree;
                --full: with Next.js, FastAPI and PostgreSQL, each piece and then the whole cascade (many minutes)
+  purse [--tasks N] [--seed N]
+               50 runs at once on one dollar, the daemon killed under them: the provider's own books never pass it
+  fleet [--tasks N] [--seed N]
+               1,000 tasks on hosts that fail now and then: no slot too many, none lost or done twice
   scaffolds    what the shipped scaffolds write, built and served by the real npm, cargo and pip (minutes when cold);
                --factory: each through the whole factory to merged code;
                installs what is missing, or with --no-install says what is
@@ -57,6 +61,8 @@ fn main() -> ExitCode {
         Some((&"fuzz", rest)) => fuzz::run(rest),
         Some((&"liar", rest)) => long::run(&long::LIAR, rest),
         Some((&"bento", rest)) => bento::run(rest),
+        Some((&"purse", rest)) => long::run(&long::PURSE, rest),
+        Some((&"fleet", rest)) => long::run(&long::FLEET, rest),
         Some((&"order", rest)) => order::run(rest),
         Some((&order::TRACE, rest)) => order::traced(rest),
         Some((&"deny", [])) => deny::run(),

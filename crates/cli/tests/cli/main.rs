@@ -50,6 +50,7 @@ mod processes;
 mod projects;
 mod pulls;
 mod qa;
+mod purse;
 mod queue;
 mod redteam;
 mod reload;
