@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::loads;
 use super::roster::{At, Known, Move};
 use crate::beat::Factory;
+use crate::limits;
 use crate::models::{Chosen, Site, SiteModel};
 
 /// A model that is there and idle has said its word long before.
@@ -93,14 +94,19 @@ fn begin(factory: &Arc<Factory>, site: &Site, model: &SiteModel, pause_ms: i64, 
         host: site.host.clone(),
         model: model.name.clone(),
     };
-    {
-        let mut known = factory.roster().lock();
-        let due_ms = due_ms(&known, &at, pause_ms);
-        let away = due_ms.saturating_sub(now_ms);
+    let may = |known: &Known| {
+        let away = due_ms(known, &at, pause_ms).saturating_sub(now_ms);
         let is_due = away <= 0 || away > pause_ms.max(PAUSE_MS_MIN);
         let is_idle = known.sitting_on(&at.host) == 0 && !known.moves.contains_key(&at.host);
         // Before the first round nobody knows what is at work.
-        if known.since_ms == 0 || !is_due || !is_idle {
+        known.since_ms > 0 && is_due && is_idle
+    };
+    if !may(&factory.roster().lock()) || is_borrowed(factory, &at.host, now_ms) {
+        return;
+    }
+    {
+        let mut known = factory.roster().lock();
+        if !may(&known) {
             return;
         }
         let speaks = Move {
@@ -133,6 +139,17 @@ fn begin(factory: &Arc<Factory>, site: &Site, model: &SiteModel, pause_ms: i64, 
         tracing::error!("cannot start a thread for a word: {e}");
         factory.roster().lock().moves.remove(&at.host);
     }
+}
+
+/// Whether a run of another place holds a slot of this host, as for the class of its task. A store that does not answer is busy.
+fn is_borrowed(factory: &Factory, host: &str, now_ms: i64) -> bool {
+    let queue = factory.mission().ready(factory.only(), 1, now_ms);
+    queue.map_or(true, |queue| {
+        queue
+            .held
+            .get(&limits::host_key(host))
+            .is_some_and(|held| *held > 0)
+    })
 }
 
 struct Asked {
