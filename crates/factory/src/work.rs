@@ -45,6 +45,8 @@ use crate::way::{self, Pins, Way};
 use crate::{integrate, money, pipelines, plan, postflight, unasked, wish};
 
 pub(crate) use calls::{Bounds, Calls};
+#[cfg(test)]
+pub(crate) use verify::others_than;
 
 /// The folder of a run's clone, and of its private home, below the run's own folder.
 pub(crate) const CLONE: &str = "clone";

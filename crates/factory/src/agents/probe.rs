@@ -107,6 +107,22 @@ impl Agents {
         seen.collect()
     }
 
+    /// As a look would have found them.
+    #[cfg(test)]
+    pub(crate) fn are_up(&self, up: &[bool]) {
+        let states = up.iter().map(|up| match up {
+            true => AgentState::Up {
+                version: "1".to_owned(),
+                program: "/usr/bin/agent".to_owned(),
+            },
+            false => AgentState::Down {
+                reason: "it is gone".to_owned(),
+                remedy: "bring it back".to_owned(),
+            },
+        });
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = states.collect();
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.named.is_empty()
     }

@@ -3,6 +3,8 @@ use alai_fleet::{EditFormat, ProbeState, pick};
 
 use super::*;
 
+mod routes;
+
 /// The edit format that a model of this name would be run with.
 fn format(config: &Config, name: &str) -> EditFormat {
     let models = Models::new(config).expect("the settings are right");

@@ -30,7 +30,7 @@ use super::{Bounds, Calls, Desk};
 use crate::beat::Factory;
 use crate::evidence::{self, Said};
 use crate::ground::{self, GroundError};
-use crate::models::{Asked, Chosen};
+use crate::models::{Asked, Chosen, Models};
 use crate::run::RunError;
 
 /// What a builder is told beside its task.
@@ -65,14 +65,23 @@ pub(super) fn candidates(
     asked: Asked<'_>,
     pays: &dyn Fn(&Chosen) -> bool,
 ) -> Vec<Chosen> {
-    let models = factory.models();
-    let wished = models.candidates_of(asked, pays);
     let built_by = factory
         .mission()
         .builders_of(looked_at(task))
         .unwrap_or_default();
+    others_than(factory.models(), &built_by, asked, pays)
+}
+
+/// The same of these models and of those who built it.
+pub(crate) fn others_than(
+    models: &Models,
+    built_by: &[String],
+    asked: Asked<'_>,
+    pays: &dyn Fn(&Chosen) -> bool,
+) -> Vec<Chosen> {
+    let wished = models.candidates_of(asked, pays);
     // Of each host one candidate is named, the first that is let: the builder's own is let nowhere here.
-    let is_other = |chosen: &Chosen| !models.is_one_of(&chosen.model, &built_by);
+    let is_other = |chosen: &Chosen| !models.is_one_of(&chosen.model, built_by);
     let let_in = |chosen: &Chosen| is_other(chosen) && pays(chosen);
     let others = |asked: Asked<'_>| {
         let mut found = models.candidates_of(asked, &let_in);
