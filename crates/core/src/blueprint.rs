@@ -26,8 +26,8 @@ pub use gates::Gate;
 pub use of_task::OfTask;
 pub(crate) use parse::yaml;
 pub use parse::{
-    BlueprintError, PROMPT_BYTES_MAX, RawBlueprint, TEMPLATES, example, is_template, parse,
-    reads_titles, resolve, resolve_for_task, schema, schema_text,
+    BlueprintError, PROMPT_BYTES_MAX, RawBlueprint, TEMPLATES, TURNS_MAX, example, is_template,
+    parse, reads_titles, resolve, resolve_for_task, schema, schema_text,
 };
 pub use plan::Plan;
 pub use progress::{Answer, Progress, Question, Status, StepResult, chosen};

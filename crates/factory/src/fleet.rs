@@ -72,6 +72,8 @@ pub struct ModelLine {
     pub stands: Vec<Stands>,
     pub num_ctx: u32,
     pub output_max: u32,
+    /// Turns that one step of an agent may have with it.
+    pub turns_max: u32,
     /// Whether its server parses its calls of tools.
     pub native_tools: bool,
     pub edit_format: EditFormat,
@@ -301,6 +303,7 @@ fn model_lines(models: &Models, found: &Found, seen: &Seen) -> Vec<ModelLine> {
             stands: stands(found, &seen.probe.host, &card.name),
             num_ctx: profile.num_ctx,
             output_max: profile.output_max,
+            turns_max: profile.turns_max,
             native_tools: profile.tool_mode == ToolMode::Native,
             edit_format: profile.edit_format,
             thinks: card.thinking,

@@ -1,5 +1,6 @@
 //! One request to a model and one reply, the same for every dialect.
 
+use alai_core::blueprint::TURNS_MAX;
 use alai_core::brief::Role;
 use alai_core::mode::Mode;
 use alai_core::money::Tokens;
@@ -97,6 +98,9 @@ pub struct Profile {
     /// How the model changes files best.
     #[serde(default)]
     pub edit_format: EditFormat,
+    /// Turns that one step of an agent may have with it; a blueprint and the settings only lower it.
+    #[serde(default = "turns_max")]
+    pub turns_max: u32,
     /// Seconds without one byte after the first token before the call counts as stalled. The wait for the first token is
     /// bounded by `call_s_max` alone, or by the host's own `Timeouts`: Ollama sends no headers while a request waits for a
     /// slot or a load.
@@ -130,6 +134,11 @@ pub enum EditFormat {
     Patch,
 }
 
+/// As many as any step may have: a model of which nothing is known is bounded by its blueprint alone.
+fn turns_max() -> u32 {
+    TURNS_MAX
+}
+
 impl Default for Profile {
     fn default() -> Self {
         Profile {
@@ -141,6 +150,7 @@ impl Default for Profile {
             think: None,
             tool_mode: ToolMode::Native,
             edit_format: EditFormat::Replace,
+            turns_max: turns_max(),
             // No healthy runner is silent this long between two tokens, not even one that shares its GPU.
             idle_s_max: 120,
             // A cold load alone may take Ollama five minutes (its own stall limit), and the answer comes after it.

@@ -3,6 +3,7 @@
 
 use std::sync::LazyLock;
 
+use alai_core::blueprint::TURNS_MAX;
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -33,6 +34,7 @@ struct Family {
     output_max: Option<u32>,
     temperature: Option<f32>,
     think: Option<bool>,
+    turns_max: Option<u32>,
     /// For people.
     #[allow(dead_code)]
     why: String,
@@ -93,6 +95,7 @@ impl Profiles {
             // A table cannot give a model what its host says it has not.
             tool_mode: if card.tools { mode } else { ToolMode::Text },
             edit_format: family.and_then(|f| f.edit_format).unwrap_or_default(),
+            turns_max: family.and_then(|f| f.turns_max).unwrap_or(usual.turns_max),
             ..usual
         }
     }
@@ -127,6 +130,14 @@ impl Family {
         }
         if self.temperature.is_some_and(|t| !(0.0..=2.0).contains(&t)) {
             return Err(format!("{name}: `temperature` lies between 0 and 2"));
+        }
+        if self
+            .turns_max
+            .is_some_and(|turns| !(1..=TURNS_MAX).contains(&turns))
+        {
+            return Err(format!(
+                "{name}: `turns_max` lies between 1 and {TURNS_MAX}"
+            ));
         }
         Ok(())
     }

@@ -73,7 +73,8 @@ fn one(walk: &mut Walk<'_>, step: &Step, visit: u32) -> Result<Next, ExitStatus>
                 step: &step.id,
                 prompt,
                 tools,
-                turns_max: *turns_max,
+                // What has not come to its end by then does not (the model's profile says why); an agent of others has none.
+                turns_max: (*turns_max).min(walk.turns_of_model()),
                 check: check.as_deref(),
                 outputs,
             };

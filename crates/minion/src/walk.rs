@@ -262,6 +262,11 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// Turns that one step may have with this model.
+    pub(crate) fn turns_of_model(&self) -> u32 {
+        self.profile.turns_max
+    }
+
     /// Tokens a prompt of this run may have.
     pub(crate) fn prompt_budget(&self) -> usize {
         budget(self.profile.num_ctx, self.profile.output_max)

@@ -59,7 +59,7 @@ const EXTENDS_MAX: usize = 8;
 /// Tries of a retried `run` step, the first one counted.
 const ATTEMPTS_MAX: u32 = 10;
 /// Model turns of one agent step; the run's own limit is the same (`RunLimits::turns_max`).
-const TURNS_MAX: u32 = 80;
+pub const TURNS_MAX: u32 = 80;
 /// Turns when a blueprint names none: half of what a run may take, so a retry has something left.
 const TURNS_DEFAULT: u32 = 40;
 /// A step that needs more than a day is a task of its own.

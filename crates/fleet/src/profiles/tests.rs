@@ -66,9 +66,28 @@ fn the_families_run_as_the_shipped_table_says() {
 }
 
 #[test]
+fn a_family_whose_long_runs_fail_has_fewer_turns_and_an_unknown_one_all() {
+    let table = Profiles::shipped();
+    for (name, turns) in [
+        ("qwen2.5-coder:7b", 30),
+        ("llama3.1:8b", 30),
+        ("gemma3:4b", 30),
+        ("qwen3:8b", 40),
+        ("kimi-k2:1t", 80),
+        ("nobody-knows:1b", 80),
+    ] {
+        assert_eq!(table.of(&card(name, true)).turns_max, turns, "{name}");
+    }
+    let before = serde_json::json!({"num_ctx": 1, "output_max": 1, "temperature": 0.0, "seed": 1, "think": null,
+        "idle_s_max": 1, "call_s_max": 1});
+    let of_a_recording: crate::Profile = serde_json::from_value(before).expect("an older profile");
+    assert_eq!(of_a_recording.turns_max, 80);
+}
+
+#[test]
 fn a_users_table_goes_before_the_shipped_one() {
     let own = Profiles::parse(
-        "- {names: [qwen3], num_ctx: 16384, output_max: 100000, temperature: 0.6, think: true, edit_format: replace, why: tried}\n\
+        "- {names: [qwen3], num_ctx: 16384, output_max: 100000, temperature: 0.6, think: true, edit_format: replace, turns_max: 9, why: tried}\n\
          - {names: [mine], tool_mode: text, why: tried}\n",
     )
     .unwrap();
@@ -81,6 +100,7 @@ fn a_users_table_goes_before_the_shipped_one() {
     assert_eq!(profile.edit_format, EditFormat::Replace);
     assert_eq!((profile.num_ctx, profile.output_max), (16_384, 8_192));
     assert_eq!((profile.temperature, profile.think), (0.6, Some(true)));
+    assert_eq!(profile.turns_max, 9);
     assert_eq!(table.of(&card("mine:1b", true)).tool_mode, ToolMode::Text);
     // What it does not name stays, the longer name too.
     assert_eq!(
@@ -96,6 +116,8 @@ fn a_table_that_makes_no_sense_is_refused() {
         ("- {names: [a], mode: text, why: x}", "mode"),
         ("- {names: [a], num_ctx: 0, why: x}", "no tokens"),
         ("- {names: [a], temperature: 9, why: x}", "temperature"),
+        ("- {names: [a], turns_max: 0, why: x}", "between 1 and 80"),
+        ("- {names: [a], turns_max: 81, why: x}", "between 1 and 80"),
         ("- {names: [A], why: x}", "lower case"),
         ("- {names: [], why: x}", "lower case"),
         ("- {names: [a]}", "why"),

@@ -275,6 +275,51 @@ fn limits_end_the_run_and_what_was_done_stays() {
 }
 
 #[test]
+fn a_model_whose_long_runs_fail_has_fewer_turns_than_its_step() {
+    let reads = || {
+        Script::new(vec![
+            calls(&[read("test.sh")]),
+            calls(&[read("README.md")]),
+            calls(&[fix()]),
+        ])
+    };
+    let of = |turns_max| Profile {
+        turns_max,
+        ..Profile::default()
+    };
+    let mut world = World::new();
+    let brief = world.brief(vec![agent(None)]);
+    let mut script = reads();
+    let ran = world.run_with(&brief, &of(2), &mut script);
+    assert_eq!(
+        (ran.report.status, ran.report.turns),
+        (ExitStatus::StepLimit, 2)
+    );
+    assert!(
+        script.last(0).contains("2 turns left"),
+        "{}",
+        script.last(0)
+    );
+    // A step that gives less counts.
+    let mut world = World::new();
+    let short = Action::Agent {
+        prompt: "p".into(),
+        tools: ToolName::ALL.to_vec(),
+        turns_max: 1,
+        check: None,
+        outputs: Vec::new(),
+        role: None,
+        limits: Caps::default(),
+    };
+    let brief = world.brief(vec![step("build", short)]);
+    let ran = world.run_with(&brief, &of(2), &mut reads());
+    assert_eq!(
+        (ran.report.status, ran.report.turns),
+        (ExitStatus::StepLimit, 1)
+    );
+}
+
+#[test]
 fn a_step_that_is_out_of_time_ends() {
     let mut world = World::new();
     let mut steps = vec![agent(None)];

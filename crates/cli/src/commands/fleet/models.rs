@@ -49,6 +49,7 @@ fn shown(line: &ModelLine) {
                 true => "tools".to_owned(),
                 false => "tools in text".to_owned(),
             });
+            said.push(format!("{} turns a step", line.turns_max));
             if line.thinks {
                 said.push("thinks".to_owned());
             }
