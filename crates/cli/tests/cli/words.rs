@@ -44,10 +44,7 @@ fn a_host_that_lists_its_model_and_says_nothing_is_found_and_its_tier_waits() {
         word["latency_ms"].is_null() && word["error"].is_string(),
         "{status}"
     );
-    assert!(
-        mute.chats().iter().all(|chat| is_a_ping(chat)),
-        "no run was given to it"
-    );
+    assert!(mute.chats().iter().all(is_a_ping), "no run was given to it");
     world.alai(["down", "--now"]).exits(0);
     daemon.ends().exits(0);
 }

@@ -209,9 +209,10 @@ impl Asked {
     fn said_none(&self, error: &ChatError) {
         let At { host, model } = &self.at;
         let (models, now_ms) = (self.factory.models(), self.factory.now_ms());
-        let why = match error.class {
-            ErrorClass::Cancelled => format!("it says no word within {} s", WORD_MAX.as_secs()),
-            _ => format!("it is there and says no word: {}", error.message),
+        let why = if error.class == ErrorClass::Cancelled {
+            format!("it says no word within {} s", WORD_MAX.as_secs())
+        } else {
+            format!("it is there and says no word: {}", error.message)
         };
         tracing::warn!("{model} on {host} is not there for work: {why}");
         if models.heard(&self.chosen(), Some(error.class), now_ms) {
