@@ -5,6 +5,7 @@
 
 mod found;
 mod gamed;
+mod judged;
 mod policy;
 mod quality;
 pub mod scanners;
@@ -13,6 +14,7 @@ mod told;
 use serde::{Deserialize, Serialize};
 
 pub use found::findings;
+pub use judged::{Judge, criteria, folded};
 pub use policy::{Policy, Untried};
 pub use quality::{Quality, QualityPoint, Shown};
 pub use told::CheckKind;

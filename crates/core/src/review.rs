@@ -3,6 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+pub mod criteria;
+
+pub use criteria::{Criterion, CriterionAnswer};
+
 /// A review that lists more is not a review; the model has lost the thread.
 pub const FINDINGS_MAX: usize = 50;
 
@@ -15,6 +19,9 @@ pub struct Review {
     pub summary: String,
     #[serde(default)]
     pub findings: Vec<Finding>,
+    /// One answer for each acceptance criterion of the task. Answers of old have none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub criteria: Vec<CriterionAnswer>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -166,9 +173,9 @@ impl Review {
     }
 
     /// The JSON schema a model is held to. Flat, no length limits: long repetitions break grammar compilers
-    /// (llama.cpp: "number of repetitions exceeds sane defaults").
-    pub fn schema() -> serde_json::Value {
-        json!({
+    /// (llama.cpp: "number of repetitions exceeds sane defaults"). Where the task has no criteria none are asked for.
+    pub fn schema(criteria: usize) -> serde_json::Value {
+        let mut schema = json!({
             "type": "object",
             "additionalProperties": false,
             "required": ["verdict", "summary", "findings"],
@@ -190,7 +197,11 @@ impl Review {
                     }
                 }}
             }
-        })
+        });
+        if criteria > 0 {
+            criteria::demand(&mut schema);
+        }
+        schema
     }
 }
 

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::review::{Finding, Review, ReviewVerdict, Severity};
+use crate::review::{CriterionAnswer, Finding, Review, ReviewVerdict, Severity, criteria};
 use crate::task::{Priority, Task};
 
 mod policy;
@@ -133,6 +133,9 @@ pub struct Answer {
     #[serde(default)]
     /// Each with the file and line, or the probe, that shows it.
     pub findings: Vec<Finding>,
+    /// One for each acceptance criterion, where it decides.
+    #[serde(default)]
+    pub criteria: Vec<CriterionAnswer>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -192,6 +195,7 @@ fn review(answer: Answer, verdict: ReviewVerdict) -> Review {
         verdict,
         summary: answer.summary,
         findings,
+        criteria: answer.criteria,
     }
 }
 
@@ -330,11 +334,12 @@ pub fn is_for_a_person(task: &Task, same_model: bool, quality: Quality) -> bool 
     task.priority >= Priority::High && (same_model || quality < Quality::Strong)
 }
 
-/// The JSON schema that an answer is held to. Flat and without lengths, like that of a review.
-pub fn schema() -> serde_json::Value {
+/// The JSON schema that an answer is held to. Flat and without lengths, like that of a review, and like it without criteria where the
+/// task has none.
+pub fn schema(criteria: usize) -> serde_json::Value {
     let text = || json!({"type": "string"});
     let maybe = || json!({"type": ["string", "null"]});
-    json!({
+    let mut schema = json!({
         "type": "object",
         "additionalProperties": false,
         "required": ["verdict", "summary", "probes", "rests_on", "findings"],
@@ -362,7 +367,11 @@ pub fn schema() -> serde_json::Value {
                 }
             }}
         }
-    })
+    });
+    if criteria > 0 {
+        criteria::demand(&mut schema);
+    }
+    schema
 }
 
 #[cfg(test)]

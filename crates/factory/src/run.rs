@@ -331,6 +331,7 @@ mod tests {
         let key = format!("AKIA{}", "Q7ZP2M4N8R5T6V3X");
         let finding = Finding::new(Severity::High, format!("the key {key} is committed"));
         let review = Review {
+            criteria: Vec::new(),
             verdict: ReviewVerdict::Reject,
             summary: key.clone(),
             findings: vec![finding],

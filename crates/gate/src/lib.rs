@@ -42,4 +42,4 @@ pub use error::{GateError, Refused};
 pub use measure::{Behind, Candidate, Measured, Summary, measure, refused_unrun, tree_digest};
 pub use paths::{Globs, changeable, frees_nothing, is_test, no_test, pattern_of, test_places};
 pub use probe::{probe, probe_seen};
-pub use review::check_review;
+pub use review::{check_criteria, check_review};

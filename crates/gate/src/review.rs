@@ -1,8 +1,9 @@
 //! Holds a reviewer to the commit: what it cites must exist, and reading must have left everything as it was.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use alai_core::review::Review;
+use alai_core::review::{Criterion, Review, criteria};
 use alai_workspace::git::{self, Oid, Repo};
 
 use crate::error::GateError;
@@ -34,14 +35,8 @@ pub fn check_review(
     // A review that was built in memory is held to the same rules as one that was read.
     let text = serde_json::to_string(review).expect("a review always has a JSON form");
     faults.extend(Review::parse(&text).err().map(|e| e.to_string()));
-    let entries = git::tree(repo, head).map_err(|e| GateError::Repository {
-        what: format!("the tree of {head}"),
-        why: e.to_string(),
-    })?;
-    let files: BTreeMap<&str, bool> = entries
-        .iter()
-        .map(|e| (e.path.as_str(), e.is_file()))
-        .collect();
+    let entries = entries(repo, head)?;
+    let files = files(&entries);
     for finding in &review.findings {
         let place = (finding.path.as_deref(), finding.line);
         let fault = match place {
@@ -54,6 +49,46 @@ pub fn check_review(
         );
     }
     Ok(faults)
+}
+
+/// Each of a task's `count` criteria with what the review answers of it: met counts only by a line that the commit has.
+///
+/// # Errors
+/// When the commit cannot be read.
+pub fn check_criteria(
+    repo: &Repo,
+    head: &Oid,
+    review: &Review,
+    count: usize,
+) -> Result<Vec<Criterion>, GateError> {
+    let mut answered = criteria::criteria(count, &review.criteria);
+    if answered.is_empty() {
+        return Ok(answered);
+    }
+    let entries = entries(repo, head)?;
+    let files = files(&entries);
+    for criterion in &mut answered {
+        let Ok((path, line)) = &criterion.met else {
+            continue;
+        };
+        if let Some(why) = citation(repo, head, &files, path, Some(*line))? {
+            criterion.met = Err(format!("it cites {why}"));
+        }
+    }
+    Ok(answered)
+}
+
+fn entries(repo: &Repo, head: &Oid) -> Result<Arc<Vec<git::TreeEntry>>, GateError> {
+    git::tree(repo, head).map_err(|e| GateError::Repository {
+        what: format!("the tree of {head}"),
+        why: e.to_string(),
+    })
+}
+
+fn files(entries: &[git::TreeEntry]) -> BTreeMap<&str, bool> {
+    { entries.iter() }
+        .map(|e| (e.path.as_str(), e.is_file()))
+        .collect()
 }
 
 fn citation(

@@ -1,7 +1,7 @@
 //! Reads the answers of `ask` steps. A model's JSON is a claim: parsed strictly, bounded, never repaired by guessing.
 
 use alai_core::blueprint::AskSchema;
-use alai_core::review::Review;
+use alai_core::review::{Review, criteria};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -37,8 +37,8 @@ impl Answer {
     }
 }
 
-/// The JSON schema a model is held to.
-pub(crate) fn schema(schema: AskSchema) -> Value {
+/// The JSON schema a model is held to; a review answers as many acceptance criteria.
+pub(crate) fn schema(schema: AskSchema, criteria: usize) -> Value {
     let strings = json!({"type": "array", "items": {"type": "string"}});
     match schema {
         AskSchema::WorkPlan => json!({
@@ -47,17 +47,21 @@ pub(crate) fn schema(schema: AskSchema) -> Value {
             "required": ["approach", "files", "risks"],
             "properties": {"approach": {"type": "string"}, "files": strings, "risks": strings}
         }),
-        AskSchema::Review => Review::schema(),
+        AskSchema::Review => Review::schema(criteria),
     }
 }
 
 /// Reads an answer, or says what is wrong with it.
-pub(crate) fn parse(schema: AskSchema, text: &str) -> Result<Answer, String> {
+pub(crate) fn parse(schema: AskSchema, text: &str, count: usize) -> Result<Answer, String> {
     let json = unwrapped(text);
     match schema {
-        AskSchema::Review => Review::parse(json)
-            .map(Answer::Review)
-            .map_err(|e| e.to_string()),
+        AskSchema::Review => {
+            let review = Review::parse(json).map_err(|e| e.to_string())?;
+            match criteria::unmet(review.verdict, &criteria::criteria(count, &review.criteria)) {
+                unmet if unmet.is_empty() => Ok(Answer::Review(review)),
+                unmet => Err(unmet.join("; ")),
+            }
+        }
         AskSchema::WorkPlan => {
             let plan: WorkPlan = serde_json::from_str(json)
                 .map_err(|e| format!("not the JSON object asked for: {e}"))?;
@@ -117,7 +121,7 @@ mod tests {
             format!("  {text}\n"),
         ] {
             assert!(
-                matches!(parse(AskSchema::WorkPlan, &text), Ok(Answer::Plan(_))),
+                matches!(parse(AskSchema::WorkPlan, &text, 0), Ok(Answer::Plan(_))),
                 "{text}"
             );
         }
@@ -148,14 +152,23 @@ mod tests {
             (many.as_str(), "at most 50 files"),
         ];
         for (text, want) in cases {
-            let said = parse(AskSchema::WorkPlan, text).expect_err(want);
+            let said = parse(AskSchema::WorkPlan, text, 0).expect_err(want);
             assert!(said.contains(want), "{said}");
         }
         let said = parse(
             AskSchema::Review,
             r#"{"verdict":"reject","summary":"s","findings":[]}"#,
+            0,
         )
         .expect_err("no finding");
         assert!(said.contains("names no finding"), "{said}");
+        let pass = r#"{"verdict":"pass","summary":"s","findings":[],
+            "criteria":[{"n":1,"met":true,"path":"a.rs","line":1}]}"#;
+        assert!(parse(AskSchema::Review, pass, 1).is_ok());
+        let said = parse(AskSchema::Review, pass, 2).expect_err("one is open");
+        assert!(
+            said.contains("criterion 2 is not met: it was not answered"),
+            "{said}"
+        );
     }
 }

@@ -5,6 +5,7 @@
 
 use alai_core::blueprint::AskSchema;
 use alai_core::brief::{Brief, Role};
+use alai_core::review::criteria;
 use alai_core::session::TOLD_BYTES_MAX;
 
 use crate::pack::data;
@@ -108,7 +109,13 @@ pub(crate) fn task(brief: &Brief, role: Role, scope: &Scope) -> String {
             cut(brief.description.trim(), DESCRIPTION_BYTES_MAX)
         ));
     }
-    list(&mut text, "Acceptance criteria", &brief.acceptance);
+    let numbered = { brief.acceptance.iter().enumerate() }
+        .map(|(at, text)| format!("{}. {}", at + 1, text.trim()));
+    list(
+        &mut text,
+        "Acceptance criteria",
+        &numbered.collect::<Vec<_>>(),
+    );
     list(&mut text, "Commands that must exit 0", &brief.checks);
     if !brief.project.test_command.trim().is_empty() {
         text.push_str(&format!(
@@ -197,8 +204,8 @@ pub(crate) fn user(
 }
 
 /// How an answer of a schema looks, for servers that do not hold the model to it.
-pub(crate) fn shape(schema: AskSchema) -> &'static str {
-    match schema {
+pub(crate) fn shape(schema: AskSchema, count: usize) -> String {
+    let text = match schema {
         AskSchema::WorkPlan => {
             "Answer as JSON: {\"approach\": string, \"files\": [paths to read or change], \"risks\": [strings]}"
         }
@@ -208,5 +215,9 @@ pub(crate) fn shape(schema: AskSchema) -> &'static str {
              \"line\": integer or null, \"detail\": string}]}. reject needs a finding; a plain pass has none; a finding of \
              high severity means reject; path and line must exist in the reviewed commit."
         }
+    };
+    match (schema, count) {
+        (AskSchema::Review, 1..) => format!("{text} {}", criteria::ASKED),
+        (AskSchema::Review, 0) | (AskSchema::WorkPlan, _) => text.to_owned(),
     }
 }

@@ -248,7 +248,7 @@ fn answer(
 
 /// One constrained call; one repair turn with the exact error; then the run is malformed.
 fn ask(walk: &mut Walk<'_>, step: &str, prompt: &str, schema: AskSchema) -> Result<(), ExitStatus> {
-    let format = plan::schema(schema);
+    let format = plan::schema(schema, walk.criteria());
     let mut conversation = ask_conversation(walk, step, prompt, schema, &format)?;
     for turn in 0..2 {
         walk.hear(step, &mut conversation)?;
@@ -289,7 +289,7 @@ fn ask(walk: &mut Walk<'_>, step: &str, prompt: &str, schema: AskSchema) -> Resu
         walk.say(step, &mut conversation, answer)?;
         let repair = format!(
             "That cannot be used: {wrong}. Answer again. {}",
-            prompt::shape(schema)
+            prompt::shape(schema, walk.criteria())
         );
         walk.say(step, &mut conversation, Message::User { text: repair })?;
     }
@@ -302,7 +302,7 @@ pub(crate) fn judge(
     schema: AskSchema,
     text: &str,
 ) -> Result<Result<Answer, String>, ExitStatus> {
-    let answer = match plan::parse(schema, text) {
+    let answer = match plan::parse(schema, text, walk.criteria()) {
         Ok(answer) => answer,
         Err(wrong) => return Ok(Err(wrong)),
     };
@@ -319,22 +319,41 @@ fn uncited(walk: &mut Walk<'_>, review: &Review) -> Result<Option<String>, ExitS
         let Some(path) = finding.path.as_deref() else {
             continue;
         };
-        let shown = head(path, 200);
-        let Some((lines, _)) = soft(walk.hand.stat(path, walk.cancel))? else {
-            return Ok(Some(format!(
-                "the finding \"{}\" names {shown}, which does not exist",
-                head(&finding.title, 100)
-            )));
+        let who = format!("the finding \"{}\"", head(&finding.title, 100));
+        if let Some(wrong) = nowhere(walk, &who, path, finding.line)? {
+            return Ok(Some(wrong));
+        }
+    }
+    let asked = 1..=walk.criteria();
+    let answers = review.criteria.iter();
+    for answer in answers.filter(|answer| answer.met && asked.contains(&(answer.n as usize))) {
+        let Some(path) = answer.path.as_deref() else {
+            continue;
         };
-        if let (Some(line), Some(lines)) = (finding.line, lines)
-            && (line == 0 || u64::from(line) > lines)
-        {
-            return Ok(Some(format!(
-                "a finding names line {line} of {shown}, which has {lines} lines"
-            )));
+        let who = format!("the answer about criterion {}", answer.n);
+        if let Some(wrong) = nowhere(walk, &who, path, answer.line)? {
+            return Ok(Some(wrong));
         }
     }
     Ok(None)
+}
+
+fn nowhere(
+    walk: &mut Walk<'_>,
+    who: &str,
+    path: &str,
+    line: Option<u32>,
+) -> Result<Option<String>, ExitStatus> {
+    let shown = head(path, 200);
+    let Some((lines, _)) = soft(walk.hand.stat(path, walk.cancel))? else {
+        return Ok(Some(format!("{who} names {shown}, which does not exist")));
+    };
+    Ok(match (line, lines) {
+        (Some(line), Some(lines)) if line == 0 || u64::from(line) > lines => Some(format!(
+            "{who} names line {line} of {shown}, which has {lines} lines"
+        )),
+        _ => None,
+    })
 }
 
 pub(crate) fn keep(walk: &mut Walk<'_>, step: &str, answer: &Answer) {
@@ -356,7 +375,8 @@ fn ask_conversation(
     schema: AskSchema,
     format: &serde_json::Value,
 ) -> Result<Conversation, ExitStatus> {
-    let prompt = format!("{}\n{}", prompt.trim(), prompt::shape(schema));
+    let shape = prompt::shape(schema, walk.criteria());
+    let prompt = format!("{}\n{shape}", prompt.trim());
     let schema_bytes = format.to_string().len();
     let conversation = opening(
         walk,

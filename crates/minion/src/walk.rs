@@ -14,6 +14,7 @@ use alai_core::cage::Sandbox;
 use alai_core::delegation::Delegations;
 use alai_core::mode::Mode;
 use alai_core::record::Captured;
+use alai_core::review::criteria;
 use alai_core::skills::Shelf;
 use alai_fleet::{
     ChatError, ChatReply, ChatRequest, EditFormat, ErrorClass, Finish, Message, Profile, Purpose,
@@ -166,6 +167,11 @@ pub struct Means<'a> {
 }
 
 impl<'a> Walk<'a> {
+    /// How many acceptance criteria a judgement of this run has to answer.
+    pub(crate) fn criteria(&self) -> usize {
+        criteria::asked(self.brief.kind, &self.brief.acceptance).len()
+    }
+
     pub(crate) fn new(brief: &'a Brief, scope: Scope, means: Means<'a>) -> Walk<'a> {
         let Means {
             profile,

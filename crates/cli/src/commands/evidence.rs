@@ -1,6 +1,7 @@
 //! `alai evidence show|verify|head|audit`.
 
 mod agent;
+pub(super) mod judges;
 mod log;
 mod rerun;
 pub(super) mod sarif;

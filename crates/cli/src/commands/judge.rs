@@ -63,6 +63,7 @@ fn judge(
     findings: Vec<Finding>,
 ) -> Result<(), CliError> {
     let review = Review {
+        criteria: Vec::new(),
         verdict,
         summary,
         findings,

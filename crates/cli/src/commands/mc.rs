@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use alai_core::ids::{ProjectId, TaskId};
 use alai_core::lifecycle::Event;
 use alai_core::pipeline::lineage;
+use alai_core::qa::Verdict;
 use alai_core::task::{State, Task, list_line};
 use alai_core::why::Rule;
 use alai_factory::trust::{self, Standing};
@@ -17,6 +18,7 @@ use alai_workspace::git;
 use serde::Serialize;
 
 use crate::args::{McAddArgs, McCommand, McListArgs};
+use crate::commands::evidence::judges;
 use crate::commands::{judge, qa, schedule, store, took};
 use crate::error::{CliError, Kind};
 use crate::{door, follow, show};
@@ -269,6 +271,8 @@ struct Details {
     view: TaskView,
     /// How far it is proven and what that rests on, with a look at the sealed package.
     trust: Option<Standing>,
+    /// What gate and judges of its newest commit came to together.
+    verdict: Option<Verdict>,
     /// Threads with the independent verifier along its line of work.
     verifications: Vec<Verification>,
     needs: Vec<NeedRow>,
@@ -295,7 +299,9 @@ fn details(home: &Home, id: TaskId, explain: bool, json: bool) -> Result<(), Cli
         view.shown = standing.told_done().to_owned();
         view.trust = Some(standing.level);
     }
+    let judged = judges::of_task(home, &view.task, &runs)?;
     let shown = Details {
+        verdict: judged.map(|(_, verdict)| verdict),
         verifications: reader.verifications_of(lineage(&view.task))?,
         view,
         trust,
@@ -311,6 +317,9 @@ fn details(home: &Home, id: TaskId, explain: bool, json: bool) -> Result<(), Cli
     show::line(show::clean(&list_line(task, &shown.view.shown)));
     if let Some(Standing { level, because }) = &shown.trust {
         show::line(format!("trust    {level}: {}", show::clean(because)));
+    }
+    if let Some(verdict) = &shown.verdict {
+        judges::told(verdict);
     }
     if !task.description.is_empty() && task.description != task.title {
         show::line(show::clean(&task.description));

@@ -72,10 +72,11 @@ fn the_gate_is_asked_about_what_was_merged_and_about_each_fault_in_it() {
 
 #[test]
 fn the_verifier_is_measured_on_the_same_samples_and_nothing_follows() {
-    let ask = json!({"verdict": "probe", "summary": "", "rests_on": [], "findings": [], "probes": [
+    let ask = json!({"verdict": "probe", "summary": "", "rests_on": [], "findings": [], "criteria": [], "probes": [
         {"id": "p1", "why": "the task's own words", "command": CHECK, "path": null, "content": null, "expect": "succeeds"}
     ]});
-    let pass = json!({"verdict": "pass", "summary": "It holds.", "rests_on": ["p1"], "findings": [], "probes": []});
+    let pass = json!({"verdict": "pass", "summary": "It holds.", "rests_on": ["p1"], "findings": [], "probes": [],
+        "criteria": [{"n": 1, "met": true, "path": "words.sh", "line": 1}]});
     let script = Script::good().with(
         json!({"kind": "verify", "step": "verify"}),
         &[

@@ -594,6 +594,7 @@ fn what_one_run_found_is_in_the_brief_of_a_later_one() {
     let remark = "the flamingo case has no test";
     let noted = json!({
         "verdict": "pass_with_findings", "summary": "Good enough.",
+        "criteria": [{"n": 1, "met": true, "path": "words.sh", "line": 1}],
         "findings": [{"severity": "low", "title": remark, "path": "words.sh", "line": 1, "detail": "Initials of one word."}],
     });
     let script = Script::good()

@@ -14,6 +14,7 @@ mod closed;
 mod company;
 mod console;
 mod crash;
+mod criteria;
 mod crowd;
 mod daemon;
 mod escalate;

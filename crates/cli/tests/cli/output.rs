@@ -8,7 +8,8 @@ use crate::world::{Ran, World, run};
 /// A model that tries to write to the terminal of whoever looks.
 fn hostile() -> Script {
     let done = json!({"status": "done", "summary": "\u{1b}]0;owned\u{7}\u{1b}[2Jdone"});
-    let review = json!({"verdict": "pass_with_findings", "summary": "fine \u{1b}[31mred", "findings": [
+    let review = json!({"verdict": "pass_with_findings", "summary": "fine \u{1b}[31mred",
+        "criteria": [{"n": 1, "met": true, "path": "words.sh", "line": 1}], "findings": [
         {"severity": "low", "title": "a \u{1b}[5mblink", "path": "words.sh", "line": 1, "detail": "\u{9b}0m"},
     ]});
     Script::good().judges("review", "", review).with(

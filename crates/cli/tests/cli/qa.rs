@@ -532,7 +532,8 @@ fn a_changed_lockfile_is_held_against_the_advisories_or_put_before_a_person() {
 #[test]
 fn findings_of_a_line_of_work_are_one_log_of_sarif_and_one_follow_up() {
     let finding = |line: u32| {
-        json!({"verdict": "pass_with_findings", "summary": "Words are not limited", "findings": [{"severity": "medium",
+        json!({"verdict": "pass_with_findings", "summary": "Words are not limited",
+            "criteria": [{"n": 1, "met": true, "path": "words.sh", "line": 1}], "findings": [{"severity": "medium",
             "title": "No limit on words", "path": "words.sh", "line": line, "detail": format!("seen at {line}"),
             "rule": "limits", "fix": "stop at 100"}]})
     };

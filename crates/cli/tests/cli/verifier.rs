@@ -18,7 +18,8 @@ fn probe(id: &str, command: &str) -> Value {
 }
 
 fn said(verdict: &str, probes: Value, rests_on: Value, findings: Value) -> Value {
-    json!({"verdict": verdict, "summary": "What I saw.", "probes": probes, "rests_on": rests_on, "findings": findings})
+    json!({"verdict": verdict, "summary": "What I saw.", "probes": probes, "rests_on": rests_on, "findings": findings,
+        "criteria": [{"n": 1, "met": true, "path": "words.sh", "line": 1}]})
 }
 
 /// Asks for one probe, and passes by it.
@@ -235,6 +236,19 @@ fn a_reject_by_a_probes_record_is_built_again() {
     );
     let ends: Vec<Value> = threads(&world).iter().map(|t| t["end"].clone()).collect();
     assert_eq!(ends, [json!("reject"), json!("pass")]);
+    // The commands of probes are held back from builders, from the one who mends the change too: he is told what is wrong, not what is tried.
+    for build in [3, 6] {
+        let task = world.task(build);
+        let runs = task["runs"].as_array().expect("runs");
+        for run in runs.iter().filter_map(|run| run["id"].as_str()) {
+            let trajectory = world.home().join("runs").join(run).join("trajectory.jsonl");
+            let told = std::fs::read_to_string(trajectory).expect("what it was told and did");
+            assert!(
+                told.contains("words.sh") && !told.contains(wrong),
+                "{build}: {told}"
+            );
+        }
+    }
 }
 
 #[test]

@@ -114,6 +114,7 @@ fn review(verdict: ReviewVerdict, severity: Severity) -> Review {
         }],
     };
     Review {
+        criteria: Vec::new(),
         verdict,
         summary: "sum".into(),
         findings,
@@ -845,6 +846,7 @@ fn findings_that_differ_in_a_line_or_a_number_are_each_told() {
         ..Finding::new(Severity::Medium, title)
     };
     let reject = Review {
+        criteria: Vec::new(),
         verdict: ReviewVerdict::Reject,
         summary: "no".into(),
         findings: vec![
@@ -879,6 +881,7 @@ fn findings_that_differ_in_a_line_or_a_number_are_each_told() {
     };
     let of = |title: &str| {
         let review = Review {
+            criteria: Vec::new(),
             verdict: ReviewVerdict::PassWithFindings,
             summary: "yes".into(),
             findings: vec![at(4, title)],

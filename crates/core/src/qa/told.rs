@@ -118,7 +118,7 @@ impl Check {
                 "the written package read back: records and outputs have the captured hashes"
             }
             Check::CriteriaMet => {
-                "the acceptance criteria, judged with citations that exist in the commit"
+                "each acceptance criterion answered by a judge, with a file and a line that exist in the commit"
             }
             Check::DiffMinimal => "the size of the change: not nothing, not out of proportion",
             Check::IndependentVerifier => {

@@ -486,6 +486,7 @@ fn ask_the_pipeline(seen: &mut Seen) {
     };
     let rejected = Ended::Reviewed {
         review: Review {
+            criteria: Vec::new(),
             verdict: ReviewVerdict::Reject,
             summary: detail(),
             findings: Vec::new(),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use alai_core::brief::ProjectBrief;
 use alai_core::pipeline::{Ended, Failure};
 use alai_core::qa::{self, Check, CheckResult, Measurement};
-use alai_core::review::Review;
+use alai_core::review::{Criterion, Review, ReviewVerdict, criteria};
 use alai_mission::{Claim, JudgedRow};
 use alai_workspace::cage;
 use alai_workspace::command::Cancel;
@@ -98,7 +98,8 @@ pub(super) fn work(
     let before = fingerprint(&tree).map_err(RunError::infra)?;
     let report = super::cage::agent(factory, &desk, &brief, &place, cancel)?;
     let after = fingerprint(&tree).map_err(RunError::infra)?;
-    let judged = judge(&repo, &head, &report, (&before, &after));
+    let count = criteria::asked(task.kind, &task.acceptance).len();
+    let judged = judge(&repo, &head, &report, (&before, &after), count);
     let said = Said {
         gotcha: report.gotcha.clone(),
         report: program::shown(&dir.join("report.json"), &report)?,
@@ -108,7 +109,7 @@ pub(super) fn work(
         ..Said::default()
     };
     let written = evidence::write(factory, claim, &said)?;
-    let verdict = qa::judge_all(vec![judged.measurement()]);
+    let verdict = qa::judge_all(judged.measurements());
     evidence::seal(
         factory,
         claim,
@@ -131,8 +132,10 @@ pub(super) fn by_a_person(
     judged: &JudgedRow,
 ) -> Result<Ended, RunError> {
     let tree = head.to_string();
+    // He approves or rejects the whole, and is asked for no line of each criterion.
+    let asked = criteria::asked(claim.task.kind, &claim.task.acceptance);
     let result = if judged.head == tree {
-        held_to(repo, head, &judged.review, (&tree, &tree))
+        held_to(repo, head, &judged.review, (&tree, &tree), 0)
     } else {
         // Not by any way of ours: the commit of a review never changes.
         let why = format!("{} judged another commit", judged.by);
@@ -144,15 +147,36 @@ pub(super) fn by_a_person(
         ..Said::default()
     };
     let written = evidence::write(factory, claim, &said)?;
-    let mut measured = result.measurement();
-    measured.detail = format!("{}, by {}", measured.detail, judged.by);
-    let verdict = qa::judge_all(vec![measured]);
+    let mut measured = result.measurements();
+    for one in &mut measured {
+        one.detail = format!("{}, by {}", one.detail, judged.by);
+    }
+    if let (Judged::Review(review, _), false) = (&result, asked.is_empty()) {
+        measured.push(by_word(review, asked.len(), &judged.by));
+    }
+    let verdict = qa::judge_all(measured);
     evidence::seal(factory, claim, desk, repo, (base, head), &written, &verdict)?;
     result.ended()
 }
 
+/// Check 17 where a person judged: his approval is of all criteria.
+fn by_word(review: &Review, count: usize, by: &str) -> Measurement {
+    let (result, word) = match review.verdict {
+        ReviewVerdict::Reject => (CheckResult::Fail, "rejected"),
+        ReviewVerdict::Pass | ReviewVerdict::PassWithFindings => (CheckResult::Pass, "approved"),
+    };
+    Measurement {
+        check: Check::CriteriaMet,
+        result,
+        detail: format!(
+            "{by} {word} it with its {count} criterion(s); a person is asked for no line of each"
+        ),
+    }
+}
+
 enum Judged {
-    Review(Review),
+    /// With what it says of each criterion that was asked for.
+    Review(Review, Vec<Criterion>),
     Failed(Failure),
     Gone(RunError),
 }
@@ -160,17 +184,20 @@ enum Judged {
 impl Judged {
     fn ended(self) -> Result<Ended, RunError> {
         match self {
-            Judged::Review(review) => Ok(Ended::Reviewed { review }),
+            Judged::Review(review, _) => Ok(Ended::Reviewed { review }),
             Judged::Failed(failure) => Ok(Ended::Failed { failure }),
             Judged::Gone(e) => Err(e),
         }
     }
 
-    /// What the evidence says of the review itself; what it says of the change is in its report.
-    fn measurement(&self) -> Measurement {
+    /// What the evidence says of the commit by this review: whether its writer agrees with it, and each criterion that was asked for.
+    fn measurements(&self) -> Vec<Measurement> {
         let (result, detail) = match self {
-            Judged::Review(review) => (
-                CheckResult::Pass,
+            Judged::Review(review, _) => (
+                match review.verdict {
+                    ReviewVerdict::Reject => CheckResult::Fail,
+                    ReviewVerdict::Pass | ReviewVerdict::PassWithFindings => CheckResult::Pass,
+                },
                 format!(
                     "a review by the schema, citations exist, nothing written: {:?}",
                     review.verdict
@@ -179,11 +206,17 @@ impl Judged {
             Judged::Failed(failure) => (CheckResult::Fail, format!("no review: {failure:?}")),
             Judged::Gone(e) => (CheckResult::Fail, e.to_string()),
         };
-        Measurement {
+        let mut all = vec![Measurement {
             check: Check::IndependentVerifier,
             result,
             detail,
+        }];
+        if let Judged::Review(_, answered) = self
+            && !answered.is_empty()
+        {
+            all.insert(0, qa::criteria(answered));
         }
+        all
     }
 }
 
@@ -193,6 +226,7 @@ fn judge(
     head: &Oid,
     report: &alai_minion::RunReport,
     trees: (&str, &str),
+    count: usize,
 ) -> Judged {
     match failure_of(report) {
         None => {}
@@ -200,7 +234,7 @@ fn judge(
         Some(Err(e)) => return Judged::Gone(e),
     }
     match &report.answer {
-        Some(answer) => held_to(repo, head, &answer.to_string(), trees),
+        Some(answer) => held_to(repo, head, &answer.to_string(), trees, count),
         None => {
             let why = "the reviewer gave no verdict".to_owned();
             Judged::Failed(Failure::quality(vec![why]))
@@ -208,17 +242,33 @@ fn judge(
     }
 }
 
-/// An answer in the asked shape that cites what the commit has.
-fn held_to(repo: &git::Repo, head: &Oid, answer: &str, trees: (&str, &str)) -> Judged {
+/// An answer in the asked shape that cites what the commit has, and of which a pass meets each of `count` criteria by a line of it.
+fn held_to(
+    repo: &git::Repo,
+    head: &Oid,
+    answer: &str,
+    trees: (&str, &str),
+    count: usize,
+) -> Judged {
     let quality = |findings: Vec<String>| Judged::Failed(Failure::quality(findings));
     let review = match Review::parse(answer) {
         Ok(review) => review,
         Err(e) => return quality(vec![e.to_string()]),
     };
-    match alai_gate::check_review(repo, head, &review, trees.0, trees.1) {
-        Ok(faults) if faults.is_empty() => Judged::Review(review),
-        Ok(faults) => quality(faults),
-        Err(e) => Judged::Gone(RunError::infra(e)),
+    let held = alai_gate::check_review(repo, head, &review, trees.0, trees.1).and_then(|faults| {
+        Ok((
+            faults,
+            alai_gate::check_criteria(repo, head, &review, count)?,
+        ))
+    });
+    let (mut faults, answered) = match held {
+        Ok(held) => held,
+        Err(e) => return Judged::Gone(RunError::infra(e)),
+    };
+    faults.extend(criteria::unmet(review.verdict, &answered));
+    match faults.is_empty() {
+        true => Judged::Review(review, answered),
+        false => quality(faults),
     }
 }
 

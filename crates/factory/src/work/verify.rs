@@ -10,7 +10,7 @@ use alai_core::money::Caps;
 use alai_core::pipeline::{Ended, Failure, lineage};
 use alai_core::qa::{self, Check, CheckResult, Measurement};
 use alai_core::record::Captured;
-use alai_core::review::{Review, ReviewVerdict};
+use alai_core::review::{Criterion, Review, ReviewVerdict, criteria};
 use alai_core::task::Task;
 use alai_core::transition::Transition;
 use alai_core::verify::{
@@ -294,7 +294,7 @@ impl Thread<'_> {
             Some(review) if review.verdict == ReviewVerdict::Reject => {
                 let review = review.clone();
                 (
-                    CheckResult::Pass,
+                    CheckResult::Fail,
                     ThreadEnd::Reject,
                     Ended::Reviewed { review },
                 )
@@ -357,11 +357,15 @@ impl Thread<'_> {
             ..Said::default()
         };
         let written = evidence::write(self.factory, self.claim, &said)?;
-        let verdict = qa::judge_all(vec![Measurement {
+        let mut measured = vec![Measurement {
             check: Check::IndependentVerifier,
             result,
             detail,
-        }]);
+        }];
+        if let Some(review) = &so.review {
+            measured.insert(0, qa::criteria(&self.answered(review)?));
+        }
+        let verdict = qa::judge_all(measured);
         let (factory, claim, desk, repo) = (self.factory, self.claim, self.desk, self.repo);
         evidence::seal(factory, claim, desk, repo, self.commits, &written, &verdict)?;
         Ok(())
@@ -458,9 +462,10 @@ impl Thread<'_> {
             }
             Ok(Next::Decided(review)) => {
                 let tree = self.commits.1.to_string();
-                let faults =
+                let mut faults =
                     alai_gate::check_review(self.repo, self.commits.1, &review, &tree, &tree)
                         .map_err(RunError::infra)?;
+                faults.extend(criteria::unmet(review.verdict, &self.answered(&review)?));
                 match faults.is_empty() {
                     true => RoundEnd::Decided { review },
                     false => RoundEnd::Refused { faults },
@@ -472,6 +477,13 @@ impl Thread<'_> {
             end,
             commands,
         })
+    }
+
+    /// The task's criteria as this answer has them, held to the commit.
+    fn answered(&self, review: &Review) -> Result<Vec<Criterion>, RunError> {
+        let asked = criteria::asked(self.claim.task.kind, &self.claim.task.acceptance);
+        alai_gate::check_criteria(self.repo, self.commits.1, review, asked.len())
+            .map_err(RunError::infra)
     }
 
     fn keep(&self, number: u32, captured: &[Captured]) -> Result<PathBuf, RunError> {
@@ -563,7 +575,7 @@ impl Thread<'_> {
             model: self.desk.chosen.model.clone(),
             messages,
             tools: Vec::new(),
-            format: Some(verify::schema()),
+            format: Some(verify::schema(task.acceptance.len())),
             profile: self.desk.chosen.profile,
             purpose: Purpose {
                 task_kind: task.kind,
@@ -583,8 +595,11 @@ impl Thread<'_> {
         let task = &self.claim.task;
         let root = self.factory.mission().task(lineage(task))?;
         let mut text = format!("# Task\n\n{}\n\n{}\n", root.title, root.description);
-        for criterion in &task.acceptance {
-            text.push_str(&format!("\nIt must hold: {criterion}"));
+        for (at, criterion) in task.acceptance.iter().enumerate() {
+            text.push_str(&format!("\nCriterion {}: {criterion}", at + 1));
+        }
+        if !task.acceptance.is_empty() {
+            text.push_str(&format!("\n{}\n", criteria::ASKED));
         }
         for check in &task.checks {
             text.push_str(&format!("\nThis command must exit 0: `{check}`"));

@@ -1,8 +1,10 @@
 //! Reviews and documentation on real commits.
 
 use alai_core::qa::Measurement;
-use alai_core::review::{Finding, Review, ReviewVerdict, Severity};
-use alai_gate::{DocsCandidate, check_review, judge_docs, measure_docs, tree_digest};
+use alai_core::review::{CriterionAnswer, Finding, Review, ReviewVerdict, Severity};
+use alai_gate::{
+    DocsCandidate, check_criteria, check_review, judge_docs, measure_docs, tree_digest,
+};
 use alai_workspace::command::Cancel;
 
 use super::honest::SHELL;
@@ -15,6 +17,7 @@ fn review(path: Option<&str>, line: Option<u32>) -> Review {
         ..Finding::new(Severity::Low, "t")
     };
     Review {
+        criteria: Vec::new(),
         verdict: ReviewVerdict::PassWithFindings,
         summary: "s".into(),
         findings: vec![finding],
@@ -47,6 +50,7 @@ fn a_review_is_held_to_the_commit() {
         check_review(&repo, &head, &review(None, None), "before", "after").expect("readable");
     assert_eq!(wrote.len(), 1, "a reviewer that writes");
     let contradicts = Review {
+        criteria: Vec::new(),
         verdict: ReviewVerdict::Reject,
         summary: "s".into(),
         findings: vec![],
@@ -56,6 +60,39 @@ fn a_review_is_held_to_the_commit() {
         1,
         "a rejection that names nothing"
     );
+}
+
+#[test]
+fn a_criterion_is_met_by_a_line_of_the_commit() {
+    let world = World::new(&SHELL);
+    let (repo, head) = (world.repo(), world.tip());
+    let answered = |place: Option<(&str, u32)>| {
+        let answer = CriterionAnswer {
+            n: 1,
+            met: true,
+            path: place.map(|(path, _)| path.to_owned()),
+            line: place.map(|(_, line)| line),
+        };
+        let review = Review {
+            criteria: vec![answer],
+            ..review(None, None)
+        };
+        let held = check_criteria(&repo, &head, &review, 2).expect("readable");
+        held.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let fine = answered(Some(("add.sh", 2)));
+    let open = "criterion 2 is not met: it was not answered";
+    assert_eq!(fine, ["criterion 1 is met: add.sh:2", open]);
+    for place in [
+        Some(("add.sh", 3)),
+        Some(("add.sh", 0)),
+        Some(("gone.sh", 1)),
+        Some(("../add.sh", 1)),
+        None,
+    ] {
+        let held = answered(place);
+        assert!(held[0].starts_with("criterion 1 is not met: "), "{held:?}");
+    }
 }
 
 #[test]

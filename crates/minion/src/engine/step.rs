@@ -227,8 +227,9 @@ pub(crate) fn ask(
     words: &str,
     schema: AskSchema,
 ) -> Result<(), ExitStatus> {
-    let format = plan::schema(schema);
-    let text = format!("{}\n{}", words.trim(), prompt::shape(schema));
+    let format = plan::schema(schema, walk.criteria());
+    let shape = prompt::shape(schema, walk.criteria());
+    let text = format!("{}\n{shape}", words.trim());
     let mut repair: Option<String> = None;
     for _ in 0..SITTINGS_MAX {
         let mut conversation = opening(walk, &text, Voice::Ask, pack::PACK_BYTES_MAX, 0, None);
@@ -273,9 +274,8 @@ pub(crate) fn ask(
                 );
                 walk.log.hard.push(line);
                 repair = Some(format!(
-                    "Your last answer was:\n{}\nThat cannot be used: {wrong}. Answer again. {}",
-                    pack::data("your last answer", &cut(&given, 8 << 10)),
-                    prompt::shape(schema)
+                    "Your last answer was:\n{}\nThat cannot be used: {wrong}. Answer again. {shape}",
+                    pack::data("your last answer", &cut(&given, 8 << 10))
                 ));
             }
         }

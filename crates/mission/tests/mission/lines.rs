@@ -96,6 +96,7 @@ fn reviewed(verdict: ReviewVerdict) -> Ended {
     };
     Ended::Reviewed {
         review: Review {
+            criteria: Vec::new(),
             verdict,
             summary: "sum".into(),
             findings,

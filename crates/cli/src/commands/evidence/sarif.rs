@@ -43,7 +43,8 @@ pub(in crate::commands) fn print(
     show::json(&sarif::log(&told))
 }
 
-fn line_of_work(home: &Home, task: TaskId) -> Result<Vec<TaskId>, CliError> {
+/// The tasks of a task's line of work, itself among them, in the order of their stages.
+pub(super) fn line_of_work(home: &Home, task: TaskId) -> Result<Vec<TaskId>, CliError> {
     let reader = door::reader(home)?;
     let found = reader.task(task)?;
     let root = pipeline::lineage(&found);

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use alai_core::evidence_ref::EvidenceRef;
-use alai_core::qa::{Check, CheckResult, Measurement, Outcome, Policy, Quality};
+use alai_core::qa::{Check, CheckResult, Measurement, Outcome, Policy, Quality, Verdict};
 use alai_core::task::TaskKind;
 use alai_factory::Home;
 use alai_gate::evidence::{self, Predicate, Sources};
 use serde::Serialize;
 
 use crate::args::QaCheckArgs;
-use crate::commands::evidence::{broken, find, pinned, sarif};
+use crate::commands::evidence::{broken, find, judges, pinned, sarif};
 use crate::error::{CliError, Kind};
 use crate::show;
 
@@ -25,6 +25,8 @@ struct Shown<'a> {
     mode: String,
     base: &'a str,
     head: &'a str,
+    /// Whose answers about the same commit stand in the places of checks 17 and 19, and the verdict with them.
+    judges: Vec<judges::Named>,
     outcome: &'a Outcome,
     passed: u32,
     applicable: u32,
@@ -63,19 +65,16 @@ struct Behind {
 
 pub(super) fn check(home: &Home, args: &QaCheckArgs) -> Result<(), CliError> {
     let dir = find(home, &args.what)?;
-    let verified = evidence::verify(&dir, &pinned(home, args.key.as_deref())?)
-        .map_err(|faults| broken(&faults))?;
+    let key = pinned(home, args.key.as_deref())?;
+    let verified = evidence::verify(&dir, &key).map_err(|faults| broken(&faults))?;
     let predicate = &verified.statement.predicate;
     let sources = sources(&dir)?;
     let about = &predicate.about;
+    let (judges, verdict) = judges::folded(home, &key, predicate)?;
     let checks: Vec<Line<'_>> = Check::ALL
         .iter()
-        .map(|check| line(*check, predicate, &sources))
+        .map(|check| line(*check, predicate, &verdict, &sources))
         .collect();
-    let count = |keep: fn(CheckResult) -> bool| {
-        let all = predicate.checks.iter().filter(|m| keep(m.result));
-        u32::try_from(all.count()).unwrap_or(u32::MAX)
-    };
     let shown = Shown {
         package: dir.display().to_string(),
         task: about.task.to_string(),
@@ -84,9 +83,10 @@ pub(super) fn check(home: &Home, args: &QaCheckArgs) -> Result<(), CliError> {
         mode: about.mode.to_string(),
         base: &about.base,
         head: &about.head,
-        outcome: &predicate.outcome,
-        passed: count(|r| r == CheckResult::Pass),
-        applicable: count(|r| r != CheckResult::NotApplicable),
+        judges,
+        outcome: &verdict.outcome,
+        passed: verdict.passed,
+        applicable: verdict.applicable,
         quality: evidence::quality(&dir, &verified),
         policy: predicate.policy.as_deref(),
         checks,
@@ -96,7 +96,7 @@ pub(super) fn check(home: &Home, args: &QaCheckArgs) -> Result<(), CliError> {
         (false, true) => show::json(&shown)?,
         (false, false) => told(&shown),
     }
-    end(&predicate.outcome)
+    end(&verdict.outcome)
 }
 
 /// A package that verified and cannot be read was signed so: nothing is made up for it.
@@ -107,8 +107,8 @@ fn sources(dir: &Path) -> Result<Sources, CliError> {
     Ok(read.unwrap_or_else(BTreeMap::new))
 }
 
-fn line<'a>(check: Check, predicate: &Predicate, sources: &Sources) -> Line<'a> {
-    let measured = predicate.checks.iter().find(|m| m.check == check);
+fn line<'a>(check: Check, predicate: &Predicate, verdict: &Verdict, sources: &Sources) -> Line<'a> {
+    let measured = verdict.measurements.iter().find(|m| m.check == check);
     let result = measured.map_or(CheckResult::NotApplicable, |m| m.result);
     let behind = sources.get(&check).into_iter().flatten();
     Line {
@@ -130,12 +130,19 @@ fn line<'a>(check: Check, predicate: &Predicate, sources: &Sources) -> Line<'a> 
         caught_by: check.caught_by(),
         rule: rule(check, measured, predicate),
         seen: measured.map_or_else(String::new, |m| show::clean(&m.detail)),
-        evidence: behind
-            .map(|reference| Behind {
-                reference: reference.to_string(),
-                what: what(reference, predicate),
-            })
-            .collect(),
+        evidence: match measured {
+            // Its judges' packages hold what they rest on.
+            Some(m) if !predicate.checks.contains(m) => vec![Behind {
+                reference: format!("commit:{}", predicate.about.head),
+                what: "what was judged".to_owned(),
+            }],
+            Some(_) | None => behind
+                .map(|reference| Behind {
+                    reference: reference.to_string(),
+                    what: what(reference, predicate),
+                })
+                .collect(),
+        },
     }
 }
 
@@ -192,6 +199,12 @@ fn told(shown: &Shown<'_>) {
         shown.run, shown.task, shown.mode
     ));
     show::line(format!("commit   {}", shown.head));
+    for judge in &shown.judges {
+        show::line(format!(
+            "judged   {} {}, run {}",
+            judge.kind, judge.task, judge.run
+        ));
+    }
     for check in &shown.checks {
         let veto = if check.mandatory { "M" } else { " " };
         let word = if check.verdict == "fail" {

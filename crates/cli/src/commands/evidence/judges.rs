@@ -1,0 +1,140 @@
+//! What the judges of a commit answered since its gate measured it: checks 17 and 19 of what is shown.
+
+use alai_core::qa::{self, Check, CheckResult, Judge, Measurement, Outcome, Verdict};
+use alai_core::task::Task;
+use alai_factory::{Home, newest_evidence};
+use alai_gate::evidence::{self, PinnedKey, Predicate};
+use alai_mission::RunRow;
+use serde::Serialize;
+
+use super::pinned;
+use super::sarif::line_of_work;
+use crate::error::CliError;
+use crate::{door, show};
+
+/// A judge, and the package that says what he answered.
+#[derive(Debug, Clone, Serialize)]
+pub(in crate::commands) struct Named {
+    pub(in crate::commands) task: String,
+    pub(in crate::commands) kind: String,
+    pub(in crate::commands) run: String,
+}
+
+/// The verdict of a package of work with what its judges said: the newest package of each judging task of the same line and commit. Every
+/// other package says its own verdict. A judge's package that does not verify is a judge who fails it.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(in crate::commands) fn folded(
+    home: &Home,
+    key: &PinnedKey,
+    predicate: &Predicate,
+) -> Result<(Vec<Named>, Verdict), CliError> {
+    let own = of(predicate);
+    let about = &predicate.about;
+    let mut named = Vec::new();
+    let mut judges = Vec::new();
+    // A package from elsewhere, or of a home that is gone, stands by itself.
+    if !about.kind.changes_code() || !home.exists() {
+        return Ok((named, own));
+    }
+    let reader = door::reader(home)?;
+    let runs = reader.runs_of(about.task).unwrap_or_default();
+    if runs.iter().all(|run| run.id != about.run) {
+        return Ok((named, own));
+    }
+    for id in line_of_work(home, about.task)? {
+        let task = reader.task(id)?;
+        if !task.kind.judges() || task.head.as_deref() != Some(about.head.as_str()) {
+            continue;
+        }
+        let Some(dir) = newest_evidence(home, &reader.runs_of(id)?) else {
+            continue;
+        };
+        let measurements = match evidence::verify(&dir, key) {
+            Ok(good) if good.statement.predicate.about.head == about.head => {
+                named.push(Named {
+                    task: id.to_string(),
+                    kind: task.kind.as_str().to_owned(),
+                    run: good.statement.predicate.about.run.0.clone(),
+                });
+                good.statement.predicate.checks
+            }
+            Ok(_) => vec![fails("its package is about another commit")],
+            Err(_) => vec![fails("its package does not verify")],
+        };
+        judges.push(Judge {
+            task: id.to_string(),
+            kind: task.kind,
+            measurements,
+        });
+    }
+    Ok((named, qa::folded(&own, &judges)))
+}
+
+/// The same of a task's newest package; none where it has none that verifies, or where nothing is measured.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(in crate::commands) fn of_task(
+    home: &Home,
+    task: &Task,
+    runs: &[RunRow],
+) -> Result<Option<(Vec<Named>, Verdict)>, CliError> {
+    let dir = newest_evidence(home, runs).filter(|_| task.kind.changes_code());
+    let (Some(dir), Ok(key)) = (dir, pinned(home, None)) else {
+        return Ok(None);
+    };
+    match evidence::verify(&dir, &key) {
+        Ok(good) => folded(home, &key, &good.statement.predicate).map(Some),
+        Err(_) => Ok(None),
+    }
+}
+
+/// The verdict in a line, and what the judges said in one each.
+pub(in crate::commands) fn told(verdict: &Verdict) {
+    let word = match verdict.outcome {
+        Outcome::Passed => "passed",
+        Outcome::Failed { .. } => "failed",
+        Outcome::NeedsHuman { .. } => "a person decides",
+    };
+    let (passed, applicable) = (verdict.passed, verdict.applicable);
+    show::line(format!(
+        "verdict  {word}: {passed} of {applicable} applicable checks"
+    ));
+    for check in [Check::CriteriaMet, Check::IndependentVerifier] {
+        let of = verdict.measurements.iter().find(|m| m.check == check);
+        let word = match of.map(|m| m.result) {
+            Some(CheckResult::Pass) => "pass",
+            Some(CheckResult::Fail) => "FAIL",
+            Some(CheckResult::NotApplicable) | None => continue,
+        };
+        let detail = of.map_or("", |m| m.detail.as_str());
+        let detail = show::clean(detail);
+        show::line(format!("check {:>2} {word} {detail}", check.number()));
+    }
+}
+
+fn fails(why: &str) -> Measurement {
+    Measurement {
+        check: Check::IndependentVerifier,
+        result: CheckResult::Fail,
+        detail: why.to_owned(),
+    }
+}
+
+fn of(predicate: &Predicate) -> Verdict {
+    let count = |keep: fn(CheckResult) -> bool| {
+        let all = predicate.checks.iter().filter(|m| keep(m.result));
+        u32::try_from(all.count()).unwrap_or(u32::MAX)
+    };
+    let applicable = count(|r| r != CheckResult::NotApplicable);
+    Verdict {
+        outcome: predicate.outcome.clone(),
+        passed: count(|r| r == CheckResult::Pass),
+        applicable,
+        needed: applicable,
+        measurements: predicate.checks.clone(),
+        policy: predicate.policy.clone(),
+    }
+}
