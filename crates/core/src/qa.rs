@@ -6,6 +6,7 @@
 mod found;
 mod gamed;
 mod judged;
+pub mod linters;
 mod policy;
 mod quality;
 pub mod scanners;

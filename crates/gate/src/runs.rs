@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use alai_core::qa::{Check, CheckResult, Measurement};
+use alai_core::qa::{Check, CheckResult, Measurement, linters, scanners};
 use alai_core::record::{Captured, Exit};
 use alai_core::review::Finding;
-use alai_core::sarif;
 use alai_workspace::services;
 
 use crate::census::{self, Census, Tally, TestStatus};
@@ -591,7 +590,10 @@ pub(crate) fn lint(runs: &[Lint], suppressions: &[String]) -> Measurement {
     }
     let excused = |lint: &Lint| {
         let red = lint.base.as_ref().is_some_and(|base| !base.success());
-        red && new_results(lint).is_none_or(|new| new.is_empty())
+        red && match new_results(lint) {
+            Some(new) => new.is_empty(),
+            None => !says_more(lint),
+        }
     };
     let bad: Vec<String> = runs
         .iter()
@@ -599,6 +601,10 @@ pub(crate) fn lint(runs: &[Lint], suppressions: &[String]) -> Measurement {
         .map(|lint| {
             let said = match new_results(lint) {
                 Some(new) if !new.is_empty() => told(&new),
+                None if lint.base.as_ref().is_some_and(|base| !base.success()) => format!(
+                    "it says more than on the base, and its words are read by nobody here: {}",
+                    tail(&lint.head)
+                ),
                 Some(_) | None => tail(&lint.head),
             };
             format!("{}: {}: {said}", lint.name, lint.head.record.exit)
@@ -641,20 +647,24 @@ pub(crate) fn lint(runs: &[Lint], suppressions: &[String]) -> Measurement {
     }
 }
 
-/// Of a linter that writes SARIF what the base has not, where that was linted too; `None` where either is no such log.
+/// Of a linter whose output is read what the base has not, where that was linted too; `None` where either cannot be read.
 fn new_results(lint: &Lint) -> Option<Vec<Finding>> {
-    // Also with lines of other programs around it.
-    let log = |ran: &Captured| {
-        let text = ran.combined();
-        let (from, to) = (text.find('{')?, text.rfind('}')?);
-        sarif::read(text.get(from..=to)?).ok()
-    };
-    let now = log(&lint.head)?;
+    let now = linters::read(&lint.head.combined())?;
     let before = match &lint.base {
-        Some(base) => log(base)?,
+        Some(base) => linters::read(&base.combined())?,
         None => Vec::new(),
     };
-    Some(sarif::added(&before, &now))
+    // The same finding once more is a new one, wherever it stands.
+    Some(scanners::added(&before, &now, &|_| false))
+}
+
+/// Of a linter whose words nobody reads: whether it says more than on the base. A finding mended and another one made look alike here.
+fn says_more(lint: &Lint) -> bool {
+    let lines = |ran: &Captured| {
+        let text = ran.combined();
+        text.lines().filter(|line| !line.trim().is_empty()).count()
+    };
+    { lint.base.as_ref() }.is_some_and(|base| lines(&lint.head) > lines(base))
 }
 
 fn told(findings: &[Finding]) -> String {

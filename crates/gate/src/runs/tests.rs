@@ -445,4 +445,43 @@ fn a_linter_that_writes_sarif_is_held_to_what_the_base_has_not() {
         CheckResult::NotApplicable,
         "its words are compared by nobody"
     );
+    let more = lint("odd\nodder\n".into(), "odd\n".into());
+    assert_eq!(more.result, CheckResult::Fail, "but counted they are");
+    assert!(
+        more.detail.contains("says more than on the base"),
+        "{}",
+        more.detail
+    );
+}
+
+#[test]
+fn a_red_base_excuses_what_it_has_and_nothing_else() {
+    const RED: Exit = Exit::Code { code: 1 };
+    let lint = |head: &str, base: &str| {
+        super::lint(
+            &[Lint {
+                name: "t".into(),
+                set: true,
+                head: captured(RED, head),
+                base: Some(captured(RED, base)),
+            }],
+            &[],
+        )
+    };
+    let clippy = |line: u32, what: &str| format!("error: {what}\n --> src/a.rs:{line}:5\n  |\n");
+    let old = clippy(3, "this `if` is useless");
+    let moved = lint(&clippy(90, "this `if` is useless"), &old);
+    assert_eq!(moved.result, CheckResult::NotApplicable, "{}", moved.detail);
+    // One mended, another made: the exit and the count are as they were.
+    let other = lint(&clippy(3, "unused variable"), &old);
+    assert_eq!(other.result, CheckResult::Fail);
+    assert!(
+        other.detail.contains("src/a.rs:3 error: unused variable"),
+        "{}",
+        other.detail
+    );
+    let twice = lint(&format!("{old}{}", clippy(9, "this `if` is useless")), &old);
+    assert_eq!(twice.result, CheckResult::Fail, "the same once more");
+    let elsewhere = lint(&old.replace("a.rs", "b.rs"), &old);
+    assert_eq!(elsewhere.result, CheckResult::Fail);
 }
