@@ -23,6 +23,18 @@ pub(crate) fn commands(change: &Change) -> Vec<(String, String)> {
     add("gofmt", &["go"], &|files| {
         format!("unformatted=$(gofmt -l {files}) && test -z \"$unformatted\"")
     });
+    if let Some(line) = go_vet(change) {
+        found.push(("go vet".to_owned(), line));
+    }
+    if let Some(line) = clippy(change) {
+        found.push(("cargo clippy".to_owned(), line));
+    }
+    let mut add = |name: &str, extensions: &[&str], line: &dyn Fn(&str) -> String| {
+        let files = changed(change, extensions);
+        if !files.is_empty() {
+            found.push((name.to_owned(), line(&files.join(" "))));
+        }
+    };
     add("the Python parser", &["py"], &|files| {
         format!(
             "python3 -c 'import ast,sys\nfor f in sys.argv[1:]: ast.parse(open(f,\"rb\").read(), f)' {files}"
@@ -38,6 +50,31 @@ pub(crate) fn commands(change: &Change) -> Vec<(String, String)> {
         ));
     }
     found
+}
+
+/// The packages of the changed files alone, as `go` itself names them.
+fn go_vet(change: &Change) -> Option<String> {
+    let files = changed(change, &["go"]);
+    let is_module = change.head_paths.contains_key("go.mod");
+    (is_module && !files.is_empty()).then(|| {
+        format!(
+            "command -v go > /dev/null || exit 127\ngo vet $(for f in {}; do dirname \"$f\"; done | sort -u | tr '\\n' ' ')",
+            files.join(" ")
+        )
+    })
+}
+
+/// Where the base already configures it: a project that never asked for clippy is not held to it. A proxy of rustup stands for it also
+/// where the component is missing.
+fn clippy(change: &Change) -> Option<String> {
+    let is_workspace = change.head_paths.contains_key("Cargo.toml");
+    let mut names = ["clippy.toml", ".clippy.toml"].into_iter();
+    let configured = names.any(|path| change.base_paths.contains_key(path));
+    let wanted = is_workspace && configured && !changed(change, &["rs"]).is_empty();
+    wanted.then(|| {
+        "cargo clippy --version > /dev/null 2>&1 || exit 127\ncargo clippy --quiet --offline --workspace --all-targets -- -D warnings"
+            .to_owned()
+    })
 }
 
 fn each(command: &'static str) -> impl Fn(&str) -> String {
@@ -123,6 +160,32 @@ mod tests {
             .map(|(_, line)| line)
             .collect();
         assert!(all.contains("./b.js") && !all.contains("c.js") && !all.contains("gone.py"));
+    }
+
+    #[test]
+    fn vet_and_clippy_run_where_a_module_and_a_configuration_are() {
+        let names = |files: &[(&str, Option<&str>, Option<&str>)]| {
+            let found = commands(&Change::of(files)).into_iter();
+            found.map(|(name, _)| name).collect::<Vec<_>>()
+        };
+        let go = ("a/b.go", None, Some("x"));
+        assert_eq!(names(&[go]), ["gofmt"]);
+        assert_eq!(
+            names(&[go, ("go.mod", Some("x"), Some("x"))]),
+            ["gofmt", "go vet"]
+        );
+        let rust = [
+            ("Cargo.toml", Some("x"), Some("x")),
+            ("src/a.rs", None, Some("x")),
+        ];
+        assert_eq!(names(&rust), ["cargo fmt"]);
+        let with = |base| [rust[0], rust[1], ("clippy.toml", base, Some("x"))];
+        assert_eq!(names(&with(Some("x"))), ["cargo fmt", "cargo clippy"]);
+        assert_eq!(
+            names(&with(None)),
+            ["cargo fmt"],
+            "a change asks for nothing of its own judge"
+        );
     }
 
     #[test]

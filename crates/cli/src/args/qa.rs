@@ -14,6 +14,15 @@ pub(crate) enum QaCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Lists the scanners of check 12 and the built-in linters of check 14: where the gate would find each, its version beside the one
+    /// that is tested, what it reads, and the line that installs what is missing.
+    #[command(
+        after_help = "Example:\n  alai qa scanners\n  alai qa scanners --json | jq '.scanners[] | select(.path == null) | .install'"
+    )]
+    Scanners {
+        #[arg(long)]
+        json: bool,
+    },
     Advisories(AdvisoriesArgs),
 }
 

@@ -3,6 +3,7 @@
 mod advisories;
 mod calibrate;
 mod check;
+mod scanners;
 mod verifiers;
 
 use std::process::ExitCode;
@@ -18,6 +19,7 @@ pub(crate) fn run(home: &Home, command: QaCommand) -> Result<ExitCode, CliError>
         QaCommand::Check(args) => check::check(home, &args)?,
         QaCommand::Advisories(args) => advisories::advisories(home, args)?,
         QaCommand::Calibrate(args) => calibrate::run(home, &args)?,
+        QaCommand::Scanners { json } => scanners::run(json)?,
         QaCommand::Verifiers { json } => verifiers::run(home, json)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -5,6 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
+mod tools;
+
+pub use tools::{TOOLS, Tool};
+
 use crate::review::{Finding, Severity};
 use crate::sarif::RESULTS_MAX;
 
@@ -81,12 +85,12 @@ pub const WITHOUT: [(&[&str], &str, &str); 3] = [
     (
         &["go"],
         "Go",
-        "go vet looks for mistakes and knows no severity; `go test` makes its certain findings fail already",
+        "go vet looks for mistakes and knows no severity; it is a built-in linter of check 14",
     ),
     (
         &["rs"],
         "Rust",
-        "clippy compiles the project a second time; it belongs into the lint command of check 14",
+        "clippy compiles the project a second time; check 14 runs it where the project has a clippy.toml",
     ),
 ];
 
