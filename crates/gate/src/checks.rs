@@ -6,6 +6,7 @@ pub(crate) mod analysis;
 pub(crate) mod dependencies;
 pub(crate) mod gate_config;
 mod licences;
+mod lookalike;
 pub(crate) mod manifest;
 mod own_licence;
 pub(crate) mod patterns;

@@ -7,7 +7,7 @@ use alai_core::qa::{Check, Measurement, UNVETTED};
 
 use super::manifest::{self, Manifest, Packages};
 use super::vetted::{self, Vetted};
-use super::{Rules, fail, licences, pass, some};
+use super::{Rules, fail, licences, lookalike, pass, some};
 use crate::change::{Change, ChangedFile, Content};
 use crate::paths;
 
@@ -55,6 +55,11 @@ pub(crate) fn check(change: &Change, rules: &Rules<'_>) -> Measurement {
         vendored
             .iter()
             .map(|path| format!("{path} lies in the repository")),
+    );
+    doubts.extend(
+        moved
+            .iter()
+            .flat_map(|(_, kind, names)| lookalikes(*kind, names)),
     );
     let licences = match licences::of(change) {
         Ok(licences) => licences,
@@ -108,6 +113,18 @@ pub(crate) fn check(change: &Change, rules: &Rules<'_>) -> Measurement {
         Ok(Vetted::Unvetted(why)) => fail(check, format!("{why}{told}")),
         Err(why) => fail(check, format!("it cannot be looked up: {why}")),
     }
+}
+
+/// Names that a manifest did not have and that are nearly those of others. The last word is the name: what stands before it says where
+/// and when it is asked for.
+fn lookalikes(kind: Manifest, names: &[String]) -> Vec<String> {
+    let Some(ecosystem) = lookalike::ecosystem_of(kind) else {
+        return Vec::new();
+    };
+    let added = { names.iter() }.filter_map(|name| name.strip_prefix('+'));
+    let last = added.filter_map(|name| name.split_whitespace().next_back());
+    last.filter_map(|name| lookalike::told(ecosystem, name))
+        .collect()
 }
 
 /// Whether its folder of the base asked for no package.
@@ -294,6 +311,36 @@ mod tests {
         // The checksum is another one at the same version: that is another package under the old name, and no advisory speaks of it.
         assert!(
             detail.starts_with(UNVETTED) && detail.contains("at the same version"),
+            "{detail}"
+        );
+    }
+
+    #[test]
+    fn a_name_that_is_nearly_a_known_one_is_a_persons_to_judge() {
+        let asks = |name: &str| format!("{{\"dependencies\":{{\"{name}\":\"1.0.0\"}}}}");
+        let (base, head) = (asks("left"), asks("lodahs"));
+        for lock in ["yarn.lock", "pnpm-lock.yaml"] {
+            let files = [
+                ("package.json", Some(base.as_str()), Some(head.as_str())),
+                (lock, Some("left@1"), Some("lodahs@1")),
+            ];
+            let (held, detail) = result(true, &files);
+            assert_eq!(held, CheckResult::Fail);
+            assert!(detail.starts_with(UNVETTED), "{detail}");
+            let nearly = "lodahs is nearly the name of lodash";
+            assert_eq!(detail.matches(nearly).count(), 1, "{detail}");
+            assert!(
+                detail.contains(&format!("no advisory can be held against {lock}")),
+                "{detail}"
+            );
+        }
+        let files = [
+            ("Cargo.toml", Some(BASE), Some(MORE)),
+            ("Cargo.lock", Some(LOCK), Some(LOCK_MORE)),
+        ];
+        let (_, detail) = result(true, &files);
+        assert!(
+            detail.contains("serd is nearly the name of serde"),
             "{detail}"
         );
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use alai_core::qa::UNVETTED;
 
 use super::pins::{self, Pin, Pins};
-use super::some;
+use super::{lookalike, some};
 use crate::advisories::{AGE_DAYS_MAX, Advisories};
 use crate::change::{Change, Content};
 use crate::paths;
@@ -48,6 +48,11 @@ pub(super) fn vet(
                 continue;
             }
             doubts.extend(doubt(&file.path, &pin, &base));
+            let is_new = { base.pins.keys() }
+                .all(|old| (old.ecosystem, &old.name) != (pin.ecosystem, &pin.name));
+            let nearly = lookalike::told(pin.ecosystem, &pin.name)
+                .filter(|told| is_new && !doubts.contains(told));
+            doubts.extend(nearly);
             fresh.push((pin, licence));
         }
     }
