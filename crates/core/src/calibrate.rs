@@ -2,17 +2,30 @@
 
 use serde::{Deserialize, Serialize};
 
+use table::{Place, TABLE};
+
+mod table;
+
 /// What is planted. The bugs are those that mutation testing knows (an operator, a constant, a statement), the cheats those that agents
 /// were seen to use to look finished.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
     FlippedComparison,
+    MovedBoundary,
     OffByOne,
+    SwappedArithmetic,
+    FlippedConstant,
+    NegatedCondition,
+    SwallowedError,
     LostLine,
     Placeholder,
     Secret,
+    ShellFromInput,
+    SilencedLint,
+    KnowsItsTest,
     WeakenedTest,
+    TautologicalTest,
     SkippedTests,
     DeletedTest,
     ForgedRunner,
@@ -39,13 +52,22 @@ pub struct Planted {
 }
 
 impl Fault {
-    pub const ALL: [Fault; 9] = [
+    pub const ALL: [Fault; 18] = [
         Fault::FlippedComparison,
+        Fault::MovedBoundary,
         Fault::OffByOne,
+        Fault::SwappedArithmetic,
+        Fault::FlippedConstant,
+        Fault::NegatedCondition,
+        Fault::SwallowedError,
         Fault::LostLine,
         Fault::Placeholder,
         Fault::Secret,
+        Fault::ShellFromInput,
+        Fault::SilencedLint,
+        Fault::KnowsItsTest,
         Fault::WeakenedTest,
+        Fault::TautologicalTest,
         Fault::SkippedTests,
         Fault::DeletedTest,
         Fault::ForgedRunner,
@@ -54,7 +76,16 @@ impl Fault {
     pub fn as_str(self) -> &'static str {
         match self {
             Fault::FlippedComparison => "flipped_comparison",
+            Fault::MovedBoundary => "moved_boundary",
             Fault::OffByOne => "off_by_one",
+            Fault::SwappedArithmetic => "swapped_arithmetic",
+            Fault::FlippedConstant => "flipped_constant",
+            Fault::NegatedCondition => "negated_condition",
+            Fault::SwallowedError => "swallowed_error",
+            Fault::ShellFromInput => "shell_from_input",
+            Fault::SilencedLint => "silenced_lint",
+            Fault::KnowsItsTest => "knows_its_test",
+            Fault::TautologicalTest => "tautological_test",
             Fault::LostLine => "lost_line",
             Fault::Placeholder => "placeholder",
             Fault::Secret => "secret",
@@ -68,9 +99,20 @@ impl Fault {
     /// Whether it pretends rather than errs.
     pub fn is_cheat(self) -> bool {
         match self {
-            Fault::FlippedComparison | Fault::OffByOne | Fault::LostLine => false,
+            Fault::FlippedComparison
+            | Fault::MovedBoundary
+            | Fault::OffByOne
+            | Fault::SwappedArithmetic
+            | Fault::FlippedConstant
+            | Fault::NegatedCondition
+            | Fault::SwallowedError
+            | Fault::ShellFromInput
+            | Fault::LostLine => false,
             Fault::Placeholder
             | Fault::Secret
+            | Fault::SilencedLint
+            | Fault::KnowsItsTest
+            | Fault::TautologicalTest
             | Fault::WeakenedTest
             | Fault::SkippedTests
             | Fault::DeletedTest
@@ -87,7 +129,16 @@ impl Fault {
         let mut code = code.filter(|f| comment(&f.path).is_some());
         let mut tests = files.iter().filter(|f| f.is_test && f.before.is_some());
         match self {
-            Fault::FlippedComparison => code.find_map(|f| edit_line(f, flipped)),
+            Fault::FlippedComparison
+            | Fault::MovedBoundary
+            | Fault::SwappedArithmetic
+            | Fault::FlippedConstant
+            | Fault::NegatedCondition
+            | Fault::SwallowedError
+            | Fault::ShellFromInput
+            | Fault::SilencedLint
+            | Fault::KnowsItsTest => code.find_map(|f| by_table(self, f)),
+            Fault::TautologicalTest => tests.find_map(|f| by_table(self, f)),
             Fault::OffByOne => code.find_map(|f| edit_line(f, one_more)),
             Fault::LostLine => code.find_map(|f| edit_line(f, |_| Some(String::new()))),
             Fault::Placeholder => code.find_map(|f| append(f, "TODO: implement this")),
@@ -150,23 +201,58 @@ fn edit_line(file: &Source, edit: impl Fn(&str) -> Option<String>) -> Option<Pla
     })
 }
 
-fn flipped(line: &str) -> Option<String> {
-    const PAIRS: [(&str, &str); 12] = [
-        (" == ", " != "),
-        (" != ", " == "),
-        (" <= ", " > "),
-        (" >= ", " < "),
-        (" < ", " >= "),
-        (" > ", " <= "),
-        (" -eq ", " -ne "),
-        (" -ne ", " -eq "),
-        (" -gt ", " -le "),
-        (" -lt ", " -ge "),
-        (" && ", " || "),
-        (" = \"", " != \""),
-    ];
-    let pair = PAIRS.iter().find(|(old, _)| line.contains(old));
-    pair.map(|(old, new)| line.replacen(old, new, 1))
+/// The first row of the table that finds its place in a file.
+fn by_table(fault: Fault, file: &Source) -> Option<Planted> {
+    let (_, ending) = file.path.rsplit_once('.')?;
+    let own = |row: &&table::Row| {
+        row.fault == fault && (row.endings.is_empty() || row.endings.contains(&ending))
+    };
+    let mut rows = TABLE.iter().filter(own);
+    rows.find_map(|row| match row.place {
+        Place::Change => edit_line(file, |line| {
+            line.contains(row.old)
+                .then(|| line.replacen(row.old, row.new, 1))
+        }),
+        Place::Test => tautology(file, row.old, row.new),
+        Place::End => {
+            let end = if file.after.ends_with('\n') { "" } else { "\n" };
+            Some(Planted {
+                path: file.path.clone(),
+                content: Some(format!("{}{end}{}\n", file.after, row.new.trim_end())),
+                what: format!(
+                    "{}: `{}` was added at its end",
+                    file.path,
+                    row.new.trim().lines().next()?
+                ),
+            })
+        }
+    })
+}
+
+/// The first assertion of a test that is one line, and what it is held against is nothing.
+fn tautology(file: &Source, old: &str, new: &str) -> Option<Planted> {
+    let whole = |line: &str| {
+        let count = |c| line.matches(c).count();
+        count('(') == count(')') && count('[') == count(']') && count('{') == count('}')
+            || new.ends_with('{') && line.ends_with('{')
+    };
+    let lines: Vec<&str> = file.after.lines().collect();
+    let fits = |line: &&str| line.trim().starts_with(old) && whole(line) && line.trim() != new;
+    let at = lines.iter().position(fits)?;
+    let indent = &lines[at][..lines[at].len() - lines[at].trim_start().len()];
+    let line = format!("{indent}{new}");
+    let mut kept = lines.clone();
+    kept[at] = &line;
+    Some(Planted {
+        path: file.path.clone(),
+        content: Some(format!("{}\n", kept.join("\n"))),
+        what: format!(
+            "{}:{}: `{}` became `{new}`",
+            file.path,
+            at + 1,
+            lines[at].trim()
+        ),
+    })
 }
 
 /// The first whole number of a line, one larger.
@@ -292,6 +378,49 @@ mod tests {
                 "{fault:?}: nothing is changed there"
             );
         }
+    }
+
+    #[test]
+    fn each_row_of_the_table_finds_its_place_and_changes_it() {
+        for row in TABLE {
+            let ending = row.endings.first().copied().unwrap_or("py");
+            let line = match row.place {
+                Place::Change => format!("value{}other", row.old),
+                Place::Test | Place::End => {
+                    let end = if row.old.ends_with('(') { ")" } else { "" };
+                    format!("{}one == two{end}", row.old)
+                }
+            };
+            let text = format!("first\n    {line}\nlast\n");
+            let is_test = row.place == Place::Test;
+            let before = if is_test {
+                text.as_str()
+            } else {
+                "first\nlast\n"
+            };
+            let file = source(&format!("a.{ending}"), is_test, Some(before), &text);
+            let one = by_table(row.fault, &file).unwrap_or_else(|| panic!("{row:?}"));
+            let content = one.content.expect("it is changed");
+            assert!(
+                content != text && content.starts_with("first\n"),
+                "{row:?}: {content}"
+            );
+            assert!(one.what.starts_with(&file.path), "{}", one.what);
+        }
+        let named: std::collections::BTreeSet<&str> = Fault::ALL.map(Fault::as_str).into();
+        assert_eq!(named.len(), Fault::ALL.len(), "each has a name of its own");
+    }
+
+    #[test]
+    fn an_assertion_becomes_one_of_nothing() {
+        let text = "def test_a():\n    assert add(1, 2) == 3\n    assert add(\n";
+        let files = [source("tests/test_a.py", true, Some(text), text)];
+        let same = planted(Fault::TautologicalTest, &files).expect("an assertion");
+        assert_eq!(same, text.replace("assert add(1, 2) == 3", "assert True"));
+        let rust = "#[test]\nfn a() {\n    assert_eq!(a(), 1);\n}\n";
+        let files = [source("tests/a.rs", true, Some(rust), rust)];
+        let same = planted(Fault::TautologicalTest, &files).expect("an assertion");
+        assert_eq!(same, rust.replace("assert_eq!(a(), 1);", "assert!(true);"));
     }
 
     #[test]
