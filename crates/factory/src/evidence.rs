@@ -10,6 +10,7 @@ use alai_core::record::Captured;
 use alai_gate::Behind;
 use alai_gate::evidence::{self, About, Contents, Recipe, Usage};
 use alai_mission::{Claim, RunRow};
+use alai_workspace::crash;
 use alai_workspace::git::{Oid, Repo};
 
 use crate::beat::Factory;
@@ -84,6 +85,7 @@ pub(crate) fn write(
         trajectory: said.trajectory.as_deref(),
     };
     evidence::write(&dir, &contents, &redact).map_err(RunError::infra)?;
+    crash::point("evidence.written");
     let complete = evidence::complete(&dir, &said.commands, claim.task.sandbox, &redact);
     Ok(Written {
         dir,
@@ -148,7 +150,9 @@ pub(crate) fn seal(
         &redact,
     )
     .map_err(RunError::infra)?;
+    crash::point("evidence.sealing");
     evidence::seal(&written.dir, &about, verdict, &key).map_err(RunError::infra)?;
+    crash::point("evidence.sealed");
     Ok(written.dir.clone())
 }
 

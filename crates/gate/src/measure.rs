@@ -23,6 +23,7 @@ use alai_core::record::Captured;
 use alai_core::services::Surroundings;
 use alai_core::task::TaskKind;
 use alai_workspace::command::Cancel;
+use alai_workspace::crash;
 use alai_workspace::git::{self, Oid, Repo};
 use alai_workspace::setup::Prepared;
 use alai_workspace::toolchains::Toolchains;
@@ -117,6 +118,7 @@ pub struct Summary {
 /// When nothing can be concluded: the repository cannot be read, a clone or cage cannot be made, or it was cancelled. A
 /// command that fails is a failed check and no error.
 pub fn measure(candidate: &Candidate<'_>, cancel: &Cancel) -> Result<Measured, GateError> {
+    crash::point("gate.begun");
     let lists = Lists::of(candidate)?;
     let stage = stage_of(candidate, cancel);
     let as_is = stage.room("the head", candidate.head, head_set_up(candidate))?;
@@ -143,6 +145,7 @@ pub fn measure(candidate: &Candidate<'_>, cancel: &Cancel) -> Result<Measured, G
         behind: Behind::new(),
     };
     let (census, added) = gate.run_all(&as_is, &mut measurements)?;
+    crash::point("gate.measured");
     measurements.sort_by_key(|m| m.check.number());
     let fixed_tests = census::compare(candidate.base_census, &census).fixed;
     let summary = Summary {
@@ -355,6 +358,7 @@ impl Gate<'_> {
 
     pub(crate) fn run(&mut self, room: &Room, command: &str) -> Result<Captured, GateError> {
         let captured = self.stage.run(room, command)?;
+        crash::point("gate.command");
         self.commands.push(captured.clone());
         Ok(captured)
     }

@@ -24,6 +24,7 @@ mod explain;
 mod fetches;
 mod flow;
 mod full_disk;
+mod gate_kills;
 mod green;
 mod ground;
 mod hosts;
