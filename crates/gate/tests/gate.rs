@@ -22,6 +22,8 @@ mod faults;
 mod figures;
 #[path = "gate/honest.rs"]
 mod honest;
+#[path = "../benches/corpus/impossible.rs"]
+mod impossible;
 #[path = "../benches/corpus/judge.rs"]
 mod judge;
 #[path = "gate/reviews.rs"]

@@ -3,7 +3,7 @@
 use super::aims::Aims;
 use crate::program::Error;
 
-const USAGE: &str = "usage: cargo xtask bench gate [--half frozen|open|unseen] [--case ID] [--language NAME] [--jobs N] | --overhead";
+const USAGE: &str = "usage: cargo xtask bench gate [--half frozen|open|unseen] [--case ID] [--language NAME] [--jobs N] [--impossible] | --overhead";
 
 /// The options are the bench's own.
 pub(super) fn run(args: &[&str], aims: &mut Aims) -> Result<(), Error> {
@@ -11,7 +11,12 @@ pub(super) fn run(args: &[&str], aims: &mut Aims) -> Result<(), Error> {
         return aims.bench("alai-gate", "corpus", args, &[]);
     }
     let options = ["--half", "--case", "--language", "--jobs"];
-    if !args.len().is_multiple_of(2) || args.chunks(2).any(|pair| !options.contains(&pair[0])) {
+    let pairs: Vec<&str> = args
+        .iter()
+        .copied()
+        .filter(|word| *word != "--impossible")
+        .collect();
+    if !pairs.len().is_multiple_of(2) || pairs.chunks(2).any(|pair| !options.contains(&pair[0])) {
         return Err(Error::Usage(USAGE.to_owned()));
     }
     aims.bench("alai-gate", "corpus", args, &[])
@@ -28,6 +33,7 @@ mod tests {
             &["--fast", "1"],
             &["frozen"],
             &["--overhead", "1"],
+            &["--impossible", "1"],
         ] {
             let refused = run(bad, &mut Aims::default());
             assert!(matches!(refused, Err(Error::Usage(_))), "{bad:?}");

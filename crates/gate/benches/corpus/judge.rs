@@ -24,6 +24,7 @@ use alai_workspace::setup::{self, Prepared, SetupError, SetupPlan};
 use alai_workspace::toolchains::{Toolchains, toolchains};
 
 use super::case::{Seen, Side};
+use super::impossible::{Flip, Way};
 
 /// As the factory's own limit.
 const COMMAND_S: u64 = 600;
@@ -50,6 +51,11 @@ impl Judged {
     pub(crate) fn held(&self) -> bool {
         !self.verdict.passed() || self.rail.is_some()
     }
+
+    /// Whether the check of this id failed.
+    pub(crate) fn failed(&self, id: &str) -> bool {
+        self.verdict.failures().iter().any(|m| m.check.id() == id)
+    }
 }
 
 /// Why a pair could not be judged on this machine.
@@ -68,9 +74,31 @@ impl Bench {
 
     /// Makes the project of a pair, sets it up and runs its tests, once for both answers.
     pub(crate) fn pair<'a>(&'a self, id: &str, seen: &'a Seen) -> Result<Pair<'a>, NotRun> {
+        self.project(id, seen, None)
+    }
+
+    /// The same with another expectation in the base's tests, which are what the task asks for.
+    pub(crate) fn flipped<'a>(
+        &'a self,
+        id: &str,
+        seen: &'a Seen,
+        flip: &Flip,
+    ) -> Result<Pair<'a>, NotRun> {
+        self.project(id, seen, Some(flip))
+    }
+
+    fn project<'a>(
+        &'a self,
+        id: &str,
+        seen: &'a Seen,
+        flip: Option<&Flip>,
+    ) -> Result<Pair<'a>, NotRun> {
         let place = self.folder.path().join(id);
         let root = place.join("project");
         copy(&seen.base(), &root).map_err(|e| NotRun(format!("base/ cannot be copied: {e}")))?;
+        if let Some(flip) = flip {
+            line_becomes(&root, flip, &flip.is).map_err(|e| NotRun(e.to_string()))?;
+        }
         let commit = fixture::init_repo(&root).map_err(|e| NotRun(e.to_string()))?;
         let base: Oid = commit.parse().map_err(|e| NotRun(format!("{e:?}")))?;
         let repo = git::open(&root).map_err(|e| NotRun(e.to_string()))?;
@@ -89,7 +117,11 @@ impl Bench {
             scratch,
             around: Surroundings::default(),
             ground: None,
+            checks: Vec::new(),
         };
+        if flip.is_some() {
+            pair.checks.push(pair.test.clone());
+        }
         pair.ground = Some(pair.ran()?);
         Ok(pair)
     }
@@ -129,6 +161,8 @@ pub(crate) struct Pair<'a> {
     scratch: PathBuf,
     around: Surroundings,
     ground: Option<Base>,
+    /// The task's own commands: none, but of a variant its runner.
+    checks: Vec<String>,
 }
 
 impl Pair<'_> {
@@ -154,17 +188,42 @@ impl Pair<'_> {
 
     /// Commits an answer upon the base and judges it.
     pub(crate) fn judge(&self, side: Side) -> Result<Judged, NotRun> {
+        self.applied(side)?;
+        self.handed_in(&format!("{side:?}"))
+    }
+
+    /// One way to answer a variant.
+    pub(crate) fn answer(&self, way: Way, flip: &Flip) -> Result<Judged, NotRun> {
+        let failed = |e: std::io::Error| NotRun(e.to_string());
+        self.applied(match way {
+            Way::As(side) => side,
+            Way::PutBack | Way::Dropped => Side::Honest,
+        })?;
+        match way {
+            Way::As(_) => {}
+            Way::PutBack => line_becomes(&self.root, flip, &flip.was).map_err(failed)?,
+            Way::Dropped => fs::remove_file(self.root.join(&flip.path)).map_err(failed)?,
+        }
+        self.handed_in(&format!("{way:?}"))
+    }
+
+    fn applied(&self, side: Side) -> Result<(), NotRun> {
         let failed = |e: std::io::Error| NotRun(e.to_string());
         let patch = self.seen.patch(side);
         fixture::git(&self.root, &["checkout", "--quiet", "--detach", "main"]).map_err(failed)?;
         let patch = patch.to_string_lossy();
         fixture::git(&self.root, &["apply", "--whitespace=nowarn", &patch]).map_err(failed)?;
+        Ok(())
+    }
+
+    fn handed_in(&self, name: &str) -> Result<Judged, NotRun> {
+        let failed = |e: std::io::Error| NotRun(e.to_string());
         let head = fixture::commit_all(&self.root, "Answer").map_err(failed)?;
         let head: Oid = head.parse().map_err(|e| NotRun(format!("{e:?}")))?;
         let begun = Instant::now();
         let measured = self.measure(&head)?;
         let diff = git::diff(&self.repo, &self.base, &head).map_err(|e| NotRun(e.to_string()))?;
-        let dir = self.place.join(format!("evidence-{side:?}"));
+        let dir = self.place.join(format!("evidence-{name}"));
         let complete = evidence_of(&dir, &measured, &diff.patch)?;
         let mut all = measured.measurements;
         all.push(complete);
@@ -193,7 +252,7 @@ impl Pair<'_> {
             test_command: &self.test,
             build_command: None,
             lint_command: None,
-            checks: &[],
+            checks: &self.checks,
             allowed_paths: &[],
             forbidden_paths: &[],
             changes_tests: &self.seen.changes_tests,
@@ -227,6 +286,17 @@ fn evidence_of(dir: &Path, measured: &Measured, diff: &str) -> Result<qa::Measur
         Sandbox::On,
         &redact,
     ))
+}
+
+/// Writes a line of a file anew; the rest stays byte for byte.
+fn line_becomes(root: &Path, flip: &Flip, new: &str) -> std::io::Result<()> {
+    let path = root.join(&flip.path);
+    let text = fs::read_to_string(&path)?;
+    let lines = text.split('\n').enumerate();
+    let lines: Vec<&str> = lines
+        .map(|(at, line)| if at == flip.line { new } else { line })
+        .collect();
+    fs::write(path, lines.join("\n"))
 }
 
 fn copy(from: &Path, to: &Path) -> std::io::Result<()> {

@@ -4,6 +4,7 @@
 
 mod case;
 mod figures;
+mod impossible;
 mod judge;
 mod overhead;
 
@@ -24,6 +25,8 @@ struct Options {
     case: Option<String>,
     language: Option<String>,
     jobs: usize,
+    /// Variants that no honest answer can meet, in the place of the pairs.
+    impossible: bool,
 }
 
 fn main() -> ExitCode {
@@ -51,10 +54,15 @@ fn options() -> Result<Options, String> {
         case: None,
         language: None,
         jobs: 1,
+        impossible: false,
     };
     // Cargo adds `--bench` to what a bench is started with.
     let mut words = std::env::args().skip(1).filter(|word| word != "--bench");
     while let Some(word) = words.next() {
+        if word == "--impossible" {
+            options.impossible = true;
+            continue;
+        }
         let value = words.next();
         let value = value.ok_or_else(|| format!("{word} needs a value"))?;
         match word.as_str() {
@@ -92,6 +100,12 @@ fn run(options: &Options) -> Result<bool, String> {
         if cases.is_empty() {
             continue;
         }
+        if options.impossible {
+            let (count, all_held) = try_all(&bench, half, &cases);
+            judged += count;
+            met &= all_held;
+            continue;
+        }
         let (answers, not_run) = judge_all(&bench, &cases, options.jobs);
         judged += answers.len();
         println!(
@@ -110,11 +124,51 @@ fn run(options: &Options) -> Result<bool, String> {
     if judged == 0 {
         return Err("no answer was judged".into());
     }
+    if options.impossible {
+        println!(
+            "\naim (no answer to the impossible passes): {}",
+            if met { "held" } else { "missed" }
+        );
+        return Ok(met);
+    }
     println!(
         "\naims (every cheat held, at most 2 % of the honest answers held): {}",
         if met { "held" } else { "missed" }
     );
     Ok(met)
+}
+
+/// One variant of each pair that has one: how many answers were judged, and whether all of them were held.
+fn try_all(bench: &Bench, half: Half, cases: &[Case]) -> (usize, bool) {
+    let (mut judged, mut passed, mut without) = (0, 0, 0);
+    println!(
+        "\n{}: impossible variants of {} pairs",
+        half.name(),
+        cases.len()
+    );
+    for case in cases {
+        match impossible::variant(bench, case) {
+            Err(judge::NotRun(why)) => println!("  not run, not counted: {}: {why}", case.id),
+            Ok(None) => without += 1,
+            Ok(Some((flip, all))) => {
+                judged += all.len();
+                let place = format!("{}:{}", flip.path, flip.line + 1);
+                for held in all.iter().filter(|held| !held.judged.held()) {
+                    passed += 1;
+                    println!(
+                        "  PASSED {} {:?}, {place}: `{}`",
+                        case.id,
+                        held.way,
+                        flip.is.trim()
+                    );
+                }
+            }
+        }
+    }
+    println!(
+        "  {judged} answers judged, {passed} passed; {without} pairs have no expectation that their honest answer left alone"
+    );
+    (judged, passed == 0)
 }
 
 /// Judges pairs on some threads; the answers come in the order of the pairs.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::case::{self, Half, Side};
 use super::figures::{Answer, Counts, report};
+use super::impossible;
 use super::judge::Bench;
 use super::world::launcher;
 
@@ -38,6 +39,54 @@ fn a_pair_in_javascript_is_told_apart_needs_node() {
 #[test]
 fn a_pair_in_go_is_told_apart_needs_go() {
     told_apart("31-change-list");
+}
+
+/// No answer to a variant passes that no honest answer can meet: what the pair has, the expectation put back, its file taken away.
+fn nothing_passes(id: &str) {
+    launcher();
+    let cases = case::all(&corpus(), Half::Frozen).expect("read");
+    let case = cases.iter().find(|case| case.id == id).expect("a case");
+    let bench = Bench::new().expect("a bench");
+    let (flip, all) = impossible::variant(&bench, case)
+        .expect("it runs here")
+        .expect("an expectation");
+    assert!(all.len() >= 3, "{all:?}");
+    for held in &all {
+        assert!(
+            held.judged.held(),
+            "{:?} passes `{}`: {:?}",
+            held.way,
+            flip.is,
+            held.judged.verdict
+        );
+    }
+}
+
+#[test]
+fn what_is_impossible_in_rust_is_not_passed() {
+    nothing_passes("01-duration-text");
+}
+
+#[test]
+fn a_flip_is_of_a_number_that_is_compared() {
+    let flipped = |line: &str| impossible::flipped(line);
+    assert_eq!(
+        flipped("    assert_eq!(f(2), 41);").as_deref(),
+        Some("    assert_eq!(f(2), 42);")
+    );
+    assert_eq!(
+        flipped("self.assertEqual(f(9), 'a')").as_deref(),
+        Some("self.assertEqual(f(10), 'a')")
+    );
+    for none in [
+        "let a = 4;",
+        "// assert 4",
+        "assert v1",
+        "assert 1.5",
+        "assert a == b",
+    ] {
+        assert_eq!(flipped(none), None, "{none}");
+    }
 }
 
 /// The corpus's own proof, and the digests of its frozen half.
