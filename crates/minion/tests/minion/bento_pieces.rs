@@ -422,4 +422,28 @@ fn every_stage_passes_its_tests_and_the_product_is_used_needs_node_needs_python_
         .map(|found| found[1].to_owned())
         .collect();
     assert_eq!(told, described);
+    the_page_says_the_answers_of(&served, &page);
+}
+
+/// Each row of the page that is about one request names the answers that the description has for it. The scaffold's example, which is to be
+/// taken away, shares a row.
+fn the_page_says_the_answers_of(served: &Value, page: &str) {
+    let row = Regex::new(r"(?m)^\| `(GET|POST|DELETE) ([^` ]+)`([^|]*)\|([^|]*)\|([^|]*)\|$")
+        .expect("a pattern");
+    let status = Regex::new(r"\b[2-5]\d\d\b").expect("a pattern");
+    let mut rows = 0;
+    for found in row
+        .captures_iter(page)
+        .filter(|row| !row[3].contains("`GET ") && !row[3].contains("`POST "))
+    {
+        let answers = &served["paths"][&found[2]][found[1].to_lowercase()]["responses"];
+        let described: BTreeSet<&str> = { answers.as_object().expect("answers").keys() }
+            .map(String::as_str)
+            .collect();
+        let cells = format!("{} {}", &found[4], &found[5]);
+        let said: BTreeSet<&str> = status.find_iter(&cells).map(|m| m.as_str()).collect();
+        assert_eq!(said, described, "{} {}", &found[1], &found[2]);
+        rows += 1;
+    }
+    assert_eq!(rows, 9, "one for each request but the example's: {page}");
 }
