@@ -23,6 +23,7 @@ mod load;
 mod measure;
 mod mutants;
 mod notice;
+mod operators;
 mod patched;
 mod paths;
 mod probe;

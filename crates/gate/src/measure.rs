@@ -322,7 +322,8 @@ impl Gate<'_> {
         into.push(runs::new_tests_fail(&added, on_base.as_ref()));
         self.rests(Check::NewTestsFailOnBase, last..self.commands.len());
         let noticed = self.noticed(&census, on_base.as_ref(), into)?;
-        into.push(noticed);
+        let own = self.own_tests(&census);
+        into.push(self.turned_around(noticed, &own)?);
         // Tests that were red on the base have shown it there.
         self.rests(Check::MutantsKilled, last..self.commands.len());
         let before = self.commands.len();

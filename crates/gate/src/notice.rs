@@ -202,7 +202,7 @@ impl Gate<'_> {
             && protected::class(path).is_none()
     }
 
-    fn changes_code(&self, file: &ChangedFile) -> bool {
+    pub(crate) fn changes_code(&self, file: &ChangedFile) -> bool {
         if !self.is_product(&file.path) {
             return false;
         }

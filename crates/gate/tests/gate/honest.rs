@@ -338,3 +338,37 @@ fn a_licence_inherited_from_an_unchanged_root_is_read_there() {
         assert_eq!(m.result == CheckResult::Pass, !person, "{lent}: {m:?}");
     }
 }
+
+#[test]
+fn wrong_operators_in_changed_lines_are_told_and_fail_nothing_needs_python() {
+    let world = World::new(&[
+        ("ages.py", "def double(age):\n    return age * 2\n"),
+        (
+            "tests/test_ages.py",
+            "import unittest\nfrom ages import double\n\nclass Ages(unittest.TestCase):\n    def test_double(self):\n        self.assertEqual(double(2), 4)\n",
+        ),
+        ("tests/__init__.py", ""),
+    ]);
+    let base = world.tip();
+    let code = "def double(age):\n    return age * 2\n\ndef is_adult(age):\n    return age >= 18\n";
+    let task = Task::with("python3 -m unittest -v");
+    let with = |asserts: &str| {
+        let tests = format!(
+            "import unittest\nfrom ages import is_adult\n\nclass Adult(unittest.TestCase):\n    def test_adult(self):\n{asserts}"
+        );
+        world.commit(
+            &[("ages.py", code), ("tests/test_adult.py", &tests)],
+            &[],
+            "Adults",
+        );
+        let judged = world.measure(&base, &task);
+        judged.expect_pass();
+        judged.one(Check::MutantsKilled).detail.clone()
+    };
+    let close = "        self.assertTrue(is_adult(18))\n        self.assertFalse(is_adult(17))\n";
+    let detail = with(close);
+    assert!(detail.contains("each of 1 wrong operator(s)"), "{detail}");
+    let far = "        self.assertTrue(is_adult(30))\n        self.assertFalse(is_adult(3))\n";
+    let detail = with(far);
+    assert!(detail.contains("not ages.py:5 `>=` as `>`"), "{detail}");
+}
