@@ -1,10 +1,11 @@
 //! What the judges of a commit answered since its gate measured it: checks 17 and 19 of what is shown.
 
+use alai_core::lifecycle::Event;
 use alai_core::qa::{self, Check, CheckResult, Judge, Measurement, Outcome, Verdict};
-use alai_core::task::Task;
+use alai_core::task::{State, Task};
 use alai_factory::{Home, newest_evidence};
 use alai_gate::evidence::{self, PinnedKey, Predicate};
-use alai_mission::RunRow;
+use alai_mission::{EventRow, RunRow};
 use serde::Serialize;
 
 use super::pinned;
@@ -46,6 +47,11 @@ pub(in crate::commands) fn folded(
     for id in line_of_work(home, about.task)? {
         let task = reader.task(id)?;
         if !task.kind.judges() || task.head.as_deref() != Some(about.head.as_str()) {
+            continue;
+        }
+        // A person closed it by hand: what his judge had said before decided nothing, and nobody judged it in its place.
+        let by_hand = |row: &EventRow| row.kind == Event::Override.as_str();
+        if task.state == State::Done && reader.events(id)?.iter().any(by_hand) {
             continue;
         }
         let Some(dir) = newest_evidence(home, &reader.runs_of(id)?) else {

@@ -136,7 +136,7 @@ text 1 '{{"type":"text","text":"budget='$budget' base='$ANTHROPIC_BASE_URL' key=
 {hang}case "$schema" in
   *'"spec"'*) answer='{plan}' ;;
   *'"approach"'*) answer='{{"approach":"One more command.","files":["words.sh"],"risks":[]}}' ;;
-  *'"verdict"'*) answer='{{"verdict":"pass","summary":"It does what the task asks.","findings":[]}}' ;;
+  *'"verdict"'*) answer='{{"verdict":"pass","summary":"It does what the task asks.","findings":[],"criteria":[{{"n":1,"met":true,"path":"words.sh","line":1}}]}}' ;;
   *)
     text 2 '{{"type":"tool_use","id":"t1","name":"Bash","input":{{"command":"sh test.sh"}}}}'
 {work}{also}
