@@ -1,5 +1,6 @@
 //! The plan of a goal: what the lead's model may answer, what is refused, and the template when no usable answer came.
 
+mod estimate;
 mod file;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,6 +10,7 @@ use serde_json::json;
 
 use crate::brief::Role;
 use crate::delegation::{self, Known};
+pub use estimate::{Basis, Estimate, Figure, PastRun, Place};
 pub use file::{FILE_BYTES_MAX, FileError, Forecast};
 
 /// More tasks than this from one goal are a plan nobody reads (fan-out limit of one plan).

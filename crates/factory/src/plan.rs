@@ -8,7 +8,7 @@ use alai_core::brief::Role;
 use alai_core::company::leads;
 use alai_core::delegation::Known;
 use alai_core::pipeline::{Ended, Failure, Stage, is_a_part};
-use alai_core::plan::{FileError, Forecast, Plan, PlanError, PlanSource, Planning};
+use alai_core::plan::{Estimate, FileError, Forecast, Plan, PlanError, PlanSource, Planning};
 use alai_core::qa::{self, Check, CheckResult, Measurement};
 use alai_core::task::{Priority, Task};
 use alai_fleet::{ChatRequest, Message, Provider, Purpose};
@@ -19,6 +19,7 @@ use alai_workspace::command::Cancel;
 use alai_workspace::git::{self, Oid, Repo};
 
 use crate::beat::Factory;
+use crate::config::Config;
 use crate::evidence::{self, Said};
 use crate::packs::Packs;
 use crate::run::RunError;
@@ -161,6 +162,26 @@ pub fn forecast(plan: &Plan, project: &Project, priority: Priority) -> Forecast 
     let ops = settings.ops || chain.asks(Stage::Ops);
     let docs = settings.docs || chain.asks(Stage::Docs);
     Forecast::of(plan, chain, priority, (ops, docs))
+}
+
+/// What it will probably take there, by what runs took before.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn estimate(
+    plan: &Plan,
+    forecast: &Forecast,
+    project: &Project,
+    reader: &Reader,
+    config: &Config,
+) -> Result<Estimate, MissionError> {
+    let own = reader.past_runs(Some(project.id))?;
+    let all = reader.past_runs(None)?;
+    let limits = &config.limits;
+    let at_a_time = limits
+        .per_project
+        .map_or(config.slots, |most| most.min(config.slots));
+    Ok(Estimate::of(plan, forecast, &own, &all, at_a_time))
 }
 
 /// The plan of a goal's specification as it stands, and whose it is; none before there is one.

@@ -52,6 +52,7 @@ mod sync;
 mod task;
 mod transfer;
 mod uncaged;
+mod usual;
 mod verification;
 mod waits;
 mod words;

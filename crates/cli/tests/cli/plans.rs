@@ -105,6 +105,12 @@ fn what_is_printed_is_taken_back_as_it_is_and_nothing_was_stored_for_it() {
         dry.out.contains("build, review, security, merge; 4 runs"),
         "{dry}"
     );
+    assert!(
+        dry.out.contains(
+            "# Estimated: tokens unknown; money unknown; wall time unknown: no run of build, "
+        ),
+        "nothing was measured here, and that is not nothing: {dry}"
+    );
     let printed = dry.out;
     assert_eq!(world.list(), "", "nothing was begun");
     std::fs::write(world.path("plan.yaml"), &printed).expect("a plan");
@@ -114,6 +120,10 @@ fn what_is_printed_is_taken_back_as_it_is_and_nothing_was_stored_for_it() {
         .alai(goal(&["--dry-run", "--json", "--plan", "plan.yaml"]))
         .exits(0);
     assert_eq!(object.json()["forecast"]["runs_min"], 4);
+    assert!(
+        object.json()["estimate"]["microusd"]["unknown"]["why"].is_string(),
+        "{object}"
+    );
     std::fs::write(world.path("plan.json"), &object.out).expect("a plan");
     let again = world.alai(goal(&["--dry-run", "--plan", "plan.json"]));
     assert_eq!(again.exits(0).out, printed, "JSON is taken back too");

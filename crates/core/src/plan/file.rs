@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_saphyr::Spanned;
 
-use super::{Plan, PlanError, PlannedTask, TASKS_MAX};
+use super::{Estimate, Plan, PlanError, PlannedTask, TASKS_MAX};
 use crate::pipeline::{Chain, QA_RETRIES_MAX, REVIEW_CYCLES_MAX, Stage};
 use crate::task::Priority;
 
@@ -32,6 +32,8 @@ struct Wire {
     _schema_version: Option<u32>,
     #[serde(default, rename = "forecast")]
     _forecast: Option<Forecast>,
+    #[serde(default, rename = "estimate")]
+    _estimate: Option<Estimate>,
 }
 
 /// What a plan will come to, by the stages of its project.
@@ -63,18 +65,27 @@ impl Forecast {
             Stage::Docs => docs && chain.leaves_out(*stage, priority, false).is_none(),
         };
         let stages: Vec<Stage> = Stage::ALL.into_iter().filter(kept).collect();
-        let judges = stages
-            .iter()
-            .filter(|s| **s > Stage::Build && **s < Stage::Merge);
-        let (judges, tasks) = (judges.count() as u64, plan.tasks.len() as u64);
-        // Stages of the goal are once for all of it, and are judged by their gate alone.
-        let of_goal = stages.iter().filter(|s| **s > Stage::Merge).count() as u64;
-        let tries = u64::from(QA_RETRIES_MAX) + 1;
-        let cycles = u64::from(REVIEW_CYCLES_MAX) + 1;
+        let tasks = plan.tasks.len() as u64;
+        let runs = stages.iter().map(|stage| Forecast::runs_of(*stage, tasks));
+        // And the postflight.
+        let (runs_min, runs_max) = runs.fold((1, 1), |all, more| (all.0 + more.0, all.1 + more.1));
         Forecast {
             stages,
-            runs_min: tasks * (1 + judges) + of_goal + 1,
-            runs_max: tasks * cycles * (tries + judges) + of_goal * tries + 1,
+            runs_min,
+            runs_max,
+        }
+    }
+
+    /// Runs of one stage in a plan of so many tasks: where nothing is sent back, and where everything is as often as it may be.
+    pub(super) fn runs_of(stage: Stage, tasks: u64) -> (u64, u64) {
+        let tries = u64::from(QA_RETRIES_MAX) + 1;
+        let cycles = u64::from(REVIEW_CYCLES_MAX) + 1;
+        match stage {
+            Stage::Merge => (0, 0),
+            Stage::Build => (tasks, tasks * cycles * tries),
+            Stage::Verify | Stage::Review | Stage::Security => (tasks, tasks * cycles),
+            // Stages of the goal are once for all of it, and are judged by their gate alone.
+            Stage::Ops | Stage::Docs => (1, tries),
         }
     }
 
@@ -127,12 +138,14 @@ impl Plan {
     }
 
     /// The file of a plan. Read again it is the same plan.
-    pub fn write(&self, forecast: &Forecast) -> String {
+    pub fn write(&self, forecast: &Forecast, estimate: &Estimate) -> String {
         let mut file = format!(
             "# What the goal's tasks will be made of: at most {TASKS_MAX}. `needs` names the keys of tasks whose merged code a task needs;\n\
              # `company` and `paths` (where the work is expected) may be added to a task.\n\
-             # As it is now: {}.\n",
-            forecast.said()
+             # As it is now: {}.\n\
+             # Estimated: {}.\n",
+            forecast.said(),
+            estimate.said()
         );
         file.push_str(&format!("spec: {}\ntasks:\n", block(&self.spec, 2)));
         for task in &self.tasks {
@@ -244,6 +257,11 @@ mod tests {
         Plan::read(text, |plan| plan.of_a_person(&known()))
     }
 
+    fn written(plan: &Plan) -> String {
+        let forecast = forecast(plan);
+        plan.write(&forecast, &Estimate::of(plan, &forecast, &[], &[], 1))
+    }
+
     fn forecast(plan: &Plan) -> Forecast {
         Forecast::of(plan, &Chain::default(), Priority::Medium, (false, false))
     }
@@ -279,7 +297,7 @@ mod tests {
         let plan = read(text).expect("JSON is YAML");
         assert_eq!(plan.tasks[0].company.as_deref(), Some("CodeCraft"));
         assert_eq!(plan.tasks[0].paths, ["src/"]);
-        assert_eq!(read(&plan.write(&forecast(&plan))), Ok(plan));
+        assert_eq!(read(&written(&plan)), Ok(plan));
     }
 
     #[test]
@@ -307,7 +325,7 @@ mod tests {
                 changes_tests: vec!["tests/a.py".into()],
                 ..PlannedTask::new("then", "Say it")
             });
-            let file = plan.write(&forecast(&plan));
+            let file = written(&plan);
             let shown = file.chars().all(|c| c == '\n' || !hides(c));
             assert!(shown, "all of it is what it looks like: {file:?}");
             assert_eq!(read(&file), Ok(plan), "{file}");

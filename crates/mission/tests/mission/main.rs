@@ -20,6 +20,7 @@ mod semantics;
 mod sessions;
 mod store;
 mod unsound;
+mod usual;
 mod words;
 
 use std::os::unix::fs::PermissionsExt;

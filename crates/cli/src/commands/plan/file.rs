@@ -3,10 +3,10 @@
 use std::io::{IsTerminal, Read};
 use std::path::Path;
 
-use alai_core::plan::{FILE_BYTES_MAX, Forecast, Plan};
+use alai_core::plan::{Estimate, FILE_BYTES_MAX, Forecast, Plan};
 use alai_core::task::Priority;
-use alai_factory::{Home, Packs, forecast, read_plan};
-use alai_mission::Project;
+use alai_factory::{Config, Home, Packs, estimate, forecast, read_plan};
+use alai_mission::{Project, Reader};
 use alai_workspace::editor;
 use serde::Serialize;
 
@@ -21,6 +21,8 @@ const SCHEMA_VERSION: u32 = 1;
 /// What plans of a project are judged by.
 pub(crate) struct Desk {
     packs: Packs,
+    config: Config,
+    reader: Reader,
     pub(crate) project: Project,
     priority: Priority,
 }
@@ -36,6 +38,7 @@ pub(crate) enum Edited {
 struct Printed<'a> {
     schema_version: u32,
     forecast: Forecast,
+    estimate: Estimate,
     #[serde(flatten)]
     plan: &'a Plan,
 }
@@ -44,6 +47,8 @@ impl Desk {
     pub(crate) fn new(home: &Home, project: Project, priority: Priority) -> Result<Desk, CliError> {
         Ok(Desk {
             packs: door::packs(home)?,
+            config: door::config(home)?,
+            reader: door::reader(home)?,
             project,
             priority,
         })
@@ -51,17 +56,24 @@ impl Desk {
 
     /// The plan on standard output, with what it comes to.
     pub(crate) fn print(&self, plan: &Plan, json: bool) -> Result<(), CliError> {
-        let forecast = forecast(plan, &self.project, self.priority);
+        let (forecast, estimate) = self.comes_to(plan)?;
         if json {
             return show::json(&Printed {
                 schema_version: SCHEMA_VERSION,
                 forecast,
+                estimate,
                 plan,
             });
         }
         // As it is, so that it can be read again: a plan's text has no control characters outside of quotes.
-        show::line(plan.write(&forecast).trim_end());
+        show::line(plan.write(&forecast, &estimate).trim_end());
         Ok(())
+    }
+
+    fn comes_to(&self, plan: &Plan) -> Result<(Forecast, Estimate), CliError> {
+        let forecast = forecast(plan, &self.project, self.priority);
+        let estimate = estimate(plan, &forecast, &self.project, &self.reader, &self.config)?;
+        Ok((forecast, estimate))
     }
 
     pub(crate) fn read(&self, path: &Path) -> Result<Plan, CliError> {
@@ -95,7 +107,8 @@ impl Desk {
             .suffix(".yaml")
             .tempfile()
             .map_err(|e| failed("write", &e))?;
-        let mut text = plan.write(&forecast(plan, &self.project, self.priority));
+        let (forecast, estimate) = self.comes_to(plan)?;
+        let mut text = plan.write(&forecast, &estimate);
         // Ctrl-C in the editor is the editor's.
         door::take_signals()?;
         loop {

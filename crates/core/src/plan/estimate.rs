@@ -1,0 +1,425 @@
+//! What a plan will probably take, by what runs of the same stages took before. What nobody has measured is unknown, and never nothing.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Forecast, Plan};
+use crate::money::dollars;
+use crate::pipeline::Stage;
+use crate::task::TaskKind;
+
+/// What one run took that has ended by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PastRun {
+    pub kind: TaskKind,
+    /// Milliseconds from its claim to its end.
+    pub run_ms: u64,
+    /// Of its model calls, both ways; what a provider had kept is counted in.
+    pub tokens: u64,
+    /// Millionths of a dollar that were spent, without what a subscription paid for; none where a call's cost never became known.
+    pub microusd: Option<u64>,
+    /// Some of its tokens were counted by us, because the provider said none.
+    pub estimated: bool,
+}
+
+/// Where runs are looked for: the most telling place that has any.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Place {
+    Project,
+    Home,
+}
+
+/// How a figure is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Basis {
+    /// Medians of what was measured.
+    Measured,
+    /// Medians in which some of it was estimated already.
+    Estimated,
+}
+
+/// One figure.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Figure {
+    Known {
+        /// Where nothing is sent back.
+        least: u64,
+        /// Where everything is as often as it may be; none where nobody can say.
+        most: Option<u64>,
+        basis: Basis,
+    },
+    Unknown {
+        why: String,
+    },
+}
+
+/// What a plan will probably take.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Estimate {
+    pub tokens: Figure,
+    /// Millionths of a dollar.
+    pub microusd: Figure,
+    /// Milliseconds with that many runs at a time, without waits for people, places and the merge queue.
+    pub wall_ms: Figure,
+    pub at_a_time: u64,
+    /// How many runs of each kind of task it rests on, and whose they are; the kinds that nobody has measured are left out.
+    pub runs: BTreeMap<String, u64>,
+    pub of: Option<Place>,
+}
+
+/// Medians of one kind of task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Usual {
+    run_ms: u64,
+    tokens: u64,
+    microusd: Option<u64>,
+    basis: Basis,
+    runs: u64,
+}
+
+impl Usual {
+    fn of(kind: TaskKind, past: &[PastRun]) -> Option<Usual> {
+        let of_kind = || past.iter().filter(|run| run.kind == kind);
+        // One run of which nobody knows what it cost makes of the others no more than an estimate.
+        let guessed = of_kind().any(|run| run.estimated || run.microusd.is_none());
+        Some(Usual {
+            run_ms: median(of_kind().map(|run| run.run_ms))?,
+            tokens: median(of_kind().map(|run| run.tokens))?,
+            microusd: median(of_kind().filter_map(|run| run.microusd)),
+            basis: if guessed {
+                Basis::Estimated
+            } else {
+                Basis::Measured
+            },
+            runs: of_kind().count() as u64,
+        })
+    }
+}
+
+/// By nearest rank, so that it is a value that was there.
+fn median(values: impl Iterator<Item = u64>) -> Option<u64> {
+    let mut values: Vec<u64> = values.collect();
+    values.sort_unstable();
+    let middle = values.len().checked_sub(1)? / 2;
+    values.get(middle).copied()
+}
+
+/// How often each kind of task is run: where nothing is sent back, and at most.
+fn counts(forecast: &Forecast, tasks: u64) -> Vec<(TaskKind, u64, u64)> {
+    let kind = |stage: &Stage| match stage {
+        Stage::Build => Some(TaskKind::Build),
+        Stage::Verify => Some(TaskKind::Verify),
+        Stage::Review => Some(TaskKind::Review),
+        Stage::Security => Some(TaskKind::Security),
+        Stage::Ops => Some(TaskKind::Ops),
+        Stage::Docs => Some(TaskKind::Docs),
+        Stage::Merge => None,
+    };
+    let counted = forecast.stages.iter().filter_map(|stage| {
+        let (least, most) = Forecast::runs_of(*stage, tasks);
+        Some((kind(stage)?, least, most))
+    });
+    counted.chain([(TaskKind::Postflight, 1, 1)]).collect()
+}
+
+impl Estimate {
+    /// By the runs of the plan's project, or where it has none of a kind, by all of the home's. `at_a_time`: how many runs may be at
+    /// work at once.
+    pub fn of(
+        plan: &Plan,
+        forecast: &Forecast,
+        project: &[PastRun],
+        home: &[PastRun],
+        at_a_time: usize,
+    ) -> Estimate {
+        let counts = counts(forecast, plan.tasks.len() as u64);
+        let mut of = None;
+        let usual: BTreeMap<TaskKind, Usual> = { counts.iter() }
+            .filter_map(|(kind, _, _)| {
+                if let Some(usual) = Usual::of(*kind, project) {
+                    of = of.or(Some(Place::Project));
+                    return Some((*kind, usual));
+                }
+                let usual = Usual::of(*kind, home)?;
+                of = Some(Place::Home);
+                Some((*kind, usual))
+            })
+            .collect();
+        let lacking: Vec<&str> = { counts.iter() }
+            .filter(|(kind, _, _)| !usual.contains_key(kind))
+            .map(|(kind, _, _)| kind.as_str())
+            .collect();
+        let at_a_time = at_a_time.max(1) as u64;
+        let runs = { usual.iter() }
+            .map(|(kind, usual)| (kind.as_str().to_owned(), usual.runs))
+            .collect();
+        let unknown = || Figure::Unknown {
+            why: format!("no run of {} was measured in this home", lacking.join(", ")),
+        };
+        if !lacking.is_empty() {
+            return Estimate {
+                tokens: unknown(),
+                microusd: unknown(),
+                wall_ms: unknown(),
+                at_a_time,
+                runs,
+                of,
+            };
+        }
+        let sum = |value: &dyn Fn(&Usual) -> u64| {
+            { counts.iter() }.fold((0_u64, 0_u64), |(least, most), (kind, fewest, mostly)| {
+                let value = usual.get(kind).map_or(0, value);
+                (
+                    least.saturating_add(value.saturating_mul(*fewest)),
+                    most.saturating_add(value.saturating_mul(*mostly)),
+                )
+            })
+        };
+        let known = |(least, most): (u64, u64), basis| Figure::Known {
+            least,
+            most: Some(most),
+            basis,
+        };
+        let guessed = usual.values().any(|usual| usual.basis == Basis::Estimated);
+        let basis = if guessed {
+            Basis::Estimated
+        } else {
+            Basis::Measured
+        };
+        let microusd = match usual.values().all(|usual| usual.microusd.is_some()) {
+            true => known(sum(&|usual| usual.microusd.unwrap_or(0)), basis),
+            false => Figure::Unknown {
+                why: "what calls of such runs cost never became known".to_owned(),
+            },
+        };
+        let (busy, _) = sum(&|usual| usual.run_ms);
+        let run_ms = |kind: TaskKind| usual.get(&kind).map_or(0, |usual| usual.run_ms);
+        let wall_ms = Figure::Known {
+            least: busy
+                .div_ceil(at_a_time)
+                .max(longest(plan, &counts, &run_ms)),
+            most: None,
+            basis: Basis::Measured,
+        };
+        Estimate {
+            tokens: known(sum(&|usual| usual.tokens), basis),
+            microusd,
+            wall_ms,
+            at_a_time,
+            runs,
+            of,
+        }
+    }
+
+    /// In one line.
+    pub fn said(&self) -> String {
+        let amount = |figure: &Figure, say: &dyn Fn(u64) -> String| match figure {
+            Figure::Known { least, most, basis } => {
+                let most = most.map_or_else(String::new, |most| format!(", at most {}", say(most)));
+                let word = match basis {
+                    Basis::Measured => "measured",
+                    Basis::Estimated => "estimated",
+                };
+                format!("{}{most} ({word})", say(*least))
+            }
+            Figure::Unknown { .. } => "unknown".to_owned(),
+        };
+        let mut said = format!(
+            "tokens {}; money {}; wall time {}",
+            amount(&self.tokens, &|n| n.to_string()),
+            amount(&self.microusd, &dollars),
+            amount(&self.wall_ms, &|ms| format!("at least {}", span(ms))),
+        );
+        let whys = [&self.tokens, &self.microusd]
+            .into_iter()
+            .find_map(|figure| match figure {
+                Figure::Unknown { why } => Some(why.as_str()),
+                Figure::Known { .. } => None,
+            });
+        said.extend(whys.map(|why| format!(": {why}")));
+        if let (Some(of), true) = (self.of, matches!(self.tokens, Figure::Known { .. })) {
+            let runs: Vec<String> = self
+                .runs
+                .iter()
+                .map(|(kind, n)| format!("{kind} {n}"))
+                .collect();
+            let of = match of {
+                Place::Project => "this project",
+                Place::Home => "this home",
+            };
+            said.push_str(&format!(
+                "; by the medians of {of}'s runs ({}), {} at a time, without waits for people and merges",
+                runs.join(", "),
+                self.at_a_time
+            ));
+        }
+        said
+    }
+}
+
+/// The longest way through the plan's needs, each task with what judges it; behind it what is once for all of the goal. Milliseconds.
+fn longest(plan: &Plan, counts: &[(TaskKind, u64, u64)], run_ms: &dyn Fn(TaskKind) -> u64) -> u64 {
+    let of_goal = |kind: TaskKind| matches!(kind, TaskKind::Ops | TaskKind::Docs);
+    let line: u64 = { counts.iter() }
+        .filter(|(kind, _, _)| !of_goal(*kind) && *kind != TaskKind::Postflight)
+        .map(|(kind, _, _)| run_ms(*kind))
+        .sum();
+    let mut depth: BTreeMap<&str, u64> = BTreeMap::new();
+    // A plan that was judged has no circle; each pass settles at least one task.
+    for _ in &plan.tasks {
+        for task in &plan.tasks {
+            let before = task
+                .needs
+                .iter()
+                .map(|key| depth.get(key.as_str()).copied().unwrap_or(0));
+            depth.insert(&task.key, 1 + before.max().unwrap_or(0));
+        }
+    }
+    let deepest = depth.values().copied().max().unwrap_or(0);
+    let behind = { counts.iter() }
+        .filter(|(kind, _, _)| of_goal(*kind))
+        .map(|(kind, _, _)| run_ms(*kind))
+        .max();
+    deepest * line + behind.unwrap_or(0) + run_ms(TaskKind::Postflight)
+}
+
+fn span(ms: u64) -> String {
+    match ms.div_ceil(1_000) {
+        s @ 0..120 => format!("{s} s"),
+        s @ 120..7_200 => format!("{} min", s.div_ceil(60)),
+        s => format!("{} h", s.div_ceil(3_600)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::Chain;
+    use crate::plan::PlannedTask;
+    use crate::task::Priority;
+
+    fn run(kind: TaskKind, run_ms: u64, tokens: u64, microusd: u64) -> PastRun {
+        PastRun {
+            kind,
+            run_ms,
+            tokens,
+            microusd: Some(microusd),
+            estimated: false,
+        }
+    }
+
+    /// Two tasks, the second of which needs the first; each is built and reviewed.
+    fn plan() -> (Plan, Forecast) {
+        let mut plan = Plan::template("t", "d");
+        let first = plan.tasks[0].key.clone();
+        plan.tasks.push(PlannedTask {
+            needs: vec![first],
+            ..PlannedTask::new("b", "t")
+        });
+        let chain = Chain::parse("build,review").expect("a chain");
+        let forecast = Forecast::of(&plan, &chain, Priority::Medium, (false, false));
+        (plan, forecast)
+    }
+
+    fn past() -> Vec<PastRun> {
+        vec![
+            run(TaskKind::Build, 60_000, 1_000, 100),
+            run(TaskKind::Build, 90_000, 3_000, 300),
+            run(TaskKind::Build, 10_000, 2_000, 200),
+            run(TaskKind::Review, 30_000, 500, 50),
+            run(TaskKind::Postflight, 1_000, 0, 0),
+        ]
+    }
+
+    #[test]
+    fn runs_that_were_measured_say_tokens_money_and_wall_time() {
+        let (plan, forecast) = plan();
+        let home = past();
+        let estimate = Estimate::of(&plan, &forecast, &[], &home, 2);
+        // Two builds and two reviews where nothing is sent back; 18 and 6 where everything is.
+        assert_eq!((forecast.runs_min, forecast.runs_max), (5, 25));
+        let known = |least, most| Figure::Known {
+            least,
+            most,
+            basis: Basis::Measured,
+        };
+        assert_eq!(
+            estimate.tokens,
+            known(2 * 2_000 + 2 * 500, Some(18 * 2_000 + 6 * 500))
+        );
+        assert_eq!(
+            estimate.microusd,
+            known(2 * 200 + 2 * 50, Some(18 * 200 + 6 * 50))
+        );
+        // The second needs the first: two slots help nothing.
+        assert_eq!(estimate.wall_ms, known(2 * (60_000 + 30_000) + 1_000, None));
+        assert_eq!(estimate.of, Some(Place::Home));
+        assert_eq!(
+            estimate.said(),
+            "tokens 5000, at most 39000 (measured); money $0.0005, at most $0.0039 (measured); wall time at least 4 min (measured); by \
+             the medians of this home's runs (build 3, postflight 1, review 1), 2 at a time, without waits for people and merges"
+        );
+    }
+
+    #[test]
+    fn a_project_speaks_for_itself_and_wide_plans_wait_for_their_turn() {
+        let (mut plan, _) = plan();
+        plan.tasks[1].needs.clear();
+        let chain = Chain::parse("build,review").expect("a chain");
+        let forecast = Forecast::of(&plan, &chain, Priority::Medium, (false, false));
+        let mut own = past();
+        own.iter_mut().for_each(|run| run.run_ms = 7_000);
+        let home = past();
+        let at = |slots| match Estimate::of(&plan, &forecast, &own, &home, slots).wall_ms {
+            Figure::Known { least, .. } => least,
+            Figure::Unknown { why } => panic!("{why}"),
+        };
+        assert_eq!((at(1), at(2), at(9)), (5 * 7_000, 3 * 7_000, 3 * 7_000));
+        assert_eq!(at(0), at(1));
+        let estimate = Estimate::of(&plan, &forecast, &own, &home, 1);
+        assert_eq!(estimate.of, Some(Place::Project));
+        own.retain(|run| run.kind != TaskKind::Review);
+        let mixed = Estimate::of(&plan, &forecast, &own, &home, 1);
+        assert_eq!(mixed.of, Some(Place::Home), "one kind is only the home's");
+    }
+
+    #[test]
+    fn what_was_never_measured_is_unknown_and_what_was_estimated_is_no_measure() {
+        let (plan, forecast) = plan();
+        let nothing = Estimate::of(&plan, &forecast, &[], &[], 2);
+        let why = "no run of build, review, postflight was measured in this home";
+        assert_eq!(nothing.tokens, Figure::Unknown { why: why.into() });
+        assert_eq!(
+            nothing.said(),
+            format!("tokens unknown; money unknown; wall time unknown: {why}")
+        );
+        let mut some = past();
+        some.retain(|run| run.kind != TaskKind::Review);
+        let said = Estimate::of(&plan, &forecast, &some, &[], 2).said();
+        assert!(
+            said.ends_with("unknown: no run of review was measured in this home"),
+            "{said}"
+        );
+        let money = |past: &[PastRun]| match Estimate::of(&plan, &forecast, past, &[], 2).microusd {
+            Figure::Known { basis, least, .. } => Some((basis, least)),
+            Figure::Unknown { .. } => None,
+        };
+        assert_eq!(money(&past()), Some((Basis::Measured, 500)));
+        let mut counted = past();
+        counted[0].estimated = true;
+        assert_eq!(money(&counted), Some((Basis::Estimated, 500)));
+        let mut lost = past();
+        lost[0].microusd = None;
+        assert_eq!(
+            money(&lost),
+            Some((Basis::Estimated, 500)),
+            "of the two that are known"
+        );
+        lost.iter_mut().for_each(|run| run.microusd = None);
+        assert_eq!(money(&lost), None, "and not $0");
+    }
+}
