@@ -1,5 +1,6 @@
 //! Words for people: times, lines, tables. Data goes to standard output.
 
+use alai_core::money::dollars;
 use alai_core::task::{Task, list_line};
 use alai_factory::Views;
 use serde::Serialize;
@@ -31,6 +32,14 @@ pub(crate) fn listed(views: &Views<'_>, task: &Task) -> Result<String, CliError>
     let level = trust.map(|level| format!(" {}", level.as_str()));
     let line = list_line(task, shown);
     Ok(clean(&format!("{line}{}", level.unwrap_or_default())))
+}
+
+/// What calls of unknown cost may come to, behind a sum that does not hold it; nothing where there are none.
+pub(crate) fn unknown(microusd: u64) -> String {
+    match microusd {
+        0 => String::new(),
+        most => format!(" + unknown (at most {})", dollars(most)),
+    }
 }
 
 /// Says something beside the data, on standard error.

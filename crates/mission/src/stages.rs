@@ -33,6 +33,8 @@ pub struct StageStats {
     pub output_tokens: u64,
     /// Without what a subscription paid for.
     pub cost_microusd: u64,
+    /// Held at its worst for calls of which nobody knows what they cost.
+    pub unknown_microusd: u64,
     /// Runs of the factory from their claims to their ends; of a live one so far.
     pub run_ms: u64,
     /// From the sending of each call to its answer.
@@ -194,13 +196,21 @@ fn calls(
             (stats.calls, stats.prompt_tokens, stats.output_tokens) = (calls, prompt, output);
             (stats.cost_microusd, stats.model_ms) = (cost, model_ms);
         },
-    )
+    )?;
+    let sql = format!(
+        "SELECT t.kind, sum(l.reserved_microusd) FROM ledger l JOIN task t ON t.id = l.task
+         WHERE l.state = 'unknown' AND {of} GROUP BY t.kind"
+    );
+    each(c, &sql, id, 0, by, |stats, [unknown]| {
+        stats.unknown_microusd = unknown
+    })
 }
 
 fn verifier(c: &Connection, id: TaskId) -> Result<BTreeMap<String, u64>, MissionError> {
     let of = of();
     let sql = format!(
-        "SELECT ifnull(v.end_state, 'at work'), count(*) FROM verification v JOIN task t ON t.id = v.task WHERE {of} GROUP BY 1"
+        "SELECT CASE WHEN v.end_state IS NOT NULL THEN v.end_state WHEN r.state = 'live' THEN 'at work' ELSE 'interrupted' END, count(*)
+         FROM verification v JOIN task t ON t.id = v.task JOIN run r ON r.id = v.run WHERE {of} GROUP BY 1"
     );
     let mut statement = c.prepare(&sql)?;
     let rows = statement.query_map([id.0], |r| {
@@ -221,6 +231,7 @@ fn add(total: &mut StageStats, more: &StageStats) {
     total.prompt_tokens += more.prompt_tokens;
     total.output_tokens += more.output_tokens;
     total.cost_microusd += more.cost_microusd;
+    total.unknown_microusd += more.unknown_microusd;
     total.run_ms += more.run_ms;
     total.model_ms += more.model_ms;
 }

@@ -145,8 +145,9 @@ fn text(seen: &Console) -> Vec<String> {
         Some(format!("evidence {} {dir}", task.task))
     }));
     lines.push(format!(
-        "cost     {} in {} calls, {} + {} tokens",
+        "cost     {}{} in {} calls, {} + {} tokens",
         dollars(took.cost_microusd),
+        show::unknown(took.unknown_microusd),
         took.calls,
         took.prompt_tokens,
         took.output_tokens
@@ -185,7 +186,11 @@ fn markdown(seen: &Console) -> Vec<String> {
             seen.mode.as_deref().unwrap_or("nothing ran yet")
         ),
         format!("- Plan: {}", cell(&plans(seen))),
-        format!("- Cost so far: {}", dollars(seen.took.total.cost_microusd)),
+        format!(
+            "- Cost so far: {}{}",
+            dollars(seen.took.total.cost_microusd),
+            show::unknown(seen.took.total.unknown_microusd)
+        ),
         format!("- Next: {}", cell(&seen.next_action)),
         String::new(),
         "| Task | Stage | State | Title | Company | Model | Evidence |".into(),

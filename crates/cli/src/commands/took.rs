@@ -37,7 +37,7 @@ pub(crate) fn run(home: &Home, of: TaskId, json: bool) -> Result<(), CliError> {
 
 fn row(stage: &StageStats) -> String {
     format!(
-        "{:<11} {} task(s), {} done, cycle {}, {} run(s), {} retried, {} escalated; {} calls, {} + {} tokens, {}, {} in models",
+        "{:<11} {} task(s), {} done, cycle {}, {} run(s), {} retried, {} escalated; {} calls, {} + {} tokens, {}{}, {} in models",
         stage.stage,
         stage.tasks,
         stage.done,
@@ -49,6 +49,7 @@ fn row(stage: &StageStats) -> String {
         stage.prompt_tokens,
         stage.output_tokens,
         dollars(stage.cost_microusd),
+        show::unknown(stage.unknown_microusd),
         span(stage.model_ms)
     )
 }

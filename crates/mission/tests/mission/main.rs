@@ -19,6 +19,7 @@ mod remotes;
 mod semantics;
 mod sessions;
 mod store;
+mod took;
 mod unsound;
 mod usual;
 mod words;
