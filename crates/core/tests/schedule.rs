@@ -15,6 +15,28 @@ fn ours() -> Policy {
     Policy::Ours(Rules::default())
 }
 
+/// The rules of each single load and start alone: for tests of other things, which need some schedule.
+fn ruled() -> Rules {
+    Rules {
+        search_steps_max: 0,
+        ..Rules::default()
+    }
+}
+
+/// A search so short that a debug build has time for it, for what must hold however much is found.
+fn briefly_searched() -> Rules {
+    Rules {
+        search_steps_max: 20,
+        ..Rules::default()
+    }
+}
+
+/// So many seeds in the ordinary run; `ALAI_SCHEDULE_SEEDS=20` is the long form.
+fn seeds(usual: u64) -> std::ops::RangeInclusive<u64> {
+    let said = std::env::var("ALAI_SCHEDULE_SEEDS").ok();
+    1..=said.map_or(usual, |text| text.parse().expect("a number"))
+}
+
 /// Hosts that go down and come back, one at a time.
 fn faults(dice: &mut Dice, hosts: usize, until_ms: i64) -> Vec<Fault> {
     let mut faults = Vec::new();
@@ -39,7 +61,8 @@ fn faults(dice: &mut Dice, hosts: usize, until_ms: i64) -> Vec<Fault> {
 
 #[test]
 fn a_thousand_mixed_jobs_are_each_finished_once_whatever_fails() {
-    for seed in 1..=3 {
+    let policy = || Policy::Ours(briefly_searched());
+    for seed in seeds(1) {
         let mut dice = Dice::new(seed);
         let mut trace = Family::Skew.trace(seed);
         // The last host is somebody else's, and the hosts together take a few calls only.
@@ -61,7 +84,7 @@ fn a_thousand_mixed_jobs_are_each_finished_once_whatever_fails() {
             trace.tasks.push(task);
         }
         let faults = faults(&mut dice, trace.fleet.hosts.len(), 60 * MINUTE);
-        let outcome = simulate(&trace, ours(), &faults);
+        let outcome = simulate(&trace, policy(), &faults);
         assert_eq!(outcome.tasks.len(), 1000);
         for (task, ended) in trace.tasks.iter().zip(&outcome.tasks) {
             assert_eq!(ended.times, 1);
@@ -79,7 +102,7 @@ fn a_thousand_mixed_jobs_are_each_finished_once_whatever_fails() {
         assert!(starts.count() > 1000, "some were started again");
         assert_eq!(
             outcome.effects,
-            simulate(&trace, ours(), &faults).effects,
+            simulate(&trace, policy(), &faults).effects,
             "the same again"
         );
     }
@@ -149,10 +172,12 @@ fn greedy(others: usize, dice: &mut Dice) -> Trace {
 
 #[test]
 fn a_model_that_is_always_asked_for_starves_no_other() {
-    for seed in 1..=20 {
+    let searched = seeds(1).map(|seed| (seed, briefly_searched()));
+    let all = (1..=20).map(|seed| (seed, ruled())).chain(searched);
+    for (seed, rules) in all {
         for others in 1..=3 {
             let trace = greedy(others, &mut Dice::new(seed));
-            let outcome = simulate(&trace, ours(), &[]);
+            let outcome = simulate(&trace, Policy::Ours(rules), &[]);
             // What is at work ends within 80 s, and a load takes 30 s; of several that starve each has its turn: a
             // load's time, and what then has to end.
             let drain_and_load = 80_000 + 30_000;
@@ -197,7 +222,7 @@ fn no_schedule_of_thousands_of_small_traces_is_better_than_the_bound() {
     for seed in 1..=2000 {
         let mut trace = tiny(seed);
         trace.tasks.truncate(4 + usize::from(seed % 8 == 0));
-        let ours = simulate(&trace, ours(), &[]).makespan_ms;
+        let ours = simulate(&trace, Policy::Ours(ruled()), &[]).makespan_ms;
         let best = optimum_ms(&trace, ours).expect("five tasks are few enough");
         let bound = bound_in_rounds_ms(&trace, 8);
         assert!(bound <= best, "seed {seed}: {bound} is above {best}");
@@ -281,7 +306,7 @@ fn a_saving_that_another_order_would_give_is_in_the_bound() {
 fn estimates_that_are_off_by_a_third_cost_little() {
     let traces = FAMILIES
         .iter()
-        .flat_map(|family| (1..=3).map(|seed| family.trace(seed)));
+        .flat_map(|family| seeds(1).map(|seed| family.trace(seed)));
     for (seed, trace) in (1..).zip(traces) {
         let told = simulate(&trace, ours(), &[]).makespan_ms;
         let misjudged = simulate(&trace.misjudged(30, seed), ours(), &[]).makespan_ms;
@@ -294,13 +319,15 @@ fn estimates_that_are_off_by_a_third_cost_little() {
 /// A drain that is begun on one host must not make one that goes on elsewhere useless: both would be called off and begun again for ever.
 #[test]
 fn drains_do_not_call_each_other_off_whatever_the_rules() {
-    for seed in 1..=4 {
+    let searched = seeds(1).map(|seed| (seed, briefly_searched()));
+    let all = (1..=4).map(|seed| (seed, ruled())).chain(searched);
+    for (seed, rules) in all {
         for beta in [0.3, 0.6, 3.0] {
             let trace = Family::Twins.trace(seed);
             let rules = Rules {
                 beta,
                 age_ms_max: 1_000_000_000,
-                ..Rules::default()
+                ..rules
             };
             let outcome = simulate(&trace, Policy::Ours(rules), &[]);
             assert!(outcome.tasks.iter().all(|ended| ended.times == 1));
@@ -308,20 +335,24 @@ fn drains_do_not_call_each_other_off_whatever_the_rules() {
     }
 }
 
-/// Traces in which a drain is called off in the moment that began it, unless a load is refused that makes one begun before it useless.
+/// Traces in which a drain is called off in the moment that began it, unless a load is refused that makes one begun before it useless: by the rules alone,
+/// for which they were found, and with a search.
 #[test]
 fn no_load_is_begun_that_makes_an_earlier_drain_useless() {
     use Family::{DeepChains, Skew, Twins};
-    for (family, seed, beta) in [
+    let traces = [
         (Twins, 6, 0.1),
         (Twins, 6, 0.3),
         (Skew, 4, 0.3),
         (DeepChains, 10, 0.6),
-    ] {
+    ];
+    let with = |rules: Rules| traces.map(|(family, seed, beta)| (family, seed, beta, rules));
+    let all = with(ruled()).into_iter().chain(with(briefly_searched()));
+    for (family, seed, beta, rules) in all {
         let rules = Rules {
             beta,
             age_ms_max: 1_000_000_000,
-            ..Rules::default()
+            ..rules
         };
         let outcome = simulate(&family.trace(seed), Policy::Ours(rules), &[]);
         let drained = |at: i64, place| {
@@ -346,7 +377,7 @@ fn the_clairvoyant_is_never_better_than_the_best_and_mostly_as_good() {
     let (mut known, mut reached) = (0, 0);
     for seed in 1..=24 {
         let trace = tiny(seed);
-        let ours = simulate(&trace, ours(), &[]);
+        let ours = simulate(&trace, Policy::Ours(ruled()), &[]);
         let Some(best) = optimum_ms(&trace, ours.makespan_ms) else {
             continue;
         };
@@ -365,7 +396,7 @@ fn the_clairvoyant_is_never_better_than_the_best_and_mostly_as_good() {
 fn the_clairvoyant_is_between_the_bound_and_us() {
     for family in FAMILIES {
         let trace = family.trace(1);
-        let ours = simulate(&trace, ours(), &[]);
+        let ours = simulate(&trace, Policy::Ours(ruled()), &[]);
         let found = clairvoyant_ms(&trace, &ours, 1000, 1);
         assert!(bound_in_rounds_ms(&trace, 20) <= found, "{family:?}");
         assert!(found <= ours.makespan_ms, "{family:?}");
@@ -376,7 +407,7 @@ fn the_clairvoyant_is_between_the_bound_and_us() {
 fn the_figures_hold_on_a_few_traces_of_each_family() {
     let traces = FAMILIES
         .iter()
-        .flat_map(|family| (1..=3).map(|seed| family.trace(seed)));
+        .flat_map(|family| seeds(2).map(|seed| family.trace(seed)));
     let some = traces.map(|trace| measured_in_rounds(&trace, ROUNDS));
     let figures = figures(&some.collect::<Vec<_>>());
     // What `cargo xtask bench fleet` gives on all traces stands in docs/BENCHMARKS.md; these are the same rules on fewer.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use alai_core::ids::TaskId;
 use alai_core::pipeline::HUMAN_WAIT_MS;
-use alai_core::schedule::{Decision, Effect, HostId, Job, ModelId, Rules, decide};
+use alai_core::schedule::{Decision, Effect, HostId, Job, ModelId, Rules, decide_on};
 use alai_core::task::{Task, TaskKind, WaitReason, Waiting};
 use alai_mission::{Claim, ClaimLimits, MissionError, Queue, Ready, Slot, SlotsOf};
 
@@ -251,8 +251,8 @@ impl<'f> Round<'f> {
             return Ok(false);
         }
         let bounds = self.bounds();
-        let (mut picture, jobs, decided) = {
-            let known = self.factory.roster().lock();
+        let (mut picture, jobs, meant) = {
+            let mut known = self.factory.roster().lock();
             let mut picture = Picture::of(&self.sites, &known, bounds, self.rules(), self.now_ms);
             let order = Order::of(&self.wanted, &self.queue, self.now_ms);
             let jobs = jobs::jobs(&self.wanted, &order, &picture, &known);
@@ -262,9 +262,12 @@ impl<'f> Round<'f> {
             for coming in follows::coming(&self.follows, &order, &picture, &known) {
                 picture.state.expect(coming);
             }
-            let decided = decide(&picture.state, self.now_ms);
-            (picture, jobs, decided)
+            (picture, jobs, std::mem::take(&mut known.meant))
         };
+        // Runs begin and end meanwhile: a decision takes milliseconds.
+        let mut intent = picture.intent(meant);
+        let decided = decide_on(&picture.state, &mut intent, self.now_ms);
+        self.factory.roster().lock().meant = picture.meant(intent);
         let is_start = |d: &Decision| matches!(d.effect, Effect::Start { .. });
         // One at a time: whose turn is next depends on what its project has been given.
         let (starts, mut told): (Vec<Decision>, _) = decided.into_iter().partition(is_start);

@@ -4,11 +4,14 @@
 //! each start on a slow place is held against putting it off, by the same futures by which loads are chosen.
 
 use std::cmp::Reverse;
+use std::ops::Range;
 
 use super::decide::{Decision, Effect};
-use super::job::{Choice, Job, JobId};
+use super::fleet::{HostId, ModelId};
+use super::job::{Choice, Job, JobId, Sticky};
 use super::outlook::Outlook;
 use super::plan::{Ban, Placed, Planned, View, order, plan};
+use super::reason::Reason;
 use super::state::State;
 use super::swap;
 
@@ -25,11 +28,10 @@ const READY_MAX: usize = 48;
 /// One whole decision.
 pub(super) struct Attempt<'s> {
     view: View<'s>,
-    /// What happens to models.
-    pub(super) moves: Vec<Decision>,
+    moves: Vec<Decision>,
     order: Vec<Planned<'s>>,
     /// The jobs in their order, and where each would be.
-    pub(super) placed: Vec<(&'s Job, Option<Placed>)>,
+    placed: Vec<(&'s Job, Option<Placed>)>,
 }
 
 impl<'s> Attempt<'s> {
@@ -114,6 +116,37 @@ impl<'s> Attempt<'s> {
         })
     }
 
+    /// The jobs in their order.
+    pub(super) fn order(&self) -> &[Planned<'s>] {
+        &self.order
+    }
+
+    /// What happens to models.
+    pub(super) fn moves(&self) -> &[Decision] {
+        &self.moves
+    }
+
+    /// All of it.
+    pub(super) fn decisions(&self) -> Vec<Decision> {
+        let starts = self
+            .starts()
+            .map(|(job, placed)| start(self.view.state, job, placed, self.view.now_ms));
+        self.moves.iter().copied().chain(starts).collect()
+    }
+
+    /// Jobs that begin now.
+    pub(super) fn begins(&self) -> Vec<(JobId, Placed)> {
+        self.starts()
+            .map(|(job, placed)| (job.id, placed))
+            .collect()
+    }
+
+    /// Whether a job is put there, now or later.
+    pub(super) fn is_wanted(&self, host: HostId, model: ModelId) -> bool {
+        let mut placed = self.placed.iter().filter_map(|(_, placed)| *placed);
+        placed.any(|placed| (placed.host, placed.model) == (host, model))
+    }
+
     /// What begins now.
     fn starts(&self) -> impl Iterator<Item = (&'s Job, Placed)> + '_ {
         let now_ms = self.view.now_ms;
@@ -141,12 +174,16 @@ impl<'s> Attempt<'s> {
 
     /// How late all known work would end; infinite when nothing would happen any more.
     fn late_ms(&self) -> f64 {
-        let starts: Vec<(JobId, Placed)> = self
-            .starts()
-            .map(|(job, placed)| (job.id, placed))
-            .collect();
-        let outlook = Outlook::of(&self.view, &self.order).begun(&starts);
-        outlook.late_ms(&self.view, true)
+        self.outlook().late_ms(&self.view, true)
+    }
+
+    /// The same on these draws.
+    pub(super) fn late_of(&self, draws: Range<u64>) -> f64 {
+        self.outlook().late_of(&self.view, true, draws)
+    }
+
+    fn outlook(&self) -> Outlook {
+        Outlook::of(&self.view, &self.order).begun(&self.begins())
     }
 }
 
@@ -161,4 +198,32 @@ fn slow_places(job: &Job) -> Vec<Ban> {
     let slow = job.choices.iter().filter(slow);
     slow.map(|choice| (job.id, choice.host, choice.model))
         .collect()
+}
+
+fn start(state: &State, job: &Job, placed: Placed, now_ms: i64) -> Decision {
+    let Placed {
+        host,
+        model,
+        start_ms,
+        end_ms,
+    } = placed;
+    let (waited_ms, expected_ms) = (job.waited_ms(now_ms), end_ms - start_ms);
+    let reason = match job.sticky {
+        _ if waited_ms >= state.rules().age_ms_max => Reason::Aged { waited_ms },
+        Some(Sticky {
+            host: h,
+            model: m,
+            saves_ms,
+        }) if (h, m) == (host, model) => Reason::EndsFirstSticky {
+            expected_ms,
+            saves_ms,
+        },
+        Some(_) | None => Reason::EndsFirst { expected_ms },
+    };
+    let effect = Effect::Start {
+        job: job.id,
+        host,
+        model,
+    };
+    Decision { effect, reason }
 }

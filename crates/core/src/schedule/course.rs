@@ -11,9 +11,9 @@ use super::plan::View;
 use super::state::Residence;
 
 /// Beside the last end the mean of all counts by this share: what is known is never all, and slots that are free sooner serve what comes.
-const SHARE_OF_MEAN: f64 = 0.3;
+pub(super) const SHARE_OF_MEAN: f64 = 0.1;
 /// A draw is within this share of its estimate, below or above. Measured: with 0.2 the ends are 1 % later.
-const SPREAD: f64 = 0.7;
+pub(super) const SPREAD: f64 = 0.7;
 /// Another copy of a model comes when what waits for each slot takes so many times its load.
 const LOADS_OF_A_COPY: i64 = 2;
 /// Work that runs nowhere counts so much more than what a copy would bring forward.
@@ -23,24 +23,22 @@ const ORPHAN_WEIGHT: i64 = 4;
 /// work that waits for another is so many times the loads.
 pub(super) fn late_ms(outlook: &Outlook, view: &View<'_>, beta: f64, draw: u64, hold: bool) -> f64 {
     let mut course = Course::of(outlook, view, beta, draw);
-    course.starts();
-    if !hold {
-        course.loads();
-    }
-    while let Some(Reverse((now, event))) = course.events.pop() {
-        course.now_ms = now;
-        course.happen(event);
-        if course
-            .events
-            .peek()
-            .is_some_and(|Reverse((next, _))| *next == now)
-        {
-            continue;
-        }
-        course.starts();
-        course.loads();
-    }
+    course.go(hold);
     course.late()
+}
+
+/// What happens in a future.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Step {
+    Load { place: usize },
+    Start { task: usize, place: usize },
+}
+
+/// What happens in the future that is expected, in its order.
+pub(super) fn expected(outlook: &Outlook, view: &View<'_>, beta: f64) -> Vec<Step> {
+    let mut course = Course::of(outlook, view, beta, 0);
+    course.go(true);
+    course.steps
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -101,6 +99,7 @@ struct Course<'o> {
     last_ms: i64,
     sum_ms: f64,
     begun: usize,
+    steps: Vec<Step>,
 }
 
 impl<'o> Course<'o> {
@@ -131,6 +130,7 @@ impl<'o> Course<'o> {
             last_ms: outlook.now_ms,
             sum_ms: 0.0,
             begun: 0,
+            steps: Vec::new(),
         };
         for place in 0..places {
             course.stand(view, place);
@@ -147,6 +147,26 @@ impl<'o> Course<'o> {
             course.begin(*task, *place, *length_ms);
         }
         course
+    }
+
+    fn go(&mut self, hold: bool) {
+        self.starts();
+        if !hold {
+            self.loads();
+        }
+        while let Some(Reverse((now, event))) = self.events.pop() {
+            self.now_ms = now;
+            self.happen(event);
+            if self
+                .events
+                .peek()
+                .is_some_and(|Reverse((next, _))| *next == now)
+            {
+                continue;
+            }
+            self.starts();
+            self.loads();
+        }
     }
 
     fn stand(&mut self, view: &View<'_>, place: usize) {
@@ -245,7 +265,11 @@ impl<'o> Course<'o> {
 
     fn begin(&mut self, task: usize, place: usize, length_ms: i64) {
         let about = &self.outlook.tasks[task];
-        let end_ms = self.now_ms.saturating_add(self.drawn(task, length_ms));
+        if self.draw == 0 {
+            self.steps.push(Step::Start { task, place });
+        }
+        let length_ms = self.outlook.drawn_ms(task, length_ms, self.draw);
+        let end_ms = self.now_ms.saturating_add(length_ms);
         self.take(place, end_ms);
         self.events
             .push(Reverse((end_ms, Event::End { task, place })));
@@ -328,15 +352,6 @@ impl<'o> Course<'o> {
         Some(ends.map(|(end, _)| *end).min().unwrap_or(self.now_ms))
     }
 
-    fn drawn(&self, task: usize, length_ms: i64) -> i64 {
-        if self.draw == 0 {
-            return length_ms.max(1);
-        }
-        let unit = unit(self.outlook.tasks[task].id.0, self.draw);
-        let drawn = length_ms as f64 * (1.0 + SPREAD * (2.0 * unit - 1.0));
-        (drawn as i64).max(1)
-    }
-
     fn loads(&mut self) {
         for host in 0..self.outlook.on_host.len() {
             self.load_on(host);
@@ -378,6 +393,9 @@ impl<'o> Course<'o> {
             self.held[host] = self.held[host].saturating_add(about.bytes);
             self.loads[host] = true;
             let there = self.now_ms.saturating_add(about.load_ms);
+            if self.draw == 0 {
+                self.steps.push(Step::Load { place });
+            }
             self.there_ms[place] = there;
             self.events.push(Reverse((there, Event::Loaded { place })));
         }
@@ -490,7 +508,7 @@ impl<'o> Course<'o> {
 }
 
 /// From 0 to 1, the same for the same job and draw: a way to go on is not better because it was luckier.
-fn unit(job: u64, draw: u64) -> f64 {
+pub(super) fn unit(job: u64, draw: u64) -> f64 {
     let mut mixed = job.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15)
         ^ draw.wrapping_mul(0xBF58_476D_1CE4_E5B9);
     mixed ^= mixed >> 31;

@@ -2,9 +2,9 @@
 
 use super::attempt::Attempt;
 use super::fleet::{HostId, ModelId};
-use super::job::{Job, JobId, Sticky};
-use super::plan::Placed;
+use super::job::JobId;
 use super::reason::Reason;
+use super::search::{self, Intent};
 use super::state::State;
 
 /// Something to carry out. An `Unload` is waited for before a `Preload` of the same host that follows it.
@@ -52,12 +52,13 @@ pub struct Decision {
 /// What is to be done now, in this order: nothing when nothing can be. To be asked again after each event, and when the oldest job
 /// that waits passes [`super::Rules::age_ms_max`].
 pub fn decide(state: &State, now_ms: i64) -> Vec<Decision> {
-    let Attempt { moves, placed, .. } = &Attempt::best(state, now_ms);
-    let starts = placed.iter().filter_map(|(job, placed)| {
-        let placed = placed.filter(|placed| placed.start_ms <= now_ms)?;
-        Some(start(state, job, placed, now_ms))
-    });
-    moves.iter().copied().chain(starts).collect()
+    decide_on(state, &mut Intent::default(), now_ms)
+}
+
+/// The same by one who knows what the last decision meant to do next; it becomes what this one means.
+pub fn decide_on(state: &State, intent: &mut Intent, now_ms: i64) -> Vec<Decision> {
+    let attempt = Attempt::best(state, now_ms);
+    search::better(state, intent, now_ms, &attempt).unwrap_or_else(|| attempt.decisions())
 }
 
 /// The next moment at which time alone may change what is decided: a job that waits passes the age, or a
@@ -77,32 +78,4 @@ pub fn next_look_ms(state: &State, now_ms: i64) -> Option<i64> {
     let looks = looks.chain(places.filter_map(|(host, model)| state.turn_ends_ms(host, model)));
     let next = looks.filter(|look| *look > now_ms).min();
     next.filter(|_| !state.ready().is_empty())
-}
-
-fn start(state: &State, job: &Job, placed: Placed, now_ms: i64) -> Decision {
-    let Placed {
-        host,
-        model,
-        start_ms,
-        end_ms,
-    } = placed;
-    let (waited_ms, expected_ms) = (job.waited_ms(now_ms), end_ms - start_ms);
-    let reason = match job.sticky {
-        _ if waited_ms >= state.rules().age_ms_max => Reason::Aged { waited_ms },
-        Some(Sticky {
-            host: h,
-            model: m,
-            saves_ms,
-        }) if (h, m) == (host, model) => Reason::EndsFirstSticky {
-            expected_ms,
-            saves_ms,
-        },
-        Some(_) | None => Reason::EndsFirst { expected_ms },
-    };
-    let effect = Effect::Start {
-        job: job.id,
-        host,
-        model,
-    };
-    Decision { effect, reason }
 }

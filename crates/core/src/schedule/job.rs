@@ -71,6 +71,8 @@ pub struct Rules {
     pub age_ms_max: i64,
     /// Milliseconds of rank that a millisecond of waiting is worth.
     pub ageing: f64,
+    /// Changes of a whole schedule that one decision tries at most; with 0 the rules of each single load and start decide alone.
+    pub search_steps_max: usize,
 }
 
 impl Default for Rules {
@@ -79,6 +81,7 @@ impl Default for Rules {
             beta: 1.0,
             age_ms_max: 20 * 60 * 1000,
             ageing: 0.1,
+            search_steps_max: 300,
         }
     }
 }
@@ -98,21 +101,25 @@ pub(super) fn ordered<'a>(
         } else {
             -1
         };
-        let pressed = job
-            .choices
-            .iter()
-            .map(|choice| press.get(choice.model.0).copied().unwrap_or(0))
-            .min()
-            .unwrap_or(0);
-        let urgency = job
-            .rank_ms
-            .saturating_add(pressed)
-            .saturating_add((waited as f64 * rules.ageing) as i64);
+        let urgency = urgency(job, rules, press, now_ms);
         (Reverse(aged), Reverse(urgency), job.id)
     };
     let mut order: Vec<&Job> = jobs.iter().collect();
     order.sort_by_cached_key(|job| key(job));
     order
+}
+
+/// What a job that is not past the age is served by, the greatest first.
+pub(super) fn urgency(job: &Job, rules: &Rules, press: &[i64], now_ms: i64) -> i64 {
+    let pressed = job
+        .choices
+        .iter()
+        .map(|choice| press.get(choice.model.0).copied().unwrap_or(0))
+        .min()
+        .unwrap_or(0);
+    job.rank_ms
+        .saturating_add(pressed)
+        .saturating_add((job.waited_ms(now_ms) as f64 * rules.ageing) as i64)
 }
 
 /// Upward ranks of jobs in a graph: each one's own milliseconds and the longest path behind it.

@@ -1,6 +1,7 @@
 //! All known work, in the form in which its courses are simulated: jobs by where they can run, and what waits for what.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 
 use super::course;
 use super::fleet::{Fleet, HostId, ModelId};
@@ -8,7 +9,7 @@ use super::job::{Job, JobId};
 use super::plan::{Placed, Planned, View};
 
 /// Ready jobs beyond so many are simulated in bundles of one kind: a decision over a thousand jobs stays at a few milliseconds.
-const JOBS_MAX: usize = 128;
+pub(super) const JOBS_MAX: usize = 128;
 /// Jobs that are not ready are simulated up to so many; what comes behind the others is in the ranks of those before them.
 const COMING_MAX: usize = 256;
 /// A future is simulated with so many draws of the jobs' lengths; with fewer of them where there are many jobs, which even out by themselves.
@@ -97,10 +98,16 @@ impl Outlook {
     /// How late all known work would end if the models were as the view has them: milliseconds from now, the mean of several draws, by the better of
     /// two manners to go on. `hold`: no load begins before something else has happened. Infinite when then nothing would happen any more.
     pub(super) fn late_ms(&self, view: &View<'_>, hold: bool) -> f64 {
-        let draws = self.draws;
+        self.late_of(view, hold, 0..self.draws)
+    }
+
+    /// The same on these draws.
+    pub(super) fn late_of(&self, view: &View<'_>, hold: bool, draws: Range<u64>) -> f64 {
+        let count = (draws.end - draws.start) as f64;
         let mean = |beta: f64| {
-            let late = (0..draws).map(|draw| course::late_ms(self, view, beta, draw, hold));
-            late.sum::<f64>() / draws as f64
+            let draws = draws.clone();
+            let late = draws.map(|draw| course::late_ms(self, view, beta, draw, hold));
+            late.sum::<f64>() / count
         };
         mean(view.state.rules().beta).min(mean(f64::INFINITY))
     }
@@ -117,6 +124,33 @@ impl Outlook {
             self.begun.push((*task, place, length_ms));
         }
         self
+    }
+
+    /// Milliseconds of a task in one draw; the first is what is expected.
+    pub(super) fn drawn_ms(&self, task: usize, length_ms: i64, draw: u64) -> i64 {
+        let drawn = length_ms as f64 * self.drawn_share(task, draw);
+        (drawn as i64).max(1)
+    }
+
+    /// Of what is expected of it.
+    pub(super) fn drawn_share(&self, task: usize, draw: u64) -> f64 {
+        match draw {
+            0 => 1.0,
+            _ => {
+                let unit = course::unit(self.tasks[task].id.0, draw);
+                1.0 + course::SPREAD * (2.0 * unit - 1.0)
+            }
+        }
+    }
+
+    /// The position of a place.
+    pub(super) fn number(&self, host: HostId, model: ModelId) -> Option<usize> {
+        *self.numbers.get(host.0)?.get(model.0)?
+    }
+
+    /// Whether each task is one job.
+    pub(super) fn is_plain(&self) -> bool {
+        self.tasks_of.len() == self.tasks.len()
     }
 
     fn empty(fleet: &Fleet, now_ms: i64) -> Outlook {

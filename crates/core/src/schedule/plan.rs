@@ -74,7 +74,7 @@ pub(super) fn order<'a>(view: &View<'a>) -> Vec<Planned<'a>> {
 }
 
 /// Milliseconds in which all known work of each model would be done by the places that have it now, by model.
-fn pressure(view: &View<'_>) -> Vec<i64> {
+pub(super) fn pressure(view: &View<'_>) -> Vec<i64> {
     let fleet = view.state.fleet();
     let mut work = vec![0_i64; fleet.models.len()];
     let coming = view.state.coming().iter().map(|coming| &coming.job);

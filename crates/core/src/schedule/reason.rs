@@ -19,6 +19,10 @@ pub enum Reason {
     Backlog { backlog_ms: i64, load_ms: i64 },
     /// Nothing waits for what is there.
     NothingElse { job: JobId },
+    /// By a way that was searched for, and that the rules of each single load and start do not see.
+    AllEndsSooner { saves_ms: i64 },
+    /// So, and this job is the first that it is loaded for.
+    LoadedFor { job: JobId, saves_ms: i64 },
     /// A job has waited past the age.
     Starved { job: JobId, waited_ms: i64 },
     /// It goes so that this one can come.
@@ -82,6 +86,20 @@ impl Reason {
                 "{} of work that is ready would end sooner, and the load takes {}",
                 s(*backlog_ms),
                 s(*load_ms)
+            ),
+            Reason::AllEndsSooner { saves_ms: 0 } => {
+                "all known work is expected to end no later this way".to_owned()
+            }
+            Reason::AllEndsSooner { saves_ms } => {
+                format!(
+                    "all known work is expected to end {} sooner this way",
+                    s(*saves_ms)
+                )
+            }
+            Reason::LoadedFor { job, saves_ms } => format!(
+                "it is wanted by {}, and all known work is expected to end {} sooner this way",
+                name(*job),
+                s(*saves_ms)
             ),
             Reason::NothingElse { job } => format!(
                 "{} needs it, and nothing waits for what is there",

@@ -149,6 +149,16 @@ impl State {
         }
     }
 
+    /// Whether a loaded model has served no call since it came.
+    pub(super) fn is_unused(&self, host: HostId, model: ModelId) -> bool {
+        match self.residence(host, model) {
+            Residence::Resident { since_ms, used_ms } => {
+                used_ms <= since_ms && !self.is_busy(host, model)
+            }
+            Residence::Absent | Residence::Loading { .. } | Residence::Draining { .. } => false,
+        }
+    }
+
     /// Whether a call of this model is at work on this host.
     pub fn is_busy(&self, host: HostId, model: ModelId) -> bool {
         let here = |running: &Running| (running.host, running.model) == (host, model);

@@ -16,7 +16,7 @@ const SHARE_OF_LOAD: f64 = 0.1;
 const CANDIDATES_OF_A_CROWD: usize = 3;
 /// Loads times jobs times hosts that one decision may simulate: whoever waits for a decision waits for all of them. With 49 jobs, six models and four hosts
 /// there are at most twenty loads, a third of it; such a decision took 20 ms of a processor (docs/BENCHMARKS.md).
-const PLACES_TRIED_MAX: usize = 12_000;
+const PLACES_TRIED_MAX: usize = 5_000;
 
 /// Whether something is planned on a place.
 pub(super) fn wanted(placed: &[Option<Placed>], host: HostId, model: ModelId) -> bool {
@@ -130,7 +130,11 @@ pub(super) fn begin(
     if worthy.is_empty() {
         return None;
     }
-    let most = looked_at_most(order.len(), is_crowd(order), view.state.fleet().hosts.len());
+    // One host is given something to do in each round.
+    let can_load = |row: &&Vec<Option<Candidate>>| row.iter().any(Option::is_some);
+    let rounds = candidates.iter().filter(can_load).count();
+    let hosts = view.state.fleet().hosts.len();
+    let most = looked_at_most(order.len(), is_crowd(order), hosts, rounds);
     if worthy.len() > most {
         // What has starved comes first whatever it brings.
         worthy.sort_by_key(|(candidate, reason)| {
@@ -183,11 +187,11 @@ pub(super) fn begin(
     Some((decisions, placed))
 }
 
-/// How many loads are simulated for one decision. Each places every job anew, and a job looks at every host.
-fn looked_at_most(jobs: usize, crowd: bool, hosts: usize) -> usize {
+/// How many loads are simulated in one of the rounds of a decision that are still to come. Each places every job anew, and a job looks at every host.
+fn looked_at_most(jobs: usize, crowd: bool, hosts: usize, rounds: usize) -> usize {
     let fit = match crowd {
         true => 0,
-        false => PLACES_TRIED_MAX / (jobs * hosts).max(1),
+        false => PLACES_TRIED_MAX / (jobs * hosts * rounds).max(1),
     };
     fit.max(CANDIDATES_OF_A_CROWD)
 }
@@ -231,6 +235,8 @@ fn standing(
         | Reason::EndsFirstSticky { .. }
         | Reason::Aged { .. }
         | Reason::MakesRoom { .. }
+        | Reason::AllEndsSooner { .. }
+        | Reason::LoadedFor { .. }
         | Reason::CalledOff { .. }
         | Reason::AlreadyThere { .. }
         | Reason::NoRoom { .. } => {
@@ -475,17 +481,19 @@ mod tests {
     #[test]
     fn a_decision_simulates_no_more_than_its_bound() {
         for (jobs, hosts) in [(1, 1), (49, 4), (128, 4), (128, 8), (256, 8), (256, 64)] {
-            let most = looked_at_most(jobs, false, hosts);
-            let fits = most * jobs * hosts <= PLACES_TRIED_MAX;
-            assert!(
-                fits || most == CANDIDATES_OF_A_CROWD,
-                "{jobs} jobs, {hosts} hosts: {most}"
-            );
+            for rounds in 1..=hosts {
+                let most = looked_at_most(jobs, false, hosts, rounds);
+                let fits = most * jobs * hosts * rounds <= PLACES_TRIED_MAX;
+                assert!(
+                    fits || most == CANDIDATES_OF_A_CROWD,
+                    "{jobs} jobs, {hosts} hosts, {rounds} rounds: {most}"
+                );
+            }
         }
         assert!(
-            looked_at_most(49, false, 4) > 20,
+            looked_at_most(49, false, 4, 1) > 20,
             "all loads of a usual fleet"
         );
-        assert_eq!(looked_at_most(1_000, true, 8), CANDIDATES_OF_A_CROWD);
+        assert_eq!(looked_at_most(1_000, true, 8, 1), CANDIDATES_OF_A_CROWD);
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use alai_core::ids::TaskId;
 use alai_core::schedule::{
-    Choice, Effect, Fleet, Host, HostId, Job, JobId, Model, ModelId, Place, Rules, State,
+    Choice, Effect, Fleet, Host, HostId, Intent, Job, JobId, Model, ModelId, Place, Rules, State,
 };
 
 use super::roster::{At, Known, Move};
@@ -33,6 +33,14 @@ pub(super) struct Picture {
     models: Vec<String>,
     /// Tasks at work, by the numbers of their runs in the state.
     at_work: BTreeMap<TaskId, JobId>,
+}
+
+/// What a round meant to do next, with the names of what it numbers.
+#[derive(Debug, Default)]
+pub(super) struct Meant {
+    hosts: Vec<String>,
+    models: Vec<String>,
+    intent: Intent,
 }
 
 /// The limits that are no host's own.
@@ -77,6 +85,23 @@ impl Picture {
             }
         }
         picture
+    }
+
+    /// What is left of what was meant: nothing, where hosts or models came or went.
+    pub(super) fn intent(&self, meant: Meant) -> Intent {
+        if meant.hosts == self.hosts && meant.models == self.models {
+            meant.intent
+        } else {
+            Intent::default()
+        }
+    }
+
+    pub(super) fn meant(&self, intent: Intent) -> Meant {
+        Meant {
+            hosts: self.hosts.clone(),
+            models: self.models.clone(),
+            intent,
+        }
     }
 
     pub(super) fn find(&self, at: &At) -> Option<(HostId, ModelId)> {

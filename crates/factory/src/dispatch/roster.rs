@@ -10,6 +10,7 @@ use alai_core::task::TaskKind;
 use alai_workspace::files;
 use serde::{Deserialize, Serialize};
 
+use super::picture::Meant;
 use super::shown::ScheduleView;
 use super::speeds::Speeds;
 use super::words::Word;
@@ -54,6 +55,8 @@ pub(super) struct Known {
     last: BTreeMap<TaskId, At>,
     pub(super) speeds: Speeds,
     pub(super) view: ScheduleView,
+    /// What the last round meant to do next.
+    pub(super) meant: Meant,
 }
 
 /// A model that a host holds.

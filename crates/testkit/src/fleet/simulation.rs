@@ -6,8 +6,8 @@ use std::collections::{BinaryHeap, HashMap};
 use super::proxy::Proxy;
 use super::trace::Trace;
 use alai_core::schedule::{
-    Choice, Coming, Decision, Effect, HostId, Job, JobId, ModelId, Residence, Rules, State, Sticky,
-    decide, next_look_ms, ranks,
+    Choice, Coming, Decision, Effect, HostId, Intent, Job, JobId, ModelId, Residence, Rules, State,
+    Sticky, decide_on, next_look_ms, ranks,
 };
 
 /// Who decides.
@@ -94,6 +94,7 @@ pub fn simulate(trace: &Trace, policy: Policy, faults: &[Fault]) -> Outcome {
 struct World<'t> {
     trace: &'t Trace,
     state: State,
+    intent: Intent,
     proxy: Option<Proxy>,
     events: BinaryHeap<Reverse<(i64, u64, Event)>>,
     count: u64,
@@ -141,6 +142,7 @@ impl<'t> World<'t> {
         let mut world = World {
             trace,
             state: State::new(trace.fleet.clone(), rules),
+            intent: Intent::default(),
             proxy,
             events: BinaryHeap::new(),
             count: 0,
@@ -286,7 +288,7 @@ impl<'t> World<'t> {
         for _ in 0..1000 {
             let effects: Vec<Effect> = match &mut self.proxy {
                 Some(proxy) => proxy.decide(&self.state),
-                None => decide(&self.state, now)
+                None => decide_on(&self.state, &mut self.intent, now)
                     .iter()
                     .map(|Decision { effect, .. }| *effect)
                     .collect(),
