@@ -5,6 +5,8 @@
 
 #[path = "cage/bombs.rs"]
 mod bombs;
+#[path = "cage/cgroups.rs"]
+mod cgroups;
 #[path = "cage/endings.rs"]
 mod endings;
 #[path = "cage/escapes.rs"]

@@ -33,6 +33,8 @@ mod guest;
 mod outer;
 #[path = "cage_launcher/own.rs"]
 mod own;
+#[path = "cage_launcher/without.rs"]
+mod without;
 
 type Outcome = Result<String, Box<dyn Error>>;
 
@@ -107,6 +109,7 @@ fn act(words: &[&str]) -> Outcome {
         ["exit", code] => std::process::exit(code.parse()?),
         ["die"] => die(),
         ["outer", user, folder, bytes, argv @ ..] => outer::run(user, folder, bytes, argv),
+        ["without", layer, argv @ ..] => without::run(layer, argv),
         ["acts", paths @ ..] => acts::all(paths),
         ["bomb", kind @ ..] => bombs::explode(kind),
         other => Err(format!("unknown probe {other:?}").into()),

@@ -396,6 +396,53 @@ mod tests {
         assert!(!path.exists());
     }
 
+    /// The controllers' own limits: a program that takes memory without end, and one that starts others without end.
+    #[test]
+    #[ignore = "needs a folder of version 2 with memory and pids, named by ALAI_CGROUP; run with --run-ignored"]
+    fn a_real_group_ends_a_memory_bomb_and_stops_a_fork_bomb() {
+        let folder = PathBuf::from(std::env::var_os(super::GIVEN).expect("ALAI_CGROUP is set"));
+        prepared(&folder, None).expect("it has memory and pids");
+        let limits = Limits {
+            memory_bytes: 64 << 20,
+            processes_max: 20,
+            ..Limits::default()
+        };
+        let started = |group: &Group, script: &str| {
+            let mut command = Command::new("/bin/sh");
+            command.args(["-c", script]).stdout(Stdio::piped());
+            process::start_in_group(command, &[], Some(group.door())).unwrap()
+        };
+        let group = Group::make(&folder, &limits).unwrap();
+        let mut child = started(&group, "sleep 600 & tail /dev/zero; sleep 600");
+        let signal = std::os::unix::process::ExitStatusExt::signal(&child.wait().unwrap());
+        assert_eq!(
+            signal,
+            Some(libc::SIGKILL),
+            "all of it, and not the largest alone"
+        );
+        assert!(group.ran_out_of_memory());
+        assert!(group.empty_within(Duration::from_secs(60)).unwrap());
+
+        let group = Group::make(&folder, &limits).unwrap();
+        let script = "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; \
+            do sleep 600 >/dev/null & done; echo all";
+        let mut child = started(&group, script);
+        let mut said = String::new();
+        // A shell that may not fork ends.
+        let shell = child.stdout.take().unwrap().read_to_string(&mut said);
+        assert!(shell.is_ok() && said.is_empty(), "{said}");
+        let events = text(&group.path, "pids.events");
+        assert!(
+            events.starts_with("max ") && events.trim() != "max 0",
+            "{events}"
+        );
+        let members = text(&group.path, "cgroup.procs").lines().count();
+        assert!((20..=28).contains(&members), "{members}");
+        group.kill();
+        assert!(group.empty_within(Duration::from_secs(60)).unwrap());
+        child.wait().unwrap();
+    }
+
     #[test]
     fn two_groups_are_two_and_a_folder_that_is_not_ours_makes_none() {
         let dir = folder("memory pids");

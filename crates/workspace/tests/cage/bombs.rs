@@ -38,7 +38,7 @@ struct Bombed {
 }
 
 /// Small limits that every ordinary program fits into.
-fn small(change: impl FnOnce(&mut Limits)) -> Limits {
+pub(crate) fn small(change: impl FnOnce(&mut Limits)) -> Limits {
     let mut limits = Limits {
         wall_s: 60,
         memory_bytes: 256 << 20,
@@ -67,7 +67,7 @@ fn says(captured: &Captured, why: &str) -> bool {
     !is_watched || captured.stderr.contains(&format!("cage: ended: {why}\n"))
 }
 
-fn over(limit: Limit, max: u64) -> Exit {
+pub(crate) fn over(limit: Limit, max: u64) -> Exit {
     Exit::OverLimit { limit, max }
 }
 
@@ -140,7 +140,7 @@ fn available_kib() -> u64 {
         .unwrap()
 }
 
-fn bomb<'a>(words: &[&'a str]) -> Vec<&'a str> {
+pub(crate) fn bomb<'a>(words: &[&'a str]) -> Vec<&'a str> {
     [&[INSIDE, "bomb"], words].concat()
 }
 
