@@ -107,10 +107,10 @@ pub enum GitError {
     )]
     PathNotUtf8 { at: String, shown: String },
     #[error(
-        "{names} would be one file in {dir}, whose file system takes upper and lower case for the same: rename one of them, \
-         or put the home on a file system that tells them apart"
+        "{names} would be one file in {dir}, whose file system takes their letters for the same: rename one of them, or put \
+         the home on a file system that tells them apart"
     )]
-    FoldsCase { names: String, dir: PathBuf },
+    FoldsNames { names: String, dir: PathBuf },
     #[error(
         "{what} is larger than {limit} {unit}; split it, or raise the limit in the source with a reason"
     )]

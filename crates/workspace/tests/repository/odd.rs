@@ -202,6 +202,48 @@ fn names_that_differ_in_case_alone_are_two_files_where_the_disk_says_so() {
     }
 }
 
+/// One name in one piece and in two.
+const FORMS: [&str; 2] = ["caf\u{e9}.txt", "cafe\u{301}.txt"];
+
+#[test]
+fn names_that_differ_in_the_form_of_a_letter_are_two_files_where_the_disk_says_so() {
+    let world = World::new();
+    let base = world.commit(&[(FORMS[0], "one\n"), (FORMS[1], "two\n")], "forms");
+    let clone = works(&world, &base, "clone");
+    let read = |name: &str| fs::read_to_string(clone.join(name)).expect("read");
+    assert_eq!(FORMS.map(read), ["one\n", "two\n"]);
+}
+
+/// Of two files one would be lost, and every commit would say that an agent deleted it.
+#[test]
+#[ignore = "needs a folder whose file system folds names (ext4 with casefold), named by ALAI_FOLDING; run with --run-ignored"]
+fn names_that_the_disk_takes_for_one_are_refused_by_name() {
+    let folding = PathBuf::from(std::env::var_os("ALAI_FOLDING").expect("ALAI_FOLDING is set"));
+    let world = World::new();
+    let cloned = |base: &Oid, name: &str| {
+        let dest = folding.join(name);
+        let (repo, who, ids) = (world.repo(), agent(), cage::agent_ids());
+        clone::for_run(&repo, base, &dest, "minion/x", &who, ids).map(|_| dest)
+    };
+    let base = world.commit(&[("other.md", "x\n")], "plain");
+    let dest = cloned(&base, "plain").expect("names that are apart are cloned");
+    assert!(dest.join("OTHER.MD").is_file(), "the disk does fold");
+    for (name, pair) in [
+        ("case", ["README.md", "readme.md"]),
+        ("forms", FORMS),
+        ("folders", ["SRC/a", "src/b"]),
+    ] {
+        world.git(&["reset", "--quiet", "--hard", base.as_str()]);
+        let commit = world.commit(&pair.map(|path| (path, "x\n")), name);
+        let refused = cloned(&commit, name).expect_err(name);
+        assert!(
+            refused.to_string().contains("would be one file"),
+            "{refused}"
+        );
+        assert!(!folding.join(name).exists(), "{name}: nothing is left");
+    }
+}
+
 #[test]
 fn links_are_links_and_nothing_follows_them() {
     let world = World::new();
