@@ -109,8 +109,10 @@ pub(crate) fn task(brief: &Brief, role: Role, scope: &Scope) -> String {
             cut(brief.description.trim(), DESCRIPTION_BYTES_MAX)
         ));
     }
+    // Each is answered by its number, so a long one is cut sooner than another one is left out; 48 bytes are for number and note.
+    let each = (LIST_BYTES_MAX / brief.acceptance.len().max(1)).saturating_sub(48);
     let numbered = { brief.acceptance.iter().enumerate() }
-        .map(|(at, text)| format!("{}. {}", at + 1, text.trim()));
+        .map(|(at, text)| format!("{}. {}", at + 1, cut(text.trim(), each)));
     list(
         &mut text,
         "Acceptance criteria",

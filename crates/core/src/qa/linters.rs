@@ -8,8 +8,11 @@ use crate::sarif::{self, RESULTS_MAX};
 
 /// The findings in what a linter printed; `None` where none of the known forms is in it.
 pub fn read(text: &str) -> Option<Vec<Finding>> {
-    let forms: [fn(&str) -> Option<Vec<Finding>>; 5] = [log, cargo, array, go_vet, lines];
-    let found = forms.into_iter().find_map(|form| form(text))?;
+    let found = log(text)
+        .or_else(|| cargo(text))
+        .or_else(|| array(text))
+        .or_else(|| go_vet(text))
+        .or_else(|| lines(text))?;
     (found.len() <= RESULTS_MAX).then_some(found)
 }
 
