@@ -7,6 +7,7 @@ use alai_testkit::webhook::{Receiver, Seen, Take};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::script::Script;
 use crate::world::{Ran, Running, World, run};
 
 /// 32 bytes; nobody's.
@@ -22,12 +23,14 @@ struct Told {
     hook: Receiver,
 }
 
-/// A home with a Slack and a webhook that get everything.
+/// A Slack and a webhook that get everything.
+const SINKS: &str = "[[notify.sinks]]\nname = \"team\"\nkind = \"slack\"\nurl_env = \"TEAM_URL\"\n\
+                     [[notify.sinks]]\nname = \"ops\"\nkind = \"webhook\"\nurl_env = \"OPS_URL\"\nsecret_env = \"OPS_SECRET\"\n";
+
+/// A home with both.
 fn told(slack: impl IntoIterator<Item = Take>, hook: impl IntoIterator<Item = Take>) -> Told {
     let world = World::with_home();
-    let settings = "[[notify.sinks]]\nname = \"team\"\nkind = \"slack\"\nurl_env = \"TEAM_URL\"\n\
-                    [[notify.sinks]]\nname = \"ops\"\nkind = \"webhook\"\nurl_env = \"OPS_URL\"\nsecret_env = \"OPS_SECRET\"\n";
-    set(&world, settings);
+    set(&world, SINKS);
     Told {
         world,
         slack: Receiver::start(slack),
@@ -380,4 +383,46 @@ fn holding(dir: &Path, needle: &str) -> Vec<String> {
         }
     }
     found
+}
+
+/// A cap that keeps work from going on is told with the command that raises it; what then is delivered is told as done.
+#[test]
+fn a_cap_and_the_end_of_the_work_are_told_with_what_acts() {
+    let world = World::scripted("auto", &Script::good());
+    let script = std::fs::read_to_string(world.home().join("alai.toml")).expect("settings");
+    let money = "[money]\npaid_hosts = [\"scripted\"]\n[money.prices.scripted]\ninput = 3.0\noutput = 15.0\n\
+                 [money.caps]\ntask = 0.14\n";
+    set(&world, &format!("{script}\n{money}\n{SINKS}"));
+    let told = Told {
+        world,
+        slack: Receiver::start([]),
+        hook: Receiver::start([]),
+    };
+    let daemon = told.up();
+    told.alai(&[
+        "minion",
+        "enqueue",
+        crate::script::TITLE,
+        "--project",
+        "tiny",
+    ])
+    .exits(0);
+    let capped = told.hook.await_requests(1).remove(0);
+    signed(&capped);
+    assert_eq!(capped.body["type"], "alai.budget");
+    let said = &capped.body["data"]["notifications"][0];
+    let next = said["next_action"].as_str().expect("a next action");
+    assert!(next.contains("alai fleet cap task 1 "), "{said}");
+    let text = told.slack.await_requests(1).remove(0).body["text"].clone();
+    let text = text.as_str().expect("a text");
+    assert!(
+        text.contains("$0.14") && text.contains("alai fleet cap task 1 "),
+        "{text}"
+    );
+    told.alai(&["fleet", "cap", "task", "1", "5"]).exits(0);
+    let done = told.hook.await_requests(2).remove(1);
+    signed(&done);
+    assert_eq!(done.body["type"], "alai.done");
+    assert_eq!(done.body["data"]["notifications"][0]["task_id"], 1);
+    told.down(daemon);
 }
