@@ -1,6 +1,7 @@
 //! `alai console GOAL`: one goal on one screen.
 
-use std::io::IsTerminal;
+mod screen;
+
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -16,8 +17,6 @@ use crate::{door, show};
 
 /// How often the rows are read again.
 const POLL: Duration = Duration::from_millis(300);
-/// Cursor to the top left, and all below it away (ECMA-48, CUP and ED).
-const CLEAR: &str = "\u{1b}[H\u{1b}[2J";
 
 pub(crate) fn run(home: &Home, args: &ConsoleArgs) -> Result<ExitCode, CliError> {
     let reader = door::reader(home)?;
@@ -38,49 +37,58 @@ fn look(home: &Home, reader: &Reader, of: TaskId) -> Result<Console, CliError> {
 }
 
 fn tell(seen: &Console, args: &ConsoleArgs) -> Result<(), CliError> {
-    match (args.json, args.markdown) {
-        (true, _) => show::json(seen),
-        (_, true) => {
-            print(&markdown(seen));
-            Ok(())
-        }
-        (_, false) => {
-            print(&text(seen));
-            Ok(())
-        }
+    if args.json {
+        return show::json(seen);
     }
+    print(&lines(seen, args));
+    Ok(())
+}
+
+fn lines(seen: &Console, args: &ConsoleArgs) -> Vec<String> {
+    let lines = match args.markdown {
+        true => markdown(seen),
+        false => text(seen),
+    };
+    lines.iter().map(|line| show::clean(line)).collect()
 }
 
 fn print(lines: &[String]) {
-    for line in lines {
-        show::line(show::clean(line));
-    }
+    lines.iter().for_each(show::line);
 }
 
 /// Shows it again whenever it has changed, until the goal is over; on no terminal only the lines that are new.
 fn watch(home: &Home, reader: &Reader, args: &ConsoleArgs) -> Result<(), CliError> {
-    let redraws = std::io::stdout().is_terminal() && !args.json;
+    let redraws = screen::redraws() && !args.json;
+    let goal = look(home, reader, args.goal)?.goal;
     let mut before: Option<Console> = None;
     loop {
-        let seen = look(home, reader, args.goal)?;
-        if before.as_ref().is_none_or(|before| changed(before, &seen)) {
-            match (redraws, &before) {
-                (true, _) => {
-                    show::line(CLEAR);
-                    tell(&seen, args)?;
-                }
-                (false, Some(before)) if !args.json && !args.markdown => {
-                    let old = text(before);
-                    let new = text(&seen).into_iter().filter(|line| !old.contains(line));
-                    print(&new.collect::<Vec<_>>());
-                }
-                (false, _) => tell(&seen, args)?,
+        // Asked before the look, so that the last look is one at the end.
+        let at_work = door::pulse(home).is_some();
+        let over = line_is_over(reader, goal)?;
+        let seen = look(home, reader, goal)?;
+        let ends = over || !at_work;
+        match &before {
+            _ if redraws && ends => {
+                screen::leave();
+                tell(&seen, args)?;
             }
+            Some(before) if !changed(before, &seen) => {}
+            _ if redraws => screen::draw(&lines(&seen, args)),
+            Some(before) if !args.json && !args.markdown => {
+                let old = lines(before, args);
+                let new = lines(&seen, args);
+                print(
+                    &new.into_iter()
+                        .filter(|line| !old.contains(line))
+                        .collect::<Vec<_>>(),
+                );
+            }
+            _ => tell(&seen, args)?,
         }
-        if line_is_over(reader, seen.goal)? {
+        if over {
             return Ok(());
         }
-        if door::pulse(home).is_none() {
+        if !at_work {
             let message = format!("no daemon runs: nothing of {} changes by itself", seen.goal);
             return Err(CliError::new(Kind::Unreachable, message)
                 .hinted("`alai up` in another terminal goes on with it"));

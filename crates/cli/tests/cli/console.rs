@@ -145,3 +145,81 @@ fn what_a_goal_took_is_counted_by_stage() {
     world.alai(["fleet", "cost", "1", "--days", "3"]).exits(2);
     world.alai(["mc", "stats", "99"]).exits(3);
 }
+
+/// What a terminal would be sent, of a watch from before the work begins to its end; its size is nobody's.
+#[test]
+fn a_watch_on_a_terminal_draws_over_itself_and_leaves_the_end_needs_python() {
+    let world = World::scripted("auto", &Script::good());
+    let daemon = world.up();
+    world
+        .alai(["start", "Count letters", "--project", "tiny"])
+        .exits(0);
+    let mut terminal = world.program("python3");
+    let spawn = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn([os.environ['ALAI'], *sys.argv[1:]])))";
+    terminal
+        .args(["-c", spawn, "console", "1", "--watch"])
+        .env("TERM", "xterm");
+    let watched = crate::world::run(terminal).exits(0);
+    drop(daemon);
+    let frames: Vec<&str> = watched.out.split("\u{1b}[H").skip(1).collect();
+    assert!(!frames.is_empty(), "{watched}");
+    let (last, drawn) = frames.split_last().expect("a last one");
+    for frame in drawn {
+        assert!(frame.starts_with("goal     #1 ["), "{frame:?}");
+        assert!(
+            frame.trim_end().ends_with("\u{1b}[J"),
+            "nothing below it stays: {frame:?}"
+        );
+        let lines = frame.lines().filter(|line| *line != "\u{1b}[J");
+        for line in lines {
+            assert!(
+                line.ends_with("\u{1b}[K"),
+                "nothing behind it stays: {line:?}"
+            );
+        }
+    }
+    assert!(last.starts_with("\u{1b}[Jgoal     #1 [done] "), "{last:?}");
+    assert!(
+        !last[3..].contains('\u{1b}') && last.contains("next     nothing"),
+        "{last:?}"
+    );
+}
+
+#[test]
+fn a_watch_in_json_and_markdown_says_each_change_whole() {
+    let world = World::scripted("auto", &Script::good());
+    let daemon = world.up();
+    world
+        .alai(["start", "Count letters", "--project", "tiny"])
+        .exits(0);
+    let watched = world.alai(["console", "1", "--watch", "--json"]).exits(0);
+    let seen: Vec<Value> = { watched.out.lines() }
+        .map(|line| serde_json::from_str(line).expect("one object in a line"))
+        .collect();
+    let last = seen.last().expect("at least one");
+    assert_eq!(
+        (&last["state"], &last["step"]),
+        (&json!("done"), &json!("over"))
+    );
+    assert!(
+        seen.iter().all(|one| one["schema_version"] == 1),
+        "{watched}"
+    );
+    // Over already: it is said once.
+    let page = world
+        .alai(["console", "1", "--watch", "--markdown"])
+        .exits(0)
+        .out;
+    assert_eq!(page.matches("# #1 Count letters\n").count(), 1, "{page}");
+    for word in [
+        "- State: done",
+        "- Mode: simulated",
+        "- Cost so far: $",
+        "- Next: nothing",
+        "| build | done | ",
+        "| CodeCraft | ",
+    ] {
+        assert!(page.contains(word), "`{word}` is not in it:\n{page}");
+    }
+    drop(daemon);
+}
