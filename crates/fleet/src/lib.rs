@@ -28,6 +28,8 @@ mod calls;
 #[cfg(test)]
 mod cuts;
 #[cfg(test)]
+mod every_trap;
+#[cfg(test)]
 mod fixture;
 mod forced;
 mod inert;

@@ -75,6 +75,24 @@ impl Dice {
     }
 }
 
+/// The checked-in texts of a folder, by name: what cases begin from beside a target's own. A folder without one is a mistake.
+///
+/// # Panics
+/// When the folder cannot be read or holds nothing.
+pub fn corpus(folder: &std::path::Path) -> Vec<String> {
+    let listed = std::fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+    let mut paths: Vec<_> = listed
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    paths.sort();
+    assert!(!paths.is_empty(), "{} holds nothing", folder.display());
+    let texts = paths.into_iter().map(|path| {
+        let bytes = std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        String::from_utf8_lossy(&bytes).into_owned()
+    });
+    texts.collect()
+}
+
 /// Runs cases of one target. A case that fails panics, after its seed was printed.
 ///
 /// # Panics

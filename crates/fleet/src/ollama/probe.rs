@@ -83,6 +83,9 @@ pub(crate) async fn look(host: &OllamaHost, watch: &Watch<'_>) -> Looked {
 /// The first version that knows `truncate` and `shift` (its commit 6544e1473); an older one passes over both.
 const VERSION_MIN: [u32; 3] = [0, 12, 6];
 
+/// The first whose runner goes on after an error of its parser of calls (ollama #17825).
+const VERSION_SOUND: [u32; 3] = [0, 32, 15];
+
 /// Says what is wrong with an old version. Versions that are no three numbers, and 0.0.0 of a build from source, are taken
 /// as current.
 fn outdated(version: &str) -> Option<String> {
@@ -92,10 +95,22 @@ fn outdated(version: &str) -> Option<String> {
         .map(|part| part.parse().ok())
         .collect::<Option<_>>()?;
     let numbers: [u32; 3] = numbers.try_into().ok()?;
-    (numbers != [0, 0, 0] && numbers < VERSION_MIN).then(|| {
-        let [major, minor, patch] = VERSION_MIN;
+    let faults = [
+        (
+            VERSION_MIN,
+            "cuts prompts that do not fit without saying so",
+        ),
+        (
+            VERSION_SOUND,
+            "answers nothing any more after a call of a tool that it could not read",
+        ),
+    ];
+    let mut faults = faults.into_iter();
+    let (fixed, fault) = faults.find(|(fixed, _)| numbers != [0, 0, 0] && numbers < *fixed)?;
+    Some({
+        let [major, minor, patch] = fixed;
         format!(
-            "Ollama {} cuts prompts that do not fit without saying so; install {major}.{minor}.{patch} or later",
+            "Ollama {} {fault}; install {major}.{minor}.{patch} or later",
             quote(version)
         )
     })
@@ -177,6 +192,12 @@ fn card(name: &str, tag: &Value, show: &Value) -> ModelCard {
             .map(quote)
             .unwrap_or_default(),
     }
+}
+
+/// For the fuzz target: what is read of any two answers.
+#[cfg(test)]
+pub(crate) fn read(tag: &Value, show: &Value) -> ModelCard {
+    card("m", tag, show)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -370,8 +391,8 @@ mod tests {
             );
         }
         for current in [
-            "0.12.6",
-            "0.12.6-rc0",
+            "0.32.15",
+            "0.32.15-rc0",
             "0.33.0",
             "1.0.0",
             "0.0.0",
@@ -381,6 +402,17 @@ mod tests {
             "0.12.x",
         ] {
             assert_eq!(outdated(current), None, "{current}");
+        }
+    }
+
+    #[test]
+    fn a_version_whose_runner_stands_still_after_a_bad_call_is_named() {
+        for old in ["0.12.6", "0.31.0", "0.32.14"] {
+            let warning = outdated(old).expect("it is known");
+            assert!(
+                warning.contains("answers nothing") && warning.contains("0.32.15"),
+                "{warning}"
+            );
         }
     }
 

@@ -145,6 +145,13 @@ fn entry(said: &Value) -> Option<Resident> {
     })
 }
 
+/// For the fuzz target: what is read of any answer.
+#[cfg(test)]
+pub(crate) fn read(said: &Value) -> Vec<Resident> {
+    let models = said.get("models").and_then(Value::as_array);
+    models.into_iter().flatten().filter_map(entry).collect()
+}
+
 fn failed(host: &OllamaHost, model: &str, failure: Failure) -> ChatError {
     let fault = match failure {
         Failure::Refused(refusal) => errors::classify(&refusal),

@@ -312,6 +312,15 @@ fn card(name: &str, entry: &Value, props: Option<&Value>, studio: Option<&Value>
     }
 }
 
+/// For the fuzz target: what is read of any three answers.
+#[cfg(test)]
+pub(crate) fn read(entry: &Value, props: &Value, studio: &Value) -> ModelCard {
+    let (_why, _warning) = (failed(entry), small_slots(props));
+    let mut card = card("m", entry, Some(props), Some(studio));
+    card.slots = slots_told(props).or_else(|| router::slots(entry));
+    card
+}
+
 /// Whether the model calls tools. A server that does not say is taken at its protocol: one that cannot says so at the first
 /// call, which is then made in text.
 fn tools(props: Option<&Value>, template: &str) -> bool {

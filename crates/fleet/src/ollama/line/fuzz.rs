@@ -30,7 +30,9 @@ const PIECES: [&str; 18] = [
 
 #[test]
 fn ndjson() {
+    let corpus = fuzz::corpus(&crate::every_trap::corpus("ndjson"));
+    let good: Vec<&str> = corpus.iter().map(String::as_str).chain([WHOLE]).collect();
     fuzz::run("ndjson", |dice| {
-        cuts::hostile(dice, &[WHOLE], &PIECES, || Reader::Ollama(Lines::default()));
+        cuts::hostile(dice, &good, &PIECES, || Reader::Ollama(Lines::default()));
     });
 }

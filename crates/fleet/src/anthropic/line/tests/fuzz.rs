@@ -38,9 +38,12 @@ fn sse_anthropic() {
     let plain = text("é") + &stop("end_turn");
     let answer = tool("answer", &["{\"value\":", "1}"], true) + &stop("tool_use");
     let choice = serde_json::json!({"anyOf": []});
+    let corpus = fuzz::corpus(&crate::every_trap::corpus("sse_anthropic"));
+    let own = [WHOLE, cut.as_str(), &plain, &answer];
+    let good: Vec<&str> = corpus.iter().map(String::as_str).chain(own).collect();
     fuzz::run("sse_anthropic", |dice| {
         let schema = dice.one_in(2).then_some(&choice);
-        cuts::hostile(dice, &[WHOLE, &cut, &plain, &answer], &PIECES, || {
+        cuts::hostile(dice, &good, &PIECES, || {
             Reader::Anthropic(Blocks::of(schema))
         });
     });

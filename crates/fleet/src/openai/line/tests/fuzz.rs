@@ -39,7 +39,13 @@ const PIECES: [&str; 28] = [
 #[test]
 fn sse_openai() {
     let short = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"},\"finish_reason\":\"length\"}]}\n\ndata: [DONE]\n\n";
+    let corpus = fuzz::corpus(&crate::every_trap::corpus("sse_openai"));
+    let good: Vec<&str> = corpus
+        .iter()
+        .map(String::as_str)
+        .chain([WHOLE, short])
+        .collect();
     fuzz::run("sse_openai", |dice| {
-        cuts::hostile(dice, &[WHOLE, short], &PIECES, reader)
+        cuts::hostile(dice, &good, &PIECES, reader)
     });
 }
