@@ -193,6 +193,38 @@ mod tests {
         prices.of(model).map(|r| r.fresh.prompt_microusd_per_mtok)
     }
 
+    /// A person's table, and a snapshot that was spoiled: read or refused, and no price that cannot be.
+    #[test]
+    fn prices() {
+        const PIECES: [&str; 12] = [
+            "-1",
+            "1e999",
+            ".nan",
+            "null",
+            "\n",
+            "  ",
+            ": ",
+            "*",
+            "\"",
+            "18446744073709551616",
+            "input",
+            "&a *a",
+        ];
+        alai_testkit::fuzz::run("prices", |dice| {
+            let text = dice.mutated(SHIPPED, &PIECES);
+            if let Ok(table) = parse(&text) {
+                let dearest = table.dearest();
+                let most = dearest.fresh.prompt_microusd_per_mtok;
+                for model in table.shipped.keys() {
+                    assert!(
+                        input_of(&table, model).is_none_or(|input| input <= most),
+                        "{model}"
+                    );
+                }
+            }
+        });
+    }
+
     #[test]
     fn the_shipped_table_is_dated_and_every_price_in_it_is_one() {
         let prices = Prices::shipped();

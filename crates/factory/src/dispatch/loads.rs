@@ -12,6 +12,7 @@ use alai_fleet::{ChatError, Host, HostRef, Loader, Provider, Resident, ping};
 use super::bounds;
 use super::picture::{self, load_ms};
 use super::roster::{At, Known, Move};
+use super::words;
 use crate::beat::Factory;
 use crate::models::{Chosen, Models, Site, SiteModel};
 
@@ -170,7 +171,10 @@ impl Work {
         match said {
             Ok(word) => {
                 self.note(Ok(word.latency_ms));
-                self.factory.roster().lock().proven.insert(self.at.clone());
+                let window = words::small_window(&word, &self.to.profile);
+                let mut known = self.factory.roster().lock();
+                known.has_window(&self.at, window);
+                known.proven.insert(self.at.clone());
                 Ok(())
             }
             Err(e) => Err(format!("it is there and says no word: {}", e.message)),

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use alai_fleet::{ChatError, ErrorClass, Host, HostRef, Slots, ping, slots};
+use alai_fleet::{ChatError, ErrorClass, Host, HostRef, Ping, Profile, Slots, ping, slots};
 use serde::{Deserialize, Serialize};
 
 use super::loads;
@@ -27,6 +27,7 @@ pub(super) struct Word {
     pub(super) asked_ms: i64,
     /// Milliseconds that it took, or why there was none.
     pub(super) said: Result<i64, String>,
+    pub(super) window: Option<u32>,
     /// Not asked again before.
     pub(super) next_ms: i64,
 }
@@ -41,6 +42,9 @@ pub struct WordView {
     pub latency_ms: Option<i64>,
     /// Why it said none.
     pub error: Option<String>,
+    /// The window that its host gave it, in tokens, where that is less than all its calls ask for: prompts will not fit.
+    #[serde(default)]
+    pub window: Option<u32>,
 }
 
 /// Asks for those words that are due, each on a thread beside the beat and at most one on each host.
@@ -172,7 +176,7 @@ impl Asked {
         let (profile, model) = (&self.model.profile, &self.model.name);
         let said = ping(HostRef::from(&self.server), model, profile, &ends);
         match said {
-            Ok(word) => self.said(word.latency_ms),
+            Ok(word) => self.said(&word),
             Err(_) if stopping() => {}
             Err(e) if matches!(e.class, ErrorClass::Busy | ErrorClass::Loading) => self.later(),
             Err(e) => self.said_none(&e),
@@ -189,19 +193,21 @@ impl Asked {
             ..before.unwrap_or(Word {
                 asked_ms: 0,
                 said: Ok(0),
+                window: None,
                 next_ms: 0,
             })
         };
         known.words.insert(self.at.clone(), word);
     }
 
-    fn said(&self, latency_ms: i64) {
+    fn said(&self, word: &Ping) {
         let (models, now_ms) = (self.factory.models(), self.factory.now_ms());
         models.heard(&self.chosen(), None, now_ms);
         models.load_succeeded(&self.at.host, &self.at.model);
         let mut known = self.factory.roster().lock();
         known.proven.insert(self.at.clone());
-        known.spoke(&self.at, Ok(latency_ms), now_ms, self.pause_ms);
+        known.spoke(&self.at, Ok(word.latency_ms), now_ms, self.pause_ms);
+        known.has_window(&self.at, small_window(word, &self.model.profile));
     }
 
     /// No run is given to it before it has said a word again. One that its host holds is sent away: only a load made it speak in
@@ -247,7 +253,18 @@ fn is_full(server: &Host, stopping: &dyn Fn() -> bool) -> bool {
     told.is_some_and(|Slots { total, busy }| busy >= total)
 }
 
+/// The window of a model, where it is smaller than its profile wants: another program may have loaded it so.
+pub(super) fn small_window(word: &Ping, profile: &Profile) -> Option<u32> {
+    word.context.filter(|window| *window < profile.num_ctx)
+}
+
 impl Known {
+    pub(super) fn has_window(&mut self, at: &At, window: Option<u32>) {
+        if let Some(word) = self.words.get_mut(at) {
+            word.window = window;
+        }
+    }
+
     /// A model was asked for a word.
     pub(super) fn spoke(&mut self, at: &At, said: Result<i64, String>, now_ms: i64, pause_ms: i64) {
         let next_ms = match &said {
@@ -258,6 +275,7 @@ impl Known {
         let word = Word {
             asked_ms: now_ms,
             said,
+            window: None,
             next_ms,
         };
         self.words.insert(at.clone(), word);
@@ -274,6 +292,7 @@ impl Known {
             at_ms: word.asked_ms,
             latency_ms: word.said.as_ref().ok().copied(),
             error: word.said.as_ref().err().cloned(),
+            window: word.window,
         })
         .collect()
     }

@@ -198,6 +198,50 @@ fn a_call_that_tries_a_resting_host_is_counted_when_it_is_made() {
     assert!(chosen(&models, 2, Reach::Anywhere, later + 3).is_some());
 }
 
+/// A full, loading or strict server has answered: only what nobody answered makes it rest.
+#[test]
+fn a_busy_or_loading_server_and_a_bad_request_are_no_loss_however_often() {
+    use ErrorClass::*;
+    let answers = [
+        Busy,
+        Loading,
+        ModelMissing,
+        BadRequest,
+        ContextTooLong,
+        ContextTruncated,
+        NoTools,
+        MidStream,
+        Malformed,
+        Repeating,
+        Filtered,
+        Refused,
+        Cancelled,
+        OverBudget,
+        ScriptExhausted,
+    ];
+    let losses = [Unreachable, Cut, Stalled, TimedOut, ServerFault];
+    for (class, rests) in answers
+        .map(|c| (c, false))
+        .into_iter()
+        .chain(losses.map(|c| (c, true)))
+    {
+        let models = fleet(vec![member("anvil", true, None, &[("small", 8)])]);
+        let choice = ModelChoice::Tier(2);
+        for now_ms in 1..=6 {
+            if let Some(chosen) = models.choose(&choice, 0, Reach::Anywhere, now_ms) {
+                models.heard(&chosen, Some(class), now_ms);
+            }
+        }
+        let rested = models.choose(&choice, 0, Reach::Anywhere, 7).is_none();
+        assert_eq!(rested, rests, "{class:?}");
+    }
+    assert_eq!(
+        answers.len() + losses.len(),
+        ErrorClass::ALL.len(),
+        "each class is one of both"
+    );
+}
+
 proptest::proptest! {
     /// Over every route: whatever there is, whatever was lost, whatever tier and however often it was raised.
     #[test]

@@ -138,6 +138,11 @@ fn word(word: &WordView) {
             took.unwrap_or(0)
         ),
     });
+    if let Some(window) = word.window {
+        show::line(format!(
+            "    {model} was given a window of {window} tokens alone, by another program or a limit of its server: prompts may not fit"
+        ));
+    }
 }
 
 /// What waits, and what was decided last.

@@ -176,3 +176,34 @@ fn no_word_is_asked_where_a_person_wants_none() {
     asks(&world);
     assert_eq!(asked(&world), before);
 }
+
+#[test]
+fn a_window_that_is_smaller_than_all_calls_ask_for_is_told() {
+    let profile = alai_fleet::Profile::default();
+    let word = |context| alai_fleet::Ping {
+        latency_ms: 1,
+        usage: alai_fleet::Usage::default(),
+        context,
+    };
+    for (given, told) in [
+        (None, None),
+        (Some(profile.num_ctx), None),
+        (Some(4_096), Some(4_096)),
+    ] {
+        assert_eq!(words::small_window(&word(given), &profile), told);
+    }
+    let mute = Arc::default();
+    let world = worked(&mute, "");
+    assert_eq!(
+        word_of_load(&world).window,
+        None,
+        "its load gave it what it wants"
+    );
+}
+
+/// What the model said when it was loaded.
+fn word_of_load(world: &World) -> WordView {
+    let said = word(world);
+    assert!(said.latency_ms.is_some(), "{said:?}");
+    said
+}

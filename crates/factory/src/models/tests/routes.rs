@@ -89,7 +89,7 @@ fn agent(nth: usize, given: &Given) -> NamedAgent {
         engine: ENGINES[given.engine],
         program: "agent".into(),
         args: Vec::new(),
-        login: (given.way == Way::Login).then(|| "/srv/somebody/.login".into()),
+        login: (given.way == Way::Login).then(|| "logins/agent".into()),
         model: None,
         key: match given.way {
             Way::KeyAway => keyed("https://api.example.com/v1"),
