@@ -3,7 +3,7 @@
 use crate::program::{self, Error};
 
 /// Name, package and test of each target.
-const TARGETS: [(&str, &str, &str); 11] = [
+const TARGETS: [(&str, &str, &str); 13] = [
     ("edit", "alai-minion", "edit::fuzz::edit"),
     ("patch", "alai-minion", "patch::fuzz::patch"),
     ("grammar", "alai-minion", "hand::syntax::fuzz::grammar"),
@@ -11,6 +11,8 @@ const TARGETS: [(&str, &str, &str); 11] = [
     ("codex", "alai-minion", "engine::fuzz::codex"),
     ("acp", "alai-minion", "engine::fuzz::acp"),
     ("salvage", "alai-fleet", "salvage::fuzz::salvage"),
+    ("hosts", "alai-fleet", "every_trap::hosts"),
+    ("prices", "alai-core", "money::prices::tests::prices"),
     ("tagged", "alai-fleet", "tagged::fuzz::tagged"),
     ("ndjson", "alai-fleet", "ollama::line::fuzz::ndjson"),
     (
@@ -30,7 +32,7 @@ const SECONDS: u64 = 60;
 
 const USAGE: &str = "\
 usage: cargo xtask fuzz [TARGET] [--seconds N] [--seed N]
-targets: edit, patch, grammar, claude, codex, acp, salvage, tagged, ndjson, sse_openai, sse_anthropic; all of them one after the other where none is named
+targets: edit, patch, grammar, claude, codex, acp, salvage, hosts, prices, tagged, ndjson, sse_openai, sse_anthropic; all of them one after the other where none is named
 --seed alone takes just that case";
 
 /// Runs one target or all; `Ok(false)` when a case failed.

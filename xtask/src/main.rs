@@ -32,7 +32,7 @@ usage: cargo xtask COMMAND
   bench NAME   one measurement on this machine; `bench` alone lists them
   crash        the crash suite alone, with its long rounds
   fuzz [TARGET] [--seconds N] [--seed N]
-               random cases for what reads hostile text: edit, patch, grammar, salvage, tagged
+               random cases for what reads hostile text, each parser by its name; `fuzz x` lists them
   liar [--tasks N] [--seed N]
                an agent that lies, over 100 tasks: none reaches done
   bento [--kills N] [--seed N]

@@ -2,7 +2,7 @@
 
 use super::finding::{Finding, Rule, Weight};
 use super::metadata::{self, Package};
-use super::{companies, documents, edges, licences, reexports, rooms, sizes, words};
+use super::{companies, documents, edges, licences, reexports, rooms, sizes, traps, words};
 use crate::program::{self, Error};
 use std::collections::BTreeSet;
 use std::fs;
@@ -56,6 +56,13 @@ fn findings(files: &[File], packages: &[Package]) -> Vec<Finding> {
         if path.ends_with(".md") && !path.contains("/tests/") {
             findings.extend(documents::links(path, text, |place| places.contains(place)));
         }
+    }
+    let text_of = |path: &str| {
+        let file = files.iter().find(|file| file.path == path)?;
+        file.text.as_deref()
+    };
+    if let Some(page) = text_of(traps::PAGE) {
+        findings.extend(traps::traps(page, text_of));
     }
     let architecture = files
         .iter()
@@ -189,6 +196,11 @@ mod tests {
             ("crates/core/src/a.rs", "use std::fs;\n", Rule::Room),
             ("crates/core/src/a.rs", &"\n".repeat(1600), Rule::Size),
             ("docs/a.md", "[x](none.md)\n", Rule::Documents),
+            (
+                traps::PAGE,
+                "## Traps\n| one | `fleet/src/a.rs::gone` |\n",
+                Rule::Documents,
+            ),
             ("any.txt", &["# TO", "DO\n"].concat(), Rule::Words),
             (
                 "crates/testkit/samples/a/b.py",

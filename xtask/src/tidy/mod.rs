@@ -11,6 +11,7 @@ mod reexports;
 mod rooms;
 mod rust_code;
 mod sizes;
+mod traps;
 mod words;
 
 pub(crate) use check::run;
