@@ -146,10 +146,12 @@ fn sse_openai() -> Vec<(String, Vec<u8>)> {
         calls(),
     ];
     for vice in vices {
-        let base = match &vice {
-            Vice::NoIds | Vice::SameIndex => calls(),
-            Vice::Reasoning => Answer::Reasoned("hm é".into(), "a".into()),
-            _ => Answer::text("ö 🤔"),
+        let base = if matches!(vice, Vice::NoIds | Vice::SameIndex) {
+            calls()
+        } else if vice == Vice::Reasoning {
+            Answer::Reasoned("hm é".into(), "a".into())
+        } else {
+            Answer::text("ö 🤔")
         };
         answers.push(base.but(vice));
     }
