@@ -1,5 +1,6 @@
 //! Words for people: times, lines, tables. Data goes to standard output.
 
+use alai_core::ids::TaskId;
 use alai_core::money::dollars;
 use alai_core::task::{Task, list_line};
 use alai_factory::Views;
@@ -56,6 +57,15 @@ pub(crate) fn age(ms: i64) -> String {
         60..3_600 => format!("{} min", s / 60),
         3_600..172_800 => format!("{} h", s / 3_600),
         _ => format!("{} d", s / 86_400),
+    }
+}
+
+/// What stands in the place of a task, behind its title; nothing where nothing does.
+pub(crate) fn replaced(by: &[TaskId]) -> String {
+    let names: Vec<String> = by.iter().map(ToString::to_string).collect();
+    match names.is_empty() {
+        true => String::new(),
+        false => format!(" (replaced by {})", names.join(", ")),
     }
 }
 

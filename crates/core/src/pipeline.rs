@@ -6,6 +6,7 @@ mod failed;
 mod line;
 mod merged;
 mod pulled;
+mod replan;
 mod reviewed;
 mod uncaged;
 mod words;
@@ -24,6 +25,7 @@ use crate::task::{Counters, NewTask, Task, TaskKind, Until, WaitReason, Waiting}
 use crate::transition::{Passage, Transition};
 pub use chain::{Chain, ChainError, JUDGED_FROM, Stage, tag_of};
 use failed::{ask, failed, quality};
+use replan::Died;
 use reviewed::{review_action, reviewed};
 pub use words::subject;
 use words::{cut, named_subject, stage_title};
@@ -32,6 +34,7 @@ pub use failed::{interrupted, over_budget};
 pub use line::{Held, by_hand, next};
 pub use merged::{MergeEnd, merged};
 pub use pulled::follow_up;
+pub use replan::{Around, PARTS_MAX, PARTS_MIN, REPLANS_MAX, SPLITS_DEEP_MAX, replaces};
 pub use reviewed::{FOLLOW_UP_TAG, is_worth_a_task, judge_action, stays_with};
 pub use uncaged::accepted;
 
@@ -98,6 +101,8 @@ pub enum Failure {
     },
     /// The agent was stuck or could not speak the protocol: one tier up at once.
     Lost { findings: Vec<String> },
+    /// The run came to a limit before its agent said that it was done. Ends of before this was written tell of it as of quality.
+    Overrun { findings: Vec<String>, limit: Limit },
     /// The work left what the company that words chose may write: the findings go to another company, which stays.
     Beyond {
         findings: Vec<String>,
@@ -124,6 +129,15 @@ pub enum Failure {
         /// The gate that gave it to him: spawn where nothing was begun.
         at: Transition,
     },
+}
+
+/// What a run has an amount of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Limit {
+    Steps,
+    Time,
+    Money,
 }
 
 impl Failure {
@@ -158,6 +172,10 @@ pub struct Context {
     pub told: Vec<ToldBefore>,
     /// The stages that the project's work goes through.
     pub chain: Chain,
+    /// What bounds the planning anew of a task whose tries are over; none where nobody looked, and a person is asked.
+    pub around: Option<Around>,
+    /// The task that a specification plans anew, as it stands now.
+    pub dead: Option<Box<Task>>,
 }
 
 /// A finding of an earlier review of the same line of work.
@@ -244,6 +262,23 @@ pub enum Effect {
         goal: TaskId,
         source: PlanSource,
         tasks: usize,
+        /// The task in whose place they stand.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        instead_of: Option<TaskId>,
+    },
+    /// The task needs this specification from now on, which is made: it is planned anew.
+    PlanAnew {
+        spec: Box<NewTask>,
+    },
+    /// These stand in the place of another task than the one that ended: whoever needs that one needs them, and it is cancelled.
+    Replace {
+        task: TaskId,
+        by: Vec<Spawn>,
+    },
+    /// Another task than the one that ended goes before a person.
+    AskAbout {
+        task: TaskId,
+        waiting: Waiting,
     },
     /// This stage has no task after this one, and that is why: a stage is made or left out, and never forgotten.
     Skip {
@@ -296,6 +331,9 @@ impl Spawn {
 
 /// What follows from a run's end.
 pub fn advance(task: &Task, ended: &Ended, context: &Context) -> Vec<Effect> {
+    if let Some(planning) = task.plans_anew() {
+        return replan::ended(task, planning, ended, context);
+    }
     match ended {
         Ended::Planned { plan, source } => planned(task, plan, *source, context),
         Ended::Gated {
@@ -371,6 +409,7 @@ fn planned(task: &Task, plan: &Plan, source: PlanSource, context: &Context) -> V
             goal: task.goal.unwrap_or(task.id),
             source,
             tasks,
+            instead_of: None,
         },
         Effect::Complete {
             base: None,
@@ -385,7 +424,7 @@ fn planned(task: &Task, plan: &Plan, source: PlanSource, context: &Context) -> V
 
 /// Whether the plan of this task is a part of another lead's: it was handed to a lead by a lead.
 pub fn is_a_part(spec: &Task) -> bool {
-    spec.kind == TaskKind::Spec && spec.parent != spec.goal
+    spec.kind == TaskKind::Spec && spec.parent != spec.goal && spec.plans_anew().is_none()
 }
 
 /// The tasks of a plan, in whoever's words it came. A lead's own task is done with that; what comes of it holds up the goal's postflight
@@ -516,7 +555,7 @@ fn goal_title(spec: &Task) -> &str {
 fn gated(task: &Task, verdict: &Verdict, base: &str, head: &str, context: &Context) -> Vec<Effect> {
     match &verdict.outcome {
         Outcome::Passed => passed(task, verdict, base, head, context),
-        Outcome::Failed { reasons } => quality(task, reasons, context, 0),
+        Outcome::Failed { reasons } => quality(task, reasons, context, Died::Quality),
         Outcome::NeedsHuman { .. } if verdict.only_uncaged() => {
             uncaged::asked(task, verdict, base, head, context)
         }

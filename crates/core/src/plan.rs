@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::brief::Role;
 use crate::delegation::{self, Known};
+use crate::ids::TaskId;
 pub use estimate::{Basis, Estimate, Figure, PastRun, Place};
 pub use file::{FILE_BYTES_MAX, FileError, Forecast};
 
@@ -100,6 +101,46 @@ pub enum Planning {
     Given { plan: Plan, source: PlanSource },
     /// A plan is made and shown to a person before anything of it becomes a task.
     Shown,
+    /// `of` lost its way or came to a limit each time: it is made smaller. `depth` counts splits one below the other, from 1.
+    Split { of: TaskId, depth: u32 },
+    /// `of` was never good enough: it is done another way. `nr` counts such plans of its goal, from 1.
+    Replan { of: TaskId, nr: u32 },
+}
+
+impl Planning {
+    /// The task that is planned anew, where one is.
+    pub fn of(&self) -> Option<TaskId> {
+        match self {
+            Planning::Split { of, .. } | Planning::Replan { of, .. } => Some(*of),
+            Planning::Given { .. } | Planning::Shown => None,
+        }
+    }
+
+    /// What a specification of this manner is called before the task's own title.
+    pub fn title(&self) -> &'static str {
+        match self {
+            Planning::Split { .. } => "Split",
+            Planning::Replan { .. } => "Plan anew",
+            Planning::Given { .. } | Planning::Shown => "Spec",
+        }
+    }
+
+    /// What its lead is asked for, as the step of a call.
+    pub fn step(&self) -> &'static str {
+        match self {
+            Planning::Split { .. } => "split",
+            Planning::Replan { .. } => "replan",
+            Planning::Given { .. } | Planning::Shown => "plan",
+        }
+    }
+
+    /// What is done to the task, as a participle.
+    pub fn participle(&self) -> &'static str {
+        match self {
+            Planning::Split { .. } => "split",
+            Planning::Replan { .. } | Planning::Given { .. } | Planning::Shown => "planned anew",
+        }
+    }
 }
 
 /// Why an answer is not a plan.
@@ -173,12 +214,17 @@ impl Plan {
 
     /// What holds for the plan of a model that is asked once.
     fn checked(self) -> Result<Plan, PlanError> {
+        self.checks_alone().map(|()| self)
+    }
+
+    /// The same of a plan that stays where it is.
+    pub(crate) fn checks_alone(&self) -> Result<(), PlanError> {
         self.check()?;
         let delegates =
             |t: &&PlannedTask| t.company.is_some() || !is_builder(&t.role) || !t.paths.is_empty();
         match self.tasks.iter().find(delegates) {
             Some(task) => Err(PlanError::Delegates(task.key.clone())),
-            None => Ok(self),
+            None => Ok(()),
         }
     }
 

@@ -283,6 +283,13 @@ pub struct Task {
     pub run_at_ms: i64,
 }
 
+impl Task {
+    /// How this specification plans another task anew, where it does.
+    pub fn plans_anew(&self) -> Option<&Planning> {
+        self.planning.as_ref().filter(|p| p.of().is_some())
+    }
+}
+
 /// The counters of a task, stored apart so that no restart resets them and none eats another's budget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Counters {

@@ -94,6 +94,7 @@ pub fn passed(ended: &Ended) -> Vec<(Transition, Passage)> {
             Failure::Human { at, .. } | Failure::Quality { at, .. } => shut(*at),
             Failure::Budget { .. }
             | Failure::Lost { .. }
+            | Failure::Overrun { .. }
             | Failure::Rail { .. }
             | Failure::Beyond { .. } => shut(Execute),
             Failure::Infrastructure { .. } => vec![fired(Execute)],

@@ -40,6 +40,8 @@ pub struct Facts {
     pub judged: Option<String>,
     /// Where its merged work stands on a remote.
     pub published: Option<OnRemote>,
+    /// The tasks that stand in the place of its line of work, which was planned anew.
+    pub replaced_by: Vec<TaskId>,
 }
 
 /// Merged work on a remote.
@@ -177,6 +179,9 @@ pub fn why(task: &Task, facts: &Facts) -> Why {
         deadline_ms: None,
         next_action: next,
     };
+    if let Some(first) = facts.replaced_by.first() {
+        return with_dead_effects(replaced(*first, facts), facts);
+    }
     let answer = match (task.state, &facts.run) {
         (State::Open, _) => open(task, facts),
         (State::Started | State::ReadyForReview, Some(run)) => held(task, run, facts),
@@ -205,6 +210,23 @@ pub fn why(task: &Task, facts: &Facts) -> Why {
         ),
     };
     with_dead_effects(answer, facts)
+}
+
+/// Others stand in its place. Nobody takes it up again.
+fn replaced(first: TaskId, facts: &Facts) -> Why {
+    let names: Vec<String> = { facts.replaced_by.iter() }
+        .map(ToString::to_string)
+        .collect();
+    Why {
+        rule: Rule::Replaced,
+        text: format!(
+            "its tries were over and it was planned anew: replaced by {}",
+            names.join(", ")
+        ),
+        owner: "nobody".into(),
+        deadline_ms: None,
+        next_action: format!("`alai why {}`", first.0),
+    }
 }
 
 /// Where a person knows of a task only by what was told outside, what was never told is part of where it stands.

@@ -680,6 +680,8 @@ impl Factory {
             verify: None,
             told: Vec::new(),
             chain: Chain::default(),
+            around: None,
+            dead: None,
         }
     }
 }

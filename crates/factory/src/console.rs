@@ -46,6 +46,9 @@ pub struct ConsoleTask {
     pub at: Option<String>,
     /// The newest package of evidence.
     pub evidence: Option<String>,
+    /// The tasks that stand in its place, where it was planned anew.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replaced_by: Vec<TaskId>,
 }
 
 /// A plan that was carried out.
@@ -217,7 +220,9 @@ fn add(
             });
         }
     }
+    let replaced_by = views.replaced_by(task)?;
     console.tasks.push(ConsoleTask {
+        replaced_by,
         task: task.id,
         stage: task.kind.as_str().to_owned(),
         state: view.shown,

@@ -5,6 +5,7 @@
 //! writes rows and wakes the beat.
 
 pub mod advisories;
+mod again;
 mod agents;
 mod around;
 pub mod audit;

@@ -55,6 +55,9 @@ pub struct LineTask {
     /// As people see it.
     pub state: String,
     pub title: String,
+    /// The tasks that stand in its place, where it was planned anew.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replaced_by: Vec<TaskId>,
 }
 
 /// A stage without a task.
@@ -175,5 +178,6 @@ fn line_task(
         review_cycle: task.counters.review_cycles,
         state: views.shown(task)?.to_owned(),
         title: task.title.clone(),
+        replaced_by: views.replaced_by(task)?,
     })
 }

@@ -478,6 +478,8 @@ impl Desk<'_> {
             verify: None,
             told: Vec::new(),
             chain: alai_core::pipeline::Chain::default(),
+            around: None,
+            dead: None,
         }
     }
 }

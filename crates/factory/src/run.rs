@@ -16,7 +16,7 @@ use alai_workspace::cage;
 use alai_workspace::command::Cancel;
 
 use crate::beat::Factory;
-use crate::{recover, room, verifier, work};
+use crate::{again, recover, room, verifier, work};
 
 /// Why a run ended without a result of its own.
 #[derive(Debug, thiserror::Error)]
@@ -205,6 +205,7 @@ fn apply(
         context.verify = Some(verifier::IN_CHAIN.into());
     }
     context.chain = chain_of_line(factory.mission(), &task, context.chain)?;
+    again::look(factory, &task, &mut context)?;
     let mut effects = pipeline::advance(&task, ended, &context);
     let outcome = outcome(ended);
     effects.extend(work::session::report(factory, claim, ended, &outcome));
@@ -308,6 +309,9 @@ fn outcome(ended: &Ended) -> String {
             }
             Failure::Beyond { findings, .. } => format!("not good enough: {}", findings.join("; ")),
             Failure::Lost { findings } => format!("lost its way: {}", findings.join("; ")),
+            Failure::Overrun { findings, .. } => {
+                format!("came to a limit: {}", findings.join("; "))
+            }
             Failure::Infrastructure { detail } => format!("infrastructure: {detail}"),
             Failure::BoxRefused { detail, .. } => format!("the box does not work: {detail}"),
             Failure::Rail { rule, detail } => format!("stopped by a safety rail: {rule}: {detail}"),

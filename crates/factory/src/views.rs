@@ -210,8 +210,18 @@ impl<'a> Views<'a> {
             dead_effects: self.reader.dead_effects_of(task.id)?,
             judged: self.judged(task)?,
             published: self.published(task)?,
+            replaced_by: self.replaced_by(task)?,
         };
         Ok(why::why(task, &facts))
+    }
+
+    /// What stands in the place of a task, or of its line of work that was never merged.
+    pub(crate) fn replaced_by(&self, task: &Task) -> Result<Vec<TaskId>, MissionError> {
+        let over = matches!(task.state, State::Cancelled | State::Done);
+        match over && task.kind == TaskKind::Build && task.integrated.is_none() {
+            true => self.reader.replaced_by(task.id),
+            false => Ok(Vec::new()),
+        }
     }
 
     /// Where its merged work stands on a remote.
@@ -348,7 +358,8 @@ impl<'a> Views<'a> {
             return Ok(None);
         };
         if task.integrated.is_none() {
-            let alone = !self.reader.lineage_lives(task.id)?;
+            let alone = !self.reader.lineage_lives(task.id)?
+                && self.reader.replaced_by(task.id)?.is_empty();
             let refused = integration.state == MergeState::Refused;
             return Ok(if alone && refused {
                 held(Held::Merge, integration)

@@ -24,7 +24,7 @@ use alai_core::company::{self, Company, Walk};
 use alai_core::ids::RunId;
 use alai_core::mode::Mode;
 use alai_core::money::Tariff;
-use alai_core::pipeline::{Ended, Failure};
+use alai_core::pipeline::{Ended, Failure, Limit};
 use alai_core::routing;
 use alai_core::task::{Task, TaskKind};
 use alai_core::transition::Transition;
@@ -440,14 +440,18 @@ pub(crate) fn failure_of(report: &RunReport) -> Option<Result<Failure, RunError>
         }
         vec![finding]
     };
+    let overrun = |limit| Failure::Overrun {
+        findings: finding(),
+        limit,
+    };
     match &report.status {
         ExitStatus::Done => None,
         ExitStatus::GateFailed => Some(Ok(Failure::quality(finding()))),
         // It was ended at its work, and claimed nothing.
-        ExitStatus::StepLimit
-        | ExitStatus::CostLimit
-        | ExitStatus::TimeLimit
-        | ExitStatus::ScopeViolation { .. } => Some(Ok(Failure::Quality {
+        ExitStatus::StepLimit => Some(Ok(overrun(Limit::Steps))),
+        ExitStatus::TimeLimit => Some(Ok(overrun(Limit::Time))),
+        ExitStatus::CostLimit => Some(Ok(overrun(Limit::Money))),
+        ExitStatus::ScopeViolation { .. } => Some(Ok(Failure::Quality {
             findings: finding(),
             at: Transition::Execute,
         })),

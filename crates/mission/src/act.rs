@@ -12,7 +12,7 @@ use crate::inbox::{By, once};
 use crate::run::{RunState, end_live};
 use crate::task::{append_findings, one, satisfy, set_state};
 use crate::writer::Mission;
-use crate::{answer, gone, line, outbox, passage};
+use crate::{answer, gone, line, outbox, passage, replan};
 
 impl Mission {
     /// Pause, resume, cancel, answer, reopen, ready, override. On a goal, the first three reach everything under it.
@@ -64,7 +64,7 @@ pub(crate) fn step(
 ) -> Result<State, MissionError> {
     if event == Event::Reopen
         && matches!(before.state, State::Failed | State::Cancelled)
-        && let Some(instead) = line::instead(c, before)?
+        && let Some(instead) = instead(c, before)?
     {
         let task = before.id;
         return Err(MissionError::Replaced { task, instead });
@@ -111,6 +111,14 @@ pub(crate) fn step(
         return Ok(one(c, before.id)?.state);
     }
     Ok(to)
+}
+
+/// What stands in the place of a task that was cancelled or has failed.
+fn instead(c: &Connection, task: &Task) -> Result<Option<TaskId>, MissionError> {
+    match replan::parts(c, task.id)?.first() {
+        Some(part) => Ok(Some(*part)),
+        None => line::instead(c, task),
+    }
 }
 
 /// A person's word is a finding for the next run, and gives it its tries back. A safety rail is cleared by an answer to that

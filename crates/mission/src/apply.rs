@@ -15,7 +15,7 @@ use crate::inbox::{RequestKey, once};
 use crate::run::{RunState, end_live};
 use crate::task::{add_need, append_findings, insert, one, satisfy, set_counters, set_state};
 use crate::writer::Mission;
-use crate::{line, merge, mind, outbox, passage, rework, session};
+use crate::{line, merge, mind, outbox, passage, replan, rework, session};
 
 /// The event of a plan that is carried out: its source, how many tasks it has, and the task that made it.
 pub(crate) const PLANNED: &str = "planned";
@@ -77,6 +77,9 @@ fn end(
         | Effect::Passed { .. }
         | Effect::Report { .. }
         | Effect::Planned { .. }
+        | Effect::PlanAnew { .. }
+        | Effect::Replace { .. }
+        | Effect::AskAbout { .. }
         | Effect::Skip { .. } => false,
     });
     let state = if good {
@@ -154,6 +157,9 @@ pub(crate) fn lose(
         | Effect::Passed { .. }
         | Effect::Report { .. }
         | Effect::Planned { .. }
+        | Effect::PlanAnew { .. }
+        | Effect::Replace { .. }
+        | Effect::AskAbout { .. }
         | Effect::Skip { .. } => {
             let why = "a lost run can only be retried or asked about".to_owned();
             Err(MissionError::Row { table: "run", why })
@@ -250,10 +256,24 @@ fn one_effect(
             goal,
             source,
             tasks,
+            instead_of,
         } => {
-            let text = format!("{}: {tasks} task(s), by {}", source.as_str(), task.id);
+            let instead = instead_of.map_or(String::new(), |of| format!(", instead of {of}"));
+            let text = format!(
+                "{}: {tasks} task(s), by {}{instead}",
+                source.as_str(),
+                task.id
+            );
             happened(c, Some(*goal), PLANNED, &text, stamp)?;
         }
+        Effect::PlanAnew { spec } => return replan::plan_anew(c, task, spec, stamp),
+        Effect::Replace { task: replaced, by } => {
+            return replan::replace(c, task, *replaced, by, stamp);
+        }
+        Effect::AskAbout {
+            task: other,
+            waiting,
+        } => replan::ask_about(c, *other, waiting, stamp)?,
         Effect::Skip { stage, why } => line::skipped(c, task.id, *stage, why, stamp)?,
     }
     Ok(Vec::new())
@@ -291,7 +311,7 @@ fn enqueue(
     happened(c, Some(lineage), "merge_queued", head, stamp)
 }
 
-fn spawn(
+pub(crate) fn spawn(
     c: &Connection,
     by: &Task,
     spawns: &[Spawn],

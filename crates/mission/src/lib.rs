@@ -37,6 +37,7 @@ mod published;
 mod queue;
 mod reader;
 mod ready;
+mod replan;
 mod revert;
 mod rework;
 mod run;

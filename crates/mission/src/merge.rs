@@ -14,7 +14,7 @@ use crate::inbox::{By, once};
 use crate::reader::Reader;
 use crate::task::{one, satisfy, set_state, word};
 use crate::writer::Mission;
-use crate::{apply, gone, outbox};
+use crate::{apply, gone, outbox, replan};
 
 /// First pause after a failed attempt.
 const MERGE_PAUSE_MS: i64 = 2_000;
@@ -99,6 +99,10 @@ impl Mission {
             now_ms,
         };
         self.write(move |c| {
+            if let Some(instead) = replan::parts(c, lineage)?.first().copied() {
+                let task = lineage;
+                return Err(MissionError::Replaced { task, instead });
+            }
             let changed = c.execute(
                 "UPDATE merge SET state = 'queued', outcome = NULL, ended_ms = NULL, attempts = 0, next_ms = 0
                  WHERE id = (SELECT max(id) FROM merge WHERE task = ?1 AND kind = 'integrate') AND state = 'refused'

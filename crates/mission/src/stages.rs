@@ -26,6 +26,11 @@ pub struct StageStats {
     /// person asked for.
     pub retries: u64,
     pub escalations: u64,
+    /// How often one of them was made smaller, and planned anew because it was never good enough, whatever came of that.
+    #[serde(default)]
+    pub splits: u64,
+    #[serde(default)]
+    pub replans: u64,
     /// Calls that were answered.
     pub calls: u64,
     /// With those that a provider had kept.
@@ -154,6 +159,15 @@ fn tasks(
     );
     each(c, &sql, id, 0, by, |stats, [retries]| {
         stats.retries = retries
+    })?;
+    // What is planned anew goes back to the queue, and has no other try.
+    let sql = format!(
+        "SELECT t.kind, sum(json_extract(s.planning, '$.kind') = 'split'), sum(json_extract(s.planning, '$.kind') = 'replan')
+         FROM task s JOIN task t ON t.id = s.parent WHERE s.kind = 'spec' AND {of} GROUP BY t.kind"
+    );
+    each(c, &sql, id, 0, by, |stats, [splits, replans]| {
+        (stats.splits, stats.replans) = (splits, replans);
+        stats.retries = stats.retries.saturating_sub(splits + replans);
     })
 }
 
@@ -227,6 +241,8 @@ fn add(total: &mut StageStats, more: &StageStats) {
     total.runs += more.runs;
     total.retries += more.retries;
     total.escalations += more.escalations;
+    total.splits += more.splits;
+    total.replans += more.replans;
     total.calls += more.calls;
     total.prompt_tokens += more.prompt_tokens;
     total.output_tokens += more.output_tokens;

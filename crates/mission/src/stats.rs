@@ -80,9 +80,11 @@ const READY: &str = "state = 'ready_for_review' AND handed IS NULL
     AND NOT EXISTS (SELECT 1 FROM run WHERE run.task = task.id AND run.state = 'live')";
 
 /// Finished work that was refused by the merge queue and is not being done again, or is merged, belongs to no goal and is not
-/// delivered. Only what ever was in the merge queue is looked at.
+/// delivered. Only what ever was in the merge queue is looked at, and not what others stand in the place of.
 const HELD_UP: &str = "state = 'done' AND lineage IS NULL AND solo = 0 AND kind IN ('build', 'ops', 'docs')
     AND id IN (SELECT task FROM merge WHERE kind = 'integrate')
+    AND NOT EXISTS (SELECT 1 FROM task b JOIN task s ON s.parent = b.id AND s.kind = 'spec'
+        JOIN task p ON p.parent = s.id AND p.kind = 'build' WHERE b.lineage = task.id AND b.state = 'cancelled')
     AND CASE WHEN integrated IS NULL
         THEN (SELECT m.state FROM merge m WHERE m.kind = 'integrate' AND m.task = task.id ORDER BY m.id DESC LIMIT 1) = 'refused'
             AND NOT EXISTS (SELECT 1 FROM task l WHERE l.lineage = task.id AND l.state NOT IN ('done', 'failed', 'cancelled'))

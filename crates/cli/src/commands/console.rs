@@ -134,8 +134,12 @@ fn text(seen: &Console) -> Vec<String> {
             .as_ref()
             .map_or(String::new(), |at| format!(" at `{at}`"));
         lines.push(format!(
-            "task     {} {:<10} [{}] {}{who}{at}",
-            task.task, task.stage, task.state, task.title
+            "task     {} {:<10} [{}] {}{who}{at}{}",
+            task.task,
+            task.stage,
+            task.state,
+            task.title,
+            show::replaced(&task.replaced_by)
         ));
     }
     lines.extend(seen.verifier.iter().map(|thread| {

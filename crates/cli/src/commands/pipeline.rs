@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use alai_core::ids::TaskId;
 use alai_core::pipeline::Stage;
-use alai_factory::{Home, Lines, Op, Outcome, Pipeline, Views, Which, lines};
+use alai_factory::{Home, LineTask, Lines, Op, Outcome, Pipeline, Views, Which, lines};
 use serde::Serialize;
 
 use crate::args::{PipelineCommand, PipelineStatusArgs};
@@ -57,7 +57,7 @@ fn print(found: &Lines) {
             "-",
             task.parent,
             &task.state,
-            &task.title,
+            &titled(task),
         );
     }
     for pipeline in &found.pipelines {
@@ -71,7 +71,7 @@ fn print(found: &Lines) {
                 &cycle,
                 task.parent,
                 &task.state,
-                &task.title,
+                &titled(task),
             );
         }
         for skip in found.skipped.iter().filter(|s| own(Some(s.pipeline_id))) {
@@ -88,6 +88,11 @@ fn print(found: &Lines) {
     if found.tasks.is_empty() {
         show::line("no line of work");
     }
+}
+
+/// A title, and what stands in the place of its task.
+fn titled(task: &LineTask) -> String {
+    format!("{}{}", task.title, show::replaced(&task.replaced_by))
 }
 
 fn heading(pipeline: &Pipeline) -> String {

@@ -37,7 +37,7 @@ pub(crate) fn run(home: &Home, of: TaskId, json: bool) -> Result<(), CliError> {
 
 fn row(stage: &StageStats) -> String {
     format!(
-        "{:<11} {} task(s), {} done, cycle {}, {} run(s), {} retried, {} escalated; {} calls, {} + {} tokens, {}{}, {} in models",
+        "{:<11} {} task(s), {} done, cycle {}, {} run(s), {} retried, {} escalated{}; {} calls, {} + {} tokens, {}{}, {} in models",
         stage.stage,
         stage.tasks,
         stage.done,
@@ -45,6 +45,7 @@ fn row(stage: &StageStats) -> String {
         stage.runs,
         stage.retries,
         stage.escalations,
+        anew(stage),
         stage.calls,
         stage.prompt_tokens,
         stage.output_tokens,
@@ -52,6 +53,14 @@ fn row(stage: &StageStats) -> String {
         show::unknown(stage.unknown_microusd),
         span(stage.model_ms)
     )
+}
+
+/// Only where any was: most work never is.
+fn anew(stage: &StageStats) -> String {
+    match (stage.splits, stage.replans) {
+        (0, 0) => String::new(),
+        (splits, replans) => format!(", {splits} split, {replans} planned anew"),
+    }
 }
 
 fn span(ms: u64) -> String {

@@ -1,5 +1,6 @@
 //! The command line through its public door: the built binary, a temporary home, a temporary repository.
 
+mod again;
 mod agents;
 mod audit;
 mod bad_input;

@@ -102,7 +102,8 @@ impl Walks {
 /// where a plan takes one, which weak models do better: it is had where a person or the company asks for it, and for the part that a
 /// lead has handed to a lead.
 pub fn leads(task: &Task, company: &Company) -> Option<Walk> {
-    if task.kind != TaskKind::Spec {
+    // A task that is planned anew is planned in one answer: who lost his way in it is not helped by another long walk.
+    if task.kind != TaskKind::Spec || task.plans_anew().is_some() {
         return None;
     }
     let chosen = |blueprint: &str, by| Walk {

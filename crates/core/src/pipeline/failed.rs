@@ -1,5 +1,6 @@
 //! A run that ended without a result: whose fault it was, how often that may happen, and who acts next.
 
+use super::replan::{self, Died};
 use super::reviewed::{judge_action, review_action};
 use super::words::bounded;
 use super::{
@@ -12,8 +13,11 @@ use crate::task::{Task, WaitReason};
 
 pub(super) fn failed(task: &Task, failure: &Failure, context: &Context) -> Vec<Effect> {
     match failure {
-        Failure::Quality { findings, .. } => quality(task, findings, context, 0),
-        Failure::Lost { findings } => quality(task, findings, context, 1),
+        Failure::Quality { findings, .. } => quality(task, findings, context, Died::Quality),
+        Failure::Lost { findings } => quality(task, findings, context, Died::Lost),
+        Failure::Overrun { findings, limit } => {
+            quality(task, findings, context, Died::Overrun(*limit))
+        }
         Failure::Beyond { findings, from, to } => beyond(task, findings, from, to, context),
         Failure::Infrastructure { detail } => infrastructure(task, detail, context),
         Failure::BoxRefused { detail, remedy } => {
@@ -108,19 +112,27 @@ pub fn over_budget(task: &Task, refused: &Refused, context: &Context) -> Effect 
     }
 }
 
-/// First the findings go back at the same tier, then one tier up, then to a person. `lost` skips the same tier.
+/// First the findings go back at the same tier, then one tier up; then it is planned anew where that may be, or it is a person's. Who was lost
+/// skips the same tier.
 pub(super) fn quality(
     task: &Task,
     findings: &[String],
     context: &Context,
-    lost: u32,
+    died: Died,
 ) -> Vec<Effect> {
     let mut counters = task.counters;
     counters.qa_retries += 1;
     // A person asked for one run without a cage, and not for the next one.
     if counters.qa_retries > QA_RETRIES_MAX || task.sandbox == Sandbox::Off {
+        let bound = match replan::instead(task, bounded(findings), died, context) {
+            Ok(effects) => return effects,
+            Err(bound) => bound,
+        };
+        let bound = bound.map_or(String::new(), |why| {
+            format!(" and is not planned anew: {why}")
+        });
         let detail = format!(
-            "failed {} times; last: {}",
+            "failed {} times{bound}; last: {}",
             counters.qa_retries,
             findings.join("; ")
         );
@@ -131,7 +143,7 @@ pub(super) fn quality(
             findings: bounded(findings),
         }];
     }
-    if counters.qa_retries + lost >= QA_RETRIES_MAX {
+    if counters.qa_retries + u32::from(died == Died::Lost) >= QA_RETRIES_MAX {
         counters.escalations = (counters.escalations + 1).min(ESCALATIONS_MAX);
     }
     vec![Effect::Retry {
@@ -150,7 +162,7 @@ fn beyond(
     to: &str,
     context: &Context,
 ) -> Vec<Effect> {
-    let mut effects = quality(task, findings, context, 0);
+    let mut effects = quality(task, findings, context, Died::Quality);
     if matches!(effects.as_slice(), [Effect::Retry { .. }]) {
         let why = format!(
             "{from} may not write what this needs, and had it by its words: {to} goes on, the default of the stage"
@@ -161,7 +173,7 @@ fn beyond(
     effects
 }
 
-fn infrastructure(task: &Task, detail: &str, context: &Context) -> Vec<Effect> {
+pub(super) fn infrastructure(task: &Task, detail: &str, context: &Context) -> Vec<Effect> {
     let mut counters = task.counters;
     counters.infra_attempts += 1;
     if counters.infra_attempts >= INFRA_ATTEMPTS_MAX {

@@ -132,6 +132,9 @@ pub fn by_hand(
         | Effect::Passed { .. }
         | Effect::Report { .. }
         | Effect::Planned { .. }
+        | Effect::PlanAnew { .. }
+        | Effect::Replace { .. }
+        | Effect::AskAbout { .. }
         | Effect::Skip { .. } => None,
     });
     // A verifier may look at what nobody has judged yet; everything else has its place.

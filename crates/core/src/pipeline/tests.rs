@@ -61,6 +61,8 @@ pub(super) fn context() -> Context {
         verify: None,
         told: Vec::new(),
         chain: Default::default(),
+        around: None,
+        dead: None,
     }
 }
 
@@ -365,6 +367,7 @@ fn a_plan_that_a_person_wants_to_see_makes_nothing_and_waits_for_him() {
             goal: spec.goal.unwrap_or(spec.id),
             source,
             tasks: 1,
+            instead_of: None,
         };
         assert!(effects.contains(&told), "{effects:?}");
         assert!(matches!(effects.last(), Some(Effect::Spawn { .. })));

@@ -87,12 +87,14 @@ pub enum Rule {
     Done,
     Failed,
     Cancelled,
+    /// It was planned anew, and others stand in its place.
+    Replaced,
     /// The rows contradict each other; the store's constraints and its check forbid it.
     Broken,
 }
 
 impl Rule {
-    pub const ALL: [Rule; 57] = [
+    pub const ALL: [Rule; 58] = [
         Rule::Needs,
         Rule::NeedWaits,
         Rule::NeedPaused,
@@ -149,6 +151,7 @@ impl Rule {
         Rule::Done,
         Rule::Failed,
         Rule::Cancelled,
+        Rule::Replaced,
         Rule::Broken,
     ];
 
@@ -210,6 +213,7 @@ impl Rule {
             Rule::Done => "done",
             Rule::Failed => "failed",
             Rule::Cancelled => "cancelled",
+            Rule::Replaced => "replaced",
             Rule::Broken => "broken",
         }
     }
@@ -298,6 +302,7 @@ impl Rule {
             | Rule::Done
             | Rule::Failed
             | Rule::Cancelled
+            | Rule::Replaced
             | Rule::Broken => false,
         }
     }

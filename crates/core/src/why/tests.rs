@@ -76,6 +76,7 @@ fn facts(daemon: Daemon) -> Facts {
         dead_effects: 0,
         judged: None,
         published: None,
+        replaced_by: Vec::new(),
     }
 }
 
@@ -369,6 +370,13 @@ fn ask_at_rest(seen: &mut Seen) {
     }
     let mut lineage: Vec<Option<Beside>> = vec![None];
     lineage.extend(besides(&State::ALL).into_iter().map(Some));
+    for state in [State::Done, State::Cancelled] {
+        let facts = Facts {
+            replaced_by: vec![TaskId(8), TaskId(9)],
+            ..facts(Daemon::Up)
+        };
+        seen.ask(&task(state, TaskKind::Build), &facts);
+    }
     for state in [State::Paused, State::Done, State::Failed, State::Cancelled] {
         for kind in TaskKind::ALL {
             for held_up in &held {
@@ -457,6 +465,8 @@ fn ask_the_pipeline(seen: &mut Seen) {
         verify: None,
         told: Vec::new(),
         chain: Default::default(),
+        around: None,
+        dead: None,
     };
     let detail = || "detail".to_owned();
     let failures = [
@@ -518,7 +528,7 @@ fn ask_the_pipeline(seen: &mut Seen) {
     let mut waits = vec![railed("production", "it deploys", "{id}", &context)];
     for effect in effects {
         match effect {
-            Effect::Ask { waiting, .. } => waits.push(waiting),
+            Effect::Ask { waiting, .. } | Effect::AskAbout { waiting, .. } => waits.push(waiting),
             Effect::Spawn { tasks } => {
                 waits.extend(tasks.into_iter().filter_map(|spawn| spawn.task.waiting))
             }
@@ -533,6 +543,8 @@ fn ask_the_pipeline(seen: &mut Seen) {
             | Effect::Passed { .. }
             | Effect::Report { .. }
             | Effect::Planned { .. }
+            | Effect::PlanAnew { .. }
+            | Effect::Replace { .. }
             | Effect::Skip { .. } => {}
         }
     }

@@ -18,9 +18,12 @@ impl Factory {
             };
             let tasks = self.mission.tasks(&all)?;
             let merged = tasks.iter().any(|t| t.integrated.is_some());
+            // What others stand in the place of is no loss: they are.
+            let replaced = self.mission.replaced_in(goal.id)?;
             let lost = tasks
                 .iter()
                 .filter(|t| matches!(t.state, State::Failed | State::Cancelled))
+                .filter(|t| !replaced.contains(&t.id))
                 .count();
             let summed = tasks
                 .iter()

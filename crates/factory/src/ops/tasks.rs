@@ -109,6 +109,10 @@ pub(super) fn start(desk: &Desk<'_>, asked: Goal<'_>, key: String) -> Result<Out
             source,
         }),
         Some(Planning::Shown) => Some(Planning::Shown),
+        Some(Planning::Split { .. } | Planning::Replan { .. }) => {
+            let message = "a goal is planned; only a task of it that died is planned anew, and the factory does that";
+            return Err(OpError::new(OpErrorKind::Usage, message, ""));
+        }
         None => None,
     };
     // The goal itself is never run: the rail stops the first task that would be.

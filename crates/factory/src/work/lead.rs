@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use alai_core::delegation::{Delegations, Frame, Handed, Known, LEADS_DEEP_MAX, PLANNED_MAX};
-use alai_core::ids::ProjectId;
+use alai_core::ids::{ProjectId, TaskId};
 use alai_core::pipeline::{Ended, Failure, is_a_part};
 use alai_core::plan::{Plan, PlanSource};
 use alai_core::qa::{self, Check, CheckResult, Measurement};
@@ -104,6 +104,13 @@ fn with(failure: Failure, reasons: Vec<String>) -> Failure {
             findings.extend(reasons);
             Failure::Lost { findings }
         }
+        Failure::Overrun {
+            mut findings,
+            limit,
+        } => {
+            findings.extend(reasons);
+            Failure::Overrun { findings, limit }
+        }
         other @ (Failure::Beyond { .. }
         | Failure::Infrastructure { .. }
         | Failure::BoxRefused { .. }
@@ -126,14 +133,9 @@ fn frame(factory: &Arc<Factory>, claim: &Claim, desk: &Desk) -> Result<Frame, Mi
         let Some(parent) = at.parent else { break };
         at = mission.task(parent)?;
     }
-    let (mut planned, mut spent) = (0, None);
+    let (mut left, mut spent) = (PLANNED_MAX, None);
     if let Some(goal) = task.goal {
-        let all = mission.tasks(&Filter {
-            goal: Some(goal),
-            ended: true,
-            ..Filter::default()
-        })?;
-        planned = all.iter().filter(|t| is_planned(t)).count();
+        left = self::left(factory, goal)?;
         let cap = factory.config().money.caps.goal;
         let sum = mission.sum_of(Scope::Goal(goal))?;
         spent = cap
@@ -146,10 +148,21 @@ fn frame(factory: &Arc<Factory>, claim: &Claim, desk: &Desk) -> Result<Frame, Mi
     Ok(Frame {
         companies: Known::all(&desk.packs.registry),
         depth,
-        left: PLANNED_MAX.saturating_sub(planned),
+        left,
         spent,
         cleared: task.cleared.clone(),
     })
+}
+
+/// Tasks that plans and leads may still make for a goal.
+pub(crate) fn left(factory: &Factory, goal: TaskId) -> Result<usize, MissionError> {
+    let all = factory.mission().tasks(&Filter {
+        goal: Some(goal),
+        ended: true,
+        ..Filter::default()
+    })?;
+    let planned = all.iter().filter(|t| is_planned(t)).count();
+    Ok(PLANNED_MAX.saturating_sub(planned))
 }
 
 /// Whether a plan or a lead made it, and no review or merge.

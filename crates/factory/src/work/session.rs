@@ -153,6 +153,7 @@ fn judged(ended: &Ended, outcome: &str) -> Option<Judged> {
         Ended::Failed { failure } => match failure {
             Failure::Quality { findings, .. }
             | Failure::Lost { findings }
+            | Failure::Overrun { findings, .. }
             | Failure::Beyond { findings, .. } => {
                 report.blockers.clone_from(findings);
                 true

@@ -66,6 +66,8 @@ fn context(asked: &Asked, now_ms: i64) -> Context {
         verify: None,
         told: Vec::new(),
         chain,
+        around: None,
+        dead: None,
     }
 }
 

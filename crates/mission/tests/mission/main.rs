@@ -16,6 +16,7 @@ mod people;
 mod publishing;
 mod ready;
 mod remotes;
+mod replans;
 mod semantics;
 mod sessions;
 mod store;
