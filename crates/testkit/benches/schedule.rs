@@ -47,6 +47,7 @@ fn main() {
     cost_of_a_decision(1000, "two models on each host", &[0, 1]);
     cost_of_a_decision(1000, "one model on all hosts, and loads to decide", &[]);
     cost_of_a_decision(48, "two models on each host, starts on slow ones", &[0, 1]);
+    cost_of_a_decision(128, "two models on each host, whole schedules", &[0, 1]);
 }
 
 /// One value for each seed from 1 on, on all cores.

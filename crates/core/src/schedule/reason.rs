@@ -19,7 +19,7 @@ pub enum Reason {
     Backlog { backlog_ms: i64, load_ms: i64 },
     /// Nothing waits for what is there.
     NothingElse { job: JobId },
-    /// By a way that was searched for, and that the rules of each single load and start do not see.
+    /// By a way that was searched for, and that the rules of each single load and start do not see. 0: by less than chance makes of it.
     AllEndsSooner { saves_ms: i64 },
     /// So, and this job is the first that it is loaded for.
     LoadedFor { job: JobId, saves_ms: i64 },
@@ -31,6 +31,8 @@ pub enum Reason {
     CalledOff { to: ModelId },
     /// What it was to make room for is there already.
     AlreadyThere { to: ModelId },
+    /// What it was to make room for has room beside it, and is loaded.
+    RoomWithout { to: ModelId },
     /// It would not make room for that model any more: something else holds memory there now.
     NoRoom { to: ModelId },
 }
@@ -87,20 +89,10 @@ impl Reason {
                 s(*backlog_ms),
                 s(*load_ms)
             ),
-            Reason::AllEndsSooner { saves_ms: 0 } => {
-                "all known work is expected to end no later this way".to_owned()
+            Reason::AllEndsSooner { saves_ms } => sooner(*saves_ms),
+            Reason::LoadedFor { job, saves_ms } => {
+                format!("it is wanted by {}, and {}", name(*job), sooner(*saves_ms))
             }
-            Reason::AllEndsSooner { saves_ms } => {
-                format!(
-                    "all known work is expected to end {} sooner this way",
-                    s(*saves_ms)
-                )
-            }
-            Reason::LoadedFor { job, saves_ms } => format!(
-                "it is wanted by {}, and all known work is expected to end {} sooner this way",
-                name(*job),
-                s(*saves_ms)
-            ),
             Reason::NothingElse { job } => format!(
                 "{} needs it, and nothing waits for what is there",
                 name(*job)
@@ -115,10 +107,20 @@ impl Reason {
             Reason::AlreadyThere { to } => {
                 format!("{} is there already", fleet.model_name(*to))
             }
+            Reason::RoomWithout { to } => {
+                format!("{} has room there beside it", fleet.model_name(*to))
+            }
             Reason::NoRoom { to } => format!(
                 "{} would have no room there without it either, beside what else holds memory now",
                 fleet.model_name(*to)
             ),
         }
+    }
+}
+
+fn sooner(saves_ms: i64) -> String {
+    match saves_ms / 1000 {
+        0 => "all known work is expected to end about as soon this way".to_owned(),
+        saved => format!("all known work is expected to end {saved} s sooner this way"),
     }
 }

@@ -1,11 +1,13 @@
-//! A search for a better way on than the rules find: what each host loads in which order, where each job runs, and which goes first.
+//! A search for a better way on than the rules find: what each host loads in which order, and where each job runs.
 //!
-//! The rules weigh one load, and one start, at a time. Here whole schedules of all known work are changed by chance and kept when they end sooner
-//! (simulated annealing), from what the rules would do and from what was found at the last decision. What begins now is taken of the best of them, when
-//! it also holds where it was not searched: on lengths that were drawn apart.
+//! The rules weigh one load, and one start, at a time. Here whole schedules of all known work are changed by chance and kept when they
+//! end sooner (simulated annealing), from what the rules would do and from what was found at the last decision. What begins now is
+//! taken of the best of them, when it also holds where it was not searched: on lengths that were drawn apart.
 //!
-//! What there is not: no job that begins where one of an earlier turn waits and could; no model that came for work and goes before it has served it; no search while a job is past the age, so that nothing is put off beyond the rules' bounds; no chance but from the moment
-//! itself, so that the same state gives the same decision; no schedule that was not held against the rules' on lengths that it was not searched by.
+//! What there is not: no job that begins where one of an earlier turn waits and could; no model that came for work and goes before it
+//! has served it; no search while a job is past the age, so that nothing is put off beyond the rules' bounds; no chance but from the
+//! moment itself, so that the same state gives the same decision; no schedule that was not held against the rules' on lengths that it
+//! was not searched by.
 
 mod course;
 mod intent;
@@ -253,7 +255,7 @@ impl Found<'_> {
             let kept: Vec<ModelId> = stays.filter(drains).collect();
             decisions.extend(kept.into_iter().map(|model| Decision {
                 effect: Effect::Keep { host, model },
-                reason: Reason::CalledOff { to },
+                reason: Reason::RoomWithout { to },
             }));
             decisions.extend(leaving.iter().map(|gone| {
                 let (host, model) = self.of(*gone);

@@ -238,6 +238,7 @@ fn standing(
         | Reason::AllEndsSooner { .. }
         | Reason::LoadedFor { .. }
         | Reason::CalledOff { .. }
+        | Reason::RoomWithout { .. }
         | Reason::AlreadyThere { .. }
         | Reason::NoRoom { .. } => {
             let share = if candidate.loses_ms > 0 {
