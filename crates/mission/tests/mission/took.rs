@@ -129,6 +129,8 @@ fn each_figure_of_a_goal_is_the_one_that_was_made() {
             runs: 3,
             retries: 2,
             escalations: 1,
+            splits: 0,
+            replans: 0,
             calls: 3,
             prompt_tokens: 3 * 123,
             output_tokens: 3 * 7,

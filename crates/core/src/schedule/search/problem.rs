@@ -116,7 +116,7 @@ impl<'o> Problem<'o> {
             };
             to.is_none_or(is_it)
         };
-        !schedule.runs_in.iter().any(|at| is_closed(at)) && hosts.all(is_next)
+        !schedule.runs_in.iter().any(is_closed) && hosts.all(is_next)
     }
 
     /// The phase of a place whose model is there, or on its way.
