@@ -1,7 +1,9 @@
 //! A task whose tries are over and that its lead plans anew: what bounds that, what the lead is told, and what is made of his answer.
 
 use alai_core::money::{Caps, dollars};
-use alai_core::pipeline::{Around, Context, PARTS_MAX, PARTS_MIN, lineage, replaces};
+use alai_core::pipeline::{
+    Around, Context, PARTS_MAX, PARTS_MIN, QA_RETRIES_MAX, lineage, replaces,
+};
 use alai_core::plan::{Plan, Planning};
 use alai_core::task::{Task, TaskKind};
 use alai_mission::{MissionError, RunState, Scope};
@@ -25,7 +27,7 @@ const REPLAN: &str = "\
 A task of a goal was tried until its tries were over: what was handed in was never good enough. Plan it anew, in a way that avoids what went \
 wrong.";
 
-/// Adds what the decision needs to know where a build may be planned anew, or a specification plans one.
+/// Adds what the decision needs to know where a build's tries are over with this one, or a specification plans one anew.
 pub(crate) fn look(
     factory: &Factory,
     task: &Task,
@@ -35,7 +37,7 @@ pub(crate) fn look(
         let dead = factory.mission().task(of)?;
         context.around = around(factory, &dead)?;
         context.dead = Some(Box::new(dead));
-    } else if task.kind == TaskKind::Build {
+    } else if task.kind == TaskKind::Build && task.counters.qa_retries >= QA_RETRIES_MAX {
         context.around = around(factory, task)?;
     }
     Ok(())
