@@ -107,11 +107,7 @@ fn check() -> Result<bool, Error> {
         .lines()
         .filter_map(|line| line.rsplit(' ').next())
         .collect();
-    let list = program::root().join(LIST);
-    let packed = fs::read(&list).map_err(at(&list))?;
-    let mut listed = String::new();
-    let read = GzDecoder::new(&packed[..]).read_to_string(&mut listed);
-    read.map_err(at(&list))?;
+    let listed = listed()?;
     let (mut all, mut known) = (0_usize, 0_usize);
     for name in listed.lines() {
         all += 1;
@@ -126,6 +122,16 @@ fn check() -> Result<bool, Error> {
         );
     }
     Ok(enough)
+}
+
+/// The list as it lies in the repository, a name a line.
+fn listed() -> Result<String, Error> {
+    let list = program::root().join(LIST);
+    let packed = fs::read(&list).map_err(at(&list))?;
+    let mut listed = String::new();
+    let read = GzDecoder::new(&packed[..]).read_to_string(&mut listed);
+    read.map_err(at(&list))?;
+    Ok(listed)
 }
 
 /// The executable with its names, copied away from where the next build writes, and the list of them as `nm` prints it.
@@ -148,4 +154,98 @@ fn named(folder: &Path) -> Result<(PathBuf, PathBuf), Error> {
 fn at(path: &Path) -> impl FnOnce(std::io::Error) -> Error {
     let path = path.to_path_buf();
     move |source| Error::File { path, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{HashMap, HashSet};
+    use std::path::Path;
+
+    use super::*;
+
+    /// Functions of ours on the list that the source must still have. Without a release build nobody knows more; `--check` does.
+    const IN_SOURCE_PERCENT_MIN: usize = 90;
+
+    /// The parts of a mangled path: `_ZN4core3fmt5write17h...E` has four.
+    fn parts(name: &str) -> Vec<&str> {
+        let mut parts = Vec::new();
+        let mut rest = name.strip_prefix("_ZN").unwrap_or_default();
+        loop {
+            let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+            let (length, behind) = rest.split_at(digits);
+            let length = length.parse::<usize>().ok();
+            let Some((part, behind)) = length.and_then(|length| behind.split_at_checked(length))
+            else {
+                return parts;
+            };
+            parts.push(part);
+            rest = behind;
+        }
+    }
+
+    fn is_word(part: &str) -> bool {
+        part.bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+    }
+
+    /// The names behind `fn ` in all that lies below a folder.
+    fn functions(dir: &Path, found: &mut HashSet<String>) {
+        for entry in fs::read_dir(dir).expect("a folder of sources") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                functions(&path, found);
+                continue;
+            }
+            let text = fs::read(&path).expect("a source");
+            let text = String::from_utf8_lossy(&text);
+            let names = text.split("fn ").skip(1).map(|rest| {
+                let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+                rest[..end.unwrap_or(rest.len())].to_owned()
+            });
+            found.extend(names);
+        }
+    }
+
+    #[test]
+    fn the_list_is_whole_and_most_of_our_functions_on_it_are_still_in_the_source() {
+        let listed = listed().expect("it can be read");
+        let names: Vec<&str> = listed.lines().collect();
+        let once: HashSet<&str> = names.iter().copied().collect();
+        assert_eq!(once.len(), names.len(), "each stands there once");
+        assert!(names.len() > 10_000, "{}", names.len());
+        assert!(
+            names
+                .iter()
+                .all(|name| !name.is_empty() && !name.contains(char::is_whitespace))
+        );
+        let mut rooms: HashMap<String, HashSet<String>> = HashMap::new();
+        let (mut ours, mut there) = (0_usize, 0_usize);
+        for name in &names {
+            let [room, inner @ .., _hash] = &parts(name)[..] else {
+                continue;
+            };
+            let Some(folder) = room.strip_prefix("alai_") else {
+                continue;
+            };
+            let Some(function) = inner.iter().rev().find(|part| is_word(part)) else {
+                continue;
+            };
+            let known = rooms.entry(folder.to_owned()).or_insert_with(|| {
+                let mut found = HashSet::new();
+                functions(
+                    &program::root().join("crates").join(folder).join("src"),
+                    &mut found,
+                );
+                found
+            });
+            ours += 1;
+            there += usize::from(known.contains(*function));
+        }
+        assert!(ours > 1_000, "{ours}");
+        let percent = there * 100 / ours;
+        assert!(
+            percent >= IN_SOURCE_PERCENT_MIN,
+            "{there} of {ours} are there ({percent} %): `cargo xtask order` makes the list anew"
+        );
+    }
 }
