@@ -57,6 +57,7 @@ fn popular() -> &'static [(&'static str, &'static str)] {
                 .strip_prefix('[')
                 .and_then(|rest| rest.strip_suffix(']'))
             {
+                Some("cargo") => section = CARGO,
                 Some(name) => section = name,
                 None => found.extend(line.split_whitespace().map(|name| (section, name))),
             }
@@ -181,7 +182,7 @@ mod tests {
         let mut seen = std::collections::BTreeSet::new();
         for (ecosystem, name) in popular() {
             assert!(
-                ["crates.io", "npm", "PyPI", "Go"].contains(ecosystem),
+                [CARGO, "npm", "PyPI", "Go"].contains(ecosystem),
                 "{ecosystem}"
             );
             assert!(seen.insert((ecosystem, name)), "{name} stands twice");
