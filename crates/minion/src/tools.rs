@@ -458,6 +458,13 @@ mod tests {
                     "{} {name}",
                     spec.name
                 );
+                // A grammar that repeats by a number is refused by llama-server with every request.
+                let rules = property.as_object().expect("an object");
+                let mut rules = rules.keys().map(String::as_str);
+                assert!(
+                    rules.all(|rule| ["type", "description", "enum"].contains(&rule)),
+                    "{property}"
+                );
             }
         }
     }

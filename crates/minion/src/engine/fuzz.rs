@@ -1,6 +1,8 @@
 //! Random and spoiled output of programs: no reader panics, none says more than a line can, and a line's meaning does not go by
 //! where the bytes were cut.
 
+use std::path::Path;
+
 use alai_core::blueprint::ToolName;
 use alai_core::brief::Role;
 use alai_testkit::fuzz::{self, Dice};
@@ -12,14 +14,91 @@ use super::lines::{Line, Lines};
 use super::{claude, codex};
 use crate::scope::Scope;
 
+/// The checked-in lines of a program.
+fn lines_of(program: &str) -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("corpus")
+        .join(program);
+    let texts = fuzz::corpus(&folder);
+    let lines = texts.iter().flat_map(|text| text.lines());
+    lines.map(str::to_owned).collect()
+}
+
+/// Each stream of a program, cut in two at every byte, leads to the same.
+#[test]
+fn every_cut_of_a_session_gives_the_same() {
+    fn every_cut<T: PartialEq + std::fmt::Debug>(program: &str, read: impl Fn(&[Vec<u8>]) -> T) {
+        for end in ["\n", "\r\n"] {
+            let text: String = lines_of(program)
+                .iter()
+                .map(|line| format!("{line}{end}"))
+                .collect();
+            let bytes = text.as_bytes();
+            let lines = |at: usize| {
+                let mut lines = Lines::new(1 << 20);
+                let mut got = lines.feed(&bytes[..at]);
+                got.extend(lines.feed(&bytes[at..]));
+                got.extend(lines.end());
+                let whole = got.into_iter().map(|line| match line {
+                    Line::Whole(bytes) => bytes,
+                    Line::TooLong(count) => panic!("{count} bytes are not too long"),
+                });
+                whole.filter(|line| !line.is_empty()).collect::<Vec<_>>()
+            };
+            let whole = lines(0);
+            let read_whole = read(&whole);
+            for at in 1..=bytes.len() {
+                let cut = lines(at);
+                // What is read goes by the lines alone, so that equal lines need not be read again.
+                assert!(
+                    cut == whole || read(&cut) == read_whole,
+                    "{program}: cut at byte {at}"
+                );
+            }
+        }
+    }
+    every_cut("claude", |lines| {
+        let mut stream = claude::Stream::new(true);
+        lines
+            .iter()
+            .map(|line| stream.line(line))
+            .collect::<Vec<_>>()
+    });
+    every_cut("codex", |lines| {
+        let mut stream = codex::Stream::default();
+        lines
+            .iter()
+            .map(|line| stream.line(line))
+            .collect::<Vec<_>>()
+    });
+    every_cut("acp", |lines| {
+        let mut client = Client::new(rules(Role::Builder), "Do it.".into(), None, true);
+        client.open();
+        lines
+            .iter()
+            .map(|line| client.line(line))
+            .collect::<Vec<_>>()
+    });
+}
+
+fn rules(role: Role) -> Rules {
+    Rules {
+        role,
+        tools: ToolName::ALL.to_vec(),
+        scope: Scope::new(&["src/**".into()], &[]).expect("globs"),
+        folder: "/repo".into(),
+        lent: Vec::new(),
+    }
+}
+
 /// Things that one line may lead to; each of its parts is one at most.
 fn bound(line: &str) -> usize {
     16 + line.len()
 }
 
 /// A line of these, whole or spoiled.
-fn spoiled(dice: &mut Dice, lines: &[&str], pieces: &[&str]) -> String {
-    let line = *dice.pick(lines);
+fn spoiled(dice: &mut Dice, lines: &[String], pieces: &[&str]) -> String {
+    let line = dice.pick(lines).as_str();
     match dice.below(3) {
         0 => line.to_owned(),
         _ => dice.mutated(line, pieces),
@@ -54,7 +133,7 @@ fn through(dice: &mut Dice, text: &str) -> Vec<Vec<u8>> {
     whole
 }
 
-fn session(dice: &mut Dice, lines: &[&str], pieces: &[&str]) -> Vec<Vec<u8>> {
+fn session(dice: &mut Dice, lines: &[String], pieces: &[&str]) -> Vec<Vec<u8>> {
     let mut text = String::new();
     for _ in 0..=dice.below(6) {
         text.push_str(&spoiled(dice, lines, pieces));
@@ -76,18 +155,10 @@ const PIECES: [&str; 12] = [
 
 #[test]
 fn claude() {
-    const LINES: [&str; 7] = [
-        r#"{"type":"system","subtype":"init","session_id":"s","model":"m","claude_code_version":"2.1.330","mcp_servers":[{"status":"x"}],"apiKeySource":"none"}"#,
-        r#"{"type":"assistant","parent_tool_use_id":null,"message":{"id":"m1","content":[{"type":"text","text":"hé"},{"type":"tool_use","id":"t","name":"Bash","input":{"command":"ls"}}]}}"#,
-        r#"{"type":"user","message":{"content":[{"type":"tool_result","tool_use_id":"t","content":[{"type":"text","text":"a"}],"is_error":true}]}}"#,
-        r#"{"type":"system","subtype":"permission_denied","tool_name":"Write","tool_use_id":"t"}"#,
-        r#"{"type":"result","subtype":"success","is_error":true,"api_error_status":529,"num_turns":3,"total_cost_usd":0.1,"modelUsage":{"m":{"inputTokens":1,"outputTokens":2}},"permission_denials":[{"tool_name":"Edit","tool_use_id":"u"}]}"#,
-        r#"{"type":"result","subtype":"error_max_turns","is_error":true,"usage":{"input_tokens":18446744073709551615}}"#,
-        "Loading...",
-    ];
+    let lines = lines_of("claude");
     fuzz::run("claude", |dice| {
         let (mut stream, mut tally) = (claude::Stream::new(dice.one_in(2)), Tally::default());
-        for line in session(dice, &LINES, &PIECES) {
+        for line in session(dice, &lines, &PIECES) {
             let heard = stream.line(&line).unwrap_or_default();
             assert!(heard.len() <= bound(&String::from_utf8_lossy(&line)));
             take(&mut tally, &heard);
@@ -97,17 +168,10 @@ fn claude() {
 
 #[test]
 fn codex() {
-    const LINES: [&str; 6] = [
-        r#"{"type":"thread.started","thread_id":"t"}"#,
-        r#"{"type":"item.started","item":{"id":"i","type":"command_execution","command":"ls","status":"in_progress"}}"#,
-        r#"{"type":"item.completed","item":{"id":"i","type":"command_execution","aggregated_output":"é","exit_code":0,"status":"declined"}}"#,
-        r#"{"type":"item.completed","item":{"id":"i","type":"agent_message","text":"{\"status\":\"done\"}"}}"#,
-        r#"{"type":"turn.completed","usage":{"input_tokens":3000,"cached_input_tokens":-3,"output_tokens":60}}"#,
-        r#"{"type":"turn.failed","error":{"message":"unexpected status 401 Unauthorized"}}"#,
-    ];
+    let lines = lines_of("codex");
     fuzz::run("codex", |dice| {
         let (mut stream, mut tally) = (codex::Stream::default(), Tally::default());
-        for line in session(dice, &LINES, &PIECES) {
+        for line in session(dice, &lines, &PIECES) {
             let heard = stream.line(&line).unwrap_or_default();
             assert!(heard.len() <= 4);
             take(&mut tally, &heard);
@@ -117,29 +181,14 @@ fn codex() {
 
 #[test]
 fn acp() {
-    const LINES: [&str; 8] = [
-        r#"{"jsonrpc":"2.0","id":1,"result":{"protocolVersion":1,"authMethods":[{"id":"k"}]}}"#,
-        r#"{"jsonrpc":"2.0","id":2,"result":{"sessionId":"s","configOptions":[{"id":"model","options":[{"value":"m"}]}]}}"#,
-        r#"{"jsonrpc":"2.0","id":2,"error":{"code":-32000,"message":"login"}}"#,
-        r#"{"method":"session/update","params":{"sessionId":"s","update":{"sessionUpdate":"agent_message_chunk","content":{"type":"text","text":"hé"}}}}"#,
-        r#"{"method":"session/update","params":{"sessionId":"s","update":{"sessionUpdate":"tool_call","toolCallId":"t","kind":"edit","locations":[{"path":"/repo/src/a"}],"status":"completed"}}}"#,
-        r#"{"id":7,"method":"session/request_permission","params":{"sessionId":"s","toolCall":{"toolCallId":"t","kind":"edit","locations":[{"path":"/etc/passwd"}]},"options":[{"optionId":"y","kind":"allow_once"},{"optionId":"n","kind":"reject_once"}]}}"#,
-        r#"{"id":"x","method":"fs/write_text_file","params":{"path":"/etc/passwd"}}"#,
-        r#"{"id":3,"result":{"stopReason":"end_turn","usage":{"inputTokens":1}}}"#,
-    ];
+    let lines = lines_of("acp");
     fuzz::run("acp", |dice| {
-        let rules = Rules {
-            role: *dice.pick(&[Role::Builder, Role::Reviewer]),
-            tools: ToolName::ALL.to_vec(),
-            scope: Scope::new(&["src/**".into()], &[]).expect("globs"),
-            folder: "/repo".into(),
-            lent: Vec::new(),
-        };
+        let rules = rules(*dice.pick(&[Role::Builder, Role::Reviewer]));
         let model = dice.one_in(2).then_some("m");
         let mut client = Client::new(rules, "Do it.".into(), model, dice.one_in(2));
         client.open();
         let mut tally = Tally::default();
-        for line in session(dice, &LINES, &PIECES) {
+        for line in session(dice, &lines, &PIECES) {
             let acts = client.line(&line).unwrap_or_default();
             assert!(acts.len() <= 8, "{acts:?}");
             let asked: Value = serde_json::from_slice(&line).unwrap_or_default();
