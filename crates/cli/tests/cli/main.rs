@@ -54,6 +54,7 @@ mod projects;
 mod pulls;
 mod purse;
 mod qa;
+mod qa_scanners;
 mod queue;
 mod redteam;
 mod reload;
