@@ -61,7 +61,7 @@ pub use event::{Event, RawCall};
 pub use forced::{CallForm, call_form, formed};
 pub use host::{HostError, OllamaHost};
 pub use learned::same_model;
-pub use loader::Loader;
+pub use loader::{Loader, holds};
 pub use ollama::residency::{Resident, load, resident, unload};
 pub use openai::{OpenaiHost, Slots, count_tokens, slots};
 pub use pick::{Candidate, Tiers, alike, pick};

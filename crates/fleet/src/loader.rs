@@ -7,7 +7,7 @@ use crate::dialect::Host;
 use crate::error::ChatError;
 use crate::host::OllamaHost;
 use crate::ollama::residency::{self, Resident};
-use crate::openai::{OpenaiHost, router};
+use crate::openai::{OpenaiHost, probe, router};
 
 /// Such a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,5 +85,36 @@ impl Loader {
             Loader::Ollama(host) => residency::unload(host, model, within, cancel),
             Loader::Router(host) => router::unload(host, model, within, cancel),
         }
+    }
+}
+
+/// Whether a word of this model loads nothing, wakes nothing and leaves it as others loaded it, as far as its host says so now. A host
+/// that does not say it holds nothing.
+///
+/// # Errors
+/// As `chat`, when the host cannot be asked.
+///
+/// # Panics
+/// As [`Loader::resident`].
+pub fn holds(
+    host: &Host,
+    model: &str,
+    profile: &Profile,
+    cancel: &dyn Fn() -> bool,
+) -> Result<bool, ChatError> {
+    match host {
+        Host::Ollama(host) => {
+            let held = residency::resident(host, cancel)?;
+            let is_it =
+                |there: &str| there == model || there.strip_suffix(":latest") == Some(model);
+            // With another window it would be loaded anew, whoever works with it.
+            let as_asked = |there: &Resident| there.context == Some(profile.num_ctx);
+            Ok(held
+                .iter()
+                .any(|there| is_it(&there.model) && as_asked(there)))
+        }
+        Host::Openai(host) if host.is_router() => router::is_awake(host, model, cancel),
+        Host::Openai(host) => probe::is_held(host, model, cancel),
+        Host::Anthropic(_) => Ok(false),
     }
 }

@@ -181,12 +181,20 @@ pub fn ping<'h>(
     })
 }
 
+/// What a ping asks.
+const HELLO: &str = "Answer with the word: ok";
+
+/// Whether a request is a ping's.
+pub(crate) fn is_hello(request: &ChatRequest) -> bool {
+    matches!(&request.messages[..], [Message::User { text }] if text == HELLO)
+}
+
 /// The request of a ping.
 pub(crate) fn hello(model: &str, profile: &Profile) -> ChatRequest {
     ChatRequest {
         model: model.to_owned(),
         messages: vec![Message::User {
-            text: "Answer with the word: ok".to_owned(),
+            text: HELLO.to_owned(),
         }],
         tools: Vec::new(),
         format: None,

@@ -49,6 +49,12 @@ pub struct Behaviour {
     pub router: Option<Router>,
     /// Routes that it does not give to us, with the status of its refusal: `--no-slots`, or a proxy before it.
     pub closed: Vec<(&'static str, u16)>,
+    /// Routes that are not answered before the release.
+    pub slow: Vec<&'static str>,
+    /// Models that LM Studio lists and has not loaded.
+    pub unloaded: Vec<String>,
+    /// llama-server has let its memory go until the next request.
+    pub sleeps: bool,
     pub answers: Answers,
 }
 
@@ -154,6 +160,9 @@ impl Behaviour {
             embeds: false,
             router: None,
             closed: Vec::new(),
+            slow: Vec::new(),
+            unloaded: Vec::new(),
+            sleeps: false,
             answers,
         }
     }

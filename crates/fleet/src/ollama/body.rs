@@ -29,9 +29,12 @@ pub(crate) fn body(request: &ChatRequest, stop: Stop) -> Result<Vec<u8>, Fault> 
         "stream": true,
         "truncate": false,
         "shift": false,
-        "keep_alive": KEEP_ALIVE,
         "options": options(profile),
     });
+    // Without one a model that is loaded keeps the time that its user gave it (`useLoadedRunner` in Ollama's `server/sched.go`).
+    if !crate::probe::is_hello(request) {
+        body["keep_alive"] = json!(KEEP_ALIVE);
+    }
     match stop {
         Stop::Never => {}
         // No option of the runner: it reloads nothing.

@@ -81,7 +81,8 @@ pub(crate) async fn look(host: &OpenaiHost, watch: &Watch<'_>) -> Looked {
             });
             continue;
         }
-        let own = match is_router && Standing::of(entry) == Some(Standing::Loaded) {
+        let stands = Standing::of(entry).filter(|_| is_router);
+        let own = match matches!(stands, Some(Standing::Loaded | Standing::Sleeping)) {
             true => optional(get(host, &client, &props_of(name), watch).await)?,
             false => None,
         };
@@ -117,21 +118,35 @@ fn slots_told(props: &Value) -> Option<u32> {
 }
 
 /// The same by counting the places of `/slots`, where nothing else tells. A llama-server that keeps it to itself (501, or a proxy
-/// that lets nobody in) is said so; a server that has no such route has no fixed number of places.
+/// that lets nobody in) is said so; a server that has no such route has no fixed number of places. Nothing but a cancelled look fails it.
 async fn counted(
     host: &OpenaiHost,
     client: &Client,
     watch: &Watch<'_>,
 ) -> Result<(Option<u32>, Option<String>), Failure> {
-    let asked = get(host, client, "slots", watch).await;
-    let silent = match &asked {
-        Err(Failure::Refused(refusal)) if matches!(refusal.status, 401 | 403 | 501) => Some(
-            "it does not say how many requests it runs at once (`/props` and `/slots` are closed); `slots` of its host in alai.toml counts"
-                .to_owned(),
-        ),
-        _ => None,
+    let (list, silent) = match get(host, client, "slots", watch).await {
+        Ok(list) => (Some(list), None),
+        Err(Failure::Refused(refusal)) if matches!(refusal.status, 401 | 403 | 501) => {
+            let closed = "it does not say how many requests it runs at once (`/props` and `/slots` are closed); `slots` of its host in alai.toml counts";
+            (None, Some(closed.to_owned()))
+        }
+        Err(Failure::Fault(fault)) if fault.class == ErrorClass::Cancelled => {
+            return Err(Failure::Fault(fault));
+        }
+        Err(Failure::Fault(fault)) if fault.class == ErrorClass::Malformed => (None, None),
+        Err(failure) if is_absent(&failure) => (None, None),
+        // Whoever is busy may be slow to say so: its models are there all the same.
+        Err(failure) => {
+            let what = match failure {
+                Failure::Refused(refusal) => format!("HTTP {}", refusal.status),
+                Failure::Fault(fault) => fault.message,
+            };
+            let unheard = format!(
+                "it did not say how many requests it runs at once (`/slots`: {what}); until it does, `slots` of its host in alai.toml counts"
+            );
+            (None, Some(unheard))
+        }
     };
-    let list = optional(asked)?;
     let list = list.as_ref().and_then(Value::as_array);
     let count = list.and_then(|list| u32::try_from(list.len()).ok());
     Ok((count.filter(|count| *count > 0), silent))
@@ -157,6 +172,36 @@ pub fn slots(host: &OpenaiHost, cancel: &dyn Fn() -> bool) -> Result<Option<Slot
         total: count(slots.len()),
         busy: count(busy.count()),
     }))
+}
+
+/// Whether a server that loads nothing at our word holds this model and is awake, as it says itself. A list alone says it only of one
+/// model: LM Studio and proxies list what they would load.
+///
+/// # Errors
+/// As `chat`, when the host cannot be asked.
+pub(crate) fn is_held(
+    host: &OpenaiHost,
+    model: &str,
+    cancel: &dyn Fn() -> bool,
+) -> Result<bool, ChatError> {
+    let watch = Watch::new(ANSWER, cancel);
+    let held = asked(host, &watch, async {
+        let client = wire::client(HostRef::Openai(host))?;
+        // Neither this nor a list wakes a llama-server that sleeps (its README, "Sleeping on Idle"); `/slots` would.
+        if let Some(props) = optional(get(host, &client, "props", &watch).await)? {
+            return Ok(!router::is_router(&props) && props["is_sleeping"] != true);
+        }
+        let studio = optional(get(host, &client, "api/v0/models", &watch).await)?;
+        if studio.as_ref().is_some_and(|list| list["data"].is_array()) {
+            let loaded = |entry: &Value| entry["state"] == "loaded";
+            return Ok(self::studio(&studio).get(model).is_some_and(loaded));
+        }
+        let list = get(host, &client, "v1/models", &watch).await?;
+        let listed = list["data"].as_array().map_or(&[][..], Vec::as_slice);
+        // llama-swap says its name there, and begins what it is asked for.
+        Ok(matches!(listed, [one] if one["id"] == model && one["owned_by"] != "llama-swap"))
+    });
+    held.map_err(|fault| call::failed(HostRef::Openai(host), &nobody(), fault, ""))
 }
 
 /// The exact length of a request's prompt in tokens, as the server's own tokenizer and template make it; None where the
@@ -251,7 +296,11 @@ fn studio(list: &Option<Value>) -> BTreeMap<String, Value> {
 fn failed(entry: &Value) -> Option<String> {
     match Standing::of(entry)? {
         Standing::Failed { exit_code } => Some(router::ended(exit_code)),
-        Standing::Unloaded | Standing::Loading | Standing::Loaded | Standing::Downloading => None,
+        Standing::Unloaded
+        | Standing::Loading
+        | Standing::Loaded
+        | Standing::Sleeping
+        | Standing::Downloading => None,
     }
 }
 

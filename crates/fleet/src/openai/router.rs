@@ -26,8 +26,9 @@ pub(crate) fn is_router(props: &Value) -> bool {
 pub(crate) enum Standing {
     Unloaded,
     Loading,
-    /// Awake, or asleep until the next request.
     Loaded,
+    /// Its process is there, its memory is not until the next request.
+    Sleeping,
     /// Its file is not there yet.
     Downloading,
     /// Its process ended by itself.
@@ -47,7 +48,8 @@ impl Standing {
             });
         }
         Some(match status.get("value").and_then(Value::as_str)? {
-            "loaded" | "sleeping" => Standing::Loaded,
+            "loaded" => Standing::Loaded,
+            "sleeping" => Standing::Sleeping,
             "loading" => Standing::Loading,
             "downloading" | "downloaded" => Standing::Downloading,
             _ => Standing::Unloaded,
@@ -99,7 +101,10 @@ pub(crate) fn resident(
     let listed = listed.map_err(Failure::from).and_then(|listed| listed);
     let listed = listed.map_err(|failure| failed(host, "", failure))?;
     let held = |entry: &Value| {
-        let there = matches!(Standing::of(entry)?, Standing::Loading | Standing::Loaded);
+        let there = match Standing::of(entry)? {
+            Standing::Loading | Standing::Loaded | Standing::Sleeping => true,
+            Standing::Unloaded | Standing::Downloading | Standing::Failed { .. } => false,
+        };
         let model = entry.get("id")?.as_str()?;
         let sound = there && is_name_of(HostRef::Openai(host), model);
         let size = entry.get("meta").and_then(|meta| meta.get("size"));
@@ -113,6 +118,23 @@ pub(crate) fn resident(
         })
     };
     Ok(listed.iter().filter_map(held).collect())
+}
+
+/// Whether a model has loaded and is awake.
+///
+/// # Errors
+/// As [`resident`].
+pub(crate) fn is_awake(
+    host: &OpenaiHost,
+    model: &str,
+    cancel: &dyn Fn() -> bool,
+) -> Result<bool, ChatError> {
+    let watch = Watch::new(ANSWER, cancel);
+    let listed = wire::block_on(list(host, &watch));
+    let listed = listed.map_err(Failure::from).and_then(|listed| listed);
+    let listed = listed.map_err(|failure| failed(host, model, failure))?;
+    let entry = listed.iter().find(|entry| entry["id"] == model);
+    Ok(entry.and_then(Standing::of) == Some(Standing::Loaded))
 }
 
 /// Begins a model's process and waits until it has loaded.
@@ -180,7 +202,7 @@ async fn loaded(host: &OpenaiHost, model: &str, watch: &Watch<'_>) -> Result<(),
         let entry = listed.iter().find(|entry| entry["id"] == model);
         let fault = |class, why: String| Err(Fault::new(class, why).into());
         match entry.and_then(Standing::of) {
-            Some(Standing::Loaded) => return Ok(()),
+            Some(Standing::Loaded | Standing::Sleeping) => return Ok(()),
             Some(Standing::Loading | Standing::Downloading) => {}
             Some(Standing::Failed { exit_code }) => {
                 return fault(ErrorClass::ServerFault, ended(exit_code));
@@ -312,7 +334,7 @@ mod tests {
         let of = |status: Value| Standing::of(&json!({ "status": status }));
         let failed = of(json!({"value": "unloaded", "failed": true, "exit_code": 137}));
         assert_eq!(failed, Some(Standing::Failed { exit_code: 137 }));
-        assert_eq!(of(json!({"value": "sleeping"})), Some(Standing::Loaded));
+        assert_eq!(of(json!({"value": "sleeping"})), Some(Standing::Sleeping));
         assert_eq!(of(json!({"value": "new word"})), Some(Standing::Unloaded));
         assert_eq!(Standing::of(&json!({})), None);
     }

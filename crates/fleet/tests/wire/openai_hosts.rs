@@ -1,6 +1,6 @@
 //! OpenAI's dialect: what servers have, and how busy they are.
 
-use alai_fleet::{Host, Slots, count_tokens, slots};
+use alai_fleet::{Host, Slots, count_tokens, holds, slots};
 use alai_testkit::openai::{Answer, Behaviour, Kind, OpenaiTwin};
 
 use super::openai::host;
@@ -114,6 +114,68 @@ fn the_slots_of_a_server_are_counted_where_its_properties_are_closed_and_their_l
             "{closed:?}"
         );
     }
+}
+
+#[test]
+fn a_server_that_is_too_busy_to_count_its_slots_is_up_all_the_same() {
+    for (closed, slow) in [
+        (vec![("/props", 403), ("/slots", 503)], vec![]),
+        (vec![("/props", 403), ("/slots", 500)], vec![]),
+        (vec![("/props", 403)], vec!["/slots"]),
+    ] {
+        let twin = OpenaiTwin::start(Behaviour {
+            closed: closed.clone(),
+            slow: slow.clone(),
+            ..Behaviour::in_order([])
+        });
+        let found = probe(&host(&twin));
+        let ProbeState::Up { warning, .. } = &found.state else {
+            panic!("{closed:?}, {slow:?}: {found:?}")
+        };
+        assert_eq!((found.slots, usable(&found).len()), (None, 1), "{closed:?}");
+        let warning = warning.as_deref().unwrap_or_default();
+        assert!(
+            warning.contains("did not say how many requests"),
+            "{warning}"
+        );
+    }
+}
+
+#[test]
+fn a_model_is_held_where_its_server_says_so_and_not_where_it_is_only_listed() {
+    let held = |twin: &OpenaiTwin, model: &str| {
+        let host = Host::Openai(host(twin));
+        let said = holds(&host, model, &Profile::default(), &|| false).expect("it answers");
+        let asked: Vec<_> = twin
+            .requests()
+            .iter()
+            .map(|seen| seen.path.clone())
+            .collect();
+        let wakes = |path: &String| path.contains("slots") || path.contains("chat");
+        assert!(!asked.iter().any(wakes), "{asked:?}");
+        said
+    };
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    let of = |kind, models: &[&str]| Behaviour {
+        kind,
+        models: names(models),
+        ..Behaviour::in_order([])
+    };
+    let studio = OpenaiTwin::start(Behaviour {
+        unloaded: names(&["b"]),
+        ..of(Kind::LmStudio, &["a", "b"])
+    });
+    assert!(held(&studio, "a") && !held(&studio, "b") && !held(&studio, "c"));
+    let llama = OpenaiTwin::start(of(Kind::LlamaServer, &["a"]));
+    assert!(held(&llama, "a"));
+    let asleep = OpenaiTwin::start(Behaviour {
+        sleeps: true,
+        ..of(Kind::LlamaServer, &["a"])
+    });
+    assert!(!held(&asleep, "a"));
+    // vLLM holds its one model; what lists several may be a proxy that loads what it is asked for.
+    assert!(held(&OpenaiTwin::start(of(Kind::Vllm, &["a"])), "a"));
+    assert!(!held(&OpenaiTwin::start(of(Kind::Vllm, &["a", "b"])), "a"));
 }
 
 #[test]

@@ -244,7 +244,10 @@ impl Needs {
         let first = !loaded.ready;
         loaded.ready = true;
         loaded.leaves = false;
-        loaded.keep_s = keep_s(&self.body["keep_alive"]);
+        // One that is loaded keeps its time where nothing is said.
+        if first || !self.body["keep_alive"].is_null() {
+            loaded.keep_s = keep_s(&self.body["keep_alive"]);
+        }
         if first {
             held.turns.push(Turn::Loaded(name.clone()));
         }

@@ -41,6 +41,10 @@ pub(super) fn reply(
         );
     }
     let llama = behaviour.kind == Kind::LlamaServer;
+    if behaviour.slow.contains(&route) {
+        let busy = error(503, "unavailable_error", "The server is busy");
+        return Reply::Held(Box::new(busy));
+    }
     match (seen.method.as_str(), route) {
         ("GET", "/health") if llama => Reply::json(200, &json!({"status": "ok"})),
         ("GET", "/health") if behaviour.kind == Kind::Vllm => Reply::Whole {
@@ -181,7 +185,11 @@ fn studio(behaviour: &Behaviour) -> Value {
         } else {
             "llm"
         };
-        json!({"id": id, "type": kind, "state": "loaded", "max_context_length": 131_072,
+        let state = match behaviour.unloaded.contains(id) {
+            true => "not-loaded",
+            false => "loaded",
+        };
+        json!({"id": id, "type": kind, "state": state, "max_context_length": 131_072,
             "loaded_context_length": behaviour.n_ctx})
     };
     json!({"data": behaviour.models.iter().map(entry).collect::<Vec<_>>()})
@@ -193,7 +201,7 @@ fn props(behaviour: &Behaviour) -> Value {
         "total_slots": behaviour.slots, "model_path": "small.gguf", "build_info": "b7000-twin",
         "chat_template": if behaviour.tools { "{% if tools %}{{ tools }}{% endif %}" } else { "{{ messages }}" },
         "chat_template_caps": {"supports_tools": behaviour.tools},
-        "is_sleeping": false,
+        "is_sleeping": behaviour.sleeps,
     })
 }
 
