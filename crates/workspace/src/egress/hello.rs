@@ -22,8 +22,13 @@ const APPLICATION_DATA: u8 = 23;
 const CLIENT_HELLO: u8 = 1;
 const SERVER_HELLO: u8 = 2;
 const SERVER_NAME: u16 = 0;
-/// Encrypted names: the standard's, the drafts' before it, and ESNI.
-const ENCRYPTED: [u16; 4] = [0xfe0d, 0xff02, 0xff03, 0xffce];
+/// Level of an alert after which nothing comes.
+const FATAL: u8 = 2;
+
+/// Encrypted names: the standard's (0xfe0d), the drafts' before it, and ESNI.
+fn hides(extension: u16) -> bool {
+    matches!(extension, 0xfe00..=0xfe0f | 0xff02 | 0xff03 | 0xffce)
+}
 
 /// By this random a server asks for a second greeting: the SHA-256 of "HelloRetryRequest".
 const RETRY: [u8; 32] = [
@@ -40,19 +45,34 @@ pub(super) enum Wrong {
     NoName,
     Hidden,
     OtherName,
+    /// What the server said to the greeting, not the greeting.
+    Answer,
 }
 
 impl std::fmt::Display for Wrong {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Wrong::NotTls => "what was sent is no TLS greeting, and only TLS passes",
-            Wrong::TooLong => "the TLS greeting is too long",
-            Wrong::Malformed => "the TLS greeting is malformed",
-            Wrong::NoName => "the TLS greeting names no host",
+            Wrong::NotTls => {
+                "what was sent is no TLS greeting, and only TLS passes; ask for plain HTTP without a tunnel"
+            }
+            Wrong::TooLong => {
+                "the TLS greeting is longer than 16 KiB; have the program send fewer extensions"
+            }
+            Wrong::Malformed => {
+                "the TLS greeting is malformed; try another version of the program that sent it"
+            }
+            Wrong::NoName => {
+                "the TLS greeting names no host; have the program send the server name (SNI), and no address in its place"
+            }
             Wrong::Hidden => {
                 "the TLS greeting hides a name (ECH); switch that off in the program that sent it"
             }
-            Wrong::OtherName => "the TLS greeting names another host",
+            Wrong::OtherName => {
+                "the TLS greeting names another host; ask the proxy for the host that is meant"
+            }
+            Wrong::Answer => {
+                "what its server answered is no TLS; look whether host and port are those of a TLS server"
+            }
         })
     }
 }
@@ -60,8 +80,10 @@ impl std::fmt::Display for Wrong {
 /// What a server says to the first greeting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Answer {
-    /// It goes on, or refuses.
+    /// It goes on.
     Goes,
+    /// It refuses.
+    Ends,
     /// It wants a second greeting, which may name another host.
     Again,
 }
@@ -174,7 +196,7 @@ fn named(body: &[u8]) -> Result<&[u8], Wrong> {
             return Err(Wrong::Malformed);
         }
         seen.push(kind);
-        if ENCRYPTED.contains(&kind) {
+        if hides(kind) {
             return Err(Wrong::Hidden);
         }
         if kind == SERVER_NAME {
@@ -197,10 +219,24 @@ fn named(body: &[u8]) -> Result<&[u8], Wrong> {
 /// # Errors
 /// When it speaks no TLS.
 pub(super) fn answered(bytes: &[u8]) -> Result<Option<Answer>, Wrong> {
-    // An alert, as the end of it.
-    if bytes.first() == Some(&ALERT) {
-        return Ok(Some(Answer::Goes));
+    let mut rest = bytes;
+    // A warning changes nothing: the answer is still to come.
+    for _ in 0..RECORDS_MAX {
+        if rest.first() != Some(&ALERT) {
+            return greeted(rest).map_err(|_| Wrong::Answer);
+        }
+        match *rest {
+            [_, 3, _, 0, 2, FATAL, _, ..] => return Ok(Some(Answer::Ends)),
+            [_, 3, _, 0, 2, 1, _, ref more @ ..] => rest = more,
+            [_, 3, _, 0, 2, _, _, ..] => return Err(Wrong::Answer),
+            _ if rest.len() < HEAD + 2 => return Ok(None),
+            _ => return Err(Wrong::Answer),
+        }
     }
+    Err(Wrong::Answer)
+}
+
+fn greeted(bytes: &[u8]) -> Result<Option<Answer>, Wrong> {
     let Some(message) = message(bytes, SERVER_HELLO)? else {
         return Ok(None);
     };

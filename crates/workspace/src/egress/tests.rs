@@ -367,7 +367,10 @@ fn a_second_greeting_is_held_to_the_same_name() {
                 let (mut stream, _) = host.accept().expect("connected");
                 let mut got = vec![0u8; first];
                 stream.read_exact(&mut got).expect("read");
-                stream.write_all(&says(RETRY)).expect("written");
+                // A warning before it changes nothing.
+                let warning = [21, 3, 3, 0, 2, 1, 112];
+                let said = [&warning[..], &says(RETRY)].concat();
+                stream.write_all(&said).expect("written");
                 let mut cipher = vec![0u8; before];
                 stream.read_exact(&mut cipher).expect("read");
                 let mut rest = Vec::new();

@@ -36,17 +36,25 @@ pub(super) fn relay(
         shared,
     };
     if let Err(ended) = greeting.pass(early.to_vec()) {
-        if let Ended::Refused(wrong) = ended {
-            let reason = format!("{host} was asked for, but {wrong}");
-            shared.note(host, |used| used.refused = Some(reason));
-            let _ = (&client).write_all(&hello::UNKNOWN_NAME);
+        let reason = match ended {
+            Ended::Gone => None,
+            Ended::Late((what, todo)) => Some(format!(
+                "{host} was asked for, but {what} within {HEAD_S} s; {todo}"
+            )),
+            Ended::Refused(wrong) => {
+                let _ = (&client).write_all(&hello::UNKNOWN_NAME);
+                Some(format!("{host} was asked for, but {wrong}"))
+            }
+        };
+        if reason.is_some() {
+            shared.note(host, |used| used.refused = reason);
         }
         let _ = client.shutdown(Shutdown::Both);
         let _ = server.shutdown(Shutdown::Both);
         return;
     }
     // It was shorter while the greeting was waited for.
-    if client.set_read_timeout(idle).is_err() {
+    if client.set_read_timeout(idle).is_err() || server.set_read_timeout(idle).is_err() {
         return;
     }
     let moved = Arc::new(Mutex::new(Instant::now()));
@@ -73,10 +81,24 @@ pub(super) fn relay(
     }
 }
 
+/// What did not come, and what to do.
+type Late = (&'static str, &'static str);
+
+const NO_GREETING: Late = (
+    "no whole TLS greeting came",
+    "have the program greet as soon as its tunnel stands",
+);
+const NO_ANSWER: Late = (
+    "its server did not answer the TLS greeting",
+    "look whether it is up",
+);
+
 /// Why a tunnel ends before it stands.
 enum Ended {
-    /// One of the two went away, or says nothing.
+    /// One of the two went away, or refused in TLS.
     Gone,
+    /// Something did not come in time.
+    Late(Late),
     Refused(Wrong),
 }
 
@@ -104,43 +126,50 @@ impl Greeting<'_> {
     /// Lets the greeting pass that names the host, and the second one too where the server asks for it. No byte of another one reaches
     /// the server. Bytes that the client sent after it are passed on behind it.
     fn pass(&self, mut sent: Vec<u8>) -> Result<(), Ended> {
-        self.greets(&mut sent)?;
-        if self.hears()? == Answer::Again {
-            loop {
-                match hello::between(&sent)? {
-                    Some(0) => break,
-                    Some(end) => self.up(&mut sent, end)?,
-                    None => self.more(&mut sent)?,
+        // One for all of it: whoever sends a byte now and then keeps no thread.
+        let by = Instant::now() + Duration::from_secs(HEAD_S);
+        self.greets(&mut sent, by)?;
+        match self.hears(by)? {
+            Answer::Goes => {}
+            Answer::Ends => return Err(Ended::Gone),
+            Answer::Again => {
+                loop {
+                    match hello::between(&sent)? {
+                        Some(0) => break,
+                        Some(end) => self.up(&mut sent, end)?,
+                        None => self.more(&mut sent, by)?,
+                    }
                 }
+                self.greets(&mut sent, by)?;
             }
-            self.greets(&mut sent)?;
         }
         let all = sent.len();
         self.up(&mut sent, all)
     }
 
-    fn greets(&self, sent: &mut Vec<u8>) -> Result<(), Ended> {
-        let deadline = Instant::now() + Duration::from_secs(HEAD_S);
+    fn greets(&self, sent: &mut Vec<u8>, by: Instant) -> Result<(), Ended> {
         loop {
-            if let Some(end) = hello::judged(sent, self.host)? {
-                return self.up(sent, end);
+            match hello::judged(sent, self.host)? {
+                Some(end) => return self.up(sent, end),
+                None => self.more(sent, by)?,
             }
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Err(Ended::Gone);
-            }
-            self.client.set_read_timeout(Some(left))?;
-            self.more(sent)?;
         }
     }
 
     /// The server's first words, which go to the client as they are.
-    fn hears(&self) -> Result<Answer, Ended> {
+    fn hears(&self, by: Instant) -> Result<Answer, Ended> {
         let mut said = Vec::new();
         let mut buffer = [0u8; 4 << 10];
         let (mut server, mut client) = (self.server, self.client);
         loop {
-            let count = again(|| server.read(&mut buffer))?;
+            let Some(left) = left(by) else {
+                return Err(Ended::Late(NO_ANSWER));
+            };
+            server.set_read_timeout(Some(left))?;
+            let count = match again(|| server.read(&mut buffer)) {
+                Err(error) if is_late(&error) => return Err(Ended::Late(NO_ANSWER)),
+                read => read?,
+            };
             if count == 0 {
                 return Err(Ended::Gone);
             }
@@ -167,16 +196,36 @@ impl Greeting<'_> {
         }
     }
 
-    fn more(&self, sent: &mut Vec<u8>) -> Result<(), Ended> {
+    fn more(&self, sent: &mut Vec<u8>, by: Instant) -> Result<(), Ended> {
         let mut buffer = [0u8; 4 << 10];
         let mut client = self.client;
-        let count = again(|| client.read(&mut buffer))?;
+        let Some(left) = left(by) else {
+            return Err(Ended::Late(NO_GREETING));
+        };
+        client.set_read_timeout(Some(left))?;
+        let count = match again(|| client.read(&mut buffer)) {
+            Err(error) if is_late(&error) => return Err(Ended::Late(NO_GREETING)),
+            read => read?,
+        };
         if count == 0 {
             return Err(Ended::Gone);
         }
         sent.extend_from_slice(&buffer[..count]);
         Ok(())
     }
+}
+
+/// What is left until then; none when it is over.
+fn left(by: Instant) -> Option<Duration> {
+    Some(by.saturating_duration_since(Instant::now())).filter(|left| !left.is_zero())
+}
+
+/// How a read timeout is reported.
+fn is_late(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+    )
 }
 
 fn again(mut read: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {

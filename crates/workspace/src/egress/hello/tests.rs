@@ -146,6 +146,16 @@ fn what_is_absent_hidden_doubled_or_other_does_not_pass() {
             Wrong::Hidden,
         ),
         (
+            "an encrypted name of draft 8",
+            with(&[good.clone(), (0xfe08, vec![0; 40])]),
+            Wrong::Hidden,
+        ),
+        (
+            "an encrypted name of draft 12",
+            with(&[good.clone(), (0xfe0c, vec![0; 40])]),
+            Wrong::Hidden,
+        ),
+        (
             "an encrypted name of old",
             with(&[(0xffce, vec![0; 40])]),
             Wrong::Hidden,
@@ -239,8 +249,17 @@ fn a_server_that_wants_a_second_greeting_is_told_from_one_that_goes_on() {
         answered(&records(&more, PLAIN_MAX)),
         Ok(Some(Answer::Again))
     );
-    assert_eq!(answered(&[ALERT, 3, 3]), Ok(Some(Answer::Goes)));
-    assert_eq!(answered(b"HTTP/1.1 400 Bad Request"), Err(Wrong::NotTls));
+    assert_eq!(answered(b"HTTP/1.1 400 Bad Request"), Err(Wrong::Answer));
+    let alert = |level: u8| [ALERT, 3, 3, 0, 2, level, 112];
+    assert_eq!(answered(&alert(FATAL)), Ok(Some(Answer::Ends)));
+    assert_eq!(answered(&alert(FATAL)[..6]), Ok(None), "not whole");
+    assert_eq!(answered(&alert(3)), Err(Wrong::Answer));
+    assert_eq!(answered(&[ALERT, 3, 3, 0, 1, 1, 0]), Err(Wrong::Answer));
+    // After a warning the answer is still to come.
+    assert_eq!(answered(&alert(1)), Ok(None));
+    let warned = [&alert(1)[..], &records(&hello(RETRY), PLAIN_MAX)].concat();
+    assert_eq!(answered(&warned), Ok(Some(Answer::Again)));
+    assert_eq!(answered(&alert(1).repeat(RECORDS_MAX)), Err(Wrong::Answer));
 }
 
 #[test]
@@ -260,9 +279,7 @@ fn between_two_greetings_there_may_be_records_that_nobody_reads() {
 }
 
 fn any_extension() -> impl Strategy<Value = (u16, Vec<u8>)> {
-    let kind = any::<u16>().prop_filter("a plain one", |kind| {
-        *kind != 0 && !ENCRYPTED.contains(kind)
-    });
+    let kind = any::<u16>().prop_filter("a plain one", |kind| *kind != 0 && !hides(*kind));
     (kind, proptest::collection::vec(any::<u8>(), 0..40))
 }
 
