@@ -14,6 +14,7 @@ use alai_core::session::{EntryKind, Note};
 
 use super::{Call, TOOLS_MAX, boolean, optional, string};
 use crate::mcp::Wish;
+use crate::patch::Change;
 
 pub(crate) const SKILL: &str = "skill";
 pub(crate) const MCP: &str = "mcp";
@@ -94,13 +95,22 @@ impl Lent {
             let name = name.to_owned();
             return Ok(Call::Skill { name, file });
         }
-        if let Call::Write { path, content } = &call
-            && let Some(kind) = path.trim().strip_prefix(NOTE_PATH)
-            && folded.note
-        {
-            return noted(content.clone(), Some(kind)).map(Call::Note);
+        // The same in every step, whether or not the tool has a place of its own there.
+        if !self.notes {
+            return Ok(call);
         }
-        Ok(call)
+        match call {
+            Call::Write { path, content } => match path.trim().strip_prefix(NOTE_PATH) {
+                Some(kind) => written(kind, content).map(Call::Note),
+                None => Ok(Call::Write { path, content }),
+            },
+            Call::Edit { ref path, .. } => no_note(path).map(|()| call),
+            Call::Patch { ref changes } => {
+                let told = changes.iter().flat_map(paths).try_for_each(no_note);
+                told.map(|()| call)
+            }
+            other => Ok(other),
+        }
     }
 
     /// The names of the tools that a model is shown.
@@ -194,6 +204,38 @@ fn skill(args: &Map<String, Value>) -> Result<Call, String> {
 fn note(args: &Map<String, Value>) -> Result<Note, String> {
     let text = string(args, "text", &["note", "message", "content"])?;
     noted(text, optional(args, "kind")?.as_deref())
+}
+
+/// What is noted by a path. Its kind is no argument there.
+fn written(kind: &str, text: String) -> Result<Note, String> {
+    let kind = kind.trim();
+    if !["decision", "blocker", "note"].contains(&kind) {
+        return Err(format!(
+            "`path` of a note must be `note:decision`, `note:blocker` or `note:note`; write `./note:{kind}` for a file"
+        ));
+    }
+    if text.trim().is_empty() {
+        return Err("`content` is empty".into());
+    }
+    noted(text, Some(kind))
+}
+
+fn paths(change: &Change) -> impl Iterator<Item = &str> {
+    let (path, to) = match change {
+        Change::Add { path, .. } | Change::Delete { path } => (path, None),
+        Change::Update { path, to, .. } => (path, to.as_ref()),
+    };
+    std::iter::once(path.as_str()).chain(to.map(String::as_str))
+}
+
+/// A note is written once, and never changed.
+fn no_note(path: &str) -> Result<(), String> {
+    match path.trim().strip_prefix(NOTE_PATH) {
+        None => Ok(()),
+        Some(kind) => Err(format!(
+            "`{NOTE_PATH}{kind}` is a note, which is only written; write `./{NOTE_PATH}{kind}` for a file"
+        )),
+    }
 }
 
 fn noted(text: String, kind: Option<&str>) -> Result<Note, String> {
@@ -439,5 +481,44 @@ mod tests {
             file: None,
         };
         assert_eq!(loaded, Some(Ok(want)));
+    }
+
+    /// A step with room for the tool of its own understands the path, too, and none takes it for a file.
+    #[test]
+    fn a_path_of_a_note_is_one_in_every_step_in_which_notes_are_lent() {
+        let (lent, nobody) = (lent(), Lent::default());
+        let write = |path: &str| Call::Write {
+            path: path.into(),
+            content: "x".into(),
+        };
+        let edit = |path: &str| Call::Edit {
+            path: path.into(),
+            old: "a".into(),
+            new: "b".into(),
+            all: false,
+        };
+        let patch = |path: &str, to: Option<&str>| Call::Patch {
+            changes: vec![Change::Update {
+                path: path.into(),
+                to: to.map(str::to_owned),
+                hunks: Vec::new(),
+            }],
+        };
+        let plain = Folded::default();
+        let noted = lent.unfolded(write(" note:decision"), plain);
+        assert!(matches!(noted, Ok(Call::Note(note)) if note.kind == EntryKind::Decision));
+        for call in [
+            write("note:todo"),
+            edit("note:decision"),
+            patch("note:decision", None),
+            patch("a", Some("note:todo")),
+        ] {
+            let said = lent.unfolded(call.clone(), plain).expect_err("refused");
+            assert!(said.contains("write `./note:"), "{said}");
+            assert_eq!(nobody.unfolded(call.clone(), plain), Ok(call));
+        }
+        for call in [write("./note:todo"), edit("a"), patch("a", Some("b"))] {
+            assert_eq!(lent.unfolded(call.clone(), plain), Ok(call));
+        }
     }
 }

@@ -86,7 +86,7 @@ fn a_note_is_written_by_its_path_where_there_is_no_place_for_its_tool() {
     );
     let told = script.told(2);
     assert!(
-        told.contains("`kind` must be") && told.contains("`text` is empty"),
+        told.contains("write `./note:report` for a file") && told.contains("`content` is empty"),
         "{told}"
     );
     assert_eq!(world.read("note:decision"), "a file");
