@@ -5,45 +5,52 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use alai_core::company::Company;
-use alai_core::routing::{self, Ask, Class};
-use alai_core::task::{Task, TaskKind};
+use alai_core::routing::{self, Ask};
+use alai_core::task::Task;
+use sha2::{Digest, Sha256};
 
 use super::Packs;
 use crate::run::RunError;
 
-/// Answers that are kept: more than the tasks that one beat looks at. A larger queue is asked anew.
-const ROUTES_MAX: usize = 4_096;
+/// Answers that are kept, of some hundred bytes each: more than a queue is long. Beyond it those go whose digests are smallest, which is
+/// as good as any: the others stay known.
+const ROUTES_MAX: usize = 65_536;
 
-/// What is asked by. All of it that routing looks at is here or in [`Answer`].
-type Key = (TaskKind, String);
-
-/// What else was asked by, and the company that came of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Answer {
-    description: String,
-    tags: Vec<String>,
-    pinned: Option<String>,
-    class: Option<Class>,
-    company: String,
-}
-
-impl Answer {
-    fn is_to(&self, ask: &Ask<'_>) -> bool {
-        self.description == ask.description
-            && self.tags == ask.tags
-            && self.pinned.as_deref() == ask.pinned
-            && self.class.as_ref() == ask.class
-    }
-}
+/// The SHA-256 of all that routing looks at.
+type Key = [u8; 32];
 
 #[derive(Debug, Clone, Default)]
-pub(super) struct Routes(Arc<Mutex<BTreeMap<Key, Answer>>>);
+pub(super) struct Routes(Arc<Mutex<BTreeMap<Key, String>>>);
 
 impl Routes {
     /// The lock is held for a look or an entry, and never while something is routed.
-    fn with<T>(&self, with: impl FnOnce(&mut BTreeMap<Key, Answer>) -> T) -> T {
+    fn with<T>(&self, with: impl FnOnce(&mut BTreeMap<Key, String>) -> T) -> T {
         with(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// What is asked by, each part with its length, so that none reads as another.
+fn key(ask: &Ask<'_>) -> Key {
+    let Ask {
+        title,
+        description,
+        tags,
+        kind,
+        pinned,
+        class,
+    } = ask;
+    let mut sha = Sha256::new();
+    let mut part = |text: &str| {
+        sha.update(text.len().to_be_bytes());
+        sha.update(text);
+    };
+    part(title);
+    part(description);
+    part(&format!("{kind:?}"));
+    part(&format!("{pinned:?}"));
+    part(&format!("{class:?}"));
+    tags.iter().for_each(|tag| part(tag));
+    sha.finalize().into()
 }
 
 impl Packs {
@@ -56,11 +63,8 @@ impl Packs {
     }
 
     fn company_of(&self, ask: Ask<'_>) -> Result<&Company, RunError> {
-        let key = (ask.kind, ask.title.to_owned());
-        let known = self.routes.with(|routes| {
-            let answer = routes.get(&key).filter(|answer| answer.is_to(&ask));
-            answer.map(|answer| answer.company.clone())
-        });
+        let key = key(&ask);
+        let known = self.routes.with(|routes| routes.get(&key).cloned());
         if let Some(name) = known {
             return self.registry.find(&name).map_err(RunError::infra);
         }
@@ -69,18 +73,11 @@ impl Packs {
             .registry
             .find(&route.company)
             .map_err(RunError::infra)?;
-        let answer = Answer {
-            description: ask.description.to_owned(),
-            tags: ask.tags.to_vec(),
-            pinned: ask.pinned.map(str::to_owned),
-            class: ask.class.cloned(),
-            company: company.name.clone(),
-        };
         self.routes.with(|routes| {
             if routes.len() >= ROUTES_MAX {
-                routes.clear();
+                routes.pop_first();
             }
-            routes.insert(key, answer);
+            routes.insert(key, company.name.clone());
         });
         Ok(company)
     }
@@ -90,6 +87,7 @@ impl Packs {
 mod tests {
     use alai_core::company::Closed;
     use alai_core::routing::classify;
+    use alai_core::task::TaskKind;
 
     use super::*;
     use crate::home::Home;
@@ -151,7 +149,7 @@ mod tests {
             }
         }
         let known = packs.routes.with(|routes| routes.len());
-        assert_eq!(known, 3, "one answer for each kind and title");
+        assert_eq!(known, 7, "one answer for each that differs in anything");
         let nobody = Ask {
             pinned: Some("Nobody"),
             ..plain
@@ -170,8 +168,8 @@ mod tests {
             .find(|company| company.name != said)
             .expect("another");
         packs.routes.with(|routes| {
-            for answer in routes.values_mut() {
-                answer.company.clone_from(&other.name);
+            for company in routes.values_mut() {
+                company.clone_from(&other.name);
             }
         });
         assert_eq!(company(&packs, asked), other.name, "it was remembered");
