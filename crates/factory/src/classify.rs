@@ -235,6 +235,8 @@ fn ask(
     if borrowed == Borrowed::No {
         return Ok(Err(format!("every slot of {host} is taken")));
     }
+    // Also where no slots are counted: no word is asked of a host that is called.
+    let calling = factory.roster().calls(&host);
     let request = request(factory, &claim.task, &company, &chosen);
     let desk = Desk::beside(factory, claim, company, chosen);
     let asked = within(factory, ends, &|short| {
@@ -242,6 +244,7 @@ fn ask(
         let answer = alai_fleet::ask(&desk.chosen.provider, &request, &mut |r| calls.chat(r));
         (answer, calls.end())
     });
+    drop(calling);
     if let (Some(slot), Borrowed::Yes) = (&slot, borrowed) {
         factory.mission().give_back(&claim.fence, slot)?;
     }

@@ -245,10 +245,11 @@ impl Work {
             Err(_) if factory.stopping() => {}
             Err(why) => {
                 tracing::warn!("{model} on {host} is not there for work: {why}");
-                factory
-                    .models()
-                    .load_failed(host, model, &why, factory.now_ms());
+                let (models, now_ms) = (factory.models(), factory.now_ms());
+                models.load_failed(host, model, &why, now_ms);
                 self.note(Err(why));
+                let until_ms = models.unloadable_until(host, model, now_ms);
+                factory.roster().lock().rests(&self.at, until_ms);
             }
         }
         let loader = self.site.loader.as_ref();

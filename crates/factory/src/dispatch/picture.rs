@@ -320,7 +320,8 @@ fn stands(site: &Site, known: &Known, at: &At, under_way: Option<&Move>) -> Opti
         None => (site.server.is_none() || known.proven.contains(at)).then_some(0),
         Some(_) => {
             let held = known.held.get(&at.host)?;
-            held.get(&at.model).map(|stay| stay.since_ms)
+            let held = held.get(&at.model).filter(|_| !known.is_mute(at));
+            held.map(|stay| stay.since_ms)
         }
     }
 }

@@ -42,6 +42,10 @@ pub(super) struct Known {
     pub(super) held: BTreeMap<String, BTreeMap<String, Stay>>,
     /// At most one of each host.
     pub(super) moves: BTreeMap<String, Move>,
+    /// The model that is asked for a word, at most one of each host.
+    pub(super) asking: BTreeMap<String, String>,
+    /// Calls to each host that are made beside a run.
+    pub(super) calls: BTreeMap<String, usize>,
     /// Models that take no more runs, and what they make room for.
     pub(super) drains: BTreeMap<At, String>,
     /// Runs at work.
@@ -66,6 +70,8 @@ pub(super) struct Stay {
     pub(super) since_ms: i64,
     /// Bytes that it takes; 0 where the host does not say.
     pub(super) bytes: u64,
+    /// We loaded it, and it has stayed since.
+    pub(super) own: bool,
 }
 
 /// Unloads and a load that are being carried out on a host.
@@ -98,9 +104,36 @@ pub(super) struct Use {
     pub(super) ended_ms: i64,
 }
 
+/// A call to a host that is made beside a run.
+pub(crate) struct Calling<'r> {
+    roster: &'r Roster,
+    host: String,
+}
+
+impl Drop for Calling<'_> {
+    fn drop(&mut self) {
+        let mut known = self.roster.lock();
+        if let Some(calls) = known.calls.get_mut(&self.host) {
+            *calls -= 1;
+            if *calls == 0 {
+                known.calls.remove(&self.host);
+            }
+        }
+    }
+}
+
 impl Roster {
     pub(super) fn lock(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A call to a host is made beside a run until this is dropped.
+    pub(crate) fn calls(&self, host: &str) -> Calling<'_> {
+        *self.lock().calls.entry(host.to_owned()).or_default() += 1;
+        Calling {
+            roster: self,
+            host: host.to_owned(),
+        }
     }
 
     /// The place that a run of this process was given; within it none for one that was begun without a model.
@@ -181,9 +214,10 @@ impl Known {
         let stay = Stay {
             since_ms: now_ms,
             bytes: 0,
+            own: true,
         };
         let there = self.held.entry(at.host.clone()).or_default();
-        there.entry(at.model.clone()).or_insert(stay);
+        there.entry(at.model.clone()).or_insert(stay).own = true;
     }
 
     /// What a look at a host found. A model that stays keeps its time; what has gone is drained no more.
@@ -191,8 +225,12 @@ impl Known {
         let before = self.held.remove(host).unwrap_or_default();
         let stays = held.iter().map(|(model, bytes)| {
             let since_ms = before.get(model).map_or(now_ms, |stay| stay.since_ms);
-            let bytes = *bytes;
-            (model.clone(), Stay { since_ms, bytes })
+            let stay = Stay {
+                since_ms,
+                bytes: *bytes,
+                own: before.get(model).is_some_and(|stay| stay.own),
+            };
+            (model.clone(), stay)
         });
         let stays: BTreeMap<String, Stay> = stays.collect();
         if let Some(under_way) = self.moves.get_mut(host)

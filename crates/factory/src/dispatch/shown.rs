@@ -188,7 +188,9 @@ fn host(site: &Site, picture: &Picture, jobs: &[Job], known: &Known, bounds: Bou
             model: m.to.clone(),
             since_ms: m.begun_ms,
         }),
-        speaks: under_way.filter(|m| m.speaks).map(|m| m.to.clone()),
+        speaks: { under_way.filter(|m| m.speaks).map(|m| &m.to) }
+            .or(known.asking.get(&site.host))
+            .cloned(),
         words: known.words_of(site),
         queue: jobs
             .iter()

@@ -129,8 +129,18 @@ fn word(word: &WordView) {
     let model = show::clean(&word.model);
     let age = show::age((door::now_ms() - word.at_ms).max(0));
     show::line(match (&word.error, word.latency_ms) {
+        (Some(why), _)
+            if word
+                .rests_until_ms
+                .is_some_and(|until| until > door::now_ms()) =>
+        {
+            format!(
+                "    {model} gets no work, since {age}: {}",
+                show::clean(why)
+            )
+        }
         (Some(why), _) => format!(
-            "    {model} gets no work, since {age}: {}",
+            "    {model} said no word {age} ago, and is asked for one before its next run: {}",
             show::clean(why)
         ),
         (None, took) => format!(
