@@ -30,14 +30,14 @@ use alai_workspace::toolchains::Toolchains;
 use sha2::{Digest, Sha256};
 
 use crate::advisories::Advisories;
-use crate::builtin;
+use crate::builtin::{self, Builtin};
 use crate::census::{self, Census};
 use crate::change::{Change, ChangedFile, Content, FILE_BYTES_MAX};
 use crate::checks::{self, Rules, suppressions, tampering};
 use crate::error::GateError;
 use crate::load;
 use crate::notice::{self, Own};
-use crate::paths::{self, Globs};
+use crate::paths::Globs;
 use crate::runs::{self, Lint, TestFiles};
 use crate::source::{self, Lang};
 use crate::stage::{Room, Stage};
@@ -538,8 +538,14 @@ impl Gate<'_> {
     }
 
     fn lint(&mut self) -> Result<Vec<Lint>, GateError> {
+        let set = self.candidate.lint_command.is_some();
         let commands = match self.candidate.lint_command {
-            Some(command) => vec![(command.to_owned(), command.to_owned())],
+            Some(command) => vec![Builtin {
+                name: command.to_owned(),
+                head: command.to_owned(),
+                base: Some(command.to_owned()),
+                compared: false,
+            }],
             None => builtin::commands(self.change),
         };
         let mut done = Vec::new();
@@ -547,45 +553,25 @@ impl Gate<'_> {
             return Ok(done);
         }
         let head_room = self.room("lint", self.candidate.head)?;
-        for (name, command) in commands {
-            let head = self.run(&head_room, &command)?;
-            // Red on the head says something about the change only when the base is green.
-            let base = match head.success() {
-                true => None,
-                false => {
+        for command in commands {
+            let head = self.run(&head_room, &command.head)?;
+            // What it finds on the head says something about the change only beside the base.
+            let found = !head.success() || (command.compared && !head.combined().trim().is_empty());
+            let base = match command.base.filter(|_| found) {
+                None => None,
+                Some(line) => {
                     let room = self.room("lint of the base", self.candidate.base)?;
-                    Some(self.run(&room, &self.on_base(&command))?)
+                    Some(self.run(&room, &line)?)
                 }
             };
-            let set = self.candidate.lint_command.is_some();
             done.push(Lint {
-                name,
+                name: command.name,
                 set,
+                compared: command.compared,
                 head,
                 base,
             });
         }
         Ok(done)
-    }
-
-    /// The same line for the base. Built-in lines name files, and a new file is not there: it excuses nothing.
-    fn on_base(&self, command: &str) -> String {
-        let new = |f: &&ChangedFile| {
-            f.is_new() && command.contains(&format!("./{}", f.path.replace('\'', "'\\''")))
-        };
-        let made: Vec<String> = self
-            .change
-            .files
-            .iter()
-            .filter(new)
-            .map(|f| paths::quoted(&f.path))
-            .collect();
-        if made.is_empty() {
-            return command.to_owned();
-        }
-        let folders = made
-            .iter()
-            .map(|path| format!("mkdir -p \"$(dirname {path})\" && : > {path}"));
-        format!("{}\n{command}", folders.collect::<Vec<_>>().join("\n"))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use alai_core::qa::{Check, CheckResult, Measurement, linters, scanners};
+use alai_core::qa::{Check, CheckResult, Measurement, linters};
 use alai_core::record::{Captured, Exit};
 use alai_core::review::Finding;
 use alai_workspace::services;
@@ -547,24 +547,86 @@ pub(crate) struct Lint {
     pub(crate) name: String,
     /// Whether somebody set it, and it is no tool that the gate brings along where it happens to be there.
     pub(crate) set: bool,
+    /// Whether it is held to the base's findings also where it exits with 0.
+    pub(crate) compared: bool,
     pub(crate) head: Captured,
     pub(crate) base: Option<Captured>,
 }
 
+/// What one linter comes to.
+enum Standing {
+    Clean,
+    /// A tool that the gate would bring along is not there.
+    Absent,
+    /// One that nobody set took too long: no fault of the change, and said.
+    Slow(String),
+    Unmeasured(String),
+    AsOnBase,
+    Worse(String),
+}
+
 impl Lint {
-    /// Why nothing was looked at. That the base cannot be looked at either excuses nothing.
-    fn unmeasured(&self) -> Option<String> {
-        match self.head.record.exit {
-            Exit::Code { code: 127 } if self.set => Some("a program was not found".to_owned()),
-            Exit::Code { code: 126 } if self.set => {
-                Some("a program may not be executed".to_owned())
+    /// That the base cannot be looked at either excuses nothing.
+    fn standing(&self) -> Standing {
+        const MISSING: Exit = Exit::Code { code: 127 };
+        let exit = self.head.record.exit;
+        let no_base = |base: &Captured| base.record.exit == MISSING;
+        match exit {
+            Exit::Code { code: 127 } if self.set => {
+                Standing::Unmeasured("a program was not found".to_owned())
             }
-            Exit::Code { .. } => None,
-            ended @ (Exit::TimedOut { .. }
+            Exit::Code { code: 126 } if self.set => {
+                Standing::Unmeasured("a program may not be executed".to_owned())
+            }
+            Exit::Code { code: 127 } if self.base.as_ref().is_none_or(no_base) => Standing::Absent,
+            Exit::TimedOut { .. } if !self.set => Standing::Slow(exit.to_string()),
+            Exit::Code { code: 0 } if !self.compared => Standing::Clean,
+            Exit::Code { .. } => self.beside_base(),
+            Exit::TimedOut { .. }
             | Exit::TooMuchOutput { .. }
             | Exit::OverLimit { .. }
             | Exit::Signal { .. }
-            | Exit::Cancelled) => Some(ended.to_string()),
+            | Exit::Cancelled => Standing::Unmeasured(exit.to_string()),
+        }
+    }
+
+    /// Of one that found something: a red base excuses what it says itself, word by word, and nothing else.
+    fn beside_base(&self) -> Standing {
+        let exit = self.head.record.exit;
+        let now = linters::read(&self.head.combined());
+        if self.head.success() && !now.is_read() {
+            return Standing::Clean;
+        }
+        if now.is_empty() {
+            return Standing::Worse("it failed and said nothing".to_owned());
+        }
+        let alone = || match now.is_read() {
+            true => told(&now.findings),
+            false => tail(&self.head),
+        };
+        let Some(base) = { self.base.as_ref() }.filter(|base| self.compared || !base.success())
+        else {
+            return Standing::Worse(alone());
+        };
+        let before = linters::read(&base.combined());
+        if !now.is_read() && before.is_read() {
+            return Standing::Worse(format!(
+                "it cannot be read as on the base: {}",
+                tail(&self.head)
+            ));
+        }
+        if !now.is_read() && exit != base.record.exit {
+            let was = base.record.exit;
+            return Standing::Worse(format!("on the base {was}: {}", tail(&self.head)));
+        }
+        let new = now.since(&before);
+        match (new.is_empty(), new.findings.is_empty()) {
+            (true, _) => Standing::AsOnBase,
+            (false, false) => Standing::Worse(told(&new.findings)),
+            (false, true) => Standing::Worse(format!(
+                "it says what it does not say on the base: {}",
+                some(&new.lines)
+            )),
         }
     }
 }
@@ -578,93 +640,58 @@ pub(crate) fn lint(runs: &[Lint], suppressions: &[String]) -> Measurement {
             format!("findings are silenced: {}", some(suppressions)),
         );
     }
-    let unmeasured: Vec<String> = runs
-        .iter()
-        .filter_map(|lint| Some(format!("{}: {}", lint.name, lint.unmeasured()?)))
-        .collect();
-    if !unmeasured.is_empty() {
-        return fail(
-            check,
-            format!("it could not be made: {}", some(&unmeasured)),
-        );
-    }
-    let excused = |lint: &Lint| {
-        let red = lint.base.as_ref().is_some_and(|base| !base.success());
-        red && match new_results(lint) {
-            Some(new) => new.is_empty(),
-            None => !says_more(lint),
+    let (mut clean, mut red) = (Vec::new(), Vec::new());
+    let (mut unmeasured, mut worse, mut slow) = (Vec::new(), Vec::new(), String::new());
+    for lint in runs {
+        let name = &lint.name;
+        match lint.standing() {
+            Standing::Clean => clean.push(name.as_str()),
+            Standing::AsOnBase => red.push(name.as_str()),
+            Standing::Absent => {}
+            Standing::Slow(why) => {
+                slow.push_str(&format!("; {name} did not come to its end: {why}"));
+            }
+            Standing::Unmeasured(why) => unmeasured.push(format!("{name}: {why}")),
+            Standing::Worse(why) => {
+                worse.push(format!("{name}: {}: {why}", lint.head.record.exit));
+            }
         }
-    };
-    let bad: Vec<String> = runs
-        .iter()
-        .filter(|lint| !lint.head.success() && !excused(lint))
-        .map(|lint| {
-            let said = match new_results(lint) {
-                Some(new) if !new.is_empty() => told(&new),
-                None if lint.base.as_ref().is_some_and(|base| !base.success()) => format!(
-                    "it says more than on the base, and its words are read by nobody here: {}",
-                    tail(&lint.head)
-                ),
-                Some(_) | None => tail(&lint.head),
-            };
-            format!("{}: {}: {said}", lint.name, lint.head.record.exit)
-        })
-        .collect();
-    if !bad.is_empty() {
-        return fail(check, some(&bad));
     }
-    let clean: Vec<&str> = runs
-        .iter()
-        .filter(|lint| lint.head.success())
-        .map(|lint| lint.name.as_str())
-        .collect();
-    let red: Vec<&str> = runs
-        .iter()
-        .filter(|lint| !lint.head.success())
-        .map(|lint| lint.name.as_str())
-        .collect();
+    if !unmeasured.is_empty() {
+        let why = format!("it could not be made: {}", some(&unmeasured));
+        return fail(check, why);
+    }
+    if !worse.is_empty() {
+        return fail(check, some(&worse));
+    }
     match (clean.is_empty(), red.is_empty()) {
         (false, true) => pass(
             check,
-            format!("{}: exit 0; no suppression added", some(&clean)),
+            format!(
+                "{}: nothing found; no suppression added{slow}",
+                some(&clean)
+            ),
         ),
         (false, false) => pass(
             check,
             format!(
-                "{}: exit 0; {} fails on the base too",
+                "{}: nothing found; {} says the same on the base{slow}",
                 some(&clean),
                 some(&red)
             ),
         ),
         (true, false) => not_applicable(
             check,
-            format!("{} fails on the base too, so it tells nothing", some(&red)),
+            format!(
+                "{} says the same on the base, so it tells nothing{slow}",
+                some(&red)
+            ),
         ),
         (true, true) => not_applicable(
             check,
-            "no linter is set and no built-in one knows these files",
+            format!("no linter is set and no built-in one looked at these files{slow}"),
         ),
     }
-}
-
-/// Of a linter whose output is read what the base has not, where that was linted too; `None` where either cannot be read.
-fn new_results(lint: &Lint) -> Option<Vec<Finding>> {
-    let now = linters::read(&lint.head.combined())?;
-    let before = match &lint.base {
-        Some(base) => linters::read(&base.combined())?,
-        None => Vec::new(),
-    };
-    // The same finding once more is a new one, wherever it stands.
-    Some(scanners::added(&before, &now, &|_| false))
-}
-
-/// Of a linter whose words nobody reads: whether it says more than on the base. A finding mended and another one made look alike here.
-fn says_more(lint: &Lint) -> bool {
-    let lines = |ran: &Captured| {
-        let text = ran.combined();
-        text.lines().filter(|line| !line.trim().is_empty()).count()
-    };
-    { lint.base.as_ref() }.is_some_and(|base| lines(&lint.head) > lines(base))
 }
 
 fn told(findings: &[Finding]) -> String {

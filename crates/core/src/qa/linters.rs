@@ -1,25 +1,176 @@
 //! What linters, type checkers and compilers print, read into findings, so that what is new can be told from what was there before:
-//! JSON of cargo, ruff, eslint and `go vet`, and the lines that people read. Pure.
+//! SARIF, JSON of cargo, ruff, eslint and `go vet`, and the lines that people read. What none of the forms takes is kept as lines, so that
+//! one tool that is read hides nothing of another in the same output. Pure.
+
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::scanners;
 use crate::review::{Finding, Severity};
 use crate::sarif::{self, RESULTS_MAX};
 
-/// The findings in what a linter printed; `None` where none of the known forms is in it.
-pub fn read(text: &str) -> Option<Vec<Finding>> {
-    let found = log(text)
-        .or_else(|| cargo(text))
-        .or_else(|| array(text))
-        .or_else(|| go_vet(text))
-        .or_else(|| lines(text))?;
-    (found.len() <= RESULTS_MAX).then_some(found)
+/// What a linter printed.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Printed {
+    pub findings: Vec<Finding>,
+    /// Lines that no form took, without counts, times and the lines by which tools frame what they say.
+    pub rest: Vec<String>,
 }
 
-/// SARIF, also with lines of other programs around it. A log without a result is an answer too.
-fn log(text: &str) -> Option<Vec<Finding>> {
-    let (from, to) = (text.find('{')?, text.rfind('}')?);
-    sarif::read(text.get(from..=to)?).ok()
+/// What is on the head and not on the base.
+#[derive(Debug, Clone, PartialEq)]
+pub struct New {
+    pub findings: Vec<Finding>,
+    pub lines: Vec<String>,
+}
+
+impl New {
+    pub fn is_empty(&self) -> bool {
+        self.findings.is_empty() && self.lines.is_empty()
+    }
+}
+
+impl Printed {
+    /// Whether a form that is known is in it: words that nobody reads are none.
+    pub fn is_read(&self) -> bool {
+        !self.findings.is_empty()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.findings.is_empty() && self.rest.is_empty()
+    }
+
+    /// What `before` has not, or not as often, wherever it stands.
+    pub fn since(&self, before: &Printed) -> New {
+        let mut known: BTreeMap<&str, usize> = BTreeMap::new();
+        for line in &before.rest {
+            *known.entry(line).or_default() += 1;
+        }
+        let is_new = |line: &&String| match known.get_mut(line.as_str()) {
+            Some(left) if *left > 0 => {
+                *left -= 1;
+                false
+            }
+            Some(_) | None => true,
+        };
+        New {
+            findings: scanners::added(&before.findings, &self.findings, &|_| false),
+            lines: self.rest.iter().filter(is_new).cloned().collect(),
+        }
+    }
+}
+
+/// Reads every form that is in an output.
+pub fn read(text: &str) -> Printed {
+    let mut findings = Vec::new();
+    let mut rest = Vec::new();
+    // Documents that say nothing is wrong: beside findings of another tool they are read, alone they contradict a tool that failed.
+    let mut empty = Vec::new();
+    let mut words = String::new();
+    let mut left = text;
+    while !left.is_empty() {
+        let end = left.find('\n').map_or(left.len(), |at| at + 1);
+        let Some((value, length)) = document(left) else {
+            words.push_str(&left[..end]);
+            left = &left[end..];
+            continue;
+        };
+        let (raw, after) = left.split_at(length);
+        match of(raw, &value) {
+            Some(found) if found.is_empty() => empty.extend(framed(raw)),
+            Some(found) => findings.extend(found),
+            None => rest.extend(framed(raw)),
+        }
+        left = after;
+    }
+    let (found, lines) = lines(&words);
+    findings.extend(found);
+    rest.extend(lines.iter().flat_map(|line| framed(line)));
+    if findings.is_empty() {
+        rest.extend(empty);
+    }
+    if findings.len() > RESULTS_MAX {
+        // A tool that says so much has found the project: it is held to its lines.
+        return Printed {
+            findings: Vec::new(),
+            rest: text.lines().flat_map(framed).collect(),
+        };
+    }
+    Printed { findings, rest }
+}
+
+/// A document of JSON that begins this line and ends one, and how long it is.
+fn document(text: &str) -> Option<(Value, usize)> {
+    text.trim_start_matches([' ', '\t'])
+        .starts_with(['{', '['])
+        .then_some(())?;
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+    let value = values.next()?.ok()?;
+    let length = values.byte_offset();
+    let after = &text[length..];
+    let end = after.find('\n').map_or(after.len(), |at| at + 1);
+    after[..end]
+        .trim()
+        .is_empty()
+        .then_some((value, length + end))
+}
+
+/// The findings of a document in a form that is known; `None` where it is none, or where only a part of it can be read.
+fn of(raw: &str, value: &Value) -> Option<Vec<Finding>> {
+    if value.get("runs").is_some() {
+        return sarif::read(raw).ok();
+    }
+    if value["reason"].is_string() {
+        return cargo(value);
+    }
+    match value {
+        Value::Array(list) => array(list),
+        _ => go_vet(value),
+    }
+}
+
+/// Lines for a comparison: without blank ones and those that only frame what is said, and with counts and times taken out.
+fn framed(text: &str) -> Vec<String> {
+    /// How cargo and rustc begin lines that tell what they do and where more is told.
+    const FRAMES: [&str; 9] = [
+        "    Blocking ",
+        "    Checking ",
+        "    Finished ",
+        "   Compiling ",
+        "For more information about this error, try `rustc --explain",
+        "Some errors have detailed explanations: ",
+        "warning: build failed, waiting for other jobs",
+        "error: aborting due to ",
+        "error: could not compile `",
+    ];
+    let said = |line: &&str| {
+        !line.trim().is_empty() && !FRAMES.iter().any(|frame| line.starts_with(frame))
+    };
+    text.lines().filter(said).map(uncounted).collect()
+}
+
+/// The same line whatever it counts: words of digits alone, with a unit of time or not, and the number of what they count.
+fn uncounted(line: &str) -> String {
+    let word = |word: &str| {
+        let bare = word.trim_matches(|c: char| "()[]:;,.".contains(c));
+        let number = bare
+            .strip_suffix("ms")
+            .or(bare.strip_suffix('s'))
+            .unwrap_or(bare);
+        let is_count = number.contains(|c: char| c.is_ascii_digit())
+            && number
+                .chars()
+                .all(|c| c.is_ascii_digit() || c == '.' || c == ':');
+        let counted = ["errors", "warnings", "problems", "files", "issues"];
+        match bare {
+            _ if is_count => word.replace(bare, "#"),
+            _ if counted.contains(&bare) => word.replace(bare, &bare[..bare.len() - 1]),
+            _ => word.to_owned(),
+        }
+    };
+    let words: Vec<String> = line.split_whitespace().map(word).collect();
+    words.join(" ")
 }
 
 fn finding(path: &str, line: Option<u64>, rule: Option<&str>, message: &str) -> Finding {
@@ -35,75 +186,60 @@ fn bare(path: &str) -> String {
     path.strip_prefix("./").unwrap_or(path).to_owned()
 }
 
-fn some(found: Vec<Finding>) -> Option<Vec<Finding>> {
-    (!found.is_empty()).then_some(found)
-}
-
-/// `cargo clippy --message-format=json`: an object a line.
-fn cargo(text: &str) -> Option<Vec<Finding>> {
-    let lines = text.lines().filter(|line| line.starts_with("{\"reason\":"));
-    let values = lines.filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let one = |value: Value| {
-        let message = &value["message"];
-        let is_problem = matches!(message["level"].as_str(), Some("error" | "warning"));
-        let spans = message["spans"].as_array()?;
-        let main = spans.iter().find(|span| span["is_primary"] == true)?;
-        is_problem.then_some(())?;
-        Some(finding(
-            main["file_name"].as_str()?,
-            main["line_start"].as_u64(),
-            message["code"]["code"].as_str(),
-            message["message"].as_str()?,
-        ))
-    };
-    some(values.filter_map(one).collect())
+/// `cargo clippy --message-format=json`: an object a line. What stands nowhere, such as an error of the linker, is a finding too.
+fn cargo(value: &Value) -> Option<Vec<Finding>> {
+    let message = &value["message"];
+    if !matches!(message["level"].as_str(), Some("error" | "warning")) {
+        return Some(Vec::new());
+    }
+    let text = message["message"].as_str()?;
+    let rule = message["code"]["code"].as_str();
+    let spans = message["spans"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    let main = spans.iter().find(|span| span["is_primary"] == true);
+    let is_a_sum = text.starts_with("aborting due to ")
+        || text.ends_with(" warning emitted")
+        || text.ends_with(" warnings emitted");
+    Some(match main {
+        Some(main) => {
+            let line = main["line_start"].as_u64();
+            vec![finding(main["file_name"].as_str()?, line, rule, text)]
+        }
+        None if is_a_sum => Vec::new(),
+        None => vec![Finding {
+            path: None,
+            ..finding("", None, rule, text)
+        }],
+    })
 }
 
 /// `ruff check --output-format=json` and `eslint -f json`: one list.
-fn array(text: &str) -> Option<Vec<Finding>> {
-    let (from, to) = (
-        text.find("[{").or_else(|| text.find("[\n"))?,
-        text.rfind(']')?,
-    );
-    let list: Vec<Value> = serde_json::from_str(text.get(from..=to)?).ok()?;
+fn array(list: &[Value]) -> Option<Vec<Finding>> {
     let mut found = Vec::new();
-    for one in &list {
+    for one in list {
         if let (Some(path), Some(messages)) = (one["filePath"].as_str(), one["messages"].as_array())
         {
-            found.extend(messages.iter().filter_map(|m| {
-                let text = m["message"].as_str()?;
-                Some(finding(
-                    path,
-                    m["line"].as_u64(),
-                    m["ruleId"].as_str(),
-                    text,
-                ))
-            }));
-        } else if let (Some(path), Some(text)) = (one["filename"].as_str(), one["message"].as_str())
-        {
+            for m in messages {
+                let (line, rule) = (m["line"].as_u64(), m["ruleId"].as_str());
+                found.push(finding(path, line, rule, m["message"].as_str()?));
+            }
+        } else {
+            let (path, text) = (one["filename"].as_str()?, one["message"].as_str()?);
             let line = one["location"]["row"].as_u64();
             found.push(finding(path, line, one["code"].as_str(), text));
         }
     }
-    some(found)
+    Some(found)
 }
 
-/// `go vet -json`: comments and an object of packages, each an object of analyzers.
-fn go_vet(text: &str) -> Option<Vec<Finding>> {
-    let json: String = { text.lines() }
-        .filter(|line| !line.starts_with('#'))
-        .flat_map(|line| [line, "\n"])
-        .collect();
+/// `go vet -json`: an object of packages, each an object of analyzers.
+fn go_vet(value: &Value) -> Option<Vec<Finding>> {
     let mut found = Vec::new();
-    for value in serde_json::Deserializer::from_str(&json).into_iter::<Value>() {
-        for (analyzer, list) in value
-            .ok()?
-            .as_object()?
-            .values()
-            .filter_map(Value::as_object)
-            .flatten()
-        {
-            for one in list.as_array().into_iter().flatten() {
+    for package in value.as_object()?.values() {
+        for (analyzer, list) in package.as_object()? {
+            for one in list.as_array()? {
                 let mut parts = one["posn"].as_str()?.rsplitn(3, ':');
                 let (_, line, path) = (parts.next()?, parts.next()?, parts.next()?);
                 let text = one["message"].as_str()?;
@@ -111,28 +247,41 @@ fn go_vet(text: &str) -> Option<Vec<Finding>> {
             }
         }
     }
-    some(found)
+    Some(found)
 }
 
 /// What people read: `path:line:column: message`, `path(line,column): message`, eslint's lines below the name of their file, and the
-/// arrow of rustc and ruff below its message.
-fn lines(text: &str) -> Option<Vec<Finding>> {
+/// arrow of rustc and ruff below its message; and the lines that are none of these.
+fn lines(text: &str) -> (Vec<Finding>, Vec<&str>) {
     let mut found = Vec::new();
+    let mut rest = Vec::new();
     let mut file = None;
     let mut message = "";
     for line in text.lines() {
         let trimmed = line.trim();
-        if let Some(place) = trimmed.strip_prefix("--> ") {
+        let arrow = trimmed.strip_prefix("--> ").and_then(|place| {
             let mut parts = place.rsplitn(3, ':');
-            if let (Some(_), Some(at), Some(path)) = (parts.next(), parts.next(), parts.next())
-                && let Ok(at) = at.parse()
+            let (_, at, path) = (parts.next()?, parts.next()?, parts.next()?);
+            Some((path, at.parse().ok()?))
+        });
+        let below = file.and_then(|path| Some((path, below(line)?)));
+        if let Some((path, at)) = arrow {
+            found.push(finding(path, Some(at), None, message));
+            if rest
+                .last()
+                .is_some_and(|last: &&str| last.trim() == message)
             {
-                found.push(finding(path, Some(at), None, message));
+                rest.pop();
             }
         } else if let Some((path, at, text)) = placed(trimmed) {
             found.push(finding(path, Some(at), None, text));
-        } else if let (Some(path), Some((at, text))) = (file, below(line)) {
+        } else if let Some((path, (at, text))) = below {
             found.push(finding(path, Some(at), None, text));
+            if rest.last() == Some(&path) {
+                rest.pop();
+            }
+        } else if !(trimmed.is_empty() || is_excerpt(trimmed)) {
+            rest.push(line);
         }
         let is_file = trimmed == line && trimmed.contains('.') && !trimmed.contains([' ', ':']);
         match (is_file, trimmed.is_empty()) {
@@ -141,7 +290,15 @@ fn lines(text: &str) -> Option<Vec<Finding>> {
             (false, false) => message = trimmed,
         }
     }
-    some(found)
+    (found, rest)
+}
+
+/// The lines of source that rustc and ruff show below an arrow: `3 |     let a = 1;`.
+fn is_excerpt(line: &str) -> bool {
+    let after = line
+        .trim_start_matches(|c: char| c.is_ascii_digit())
+        .trim_start();
+    after.starts_with('|') || line == "..."
 }
 
 fn placed(line: &str) -> Option<(&str, u64, &str)> {
@@ -184,7 +341,7 @@ mod tests {
     use super::*;
 
     fn shown(text: &str) -> Vec<String> {
-        let found = read(text).unwrap_or_default().into_iter();
+        let found = read(text).findings.into_iter();
         let one = |f: Finding| {
             let (path, line) = (f.path.unwrap_or_default(), f.line.unwrap_or_default());
             format!("{path}:{line} {} {}", f.rule.unwrap_or_default(), f.title)
@@ -248,7 +405,60 @@ mod tests {
             "[{}]",
             "see https://example.org:80/x",
         ] {
-            assert_eq!(read(none), None, "{none}");
+            assert!(!read(none).is_read(), "{none}");
         }
+    }
+
+    fn new(head: &str, base: &str) -> Vec<String> {
+        let new = read(head).since(&read(base));
+        let titles = new.findings.into_iter().map(|f| f.title);
+        titles.chain(new.lines).collect()
+    }
+
+    #[test]
+    fn one_form_hides_nothing_of_another() {
+        let clippy = r#"{"reason":"compiler-message","message":{"level":"error","message":"useless","spans":[{"is_primary":true,"file_name":"a.rs","line_start":7}]}}"#;
+        let ruff = r#"[{"code":"F401","filename":"a.py","location":{"row":3},"message":"unused"}]"#;
+        let sarif = r#"{"version":"2.1.0","runs":[{"results":[{"ruleId":"E","message":{"text":"eval"}}]}]}"#;
+        let tsc = "a.ts(3,5): error TS2322: no";
+        let all = [clippy, ruff, sarif, tsc, "boom"];
+        for (at, one) in all.iter().enumerate() {
+            let others: Vec<&str> = { all.iter().enumerate() }
+                .filter(|(other, _)| *other != at)
+                .map(|(_, text)| *text)
+                .collect();
+            let (whole, base) = (all.join("\n"), others.join("\n"));
+            assert_eq!(new(&whole, &base).len(), 1, "{one}");
+            assert_eq!(new(&whole, &whole), [""; 0], "{one}");
+        }
+        let linker = clippy.replace("\"spans\":[", "\"spans\":[],\"x\":[");
+        assert_eq!(new(&format!("{clippy}\n{linker}"), clippy), ["useless"]);
+        let torn = format!("{{ first\n{sarif}\nlast }}\n");
+        assert_eq!(new(&torn, sarif), ["{ first", "last }"]);
+    }
+
+    #[test]
+    fn a_log_without_results_is_no_answer_of_a_tool_that_failed() {
+        for empty in [r#"{"version":"2.1.0","runs":[]}"#, "[]"] {
+            let alone = read(empty);
+            assert!(!alone.is_read() && alone.rest.len() == 1, "{alone:?}");
+            let beside = read(&format!("{empty}\na.py:3: no\n"));
+            assert!(beside.is_read() && beside.rest.is_empty(), "{beside:?}");
+        }
+    }
+
+    #[test]
+    fn counts_times_and_frames_are_nothing_new() {
+        let base = "    Checking x v0.1.0 (/x)\na.py:3: no\nFound 3 errors in 2 files (checked 4 source files)\nin 0.31s\n";
+        let head = "a.py:9: no\nFound 1 error in 1 file (checked 5 source files)\nin 1.2s\n";
+        assert_eq!(new(head, base), [""; 0]);
+        let rustc = |line: u32| {
+            format!(
+                "error: odd\n --> a.rs:{line}:1\n  |\n{line} | let a = 1;\n  | ^^^\n\nerror: could not compile `x` (lib) due to 2 previous errors\n"
+            )
+        };
+        assert_eq!(new(&rustc(7), &rustc(9)), [""; 0]);
+        assert_eq!(new("2.go\n", "1.go\n"), ["2.go"]);
+        assert_eq!(new("E502 bad", "E501 bad"), ["E502 bad"]);
     }
 }

@@ -320,8 +320,9 @@ fn lint_is_clean_or_was_red_before() {
         vec![Lint {
             name: "fmt".into(),
             set: true,
-            head: captured(head, ""),
-            base: base.map(|exit| captured(exit, "")),
+            compared: false,
+            head: captured(head, "odd"),
+            base: base.map(|exit| captured(exit, "odd")),
         }]
     };
     assert_eq!(lint(&one(OK, None), &[]).result, CheckResult::Pass);
@@ -419,6 +420,7 @@ fn a_linter_that_writes_sarif_is_held_to_what_the_base_has_not() {
             &[Lint {
                 name: "t".into(),
                 set: true,
+                compared: false,
                 head: captured(RED, &head),
                 base: Some(captured(RED, &base)),
             }],
@@ -440,18 +442,11 @@ fn a_linter_that_writes_sarif_is_held_to_what_the_base_has_not() {
     );
     assert!(!more.detail.contains("unused import"), "{}", more.detail);
     let text = lint("a.py: eval".into(), log(&old));
-    assert_eq!(
-        text.result,
-        CheckResult::NotApplicable,
-        "its words are compared by nobody"
-    );
+    assert_eq!(text.result, CheckResult::Fail, "it was read before");
+    assert!(text.detail.contains("cannot be read as on the base"));
     let more = lint("odd\nodder\n".into(), "odd\n".into());
-    assert_eq!(more.result, CheckResult::Fail, "but counted they are");
-    assert!(
-        more.detail.contains("says more than on the base"),
-        "{}",
-        more.detail
-    );
+    assert_eq!(more.result, CheckResult::Fail);
+    assert!(more.detail.contains("does not say on the base: odder"));
 }
 
 #[test]
@@ -462,6 +457,7 @@ fn a_red_base_excuses_what_it_has_and_nothing_else() {
             &[Lint {
                 name: "t".into(),
                 set: true,
+                compared: false,
                 head: captured(RED, head),
                 base: Some(captured(RED, base)),
             }],
@@ -484,4 +480,66 @@ fn a_red_base_excuses_what_it_has_and_nothing_else() {
     assert_eq!(twice.result, CheckResult::Fail, "the same once more");
     let elsewhere = lint(&old.replace("a.rs", "b.rs"), &old);
     assert_eq!(elsewhere.result, CheckResult::Fail);
+}
+
+#[test]
+fn a_red_base_excuses_no_linter_that_says_nothing_less_or_something_else() {
+    let lint = |compared, head: (i32, &str), base: (i32, &str)| {
+        let ran = |(code, text)| captured(Exit::Code { code }, text);
+        let of = Lint {
+            name: "t".into(),
+            set: true,
+            compared,
+            head: ran(head),
+            base: Some(ran(base)),
+        };
+        super::lint(&[of], &[]).result
+    };
+    let (fail, none) = (CheckResult::Fail, CheckResult::NotApplicable);
+    let old = "a.py:3: eval\nb.py:1: eval\n";
+    for (head, base, want) in [
+        ((1, ""), (1, ""), fail),
+        ((1, " \n"), (1, old), fail),
+        ((2, "panicked"), (1, old), fail),
+        ((2, "panicked"), (1, "many\nother\nlines"), fail),
+        ((2, "odd"), (1, "odd"), fail),
+        ((1, "odd"), (1, "odd\nodder"), none),
+        ((1, "other"), (1, "odd\nodder"), fail),
+        ((1, "b.py:9: eval\n"), (1, old), none),
+        ((1, "b.py:9: eval\npanicked"), (1, old), fail),
+        ((1, "a.go\n"), (1, "a.go\nb.go\n"), none),
+        ((1, "c.go\n"), (1, "a.go\nb.go\n"), fail),
+    ] {
+        assert_eq!(lint(false, head, base), want, "{head:?} {base:?}");
+    }
+    let warned = "a.rs:3:1: warning: odd\n";
+    assert_eq!(lint(true, (0, warned), (0, "")), fail, "compared always");
+    assert_eq!(lint(true, (0, warned), (0, warned)), none);
+    assert_eq!(lint(true, (0, ""), (0, "")), CheckResult::Pass);
+}
+
+#[test]
+fn a_tool_that_nobody_set_is_no_fault_of_the_change_where_it_is_missing_or_slow() {
+    let one = |set, exit, base: Option<Exit>| {
+        let of = Lint {
+            name: "clippy".into(),
+            set,
+            compared: true,
+            head: captured(exit, ""),
+            base: base.map(|exit| captured(exit, "")),
+        };
+        super::lint(&[of], &[])
+    };
+    let missing = Exit::Code { code: 127 };
+    let slow = Exit::TimedOut { after_s: 9 };
+    for exit in [missing, slow] {
+        assert_eq!(one(true, exit, Some(exit)).result, CheckResult::Fail);
+        assert_eq!(one(false, exit, None).result, CheckResult::NotApplicable);
+    }
+    assert!(
+        one(false, slow, None)
+            .detail
+            .contains("clippy did not come to its end")
+    );
+    assert_eq!(one(false, missing, Some(RED)).result, CheckResult::Fail);
 }
