@@ -1,6 +1,6 @@
 //! Holds a reviewer to the commit: what it cites must exist, and reading must have left everything as it was.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use alai_core::review::{Criterion, Review, criteria};
@@ -51,12 +51,14 @@ pub fn check_review(
     Ok(faults)
 }
 
-/// Each of a task's `count` criteria with what the review answers of it: met counts only by a line that the commit has.
+/// Each of a task's `count` criteria with what the review answers of it: met counts only by a line of the commit that says something, by
+/// another one for each criterion but where the change is one line, and none does where no line is of a file that the change touches.
 ///
 /// # Errors
-/// When the commit cannot be read.
+/// When the commits cannot be read.
 pub fn check_criteria(
     repo: &Repo,
+    base: &Oid,
     head: &Oid,
     review: &Review,
     count: usize,
@@ -65,17 +67,71 @@ pub fn check_criteria(
     if answered.is_empty() {
         return Ok(answered);
     }
+    let unreadable = |e: git::GitError| GateError::Repository {
+        what: format!("what changed from {base} to {head}"),
+        why: e.to_string(),
+    };
+    let changes = git::diff(repo, base, head).map_err(unreadable)?.files;
+    let left = changes.iter().filter(|change| change.new_mode != 0);
+    let touched: BTreeSet<&str> = left.map(|change| change.path.as_str()).collect();
+    let is_one_line = changes.iter().map(|change| change.added_lines).sum::<u64>() == 1;
     let entries = entries(repo, head)?;
     let files = files(&entries);
+    let mut shown_by = BTreeMap::new();
+    let mut is_about_the_change = touched.is_empty();
     for criterion in &mut answered {
-        let Ok((path, line)) = &criterion.met else {
+        let Ok(place) = &criterion.met else {
             continue;
         };
-        if let Some(why) = citation(repo, head, &files, path, Some(*line))? {
+        if let Some(why) = shows_nothing(repo, head, &files, &place.0, place.1)? {
             criterion.met = Err(format!("it cites {why}"));
+            continue;
+        }
+        is_about_the_change |= touched.contains(place.0.as_str());
+        let first = *shown_by.entry(place.clone()).or_insert(criterion.n);
+        if first != criterion.n && !is_one_line {
+            let (path, line) = place;
+            let why = format!("it cites {path}:{line}, which shows criterion {first} already");
+            criterion.met = Err(why);
+        }
+    }
+    if !is_about_the_change {
+        for criterion in answered.iter_mut().filter(|one| one.met.is_ok()) {
+            criterion.met = Err("no criterion is shown in a file that the change touches".into());
         }
     }
     Ok(answered)
+}
+
+/// Why a line shows nobody anything, where it is there at all.
+fn shows_nothing(
+    repo: &Repo,
+    head: &Oid,
+    files: &BTreeMap<&str, bool>,
+    path: &str,
+    line: u32,
+) -> Result<Option<String>, GateError> {
+    if let Some(why) = citation(repo, head, files, path, Some(line))? {
+        return Ok(Some(why));
+    }
+    let bytes = match git::blob(repo, head, path, FILE_BYTES_MAX) {
+        Ok(bytes) => bytes.unwrap_or_default(),
+        Err(git::GitError::TooLarge { .. }) => {
+            return Ok(Some(format!(
+                "a line of {path}, which is too large to be read"
+            )));
+        }
+        Err(e) => {
+            return Err(GateError::Repository {
+                what: format!("{path} at {head}"),
+                why: e.to_string(),
+            });
+        }
+    };
+    let text = bytes.split(|b| *b == b'\n').nth(line as usize - 1);
+    let says = { text.and_then(|text| std::str::from_utf8(text).ok()) }
+        .is_some_and(|text| text.chars().any(char::is_alphanumeric));
+    Ok((!says).then(|| format!("line {line} of {path}, which says nothing")))
 }
 
 fn entries(repo: &Repo, head: &Oid) -> Result<Arc<Vec<git::TreeEntry>>, GateError> {

@@ -99,7 +99,7 @@ pub(super) fn work(
     let report = super::cage::agent(factory, &desk, &brief, &place, cancel)?;
     let after = fingerprint(&tree).map_err(RunError::infra)?;
     let count = criteria::asked(task.kind, &task.acceptance).len();
-    let judged = judge(&repo, &head, &report, (&before, &after), count);
+    let judged = judge(&repo, (&base, &head), &report, (&before, &after), count);
     let said = Said {
         gotcha: report.gotcha.clone(),
         report: program::shown(&dir.join("report.json"), &report)?,
@@ -135,7 +135,7 @@ pub(super) fn by_a_person(
     // He approves or rejects the whole, and is asked for no line of each criterion.
     let asked = criteria::asked(claim.task.kind, &claim.task.acceptance);
     let result = if judged.head == tree {
-        held_to(repo, head, &judged.review, (&tree, &tree), 0)
+        held_to(repo, (base, head), &judged.review, (&tree, &tree), 0)
     } else {
         // Not by any way of ours: the commit of a review never changes.
         let why = format!("{} judged another commit", judged.by);
@@ -223,7 +223,7 @@ impl Judged {
 /// A review counts when it has the asked shape, cites what exists, and its writer changed nothing.
 fn judge(
     repo: &git::Repo,
-    head: &Oid,
+    commits: (&Oid, &Oid),
     report: &alai_minion::RunReport,
     trees: (&str, &str),
     count: usize,
@@ -234,7 +234,7 @@ fn judge(
         Some(Err(e)) => return Judged::Gone(e),
     }
     match &report.answer {
-        Some(answer) => held_to(repo, head, &answer.to_string(), trees, count),
+        Some(answer) => held_to(repo, commits, &answer.to_string(), trees, count),
         None => {
             let why = "the reviewer gave no verdict".to_owned();
             Judged::Failed(Failure::quality(vec![why]))
@@ -245,7 +245,7 @@ fn judge(
 /// An answer in the asked shape that cites what the commit has, and of which a pass meets each of `count` criteria by a line of it.
 fn held_to(
     repo: &git::Repo,
-    head: &Oid,
+    (base, head): (&Oid, &Oid),
     answer: &str,
     trees: (&str, &str),
     count: usize,
@@ -258,7 +258,7 @@ fn held_to(
     let held = alai_gate::check_review(repo, head, &review, trees.0, trees.1).and_then(|faults| {
         Ok((
             faults,
-            alai_gate::check_criteria(repo, head, &review, count)?,
+            alai_gate::check_criteria(repo, base, head, &review, count)?,
         ))
     });
     let (mut faults, answered) = match held {

@@ -386,7 +386,10 @@ impl Thread<'_> {
                 .journaled(&self.claim.fence.run, &key)
                 .map_err(RunError::from)?;
             let round = match kept {
-                Some(text) => serde_json::from_str(&text).map_err(RunError::infra)?,
+                Some(text) => {
+                    let kept = serde_json::from_str(&text).map_err(RunError::infra)?;
+                    self.held(kept)?
+                }
                 None => {
                     let answered =
                         alai_fleet::ask(&self.desk.chosen.provider, &request, &mut |r| {
@@ -439,6 +442,21 @@ impl Thread<'_> {
         Stopped::Host(e.to_string())
     }
 
+    /// A round of the journal, held to what holds now: another version may have let a pass stand that leaves a criterion open.
+    fn held(&self, round: Round) -> Result<Round, Stopped> {
+        let RoundEnd::Decided { review } = &round.end else {
+            return Ok(round);
+        };
+        let faults = criteria::unmet(review.verdict, &self.answered(review)?);
+        Ok(match faults.is_empty() {
+            true => round,
+            false => Round {
+                end: RoundEnd::Refused { faults },
+                ..round
+            },
+        })
+    }
+
     /// What an answer comes to: its probes are run, its verdict is held to records and files.
     fn round(
         &self,
@@ -482,7 +500,8 @@ impl Thread<'_> {
     /// The task's criteria as this answer has them, held to the commit.
     fn answered(&self, review: &Review) -> Result<Vec<Criterion>, RunError> {
         let asked = criteria::asked(self.claim.task.kind, &self.claim.task.acceptance);
-        alai_gate::check_criteria(self.repo, self.commits.1, review, asked.len())
+        let (base, head) = self.commits;
+        alai_gate::check_criteria(self.repo, base, head, review, asked.len())
             .map_err(RunError::infra)
     }
 

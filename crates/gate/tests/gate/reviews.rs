@@ -65,34 +65,75 @@ fn a_review_is_held_to_the_commit() {
 #[test]
 fn a_criterion_is_met_by_a_line_of_the_commit() {
     let world = World::new(&SHELL);
+    let base = world.tip();
+    world.commit(
+        &[
+            ("more.sh", "one\n\ntwo\n"),
+            ("large.txt", &"a".repeat(5 << 20)),
+        ],
+        &[],
+        "More",
+    );
     let (repo, head) = (world.repo(), world.tip());
-    let answered = |place: Option<(&str, u32)>| {
-        let answer = CriterionAnswer {
-            n: 1,
+    let answered = |base, places: &[Option<(&str, u32)>]| {
+        let answer = |(at, place): (usize, &Option<(&str, u32)>)| CriterionAnswer {
+            n: at as u32 + 1,
             met: true,
             path: place.map(|(path, _)| path.to_owned()),
             line: place.map(|(_, line)| line),
         };
         let review = Review {
-            criteria: vec![answer],
+            criteria: places.iter().enumerate().map(answer).collect(),
             ..review(None, None)
         };
-        let held = check_criteria(&repo, &head, &review, 2).expect("readable");
+        let held = check_criteria(&repo, base, &head, &review, 2).expect("readable");
         held.iter().map(ToString::to_string).collect::<Vec<_>>()
     };
-    let fine = answered(Some(("add.sh", 2)));
+    let fine = answered(&base, &[Some(("more.sh", 1))]);
     let open = "criterion 2 is not met: it was not answered";
-    assert_eq!(fine, ["criterion 1 is met: add.sh:2", open]);
+    assert_eq!(fine, ["criterion 1 is met: more.sh:1", open]);
     for place in [
-        Some(("add.sh", 3)),
-        Some(("add.sh", 0)),
+        Some(("more.sh", 4)),
+        Some(("more.sh", 2)),
+        Some(("more.sh", 0)),
+        Some(("large.txt", u32::MAX)),
         Some(("gone.sh", 1)),
-        Some(("../add.sh", 1)),
+        Some(("../more.sh", 1)),
         None,
     ] {
-        let held = answered(place);
+        let held = answered(&base, &[place]);
         assert!(held[0].starts_with("criterion 1 is not met: "), "{held:?}");
     }
+    let outside = answered(&base, &[Some(("add.sh", 1)), Some(("add.sh", 2))]);
+    let why = "is not met: no criterion is shown in a file that the change touches";
+    assert_eq!(
+        outside,
+        [format!("criterion 1 {why}"), format!("criterion 2 {why}")]
+    );
+    let beside = answered(&base, &[Some(("add.sh", 1)), Some(("more.sh", 3))]);
+    assert_eq!(beside[0], "criterion 1 is met: add.sh:1");
+    let twice = answered(&base, &[Some(("more.sh", 1)), Some(("more.sh", 1))]);
+    assert_eq!(
+        twice[1],
+        "criterion 2 is not met: it cites more.sh:1, which shows criterion 1 already"
+    );
+    let small = world.commit(&[("more.sh", "one\n\nother\n")], &[], "One line");
+    let one = Review {
+        criteria: [1, 2]
+            .map(|n| CriterionAnswer {
+                n,
+                met: true,
+                path: Some("more.sh".into()),
+                line: Some(3),
+            })
+            .into(),
+        ..review(None, None)
+    };
+    let held = check_criteria(&repo, &head, &small, &one, 2).expect("readable");
+    assert!(
+        held.iter().all(|c| c.met.is_ok()),
+        "one line shows all: {held:?}"
+    );
 }
 
 #[test]
