@@ -75,8 +75,11 @@ fn a_pass_that_leaves_a_criterion_open_counts_for_nothing() {
         let trajectory = world.home().join("runs").join(run).join("trajectory.jsonl");
         let told = std::fs::read_to_string(trajectory).expect("what it was told");
         assert!(told.contains(why), "{why}: {told}");
-        let shown = world.alai(["qa", "check", "3", "--json"]).exits(5).json();
-        assert_eq!(shown["checks"][18]["verdict"], "fail", "{why}");
+        // Nobody has judged the build: that a try came to nothing is no word against it.
+        let shown = world.alai(["qa", "check", "3", "--json"]).exits(0).json();
+        assert_ne!(shown["checks"][18]["verdict"], "pass", "{why}");
+        let seen = shown["checks"][18].to_string();
+        assert!(seen.contains("review #5: pending"), "{seen}");
         assert_eq!(world.titles("main"), ["Import"], "nothing is merged");
     }
 }
@@ -97,4 +100,23 @@ fn what_a_review_rejected_is_not_shown_as_passed() {
     let rework = world.json(["qa", "check", "6", "--json"]);
     assert_eq!(rework["checks"][18]["verdict"], "pass");
     assert_eq!(rework["checks"][16]["verdict"], "pass");
+}
+
+#[test]
+fn a_rejection_outlives_its_package() {
+    let script = Script::good()
+        .tries("", Some(1), &small("second"))
+        .judges_attempt("review", 0, reject("it has no test of empty text"));
+    let world = World::scripted("auto", &script);
+    world.alai(START).exits(0);
+    let review = world.task(5);
+    let run = review["runs"][0]["id"]
+        .as_str()
+        .expect("a run of the review");
+    let package = world.home().join("runs").join(run).join("evidence");
+    std::fs::remove_dir_all(package).expect("removed");
+    let shown = world.alai(["qa", "check", "3", "--json"]).exits(5).json();
+    assert_eq!(shown["checks"][18]["verdict"], "fail");
+    let seen = shown["checks"][18].to_string();
+    assert!(seen.contains("its package is gone"), "{seen}");
 }

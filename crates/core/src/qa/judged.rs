@@ -1,6 +1,6 @@
 //! Checks 17 and 19: what the judges of a commit answered, and the verdict that gate and judges come to together.
 
-use super::{Check, CheckResult, Measurement, Verdict, judge};
+use super::{Check, CheckResult, Measurement, Outcome, Verdict, judge};
 use crate::review::Criterion;
 use crate::task::TaskKind;
 
@@ -73,9 +73,10 @@ pub fn folded(gate: &Verdict, judges: &[Judge]) -> Verdict {
     }
     let policy = gate.policy.as_deref().cloned().unwrap_or_default();
     let folded = judge(&measurements, policy);
-    match gate.passed() {
-        true => folded,
-        false => Verdict {
+    match (&gate.outcome, &folded.outcome) {
+        // A person who is to decide has to know that a judge rejected it.
+        (Outcome::Passed, _) | (Outcome::NeedsHuman { .. }, Outcome::Failed { .. }) => folded,
+        (Outcome::Failed { .. } | Outcome::NeedsHuman { .. }, _) => Verdict {
             outcome: gate.outcome.clone(),
             ..folded
         },
@@ -84,7 +85,7 @@ pub fn folded(gate: &Verdict, judges: &[Judge]) -> Verdict {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Outcome, Policy};
+    use super::super::Policy;
     use super::*;
 
     fn gate(failing: Option<Check>) -> Verdict {
@@ -153,5 +154,19 @@ mod tests {
             said("#2", Check::IndependentVerifier, CheckResult::Pass),
         ];
         assert_eq!(folded(&gate, &both).outcome, gate.outcome);
+    }
+
+    #[test]
+    fn what_a_person_is_to_decide_on_is_shown_with_its_rejection() {
+        let reason = "a person decides".to_owned();
+        let gate = Verdict {
+            outcome: Outcome::NeedsHuman { reason },
+            ..gate(None)
+        };
+        let no = [said("#2", Check::IndependentVerifier, CheckResult::Fail)];
+        let after = folded(&gate, &no);
+        assert!(matches!(after.outcome, Outcome::Failed { .. }), "{after:?}");
+        let yes = [said("#2", Check::IndependentVerifier, CheckResult::Pass)];
+        assert_eq!(folded(&gate, &yes).outcome, gate.outcome);
     }
 }

@@ -1,11 +1,13 @@
 //! What the judges of a commit answered since its gate measured it: checks 17 and 19 of what is shown.
 
 use alai_core::lifecycle::Event;
+use alai_core::pipeline::Ended;
 use alai_core::qa::{self, Check, CheckResult, Judge, Measurement, Outcome, Verdict};
+use alai_core::review::ReviewVerdict;
 use alai_core::task::{State, Task};
-use alai_factory::{Home, newest_evidence};
+use alai_factory::{Home, evidence_dir, newest_evidence};
 use alai_gate::evidence::{self, PinnedKey, Predicate};
-use alai_mission::{EventRow, RunRow};
+use alai_mission::{ENDED, EventRow, Reader, RunRow};
 use serde::Serialize;
 
 use super::pinned;
@@ -21,8 +23,9 @@ pub(in crate::commands) struct Named {
     pub(in crate::commands) run: String,
 }
 
-/// The verdict of a package of work with what its judges said: the newest package of each judging task of the same line and commit. Every
-/// other package says its own verdict. A judge's package that does not verify is a judge who fails it.
+/// The verdict of a package of work with what its judges said: the package of the run by which each judging task of the same line and
+/// commit was decided. Every other package says its own verdict. A judge's package that is gone or does not verify is a judge who fails it,
+/// and one who has not decided yet is named as pending.
 ///
 /// # Errors
 /// When the store cannot be read.
@@ -44,6 +47,7 @@ pub(in crate::commands) fn folded(
     if runs.iter().all(|run| run.id != about.run) {
         return Ok((named, own));
     }
+    let mut pending = Vec::new();
     for id in line_of_work(home, about.task)? {
         let task = reader.task(id)?;
         if !task.kind.judges() || task.head.as_deref() != Some(about.head.as_str()) {
@@ -54,11 +58,17 @@ pub(in crate::commands) fn folded(
         if task.state == State::Done && reader.events(id)?.iter().any(by_hand) {
             continue;
         }
-        let Some(dir) = newest_evidence(home, &reader.runs_of(id)?) else {
-            continue;
+        let (run, rejected) = match decided(&reader, &task)? {
+            Decided::Not => {
+                let (kind, state) = (task.kind.as_str(), task.state.as_str());
+                pending.push(format!("{kind} {id}: pending, it is {state}"));
+                continue;
+            }
+            Decided::By { run, rejected } => (run, rejected),
         };
-        let measurements = match evidence::verify(&dir, key) {
-            Ok(good) if good.statement.predicate.about.head == about.head => {
+        let mut measurements = match evidence_dir(home, &run).map(|dir| evidence::verify(&dir, key))
+        {
+            Some(Ok(good)) if good.statement.predicate.about.head == about.head => {
                 named.push(Named {
                     task: id.to_string(),
                     kind: task.kind.as_str().to_owned(),
@@ -66,16 +76,57 @@ pub(in crate::commands) fn folded(
                 });
                 good.statement.predicate.checks
             }
-            Ok(_) => vec![fails("its package is about another commit")],
-            Err(_) => vec![fails("its package does not verify")],
+            Some(Ok(_)) => vec![fails("its package is about another commit")],
+            Some(Err(_)) => vec![fails("its package does not verify")],
+            None => vec![fails("its package is gone")],
         };
+        // What it decided is in the journal, whatever its package made of it.
+        match rejected {
+            Some(true) => measurements.push(fails("it rejected the commit")),
+            Some(false) => {}
+            None => measurements.push(fails("what it decided cannot be read")),
+        }
         judges.push(Judge {
             task: id.to_string(),
             kind: task.kind,
             measurements,
         });
     }
-    Ok((named, qa::folded(&own, &judges)))
+    let mut verdict = qa::folded(&own, &judges);
+    let places = verdict.measurements.iter_mut();
+    for place in places.filter(|m| m.check == Check::IndependentVerifier && !pending.is_empty()) {
+        place.detail = format!("{}; {}", place.detail, pending.join("; "));
+    }
+    Ok((named, verdict))
+}
+
+/// Whether a judge has decided, and by which of its runs.
+enum Decided {
+    Not,
+    /// `rejected` is `None` where the journal's word cannot be read.
+    By {
+        run: RunRow,
+        rejected: Option<bool>,
+    },
+}
+
+/// A try that came to nothing decides nothing: only a task that is done has, by the newest of its runs that ended with a judgement.
+fn decided(reader: &Reader, task: &Task) -> Result<Decided, CliError> {
+    if task.state != State::Done {
+        return Ok(Decided::Not);
+    }
+    for run in reader.runs_of(task.id)?.into_iter().rev() {
+        let Some(text) = reader.journaled(&run.id, ENDED)? else {
+            continue;
+        };
+        let rejected = match serde_json::from_str(&text) {
+            Ok(Ended::Reviewed { review }) => Some(review.verdict == ReviewVerdict::Reject),
+            Ok(_) => continue,
+            Err(_) => None,
+        };
+        return Ok(Decided::By { run, rejected });
+    }
+    Ok(Decided::Not)
 }
 
 /// The same of a task's newest package; none where it has none that verifies, or where nothing is measured.
