@@ -124,9 +124,9 @@ fn of(raw: &str, value: &Value) -> Option<Vec<Finding>> {
     if value["reason"].is_string() {
         return cargo(value);
     }
-    match value {
-        Value::Array(list) => array(list),
-        _ => go_vet(value),
+    match value.as_array() {
+        Some(list) => array(list),
+        None => go_vet(value),
     }
 }
 

@@ -3,11 +3,14 @@
 //! What the plan allows is held against the factory's advisories (`vetted`): a known weakness fails, and what nobody can vouch for
 //! goes to a person. So does a licence that became another one, whether a package moved or not.
 
+use std::collections::BTreeSet;
+
 use alai_core::qa::{Check, Measurement, UNVETTED};
 
 use super::manifest::{self, Manifest, Packages};
 use super::vetted::{self, Vetted};
 use super::{Rules, fail, licences, lookalike, pass, some};
+use crate::advisories::canonical;
 use crate::change::{Change, ChangedFile, Content};
 use crate::paths;
 
@@ -56,11 +59,7 @@ pub(crate) fn check(change: &Change, rules: &Rules<'_>) -> Measurement {
             .iter()
             .map(|path| format!("{path} lies in the repository")),
     );
-    doubts.extend(
-        moved
-            .iter()
-            .flat_map(|(_, kind, names)| lookalikes(*kind, names)),
-    );
+    doubts.extend(lookalikes(change, &moved));
     let licences = match licences::of(change) {
         Ok(licences) => licences,
         Err(why) => return fail(check, format!("its licences cannot be compared: {why}")),
@@ -115,16 +114,49 @@ pub(crate) fn check(change: &Change, rules: &Rules<'_>) -> Measurement {
     }
 }
 
-/// Names that a manifest did not have and that are nearly those of others. The last word is the name: what stands before it says where
-/// and when it is asked for.
-fn lookalikes(kind: Manifest, names: &[String]) -> Vec<String> {
-    let Some(ecosystem) = lookalike::ecosystem_of(kind) else {
-        return Vec::new();
-    };
-    let added = { names.iter() }.filter_map(|name| name.strip_prefix('+'));
-    let last = added.filter_map(|name| name.split_whitespace().next_back());
-    last.filter_map(|name| lookalike::told(ecosystem, name))
-        .collect()
+/// Names that no manifest and no lockfile of the change had and that are nearly those of others.
+fn lookalikes(change: &Change, moved: &[(&ChangedFile, Manifest, Vec<String>)]) -> Vec<String> {
+    let before = asked_before(change);
+    let mut found = Vec::new();
+    for (file, kind, _) in moved {
+        let (Some(ecosystem), Ok(head)) =
+            (lookalike::ecosystem_of(*kind), side(&file.path, &file.head))
+        else {
+            continue;
+        };
+        let new = { manifest::asked_for(*kind, &head).into_iter() }
+            .filter(|name| !before.contains(&(ecosystem, canonical(ecosystem, name))));
+        found.extend(new.filter_map(|name| lookalike::told(ecosystem, &name)));
+    }
+    found.sort();
+    found.dedup();
+    found
+}
+
+/// The packages, by ecosystem and name, that the base's side of the changed manifests and lockfiles asks for.
+pub(super) fn asked_before(change: &Change) -> BTreeSet<(&'static str, String)> {
+    let mut found = BTreeSet::new();
+    for file in &change.files {
+        let path = file.base_path();
+        if let Some(kind) = manifest::kind(path)
+            && let Some(ecosystem) = lookalike::ecosystem_of(kind)
+            && let Ok(base) = side(path, &file.base)
+        {
+            let names = manifest::asked_for(kind, &base);
+            found.extend(
+                names
+                    .iter()
+                    .map(|name| (ecosystem, canonical(ecosystem, name))),
+            );
+        }
+        if vetted::is_lock(path)
+            && let Ok(Some(base)) = vetted::side(path, &file.base)
+        {
+            let pins = base.pins.keys();
+            found.extend(pins.map(|pin| (pin.ecosystem, canonical(pin.ecosystem, &pin.name))));
+        }
+    }
+    found
 }
 
 /// Whether its folder of the base asked for no package.

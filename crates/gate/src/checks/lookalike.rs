@@ -69,6 +69,11 @@ fn popular() -> &'static [(&'static str, &'static str)] {
 /// `github.com/go-chi/chi/v5` is a module of the known one's owner, and so is another package in a known scope of npm.
 fn is_below(ecosystem: &str, name: &str, known: &str) -> bool {
     match ecosystem {
+        // A host of many owners: what stands below it is told apart by its own name, without the version.
+        "Go" if known.starts_with("gopkg.in/") => {
+            let stem = known.rsplit_once(".v").map_or(known, |(stem, _)| stem);
+            name.rsplit_once(".v").is_some_and(|(own, _)| own == stem)
+        }
         "Go" => {
             let owner = match known.matches('/').count() {
                 2.. => known.rsplit_once('/').map_or(known, |(owner, _)| owner),
@@ -153,6 +158,7 @@ mod tests {
             ("PyPI", "pythondateutil", "python-dateutil"),
             ("Go", "github.com/gorila/mux", "github.com/gorilla/mux"),
             ("Go", "githib.com/spf13/cobra", "github.com/spf13/cobra"),
+            ("Go", "gopkg.in/yanl.v3", "gopkg.in/yaml.v3"),
         ] {
             assert_eq!(of(ecosystem, name), Some(known), "{ecosystem} {name}");
         }
@@ -172,6 +178,15 @@ mod tests {
             ("Go", "github.com/go-chi/chi/v5"),
             ("Go", "github.com/go-chi/cors"),
             ("Go", "golang.org/x/tools"),
+            ("Go", "gopkg.in/yaml.v2"),
+            (CARGO, "blake2"),
+            (CARGO, "memmap"),
+            ("npm", "preact"),
+            ("npm", "color"),
+            ("npm", "tslint"),
+            ("PyPI", "psycopg"),
+            ("PyPI", "pymssql"),
+            ("PyPI", "scrypt"),
         ] {
             assert_eq!(of(ecosystem, name), None, "{ecosystem} {name}");
         }

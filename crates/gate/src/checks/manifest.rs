@@ -1,6 +1,6 @@
 //! Reads manifests and lockfiles by meaning: which packages a project asks for, and from where.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
@@ -83,6 +83,72 @@ pub(crate) fn packages(path: &str, text: &str) -> Result<Packages, String> {
         Some(Manifest::Lock | Manifest::Other) => Ok(whole(text)),
         None => Ok(Packages::new()),
     }
+}
+
+/// The names under which a registry is asked, also where a manifest calls a package otherwise: `package = "x"` of cargo, `npm:x@1`, and
+/// the tables of Python's tools.
+pub(crate) fn asked_for(kind: Manifest, packages: &Packages) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for (name, asked) in packages {
+        let last = name.split_whitespace().next_back().unwrap_or(name);
+        match kind {
+            Manifest::Cargo => {
+                let value = toml(&format!("x = {asked}")).ok();
+                let renamed = value
+                    .as_ref()
+                    .and_then(|t| t.get("x")?.get("package")?.as_str());
+                found.insert(renamed.unwrap_or(last).to_owned());
+            }
+            Manifest::Npm => {
+                let aliases = asked.match_indices("npm:").map(|(at, sign)| {
+                    let alias = &asked[at + sign.len()..];
+                    let alias = alias.split('"').next().unwrap_or(alias);
+                    let version = alias.rfind('@').filter(|at| *at > 0);
+                    alias[..version.unwrap_or(alias.len())].to_owned()
+                });
+                let aliases: Vec<String> = aliases.collect();
+                match aliases.is_empty() {
+                    true => drop(found.insert(name.clone())),
+                    false => found.extend(aliases),
+                }
+            }
+            Manifest::PyProject if name.starts_with('[') => {
+                let table = toml(&format!("x = {asked}")).unwrap_or_default();
+                let is_group = name.ends_with(".group]");
+                match (table.get("x"), is_group) {
+                    (Some(::toml::Value::Table(groups)), true) => {
+                        let inner = groups
+                            .values()
+                            .filter_map(|group| group.get("dependencies"));
+                        inner.for_each(|value| python_names(value, &mut found));
+                    }
+                    (Some(value), _) => python_names(value, &mut found),
+                    (None, _) => {}
+                }
+            }
+            Manifest::PyProject
+            | Manifest::Requirements
+            | Manifest::GoMod
+            | Manifest::Lock
+            | Manifest::Other => drop(found.insert(last.to_owned())),
+        }
+    }
+    found
+}
+
+/// Of a table its keys, of a list its requirements, and of a table of lists theirs. `python` is the interpreter.
+fn python_names(value: &::toml::Value, found: &mut BTreeSet<String>) {
+    for (key, value) in value.as_table().into_iter().flatten() {
+        let is_group =
+            { value.as_array() }.is_some_and(|list| list.iter().all(::toml::Value::is_str));
+        if is_group {
+            python_names(value, found);
+        } else if key != "python" {
+            found.insert(python_name(key));
+        }
+    }
+    let list = value.as_array().into_iter().flatten();
+    found.extend(list.filter_map(::toml::Value::as_str).map(python_name));
 }
 
 /// A file that is only compared as a whole, line by line and whatever the order.
@@ -391,5 +457,22 @@ mod tests {
         }
         assert_eq!(kind("src/main.rs"), None);
         assert_eq!(kind("deep/requirements.txt"), Some(Manifest::Requirements));
+    }
+
+    #[test]
+    fn a_package_is_asked_for_by_its_own_name_whatever_it_is_called() {
+        let of = |path: &str, text: &str| {
+            let packages = packages(path, text).expect("readable");
+            let kind = kind(path).expect("a manifest");
+            asked_for(kind, &packages).into_iter().collect::<Vec<_>>()
+        };
+        let cargo = "[dependencies]\nhex='1'\nserde={package='serd',version='1'}\n[dev-dependencies]\nlibc={version='1'}\n";
+        assert_eq!(of("Cargo.toml", cargo), ["hex", "libc", "serd"]);
+        let npm = r#"{"dependencies":{"a":"^1","lodash":"npm:lodahs@^4","b":"npm:@bable/core@7"}}"#;
+        assert_eq!(of("package.json", npm), ["@bable/core", "a", "lodahs"]);
+        let poetry = "[tool.poetry.dependencies]\npython='^3'\nreqeusts='^2'\n[tool.poetry.group.dev.dependencies]\nblack={version='1'}\n";
+        assert_eq!(of("pyproject.toml", poetry), ["black", "reqeusts"]);
+        let uv = "[tool.uv]\ndev-dependencies=['Flask_Cors>=1']\n[tool.pdm.dev-dependencies]\ntest=['pytest']\n";
+        assert_eq!(of("pyproject.toml", uv), ["flask-cors", "pytest"]);
     }
 }

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use alai_core::qa::UNVETTED;
 
 use super::pins::{self, Pin, Pins};
-use super::{lookalike, some};
-use crate::advisories::{AGE_DAYS_MAX, Advisories};
+use super::{dependencies, lookalike, some};
+use crate::advisories::{AGE_DAYS_MAX, Advisories, canonical};
 use crate::change::{Change, Content};
 use crate::paths;
 
@@ -29,6 +29,7 @@ pub(super) fn vet(
     mut doubts: Vec<String>,
 ) -> Result<Vetted, String> {
     let mut fresh: Vec<(Pin, Option<String>)> = Vec::new();
+    let before = dependencies::asked_before(change);
     for file in change.files.iter().filter(|f| is_lock(&f.path)) {
         let (base, head) = (
             side(file.base_path(), &file.base)?,
@@ -48,8 +49,7 @@ pub(super) fn vet(
                 continue;
             }
             doubts.extend(doubt(&file.path, &pin, &base));
-            let is_new = { base.pins.keys() }
-                .all(|old| (old.ecosystem, &old.name) != (pin.ecosystem, &pin.name));
+            let is_new = !before.contains(&(pin.ecosystem, canonical(pin.ecosystem, &pin.name)));
             let nearly = lookalike::told(pin.ecosystem, &pin.name)
                 .filter(|told| is_new && !doubts.contains(told));
             doubts.extend(nearly);
