@@ -353,6 +353,39 @@ fn a_greeting_of_another_host_never_reaches_the_address() {
     }
 }
 
+/// One deadline for all of it, whoever is silent; the time of a real proxy, so all three at once.
+#[test]
+fn who_falls_silent_while_a_tunnel_begins_is_ended_and_named() {
+    let silent = |greets: bool, answers: bool, word: &str| {
+        let host = TcpListener::bind("127.0.0.1:0").expect("bound");
+        let (_dir, egress) = proxy(ANY, "8.8.8.8", host.local_addr().ok());
+        let mut client = tunnel(&egress);
+        let (mut server, _) = host.accept().expect("connected");
+        if greets {
+            let greeting = hello::tests::greeting("host.example.org");
+            client.write_all(&greeting).expect("sent");
+            server
+                .read_exact(&mut vec![0; greeting.len()])
+                .expect("read");
+        }
+        if answers {
+            server.write_all(&says(RETRY)).expect("written");
+        }
+        client.read_to_end(&mut Vec::new()).expect("ended");
+        let refused = egress.finish()["host.example.org"].refused.clone();
+        let refused = refused.expect("a reason");
+        assert!(
+            refused.contains(word) && refused.contains("within 20 s"),
+            "{refused}"
+        );
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| silent(false, false, "no whole TLS greeting came"));
+        scope.spawn(|| silent(true, false, "did not answer"));
+        scope.spawn(|| silent(true, true, "no whole TLS greeting came"));
+    });
+}
+
 /// A server may ask for a second greeting, and would follow the name in that one.
 #[test]
 fn a_second_greeting_is_held_to_the_same_name() {
