@@ -99,18 +99,18 @@ impl Lent {
         if !self.notes {
             return Ok(call);
         }
-        match call {
-            Call::Write { path, content } => match path.trim().strip_prefix(NOTE_PATH) {
-                Some(kind) => written(kind, content).map(Call::Note),
-                None => Ok(Call::Write { path, content }),
-            },
-            Call::Edit { ref path, .. } => no_note(path).map(|()| call),
-            Call::Patch { ref changes } => {
-                let told = changes.iter().flat_map(paths).try_for_each(no_note);
-                told.map(|()| call)
-            }
-            other => Ok(other),
+        if let Call::Write { path, content } = &call
+            && let Some(kind) = path.trim().strip_prefix(NOTE_PATH)
+        {
+            return written(kind, content.clone()).map(Call::Note);
         }
+        if let Call::Edit { path, .. } = &call {
+            no_note(path)?;
+        }
+        if let Call::Patch { changes } = &call {
+            changes.iter().flat_map(paths).try_for_each(no_note)?;
+        }
+        Ok(call)
     }
 
     /// The names of the tools that a model is shown.
