@@ -272,7 +272,8 @@ impl Plan {
                 return Err(PlanError::Key(task.key.clone()));
             }
             let text = crate::task::check_title(&task.title)
-                .and_then(|_| crate::task::check_description(&task.description));
+                .and_then(|_| crate::task::check_description(&task.description))
+                .and_then(|_| crate::task::check_acceptance(&task.acceptance));
             text.map_err(|e| PlanError::Text {
                 key: task.key.clone(),
                 why: e.to_string(),

@@ -523,6 +523,11 @@ pub const TITLE_BYTES_MAX: usize = 300;
 /// A description that is longer belongs in a file of the repository.
 pub const DESCRIPTION_BYTES_MAX: usize = 64 * 1024;
 
+/// A judge is shown all acceptance criteria of a task, and answers each.
+pub const CRITERIA_MAX: usize = 20;
+/// All of them together; what is longer is a description.
+pub const CRITERIA_BYTES_MAX: usize = 8 * 1024;
+
 /// Why a title or description is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TextRefused {
@@ -536,6 +541,10 @@ pub enum TextRefused {
         "the text has {0} bytes; at most {DESCRIPTION_BYTES_MAX} fit; put it into a file of the repository and name the file"
     )]
     TooLong(usize),
+    #[error(
+        "there are {count} acceptance criteria with {bytes} bytes; at most {CRITERIA_MAX} with {CRITERIA_BYTES_MAX} fit; say less, or split the task"
+    )]
+    TooManyCriteria { count: usize, bytes: usize },
     #[error("the text holds the control character U+{0:04X}; remove it")]
     Control(u32),
 }
@@ -560,6 +569,15 @@ pub fn check_description(text: &str) -> Result<String, TextRefused> {
     }
     control_free(text, &['\n', '\t', '\r'])?;
     Ok(text.to_owned())
+}
+
+/// Checks that no judge would be asked for a criterion that he is not shown.
+pub fn check_acceptance(criteria: &[String]) -> Result<(), TextRefused> {
+    let (count, bytes) = (criteria.len(), criteria.iter().map(String::len).sum());
+    match count > CRITERIA_MAX || bytes > CRITERIA_BYTES_MAX {
+        true => Err(TextRefused::TooManyCriteria { count, bytes }),
+        false => Ok(()),
+    }
 }
 
 /// Splits a goal into a title and a description: the first line or sentence is the title, all of it the description.
@@ -660,5 +678,17 @@ mod tests {
             let priority = Priority::from_rank(rank).expect("four ranks");
             assert_eq!(Priority::parse(priority.letter()), Some(priority));
         }
+    }
+
+    #[test]
+    fn criteria_are_as_many_as_a_judge_is_shown() {
+        let of = |count, bytes: usize| check_acceptance(&vec!["x".repeat(bytes); count]);
+        assert_eq!(of(0, 0), Ok(()));
+        assert_eq!(of(CRITERIA_MAX, 400), Ok(()));
+        assert!(of(CRITERIA_MAX + 1, 1).is_err());
+        let why = of(1, CRITERIA_BYTES_MAX + 1)
+            .expect_err("too long")
+            .to_string();
+        assert!(why.contains("split the task"), "{why}");
     }
 }

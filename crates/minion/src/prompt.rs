@@ -109,14 +109,14 @@ pub(crate) fn task(brief: &Brief, role: Role, scope: &Scope) -> String {
             cut(brief.description.trim(), DESCRIPTION_BYTES_MAX)
         ));
     }
-    // Each is answered by its number, so a long one is cut sooner than another one is left out; 48 bytes are for number and note.
-    let each = (LIST_BYTES_MAX / brief.acceptance.len().max(1)).saturating_sub(48);
     let numbered = { brief.acceptance.iter().enumerate() }
-        .map(|(at, text)| format!("{}. {}", at + 1, cut(text.trim(), each)));
-    list(
+        .map(|(at, text)| format!("{}. {}", at + 1, text.trim()));
+    // Whole, whatever was let in: each of them is answered by its judges.
+    listed(
         &mut text,
         "Acceptance criteria",
         &numbered.collect::<Vec<_>>(),
+        usize::MAX,
     );
     list(&mut text, "Commands that must exit 0", &brief.checks);
     if !brief.project.test_command.trim().is_empty() {
@@ -167,6 +167,10 @@ pub(crate) fn task(brief: &Brief, role: Role, scope: &Scope) -> String {
 }
 
 fn list(text: &mut String, title: &str, items: &[String]) {
+    listed(text, title, items, LIST_BYTES_MAX);
+}
+
+fn listed(text: &mut String, title: &str, items: &[String], bytes_max: usize) {
     if items.is_empty() {
         return;
     }
@@ -174,7 +178,7 @@ fn list(text: &mut String, title: &str, items: &[String]) {
         .iter()
         .map(|item| format!("- {}\n", item.trim()))
         .collect();
-    text.push_str(&format!("\n{title}:\n{}", cut(&lines, LIST_BYTES_MAX)));
+    text.push_str(&format!("\n{title}:\n{}", cut(&lines, bytes_max)));
     if !text.ends_with('\n') {
         text.push('\n');
     }

@@ -162,6 +162,7 @@ fn judged(desk: &Desk<'_>, plan: Plan, project: &Project) -> Result<Plan, OpErro
 
 pub(super) fn add(desk: &Desk<'_>, add: AddTask, key: String) -> Result<Outcome, OpError> {
     let title = task::check_title(&add.title)?;
+    task::check_acceptance(&add.acceptance)?;
     let description = task::check_description(&add.description)?;
     let project = add
         .project
