@@ -105,7 +105,7 @@ enum Decided {
     Not,
     /// `rejected` is `None` where the journal's word cannot be read.
     By {
-        run: RunRow,
+        run: Box<RunRow>,
         rejected: Option<bool>,
     },
 }
@@ -124,6 +124,7 @@ fn decided(reader: &Reader, task: &Task) -> Result<Decided, CliError> {
             Ok(_) => continue,
             Err(_) => None,
         };
+        let run = Box::new(run);
         return Ok(Decided::By { run, rejected });
     }
     Ok(Decided::Not)

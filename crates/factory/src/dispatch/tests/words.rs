@@ -241,6 +241,7 @@ fn word_of_load(world: &World) -> WordView {
     said
 }
 
+#[test]
 fn a_model_that_serves_somebody_else_first_is_neither_rested_nor_sent_away() {
     let busy: Arc<AtomicBool> = Arc::default();
     let world = has_worked(World::new(1, vec![slow(&busy)], ""));
