@@ -148,8 +148,8 @@ fn no_other_code_knows_a_model_by_name() {
     assert!(read > 100, "{read} files");
 }
 
-/// Pipelines that are called after their server, as in the seeds.
-const AFTER_A_SERVER: [&str; 2] = ["llama-tool", "llama-server"];
+/// Pipelines that are called after their server, as in the seeds, and a proxy that is.
+const AFTER_A_SERVER: [&str; 3] = ["llama-tool", "llama-server", "llama-swap"];
 
 /// Asserts that no file of a folder has a text that is a model's name; gives the files read.
 fn named_in(folder: &Path, names: &[String]) -> usize {
