@@ -58,13 +58,10 @@ pub(in crate::commands) fn folded(
         if task.state == State::Done && reader.events(id)?.iter().any(by_hand) {
             continue;
         }
-        let (run, rejected) = match decided(&reader, &task)? {
-            Decided::Not => {
-                let (kind, state) = (task.kind.as_str(), task.state.as_str());
-                pending.push(format!("{kind} {id}: pending, it is {state}"));
-                continue;
-            }
-            Decided::By { run, rejected } => (run, rejected),
+        let Some((run, rejected)) = decided(&reader, &task)? else {
+            let (kind, state) = (task.kind.as_str(), task.state.as_str());
+            pending.push(format!("{kind} {id}: pending, it is {state}"));
+            continue;
         };
         let mut measurements = match evidence_dir(home, &run).map(|dir| evidence::verify(&dir, key))
         {
@@ -100,20 +97,11 @@ pub(in crate::commands) fn folded(
     Ok((named, verdict))
 }
 
-/// Whether a judge has decided, and by which of its runs.
-enum Decided {
-    Not,
-    /// `rejected` is `None` where the journal's word cannot be read.
-    By {
-        run: Box<RunRow>,
-        rejected: Option<bool>,
-    },
-}
-
 /// A try that came to nothing decides nothing: only a task that is done has, by the newest of its runs that ended with a judgement.
-fn decided(reader: &Reader, task: &Task) -> Result<Decided, CliError> {
+/// With the run is whether it rejected the commit; `None` where the word of the journal cannot be read.
+fn decided(reader: &Reader, task: &Task) -> Result<Option<(RunRow, Option<bool>)>, CliError> {
     if task.state != State::Done {
-        return Ok(Decided::Not);
+        return Ok(None);
     }
     for run in reader.runs_of(task.id)?.into_iter().rev() {
         let Some(text) = reader.journaled(&run.id, ENDED)? else {
@@ -124,10 +112,9 @@ fn decided(reader: &Reader, task: &Task) -> Result<Decided, CliError> {
             Ok(_) => continue,
             Err(_) => None,
         };
-        let run = Box::new(run);
-        return Ok(Decided::By { run, rejected });
+        return Ok(Some((run, rejected)));
     }
-    Ok(Decided::Not)
+    Ok(None)
 }
 
 /// The same of a task's newest package; none where it has none that verifies, or where nothing is measured.
