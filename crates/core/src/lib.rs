@@ -13,6 +13,9 @@ pub mod company;
 pub mod cron;
 pub mod delegation;
 pub mod evidence_ref;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod ids;
 pub mod json_schema;
 pub mod lifecycle;

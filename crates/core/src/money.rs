@@ -16,6 +16,8 @@ pub use day::Day;
 pub use decide::{Ask, Books, Cost, Refused, Reservation, Rule, Sum, may_spend};
 pub use host::{host_is_in, host_is_near};
 pub use lend::{Loan, least, lend};
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use prices::judge_table;
 pub use prices::{OwnPrice, PriceError, Prices};
 pub use rates::{Rates, Tariff, Tokens};
 

@@ -1,6 +1,8 @@
-//! For tests: the same stream in any pieces must give the same events.
+//! For tests and fuzz targets: the same stream in any pieces must give the same events.
 
+#[cfg(test)]
 use alai_testkit::fuzz::Dice;
+#[cfg(test)]
 use proptest::prelude::*;
 
 use crate::dialect::Reader;
@@ -33,6 +35,7 @@ pub(crate) fn heard<'a>(
 }
 
 /// The fault of a stream that fails.
+#[cfg(test)]
 pub(crate) fn fault(reader: Reader, stream: &str) -> Fault {
     heard(reader, [stream.as_bytes()])
         .1
@@ -40,6 +43,7 @@ pub(crate) fn fault(reader: Reader, stream: &str) -> Fault {
 }
 
 /// Every cut in two and single bytes.
+#[cfg(test)]
 pub(crate) fn every_cut(reader: impl Fn() -> Reader, stream: &[u8]) {
     let whole = heard(reader(), [stream]);
     for at in 0..=stream.len() {
@@ -63,12 +67,13 @@ pub(crate) fn any_cuts(reader: impl Fn() -> Reader, stream: &[u8], mut cuts: Vec
     assert_eq!(heard(reader(), pieces), heard(reader(), [stream]));
 }
 
+#[cfg(test)]
 pub(crate) fn places() -> impl Strategy<Value = Vec<usize>> {
     proptest::collection::vec(0..100_000_usize, 0..40)
 }
 
-/// A hostile stream: a good one with places cut out, doubled, moved and filled, in pieces. It must end in events or in a
-/// fault, the same as in one piece, and never in a panic.
+/// A hostile stream: a good one with places cut out, doubled, moved and filled, in pieces.
+#[cfg(test)]
 pub(crate) fn hostile(
     dice: &mut Dice,
     good: &[&str],
@@ -90,8 +95,13 @@ pub(crate) fn hostile(
     let cuts = (0..dice.below(6))
         .map(|_| dice.below(text.len() + 1))
         .collect();
-    any_cuts(&reader, &text, cuts);
-    let (events, ended) = heard(reader(), [text.as_slice()]);
+    judge(&text, cuts, reader);
+}
+
+/// Any bytes must end in events or in a fault, the same in these pieces as in one, and never in a panic.
+pub(crate) fn judge(text: &[u8], cuts: Vec<usize>, reader: impl Fn() -> Reader) {
+    any_cuts(&reader, text, cuts);
+    let (events, ended) = heard(reader(), [text]);
     let done = events
         .iter()
         .filter(|event| matches!(event, Event::Done(_)))
@@ -106,4 +116,13 @@ pub(crate) fn hostile(
         let cut = *finish == crate::chat::Finish::Length;
         assert!(!cut || matches!(reader(), Reader::Ollama(_)) || !events.iter().any(is_call));
     }
+}
+
+/// Four places to cut these bytes at, by the bytes alone: FNV-1a, a place for each quarter of it.
+pub(crate) fn places_of(bytes: &[u8]) -> Vec<usize> {
+    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    let place = |quarter: u32| usize::from((hash >> (16 * quarter) & 0xffff) as u16);
+    (0..4).map(place).collect()
 }

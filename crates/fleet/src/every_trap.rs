@@ -217,14 +217,6 @@ fn every_trap_stream_gives_the_same_events_at_every_cut() {
 /// What a host says of itself, whole and spoiled: read without a panic, and into nothing that cannot be.
 #[test]
 fn hosts() {
-    const WELL: [&str; 6] = [
-        r#"{"default_generation_settings":{"n_ctx":16384},"total_slots":2,"chat_template":"{% if tools %}","chat_template_caps":{"supports_tools":true},"role":"router"}"#,
-        r#"[{"id":0,"n_ctx":4096,"is_processing":true},{"id":1,"is_processing":false}]"#,
-        r#"{"id":"m","max_model_len":32768,"meta":{"n_ctx_train":40960,"n_params":8190735360,"size":5021781472},"status":{"value":"unloaded","failed":true,"exit_code":-9,"args":["-c","8192","-np","2","-kvu"]}}"#,
-        r#"{"name":"m:8b","size":5000000000,"details":{"parameter_size":"7.6B","family":"llama"},"digest":"abc","remote_host":"https://x"}"#,
-        r#"{"capabilities":["completion","tools","thinking"],"model_info":{"general.architecture":"llama","llama.context_length":131072,"general.parameter_count":8030261248},"details":{"parameter_size":"8B"}}"#,
-        r#"{"models":[{"name":"m:latest","model":"m:latest","size":6000000000,"size_vram":6000000000,"context_length":4096}]}"#,
-    ];
     const PIECES: [&str; 14] = [
         "null",
         "-1",
@@ -241,9 +233,11 @@ fn hosts() {
         "\"-c\"",
         "\"1e9T\"",
     ];
+    let texts = alai_testkit::fuzz::corpus(&corpus("hosts"));
+    let well: Vec<&str> = texts.iter().flat_map(|text| text.lines()).collect();
     alai_testkit::fuzz::run("hosts", |dice| {
         let value = |dice: &mut alai_testkit::fuzz::Dice| {
-            let well = *dice.pick(&WELL);
+            let well = *dice.pick(&well);
             let text = match dice.one_in(4) {
                 true => well.to_owned(),
                 false => dice.mutated(well, &PIECES),
@@ -253,19 +247,6 @@ fn hosts() {
         let (Some(one), Some(other), Some(third)) = (value(dice), value(dice), value(dice)) else {
             return;
         };
-        for card in [
-            crate::openai::probe::read(&one, &other, &third),
-            crate::ollama::probe::read(&one, &other),
-        ] {
-            assert!(
-                card.context_max != Some(0) && card.slots != Some(0),
-                "{card:?}"
-            );
-            assert!(
-                !(card.embedding_only && (card.chat || card.tools)),
-                "{card:?}"
-            );
-        }
-        let _said = crate::ollama::residency::read(&one);
+        crate::fuzzing::judge_hosts(&one, &other, &third);
     });
 }

@@ -25,13 +25,16 @@ mod answer;
 mod base;
 mod call;
 mod calls;
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 mod cuts;
 #[cfg(test)]
 mod every_trap;
 #[cfg(test)]
 mod fixture;
 mod forced;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod inert;
 mod learned;
 mod ndjson;

@@ -280,6 +280,8 @@ fn known<'a>(name: &str, tools: &'a [ToolSpec]) -> Result<&'a ToolSpec, Wrong> {
 
 #[cfg(test)]
 pub(crate) mod fuzz;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod judge;
 #[cfg(test)]
 mod table;
 #[cfg(test)]

@@ -251,6 +251,17 @@ fn closed(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// For the fuzz targets: what holds of any text.
+///
+/// # Panics
+/// When there is more than one call, more text than was read, or something else at another reading.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn judge(text: &str, tools: &[ToolSpec]) {
+    let found = decode(text, tools);
+    assert!(found.calls.len() <= 1 && found.text.len() <= text.len());
+    assert_eq!(found, decode(text, tools));
+}
+
 #[cfg(test)]
 mod fuzz;
 #[cfg(test)]

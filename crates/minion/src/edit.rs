@@ -529,5 +529,7 @@ fn likeness(a: &str, b: &str) -> f64 {
 
 #[cfg(test)]
 mod fuzz;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod judge;
 #[cfg(test)]
 mod tests;

@@ -21,6 +21,8 @@ mod codex;
 #[cfg(test)]
 mod fuzz;
 mod heard;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod judge;
 mod lend;
 mod lines;
 mod order;

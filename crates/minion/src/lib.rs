@@ -9,6 +9,9 @@ pub mod bridge;
 mod conversation;
 mod edit;
 pub mod engine;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod gotcha;
 mod guard;
 pub mod hand;

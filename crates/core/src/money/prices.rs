@@ -172,6 +172,20 @@ fn parse(text: &str) -> Result<Prices, PriceError> {
     })
 }
 
+/// For the fuzz targets: a table is read or refused, and no price in it is above its dearest.
+///
+/// # Panics
+/// When one is.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn judge_table(text: &str) {
+    let Ok(table) = parse(text) else { return };
+    let most = table.dearest().fresh.prompt_microusd_per_mtok;
+    for model in table.shipped.keys() {
+        let input = table.of(model).map(|r| r.fresh.prompt_microusd_per_mtok);
+        assert!(input.is_none_or(|input| input <= most), "{model}");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -212,16 +226,7 @@ mod tests {
         ];
         alai_testkit::fuzz::run("prices", |dice| {
             let text = dice.mutated(SHIPPED, &PIECES);
-            if let Ok(table) = parse(&text) {
-                let dearest = table.dearest();
-                let most = dearest.fresh.prompt_microusd_per_mtok;
-                for model in table.shipped.keys() {
-                    assert!(
-                        input_of(&table, model).is_none_or(|input| input <= most),
-                        "{model}"
-                    );
-                }
-            }
+            judge_table(&text);
         });
     }
 

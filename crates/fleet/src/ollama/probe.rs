@@ -195,7 +195,7 @@ fn card(name: &str, tag: &Value, show: &Value) -> ModelCard {
 }
 
 /// For the fuzz target: what is read of any two answers.
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) fn read(tag: &Value, show: &Value) -> ModelCard {
     card("m", tag, show)
 }

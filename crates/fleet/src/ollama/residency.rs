@@ -146,7 +146,7 @@ fn entry(said: &Value) -> Option<Resident> {
 }
 
 /// For the fuzz target: what is read of any answer.
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) fn read(said: &Value) -> Vec<Resident> {
     let models = said.get("models").and_then(Value::as_array);
     models.into_iter().flatten().filter_map(entry).collect()

@@ -362,7 +362,7 @@ fn card(name: &str, entry: &Value, props: Option<&Value>, studio: Option<&Value>
 }
 
 /// For the fuzz target: what is read of any three answers.
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) fn read(entry: &Value, props: &Value, studio: &Value) -> ModelCard {
     let (_why, _warning) = (failed(entry), small_slots(props));
     let mut card = card("m", entry, Some(props), Some(studio));

@@ -4,7 +4,7 @@
 use alai_testkit::fuzz::{self, Dice};
 use serde_json::json;
 
-use super::table::tools;
+use super::judge::{fits, judge, tools};
 use super::*;
 use crate::chat::ToolCall;
 use crate::tagged;
@@ -100,35 +100,6 @@ fn pairs(found: &Found) -> Vec<(String, Map<String, Value>)> {
     found.calls.iter().map(pair).collect()
 }
 
-/// By rules of its own: what any call that was taken must be.
-fn fits(call: &Written) -> bool {
-    let tools = tools();
-    let Some(tool) = tools.iter().find(|tool| tool.name == call.name) else {
-        return false;
-    };
-    let properties = tool.parameters["properties"]
-        .as_object()
-        .expect("an object");
-    let known = call.arguments.iter().all(|(key, value)| {
-        properties
-            .get(key)
-            .is_some_and(|schema| match schema["type"].as_str() {
-                Some("string") => value.is_string(),
-                Some("integer") => value.as_f64().is_some_and(|n| n.fract() == 0.0),
-                Some("boolean") => value.is_boolean(),
-                Some("number") => value.is_number(),
-                Some("array") => value.is_array(),
-                Some("object") => value.is_object(),
-                _ => false,
-            })
-    });
-    let required = tool.parameters["required"].as_array().expect("a list");
-    known
-        && required
-            .iter()
-            .all(|key| call.arguments.contains_key(key.as_str().unwrap_or("")))
-}
-
 #[test]
 fn salvage() {
     fuzz::run("salvage", |dice| {
@@ -182,25 +153,7 @@ fn salvage() {
             }
         }
         let broken = dice.mutated(&text, &PIECES);
-        let found = calls_in(&broken, &tools);
-        assert_eq!(found, calls_in(&broken, &tools));
-        assert!(
-            found.calls.iter().all(fits),
-            "{broken:?}: {:?}",
-            found.calls
-        );
-        assert!(found.calls.len() <= CALLS_MAX && found.text.len() <= broken.len());
-        // What a mark may follow on its line is the end of another one.
-        let begins = |mark: &str| {
-            broken.match_indices(mark).any(|(at, _)| {
-                let line = broken[..at].rfind('\n').map_or(0, |end| end + 1);
-                let before = broken[line..at].trim_end();
-                before.is_empty() || before.ends_with('>')
-            })
-        };
-        let marked = [HERMES, FUNCTION, KIMI].into_iter().any(begins);
-        let alone = broken.trim_start().starts_with(['{', '[', '`', '<']);
-        assert!(marked || alone || found.calls.is_empty(), "{broken:?}");
+        judge(&broken);
     });
 }
 

@@ -1,9 +1,8 @@
 //! The table of what is a call and what is not: each case of `cases.yaml` by itself.
 
-use serde::Deserialize;
-use serde_json::json;
-
+use super::judge::tools;
 use super::*;
+use serde::Deserialize;
 
 const TABLE: &str = include_str!("cases.yaml");
 
@@ -30,54 +29,6 @@ struct Case {
 
 #[derive(Debug, Deserialize, PartialEq)]
 struct Expected(String, Value);
-
-/// The tools that runs have, and one with the types that theirs lack.
-pub(super) fn tools() -> Vec<ToolSpec> {
-    let text = json!({"type": "string"});
-    let number = json!({"type": "integer"});
-    let tool = |name: &str, properties: Value, required: &[&str]| ToolSpec {
-        name: name.to_owned(),
-        description: String::new(),
-        parameters: json!({"type": "object", "properties": properties, "required": required}),
-    };
-    vec![
-        tool(
-            "read",
-            json!({"path": text, "offset": number, "limit": number}),
-            &["path"],
-        ),
-        tool(
-            "search",
-            json!({"pattern": text, "path": text, "glob": text}),
-            &["pattern"],
-        ),
-        tool(
-            "edit",
-            json!({"path": text, "old": text, "new": text, "all": {"type": "boolean"}}),
-            &["path", "old", "new"],
-        ),
-        tool(
-            "write",
-            json!({"path": text, "content": text}),
-            &["path", "content"],
-        ),
-        tool(
-            "run",
-            json!({"command": text, "timeout_s": number}),
-            &["command"],
-        ),
-        tool(
-            "done",
-            json!({"status": {"type": "string", "enum": ["done", "blocked"]}, "summary": text}),
-            &["status", "summary"],
-        ),
-        tool(
-            "tag",
-            json!({"names": {"type": "array", "items": text}, "extra": {"type": "object"}, "weight": {"type": "number"}}),
-            &["names"],
-        ),
-    ]
-}
 
 #[test]
 fn every_case_of_the_table_is_judged_as_it_says() {

@@ -3,6 +3,7 @@
 
 use alai_testkit::fuzz::{self, Dice};
 
+use super::judge::judge;
 use super::*;
 
 const LINES: [&str; 16] = [
@@ -70,76 +71,6 @@ fn passage(dice: &mut Dice, file: &str) -> String {
     }
 }
 
-/// A passage without the line end that the levels of whole lines may add or leave.
-fn lines(text: &str) -> Vec<&str> {
-    text.strip_suffix('\n')
-        .unwrap_or(text)
-        .split('\n')
-        .collect()
-}
-
-fn same(a: &str, b: &str, as_is: impl Fn(&str) -> String) -> bool {
-    let (a, b) = (lines(a), lines(b));
-    a.len() == b.len() && a.iter().zip(&b).all(|(a, b)| as_is(a) == as_is(b))
-}
-
-/// How often a passage stands in a text, also where it overlaps itself.
-fn count(text: &str, passage: &str) -> usize {
-    let starts = text.char_indices().map(|(at, _)| at);
-    starts.filter(|at| text[*at..].starts_with(passage)).count()
-}
-
-/// Whether new text in this span takes CRLF, said anew.
-fn wants_crlf(file: &str, span: &str) -> bool {
-    let counted = if span.contains('\n') { span } else { file };
-    counted.matches("\r\n").count() * 2 > counted.matches('\n').count()
-}
-
-fn judge_span(file: &str, old: &str, new: &str, edited: &Edited) {
-    let span = edited.spans[0].clone();
-    let behind = &file[span.end..];
-    assert!(
-        edited.text.starts_with(&file[..span.start]),
-        "what is before it changed"
-    );
-    assert!(edited.text.ends_with(behind), "what is behind it changed");
-    let put = &edited.text[span.start..edited.text.len() - behind.len()];
-    let was = &file[span];
-    let ends = put.matches('\n').count();
-    let crlf = put.matches("\r\n").count();
-    match wants_crlf(file.trim_start_matches('\u{feff}'), was) {
-        true => assert_eq!(crlf, ends, "line ends of {put:?}"),
-        false => assert_eq!(crlf, 0, "line ends of {put:?}"),
-    }
-    let (was, put, old, new) = (unix(was), put.replace("\r\n", "\n"), unix(old), unix(new));
-    let trimmed = |line: &str| line.trim().to_owned();
-    // The last line of a file may have no end, and then the new one gets none either; a blank line at the end of a passage
-    // without its end leaves only the end of the line before it.
-    let is = |text: &str, given: &str, as_is: &dyn Fn(&str) -> String| {
-        same(text, given, as_is) || same(&format!("{text}\n"), given, as_is)
-    };
-    let right = |line: &str| line.trim_end().to_owned();
-    match edited.level {
-        Level::Exact => assert_eq!((was, &put), (old, &new)),
-        Level::TrailingSpace => {
-            assert!(is(&was, &old, &right), "{was:?} for {old:?}");
-            assert!(is(&put, &new, &str::to_owned), "{put:?} for {new:?}");
-        }
-        Level::Indentation => {
-            assert!(is(&was, &old, &trimmed), "{was:?} for {old:?}");
-            assert!(is(&put, &new, &trimmed), "{put:?} for {new:?}");
-        }
-        Level::Punctuation => {
-            let plain = |text: &str| text.chars().map(ascii_kin).collect::<String>();
-            assert_eq!((plain(&was), &put), (plain(&old), &new));
-        }
-        Level::LineNumbers => {
-            let bare = without_numbers(&new).unwrap_or(new);
-            assert!(is(&put, &bare, &trimmed), "{put:?} for {bare:?}");
-        }
-    }
-}
-
 #[test]
 fn edit() {
     fuzz::run("edit", |dice| {
@@ -154,61 +85,6 @@ fn edit() {
             ),
         };
         let all = dice.one_in(4);
-        let outcome = replace(&file, &old, &new, all);
-        assert_eq!(
-            outcome,
-            replace(&file, &old, &new, all),
-            "the same call, the same answer"
-        );
-        let view = unix(&file);
-        let wanted = unix(&old);
-        let there = match wanted.trim_matches(['\n', '\r']).is_empty() {
-            true => 0,
-            false if all => view.matches(&wanted).count(),
-            false => count(&view, &wanted),
-        };
-        match outcome {
-            Err(Miss::EmptyOld) => assert!(old.trim_matches(['\n', '\r']).is_empty()),
-            Err(Miss::NoChange) => {}
-            Err(Miss::NotFound { .. }) => assert_eq!(there, 0, "{old:?} stands in {file:?}"),
-            Err(Miss::Many { lines }) => {
-                assert!(!all && there != 1);
-                assert!(lines.len() >= 2 && lines.is_sorted(), "{lines:?}");
-            }
-            Ok(edited) => {
-                assert_ne!(edited.text, file);
-                assert_eq!(
-                    file.starts_with('\u{feff}'),
-                    edited.text.starts_with('\u{feff}')
-                );
-                let ordered = edited
-                    .spans
-                    .windows(2)
-                    .all(|pair| pair[0].end <= pair[1].start);
-                assert!(ordered && !edited.spans.is_empty());
-                if there > 0 {
-                    assert_eq!((edited.level, edited.spans.len()), (Level::Exact, there));
-                }
-                if !all {
-                    assert!(edited.spans.len() == 1 && there <= 1);
-                }
-                if edited.spans.len() == 1 {
-                    judge_span(&file, &old, &new, &edited);
-                    back(&file, &old, &new, &edited);
-                }
-            }
-        }
+        judge(&file, &old, &new, all);
     });
-}
-
-/// An exact edit turned round gives the file again, its line ends aside where the span had none to go by.
-fn back(file: &str, old: &str, new: &str, edited: &Edited) {
-    let put = unix(new);
-    let once = edited.level == Level::Exact
-        && !put.trim_matches('\n').is_empty()
-        && count(&unix(&edited.text), &put) == 1;
-    if once {
-        let again = replace(&edited.text, new, old, false).expect("it stands there once");
-        assert_eq!(unix(&again.text), unix(file));
-    }
 }

@@ -3,16 +3,13 @@
 
 use std::path::Path;
 
-use alai_core::blueprint::ToolName;
 use alai_core::brief::Role;
 use alai_testkit::fuzz::{self, Dice};
-use serde_json::Value;
 
-use super::acp::{Act, Client, Rules};
-use super::heard::{Heard, Tally};
+use super::acp::Client;
+use super::judge::{self, rules, through};
 use super::lines::{Line, Lines};
 use super::{claude, codex};
-use crate::scope::Scope;
 
 /// The checked-in lines of a program.
 fn lines_of(program: &str) -> Vec<String> {
@@ -81,21 +78,6 @@ fn every_cut_of_a_session_gives_the_same() {
     });
 }
 
-fn rules(role: Role) -> Rules {
-    Rules {
-        role,
-        tools: ToolName::ALL.to_vec(),
-        scope: Scope::new(&["src/**".into()], &[]).expect("globs"),
-        folder: "/repo".into(),
-        lent: Vec::new(),
-    }
-}
-
-/// Things that one line may lead to; each of its parts is one at most.
-fn bound(line: &str) -> usize {
-    16 + line.len()
-}
-
 /// A line of these, whole or spoiled.
 fn spoiled(dice: &mut Dice, lines: &[String], pieces: &[&str]) -> String {
     let line = dice.pick(lines).as_str();
@@ -105,34 +87,6 @@ fn spoiled(dice: &mut Dice, lines: &[String], pieces: &[&str]) -> String {
     }
 }
 
-/// What was cut into lines anywhere is the same lines.
-fn through(dice: &mut Dice, text: &str) -> Vec<Vec<u8>> {
-    let mut lines = Lines::new(1 << 20);
-    let mut got = Vec::new();
-    let mut rest = text.as_bytes();
-    while !rest.is_empty() {
-        let (piece, behind) = rest.split_at((1 + dice.below(40)).min(rest.len()));
-        got.extend(lines.feed(piece));
-        rest = behind;
-    }
-    got.extend(lines.end());
-    let whole: Vec<Vec<u8>> = got
-        .into_iter()
-        .map(|line| match line {
-            Line::Whole(bytes) => bytes,
-            Line::TooLong(count) => panic!("{count} bytes are not too long"),
-        })
-        .collect();
-    let plain = text
-        .split('\n')
-        .map(|line| line.strip_suffix('\r').unwrap_or(line));
-    let plain: Vec<&[u8]> = plain.filter(|l| !l.is_empty()).map(str::as_bytes).collect();
-    // A line of an end alone is none.
-    let whole: Vec<Vec<u8>> = whole.into_iter().filter(|line| !line.is_empty()).collect();
-    assert_eq!(whole, plain);
-    whole
-}
-
 fn session(dice: &mut Dice, lines: &[String], pieces: &[&str]) -> Vec<Vec<u8>> {
     let mut text = String::new();
     for _ in 0..=dice.below(6) {
@@ -140,13 +94,12 @@ fn session(dice: &mut Dice, lines: &[String], pieces: &[&str]) -> Vec<Vec<u8>> {
         let ends: [&str; 3] = ["\n", "\r\n", "\n\n"];
         text.push_str(dice.pick::<&str>(&ends));
     }
-    through(dice, &text)
-}
-
-fn take(tally: &mut Tally, heard: &[Heard]) {
-    heard.iter().for_each(|heard| tally.take(heard));
-    assert!(tally.denials.len() <= 50 && tally.words.len() <= 256 << 10);
-    assert!(tally.id.len() <= 200 && tally.model.len() <= 200 && tally.version.len() <= 200);
+    let (mut cuts, mut at) = (Vec::new(), 0);
+    while at < text.len() {
+        at += 1 + dice.below(40);
+        cuts.push(at);
+    }
+    through(text.as_bytes(), &cuts)
 }
 
 const PIECES: [&str; 12] = [
@@ -157,12 +110,8 @@ const PIECES: [&str; 12] = [
 fn claude() {
     let lines = lines_of("claude");
     fuzz::run("claude", |dice| {
-        let (mut stream, mut tally) = (claude::Stream::new(dice.one_in(2)), Tally::default());
-        for line in session(dice, &lines, &PIECES) {
-            let heard = stream.line(&line).unwrap_or_default();
-            assert!(heard.len() <= bound(&String::from_utf8_lossy(&line)));
-            take(&mut tally, &heard);
-        }
+        let flag = dice.one_in(2);
+        judge::claude(&session(dice, &lines, &PIECES), flag);
     });
 }
 
@@ -170,12 +119,7 @@ fn claude() {
 fn codex() {
     let lines = lines_of("codex");
     fuzz::run("codex", |dice| {
-        let (mut stream, mut tally) = (codex::Stream::default(), Tally::default());
-        for line in session(dice, &lines, &PIECES) {
-            let heard = stream.line(&line).unwrap_or_default();
-            assert!(heard.len() <= 4);
-            take(&mut tally, &heard);
-        }
+        judge::codex(&session(dice, &lines, &PIECES));
     });
 }
 
@@ -184,34 +128,7 @@ fn acp() {
     let lines = lines_of("acp");
     fuzz::run("acp", |dice| {
         let rules = rules(*dice.pick(&[Role::Builder, Role::Reviewer]));
-        let model = dice.one_in(2).then_some("m");
-        let mut client = Client::new(rules, "Do it.".into(), model, dice.one_in(2));
-        client.open();
-        let mut tally = Tally::default();
-        for line in session(dice, &lines, &PIECES) {
-            let acts = client.line(&line).unwrap_or_default();
-            assert!(acts.len() <= 8, "{acts:?}");
-            let asked: Value = serde_json::from_slice(&line).unwrap_or_default();
-            let params = &asked["params"];
-            let mut options = params["options"].as_array().into_iter().flatten();
-            let outside = params["toolCall"]["locations"][0]["path"] == "/etc/passwd"
-                && options.all(|o| o["optionId"] != "y" || o["kind"] == "allow_once");
-            for act in acts {
-                match act {
-                    Act::Heard(heard) => take(&mut tally, &[heard]),
-                    Act::Send(reply) => sent(&reply, outside),
-                }
-            }
-        }
+        let (model, flag) = (dice.one_in(2).then_some("m"), dice.one_in(2));
+        judge::acp(&session(dice, &lines, &PIECES), rules, model, flag);
     });
-}
-
-/// What goes back is one message of the protocol on one line, and never leave for a path outside.
-fn sent(line: &str, outside: bool) {
-    assert!(!line.contains('\n'));
-    let value: Value = serde_json::from_str(line).expect("JSON");
-    assert_eq!(value["jsonrpc"], "2.0");
-    assert!(value.get("method").is_some() || value.get("id").is_some());
-    let leave = value["result"]["outcome"]["optionId"] == "y";
-    assert!(!(leave && outside), "leave for /etc/passwd: {line}");
 }
