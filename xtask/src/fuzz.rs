@@ -1,5 +1,7 @@
 //! The fuzzers in their long form: random cases from seeds, each of which makes its case again.
 
+mod guided;
+
 use crate::program::{self, Error};
 
 /// Name, package and test of each target.
@@ -33,11 +35,16 @@ const SECONDS: u64 = 60;
 const USAGE: &str = "\
 usage: cargo xtask fuzz [TARGET] [--seconds N] [--seed N]
 targets: edit, patch, grammar, claude, codex, acp, salvage, hosts, prices, tagged, ndjson, sse_openai, sse_anthropic; all of them one after the other where none is named
---seed alone takes just that case";
+--seed alone takes just that case
+usage: cargo xtask fuzz --guided [TARGET] [--seconds N]
+guided by coverage, with a nightly toolchain and cargo-fuzz; targets: all but patch and grammar";
 
 /// Runs one target or all; `Ok(false)` when a case failed.
 pub(crate) fn run(args: &[&str]) -> Result<bool, Error> {
     let asked = Asked::parse(args).ok_or_else(|| Error::Usage(USAGE.to_owned()))?;
+    if asked.guided {
+        return guided::run(asked.target, asked.seconds.unwrap_or(SECONDS));
+    }
     let mut ok = true;
     for (name, package, test) in TARGETS {
         if asked.target.is_some_and(|target| target != name) {
@@ -72,6 +79,8 @@ pub(crate) fn run(args: &[&str]) -> Result<bool, Error> {
 
 #[derive(Debug, PartialEq, Eq)]
 struct Asked<'a> {
+    /// By coverage.
+    guided: bool,
     target: Option<&'a str>,
     seconds: Option<u64>,
     seed: Option<u64>,
@@ -80,6 +89,7 @@ struct Asked<'a> {
 impl<'a> Asked<'a> {
     fn parse(args: &[&'a str]) -> Option<Asked<'a>> {
         let mut asked = Asked {
+            guided: false,
             target: None,
             seconds: None,
             seed: None,
@@ -87,12 +97,19 @@ impl<'a> Asked<'a> {
         let mut args = args.iter();
         while let Some(arg) = args.next() {
             match *arg {
+                "--guided" => asked.guided = true,
                 "--seconds" => asked.seconds = Some(args.next()?.parse().ok()?),
                 "--seed" => asked.seed = Some(args.next()?.parse().ok()?),
                 name if TARGETS.iter().any(|(target, ..)| *target == name) => {
                     asked.target = Some(name);
                 }
                 _ => return None,
+            }
+        }
+        if asked.guided {
+            let there = |name| guided::TARGETS.iter().any(|(target, _)| *target == name);
+            if asked.seed.is_some() || !asked.target.is_none_or(there) {
+                return None;
             }
         }
         if asked.seed.is_none() {
@@ -110,6 +127,7 @@ mod tests {
     fn a_seed_alone_is_one_case() {
         let asked = |target, seconds, seed| {
             Some(Asked {
+                guided: false,
                 target,
                 seconds,
                 seed,
@@ -125,6 +143,30 @@ mod tests {
             (&["edit", "--seed"], None),
             (&["edit", "--seed", "x"], None),
             (&["nothing"], None),
+        ] {
+            assert_eq!(Asked::parse(args), want, "{args:?}");
+        }
+    }
+
+    #[test]
+    fn guided_runs_take_no_seed_and_only_their_own_targets() {
+        let asked = |target, seconds| {
+            Some(Asked {
+                guided: true,
+                target,
+                seconds: Some(seconds),
+                seed: None,
+            })
+        };
+        for (args, want) in [
+            (&["--guided"][..], asked(None, SECONDS)),
+            (
+                &["--guided", "acp", "--seconds", "600"],
+                asked(Some("acp"), 600),
+            ),
+            (&["acp", "--guided"], asked(Some("acp"), SECONDS)),
+            (&["--guided", "acp", "--seed", "7"], None),
+            (&["--guided", "grammar"], None),
         ] {
             assert_eq!(Asked::parse(args), want, "{args:?}");
         }

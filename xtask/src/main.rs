@@ -33,6 +33,8 @@ usage: cargo xtask COMMAND
   crash        the crash suite alone, with its long rounds
   fuzz [TARGET] [--seconds N] [--seed N]
                random cases for what reads hostile text, each parser by its name; `fuzz x` lists them
+  fuzz --guided [TARGET] [--seconds N]
+               the same, guided by coverage; needs a nightly toolchain and cargo-fuzz
   liar [--tasks N] [--seed N]
                an agent that lies, over 100 tasks: none reaches done
   bento [--kills N] [--seed N]

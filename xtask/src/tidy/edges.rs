@@ -63,6 +63,7 @@ const ROOMS: [(&str, &[&str]); 10] = [
 /// Never shipped: these may look at every room, and only tests may look at the testkit.
 const TESTKIT: &str = "alai-testkit";
 const XTASK: &str = "xtask";
+const FUZZ: &str = "alai-fuzz";
 
 /// Libraries that belong to some rooms alone, by the reason for which those exist.
 const PRIVATE: [(&str, &[&str], &str); 3] = [
@@ -120,13 +121,13 @@ pub(crate) fn edges(packages: &[Package]) -> Vec<Finding> {
 }
 
 fn allowed(from: &str, to: &str, kind: Kind) -> bool {
-    if to == XTASK {
+    if [XTASK, FUZZ].contains(&to) {
         return false;
     }
     if to == TESTKIT {
         return kind == Kind::Dev || from == XTASK;
     }
-    if from == TESTKIT || from == XTASK {
+    if [TESTKIT, XTASK, FUZZ].contains(&from) {
         return true;
     }
     ROOMS
@@ -135,13 +136,14 @@ fn allowed(from: &str, to: &str, kind: Kind) -> bool {
 }
 
 fn is_known(name: &str) -> bool {
-    name == TESTKIT || name == XTASK || ROOMS.iter().any(|(room, _)| *room == name)
+    [TESTKIT, XTASK, FUZZ].contains(&name) || ROOMS.iter().any(|(room, _)| *room == name)
 }
 
 /// Where a package's manifest is: the folder is the name without its prefix.
 fn manifest(name: &str) -> String {
     match name {
         XTASK => "xtask/Cargo.toml".to_owned(),
+        FUZZ => "fuzz/Cargo.toml".to_owned(),
         "alai" => "crates/cli/Cargo.toml".to_owned(),
         name => format!(
             "crates/{}/Cargo.toml",

@@ -28,13 +28,31 @@ pub(crate) enum Kind {
     Dev,
 }
 
-/// Every package of the workspace and every one that they are built from.
+/// Every package of the workspace and of the fuzz targets' own, and every one that they are built from.
 pub(crate) fn read() -> Result<Vec<Package>, Error> {
-    parse(&program::read(program::cargo(&[
-        "metadata",
-        "--format-version",
-        "1",
-    ]))?)
+    let said = |manifest: &str| {
+        let asked = [
+            "metadata",
+            "--format-version",
+            "1",
+            "--manifest-path",
+            manifest,
+        ];
+        parse(&program::read(program::cargo(&asked))?)
+    };
+    Ok(joined(said("Cargo.toml")?, said("fuzz/Cargo.toml")?))
+}
+
+/// Those of the second workspace that the first has not. What is ours in the first is only used in the second.
+fn joined(mut packages: Vec<Package>, others: Vec<Package>) -> Vec<Package> {
+    let known = |other: &Package| {
+        packages
+            .iter()
+            .any(|p| (&p.name, &p.version) == (&other.name, &other.version))
+    };
+    let new: Vec<Package> = others.into_iter().filter(|other| !known(other)).collect();
+    packages.extend(new);
+    packages
 }
 
 fn parse(json: &str) -> Result<Vec<Package>, Error> {
@@ -148,5 +166,18 @@ mod tests {
         let json = r#"{"packages": [{"id": "a", "name": "a", "version": "1", "license": null,
             "dependencies": [{"name": "b", "kind": "odd"}]}], "workspace_members": []}"#;
         assert!(parse(json).unwrap_err().to_string().contains("odd"));
+    }
+
+    #[test]
+    fn the_second_workspace_adds_what_the_first_has_not() {
+        use super::examples::{ours, theirs};
+        let seen_from_there = theirs("alai-core", Some("Apache-2.0"));
+        let others = vec![seen_from_there, ours("alai-fuzz", &[]), theirs("new", None)];
+        let all = joined(vec![ours("alai-core", &[])], others);
+        let said: Vec<(&str, bool)> = all.iter().map(|p| (p.name.as_str(), p.ours)).collect();
+        assert_eq!(
+            said,
+            [("alai-core", true), ("alai-fuzz", true), ("new", false)]
+        );
     }
 }
