@@ -88,3 +88,9 @@ fn edit() {
         judge(&file, &old, &new, all);
     });
 }
+
+/// Guided fuzzing came upon it: a bare CR is put in, and asking for it back is asking for nothing.
+#[test]
+fn a_bare_carriage_return_can_be_put_in() {
+    judge("a\u{fffd}", "\u{fffd}", "\r", false);
+}

@@ -125,7 +125,8 @@ pub(crate) fn judge(file: &str, old: &str, new: &str, all: bool) {
 fn back(file: &str, old: &str, new: &str, edited: &Edited) {
     let put = unix(new);
     let once = edited.level == Level::Exact
-        && !put.trim_matches('\n').is_empty()
+        // A line end alone, also a bare CR, is no passage.
+        && !put.trim_matches(['\n', '\r']).is_empty()
         && count(&unix(&edited.text), &put) == 1;
     if once {
         let again = replace(&edited.text, new, old, false).expect("it stands there once");
