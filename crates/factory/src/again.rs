@@ -91,9 +91,12 @@ pub(crate) fn fits(
     }
 }
 
-fn short(text: &str) -> &str {
-    let end = text.floor_char_boundary(END_BYTES_MAX.min(text.len()));
-    text.get(..end).unwrap_or_default()
+/// What was said, free of secrets and as one line: a run's words may be a program's, and begin no part of what the lead is told.
+fn line(text: &str) -> String {
+    let clean = alai_minion::redact(text);
+    let words = clean.split_whitespace().collect::<Vec<_>>().join(" ");
+    let end = words.floor_char_boundary(END_BYTES_MAX.min(words.len()));
+    words.get(..end).unwrap_or_default().to_owned()
 }
 
 /// What a lead is told to do.
@@ -144,13 +147,13 @@ pub(crate) fn told(
     for run in ended.iter().rev().take(RUNS_TOLD).rev() {
         let model = run.model.as_deref().unwrap_or("no model");
         let outcome = run.outcome.as_deref().unwrap_or("no end is known");
-        text.push_str(&format!("- {model}: {}\n", short(outcome)));
+        text.push_str(&format!("- {model}: {}\n", line(outcome)));
     }
     if !dead.findings.is_empty() {
         text.push_str("\n# What was found\n\n");
         let older = dead.findings.len().saturating_sub(FINDINGS_TOLD);
         for finding in dead.findings.iter().skip(older) {
-            text.push_str(&format!("- {}\n", short(finding)));
+            text.push_str(&format!("- {}\n", line(finding)));
         }
     }
     let changed = ended.iter().rev().find_map(|run| {

@@ -1,6 +1,6 @@
 //! Holds a reviewer to the commit: what it cites must exist, and reading must have left everything as it was.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use alai_core::review::{Criterion, Review, criteria};

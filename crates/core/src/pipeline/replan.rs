@@ -57,8 +57,12 @@ fn planning(task: &Task, died: Died, context: &Context) -> Result<Planning, Opti
     let Some(around) = context.around.as_ref().filter(|_| of_a_plan) else {
         return Err(None);
     };
-    // A person's commit is his to mend, and he asked for no second run without a cage.
-    if task.handed.is_some() || task.sandbox == Sandbox::Off {
+    // A person's commit is his to mend, also after it was judged, and he asked for no second run without a cage.
+    if task.handed.is_some() || task.start_from.is_some() || task.sandbox == Sandbox::Off {
+        return Err(None);
+    }
+    // A rework's words are what was found, and its code is its line's: parts would know neither the task nor have the code.
+    if task.lineage.is_some_and(|root| root != task.id) {
         return Err(None);
     }
     let splits = match died {
@@ -159,6 +163,9 @@ pub fn replaces(
     around: &Around,
 ) -> Result<(), String> {
     plan.checks_alone().map_err(|e| e.to_string())?;
+    if let Some(spent) = &around.spent {
+        return Err(spent.clone());
+    }
     let count = plan.tasks.len();
     let least = least(matches!(planning, Planning::Split { .. }));
     if count < least {
@@ -215,7 +222,10 @@ pub(super) fn ended(
     match ended {
         Ended::Planned { plan, source } => {
             let around = context.around.as_ref();
-            let fits = around.map_or(Ok(()), |around| replaces(plan, planning, task, around));
+            let fits = around.map_or_else(
+                || Err("what bounds it is not known".to_owned()),
+                |around| replaces(plan, planning, task, around),
+            );
             match fits {
                 Ok(()) => replaced(spec, planning, task, plan, *source, context),
                 Err(why) => given_up(planning, task, &why, context),

@@ -24,6 +24,8 @@ impl Factory {
                 .iter()
                 .filter(|t| matches!(t.state, State::Failed | State::Cancelled))
                 .filter(|t| !replaced.contains(&t.id))
+                // The build that it was to plan anew is counted by itself.
+                .filter(|t| t.plans_anew().is_none())
                 .count();
             let summed = tasks
                 .iter()
