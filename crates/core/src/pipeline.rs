@@ -34,7 +34,10 @@ pub use failed::{interrupted, over_budget};
 pub use line::{Held, by_hand, next};
 pub use merged::{MergeEnd, merged};
 pub use pulled::follow_up;
-pub use replan::{Around, PARTS_MAX, PARTS_MIN, REPLANS_MAX, SPLITS_DEEP_MAX, replaces};
+pub use replan::{
+    Around, Counted, PARTS_MAX, PARTS_MIN, REPLANS_MAX, SPLITS_DEEP_MAX, closed_by_hand,
+    is_planned, replaces,
+};
 pub use reviewed::{FOLLOW_UP_TAG, is_worth_a_task, judge_action, stays_with};
 pub use uncaged::accepted;
 
@@ -269,11 +272,15 @@ pub enum Effect {
     /// The task needs this specification from now on, which is made: it is planned anew.
     PlanAnew {
         spec: Box<NewTask>,
+        /// What was decided by: nothing is made where the store counts otherwise.
+        counted: Counted,
     },
     /// These stand in the place of another task than the one that ended: whoever needs that one needs them, and it is cancelled.
     Replace {
         task: TaskId,
         by: Vec<Spawn>,
+        /// As above, of the task that is replaced.
+        counted: Counted,
     },
     /// Another task than the one that ended goes before a person.
     AskAbout {

@@ -10,7 +10,6 @@ use alai_mission::{MissionError, RunState, Scope};
 use alai_workspace::git::{self, Oid, Repo};
 
 use crate::beat::Factory;
-use crate::work::lead;
 
 /// Runs that are told of, the newest: what came before them was another model's or another person's word.
 const RUNS_TOLD: usize = 6;
@@ -50,9 +49,7 @@ pub(crate) fn around(factory: &Factory, task: &Task) -> Result<Option<Around>, M
         return Ok(None);
     };
     Ok(Some(Around {
-        splits_above: mission.splits_above(task.id)?,
-        replans: mission.replans_of(goal)?,
-        left: lead::left(factory, goal)?,
+        counted: mission.counted(task.id, goal)?,
         spent: spent(factory, task)?,
     }))
 }

@@ -205,19 +205,25 @@ fn apply(
         context.verify = Some(verifier::IN_CHAIN.into());
     }
     context.chain = chain_of_line(factory.mission(), &task, context.chain)?;
-    again::look(factory, &task, &mut context)?;
-    let mut effects = pipeline::advance(&task, ended, &context);
     let outcome = outcome(ended);
-    effects.extend(work::session::report(factory, claim, ended, &outcome));
-    effects.push(Effect::Passed {
-        gates: transition::passed(ended),
-    });
-    alai_workspace::crash::point("end.before");
-    let applied = factory
-        .mission()
-        .apply(&claim.fence, &outcome, effects, factory.now_ms());
-    alai_workspace::crash::point("end.after");
-    applied
+    let report = work::session::report(factory, claim, ended, &outcome);
+    // What bounds the planning anew is counted once more in the transaction. Another end that changed it has itself landed, and what it
+    // took of the bounds never comes back: this comes to an end.
+    loop {
+        again::look(factory, &task, &mut context)?;
+        let mut effects = pipeline::advance(&task, ended, &context);
+        effects.extend(report.clone());
+        effects.push(Effect::Passed {
+            gates: transition::passed(ended),
+        });
+        alai_workspace::crash::point("end.before");
+        let (mission, now_ms) = (factory.mission(), factory.now_ms());
+        let applied = mission.apply(&claim.fence, &outcome, effects, now_ms);
+        alai_workspace::crash::point("end.after");
+        if !matches!(&applied, Err(e) if e.is_outrun()) {
+            return applied;
+        }
+    }
 }
 
 /// The stages that are left for a line of work: no project's make the way of what had no cage a shorter one, at none of its steps

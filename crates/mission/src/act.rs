@@ -101,6 +101,7 @@ pub(crate) fn step(
         | Event::RollUp => {}
     }
     if to == State::Done {
+        replan::closed(c, before, text, stamp)?;
         satisfy(c, before.id, Until::Done, stamp.now_ms)?;
     }
     if to.terminal() {

@@ -266,10 +266,14 @@ fn one_effect(
             );
             happened(c, Some(*goal), PLANNED, &text, stamp)?;
         }
-        Effect::PlanAnew { spec } => return replan::plan_anew(c, task, spec, stamp),
-        Effect::Replace { task: replaced, by } => {
-            return replan::replace(c, task, *replaced, by, stamp);
+        Effect::PlanAnew { spec, counted } => {
+            return replan::plan_anew(c, task, spec, *counted, stamp);
         }
+        Effect::Replace {
+            task: replaced,
+            by,
+            counted,
+        } => return replan::replace(c, task, *replaced, by, *counted, stamp),
         Effect::AskAbout {
             task: other,
             waiting,

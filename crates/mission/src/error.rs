@@ -36,6 +36,9 @@ pub enum MissionError {
     Refused { task: TaskId, refused: Refused },
     #[error("cannot take {task} up again: {instead} stands in its place")]
     Replaced { task: TaskId, instead: TaskId },
+    /// Another end has changed what bounds it. Nothing was changed: decide again by what the rows say now.
+    #[error("{task} is not planned anew by counts that have changed meanwhile")]
+    Outrun { task: TaskId },
     /// The lease was lost or the task was taken over. The run must stop at once; nothing it says counts any more.
     #[error("run {run} has lost task {task}: epoch {} is not the task's own any more", epoch.0)]
     Stale {
@@ -144,6 +147,11 @@ impl From<rusqlite::Error> for MissionError {
 }
 
 impl MissionError {
+    /// Whether what was decided is to be decided once more, because the rows it was decided by have changed.
+    pub fn is_outrun(&self) -> bool {
+        matches!(self, MissionError::Outrun { .. })
+    }
+
     /// Whether the run that got it has lost its task.
     pub fn is_stale(&self) -> bool {
         matches!(self, MissionError::Stale { .. })

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use alai_core::delegation::PLANNED_MAX;
 use alai_core::ids::TaskId;
 use alai_core::lifecycle::{Event, Refused};
-use alai_core::pipeline::Spawn;
+use alai_core::pipeline::{Counted, Spawn, closed_by_hand, is_planned};
+use alai_core::plan::Planning;
 use alai_core::task::{Need, NewTask, State, Task, Until, Waiting};
 use rusqlite::{Connection, params};
 
@@ -12,37 +14,26 @@ use crate::apply::{spawn, within_goal};
 use crate::error::MissionError;
 use crate::event::{Stamp, happened};
 use crate::reader::Reader;
-use crate::task::{add_need, insert, one, recount, set_state, word};
+use crate::task::{COLUMNS, add_need, insert, one, raw, recount, set_state, word};
 
 /// The event of a task in whose place others stand.
 const REPLACED: &str = "replaced";
 
 impl Reader {
-    /// How many splits a task came from, one below the other, through all that was made on the way.
+    /// What bounds the planning anew of a task of a goal.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn splits_above(&self, task: TaskId) -> Result<u32, MissionError> {
-        self.read(|c| {
-            let sql = "WITH RECURSIVE up(id) AS (
-                    SELECT ?1
-                    UNION SELECT t.parent FROM task t JOIN up ON t.id = up.id WHERE t.parent IS NOT NULL
-                    UNION SELECT t.lineage FROM task t JOIN up ON t.id = up.id WHERE t.lineage IS NOT NULL)
-                SELECT count(*) FROM task WHERE id IN (SELECT id FROM up) AND kind = 'spec'
-                    AND json_extract(planning, '$.kind') = 'split'";
-            Ok(c.prepare_cached(sql)?.query_row([task.0], |r| r.get(0))?)
-        })
+    pub fn counted(&self, task: TaskId, goal: TaskId) -> Result<Counted, MissionError> {
+        self.read(|c| counted(c, task, goal))
     }
 
-    /// How often tasks of a goal were planned anew because they were not good enough, whatever came of it.
+    /// Tasks that plans and leads may still make for a goal.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn replans_of(&self, goal: TaskId) -> Result<u32, MissionError> {
-        self.read(|c| {
-            let sql = "SELECT count(*) FROM task WHERE goal = ? AND kind = 'spec' AND json_extract(planning, '$.kind') = 'replan'";
-            Ok(c.prepare_cached(sql)?.query_row([goal.0], |r| r.get(0))?)
-        })
+    pub fn left_to_plan(&self, goal: TaskId) -> Result<usize, MissionError> {
+        self.read(|c| left(c, goal))
     }
 
     /// The tasks that stand in the place of one, or of a build of the line of work that it began; none where nothing does.
@@ -69,6 +60,50 @@ impl Reader {
     }
 }
 
+fn counted(c: &Connection, task: TaskId, goal: TaskId) -> Result<Counted, MissionError> {
+    Ok(Counted {
+        splits_above: splits_above(c, task)?,
+        replans: replans(c, goal)?,
+        left: left(c, goal)?,
+    })
+}
+
+/// How many splits a task came from, one below the other, through all that was made on the way.
+fn splits_above(c: &Connection, task: TaskId) -> Result<u32, MissionError> {
+    let sql = "WITH RECURSIVE up(id) AS (
+            SELECT ?1
+            UNION SELECT t.parent FROM task t JOIN up ON t.id = up.id WHERE t.parent IS NOT NULL
+            UNION SELECT t.lineage FROM task t JOIN up ON t.id = up.id WHERE t.lineage IS NOT NULL)
+        SELECT count(*) FROM task WHERE id IN (SELECT id FROM up) AND kind = 'spec'
+            AND json_extract(planning, '$.kind') = 'split'";
+    Ok(c.prepare_cached(sql)?.query_row([task.0], |r| r.get(0))?)
+}
+
+/// How often tasks of a goal were planned anew because they were not good enough, whatever came of it.
+fn replans(c: &Connection, goal: TaskId) -> Result<u32, MissionError> {
+    let sql = "SELECT count(*) FROM task WHERE goal = ? AND kind = 'spec' AND json_extract(planning, '$.kind') = 'replan'";
+    Ok(c.prepare_cached(sql)?.query_row([goal.0], |r| r.get(0))?)
+}
+
+fn left(c: &Connection, goal: TaskId) -> Result<usize, MissionError> {
+    let sql = format!("SELECT {COLUMNS} FROM task WHERE goal = ? AND kind IN ('build', 'spec')");
+    let mut statement = c.prepare_cached(&sql)?;
+    let mut planned = 0;
+    for row in statement.query_map([goal.0], raw)? {
+        planned += usize::from(is_planned(&row?.parse()?));
+    }
+    Ok(PLANNED_MAX.saturating_sub(planned))
+}
+
+/// Nothing is made by counts that another has changed meanwhile: whoever decided decides again.
+fn still(c: &Connection, task: &Task, decided_by: Counted) -> Result<(), MissionError> {
+    let now = { task.goal }.map(|goal| counted(c, task.id, goal));
+    match now.transpose()? == Some(decided_by) {
+        true => Ok(()),
+        false => Err(MissionError::Outrun { task: task.id }),
+    }
+}
+
 /// A specification whose parent is a build plans that build anew, and what it makes hangs below it.
 pub(crate) fn parts(c: &Connection, task: TaskId) -> Result<Vec<TaskId>, MissionError> {
     let sql = "SELECT p.id FROM task b JOIN task s ON s.parent = b.id AND s.kind = 'spec'
@@ -84,8 +119,10 @@ pub(crate) fn plan_anew(
     c: &Connection,
     task: &Task,
     spec: &NewTask,
+    decided_by: Counted,
     stamp: &Stamp,
 ) -> Result<Vec<TaskId>, MissionError> {
+    still(c, task, decided_by)?;
     let mut spec = spec.clone();
     within_goal(c, &mut spec, stamp)?;
     let made = insert(c, &spec, stamp)?;
@@ -103,6 +140,7 @@ pub(crate) fn replace(
     by: &Task,
     task: TaskId,
     spawns: &[Spawn],
+    decided_by: Counted,
     stamp: &Stamp,
 ) -> Result<Vec<TaskId>, MissionError> {
     let found = one(c, task)?;
@@ -111,6 +149,7 @@ pub(crate) fn replace(
         let refused = Refused { state, event };
         return Err(MissionError::Refused { task, refused });
     }
+    still(c, &found, decided_by)?;
     let made = spawn(c, by, spawns, stamp)?;
     let root = found.lineage.unwrap_or(found.id);
     for (dependent, until) in needing(c, root)? {
@@ -143,6 +182,20 @@ pub(crate) fn ask_about(
         set_state(c, task, Event::Ask, Some(waiting), &waiting.detail, stamp)?;
     }
     Ok(())
+}
+
+/// A person has closed the planning of a task by hand: the task, which would go on as if it had a try left, is his.
+pub(crate) fn closed(
+    c: &Connection,
+    spec: &Task,
+    text: &str,
+    stamp: &Stamp,
+) -> Result<(), MissionError> {
+    let Some(of) = spec.plans_anew().and_then(Planning::of) else {
+        return Ok(());
+    };
+    let waiting = closed_by_hand(spec, &one(c, of)?, text, &stamp.actor, stamp.now_ms);
+    ask_about(c, of, &waiting, stamp)
 }
 
 /// Who waits for a line of work, and for what of it.

@@ -8,13 +8,14 @@ use super::failed::infrastructure;
 use super::reviewed::review_action;
 use super::words::{cut, fit_title, named_subject};
 use super::{
-    Context, Effect, Ended, FINDING_BYTES_MAX, Failure, Limit, Spawn, child, failed, planned_task,
-    waiting,
+    Context, Effect, Ended, FINDING_BYTES_MAX, Failure, HUMAN_WAIT_MS, Limit, Spawn, child, failed,
+    is_a_part, planned_task, waiting,
 };
 use crate::cage::Sandbox;
 use crate::delegation::PLANNED_MAX;
 use crate::plan::{Plan, PlanSource, Planning};
 use crate::task::{NewTask, State, Task, TaskKind, Until, WaitReason, Waiting};
+use serde::{Deserialize, Serialize};
 
 /// Splits one below the other: a part may be split once more. What is still too large then was never understood (roadmap, "Retry/split
 /// strategy for paused agent runs", names no figure; a lead hands to a lead as often, `LEADS_DEEP_MAX`).
@@ -27,15 +28,22 @@ pub const PARTS_MIN: usize = 2;
 /// third is not understood.
 pub const REPLANS_MAX: u32 = 2;
 
-/// What the rows say around a task that may be planned anew.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Around {
+/// What the rows count for the bounds. It goes with whatever is decided by it, and the store carries that out only where it counts the
+/// same: two that land in one moment pass no bound together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counted {
     /// Splits that the task came from, one below the other.
     pub splits_above: u32,
     /// How often tasks of its goal were planned anew because they were not good enough.
     pub replans: u32,
     /// Tasks that the goal may still be given by plans.
     pub left: usize,
+}
+
+/// What the rows say around a task that may be planned anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Around {
+    pub counted: Counted,
     /// Why nothing more may be begun for its line of work, if so: its money is spent.
     pub spent: Option<String>,
 }
@@ -51,12 +59,33 @@ pub(super) enum Died {
     Overrun(Limit),
 }
 
-/// The manner in which a task whose tries are over is planned anew; where it is not, the bound that forbids it, if one does.
-fn planning(task: &Task, died: Died, context: &Context) -> Result<Planning, Option<String>> {
+/// Whether a plan or a lead made a task, and no review or merge: [`PLANNED_MAX`] counts those.
+pub fn is_planned(task: &Task) -> bool {
+    match task.kind {
+        TaskKind::Build => task.lineage.is_none(),
+        TaskKind::Spec => is_a_part(task),
+        TaskKind::Goal
+        | TaskKind::Review
+        | TaskKind::Security
+        | TaskKind::Verify
+        | TaskKind::Ops
+        | TaskKind::Docs
+        | TaskKind::Postflight => false,
+    }
+}
+
+/// The manner in which a task whose tries are over is planned anew, and what was counted for that; where it is not, the bound that forbids
+/// it, if one does.
+fn planning(
+    task: &Task,
+    died: Died,
+    context: &Context,
+) -> Result<(Planning, Counted), Option<String>> {
     let of_a_plan = task.kind == TaskKind::Build && task.goal.is_some() && !task.solo;
     let Some(around) = context.around.as_ref().filter(|_| of_a_plan) else {
         return Err(None);
     };
+    let counted = around.counted;
     // A person's commit is his to mend, also after it was judged, and he asked for no second run without a cage.
     if task.handed.is_some() || task.start_from.is_some() || task.sandbox == Sandbox::Off {
         return Err(None);
@@ -71,12 +100,12 @@ fn planning(task: &Task, died: Died, context: &Context) -> Result<Planning, Opti
         // Its parts would cost no less.
         Died::Overrun(Limit::Money) => return Err(None),
     };
-    if splits && around.splits_above >= SPLITS_DEEP_MAX {
+    if splits && counted.splits_above >= SPLITS_DEEP_MAX {
         return Err(Some(format!(
             "it was split {SPLITS_DEEP_MAX} times already, one below the other"
         )));
     }
-    if !splits && around.replans >= REPLANS_MAX {
+    if !splits && counted.replans >= REPLANS_MAX {
         return Err(Some(format!(
             "tasks of its goal were planned anew {REPLANS_MAX} times already"
         )));
@@ -84,20 +113,21 @@ fn planning(task: &Task, died: Died, context: &Context) -> Result<Planning, Opti
     if let Some(spent) = &around.spent {
         return Err(Some(spent.clone()));
     }
-    if around.left < least(splits) {
-        return Err(Some(too_many(around.left)));
+    if counted.left < least(splits) {
+        return Err(Some(too_many(counted.left)));
     }
     let of = task.id;
-    Ok(match splits {
+    let planning = match splits {
         true => Planning::Split {
             of,
-            depth: around.splits_above + 1,
+            depth: counted.splits_above + 1,
         },
         false => Planning::Replan {
             of,
-            nr: around.replans + 1,
+            nr: counted.replans + 1,
         },
-    })
+    };
+    Ok((planning, counted))
 }
 
 fn least(splits: bool) -> usize {
@@ -120,7 +150,7 @@ pub(super) fn instead(
     died: Died,
     context: &Context,
 ) -> Result<Vec<Effect>, Option<String>> {
-    let planning = planning(task, died, context)?;
+    let (planning, counted) = planning(task, died, context)?;
     let why = format!(
         "it is {} by its lead: {}",
         planning.participle(),
@@ -136,6 +166,7 @@ pub(super) fn instead(
         back,
         Effect::PlanAnew {
             spec: Box::new(spec_of(task, planning)),
+            counted,
         },
     ])
 }
@@ -178,8 +209,8 @@ pub fn replaces(
             "it has {count} tasks; at most {PARTS_MAX} stand in the place of one"
         ));
     }
-    if count > around.left {
-        return Err(too_many(around.left));
+    if count > around.counted.left {
+        return Err(too_many(around.counted.left));
     }
     for part in &plan.tasks {
         let wider = { part.changes_tests.iter() }
@@ -221,15 +252,18 @@ pub(super) fn ended(
     };
     match ended {
         Ended::Planned { plan, source } => {
-            let around = context.around.as_ref();
-            let fits = around.map_or_else(
-                || Err("what bounds it is not known".to_owned()),
-                |around| replaces(plan, planning, task, around),
-            );
-            match fits {
-                Ok(()) => replaced(spec, planning, task, plan, *source, context),
-                Err(why) => given_up(planning, task, &why, context),
+            let Some(around) = &context.around else {
+                return given_up(planning, task, "what bounds it is not known", context);
+            };
+            if let Err(why) = replaces(plan, planning, task, around) {
+                return given_up(planning, task, &why, context);
             }
+            let by = Effect::Replace {
+                task: task.id,
+                by: parts(spec, task, plan, context),
+                counted: around.counted,
+            };
+            replaced(spec, planning, task, plan, *source, by)
         }
         Ended::Failed { failure } => match failure {
             Failure::Quality { findings, .. }
@@ -275,7 +309,7 @@ fn replaced(
     task: &Task,
     plan: &Plan,
     source: PlanSource,
-    context: &Context,
+    by: Effect,
 ) -> Vec<Effect> {
     let tasks = plan.tasks.len();
     vec![
@@ -290,10 +324,7 @@ fn replaced(
             task.id,
             planning.participle()
         )),
-        Effect::Replace {
-            task: task.id,
-            by: parts(spec, task, plan, context),
-        },
+        by,
     ]
 }
 
@@ -344,13 +375,31 @@ fn given_up(planning: &Planning, task: &Task, why: &str, context: &Context) -> V
 
 /// The wait of a task whose tries are over: `what` was not done to it, and why.
 fn over(task: &Task, what: &str, why: &str, context: &Context) -> Waiting {
+    let (detail, action) = (lacks(task, what, why), review_action(task));
+    waiting(WaitReason::QaRetries, detail, action, context)
+}
+
+fn lacks(task: &Task, what: &str, why: &str) -> String {
     let last = task.findings.last().map(String::as_str).unwrap_or_default();
-    let detail = format!(
+    format!(
         "failed {} times and was not {what}: {why}; last: {last}",
         task.counters.qa_retries + 1
-    );
-    let action = review_action(task);
-    waiting(WaitReason::QaRetries, detail, action, context)
+    )
+}
+
+/// The wait of a task whose planning a person has closed by hand, without a plan. Its tries are over all the same: whoever closed it says
+/// what becomes of it, and nobody tries it once more as it is.
+pub fn closed_by_hand(spec: &Task, task: &Task, text: &str, by: &str, now_ms: i64) -> Waiting {
+    let what = { spec.plans_anew() }.map_or("planned anew", Planning::participle);
+    let text = cut(text.trim(), FINDING_BYTES_MAX / 2);
+    let why = format!("{by} closed {} by hand: {text}", spec.id);
+    Waiting {
+        reason: WaitReason::QaRetries,
+        owner: by.to_owned(),
+        deadline_ms: now_ms + HUMAN_WAIT_MS,
+        next_action: review_action(task),
+        detail: cut(&lacks(task, what, &why), FINDING_BYTES_MAX),
+    }
 }
 
 #[cfg(test)]

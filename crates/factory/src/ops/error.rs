@@ -93,6 +93,7 @@ impl From<MissionError> for OpError {
             | MissionError::OldSqlite { .. }
             | MissionError::Permissions { .. } => (OpErrorKind::NeedsSetup, ""),
             MissionError::CallMade { .. }
+            | MissionError::Outrun { .. }
             | MissionError::Stale { .. }
             | MissionError::Locked { .. }
             | MissionError::DiskFull

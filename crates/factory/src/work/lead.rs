@@ -10,13 +10,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use alai_core::delegation::{Delegations, Frame, Handed, Known, LEADS_DEEP_MAX, PLANNED_MAX};
-use alai_core::ids::{ProjectId, TaskId};
+use alai_core::ids::ProjectId;
 use alai_core::pipeline::{Ended, Failure, is_a_part};
 use alai_core::plan::{Plan, PlanSource};
 use alai_core::qa::{self, Check, CheckResult, Measurement};
-use alai_core::task::{Task, TaskKind};
 use alai_minion::RunReport;
-use alai_mission::{Claim, Filter, MissionError, Scope};
+use alai_mission::{Claim, MissionError, Scope};
 use alai_workspace::command::Cancel;
 use alai_workspace::{cage, files};
 
@@ -135,7 +134,7 @@ fn frame(factory: &Arc<Factory>, claim: &Claim, desk: &Desk) -> Result<Frame, Mi
     }
     let (mut left, mut spent) = (PLANNED_MAX, None);
     if let Some(goal) = task.goal {
-        left = self::left(factory, goal)?;
+        left = mission.left_to_plan(goal)?;
         let cap = factory.config().money.caps.goal;
         let sum = mission.sum_of(Scope::Goal(goal))?;
         spent = cap
@@ -152,32 +151,6 @@ fn frame(factory: &Arc<Factory>, claim: &Claim, desk: &Desk) -> Result<Frame, Mi
         spent,
         cleared: task.cleared.clone(),
     })
-}
-
-/// Tasks that plans and leads may still make for a goal.
-pub(crate) fn left(factory: &Factory, goal: TaskId) -> Result<usize, MissionError> {
-    let all = factory.mission().tasks(&Filter {
-        goal: Some(goal),
-        ended: true,
-        ..Filter::default()
-    })?;
-    let planned = all.iter().filter(|t| is_planned(t)).count();
-    Ok(PLANNED_MAX.saturating_sub(planned))
-}
-
-/// Whether a plan or a lead made it, and no review or merge.
-fn is_planned(task: &Task) -> bool {
-    match task.kind {
-        TaskKind::Build => task.lineage.is_none(),
-        TaskKind::Spec => is_a_part(task),
-        TaskKind::Goal
-        | TaskKind::Review
-        | TaskKind::Security
-        | TaskKind::Verify
-        | TaskKind::Ops
-        | TaskKind::Docs
-        | TaskKind::Postflight => false,
-    }
 }
 
 /// The run of a lead: a checkout that it reads, in a cage.

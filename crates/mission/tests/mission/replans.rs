@@ -1,6 +1,9 @@
 //! A task that is planned anew: it waits for its plan, others come into its place once, and whoever needed its line of work needs them.
 
-use alai_core::plan::Planning;
+use alai_core::delegation::PLANNED_MAX;
+use alai_core::pipeline::{self, Chain, Context, Ended, Failure, QA_RETRIES_MAX, REPLANS_MAX};
+use alai_core::plan::{Plan, PlanSource, PlannedTask, Planning};
+use alai_mission::Fence;
 
 use super::*;
 
@@ -29,6 +32,7 @@ fn anew(world: &World, goal: TaskId, of: TaskId) -> Effect {
     spec.planning = Some(Planning::Split { of, depth: 1 });
     Effect::PlanAnew {
         spec: Box::new(spec),
+        counted: world.mission.counted(of, goal).expect("counts"),
     }
 }
 
@@ -78,7 +82,12 @@ impl Dead {
             part("one", Vec::new()),
             part("two", vec![(0, Until::Integrated)]),
         ];
-        Effect::Replace { task: of, by }
+        let counted = self.world.mission.counted(of, self.goal);
+        Effect::Replace {
+            task: of,
+            by,
+            counted: counted.expect("counts"),
+        }
     }
 
     fn needs(&self, task: TaskId) -> Vec<TaskId> {
@@ -121,9 +130,10 @@ fn parts_come_into_the_place_of_a_task_once_and_for_all_who_need_it() {
         "{again:?}"
     );
     for (task, splits) in [(dead.task, 0), (made[0], 1), (made[1], 1)] {
-        assert_eq!(mission.splits_above(task).expect("rows"), splits);
+        let counted = mission.counted(task, dead.goal).expect("rows");
+        assert_eq!((counted.splits_above, counted.replans), (splits, 0));
+        assert_eq!(counted.left, PLANNED_MAX - 4, "a, b, and two parts");
     }
-    assert_eq!(mission.replans_of(dead.goal).expect("rows"), 0);
     dead.world.sound();
 }
 
@@ -132,9 +142,9 @@ fn a_line_that_was_sent_back_is_replaced_as_a_whole() {
     let dead = dead();
     let mission = &dead.world.mission;
     // The first build is good after all, is rejected, and its rework dies: by a person's word the plan is not waited for.
-    mission
-        .act(dead.spec, Event::Override, "no".into(), "me", 111)
-        .expect("closed by hand");
+    let by_hand = |task, event| mission.act(task, event, "no".into(), "me", 111);
+    by_hand(dead.spec, Event::Override).expect("closed by hand");
+    by_hand(dead.task, Event::Answer).expect("tried again");
     let built = dead.world.claim().expect("the first build");
     assert_eq!(built.task.id, dead.task);
     let review = review_of(&dead.world, dead.task);
@@ -240,4 +250,229 @@ fn a_plan_that_is_given_up_puts_the_task_before_a_person() {
     assert_eq!(action, format!("pull a model for {}", dead.task.0));
     assert_eq!(dead.needs(dead.dependent), [dead.task]);
     dead.world.sound();
+}
+
+#[test]
+fn a_plan_that_a_person_closes_by_hand_gives_the_task_no_try_and_puts_it_before_him() {
+    let dead = dead();
+    let mission = &dead.world.mission;
+    let by_hand = |task, event, text: &str| mission.act(task, event, text.into(), "mira", 115);
+    by_hand(dead.spec, Event::Override, "we drop this").expect("closed by hand");
+    assert_eq!(dead.world.state(dead.spec), State::Done);
+    assert_eq!(dead.world.claim(), None, "nobody tries it once more");
+    let waiting = mission.task(dead.task).expect("the task").waiting;
+    let waiting = waiting.expect("a wait");
+    assert_eq!(
+        (waiting.reason, waiting.owner.as_str()),
+        (WaitReason::QaRetries, "mira")
+    );
+    let said = format!(
+        "was not split: mira closed {} by hand: we drop this; last: f",
+        dead.spec
+    );
+    assert!(waiting.detail.contains(&said), "{}", waiting.detail);
+    for verb in ["answer", "cancel"] {
+        let command = format!("`alai mc {verb} {}", dead.task.0);
+        assert!(waiting.next_action.contains(&command), "{waiting:?}");
+    }
+    assert_eq!(
+        dead.needs(dead.dependent),
+        [dead.task],
+        "who needs it waits for it"
+    );
+    by_hand(dead.task, Event::Answer, "as one").expect("answered");
+    let claim = dead.world.claim().expect("it goes on by his word");
+    assert_eq!(
+        (claim.task.id, claim.task.counters.qa_retries),
+        (dead.task, 0)
+    );
+    dead.world.sound();
+    // Who took the task himself meanwhile is not asked about it.
+    let second = self::dead();
+    let mission = &second.world.mission;
+    let paused = mission.act(second.task, Event::Pause, String::new(), "me", 115);
+    paused.expect("paused");
+    let closed = mission.act(second.spec, Event::Override, "no".into(), "me", 116);
+    closed.expect("closed by hand");
+    assert_eq!(second.world.state(second.task), State::Paused);
+    second.world.sound();
+}
+
+/// What the factory does with a run's end, with the rows and the decisions as they are: again, where another has landed meanwhile.
+/// Answers with how often it was outrun.
+fn lands(mission: &Mission, fence: &Fence, ended: &Ended, before: impl Fn()) -> usize {
+    let mut outrun = 0;
+    loop {
+        let task = mission.task(fence.task).expect("the task");
+        let of = task.plans_anew().and_then(Planning::of);
+        let dead = of.map(|of| mission.task(of).expect("the dead task"));
+        let about = dead.as_ref().map_or(task.id, |dead| dead.id);
+        let goal = task.goal.expect("a goal");
+        let context = Context {
+            now_ms: 100,
+            operator: "me".into(),
+            jitter: 0.0,
+            wants_docs: false,
+            wants_ops: false,
+            auto_delivery: false,
+            verify: None,
+            told: Vec::new(),
+            chain: Chain::default(),
+            around: Some(pipeline::Around {
+                counted: mission.counted(about, goal).expect("counts"),
+                spent: None,
+            }),
+            dead: dead.map(Box::new),
+        };
+        before();
+        let effects = pipeline::advance(&task, ended, &context);
+        match mission.apply(fence, "ended", effects, 100) {
+            Ok(_) => return outrun,
+            Err(e) if e.is_outrun() => outrun += 1,
+            Err(e) => panic!("{e}"),
+        }
+    }
+}
+
+fn not_good_enough() -> Ended {
+    let failure = Failure::quality(vec!["f".into()]);
+    Ended::Failed { failure }
+}
+
+/// A goal with so many builds at work, each of them at its last try.
+fn at_their_last_try(count: usize) -> (World, TaskId, Vec<Claim>) {
+    let world = world();
+    let goal = world.add(NewTask::new(TaskKind::Goal, "g"));
+    for n in 0..count {
+        let mut new = world.build(&format!("t{n}"));
+        (new.goal, new.parent) = (Some(goal), Some(goal));
+        let task = world.add(new);
+        for _ in 0..QA_RETRIES_MAX {
+            let claim = world.claim().expect("a try");
+            assert_eq!(claim.task.id, task);
+            lands(&world.mission, &claim.fence, &not_good_enough(), || {});
+        }
+        // Aside, until all of them are there.
+        let aside = world
+            .mission
+            .act(task, Event::Pause, String::new(), "me", 100);
+        aside.expect("paused");
+    }
+    let all = world.mission.tasks(&Filter::default()).expect("tasks");
+    for task in all.iter().filter(|task| task.kind == TaskKind::Build) {
+        let on = world
+            .mission
+            .act(task.id, Event::Resume, String::new(), "me", 100);
+        on.expect("resumed");
+    }
+    let claims: Vec<Claim> = (0..count)
+        .map(|_| world.claim().expect("its last"))
+        .collect();
+    let worn = |claim: &Claim| claim.task.counters.qa_retries == QA_RETRIES_MAX;
+    assert!(claims.iter().all(worn), "{claims:?}");
+    (world, goal, claims)
+}
+
+fn planning_tasks(world: &World) -> usize {
+    let all = world.mission.tasks(&Filter {
+        ended: true,
+        ..Filter::default()
+    });
+    let all = all.expect("tasks");
+    all.iter()
+        .filter(|task| task.plans_anew().is_some())
+        .count()
+}
+
+/// Lands all of these, each of which has counted before the first of them lands. Answers with how often one was outrun.
+fn together(world: &World, claims: &[Claim], ended: &Ended) -> usize {
+    let counted = &Barrier::new(claims.len());
+    std::thread::scope(|scope| {
+        let land = |claim: &'_ Claim| {
+            let fence = claim.fence.clone();
+            scope.spawn(move || {
+                let first = std::cell::Cell::new(true);
+                lands(&world.mission, &fence, ended, || {
+                    if first.replace(false) {
+                        counted.wait();
+                    }
+                })
+            })
+        };
+        let at_work: Vec<_> = claims.iter().map(land).collect();
+        { at_work.into_iter() }
+            .map(|thread| thread.join().expect("it lands"))
+            .sum()
+    })
+}
+
+#[test]
+fn ends_that_land_in_one_moment_pass_no_bound_together() {
+    let (world, goal, claims) = at_their_last_try(6);
+    let outrun = together(&world, &claims, &not_good_enough());
+    assert!(
+        outrun >= claims.len() - 1,
+        "one of them was the first: {outrun}"
+    );
+    let most = usize::try_from(REPLANS_MAX).expect("a few");
+    assert_eq!(planning_tasks(&world), most);
+    let asked = claims
+        .iter()
+        .filter(|c| world.state(c.task.id) == State::Waiting);
+    assert_eq!(asked.count(), claims.len() - most);
+    for claim in &claims {
+        if let Some(waiting) = world.mission.task(claim.task.id).expect("the task").waiting {
+            let said = "planned anew 2 times already";
+            assert!(waiting.detail.contains(said), "{waiting:?}");
+        }
+    }
+    let counts = world
+        .mission
+        .counted(claims[0].task.id, goal)
+        .expect("counts");
+    assert_eq!(counts.replans, REPLANS_MAX);
+    world.sound();
+}
+
+#[test]
+fn plans_that_land_in_one_moment_make_no_more_tasks_than_a_goal_has_left() {
+    let (world, goal, claims) = at_their_last_try(2);
+    for claim in &claims {
+        lands(&world.mission, &claim.fence, &not_good_enough(), || {});
+    }
+    let specs = [world.claim(), world.claim()].map(|claim| claim.expect("a specification"));
+    // Of what the goal may be given, five are left: four parts of one, and not of both.
+    let counts = || {
+        world
+            .mission
+            .counted(claims[0].task.id, goal)
+            .expect("counts")
+    };
+    while counts().left > 5 {
+        let mut other = world.build("other");
+        (other.goal, other.parent) = (Some(goal), Some(goal));
+        world.add(other);
+    }
+    let part = |n: usize| PlannedTask::new(&format!("k{n}"), &format!("part {n}"));
+    let plan = Plan {
+        spec: "s".into(),
+        tasks: (0..4).map(part).collect(),
+    };
+    let ended = Ended::Planned {
+        plan,
+        source: PlanSource::Model,
+    };
+    assert!(together(&world, &specs, &ended) >= 1);
+    assert_eq!(counts().left, 1);
+    let state = |claim: &Claim| world.state(claim.task.id);
+    let state = &state;
+    let of = |wanted| claims.iter().filter(move |c| state(c) == wanted);
+    assert_eq!(of(State::Cancelled).count(), 1, "replaced");
+    let [asked] = of(State::Waiting).collect::<Vec<_>>()[..] else {
+        panic!("{claims:?}");
+    };
+    let waiting = world.mission.task(asked.task.id).expect("the task").waiting;
+    let detail = waiting.expect("a wait").detail;
+    assert!(detail.contains("1 are left"), "{detail}");
+    world.sound();
 }

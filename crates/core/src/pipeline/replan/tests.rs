@@ -6,9 +6,11 @@ use crate::plan::PlannedTask;
 
 fn around() -> Around {
     Around {
-        splits_above: 0,
-        replans: 0,
-        left: 10,
+        counted: Counted {
+            splits_above: 0,
+            replans: 0,
+            left: 10,
+        },
         spent: None,
     }
 }
@@ -49,7 +51,7 @@ fn ends(task: &Task, failure: Failure, around: Option<Around>) -> Vec<Effect> {
 /// The manner of planning anew, or what a person is told, or nothing of both: another try.
 fn manner(effects: &[Effect]) -> Result<Planning, Option<String>> {
     match effects {
-        [Effect::Retry { .. }, Effect::PlanAnew { spec }] => {
+        [Effect::Retry { .. }, Effect::PlanAnew { spec, .. }] => {
             Ok(spec.planning.clone().expect("a manner"))
         }
         [Effect::Ask { waiting, .. }] => Err(Some(waiting.detail.clone())),
@@ -71,11 +73,8 @@ fn who_is_lost_is_split_and_who_is_not_good_enough_is_planned_anew() {
         (quality(), 0, 0, replan(1)),
         (quality(), SPLITS_DEEP_MAX, 1, replan(2)),
     ] {
-        let around = Around {
-            splits_above: above,
-            replans,
-            ..around()
-        };
+        let mut around = around();
+        (around.counted.splits_above, around.counted.replans) = (above, replans);
         let effects = ends(&worn(), failure.clone(), Some(around));
         assert_eq!(manner(&effects), Ok(want), "{failure:?} {above} {replans}");
     }
@@ -91,16 +90,16 @@ fn a_bound_that_is_reached_is_told_to_a_person() {
     for (failure, around, said) in [
         (
             lost(),
-            bound(|a| a.splits_above = SPLITS_DEEP_MAX),
+            bound(|a| a.counted.splits_above = SPLITS_DEEP_MAX),
             "it was split 2 times already",
         ),
         (
             quality(),
-            bound(|a| a.replans = REPLANS_MAX),
+            bound(|a| a.counted.replans = REPLANS_MAX),
             "planned anew 2 times already",
         ),
-        (lost(), bound(|a| a.left = 1), "at most 36 tasks"),
-        (quality(), bound(|a| a.left = 0), "at most 36 tasks"),
+        (lost(), bound(|a| a.counted.left = 1), "at most 36 tasks"),
+        (quality(), bound(|a| a.counted.left = 0), "at most 36 tasks"),
         (
             quality(),
             bound(|a| a.spent = Some("its goal has spent its $25.00".into())),
@@ -166,7 +165,11 @@ fn the_specification_has_the_tasks_own_words_and_the_task_stays_as_it_is() {
     worn.checks = vec!["true".into()];
     worn.company_pin = Some("Vizu".into());
     let effects = ends(&worn, lost(), Some(around()));
-    let [Effect::Retry { counters, .. }, Effect::PlanAnew { spec }] = effects.as_slice() else {
+    let [
+        Effect::Retry { counters, .. },
+        Effect::PlanAnew { spec, .. },
+    ] = effects.as_slice()
+    else {
         panic!("{effects:?}");
     };
     assert_eq!(*counters, worn.counters);
@@ -223,10 +226,8 @@ fn a_plan_stands_in_the_place_of_a_task_within_its_bounds_alone() {
             }
         }
     }
-    let few = Around {
-        left: 2,
-        ..around()
-    };
+    let mut few = around();
+    few.counted.left = 2;
     assert!(fits(&parts_of(3), &split, &few).is_err_and(|e| e.contains("2 are left")));
     let mut circle = parts_of(2);
     circle.tasks[0].needs = vec!["1".into()];
@@ -275,7 +276,7 @@ fn a_part_changes_no_test_that_the_task_could_not() {
 /// The specification that plans `dead` anew, as it comes back with an end.
 fn spec(dead: &Task) -> Task {
     let effects = ends(dead, lost(), Some(around()));
-    let Some(Effect::PlanAnew { spec: new }) = effects.get(1) else {
+    let Some(Effect::PlanAnew { spec: new, .. }) = effects.get(1) else {
         panic!("{effects:?}");
     };
     let mut spec = task(TaskKind::Spec);
@@ -321,12 +322,13 @@ fn the_parts_stand_in_the_place_of_the_task_and_the_last_is_judged_like_it() {
             instead_of, tasks, ..
         },
         Effect::Complete { .. },
-        Effect::Replace { task, by },
+        Effect::Replace { task, by, counted },
     ] = effects.as_slice()
     else {
         panic!("{effects:?}");
     };
     assert_eq!((*instead_of, *tasks, *task), (Some(dead.id), 2, dead.id));
+    assert_eq!(*counted, around().counted, "what it was judged by");
     let [first, last] = by.as_slice() else {
         panic!("{by:?}");
     };
@@ -344,7 +346,7 @@ fn a_plan_that_is_refused_when_it_lands_and_every_other_end_are_a_persons() {
     let refused = planned(&open(), parts_of(5), |_| {});
     let none_left = planned(&open(), parts_of(2), |context| {
         if let Some(around) = &mut context.around {
-            around.left = 1;
+            around.counted.left = 1;
         }
     });
     let ended = |failure| {
