@@ -13,8 +13,9 @@ use crate::task::word;
 const RUNS_MAX: i64 = 100;
 
 impl Reader {
-    /// Runs of the factory that ended by themselves, the newest of each kind, of one project or of all. Without those that a recording
-    /// answered: its time and its tokens are nobody's.
+    /// Runs of the factory that have worked and ended by themselves, the newest of each kind, of one project or of all. A run has worked
+    /// when what a call of its model took is in the books; a postflight asks none. Who ended before that took nothing, and that is no
+    /// measure of the work. Without those that a recording answered: its time and its tokens are nobody's.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -32,6 +33,7 @@ impl Reader {
                         row_number() OVER (PARTITION BY t.kind ORDER BY r.started_ms DESC, r.id DESC) AS nth
                     FROM run r JOIN task t ON t.id = r.task
                     WHERE r.holder = 'factory' AND r.state IN ('succeeded', 'failed') AND r.mode IS NOT 'simulated'
+                        AND (t.kind = 'postflight' OR EXISTS (SELECT 1 FROM ledger l WHERE l.run = r.id AND l.state = 'settled'))
                         AND (?1 IS NULL OR t.project = ?1)) p
                  WHERE p.nth <= ?2",
             )?;

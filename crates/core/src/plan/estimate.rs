@@ -1,4 +1,5 @@
-//! What a plan will probably take, by what runs of the same stages took before. What nobody has measured is unknown, and never nothing.
+//! What a plan will probably take, by what runs of the same stages took before: what is usual, and no bound. What nobody has measured is
+//! unknown, and never nothing.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +10,7 @@ use crate::money::dollars;
 use crate::pipeline::Stage;
 use crate::task::TaskKind;
 
-/// What one run took that has ended by itself.
+/// What one run took that has worked and has ended by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PastRun {
     pub kind: TaskKind,
@@ -41,15 +42,15 @@ pub enum Basis {
     Estimated,
 }
 
-/// One figure.
+/// One figure: a sum of medians, so that half of all such runs took more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Figure {
     Known {
         /// Where nothing is sent back.
-        least: u64,
+        usual: u64,
         /// Where everything is as often as it may be; none where nobody can say.
-        most: Option<u64>,
+        usual_sent_back: Option<u64>,
         basis: Basis,
     },
     Unknown {
@@ -108,7 +109,7 @@ fn median(values: impl Iterator<Item = u64>) -> Option<u64> {
     values.get(middle).copied()
 }
 
-/// How often each kind of task is run: where nothing is sent back, and at most.
+/// How often each kind of task is run: where nothing is sent back, and where everything is as often as it may be.
 fn counts(forecast: &Forecast, tasks: u64) -> Vec<(TaskKind, u64, u64)> {
     let kind = |stage: &Stage| match stage {
         Stage::Build => Some(TaskKind::Build),
@@ -171,17 +172,20 @@ impl Estimate {
             };
         }
         let sum = |value: &dyn Fn(&Usual) -> u64| {
-            { counts.iter() }.fold((0_u64, 0_u64), |(least, most), (kind, fewest, mostly)| {
-                let value = usual.get(kind).map_or(0, value);
-                (
-                    least.saturating_add(value.saturating_mul(*fewest)),
-                    most.saturating_add(value.saturating_mul(*mostly)),
-                )
-            })
+            { counts.iter() }.fold(
+                (0_u64, 0_u64),
+                |(usually, sent_back), (kind, least, most)| {
+                    let value = usual.get(kind).map_or(0, value);
+                    (
+                        usually.saturating_add(value.saturating_mul(*least)),
+                        sent_back.saturating_add(value.saturating_mul(*most)),
+                    )
+                },
+            )
         };
-        let known = |(least, most): (u64, u64), basis| Figure::Known {
-            least,
-            most: Some(most),
+        let known = |(usual, sent_back): (u64, u64), basis| Figure::Known {
+            usual,
+            usual_sent_back: Some(sent_back),
             basis,
         };
         let guessed = usual.values().any(|usual| usual.basis == Basis::Estimated);
@@ -199,10 +203,10 @@ impl Estimate {
         let (busy, _) = sum(&|usual| usual.run_ms);
         let run_ms = |kind: TaskKind| usual.get(&kind).map_or(0, |usual| usual.run_ms);
         let wall_ms = Figure::Known {
-            least: busy
+            usual: busy
                 .div_ceil(at_a_time)
                 .max(longest(plan, &counts, &run_ms)),
-            most: None,
+            usual_sent_back: None,
             basis: Basis::Measured,
         };
         Estimate {
@@ -218,13 +222,19 @@ impl Estimate {
     /// In one line.
     pub fn said(&self) -> String {
         let amount = |figure: &Figure, say: &dyn Fn(u64) -> String| match figure {
-            Figure::Known { least, most, basis } => {
-                let most = most.map_or_else(String::new, |most| format!(", at most {}", say(most)));
+            Figure::Known {
+                usual,
+                usual_sent_back,
+                basis,
+            } => {
+                let sent_back = usual_sent_back.map_or_else(String::new, |sent_back| {
+                    format!(", {} where all is sent back", say(sent_back))
+                });
                 let word = match basis {
                     Basis::Measured => "measured",
                     Basis::Estimated => "estimated",
                 };
-                format!("{}{most} ({word})", say(*least))
+                format!("usually {}{sent_back} ({word})", say(*usual))
             }
             Figure::Unknown { .. } => "unknown".to_owned(),
         };
@@ -232,7 +242,7 @@ impl Estimate {
             "tokens {}; money {}; wall time {}",
             amount(&self.tokens, &|n| n.to_string()),
             amount(&self.microusd, &dollars),
-            amount(&self.wall_ms, &|ms| format!("at least {}", span(ms))),
+            amount(&self.wall_ms, &|ms| format!("{} or more", span(ms))),
         );
         let whys = [&self.tokens, &self.microusd]
             .into_iter()
@@ -342,9 +352,9 @@ mod tests {
         let estimate = Estimate::of(&plan, &forecast, &[], &home, 2);
         // Two builds and two reviews where nothing is sent back; 18 and 6 where everything is.
         assert_eq!((forecast.runs_min, forecast.runs_max), (5, 25));
-        let known = |least, most| Figure::Known {
-            least,
-            most,
+        let known = |usual, usual_sent_back| Figure::Known {
+            usual,
+            usual_sent_back,
             basis: Basis::Measured,
         };
         assert_eq!(
@@ -360,8 +370,8 @@ mod tests {
         assert_eq!(estimate.of, Some(Place::Home));
         assert_eq!(
             estimate.said(),
-            "tokens 5000, at most 39000 (measured); money $0.0005, at most $0.0039 (measured); wall time at least 4 min (measured); by \
-             the medians of this home's runs (build 3, postflight 1, review 1), 2 at a time, without waits for people and merges"
+            "tokens usually 5000, 39000 where all is sent back (measured); money usually $0.0005, $0.0039 where all is sent back \
+             (measured); wall time usually 4 min or more (measured); by the medians of this home's runs (build 3, postflight 1, review 1), 2 at a time, without waits for people and merges"
         );
     }
 
@@ -375,7 +385,7 @@ mod tests {
         own.iter_mut().for_each(|run| run.run_ms = 7_000);
         let home = past();
         let at = |slots| match Estimate::of(&plan, &forecast, &own, &home, slots).wall_ms {
-            Figure::Known { least, .. } => least,
+            Figure::Known { usual, .. } => usual,
             Figure::Unknown { why } => panic!("{why}"),
         };
         assert_eq!((at(1), at(2), at(9)), (5 * 7_000, 3 * 7_000, 3 * 7_000));
@@ -405,7 +415,7 @@ mod tests {
             "{said}"
         );
         let money = |past: &[PastRun]| match Estimate::of(&plan, &forecast, past, &[], 2).microusd {
-            Figure::Known { basis, least, .. } => Some((basis, least)),
+            Figure::Known { basis, usual, .. } => Some((basis, usual)),
             Figure::Unknown { .. } => None,
         };
         assert_eq!(money(&past()), Some((Basis::Measured, 500)));

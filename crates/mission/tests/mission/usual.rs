@@ -58,32 +58,50 @@ fn runs_that_ended_by_themselves_say_what_they_took_and_recordings_say_nothing()
     run(&world, Mode::Real, 400, Some((700, Word::Measured)));
     run(&world, Mode::Real, 500, Some((900, Word::Estimated)));
     run(&world, Mode::Real, 600, Some((800, Word::ListEquivalent)));
+    // No call of it is in the books: what it took is nobody's measure, whatever it ended as.
     run(&world, Mode::Real, 700, None);
-    // One of which nobody knows what its second call cost, and one that still goes on.
-    let task = world.add(world.build("t"));
     let m = &world.mission;
-    for left in [true, false] {
-        let of = if left {
-            task
-        } else {
-            world.add(world.build("t"))
-        };
-        let claim = m.claim(Some(of), &LIMITS, "factory", LEASE_MS, 1_000);
+    let begun = || {
+        let task = world.add(world.build("t"));
+        let claim = m.claim(Some(task), &LIMITS, "factory", LEASE_MS, 1_000);
         let fence = claim.expect("claims answer").expect("a claim").fence;
         m.describe_run(&fence, Mode::Real, "CodeCraft", "m")
             .expect("described");
-        if left {
-            reserve(m, &fence, 0, 10_000, 1_100).expect("reserves");
-            m.leave_unknown(&fence, 0, 1_200).expect("left");
-            m.apply(
-                &fence,
-                "gate passed",
-                vec![complete(), review_of(&world, fence.task)],
-                1_800,
-            )
-            .expect("applied");
-        }
-    }
+        fence
+    };
+    let ends = |fence: &Fence, effects, ended_ms| {
+        m.apply(fence, "ended", effects, ended_ms).expect("applied");
+    };
+    let back = Effect::Retry {
+        why: "infrastructure: no clone".into(),
+        findings: Vec::new(),
+        counters: Counters::default(),
+        run_at_ms: i64::MAX,
+    };
+    ends(&begun(), vec![back], 1_710);
+    // What its only call took never became known.
+    let fence = begun();
+    reserve(m, &fence, 0, 10_000, 1_100).expect("reserves");
+    m.leave_unknown(&fence, 0, 1_200).expect("left");
+    ends(
+        &fence,
+        vec![complete(), review_of(&world, fence.task)],
+        1_720,
+    );
+    // One of which nobody knows what its second call cost, and one that still goes on.
+    let fence = begun();
+    reserve(m, &fence, 0, 10_000, 1_100).expect("reserves");
+    m.settle(&fence, call(0, 600), 1_150).expect("settles");
+    reserve(m, &fence, 1, 10_000, 1_160).expect("reserves");
+    m.leave_unknown(&fence, 1, 1_200).expect("left");
+    ends(
+        &fence,
+        vec![complete(), review_of(&world, fence.task)],
+        1_800,
+    );
+    let fence = begun();
+    reserve(m, &fence, 0, 10_000, 1_100).expect("reserves");
+    m.settle(&fence, call(0, 600), 1_150).expect("settles");
     assert_eq!(
         all(),
         [
@@ -91,8 +109,7 @@ fn runs_that_ended_by_themselves_say_what_they_took_and_recordings_say_nothing()
             past(500, 15, Some(900), true),
             // A subscription pays it: that is spent by nobody.
             past(600, 15, Some(0), false),
-            past(700, 0, Some(0), false),
-            past(800, 0, None, false),
+            past(800, 15, None, false),
         ]
     );
     assert_eq!(
@@ -101,9 +118,27 @@ fn runs_that_ended_by_themselves_say_what_they_took_and_recordings_say_nothing()
             .past_runs(Some(world.project))
             .expect("reads")
             .len(),
-        5
+        4
     );
     let other = alai_core::ids::ProjectId(world.project.0 + 1);
     assert_eq!(world.mission.past_runs(Some(other)).expect("reads"), []);
     world.sound();
+}
+
+#[test]
+fn a_postflight_asks_no_model_and_is_measured_all_the_same() {
+    let world = world();
+    let mut new = NewTask::new(TaskKind::Postflight, "t");
+    new.project = Some(world.project);
+    let task = world.add(new);
+    let m = &world.mission;
+    let claim = m.claim(Some(task), &LIMITS, "factory", LEASE_MS, 1_000);
+    let fence = claim.expect("claims answer").expect("a claim").fence;
+    m.apply(&fence, "summed up", vec![complete()], 1_300)
+        .expect("applied");
+    let measured = PastRun {
+        kind: TaskKind::Postflight,
+        ..past(300, 0, Some(0), false)
+    };
+    assert_eq!(m.past_runs(None).expect("reads"), [measured]);
 }
