@@ -39,6 +39,40 @@ pub struct Source {
     /// None when the change made it.
     pub before: Option<String>,
     pub after: String,
+    /// The lines of `after` with all that is no code blank and every character of code where it was: a fault in a comment or in a text
+    /// changes nothing, and says nothing of who lets it pass.
+    pub code: Vec<String>,
+}
+
+impl Source {
+    /// Whether this character of a line, both counted from 0, is one of code.
+    fn is_code(&self, line: usize, column: usize) -> bool {
+        let code = self
+            .code
+            .get(line)
+            .and_then(|line| line.chars().nth(column));
+        code.is_some_and(|c| !c.is_whitespace())
+    }
+
+    /// Whether a line begins with code.
+    fn begins_with_code(&self, at: usize, line: &str) -> bool {
+        let first = line.chars().position(|c| !c.is_whitespace());
+        first.is_some_and(|first| self.is_code(at, first))
+    }
+
+    /// What a line has of this as words of code: the byte at which it stands. Blanks before it are looked over.
+    fn find(&self, at: usize, line: &str, wanted: &str) -> Option<usize> {
+        let is_word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+        let blanks = wanted.len() - wanted.trim_start().len();
+        let [first, last] = [wanted.chars().next(), wanted.chars().next_back()].map(is_word);
+        let mut places = line.match_indices(wanted).map(|(place, _)| place);
+        places.find(|place| {
+            let (before, after) = (&line[..*place], &line[place + wanted.len()..]);
+            let apart = !(first && is_word(before.chars().next_back()))
+                && !(last && is_word(after.chars().next()));
+            apart && self.is_code(at, line[..place + blanks].chars().count())
+        })
+    }
 }
 
 /// A fault in its place.
@@ -139,8 +173,8 @@ impl Fault {
             | Fault::SilencedLint
             | Fault::KnowsItsTest => code.find_map(|f| by_table(self, f)),
             Fault::TautologicalTest => tests.find_map(|f| by_table(self, f)),
-            Fault::OffByOne => code.find_map(|f| edit_line(f, one_more)),
-            Fault::LostLine => code.find_map(|f| edit_line(f, |_| Some(String::new()))),
+            Fault::OffByOne => code.find_map(|f| edit_line(f, |at, line| one_more(f, at, line))),
+            Fault::LostLine => code.find_map(|f| edit_line(f, |_, _| Some(String::new()))),
             Fault::Placeholder => code.find_map(|f| append(f, "TODO: implement this")),
             Fault::Secret => {
                 code.find_map(|f| append(f, &format!("key AKIA{}", "Q7ZP2M4N8R5T6V3X")))
@@ -172,17 +206,16 @@ fn comment(path: &str) -> Option<&'static str> {
     }
 }
 
-/// Changes the first line of the change's own that the edit takes.
-fn edit_line(file: &Source, edit: impl Fn(&str) -> Option<String>) -> Option<Planted> {
-    let mark = comment(&file.path)?;
+/// Changes the first line of the change's own that begins with code and that the edit takes.
+fn edit_line(file: &Source, edit: impl Fn(usize, &str) -> Option<String>) -> Option<Planted> {
+    comment(&file.path)?;
     let before: Vec<&str> = file.before.as_deref().unwrap_or_default().lines().collect();
-    let own = |line: &str| {
-        let text = line.trim();
-        text.len() > 3 && !text.starts_with(mark) && !before.contains(&line)
+    let own = |at: usize, line: &str| {
+        line.trim().len() > 3 && file.begins_with_code(at, line) && !before.contains(&line)
     };
     let lines: Vec<&str> = file.after.lines().collect();
     let (at, new) = lines.iter().enumerate().find_map(|(at, line)| {
-        let new = own(line).then(|| edit(line)).flatten()?;
+        let new = own(at, line).then(|| edit(at, line)).flatten()?;
         (new != **line).then_some((at, new))
     })?;
     let what = format!(
@@ -209,9 +242,10 @@ fn by_table(fault: Fault, file: &Source) -> Option<Planted> {
     };
     let mut rows = TABLE.iter().filter(own);
     rows.find_map(|row| match row.place {
-        Place::Change => edit_line(file, |line| {
-            line.contains(row.old)
-                .then(|| line.replacen(row.old, row.new, 1))
+        Place::Change => edit_line(file, |at, line| {
+            let place = file.find(at, line, row.old)?;
+            let (before, after) = (&line[..place], &line[place + row.old.len()..]);
+            Some(format!("{before}{}{after}", row.new))
         }),
         Place::Test => tautology(file, row.old, row.new),
         Place::End => {
@@ -237,8 +271,11 @@ fn tautology(file: &Source, old: &str, new: &str) -> Option<Planted> {
             || new.ends_with('{') && line.ends_with('{')
     };
     let lines: Vec<&str> = file.after.lines().collect();
-    let fits = |line: &&str| line.trim().starts_with(old) && whole(line) && line.trim() != new;
-    let at = lines.iter().position(fits)?;
+    let fits = |(at, line): (usize, &&str)| {
+        let text = line.trim();
+        text.starts_with(old) && whole(line) && text != new && file.begins_with_code(at, line)
+    };
+    let at = lines.iter().enumerate().position(fits)?;
     let indent = &lines[at][..lines[at].len() - lines[at].trim_start().len()];
     let line = format!("{indent}{new}");
     let mut kept = lines.clone();
@@ -255,13 +292,15 @@ fn tautology(file: &Source, old: &str, new: &str) -> Option<Planted> {
     })
 }
 
-/// The first whole number of a line, one larger.
-fn one_more(line: &str) -> Option<String> {
+/// The first whole number of a line's code, one larger.
+fn one_more(file: &Source, at: usize, line: &str) -> Option<String> {
     let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
-    let start = line.char_indices().find(|(at, c)| {
-        c.is_ascii_digit() && !line[..*at].chars().next_back().is_some_and(is_word)
+    let mut columns = line.char_indices().enumerate();
+    let start = columns.find(|(column, (byte, c))| {
+        let apart = !line[..*byte].chars().next_back().is_some_and(is_word);
+        c.is_ascii_digit() && apart && file.is_code(at, *column)
     });
-    let (start, _) = start?;
+    let (_, (start, _)) = start?;
     let rest = &line[start..];
     let digits = rest
         .find(|c: char| !c.is_ascii_digit())
@@ -290,14 +329,13 @@ fn append(file: &Source, text: &str) -> Option<Planted> {
 
 /// A test file without its last line that asserts something.
 fn weakened(file: &Source) -> Option<Planted> {
-    let asserts = |line: &str| {
+    let asserts = |(at, line): (usize, &&str)| {
         let text = line.trim();
-        ["assert", "expect(", "is \"", "t.Error", "t.Fatal"]
-            .iter()
-            .any(|word| text.starts_with(word))
+        let words = ["assert", "expect(", "is \"", "t.Error", "t.Fatal"];
+        words.iter().any(|word| text.starts_with(word)) && file.begins_with_code(at, line)
     };
     let lines: Vec<&str> = file.after.lines().collect();
-    let at = lines.iter().rposition(|line| asserts(line))?;
+    let at = lines.iter().enumerate().rposition(asserts)?;
     let mut kept = lines.clone();
     let lost = kept.remove(at);
     Some(Planted {
@@ -319,16 +357,18 @@ fn skipped(file: &Source) -> Option<Planted> {
             "import pytest\npytest.skip(allow_module_level=True)\n{}",
             file.after
         ),
-        "rs" => file.after.replacen("#[test]", "#[test]\n#[ignore]", 1),
+        "rs" => with_line(file, "#[test]", |line| format!("{line}\n#[ignore]"))?,
         "js" | "mjs" | "cjs" | "ts" | "tsx" | "jsx" => {
-            let calls = file.after.replacen("\ntest(", "\ntest.skip(", 1);
-            calls.replacen("\nit(", "\nit.skip(", 1)
+            let call = |name: &str| {
+                let (old, new) = (format!("{name}("), format!("{name}.skip("));
+                with_line(file, &old, |line| line.replacen(&old, &new, 1))
+            };
+            call("test").or_else(|| call("it"))?
         }
-        "go" => {
-            let at = file.after.find("func Test")?;
-            let open = at + file.after[at..].find("{\n")? + 2;
-            format!("{}\tt.Skip()\n{}", &file.after[..open], &file.after[open..])
-        }
+        "go" => with_line(file, "func Test", |line| match line.ends_with('{') {
+            true => format!("{line}\n\tt.Skip()"),
+            false => line.to_owned(),
+        })?,
         _ => return None,
     };
     (content != file.after).then(|| Planted {
@@ -336,6 +376,17 @@ fn skipped(file: &Source) -> Option<Planted> {
         content: Some(content),
         what: format!("{} ends before it tries anything", file.path),
     })
+}
+
+/// A file with another text in the place of the first line of code that begins so.
+fn with_line(file: &Source, begins: &str, edit: impl Fn(&str) -> String) -> Option<String> {
+    let mut lines: Vec<String> = file.after.lines().map(str::to_owned).collect();
+    let mut numbered = lines.iter().enumerate();
+    let at = numbered.position(|(at, line)| {
+        line.trim().starts_with(begins) && file.begins_with_code(at, line)
+    })?;
+    lines[at] = edit(&lines[at]);
+    Some(format!("{}\n", lines.join("\n")))
 }
 
 #[cfg(test)]
@@ -348,6 +399,24 @@ mod tests {
             is_test,
             before: before.map(str::to_owned),
             after: after.into(),
+            code: after.lines().map(code).collect(),
+        }
+    }
+
+    /// No text in these samples goes over a line or has a mark of a comment in it.
+    fn code(line: &str) -> String {
+        let mut quoted = false;
+        let chars = line.chars().map(|c| match (c, quoted) {
+            ('"', _) => {
+                quoted = !quoted;
+                ' '
+            }
+            (_, true) => ' ',
+            (c, false) => c,
+        });
+        match line.trim_start().starts_with("# ") {
+            true => String::new(),
+            false => chars.collect(),
         }
     }
 
@@ -381,11 +450,35 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_code_takes_no_fault() {
+        let text = "say(\"a == b, true, 5\")\n# a == b is true for 5\nconstrue(trueish)\n";
+        let files = [source("a.py", false, None, text)];
+        for fault in [
+            Fault::FlippedComparison,
+            Fault::OffByOne,
+            Fault::FlippedConstant,
+            Fault::NegatedCondition,
+        ] {
+            assert_eq!(planted(fault, &files), None, "{fault:?}");
+        }
+        let text = "say(\"a == 5\", a == 5)\n";
+        let files = [source("a.py", false, None, text)];
+        let flipped = planted(Fault::FlippedComparison, &files).expect("a comparison");
+        assert_eq!(flipped, "say(\"a == 5\", a != 5)\n");
+        let off = planted(Fault::OffByOne, &files).expect("a number");
+        assert_eq!(off, "say(\"a == 5\", a == 6)\n");
+        let test = "is \"one\" 1 1\n# assert nothing\n";
+        let files = [source("tests/a.sh", true, Some(test), test)];
+        let weak = planted(Fault::WeakenedTest, &files).expect("an assertion");
+        assert_eq!(weak, "# assert nothing\n");
+    }
+
+    #[test]
     fn each_row_of_the_table_finds_its_place_and_changes_it() {
         for row in TABLE {
             let ending = row.endings.first().copied().unwrap_or("py");
             let line = match row.place {
-                Place::Change => format!("value{}other", row.old),
+                Place::Change => format!("value {} other", row.old),
                 Place::Test | Place::End => {
                     let end = if row.old.ends_with('(') { ")" } else { "" };
                     format!("{}one == two{end}", row.old)

@@ -297,10 +297,12 @@ fn sources(repo: &Repo, base: &Oid, head: &Oid, test: &str) -> Result<Vec<Source
         bytes.and_then(|bytes| String::from_utf8(bytes).ok())
     };
     let read = |path: String| {
+        let after = text(head, &path)?;
         Some(Source {
             is_test: alai_gate::is_test(&path),
             before: text(base, &path),
-            after: text(head, &path)?,
+            code: alai_gate::code_of(&path, &after),
+            after,
             path,
         })
     };

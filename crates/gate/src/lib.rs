@@ -44,3 +44,4 @@ pub use measure::{Behind, Candidate, Measured, Summary, measure, refused_unrun, 
 pub use paths::{Globs, changeable, frees_nothing, is_test, no_test, pattern_of, test_places};
 pub use probe::{probe, probe_seen};
 pub use review::{check_criteria, check_review};
+pub use source::code_of;

@@ -4,7 +4,7 @@
 //! This is a lexer by convention, not a parser: text that a language would refuse still gets an answer, and an
 //! unterminated string ends with its line so that one odd quote does not hide the rest of the file.
 
-use crate::paths;
+use crate::{mutants, paths};
 
 /// How a language writes comments and strings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,6 +118,25 @@ pub(crate) fn read(text: &str, lang: Lang) -> Source {
         strings: part(Some(Kind::Text)),
         quoted,
     }
+}
+
+/// The lines of a file, from the first, with all that is no code blank and every character of code where it was: what stands in comments
+/// and texts is not there, and neither are unit tests in a file that is no test. A file of prose or data has no code.
+pub fn code_of(path: &str, text: &str) -> Vec<String> {
+    let lang = lang(path);
+    let source = read(text, lang);
+    let mut lines = source.code.clone();
+    if !paths::is_test(path) {
+        for line in mutants::test_lines(&source, text, lang)
+            .into_iter()
+            .flatten()
+        {
+            if let Some(line) = lines.get_mut(line) {
+                line.clear();
+            }
+        }
+    }
+    lines
 }
 
 impl Source {
@@ -486,6 +505,55 @@ mod tests {
             for view in [&source.raw, &source.code, &source.comments, &source.strings] {
                 assert_eq!(view.len(), source.raw.len(), "{lang:?}");
             }
+        }
+    }
+
+    #[test]
+    fn a_fault_for_calibration_is_planted_into_code_alone() {
+        use alai_core::calibrate::{Fault, Source};
+        // What looks like code stands in a comment, a text and a unit test before it stands in code.
+        let cases = [
+            (
+                "a.py",
+                "def f(a):\n    \"\"\"\n    a == 3\n    \"\"\"\n    s = 'a == 3'\n    return a == 3\n",
+                "return a != 3",
+            ),
+            (
+                "a.rs",
+                "/*\n a == 3\n*/\nconst S: &str = r#\"\na == 3\n\"#;\n#[cfg(test)]\nmod tests {\n    #[test]\n    fn t() {\n        assert!(1 == 3);\n    }\n}\nfn f(a: u8) -> bool {\n    a == 3\n}\n",
+                "    a != 3",
+            ),
+            (
+                "a.go",
+                "package a\n\n/*\n a == 3\n*/\nvar s = `\na == 3\n`\n\nfunc f(a int) bool {\n\treturn a == 3\n}\n",
+                "return a != 3",
+            ),
+            (
+                "a.ts",
+                "/**\n * a == 3\n */\nconst s = `\na == 3\n`;\nexport const f = (a: number) => a == 3;\n",
+                "=> a != 3;",
+            ),
+            (
+                "a.sh",
+                "# [ a == 3 ]\necho 'a == 3'\n[[ $1 == 3 ]]\n",
+                "[[ $1 != 3 ]]",
+            ),
+        ];
+        for (path, text, want) in cases {
+            let file = Source {
+                path: path.to_owned(),
+                is_test: false,
+                before: None,
+                after: text.to_owned(),
+                code: code_of(path, text),
+            };
+            let planted = Fault::FlippedComparison
+                .plant(&[file], "")
+                .expect("a place");
+            let content = planted.content.expect("a text");
+            assert!(content.contains(want), "{path}: {content}");
+            let changed = content.lines().zip(text.lines()).filter(|(a, b)| a != b);
+            assert_eq!(changed.count(), 1, "{path}: {content}");
         }
     }
 }
