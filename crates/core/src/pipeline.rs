@@ -391,7 +391,12 @@ fn asked(task: &Task, question: &Question, context: &Context) -> Effect {
 }
 
 fn planned(task: &Task, plan: &Plan, source: PlanSource, context: &Context) -> Vec<Effect> {
-    let tasks = plan.tasks.len();
+    let ordered = match plan.ordered() {
+        Ok(ordered) => ordered,
+        // Every door to a plan looks for it. What came past them all is no plan without tasks.
+        Err(why) => return failed(task, &Failure::quality(vec![why.to_string()]), context),
+    };
+    let tasks = ordered.len();
     let note = match source {
         PlanSource::Model => format!("planned by the model: {tasks} build task(s)"),
         PlanSource::Template => format!("planned from the template: {tasks} build task(s)"),
@@ -424,7 +429,7 @@ fn planned(task: &Task, plan: &Plan, source: PlanSource, context: &Context) -> V
             note,
         },
         Effect::Spawn {
-            tasks: plan_spawns(task, plan, context),
+            tasks: plan_spawns(task, plan, &ordered, context),
         },
     ]
 }
@@ -435,10 +440,14 @@ pub fn is_a_part(spec: &Task) -> bool {
 }
 
 /// The tasks of a plan, in whoever's words it came. A lead's own task is done with that; what comes of it holds up the goal's postflight
-/// and whoever needs the lead's task.
-fn plan_spawns(spec: &Task, plan: &Plan, context: &Context) -> Vec<Spawn> {
+/// and whoever needs the lead's task. `ordered` are the plan's own tasks, each after what it needs.
+fn plan_spawns(
+    spec: &Task,
+    plan: &Plan,
+    ordered: &[&PlannedTask],
+    context: &Context,
+) -> Vec<Spawn> {
     let is_part = is_a_part(spec);
-    let ordered = plan.ordered().unwrap_or_default();
     let position = |key: &str| ordered.iter().position(|t| t.key == key);
     let mut spawns: Vec<Spawn> = ordered
         .iter()

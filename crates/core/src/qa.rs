@@ -205,6 +205,33 @@ pub const UNCAGED: &str =
     "it would pass, but its agent ran without a cage (--sandbox off): a person judges it";
 
 impl Verdict {
+    /// The verdict that a package recorded, with the counts that its measurements give. Without a policy it is either a short table, all of
+    /// which is needed, or one of all nineteen from before policies were recorded, which the default judged.
+    pub fn recorded(
+        outcome: Outcome,
+        measurements: Vec<Measurement>,
+        policy: Option<Box<Policy>>,
+    ) -> Verdict {
+        let passed = count(&measurements, |r| r == CheckResult::Pass);
+        let applicable = count(&measurements, |r| r != CheckResult::NotApplicable);
+        let is_whole = Check::ALL
+            .iter()
+            .all(|check| measurements.iter().any(|m| m.check == *check));
+        let needed = match (&policy, is_whole) {
+            (Some(policy), _) => needed(policy, applicable),
+            (None, true) => needed(&Policy::default(), applicable),
+            (None, false) => applicable,
+        };
+        Verdict {
+            outcome,
+            passed,
+            applicable,
+            needed,
+            measurements,
+            policy,
+        }
+    }
+
     pub fn passed(&self) -> bool {
         self.outcome == Outcome::Passed
     }

@@ -248,10 +248,7 @@ fn shown(home: &Home, dir: &Path, json: bool) -> Result<(), CliError> {
 }
 
 fn outcome(verdict: &Verdict) -> String {
-    let score = format!(
-        "{} of {} applicable checks, {} were needed",
-        verdict.passed, verdict.applicable, verdict.needed
-    );
+    let score = judges::score(verdict);
     match &verdict.outcome {
         Outcome::Passed => format!("passed: {score}"),
         Outcome::Failed { reasons } => {

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::cage::Sandbox;
 use crate::delegation::PLANNED_MAX;
-use crate::plan::{Plan, PlanSource, Planning};
+use crate::plan::{Plan, PlanSource, PlannedTask, Planning};
 use crate::task::{NewTask, State, Task, TaskKind, Until, WaitReason, Waiting};
 use serde::{Deserialize, Serialize};
 
@@ -255,15 +255,17 @@ pub(super) fn ended(
             let Some(around) = &context.around else {
                 return given_up(planning, task, "what bounds it is not known", context);
             };
-            if let Err(why) = replaces(plan, planning, task, around) {
-                return given_up(planning, task, &why, context);
-            }
+            let fits = replaces(plan, planning, task, around);
+            let ordered = match fits.and_then(|()| plan.ordered().map_err(|e| e.to_string())) {
+                Ok(ordered) => ordered,
+                Err(why) => return given_up(planning, task, &why, context),
+            };
             let by = Effect::Replace {
                 task: task.id,
-                by: parts(spec, task, plan, context),
+                by: parts(spec, task, &ordered, context),
                 counted: around.counted,
             };
-            replaced(spec, planning, task, plan, *source, by)
+            replaced(spec, planning, task, &ordered, *source, by)
         }
         Ended::Failed { failure } => match failure {
             Failure::Quality { findings, .. }
@@ -307,11 +309,11 @@ fn replaced(
     spec: &Task,
     planning: &Planning,
     task: &Task,
-    plan: &Plan,
+    ordered: &[&PlannedTask],
     source: PlanSource,
     by: Effect,
 ) -> Vec<Effect> {
-    let tasks = plan.tasks.len();
+    let tasks = ordered.len();
     vec![
         Effect::Planned {
             goal: spec.goal.unwrap_or(spec.id),
@@ -330,11 +332,10 @@ fn replaced(
 
 /// The tasks that stand in the place of one. The last of them has the code of all others, and is judged by what the one was to be
 /// judged by.
-fn parts(spec: &Task, task: &Task, plan: &Plan, context: &Context) -> Vec<Spawn> {
-    let ordered = plan.ordered().unwrap_or_default();
+fn parts(spec: &Task, task: &Task, ordered: &[&PlannedTask], context: &Context) -> Vec<Spawn> {
     let position = |key: &str| ordered.iter().position(|t| t.key == key);
     let last = ordered.len().saturating_sub(1);
-    let part = |(at, planned): (usize, &&crate::plan::PlannedTask)| {
+    let part = |(at, planned): (usize, &&PlannedTask)| {
         let mut new = planned_task(spec, planned, context);
         new.parent = Some(spec.id);
         new.company_pin.clone_from(&task.company_pin);

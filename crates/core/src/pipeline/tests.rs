@@ -342,6 +342,30 @@ fn infrastructure_never_escalates_and_ends_with_a_person() {
 }
 
 #[test]
+fn a_plan_whose_tasks_need_each_other_is_no_plan_without_tasks() {
+    let needing = |key: &str, need: &str| PlannedTask {
+        needs: vec![need.to_owned()],
+        ..PlannedTask::new(key, "Add a part")
+    };
+    let ended = Ended::Planned {
+        plan: Plan {
+            spec: "s".into(),
+            tasks: vec![needing("a", "b"), needing("b", "a")],
+        },
+        source: PlanSource::Delegated,
+    };
+    let mut spec = task(TaskKind::Spec);
+    for planning in [None, Some(Planning::Shown)] {
+        spec.planning = planning;
+        let effects = advance(&spec, &ended, &context());
+        let [Effect::Retry { findings, .. }] = effects.as_slice() else {
+            panic!("{effects:?}")
+        };
+        assert!(findings[0].contains("in a circle: a, b"), "{findings:?}");
+    }
+}
+
+#[test]
 fn a_plan_that_a_person_wants_to_see_makes_nothing_and_waits_for_him() {
     let mut spec = task(TaskKind::Spec);
     let ended = Ended::Planned {

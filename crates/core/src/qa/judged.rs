@@ -132,6 +132,65 @@ mod tests {
     }
 
     #[test]
+    fn a_recorded_verdict_needs_what_the_rule_says_of_those_that_apply() {
+        let of = |verdict: &Verdict, policy: Option<Box<Policy>>| {
+            let (outcome, checks) = (verdict.outcome.clone(), verdict.measurements.clone());
+            Verdict::recorded(outcome, checks, policy)
+        };
+        let gate = gate(Some(Check::StaticAnalysis));
+        let recorded = of(&gate, gate.policy.clone());
+        assert_eq!(recorded, gate, "what is read back is what was judged");
+        // 15 of 19, scaled to 17: 13.4 is 14.
+        assert_eq!(
+            (recorded.passed, recorded.applicable, recorded.needed),
+            (16, 17, 14)
+        );
+        assert_eq!(
+            of(&gate, None).needed,
+            14,
+            "one of before policies were recorded"
+        );
+        let strict = Policy {
+            score_min: 19,
+            ..Policy::default()
+        };
+        assert_eq!(of(&gate, Some(Box::new(strict))).needed, 17);
+        let both = [
+            said("#2", Check::CriteriaMet, CheckResult::Pass),
+            said("#2", Check::IndependentVerifier, CheckResult::Pass),
+        ];
+        let after = folded(&recorded, &both);
+        assert_eq!((after.passed, after.applicable, after.needed), (18, 19, 15));
+        // All of a short table is needed.
+        let short: Vec<Measurement> = gate.measurements[..3].to_vec();
+        assert_eq!(Verdict::recorded(Outcome::Passed, short, None).needed, 3);
+    }
+
+    #[test]
+    fn what_judges_add_can_bring_the_score_under_what_is_needed() {
+        let failing = [
+            Check::NewTestsFailOnBase,
+            Check::ChangedLineCoverage,
+            Check::StaticAnalysis,
+        ];
+        let measured = Check::ALL.map(|check| Measurement {
+            check,
+            result: match (JUDGED.contains(&check), failing.contains(&check)) {
+                (true, _) => CheckResult::NotApplicable,
+                (false, true) => CheckResult::Fail,
+                (false, false) => CheckResult::Pass,
+            },
+            detail: "seen".into(),
+        });
+        let gate = judge(&measured, Policy::default());
+        assert_eq!((gate.passed, gate.needed, gate.passed()), (14, 14, true));
+        let unmet = said("#2", Check::CriteriaMet, CheckResult::Fail);
+        let after = folded(&gate, &[unmet]);
+        assert_eq!((after.passed, after.applicable, after.needed), (14, 18, 15));
+        assert!(matches!(after.outcome, Outcome::Failed { .. }), "{after:?}");
+    }
+
+    #[test]
     fn one_judge_against_it_is_enough() {
         let gate = gate(None);
         let judges = [

@@ -34,7 +34,11 @@ pub(in crate::commands) fn folded(
     key: &PinnedKey,
     predicate: &Predicate,
 ) -> Result<(Vec<Named>, Verdict), CliError> {
-    let own = of(predicate);
+    let own = Verdict::recorded(
+        predicate.outcome.clone(),
+        predicate.checks.clone(),
+        predicate.policy.clone(),
+    );
     let about = &predicate.about;
     let mut named = Vec::new();
     let mut judges = Vec::new();
@@ -43,7 +47,7 @@ pub(in crate::commands) fn folded(
         return Ok((named, own));
     }
     let reader = door::reader(home)?;
-    let runs = reader.runs_of(about.task).unwrap_or_default();
+    let runs = reader.runs_of(about.task)?;
     if runs.iter().all(|run| run.id != about.run) {
         return Ok((named, own));
     }
@@ -136,6 +140,12 @@ pub(in crate::commands) fn of_task(
     }
 }
 
+/// How many checks passed, of how many that apply, and how many of them have to.
+pub(in crate::commands) fn score(verdict: &Verdict) -> String {
+    let (passed, applicable, needed) = (verdict.passed, verdict.applicable, verdict.needed);
+    format!("{passed} of {applicable} applicable checks, {needed} were needed")
+}
+
 /// The verdict in a line, and what the judges said in one each.
 pub(in crate::commands) fn told(verdict: &Verdict) {
     let word = match verdict.outcome {
@@ -143,10 +153,7 @@ pub(in crate::commands) fn told(verdict: &Verdict) {
         Outcome::Failed { .. } => "failed",
         Outcome::NeedsHuman { .. } => "a person decides",
     };
-    let (passed, applicable) = (verdict.passed, verdict.applicable);
-    show::line(format!(
-        "verdict  {word}: {passed} of {applicable} applicable checks"
-    ));
+    show::line(format!("verdict  {word}: {}", score(verdict)));
     for check in [Check::CriteriaMet, Check::IndependentVerifier] {
         let of = verdict.measurements.iter().find(|m| m.check == check);
         let word = match of.map(|m| m.result) {
@@ -165,21 +172,5 @@ fn fails(why: &str) -> Measurement {
         check: Check::IndependentVerifier,
         result: CheckResult::Fail,
         detail: why.to_owned(),
-    }
-}
-
-fn of(predicate: &Predicate) -> Verdict {
-    let count = |keep: fn(CheckResult) -> bool| {
-        let all = predicate.checks.iter().filter(|m| keep(m.result));
-        u32::try_from(all.count()).unwrap_or(u32::MAX)
-    };
-    let applicable = count(|r| r != CheckResult::NotApplicable);
-    Verdict {
-        outcome: predicate.outcome.clone(),
-        passed: count(|r| r == CheckResult::Pass),
-        applicable,
-        needed: applicable,
-        measurements: predicate.checks.clone(),
-        policy: predicate.policy.clone(),
     }
 }

@@ -30,6 +30,10 @@ struct Shown<'a> {
     outcome: &'a Outcome,
     passed: u32,
     applicable: u32,
+    /// How many of those that apply have to pass beside the mandatory ones: 15 of 19, or what the policy asks for, scaled to them.
+    needed: u32,
+    #[serde(skip)]
+    score: String,
     quality: Quality,
     /// What it was judged by; none for a short table, all of which is mandatory.
     policy: Option<&'a Policy>,
@@ -87,6 +91,8 @@ pub(super) fn check(home: &Home, args: &QaCheckArgs) -> Result<(), CliError> {
         outcome: &verdict.outcome,
         passed: verdict.passed,
         applicable: verdict.applicable,
+        needed: verdict.needed,
+        score: judges::score(&verdict),
         quality: evidence::quality(&dir, &verified),
         policy: predicate.policy.as_deref(),
         checks,
@@ -246,16 +252,12 @@ fn told(shown: &Shown<'_>) {
     if let Some(policy) = shown.policy {
         show::line(format!("policy   {policy}"));
     }
-    let (passed, applicable) = (shown.passed, shown.applicable);
-    show::line(match shown.outcome {
-        Outcome::Passed => format!("verdict  passed: {passed} of {applicable} applicable checks"),
-        Outcome::Failed { .. } => {
-            format!("verdict  failed: {passed} of {applicable} applicable checks")
-        }
-        Outcome::NeedsHuman { .. } => {
-            format!("verdict  a person decides: {passed} of {applicable} applicable checks")
-        }
-    });
+    let word = match shown.outcome {
+        Outcome::Passed => "passed",
+        Outcome::Failed { .. } => "failed",
+        Outcome::NeedsHuman { .. } => "a person decides",
+    };
+    show::line(format!("verdict  {word}: {}", shown.score));
 }
 
 /// A reference as a person reads it; JSON has all of it.
