@@ -13,6 +13,8 @@
 //! Calls count up to the first one that does not fit; what follows it was written on the belief that it would run. Why it
 //! did not fit is kept, for the model to read. `cases.yaml` beside the tests is the table of what is a call and what is not.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use crate::answer::CALLS_MAX;
@@ -37,7 +39,7 @@ pub(crate) struct Written {
     pub(crate) name: String,
     pub(crate) arguments: Map<String, Value>,
     /// What it was read from; calls of one list share it.
-    pub(crate) source: String,
+    pub(crate) source: Arc<str>,
 }
 
 /// The calls of a text and what is left of it without them.
@@ -58,10 +60,16 @@ const COPIED: &str = "it stands word for word in a message or a result that you 
 impl Found {
     /// Without the calls that the model only copied from these messages, and those behind the first of them.
     pub(crate) fn own(mut self, text: &str, messages: &[Message]) -> Found {
-        let copied = self
-            .calls
-            .iter()
-            .position(|call| copy::is_copy(&call.source, messages));
+        if self.calls.is_empty() {
+            return self;
+        }
+        let shown = copy::Shown::of(messages);
+        let mut own: Option<&Arc<str>> = None;
+        let copied = self.calls.iter().position(|call| {
+            let known = own.is_some_and(|own| Arc::ptr_eq(own, &call.source));
+            own = Some(&call.source);
+            !known && shown.holds(&call.source)
+        });
         let Some(copied) = copied else {
             return self;
         };
@@ -198,8 +206,11 @@ fn whole_message(text: &str, tools: &[ToolSpec]) -> Result<Vec<Written>, Wrong> 
     let mut calls = Vec::new();
     for fence in fences(text).ok_or(Wrong::Other)? {
         calls.extend(json::calls(fence, tools, Form::Bare)?);
+        if calls.len() > CALLS_MAX {
+            return Err(Wrong::Other);
+        }
     }
-    if calls.is_empty() || calls.len() > CALLS_MAX {
+    if calls.is_empty() {
         return Err(Wrong::Other);
     }
     Ok(calls)
@@ -244,7 +255,7 @@ pub(crate) enum Form {
 fn written(
     tool: &ToolSpec,
     mut arguments: Map<String, Value>,
-    source: &str,
+    source: &Arc<str>,
 ) -> Result<Written, Wrong> {
     mend(tool, &mut arguments);
     let refused = |why: &str| {
@@ -266,7 +277,7 @@ fn written(
     Ok(Written {
         name: tool.name.clone(),
         arguments,
-        source: source.trim().to_owned(),
+        source: Arc::clone(source),
     })
 }
 

@@ -4,26 +4,32 @@
 use crate::chat::Message;
 use crate::inert;
 
-/// Whether the text of a call stands in a message of the request that the model did not write itself. Blanks do not count, and
-/// neither does what the tools put before each line.
-pub(super) fn is_copy(source: &str, messages: &[Message]) -> bool {
-    let wanted = ink(source);
-    if wanted.is_empty() {
-        return false;
-    }
-    messages.iter().any(|message| {
-        let text = match message {
-            Message::System { text } | Message::User { text } | Message::Tool { text, .. } => text,
-            Message::Assistant { .. } => return false,
-        };
-        let bare = || {
+/// The messages of a request that the model did not write itself. Blanks do not count, and neither does what the tools put before
+/// each line. Read once: an answer may hold many calls and a request long results.
+pub(super) struct Shown(Vec<String>);
+
+impl Shown {
+    pub(super) fn of(messages: &[Message]) -> Shown {
+        let texts = messages.iter().filter_map(|message| match message {
+            Message::System { text } | Message::User { text } | Message::Tool { text, .. } => {
+                Some(text)
+            }
+            Message::Assistant { .. } => None,
+        });
+        let bare = |text: &str| {
             text.lines()
                 .map(without_prefix)
                 .map(ink)
                 .collect::<String>()
         };
-        ink(text).contains(&wanted) || bare().contains(&wanted)
-    })
+        Shown(texts.flat_map(|text| [ink(text), bare(text)]).collect())
+    }
+
+    /// Whether the text of a call stands in one of them.
+    pub(super) fn holds(&self, source: &str) -> bool {
+        let wanted = ink(source);
+        !wanted.is_empty() && self.0.iter().any(|shown| shown.contains(&wanted))
+    }
 }
 
 /// A text without its blanks, its marks as they were before they were made inert.

@@ -204,3 +204,24 @@ fn a_megabyte_of_openers_is_read_in_one_pass() {
         }
     }
 }
+
+/// Whoever kept for each call what its list was read from would take the square of its length, in bytes.
+#[test]
+fn a_megabyte_of_calls_is_no_call() {
+    let tools = tools();
+    let one = json!({"name": "read", "arguments": {"path": "a"}}).to_string();
+    let times = (1 << 20) / one.len();
+    let list = format!("[{}]", vec![one.as_str(); times].join(","));
+    for text in [
+        list.clone(),
+        format!("{{\"tool_calls\": {list}}}"),
+        format!("<tool_call>\n{list}\n</tool_call>"),
+        format!("```json\n{list}\n```"),
+        format!("```json\n{one}\n```\n").repeat(times),
+        format!("{one}\n").repeat(times),
+    ] {
+        let found = calls_in(&text, &tools);
+        assert!(found.calls.is_empty(), "{}", found.calls.len());
+        judge(&text);
+    }
+}

@@ -1,5 +1,7 @@
 //! JSON as models write it: what can be read in one way only is mended, the rest is refused.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use super::{Form, Written, Wrong, known, written};
@@ -17,22 +19,29 @@ pub(super) fn calls(text: &str, tools: &[ToolSpec], form: Form) -> Result<Vec<Wr
             Form::Bare => Wrong::Other,
             Form::Marked => Wrong::Call(format!("it is no JSON ({error})")),
         })?;
-        let source = &text[begin..values.byte_offset()];
+        let source: Arc<str> = text[begin..values.byte_offset()].trim().into();
         begin = values.byte_offset();
         match listed(value) {
             Value::Array(list) => {
+                // Before the first is read: a message may hold a list of any length.
+                if calls.len() + list.len() > CALLS_MAX {
+                    return Err(Wrong::Other);
+                }
                 for item in list {
-                    calls.push(call(item, tools, form, source)?);
+                    calls.push(call(item, tools, form, &source)?);
                 }
             }
             value @ (Value::Object(_)
             | Value::Null
             | Value::Bool(_)
             | Value::Number(_)
-            | Value::String(_)) => calls.push(call(value, tools, form, source)?),
+            | Value::String(_)) => calls.push(call(value, tools, form, &source)?),
+        }
+        if calls.len() > CALLS_MAX {
+            return Err(Wrong::Other);
         }
     }
-    if calls.is_empty() || calls.len() > CALLS_MAX {
+    if calls.is_empty() {
         return Err(Wrong::Other);
     }
     Ok(calls)
@@ -58,7 +67,7 @@ const NAME_KEYS: [&str; 3] = ["name", "tool", "tool_name"];
 const ARGUMENT_KEYS: [&str; 5] = ["arguments", "parameters", "args", "input", "tool_input"];
 const SILENT_KEYS: [&str; 3] = ["id", "type", "index"];
 
-fn call(value: Value, tools: &[ToolSpec], form: Form, source: &str) -> Result<Written, Wrong> {
+fn call(value: Value, tools: &[ToolSpec], form: Form, source: &Arc<str>) -> Result<Written, Wrong> {
     let other = || match form {
         Form::Bare => Wrong::Other,
         Form::Marked => Wrong::call("it is no object of `name` and `arguments`"),

@@ -90,14 +90,15 @@ pub(crate) fn judge(text: &str) {
     assert!(found.calls.iter().all(fits), "{text:?}: {:?}", found.calls);
     assert!(found.calls.len() <= CALLS_MAX && found.text.len() <= text.len());
     // What a mark may follow on its line is the end of another one.
-    let begins = |mark: &str| {
-        text.match_indices(mark).any(|(at, _)| {
-            let line = text[..at].rfind('\n').map_or(0, |end| end + 1);
-            let before = text[line..at].trim_end();
-            before.is_empty() || before.ends_with('>')
-        })
+    let begins = |line: &str, mark: &str| {
+        line.match_indices(mark)
+            .any(|(at, _)| matches!(line[..at].trim_end().chars().next_back(), None | Some('>')))
     };
-    let marked = [HERMES, FUNCTION, KIMI].into_iter().any(begins);
+    let marked = text.split('\n').any(|line| {
+        [HERMES, FUNCTION, KIMI]
+            .into_iter()
+            .any(|mark| begins(line, mark))
+    });
     let alone = text.trim_start().starts_with(['{', '[', '`', '<']);
     assert!(marked || alone || found.calls.is_empty(), "{text:?}");
 }

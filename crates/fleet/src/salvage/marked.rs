@@ -259,8 +259,8 @@ fn function<'a>(text: &'a str, tools: &[ToolSpec]) -> Result<(Written, &'a str),
     loop {
         rest = rest.trim_start();
         if let Some(after) = rest.strip_prefix(FUNCTION_END) {
-            let source = &whole[..whole.len() - rest.len()];
-            return Ok((written(tool, arguments, source)?, after));
+            let source = whole[..whole.len() - rest.len()].trim().into();
+            return Ok((written(tool, arguments, &source)?, after));
         }
         let (key, body) = name(after(rest, PARAMETER)?, ">")?;
         let (key, until) = match key.split_once(UNTIL) {
@@ -332,7 +332,7 @@ fn kimi(text: &str, tools: &[ToolSpec]) -> Taken {
     let arguments = json::object_of(Value::String(rest[..end].to_owned()))
         .ok_or_else(|| Wrong::call("the arguments are no JSON object"))?;
     let next = rest[end..].trim_start();
-    let source = &text[..text.len() - next.len()];
+    let source = text[..text.len() - next.len()].trim().into();
     let rest = match next.strip_prefix(KIMI_END) {
         Some(after) => after,
         // Its end is the stop word of some servers.
@@ -344,7 +344,7 @@ fn kimi(text: &str, tools: &[ToolSpec]) -> Taken {
         }
     };
     Ok((
-        vec![written(tool, arguments, source)?],
+        vec![written(tool, arguments, &source)?],
         text.len() - rest.len(),
     ))
 }
