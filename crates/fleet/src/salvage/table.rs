@@ -48,6 +48,28 @@ fn every_case_of_the_table_is_judged_as_it_says() {
     );
 }
 
+/// The messages of the table, each in a file of its own, are what the guided fuzz targets begin from: of a whole table they would
+/// change one place at a time. `ALAI_CORPUS=write` writes them.
+#[test]
+fn the_corpus_is_the_table() {
+    let cases: Vec<Case> = serde_saphyr::from_str(TABLE).expect("the table is YAML");
+    let folder = crate::every_trap::corpus("salvage");
+    for (nth, case) in cases.iter().enumerate() {
+        let file = folder.join(format!("{nth:03}.txt"));
+        if std::env::var("ALAI_CORPUS").is_ok_and(|said| said == "write") {
+            std::fs::create_dir_all(&folder).expect("a folder");
+            std::fs::write(&file, &case.text).expect("a file");
+        }
+        let kept =
+            std::fs::read_to_string(&file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+        assert_eq!(
+            kept, case.text,
+            "{}: written anew by ALAI_CORPUS=write",
+            case.name
+        );
+    }
+}
+
 fn judge(case: &Case) -> Result<(), String> {
     let mut tools = tools();
     if let Some(named) = &case.tools {
