@@ -67,6 +67,9 @@ pub(crate) struct Nearest {
     pub text: String,
 }
 
+/// The byte order mark, where it stands first; elsewhere a character like others.
+const MARK: char = '\u{feff}';
+
 /// Lines of a "did you mean" passage: enough to copy from, few enough to read.
 const NEAREST_LINES_MAX: usize = 12;
 /// Lines looked at for a "did you mean": beyond this the file is data, and the hint is not worth the time.
@@ -163,8 +166,8 @@ struct Lines<'a> {
 
 impl<'a> Lines<'a> {
     fn of(original: &'a str) -> Lines<'a> {
-        let mark = if original.starts_with('\u{feff}') {
-            '\u{feff}'.len_utf8()
+        let mark = if original.starts_with(MARK) {
+            MARK.len_utf8()
         } else {
             0
         };
@@ -237,10 +240,15 @@ impl<'a> Lines<'a> {
         for hit in hits {
             let span = self.original_at(hit.span.start)..self.original_at(hit.span.end);
             text.push_str(&self.original[done..span.start]);
+            // Before the first character it would be a byte order mark, which a file has or has not.
+            let new = match hit.span.start {
+                0 => hit.new.trim_start_matches(MARK),
+                _ => &hit.new,
+            };
             if self.takes_crlf(&hit.span) {
-                text.push_str(&hit.new.replace('\n', "\r\n"));
+                text.push_str(&new.replace('\n', "\r\n"));
             } else {
-                text.push_str(&hit.new);
+                text.push_str(new);
             }
             done = span.end;
             spans.push(span);
@@ -251,7 +259,7 @@ impl<'a> Lines<'a> {
 }
 
 fn unix(text: &str) -> String {
-    text.strip_prefix('\u{feff}')
+    text.strip_prefix(MARK)
         .unwrap_or(text)
         .replace("\r\n", "\n")
 }

@@ -15,7 +15,7 @@ pub(super) const TARGETS: [(&str, &str); 11] = [
     ("claude", "crates/minion/corpus/claude"),
     ("codex", "crates/minion/corpus/codex"),
     ("acp", "crates/minion/corpus/acp"),
-    ("edit", ""),
+    ("edit", "crates/minion/corpus/edit"),
     ("prices", "crates/core/src/money/prices.yaml"),
 ];
 
