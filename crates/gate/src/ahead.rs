@@ -39,6 +39,7 @@ pub fn reproduced(
         rules: &rules,
         commands: Vec::new(),
         behind: crate::measure::Behind::new(),
+        tests_ms: None,
     };
     let brought = gate.tests_on_base()?;
     let on_base = census::read(&brought);

@@ -143,6 +143,7 @@ pub fn measure(candidate: &Candidate<'_>, cancel: &Cancel) -> Result<Measured, G
         rules: &rules,
         commands: Vec::new(),
         behind: Behind::new(),
+        tests_ms: None,
     };
     let (census, added) = gate.run_all(&as_is, &mut measurements)?;
     crash::point("gate.measured");
@@ -249,6 +250,26 @@ pub(crate) fn head_set_up<'a>(candidate: &Candidate<'a>) -> &'a Prepared {
 /// A script, or the root of a crate, that a person wrote: the largest are a tenth of this.
 const SMALL_BYTES_MAX: u64 = 256 << 10;
 
+/// How often as long as the head's own tests those over a wrong product may take, and what they may take in any case: the defaults of
+/// cargo-mutants 27 (mutants.rs/timeouts.html). It counts no building; here it is in the same command, and of all that a change left
+/// alone perhaps, so that what is compiled has longer.
+const WRONG_TIMES: u64 = 5;
+const WRONG_S_MIN: u64 = 20;
+const WRONG_BUILT_S_MIN: u64 = 120;
+
+/// Seconds that the tests may take over a wrong product of this language; never more than any command.
+fn wrong_s(tests_ms: Option<i64>, lang: Lang, command_s: u64) -> u64 {
+    let least = match lang.is_compiled() {
+        true => WRONG_BUILT_S_MIN,
+        false => WRONG_S_MIN,
+    };
+    let Some(took) = tests_ms else {
+        return command_s;
+    };
+    let took_s = took.max(0).unsigned_abs().div_ceil(1_000);
+    (took_s * WRONG_TIMES).max(least).min(command_s)
+}
+
 /// One measurement under way.
 pub(crate) struct Gate<'a> {
     pub(crate) candidate: &'a Candidate<'a>,
@@ -257,6 +278,8 @@ pub(crate) struct Gate<'a> {
     pub(crate) rules: &'a Rules<'a>,
     pub(crate) commands: Vec<Captured>,
     pub(crate) behind: Behind,
+    /// How long the tests of the head took, in milliseconds, once they were run.
+    pub(crate) tests_ms: Option<i64>,
 }
 
 impl Gate<'_> {
@@ -292,6 +315,7 @@ impl Gate<'_> {
         };
         // The last run of the tests: of the head as it is, where that is another tree.
         let as_is = self.commands.len();
+        self.tests_ms = self.commands.last().map(|ran| ran.record.duration_ms);
         self.rests(Check::CensusNotReduced, as_is - 1..as_is);
         let asleep = self.written_and_not_run(&census);
         let may_be_lost = |id: &str| self.may_be_lost(id) && !asleep.contains(id);
@@ -359,9 +383,22 @@ impl Gate<'_> {
 
     pub(crate) fn run(&mut self, room: &Room, command: &str) -> Result<Captured, GateError> {
         let captured = self.stage.run(room, command)?;
+        Ok(self.recorded(captured))
+    }
+
+    /// The tests over a product that was made wrong, which may well have no end: for at most as long as the head's own tell.
+    pub(crate) fn run_wrong(&mut self, room: &Room, lang: Lang) -> Result<Captured, GateError> {
+        let wall_s = wrong_s(self.tests_ms, lang, self.candidate.command_s);
+        let captured = self
+            .stage
+            .run_for(room, self.candidate.test_command, wall_s)?;
+        Ok(self.recorded(captured))
+    }
+
+    fn recorded(&mut self, captured: Captured) -> Captured {
         crash::point("gate.command");
         self.commands.push(captured.clone());
-        Ok(captured)
+        captured
     }
 
     pub(crate) fn blob(&self, commit: &Oid, path: &str) -> Result<Option<Vec<u8>>, GateError> {
@@ -573,5 +610,22 @@ impl Gate<'_> {
             });
         }
         Ok(done)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tests_over_a_wrong_product_have_a_multiple_of_what_the_head_s_own_took() {
+        let of = |ms, lang| wrong_s(Some(ms), lang, 600);
+        assert_eq!(of(10_000, Lang::Python), 50);
+        assert_eq!(of(900, Lang::Python), 20);
+        assert_eq!(of(900, Lang::Rust), 120);
+        assert_eq!(of(30_000, Lang::Rust), 150);
+        assert_eq!(of(500_000, Lang::Go), 600, "never more than any command");
+        assert_eq!(wrong_s(Some(1), Lang::Rust, 2), 2);
+        assert_eq!(wrong_s(None, Lang::Python, 600), 600);
     }
 }

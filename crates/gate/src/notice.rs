@@ -485,7 +485,9 @@ impl Gate<'_> {
         if !any {
             return Ok(Tried::NoFunction);
         }
-        let ran = self.run(&room, self.candidate.test_command)?;
+        let mut langs = product.iter().map(|path| source::lang(path));
+        let lang = langs.find(|lang| lang.is_compiled()).unwrap_or(Lang::Plain);
+        let ran = self.run_wrong(&room, lang)?;
         let seen = census::read(&ran);
         if let Some(unable) = runs::unable(&ran, &seen) {
             return Ok(Tried::Unable(unable.why));

@@ -5,6 +5,7 @@
 //! between blanks, so that no type parameter and no arrow is taken for one.
 
 use alai_core::qa::{CheckResult, Measurement};
+use alai_core::record::Exit;
 
 use crate::census;
 use crate::checks::some;
@@ -102,10 +103,8 @@ impl Gate<'_> {
         noticed: Measurement,
         own: &Own,
     ) -> Result<Measurement, GateError> {
-        // The slowest of all: the newest may be a run that did not even build.
-        let durations = self.commands.iter().map(|c| c.record.duration_ms);
-        let slowest = durations.max().unwrap_or(0);
-        if noticed.result != CheckResult::Pass || *own == Own::none() || slowest > RUN_MS_MAX {
+        let slow = self.tests_ms.is_none_or(|took| took > RUN_MS_MAX);
+        if noticed.result != CheckResult::Pass || *own == Own::none() || slow {
             return Ok(noticed);
         }
         let mut all = Vec::new();
@@ -126,7 +125,7 @@ impl Gate<'_> {
         // As far apart as they are: the first three of a long change would say little of it.
         let tried = all.len().min(TRIED_MAX);
         let picked = (0..tried).map(|at| at * all.len() / tried);
-        let (mut seen, mut survived) = (0, Vec::new());
+        let (mut seen, mut survived, mut endless) = (0, Vec::new(), Vec::new());
         for (path, wrong) in picked.filter_map(|at| all.get(at)) {
             let room = self.stage.room(
                 "a wrong operator",
@@ -140,27 +139,34 @@ impl Gate<'_> {
                 .copied()
                 .unwrap_or_default();
             room.put(path, wrong.text.as_bytes(), mode == 0o100_755)?;
-            let ran = self.run(&room, self.candidate.test_command)?;
+            let ran = self.run_wrong(&room, source::lang(&path))?;
             let census = census::read(&ran);
+            let place = format!(
+                "{path}:{} `{}` as `{}`",
+                wrong.line + 1,
+                wrong.was,
+                wrong.is
+            );
+            // A class of its own, as with cargo-mutants: a loop without an end is no test's notice, and nothing that survived.
+            if matches!(ran.record.exit, Exit::TimedOut { .. }) {
+                endless.push(format!("{place} ({})", ran.record.exit));
+                continue;
+            }
             if runs::unable(&ran, &census).is_some() {
                 continue;
             }
             match own.all_passed(&census) {
                 Some(true) => {
                     seen += 1;
-                    survived.push(format!(
-                        "{path}:{} `{}` as `{}`",
-                        wrong.line + 1,
-                        wrong.was,
-                        wrong.is
-                    ));
+                    survived.push(place);
                 }
                 Some(false) => seen += 1,
                 None => {}
             }
         }
-        let told = match (seen, survived.len()) {
-            (0, _) => return Ok(noticed),
+        let mut told = match (seen, survived.len()) {
+            (0, _) if endless.is_empty() => return Ok(noticed),
+            (0, _) => "no wrong operator in changed lines could be held against them".to_owned(),
             (seen, 0) => format!("they notice each of {seen} wrong operator(s) in changed lines"),
             (seen, left) => format!(
                 "of {seen} wrong operator(s) in changed lines they notice {}, and not {}",
@@ -168,6 +174,9 @@ impl Gate<'_> {
                 some(&survived)
             ),
         };
+        if !endless.is_empty() {
+            told = format!("{told}; without an end: {}", some(&endless));
+        }
         Ok(Measurement {
             detail: format!("{}; {told}", noticed.detail),
             ..noticed

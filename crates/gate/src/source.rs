@@ -46,6 +46,14 @@ fn by_name(name: &str) -> Lang {
 }
 
 impl Lang {
+    /// Whether a test command builds it before it runs it.
+    pub(crate) fn is_compiled(self) -> bool {
+        match self {
+            Lang::Rust | Lang::Go | Lang::CLike => true,
+            Lang::JavaScript | Lang::Python | Lang::Hash | Lang::Plain => false,
+        }
+    }
+
     /// Whether a program is written in it.
     pub(crate) fn is_code(self) -> bool {
         self != Lang::Plain

@@ -122,6 +122,16 @@ impl<'a> Stage<'a> {
         self.run_with(room, command, &[])
     }
 
+    /// The same for at most so many seconds.
+    pub(crate) fn run_for(
+        &self,
+        room: &Room,
+        command: &str,
+        wall_s: u64,
+    ) -> Result<Captured, GateError> {
+        self.ran(room, command, &[], wall_s)
+    }
+
     /// The same with more variables. What is there of `NODE_OPTIONS` and `GOFLAGS` stays in force.
     pub(crate) fn run_with(
         &self,
@@ -129,21 +139,32 @@ impl<'a> Stage<'a> {
         command: &str,
         more: &[(&str, String)],
     ) -> Result<Captured, GateError> {
+        self.ran(room, command, more, self.command_s)
+    }
+
+    fn ran(
+        &self,
+        room: &Room,
+        command: &str,
+        more: &[(&str, String)],
+        wall_s: u64,
+    ) -> Result<Captured, GateError> {
         let argv = ["sh".to_owned(), "-c".to_owned(), merged(command)];
         let argv = services::with_services(&self.around.services, &argv, Then::RunAndTell);
-        let captured = cage::run(&self.spec(room, more), &argv, b"", self.cancel).map_err(|e| {
-            GateError::Cage {
-                command: command.to_owned(),
-                why: e.to_string(),
-            }
-        })?;
+        let captured =
+            cage::run(&self.spec(room, more, wall_s), &argv, b"", self.cancel).map_err(|e| {
+                GateError::Cage {
+                    command: command.to_owned(),
+                    why: e.to_string(),
+                }
+            })?;
         if captured.record.exit == Exit::Cancelled || self.cancel.is_cancelled() {
             return Err(GateError::Cancelled);
         }
         Ok(captured)
     }
 
-    fn spec(&self, room: &Room, more: &[(&str, String)]) -> CageSpec {
+    fn spec(&self, room: &Room, more: &[(&str, String)], wall_s: u64) -> CageSpec {
         let bind = |outside: &Path, inside: &str| Bind {
             outside: outside.to_owned(),
             inside: PathBuf::from(inside),
@@ -173,7 +194,7 @@ impl<'a> Stage<'a> {
             env: env.into_iter().collect(),
             network: Network::Loopback,
             limits: Limits {
-                wall_s: self.command_s,
+                wall_s,
                 output_kept: OUTPUT_KEPT,
                 ..Limits::default()
             },

@@ -372,3 +372,29 @@ fn wrong_operators_in_changed_lines_are_told_and_fail_nothing_needs_python() {
     let detail = with(far);
     assert!(detail.contains("not ages.py:5 `>=` as `>`"), "{detail}");
 }
+
+#[test]
+fn a_wrong_operator_without_an_end_is_broken_off_and_told_apart_needs_python() {
+    let world = World::new(&[
+        ("ages.py", "def double(age):\n    return age * 2\n"),
+        (
+            "tests/test_ages.py",
+            "import unittest\nfrom ages import double\n\nclass Ages(unittest.TestCase):\n    def test_double(self):\n        self.assertEqual(double(2), 4)\n",
+        ),
+        ("tests/__init__.py", ""),
+    ]);
+    let base = world.tip();
+    let code = "def double(age):\n    return age * 2\n\ndef next_age(age):\n    while age:\n        if age > 17:\n            return age\n        age += 1\n        done = True\n        while not done:\n            pass\n    return 18\n";
+    let tests = "import unittest\nfrom ages import next_age\n\nclass Next(unittest.TestCase):\n    def test_next(self):\n        self.assertEqual(next_age(17), 18)\n        self.assertEqual(next_age(18), 18)\n";
+    world.commit(
+        &[("ages.py", code), ("tests/test_next.py", tests)],
+        &[],
+        "The next age",
+    );
+    let judged = world.measure(&base, &Task::with("python3 -m unittest -v"));
+    judged.expect_pass();
+    let detail = &judged.one(Check::MutantsKilled).detail;
+    // Twenty seconds are what a run that takes less than four is given.
+    let endless = "without an end: ages.py:9 `True` as `False` (timed out after 20 s)";
+    assert!(detail.contains(endless), "{detail}");
+}
