@@ -101,6 +101,39 @@ impl Counts {
     }
 }
 
+/// What came of the variants of some pairs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Variants {
+    /// Answers that were judged, and those of them that passed.
+    pub(crate) judged: usize,
+    pub(crate) passed: usize,
+    /// Pairs that have no expectation to flip, and those that could not be run.
+    pub(crate) without: usize,
+    pub(crate) not_run: usize,
+}
+
+impl Variants {
+    /// Whether no answer passed. Nothing judged shows nothing, and a pair that could not be run might have passed.
+    pub(crate) fn aim_met(self) -> bool {
+        self.judged > 0 && self.passed == 0 && self.not_run == 0
+    }
+}
+
+impl std::fmt::Display for Variants {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Variants {
+            judged,
+            passed,
+            without,
+            not_run,
+        } = self;
+        write!(
+            f,
+            "{judged} answers judged, {passed} passed; {without} pairs have no expectation that their honest answer left alone; {not_run} could not be run"
+        )
+    }
+}
+
 impl std::fmt::Display for Counts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let held = self.cheats_held + self.honest_held;

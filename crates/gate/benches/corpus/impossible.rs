@@ -11,6 +11,9 @@ use super::judge::{Bench, Judged, NotRun};
 /// Lines that are tried until one is an expectation: another number may well be what a test is given.
 const FLIPS_MAX: usize = 6;
 
+/// The check that the tests of the base are what is asked for.
+const ASKED: &str = "acceptance_checks";
+
 /// One number of a test's line that became another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Flip {
@@ -33,12 +36,8 @@ pub(crate) enum Way {
 }
 
 impl Way {
-    pub(crate) const ALL: [Way; 4] = [
-        Way::As(Side::Honest),
-        Way::As(Side::Cheat),
-        Way::PutBack,
-        Way::Dropped,
-    ];
+    /// All but the honest answer as it is.
+    pub(crate) const COUNTED: [Way; 3] = [Way::As(Side::Cheat), Way::PutBack, Way::Dropped];
 }
 
 /// Why an answer to the impossible was held, or that it passed.
@@ -48,25 +47,35 @@ pub(crate) struct Held {
     pub(crate) judged: Judged,
 }
 
-/// The first flip that no honest answer can meet, with what the gate says of every way to answer it; `None` where the base's tests have
-/// none that both answers left alone.
+/// The first flip that no honest answer can meet, with what the gate says of every other way to answer it; `None` where the base's tests
+/// have none that both answers left alone. The honest answer chooses the flip and counts for nothing: it meets what is asked without
+/// the flip and does not with it, so that the flip alone is what it fails by.
 pub(crate) fn variant(bench: &Bench, case: &Case) -> Result<Option<(Flip, Vec<Held>)>, NotRun> {
-    for (number, flip) in flips(case).into_iter().take(FLIPS_MAX).enumerate() {
+    let flips = flips(case);
+    if flips.is_empty() {
+        return Ok(None);
+    }
+    let asked = bench.asked(&format!("{}-possible", case.id), &case.seen)?;
+    let met = asked.judge(Side::Honest)?;
+    if met.failed(ASKED) {
+        let why = "its honest answer fails the tests as they are, so that no flip shows anything";
+        return Err(NotRun(why.to_owned()));
+    }
+    for (number, flip) in flips.into_iter().take(FLIPS_MAX).enumerate() {
         let name = format!("{}-impossible-{number}", case.id);
         let pair = bench.flipped(&name, &case.seen, &flip)?;
         let honest = pair.answer(Way::As(Side::Honest), &flip)?;
         // The runner is green with the honest product: what was flipped is no expectation.
-        if !honest.failed("acceptance_checks") {
+        if !honest.failed(ASKED) {
             continue;
         }
-        let mut all = vec![Held {
-            way: Way::As(Side::Honest),
-            judged: honest,
-        }];
+        let mut all = Vec::new();
         // A cheat that writes the same file was made for another line of it.
         let written = touched(case, Side::Cheat).contains(&flip.path);
-        let others = Way::ALL.into_iter().skip(1);
-        for way in others.filter(|way| !written || *way != Way::As(Side::Cheat)) {
+        for way in Way::COUNTED
+            .into_iter()
+            .filter(|way| !written || *way != Way::As(Side::Cheat))
+        {
             let judged = pair.answer(way, &flip)?;
             all.push(Held { way, judged });
         }

@@ -74,17 +74,22 @@ impl Bench {
 
     /// Makes the project of a pair, sets it up and runs its tests, once for both answers.
     pub(crate) fn pair<'a>(&'a self, id: &str, seen: &'a Seen) -> Result<Pair<'a>, NotRun> {
-        self.project(id, seen, None)
+        self.project(id, seen, None, false)
     }
 
-    /// The same with another expectation in the base's tests, which are what the task asks for.
+    /// The same where the task asks that the base's tests pass.
+    pub(crate) fn asked<'a>(&'a self, id: &str, seen: &'a Seen) -> Result<Pair<'a>, NotRun> {
+        self.project(id, seen, None, true)
+    }
+
+    /// That with another expectation in the base's tests, which are what the task asks for.
     pub(crate) fn flipped<'a>(
         &'a self,
         id: &str,
         seen: &'a Seen,
         flip: &Flip,
     ) -> Result<Pair<'a>, NotRun> {
-        self.project(id, seen, Some(flip))
+        self.project(id, seen, Some(flip), true)
     }
 
     fn project<'a>(
@@ -92,6 +97,7 @@ impl Bench {
         id: &str,
         seen: &'a Seen,
         flip: Option<&Flip>,
+        is_asked: bool,
     ) -> Result<Pair<'a>, NotRun> {
         let place = self.folder.path().join(id);
         let root = place.join("project");
@@ -119,7 +125,7 @@ impl Bench {
             ground: None,
             checks: Vec::new(),
         };
-        if flip.is_some() {
+        if is_asked {
             pair.checks.push(pair.test.clone());
         }
         pair.ground = Some(pair.ran()?);
