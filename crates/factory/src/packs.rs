@@ -182,8 +182,10 @@ impl Packs {
 
     /// Closes the companies that these are about.
     pub(crate) fn close(&mut self, misfits: Vec<PacksError>) {
-        // Others that were copied from the same go on by what was open to them.
+        // Others that were copied from the same go on by what was open to them, and are told nothing of what is closed here.
         self.routes = routes::Routes::default();
+        self.known = nature::Known::default();
+        self.held = texts::Held::default();
         for misfit in misfits {
             if let PacksError::Model { pack, .. } = &misfit {
                 let why = misfit.to_string();

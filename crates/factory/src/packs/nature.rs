@@ -43,6 +43,12 @@ impl Known {
     }
 }
 
+/// Whether a blueprint that cannot be used stays so for as long as these packs are in force: what could not be read a moment ago may be
+/// read the next time.
+fn lasts(wrong: &BlueprintError) -> bool {
+    !matches!(wrong, BlueprintError::Unread { .. })
+}
+
 impl Packs {
     pub(crate) fn nature(&self, company: &Company, name: &str) -> Nature {
         let key = (company.name.clone(), name.to_owned());
@@ -52,13 +58,16 @@ impl Packs {
         {
             return known;
         }
-        let nature = self.look(company, name);
-        self.known
-            .with(|answers| answers.natures.insert(key, nature));
+        let (nature, lasts) = self.look(company, name);
+        if lasts {
+            self.known
+                .with(|answers| answers.natures.insert(key, nature));
+        }
         nature
     }
 
-    fn look(&self, company: &Company, name: &str) -> Nature {
+    /// What it is like, and whether that holds for as long as these packs do.
+    fn look(&self, company: &Company, name: &str) -> (Nature, bool) {
         let usual = Given {
             project: [(TEST_COMMAND.to_owned(), ANY_TEST.to_owned())].into(),
             ..Given::default()
@@ -67,14 +76,18 @@ impl Packs {
         let reads = { self.library(Some(company)) }
             .is_ok_and(|library| blueprint::reads_titles(name, &library));
         let made_up = self.resolved(Some(company), name, &BTreeMap::new());
-        made_up.map_or_else(
-            |_| Nature::default(),
-            |found| Nature {
-                asks: found.blueprint.always_asks(),
-                compares: found.blueprint.compares(),
-                wants: reads || matches!(wanted, Err(BlueprintError::MissingInput { .. })),
-            },
-        )
+        match made_up {
+            Ok(found) => {
+                let wants = reads || matches!(wanted, Err(BlueprintError::MissingInput { .. }));
+                let nature = Nature {
+                    asks: found.blueprint.always_asks(),
+                    compares: found.blueprint.compares(),
+                    wants,
+                };
+                (nature, true)
+            }
+            Err(wrong) => (Nature::default(), lasts(&wrong)),
+        }
     }
 
     /// Whether a run asks no model with what it is given. One that cannot be used is not said to.
@@ -87,7 +100,11 @@ impl Packs {
             return known;
         }
         let found = self.blueprint(company, name, given);
-        let nobody = found.is_ok_and(|blueprint| !blueprint.asks_a_model());
+        let nobody = match found {
+            Ok(blueprint) => !blueprint.asks_a_model(),
+            Err(wrong) if !lasts(&wrong) => return false,
+            Err(_) => false,
+        };
         self.known.with(|answers| {
             if answers.asks_nobody.len() >= ANSWERS_MAX {
                 answers.asks_nobody.clear();
@@ -105,6 +122,7 @@ impl Packs {
         }
         let lack = match self.blueprint(company, name, given) {
             Err(BlueprintError::MissingInput { input, about, .. }) => Some(Lack { input, about }),
+            Err(wrong) if !lasts(&wrong) => return None,
             Ok(_) | Err(_) => None,
         };
         self.known.with(|answers| {
@@ -114,5 +132,82 @@ impl Packs {
             answers.lacks.insert(key, lack.clone());
         });
         lack
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alai_core::company::Texts;
+
+    use super::super::PacksError;
+    use super::super::texts;
+    use super::*;
+    use crate::home::Home;
+
+    /// A company with a blueprint of its own that asks a model, and that blueprint's name.
+    fn own(packs: &Packs) -> (Company, String) {
+        let mut companies = packs.registry.companies().iter();
+        let found = companies.find_map(|company| {
+            let mut own = company.blueprints.iter();
+            let name = own.find(|name| packs.look(company, name).0.asks)?;
+            Some((company.clone(), name.clone()))
+        });
+        found.expect("a shipped company has one")
+    }
+
+    fn known(packs: &Packs) -> usize {
+        packs
+            .known
+            .with(|answers| answers.natures.len() + answers.asks_nobody.len() + answers.lacks.len())
+    }
+
+    #[test]
+    fn packs_that_close_a_company_forget_what_its_blueprints_were_like() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let packs = Packs::load(&Home::at(dir.path())).expect("the shipped ones");
+        let (company, name) = own(&packs);
+        let nature = packs.nature(&company, &name);
+        assert_ne!(nature, Nature::default(), "it can be used");
+        packs.asks_nobody(&company, &name, &Given::default());
+        packs.lack(&company, &name, &Given::default());
+        assert_eq!(known(&packs), 3);
+        let held = packs.texts(&company.name).expect("its texts");
+        let mut closing = packs.clone();
+        closing.close(vec![PacksError::Model {
+            pack: company.name.clone(),
+            at: alai_core::company::At::default(),
+            on: "build".into(),
+            choice: "nobody".into(),
+            problem: "there is none".into(),
+        }]);
+        assert_eq!((known(&packs), known(&closing)), (3, 0));
+        // It has no texts any more, and those it was copied from, which a run may hold, have theirs.
+        assert_eq!(
+            *closing.texts(&company.name).expect("none"),
+            Texts::default()
+        );
+        assert_eq!(closing.nature(&company, &name), Nature::default());
+        assert_eq!(packs.texts(&company.name).expect("its texts"), held);
+        assert_eq!(packs.nature(&company, &name), nature);
+    }
+
+    #[test]
+    fn what_could_not_be_read_is_asked_again() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let whole = Packs::load(&Home::at(dir.path())).expect("the shipped ones");
+        let (company, name) = own(&whole);
+        let mut packs = whole.clone();
+        packs.close(Vec::new());
+        packs.texts.remove(&company.name);
+        let given = Given::default();
+        assert_eq!(packs.nature(&company, &name), Nature::default());
+        assert!(!packs.asks_nobody(&company, &name, &given));
+        assert_eq!(packs.lack(&company, &name, &given), None);
+        assert_eq!(known(&packs), 0, "nothing of that is kept");
+        let read = whole.texts(&company.name).expect("its texts");
+        let read = [(company.name.clone(), Texts::clone(&read))];
+        packs.texts.extend(texts::here(read.into()));
+        assert_eq!(packs.nature(&company, &name), whole.nature(&company, &name));
+        assert_eq!(known(&packs), 1);
     }
 }
