@@ -1,8 +1,11 @@
 //! One goal on one screen: where it stands, who is at work, what a verifier said, where the evidence is, what it took, what
 //! stands in its way and what a person does next (seed 003: the operator's cockpit). From rows and folders alone.
 
+use std::collections::BTreeSet;
+
 use alai_core::ids::TaskId;
 use alai_core::mode::Mode;
+use alai_core::pipeline;
 use alai_core::task::{State, Task, TaskKind};
 use alai_core::why::Rule;
 use alai_mission::{Filter, MergeState, MissionError, Reader, RunState, WorkStats};
@@ -80,7 +83,10 @@ pub struct Blocker {
     pub next_action: String,
 }
 
-/// Looks at a goal, or at the goal that a task belongs to.
+/// Goals, and lines of work of no goal, of which something is left to do for somebody; as many as are shown on one screen.
+pub const UNDER_WAY_MAX: usize = 20;
+
+/// Looks at a goal, or at the goal that a task belongs to; of a task of no goal at its line of work.
 ///
 /// # Errors
 /// When there is no such task, or the store cannot be read.
@@ -91,11 +97,7 @@ pub fn console(
     of: TaskId,
     now_ms: i64,
 ) -> Result<Console, MissionError> {
-    let named = reader.task(of)?;
-    let goal = match named.goal {
-        Some(goal) => reader.task(goal)?,
-        None => named,
-    };
+    let goal = reader.task(first_of(reader, &reader.task(of)?)?)?;
     let filter = Filter {
         goal: Some(goal.id),
         ended: true,
@@ -117,7 +119,7 @@ pub fn console(
         goal: goal.id,
         title: goal.title.clone(),
         state: views.shown(&goal)?.to_owned(),
-        step: step(&goal, &tasks, merging(reader, &tasks)?),
+        step: String::new(),
         mode: None,
         plans: { reader.plans(goal.id)?.into_iter() }
             .map(|(said, at_ms)| ConsolePlan { said, at_ms })
@@ -131,10 +133,36 @@ pub fn console(
     for task in &tasks {
         add(home, reader, views, task, &goal, &mut console)?;
     }
+    console.step = step(&goal, &tasks, merging(reader, &tasks)?, &console.blockers);
     if let Some(first) = console.blockers.first() {
         console.next_action.clone_from(&first.next_action);
     }
     Ok(console)
+}
+
+/// What is looked at where nothing is named: each goal, and each line of work of no goal, that is not over or waits for a person, by
+/// number; at most `UNDER_WAY_MAX`, and how many are more.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn under_way(reader: &Reader, views: &Views<'_>) -> Result<(Vec<TaskId>, usize), MissionError> {
+    let mut firsts = BTreeSet::new();
+    let held_up = views.status()?.needs_you.into_iter().map(|view| view.task);
+    for task in reader.tasks(&Filter::default())?.into_iter().chain(held_up) {
+        firsts.insert(first_of(reader, &task)?);
+    }
+    let more = firsts.len().saturating_sub(UNDER_WAY_MAX);
+    Ok((firsts.into_iter().take(UNDER_WAY_MAX).collect(), more))
+}
+
+/// The goal of a task, else the first task of its line. OPS and DOCS of a line of no goal hang below a build of it.
+fn first_of(reader: &Reader, task: &Task) -> Result<TaskId, MissionError> {
+    let follows = matches!(task.kind, TaskKind::Ops | TaskKind::Docs) && task.lineage.is_none();
+    Ok(match (task.goal, task.parent) {
+        (Some(goal), _) => goal,
+        (None, Some(parent)) if follows => pipeline::lineage(&reader.task(parent)?),
+        (None, _) => pipeline::lineage(task),
+    })
 }
 
 /// Whether nothing of a goal, or of the line of work of a task of its own, is left to do.
@@ -166,15 +194,16 @@ fn merging(reader: &Reader, line: &[Task]) -> Result<bool, MissionError> {
     Ok(false)
 }
 
-fn step(goal: &Task, tasks: &[Task], merging: bool) -> String {
+fn step(goal: &Task, tasks: &[Task], merging: bool, blockers: &[Blocker]) -> String {
     let left = tasks
         .iter()
         .filter(|t| t.kind != TaskKind::Goal && !t.state.terminal());
     let begun = |t: &&Task| matches!(t.state, State::Started | State::ReadyForReview);
+    let refused = Rule::MergeRefused.as_str();
     match (left.clone().find(begun), left.clone().next()) {
         (Some(task), _) | (None, Some(task)) => format!("{} {}", task.kind, task.id),
-        (None, None) if merging => "merge".into(),
-        (None, None) if goal.state.terminal() => "over".into(),
+        (None, None) if merging || blockers.iter().any(|b| b.rule == refused) => "merge".into(),
+        (None, None) if goal.state.terminal() && blockers.is_empty() => "over".into(),
         (None, None) => "delivery".into(),
     }
 }
@@ -240,7 +269,10 @@ fn stands(view: &TaskView) -> bool {
     match view.task.state {
         State::Waiting | State::Paused => true,
         State::Open | State::Started | State::ReadyForReview => view.shown == "stalled",
-        State::Done => matches!(view.why.rule, Rule::MergeRefused | Rule::DeliveryRefused),
+        State::Done => matches!(
+            view.why.rule,
+            Rule::Approval | Rule::MergeRefused | Rule::DeliveryRefused
+        ),
         State::Failed | State::Cancelled => false,
     }
 }

@@ -74,7 +74,7 @@ pub use around::{Around, Life};
 pub use beat::{Factory, Pulse};
 pub use config::{Config, ConfigError};
 pub use console::{
-    Blocker, Console, ConsolePlan, ConsoleTask, ConsoleThread, console, line_is_over,
+    Blocker, Console, ConsolePlan, ConsoleTask, ConsoleThread, console, line_is_over, under_way,
 };
 pub use dispatch::{Draining, HostView, Loading, ScheduleView, Took, WaitView, WordView};
 pub use evidence::{evidence_dir, newest_evidence};

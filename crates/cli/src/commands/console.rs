@@ -1,4 +1,4 @@
-//! `alai console GOAL`: one goal on one screen.
+//! `alai console [GOAL]`: one goal on one screen, or all of which something is left to do.
 
 mod screen;
 
@@ -8,8 +8,9 @@ use std::time::Duration;
 use alai_core::ids::TaskId;
 use alai_core::line::words;
 use alai_core::money::dollars;
-use alai_factory::{Console, Home, Views, console, line_is_over};
+use alai_factory::{Console, Home, Views, console, line_is_over, under_way};
 use alai_mission::Reader;
+use serde::Serialize;
 
 use crate::args::ConsoleArgs;
 use crate::error::{CliError, Kind};
@@ -20,14 +21,55 @@ const POLL: Duration = Duration::from_millis(300);
 
 pub(crate) fn run(home: &Home, args: &ConsoleArgs) -> Result<ExitCode, CliError> {
     let reader = door::reader(home)?;
-    match args.watch {
-        true => watch(home, &reader, args)?,
-        false => {
-            let seen = look(home, &reader, args.goal)?;
-            tell(&seen, args)?;
-        }
+    match (args.goal, args.watch) {
+        (Some(goal), true) => watch(home, &reader, goal, args)?,
+        (Some(goal), false) => tell(&look(home, &reader, goal)?, args)?,
+        (None, _) => overview(home, &reader, args)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What of all is not over, or waits for a person.
+#[derive(Serialize)]
+struct Overview {
+    goals: Vec<Console>,
+    /// How many are left out.
+    more: usize,
+}
+
+fn overview(home: &Home, reader: &Reader, args: &ConsoleArgs) -> Result<(), CliError> {
+    let now = door::now_ms();
+    let views = Views::new(reader, now, door::around(home)?);
+    let (firsts, more) = under_way(reader, &views)?;
+    if args.watch {
+        let message = "cannot watch without a goal: a watch is of one";
+        let one = firsts
+            .first()
+            .map_or("ID".to_owned(), |id| id.0.to_string());
+        let hint = format!("`alai console {one} --watch`; `alai console` shows all that is left");
+        return Err(CliError::new(Kind::Usage, message).hinted(hint));
+    }
+    let goals = { firsts.into_iter() }
+        .map(|first| console(home, reader, &views, first, now))
+        .collect::<Result<Vec<Console>, _>>()?;
+    if args.json {
+        return show::json(&Overview { goals, more });
+    }
+    for (number, seen) in goals.iter().enumerate() {
+        if number > 0 {
+            show::line("");
+        }
+        print(&lines(seen, args));
+    }
+    if goals.is_empty() {
+        show::message("nothing is left to do; `alai mc list --all` shows what was done");
+    }
+    if more > 0 {
+        show::message(&format!(
+            "{more} more; `alai mc list` shows all that is open"
+        ));
+    }
+    Ok(())
 }
 
 fn look(home: &Home, reader: &Reader, of: TaskId) -> Result<Console, CliError> {
@@ -57,9 +99,9 @@ fn print(lines: &[String]) {
 }
 
 /// Shows it again whenever it has changed, until the goal is over; on no terminal only the lines that are new.
-fn watch(home: &Home, reader: &Reader, args: &ConsoleArgs) -> Result<(), CliError> {
+fn watch(home: &Home, reader: &Reader, of: TaskId, args: &ConsoleArgs) -> Result<(), CliError> {
     let redraws = screen::redraws() && !args.json;
-    let goal = look(home, reader, args.goal)?.goal;
+    let goal = look(home, reader, of)?.goal;
     let mut before: Option<Console> = None;
     loop {
         // Asked before the look, so that the last look is one at the end.
@@ -166,11 +208,12 @@ fn text(seen: &Console) -> Vec<String> {
     ));
     lines.extend(seen.blockers.iter().map(|b| {
         format!(
-            "blocker  {} ({}, {}): {}",
+            "blocker  {} ({}, {}): {}; next: {}",
             b.task,
             b.rule,
             b.owner,
-            words(&b.why)
+            words(&b.why),
+            words(&b.next_action)
         )
     }));
     lines.push(format!("next     {}", words(&seen.next_action)));
@@ -237,11 +280,12 @@ fn markdown(seen: &Console) -> Vec<String> {
         lines.extend([String::new(), "## Blockers".into(), String::new()]);
         lines.extend(seen.blockers.iter().map(|b| {
             format!(
-                "- {} ({}, {}): {}",
+                "- {} ({}, {}): {}; next: {}",
                 b.task,
                 b.rule,
                 cell(&b.owner),
-                cell(&b.why)
+                cell(&b.why),
+                cell(&b.next_action)
             )
         }));
     }

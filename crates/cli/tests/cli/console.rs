@@ -223,3 +223,63 @@ fn a_watch_in_json_and_markdown_says_each_change_whole() {
     }
     drop(daemon);
 }
+
+#[test]
+fn a_task_of_its_own_has_its_whole_line_on_the_screen_and_says_what_a_person_does_next() {
+    let world = World::scripted("approve", &Script::good());
+    let add = ["mc", "add", "Count letters", "--project", "tiny"];
+    world.alai(add).exits(0);
+    let daemon = world.up();
+    world.until("it waits for its approval", |w| {
+        let held = w.alai(["why", "1"]).exits(0).out;
+        held.contains("rule      approval").then_some(())
+    });
+    // What judged it leads to the same line as its first task.
+    let seen = world.json(["console", "3", "--json"]);
+    assert_eq!(seen, world.json(["console", "1", "--json"]));
+    assert_eq!(
+        (&seen["goal"], &seen["state"], &seen["step"]),
+        (&json!(1), &json!("done"), &json!("delivery"))
+    );
+    assert_eq!(seen["tasks"].as_array().map(Vec::len), Some(3), "{seen}");
+    assert_eq!(seen["next_action"], "`alai mc approve 1`");
+    // Another one that a safety rail stops: each blocker says what is done about it.
+    world
+        .alai(["mc", "add", "Deploy to production", "--project", "tiny"])
+        .exits(0);
+    let all = world.alai(["console"]).exits(0).out;
+    let (first, second) = all.split_once("\n\n").expect("two lines of work");
+    for (part, of, next) in [
+        (first, "goal     #1 [done] ", "; next: `alai mc approve 1`"),
+        (
+            second,
+            "goal     #4 [waiting] ",
+            "; next: decide: `alai mc answer 4 ",
+        ),
+    ] {
+        assert!(part.starts_with(of), "{part}");
+        let blocker = part.lines().find(|line| line.starts_with("blocker "));
+        assert!(blocker.is_some_and(|line| line.contains(next)), "{part}");
+    }
+    let listed = world.json(["console", "--json"]);
+    assert_eq!(listed["goals"][0], without_version(seen));
+    assert_eq!(listed["goals"][1]["goal"], 4);
+    // A watch is of one.
+    let watch = world.alai(["console", "--watch"]).exits(2);
+    watch.says("alai console 1 --watch");
+    world.alai(["mc", "approve", "1"]).exits(0);
+    world.until("it is delivered", |w| {
+        let seen = w.json(["console", "1", "--json"]);
+        (seen["step"] == "over").then_some(())
+    });
+    world.alai(["mc", "cancel", "4"]).exits(0);
+    let none = world.alai(["console"]).exits(0);
+    none.says("nothing is left to do");
+    drop(daemon);
+}
+
+fn without_version(mut object: Value) -> Value {
+    let fields = object.as_object_mut().expect("an object");
+    fields.remove("schema_version");
+    object
+}
