@@ -68,9 +68,9 @@ impl Source {
         let mut places = line.match_indices(wanted).map(|(place, _)| place);
         places.find(|place| {
             let (before, after) = (&line[..*place], &line[place + wanted.len()..]);
-            let apart = !(first && is_word(before.chars().next_back()))
-                && !(last && is_word(after.chars().next()));
-            apart && self.is_code(at, line[..place + blanks].chars().count())
+            let runs_on = (first && is_word(before.chars().next_back()))
+                || (last && is_word(after.chars().next()));
+            !runs_on && self.is_code(at, line[..place + blanks].chars().count())
         })
     }
 }

@@ -41,17 +41,16 @@ pub fn reproduced(
         behind: crate::measure::Behind::new(),
         tests_ms: None,
     };
-    let brought = gate.tests_on_base()?;
-    let on_base = census::read(&brought);
+    let (brought, on_base) = gate.tests_on_base()?;
     let base = candidate.base_census;
     let counts = |id: &str| !base.ids.contains_key(id) || gate.may_be_lost(id);
     let seen = match on_the_base(base, &on_base, &brought, &counts) {
         Some(seen) => seen,
         None => {
-            let here = gate.run(&as_is, candidate.test_command)?;
+            let (_, here) = gate.tests(&as_is)?;
             let brings = |file: &ChangedFile| !file.is_deleted() && rules.is_test(&file.path);
             let brings = change.files.iter().any(brings);
-            on_the_head(base, &on_base, &census::read(&here), brings)
+            on_the_head(base, &on_base, &here, brings)
         }
     };
     Ok((seen, gate.commands))
@@ -232,6 +231,7 @@ mod tests {
             tally: None,
             runners: vec!["runner".into()],
             note: String::new(),
+            read: Vec::new(),
             exit: Exit::Code {
                 code: i32::from(!failed.is_empty()),
             },

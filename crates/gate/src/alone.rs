@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::census;
 use crate::error::GateError;
 use crate::measure::{Gate, head_set_up};
 use crate::mutants::Answer;
@@ -31,7 +30,7 @@ impl Gate<'_> {
         for path in &others {
             room.take(path)?;
         }
-        let seen = census::read(&self.run(&room, self.candidate.test_command)?);
+        let (_, seen) = self.tests(&room)?;
         drop(room);
         if !seen.exit.success() || seen.tally.is_none_or(|tally| tally.total() == 0) {
             return Ok(false);

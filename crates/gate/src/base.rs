@@ -10,7 +10,7 @@ use alai_workspace::git::{Oid, Repo};
 use alai_workspace::setup::{self, Prepared, SetupError};
 use alai_workspace::toolchains::Toolchains;
 
-use crate::census::{self, Census};
+use crate::census::Census;
 use crate::error::{GateError, Refused};
 use crate::runs;
 use crate::stage::{Room, Stage};
@@ -143,8 +143,7 @@ fn prove(
         cancel,
     );
     let room = stage.room("the tests of the base", base, with.prepared)?;
-    let captured = stage.run(&room, with.test_command)?;
-    let census = census::read(&captured);
+    let (captured, census) = stage.tests(&room, with.test_command)?;
     match runs::unable(&captured, &census) {
         None => Ok((Base { census, captured }, room)),
         Some(unable) => Err(GateError::BoxRefused(Box::new(Refused {

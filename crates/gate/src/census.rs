@@ -10,11 +10,15 @@ mod go;
 mod javascript;
 mod node;
 mod python;
+mod report;
+mod xml;
 
 use std::collections::BTreeMap;
 
 use alai_core::record::{Captured, Exit};
 use serde::{Deserialize, Serialize};
+
+pub(crate) use report::{Form, Report};
 
 /// More tests than this in one project are not told apart; the Rust compiler's own suite has about 20,000.
 pub const TESTS_MAX: usize = 100_000;
@@ -67,6 +71,10 @@ pub struct Census {
     pub runners: Vec<String>,
     /// Why the list is not known, for people; empty when it is.
     pub note: String,
+    /// Whether a runner that can write a report was read by that or by its lines, and why; empty for others. Censuses of before
+    /// have none.
+    #[serde(default)]
+    pub read: Vec<String>,
     pub exit: Exit,
 }
 
@@ -107,7 +115,23 @@ pub fn runner_env() -> Vec<(String, String)> {
 
 /// Reads a run of the test command whose two streams were joined in their own order (see `stage::merged`).
 pub fn read(captured: &Captured) -> Census {
-    let mut census = parse(&captured.combined(), captured.record.exit);
+    bounded(captured, parse(&captured.combined(), captured.record.exit))
+}
+
+/// The same, with what its runners wrote for machines.
+pub(crate) fn read_with(captured: &Captured, reports: &[Report]) -> Census {
+    let text = plain(&captured.combined());
+    let both = report::reconcile(&text, in_lines(&text), reports);
+    let mut census = assemble(both.found, captured.record.exit);
+    if let Some(why) = both.doubt {
+        census.known = false;
+        census.note = why;
+    }
+    census.read = both.read;
+    bounded(captured, census)
+}
+
+fn bounded(captured: &Captured, mut census: Census) -> Census {
     if captured.truncated && census.known {
         census.known = false;
         census.note = "the runner wrote more than is kept, so its list has a hole".into();
@@ -117,8 +141,12 @@ pub fn read(captured: &Captured) -> Census {
 
 /// Reads an output.
 pub fn parse(output: &str, exit: Exit) -> Census {
-    let text = plain(output);
-    let found: Vec<Found> = [
+    assemble(in_lines(&plain(output)), exit)
+}
+
+/// What each reader of printed lines finds.
+fn in_lines(text: &str) -> Vec<Found> {
+    [
         cargo::libtest,
         cargo::nextest,
         python::pytest,
@@ -134,9 +162,8 @@ pub fn parse(output: &str, exit: Exit) -> Census {
         javascript::vitest,
         javascript::mocha,
     ])
-    .filter_map(|parser| parser(&text))
-    .collect();
-    assemble(found, exit)
+    .filter_map(|parser| parser(text))
+    .collect()
 }
 
 fn assemble(found: Vec<Found>, exit: Exit) -> Census {
@@ -146,6 +173,7 @@ fn assemble(found: Vec<Found>, exit: Exit) -> Census {
         tally: None,
         runners: found.iter().map(|f| f.runner.to_owned()).collect(),
         note: "the runner names no tests".into(),
+        read: Vec::new(),
         exit,
     };
     let mut doubt = None;

@@ -71,8 +71,7 @@ impl Gate<'_> {
                 None => room.take(&file.path)?,
             }
         }
-        let ran = self.run(&room, candidate.test_command)?;
-        Ok(crate::census::read(&ran))
+        self.tests(&room).map(|(_, census)| census)
     }
 }
 
@@ -150,6 +149,7 @@ mod tests {
             tally: None,
             runners: vec!["runner".into()],
             note: String::new(),
+            read: Vec::new(),
             exit: Exit::Code {
                 code: i32::from(!failed.is_empty()),
             },

@@ -221,9 +221,9 @@ impl<'a> Gate<'a> {
             .into_iter()
             .chain([self.candidate.test_command])
         {
-            let ran = self.stage.run_with(&room, command, &env)?;
+            let (ran, census) = self.stage.tests_with(&room, command, &env)?;
             self.commands.push(ran.clone());
-            seen = Some(census::read(&ran));
+            seen = Some(census);
             if !ran.success() {
                 break;
             }

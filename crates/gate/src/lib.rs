@@ -27,6 +27,7 @@ mod operators;
 mod patched;
 mod paths;
 mod probe;
+mod reports;
 mod review;
 mod runs;
 mod scan;

@@ -297,19 +297,18 @@ impl Gate<'_> {
             None => None,
         };
         let mut wrote = self.stamps(&restored_room);
-        let tests = self.run(&restored_room, self.candidate.test_command)?;
+        let (tests, restored) = self.tests(&restored_room)?;
         wrote.keep_changed(&self.stamps(&restored_room));
         drop(restored_room);
-        let restored = census::read(&tests);
         let of_base = own.end..self.commands.len();
         self.rests(Check::AcceptanceChecks, own);
         self.rests(Check::BaseTestsPass, of_base.end - 1..of_base.end);
         self.rests(Check::CleanBuild, of_base);
         let census = if changed {
             wrote = self.stamps(as_is_room);
-            let ran = self.run(as_is_room, self.candidate.test_command)?;
+            let (_, census) = self.tests(as_is_room)?;
             wrote.keep_changed(&self.stamps(as_is_room));
-            census::read(&ran)
+            census
         } else {
             restored.clone()
         };
@@ -386,13 +385,22 @@ impl Gate<'_> {
         Ok(self.recorded(captured))
     }
 
+    /// Runs the project's tests, and reads who they are.
+    pub(crate) fn tests(&mut self, room: &Room) -> Result<(Captured, Census), GateError> {
+        let (captured, census) = self.stage.tests(room, self.candidate.test_command)?;
+        Ok((self.recorded(captured), census))
+    }
+
     /// The tests over a product that was made wrong, which may well have no end: for at most as long as the head's own tell.
-    pub(crate) fn run_wrong(&mut self, room: &Room, lang: Lang) -> Result<Captured, GateError> {
+    pub(crate) fn tests_wrong(
+        &mut self,
+        room: &Room,
+        lang: Lang,
+    ) -> Result<(Captured, Census), GateError> {
         let wall_s = wrong_s(self.tests_ms, lang, self.candidate.command_s);
-        let captured = self
-            .stage
-            .run_for(room, self.candidate.test_command, wall_s)?;
-        Ok(self.recorded(captured))
+        let command = self.candidate.test_command;
+        let (captured, census) = self.stage.tests_for(room, command, wall_s)?;
+        Ok((self.recorded(captured), census))
     }
 
     fn recorded(&mut self, captured: Captured) -> Captured {
@@ -538,12 +546,12 @@ impl Gate<'_> {
         if added.is_empty() && !(edits && self.own_tests(head) != Own::none()) {
             return Ok(None);
         }
-        self.tests_on_base().map(|ran| Some(census::read(&ran)))
+        self.tests_on_base().map(|(_, census)| Some(census))
     }
 
     /// Runs the head's tests on the base's code: test files as the head has them, and unit tests of Rust put into the base's
     /// sources.
-    pub(crate) fn tests_on_base(&mut self) -> Result<Captured, GateError> {
+    pub(crate) fn tests_on_base(&mut self) -> Result<(Captured, Census), GateError> {
         let room = self.room("the new tests on the base", self.candidate.base)?;
         for file in self.change.files.iter().filter(|f| !f.is_deleted()) {
             if self.rules.is_test(&file.path) {
@@ -561,7 +569,7 @@ impl Gate<'_> {
                 )?;
             }
         }
-        self.run(&room, self.candidate.test_command)
+        self.tests(&room)
     }
 
     fn own_checks(&mut self) -> Result<Vec<(String, Captured)>, GateError> {

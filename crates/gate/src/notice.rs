@@ -487,8 +487,7 @@ impl Gate<'_> {
         }
         let mut langs = product.iter().map(|path| source::lang(path));
         let lang = langs.find(|lang| lang.is_compiled()).unwrap_or(Lang::Plain);
-        let ran = self.run_wrong(&room, lang)?;
-        let seen = census::read(&ran);
+        let (ran, seen) = self.tests_wrong(&room, lang)?;
         if let Some(unable) = runs::unable(&ran, &seen) {
             return Ok(Tried::Unable(unable.why));
         }

@@ -7,7 +7,6 @@
 use alai_core::qa::{CheckResult, Measurement};
 use alai_core::record::Exit;
 
-use crate::census;
 use crate::checks::some;
 use crate::error::GateError;
 use crate::measure::{Gate, head_set_up};
@@ -139,8 +138,7 @@ impl Gate<'_> {
                 .copied()
                 .unwrap_or_default();
             room.put(path, wrong.text.as_bytes(), mode == 0o100_755)?;
-            let ran = self.run_wrong(&room, source::lang(&path))?;
-            let census = census::read(&ran);
+            let (ran, census) = self.tests_wrong(&room, source::lang(path))?;
             let place = format!(
                 "{path}:{} `{}` as `{}`",
                 wrong.line + 1,

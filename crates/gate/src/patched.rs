@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::census::{self, TestStatus};
+use crate::census::TestStatus;
 use crate::change::Change;
 use crate::checks::{Rules, some};
 use crate::error::GateError;
@@ -31,8 +31,7 @@ impl Gate<'_> {
         }
         // A test that was edited itself may well have been what was wrong.
         let edited = self.edited_tests();
-        let ran = self.tests_on_base()?;
-        let seen = census::read(&ran);
+        let (ran, seen) = self.tests_on_base()?;
         let green: Vec<&String> = { fixed.iter() }
             .filter(|id| !edited.contains(notice::leaf(id)))
             .filter(|id| seen.ids.get(*id) == Some(&TestStatus::Passed))

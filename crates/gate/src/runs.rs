@@ -411,10 +411,14 @@ pub(crate) fn census_kept(
         } else {
             format!(", {excused} changed as the task allows")
         };
+        let read = match now.read.is_empty() {
+            true => String::new(),
+            false => format!("; {}", now.read.join(", ")),
+        };
         return pass(
             check,
             format!(
-                "{} tests, {} on the base, {} new{excused}",
+                "{} tests, {} on the base, {} new{excused}{read}",
                 now.ids.len(),
                 base.ids.len(),
                 difference.added.len()

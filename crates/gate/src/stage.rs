@@ -18,8 +18,9 @@ use alai_workspace::setup::{self, Prepared};
 use alai_workspace::toolchains::Toolchains;
 
 use crate::base::BUILT;
-use crate::census;
+use crate::census::{self, Census};
 use crate::error::GateError;
+use crate::reports::Asked;
 
 /// What is kept of an output: a census needs all of it, and 20,000 tests at 100 bytes a line are 2 MiB.
 const OUTPUT_KEPT: usize = 4 << 20;
@@ -122,16 +123,6 @@ impl<'a> Stage<'a> {
         self.run_with(room, command, &[])
     }
 
-    /// The same for at most so many seconds.
-    pub(crate) fn run_for(
-        &self,
-        room: &Room,
-        command: &str,
-        wall_s: u64,
-    ) -> Result<Captured, GateError> {
-        self.ran(room, command, &[], wall_s)
-    }
-
     /// The same with more variables. What is there of `NODE_OPTIONS` and `GOFLAGS` stays in force.
     pub(crate) fn run_with(
         &self,
@@ -139,25 +130,70 @@ impl<'a> Stage<'a> {
         command: &str,
         more: &[(&str, String)],
     ) -> Result<Captured, GateError> {
-        self.ran(room, command, more, self.command_s)
+        self.start(command, self.spec(room, more, self.command_s))
     }
 
-    fn ran(
+    /// Runs the tests, whose runner is asked for a report for machines too.
+    pub(crate) fn tests(
+        &self,
+        room: &Room,
+        command: &str,
+    ) -> Result<(Captured, Census), GateError> {
+        self.asked(room, command, &[], self.command_s)
+    }
+
+    /// The same with more variables.
+    pub(crate) fn tests_with(
+        &self,
+        room: &Room,
+        command: &str,
+        more: &[(&str, String)],
+    ) -> Result<(Captured, Census), GateError> {
+        self.asked(room, command, more, self.command_s)
+    }
+
+    /// The same for at most so many seconds.
+    pub(crate) fn tests_for(
+        &self,
+        room: &Room,
+        command: &str,
+        wall_s: u64,
+    ) -> Result<(Captured, Census), GateError> {
+        self.asked(room, command, &[], wall_s)
+    }
+
+    fn asked(
         &self,
         room: &Room,
         command: &str,
         more: &[(&str, String)],
         wall_s: u64,
-    ) -> Result<Captured, GateError> {
+    ) -> Result<(Captured, Census), GateError> {
+        let asked = Asked::of(room, command)?;
+        let all: Vec<(&str, String)> = { more.iter().cloned() }
+            .chain(asked.env.iter().cloned())
+            .collect();
+        let mut spec = self.spec(room, &all, wall_s);
+        if let Some(folder) = &asked.path {
+            spec.path = format!("{folder}:{}", spec.path);
+        }
+        let captured = self.start(command, spec)?;
+        if asked.was_refused(&captured) {
+            let captured = self.start(command, self.spec(room, more, wall_s))?;
+            let census = census::read(&captured);
+            return Ok((captured, census));
+        }
+        let census = census::read_with(&captured, &asked.read(room));
+        Ok((captured, census))
+    }
+
+    fn start(&self, command: &str, spec: CageSpec) -> Result<Captured, GateError> {
         let argv = ["sh".to_owned(), "-c".to_owned(), merged(command)];
         let argv = services::with_services(&self.around.services, &argv, Then::RunAndTell);
-        let captured =
-            cage::run(&self.spec(room, more, wall_s), &argv, b"", self.cancel).map_err(|e| {
-                GateError::Cage {
-                    command: command.to_owned(),
-                    why: e.to_string(),
-                }
-            })?;
+        let captured = cage::run(&spec, &argv, b"", self.cancel).map_err(|e| GateError::Cage {
+            command: command.to_owned(),
+            why: e.to_string(),
+        })?;
         if captured.record.exit == Exit::Cancelled || self.cancel.is_cancelled() {
             return Err(GateError::Cancelled);
         }
@@ -249,6 +285,25 @@ impl Room {
             .open(&path)?;
         std::io::Write::write_all(&mut file, bytes)?;
         give(&path, cage::agent_ids(), 0o644)
+    }
+
+    /// Puts a new folder with one program into the home. It stays ours, so that the tests write into neither.
+    pub(crate) fn place_program(
+        &self,
+        folder: &str,
+        name: &str,
+        bytes: &[u8],
+    ) -> std::io::Result<()> {
+        let folder = self.home.join(folder);
+        std::fs::create_dir(&folder)?;
+        std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o755))?;
+        let path = folder.join(name);
+        let mut file = std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&path)?;
+        std::io::Write::write_all(&mut file, bytes)?;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))
     }
 
     fn place(&self, path: &str, content: Option<(&[u8], bool)>) -> std::io::Result<()> {

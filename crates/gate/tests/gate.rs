@@ -26,6 +26,8 @@ mod honest;
 mod impossible;
 #[path = "../benches/corpus/judge.rs"]
 mod judge;
+#[path = "gate/reports.rs"]
+mod reports;
 #[path = "gate/reviews.rs"]
 mod reviews;
 #[path = "gate/scanners.rs"]

@@ -223,6 +223,7 @@ mod tests {
             tally: None,
             runners: Vec::new(),
             note: String::new(),
+            read: Vec::new(),
             exit: Exit::Code { code: 1 },
         };
         let task = Task {

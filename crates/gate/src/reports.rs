@@ -1,0 +1,238 @@
+//! Asks a project's runners for a report for machines beside what they print, and takes it out of the cage.
+//!
+//! Nothing of the test command is rewritten: pytest is asked by its variable, `go test` by a program of its name that stands first
+//! on the path, and runners on Node by a module that is loaded before them. Reports lie under a name that is drawn for each run, so
+//! that nothing that was there before is taken for one. Whoever runs in the cage can still write them: `census::report` holds them
+//! against the printed lines.
+
+use std::io::Read;
+use std::sync::LazyLock;
+
+use alai_core::record::Captured;
+use alai_workspace::clone::INSIDE_HOME;
+use alai_workspace::files;
+use regex::Regex;
+
+use crate::census::{Form, OUTPUT_BYTES_MAX, Report};
+use crate::error::GateError;
+use crate::stage::Room;
+
+/// Processes of one test command that leave a report; workspaces of some hundred packages have one each.
+const REPORTS_MAX: usize = 500;
+/// Of all reports of a run; a larger one is not read, and then the lines decide.
+const BYTES_MAX: u64 = OUTPUT_BYTES_MAX as u64 * 4;
+/// A larger configuration of a runner is none that a person wrote.
+const CONFIGURATION_BYTES_MAX: u64 = 1 << 20;
+
+/// Where pytest is configured, at the top of a tree.
+const PYTEST: [&str; 5] = [
+    "pytest.ini",
+    ".pytest.ini",
+    "pyproject.toml",
+    "tox.ini",
+    "setup.cfg",
+];
+
+/// `node --test`, as a word of a command.
+static NODE_TEST: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r#"\bnode\b[^\n"'&|;]*\s--test(?:\s|["'&|;]|$)"#).expect("a fixed pattern")
+});
+static NODE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"\b(node|npm|npx|yarn|pnpm|vitest|jest|mocha)\b").expect("a fixed pattern")
+});
+static GO: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\bgo\b").expect("a fixed pattern"));
+
+/// What a runner of a version says that does not know what it was asked.
+const REFUSED: [&str; 3] = [
+    "unrecognized arguments: --junit-xml",
+    "is not allowed in NODE_OPTIONS",
+    "'--test-reporter-destination'",
+];
+
+/// What one run of the tests is asked for.
+#[derive(Debug, Default)]
+pub(crate) struct Asked {
+    prefix: String,
+    /// Joined with what is there.
+    pub(crate) env: Vec<(&'static str, String)>,
+    /// Folders of programs, before all others.
+    pub(crate) path: Option<String>,
+}
+
+impl Asked {
+    /// Puts what asks for reports into the home of a clone.
+    ///
+    /// # Errors
+    /// When the home cannot be written.
+    pub(crate) fn of(room: &Room, command: &str) -> Result<Asked, GateError> {
+        let failed = |what: &str, why| room.failed(what, why);
+        let mut random = [0; 16];
+        getrandom::fill(&mut random)
+            .map_err(|e| failed("a name for reports", std::io::Error::other(e.to_string())))?;
+        let prefix = format!(".report-{}-", hex::encode(random));
+        let inside = format!("{INSIDE_HOME}/{prefix}");
+        let mut asked = Asked {
+            prefix,
+            ..Asked::default()
+        };
+        let is_there = |name: &str| room.repo.join(name).exists();
+        let configured: String = PYTEST.map(|name| room.small(name)).concat();
+        // A project that writes such a report itself reads it too.
+        if ![command, &configured]
+            .iter()
+            .any(|text| text.contains("junit"))
+        {
+            let options = format!("--junit-xml={inside}pytest.xml -o junit_family=xunit1");
+            asked.env.push(("PYTEST_ADDOPTS", options));
+        }
+        if is_there("package.json") || NODE.is_match(command) {
+            asked.node(room, command, &inside)?;
+        }
+        if is_there("go.mod") || is_there("go.work") || GO.is_match(command) {
+            asked.go(room, &inside)?;
+        }
+        Ok(asked)
+    }
+
+    fn put(&self, room: &Room, name: &str, text: &str) -> Result<(), GateError> {
+        let name = format!("{}{name}", self.prefix);
+        room.place_at_home(&name, text.as_bytes())
+            .map_err(|why| room.failed(&name, why))
+    }
+
+    fn node(&mut self, room: &Room, command: &str, inside: &str) -> Result<(), GateError> {
+        let filled = |text: &str| text.replace("@PREFIX@", inside);
+        self.put(
+            room,
+            "preload.cjs",
+            &filled(include_str!("reports/preload.cjs")),
+        )?;
+        self.put(
+            room,
+            "mocha.cjs",
+            &filled(include_str!("reports/mocha.cjs")),
+        )?;
+        let mut options = format!("--require={inside}preload.cjs");
+        let scripts = format!("{command}\n{}", room.small("package.json"));
+        if NODE_TEST.is_match(&scripts) && !scripts.contains("--test-reporter") {
+            self.put(room, "node.mjs", &filled(include_str!("reports/node.mjs")))?;
+            let to = "--test-reporter-destination=stdout";
+            options.push_str(&format!(
+                " --test-reporter=tap {to} --test-reporter={inside}node.mjs {to}"
+            ));
+        }
+        self.env.push(("NODE_OPTIONS", options));
+        Ok(())
+    }
+
+    fn go(&mut self, room: &Room, inside: &str) -> Result<(), GateError> {
+        let bin = format!("{}bin", self.prefix);
+        let text = include_str!("reports/go.sh").replace("@PREFIX@", inside);
+        let text = text.replace("@BIN@", &format!("{inside}bin"));
+        room.place_program(&bin, "go", text.as_bytes())
+            .map_err(|why| room.failed(&bin, why))?;
+        self.path = Some(format!("{inside}bin"));
+        Ok(())
+    }
+
+    /// Whether a runner would not start because of what it was asked.
+    pub(crate) fn was_refused(&self, captured: &Captured) -> bool {
+        let text = captured.combined();
+        !captured.success() && REFUSED.iter().any(|words| text.contains(words))
+    }
+
+    /// What the run has left; never an error: a run that leaves none is read by its lines.
+    pub(crate) fn read(&self, room: &Room) -> Vec<Report> {
+        let Ok(entries) = std::fs::read_dir(room.home()) else {
+            return Vec::new();
+        };
+        let mut names: Vec<String> = { entries.flatten() }
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .filter(|name| name.starts_with(&self.prefix))
+            .collect();
+        names.sort();
+        let mut left = BYTES_MAX;
+        let mut found = Vec::new();
+        for name in names {
+            let Some(form) = form_of(&name[self.prefix.len()..]) else {
+                continue;
+            };
+            let mut bytes = Vec::new();
+            let path = room.home().join(&name);
+            let file = files::open_plain(&path, std::fs::OpenOptions::new().read(true));
+            let read = file.and_then(|file| file.take(left).read_to_end(&mut bytes));
+            // Of too many the list would have a hole.
+            if read.is_err() || found.len() == REPORTS_MAX {
+                return Vec::new();
+            }
+            left = left.saturating_sub(bytes.len() as u64);
+            if left == 0 {
+                return Vec::new();
+            }
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            found.push(Report { form, text });
+        }
+        found
+    }
+}
+
+/// The runner whose report has this name behind the drawn prefix.
+fn form_of(name: &str) -> Option<Form> {
+    let is_own = |form: &Form| match form {
+        Form::Pytest => name == "pytest.xml",
+        Form::Go | Form::Jest | Form::Vitest => name.starts_with(&format!("{}-", form.word())),
+        Form::Mocha | Form::Node => {
+            name.starts_with(&format!("{}-", form.word())) && name.ends_with("-lines")
+        }
+    };
+    Form::ALL.into_iter().find(is_own)
+}
+
+impl Room {
+    /// A small file at the top of the tree; empty where there is none that is plain.
+    fn small(&self, name: &str) -> String {
+        let path = self.repo.join(name);
+        let mut bytes = Vec::new();
+        let file = files::open_plain(&path, std::fs::OpenOptions::new().read(true));
+        let read = file.and_then(|file| file.take(CONFIGURATION_BYTES_MAX).read_to_end(&mut bytes));
+        match read {
+            Ok(_) => String::from_utf8_lossy(&bytes).into_owned(),
+            Err(_) => String::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_is_known_by_its_name_alone() {
+        for (name, form) in [
+            ("pytest.xml", Some(Form::Pytest)),
+            ("go-a1B2", Some(Form::Go)),
+            ("jest-7", Some(Form::Jest)),
+            ("mocha-7-lines", Some(Form::Mocha)),
+            ("node-7-lines", Some(Form::Node)),
+            ("node.mjs", None),
+            ("mocha.cjs", None),
+            ("preload.cjs", None),
+            ("bin", None),
+        ] {
+            assert_eq!(form_of(name), form, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_runner_of_node_is_told_from_words_like_it() {
+        for (text, is) in [
+            ("node --test", true),
+            ("\"test\": \"node --import tsx --test src/\"", true),
+            ("jest --testPathPattern a", false),
+            ("node build.js && jest --test", false),
+            ("node --test-only a.js", false),
+        ] {
+            assert_eq!(NODE_TEST.is_match(text), is, "{text}");
+        }
+    }
+}

@@ -1,0 +1,27 @@
+// Asks the runners that are found by their main file for a report beside what they print.
+'use strict';
+const fs = require('node:fs');
+const path = require('node:path');
+const PREFIX = '@PREFIX@';
+let main = process.argv[1] || '';
+try {
+  main = fs.realpathSync(main);
+} catch {}
+const is = (...ends) => ends.some((end) => main.endsWith(path.join('/node_modules', end)));
+const said = (...flags) => process.argv.some((word) => flags.some((flag) => word === flag || word.startsWith(flag + '=')));
+const into = (form) => `${PREFIX}${form}-${process.pid}`;
+const { isMainThread } = require('node:worker_threads');
+if (isMainThread && !said('--')) {
+  if (is('vitest/vitest.mjs')) {
+    const other = ['list', 'init', 'bench'].includes(process.argv[2]);
+    if (!other && !process.argv.some((word) => word.startsWith('--outputFile'))) {
+      if (!said('--reporter')) process.argv.push('--reporter=default');
+      process.argv.push('--reporter=json', `--outputFile.json=${into('vitest')}`);
+    }
+  } else if (is('jest/bin/jest.js', 'jest-cli/bin/jest.js')) {
+    const other = said('--json', '--outputFile', '--listTests', '--showConfig', '--init', '--clearCache', '--help', '--version', '-h', '-v');
+    if (!other) process.argv.push('--json', `--outputFile=${into('jest')}`);
+  } else if (is('mocha/bin/mocha.js', 'mocha/bin/mocha', 'mocha/bin/_mocha')) {
+    if (!said('--reporter', '-R', '--help', '--version', '-h', '-V')) process.argv.push('--reporter', `${PREFIX}mocha.cjs`);
+  }
+}

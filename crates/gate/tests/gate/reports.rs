@@ -1,0 +1,209 @@
+//! Tests are counted by what their runner writes for machines, and a report that does not fit what was printed is not believed.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use alai_core::qa::{Check, CheckResult};
+use alai_gate::census::{Census, TestStatus};
+use alai_workspace::cage::{Access, Bind};
+
+use super::world::{Task, World};
+
+#[track_caller]
+fn ids(census: &Census) -> Vec<(&str, TestStatus)> {
+    assert!(census.known, "{census:?}");
+    { census.ids.iter() }
+        .map(|(id, status)| (id.as_str(), *status))
+        .collect()
+}
+
+const CALC: &str = "package calc\n\nfunc Add(a, b int) int { return a + b }\n";
+const CALC_TEST: &str = "package calc\n\nimport (\n\t\"fmt\"\n\t\"testing\"\n)\n\nfunc TestAdd(t *testing.T) {\n\tfmt.Println(\"say \\\"it\\\"\\t<now> & \\\\ go\")\n\tif Add(1, 2) != 3 {\n\t\tt.Error(\"wrong\")\n\t}\n}\n\nfunc TestLater(t *testing.T) { t.Skip(\"later\") }\n";
+
+/// Also behind a makefile: nothing of the command is rewritten.
+#[test]
+fn go_is_counted_by_its_events_and_its_words_stay_needs_go() {
+    let world = World::new(&[
+        ("go.mod", "module example.com/s\n\ngo 1.19\n"),
+        ("Makefile", "test:\n\tgo test ./...\n"),
+        ("calc/calc.go", CALC),
+        ("calc/calc_test.go", CALC_TEST),
+    ]);
+    let base = world.base(&world.tip(), "make test").expect("it runs");
+    assert_eq!(base.census.read, ["go by its report"]);
+    assert_eq!(
+        ids(&base.census),
+        [
+            ("example.com/s/calc::TestAdd", TestStatus::Passed),
+            ("example.com/s/calc::TestLater", TestStatus::Ignored),
+        ]
+    );
+    let text = base.captured.combined();
+    assert!(text.contains("say \"it\"\t<now> & \\ go\n"), "{text}");
+    assert!(!text.contains("\"Action\""), "{text}");
+}
+
+const ADD: &str = "exports.add = (a, b) => a + b;\n";
+const ADD_TEST: &str = "const test = require('node:test');\nconst assert = require('node:assert');\nconst { add } = require('./add.js');\n\
+                        test('adds', () => assert.strictEqual(add(1, 2), 3));\ntest('adds nothing', () => assert.strictEqual(add(1, 0), 1));\n";
+const PACKAGE: &str =
+    "{\"name\": \"a\", \"version\": \"1.0.0\", \"scripts\": {\"test\": \"node --test\"}}\n";
+
+fn node() -> World {
+    World::new(&[
+        ("package.json", PACKAGE),
+        ("add.js", ADD),
+        ("add.test.js", ADD_TEST),
+    ])
+}
+
+#[test]
+fn node_is_counted_by_a_reporter_of_ours_needs_node() {
+    let world = node();
+    let base = world.tip();
+    let more = format!(
+        "{ADD_TEST}test('takes', () => assert.strictEqual(require('./add.js').take(3, 1), 2));\n"
+    );
+    let head = format!("{ADD}exports.take = (a, b) => a - b;\n");
+    world.commit(
+        &[("add.js", &head), ("add.test.js", &more)],
+        &[],
+        "Take away",
+    );
+    let judged = world.measure(&base, &Task::with("npm test"));
+    let kept = judged.one(Check::CensusNotReduced);
+    assert_eq!(kept.result, CheckResult::Pass, "{}", judged.table());
+    assert!(
+        kept.detail
+            .contains("3 tests, 2 on the base, 1 new; node by its report"),
+        "{}",
+        judged.table()
+    );
+}
+
+/// A test that is gone, and a line of it in the report by whoever runs in the cage.
+#[test]
+fn a_report_that_names_more_than_ran_is_not_believed_needs_node() {
+    let world = node();
+    let base = world.tip();
+    let forged = "const fs = require('node:fs');\nconst test = require('node:test');\nconst home = process.env.HOME;\n\
+                  test('adds', () => {\n  for (const name of fs.readdirSync(home)) {\n    const prefix = name.match(/^(\\.report-[0-9a-f]+-)node\\.mjs$/);\n    \
+                  if (prefix) fs.writeFileSync(`${home}/${prefix[1]}node-1-lines`, '{\"titles\":[\"adds nothing\"],\"state\":\"passed\"}\\n{\"titles\":[],\"state\":\"end\"}\\n');\n  }\n});\n";
+    world.commit(&[("add.test.js", forged)], &[], "Shorten the tests");
+    let task = Task {
+        changes_tests: vec!["add.test.js".into()],
+        ..Task::with("npm test")
+    };
+    let judged = world.measure(&base, &task);
+    judged.expect_fail(Check::CensusNotReduced);
+    let detail = &judged.one(Check::CensusNotReduced).detail;
+    assert!(detail.contains("garbled or forged"), "{}", judged.table());
+}
+
+/// Runs a program of this machine.
+#[track_caller]
+fn run(program: &str, args: &[&str], folder: &Path) {
+    let output = Command::new(program)
+        .args(args)
+        .current_dir(folder)
+        .output()
+        .expect("it starts");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{program} {args:?}: {said}");
+}
+
+/// A folder beside the project that its cages see.
+fn beside(world: &mut World, name: &str) -> PathBuf {
+    let folder = world.root.parent().expect("a folder").join(name);
+    std::fs::create_dir(&folder).expect("made");
+    world.tools.binds.push(Bind {
+        outside: folder.clone(),
+        inside: folder.clone(),
+        access: Access::ReadOnly,
+    });
+    folder
+}
+
+#[test]
+fn mocha_jest_and_vitest_are_counted_by_their_reports_needs_node_needs_registry() {
+    const SUITE: &str =
+        "describe('suite', () => { it('adds', () => {}); it.skip('left', () => {}); });\n";
+    let mut world = World::new(&[
+        (
+            "package.json",
+            "{\"name\": \"a\", \"version\": \"1.0.0\"}\n",
+        ),
+        ("old/a.test.js", SUITE),
+        (
+            "new/a.test.mjs",
+            &format!("import {{ describe, it }} from 'vitest';\n{SUITE}"),
+        ),
+    ]);
+    let folder = beside(&mut world, "runners");
+    let wanted = ["mocha@11.8.0", "jest@30.5.2", "vitest@4.1.12"];
+    let install = ["install", "--silent", "--no-audit", "--no-fund", "--prefix"];
+    let prefix = folder.to_str().expect("a path").to_owned();
+    run(
+        "npm",
+        &[&install[..], &[&prefix], &wanted[..]].concat(),
+        &folder,
+    );
+    world.link("node_modules", &format!("{prefix}/node_modules"));
+    world.commit(&[], &[], "Bring the runners");
+    for (command, read, file) in [
+        ("npx mocha old/a.test.js", "mocha by its report", ""),
+        ("npx jest old", "jest by its report", "old/a.test.js > "),
+        (
+            "npx vitest run new",
+            "vitest by its report",
+            "new/a.test.mjs > ",
+        ),
+    ] {
+        let base = world.base(&world.tip(), command).expect("it runs");
+        assert_eq!(base.census.read, [read], "{}", base.captured.combined());
+        let (adds, left) = (format!("{file}suite > adds"), format!("{file}suite > left"));
+        let want = [
+            (adds.as_str(), TestStatus::Passed),
+            (left.as_str(), TestStatus::Ignored),
+        ];
+        assert_eq!(ids(&base.census), want, "{command}");
+    }
+}
+
+/// A project that has pytest print no names.
+#[test]
+fn pytest_is_counted_by_its_report_needs_python_needs_registry() {
+    let mut world = World::new(&[
+        ("pytest.ini", "[pytest]\naddopts = -qq\n"),
+        (
+            "tests/test_a.py",
+            "import pytest\n\n\ndef test_ok():\n    assert True\n\n\n@pytest.mark.parametrize('a', ['x y', '<b>'])\ndef test_p(a):\n    print('tests/test_a.py::test_gone PASSED')\n\n\n\
+             class TestK:\n    def test_m(self):\n        pytest.skip('later')\n",
+        ),
+    ]);
+    let folder = beside(&mut world, "python");
+    let venv = folder.join("venv").to_str().expect("a path").to_owned();
+    run("python3", &["-m", "venv", &venv], &folder);
+    run(
+        &format!("{venv}/bin/pip"),
+        &["install", "--quiet", "pytest==9.2.0"],
+        &folder,
+    );
+    let command = format!("{venv}/bin/python -m pytest");
+    let base = world.base(&world.tip(), &command).expect("it runs");
+    assert_eq!(
+        base.census.read,
+        ["pytest by its report"],
+        "{}",
+        base.captured.combined()
+    );
+    assert_eq!(
+        ids(&base.census),
+        [
+            ("tests/test_a.py::TestK::test_m", TestStatus::Ignored),
+            ("tests/test_a.py::test_ok", TestStatus::Passed),
+            ("tests/test_a.py::test_p[<b>]", TestStatus::Passed),
+            ("tests/test_a.py::test_p[x y]", TestStatus::Passed),
+        ]
+    );
+}
