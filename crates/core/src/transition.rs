@@ -6,12 +6,13 @@
 //! | spawn | the task is there, no rail on its words, money, a proven box, a model, room | a rail, no money, a box that is refused |
 //! | execute | the limits of the run, a breaker on lack of progress, rails on what is run | a limit, a breaker, a rail |
 //! | claim | each claim has a record that the factory made | check 16, an answer that is no answer, an end without a word |
-//! | close | the verdict, rails on the change, the ledger settled in the same transaction | the gate or a goal's own check failed |
+//! | close | the verdict, rails on the change, the ledger settled in the same transaction | the gate or a goal's own check failed, a judge rejected |
 
 use serde::{Deserialize, Serialize};
 
 use crate::pipeline::{Ended, Failure};
 use crate::qa::{Check, CheckResult, Verdict};
+use crate::review::ReviewVerdict;
 
 /// One of the four.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -77,8 +78,15 @@ pub fn passed(ended: &Ended) -> Vec<(Transition, Passage)> {
     use Transition::{Claim, Close, Execute, Spawn};
     match ended {
         Ended::Asked { .. } => vec![fired(Execute)],
-        Ended::Planned { .. } | Ended::Reviewed { .. } | Ended::Summed { .. } => {
+        Ended::Planned { .. } | Ended::Summed { .. } => {
             vec![fired(Execute), fired(Claim), fired(Close)]
+        }
+        // The judge has done his own work; what he judged does not close by it.
+        Ended::Reviewed { review } => {
+            let mut gates = vec![fired(Execute), fired(Claim), fired(Close)];
+            let rejects = review.verdict == ReviewVerdict::Reject;
+            gates.extend(rejects.then_some(blocked(Close)));
+            gates
         }
         Ended::Gated { verdict, .. } => {
             let mut gates = vec![fired(Execute), fired(Claim)];
@@ -141,6 +149,25 @@ mod tests {
             base: String::new(),
             head: String::new(),
         }
+    }
+
+    #[test]
+    fn a_judge_who_rejects_has_shut_the_close_gate() {
+        use Transition::{Claim, Close, Execute};
+        let through = [fired(Execute), fired(Claim), fired(Close)];
+        let judged = |verdict| {
+            let review = crate::review::Review {
+                verdict,
+                summary: "I read it".into(),
+                findings: Vec::new(),
+                criteria: Vec::new(),
+            };
+            passed(&Ended::Reviewed { review })
+        };
+        assert_eq!(judged(ReviewVerdict::Pass), through);
+        assert_eq!(judged(ReviewVerdict::PassWithFindings), through);
+        let shut = judged(ReviewVerdict::Reject);
+        assert_eq!(shut, [through.as_slice(), &[blocked(Close)]].concat());
     }
 
     #[test]

@@ -66,6 +66,8 @@ struct Verified {
     files: usize,
     bytes: u64,
     faults: Vec<String>,
+    /// What an older version did not write.
+    lacks: Vec<&'static str>,
     mode: Option<String>,
     head: Option<String>,
     /// Each check that was made again, where that was asked for.
@@ -84,6 +86,7 @@ fn verify(home: &Home, args: &VerifyArgs) -> Result<(), CliError> {
         files: 0,
         bytes: 0,
         faults: Vec::new(),
+        lacks: Vec::new(),
         mode: None,
         head: None,
         rerun: None,
@@ -95,6 +98,7 @@ fn verify(home: &Home, args: &VerifyArgs) -> Result<(), CliError> {
             verdict.bytes = good.bytes;
             verdict.mode = Some(about.mode.to_string());
             verdict.head = Some(about.head.clone());
+            verdict.lacks = evidence::lacks(&good.statement.predicate);
             if args.rerun {
                 verdict.rerun = Some(rerun::rerun(home, &dir, good, args.repo.as_deref())?);
             }
@@ -118,6 +122,9 @@ fn verify(home: &Home, args: &VerifyArgs) -> Result<(), CliError> {
                 let about = &good.statement.predicate.about;
                 show::line(format!("mode     {}", about.mode));
                 show::line(format!("commit   {}", about.head));
+                for what in &verdict.lacks {
+                    show::line(format!("lacks    {what}"));
+                }
                 show::line(format!(
                     "ok       {} files, {} bytes, every hash recomputed",
                     good.files, good.bytes

@@ -8,22 +8,13 @@ use alai_gate::evidence::{About, GateKey, seal, verify};
 use alai_testkit::git;
 use serde_json::{Value, json};
 
-use crate::script::{CHECK, Script, TITLE};
+use crate::script::{BUILD, CHECK, Script};
 use crate::world::{Ran, Running, World};
 
 /// A world with one measured commit, its package and its run.
 fn measured() -> (World, PathBuf, String) {
     let world = World::scripted("auto", &Script::good());
-    let ran = world.json([
-        "minion",
-        "run",
-        TITLE,
-        "--project",
-        "tiny",
-        "--check",
-        CHECK,
-        "--json",
-    ]);
+    let ran = world.json(BUILD.into_iter().chain(["--json"]));
     let text = |key: &str| ran[key].as_str().expect("a text").to_owned();
     let (dir, run) = (PathBuf::from(text("evidence")), text("run"));
     (world, dir, run)
@@ -344,17 +335,7 @@ fn a_result_that_was_forged_with_the_gate_s_own_key_is_found_by_measuring_again(
     let broken =
         json!({"name": "run", "arguments": {"command": "echo exit 0 | tee words.sh > test.sh"}});
     let world = World::scripted("auto", &Script::good().builds("", &[broken]));
-    world
-        .alai([
-            "minion",
-            "run",
-            TITLE,
-            "--project",
-            "tiny",
-            "--check",
-            CHECK,
-        ])
-        .exits(5);
+    world.alai(BUILD).exits(5);
     let shown = world.json(["evidence", "show", "1", "--json"]);
     let dir = PathBuf::from(shown["package"].as_str().expect("a folder"));
     // A failure that was recorded is a failure again.
@@ -418,6 +399,45 @@ fn a_check_that_was_left_out_of_a_package_is_found() {
     assert!(
         faults.contains("without a measurement of a mandatory check: 2 base tests pass"),
         "{faults}"
+    );
+}
+
+/// Packages of before something was written verify, and say what they cannot show.
+#[test]
+fn a_package_of_an_older_version_says_what_it_lacks() {
+    let (world, dir, _) = measured();
+    assert_eq!(verified(&world, &dir, 0)["lacks"], json!([]), "of today");
+    let key = load_or_create(&world.home().join("keys/gate.key")).expect("the key");
+    let about = sealed_about(&dir, &key);
+    let text = std::fs::read_to_string(dir.join("verdict.json")).expect("the verdict");
+    let verdict: Verdict = serde_json::from_str(&text).expect("a verdict");
+    let older = Verdict {
+        policy: None,
+        ..verdict
+    };
+    std::fs::remove_dir_all(dir.join("verify")).expect("not written then");
+    seal(&dir, &about, &older, &key).expect("signed");
+    let said = verified(&world, &dir, 0)["lacks"].to_string();
+    for words in ["the rules", "verify/sources.json", "`--rerun` cannot"] {
+        assert!(said.contains(words), "`{words}`: {said}");
+    }
+    let package = dir.display().to_string();
+    let told = world.alai(["evidence", "verify", &package]).exits(0);
+    assert!(
+        told.out
+            .contains("lacks    the rules that it was judged by"),
+        "{told}"
+    );
+    // Each check is shown as it was, by the rule of then, with nothing behind it.
+    let shown = world.json(["qa", "check", "1", "--json"]);
+    assert_eq!(shown["outcome"]["kind"], "passed");
+    let applicable = shown["applicable"].as_u64().expect("a number");
+    assert_eq!(shown["needed"], (15 * applicable).div_ceil(19));
+    assert_eq!(shown["checks"][1]["evidence"], json!([]));
+    assert_ne!(
+        again(&world, &dir, &[]).code,
+        0,
+        "nothing says what measures it"
     );
 }
 

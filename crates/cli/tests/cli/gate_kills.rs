@@ -1,7 +1,7 @@
 //! SIGKILL inside the gate: what it had measured counts for nothing, a restart measures the same commit anew, and nothing of the first
 //! try is left.
 
-use crate::script::{CHECK, Script, TITLE};
+use crate::script::{BUILD, Script};
 use crate::world::{Running, World};
 
 /// In the order in which a build passes them; of several commands the first.
@@ -14,21 +14,11 @@ const POINTS: [&str; 6] = [
     "evidence.sealed",
 ];
 
-const RUN: [&str; 7] = [
-    "minion",
-    "run",
-    TITLE,
-    "--project",
-    "tiny",
-    "--check",
-    CHECK,
-];
-
 #[test]
 fn killed_anywhere_in_the_gate_the_commit_is_measured_anew() {
     for point in POINTS {
         let world = World::scripted("auto", &Script::good());
-        let mut dies = world.command(RUN);
+        let mut dies = world.command(BUILD);
         dies.env("ALAI_CRASH_AT", point);
         let killed = Running::start(dies).ends();
         assert_eq!(killed.code, 128 + libc::SIGKILL, "{point}: {killed}");

@@ -8,21 +8,12 @@ use alai_gate::evidence::{About, GateKey, seal, verify};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::script::{CHECK, Script, TITLE, solution};
+use crate::script::{BUILD, CHECK, Script, TITLE, solution};
 use crate::world::World;
 
 fn built(script: &Script, code: i32) -> World {
     let world = World::scripted("auto", script);
-    let run = [
-        "minion",
-        "run",
-        TITLE,
-        "--project",
-        "tiny",
-        "--check",
-        CHECK,
-    ];
-    world.alai(run).exits(code);
+    world.alai(BUILD).exits(code);
     world
 }
 
@@ -255,16 +246,7 @@ pub(crate) fn counted(
 fn transition_gates_are_counted_as_they_fire_block_and_are_gone_around() {
     let world = World::scripted("auto", &Script::good().builds("Nothing", &[]));
     assert_eq!(gates(&world), counted([0; 3], [0; 3], [0; 3], [0; 3]));
-    let run = [
-        "minion",
-        "run",
-        TITLE,
-        "--project",
-        "tiny",
-        "--check",
-        CHECK,
-    ];
-    world.alai(run).exits(0);
+    world.alai(BUILD).exits(0);
     assert_eq!(
         gates(&world),
         counted([1, 0, 0], [1, 0, 0], [1, 0, 0], [1, 0, 0])
@@ -599,23 +581,14 @@ fn a_policy_is_recorded_in_the_verdict_shown_and_a_change_of_it_logged() {
     let set = |text: &str| {
         std::fs::write(&settings, format!("{before}\n{text}")).expect("the settings");
     };
-    let build = [
-        "minion",
-        "run",
-        TITLE,
-        "--project",
-        "tiny",
-        "--check",
-        CHECK,
-    ];
     set("[qa]\nscore = 13\n");
     world
-        .alai(build)
+        .alai(BUILD)
         .exits(4)
         .says("score must be from 14 to 19");
     set("[qa]\nscore = 14\n[qa.projects.tiny]\nuntried = \"person\"\n");
     // The sample is a script: no wrong product of it can be tried, and here that is a person's to judge.
-    world.alai(build).exits(5);
+    world.alai(BUILD).exits(5);
     assert_eq!(world.state(1), "waiting");
     let shown = world.alai(["qa", "check", "1", "--json"]).exits(6).json();
     assert_eq!(shown["policy"]["score_min"], 14, "{shown}");
@@ -636,7 +609,7 @@ fn a_policy_is_recorded_in_the_verdict_shown_and_a_change_of_it_logged() {
         .says("tests that could not be tried go to a person");
     // Another project's rule is not this one's.
     set("[qa]\nscore = 14\n[qa.projects.other]\nuntried = \"person\"\n");
-    world.alai(build).exits(0);
+    world.alai(BUILD).exits(0);
     let shown = world.json(["qa", "check", "2", "--json"]);
     assert_eq!(shown["policy"]["untried"], "allow", "{shown}");
     let log = world.alai(["mc", "export"]).exits(0).out;

@@ -12,6 +12,17 @@ pub(crate) const TITLE: &str = "Add initials";
 /// A check that fails on the sample and holds when the task is solved.
 pub(crate) const CHECK: &str = "test \"$(sh words.sh initials 'ada king lovelace')\" = akl";
 
+/// The sample's task, built and gated in one command.
+pub(crate) const BUILD: [&str; 7] = [
+    "minion",
+    "run",
+    TITLE,
+    "--project",
+    "tiny",
+    "--check",
+    CHECK,
+];
+
 impl Script {
     /// Plans one task, solves it well, and passes its review and its audit.
     pub(crate) fn good() -> Script {

@@ -236,6 +236,11 @@ fn a_reject_by_a_probes_record_is_built_again() {
     );
     let ends: Vec<Value> = threads(&world).iter().map(|t| t["end"].clone()).collect();
     assert_eq!(ends, [json!("reject"), json!("pass")]);
+    assert_eq!(
+        blocks(&world),
+        [0, 0, 0, 1],
+        "the reject shut the close gate"
+    );
     // The commands of probes are held back from builders, from the one who mends the change too: he is told what is wrong, not what is tried.
     for build in [3, 6] {
         let task = world.task(build);

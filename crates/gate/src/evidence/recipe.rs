@@ -19,7 +19,7 @@ use crate::measure::Behind;
 const FOLDER: &str = "verify";
 pub(super) const SOURCES: &str = "verify/sources.json";
 pub(super) const RECIPE: &str = "verify/recipe.json";
-const SCRIPT: &str = "verify/run.sh";
+pub(super) const SCRIPT: &str = "verify/run.sh";
 
 /// What each measured check rests on.
 pub type Sources = BTreeMap<Check, Vec<EvidenceRef>>;

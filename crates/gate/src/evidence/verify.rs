@@ -6,6 +6,7 @@ use std::path::Path;
 
 use alai_core::qa::Verdict;
 use alai_core::task::TaskKind;
+use serde::Deserialize;
 
 use super::attest;
 use super::dsse;
@@ -62,6 +63,16 @@ impl fmt::Display for Fault {
     }
 }
 
+/// What is shown of a type that is not known.
+const TYPE_CHARS: usize = 100;
+
+/// Of a statement its version alone.
+#[derive(Deserialize)]
+struct Typed {
+    #[serde(rename = "predicateType")]
+    predicate_type: String,
+}
+
 /// Checks the signature, the list of files, every hash, and that the statement says what the files say.
 ///
 /// # Errors
@@ -74,8 +85,20 @@ pub fn verify(dir: &Path, pinned: &PinnedKey) -> Result<Verified, Vec<Fault>> {
     }
     let bytes = files::read(&dir.join(ENVELOPE)).map_err(|e| envelope(e.to_string()))?;
     let payload = dsse::open(&bytes, pinned).map_err(envelope)?;
-    let statement: Statement = serde_json::from_slice(&payload)
-        .map_err(|e| vec![Fault::Statement(format!("it cannot be read ({e})"))])?;
+    let unread = |e: serde_json::Error| vec![Fault::Statement(format!("it cannot be read ({e})"))];
+    // A later version may say more than this one knows: its name is looked at before its words.
+    let typed: Typed = serde_json::from_slice(&payload).map_err(unread)?;
+    if typed.predicate_type != PREDICATE_TYPE {
+        let other = typed
+            .predicate_type
+            .chars()
+            .take(TYPE_CHARS)
+            .collect::<String>();
+        return Err(vec![Fault::Statement(format!(
+            "it is of the type {other}, and this program reads {PREDICATE_TYPE}: verify it with the version that sealed it"
+        ))]);
+    }
+    let statement: Statement = serde_json::from_slice(&payload).map_err(unread)?;
     let mut faults = meaning(&statement);
     let (plain, odd) = files::list(dir).map_err(|e| envelope(e.to_string()))?;
     faults.extend(odd.into_iter().map(Fault::NotPlain));
@@ -482,6 +505,87 @@ mod tests {
             matches!(made.faults()[..], [Fault::Statement(_)]),
             "{:?}",
             made.faults()
+        );
+    }
+
+    /// Signs a package again with another statement.
+    fn signed_as(made: &super::testing::Made, edit: impl Fn(&mut serde_json::Value)) {
+        let path = made.dir().join(ENVELOPE);
+        let sealed = std::fs::read(&path).unwrap();
+        let payload = dsse::open(&sealed, &made.key.public()).unwrap();
+        let mut statement = serde_json::from_slice(&payload).unwrap();
+        edit(&mut statement);
+        let envelope = dsse::sign(&serde_json::to_vec(&statement).unwrap(), &made.key);
+        std::fs::write(path, envelope).unwrap();
+    }
+
+    #[test]
+    fn a_package_of_an_older_version_verifies_and_what_it_lacks_is_said() {
+        let made = made();
+        let lacks = |made: &super::testing::Made| {
+            let good = verify(&made.dir(), &made.key.public()).expect("it holds");
+            super::super::lacks(&good.statement.predicate)
+        };
+        let now = lacks(&made);
+        let beside = |words: &str| now.iter().any(|line| line.contains(words));
+        // This one was never measured from a repository, and has no folder for that.
+        assert!(
+            now.len() == 2 && beside("rests on") && beside("--rerun"),
+            "{now:?}"
+        );
+        // The first packages: no statements beside the one, no promises, no policy.
+        let verdict = made.dir().join(VERDICT);
+        let text = std::fs::read_to_string(&verdict).unwrap();
+        let mut judged: serde_json::Value = serde_json::from_str(&text).unwrap();
+        judged
+            .as_object_mut()
+            .unwrap()
+            .remove("policy")
+            .expect("it had one");
+        let judged = judged.to_string();
+        std::fs::write(&verdict, &judged).unwrap();
+        std::fs::remove_dir_all(made.dir().join("statements")).unwrap();
+        signed_as(&made, |statement| {
+            let predicate = statement["predicate"].as_object_mut().unwrap();
+            predicate.remove("promises").expect("they were there");
+            predicate.remove("policy").expect("it was there");
+            let artifacts = predicate["artifacts"].as_array_mut().unwrap();
+            artifacts.retain(|a| !a["path"].as_str().unwrap().starts_with("statements/"));
+            let of = artifacts.iter_mut().find(|a| a["path"] == VERDICT);
+            let of = of.unwrap();
+            of["sha256"] = sha256(judged.as_bytes()).into();
+            of["bytes"] = judged.len().into();
+        });
+        let old = lacks(&made);
+        for words in ["cages promised", "rules", "statements for other tools"] {
+            let said = |all: &[&str]| all.iter().any(|line| line.contains(words));
+            assert!(said(&old) && !said(&now), "{words}: {old:?}");
+        }
+        assert_eq!(old.len(), 5);
+    }
+
+    #[test]
+    fn a_package_of_a_later_version_is_refused_by_its_name() {
+        let made = made();
+        signed_as(&made, |statement| {
+            statement["predicateType"] = "https://alai.dev/evidence/v2".into();
+            statement["predicate"]["unknown"] = 1.into();
+        });
+        let faults = made.faults();
+        let [Fault::Statement(why)] = faults.as_slice() else {
+            panic!("{faults:?}")
+        };
+        assert!(
+            why.contains("evidence/v2") && why.contains(PREDICATE_TYPE),
+            "{why}"
+        );
+        signed_as(&made, |statement| {
+            statement["predicateType"] = PREDICATE_TYPE.into();
+        });
+        let faults = made.faults();
+        assert!(
+            matches!(&faults[..], [Fault::Statement(why)] if why.contains("unknown")),
+            "what this version does not know is not looked over: {faults:?}"
         );
     }
 

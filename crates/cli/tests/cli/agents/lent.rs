@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::program::solved;
 use super::{KEY, run_of};
-use crate::script::{CHECK, TITLE};
+use crate::script::BUILD;
 use crate::world::{World, run};
 
 const TOKEN: &str = "a-token-that-nobody-reads-4711";
@@ -83,17 +83,7 @@ fn world(engine: &str, acts: Vec<Act>) -> World {
 }
 
 fn build(world: &World) {
-    let args = [
-        "minion",
-        "run",
-        TITLE,
-        "--project",
-        "tiny",
-        "--check",
-        CHECK,
-        "--company",
-        "CodeCraft",
-    ];
+    let args = BUILD.into_iter().chain(["--company", "CodeCraft"]);
     let mut command = world.command(args);
     command.env("PRO_KEY", KEY).env("PERSONS_TOKEN", TOKEN);
     run(command).exits(0);
