@@ -38,7 +38,9 @@ pub use replan::{
     Around, Counted, PARTS_MAX, PARTS_MIN, REPLANS_MAX, SPLITS_DEEP_MAX, closed_by_hand,
     is_planned, replaces,
 };
-pub use reviewed::{FOLLOW_UP_TAG, is_worth_a_task, judge_action, stays_with};
+pub use reviewed::{
+    FOLLOW_UP_TAG, is_a_persons_to_judge, is_worth_a_task, judge_action, stays_with,
+};
 pub use uncaged::accepted;
 
 /// Infrastructure attempts of one task (the original system: "max 3 attempts per task").

@@ -434,9 +434,14 @@ pub(crate) fn brief(
 pub(crate) fn failure_of(report: &RunReport) -> Option<Result<Failure, RunError>> {
     let finding = || {
         let mut finding = format!("the run ended as {}", report.status);
-        // A run that ended before its agent said anything has no summary.
-        if !report.summary.is_empty() {
-            finding.push_str(&format!(": {}", report.summary));
+        match &report.unread {
+            // Whoever tries next, or is asked, must know what was wrong with the answer; the summary is of what came before it.
+            Some(wrong) => finding.push_str(&format!(
+                ": no answer in the asked form came, the last at {wrong}"
+            )),
+            // A run that ended before its agent said anything has no summary.
+            None if report.summary.is_empty() => {}
+            None => finding.push_str(&format!(": {}", report.summary)),
         }
         vec![finding]
     };

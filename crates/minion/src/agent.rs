@@ -425,12 +425,10 @@ impl Sitting<'_, '_> {
                 })
             }
             Advice::Malformed => {
-                self.walk.record(&Event::Guard {
-                    step,
-                    advice: "malformed three turns in a row",
-                })?;
+                let advice = "malformed three turns in a row";
+                self.walk.record(&Event::Guard { step, advice })?;
                 if self.hold != Hold::Free {
-                    return Err(ExitStatus::Format);
+                    return Err(self.walk.unread(step, advice));
                 }
                 self.hold = Hold::Next;
                 Ok(())

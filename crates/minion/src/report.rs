@@ -43,6 +43,9 @@ pub struct RunReport {
     /// Replies of which no call, or no answer in the asked form, could be read.
     #[serde(default)]
     pub malformed: u32,
+    /// What was wrong with the last of them, and at which step, where the run ended for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unread: Option<String>,
     /// Why the model's calls became text in the middle of the run; none where they did not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fell_back: Option<String>,
@@ -80,6 +83,7 @@ impl RunReport {
             head: Some(head.to_owned()),
             salvaged: 0,
             malformed: 0,
+            unread: None,
             fell_back: None,
             sessions: Vec::new(),
             asked: None,

@@ -250,6 +250,7 @@ fn answer(
 fn ask(walk: &mut Walk<'_>, step: &str, prompt: &str, schema: AskSchema) -> Result<(), ExitStatus> {
     let format = plan::schema(schema, walk.criteria());
     let mut conversation = ask_conversation(walk, step, prompt, schema, &format)?;
+    let mut last = String::new();
     for turn in 0..2 {
         walk.hear(step, &mut conversation)?;
         conversation
@@ -292,8 +293,9 @@ fn ask(walk: &mut Walk<'_>, step: &str, prompt: &str, schema: AskSchema) -> Resu
             prompt::shape(schema, walk.criteria())
         );
         walk.say(step, &mut conversation, Message::User { text: repair })?;
+        last = wrong;
     }
-    Err(ExitStatus::Format)
+    Err(walk.unread(step, &last))
 }
 
 /// Reads an answer. A finding about a file or line that does not exist makes a review unusable.

@@ -31,6 +31,7 @@ use crate::hand::{Hand, HandError};
 use crate::mcp::{Seats, Servers};
 use crate::pack::Part;
 use crate::recorder::{Event, Recorder};
+use crate::redact::redact;
 use crate::report::{self, ExitStatus, RunReport};
 use crate::scope::Scope;
 use crate::steps::Course;
@@ -93,6 +94,8 @@ pub(crate) struct Walk<'a> {
     simulated: bool,
     salvaged: u32,
     pub(crate) malformed: u32,
+    /// What was wrong with the answer for which the run ends, and at which step.
+    pub(crate) unread: Option<String>,
     fell_back: Option<String>,
     pub(crate) commands: Vec<Captured>,
     pub(crate) summary: String,
@@ -222,6 +225,7 @@ impl<'a> Walk<'a> {
             simulated: false,
             salvaged: 0,
             malformed: 0,
+            unread: None,
             fell_back: None,
             commands: Vec::new(),
             summary: String::new(),
@@ -461,6 +465,12 @@ impl<'a> Walk<'a> {
         self.summary = cut(summary.trim(), SUMMARY_BYTES_MAX);
     }
 
+    /// Ends the run because its model, or its program, gives nothing in the asked form: `wrong` says what was wrong with the last of it.
+    pub(crate) fn unread(&mut self, step: &str, wrong: &str) -> ExitStatus {
+        self.unread = Some(redact(&format!("{step}: {}", cut(wrong, 1_000))).into_owned());
+        ExitStatus::Format
+    }
+
     /// Records the end and makes the report. A record that fails here makes the run a killed one.
     pub(crate) fn finish(mut self, status: ExitStatus) -> RunReport {
         let mode = if self.simulated {
@@ -497,6 +507,7 @@ impl<'a> Walk<'a> {
             head: self.head,
             salvaged: self.salvaged,
             malformed: self.malformed,
+            unread: self.unread,
             fell_back: self.fell_back,
             sessions: self.sessions,
             asked: self.asked,

@@ -3,7 +3,8 @@
 
 use alai_core::ids::TaskId;
 use alai_core::lifecycle::{Event, Refused};
-use alai_core::task::{State, Task, WaitReason};
+use alai_core::pipeline::is_a_persons_to_judge;
+use alai_core::task::{State, Task};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::MissionError;
@@ -71,10 +72,7 @@ impl Mission {
 /// He was asked for it, or has taken it.
 fn is_his(task: &Task, last: &RunRow, who: &str) -> bool {
     match task.state {
-        State::Waiting => {
-            let reason = task.waiting.as_ref().map(|waiting| waiting.reason);
-            reason == Some(WaitReason::Human)
-        }
+        State::Waiting => is_a_persons_to_judge(task),
         State::Started => {
             last.state == RunState::Live && last.holder == Holder::Person && last.worker == who
         }

@@ -1,8 +1,8 @@
 //! A person's verdict about a review or an audit: `alai mc approve|reject ID --finding ...`.
 
 use alai_core::ids::TaskId;
+use alai_core::pipeline::is_a_persons_to_judge;
 use alai_core::review::{Finding, Review, ReviewVerdict};
-use alai_core::task::WaitReason;
 use alai_factory::{Home, Op};
 use alai_mission::{Holder, RunState};
 
@@ -21,12 +21,11 @@ pub(crate) fn is_asked(home: &Home, task: TaskId, findings: &[Finding]) -> Resul
     if !found.kind.judges() {
         return Ok(false);
     }
-    let waits = found.waiting.map(|waiting| waiting.reason);
     let runs = reader.runs_of(task)?;
     let taken = runs
         .last()
         .is_some_and(|run| run.state == RunState::Live && run.holder == Holder::Person);
-    Ok(taken || waits == Some(WaitReason::Human))
+    Ok(taken || is_a_persons_to_judge(&found))
 }
 
 pub(crate) fn passes(home: &Home, args: ApproveArgs) -> Result<(), CliError> {

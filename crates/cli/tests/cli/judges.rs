@@ -214,3 +214,52 @@ fn what_is_no_review_of_a_persons_is_not_judged_by_one() {
     assert_ne!(late.code, 0, "{late}");
     ends(&world, daemon);
 }
+
+#[test]
+fn a_review_whose_answer_never_keeps_its_form_says_what_was_wrong_and_a_person_judges() {
+    let wordy = serde_json::json!({"text": "Looks good to me, ship it."});
+    let misses = serde_json::json!({"json": {"verdict": "fine", "summary": "s", "findings": []}});
+    let script = Script::good().with(
+        json!({"kind": "review", "step": "review"}),
+        &[wordy, misses],
+    );
+    let world = World::scripted("auto", &script);
+    let daemon = until_reviewed(&world);
+    let why = world.json(["why", "2", "--json"])["why"].clone();
+    assert_eq!(why["rule"], "qa_retries", "{why}");
+    let (text, next) = (why["text"].to_string(), why["next_action"].to_string());
+    for said in [
+        "format",
+        "no answer in the asked form came",
+        "review: ",
+        "unknown variant `fine`",
+        "`pass_with_findings`",
+    ] {
+        assert!(text.contains(said), "`{said}` is not in {text}");
+    }
+    for command in [
+        "alai mc approve 2",
+        "alai mc reject 2",
+        "alai mc answer 2",
+        "alai mc cancel 2",
+    ] {
+        assert!(next.contains(command), "`{command}` is not in {next}");
+    }
+    let shown = world.task(2);
+    assert_eq!(shown["runs"].as_array().map(Vec::len), Some(3), "{shown}");
+    let outcome = shown["runs"][0]["outcome"].to_string();
+    assert!(
+        outcome.contains("unknown variant `fine`"),
+        "each run says it: {outcome}"
+    );
+    // What no model could judge a person does.
+    let said = by(&world, "mira", &["mc", "approve", "2", "I read all of it"]);
+    said.exits(0).says("judged   pass");
+    done(&world, 2);
+    let why = world.alai(["why", "2"]).exits(0);
+    assert!(why.out.contains("mira judged it: pass"), "{why}");
+    world.until("it is audited and merged", |w| {
+        (!w.task(1)["view"]["task"]["integrated"].is_null()).then_some(())
+    });
+    ends(&world, daemon);
+}

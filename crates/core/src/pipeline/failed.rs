@@ -100,6 +100,18 @@ fn human_action(task: &Task) -> String {
     }
 }
 
+/// What a person does where the tries are over: what judges a commit he may also judge himself.
+fn worn_action(task: &Task) -> String {
+    match task.kind.judges() {
+        true => format!(
+            "{}; or another try: `alai mc answer {} \"what to do\"`",
+            judge_action(task),
+            task.id.0
+        ),
+        false => review_action(task),
+    }
+}
+
 /// No attempt is counted: nobody did anything wrong. A day's cap ends with its day, the others when a person says so.
 pub fn over_budget(task: &Task, refused: &Refused, context: &Context) -> Effect {
     let (text, fix) = (refused.text.clone(), refused.fix.clone());
@@ -136,7 +148,8 @@ pub(super) fn quality(
             counters.qa_retries,
             findings.join("; ")
         );
-        let waiting = waiting(WaitReason::QaRetries, detail, review_action(task), context);
+        let action = worn_action(task);
+        let waiting = waiting(WaitReason::QaRetries, detail, action, context);
         return vec![Effect::Ask {
             waiting,
             counters: task.counters,

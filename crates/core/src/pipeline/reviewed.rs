@@ -187,6 +187,12 @@ impl Context {
 /// Marks work that came of a review that passed.
 pub const FOLLOW_UP_TAG: &str = "follow-up";
 
+/// Whether what waits is a person's to judge: he was asked for it, or no model gave a usable judgement as often as it may try.
+pub fn is_a_persons_to_judge(task: &Task) -> bool {
+    let reason = task.waiting.as_ref().map(|waiting| waiting.reason);
+    task.kind.judges() && matches!(reason, Some(WaitReason::Human | WaitReason::QaRetries))
+}
+
 /// How a person judges what is his to judge.
 pub fn judge_action(task: &Task) -> String {
     let commits = match (&task.base, &task.head) {

@@ -123,7 +123,7 @@ impl Sitting<'_, '_> {
                     step,
                     advice: &cut(&advice, 1_000),
                 })?;
-                Err(ExitStatus::Format)
+                Err(self.walk.unread(step, &advice))
             }
         }
     }

@@ -48,7 +48,7 @@ impl Sitting<'_, '_> {
                     step,
                     advice: &said,
                 })?;
-                Err(ExitStatus::Format)
+                Err(self.walk.unread(step, &said))
             }
         }
     }

@@ -64,7 +64,7 @@ fn asked(
          else in it. Its schema: {}",
         question.schema
     );
-    let mut repair = String::new();
+    let (mut repair, mut last) = (String::new(), String::new());
     for _ in 0..question.sittings_max.max(1) {
         let text = format!("{}\n\n{form}{repair}", question.text.trim());
         let conversation = Conversation::new(question.system.to_owned(), text.clone());
@@ -103,6 +103,7 @@ fn asked(
             "\n\nYour last answer was:\n{}\nThat cannot be used: {wrong}. Answer again, with all of it, corrected.",
             pack::data("your last answer", &cut(&given, SHOWN_BYTES_MAX))
         );
+        last = wrong;
     }
-    Err(ExitStatus::Format)
+    Err(walk.unread(step, &last))
 }

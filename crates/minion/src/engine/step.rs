@@ -169,7 +169,7 @@ fn settle(
                 step,
                 advice: &cut(&advice, 1_000),
             })?;
-            Err(ExitStatus::Format)
+            Err(walk.unread(step, &advice))
         }
         read => {
             if let Err(wrong) = read {
@@ -231,6 +231,7 @@ pub(crate) fn ask(
     let shape = prompt::shape(schema, walk.criteria());
     let text = format!("{}\n{shape}", words.trim());
     let mut repair: Option<String> = None;
+    let mut last = String::new();
     for _ in 0..SITTINGS_MAX {
         let mut conversation = opening(walk, &text, Voice::Ask, pack::PACK_BYTES_MAX, 0, None);
         announce(walk, step, &conversation)?;
@@ -277,8 +278,9 @@ pub(crate) fn ask(
                     "Your last answer was:\n{}\nThat cannot be used: {wrong}. Answer again. {shape}",
                     pack::data("your last answer", &cut(&given, 8 << 10))
                 ));
+                last = wrong;
             }
         }
     }
-    Err(ExitStatus::Format)
+    Err(walk.unread(step, &last))
 }
