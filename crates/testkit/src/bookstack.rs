@@ -89,6 +89,17 @@ impl BookStackTwin {
         revised(&mut thing.fields);
     }
 
+    /// A person makes a copy of a page in it, tags and all. Answers with its id.
+    pub fn duplicate(&self, id: u64) -> u64 {
+        let mut shelf = self.lock();
+        let mut thing = shelf.things.get(&id).expect("the page").clone();
+        shelf.last += 1;
+        thing.id = shelf.last;
+        thing.fields["id"] = thing.id.into();
+        shelf.things.insert(thing.id, thing.clone());
+        thing.id
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Shelf> {
         self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
     }

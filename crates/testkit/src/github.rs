@@ -62,6 +62,10 @@ pub enum Trouble {
     LoggedOut,
     RateLimited,
     ServerError,
+    /// The repository is not there, or the login may not see it: GitHub answers alike.
+    NotFound,
+    /// It takes the request for none that it can carry out.
+    Unprocessable,
     /// It answers what is no JSON.
     Malformed,
     Enormous,
@@ -244,6 +248,14 @@ pub fn main() -> ExitCode {
         Some(Trouble::ServerError) => {
             refused(1, "HTTP 502: Bad Gateway (https://api.github.com/graphql)")
         }
+        Some(Trouble::NotFound) => refused(
+            1,
+            "GraphQL: Could not resolve to a Repository with the name 'acme/tiny'. (repository)",
+        ),
+        Some(Trouble::Unprocessable) => refused(
+            1,
+            "HTTP 422: Validation Failed (https://api.github.com/repos/acme/tiny/pulls)",
+        ),
         Some(Trouble::Malformed) => said("<html>not what you asked for</html>"),
         Some(Trouble::Enormous) => said("[\"".to_owned() + &"x".repeat(ENORMOUS_BYTES)),
         Some(Trouble::Forgets) => said("[]"),

@@ -406,15 +406,27 @@ fn a_pull_request_says_what_was_done_and_what_proves_it() {
 
 #[test]
 fn what_gh_cannot_do_is_said_with_the_fix_and_done_later() {
-    for (trouble, words) in [
+    gh_fails(&[
         (Trouble::LoggedOut, "gh auth login"),
         (Trouble::RateLimited, "limit of requests"),
         (Trouble::ServerError, "HTTP 502"),
         (Trouble::Malformed, "cannot be read"),
         (Trouble::Enormous, "more than"),
-    ] {
+    ]);
+}
+
+#[test]
+fn what_github_refuses_is_said_in_its_words_and_done_later() {
+    gh_fails(&[
+        (Trouble::NotFound, "Could not resolve to a Repository"),
+        (Trouble::Unprocessable, "HTTP 422: Validation Failed"),
+    ]);
+}
+
+fn gh_fails(troubles: &[(Trouble, &str)]) {
+    for (trouble, words) in troubles {
         let (world, github) = with_remote("pull-request", &good());
-        github.fails("pr", trouble, 1_000);
+        github.fails("pr", *trouble, 1_000);
         add(&world, "Say alpha");
         let daemon = world.up();
         why(&world, 1, words);

@@ -7,6 +7,8 @@ use alai_testkit::bookstack::{BookStackTwin, Fault, TOKEN};
 
 use crate::world::{Ran, Running, World, run};
 
+mod faults;
+
 fn text(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
