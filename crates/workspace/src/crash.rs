@@ -2,7 +2,7 @@
 //!
 //! Stop right after every step, restart, expect the same end: that needs a way to stop anywhere. In a debug build the
 //! environment variable `ALAI_CRASH_AT=N` ends the process with SIGKILL at the N-th point that it passes (counted from 1),
-//! `ALAI_CRASH_AT=NAME` at the first point of that name, and `ALAI_CRASH_LOG=FILE` appends the name of each point to a file instead, which is how a test learns how many there
+//! `ALAI_CRASH_AT=NAME` at the first point of that name, `ALAI_CRASH_AT=NAME+N` at the N-th after that one, and `ALAI_CRASH_LOG=FILE` appends the name of each point to a file instead, which is how a test learns how many there
 //! are. A release build holds none of it.
 
 /// Passes one crash point. `name` says what is about to happen or has just happened, such as `fetch.before`.
@@ -18,6 +18,8 @@ pub fn point(name: &str) {
     use std::sync::atomic::{AtomicU64, Ordering};
 
     static PASSED: AtomicU64 = AtomicU64::new(0);
+    // Points since the named one, itself counted.
+    static SINCE: AtomicU64 = AtomicU64::new(0);
     static CRASH_AT: OnceLock<Option<String>> = OnceLock::new();
     static LOG: OnceLock<Option<std::ffi::OsString>> = OnceLock::new();
 
@@ -38,6 +40,13 @@ pub fn point(name: &str) {
     };
     let passed = PASSED.fetch_add(1, Ordering::SeqCst) + 1;
     if crash_at == name || crash_at.parse() == Ok(passed) {
+        kill_self();
+    }
+    let after = crash_at.split_once('+');
+    if let Some((from, count)) = after
+        && (from == name || SINCE.load(Ordering::SeqCst) > 0)
+        && count.parse() == Ok(SINCE.fetch_add(1, Ordering::SeqCst))
+    {
         kill_self();
     }
 }

@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 use crate::script::{Script, TITLE, pass, planned, small};
 use crate::world::{Running, World, run};
 
+mod bounds;
+mod told;
+
 /// More than its builder has turns for, each of them another one.
 fn wanders(script: Script, title: &str) -> Script {
     let look = |n: u32| {
