@@ -12,7 +12,7 @@ use crate::inbox::{By, once};
 use crate::run::{RunState, end_live};
 use crate::task::{append_findings, one, satisfy, set_state};
 use crate::writer::Mission;
-use crate::{answer, gone, line, outbox, passage, replan};
+use crate::{answer, gone, line, outbox, passage, replan, whole};
 
 impl Mission {
     /// Pause, resume, cancel, answer, reopen, ready, override. On a goal, the first three reach everything under it.
@@ -47,8 +47,10 @@ fn act(
 ) -> Result<State, MissionError> {
     let before = one(c, task)?;
     let to = step(c, &before, event, text, stamp)?;
-    if before.kind == TaskKind::Goal {
-        reach_children(c, task, event, text, stamp)?;
+    match (before.kind, event) {
+        (TaskKind::Goal, Event::Reopen) => whole::taken_up(c, &before, text, stamp)?,
+        (TaskKind::Goal, _) => reach_children(c, task, event, text, stamp)?,
+        (_, _) => {}
     }
     outbox::page_changed(c, before.goal.unwrap_or(task), stamp)?;
     Ok(to)
@@ -115,7 +117,7 @@ pub(crate) fn step(
 }
 
 /// What stands in the place of a task that was cancelled or has failed.
-fn instead(c: &Connection, task: &Task) -> Result<Option<TaskId>, MissionError> {
+pub(crate) fn instead(c: &Connection, task: &Task) -> Result<Option<TaskId>, MissionError> {
     match replan::parts(c, task.id)?.first() {
         Some(part) => Ok(Some(*part)),
         None => line::instead(c, task),
@@ -124,7 +126,7 @@ fn instead(c: &Connection, task: &Task) -> Result<Option<TaskId>, MissionError> 
 
 /// A person's word is a finding for the next run, and gives it its tries back. A safety rail is cleared by an answer to that
 /// rail and by nothing else.
-fn answered(
+pub(crate) fn answered(
     c: &Connection,
     before: &Task,
     event: Event,

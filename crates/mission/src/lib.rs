@@ -56,6 +56,7 @@ mod uncaged;
 mod usual;
 mod verification;
 mod waits;
+mod whole;
 mod words;
 mod writer;
 

@@ -10,6 +10,8 @@ use sha2::{Digest, Sha256};
 use crate::script::Script;
 use crate::world::{Ran, Running, World, run};
 
+mod kinds;
+
 /// 32 bytes; nobody's.
 const SECRET: &str = "whsec_c2VjcmV0LW9mLWEtdGVzdC13aXRoLTMyLWJ5dGVzISE=";
 const SECRET_BYTES: &[u8] = b"secret-of-a-test-with-32-bytes!!";

@@ -453,7 +453,7 @@ fn plans_that_land_in_one_moment_make_no_more_tasks_than_a_goal_has_left() {
         (other.goal, other.parent) = (Some(goal), Some(goal));
         world.add(other);
     }
-    let part = |n: usize| PlannedTask::new(&format!("k{n}"), &format!("part {n}"));
+    let part = |n: usize| PlannedTask::new(format!("k{n}"), format!("part {n}"));
     let plan = Plan {
         spec: "s".into(),
         tasks: (0..4).map(part).collect(),
@@ -474,5 +474,90 @@ fn plans_that_land_in_one_moment_make_no_more_tasks_than_a_goal_has_left() {
     let waiting = world.mission.task(asked.task.id).expect("the task").waiting;
     let detail = waiting.expect("a wait").detail;
     assert!(detail.contains("1 are left"), "{detail}");
+    world.sound();
+}
+
+#[test]
+fn a_supervisor_that_has_lost_the_run_files_no_second_plan() {
+    let world = world();
+    let goal = world.add(NewTask::new(TaskKind::Goal, "g"));
+    let mut new = world.build("a");
+    new.goal = Some(goal);
+    let task = world.add(new);
+    let mission = &world.mission;
+    // One supervisor holds the run; another takes it for lost and gives the task out again.
+    let lost = world.claim().expect("the build");
+    mission
+        .recover(
+            vec![(lost.fence.run.clone(), retry())],
+            "taken for lost",
+            105,
+        )
+        .expect("taken back");
+    let held = world.claim().expect("given out again");
+    let ends = |fence: &Fence| {
+        let effects = vec![retry(), anew(&world, goal, task)];
+        mission.apply(fence, "lost", effects, 110)
+    };
+    let late = ends(&lost.fence);
+    assert!(late.as_ref().is_err_and(MissionError::is_stale), "{late:?}");
+    assert_eq!(planning_tasks(&world), 0, "all or none");
+    let made = ends(&held.fence).expect("it lands");
+    assert_eq!(made.len(), 1);
+    let late = ends(&lost.fence);
+    assert!(late.as_ref().is_err_and(MissionError::is_stale), "{late:?}");
+    assert_eq!(ends(&held.fence).expect("the same answer"), made);
+    assert_eq!(planning_tasks(&world), 1);
+    assert_eq!(world.state(task), State::Open);
+    assert_eq!(world.claim().expect("its plan").task.id, made[0]);
+    world.sound();
+}
+
+#[test]
+fn a_goal_that_is_taken_up_again_has_what_ended_with_it() {
+    let world = world();
+    let (goal, first, second, postflight) = goal_of_three(&world);
+    let mission = &world.mission;
+    let act = |task, event, at_ms| mission.act(task, event, "again".into(), "me", at_ms);
+    let states = || [goal, first, second, postflight].map(|task| world.state(task));
+    act(goal, Event::Cancel, 200).expect("cancelled");
+    assert_eq!(states(), [State::Cancelled; 4]);
+    act(goal, Event::Reopen, 210).expect("taken up");
+    assert_eq!(states(), [State::Open; 4], "nobody waits for what has gone");
+    assert_eq!(mission.settled_goals().expect("goals"), []);
+    // What was cancelled by itself before that stays so, and whoever needs it asks.
+    act(first, Event::Cancel, 220).expect("cancelled");
+    act(goal, Event::Cancel, 230).expect("cancelled");
+    act(goal, Event::Reopen, 240).expect("taken up");
+    let (gone, open) = (State::Cancelled, State::Open);
+    assert_eq!(states(), [open, gone, State::Waiting, open]);
+    // What was lost and made it fail is what is taken up.
+    act(second, Event::Cancel, 250).expect("cancelled");
+    act(postflight, Event::Cancel, 260).expect("cancelled");
+    let failed = mission.close_goal(goal, Event::Fail, "nothing was merged", 270);
+    failed.expect("closed");
+    act(goal, Event::Reopen, 280).expect("taken up");
+    assert_eq!(states(), [State::Open; 4]);
+    // One that was summed up without what was lost is so once more, behind that.
+    act(second, Event::Cancel, 290).expect("cancelled");
+    act(postflight, Event::Override, 300).expect("done");
+    act(first, Event::Cancel, 320).expect("cancelled");
+    mission
+        .close_goal(goal, Event::Fail, "nothing was merged", 330)
+        .expect("closed");
+    act(goal, Event::Reopen, 340).expect("taken up");
+    let again = TaskId(postflight.0 + 1);
+    let again = mission.task(again).expect("another postflight");
+    assert_eq!(
+        (again.kind, again.state),
+        (TaskKind::Postflight, State::Open)
+    );
+    let needs = mission.needs(again.id).expect("needs");
+    assert_eq!(
+        needs.iter().map(|n| n.needs).collect::<Vec<_>>(),
+        [first, second]
+    );
+    let findings = mission.task(first).expect("the task").findings;
+    assert_eq!(findings.last().map(String::as_str), Some("me says: again"));
     world.sound();
 }
