@@ -86,7 +86,7 @@ pub(crate) fn replace(file: &str, old: &str, new: &str, all: bool) -> Result<Edi
     }
     let file = Lines::of(file);
     let old = unix(old);
-    let new = unix(new);
+    let new = one_end(&unix(new));
     if old == new {
         return Err(Miss::NoChange);
     }
@@ -245,6 +245,11 @@ impl<'a> Lines<'a> {
                 0 => hit.new.trim_start_matches(MARK),
                 _ => &hit.new,
             };
+            // Before a line feed it would be half of a line end.
+            let new = match self.view[hit.span.end..].starts_with('\n') {
+                true => new.trim_end_matches('\r'),
+                false => new,
+            };
             if self.takes_crlf(&hit.span) {
                 text.push_str(&new.replace('\n', "\r\n"));
             } else {
@@ -262,6 +267,22 @@ fn unix(text: &str) -> String {
     text.strip_prefix(MARK)
         .unwrap_or(text)
         .replace("\r\n", "\n")
+}
+
+/// A new text whose lines end with LF alone. Of several carriage returns before one none is left: the last would make it a CRLF in a
+/// file that has none.
+fn one_end(text: &str) -> String {
+    let Some((whole, last)) = text.rsplit_once('\n') else {
+        return text.to_owned();
+    };
+    let lines = whole.split('\n').map(|line| line.trim_end_matches('\r'));
+    let mut out = String::with_capacity(text.len());
+    for line in lines {
+        out.push_str(line);
+        out.push('\n');
+    }
+    out.push_str(last);
+    out
 }
 
 fn exact(view: &str, old: &str, new: &str, all: bool) -> Vec<Hit> {
@@ -327,6 +348,7 @@ fn windows(file: &Lines<'_>, old: &str, new: &str, all: bool, compare: Compare) 
             last.end - usize::from(has_end)
         };
         if ends_line && has_end && !new.is_empty() {
+            text.truncate(text.trim_end_matches('\r').len());
             text.push('\n');
         }
         hits.push(Hit {

@@ -113,3 +113,18 @@ fn no_byte_order_mark_is_put_before_a_file() {
         assert_eq!(edited.text, want, "{file:?} {old:?} {new:?}");
     }
 }
+
+/// Guided fuzzing came upon it: of two carriage returns before a line feed one stayed, and a file with LF alone got a CRLF.
+#[test]
+fn several_carriage_returns_make_no_line_end_of_another_kind() {
+    for (file, old, new, want) in [
+        ("a\nb\n", "b", "c\r\r\r\nd", "a\nc\nd\n"),
+        ("a\r\nb\r\n", "b", "c\r\r\nd", "a\r\nc\r\nd\r\n"),
+        ("a\nb \n", "b\n", "c\r", "a\nc\n"),
+        ("a\nb\n", "b", "c\r", "a\nc\n"),
+    ] {
+        judge(file, old, new, false);
+        let edited = replace(file, old, new, false).expect("it stands there");
+        assert_eq!(edited.text, want, "{file:?} {old:?} {new:?}");
+    }
+}
