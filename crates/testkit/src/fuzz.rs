@@ -73,6 +73,46 @@ impl Dice {
         }
         chars.into_iter().collect()
     }
+
+    /// The same of bytes; also with a byte that became another one.
+    pub fn mutated_bytes(&mut self, bytes: &[u8], pieces: &[&str]) -> Vec<u8> {
+        let mut bytes = bytes.to_vec();
+        for _ in 0..=self.below(4) {
+            let from = self.below(bytes.len() + 1);
+            let to = (from + self.below(12)).min(bytes.len());
+            match self.below(6) {
+                0 => drop(bytes.drain(from..to)),
+                1 => {
+                    let twice = bytes[from..to].to_vec();
+                    bytes.splice(to..to, twice);
+                }
+                2 => {
+                    let moved: Vec<u8> = bytes.drain(from..to).collect();
+                    let at = self.below(bytes.len() + 1);
+                    bytes.splice(at..at, moved);
+                }
+                3 => bytes.truncate(from.max(bytes.len() / 2)),
+                4 if from < bytes.len() => bytes[from] = self.roll().to_le_bytes()[0],
+                _ => drop(bytes.splice(from..from, self.pick(pieces).bytes())),
+            }
+        }
+        bytes
+    }
+}
+
+/// Runs a target's door: each checked-in input of a folder as it is, then cases that begin from them.
+///
+/// # Panics
+/// As [`run`] and [`corpus`] do.
+pub fn door(target: &str, folder: &std::path::Path, pieces: &[&str], read: fn(&[u8])) {
+    let inputs = inputs(folder);
+    for input in &inputs {
+        read(input);
+    }
+    run(target, |dice| {
+        let input: &Vec<u8> = dice.pick(&inputs);
+        read(&dice.mutated_bytes(input, pieces));
+    });
 }
 
 /// The checked-in texts of a folder, by name: what cases begin from beside a target's own. A folder without one is a mistake.
@@ -80,17 +120,23 @@ impl Dice {
 /// # Panics
 /// When the folder cannot be read or holds nothing.
 pub fn corpus(folder: &std::path::Path) -> Vec<String> {
+    let texts = inputs(folder).into_iter();
+    texts
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        .collect()
+}
+
+fn inputs(folder: &std::path::Path) -> Vec<Vec<u8>> {
     let listed = std::fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
     let mut paths: Vec<_> = listed
         .map(|entry| entry.expect("an entry").path())
         .collect();
     paths.sort();
     assert!(!paths.is_empty(), "{} holds nothing", folder.display());
-    let texts = paths.into_iter().map(|path| {
-        let bytes = std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-        String::from_utf8_lossy(&bytes).into_owned()
-    });
-    texts.collect()
+    let read = |path: &std::path::PathBuf| {
+        std::fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+    };
+    paths.iter().map(read).collect()
 }
 
 /// Runs cases of one target. A case that fails panics, after its seed was printed.

@@ -35,6 +35,8 @@ pub use remover::Remover;
 pub use salvage::{FILE_BYTES_MAX, Salvage, Salvaged, salvage};
 pub use stamps::stamps_beside;
 pub use stock::{prune_stock, set_stock};
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use unfold::judge_tree;
 
 /// Where a clone appears inside every cage. One place for all, so that a virtual environment, `node_modules` or build cache
 /// with absolute paths can be made once and used by every run.

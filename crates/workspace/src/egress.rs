@@ -23,6 +23,11 @@ mod request;
 mod tunnel;
 mod usage;
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use hello::judge_hello;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use request::judge_request;
+
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream, ToSocketAddrs};

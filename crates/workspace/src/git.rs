@@ -35,6 +35,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub use branch::{Moved, is_dirty, move_branch};
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use changes::judge_listing;
 pub use changes::{
     COMMITS_MAX, ChangeStatus, CommitLine, Diff, FileChange, PATCH_BYTES_MAX, Patch, commit_patch,
     commits, diff,

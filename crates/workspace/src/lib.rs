@@ -15,6 +15,9 @@ pub mod egress;
 pub mod files;
 pub mod fingerprint;
 pub mod free;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod gh;
 pub mod git;
 pub mod guest;

@@ -242,6 +242,27 @@ fn parse(mut content: &[u8], hash_bytes: usize) -> Option<Folder> {
     Some(folder)
 }
 
+/// For the fuzz target: what holds of any bytes of a tree.
+///
+/// # Panics
+/// When it is read as holding more than its bytes can.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn judge_tree(bytes: &[u8]) {
+    for hash_bytes in [20, 32] {
+        let Some(folder) = parse(bytes, hash_bytes) else {
+            continue;
+        };
+        let entries = folder.files + folder.folders.len() as u64;
+        assert!(entries * (hash_bytes as u64 + 7) <= bytes.len() as u64);
+        assert!(
+            folder
+                .folders
+                .iter()
+                .all(|name| name.len() == 2 * hash_bytes)
+        );
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

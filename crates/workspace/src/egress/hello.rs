@@ -309,5 +309,44 @@ impl<'b> Rest<'b> {
     }
 }
 
+/// For the fuzz target: what holds of any bytes.
+///
+/// # Panics
+/// When a greeting is longer than what was sent, passes for two hosts, or is judged otherwise once more has come.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn judge_hello(bytes: &[u8]) {
+    let hosts = ["example.org", "other.example.org"];
+    let passed: Vec<usize> = hosts
+        .iter()
+        .filter_map(|host| judged(bytes, host).ok().flatten())
+        .collect();
+    assert!(passed.len() <= 1, "it names both");
+    if let Some(&end) = passed.first() {
+        assert!(end <= bytes.len());
+        // The greeting alone is the same one, and a byte less is not whole yet.
+        let alone = hosts
+            .iter()
+            .any(|host| judged(&bytes[..end], host) == Ok(Some(end)));
+        assert!(alone, "what follows it made it pass");
+        let less = hosts
+            .iter()
+            .any(|host| matches!(judged(&bytes[..end - 1], host), Ok(Some(_))));
+        assert!(!less, "it ended before its end");
+    }
+    // What is refused stays refused, whatever comes.
+    for cut in [bytes.len() / 2, bytes.len().saturating_sub(1)] {
+        if judged(&bytes[..cut], hosts[0]).is_err() {
+            assert!(
+                judged(bytes, hosts[0]).is_err(),
+                "it passed after it was refused"
+            );
+        }
+    }
+    if let Ok(Some(length)) = between(bytes) {
+        assert!(length <= bytes.len());
+    }
+    let _answer = answered(bytes);
+}
+
 #[cfg(test)]
 pub(super) mod tests;

@@ -258,6 +258,63 @@ pub(super) fn is_allowed(host: &str, allowed: &[String]) -> bool {
         })
 }
 
+/// For the fuzz target: what holds of any head.
+///
+/// # Panics
+/// When one passes to a host that no rule names, or what is sent on is not one request with headers that may pass.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn judge_request(bytes: &[u8]) {
+    let mirror = |host: &str, port, plain| super::Mirror {
+        host: host.to_owned(),
+        port,
+        plain,
+    };
+    let mirrors = vec![
+        mirror("plain.example.net", 80, true),
+        mirror("tls.example.net", 8443, false),
+    ];
+    let hosts = vec![
+        "exact.example.org".to_owned(),
+        ".below.example.org".to_owned(),
+    ];
+    let Ok(wanted) = judged(bytes, &Rules::new(hosts, mirrors)) else {
+        return;
+    };
+    match wanted.way {
+        Way::Tunnel => assert!(
+            wanted.port == PORT
+                && (wanted.host == "exact.example.org"
+                    || wanted.host.ends_with(".below.example.org"))
+                || (&*wanted.host, wanted.port) == ("tls.example.net", 8443),
+            "{}:{}",
+            wanted.host,
+            wanted.port
+        ),
+        Way::Plain { request } => {
+            assert_eq!((&*wanted.host, wanted.port), ("plain.example.net", 80));
+            let text = std::str::from_utf8(&request).expect("text");
+            let body = text.strip_suffix("\r\n\r\n").expect("its end");
+            assert!(
+                !body.contains("\r\n\r\n") && !body.contains('\0'),
+                "{text:?}"
+            );
+            assert!(!body.replace("\r\n", "").contains(['\r', '\n']), "{text:?}");
+            assert_eq!(body.matches(" HTTP/1.1\r\n").count(), 1, "{text:?}");
+            let lower = body.to_ascii_lowercase();
+            for header in [
+                "transfer-encoding:",
+                "content-length:",
+                "authorization:",
+                "cookie:",
+            ] {
+                assert!(!lower.contains(&format!("\r\n{header}")), "{text:?}");
+            }
+            assert_eq!(lower.matches("\r\nhost:").count(), 1, "{text:?}");
+        }
+        Way::Provider(_) => panic!("no provider is known"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -308,6 +308,24 @@ fn number(digits: &[u8]) -> u64 {
         .unwrap_or(0)
 }
 
+/// For the fuzz target: what holds of any listing.
+///
+/// # Panics
+/// When it is read into a file without a path, or into another one at another reading.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn judge_listing(bytes: &[u8]) {
+    let Ok(files) = parse(bytes) else {
+        return;
+    };
+    assert!(
+        files
+            .iter()
+            .all(|file| !file.path.is_empty() && bytes.len() > file.path.len())
+    );
+    assert!(files.len() <= FILES_MAX);
+    assert_eq!(parse(bytes).ok(), Some(files));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
