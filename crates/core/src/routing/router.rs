@@ -1,7 +1,8 @@
 //! The words of all packs as one index: a text is walked once, however many companies and words there are.
 
-use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::cmp::{Ordering, Reverse};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use super::endings::bases;
 use super::text::{TaskText, words};
@@ -11,32 +12,89 @@ use crate::company::{Company, Keyword};
 /// Words of a description that are looked at: what a task is stands at its beginning, and a text of a stranger may be long.
 const DESCRIPTION_WORDS_MAX: usize = 400;
 
-/// What the packs listen for. Made once, when companies become a registry.
+/// What the packs listen for. Made once, when companies become a registry, and kept for as long: a few long lists, because thousands of small ones
+/// were a tenth of what a run holds of memory.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Router {
-    /// Every word of every keyword, folded, by its number.
-    lexicon: HashMap<String, usize>,
-    /// The keywords that begin with a word, by the word's number.
-    begins: Vec<Vec<Phrase>>,
+    /// Every word of every keyword, folded, once and in order; its place is its number.
+    dictionary: Dictionary,
+    /// By their words, so that those which begin with one word lie together.
+    phrases: Vec<Phrase>,
+    /// Numbers of words behind the first one, of all phrases.
+    rests: Vec<u32>,
+    ears: Vec<Ear>,
     /// Words of the longest keyword.
     longest: usize,
 }
 
-/// A keyword behind its first word, for everybody who listens for it.
+/// A keyword, for everybody who listens for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Phrase {
-    rest: Vec<usize>,
-    heard_by: Vec<Ear>,
+    first: u32,
+    /// Of the router's lists.
+    rest: Range<u32>,
+    heard_by: Range<u32>,
 }
 
 /// One keyword of one company.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Ear {
-    company: usize,
+    company: u32,
     negative: bool,
     /// Its place in the company's own list.
-    keyword: usize,
+    keyword: u32,
     weight: u32,
+}
+
+/// Words in order, in one text.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Dictionary {
+    text: String,
+    /// Where each word ends.
+    ends: Vec<u32>,
+}
+
+impl Dictionary {
+    fn of(words: BTreeSet<String>) -> Dictionary {
+        let mut dictionary = Dictionary::default();
+        for word in words {
+            dictionary.text.push_str(&word);
+            dictionary.ends.push(short(dictionary.text.len()));
+        }
+        dictionary.text.shrink_to_fit();
+        dictionary.ends.shrink_to_fit();
+        dictionary
+    }
+
+    fn word(&self, number: usize) -> &str {
+        let end = |number: usize| self.ends.get(number).map_or(0, |end| *end as usize);
+        let start = number.checked_sub(1).map_or(0, end);
+        self.text.get(start..end(number)).unwrap_or_default()
+    }
+
+    fn number(&self, word: &str) -> Option<u32> {
+        let (mut from, mut to) = (0, self.ends.len());
+        while from < to {
+            let middle = from.midpoint(to);
+            match self.word(middle).cmp(word) {
+                Ordering::Less => from = middle + 1,
+                Ordering::Equal => return Some(short(middle)),
+                Ordering::Greater => to = middle,
+            }
+        }
+        None
+    }
+}
+
+/// A number of a list of keywords, of which no home has four thousand million.
+fn short(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// What a range of a router's list is.
+fn part<'l, T>(list: &'l [T], range: &Range<u32>) -> &'l [T] {
+    list.get(range.start as usize..range.end as usize)
+        .unwrap_or_default()
 }
 
 /// Where a phrase stands in a text: its first word, and the one behind its last.
@@ -57,50 +115,67 @@ pub(super) struct Tally {
 
 impl Router {
     pub(crate) fn new(companies: &[Company]) -> Router {
-        let mut router = Router::default();
+        let mut listed: Vec<(Vec<String>, Ear)> = Vec::new();
         for (company, pack) in companies.iter().enumerate() {
             for (negative, list) in [(false, &pack.keywords), (true, &pack.negative)] {
-                for (keyword, listed) in list.iter().enumerate() {
+                let ears = list.iter().enumerate().map(|(keyword, listed)| {
                     let ear = Ear {
-                        company,
+                        company: short(company),
                         negative,
-                        keyword,
+                        keyword: short(keyword),
                         weight: listed.weight,
                     };
-                    router.listen(&listed.word, ear);
-                }
+                    (words(&listed.word), ear)
+                });
+                listed.extend(ears);
             }
         }
+        let dictionary = Dictionary::of(
+            listed
+                .iter()
+                .flat_map(|(words, _)| words)
+                .cloned()
+                .collect(),
+        );
+        let mut heard: BTreeMap<Vec<u32>, Vec<Ear>> = BTreeMap::new();
+        for (words, ear) in listed {
+            let numbers = words
+                .iter()
+                .filter_map(|word| dictionary.number(word))
+                .collect();
+            heard.entry(numbers).or_default().push(ear);
+        }
+        let mut router = Router {
+            dictionary,
+            longest: heard.keys().map(Vec::len).max().unwrap_or_default(),
+            ..Router::default()
+        };
+        for (numbers, ears) in heard {
+            let Some((first, rest)) = numbers.split_first() else {
+                continue;
+            };
+            router.phrases.push(Phrase {
+                first: *first,
+                rest: pushed(&mut router.rests, rest),
+                heard_by: pushed(&mut router.ears, &ears),
+            });
+        }
+        router.phrases.shrink_to_fit();
+        router.rests.shrink_to_fit();
+        router.ears.shrink_to_fit();
         router
     }
 
-    fn listen(&mut self, keyword: &str, ear: Ear) {
-        let numbers: Vec<usize> = words(keyword)
-            .into_iter()
-            .map(|word| {
-                let next = self.lexicon.len();
-                *self.lexicon.entry(word).or_insert(next)
-            })
-            .collect();
-        self.begins.resize(self.lexicon.len(), Vec::new());
-        self.longest = self.longest.max(numbers.len());
-        let Some((first, rest)) = numbers.split_first() else {
-            return;
-        };
-        let Some(phrases) = self.begins.get_mut(*first) else {
-            return;
-        };
-        match phrases.iter_mut().find(|phrase| phrase.rest == rest) {
-            Some(phrase) => phrase.heard_by.push(ear),
-            None => {
-                // Most words begin one phrase, and a list that grows by itself begins with room for four.
-                phrases.reserve_exact(1);
-                phrases.push(Phrase {
-                    rest: rest.to_vec(),
-                    heard_by: vec![ear],
-                });
-            }
-        }
+    /// The phrases that begin with a word.
+    fn begun(&self, first: u32) -> &[Phrase] {
+        let from = self.phrases.partition_point(|phrase| phrase.first < first);
+        let rest = self.phrases.get(from..).unwrap_or_default();
+        let count = rest.partition_point(|phrase| phrase.first == first);
+        rest.get(..count).unwrap_or_default()
+    }
+
+    fn heard_by(&self, phrase: &Phrase) -> &[Ear] {
+        part(&self.ears, &phrase.heard_by)
     }
 
     /// What a text says for each of the companies that the router was made of; the others are not heard, and nothing is said for them.
@@ -131,7 +206,7 @@ impl Router {
         hits.dedup_by_key(|(ear, _)| *ear);
         let mut tallies = vec![Tally::default(); companies.len()];
         for hits in hits.chunk_by(|a, b| a.0.company == b.0.company) {
-            let company = hits.first().map_or(0, |(ear, _)| ear.company);
+            let company = hits.first().map_or(0, |(ear, _)| ear.company as usize);
             if let (Some(tally), Some(pack)) = (tallies.get_mut(company), companies.get(company)) {
                 *tally = Tally::of(pack, hits);
             }
@@ -146,7 +221,7 @@ impl Router {
             let covered = self.is_covered(span, &spans, heard);
             // What is taken off is taken off wherever it stands.
             let speaks = |ear: &&Ear| is_heard(ear, heard) && (ear.negative || !covered);
-            for ear in span.phrase.heard_by.iter().filter(speaks) {
+            for ear in self.heard_by(span.phrase).iter().filter(speaks) {
                 found.push((ear.company, ear.negative, span.from, span.to, *ear));
             }
         }
@@ -163,16 +238,17 @@ impl Router {
 
     /// Every phrase in a text, by its first word.
     fn spans<'r>(&'r self, text: &[String], heard: &[bool]) -> Vec<Span<'r>> {
-        let numbers: Vec<Vec<usize>> = text.iter().map(|word| self.numbers(word)).collect();
+        let numbers: Vec<Vec<u32>> = text.iter().map(|word| self.numbers(word)).collect();
         let mut spans = Vec::new();
         for (from, firsts) in numbers.iter().enumerate() {
             for first in firsts {
-                for phrase in self.begins.get(*first).into_iter().flatten() {
+                for phrase in self.begun(*first) {
+                    let rest = part(&self.rests, &phrase.rest);
                     let next = numbers.get(from + 1..).unwrap_or_default();
-                    let stands = next.len() >= phrase.rest.len()
-                        && phrase.rest.iter().zip(next).all(|(n, at)| at.contains(n));
-                    if stands && phrase.heard_by.iter().any(|ear| is_heard(ear, heard)) {
-                        let to = from + 1 + phrase.rest.len();
+                    let stands = next.len() >= rest.len()
+                        && rest.iter().zip(next).all(|(n, at)| at.contains(n));
+                    if stands && self.heard_by(phrase).iter().any(|ear| is_heard(ear, heard)) {
+                        let to = from + 1 + rest.len();
                         spans.push(Span { from, to, phrase });
                     }
                 }
@@ -182,13 +258,13 @@ impl Router {
     }
 
     /// The numbers of the words that a word is a form of.
-    fn numbers(&self, word: &str) -> Vec<usize> {
+    fn numbers(&self, word: &str) -> Vec<u32> {
         let mut numbers = Vec::new();
         bases(word, &mut |base| {
-            if let Some(number) = self.lexicon.get(base)
-                && !numbers.contains(number)
+            if let Some(number) = self.dictionary.number(base)
+                && !numbers.contains(&number)
             {
-                numbers.push(*number);
+                numbers.push(number);
             }
         });
         numbers
@@ -203,13 +279,20 @@ impl Router {
             .any(|other| {
                 let holds = other.to >= span.to && other.to - other.from > span.to - span.from;
                 let speaks = |ear: &Ear| !ear.negative && is_heard(ear, heard);
-                holds && other.phrase.heard_by.iter().any(speaks)
+                holds && self.heard_by(other.phrase).iter().any(speaks)
             })
     }
 }
 
+/// Puts a list behind another; where it lies there.
+fn pushed<T: Clone>(list: &mut Vec<T>, more: &[T]) -> Range<u32> {
+    let from = short(list.len());
+    list.extend_from_slice(more);
+    from..short(list.len())
+}
+
 fn is_heard(ear: &Ear, heard: &[bool]) -> bool {
-    heard.get(ear.company).copied().unwrap_or(false)
+    heard.get(ear.company as usize).copied().unwrap_or(false)
 }
 
 impl Tally {
@@ -219,7 +302,7 @@ impl Tally {
                 true => &pack.negative,
                 false => &pack.keywords,
             };
-            let Keyword { word, weight } = list.get(ear.keyword)?;
+            let Keyword { word, weight } = list.get(ear.keyword as usize)?;
             let points = i32::try_from(weight.saturating_mul(place.factor())).unwrap_or(i32::MAX);
             Some(Reason {
                 keyword: word.clone(),
