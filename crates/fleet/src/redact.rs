@@ -4,7 +4,7 @@
 //! shape of a secret goes: ordinary code, hashes of commits and file names must survive, else nobody could read a run.
 
 use std::borrow::Cow;
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
 use regex::{Captures, Regex};
 
@@ -16,9 +16,12 @@ fn mark(kind: &str) -> String {
 /// A text without the secrets that are known by their shape.
 pub fn redact(text: &str) -> Cow<'_, str> {
     let mut text = Cow::Borrowed(text);
-    for rule in RULES.iter() {
+    for rule in &RULES {
+        if !rule.hint.is_in(&text) {
+            continue;
+        }
         let replaced = rule
-            .pattern
+            .regex()
             .replace_all(&text, |found: &Captures<'_>| replacement(rule, found));
         if let Cow::Owned(new) = replaced {
             text = Cow::Owned(new);
@@ -29,9 +32,66 @@ pub fn redact(text: &str) -> Cow<'_, str> {
 
 struct Rule {
     kind: &'static str,
-    pattern: Regex,
     /// The secret must look random, not like a word, a path or a placeholder.
     random: bool,
+    hint: Hint,
+    pattern: &'static str,
+    /// Made where a text first has the hint: a run that sees no secret needs none of them, and together they are a tenth of what it holds.
+    made: OnceLock<Regex>,
+}
+
+/// What every match of a pattern has in it: without it there is none.
+enum Hint {
+    /// One of these.
+    Any(&'static [&'static str]),
+    /// One of these in any case of its letters, and so in lower case here.
+    AnyCase(&'static [&'static str]),
+    /// So many letters, digits and signs of a key in a row.
+    Row(usize),
+}
+
+/// Beside the letters of ASCII two signs fold to one of them: a long s, and the sign of Kelvin.
+const FOLDS_TO_ASCII: [char; 2] = ['\u{17f}', '\u{212a}'];
+
+impl Hint {
+    fn is_in(&self, text: &str) -> bool {
+        let bytes = text.as_bytes();
+        match self {
+            Hint::Any(words) => words.iter().any(|word| text.contains(word)),
+            Hint::AnyCase(words) => {
+                let has = |word: &&str| {
+                    bytes
+                        .windows(word.len())
+                        .any(|part| part.eq_ignore_ascii_case(word.as_bytes()))
+                };
+                text.contains(FOLDS_TO_ASCII) || words.iter().any(|word| has(&word))
+            }
+            Hint::Row(least) => {
+                let is_of_a_key =
+                    |byte: &u8| byte.is_ascii_alphanumeric() || b"+/_-".contains(byte);
+                bytes
+                    .split(|byte| !is_of_a_key(byte))
+                    .any(|row| row.len() >= *least)
+            }
+        }
+    }
+}
+
+impl Rule {
+    fn regex(&self) -> &Regex {
+        self.made
+            .get_or_init(|| Regex::new(self.pattern).expect("a constant pattern compiles"))
+    }
+}
+
+const fn rule(kind: &'static str, random: bool, hint: Hint, pattern: &'static str) -> Rule {
+    Rule {
+        kind,
+        random,
+        hint,
+        pattern,
+        made: OnceLock::new(),
+    }
 }
 
 /// Group `keep` stays, group `secret` goes; without groups the whole match goes.
@@ -81,88 +141,188 @@ fn bits_per_char(value: &str) -> f64 {
         .sum()
 }
 
-static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
-    let rule = |kind: &'static str, random: bool, pattern: &str| Rule {
-        kind,
-        random,
-        pattern: Regex::new(pattern).expect("a constant pattern compiles"),
-    };
-    vec![
-        rule(
-            "private key",
-            false,
-            r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----[\s\S]*?(?:-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----|\z)",
-        ),
-        rule(
-            "AWS key id",
-            false,
-            r"\b(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{16}\b",
-        ),
-        rule(
-            "provider key",
-            false,
-            r"\bsk-(?:ant-|proj-|live-|or-)?[A-Za-z0-9_-]{20,}",
-        ),
-        rule(
-            "payment key",
-            false,
-            r"\b[rs]k_(?:live|test)_[A-Za-z0-9]{16,}\b",
-        ),
-        rule(
-            "forge token",
-            false,
-            r"\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{30,}|glpat-[A-Za-z0-9_-]{20,})",
-        ),
-        rule("chat token", false, r"\bxox[abposr]-[A-Za-z0-9-]{10,}"),
-        rule(
-            "chat webhook",
-            false,
-            r"https://hooks\.slack\.com/services/[A-Za-z0-9/]+",
-        ),
-        rule("cloud key", false, r"\bAIza[A-Za-z0-9_-]{35}\b"),
-        rule(
-            "web token",
-            false,
-            r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}",
-        ),
-        rule(
-            "bearer token",
-            false,
-            r"(?i)(?P<keep>\b(?:bearer|authorization:\s*basic|authorization:\s*token)\s+)(?P<secret>[A-Za-z0-9._~+/=-]{12,})",
-        ),
-        rule(
-            "password in a URL",
-            false,
-            r"(?P<keep>[a-z][a-z0-9+.-]*://[^\s:/@]+:)(?P<secret>[^\s/@]+)(?P<after>@)",
-        ),
-        // A literal that is assigned to a name that says what it is. `password: String` and `token = load()` stay.
-        rule(
-            "secret",
-            false,
-            r#"(?i)(?P<keep>[a-z0-9_.-]*(?:password|passwd|secret|api_?key|access_?key|auth_?token|access_?token|private_?key)["']?\s*(?:=>|:=|=|:)\s*["'])(?P<secret>[^"'\s]{6,})(?P<after>["'])"#,
-        ),
-        // The same without quotes, as in env files and command lines: only when nothing of code is in the value.
-        rule(
-            "secret",
-            false,
-            r"(?m)(?P<keep>\b[A-Z0-9_]*(?:PASSWORD|PASSWD|SECRET|API_?KEY|ACCESS_?KEY|TOKEN|PRIVATE_KEY)=)(?P<secret>[A-Za-z0-9+/_.~@%^!*-]{6,}=*)",
-        ),
-        rule(
-            "secret",
-            false,
-            r"(?m)(?P<keep>(?:^|[\s&?;])(?:password|passwd|pwd)=)(?P<secret>[A-Za-z0-9+/_.~@%^!*-]{4,}=*)(?P<after>$|[\s&;])",
-        ),
-        rule(
-            "key of high entropy",
-            true,
-            r"(?P<keep>^|[^A-Za-z0-9+/_.-])(?P<secret>[A-Za-z0-9+/_-]{40,}={0,2})",
-        ),
-    ]
-});
+static RULES: [Rule; 15] = [
+    rule(
+        "private key",
+        false,
+        Hint::Any(&["-----BEGIN "]),
+        r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----[\s\S]*?(?:-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----|\z)",
+    ),
+    rule(
+        "AWS key id",
+        false,
+        Hint::Any(&["AKIA", "ASIA", "AROA", "AIDA"]),
+        r"\b(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{16}\b",
+    ),
+    rule(
+        "provider key",
+        false,
+        Hint::Any(&["sk-"]),
+        r"\bsk-(?:ant-|proj-|live-|or-)?[A-Za-z0-9_-]{20,}",
+    ),
+    rule(
+        "payment key",
+        false,
+        Hint::Any(&["k_live_", "k_test_"]),
+        r"\b[rs]k_(?:live|test)_[A-Za-z0-9]{16,}\b",
+    ),
+    rule(
+        "forge token",
+        false,
+        Hint::Any(&["gh", "glpat-"]),
+        r"\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{30,}|glpat-[A-Za-z0-9_-]{20,})",
+    ),
+    rule(
+        "chat token",
+        false,
+        Hint::Any(&["xox"]),
+        r"\bxox[abposr]-[A-Za-z0-9-]{10,}",
+    ),
+    rule(
+        "chat webhook",
+        false,
+        Hint::Any(&["https://hooks.slack.com/services/"]),
+        r"https://hooks\.slack\.com/services/[A-Za-z0-9/]+",
+    ),
+    rule(
+        "cloud key",
+        false,
+        Hint::Any(&["AIza"]),
+        r"\bAIza[A-Za-z0-9_-]{35}\b",
+    ),
+    rule(
+        "web token",
+        false,
+        Hint::Any(&[".eyJ"]),
+        r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}",
+    ),
+    rule(
+        "bearer token",
+        false,
+        Hint::AnyCase(&["bearer", "authorization:"]),
+        r"(?i)(?P<keep>\b(?:bearer|authorization:\s*basic|authorization:\s*token)\s+)(?P<secret>[A-Za-z0-9._~+/=-]{12,})",
+    ),
+    rule(
+        "password in a URL",
+        false,
+        Hint::Any(&["://"]),
+        r"(?P<keep>[a-z][a-z0-9+.-]*://[^\s:/@]+:)(?P<secret>[^\s/@]+)(?P<after>@)",
+    ),
+    // A literal that is assigned to a name that says what it is. `password: String` and `token = load()` stay.
+    rule(
+        "secret",
+        false,
+        Hint::AnyCase(&["passw", "secret", "key", "token"]),
+        r#"(?i)(?P<keep>[a-z0-9_.-]*(?:password|passwd|secret|api_?key|access_?key|auth_?token|access_?token|private_?key)["']?\s*(?:=>|:=|=|:)\s*["'])(?P<secret>[^"'\s]{6,})(?P<after>["'])"#,
+    ),
+    // The same without quotes, as in env files and command lines: only when nothing of code is in the value.
+    rule(
+        "secret",
+        false,
+        Hint::Any(&["PASSWORD=", "PASSWD=", "SECRET=", "KEY=", "TOKEN="]),
+        r"(?m)(?P<keep>\b[A-Z0-9_]*(?:PASSWORD|PASSWD|SECRET|API_?KEY|ACCESS_?KEY|TOKEN|PRIVATE_KEY)=)(?P<secret>[A-Za-z0-9+/_.~@%^!*-]{6,}=*)",
+    ),
+    rule(
+        "secret",
+        false,
+        Hint::Any(&["password=", "passwd=", "pwd="]),
+        r"(?m)(?P<keep>(?:^|[\s&?;])(?:password|passwd|pwd)=)(?P<secret>[A-Za-z0-9+/_.~@%^!*-]{4,}=*)(?P<after>$|[\s&;])",
+    ),
+    rule(
+        "key of high entropy",
+        true,
+        Hint::Row(40),
+        r"(?P<keep>^|[^A-Za-z0-9+/_.-])(?P<secret>[A-Za-z0-9+/_-]{40,}={0,2})",
+    ),
+];
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// As [`redact`], and every pattern is asked.
+    fn by_every_pattern(text: &str) -> String {
+        RULES.iter().fold(text.to_owned(), |text, rule| {
+            let replaced = rule
+                .regex()
+                .replace_all(&text, |found: &Captures<'_>| replacement(rule, found));
+            replaced.into_owned()
+        })
+    }
+
+    fn piece() -> impl Strategy<Value = String> {
+        let words = [
+            "-----BEGIN RSA PRIVATE KEY-----",
+            "AKIAIOSFODNN7EXAMPLE",
+            "sk-proj-abcdefghijklmnopqrstuvwx",
+            "sk_live_abcdefghijklmnop1234",
+            "rk_test_abcdefghijklmnop",
+            "ghp_abcdefghijklmnopqrstuvwxyz0123456789",
+            "github_pat_abcdefghijklmnopqrstuvwxyz0123456789",
+            "glpat-abcdefghijklmnopqrstu",
+            "xoxb-1234567890",
+            "https://hooks.slack.com/services/T0/B0/x",
+            "AIzaabcdefghijklmnopqrstuvwxyz0123456789",
+            "eyJhbGciOiJI.eyJzdWIiOiIx.dozjgNryP4J3",
+            "BeAreR abcdef0123456789",
+            "AUTHORIZATION: basic abcdef0123456789",
+            "authorization: ba\u{17f}ic abcdef0123456789",
+            "postgres://app:pa55@db",
+            "pa\u{17f}sword: 'hunter22'",
+            "API_\u{212a}EY = \"hunter22\"",
+            "Secret = \"hunter22\"",
+            "auth_token := 'hunter22'",
+            "DB_PASSWORD=s3cr3tpw",
+            "MYSECRET=s3cr3tpw",
+            "A_KEY=s3cr3tpw",
+            "password=hunter2",
+            "&pwd=hunter2;",
+            "wJalrXUtnFEMIK7MDENGbPxRfiCYzEXAMPLEKEYq9Z2t8",
+            "=",
+            "\"",
+            "'",
+            ":",
+            " ",
+            "\n",
+            "_",
+            "é",
+        ];
+        prop_oneof![3 => proptest::sample::select(words.to_vec()).prop_map(str::to_owned), 1 => "[ -~]{0,12}"]
+    }
+
+    proptest! {
+        #[test]
+        fn a_text_without_a_hint_is_one_that_its_pattern_leaves_alone(text in proptest::collection::vec(piece(), 0..8)) {
+            let text = text.concat();
+            prop_assert_eq!(redact(&text).into_owned(), by_every_pattern(&text));
+        }
+    }
+
+    #[test]
+    fn a_pattern_is_made_for_a_text_that_may_hold_its_secret_and_for_no_other() {
+        for plain in [
+            "let total = items.len();",
+            "def keyless(a): return a",
+            "Bear in mind: https is a scheme.",
+        ] {
+            let rules: Vec<&str> = RULES
+                .iter()
+                .filter(|rule| rule.hint.is_in(plain))
+                .map(|rule| rule.kind)
+                .collect();
+            assert!(
+                rules.iter().all(|kind| *kind == "secret"),
+                "{plain}: {rules:?}"
+            );
+        }
+        assert!(
+            RULES
+                .iter()
+                .all(|rule| !rule.hint.is_in("let total = items.len();"))
+        );
+    }
 
     #[test]
     fn secrets_go_and_their_surroundings_stay() {
