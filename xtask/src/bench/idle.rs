@@ -116,7 +116,14 @@ mod tests {
 
     #[test]
     fn the_middle_of_three_is_taken_for_each_figure_alone() {
-        let round = |rss_kib, pss_kib, ms| (Memory { rss_kib, pss_kib }, Duration::from_millis(ms));
+        let round = |rss_kib, pss_kib, ms| {
+            let memory = Memory {
+                rss_kib,
+                pss_kib,
+                anon_kib: 0,
+            };
+            (memory, Duration::from_millis(ms))
+        };
         let rounds = [round(3, 10, 0), round(1, 30, 20), round(2, 20, 10)];
         assert_eq!(medians(&rounds), (2, 20, Duration::from_millis(10)));
     }

@@ -4,11 +4,13 @@ use crate::program::Error;
 use std::fs;
 use std::path::PathBuf;
 
-/// Kibibytes. `pss` counts a page shared by n processes as one n-th; it is what the process adds.
+/// Kibibytes. `pss` counts a page shared by n processes as one n-th; it is what the process adds. `anon` is the part of it that lies in no file: heap,
+/// stacks, what was written of data. The rest is code and constants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Memory {
     pub(crate) rss_kib: u64,
     pub(crate) pss_kib: u64,
+    pub(crate) anon_kib: u64,
 }
 
 /// Reads the memory of a process of the same user.
@@ -36,6 +38,7 @@ fn parse(text: &str) -> Option<Memory> {
     Some(Memory {
         rss_kib: kib("Rss")?,
         pss_kib: kib("Pss")?,
+        anon_kib: kib("Pss_Anon")?,
     })
 }
 
@@ -50,7 +53,8 @@ mod tests {
             parse(text),
             Some(Memory {
                 rss_kib: 884,
-                pss_kib: 385
+                pss_kib: 385,
+                anon_kib: 1
             })
         );
         assert_eq!(parse("Rss: 884 kB\n"), None);

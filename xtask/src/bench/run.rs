@@ -59,7 +59,7 @@ const BENCHES: [Bench; 13] = [
     Bench {
         name: "minion",
         what: "a run beside other harnesses: start, turns, memory, first request",
-        run: Run::Plain(minion::run),
+        run: Run::WithOptions(minion::run),
     },
     Bench {
         name: "overhead",

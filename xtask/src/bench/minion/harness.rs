@@ -2,6 +2,7 @@
 
 use super::peers::Peer;
 use super::script::{Gaps, SCRIPT};
+use super::tree::Part;
 use super::twin::Chat;
 use crate::program::Error;
 use std::time::Duration;
@@ -31,7 +32,8 @@ pub(super) struct Once {
     /// From the start of the process to the first request of the work itself, without what the model took to say what sort of task it is.
     pub(super) first: Duration,
     pub(super) chats: Vec<Chat>,
-    pub(super) pss_kib: u64,
+    /// All its processes when they held most together; empty where memory was not looked at.
+    pub(super) most: Vec<Part>,
 }
 
 impl Harness {

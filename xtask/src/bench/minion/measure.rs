@@ -22,7 +22,40 @@ const MEMORY_ROUNDS: usize = 3;
 const PATIENCE: Duration = Duration::from_secs(120);
 const LOOK: Duration = Duration::from_millis(10);
 
-pub(crate) fn run(aims: &mut Aims) -> Result<(), Error> {
+const USAGE: &str = "usage: cargo xtask bench minion [--memory [BINARY] | --clone]";
+
+/// Without an option everything. `--memory` is ours alone and its memory by process, of the release binary or of one that is there; `--clone` the clones
+/// alone.
+pub(crate) fn run(args: &[&str], aims: &mut Aims) -> Result<(), Error> {
+    match args {
+        [] => all(aims),
+        ["--memory"] => by_process(&Place::on_disk()?, aims),
+        ["--memory", binary] if !binary.starts_with("--") => {
+            let place = Place::of(Path::new(binary), &program::root().join("target"))?;
+            by_process(&place, aims)
+        }
+        ["--clone"] => clones(aims),
+        _ => Err(Error::Usage(USAGE.to_owned())),
+    }
+}
+
+/// Where the memory of ours is when it is most.
+fn by_process(place: &Place, aims: &mut Aims) -> Result<(), Error> {
+    let world = World::new(place, sample::make(&place.at("project"))?);
+    world.prepare()?;
+    for harness in [Harness::Alai, Harness::AlaiUnchecked] {
+        let mut rounds = Vec::new();
+        for round in 0..MEMORY_ROUNDS {
+            rounds.push(world.once(harness, &format!("memory-{round}"), true)?.most);
+        }
+        rounds.sort_by_key(|parts| tree::pss_kib(parts));
+        let middle = &rounds[MEMORY_ROUNDS / 2];
+        print!("{}", show::by_process(harness, middle, aims));
+    }
+    Ok(())
+}
+
+fn all(aims: &mut Aims) -> Result<(), Error> {
     let (installed, peers) = peers::install()?;
     let place = Place::on_disk()?;
     let project = sample::make(&place.at("project"))?;
@@ -45,7 +78,7 @@ pub(crate) fn run(aims: &mut Aims) -> Result<(), Error> {
     for round in 0..MEMORY_ROUNDS {
         for ((harness, _), most) in measured.iter().zip(&mut most) {
             let once = world.once(*harness, &format!("memory-{round}"), true)?;
-            most.push(once.pss_kib);
+            most.push(tree::pss_kib(&once.most));
         }
     }
     for ((_, seen), mut most) in measured.iter_mut().zip(most) {
@@ -64,7 +97,11 @@ pub(crate) fn run(aims: &mut Aims) -> Result<(), Error> {
          as PSS, the median of {MEMORY_ROUNDS} rounds of their own",
         SCRIPT.len()
     );
-    // Clones, measured by a bench of the room that makes them.
+    clones(aims)
+}
+
+/// Clones, measured by a bench of the room that makes them.
+fn clones(aims: &mut Aims) -> Result<(), Error> {
     aims.bench("alai-workspace", "clone", &[], &[])
 }
 
@@ -149,7 +186,7 @@ fn watch(mut command: Command, twin: &Twin, log: &Path, memory: bool) -> Result<
         command: shown.clone(),
         source,
     })?;
-    let mut pss_kib = 0;
+    let mut most = Vec::new();
     let ended = loop {
         if let Some(ended) = child.try_wait().map_err(file(log))? {
             break ended.to_string();
@@ -161,7 +198,10 @@ fn watch(mut command: Command, twin: &Twin, log: &Path, memory: bool) -> Result<
             break format!("not after {} s", PATIENCE.as_secs());
         }
         if memory && !twin.ended() {
-            pss_kib = pss_kib.max(tree::pss_kib(child.id()));
+            let parts = tree::parts(child.id());
+            if tree::pss_kib(&parts) > tree::pss_kib(&most) {
+                most = parts;
+            }
         }
         thread::sleep(LOOK);
     };
@@ -185,11 +225,7 @@ fn watch(mut command: Command, twin: &Twin, log: &Path, memory: bool) -> Result<
         )));
     };
     let first = work.came.duration_since(start);
-    Ok(Once {
-        first,
-        chats,
-        pss_kib,
-    })
+    Ok(Once { first, chats, most })
 }
 
 fn tail(words: &str) -> &str {

@@ -2,6 +2,7 @@
 
 use super::harness::{Harness, Seen};
 use super::peers::Peer;
+use super::tree::{self, Part};
 use crate::bench::aims::Aims;
 use crate::bench::sample as series;
 use crate::table::table;
@@ -42,6 +43,27 @@ pub(super) fn shown(measured: &[(Harness, Seen)], aims: &mut Aims) -> String {
     let judged = ours.flat_map(|(harness, seen)| judged(*harness, seen, codex, aims));
     let judged: Vec<[String; 3]> = judged.collect();
     table(&rows) + &table(&judged)
+}
+
+/// Each process of one run, and the sum beside its aim.
+pub(super) fn by_process(harness: Harness, parts: &[Part], aims: &mut Aims) -> String {
+    let mib = |kib: u64| format!("{:.1} MiB", kib as f64 / 1024.0);
+    let row = |part: &Part| {
+        let (anon, pss) = (part.memory.anon_kib, part.memory.pss_kib);
+        [
+            part.name.clone(),
+            mib(anon),
+            mib(pss.saturating_sub(anon)),
+            mib(pss),
+        ]
+    };
+    let head = [harness.name(), "its own", "of files", "in all"].map(str::to_owned);
+    let rows: Vec<_> = [head].into_iter().chain(parts.iter().map(row)).collect();
+    let kib = tree::pss_kib(parts);
+    let figure = format!("{}, memory", harness.name());
+    let held = (kib as f64) < MEMORY_MIB * 1024.0;
+    let aim = aims.judge(&figure, &mib(kib), &format!("< {MEMORY_MIB} MiB"), held);
+    table(&rows) + &table(&[[figure, mib(kib), aim]])
 }
 
 /// Infinite where nothing was measured: no aim is held by that.

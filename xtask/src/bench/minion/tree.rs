@@ -1,21 +1,45 @@
 //! The memory of a process and of all that it has started.
 
-use crate::bench::memory;
+use crate::bench::memory::{self, Memory};
 use std::fs;
 use std::path::Path;
 
-/// Kibibytes of PSS; what has ended meanwhile counts nothing.
-pub(super) fn pss_kib(root: u32) -> u64 {
-    let mut sum = 0;
+/// One process of the tree, by the beginning of its command line.
+pub(super) struct Part {
+    pub(super) name: String,
+    pub(super) memory: Memory,
+}
+
+/// Kibibytes of PSS of all of them together.
+pub(super) fn pss_kib(parts: &[Part]) -> u64 {
+    parts.iter().map(|part| part.memory.pss_kib).sum()
+}
+
+/// The process and all that came of it; what has ended meanwhile counts nothing.
+pub(super) fn parts(root: u32) -> Vec<Part> {
+    let mut found = Vec::new();
     let mut waiting = vec![(root, None)];
     while let Some((pid, parent)) = waiting.pop() {
         if parent.is_some_and(|parent| is_borrowed(pid, parent)) {
             continue;
         }
-        sum += memory::of(pid).map_or(0, |memory| memory.pss_kib);
+        if let Ok(memory) = memory::of(pid) {
+            let name = name(pid);
+            found.push(Part { name, memory });
+        }
         waiting.extend(children(pid).into_iter().map(|child| (child, Some(pid))));
     }
-    sum
+    found
+}
+
+/// Words of a command line that tell a process from its neighbours.
+const WORDS: usize = 4;
+
+fn name(pid: u32) -> String {
+    let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let words = line.split(|byte| *byte == 0).take(WORDS);
+    let words: Vec<_> = words.map(String::from_utf8_lossy).collect();
+    words.join(" ").chars().take(60).collect()
 }
 
 /// Set from a fork until the child executes something (`PF_FORKNOEXEC` of the kernel's sched.h).
@@ -57,8 +81,8 @@ mod tests {
         let mut cat = Command::new("cat");
         let mut child = cat.stdin(Stdio::piped()).spawn().unwrap();
         assert!(children(own).contains(&child.id()));
-        assert!(pss_kib(own) > memory::of(own).unwrap().pss_kib / 2);
-        assert!(pss_kib(child.id()) > 0);
+        assert!(pss_kib(&parts(own)) > memory::of(own).unwrap().pss_kib / 2);
+        assert!(pss_kib(&parts(child.id())) > 0);
         assert!(!is_borrowed(child.id(), own), "it has executed something");
         child.kill().unwrap();
         child.wait().unwrap();
