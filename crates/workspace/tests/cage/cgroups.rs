@@ -6,12 +6,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Instant;
 
 use alai_core::record::{Captured, Exit, Limit};
 use alai_workspace::cage::CageSpec;
 
 use crate::bombs::{bomb, over, small};
-use crate::world::{World, until_a_holder, worlds};
+use crate::world::{PATIENCE, World, until_a_holder, worlds};
 
 const GIVEN: &str = "ALAI_CGROUP";
 
@@ -62,25 +63,82 @@ fn without_a_group_of_its_own_a_cage_is_watched_and_says_so() {
     );
 }
 
-/// A part of the hierarchy that belongs to whoever runs the world's cages; we are in it, and so is what we start.
-fn delegated(world: &World, number: usize) -> PathBuf {
-    let given =
-        PathBuf::from(std::env::var_os(GIVEN).expect("ALAI_CGROUP names a folder of version 2"));
-    fs::write(given.join("cgroup.subtree_control"), "+memory +pids")
-        .expect("it has memory and pids");
-    let folder = given.join(format!("world-{number}"));
-    fs::create_dir(&folder).unwrap();
-    let inside = folder.join("runs");
-    fs::create_dir(&inside).unwrap();
-    for dir in [&folder, &inside] {
-        let user = world.user();
-        std::os::unix::fs::chown(dir, user, user).unwrap();
-        for file in ["cgroup.procs", "cgroup.subtree_control", "cgroup.threads"] {
-            std::os::unix::fs::chown(dir.join(file), user, user).unwrap();
+/// A part of the hierarchy that belongs to whoever runs the world's cages; we are in it while it lives, and so is what we start.
+struct Delegated {
+    given: PathBuf,
+    /// Where we were before.
+    before: PathBuf,
+    folder: PathBuf,
+}
+
+impl Delegated {
+    fn make(world: &World, number: usize) -> Delegated {
+        let given = PathBuf::from(
+            std::env::var_os(GIVEN).expect("ALAI_CGROUP names a folder of version 2"),
+        );
+        fs::write(given.join("cgroup.subtree_control"), "+memory +pids")
+            .expect("it has memory and pids");
+        let folder = given.join(format!("world-{number}-{}", std::process::id()));
+        let inside = folder.join("runs");
+        let before = own_group(&given);
+        fs::create_dir(&folder).unwrap();
+        let delegated = Delegated {
+            given,
+            before,
+            folder,
+        };
+        fs::create_dir(&inside).unwrap();
+        for dir in [&delegated.folder, &inside] {
+            let user = world.user();
+            std::os::unix::fs::chown(dir, user, user).unwrap();
+            for file in ["cgroup.procs", "cgroup.subtree_control", "cgroup.threads"] {
+                std::os::unix::fs::chown(dir.join(file), user, user).unwrap();
+            }
+        }
+        fs::write(inside.join("cgroup.procs"), std::process::id().to_string()).unwrap();
+        delegated
+    }
+}
+
+impl Drop for Delegated {
+    /// A group that somebody is in cannot be removed, so that we leave it first. What a test that fails left of it ends with it.
+    fn drop(&mut self) {
+        let us = std::process::id().to_string();
+        // While we are still in it, we would be killed with the rest.
+        let gone = fs::write(self.before.join("cgroup.procs"), us)
+            .and_then(|()| fs::write(self.folder.join("cgroup.kill"), "1"))
+            .and_then(|()| remove_when_empty(&self.folder.join("runs")))
+            .and_then(|()| remove_when_empty(&self.folder));
+        if !std::thread::panicking() {
+            let given = self.given.display();
+            gone.unwrap_or_else(|e| panic!("{given} keeps what this test made: {e}"));
         }
     }
-    fs::write(inside.join("cgroup.procs"), std::process::id().to_string()).unwrap();
-    folder
+}
+
+/// The group that we are in, below the root of the hierarchy that the given folder is part of.
+fn own_group(given: &Path) -> PathBuf {
+    let text = fs::read_to_string("/proc/self/cgroup").unwrap();
+    let own = text.lines().find_map(|line| line.strip_prefix("0::/"));
+    let own = own.expect("we are in a group of version 2");
+    // The root is the one folder without a type (cgroups(7)).
+    let root = given
+        .ancestors()
+        .find(|folder| !folder.join("cgroup.type").exists());
+    root.expect("every hierarchy has a root").join(own)
+}
+
+/// A process that has been killed leaves its group when the kernel has taken it apart.
+fn remove_when_empty(folder: &Path) -> std::io::Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match fs::remove_dir(folder) {
+            Err(e) if e.kind() == std::io::ErrorKind::ResourceBusy && Instant::now() < deadline => {
+                std::thread::yield_now()
+            }
+            removed => return removed,
+        }
+    }
 }
 
 /// The group of the one cage that runs there.
@@ -98,7 +156,8 @@ fn group(folder: &Path) -> Option<PathBuf> {
 #[ignore = "needs a folder of version 2 with memory and pids, named by ALAI_CGROUP; run with --run-ignored"]
 fn the_kernel_ends_bombs_of_a_cage_where_it_counts_them() {
     for (number, world) in worlds().into_iter().enumerate() {
-        let folder = delegated(&world, number);
+        let delegated = Delegated::make(&world, number);
+        let folder = delegated.folder.clone();
         let name = world.name();
         let mut spec = world.spec();
         spec.limits = small(|_| {});

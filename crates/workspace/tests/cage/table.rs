@@ -451,22 +451,34 @@ fn without_seccomp(world: &World) -> String {
 }
 
 fn without_namespaces(world: &World) -> String {
-    refused_without(world, "namespaces", "")
+    // Each layer in its own words, and not in those of the advice behind them.
+    let why = match (world.layer, column(world)) {
+        (Layer::Bwrap, _) => "new namespace",
+        (Layer::Own, "root, own") => "root may not make namespaces here",
+        (Layer::Own, _) => "this machine forbids user namespaces",
+    };
+    refused_without(world, "namespaces", why)
 }
 
-/// No layer stands in for another: without one nothing is started, and the reason names it.
+/// No layer stands in for another: without one nothing is started, and the reason says `named`.
 fn refused_without(world: &World, layer: &str, named: &str) -> String {
     let written = world.path("work/without");
-    let inner = world.command(&world.spec(), &[INSIDE, "write", "/clone/without"]);
-    let mut command = world.launcher(&["without", layer]);
-    command.arg(inner.get_program()).args(inner.get_args());
-    let output = command.output().unwrap();
-    let said = [output.stdout, output.stderr].concat();
-    let said = String::from_utf8_lossy(&said);
-    let is_refused = !output.status.success() && said.contains(named) && !written.exists();
-    // The same command line where nothing is missing, so that it is the layer that was missed.
-    let whole = world.run(&[INSIDE, "write", "/clone/without"]);
-    let ran = whole.success() && written.exists();
+    let attempt = |missing: &str| {
+        let inner = world.command(&world.spec(), &[INSIDE, "write", "/clone/without"]);
+        let mut command = world.launcher(&["without", missing]);
+        command.arg(inner.get_program()).args(inner.get_args());
+        let output = command.output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (
+            output.status.success(),
+            String::from_utf8_lossy(&said).into_owned(),
+        )
+    };
+    let (started, said) = attempt(layer);
+    let is_refused = !started && !written.exists() && said.contains(named);
+    // The same command line in the same way where nothing is missing: it is the layer that was missed, and not the attempt that is broken.
+    let (whole, _) = attempt("nothing");
+    let ran = whole && written.exists();
     clear(&world.path("work"));
     match is_refused && ran {
         true => "nothing is started".to_owned(),

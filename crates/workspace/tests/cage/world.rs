@@ -21,7 +21,7 @@ pub(crate) const INSIDE: &str = "/alai/launcher";
 const STRANGER: u32 = 54_321;
 
 /// How long a test looks for something that happens in milliseconds; only a broken cage makes it wait.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) struct World {
     pub(crate) layer: Layer,

@@ -43,6 +43,8 @@ pub(crate) fn run(layer: &str, argv: &[&str]) -> Outcome {
             let calls = vec![(libc::SYS_unshare, any()?), (libc::SYS_clone, any()?)];
             (calls, libc::EPERM)
         }
+        // A machine that has them all, through the same filter: the control.
+        "nothing" => (Vec::new(), libc::EPERM),
         other => return Err(format!("no layer {other}").into()),
     };
     let rules: BTreeMap<i64, Vec<SeccompRule>> = calls.into_iter().collect();
