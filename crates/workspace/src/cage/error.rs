@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use alai_core::cage::Property;
+
 use super::spec::Layer;
 
 /// A program was not started, because not every promise of the cage could be kept.
@@ -23,6 +25,15 @@ pub enum CageError {
     NoLayer {
         bwrap: Box<CageError>,
         own: Box<CageError>,
+    },
+    /// What this system has cannot promise everything, whatever is done.
+    #[error(
+        "no cage by {by}: it cannot promise {}, and nothing is started without. Run the factory on Linux, or in a virtual machine with Linux on this one",
+        .lacking.iter().map(|property| property.words()).collect::<Vec<_>>().join("; ")
+    )]
+    Lacking {
+        by: &'static str,
+        lacking: Vec<Property>,
     },
     /// `ALAI_CAGE` names something else than a layer.
     #[error(
@@ -57,6 +68,7 @@ impl CageError {
             | CageError::NoLayer { .. }
             | CageError::UnknownLayer(_)
             | CageError::Launcher { .. }
+            | CageError::Lacking { .. }
             | CageError::Off(_) => true,
             CageError::Program { .. } | CageError::Io { .. } => false,
         }

@@ -108,6 +108,7 @@ pub fn spawn_off(
         CageError::Refused { reason, .. } => CageError::Off(reason),
         error @ (CageError::Spec(_)
         | CageError::NoLayer { .. }
+        | CageError::Lacking { .. }
         | CageError::UnknownLayer(_)
         | CageError::Launcher { .. }
         | CageError::Program { .. }

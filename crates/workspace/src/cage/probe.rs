@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use alai_core::cage::Property;
 use serde::{Deserialize, Serialize};
 
 use super::error::CageError;
@@ -14,6 +15,7 @@ use super::known;
 use super::launcher::CHECK;
 use super::plan::LAUNCHER_INSIDE;
 use super::run::run_in;
+use super::seatbelt;
 use super::spec::{CageSpec, Layer, Limits, Network, agent_ids};
 use crate::command::Cancel;
 use crate::sys;
@@ -57,7 +59,7 @@ pub fn probe() -> Result<Layers, CageError> {
 /// As [`probe`].
 pub fn probe_anew() -> Result<Layers, CageError> {
     let forced = forced();
-    let looked = look_for_layer(forced.as_deref());
+    let looked = look_for_layer(System::HERE, forced.as_deref());
     *found() = looked.as_ref().ok().cloned();
     known::keep(looked.as_ref().ok(), forced.as_deref());
     looked
@@ -73,7 +75,29 @@ fn forced() -> Option<String> {
     std::env::var_os(FORCED).map(|name| name.to_string_lossy().into_owned())
 }
 
-fn look_for_layer(forced: Option<&str>) -> Result<Layers, CageError> {
+/// Systems that have something to make a cage of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum System {
+    Linux,
+    MacOs,
+}
+
+impl System {
+    const HERE: System = match cfg!(target_os = "macos") {
+        true => System::MacOs,
+        false => System::Linux,
+    };
+}
+
+/// No variable forces Linux's layers elsewhere, and none waives a promise.
+fn look_for_layer(system: System, forced: Option<&str>) -> Result<Layers, CageError> {
+    match system {
+        System::Linux => look_on_linux(forced),
+        System::MacOs => Err(seatbelt::lacks(&Property::ALL)),
+    }
+}
+
+fn look_on_linux(forced: Option<&str>) -> Result<Layers, CageError> {
     match forced {
         Some("bwrap") => probe_layer(Layer::Bwrap),
         Some("own") => probe_layer(Layer::Own),
@@ -185,4 +209,23 @@ fn look() -> Result<(), String> {
         }
     }
     fs::write("/tmp/alai-check", "").map_err(|error| format!("/tmp cannot be written: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn on_macos_nothing_is_started_and_each_promise_that_is_missing_is_named() {
+        for forced in [None, Some("bwrap"), Some("own"), Some("none")] {
+            let refused = look_for_layer(System::MacOs, forced).unwrap_err();
+            assert!(refused.lasts(), "no retry mends it");
+            assert_eq!(
+                refused.to_string(),
+                "no cage by sandbox-exec: it cannot promise no network but its own loopback; processes, memory and disk bounded; \
+                 everything ended at the end, and nothing is started without. Run the factory on Linux, or in a virtual machine \
+                 with Linux on this one"
+            );
+        }
+    }
 }

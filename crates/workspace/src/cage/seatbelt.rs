@@ -3,13 +3,14 @@
 //! A pure function of the same [`CageSpec`] that the Linux layers take, so that it is built and tested on every system. It
 //! denies by default and names what is allowed; nothing of a path can become a rule, because every path is a quoted string.
 //!
-//! No cage is made of it yet: what a profile cannot promise is said by [`PROMISES`], and a cage that lacks a property is
-//! refused. docs/SANDBOX.md, "macOS", tells what is missing.
+//! [`door`] hands out the command line of a cage that promises no more than [`PROMISES`], and else refuses by name. Every cage of the factory
+//! promises more, so that on macOS nothing is started ([`super::probe`]). docs/SANDBOX.md, "macOS", tells what is missing.
 
 use std::path::{Component, Path};
 
 use alai_core::cage::Property;
 
+use super::error::CageError;
 use super::spec::{Access, CageSpec, Network};
 
 /// The program that applies a profile and then becomes another one. By its path: a folder on `PATH` must not choose the jailer.
@@ -84,11 +85,42 @@ pub enum SeatbeltError {
     Moved { outside: String, inside: String },
 }
 
+/// The command line of a cage that promises these properties.
+///
+/// # Errors
+/// Which of them no profile can keep; and as [`profile`]. Nothing may be started then.
+pub fn door(
+    spec: &CageSpec,
+    argv: &[String],
+    promised: &[Property],
+) -> Result<Vec<String>, CageError> {
+    if !promised.iter().all(|property| PROMISES.contains(property)) {
+        return Err(lacks(promised));
+    }
+    if let Some((uid, _)) = spec.uid {
+        return Err(CageError::Spec(format!(
+            "a profile leaves a program the user that starts it, and this one is to be {uid}: start the factory as a normal user"
+        )));
+    }
+    command_line(spec, argv).map_err(|error| CageError::Spec(error.to_string()))
+}
+
+/// The refusal of a cage that would have to promise these properties.
+pub(super) fn lacks(promised: &[Property]) -> CageError {
+    let missing = promised
+        .iter()
+        .filter(|property| !PROMISES.contains(property));
+    CageError::Lacking {
+        by: "sandbox-exec",
+        lacking: missing.copied().collect(),
+    }
+}
+
 /// The command line that runs `argv` under the profile of this description.
 ///
 /// # Errors
 /// As [`profile`].
-pub fn command_line(spec: &CageSpec, argv: &[String]) -> Result<Vec<String>, SeatbeltError> {
+fn command_line(spec: &CageSpec, argv: &[String]) -> Result<Vec<String>, SeatbeltError> {
     let mut line = vec![SANDBOX_EXEC.to_owned(), "-p".to_owned(), profile(spec)?];
     line.push("--".to_owned());
     line.extend(argv.iter().cloned());
@@ -387,6 +419,44 @@ mod tests {
         let mut moved = spec(&[("/w/clone", Access::ReadOnly)], &[]);
         moved.binds[0].inside = PathBuf::from("/repo");
         assert!(matches!(profile(&moved), Err(SeatbeltError::Moved { .. })));
+    }
+
+    #[test]
+    fn the_door_runs_what_a_profile_can_promise_and_refuses_the_rest_by_name() {
+        let spec = spec(&[("/w/run/clone", Access::ReadWrite)], &[]);
+        let argv = ["git".to_owned(), "--".to_owned(), "-p".to_owned()];
+        let line = door(&spec, &argv, &PROMISES).unwrap();
+        let whole = [
+            SANDBOX_EXEC,
+            "-p",
+            &profile(&spec).unwrap(),
+            "--",
+            "git",
+            "--",
+            "-p",
+        ];
+        assert_eq!(line, whole, "what the program is told is its own");
+        for property in Property::ALL {
+            let asked = door(&spec, &argv, &[Property::WritesInside, property]);
+            match PROMISES.contains(&property) {
+                true => assert_eq!(asked.unwrap(), whole),
+                false => assert!(
+                    matches!(&asked, Err(CageError::Lacking { lacking, .. }) if *lacking == [property]),
+                    "{property:?}: {asked:?}"
+                ),
+            }
+        }
+        let mut by_root = spec.clone();
+        by_root.uid = Some((64_001, 64_001));
+        assert!(
+            matches!(door(&by_root, &argv, &PROMISES), Err(CageError::Spec(why)) if why.contains("64001"))
+        );
+        let mut moved = spec;
+        moved.binds[0].inside = PathBuf::from("/repo");
+        assert!(matches!(
+            door(&moved, &argv, &PROMISES),
+            Err(CageError::Spec(_))
+        ));
     }
 
     #[test]
