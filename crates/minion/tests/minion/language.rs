@@ -605,10 +605,15 @@ fn a_run_that_waits_can_be_cancelled() {
         while !tries.exists() && Instant::now() < until {
             std::thread::sleep(Duration::from_millis(10));
         }
+        // In any case, so that a run which never tried ends, too.
         cancel.cancel();
+        tries.exists()
     });
     let ran = world.run(&brief, &mut Script::default());
-    watch.join().expect("it ends");
+    assert!(
+        watch.join().expect("it ends"),
+        "it was cancelled while it waited for its second attempt"
+    );
     assert_eq!(ran.report.status, ExitStatus::Cancelled);
 }
 
