@@ -64,7 +64,7 @@ impl Hint {
                         .windows(word.len())
                         .any(|part| part.eq_ignore_ascii_case(word.as_bytes()))
                 };
-                text.contains(FOLDS_TO_ASCII) || words.iter().any(|word| has(&word))
+                text.contains(FOLDS_TO_ASCII) || words.iter().any(has)
             }
             Hint::Row(least) => {
                 let is_of_a_key =
