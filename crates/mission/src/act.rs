@@ -48,7 +48,9 @@ fn act(
     let before = one(c, task)?;
     let to = step(c, &before, event, text, stamp)?;
     match (before.kind, event) {
-        (TaskKind::Goal, Event::Reopen) => whole::taken_up(c, &before, text, stamp)?,
+        (TaskKind::Goal, Event::Reopen) if before.state.terminal() => {
+            whole::taken_up(c, &before, text, stamp)?
+        }
         (TaskKind::Goal, _) => reach_children(c, task, event, text, stamp)?,
         (_, _) => {}
     }

@@ -83,17 +83,11 @@ fn is_idle_plan(c: &Connection, spec: &Task) -> Result<bool, MissionError> {
 fn lost(c: &Connection, goal: &Task) -> Result<Vec<TaskId>, MissionError> {
     let ended_ms = "SELECT at_ms FROM event WHERE task = t.id AND to_state = 'cancelled' ORDER BY seq DESC LIMIT 1";
     // What was cancelled with the goal was so in its transaction.
-    let with_it = match goal.state {
-        State::Cancelled => format!(
+    let with_it = match goal.state == State::Cancelled {
+        true => format!(
             "AND ({ended_ms}) = (SELECT max(at_ms) FROM event WHERE task = ?1 AND to_state = 'cancelled')"
         ),
-        State::Open
-        | State::Started
-        | State::ReadyForReview
-        | State::Waiting
-        | State::Paused
-        | State::Done
-        | State::Failed => String::new(),
+        false => String::new(),
     };
     let sql = format!(
         "SELECT t.id FROM task t WHERE t.goal = ?1 AND t.state = 'cancelled' {with_it} ORDER BY t.id"

@@ -557,6 +557,13 @@ fn a_goal_that_is_taken_up_again_has_what_ended_with_it() {
         needs.iter().map(|n| n.needs).collect::<Vec<_>>(),
         [first, second]
     );
+    // One that only waits for a word has ended nothing: what a person cancelled of it stays so.
+    act(second, Event::Cancel, 350).expect("cancelled");
+    mission
+        .ask(goal, waiting(), "factory", 360)
+        .expect("it waits");
+    act(goal, Event::Reopen, 370).expect("tried again");
+    assert_eq!((world.state(goal), world.state(second)), (open, gone));
     let findings = mission.task(first).expect("the task").findings;
     assert_eq!(findings.last().map(String::as_str), Some("me says: again"));
     world.sound();
