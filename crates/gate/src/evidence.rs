@@ -5,7 +5,7 @@
 
 pub mod advice;
 mod attest;
-mod dsse;
+pub(crate) mod dsse;
 mod files;
 pub mod head;
 pub mod key;

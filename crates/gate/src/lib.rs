@@ -19,6 +19,9 @@ mod docs;
 mod error;
 pub mod evidence;
 mod functions;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod load;
 mod measure;
 mod mutants;

@@ -129,20 +129,22 @@ fn python(text: &str) -> Option<Python> {
         let end = after
             .find(|c: char| !c.is_ascii_digit())
             .unwrap_or(after.len());
-        let (number, left) = after.split_at(end);
-        let number = if number.is_empty() {
+        let (digits, left) = after.split_at(end);
+        // Neither a word nor a number: what stands there is none of a version, and nothing was taken of it.
+        if word.is_empty() && digits.is_empty() {
+            return None;
+        }
+        let number = if digits.is_empty() {
             0
         } else {
-            number.parse().ok()?
+            digits.parse().ok()?
         };
         match word {
             "a" | "alpha" => stage = Some((1, number)),
             "b" | "beta" => stage = Some((2, number)),
             "c" | "rc" | "pre" | "preview" => stage = Some((3, number)),
             // `1.0-1` is a post release.
-            "post" | "rev" | "r" | "" if !(word.is_empty() && after.is_empty()) => {
-                post = Some(number)
-            }
+            "post" | "rev" | "r" | "" => post = Some(number),
             "dev" => dev = Some(number),
             _ => return None,
         }
@@ -167,6 +169,27 @@ mod tests {
             let [a, b] = [pair[0], pair[1]].map(|v| Ordered::read(ecosystem, v).expect(v));
             assert!(a < b, "{} before {}", pair[0], pair[1]);
         }
+    }
+
+    /// Fuzzing came upon it: a sign that no version has was looked at for ever.
+    #[test]
+    fn what_is_no_version_is_none() {
+        for text in [
+            "1.0,<2",
+            "1.0*",
+            "1.0-",
+            "1.0 ",
+            "1.0a\u{e9}",
+            "1.0;python",
+            "",
+            "!",
+            "1!",
+        ] {
+            assert!(python(text).is_none(), "{text:?}");
+        }
+        assert!(
+            Ordered::read("PyPI", "1.0-1").is_some() && Ordered::read("PyPI", "1.0 ").is_some()
+        );
     }
 
     #[test]

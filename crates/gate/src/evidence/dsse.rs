@@ -38,7 +38,7 @@ fn pre_authentication(payload_type: &str, body: &[u8]) -> Vec<u8> {
     bytes
 }
 
-pub(super) fn sign(payload: &[u8], key: &GateKey) -> Vec<u8> {
+pub(crate) fn sign(payload: &[u8], key: &GateKey) -> Vec<u8> {
     to_bytes(&signed(payload, key))
 }
 
@@ -128,6 +128,21 @@ fn opened(
         return Err("it is written in another way than the gate writes".into());
     }
     Ok(payload)
+}
+
+/// For the fuzz target: what holds of any bytes, and of any line, that is opened with this key.
+///
+/// # Panics
+/// When an envelope opens that the key's holder would not have written so, byte by byte.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn judge(bytes: &[u8], key: &GateKey) {
+    if let Ok(payload) = open(bytes, &key.public()) {
+        assert_eq!(sign(&payload, key), bytes);
+    }
+    let line = String::from_utf8_lossy(bytes);
+    if let Ok(payload) = open_line(&line, &key.public()) {
+        assert_eq!(sign_line(&payload, key), line);
+    }
 }
 
 #[cfg(test)]
