@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 
 use alai_core::ids::TaskId;
 use alai_core::mode::Mode;
-use alai_core::pipeline;
 use alai_core::task::{State, Task, TaskKind};
 use alai_core::why::Rule;
 use alai_mission::{Filter, MergeState, MissionError, Reader, RunState, WorkStats};
@@ -83,8 +82,8 @@ pub struct Blocker {
     pub next_action: String,
 }
 
-/// Goals, and lines of work of no goal, of which something is left to do for somebody; as many as are shown on one screen.
-pub const UNDER_WAY_MAX: usize = 20;
+/// What fits on a screen that a person still reads.
+const UNDER_WAY_MAX: usize = 20;
 
 /// Looks at a goal, or at the goal that a task belongs to; of a task of no goal at its line of work.
 ///
@@ -97,7 +96,7 @@ pub fn console(
     of: TaskId,
     now_ms: i64,
 ) -> Result<Console, MissionError> {
-    let goal = reader.task(first_of(reader, &reader.task(of)?)?)?;
+    let goal = reader.task(reader.first_of(of)?)?;
     let filter = Filter {
         goal: Some(goal.id),
         ended: true,
@@ -149,20 +148,10 @@ pub fn under_way(reader: &Reader, views: &Views<'_>) -> Result<(Vec<TaskId>, usi
     let mut firsts = BTreeSet::new();
     let held_up = views.status()?.needs_you.into_iter().map(|view| view.task);
     for task in reader.tasks(&Filter::default())?.into_iter().chain(held_up) {
-        firsts.insert(first_of(reader, &task)?);
+        firsts.insert(reader.first_of(task.id)?);
     }
     let more = firsts.len().saturating_sub(UNDER_WAY_MAX);
     Ok((firsts.into_iter().take(UNDER_WAY_MAX).collect(), more))
-}
-
-/// The goal of a task, else the first task of its line. OPS and DOCS of a line of no goal hang below a build of it.
-fn first_of(reader: &Reader, task: &Task) -> Result<TaskId, MissionError> {
-    let follows = matches!(task.kind, TaskKind::Ops | TaskKind::Docs) && task.lineage.is_none();
-    Ok(match (task.goal, task.parent) {
-        (Some(goal), _) => goal,
-        (None, Some(parent)) if follows => pipeline::lineage(&reader.task(parent)?),
-        (None, _) => pipeline::lineage(task),
-    })
 }
 
 /// Whether nothing of a goal, or of the line of work of a task of its own, is left to do.
@@ -265,7 +254,7 @@ fn add(
 }
 
 /// Whether it goes on by nobody's work but a person's.
-fn stands(view: &TaskView) -> bool {
+pub(crate) fn stands(view: &TaskView) -> bool {
     match view.task.state {
         State::Waiting | State::Paused => true,
         State::Open | State::Started | State::ReadyForReview => view.shown == "stalled",

@@ -7,6 +7,7 @@ use alai_mission::{Filter, MissionError, OutboxRow, Reader};
 
 use crate::around::Around;
 use crate::beat::Factory;
+use crate::console::stands;
 use crate::home::Home;
 use crate::views::Views;
 use crate::wiki::{PageKind, PageName};
@@ -53,7 +54,7 @@ fn publish_goal(factory: &Factory, goal: TaskId) -> Result<(), MissionError> {
     publish::queue(mission, home, &pages, (false, false), factory.now_ms()).map(|_| ())
 }
 
-/// A goal and everything under it, as pages show it; a task of its own with what came of it.
+/// A goal and everything under it, as pages show it; of a task of no goal its line of work.
 pub(crate) fn lines(
     mission: &Reader,
     home: &Home,
@@ -73,7 +74,7 @@ pub(crate) fn lines(
         | TaskKind::Verify
         | TaskKind::Ops
         | TaskKind::Docs
-        | TaskKind::Postflight => vec![task.clone()],
+        | TaskKind::Postflight => mission.line(task.id)?,
     };
     tasks.sort_by_key(|t| t.id);
     let views = Views::new(mission, now_ms, Around::at_work());
@@ -93,12 +94,18 @@ pub(crate) fn lines(
                 false => None,
             };
             let level = standing.map(|standing| standing.level);
+            let view = views.task(task.id)?;
+            let next = match &task.waiting {
+                Some(waits) => Some(format!("{}: {}", waits.owner, waits.next_action)),
+                None => stands(&view).then(|| view.why.next_action.clone()),
+            };
             let shown = match level {
-                Some(level) if !level.may_be_told() => trust::CLAIMED,
-                Some(_) | None => views.shown(&task)?,
+                Some(level) if !level.may_be_told() => trust::CLAIMED.to_owned(),
+                Some(_) | None => view.shown,
             };
             Ok(TaskLine {
-                shown: shown.to_owned(),
+                next,
+                shown,
                 trust: level,
                 mode,
                 evidence: evidence.map(|p| p.display().to_string()),

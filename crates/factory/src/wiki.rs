@@ -60,7 +60,7 @@ pub(crate) fn put(home: &Home, page: &PageName, text: &str) -> Result<(), WikiEr
     Ok(())
 }
 
-/// Writes the status and evidence pages of a goal (or of a task of its own) from the rows as they are now: writing twice or late
+/// Writes the status and evidence pages of a goal (or of a line of work of none) from the rows as they are now: writing twice or late
 /// gives the same pages. Answers with those that a person has changed, which stay as they are.
 ///
 /// # Errors
@@ -89,12 +89,13 @@ fn texts(
 ) -> Result<Vec<(PageName, String)>, PagesError> {
     let task = reader.task(goal)?;
     let lines = outbox::lines(reader, home, &task, now_ms)?;
-    let all = lines.clone();
-    let (own, rest): (Vec<TaskLine>, Vec<TaskLine>) =
-        lines.into_iter().partition(|line| line.task.id == goal);
-    let Some(own) = own.into_iter().next() else {
+    let Some(own) = lines.iter().find(|line| line.task.id == goal).cloned() else {
         return Ok(Vec::new());
     };
+    // A goal is no work of its own.
+    let work: Vec<TaskLine> = { lines.iter().cloned() }
+        .filter(|line| line.task.kind != TaskKind::Goal)
+        .collect();
     let there: Vec<PageKind> = PageKind::ALL
         .into_iter()
         .filter(|kind| match kind {
@@ -106,10 +107,10 @@ fn texts(
         })
         .collect();
     Ok(vec![
-        (PageName::status(goal.0), pages::status(&own, &rest, &there)),
+        (PageName::status(goal.0), pages::status(&own, &work, &there)),
         (
             PageName::of(PageKind::Evidence, goal.0),
-            pages::evidence(&own.task, &all, &there),
+            pages::evidence(&own.task, &lines, &there),
         ),
     ])
 }
@@ -171,12 +172,10 @@ pub fn sync(reader: &Reader, home: &Home, now_ms: i64) -> Result<Vec<PageName>, 
         ..Filter::default()
     };
     let mut kept = Vec::new();
-    let tasks = reader.tasks(&all)?;
-    for task in tasks
-        .iter()
-        .filter(|t| t.kind == TaskKind::Goal || t.goal.is_none())
-    {
-        kept.extend(of_goal(reader, home, task.id, now_ms)?);
+    for task in reader.tasks(&all)? {
+        if reader.first_of(task.id)? == task.id {
+            kept.extend(of_goal(reader, home, task.id, now_ms)?);
+        }
     }
     Ok(kept)
 }

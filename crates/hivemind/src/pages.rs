@@ -22,6 +22,8 @@ pub struct TaskLine {
     pub mode: Option<String>,
     /// The folder of its last run's evidence.
     pub evidence: Option<String>,
+    /// Who it waits for, and what he does; none where it goes on by itself or is over.
+    pub next: Option<String>,
 }
 
 /// The request page: the goal, its specification and its plan.
@@ -83,24 +85,13 @@ pub fn status(goal: &TaskLine, tasks: &[TaskLine], there: &[PageKind]) -> String
             .map(|level| format!(", {level}"))
             .unwrap_or_default()
     );
-    if let Some(waiting) = &goal.task.waiting {
-        let _infallible = write!(
-            page,
-            " for {}: {}",
-            inline(&waiting.owner),
-            inline(&waiting.next_action)
-        );
+    if let Some(next) = &goal.next {
+        let _infallible = write!(page, "; next: {}", inline(next));
     }
     page.push_str("\n\n");
     links(&mut page, PageKind::Status, there);
     page.push_str("| Task | State | Trust | What | Mode | Next |\n|---|---|---|---|---|---|\n");
     for line in tasks {
-        let next = line
-            .task
-            .waiting
-            .as_ref()
-            .map(|w| format!("{}: {}", w.owner, w.next_action))
-            .unwrap_or_default();
         let _infallible = writeln!(
             page,
             "| {} | {} | {} | {} | {} | {} |",
@@ -109,7 +100,7 @@ pub fn status(goal: &TaskLine, tasks: &[TaskLine], there: &[PageKind]) -> String
             line.trust.map_or("", Trust::as_str),
             inline(&line.task.title),
             line.mode.as_deref().unwrap_or(""),
-            inline(&next)
+            inline(line.next.as_deref().unwrap_or_default())
         );
     }
     page

@@ -54,7 +54,7 @@ fn act(
         (TaskKind::Goal, _) => reach_children(c, task, event, text, stamp)?,
         (_, _) => {}
     }
-    outbox::page_changed(c, before.goal.unwrap_or(task), stamp)?;
+    outbox::page_changed(c, task, stamp)?;
     Ok(to)
 }
 

@@ -106,5 +106,5 @@ fn raise(c: &Connection, alarm: Alarm, stamp: &Stamp) -> Result<(), MissionError
         params![stamp.now_ms, id.0],
     )?;
     happened(c, Some(id), kind, &detail, stamp)?;
-    outbox::page_changed(c, task.goal.unwrap_or(id), stamp)
+    outbox::page_changed(c, id, stamp)
 }

@@ -115,7 +115,7 @@ pub(crate) fn all(
     for effect in effects {
         made.extend(one_effect(c, task, effect, stamp)?);
     }
-    outbox::page_changed(c, task.goal.unwrap_or(task.id), stamp)?;
+    outbox::page_changed(c, task.id, stamp)?;
     Ok(made)
 }
 

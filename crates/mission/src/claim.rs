@@ -259,7 +259,7 @@ pub(crate) fn take(
     stamp.run = Some(run.clone());
     let detail = format!("epoch {}", epoch.0);
     set_state(c, task.id, Event::Claim, None, &detail, stamp)?;
-    outbox::page_changed(c, task.goal.unwrap_or(task.id), stamp)?;
+    outbox::page_changed(c, task.id, stamp)?;
     Ok(Fence {
         run,
         task: task.id,

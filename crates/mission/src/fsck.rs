@@ -193,7 +193,9 @@ const INVARIANTS: [Invariant; 31] = [
     whole(
         "the end of a task is told to the outside",
         "SELECT t.id FROM task t WHERE t.state IN ('done', 'failed', 'cancelled') AND NOT EXISTS
-            (SELECT 1 FROM outbox o WHERE o.sink = 'wiki' AND o.payload = CAST(ifnull(t.goal, t.id) AS TEXT))",
+            (SELECT 1 FROM outbox o WHERE o.sink = 'wiki' AND o.payload = CAST(coalesce(t.goal,
+                (SELECT ifnull(b.lineage, b.id) FROM task f JOIN task b ON b.id = f.parent
+                    WHERE f.id = ifnull(t.lineage, t.id) AND f.kind IN ('ops', 'docs')), t.lineage, t.id) AS TEXT))",
     ),
     whole(
         "a schedule fires once at each moment",

@@ -63,7 +63,7 @@ impl Mission {
                 "UPDATE task SET handed = ? WHERE id = ?",
                 params![judged.head, task.0],
             )?;
-            outbox::page_changed(c, found.goal.unwrap_or(task), &stamp)?;
+            outbox::page_changed(c, task, &stamp)?;
             Ok(to)
         })
     }

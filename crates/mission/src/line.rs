@@ -26,6 +26,19 @@ pub(crate) const OF_LINE: &str = "(t.id = ?1 OR t.lineage = ?1 OR coalesce(t.lin
     SELECT s.id FROM task s WHERE s.kind IN ('ops', 'docs') AND s.lineage IS NULL
         AND s.parent IN (SELECT id FROM task WHERE id = ?1 OR lineage = ?1)))";
 
+/// The goal of a task; of one of no goal the first task of its line of work, to which its OPS and DOCS belong, that hang below a build of it.
+pub(crate) fn first_of(c: &Connection, task: TaskId) -> Result<TaskId, MissionError> {
+    let found = one(c, task)?;
+    if let Some(goal) = found.goal {
+        return Ok(goal);
+    }
+    let first = one(c, pipeline::lineage(&found))?;
+    match (first.kind, first.parent) {
+        (TaskKind::Ops | TaskKind::Docs, Some(build)) => Ok(pipeline::lineage(&one(c, build)?)),
+        (_, _) => Ok(first.id),
+    }
+}
+
 /// A stage that a task was not followed by.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Skipped {
@@ -62,6 +75,14 @@ impl Mission {
 }
 
 impl Reader {
+    /// The goal of a task; of one of no goal the first task of its line of work, to which its OPS and DOCS belong.
+    ///
+    /// # Errors
+    /// When there is no such task, or the store cannot be read.
+    pub fn first_of(&self, task: TaskId) -> Result<TaskId, MissionError> {
+        self.read(|c| first_of(c, task))
+    }
+
     /// A line of work by any of its tasks, oldest first: its builds and what judged them, and the stages that were made of it
     /// or, where it belongs to a goal, of the goal.
     pub fn line(&self, task: TaskId) -> Result<Vec<Task>, MissionError> {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::MissionError;
 use crate::event::Stamp;
+use crate::line;
 use crate::reader::Reader;
 use crate::writer::Mission;
 
@@ -177,12 +178,13 @@ fn page_of(row: &OutboxRow) -> Option<(String, String)> {
 /// The sink that shows how things stand now.
 const WIKI: &str = "wiki";
 
-/// The wiki's status page of a goal (or of a task of its own) is to be written anew.
+/// The wiki's pages on which a task stands, those of its goal or of its line of work, are to be written anew.
 pub(crate) fn page_changed(
     c: &Connection,
-    goal: TaskId,
+    task: TaskId,
     stamp: &Stamp,
 ) -> Result<(), MissionError> {
+    let goal = line::first_of(c, task)?;
     let seq: i64 = c
         .prepare_cached("SELECT ifnull(max(seq), 0) FROM event")?
         .query_row([], |r| r.get(0))?;

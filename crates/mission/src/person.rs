@@ -84,7 +84,7 @@ impl Mission {
                     params![head, base, task.0],
                 )?;
             }
-            outbox::page_changed(c, found.goal.unwrap_or(task), &stamp)?;
+            outbox::page_changed(c, task, &stamp)?;
             Ok(to)
         })
     }
@@ -99,7 +99,7 @@ impl Mission {
         now_ms: i64,
     ) -> Result<State, MissionError> {
         self.person(by, now_ms, move |c, stamp| {
-            let found = one(c, task)?;
+            one(c, task)?;
             for need in needs {
                 add_need(c, task, need, now_ms)?;
                 let detail = format!("{} until {}", need.task, need.until.as_str());
@@ -109,7 +109,7 @@ impl Mission {
                 set_state(c, task, Event::Ask, Some(&waiting), &waiting.detail, &stamp)?;
                 end_live(c, task, RunState::Cancelled, "blocked", now_ms)?;
             }
-            outbox::page_changed(c, found.goal.unwrap_or(task), &stamp)?;
+            outbox::page_changed(c, task, &stamp)?;
             Ok(one(c, task)?.state)
         })
     }
@@ -126,10 +126,10 @@ impl Mission {
         self.person(by, now_ms, move |c, mut stamp| {
             let task = words::live(c, &run)?.task;
             stamp.run = Some(run);
-            let found = one(c, task)?;
+            one(c, task)?;
             let to = set_state(c, task, Event::Ask, Some(&waiting), &waiting.detail, &stamp)?;
             end_live(c, task, RunState::Cancelled, &waiting.detail, now_ms)?;
-            outbox::page_changed(c, found.goal.unwrap_or(task), &stamp)?;
+            outbox::page_changed(c, task, &stamp)?;
             Ok(to)
         })
     }
@@ -161,7 +161,7 @@ impl Mission {
                 | TaskKind::Postflight => merge::refuse_delivery(c, &found, &word, &stamp)?,
             }
             append_findings(c, task, &[word])?;
-            outbox::page_changed(c, found.goal.unwrap_or(task), &stamp)?;
+            outbox::page_changed(c, task, &stamp)?;
             Ok(made)
         })
     }

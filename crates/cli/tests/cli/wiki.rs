@@ -65,6 +65,38 @@ fn a_goal_s_pages_are_made_from_the_four_templates_and_linked() {
 }
 
 #[test]
+fn a_task_of_no_goal_has_pages_of_its_whole_line_that_say_what_a_person_does_next() {
+    let world = World::scripted("approve", &Script::good());
+    let add = ["mc", "add", "Count letters", "--project", "tiny"];
+    world.alai(add).exits(0);
+    let daemon = world.up();
+    // Events alone bring it there.
+    let status = world.until("its page asks for an approval", |w| {
+        let said = std::fs::read_to_string(page(w, "goals/1/status.md")).ok()?;
+        said.contains("; next: \\`alai mc approve 1\\`")
+            .then_some(said)
+    });
+    for row in [
+        "| [#1](evidence.md#task-1) | done |",
+        "| [#2](evidence.md#task-2) | done | L2 | \\[REVIEW\\] Code review: Count letters |",
+        "| [#3](evidence.md#task-3) | done | L2 | \\[SECURITY\\] Security audit: Count letters |",
+    ] {
+        assert!(status.contains(row), "`{row}` is not in it:\n{status}");
+    }
+    world.alai(["down"]).exits(0);
+    daemon.ends().exits(0);
+    world.alai(["wiki", "sync"]).exits(0);
+    assert_eq!(text(&page(&world, "goals/1/status.md")), status);
+    let listed = world.alai(["wiki", "list"]).exits(0).out;
+    assert_eq!(listed.lines().count(), 2, "no page of a stage: {listed}");
+    let evidence = text(&page(&world, "goals/1/evidence.md"));
+    for task in 1..=3 {
+        let check = format!("`alai evidence verify {task}`");
+        assert!(evidence.contains(&check), "{evidence}");
+    }
+}
+
+#[test]
 fn what_a_person_writes_in_a_page_is_kept_and_said() {
     let world = World::with_home();
     world

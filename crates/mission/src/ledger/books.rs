@@ -166,7 +166,7 @@ impl Mission {
                 findings: Vec::new(),
             };
             apply::lose(c, row.task, &ask, &why, &stamp)?;
-            outbox::page_changed(c, task.goal.unwrap_or(task.id), &stamp)?;
+            outbox::page_changed(c, task.id, &stamp)?;
             Ok(true)
         })
     }
