@@ -39,6 +39,8 @@ pub enum MissionError {
     /// Another end has changed what bounds it. Nothing was changed: decide again by what the rows say now.
     #[error("{task} is not planned anew by counts that have changed meanwhile")]
     Outrun { task: TaskId },
+    #[error("{task} is being taken back by {by} already")]
+    Reverting { task: TaskId, by: TaskId },
     /// The lease was lost or the task was taken over. The run must stop at once; nothing it says counts any more.
     #[error("run {run} has lost task {task}: epoch {} is not the task's own any more", epoch.0)]
     Stale {

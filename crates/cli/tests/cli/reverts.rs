@@ -205,6 +205,23 @@ fn a_request_whose_answer_was_lost_takes_back_once() {
     drop(daemon);
 }
 
+#[test]
+fn who_asks_again_while_it_is_taken_back_is_told_by_which_task() {
+    let world = World::scripted("approve", &Script::good());
+    let first = built(&world, TITLE).to_string();
+    world.alai(["revert", &first]).exits(0);
+    let revert = number(&world, "] Revert: ").to_string();
+    let again = world.alai(["revert", &first]).exits(1);
+    again.says(&format!(
+        "#{first} is being taken back by #{revert} already"
+    ));
+    assert_eq!(world.list().matches("] Revert: ").count(), 1);
+    // What was given up is in nobody's way.
+    world.alai(["mc", "cancel", &revert]).exits(0);
+    world.alai(["revert", &first]).exits(0);
+    assert_eq!(world.list().matches("] Revert: ").count(), 2);
+}
+
 /// A name that would be a pattern: it frees the file of that name, and none that the pattern would have matched.
 #[test]
 fn a_test_whose_name_reads_like_a_pattern_is_taken_back_by_its_name() {

@@ -80,6 +80,7 @@ impl From<MissionError> for OpError {
             }
             MissionError::Refused { .. }
             | MissionError::Replaced { .. }
+            | MissionError::Reverting { .. }
             | MissionError::Leased { .. }
             | MissionError::Unmet { .. } => (
                 OpErrorKind::Failed,
