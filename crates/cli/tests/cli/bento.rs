@@ -332,8 +332,8 @@ fn what_was_found_was_red_before_it_was_mended(world: &World, reader: &Reader) {
     }
 }
 
-/// Each commit that the factory moved its branch to, checked out anew, passes the tests that it has. Between two of them lie those that an
-/// agent made on its way, tests that are still red among them.
+/// Each commit of the branch's own line, checked out anew, passes the tests that it has. What an agent committed on its way, tests that were
+/// still red among it, is the merges' second parents and no commit that the branch was ever at.
 fn every_merge_is_green(world: &World, reader: &Reader, repository: &Path) {
     let mut words = told().project.into_iter();
     let test = { words.by_ref() }.find(|word| word == "--test");
@@ -344,6 +344,15 @@ fn every_merge_is_green(world: &World, reader: &Reader, repository: &Path) {
     assert_eq!(merged.len(), LINES, "{merged:?}");
     // Those that are merged in one step share a commit.
     let commits: BTreeSet<String> = merged.into_iter().collect();
+    let listed =
+        |how| git::git(repository, &["rev-list", how, "alai/integration"]).expect("the branch");
+    let (line, began) = (listed("--first-parent"), listed("--max-parents=0"));
+    // The first is the person's own.
+    let line: BTreeSet<&str> = { line.lines() }
+        .filter(|commit| *commit != began.trim())
+        .collect();
+    let of_record: BTreeSet<&str> = commits.iter().map(String::as_str).collect();
+    assert_eq!(line, of_record);
     for commit in commits {
         let folder: PathBuf = world.path(&format!("at-{commit}"));
         let to = folder.display().to_string();
