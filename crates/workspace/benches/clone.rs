@@ -9,7 +9,8 @@
 )]
 
 use std::io::Write;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -30,18 +31,62 @@ const AIM: f64 = 1.2;
 /// Files that a run changes before its clone is looked through once more.
 const CHANGED: usize = 20;
 
+/// A normal user without an account.
+const STRANGER: u32 = 54_321;
+/// Before the folder and the launcher of a bench that another user runs.
+const HERE: &str = "--here";
+
 fn main() {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match &words[..] {
+        [here, folder, launcher] if here == HERE => measure(Path::new(folder), Path::new(launcher)),
+        _ => {
+            let place = tempfile::tempdir().expect("a folder");
+            measure(place.path(), Path::new(env!("CARGO_BIN_EXE_cage_launcher")));
+            if cage::agent_ids().is_some() {
+                as_a_stranger();
+            }
+        }
+    }
+}
+
+/// The same as a normal user, by a copy of this program that such a user may run.
+fn as_a_stranger() {
     let place = tempfile::tempdir().expect("a folder");
-    let source = place.path().join("source");
+    let path = |name: &str| place.path().join(name);
+    std::fs::set_permissions(place.path(), std::fs::Permissions::from_mode(0o755))
+        .expect("it is ours");
+    let (bench, launcher, folder) = (path("bench"), path("launcher"), path("work"));
+    std::fs::copy(std::env::current_exe().expect("this program"), &bench).expect("a copy");
+    std::fs::copy(env!("CARGO_BIN_EXE_cage_launcher"), &launcher).expect("a copy");
+    std::fs::create_dir(&folder).expect("a folder");
+    std::os::unix::fs::chown(&folder, Some(STRANGER), Some(STRANGER)).expect("root may");
+    let mut same = Command::new(&bench);
+    same.arg(HERE)
+        .args([&folder, &launcher])
+        .uid(STRANGER)
+        .gid(STRANGER);
+    same.current_dir(&folder)
+        .env("HOME", &folder)
+        .env("TMPDIR", &folder);
+    assert!(
+        same.status().expect("it starts").success(),
+        "as user {STRANGER}"
+    );
+}
+
+fn measure(place: &Path, launcher: &Path) {
+    cage::set_launcher(launcher.to_path_buf());
+    let source = place.join("source");
     make(&source);
     let repo = git::open(&source).expect("a repository");
     let base: Oid = git::resolve(&repo, "refs/heads/main")
         .expect("git answers")
         .expect("a branch");
     let who = Identity::new("Bench", "bench@localhost").expect("two words");
-    clone::set_stock(place.path().join("stock"));
+    clone::set_stock(place.join("stock"));
     let made = |name: &str| {
-        let dest = place.path().join(name);
+        let dest = place.join(name);
         let start = Instant::now();
         clone::for_run(&repo, &base, &dest, "minion/bench", &who, cage::agent_ids())
             .expect("a clone");
@@ -50,7 +95,7 @@ fn main() {
     let (first, _) = made("first");
     let (mut trees, mut clones) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
-        let dest = place.path().join(format!("tree-{round}"));
+        let dest = place.join(format!("tree-{round}"));
         let start = Instant::now();
         run(
             &source,
@@ -65,18 +110,22 @@ fn main() {
         trees.push((start.elapsed(), disk(&dest)));
         clones.push(made(&format!("clone-{round}")));
     }
+    let who_is = match cage::agent_ids() {
+        Some(_) => "as root, clones given to the agent's user",
+        None => "as a normal user",
+    };
     let (tree, tree_bytes) = middle(trees);
     let (clone, clone_bytes) = middle(clones);
     let times = clone.as_secs_f64() / tree.as_secs_f64();
     let held = if times <= AIM { "held" } else { "missed" };
     let mb = |bytes: u64| bytes as f64 / 1e6;
     println!(
-        "(peer) git worktree add, {FILES} files   {:.2} s, {:.0} MB",
+        "(peer) git worktree add, {FILES} files   {:.2} s, {:.0} MB, {who_is}",
         tree.as_secs_f64(),
         mb(tree_bytes)
     );
     println!(
-        "a run's clone                         {:.2} s, {:.0} MB, {times:.2} x, aim <= {AIM}: {held}",
+        "a run's clone, {who_is}  {:.2} s, {:.0} MB, {times:.2} x, aim <= {AIM}: {held}",
         clone.as_secs_f64(),
         mb(clone_bytes)
     );
@@ -84,23 +133,15 @@ fn main() {
         "the first clone, which fills the stock {:.2} s",
         first.as_secs_f64()
     );
-    println!(
-        "{ROUNDS} of each in turns, medians; disk is what has one name only; as user {}",
-        if cage::agent_ids().is_some() {
-            "root, given to the agent's"
-        } else {
-            "of the caller"
-        }
-    );
+    println!("{ROUNDS} of each in turns, medians; disk is what has one name only; {who_is}");
     let clones: Vec<_> = (0..ROUNDS)
-        .map(|round| place.path().join(format!("clone-{round}")))
+        .map(|round| place.join(format!("clone-{round}")))
         .collect();
     salvages(&repo, &base, &clones);
 }
 
 /// The look through an untouched clone, and through one with some files changed.
 fn salvages(repo: &Repo, base: &Oid, clones: &[PathBuf]) {
-    cage::set_launcher(PathBuf::from(env!("CARGO_BIN_EXE_cage_launcher")));
     let (mut untouched, mut changed) = (Vec::new(), Vec::new());
     for clone in clones {
         let (time, found) = salvage(repo, base, clone);
