@@ -151,7 +151,8 @@ pub(crate) struct Change {
     pub(crate) commits: Vec<Commit>,
     /// The test files of the head that are programs, with their texts: also those that did not change.
     pub(crate) tests: Vec<(String, String)>,
-    /// Manifests above a changed one that did not change themselves, as they are: packages inherit from them.
+    /// Manifests and lockfiles that did not change, where another one did, as they are: packages inherit from those above, and
+    /// what any of them asks for is not new.
     pub(crate) manifests: BTreeMap<String, Content>,
     /// The head does not contain the base: a merge would bring something else than this change.
     pub(crate) rewritten: bool,
@@ -216,7 +217,7 @@ impl Change {
                 change.head_paths.insert((*path).to_owned(), 0o100_644);
             }
             if let Some(text) =
-                head.filter(|_| base == head && crate::paths::name(path) == "Cargo.toml")
+                head.filter(|_| base == head && crate::checks::manifest::kind(path).is_some())
             {
                 change
                     .manifests

@@ -6,6 +6,7 @@ use std::path::Path;
 use alai_workspace::git::{self, ChangeStatus, Oid, Repo};
 
 use crate::change::{Change, ChangedFile, Commit, Content, FILE_BYTES_MAX, FILES_READ_MAX};
+use crate::checks::manifest;
 use crate::error::GateError;
 use crate::source::{self, Lang};
 
@@ -91,7 +92,10 @@ fn tests(
     Ok(found)
 }
 
-/// The manifests from which a changed one of cargo's may inherit, and which did not change.
+/// Manifests that are read beside the changed ones; a repository with more is looked at by those nearest to its top.
+const MANIFESTS_READ_MAX: usize = 300;
+
+/// The manifests and lockfiles that did not change, where another one did. A changed one of cargo's may inherit from those above it.
 fn manifests(
     repo: &Repo,
     head: &Oid,
@@ -99,10 +103,19 @@ fn manifests(
     paths: &BTreeMap<String, u32>,
 ) -> Result<BTreeMap<String, Content>, GateError> {
     let mut found = BTreeMap::new();
+    let mut changed = files.iter().flat_map(|file| [file.base_path(), &file.path]);
+    if !changed.any(|path| manifest::kind(path).is_some()) {
+        return Ok(found);
+    }
     let changed = files.iter().flat_map(|file| [file.base_path(), &file.path]);
     let cargo = changed.filter(|path| crate::paths::name(path) == "Cargo.toml");
     let above: BTreeSet<String> = cargo.flat_map(crate::paths::above).collect();
-    for path in above {
+    let mut others: Vec<&String> = { paths.keys() }
+        .filter(|path| manifest::kind(path).is_some() && !above.contains(*path))
+        .collect();
+    others.sort_by_key(|path| path.matches('/').count());
+    let others = others.into_iter().take(MANIFESTS_READ_MAX).cloned();
+    for path in above.iter().cloned().chain(others) {
         let unchanged = !files
             .iter()
             .any(|file| file.path == path || file.base_path() == path);

@@ -60,6 +60,17 @@ pub(crate) fn check(change: &Change, rules: &Rules<'_>) -> Measurement {
             .map(|path| format!("{path} lies in the repository")),
     );
     doubts.extend(lookalikes(change, &moved));
+    // A lockfile goes on naming the registry's package: no advisory speaks of what comes in its place.
+    let origins = moved
+        .iter()
+        .filter(|(_, kind, _)| *kind == Manifest::Origin);
+    doubts.extend(origins.map(|(file, _, names)| {
+        format!(
+            "{} says where packages come from: {}",
+            file.path,
+            some(names)
+        )
+    }));
     let licences = match licences::of(change) {
         Ok(licences) => licences,
         Err(why) => return fail(check, format!("its licences cannot be compared: {why}")),
@@ -133,14 +144,19 @@ fn lookalikes(change: &Change, moved: &[(&ChangedFile, Manifest, Vec<String>)]) 
     found
 }
 
-/// The packages, by ecosystem and name, that the base's side of the changed manifests and lockfiles asks for.
+/// The packages, by ecosystem and name, that the base asks for in any of its manifests and lockfiles: what a member of a workspace
+/// or a nested project asks for already is no new name where another one begins to.
 pub(super) fn asked_before(change: &Change) -> BTreeSet<(&'static str, String)> {
     let mut found = BTreeSet::new();
-    for file in &change.files {
-        let path = file.base_path();
+    let changed = change
+        .files
+        .iter()
+        .map(|file| (file.base_path(), &file.base));
+    let unchanged = { change.manifests.iter() }.map(|(path, content)| (path.as_str(), content));
+    for (path, content) in changed.chain(unchanged) {
         if let Some(kind) = manifest::kind(path)
             && let Some(ecosystem) = lookalike::ecosystem_of(kind)
-            && let Ok(base) = side(path, &file.base)
+            && let Ok(base) = side(path, content)
         {
             let names = manifest::asked_for(kind, &base);
             found.extend(
@@ -150,7 +166,7 @@ pub(super) fn asked_before(change: &Change) -> BTreeSet<(&'static str, String)> 
             );
         }
         if vetted::is_lock(path)
-            && let Ok(Some(base)) = vetted::side(path, &file.base)
+            && let Ok(Some(base)) = vetted::side(path, content)
         {
             let pins = base.pins.keys();
             found.extend(pins.map(|pin| (pin.ecosystem, canonical(pin.ecosystem, &pin.name))));
@@ -258,7 +274,7 @@ fn locks_of(kind: Manifest) -> &'static [&'static str] {
         ],
         Manifest::PyProject => &["uv.lock", "poetry.lock", "pdm.lock"],
         Manifest::GoMod => &["go.sum"],
-        Manifest::Requirements | Manifest::Other | Manifest::Lock => &[],
+        Manifest::Requirements | Manifest::Origin | Manifest::Other | Manifest::Lock => &[],
     }
 }
 
@@ -274,7 +290,7 @@ fn unpinned(change: &Change, moved: &[(&ChangedFile, Manifest, Vec<String>)]) ->
     for (file, kind, names) in moved {
         let asks = names.iter().any(|name| !name.starts_with('-'));
         let pinned = match kind {
-            Manifest::Requirements => true,
+            Manifest::Requirements | Manifest::Origin => true,
             // Without it, all that it pinned is chosen anew.
             Manifest::Lock => !file.is_deleted(),
             Manifest::Other => !asks,

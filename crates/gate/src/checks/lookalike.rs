@@ -43,7 +43,7 @@ pub(super) fn ecosystem_of(kind: Manifest) -> Option<&'static str> {
         Manifest::Npm => Some("npm"),
         Manifest::PyProject | Manifest::Requirements => Some("PyPI"),
         Manifest::GoMod => Some("Go"),
-        Manifest::Other | Manifest::Lock => None,
+        Manifest::Origin | Manifest::Other | Manifest::Lock => None,
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
+use super::origins;
 use crate::paths;
 
 /// Files that package managers write. Their lines are no work of a builder.
@@ -35,6 +36,8 @@ pub(crate) enum Manifest {
     PyProject,
     Requirements,
     GoMod,
+    /// Settings of a package manager: only what they say of where packages come from is read.
+    Origin,
     /// A manifest whose language is not read: any change of it counts.
     Other,
     Lock,
@@ -42,6 +45,9 @@ pub(crate) enum Manifest {
 
 pub(crate) fn kind(path: &str) -> Option<Manifest> {
     let name = paths::name(path);
+    if origins::is_one(path) {
+        return Some(Manifest::Origin);
+    }
     match name {
         "Cargo.toml" => Some(Manifest::Cargo),
         "package.json" => Some(Manifest::Npm),
@@ -64,8 +70,49 @@ pub(crate) fn kind(path: &str) -> Option<Manifest> {
         name if name.starts_with("constraints") && name.ends_with(".txt") => {
             Some(Manifest::Requirements)
         }
+        _ if is_list_for_pip(path) => Some(Manifest::Requirements),
         _ => None,
     }
+}
+
+/// How lists for pip are told apart; a text about what is required has another name.
+const LISTS: [&str; 22] = [
+    "all",
+    "base",
+    "build",
+    "ci",
+    "common",
+    "default",
+    "deploy",
+    "dev",
+    "develop",
+    "development",
+    "doc",
+    "docs",
+    "lint",
+    "local",
+    "main",
+    "prod",
+    "production",
+    "runtime",
+    "staging",
+    "test",
+    "tests",
+    "typing",
+];
+
+/// `requirements/dev.txt`, `dev-requirements.txt`, and the `.in` that pip-compile makes them of.
+fn is_list_for_pip(path: &str) -> bool {
+    let mut parts = path.rsplit('/');
+    let name = parts.next().unwrap_or_default();
+    let Some((stem, ending @ ("txt" | "in"))) = name.rsplit_once('.') else {
+        return false;
+    };
+    let is_list = |word: &str| word == "requirements" || word == "constraints";
+    let in_folder = parts.next().is_some_and(is_list) && LISTS.contains(&stem);
+    let of_kind = { stem.rsplit_once(['-', '_', '.']) }
+        .is_some_and(|(kind, word)| is_list(word) && LISTS.contains(&kind));
+    in_folder || of_kind || ending == "in" && (is_list(stem) || stem.starts_with("requirements-"))
 }
 
 /// The packages a manifest or lockfile names.
@@ -79,6 +126,7 @@ pub(crate) fn packages(path: &str, text: &str) -> Result<Packages, String> {
         Some(Manifest::PyProject) => pyproject(text),
         Some(Manifest::Requirements) => Ok(requirements(text)),
         Some(Manifest::GoMod) => Ok(go_mod(text)),
+        Some(Manifest::Origin) => origins::said(path, text),
         Some(Manifest::Lock) if paths::name(path) == "Cargo.lock" => cargo_lock(text),
         Some(Manifest::Lock | Manifest::Other) => Ok(whole(text)),
         None => Ok(Packages::new()),
@@ -126,6 +174,9 @@ pub(crate) fn asked_for(kind: Manifest, packages: &Packages) -> BTreeSet<String>
                     (None, _) => {}
                 }
             }
+            // What goes elsewhere is asked for by its own line, and a setting names no package.
+            Manifest::Origin => {}
+            Manifest::GoMod if name.starts_with(REPLACED) => {}
             Manifest::PyProject
             | Manifest::Requirements
             | Manifest::GoMod
@@ -284,6 +335,11 @@ fn npm(text: &str) -> Result<Packages, String> {
             found.insert(format!("[{key}]"), value.to_string());
         }
     }
+    for key in ["overrides", "packageExtensions", "patchedDependencies"] {
+        if let Some(value) = json.get("pnpm").and_then(|pnpm| pnpm.get(key)) {
+            found.insert(format!("[pnpm.{key}]"), value.to_string());
+        }
+    }
     Ok(found)
 }
 
@@ -333,6 +389,7 @@ fn pyproject(text: &str) -> Result<Packages, String> {
                     || *key == "source"
                     || *key == "sources"
                     || *key == "group"
+                    || origins::PYTHON.contains(&key.as_str())
             }) {
                 found.insert(format!("[{tool}.{key}]"), value.to_string());
             }
@@ -380,9 +437,11 @@ fn go_mod(text: &str) -> Packages {
         match words.as_slice() {
             [word, "("] => block = (*word).to_owned(),
             [")"] => block.clear(),
-            ["require" | "replace" | "exclude", name, rest @ ..] => {
+            ["require" | "exclude", name, rest @ ..] => {
                 found.insert((*name).to_owned(), rest.join(" "));
             }
+            ["replace", rest @ ..] => replaced(rest, &mut found),
+            rest if block == "replace" => replaced(rest, &mut found),
             [name, rest @ ..] if !block.is_empty() => {
                 found.insert((*name).to_owned(), format!("{block} {}", rest.join(" ")));
             }
@@ -390,6 +449,16 @@ fn go_mod(text: &str) -> Packages {
         }
     }
     found
+}
+
+/// Begins the name of a module that goes elsewhere, so that it stands beside the line that asks for it, whichever comes first.
+const REPLACED: &str = "replace ";
+
+fn replaced(words: &[&str], found: &mut Packages) {
+    let mut sides = words.split(|word| *word == "=>");
+    let from = sides.next().unwrap_or_default().join(" ");
+    let to = sides.next().unwrap_or_default().join(" ");
+    found.insert(format!("{REPLACED}{from}"), to);
 }
 
 #[cfg(test)]
@@ -441,7 +510,7 @@ mod tests {
                 "go.mod",
                 "module a\ngo 1.19\nrequire b v1 // indirect\nrequire (\n\tc v2\n)\nreplace d => ../d\n"
             ),
-            ["b", "c", "d"]
+            ["b", "c", "replace d"]
         );
     }
 
@@ -456,7 +525,25 @@ mod tests {
             assert!(packages(path, text).is_err(), "{path}");
         }
         assert_eq!(kind("src/main.rs"), None);
-        assert_eq!(kind("deep/requirements.txt"), Some(Manifest::Requirements));
+        for path in [
+            "deep/requirements.txt",
+            "requirements/dev.txt",
+            "a/requirements/base.in",
+            "dev-requirements.txt",
+            "requirements.in",
+        ] {
+            assert_eq!(kind(path), Some(Manifest::Requirements), "{path}");
+        }
+        for path in [
+            "docs/notes.txt",
+            "MANIFEST.in",
+            "docs/requirement.txt",
+            "docs/requirements/login.txt",
+            "customer-requirements.txt",
+            "requirements/README.md",
+        ] {
+            assert_eq!(kind(path), None, "{path}");
+        }
     }
 
     #[test]
