@@ -118,10 +118,10 @@ pub fn read(captured: &Captured) -> Census {
     bounded(captured, parse(&captured.combined(), captured.record.exit))
 }
 
-/// The same, with what its runners wrote for machines.
-pub(crate) fn read_with(captured: &Captured, reports: &[Report]) -> Census {
+/// The same, with what its runners wrote for machines, and which of them were asked to.
+pub(crate) fn read_with(captured: &Captured, asked: &[Form], reports: &[Report]) -> Census {
     let text = plain(&captured.combined());
-    let both = report::reconcile(&text, in_lines(&text), reports);
+    let both = report::reconcile(&text, in_lines(&text), asked, reports);
     let mut census = assemble(both.found, captured.record.exit);
     if let Some(why) = both.doubt {
         census.known = false;

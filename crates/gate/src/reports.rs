@@ -53,6 +53,7 @@ const REFUSED: [&str; 3] = [
 #[derive(Debug, Default)]
 pub(crate) struct Asked {
     prefix: String,
+    pub(crate) forms: Vec<Form>,
     /// Joined with what is there.
     pub(crate) env: Vec<(&'static str, String)>,
     /// Folders of programs, before all others.
@@ -84,6 +85,7 @@ impl Asked {
         {
             let options = format!("--junit-xml={inside}pytest.xml -o junit_family=xunit1");
             asked.env.push(("PYTEST_ADDOPTS", options));
+            asked.forms.push(Form::Pytest);
         }
         if is_there("package.json") || NODE.is_match(command) {
             asked.node(room, command, &inside)?;
@@ -116,12 +118,14 @@ impl Asked {
         let scripts = format!("{command}\n{}", room.small("package.json"));
         if NODE_TEST.is_match(&scripts) && !scripts.contains("--test-reporter") {
             self.put(room, "node.mjs", &filled(include_str!("reports/node.mjs")))?;
+            self.forms.push(Form::Node);
             let to = "--test-reporter-destination=stdout";
             options.push_str(&format!(
                 " --test-reporter=tap {to} --test-reporter={inside}node.mjs {to}"
             ));
         }
         self.env.push(("NODE_OPTIONS", options));
+        self.forms.extend([Form::Jest, Form::Vitest, Form::Mocha]);
         Ok(())
     }
 
@@ -131,6 +135,7 @@ impl Asked {
         let text = text.replace("@BIN@", &format!("{inside}bin"));
         room.place_program(&bin, "go", text.as_bytes())
             .map_err(|why| room.failed(&bin, why))?;
+        self.forms.push(Form::Go);
         self.path = Some(format!("{inside}bin"));
         Ok(())
     }

@@ -180,10 +180,11 @@ impl<'a> Stage<'a> {
         let captured = self.start(command, spec)?;
         if asked.was_refused(&captured) {
             let captured = self.start(command, self.spec(room, more, wall_s))?;
-            let census = census::read(&captured);
+            let mut census = census::read(&captured);
+            census.read = vec!["by its lines, since its runner refused to report".into()];
             return Ok((captured, census));
         }
-        let census = census::read_with(&captured, &asked.read(room));
+        let census = census::read_with(&captured, &asked.forms, &asked.read(room));
         Ok((captured, census))
     }
 

@@ -85,7 +85,12 @@ pub(super) struct Reconciled {
 }
 
 /// Puts each report in the place of its runner's lines, where they fit.
-pub(super) fn reconcile(text: &str, lines: Vec<Found>, reports: &[Report]) -> Reconciled {
+pub(super) fn reconcile(
+    text: &str,
+    lines: Vec<Found>,
+    asked: &[Form],
+    reports: &[Report],
+) -> Reconciled {
     let mut done = Reconciled {
         found: lines,
         doubt: None,
@@ -99,8 +104,14 @@ pub(super) fn reconcile(text: &str, lines: Vec<Found>, reports: &[Report]) -> Re
         };
         let name = form.word();
         if of_form.is_empty() {
-            done.read
-                .push(format!("{name} by its lines, it left no report"));
+            match asked.contains(&form) {
+                true => done
+                    .read
+                    .push(format!("{name} by its lines, it left no report")),
+                // TAP is many programs', of which node is asked alone.
+                false if form == Form::Node => {}
+                false => done.read.push(format!("{name} by its lines")),
+            }
             continue;
         }
         let printed = &done.found[at];

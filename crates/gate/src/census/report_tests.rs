@@ -13,7 +13,7 @@ fn with(text: &str, exit: Exit, reports: &[(Form, &str)]) -> Census {
             text: (*text).to_owned(),
         })
         .collect();
-    let both = reconcile(text, in_lines(text), &reports);
+    let both = reconcile(text, in_lines(text), &Form::ALL, &reports);
     let mut census = assemble(both.found, exit);
     if let Some(why) = both.doubt {
         census.known = false;
