@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::script::Script;
 use crate::world::{Ran, Running, World, run};
 
+mod desktop;
 mod kinds;
 
 /// 32 bytes; nobody's.
