@@ -6,6 +6,9 @@
 //! follows one course of time: a phase is loaded as soon as the loader is free and phases that are over leave room for it, a task begins as
 //! soon as it may, the first of the order first. Each schedule without needless waiting has such a form, but for slots that are
 //! kept free for a task that is yet to come.
+//!
+//! The scheduler's own search (core/schedule/search) has the same form, and runs of lines are alike. They are kept apart on
+//! purpose: this one judges that one, and a fault in a shared course of time would hide itself in both.
 
 mod course;
 mod moves;
