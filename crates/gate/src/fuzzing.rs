@@ -3,7 +3,7 @@
 
 use alai_core::record::Exit;
 
-use crate::advisories::Ordered;
+use crate::advisories::{self, Ordered};
 use crate::census::{self, Difference, ID_BYTES_MAX, TESTS_MAX};
 use crate::checks::manifest;
 use crate::evidence::dsse;
@@ -47,7 +47,7 @@ pub fn lockfiles(bytes: &[u8]) {
             let _names = manifest::asked_for(kind, &packages);
         }
     }
-    for ecosystem in ["crates.io", "npm", "Go", "PyPI"] {
+    for ecosystem in [advisories::CARGO, "npm", "Go", "PyPI"] {
         let words = text.split([' ', '\n', '"', '=']).take(WORDS_MAX);
         let versions: Vec<Ordered> = words
             .filter_map(|word| Ordered::read(ecosystem, word))
