@@ -5,7 +5,7 @@ mod guided;
 use crate::program::{self, Error};
 
 /// Name, package and test of each target.
-const TARGETS: [(&str, &str, &str); 13] = [
+const TARGETS: [(&str, &str, &str); 21] = [
     ("edit", "alai-minion", "edit::fuzz::edit"),
     ("patch", "alai-minion", "patch::fuzz::patch"),
     ("grammar", "alai-minion", "hand::syntax::fuzz::grammar"),
@@ -27,6 +27,14 @@ const TARGETS: [(&str, &str, &str); 13] = [
         "alai-fleet",
         "anthropic::line::tests::fuzz::sse_anthropic",
     ),
+    ("reports", "alai-core", "fuzzing::tests::reports"),
+    ("packs", "alai-core", "fuzzing::tests::packs"),
+    ("tls_hello", "alai-workspace", "fuzzing::tests::tls_hello"),
+    ("proxy", "alai-workspace", "fuzzing::tests::proxy"),
+    ("git", "alai-workspace", "fuzzing::tests::git"),
+    ("test_reports", "alai-gate", "fuzzing::tests::test_reports"),
+    ("lockfiles", "alai-gate", "fuzzing::tests::lockfiles"),
+    ("dsse", "alai-gate", "fuzzing::tests::dsse"),
 ];
 
 /// Seconds for a target where none are given.
@@ -34,7 +42,8 @@ const SECONDS: u64 = 60;
 
 const USAGE: &str = "\
 usage: cargo xtask fuzz [TARGET] [--seconds N] [--seed N]
-targets: edit, patch, grammar, claude, codex, acp, salvage, hosts, prices, tagged, ndjson, sse_openai, sse_anthropic; all of them one after the other where none is named
+targets: edit, patch, grammar, claude, codex, acp, salvage, hosts, prices, tagged, ndjson, sse_openai, sse_anthropic, reports, packs, tls_hello, proxy, git,
+         test_reports, lockfiles, dsse; all of them one after the other where none is named
 --seed alone takes just that case
 usage: cargo xtask fuzz --guided [TARGET] [--seconds N]
 guided by coverage, with a nightly toolchain and cargo-fuzz; targets: all but patch and grammar";

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::program::{self, Error};
 
 /// A target and the checked-in texts that it begins from: a folder or a file of the repository, none where it is empty.
-pub(super) const TARGETS: [(&str, &str); 11] = [
+pub(super) const TARGETS: [(&str, &str); 19] = [
     ("ndjson", "crates/fleet/corpus/ndjson"),
     ("sse_openai", "crates/fleet/corpus/sse_openai"),
     ("sse_anthropic", "crates/fleet/corpus/sse_anthropic"),
@@ -17,6 +17,14 @@ pub(super) const TARGETS: [(&str, &str); 11] = [
     ("acp", "crates/minion/corpus/acp"),
     ("edit", "crates/minion/corpus/edit"),
     ("prices", "crates/core/src/money/prices.yaml"),
+    ("reports", "crates/core/corpus/reports"),
+    ("packs", "crates/core/corpus/packs"),
+    ("tls_hello", "crates/workspace/corpus/tls_hello"),
+    ("proxy", "crates/workspace/corpus/proxy"),
+    ("git", "crates/workspace/corpus/git"),
+    ("test_reports", "crates/gate/corpus/test_reports"),
+    ("lockfiles", "crates/gate/corpus/lockfiles"),
+    ("dsse", "crates/gate/corpus/dsse"),
 ];
 
 /// What libFuzzer holds each case to: bytes of an input, MiB of one allocation and of all, seconds of one case.
