@@ -134,6 +134,16 @@ pub fn private_dir_all(path: &Path) -> Result<(), FileError> {
 /// # Errors
 /// When the folder cannot be written.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    write_unsettled(path, bytes)?;
+    sync_dir(path.parent().unwrap_or(Path::new(".")))
+}
+
+/// The same for one of many files of a folder: a power cut before the folder's [`sync_dir`] may lose the file or its new text,
+/// and never leaves half of one.
+///
+/// # Errors
+/// When the folder cannot be written.
+pub fn write_unsettled(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     use std::io::Write;
     let fail = |what| FileError::on(what, path);
     let dir = path.parent().unwrap_or(Path::new("."));
@@ -143,7 +153,7 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
         .map_err(fail("write"))?;
     file.persist(path)
         .map_err(|error| fail("replace")(error.error))?;
-    sync_dir(dir)
+    Ok(())
 }
 
 /// The same for what can be made again: a power cut may leave an empty or half a file, so a reader checks what it reads. The file

@@ -33,6 +33,7 @@ pub(crate) fn write_shipped(home: &Home) -> Result<(Vec<String>, Vec<String>), P
     Ok((companies, blueprints.collect()))
 }
 
+/// `into` and the folder of `dir` below it exist.
 fn write_missing(dir: &Dir<'_>, into: &Path) -> Result<(), PacksError> {
     for entry in dir.entries() {
         let path = into.join(entry.path());
@@ -46,12 +47,15 @@ fn write_missing(dir: &Dir<'_>, into: &Path) -> Result<(), PacksError> {
                 write_missing(sub, into)?;
             }
             DirEntry::File(file) if !path.exists() => {
-                files::write_atomic(&path, file.contents()).map_err(fail)?
+                files::write_unsettled(&path, file.contents()).map_err(fail)?;
             }
             DirEntry::File(_) => {}
         }
     }
-    Ok(())
+    // Once for all of its files: hundreds of them are written, and each sync waits for the disk. Also where none was missing: who was
+    // killed here before may have left them unsettled.
+    let path = into.join(dir.path());
+    files::sync_dir(&path).map_err(|source| PacksError::Write { path, source })
 }
 
 /// The names of the shipped companies.
