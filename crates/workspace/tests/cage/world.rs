@@ -252,6 +252,6 @@ fn until_seen(verb: &str, token: &str, enough: impl Fn(usize) -> bool) {
             Instant::now() < deadline,
             "saw {seen} processes {verb} {token} at the end"
         );
-        std::thread::yield_now();
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
