@@ -4,7 +4,7 @@
 //! A scanner that is not there is named with the line that installs it, and the built-in rules decide alone. One that is there
 //! and does not answer fails the check: a tool's error is no clean result.
 
-use alai_core::qa::scanners::{self, SCANNERS, Scanner, WITHOUT};
+use alai_core::qa::scanners::{self, CONFIGURATION, SCANNERS, Scanner, WITHOUT};
 use alai_core::qa::{Check, CheckResult, Measurement};
 use alai_core::record::{Captured, Exit};
 use alai_core::review::{Finding, Severity};
@@ -205,11 +205,19 @@ fn without(change: &Change) -> Vec<&'static str> {
 fn line(scanner: &Scanner, files: &[&str]) -> String {
     let files: Vec<String> = files.iter().map(|path| paths::quoted(path)).collect();
     let name = scanner.name;
+    let beside: String = { scanner.beside.iter() }
+        .map(|package| format!("test -d \"$(dirname \"$(readlink -f \"$(command -v {name})\")\")/../../{package}\" || {{ echo '{NOT_FOUND}'; exit 127; }}\n"))
+        .collect();
+    let configuration = scanner.configuration.map_or_else(String::new, |text| {
+        format!("cat > \"$HOME/{CONFIGURATION}\" <<'ALAI_END'\n{text}\nALAI_END\n")
+    });
     format!(
         "command -v {name} > /dev/null || {{ echo '{NOT_FOUND}'; exit 127; }}\n\
+         {beside}\
          HOME=$(mktemp -d) || exit 126\n\
          export HOME PYTHONNOUSERSITE=1 LC_ALL=C.UTF-8\n\
-         unset PYTHONPATH PYTHONHOME PYTHONSTARTUP SHELLCHECK_OPTS\n\
+         unset PYTHONPATH PYTHONHOME PYTHONSTARTUP SHELLCHECK_OPTS NODE_OPTIONS NODE_PATH ESLINT_FLAGS\n\
+         {configuration}\
          {version}\n\
          printf '\\n%s\\n' '{output}'\n\
          {argv} {files} 2> \"$HOME/said\"\n\

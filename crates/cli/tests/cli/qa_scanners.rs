@@ -17,6 +17,7 @@ fn each_scanner_is_listed_with_where_a_cage_finds_it_or_what_installs_it() {
     for (name, check) in [
         ("bandit", 12),
         ("shellcheck", 12),
+        ("eslint", 12),
         ("go vet", 14),
         ("cargo clippy", 14),
     ] {
@@ -36,7 +37,7 @@ fn each_scanner_is_listed_with_where_a_cage_finds_it_or_what_installs_it() {
         .map(|one| &one["language"])
         .collect();
     assert!(
-        languages.contains(&&Value::from("JavaScript and TypeScript")),
+        languages.contains(&&Value::from("Go")),
         "{shown}"
     );
 }

@@ -29,7 +29,12 @@ pub struct Scanner {
     extensions: &'static [&'static str],
     /// Names of interpreters in the first line of a file without an extension.
     interpreters: &'static [&'static str],
+    /// As words of a shell.
     options: &'static [&'static str],
+    /// Packages that lie beside its own; without them it counts as missing.
+    pub beside: &'static [&'static str],
+    /// What it is to look for, which is put into [`CONFIGURATION`] in the home of its run.
+    pub configuration: Option<&'static str>,
     /// How it exits when it has read everything, with and without results.
     exits: &'static [i32],
     output: Output,
@@ -40,10 +45,14 @@ pub struct Scanner {
 enum Output {
     Bandit,
     Shellcheck,
+    Eslint,
 }
 
+/// The file with a scanner's configuration.
+pub const CONFIGURATION: &str = "scanner.cjs";
+
 /// In the order in which they run.
-pub const SCANNERS: [Scanner; 2] = [
+pub const SCANNERS: [Scanner; 3] = [
     Scanner {
         name: "bandit",
         pinned: "1.9.4",
@@ -56,6 +65,8 @@ pub const SCANNERS: [Scanner; 2] = [
         // What a change silences inside of itself is found all the same, and what is left out by default are names such as `.git`
         // anywhere in a path: `.github/x.py` is code.
         options: &["-q", "-f", "json", "--ignore-nosec", "-x", "/nothing"],
+        beside: &[],
+        configuration: None,
         exits: &[0, 1],
         output: Output::Bandit,
     },
@@ -70,18 +81,41 @@ pub const SCANNERS: [Scanner; 2] = [
         interpreters: &["sh", "bash", "dash", "ksh"],
         // No file of the project that says what is not looked for.
         options: &["--norc", "--format=json1"],
+        beside: &[],
+        configuration: None,
         exits: &[0, 1],
         output: Output::Shellcheck,
+    },
+    Scanner {
+        name: "eslint",
+        pinned: "10.15.0",
+        licence: "MIT",
+        from: "npm",
+        // The rules are Apache-2.0, the parser MIT.
+        install: "npm install --global eslint@10.15.0 eslint-plugin-security@4.1.0 @typescript-eslint/parser@8.73.0 typescript@5.9.3",
+        reads: "JavaScript and TypeScript: *.js, *.jsx, *.mjs, *.cjs, *.ts, *.tsx, *.mts, *.cts",
+        extensions: &["js", "jsx", "mjs", "cjs", "ts", "tsx", "mts", "cts"],
+        interpreters: &[],
+        // Rules and parser are the machine's own: nothing of the project's configuration is loaded, and nothing in a file silences it.
+        options: &[
+            "--no-config-lookup",
+            "--config",
+            "\"$HOME/scanner.cjs\"",
+            "--no-ignore",
+            "--no-inline-config",
+            "--no-warn-ignored",
+            "--format",
+            "json",
+        ],
+        beside: &["eslint-plugin-security", "@typescript-eslint/parser"],
+        configuration: Some(include_str!("scanners/eslint.cjs")),
+        exits: &[0, 1],
+        output: Output::Eslint,
     },
 ];
 
 /// Languages that no scanner was chosen for, and why: file endings, name, reason.
-pub const WITHOUT: [(&[&str], &str, &str); 3] = [
-    (
-        &["js", "jsx", "mjs", "cjs", "ts", "tsx", "mts", "cts"],
-        "JavaScript and TypeScript",
-        "eslint needs a parser and a set of rules from the project; its security rules go by patterns as the built-in ones do",
-    ),
+pub const WITHOUT: [(&[&str], &str, &str); 2] = [
     (
         &["go"],
         "Go",
@@ -136,6 +170,7 @@ impl Scanner {
         match self.output {
             Output::Bandit => word("bandit "),
             Output::Shellcheck => word("version: "),
+            Output::Eslint => word("v"),
         }
     }
 
@@ -151,6 +186,7 @@ impl Scanner {
         let found = match self.output {
             Output::Bandit => bandit(text, files)?,
             Output::Shellcheck => shellcheck(text)?,
+            Output::Eslint => eslint(text, files)?,
         };
         if found.len() > RESULTS_MAX {
             return Err(format!("more than {RESULTS_MAX} results"));
@@ -285,6 +321,81 @@ fn shellcheck(text: &str) -> Result<Vec<Finding>, String> {
             rule: Some(format!("SC{:04}", comment.code)),
             ..Finding::new(severity, comment.message)
         }
+    });
+    Ok(found.collect())
+}
+
+/// eslint 10.15.0, `--format json`: one for each file that it was given.
+#[derive(Deserialize)]
+struct EslintFile {
+    /// Absolute.
+    #[serde(rename = "filePath")]
+    path: String,
+    messages: Vec<EslintMessage>,
+}
+
+#[derive(Deserialize)]
+struct EslintMessage {
+    /// None of what could not be parsed.
+    #[serde(rename = "ruleId")]
+    rule: Option<String>,
+    message: String,
+    line: Option<u32>,
+}
+
+/// Words that become a program or a shell's line, and text that is another than it shows.
+const ESLINT_HIGH: [&str; 7] = [
+    "no-eval",
+    "no-implied-eval",
+    "no-new-func",
+    "security/detect-child-process",
+    "security/detect-disable-mustache-escape",
+    "security/detect-bidi-characters",
+    "security/detect-invisible-characters",
+];
+/// What is right more often than it is wrong: a name that is no literal.
+const ESLINT_LOW: [&str; 5] = [
+    "security/detect-object-injection",
+    "security/detect-non-literal-fs-filename",
+    "security/detect-non-literal-regexp",
+    "security/detect-non-literal-require",
+    "security/detect-possible-timing-attacks",
+];
+
+fn eslint(text: &str, files: &[&str]) -> Result<Vec<Finding>, String> {
+    let log: Vec<EslintFile> =
+        serde_json::from_str(text).map_err(|e| format!("no JSON of eslint ({e})"))?;
+    let given = |path: &str| {
+        let is_it = |file: &&&str| {
+            path.strip_suffix(**file)
+                .is_some_and(|top| top.ends_with('/'))
+        };
+        let longest = files.iter().filter(is_it).max_by_key(|file| file.len());
+        longest.map_or_else(|| path.to_owned(), |file| (*file).to_owned())
+    };
+    let seen: BTreeSet<String> = log.iter().map(|file| given(&file.path)).collect();
+    if let Some(left_out) = files.iter().find(|path| !seen.contains(**path)) {
+        return Err(format!("it left out {left_out}"));
+    }
+    let found = log.into_iter().flat_map(|file| {
+        let path = given(&file.path);
+        file.messages.into_iter().map(move |message| {
+            let (severity, title) = match message.rule.as_deref() {
+                None => (
+                    Severity::High,
+                    format!("it could not be read: {}", message.message),
+                ),
+                Some(rule) if ESLINT_HIGH.contains(&rule) => (Severity::High, message.message),
+                Some(rule) if ESLINT_LOW.contains(&rule) => (Severity::Low, message.message),
+                Some(_) => (Severity::Medium, message.message),
+            };
+            Finding {
+                path: Some(path.clone()),
+                line: message.line,
+                rule: Some(message.rule.unwrap_or_else(|| UNREAD.into())),
+                ..Finding::new(severity, title)
+            }
+        })
     });
     Ok(found.collect())
 }

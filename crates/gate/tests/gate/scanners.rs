@@ -221,3 +221,87 @@ fn bandit_finds_what_the_change_brings_needs_python_needs_registry() {
         "the silence is told too"
     );
 }
+
+const SCRIPT: &str = "import { exec } from 'node:child_process';\n\nexport function old(name: string): void {\n  exec('ls ' + name);\n}\n";
+
+/// A project with one module of TypeScript, in a cage that sees a folder of programs first.
+fn typed(folder: &str, install: &[&str]) -> World {
+    let mut world = World::new(&[SHELL[0], SHELL[1], ("tool.ts", SCRIPT)]);
+    let made = world.root.parent().expect("a folder").join(folder);
+    let prefix = made.to_str().expect("a path").to_owned();
+    let options = [
+        "install",
+        "--global",
+        "--silent",
+        "--no-audit",
+        "--no-fund",
+        "--prefix",
+    ];
+    let output = std::process::Command::new("npm")
+        .args([&options[..], &[&prefix], install].concat())
+        .output()
+        .expect("it starts");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
+    world.tools.binds.push(Bind {
+        outside: made.clone(),
+        inside: made.clone(),
+        access: Access::ReadOnly,
+    });
+    world.tools.path = format!("{}:{}", made.join("bin").display(), world.tools.path);
+    world
+}
+
+fn typed_change(world: &World, head: &str) -> Judged {
+    let base = world.tip();
+    world.commit(&[("tool.ts", head)], &[], "Change the tool");
+    world.measure(&base, &Task::with("sh test.sh"))
+}
+
+#[test]
+fn eslint_finds_what_the_change_brings_needs_node_needs_registry() {
+    let pinned = [
+        "eslint@10.15.0",
+        "eslint-plugin-security@4.1.0",
+        "@typescript-eslint/parser@8.73.0",
+        "typescript@5.9.3",
+    ];
+    let world = typed("eslint", &pinned);
+    let same = format!(
+        "// Lists.\n{SCRIPT}\nexport const of = <T,>(all: T[], at: number): T => all[at];\n"
+    );
+    let honest = typed_change(&world, &same);
+    says(
+        &honest,
+        CheckResult::Pass,
+        "eslint 10.15.0: new below high: tool.ts:8",
+    );
+    // No built-in rule is asked, the project's own configuration is not loaded, and the line is silenced.
+    let more = format!(
+        "{same}// eslint-disable-next-line\nexport const run = (text: string) => exec(`sh ${{text}}`);\n"
+    );
+    world.commit(
+        &[("eslint.config.mjs", "export default [];\n")],
+        &[],
+        "Set a linter",
+    );
+    let judged = typed_change(&world, &more);
+    says(
+        &judged,
+        CheckResult::Fail,
+        "eslint: tool.ts:10 Found child_process.exec() with non Literal first argument",
+    );
+    let unread = typed_change(&world, "export const = ;\n");
+    says(&unread, CheckResult::Fail, "it could not be read");
+}
+
+#[test]
+fn eslint_without_its_rules_is_missing_needs_node_needs_registry() {
+    let world = typed("bare", &["eslint@10.15.0"]);
+    let judged = typed_change(&world, &format!("// Lists.\n{SCRIPT}"));
+    says(
+        &judged,
+        CheckResult::Pass,
+        "eslint is missing (`npm install --global eslint@10.15.0 ",
+    );
+}

@@ -76,7 +76,7 @@ fn report() -> Report {
     let host: BTreeMap<String, String> = std::env::vars().collect();
     let path = toolchains(&host).path;
     let scanners = SCANNERS.iter().map(|scanner| {
-        let at = found(&path, scanner.name);
+        let at = found(&path, scanner.name).filter(|at| has_beside(at, scanner.beside));
         let [_, option] = scanner.version_argv();
         let said = at.as_deref().and_then(|at| said(at, &[option], &path));
         Line {
@@ -114,6 +114,16 @@ fn report() -> Report {
         scanners: scanners.chain(tools).collect(),
         without: without.collect(),
     }
+}
+
+/// Whether a program's packages lie beside its own, as the gate looks for them.
+fn has_beside(program: &Path, packages: &[&str]) -> bool {
+    let real = std::fs::canonicalize(program).unwrap_or_default();
+    let beside = real.parent().map(|folder| folder.join("../.."));
+    packages.iter().all(|package| {
+        let folder = beside.as_ref().map(|beside| beside.join(package));
+        folder.is_some_and(|folder| folder.is_dir())
+    })
 }
 
 fn found(path: &str, program: &str) -> Option<PathBuf> {

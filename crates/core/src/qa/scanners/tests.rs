@@ -2,6 +2,7 @@ use super::*;
 
 const BANDIT: &str = include_str!("bandit.json");
 const SHELLCHECK: &str = include_str!("shellcheck.json");
+const ESLINT: &str = include_str!("eslint.json");
 
 fn scanner(name: &str) -> &'static Scanner {
     SCANNERS
@@ -48,6 +49,56 @@ fn what_bandit_wrote_is_read() {
     ];
     let expected: Vec<_> = std::iter::once(unread).chain(rest).collect();
     assert_eq!(short(&found), expected);
+}
+
+#[test]
+fn what_eslint_wrote_is_read() {
+    let files = ["src/a.ts", "b.jsx", "c.cjs", "d.js"];
+    let found = scanner("eslint").read(1, ESLINT, &files).expect("its log");
+    assert_eq!(
+        short(&found),
+        [
+            of(
+                "src/a.ts",
+                3,
+                "security/detect-child-process",
+                Severity::High
+            ),
+            // Silenced in the line above it.
+            of("src/a.ts", 3, "no-eval", Severity::High),
+            of("src/a.ts", 3, "no-implied-eval", Severity::High),
+            of(
+                "src/a.ts",
+                4,
+                "security/detect-unsafe-regex",
+                Severity::Medium
+            ),
+            of("b.jsx", 1, "no-script-url", Severity::Medium),
+            of("d.js", 1, UNREAD, Severity::High),
+        ]
+    );
+    let fewer = scanner("eslint").read(1, ESLINT, &files[..3]);
+    assert!(fewer.expect_err("a stray").contains("d.js"));
+    let more = [&files[..], &["e.js"]].concat();
+    let left = scanner("eslint").read(1, ESLINT, &more);
+    assert_eq!(left.expect_err("left out"), "it left out e.js");
+    assert!(
+        scanner("eslint").read(2, ESLINT, &files).is_err(),
+        "a crash"
+    );
+    assert_eq!(
+        scanner("eslint").version("v10.15.0\n").as_deref(),
+        Some("10.15.0")
+    );
+    for path in ["a.ts", "a.test.TSX", "x/a.mjs"] {
+        assert!(scanner("eslint").reads(path, ""), "{path}");
+    }
+    for path in ["a.vue", "a.json", "js", "a.js.map"] {
+        assert!(
+            !scanner("eslint").reads(path, "#!/usr/bin/env node"),
+            "{path}"
+        );
+    }
 }
 
 #[test]
@@ -174,8 +225,8 @@ fn every_scanner_says_how_to_have_it() {
         assert_eq!(
             scanner
                 .version(&format!(
-                    "{} {}\nversion: {}",
-                    scanner.name, scanner.pinned, scanner.pinned
+                    "v{}\n{} {}\nversion: {}",
+                    scanner.pinned, scanner.name, scanner.pinned, scanner.pinned
                 ))
                 .as_deref(),
             Some(scanner.pinned)
