@@ -36,10 +36,7 @@ fn each_scanner_is_listed_with_where_a_cage_finds_it_or_what_installs_it() {
     let languages: Vec<&Value> = { shown["without"].as_array().expect("languages").iter() }
         .map(|one| &one["language"])
         .collect();
-    assert!(
-        languages.contains(&&Value::from("Go")),
-        "{shown}"
-    );
+    assert!(languages.contains(&&Value::from("Go")), "{shown}");
 }
 
 #[test]

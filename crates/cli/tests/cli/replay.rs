@@ -7,7 +7,7 @@ use alai_testkit::ollama::{self, OllamaTwin, TwinModel};
 use alai_testkit::openai::{self, OpenaiTwin};
 use serde_json::{Value, json};
 
-use crate::script::{TITLE, planned, small};
+use crate::script::{CHECK, TITLE, planned, small};
 use crate::wire::{Good, good, good_said};
 use crate::world::{Ran, World, run};
 
@@ -194,6 +194,109 @@ fn a_goal_that_was_recorded_is_done_again_to_the_same_trees_with_its_host_gone()
         first.list(),
         "the same tasks, in the same states"
     );
+}
+
+/// A verifier who asks for one probe and then ends so by it; everybody else is good.
+fn verifies(ends: &'static str) -> openai::Behaviour {
+    let answer = move |body: &Value| {
+        let schema = &body["response_format"]["json_schema"]["schema"];
+        if schema["properties"].get("rests_on").is_none() {
+            return plans_one(body, schema);
+        }
+        let asked = body.to_string().contains("flamingo-probe");
+        let finding = json!([{"severity": "high", "title": "it says nothing of birds", "path": null, "line": null,
+            "probe": "p1", "detail": ""}]);
+        let answer = json!({
+            "verdict": if asked { ends } else { "probe" },
+            "summary": "What I saw.",
+            "probes": if asked { json!([]) } else { json!([{"id": "p1", "why": "flamingo-probe", "command": CHECK,
+                "path": null, "content": null, "expect": "succeeds"}]) },
+            "rests_on": if asked { json!(["p1"]) } else { json!([]) },
+            "findings": if asked && ends == "reject" { finding } else { json!([]) },
+            "criteria": [{"n": 1, "met": true, "path": "words.sh", "line": 1}],
+        });
+        openai::Answer::text(&answer.to_string())
+    };
+    openai::Behaviour {
+        key: Some(KEY.to_owned()),
+        models: vec!["large".to_owned()],
+        n_ctx: 32_768,
+        ..openai::Behaviour::by(answer)
+    }
+}
+
+fn plans_one(body: &Value, schema: &Value) -> openai::Answer {
+    match good_said(body, schema) {
+        Good::Text(text) => openai::Answer::text(&text.to_string()),
+        Good::Calls(calls) => openai::Answer::Calls(calls),
+    }
+}
+
+#[test]
+fn what_a_verifier_said_is_said_again_with_its_host_gone_and_its_probes_are_run_again() {
+    const SEND: &str = "\n[verifier]\nsend = true\npriorities = [\"L\", \"M\", \"H\", \"B\"]\n";
+    // Behind the hosts, and in the place of what `init` wrote.
+    let sends = |world: &World, before: &str| {
+        let path = world.home().join("alai.toml");
+        std::fs::write(&path, format!("{before}{SEND}")).expect("the settings");
+    };
+    let start = |world: &World, env: (&str, &Path)| {
+        let goal = [
+            "start",
+            "Count letters",
+            "--project",
+            "tiny",
+            "--wait",
+            "--priority",
+            "M",
+        ];
+        let mut command = world.command(goal);
+        command.env("FORGE_KEY", KEY).env(env.0, env.1);
+        run(command)
+    };
+    // How each thread went, without its id, its cost and its time.
+    let threads = |world: &World| {
+        let task = world.task(3);
+        let all = task["verifications"].as_array().expect("threads");
+        let of = |thread: &Value| {
+            ["model", "end", "quality", "probes", "retries", "same_model"]
+                .map(|name| thread[name].clone())
+        };
+        all.iter().map(of).collect::<Vec<_>>()
+    };
+    for ends in ["pass", "reject"] {
+        let forge = OpenaiTwin::start(verifies(ends));
+        let first = with_forge(&forge.url());
+        let hosts = std::fs::read_to_string(first.home().join("alai.toml")).expect("the hosts");
+        sends(&first, &hosts);
+        let tapes = first.path("tapes");
+        let ended = start(&first, ("ALAI_RECORD", &tapes));
+        drop(forge);
+        let seen = threads(&first);
+        assert_eq!(seen[0][1], ends, "{ended}: {seen:?}");
+
+        let again = World::with_project("auto");
+        sends(&again, "");
+        let replayed = start(&again, ("ALAI_SCRIPT", &recording(&tapes)));
+        assert_eq!(replayed.code, ended.code, "{replayed}");
+        assert_eq!(threads(&again), seen, "{ends}");
+        assert_eq!(
+            again.list(),
+            first.list(),
+            "{ends}: the same tasks, in the same states"
+        );
+        // Task 5 verified: its word is a recording, its probe has run here.
+        let shown = again.json(["evidence", "verify", "5", "--json"]);
+        assert_eq!(
+            (&shown["verified"], &shown["mode"]),
+            (&json!(true), &json!("simulated"))
+        );
+        let package = shown["package"].as_str().expect("a folder");
+        let commands = std::fs::read_to_string(Path::new(package).join("commands.jsonl"));
+        let commands = commands.expect("its records");
+        let probe = CHECK.replace('"', "\\\"");
+        assert!(commands.contains(&probe), "`{probe}`: {commands}");
+    }
 }
 
 #[test]

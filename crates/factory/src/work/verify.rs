@@ -628,8 +628,8 @@ impl Thread<'_> {
         }
         let (base, head) = self.commits;
         let diff = git::diff(self.repo, base, head).map_err(RunError::infra)?;
-        // A mark that no text of the repository can know.
-        let mark = format!("=== data {} ===", self.claim.fence.run.short());
+        // A mark that no text of the repository can know. The whole name: a recording knows names that are new in every factory by that.
+        let mark = format!("=== data {} ===", self.claim.fence.run.0);
         text.push_str(&format!(
             "\n# The change\n\n{mark}\n{}\n{mark}\n",
             cut(&diff.patch, DIFF_BYTES_MAX)
