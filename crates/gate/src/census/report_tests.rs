@@ -198,6 +198,19 @@ fn jest_that_prints_no_names_is_read_by_its_report() {
         !census.known && census.note.contains("forged"),
         "{census:?}"
     );
+    // As many tests, and one that failed is told as passed.
+    let better = JEST.replace(
+        "\"title\":\"bad\",\"status\":\"failed\"",
+        "\"title\":\"bad\",\"status\":\"passed\"",
+    );
+    let census = with(JEST_LINES, RED, &[(Form::Jest, &better)]);
+    assert!(
+        !census.known
+            && census
+                .note
+                .contains("counts 1 passed tests and its report 2"),
+        "{census:?}"
+    );
 }
 
 #[test]
