@@ -95,6 +95,12 @@ fn a_bare_carriage_return_can_be_put_in() {
     judge("a\u{fffd}", "\u{fffd}", "\r", false);
 }
 
+/// Guided fuzzing came upon it: what begins with a line end and is put right behind a bare CR makes one line end with it.
+#[test]
+fn a_line_end_can_be_put_behind_a_bare_carriage_return() {
+    judge("a\rbb", "bb", "\n\nc", false);
+}
+
 /// Guided fuzzing came upon it: what is taken away may stand before a character that is then a byte order mark. One that a model
 /// writes at the beginning of a file is none.
 #[test]

@@ -160,6 +160,8 @@ fn back(file: &str, old: &str, new: &str, edited: &Edited) {
         && plain(&unix(old))
         // A line end alone, also a bare CR, is no passage.
         && !put.trim_matches(['\n', '\r']).is_empty()
+        // A line end right behind a bare CR of the file makes one line end with it.
+        && !(put.starts_with('\n') && file[..edited.spans[0].start].ends_with('\r'))
         && count(&unix(&edited.text), &put) == 1;
     if once {
         let again = replace(&edited.text, new, old, false).expect("it stands there once");
