@@ -101,6 +101,12 @@ fn a_line_end_can_be_put_behind_a_bare_carriage_return() {
     judge("a\rbb", "bb", "\n\nc", false);
 }
 
+/// Guided fuzzing came upon it: a last line that is a carriage return alone is an empty one in a file that has none.
+#[test]
+fn a_last_line_of_a_carriage_return_is_an_empty_one() {
+    judge("\n'", "\r\u{c}\n", "c  \n}\n\r", false);
+}
+
 /// Guided fuzzing came upon it: what is taken away may stand before a character that is then a byte order mark. One that a model
 /// writes at the beginning of a file is none.
 #[test]
