@@ -15,10 +15,15 @@ use crate::error::{GateError, Refused};
 use crate::runs;
 use crate::stage::{Room, Stage};
 
-/// Where Cargo builds, and where it keeps fetched packages below the home folder. Other tools keep no build of packages in
-/// the tree that a set-up has not made already.
+/// Where Cargo builds, and where it keeps fetched packages below the home folder. Of the other tools only Go keeps a build that a
+/// set-up has not made already: see [`GO_BUILT`].
 pub(crate) const BUILT: &str = "target";
 const FETCHED: [&str; 2] = [".cargo/registry", ".cargo/git"];
+/// Where Go keeps what it built and vetted, below the home folder (`GOCACHE` of the set-up's environment). Its entries go by the
+/// content of all that they were made of, so that one of an older tree is never taken for a newer one's.
+const GO_BUILT: &str = ".cache/go-build";
+/// When Go last removed what nobody had used for five days there: looked at by each of its commands, and written once a day.
+const GO_TRIMMED: &str = "trim.txt";
 /// A larger build is not kept: it is copied into every clone, at some hundred megabytes a second where the file system cannot
 /// share blocks.
 const KEPT_BYTES_MAX: u64 = 2 << 30;
@@ -82,18 +87,46 @@ pub fn base_keeping(
     cancel: &Cancel,
 ) -> Result<(Base, Prepared), GateError> {
     let (seen, room) = prove(repo, base, with, cancel)?;
-    if !worth_keeping(with.prepared, &room.repo) {
-        return Ok((seen, with.prepared.clone()));
-    }
-    match setup::absorb(with.prepared, &room.repo, &[BUILT.to_owned()], cancel) {
-        Ok(kept) => Ok((seen, kept)),
+    // The proof stands without what was built: later clones only build more.
+    let or_less = |taken: Result<Prepared, SetupError>| match taken {
         Err(SetupError::Cancelled) => Err(GateError::Cancelled),
-        // The proof stands without it: later clones only build more.
         Err(why) => {
             tracing::warn!("what the tests of {base} built is not kept: {why}");
-            Ok((seen, with.prepared.clone()))
+            Ok(with.prepared.clone())
         }
+        Ok(kept) => Ok(kept),
+    };
+    let mut kept = with.prepared.clone();
+    if go_worth_keeping(with.prepared, room.home()) {
+        let places = [GO_BUILT.to_owned()];
+        let taken = setup::absorb_home(with.prepared, room.home(), &places, cancel);
+        kept = or_less(taken.map(|()| kept))?;
     }
+    if worth_keeping(with.prepared, &room.repo) {
+        let places = [BUILT.to_owned()];
+        kept = or_less(setup::absorb(with.prepared, &room.repo, &places, cancel))?;
+    }
+    Ok((seen, kept))
+}
+
+/// Whether Go built more than the set-up holds, or a day has passed since that was kept: entries that nobody has used for five
+/// days are removed by Go itself, and the times of those that are in use are those of the clone.
+///
+/// Its packages are built once then and not in every clone: measured with a small module and Go 1.19, 0.5 s and 0.6 s of
+/// processor time for its tests instead of 2.4 s and 6.0 s. A run of the gate's keeps no result of a test there, since `-count=1`
+/// is among its flags, so that none is taken for a run.
+fn go_worth_keeping(prepared: &Prepared, home: &Path) -> bool {
+    let (from, kept) = (home.join(GO_BUILT), prepared.home.join(GO_BUILT));
+    let plain = [".cache", GO_BUILT]
+        .iter()
+        .all(|place| std::fs::symlink_metadata(home.join(place)).is_ok_and(|found| found.is_dir()));
+    let trimmed = |folder: &Path| {
+        let found = std::fs::symlink_metadata(folder.join(GO_TRIMMED));
+        found.and_then(|found| found.modified()).ok()
+    };
+    plain
+        && bytes_below(&from, KEPT_BYTES_MAX).is_some()
+        && (!kept.is_dir() || trimmed(&from) != trimmed(&kept))
 }
 
 /// Whether a build is there that later clones gain by, and are not slowed down by.

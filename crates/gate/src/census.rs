@@ -96,7 +96,8 @@ pub fn runner_env() -> Vec<(String, String)> {
             "PYTEST_ADDOPTS",
             "-vv -rap --color=no -o console_output_style=classic",
         ),
-        ("GOFLAGS", "-v"),
+        // Go would answer with the result of an earlier run where it takes nothing for changed; a run that is measured is one.
+        ("GOFLAGS", "-v -count=1"),
         ("NEXTEST_STATUS_LEVEL", "all"),
         ("NEXTEST_FINAL_STATUS_LEVEL", "none"),
         ("NEXTEST_NO_INPUT_HANDLER", "1"),

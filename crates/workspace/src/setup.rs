@@ -28,7 +28,7 @@ use crate::git::{self, GitError, Oid, Repo};
 use crate::toolchains::{Toolchains, toolchains};
 
 pub use env::{PASSED_THROUGH, run_env};
-pub use install::{Installed, absorb, install_into};
+pub use install::{Installed, absorb, absorb_home, install_into};
 pub use key::tool_versions;
 
 /// Port of the proxy inside the cage. Any free one would do; this is the usual number of a web proxy.
@@ -79,7 +79,7 @@ impl SetupPlan {
     }
 }
 
-/// A set-up's result in the cache. Copy it out with [`install_into`]; nothing may write into it but [`absorb`].
+/// A set-up's result in the cache. Copy it out with [`install_into`]; nothing may write into it but [`absorb`] and [`absorb_home`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prepared {
     /// Hex SHA-256 over everything that the result depends on.

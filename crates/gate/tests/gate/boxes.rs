@@ -167,3 +167,41 @@ fn no_build_is_kept_where_later_clones_would_not_gain() {
     assert!(seen.census.exit.success());
     assert_eq!(kept, nothing_fetched);
 }
+
+/// The packages that Go built for the base are there in the next clone, whose tests run all the same, and a change is seen.
+#[test]
+fn what_go_built_for_the_base_is_kept_and_never_hides_a_change_needs_go() {
+    let go = |value: &str| format!("package a\n\nfunc Value() int {{ return {value} }}\n");
+    let test = "package a\n\nimport (\n\t\"net/http\"\n\t\"testing\"\n)\n\nfunc TestValue(t *testing.T) {\n\tif Value() != 1 || \
+                http.StatusOK != 200 {\n\t\tt.Fatal(Value())\n\t}\n}\n";
+    let world = World::new(&[
+        ("go.mod", "module example.org/a\n\ngo 1.19\n"),
+        ("a.go", &go("1")),
+        ("a_test.go", test),
+    ]);
+    let (repo, scratch) = (world.repo(), world.scratch());
+    let nothing = set_up(&world, "true");
+    let mut with = ground(&world, &nothing, &scratch);
+    // What Go would build is what it says with -x, and a result of an earlier run would be `(cached)`.
+    with.test_command = "go test -x ./... 2>&1";
+    let built = |said: &str| said.matches("/compile ").count() + said.matches("/vet ").count();
+    let (seen, kept) = base_keeping(&repo, &world.tip(), &with, &Cancel::new()).expect("a box");
+    let said = seen.captured.combined();
+    assert!(seen.census.exit.success() && built(&said) > 20, "{said}");
+    let place = kept.home.join(".cache/go-build");
+    assert!(
+        place.join("trim.txt").is_file(),
+        "kept for the clones that come"
+    );
+
+    with.prepared = &kept;
+    let again = base(&repo, &world.tip(), &with, &Cancel::new()).expect("a box");
+    let said = again.captured.combined();
+    assert!(built(&said) < 5 && !said.contains("(cached)"), "{said}");
+    assert_eq!(again.census.ids.len(), 1, "it ran: {said}");
+
+    let changed = world.commit(&[("a.go", &go("2"))], &[], "another value");
+    let seen = base(&repo, &changed, &with, &Cancel::new()).expect("a box");
+    let said = seen.captured.combined();
+    assert_eq!(seen.red().len(), 1, "the changed source was built: {said}");
+}

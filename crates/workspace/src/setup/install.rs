@@ -120,20 +120,44 @@ pub fn absorb(
 ) -> Result<Prepared, SetupError> {
     let entry = Entry::of(prepared);
     let _lock = entry.lock_alone(cancel)?;
+    take_in(&entry, worked_tree, &prepared.tree, paths)?;
+    let extras = entry.add_extras(paths)?;
+    Ok(Prepared {
+        extras,
+        ..prepared.clone()
+    })
+}
+
+/// Adds paths of a home to the set-up's home, such as a build cache below `.cache`, or puts them in the place of those that are
+/// there.
+///
+/// # Errors
+/// As [`absorb`].
+pub fn absorb_home(
+    prepared: &Prepared,
+    worked_home: &Path,
+    paths: &[String],
+    cancel: &Cancel,
+) -> Result<(), SetupError> {
+    let entry = Entry::of(prepared);
+    let _lock = entry.lock_alone(cancel)?;
+    Ok(take_in(&entry, worked_home, &prepared.home, paths)?)
+}
+
+/// Copies paths beside the entry first, then puts each in place by a rename.
+fn take_in(entry: &Entry<'_>, from: &Path, into: &Path, paths: &[String]) -> Result<(), FileError> {
     let incoming = tempfile::Builder::new()
         .prefix("incoming-")
         .tempdir_in(entry.dir());
     let incoming = incoming.map_err(FileError::on("make a folder in", &entry.dir()))?;
     for (number, path) in paths.iter().enumerate() {
-        let from = files::beneath(worked_tree, path);
-        let from = from.ok_or_else(|| missing(worked_tree, path))?;
+        let from = files::beneath(from, path).ok_or_else(|| missing(from, path))?;
         files::copy(&from, &incoming.path().join(format!("new-{number}")), None)?;
     }
     for (number, path) in paths.iter().enumerate() {
-        files::make_parents(&prepared.tree, path)?;
-        let to =
-            files::beneath(&prepared.tree, path).ok_or_else(|| missing(&prepared.tree, path))?;
-        // Between the two renames the entry lacks a path that it lists, and counts as broken: it would be made again.
+        files::make_parents(into, path)?;
+        let to = files::beneath(into, path).ok_or_else(|| missing(into, path))?;
+        // Between the two renames the entry lacks a path that it may list, and counts as broken then: it would be made again.
         crash::point("absorb.before");
         if fs::symlink_metadata(&to).is_ok() {
             let old = incoming.path().join(format!("old-{number}"));
@@ -143,12 +167,7 @@ pub fn absorb(
         fs::rename(&new, &to).map_err(FileError::on("put in place", &to))?;
         crash::point("absorb.after");
     }
-    let extras = entry.add_extras(paths)?;
-    files::remove(&incoming.keep())?;
-    Ok(Prepared {
-        extras,
-        ..prepared.clone()
-    })
+    files::remove(&incoming.keep())
 }
 
 fn missing(tree: &Path, path: &str) -> FileError {

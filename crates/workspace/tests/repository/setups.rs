@@ -10,7 +10,7 @@ use alai_workspace::clone::{INSIDE_HOME, INSIDE_REPO, checkout_fresh};
 use alai_workspace::command::Cancel;
 use alai_workspace::git::Oid;
 use alai_workspace::setup::{
-    Prepared, SetupError, SetupPlan, absorb, install_into, prepare, prune, run_env,
+    Prepared, SetupError, SetupPlan, absorb, absorb_home, install_into, prepare, prune, run_env,
 };
 
 use crate::world::{World, git_in, host_env, in_clone, ok, tools, with_cage};
@@ -305,6 +305,34 @@ fn build_caches_of_trusted_runs_are_added_and_replaced() {
             .is_none(),
         "a refused addition breaks nothing"
     );
+}
+
+#[test]
+fn what_a_trusted_run_built_at_home_is_added_and_replaced_and_reaches_the_next_clone() {
+    let (world, oid) = world();
+    let first = prepared(&world, &oid, &plan("true")).expect("made");
+    let worked = world.beside("worked-home");
+    let places = [".cache/go-build".to_owned()];
+    for text in ["old\n", "new\n"] {
+        crate::world::write(&worked, ".cache/go-build/00/entry", text);
+        absorb_home(&first, &worked, &places, &Cancel::new()).expect("absorbed");
+    }
+    let found = prepared(&world, &oid, &plan("true")).expect("found");
+    assert!(found.record.is_none(), "the entry is still whole");
+    let (tree, home) = (world.beside("clone"), world.beside("clone-home"));
+    checkout_fresh(&world.repo(), &oid, &tree, None).expect("checked out");
+    install_into(&found, &tree, &home, None).expect("installed");
+    assert_eq!(read(home.join(".cache/go-build/00/entry")), "new\n");
+    assert!(!home.join(".cache/go-build/00/old").exists());
+
+    let hostile = world.beside("hostile-home");
+    fs::create_dir(&hostile).expect("made");
+    symlink("/etc", hostile.join(".cache")).expect("linked");
+    let etc = [".cache/ssl".to_owned()];
+    for places in [&places[..], &etc] {
+        assert!(absorb_home(&found, &hostile, places, &Cancel::new()).is_err());
+    }
+    assert_eq!(read(found.home.join(".cache/go-build/00/entry")), "new\n");
 }
 
 #[test]
