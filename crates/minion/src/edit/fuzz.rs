@@ -99,6 +99,7 @@ fn a_bare_carriage_return_can_be_put_in() {
 #[test]
 fn a_line_end_can_be_put_behind_a_bare_carriage_return() {
     judge("a\rbb", "bb", "\n\nc", false);
+    judge("a\r\r\nb\n", "\r\nb\r\n", "+", false);
 }
 
 /// Guided fuzzing came upon it: a last line that is a carriage return alone is an empty one in a file that has none.

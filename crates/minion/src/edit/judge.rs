@@ -164,8 +164,9 @@ fn back(file: &str, old: &str, new: &str, edited: &Edited) {
         && plain(&unix(old))
         // A line end alone, also a bare CR, is no passage.
         && !put.trim_matches(['\n', '\r']).is_empty()
-        // A line end right behind a bare CR of the file makes one line end with it.
-        && !(put.starts_with('\n') && file[..edited.spans[0].start].ends_with('\r'))
+        // A line end right behind a bare CR of the file makes one line end with it, there and back.
+        && !(file[..edited.spans[0].start].ends_with('\r')
+            && [&put, &unix(old)].iter().any(|text| text.starts_with('\n')))
         && count(&unix(&edited.text), &put) == 1;
     if once {
         let again = replace(&edited.text, new, old, false).expect("it stands there once");
