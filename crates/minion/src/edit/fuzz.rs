@@ -107,6 +107,7 @@ fn a_line_end_can_be_put_behind_a_bare_carriage_return() {
 fn a_last_line_of_a_carriage_return_is_an_empty_one() {
     judge("\n'", "\r\u{c}\n", "c  \n}\n\r", false);
     judge("  a\nb\n", "a\n", "c\n\n\n\r", false);
+    judge("a\n\u{b}\n\n", "a\n \n", "\nb\n\n\r", false);
 }
 
 /// Guided fuzzing came upon it: what is taken away may stand before a character that is then a byte order mark. One that a model

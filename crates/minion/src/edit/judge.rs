@@ -51,6 +51,8 @@ fn judge_span(file: &str, old: &str, new: &str, edited: &Edited) {
         one_end(&unix(new)),
     );
     let ends = behind.starts_with('\n') || behind.starts_with("\r\n");
+    // A last line of carriage returns alone is an empty one.
+    let blank = new.ends_with('\r');
     let new = new.trim_end_matches(|sign| ends && sign == '\r').to_owned();
     let (new, trimmed): (String, fn(&str) -> String) = match first {
         true => (new.trim_start_matches(MARK).to_owned(), |line| {
@@ -63,11 +65,10 @@ fn judge_span(file: &str, old: &str, new: &str, edited: &Edited) {
     let is = |text: &str, given: &str, as_is: &dyn Fn(&str) -> String| {
         same(text, given, as_is) || same(&format!("{text}\n"), given, as_is)
     };
-    // A last line of carriage returns alone is an empty one.
     let is_put = |given: &str, as_is: &dyn Fn(&str) -> String| {
         let bare = given.trim_end_matches('\r');
         let as_empty = || is(&put, bare, as_is) || is(&put, &format!("{bare}\n"), as_is);
-        is(&put, given, as_is) || (bare != given && as_empty())
+        is(&put, given, as_is) || (blank && as_empty())
     };
     let right = |line: &str| line.trim_end().to_owned();
     match edited.level {
