@@ -407,11 +407,13 @@ fn shifted(line: &str, shift: Shift<'_>) -> String {
     match shift {
         Shift::In(blanks) => format!("{blanks}{line}"),
         Shift::Out(blanks) => {
-            let common = line
-                .bytes()
-                .zip(blanks.bytes())
+            // By characters: two blanks of Unicode may have their first bytes in common.
+            let common: usize = line
+                .chars()
+                .zip(blanks.chars())
                 .take_while(|(a, b)| a == b)
-                .count();
+                .map(|(blank, _)| blank.len_utf8())
+                .sum();
             line[common..].to_owned()
         }
     }

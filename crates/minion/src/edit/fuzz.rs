@@ -95,6 +95,12 @@ fn a_bare_carriage_return_can_be_put_in() {
     judge("a\u{fffd}", "\u{fffd}", "\r", false);
 }
 
+/// Guided fuzzing came upon it: blanks of Unicode whose first bytes are the same are not the same blank.
+#[test]
+fn indentation_of_other_blanks_is_taken_off_by_characters() {
+    judge("a\nb\n", "\u{2000}a\n\u{2000}b\n", "\u{2005}c\n", false);
+}
+
 /// Guided fuzzing came upon it: what begins with a line end and is put right behind a bare CR makes one line end with it.
 #[test]
 fn a_line_end_can_be_put_behind_a_bare_carriage_return() {
