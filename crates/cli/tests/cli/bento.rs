@@ -24,8 +24,10 @@ const DEMO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/demo/bento-lean");
 const FULL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/demo/bento");
 /// Lines of work that are merged: five, three follow-ups, deploy set-up and documents.
 const LINES: usize = 10;
-/// Fewer than a whole cascade records, so that each kill finds it at work.
-const EVENTS: u64 = 150;
+/// Tasks of a whole cascade that are done before its last ones begin: the kills are spread over all of these. Each comes some events
+/// behind a task's end, so that it finds another one anywhere on its way; two tasks record more than so many.
+const DONE: u64 = 26;
+const EVENTS_BEHIND: u64 = 8;
 /// A cascade takes about a minute, and longer with each kill.
 const PATIENCE: Duration = Duration::from_secs(480);
 const POLL: Duration = Duration::from_millis(10);
@@ -92,6 +94,12 @@ impl Typed {
     fn events(&self) -> u64 {
         let events = self.reader.events_since(0, None).expect("events");
         events.len() as u64
+    }
+
+    /// How many of its tasks are done.
+    fn done(&self) -> u64 {
+        let all = tasks(&self.reader);
+        all.iter().filter(|task| task.state == State::Done).count() as u64
     }
 
     /// Nothing of it can go on by itself.
@@ -184,10 +192,17 @@ fn typed_and_killed() -> String {
     );
     let typed = Typed::new("");
     typed.five_lines();
-    let (mut drawn, mut at) = (Seeded(seed), typed.events());
+    let mut drawn = Seeded(seed);
     for number in 1..=kills {
-        at += 1 + drawn.below(EVENTS / kills);
+        // Of so many equal parts of the cascade each kill has one.
+        let (begin, end) = ((number - 1) * DONE / kills, number * DONE / kills);
+        let done = begin + drawn.below((end - begin).max(1));
+        let behind = 1 + drawn.below(EVENTS_BEHIND);
         let daemon = typed.world.up();
+        typed.until("the next kill", |typed| {
+            typed.done() >= done || typed.rests()
+        });
+        let at = typed.events() + behind;
         typed.until("the next kill", |typed| {
             typed.events() >= at || typed.rests()
         });
