@@ -336,6 +336,10 @@ pub(crate) struct ChangeArgs {
     /// Whether the target branch is fetched from the remote before work starts [default: on with pull requests, else off].
     #[arg(long, value_name = "on|off", value_parser = on_off)]
     pub(crate) fetch: Option<bool>,
+    /// Work that changes the same paths: `wait` (one line of work is merged before the next begins) or `together` (side by side; the merge queue
+    /// joins both, or sends one back) [default: wait].
+    #[arg(long, value_name = "wait|together", value_parser = overlap)]
+    pub(crate) overlap: Option<alai_core::overlap::Policy>,
     /// A documentation stage follows every merge.
     #[arg(long, value_name = "BOOL")]
     pub(crate) docs: Option<bool>,
@@ -695,6 +699,10 @@ fn delivery(text: &str) -> Result<alai_mission::Delivery, String> {
             "delivery is `integrate` (or `approve`), `merge` (or `auto`), `branch` or `pull-request`".to_owned(),
         ),
     }
+}
+
+fn overlap(text: &str) -> Result<alai_core::overlap::Policy, String> {
+    alai_core::overlap::Policy::parse(text).ok_or_else(|| "it is `wait` or `together`".to_owned())
 }
 
 fn on_off(text: &str) -> Result<bool, String> {

@@ -24,6 +24,7 @@ pub mod mcp;
 pub mod mode;
 pub mod money;
 pub mod notify;
+pub mod overlap;
 pub mod parcel;
 pub mod patch;
 pub mod pipeline;

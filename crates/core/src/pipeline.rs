@@ -558,6 +558,7 @@ fn planned_task(spec: &Task, planned: &PlannedTask, context: &Context) -> NewTas
     }
     task.acceptance = planned.acceptance.clone();
     task.changes_tests = planned.changes_tests.clone();
+    task.paths = planned.paths.clone();
     task.company_pin = planned.company.clone();
     if planned.docs && !task.tags.iter().any(|t| t == "docs") {
         task.tags.push("docs".into());

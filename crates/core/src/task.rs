@@ -236,6 +236,10 @@ pub struct Task {
     pub checks: Vec<String>,
     /// Globs of test files that this task may change; set by a person or the plan, never by a builder.
     pub changes_tests: Vec<String>,
+    /// Where it is said to change things: files, folders and globs, of the plan or of the findings that it came of. Never wider or narrower than what
+    /// it may write; [`crate::overlap`] reads it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paths: Vec<String>,
     pub company_pin: Option<String>,
     /// The model that a person chose for it; only a safety rule stands above that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -419,6 +423,10 @@ pub struct NewTask {
     pub acceptance: Vec<String>,
     pub checks: Vec<String>,
     pub changes_tests: Vec<String>,
+    /// Where it is said to change things: files, folders and globs, of the plan or of the findings that it came of. Never wider or narrower than what
+    /// it may write; [`crate::overlap`] reads it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paths: Vec<String>,
     pub company_pin: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model_pin: Option<ModelChoice>,
@@ -497,6 +505,7 @@ impl NewTask {
             acceptance: Vec::new(),
             checks: Vec::new(),
             changes_tests: Vec::new(),
+            paths: Vec::new(),
             company_pin: None,
             model_pin: None,
             class: None,

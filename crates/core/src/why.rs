@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{RunId, TaskId};
+use crate::overlap::Held as HeldBack;
 use crate::pipeline::{HUMAN_WAIT_MS, judge_action};
 use crate::task::{State, Task, TaskKind, Until, WaitReason, Waiting};
 
@@ -85,6 +86,8 @@ pub enum Hindrance {
     Host(String, usize),
     /// The scheduler has no place for it now, and says why.
     Fleet(String),
+    /// Another line of work changes the same paths.
+    Overlap(HeldBack),
 }
 
 /// Another task as far as it matters to this one.
@@ -306,6 +309,15 @@ fn startable(task: &Task, facts: &Facts, free: Rule, what: &str, otherwise: &str
     let (mut owner, mut next_action) = by_itself(facts);
     if rule != free && facts.daemon == Daemon::Up {
         next_action = "`alai status` shows what runs".into();
+    }
+    let mut deadline_ms = deadline_ms;
+    if let (Rule::Overlap, Some(Hindrance::Overlap(held))) = (rule, &facts.hindrance) {
+        // It begins then at the latest, whatever the other one does.
+        deadline_ms = held.until_ms;
+        next_action = format!(
+            "nothing; it goes on by itself: `alai why {}` shows what it waits for",
+            held.by.0
+        );
     }
     if late {
         owner.clone_from(&facts.operator);
@@ -696,6 +708,7 @@ impl Hindrance {
             Hindrance::Model(..) => Rule::ModelLimit,
             Hindrance::Host(..) => Rule::HostLimit,
             Hindrance::Fleet(_) => Rule::Fleet,
+            Hindrance::Overlap(_) => Rule::Overlap,
         }
     }
 }
@@ -716,6 +729,11 @@ impl fmt::Display for Hindrance {
                 write!(f, "the model host {name} has {most} run(s), its limit")
             }
             Hindrance::Fleet(why) => f.write_str(why),
+            Hindrance::Overlap(held) => write!(
+                f,
+                "it waits for {}, which works on `{}` and is not merged yet",
+                held.by, held.path
+            ),
         }
     }
 }

@@ -115,12 +115,17 @@ impl Around {
         &self,
         reader: &Reader,
         task: &Task,
+        now_ms: i64,
     ) -> Result<Option<Hindrance>, MissionError> {
         if self.daemon != Daemon::Up {
             return Ok(None);
         }
         if !self.models && !self.asks_no_model(reader, task) {
             return Ok(Some(Hindrance::NoModel));
+        }
+        // First, because it names what the task waits for also when a slot is free again.
+        if let Some(held) = reader.held_by_overlap(task, now_ms)? {
+            return Ok(Some(Hindrance::Overlap(held)));
         }
         let taken = reader.taken(task, &self.limits)?.map(said);
         Ok(taken.or_else(|| self.unplaced(task)))

@@ -353,13 +353,11 @@ impl<'f> Round<'f> {
             None => (None, jobs::own_ms(task.kind)),
         };
         let limits = self.limits(wanted, at.as_ref());
-        let claimed = factory.mission().claim(
-            Some(task.id),
-            &limits,
-            "factory",
-            LEASE_MS,
-            factory.now_ms(),
-        )?;
+        let (mission, now_ms) = (factory.mission(), factory.now_ms());
+        let claimed = match factory.only() {
+            Some(_) => mission.claim_alone(task.id, &limits, "factory", LEASE_MS, now_ms)?,
+            None => mission.claim(Some(task.id), &limits, "factory", LEASE_MS, now_ms)?,
+        };
         let Some(claim) = claimed else {
             match at {
                 Some(at) => beat.closed.insert(at),

@@ -5,6 +5,7 @@
 use std::sync::{Arc, PoisonError};
 
 use alai_core::ids::{ProjectId, TaskId};
+use alai_core::overlap::SYNC_TAG;
 use alai_core::task::{NewTask, Priority, Task, TaskKind, WaitReason};
 use alai_mission::{Filter, Project, SyncEnd};
 use alai_workspace::command::Cancel;
@@ -15,8 +16,6 @@ use crate::integrate::{self, INTEGRATION_BRANCH, IntegrateError};
 use crate::ops::{OpError, OpErrorKind};
 use crate::remote;
 
-/// The tag of a task that joins what the factory merged with what people did.
-pub(crate) const SYNC_TAG: &str = "sync";
 /// One side's patch in such a task; more does not fit a small model's context beside the code.
 const SIDE_BYTES_MAX: usize = 4_000;
 /// Files in conflict that are named.

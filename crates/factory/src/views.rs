@@ -278,7 +278,7 @@ impl<'a> Views<'a> {
         };
         match begun {
             true => Ok(None),
-            false => self.around.hindrance(self.reader, task),
+            false => self.around.hindrance(self.reader, task, self.now_ms),
         }
     }
 

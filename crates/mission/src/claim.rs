@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::MissionError;
 use crate::event::Stamp;
+use crate::overlap::Lines;
 use crate::run::{Holder, RunState, end_live, query};
 use crate::task::{one, set_state};
 use crate::writer::Mission;
@@ -83,10 +84,37 @@ pub struct ClaimLimits {
 }
 
 impl Mission {
-    /// Takes the task whose turn it is by `alai_core::queue`, or this one task, if all that its run would hold is free.
+    /// Takes the task whose turn it is by `alai_core::queue`, or this one task, if all that its run would hold is free and no line of work at the
+    /// same paths holds it back.
     pub fn claim(
         &self,
         only: Option<TaskId>,
+        limits: &ClaimLimits,
+        worker: &str,
+        lease_ms: i64,
+        now_ms: i64,
+    ) -> Result<Option<Claim>, MissionError> {
+        self.claims(Which::Queue(only), limits, worker, lease_ms, now_ms)
+    }
+
+    /// The same for the one task that a process is there for: nobody works beside it, so nothing that merely could go on holds it back.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn claim_alone(
+        &self,
+        task: TaskId,
+        limits: &ClaimLimits,
+        worker: &str,
+        lease_ms: i64,
+        now_ms: i64,
+    ) -> Result<Option<Claim>, MissionError> {
+        self.claims(Which::Alone(task), limits, worker, lease_ms, now_ms)
+    }
+
+    fn claims(
+        &self,
+        which: Which,
         limits: &ClaimLimits,
         worker: &str,
         lease_ms: i64,
@@ -98,7 +126,7 @@ impl Mission {
             now_ms,
         };
         let limits = limits.clone();
-        self.write(move |c| claim(c, only, &limits, lease_ms, stamp))
+        self.write(move |c| claim(c, which, &limits, lease_ms, stamp))
     }
 
     /// The run has delivered; its gate is at work.
@@ -174,9 +202,17 @@ impl Mission {
     }
 }
 
+/// What is claimed.
+#[derive(Debug, Clone, Copy)]
+enum Which {
+    /// The task whose turn it is, or this one.
+    Queue(Option<TaskId>),
+    Alone(TaskId),
+}
+
 fn claim(
     c: &Connection,
-    only: Option<TaskId>,
+    which: Which,
     limits: &ClaimLimits,
     lease_ms: i64,
     mut stamp: Stamp,
@@ -184,15 +220,24 @@ fn claim(
     if queue::at_work(c)? >= limits.total {
         return Ok(None);
     }
-    let mut free = |task: &Task| slots_free(c, task, limits);
-    let found = match only {
-        Some(id) => match queue::eligible_one(c, id, stamp.now_ms)? {
-            Some(task) if queue::busy(c, task.project)? < limits.per_project && free(&task)? => {
+    let mut lines = Lines::default();
+    let mut free = |task: &Task| {
+        let alone = matches!(which, Which::Alone(_));
+        let apart = alone || lines.held(c, task, stamp.now_ms)?.is_none();
+        Ok(apart && slots_free(c, task, limits)?)
+    };
+    let found = match which {
+        Which::Queue(Some(id)) | Which::Alone(id) => {
+            match queue::eligible_one(c, id, stamp.now_ms)? {
                 Some(task)
+                    if queue::busy(c, task.project)? < limits.per_project && free(&task)? =>
+                {
+                    Some(task)
+                }
+                Some(_) | None => None,
             }
-            Some(_) | None => None,
-        },
-        None => queue::pick(c, stamp.now_ms, limits.per_project, &mut free)?,
+        }
+        Which::Queue(None) => queue::pick(c, stamp.now_ms, limits.per_project, &mut free)?,
     };
     let Some(task) = found else {
         return Ok(None);

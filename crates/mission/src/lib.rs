@@ -29,6 +29,7 @@ mod mind;
 mod no_model;
 mod notice;
 mod outbox;
+mod overlap;
 mod pages;
 mod passage;
 mod person;

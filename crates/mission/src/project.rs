@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use alai_core::ids::ProjectId;
+use alai_core::overlap::Policy;
 use alai_core::pipeline::Chain;
 use alai_core::pull::Slug;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -77,6 +78,9 @@ pub struct ProjectSettings {
     /// Whether the target branch is fetched from the remote; where nobody said it, only pull requests have it so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fetch: Option<bool>,
+    /// Whether work that changes the same paths waits, or is done side by side.
+    #[serde(default, skip_serializing_if = "Policy::is_default")]
+    pub overlap: Policy,
 }
 
 /// The remote of a repository that was cloned.

@@ -8,6 +8,7 @@ use alai_core::task::{Priority, State, Task, TaskKind, Until};
 use rusqlite::{Connection, params};
 
 use crate::error::MissionError;
+use crate::overlap::Lines;
 use crate::queue::{LOOKED_AT_MAX, at_work, busy, eligible_one, handed_in, projects};
 use crate::reader::Reader;
 use crate::task::{COLUMNS, Raw, raw, word};
@@ -60,8 +61,8 @@ pub struct Behind {
 }
 
 impl Reader {
-    /// What could be begun now of projects with fewer than `per_project` runs, or this one task. At most 256 tasks of each project
-    /// and priority.
+    /// What could be begun now of projects with fewer than `per_project` runs, without what a line of work at the same paths holds back; or this
+    /// one task. At most 256 tasks of each project and priority are looked at.
     pub fn ready(
         &self,
         only: Option<TaskId>,
@@ -76,6 +77,10 @@ impl Reader {
                 None => all(&c, per_project, now_ms)?,
             };
             ready.retain(|ready| ready.busy < per_project);
+            // A person who began one task alone has nobody beside him.
+            if only.is_none() {
+                ready = apart(&c, ready, now_ms)?;
+            }
             Ok(Queue {
                 ready,
                 behind: behind(&c)?,
@@ -84,6 +89,18 @@ impl Reader {
             })
         })
     }
+}
+
+/// Without those that an overlap holds back.
+fn apart(c: &Connection, ready: Vec<Ready>, now_ms: i64) -> Result<Vec<Ready>, MissionError> {
+    let mut lines = Lines::default();
+    let mut free = Vec::with_capacity(ready.len());
+    for ready in ready {
+        if lines.held(c, &ready.task, now_ms)?.is_none() {
+            free.push(ready);
+        }
+    }
+    Ok(free)
 }
 
 fn one_of(c: &Connection, id: TaskId, now_ms: i64) -> Result<Vec<Ready>, MissionError> {

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::claim::{ClaimLimits, Slot};
 use crate::error::MissionError;
+use crate::overlap::Lines;
 use crate::passage::{self, GateRow};
 use crate::queue;
 use crate::reader::Reader;
@@ -186,7 +187,11 @@ impl Reader {
             ..limits.clone()
         };
         self.read(|c| {
-            let mut fits = |task: &Task| self.taken(task, &unbounded).map(|taken| taken.is_none());
+            let mut lines = Lines::default();
+            let mut fits = |task: &Task| {
+                Ok(self.taken(task, &unbounded)?.is_none()
+                    && lines.held(c, task, now_ms)?.is_none())
+            };
             queue::pick(c, now_ms, limits.per_project, &mut fits)
         })
     }

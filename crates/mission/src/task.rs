@@ -17,6 +17,7 @@ use sha2::{Digest, Sha256};
 use crate::error::MissionError;
 use crate::event::{Stamp, happened, moved};
 use crate::inbox::{By, once};
+use crate::overlap::Lines;
 use crate::reader::Reader;
 use crate::writer::Mission;
 use crate::{class, gone, passage, queue};
@@ -180,7 +181,11 @@ impl Reader {
 
     /// The task that a free worker would be given.
     pub fn next_task(&self, now_ms: i64) -> Result<Option<Task>, MissionError> {
-        self.read(|c| queue::pick(c, now_ms, usize::MAX, &mut |_| Ok(true)))
+        self.read(|c| {
+            let mut lines = Lines::default();
+            let mut fits = |task: &Task| Ok(lines.held(c, task, now_ms)?.is_none());
+            queue::pick(c, now_ms, usize::MAX, &mut fits)
+        })
     }
 
     pub fn needs(&self, task: TaskId) -> Result<Vec<NeedRow>, MissionError> {
@@ -283,8 +288,8 @@ pub(crate) fn insert(c: &Connection, new: &NewTask, stamp: &Stamp) -> Result<Tas
         "INSERT INTO task (kind, goal, parent, lineage, title, description, priority, owner, tags, project, acceptance,
             checks, changes_tests, company_pin, state, review_cycles, wait_reason, wait_owner, wait_deadline, wait_action,
             wait_detail, base, start_from, head, solo, findings, created_ms, updated_ms, cleared, blueprint, sandbox, model_pin, class, inputs,
-            planning)
-         VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            planning, paths)
+         VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     )?;
     statement.execute(params![
         new.kind.as_str(),
@@ -324,6 +329,9 @@ pub(crate) fn insert(c: &Connection, new: &NewTask, stamp: &Stamp) -> Result<Tas
             .then(|| json(&new.inputs))
             .transpose()?,
         new.planning.as_ref().map(json).transpose()?,
+        (!new.paths.is_empty())
+            .then(|| json(&new.paths))
+            .transpose()?,
     ])?;
     let id = TaskId(c.last_insert_rowid());
     if let Some(waiting) = &new.waiting {
@@ -519,7 +527,7 @@ pub(crate) const COLUMNS: &str = "id, kind, goal, parent, lineage, title, descri
     acceptance, checks, changes_tests, company_pin, state, epoch, infra_attempts, qa_retries, review_cycles, escalations, \
     interruptions, wait_reason, wait_owner, wait_deadline, wait_action, wait_detail, base, start_from, head, integrated, \
     solo, findings, created_ms, updated_ms, run_at_ms, cleared, handed, blueprint, sandbox, \
-    model_pin, class, inputs, planning";
+    model_pin, class, inputs, planning, paths";
 
 /// A row before its words are checked.
 pub(crate) struct Raw {
@@ -532,6 +540,7 @@ pub(crate) struct Raw {
     class: Option<String>,
     inputs: Option<String>,
     planning: Option<String>,
+    paths: Option<String>,
     lists: [String; 6],
     wait: Option<(String, String, i64, String, Option<String>)>,
 }
@@ -558,6 +567,7 @@ pub(crate) fn raw(r: &Row<'_>) -> rusqlite::Result<Raw> {
         acceptance: Vec::new(),
         checks: Vec::new(),
         changes_tests: Vec::new(),
+        paths: Vec::new(),
         company_pin: r.get(14)?,
         model_pin: None,
         class: None,
@@ -605,6 +615,7 @@ pub(crate) fn raw(r: &Row<'_>) -> rusqlite::Result<Raw> {
         class: r.get(41)?,
         inputs: r.get(42)?,
         planning: r.get(43)?,
+        paths: r.get(44)?,
         lists,
         wait,
     })
@@ -649,6 +660,7 @@ impl Raw {
         task.acceptance = list(&acceptance)?;
         task.checks = list(&checks)?;
         task.changes_tests = list(&changes_tests)?;
+        task.paths = self.paths.as_deref().map_or(Ok(Vec::new()), list)?;
         task.findings = list(&findings)?;
         if let Some((reason, owner, deadline_ms, next_action, detail)) = self.wait {
             let reason = word("task", &reason, WaitReason::parse)?;
@@ -675,7 +687,7 @@ pub(crate) fn word<T>(
     })
 }
 
-fn list(text: &str) -> Result<Vec<String>, MissionError> {
+pub(crate) fn list(text: &str) -> Result<Vec<String>, MissionError> {
     serde_json::from_str(text).map_err(|e| MissionError::Row {
         table: "task",
         why: e.to_string(),

@@ -3,8 +3,9 @@
 //! A task is *eligible* from the last of: it is open, each need of it is met (a build that is merged, a task that is done or has ended), and the pause
 //! that was put before it is over; until its next run begins or it is moved otherwise. What counts is the time in which at least one task was
 //! eligible and fewer runs were at work than the factory has slots: nothing real was in the way of beginning it. Real waits are the rest: a slot
-//! that is taken, a build at its gate, a change in the merge queue, a person, a pause. The share is that time of the time from the first moment
-//! in which a task was eligible to the end of the last run or merge.
+//! that is taken, a build at its gate, a change in the merge queue, a person, a pause, and work at the same paths of the same repository, but that only
+//! while a run of it is at work or its change is in the merge queue, and as far as its paths were known by then (`held.rs`). The share is that time
+//! of the time from the first moment in which a task was eligible to the end of the last run or merge.
 //!
 //! A pause that is over is not recorded (the row has only the next one): between two runs of a task it counts as overhead, so that the figure is
 //! too large rather than too small. A slot that a project's own limit, a host or a model's memory keeps empty counts as well; the demo has none of these.
@@ -12,13 +13,15 @@
 //! What is counted is checked before it is believed: each run of the record must begin at the end of a time in which its task was eligible by
 //! these rules, or the record was read wrongly and the bench fails.
 
+mod held;
+
 use super::aims::Aims;
 use super::place::Place;
 use crate::program::{self, Error};
 use crate::table::table;
 use serde::Deserialize;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -122,8 +125,10 @@ struct Record {
     needs: Vec<NeedRow>,
     runs: Vec<RunRow>,
     events: Vec<EventRow>,
-    /// When merges ended.
-    merges_ms: Vec<i64>,
+    merges: Vec<MergeRow>,
+    entries: Vec<EntryRow>,
+    /// Projects that let all work go side by side.
+    together: BTreeSet<i64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -134,6 +139,19 @@ struct TaskRow {
     project: Option<i64>,
     created_ms: i64,
     run_at_ms: i64,
+    #[serde(default)]
+    parent: Option<i64>,
+    #[serde(default)]
+    lineage: Option<i64>,
+    #[serde(default)]
+    priority: i64,
+    #[serde(default)]
+    solo: i64,
+    /// Lists of text, as JSON.
+    #[serde(default)]
+    paths: Option<String>,
+    #[serde(default)]
+    changes_tests: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -162,7 +180,22 @@ struct EventRow {
 
 #[derive(Debug, Deserialize)]
 struct MergeRow {
+    #[serde(default)]
+    task: i64,
+    #[serde(default)]
+    kind: String,
+    #[serde(default)]
+    at_ms: i64,
     ended_ms: Option<i64>,
+}
+
+/// What is said on a line of work; of it the reports of runs.
+#[derive(Debug, Deserialize)]
+struct EntryRow {
+    task: i64,
+    run: Option<String>,
+    report: Option<String>,
+    at_ms: i64,
 }
 
 /// A stretch of time, its end not in it.
@@ -185,7 +218,18 @@ impl Record {
                 Some("run") => record.runs.push(row(line)?),
                 // In the order of their numbers.
                 Some("event") => record.events.push(row(line)?),
-                Some("merge") => record.merges_ms.extend(row::<MergeRow>(line)?.ended_ms),
+                Some("merge") => record.merges.push(row(line)?),
+                Some("entry") => record.entries.push(row(line)?),
+                Some("project") => {
+                    let settings = line["row"]["settings"].as_str().unwrap_or_default();
+                    let settings: Value = serde_json::from_str(settings).unwrap_or_default();
+                    if let (true, Some(id)) = (
+                        settings["overlap"] == "together",
+                        line["row"]["id"].as_i64(),
+                    ) {
+                        record.together.insert(id);
+                    }
+                }
                 _ => {}
             }
         }
@@ -195,7 +239,10 @@ impl Record {
 
     fn counted(&self, slots: usize) -> Result<Counted, String> {
         let last = self.runs.iter().filter_map(|run| run.ended_ms);
-        let Some(end) = last.chain(self.merges_ms.iter().copied()).max() else {
+        let Some(end) = last
+            .chain(self.merges.iter().filter_map(|merge| merge.ended_ms))
+            .max()
+        else {
             return Err("no run has ended".to_owned());
         };
         let runs: Vec<Span> = { self.runs.iter() }
@@ -217,8 +264,12 @@ impl Record {
                 run.task, run.started_ms
             ));
         }
-        let spans: Vec<Span> = eligible.into_iter().map(|(_, span)| span).collect();
-        let start = spans.iter().map(|(from, _)| *from).min().unwrap_or(end);
+        let start = eligible.iter().map(|(_, (from, _))| *from).min();
+        let start = start.unwrap_or(end);
+        let free = eligible.into_iter();
+        let spans: Vec<Span> = free
+            .flat_map(|(task, span)| self.free(task, span, end))
+            .collect();
         let stretches = idle(&spans, &runs, slots)?;
         let lengths = stretches.iter().map(|(from, to)| to - from);
         Ok(Counted {

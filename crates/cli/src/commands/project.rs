@@ -118,6 +118,7 @@ fn change(args: ChangeArgs) -> ProjectChange {
         remote: args.remote,
         github: args.github,
         fetch: args.fetch,
+        overlap: args.overlap,
         stages: args.stages,
         services: args.services,
         variables: args.variables,
@@ -207,6 +208,9 @@ fn print(project: &Project) {
             "fetch    {} of {remote}, before work starts",
             project.target_branch
         ));
+    }
+    if !settings.overlap.is_default() {
+        show::line("overlap  work on the same paths is done side by side (--overlap together)");
     }
     show::line(format!("target   {}, {who}", project.target_branch));
 }

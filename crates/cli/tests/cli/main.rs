@@ -42,6 +42,7 @@ mod money;
 mod never_lost;
 mod notify;
 mod output;
+mod overlaps;
 mod own_blueprints;
 mod packs;
 mod paid;

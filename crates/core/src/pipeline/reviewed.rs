@@ -1,11 +1,14 @@
 //! What a reviewer's answer makes of a change: the next stage, a rework, a follow-up.
 
+use std::collections::BTreeSet;
+
 use super::words::{bounded, finding_line, fix_title, named_subject, stage_title, subject};
 use super::{
     Context, Effect, HUMAN_WAIT_MS, REVIEW_CYCLES_MAX, Spawn, ToldBefore, child, lineage, onwards,
     stop_at_rail,
 };
 use crate::ids::TaskId;
+use crate::overlap;
 use crate::review::{Finding, Review, ReviewVerdict, Severity};
 use crate::task::{NewTask, Task, TaskKind, Until, WaitReason, Waiting};
 
@@ -123,20 +126,24 @@ fn follow_up(task: &Task, review: &Review, context: &Context) -> Option<Effect> 
             .told(f)
             .any(|before| before.followed && before.words == words)
     };
-    let worth: Vec<String> = distinct(&review.findings)
+    let worth: Vec<&Finding> = distinct(&review.findings)
         .into_iter()
         .filter(|f| is_worth_a_task(f) && !followed(f))
-        .map(|f| line_of(f, context))
         .collect();
     if worth.is_empty() {
         return None;
     }
+    let words: Vec<String> = worth.iter().map(|f| line_of(f, context)).collect();
     let mut next = child(task, TaskKind::Build, fix_title(task, &review.summary));
     next.description = format!(
         "Findings of {} that did not stop the change:\n- {}",
         task.id,
-        worth.join("\n- ")
+        words.join("\n- ")
     );
+    let named: BTreeSet<String> = { worth.iter() }
+        .filter_map(|f| f.path.as_deref().map(overlap::escaped))
+        .collect();
+    next.paths = named.into_iter().collect();
     next.tags.push(FOLLOW_UP_TAG.into());
     next.tags.retain(|t| t != "docs" && t != "deploy");
     next.needs = vec![crate::task::Need {
@@ -154,7 +161,7 @@ pub fn is_worth_a_task(finding: &Finding) -> bool {
 
 /// Each finding once, however often a review has it. The same words at another line are another place to mend.
 fn distinct(findings: &[Finding]) -> Vec<&Finding> {
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     { findings.iter() }
         .filter(|f| seen.insert((f.fingerprint(), f.line, f.words())))
         .collect()

@@ -25,6 +25,7 @@ pub(super) fn task(kind: TaskKind) -> Task {
         acceptance: vec!["429 after ten".into()],
         checks: vec!["./check.sh".into()],
         changes_tests: vec![],
+        paths: vec![],
         company_pin: None,
         model_pin: None,
         class: None,
@@ -236,6 +237,7 @@ fn findings_of_a_pass_become_one_follow_up_that_never_follows_itself() {
     assert_eq!(next.len(), 1);
     assert!(next[0].tags.contains(&FOLLOW_UP_TAG.to_owned()));
     assert_eq!(next[0].needs[0].until, Until::Integrated);
+    assert_eq!(next[0].paths, ["src/a.rs"], "where its findings are");
     assert!(
         effects.iter().any(|e| matches!(e, Effect::Enqueue { .. })),
         "the change itself goes on"
@@ -739,6 +741,7 @@ fn what_a_lead_hands_out_is_one_companys_and_a_part_holds_up_who_needs_it() {
             .description
             .ends_with("expected in `src/**`, `docs`.")
     );
+    assert_eq!(made[1].task.paths, ["src/**", "docs"]);
     assert!(
         made.iter()
             .all(|s| !s.holds_postflight && !s.holds_dependents)

@@ -33,6 +33,8 @@ pub enum Rule {
     HostLimit,
     /// The scheduler has no place for it now.
     Fleet,
+    /// Another line of work changes the same paths, and is not merged yet.
+    Overlap,
     /// Nothing hinders it, and still nobody has taken it for too long.
     Unclaimed,
     Eligible,
@@ -94,7 +96,7 @@ pub enum Rule {
 }
 
 impl Rule {
-    pub const ALL: [Rule; 58] = [
+    pub const ALL: [Rule; 59] = [
         Rule::Needs,
         Rule::NeedWaits,
         Rule::NeedPaused,
@@ -110,6 +112,7 @@ impl Rule {
         Rule::ModelLimit,
         Rule::HostLimit,
         Rule::Fleet,
+        Rule::Overlap,
         Rule::Unclaimed,
         Rule::Eligible,
         Rule::GoalRuns,
@@ -172,6 +175,7 @@ impl Rule {
             Rule::ModelLimit => "model_limit",
             Rule::HostLimit => "host_limit",
             Rule::Fleet => "fleet",
+            Rule::Overlap => "overlap",
             Rule::Unclaimed => "unclaimed",
             Rule::Eligible => "eligible",
             Rule::GoalRuns => "goal_runs",
@@ -257,6 +261,7 @@ impl Rule {
             | Rule::ModelLimit
             | Rule::HostLimit
             | Rule::Fleet
+            | Rule::Overlap
             | Rule::Unclaimed
             | Rule::Eligible
             | Rule::GoalWaits

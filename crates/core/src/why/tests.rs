@@ -35,6 +35,7 @@ fn task(state: State, kind: TaskKind) -> Task {
         acceptance: Vec::new(),
         checks: Vec::new(),
         changes_tests: Vec::new(),
+        paths: Vec::new(),
         company_pin: None,
         model_pin: None,
         class: None,
@@ -106,6 +107,27 @@ fn a_remote_is_told_with_what_goes_wrong_there() {
     assert_eq!(why(&goal, &facts).text, "not delivered: HTTP 502");
 }
 
+#[test]
+fn work_that_waits_for_an_overlap_names_the_other_the_path_and_when_it_ends() {
+    let mut facts = facts(Daemon::Up);
+    facts.hindrance = Some(Hindrance::Overlap(crate::overlap::Held {
+        by: TaskId(12),
+        path: "src/x.rs".into(),
+        until_ms: NOW + HOUR,
+    }));
+    let told = why(&task(State::Open, TaskKind::Build), &facts);
+    assert_eq!(
+        told,
+        Why {
+            rule: Rule::Overlap,
+            text: "it is eligible, but it waits for #12, which works on `src/x.rs` and is not merged yet".into(),
+            owner: FACTORY.into(),
+            deadline_ms: Some(NOW + HOUR),
+            next_action: "nothing; it goes on by itself: `alai why 12` shows what it waits for".into(),
+        }
+    );
+}
+
 fn hindrances() -> Vec<Option<Hindrance>> {
     vec![
         None,
@@ -116,6 +138,11 @@ fn hindrances() -> Vec<Option<Hindrance>> {
         Some(Hindrance::Model("small".into(), 1)),
         Some(Hindrance::Host("http://forge:1".into(), 1)),
         Some(Hindrance::Fleet("it is being loaded".into())),
+        Some(Hindrance::Overlap(crate::overlap::Held {
+            by: TaskId(12),
+            path: "src/x.rs".into(),
+            until_ms: NOW + HOUR,
+        })),
     ]
 }
 

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use alai_core::ids::ProjectId;
+use alai_core::overlap::Policy;
 use alai_core::pipeline::Chain;
 use alai_core::pull::{Slug, is_remote_name};
 use alai_mission::{Delivery, NewProject, Project, ProjectSettings};
@@ -35,6 +36,9 @@ pub struct ProjectChange {
     pub github: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fetch: Option<bool>,
+    /// Whether work that changes the same paths waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overlap: Option<Policy>,
     /// The stages of its work, with commas between them; an empty text is the seeds' chain again.
     pub stages: Option<String>,
     /// As `--service` and `--env` have them: each adds, replaces or takes away one.
@@ -382,6 +386,7 @@ fn changed(
     settings.remote = change.remote.or(settings.remote);
     settings.github = github.or(settings.github);
     settings.fetch = change.fetch.or(settings.fetch);
+    settings.overlap = change.overlap.unwrap_or(settings.overlap);
     Ok(settings)
 }
 

@@ -12,6 +12,7 @@ mod merges;
 mod money;
 mod needs;
 mod notices;
+mod overlaps;
 mod people;
 mod publishing;
 mod ready;

@@ -79,6 +79,7 @@ fn task(kind: TaskKind, title: &str) -> Task {
         acceptance: vec![],
         checks: vec![],
         changes_tests: vec![],
+        paths: vec![],
         company_pin: None,
         model_pin: None,
         class: None,
