@@ -402,6 +402,70 @@ fn spans(range: &Value, into: &mut Vec<Span>) -> Result<(), String> {
     Ok(())
 }
 
+/// Reads bytes as an archive of advisories, and as advisories themselves.
+///
+/// # Panics
+/// When an archive gives a file under another ending, another text at another reading, or an entry is kept that nobody can name.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn judge(bytes: &[u8]) {
+    let each = |take: &mut dyn FnMut(&Path, &str) -> Result<(), AdvisoryError>| {
+        archive::each_of(&mut std::io::Cursor::new(bytes), Path::new("all.zip"), take)
+    };
+    let mut seen = Vec::new();
+    let mut keep = |path: &Path, text: &str| {
+        let name = path.to_string_lossy();
+        assert!(
+            name.ends_with(".json") || name.ends_with(".jsonl"),
+            "{name}"
+        );
+        judge_entries(text);
+        seen.push((path.to_owned(), Sha256::digest(text)));
+        Ok(())
+    };
+    let read = each(&mut keep).is_ok();
+    let mut again = seen.iter();
+    let same = each(&mut |path, text| {
+        let expected = again.next().expect("as many as before");
+        assert_eq!((path.to_owned(), Sha256::digest(text)), *expected);
+        Ok(())
+    });
+    assert_eq!((same.is_ok(), again.next()), (read, None));
+    judge_entries(&String::from_utf8_lossy(bytes));
+}
+
+#[cfg(any(test, feature = "fuzzing"))]
+fn judge_entries(text: &str) {
+    let values = values(Path::new("x.json"), text).unwrap_or_default();
+    let read = values.iter().filter_map(|value| osv(value).ok());
+    let entries: Vec<Advisory> = read.filter_map(|(_, advisory)| advisory).collect();
+    let named = |entry: &Advisory| !entry.id.is_empty() && entry.summary.chars().count() <= 200;
+    assert!(entries.iter().all(named));
+    let asked: Vec<(String, String)> = { entries.iter().flat_map(|entry| &entry.affected) }
+        .map(|affected| (affected.ecosystem.clone(), affected.package.clone()))
+        .collect();
+    let known: std::collections::BTreeSet<String> =
+        entries.iter().map(|entry| entry.id.clone()).collect();
+    let snapshot = Snapshot {
+        as_of_ms: 0,
+        newest_ms: BTreeMap::new(),
+        imported_ms: 0,
+        source: PathBuf::new(),
+        entries,
+    };
+    let advisories = Advisories::new(snapshot, 0);
+    for (ecosystem, package) in asked.iter().take(ASKED_MAX) {
+        for version in ["0.0.1", "1.2.3", "v2.0.0-rc.1", "x"] {
+            let about = advisories.about(ecosystem, package, version);
+            let named = about.unwrap_or_default();
+            assert!(named.iter().all(|id| known.contains(*id)));
+        }
+    }
+}
+
+/// More packages only cost time.
+#[cfg(any(test, feature = "fuzzing"))]
+const ASKED_MAX: usize = 16;
+
 /// The name that an ecosystem takes for the same: PyPI's is small with dashes (PEP 503).
 pub(crate) fn canonical(ecosystem: &str, name: &str) -> String {
     match ecosystem {

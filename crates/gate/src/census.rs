@@ -121,15 +121,21 @@ pub fn read(captured: &Captured) -> Census {
 
 /// The same, with what its runners wrote for machines, and which of them were asked to.
 pub(crate) fn read_with(captured: &Captured, asked: &[Form], reports: &[Report]) -> Census {
-    let text = plain(&captured.combined());
+    let census = parse_with(&captured.combined(), captured.record.exit, asked, reports);
+    bounded(captured, census)
+}
+
+/// Reads an output and what its runners left beside it.
+pub(crate) fn parse_with(output: &str, exit: Exit, asked: &[Form], reports: &[Report]) -> Census {
+    let text = plain(output);
     let both = report::reconcile(&text, in_lines(&text), asked, reports);
-    let mut census = assemble(both.found, captured.record.exit);
+    let mut census = assemble(both.found, exit);
     if let Some(why) = both.doubt {
         census.known = false;
         census.note = why;
     }
     census.read = both.read;
-    bounded(captured, census)
+    census
 }
 
 fn bounded(captured: &Captured, mut census: Census) -> Census {

@@ -19,6 +19,8 @@ use regex::Regex;
 
 use self::marks::Detail;
 use self::profile::Profile;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use self::profile::judge as judge_profile;
 use crate::census::{self, Census};
 use crate::change::{Change, ChangedFile};
 use crate::checks::{fail, not_applicable, pass, some};

@@ -4,10 +4,12 @@
 use alai_core::record::Exit;
 
 use crate::advisories::{self, Ordered};
-use crate::census::{self, Difference, ID_BYTES_MAX, TESTS_MAX};
+use crate::census::{self, Census, Difference, Form, ID_BYTES_MAX, Report, TESTS_MAX, TestStatus};
 use crate::checks::manifest;
+use crate::coverage;
 use crate::evidence::dsse;
 use crate::evidence::key::GateKey;
+use crate::runs::is_a_test;
 
 /// What runners of tests print.
 ///
@@ -24,6 +26,56 @@ pub fn test_reports(bytes: &[u8]) {
     assert!(!census.known || !census.runners.is_empty());
     assert_eq!(census.known, census.note.is_empty());
     assert_eq!(census::compare(&census, &census), Difference::default());
+}
+
+/// What runners write of their tests for machines: what was printed, a NUL, and the report, taken for one of each form.
+///
+/// # Panics
+/// When more or longer names are read than the bounds say, or a report lets more tests pass than the lines beside it.
+pub fn run_reports(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let (printed, report) = text.split_once('\0').unwrap_or(("", &text));
+    for code in [0, 1] {
+        let exit = Exit::Code { code };
+        let by_lines = census::parse(printed, exit);
+        for form in Form::ALL {
+            let left = Report {
+                form,
+                text: report.to_owned(),
+            };
+            let census = census::parse_with(printed, exit, &[form], &[left]);
+            let bound = ID_BYTES_MAX + " #4294967295".len();
+            assert!(census.ids.len() <= TESTS_MAX && census.ids.keys().all(|id| id.len() <= bound));
+            assert_eq!(census.known, census.note.is_empty());
+            if census.known && by_lines.known {
+                let most = by_lines.tally.map_or(0, |tally| tally.passed);
+                let most = most.max(passed(&by_lines));
+                assert!(passed(&census) <= most, "{form:?}: {census:?} {by_lines:?}");
+            }
+        }
+    }
+}
+
+fn passed(census: &Census) -> u64 {
+    let passed =
+        |(id, status): &(&String, &TestStatus)| **status == TestStatus::Passed && is_a_test(id);
+    census.ids.iter().filter(passed).count() as u64
+}
+
+/// A profile of coverage of Go.
+///
+/// # Panics
+/// When it says another thing in another order or said twice, or of a line what no block around it says.
+pub fn coverage(bytes: &[u8]) {
+    coverage::judge_profile(&String::from_utf8_lossy(bytes));
+}
+
+/// Known weaknesses of packages: an archive of them, and the entries themselves.
+///
+/// # Panics
+/// When an archive gives what its directory does not say, or an entry is kept that nobody can name.
+pub fn advisories(bytes: &[u8]) {
+    advisories::judge(bytes);
 }
 
 /// Manifests and lockfiles, and the versions in them.
@@ -115,6 +167,80 @@ mod tests {
     }
 
     #[test]
+    fn run_reports() {
+        const PIECES: [&str; 16] = [
+            "\0",
+            "\n",
+            "<testcase classname=\"a\" name=\"b\" />",
+            "<failure>",
+            "<![CDATA[",
+            "]]>",
+            "<!--",
+            "</testsuite>",
+            "&quot;",
+            "&#x110000;",
+            "{\"Action\":\"pass\",\"Package\":\"m\",\"Test\":\"TestA\"}\n",
+            "\"status\":\"passed\"",
+            "{\"titles\":[\"a\"],\"state\":\"passed\",\"file\":\"a\"}\n",
+            "[",
+            "}",
+            "PASSED",
+        ];
+        fuzz::door(
+            "run_reports",
+            &corpus("run_reports"),
+            &PIECES,
+            super::run_reports,
+        );
+    }
+
+    #[test]
+    fn coverage() {
+        const PIECES: [&str; 12] = [
+            "\n",
+            " ",
+            ":",
+            ",",
+            ".",
+            "0",
+            "mode: set\n",
+            "example.com/m/",
+            "spans.go:1.1,9.9 1 1\n",
+            "18446744073709551615",
+            "-1",
+            "/",
+        ];
+        fuzz::door("coverage", &corpus("coverage"), &PIECES, super::coverage);
+    }
+
+    #[test]
+    fn advisories() {
+        const PIECES: [&str; 15] = [
+            "\0",
+            "\0\0\0\0",
+            "\u{1}\0\u{10}\0",
+            "PK\u{1}\u{2}",
+            "PK\u{3}\u{4}",
+            "PK\u{5}\u{6}",
+            "PK\u{6}\u{6}",
+            "PK\u{6}\u{7}",
+            ".json",
+            "{\"introduced\":\"0\"}",
+            "{\"fixed\":\"1.2.3\"}",
+            "\"withdrawn\":1,",
+            "\n",
+            "[",
+            "{",
+        ];
+        fuzz::door(
+            "advisories",
+            &corpus("advisories"),
+            &PIECES,
+            super::advisories,
+        );
+    }
+
+    #[test]
     fn lockfiles() {
         const PIECES: [&str; 14] = [
             "\n",
@@ -166,6 +292,28 @@ mod tests {
                 census.known && census.ids.len() == tests,
                 "{file}: {census:?}"
             );
+        }
+        for (file, form, tests) in [
+            ("go.txt", Form::Go, 5),
+            ("pytest.txt", Form::Pytest, 7),
+            ("quiet.txt", Form::Pytest, 7),
+            ("jest.txt", Form::Jest, 5),
+        ] {
+            let seed = std::fs::read_to_string(corpus("run_reports").join(file)).expect("a seed");
+            let (printed, report) = seed.split_once('\0').expect("both");
+            let text = report.to_owned();
+            let exit = Exit::Code { code: 1 };
+            let census = census::parse_with(printed, exit, &[form], &[Report { form, text }]);
+            let read = census
+                .read
+                .iter()
+                .any(|said| said.ends_with("by its report"));
+            assert!(read && census.ids.len() == tests, "{file}: {census:?}");
+        }
+        for file in ["lines.jsonl", "stored.zip", "deflated.zip"] {
+            let path = corpus("advisories").join(file);
+            let snapshot = advisories::Snapshot::read(&path, i64::MAX).expect("a snapshot");
+            assert!(!snapshot.entries.is_empty(), "{file}");
         }
         for (file, packages) in [
             ("Cargo.toml", 2),

@@ -38,7 +38,20 @@ pub(super) fn each(path: &Path, take: &mut Take<'_>) -> Result<(), AdvisoryError
         why,
     };
     let mut file = File::open(path).map_err(|e| unread(e.to_string()))?;
-    let entries = directory(&mut file).map_err(unread)?;
+    each_of(&mut file, path, take)
+}
+
+/// The same of an archive that is open; `path` names it.
+pub(super) fn each_of(
+    file: &mut (impl Read + Seek),
+    path: &Path,
+    take: &mut Take<'_>,
+) -> Result<(), AdvisoryError> {
+    let unread = |why: String| AdvisoryError::Read {
+        path: path.to_owned(),
+        why,
+    };
+    let entries = directory(file).map_err(unread)?;
     let mut all = 0_u64;
     for entry in entries {
         let place = path.join(&entry.name);
@@ -46,7 +59,7 @@ pub(super) fn each(path: &Path, take: &mut Take<'_>) -> Result<(), AdvisoryError
             path: place.clone(),
             why,
         };
-        let body = body(&mut file, &entry).map_err(in_entry)?;
+        let body = body(file, &entry).map_err(in_entry)?;
         if !entry.name.ends_with(".json") && !entry.name.ends_with(".jsonl") {
             continue;
         }
@@ -56,7 +69,7 @@ pub(super) fn each(path: &Path, take: &mut Take<'_>) -> Result<(), AdvisoryError
                 "it unpacks to more than {ALL_BYTES_MAX} bytes"
             )));
         }
-        let text = read(&mut file, &entry, body).map_err(in_entry)?;
+        let text = read(file, &entry, body).map_err(in_entry)?;
         take(&place, &text)?;
     }
     Ok(())
@@ -88,7 +101,7 @@ fn signed(record: &[u8], at: usize, signature: u32) -> bool {
     number(record, at, 4) == u64::from(signature)
 }
 
-fn part(file: &mut File, at: u64, len: u64) -> Result<Vec<u8>, String> {
+fn part(file: &mut (impl Read + Seek), at: u64, len: u64) -> Result<Vec<u8>, String> {
     file.seek(SeekFrom::Start(at)).map_err(io)?;
     let mut bytes = Vec::new();
     file.take(len).read_to_end(&mut bytes).map_err(io)?;
@@ -98,7 +111,7 @@ fn part(file: &mut File, at: u64, len: u64) -> Result<Vec<u8>, String> {
     }
 }
 
-fn directory(file: &mut File) -> Result<Vec<Entry>, String> {
+fn directory(file: &mut (impl Read + Seek)) -> Result<Vec<Entry>, String> {
     let whole = file.seek(SeekFrom::End(0)).map_err(io)?;
     let tail_at = whole.saturating_sub(END_BYTES_MAX);
     let tail = part(file, tail_at, whole - tail_at)?;
@@ -183,7 +196,7 @@ fn entry(record: &[u8], name: usize, extra: usize) -> Result<Entry, String> {
 }
 
 /// Where an entry's bytes begin: behind a header of its own, which names it too.
-fn body(file: &mut File, entry: &Entry) -> Result<u64, String> {
+fn body(file: &mut (impl Read + Seek), entry: &Entry) -> Result<u64, String> {
     let header = part(file, entry.at, 30)?;
     let (name, extra) = (number(&header, 26, 2), number(&header, 28, 2));
     let named = part(file, entry.at.saturating_add(30), name)?;
@@ -193,7 +206,7 @@ fn body(file: &mut File, entry: &Entry) -> Result<u64, String> {
     Ok(entry.at + 30 + name + extra)
 }
 
-fn read(file: &mut File, entry: &Entry, body: u64) -> Result<String, String> {
+fn read(file: &mut (impl Read + Seek), entry: &Entry, body: u64) -> Result<String, String> {
     if entry.bytes > ENTRY_BYTES_MAX {
         return Err(format!("it has more than {ENTRY_BYTES_MAX} bytes"));
     }

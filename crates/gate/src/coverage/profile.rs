@@ -94,6 +94,52 @@ impl Profile {
 /// Blocks that end between one and the line behind it: the statements of a function before it.
 const DEEP_MAX: usize = 10_000;
 
+/// Reads a profile in its order, backwards and twice, and asks it of lines.
+///
+/// # Panics
+/// When the readings differ, or a line is said to have run or not of which no block that holds it says so.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn judge(text: &str) {
+    const PATHS: [&str; 4] = ["spans/spans.go", "service/spans/spans.go", "x.go", "a/x.go"];
+    let lines: Vec<&str> = text.lines().collect();
+    // What is beyond the bounds depends on the order.
+    if lines.len() >= NAMES_MAX {
+        let _read = read(text, &PATHS);
+        return;
+    }
+    let profile = read(text, &PATHS);
+    assert!(
+        profile
+            .blocks
+            .keys()
+            .all(|path| PATHS.contains(&path.as_str()))
+    );
+    let turned: Vec<&str> = lines.iter().rev().copied().collect();
+    assert_eq!(profile, read(&turned.join("\n"), &PATHS));
+    assert_eq!(
+        profile,
+        read(&[&lines[..], &lines[..]].concat().join("\n"), &PATHS)
+    );
+    for (path, blocks) in &profile.blocks {
+        for line in 0..LINES_ASKED {
+            let at = (line + 1, 2);
+            let around = blocks
+                .iter()
+                .filter(|((from, to), _)| *from <= at && at < *to);
+            let inner = around.max_by_key(|(block, _)| **block);
+            assert_eq!(
+                profile.ran(path, line, 1),
+                inner.map(|(_, ran)| *ran),
+                "{path} {line}"
+            );
+        }
+    }
+}
+
+/// More only cost time.
+#[cfg(any(test, feature = "fuzzing"))]
+const LINES_ASKED: usize = 32;
+
 #[cfg(test)]
 mod tests {
     use super::*;
