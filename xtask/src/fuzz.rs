@@ -5,7 +5,7 @@ mod guided;
 use crate::program::{self, Error};
 
 /// Name, package and test of each target.
-const TARGETS: [(&str, &str, &str); 21] = [
+const TARGETS: [(&str, &str, &str); 26] = [
     ("edit", "alai-minion", "edit::fuzz::edit"),
     ("patch", "alai-minion", "patch::fuzz::patch"),
     ("grammar", "alai-minion", "hand::syntax::fuzz::grammar"),
@@ -35,6 +35,11 @@ const TARGETS: [(&str, &str, &str); 21] = [
     ("test_reports", "alai-gate", "fuzzing::tests::test_reports"),
     ("lockfiles", "alai-gate", "fuzzing::tests::lockfiles"),
     ("dsse", "alai-gate", "fuzzing::tests::dsse"),
+    ("run_reports", "alai-gate", "fuzzing::tests::run_reports"),
+    ("coverage", "alai-gate", "fuzzing::tests::coverage"),
+    ("advisories", "alai-gate", "fuzzing::tests::advisories"),
+    ("usage", "alai-workspace", "fuzzing::tests::usage"),
+    ("mcp", "alai-minion", "mcp::judge::tests::mcp"),
 ];
 
 /// Seconds for a target where none are given.
@@ -43,7 +48,7 @@ const SECONDS: u64 = 60;
 const USAGE: &str = "\
 usage: cargo xtask fuzz [TARGET] [--seconds N] [--seed N]
 targets: edit, patch, grammar, claude, codex, acp, salvage, hosts, prices, tagged, ndjson, sse_openai, sse_anthropic, reports, packs, tls_hello, proxy, git,
-         test_reports, lockfiles, dsse; all of them one after the other where none is named
+         test_reports, run_reports, lockfiles, dsse, coverage, advisories, usage, mcp; all of them one after the other where none is named
 --seed alone takes just that case
 usage: cargo xtask fuzz --guided [TARGET] [--seconds N]
 guided by coverage, with a nightly toolchain and cargo-fuzz; targets: all but patch and grammar";

@@ -3,6 +3,7 @@
 
 use crate::edit;
 use crate::engine::judge::doors;
+use crate::mcp;
 
 /// Output of `claude -p --output-format stream-json`.
 pub fn claude(bytes: &[u8]) {
@@ -17,6 +18,11 @@ pub fn codex(bytes: &[u8]) {
 /// Output of an agent of the Agent Client Protocol.
 pub fn acp(bytes: &[u8]) {
     doors::acp(bytes);
+}
+
+/// Messages of a server of the Model Context Protocol.
+pub fn mcp(bytes: &[u8]) {
+    mcp::judge::judge(bytes);
 }
 
 /// A file, a passage and what to put there, with a NUL between them.

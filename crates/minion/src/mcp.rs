@@ -4,6 +4,8 @@
 //! cleaned and marked as data. One that hangs, floods or ends is told of and started once more; then it is off for the run.
 //! It never ends the run.
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod judge;
 mod seat;
 mod told;
 mod wire;

@@ -27,6 +27,8 @@ mod usage;
 pub(crate) use hello::judge_hello;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use request::judge_request;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use usage::judge as judge_usage;
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};

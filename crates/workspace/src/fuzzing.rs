@@ -19,6 +19,14 @@ pub fn proxy(bytes: &[u8]) {
     egress::judge_request(bytes);
 }
 
+/// What a provider answers an agent's program, head and body, of which is read what was used.
+///
+/// # Panics
+/// When another reading, or one that is cut elsewhere, gives other counts, or what comes later takes back what was counted.
+pub fn usage(bytes: &[u8]) {
+    egress::judge_usage(bytes);
+}
+
 /// What git prints of a change (`diff-tree -z --raw --numstat`) and holds as a tree, of a repository that a stranger made.
 ///
 /// # Panics
@@ -79,6 +87,33 @@ mod tests {
             "\u{a0}",
         ];
         fuzz::door("proxy", &corpus("proxy"), &PIECES, super::proxy);
+    }
+
+    #[test]
+    fn usage() {
+        const PIECES: [&str; 20] = [
+            "\r\n",
+            "\n",
+            "data: ",
+            "\"usage\":{\"input_tokens\":1,\"output_tokens\":1}",
+            "\"prompt_tokens\":7,\"completion_tokens\":7",
+            "\"cached_tokens\":9",
+            "{",
+            "}",
+            ",",
+            "99999999999999999999",
+            "-1",
+            "1e3",
+            "null",
+            "0\r\n\r\n",
+            "ffffffffffffffff\r\n",
+            "2;a=b\r\n",
+            "transfer-encoding: chunked\r\n",
+            "content-type: text/event-stream\r\n",
+            "HTTP/1.1 429 No\r\n",
+            "[DONE]",
+        ];
+        fuzz::door("usage", &corpus("usage"), &PIECES, super::usage);
     }
 
     #[test]

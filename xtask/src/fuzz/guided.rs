@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::program::{self, Error};
 
 /// A target and the checked-in texts that it begins from: a folder or a file of the repository, none where it is empty.
-pub(super) const TARGETS: [(&str, &str); 19] = [
+pub(super) const TARGETS: [(&str, &str); 24] = [
     ("ndjson", "crates/fleet/corpus/ndjson"),
     ("sse_openai", "crates/fleet/corpus/sse_openai"),
     ("sse_anthropic", "crates/fleet/corpus/sse_anthropic"),
@@ -25,6 +25,11 @@ pub(super) const TARGETS: [(&str, &str); 19] = [
     ("test_reports", "crates/gate/corpus/test_reports"),
     ("lockfiles", "crates/gate/corpus/lockfiles"),
     ("dsse", "crates/gate/corpus/dsse"),
+    ("run_reports", "crates/gate/corpus/run_reports"),
+    ("coverage", "crates/gate/corpus/coverage"),
+    ("advisories", "crates/gate/corpus/advisories"),
+    ("usage", "crates/workspace/corpus/usage"),
+    ("mcp", "crates/minion/corpus/mcp"),
 ];
 
 /// What libFuzzer holds each case to: bytes of an input, MiB of one allocation and of all, seconds of one case.

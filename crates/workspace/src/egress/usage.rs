@@ -243,6 +243,54 @@ impl Chunks {
     }
 }
 
+/// Reads an answer for each API, in one piece and cut elsewhere, and as far as it had come at each end of a line.
+///
+/// # Panics
+/// When the counts differ, cannot be, or are less than they were before the answer went on.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn judge(bytes: &[u8]) {
+    let at = bytes.windows(4).position(|four| four == b"\r\n\r\n");
+    let (head, body) = bytes.split_at(at.map_or(0, |at| at + 4));
+    for api in [Api::Anthropic, Api::Openai] {
+        let read = |size: usize| {
+            let mut reading = Reading::of(api, head);
+            body.chunks(size).for_each(|part| reading.take(part));
+            reading
+        };
+        let whole = read(body.len().max(1));
+        let (is_events, is_paid) = (whole.is_events && whole.chunks.is_none(), whole.is_paid);
+        let whole = whole.end();
+        for size in [1, 3, 64] {
+            assert_eq!(whole, read(size).end(), "in pieces of {size}");
+        }
+        let most = 3 * TOKENS_MAX;
+        let can_be = |t: Tokens| t.input.max(t.output).max(t.cache_read).max(t.cache_write) <= most;
+        assert!(whole.is_none_or(can_be), "{whole:?}");
+        assert!(is_paid || whole == Some(Tokens::default()));
+        if !is_events {
+            continue;
+        }
+        // What was counted by the end of a line is counted at the end.
+        let ends = { body.iter().enumerate() }.filter(|(_, byte)| **byte == b'\n');
+        for (at, _) in ends.take(LINES_MAX) {
+            let mut reading = Reading::of(api, head);
+            reading.take(&body[..=at]);
+            if let Some(before) = reading.end() {
+                let after = whole.expect("what was said is not unsaid");
+                let grows = before.input <= after.input
+                    && before.output <= after.output
+                    && before.cache_read <= after.cache_read
+                    && before.cache_write <= after.cache_write;
+                assert!(grows, "{before:?} {after:?}");
+            }
+        }
+    }
+}
+
+/// More only cost time.
+#[cfg(any(test, feature = "fuzzing"))]
+const LINES_MAX: usize = 64;
+
 #[cfg(test)]
 mod tests {
     use super::*;
