@@ -52,12 +52,13 @@ fn block(line: &str) -> Option<(&str, Block, bool)> {
     let (path, rest) = line.rsplit_once(':')?;
     let mut parts = rest.split(' ');
     let (from, to) = parts.next()?.split_once(',')?;
-    let count = parts.nth(1)?;
+    // A last line that ends in a carriage return alone keeps it.
+    let count: u64 = parts.nth(1)?.trim_end().parse().ok()?;
     let place = |text: &str| {
         let (line, column) = text.split_once('.')?;
         Some((line.parse().ok()?, column.parse().ok()?))
     };
-    Some((path, (place(from)?, place(to)?), count != "0"))
+    Some((path, (place(from)?, place(to)?), count > 0))
 }
 
 /// The name below its module that a path of the repository has. A module that begins in a folder names its files without that folder.
@@ -166,6 +167,20 @@ mod tests {
         assert_eq!(ran(2, 0), None);
         assert_eq!(profile.ran("service/spans/spans.go", 8, 1), Some(true));
         assert_eq!(profile.ran("spans/others.go", 8, 1), None);
+    }
+
+    #[test]
+    fn a_count_is_a_number() {
+        for (count, ran) in [
+            ("0\r", Some(false)),
+            ("2\r", Some(true)),
+            ("x", None),
+            ("-1", None),
+        ] {
+            let text = format!("mode: set\nm/x.go:1.1,9.9 1 {count}");
+            assert_eq!(read(&text, &["x.go"]).ran("x.go", 2, 1), ran, "{count:?}");
+            judge(&text);
+        }
     }
 
     #[test]
