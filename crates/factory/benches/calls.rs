@@ -134,7 +134,7 @@ fn beside_the_disk(mut own: Vec<Duration>, mut disk: Vec<Duration>) {
 /// What a hold that waits for the disk can be held against: a commit that takes nothing but its sync, and that all share who wait. One
 /// long sync keeps as many calls waiting as begin meanwhile, so that the tail of calls is longer than the tail of syncs.
 fn beside_the_best_there_is(mut own: Vec<Duration>, disk: &[Duration]) {
-    let mut best = shared_syncs(disk);
+    let mut best = shared_syncs(disk, 1);
     row(
         "  (peer) the next whole sync, for as many calls",
         &shown(&mut best),
@@ -147,11 +147,19 @@ fn beside_the_best_there_is(mut own: Vec<Duration>, disk: &[Duration]) {
         &format!("{half:.1}, p99 {tail:.1}"),
         "",
     );
+    for block in [8, 64, 256] {
+        row(
+            &format!("  (model) the same, a sync for {block} calls"),
+            &shown(&mut shared_syncs(disk, block)),
+            "",
+        );
+    }
 }
 
 /// Who finds no sync at work begins one; who finds one waits for the one behind it. The syncs take what they took when they were
-/// measured, in their order.
-fn shared_syncs(disk: &[Duration]) -> Vec<Duration> {
+/// measured, in their order. Where money is held for a block of calls, the others of it wait for nothing but the sync that is at work: it
+/// is the writer's turn.
+fn shared_syncs(disk: &[Duration], block: u32) -> Vec<Duration> {
     let mut lengths = disk.iter().copied().cycle();
     let mut length = || lengths.next().unwrap();
     let (mut at_work, mut behind) = (Duration::ZERO, None);
@@ -159,6 +167,9 @@ fn shared_syncs(disk: &[Duration]) -> Vec<Duration> {
         let now = Duration::from_secs(1) * n / RATE;
         if let Some(end) = behind.filter(|_| at_work <= now) {
             (at_work, behind) = (end, None);
+        }
+        if n % block != 0 {
+            return at_work.saturating_sub(now);
         }
         let end = match (at_work <= now, behind) {
             (true, _) => {
