@@ -8,6 +8,7 @@ mod merged;
 mod pulled;
 mod replan;
 mod reviewed;
+mod sides;
 mod uncaged;
 mod words;
 
@@ -41,6 +42,7 @@ pub use replan::{
 pub use reviewed::{
     FOLLOW_UP_TAG, is_a_persons_to_judge, is_worth_a_task, judge_action, stays_with,
 };
+pub use sides::{Sides, with_sides};
 pub use uncaged::accepted;
 
 /// Infrastructure attempts of one task (the original system: "max 3 attempts per task").

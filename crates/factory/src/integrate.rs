@@ -16,6 +16,7 @@ use crate::beat::Factory;
 use crate::ground;
 use crate::landed;
 use crate::remote;
+use crate::sides;
 use crate::sync::{self, Ground};
 
 /// Where merged work is gathered. A branch of the user's repository that the factory alone moves.
@@ -298,6 +299,10 @@ pub(crate) fn end_integration(
     let mut context = factory.context(project, task);
     context.auto_delivery &= sync::delivers(factory, project, row.task)?;
     let effects = pipeline::merged(task, end, &context);
+    let effects = match sides::of(project, row, end)? {
+        Some(sides) => pipeline::with_sides(effects, &sides),
+        None => effects,
+    };
     let (merged, outcome) = match end {
         MergeEnd::Merged { commit } => (true, commit.clone()),
         MergeEnd::Conflict { paths } => (false, format!("conflict in {}", paths.join(", "))),

@@ -55,6 +55,7 @@ mod rules;
 mod run;
 mod schedule;
 mod shelf;
+mod sides;
 pub mod skills;
 mod sync;
 mod tapes;

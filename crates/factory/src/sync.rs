@@ -15,9 +15,8 @@ use crate::beat::Factory;
 use crate::integrate::{self, INTEGRATION_BRANCH, IntegrateError};
 use crate::ops::{OpError, OpErrorKind};
 use crate::remote;
+use crate::sides;
 
-/// One side's patch in such a task; more does not fit a small model's context beside the code.
-const SIDE_BYTES_MAX: usize = 4_000;
 /// Files in conflict that are named.
 const PATHS_SHOWN: usize = 20;
 
@@ -374,57 +373,14 @@ fn described(
     let branch = &project.target_branch;
     let shown: Vec<&str> = paths.iter().map(String::as_str).take(PATHS_SHOWN).collect();
     let base = git::merge_base(repo, tip, target)?.unwrap_or_else(|| target.clone());
-    let side = |to: &Oid| -> Result<String, IntegrateError> {
-        let diff = git::diff(repo, &base, to)?;
-        Ok(of_paths(&diff.patch, paths))
-    };
+    let side = |to: &Oid| sides::side(repo, &base, to, paths);
     Ok(format!(
         "People changed {branch} while the factory merged its own work, and both changed the same lines of `{}`. The tree before you has \
          both histories; these files stand there as {branch} has them. Bring in again what the merged work changed in them, and keep what \
          people did.\n\nWhat the merged work changed ({base}..{tip}):\n\n```diff\n{}\n```\n\nWhat people changed \
          ({base}..{target}):\n\n```diff\n{}\n```",
         shown.join("`, `"),
-        side(tip)?,
-        side(target)?
+        side(tip),
+        side(target)
     ))
-}
-
-/// The parts of a patch that are about these files, cut where they are long.
-fn of_paths(patch: &str, paths: &[String]) -> String {
-    let mut wanted = String::new();
-    for section in patch.split("\ndiff --git ") {
-        let section = section.strip_prefix("diff --git ").unwrap_or(section);
-        let head = section.lines().next().unwrap_or_default();
-        if paths
-            .iter()
-            .any(|path| head.ends_with(&format!(" b/{path}")))
-        {
-            wanted.push_str("diff --git ");
-            wanted.push_str(section.trim_end());
-            wanted.push('\n');
-        }
-    }
-    let end = match wanted.char_indices().find(|(at, _)| *at >= SIDE_BYTES_MAX) {
-        Some((at, _)) => at,
-        None => return wanted.trim_end().to_owned(),
-    };
-    format!("{}\n(cut here)", wanted.get(..end).unwrap_or_default())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_files_in_conflict_are_shown_and_not_without_end() {
-        let patch = "diff --git a/a.sh b/a.sh\n-x\n+y\ndiff --git a/b.sh b/b.sh\n-1\n+2\ndiff --git a/sub/a.sh b/sub/a.sh\n+no\n";
-        assert_eq!(
-            of_paths(patch, &["b.sh".into()]),
-            "diff --git a/b.sh b/b.sh\n-1\n+2"
-        );
-        assert_eq!(of_paths(patch, &["c.sh".into()]), "");
-        let long = format!("diff --git a/é b/é\n+{}\n", "é".repeat(SIDE_BYTES_MAX));
-        let cut = of_paths(&long, &["é".into()]);
-        assert!(cut.ends_with("(cut here)") && cut.len() < SIDE_BYTES_MAX + 20);
-    }
 }

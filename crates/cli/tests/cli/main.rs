@@ -7,6 +7,7 @@ mod bad_input;
 mod begin;
 mod bento;
 mod blueprint;
+mod both_sides;
 mod cage;
 mod calibrate;
 mod classify;

@@ -17,7 +17,7 @@ const HOUR_MS: i64 = 3_600_000;
 
 /// What a branch brings.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Brings {
+pub(crate) enum Brings {
     Good,
     /// A test that is red wherever it is.
     Poison,
@@ -26,7 +26,7 @@ enum Brings {
 }
 
 /// Makes a branch off `main` and queues it as a task whose reviews have passed.
-fn queue(world: &World, store: &Mission, number: usize, brings: Brings) -> TaskId {
+pub(crate) fn queue(world: &World, store: &Mission, number: usize, brings: Brings) -> TaskId {
     let tree = world.path("branches");
     let at = |args: &[&str]| git::git(&tree, args).unwrap_or_else(|e| panic!("{e}"));
     if !tree.exists() {
@@ -90,7 +90,7 @@ fn queue(world: &World, store: &Mission, number: usize, brings: Brings) -> TaskI
     task
 }
 
-fn store(world: &World) -> Mission {
+pub(crate) fn store(world: &World) -> Mission {
     Mission::open(&world.home(), |_| {}).expect("no daemon runs")
 }
 
@@ -110,7 +110,7 @@ fn settled(world: &World) -> (Vec<TaskId>, Vec<TaskId>) {
 }
 
 /// Every commit that the branch was ever moved to is green, and they are its own line: nothing stands between two of them.
-fn was_always_green(world: &World) -> usize {
+pub(crate) fn was_always_green(world: &World) -> usize {
     let log = world.git(&["reflog", "show", "--format=%H", "alai/integration"]);
     let line = ["rev-list", "--first-parent", "main..alai/integration"];
     assert_eq!(world.git(&line), log);
@@ -129,7 +129,7 @@ fn green(world: &World, tree: &Path) -> bool {
     run(shell).code == 0
 }
 
-fn goes_down(world: &World, daemon: Running) {
+pub(crate) fn goes_down(world: &World, daemon: Running) {
     world.alai(["down"]).exits(0);
     daemon.ends().exits(0);
 }

@@ -50,7 +50,7 @@ fn reports(world: &World, task: i64) -> Vec<Value> {
 }
 
 /// All that the agents of a task's newest run were sent.
-fn sent(world: &World, task: i64) -> Vec<String> {
+pub(crate) fn sent(world: &World, task: i64) -> Vec<String> {
     let shown = world.task(task);
     let runs = shown["runs"].as_array().expect("runs");
     let run = runs.last().expect("a run")["id"].as_str().expect("an id");

@@ -43,7 +43,7 @@ pub fn merged(task: &Task, end: &MergeEnd, context: &Context) -> Vec<Effect> {
         MergeEnd::Failed { .. } => return Vec::new(),
     };
     let mut next = rework_of(task, findings.clone());
-    // On the newer base: neither the old base nor the rejected commit are a start any more.
+    // Neither the old base nor the rejected commit are a start any more; `with_sides` gives it one upon the newer base.
     next.base = None;
     next.start_from = None;
     if task.counters.review_cycles >= REVIEW_CYCLES_MAX {

@@ -559,6 +559,30 @@ fn a_conflict_is_done_again_on_the_newer_base_and_counts_as_a_cycle() {
 }
 
 #[test]
+fn what_a_merge_sent_back_goes_on_from_both_sides() {
+    let sides = Sides {
+        base: "merged".into(),
+        start: Some("both".into()),
+        words: "What the change did".into(),
+    };
+    for end in [
+        MergeEnd::Conflict {
+            paths: vec!["a".into()],
+        },
+        MergeEnd::Red {
+            findings: vec!["t is red".into()],
+        },
+    ] {
+        let effects = with_sides(merged(&task(TaskKind::Build), &end, &context()), &sides);
+        let next = &spawned(&effects)[0];
+        let from = (next.base.as_deref(), next.start_from.as_deref());
+        assert_eq!(from, (Some("merged"), Some("both")));
+        assert!(next.description.contains("sent back by"));
+        assert!(next.description.ends_with("\n\nWhat the change did"));
+    }
+}
+
+#[test]
 fn a_merge_that_cannot_be_tried_changes_no_task_and_conflicting_documentation_stays_documentation()
 {
     let end = MergeEnd::Failed {
