@@ -547,6 +547,9 @@ pub(crate) struct McAddArgs {
     /// A glob of test files that this task may change; may be given more than once.
     #[arg(long = "changes-tests", value_name = "GLOB")]
     pub(crate) changes_tests: Vec<String>,
+    /// A file, folder or glob where its work is expected: it is built beside no other task that works there; may be given more than once.
+    #[arg(long = "path", value_name = "PATH")]
+    pub(crate) paths: Vec<String>,
     #[arg(long)]
     pub(crate) company: Option<String>,
     /// The model that does it: a tier from 1 to 5, or HOST:MODEL [default: by the company and the task's class].

@@ -430,7 +430,11 @@ pub(crate) fn company_called(known: &[Known], name: &str, role: Role) -> Result<
     Ok(found.name.clone())
 }
 
-pub(crate) fn checked_paths(paths: &[String]) -> Result<Vec<String>, String> {
+/// The paths that a task declares, if all of them lie inside the repository and are part of the work.
+///
+/// # Errors
+/// In words, about the first that does not, or where there are too many.
+pub fn checked_paths(paths: &[String]) -> Result<Vec<String>, String> {
     let paths = lines(paths);
     if paths.len() > PATHS_MAX {
         return Err(format!("it names more than {PATHS_MAX} paths"));

@@ -98,11 +98,13 @@ pub struct Held {
 }
 
 /// Whether anything can hold a task back: what changes no code meets nobody, what is never merged here makes no conflict, a commit that was
-/// handed in is only measured, and the merges of others wait for the one that joins both sides.
+/// handed in is only measured, what keeps the base that it was begun from (a build that its judges sent back) would meet the other at the merge
+/// however long it waited, and the merges of others wait for the one that joins both sides.
 pub fn may_wait(task: &Task) -> bool {
     task.kind.changes_code()
         && !task.solo
         && task.handed.is_none()
+        && task.base.is_none()
         && !task.tags.iter().any(|tag| tag == SYNC_TAG)
 }
 

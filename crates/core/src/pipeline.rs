@@ -553,11 +553,7 @@ fn planned_task(spec: &Task, planned: &PlannedTask, context: &Context) -> NewTas
     };
     task.checks = Vec::new();
     task.description = planned.description.clone();
-    if !planned.paths.is_empty() {
-        let paths = planned.paths.join("`, `");
-        task.description
-            .push_str(&format!("\n\nThe work is expected in `{paths}`."));
-    }
+    task.description.push_str(&expected_in(&planned.paths));
     task.acceptance = planned.acceptance.clone();
     task.changes_tests = planned.changes_tests.clone();
     task.paths = planned.paths.clone();
@@ -567,6 +563,14 @@ fn planned_task(spec: &Task, planned: &PlannedTask, context: &Context) -> NewTas
     }
     stop_at_rail(&mut task, context);
     task
+}
+
+/// What a builder is told of the paths that his task declares, behind its description; nothing where it declares none.
+pub fn expected_in(paths: &[String]) -> String {
+    match paths {
+        [] => String::new(),
+        paths => format!("\n\nThe work is expected in `{}`.", paths.join("`, `")),
+    }
 }
 
 fn goal_title(spec: &Task) -> &str {

@@ -1,13 +1,13 @@
 //! What works on one repository side by side: the lines of work of a project that have begun and are not merged, with the paths that they are
 //! known to change. All of it is derived from what is stored anyway, so that a kill leaves nothing behind that holds anybody back.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use alai_core::ids::{ProjectId, TaskId};
+use alai_core::ids::{Epoch, ProjectId, TaskId};
 use alai_core::overlap::{self, Area, Held, Line, Policy, Stands};
 use alai_core::pipeline;
-use alai_core::task::Task;
-use rusqlite::{Connection, params};
+use alai_core::task::{Task, TaskKind};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::MissionError;
 use crate::project;
@@ -95,14 +95,16 @@ fn lines_of(c: &Connection, id: ProjectId, now_ms: i64) -> Result<Vec<Line>, Mis
     let mut lines = Vec::new();
     for (root, (stands, at)) in going {
         let first = one(c, root)?;
-        let area = area_of(c, &first)?;
+        let mut area = Area::default();
+        add_line(c, root, &mut area)?;
+        add_reviewed(c, first.parent, &mut area)?;
         if !area.is_empty() {
             lines.push(Line {
                 root,
                 at,
                 stands,
                 priority: first.priority,
-                begun_ms: begun_ms(c, root)?.unwrap_or(now_ms),
+                begun_ms: begun_ms(c, root)?.unwrap_or(first.created_ms),
                 area,
             });
         }
@@ -140,30 +142,64 @@ fn begun_ms(c: &Connection, root: TaskId) -> Result<Option<i64>, MissionError> {
 
 /// What is known of where a task works: its line of work, and where that came of a review, also the line that was reviewed.
 fn area_of(c: &Connection, task: &Task) -> Result<Area, MissionError> {
-    let root = pipeline::lineage(task);
-    let first = match root == task.id {
-        true => task.clone(),
-        false => one(c, root)?,
-    };
-    let mut lines = BTreeSet::from([root]);
-    if let Some(parent) = first.parent {
-        let parent = one(c, parent)?;
-        if parent.kind.judges() {
-            lines.insert(pipeline::lineage(&parent));
-        }
-    }
     let mut area = Area::default();
-    for line in lines {
-        add_line(c, line, &mut area)?;
-    }
+    let root = pipeline::lineage(task);
+    // One that never began has nothing but its own words: a long queue of them is looked at without a look at what became of each.
+    let parent = match (root == task.id, task.epoch) {
+        (true, Epoch(0)) => {
+            area.declare(&task.paths);
+            area.declare(tests_of(task));
+            task.parent
+        }
+        (true, _) => {
+            add_line(c, root, &mut area)?;
+            task.parent
+        }
+        (false, _) => {
+            add_line(c, root, &mut area)?;
+            one(c, root)?.parent
+        }
+    };
+    add_reviewed(c, parent, &mut area)?;
     Ok(area)
+}
+
+/// The line that was reviewed, where a line of work came of a review.
+fn add_reviewed(
+    c: &Connection,
+    parent: Option<TaskId>,
+    area: &mut Area,
+) -> Result<(), MissionError> {
+    match parent
+        .map(|parent| judged_by(c, parent))
+        .transpose()?
+        .flatten()
+    {
+        Some(reviewed) => add_line(c, reviewed, area),
+        None => Ok(()),
+    }
+}
+
+/// Only a build changes tests; what comes after its merge carries the words of its build.
+fn tests_of(task: &Task) -> &[String] {
+    match task.kind == TaskKind::Build {
+        true => &task.changes_tests,
+        false => &[],
+    }
+}
+
+/// The line of work that a task judges; none where it judges nothing.
+fn judged_by(c: &Connection, task: TaskId) -> Result<Option<TaskId>, MissionError> {
+    let sql = "SELECT ifnull(lineage, id) FROM task WHERE id = ? AND kind IN ('review', 'security', 'verify')";
+    let found = c.prepare_cached(sql)?.query_row([task.0], |r| r.get(0));
+    Ok(found.optional()?.map(TaskId))
 }
 
 /// What the tasks of a line declare, and the files that the factory found changed at the end of their runs. A person's report is his word and
 /// counts for nothing here.
 fn add_line(c: &Connection, root: TaskId, area: &mut Area) -> Result<(), MissionError> {
     let declared =
-        "SELECT ifnull(paths, '[]'), changes_tests FROM task WHERE (id = ?1 OR lineage = ?1)
+        "SELECT ifnull(paths, '[]'), CASE kind WHEN 'build' THEN changes_tests ELSE '[]' END FROM task WHERE (id = ?1 OR lineage = ?1)
         AND kind IN ('build', 'ops', 'docs')";
     let mut statement = c.prepare_cached(declared)?;
     let rows = statement.query_map([root.0], |r| Ok([r.get::<_, String>(0)?, r.get(1)?]))?;

@@ -113,6 +113,7 @@ pub(crate) fn task_of(home: &Home, args: McAddArgs) -> Result<AddTask, CliError>
         acceptance: args.acceptance,
         checks: args.checks,
         changes_tests: args.changes_tests,
+        paths: args.paths,
         company: args.company,
         model: args.model,
         blueprint: args.blueprint,

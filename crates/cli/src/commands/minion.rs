@@ -101,6 +101,7 @@ fn task(home: &Home, args: MinionWorkArgs) -> Result<AddTask, CliError> {
         acceptance: Vec::new(),
         checks: args.checks,
         changes_tests: Vec::new(),
+        paths: Vec::new(),
         company: args.company,
         model: args.model,
         blueprint: args.blueprint,

@@ -63,6 +63,7 @@ fn add(home: &Home, args: ScheduleAddArgs) -> Result<(), CliError> {
             acceptance: Vec::new(),
             checks: args.checks,
             changes_tests: Vec::new(),
+            paths: Vec::new(),
             company: None,
             model: None,
             blueprint: None,

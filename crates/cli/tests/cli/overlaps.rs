@@ -103,6 +103,38 @@ fn a_project_that_does_not_wait_builds_them_side_by_side() {
     assert!(!back.out.contains("overlap"), "{back}");
 }
 
+/// Tasks of no goal, declared by hand.
+#[test]
+fn a_task_that_is_added_says_where_its_work_is() {
+    let twin = OllamaTwin::start(Behaviour::by(held_at_work));
+    let world = World::with_model_at("auto", &twin.url());
+    let add = |title: &str, path: &str| {
+        world.alai(["mc", "add", title, "--project", "tiny", "--path", path])
+    };
+    add("Say none", "../x").exits(2).says("`../x`");
+    add("Say one", "src/").exits(0);
+    add("Say two", "./src/x.rs").exits(0);
+    let one = world.task(1)["view"]["task"].clone();
+    assert_eq!(one["paths"], Value::from(vec!["src/"]));
+    assert_eq!(one["description"], "The work is expected in `src/`.");
+    let daemon = world.up();
+    world.until("the second waits for the first", |world| {
+        let why = world.json(["why", "2", "--json"]);
+        (why["why"]["rule"] == "overlap").then_some(())
+    });
+    let next = world.alai(["mc", "next-task"]);
+    assert!(!next.out.contains("Say two"), "it is nobody's turn: {next}");
+    // Whoever says so begins it beside the other.
+    let set = ["project", "set", "tiny", "--overlap", "together"];
+    world.alai(set).exits(0);
+    world.until("it waits no more", |world| {
+        (world.state(2) == "started").then_some(())
+    });
+    world.alai(["down", "--now"]).exits(0);
+    twin.release();
+    daemon.ends().exits(0);
+}
+
 /// There is one slot, so that the first one's change is known when the second could begin.
 #[test]
 fn what_was_changed_before_is_waited_for_also_while_it_is_sent_back() {

@@ -246,6 +246,13 @@ fn who_waits_for_whom() {
             },
         ),
         (
+            "it keeps its base",
+            Task {
+                base: Some("c0ffee".into()),
+                ..task(2)
+            },
+        ),
+        (
             "merges wait for it",
             Task {
                 tags: vec![SYNC_TAG.into()],

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use alai_core::cage::Sandbox;
 use alai_core::company::{Closed, ModelChoice};
+use alai_core::delegation;
 use alai_core::ids::{ProjectId, TaskId};
 use alai_core::lifecycle::Event;
 use alai_core::pipeline;
@@ -37,6 +38,9 @@ pub struct AddTask {
     pub acceptance: Vec<String>,
     pub checks: Vec<String>,
     pub changes_tests: Vec<String>,
+    /// Where it is expected to change things. A request of before has none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paths: Vec<String>,
     pub company: Option<String>,
     /// The model that a person wants for it: a tier, or a host and a model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -163,7 +167,16 @@ fn judged(desk: &Desk<'_>, plan: Plan, project: &Project) -> Result<Plan, OpErro
 pub(super) fn add(desk: &Desk<'_>, add: AddTask, key: String) -> Result<Outcome, OpError> {
     let title = task::check_title(&add.title)?;
     task::check_acceptance(&add.acceptance)?;
-    let description = task::check_description(&add.description)?;
+    let paths = delegation::checked_paths(&add.paths).map_err(|why| {
+        let hint = "--path takes a file, a folder or a glob inside the repository";
+        OpError::new(OpErrorKind::Usage, why, hint)
+    })?;
+    let expected = pipeline::expected_in(&paths);
+    let description = match add.description.is_empty() {
+        true => expected.trim_start().to_owned(),
+        false => add.description + &expected,
+    };
+    let description = task::check_description(&description)?;
     let project = add
         .project
         .as_deref()
@@ -203,6 +216,7 @@ pub(super) fn add(desk: &Desk<'_>, add: AddTask, key: String) -> Result<Outcome,
     new.acceptance = add.acceptance;
     new.checks = add.checks;
     new.changes_tests = add.changes_tests;
+    new.paths = paths;
     new.company_pin = add.company;
     new.model_pin = add.model;
     new.solo = add.solo;
@@ -452,6 +466,7 @@ mod tests {
             acceptance: vec![],
             checks: vec![],
             changes_tests: vec![],
+            paths: vec![],
             company: None,
             model: None,
             blueprint: None,
@@ -464,8 +479,8 @@ mod tests {
         let heard: AddTask = serde_json::from_value(sent.clone()).expect("an old request");
         add.sandbox = Sandbox::On;
         assert_eq!(heard, add);
-        // Nor is one without inputs another request than it was before there were any.
-        assert_eq!(sent.get("inputs"), None);
+        // Nor is one without inputs or paths another request than it was before there were any.
+        assert_eq!((sent.get("inputs"), sent.get("paths")), (None, None));
         sent["sandbox"] = "off".into();
         let refused = serde_json::from_value::<AddTask>(sent).expect_err("refused");
         assert!(

@@ -24,7 +24,9 @@ impl Record {
     }
 
     fn held(&self, task: &TaskRow, end: i64) -> Vec<Span> {
-        let waits = BUILDS.contains(&task.kind.as_str()) && task.solo == 0;
+        // What goes on with its line keeps its base, mostly, and waits for nobody then; that it had none is not recorded.
+        let first = task.lineage.is_none() && task.solo == 0;
+        let waits = first && BUILDS.contains(&task.kind.as_str());
         if !waits || task.project.is_some_and(|id| self.together.contains(&id)) {
             return Vec::new();
         }
@@ -85,7 +87,8 @@ impl Record {
         let builds = |t: &&TaskRow| lines.contains(&root(t)) && BUILDS.contains(&t.kind.as_str());
         let mut area = Area::default();
         for of in self.tasks.values().filter(builds) {
-            for list in [&of.paths, &of.changes_tests].into_iter().flatten() {
+            let tests = of.changes_tests.as_ref().filter(|_| of.kind == "build");
+            for list in of.paths.iter().chain(tests) {
                 area.declare(&texts(serde_json::from_str(list).unwrap_or_default()));
             }
         }

@@ -237,6 +237,7 @@ impl<'a> Person<'a> {
             acceptance: vec![],
             checks: vec![],
             changes_tests: vec![],
+            paths: vec![],
             company: None,
             model: None,
             blueprint: None,
