@@ -5,7 +5,7 @@ mod guided;
 use crate::program::{self, Error};
 
 /// Name, package and test of each target.
-const TARGETS: [(&str, &str, &str); 26] = [
+const TARGETS: [(&str, &str, &str); 27] = [
     ("edit", "alai-minion", "edit::fuzz::edit"),
     ("patch", "alai-minion", "patch::fuzz::patch"),
     ("grammar", "alai-minion", "hand::syntax::fuzz::grammar"),
@@ -40,6 +40,11 @@ const TARGETS: [(&str, &str, &str); 26] = [
     ("advisories", "alai-gate", "fuzzing::tests::advisories"),
     ("usage", "alai-workspace", "fuzzing::tests::usage"),
     ("mcp", "alai-minion", "mcp::judge::tests::mcp"),
+    (
+        "parcels",
+        "alai-factory",
+        "exchange::unpack::tests::parcels",
+    ),
 ];
 
 /// Seconds for a target where none are given.
@@ -48,10 +53,10 @@ const SECONDS: u64 = 60;
 const USAGE: &str = "\
 usage: cargo xtask fuzz [TARGET] [--seconds N] [--seed N]
 targets: edit, patch, grammar, claude, codex, acp, salvage, hosts, prices, tagged, ndjson, sse_openai, sse_anthropic, reports, packs, tls_hello, proxy, git,
-         test_reports, run_reports, lockfiles, dsse, coverage, advisories, usage, mcp; all of them one after the other where none is named
+         test_reports, run_reports, lockfiles, dsse, coverage, advisories, usage, mcp, parcels; all of them one after the other where none is named
 --seed alone takes just that case
 usage: cargo xtask fuzz --guided [TARGET] [--seconds N]
-guided by coverage, with a nightly toolchain and cargo-fuzz; targets: all but patch and grammar";
+guided by coverage, with a nightly toolchain and cargo-fuzz; targets: all but patch, grammar and parcels";
 
 /// Runs one target or all; `Ok(false)` when a case failed.
 pub(crate) fn run(args: &[&str]) -> Result<bool, Error> {
