@@ -16,6 +16,8 @@ use super::{Patience, Said, Seats, Servers, Wish};
 pub(crate) const SECRET: &str = "hunter2-and-more";
 /// Of one answer: the longest is a result, or a list, with its marks.
 const TEXT_BYTES_MAX: usize = 32 << 10;
+/// Of a list for an agent of others, whose entries have 64 KiB.
+const LIST_BYTES_MAX: usize = 65 << 10;
 /// As much as a pipe holds that nobody reads, with room for numbers that are put in.
 const SAID_BYTES_MAX: usize = 48 << 10;
 const PATIENCE: Patience = Patience {
@@ -47,7 +49,7 @@ pub(crate) fn judge(bytes: &[u8]) -> Vec<Said> {
     match seats.offered("s", left_s, &cancel) {
         Ok(tools) => {
             let whole = Value::Array(tools).to_string();
-            clean(&whole, 2 * 64 << 10);
+            clean(&whole, LIST_BYTES_MAX);
             let tools: Value = serde_json::from_str(&whole).expect("JSON");
             tool = tools[0]["name"].as_str().map_or(tool, str::to_owned);
         }
