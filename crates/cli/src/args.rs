@@ -626,8 +626,9 @@ pub(crate) struct ScheduleAddArgs {
 
 /// Lists tasks.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  alai mc list --tag bento --all")]
+#[command(after_help = "Example:\n  alai mc list --tag bento")]
 pub(crate) struct McListArgs {
+    /// What has this tag, also where it has ended.
     #[arg(long)]
     pub(crate) tag: Option<String>,
     #[arg(long, value_parser = state)]

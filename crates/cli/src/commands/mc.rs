@@ -149,7 +149,8 @@ fn list(home: &Home, args: &McListArgs) -> Result<(), CliError> {
         kind: args.kind,
         priority: args.priority,
         alarmed: args.overdue,
-        ended: args.all,
+        // Who asks for a tag asks for a product, of which most is done at the end.
+        ended: args.all || args.tag.is_some(),
         after: args.after,
         limit,
     };

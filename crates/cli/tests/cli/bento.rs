@@ -173,6 +173,13 @@ fn five_tasks_become_a_product_shown_typed_and_killed() {
     let reader = Reader::open(&home).expect("the store is readable");
     the_lines_are_those(&shown, DEMO);
     the_cascade_has_its_shape(&reader, &shown);
+    let listed = world
+        .alai(["--home", "shown/home", "mc", "list", "--tag", "bento"])
+        .exits(0);
+    assert!(
+        !listed.out.is_empty() && shown.out.contains(&listed.out),
+        "the demo ends with what `mc list --tag` says: {listed}\n{shown}"
+    );
     every_package_verifies(&world, &reader);
     what_was_found_was_red_before_it_was_mended(&world, &reader);
     every_merge_is_green(&world, &reader, &repository);
