@@ -373,7 +373,7 @@ pub(crate) struct ChangeArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum McCommand {
-    Add(McAddArgs),
+    Add(Box<McAddArgs>),
     List(McListArgs),
     /// Shows a task with its history.
     #[command(after_help = "Example:\n  alai mc show 4001")]
@@ -734,7 +734,7 @@ pub(crate) fn op_of(home: &Home, words: &[String]) -> Result<Op, CliError> {
     }
     if let Command::Mc(McCommand::Add(args)) = cli.command {
         return Ok(Op::Add {
-            task: Box::new(commands::mc::task_of(home, args)?),
+            task: Box::new(commands::mc::task_of(home, *args)?),
             key: crate::door::fresh_key(),
         });
     }

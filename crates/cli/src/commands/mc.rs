@@ -25,7 +25,7 @@ use crate::{door, follow, show};
 
 pub(crate) fn run(home: &Home, command: McCommand) -> Result<ExitCode, CliError> {
     match command {
-        McCommand::Add(args) => add(home, args)?,
+        McCommand::Add(args) => add(home, *args)?,
         McCommand::List(args) => list(home, &args)?,
         McCommand::Show {
             task,
