@@ -40,7 +40,7 @@ pub use replan::{
     is_planned, replaces,
 };
 pub use reviewed::{
-    FOLLOW_UP_TAG, is_a_persons_to_judge, is_worth_a_task, judge_action, stays_with,
+    FOLLOW_UP_TAG, FOLLOW_UPS_MAX, is_a_persons_to_judge, is_worth_a_task, judge_action, stays_with,
 };
 pub use sides::{Sides, with_sides};
 pub use uncaged::accepted;

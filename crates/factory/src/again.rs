@@ -2,7 +2,7 @@
 
 use alai_core::money::{Caps, dollars};
 use alai_core::pipeline::{
-    Around, Context, PARTS_MAX, PARTS_MIN, QA_RETRIES_MAX, lineage, replaces,
+    Around, Context, PARTS_MAX, PARTS_MIN, QA_RETRIES_MAX, replaces,
 };
 use alai_core::plan::{Plan, Planning};
 use alai_core::task::{Task, TaskKind};
@@ -57,7 +57,8 @@ fn spent(factory: &Factory, task: &Task) -> Result<Option<String>, MissionError>
         ..
     } = factory.config().money.caps;
     let goal = task.goal.map(|goal| (Scope::Goal(goal), "goal", of_goal));
-    let line = (Scope::Lineage(lineage(task)), "line of work", of_line);
+    let pays = factory.mission().pays(task.id)?;
+    let line = (Scope::Lineage(pays), "line of work", of_line);
     for (scope, whose, cap) in std::iter::once(line).chain(goal) {
         let Some(cap) = cap else { continue };
         let held = factory.mission().sum_of(scope)?.held();

@@ -112,7 +112,7 @@ pub fn console(
         | TaskKind::Verify
         | TaskKind::Ops
         | TaskKind::Docs
-        | TaskKind::Postflight => reader.line(goal.id)?,
+        | TaskKind::Postflight => reader.work_of(goal.id)?,
     };
     let mut console = Console {
         goal: goal.id,
@@ -164,12 +164,12 @@ pub fn line_is_over(reader: &Reader, goal: TaskId) -> Result<bool, MissionError>
         return Ok(named.state.terminal());
     }
     let ended = |line: &[Task]| line.iter().all(|t| t.state.terminal());
-    let line = reader.line(goal)?;
+    let line = reader.work_of(goal)?;
     if !ended(&line) || merging(reader, &line)? {
         return Ok(false);
     }
     // A merge that has ended between the two has made its tasks by now.
-    Ok(ended(&reader.line(goal)?))
+    Ok(ended(&reader.work_of(goal)?))
 }
 
 /// Whether something of a line of work is in the merge queue.

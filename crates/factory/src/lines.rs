@@ -115,7 +115,7 @@ fn looked_at(reader: &Reader, which: Which) -> Result<Vec<Task>, MissionError> {
                 goal: Some(id),
                 ..whole
             }),
-            task if Stage::of(task.kind).is_some() => reader.line(id),
+            task if Stage::of(task.kind).is_some() => reader.work_of(id),
             task => Ok(vec![task]),
         },
         Which::Project(project) => reader.tasks(&Filter {

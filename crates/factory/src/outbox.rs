@@ -74,7 +74,7 @@ pub(crate) fn lines(
         | TaskKind::Verify
         | TaskKind::Ops
         | TaskKind::Docs
-        | TaskKind::Postflight => mission.line(task.id)?,
+        | TaskKind::Postflight => mission.work_of(task.id)?,
     };
     tasks.sort_by_key(|t| t.id);
     let views = Views::new(mission, now_ms, Around::at_work());

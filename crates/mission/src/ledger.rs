@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::claim::{Fence, fenced, stale};
 use crate::error::MissionError;
+use crate::line;
 use crate::step::{StepState, receipt};
 use crate::writer::Mission;
 
@@ -68,7 +69,7 @@ impl Mission {
             if let Some(held) = under_way(c, &fence.run, intent.call)? {
                 return Ok(Ok(held));
             }
-            let ask = ask_of(&task, &intent.model, intent.cost, now_ms);
+            let ask = ask_of(c, &task, &intent.model, intent.cost, now_ms)?;
             let held = match decide(c, &caps, &ask)? {
                 Ok(held) => held,
                 Err(refused) => {
@@ -100,7 +101,7 @@ impl Mission {
         let (fence, model, caps) = (fence.clone(), model.to_owned(), *caps);
         self.write(move |c| {
             let task = fenced(c, &fence)?;
-            let ask = ask_of(&task, &model, cost, now_ms);
+            let ask = ask_of(c, &task, &model, cost, now_ms)?;
             let decided = decide(c, &caps, &ask)?;
             if let Err(refused) = &decided {
                 books::note_refusal(c, &ask, refused.rule, now_ms)?;
@@ -168,12 +169,18 @@ impl Mission {
 }
 
 /// The task's place in the books.
-pub(crate) fn ask_of(task: &Task, model: &str, cost: Cost, now_ms: i64) -> Ask {
-    Ask {
+pub(crate) fn ask_of(
+    c: &Connection,
+    task: &Task,
+    model: &str,
+    cost: Cost,
+    now_ms: i64,
+) -> Result<Ask, MissionError> {
+    Ok(Ask {
         model: model.to_owned(),
         cost,
         task: task.id,
-        lineage: task.lineage.unwrap_or(task.id),
+        lineage: line::pays(c, task)?,
         goal: match task.kind {
             TaskKind::Goal => Some(task.id),
             TaskKind::Spec
@@ -187,7 +194,7 @@ pub(crate) fn ask_of(task: &Task, model: &str, cost: Cost, now_ms: i64) -> Ask {
         },
         day: Day::of(now_ms),
         verifies: task.kind.judges(),
-    }
+    })
 }
 
 /// The decision on the books as they are in this transaction. What costs nothing is in no book.

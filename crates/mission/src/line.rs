@@ -13,7 +13,7 @@ use crate::inbox::By;
 use crate::reader::Reader;
 use crate::task::{COLUMNS, Raw, add_need, one, raw, word};
 use crate::writer::Mission;
-use crate::{apply, gone};
+use crate::{apply, gone, session};
 
 /// The event of a stage that was left out.
 const SKIPPED: &str = "skipped";
@@ -26,16 +26,38 @@ pub(crate) const OF_LINE: &str = "(t.id = ?1 OR t.lineage = ?1 OR coalesce(t.lin
     SELECT s.id FROM task s WHERE s.kind IN ('ops', 'docs') AND s.lineage IS NULL
         AND s.parent IN (SELECT id FROM task WHERE id = ?1 OR lineage = ?1)))";
 
-/// The goal of a task; of one of no goal the first task of its line of work, to which its OPS and DOCS belong, that hang below a build of it.
+/// The same with the lines that go on from it: the follow-ups of what judged it, with what was made of those.
+pub(crate) const OF_WORK: &str = "(coalesce(t.lineage, t.id) IN (WITH RECURSIVE first(id) AS (
+    SELECT ?1 UNION SELECT s.id FROM first f JOIN task p ON p.id = f.id OR p.lineage = f.id JOIN task s ON s.parent = p.id
+        WHERE s.lineage IS NULL AND (s.kind IN ('ops', 'docs') OR (s.kind = 'build' AND p.kind IN ('review', 'security', 'verify'))))
+    SELECT id FROM first))";
+
+/// The goal of a task; of one of no goal the first task of its line of work, to which its OPS, its DOCS and its follow-ups belong.
 pub(crate) fn first_of(c: &Connection, task: TaskId) -> Result<TaskId, MissionError> {
     let found = one(c, task)?;
-    if let Some(goal) = found.goal {
-        return Ok(goal);
+    match found.goal {
+        Some(goal) => Ok(goal),
+        None => session::root(c, found),
     }
-    let first = one(c, pipeline::lineage(&found))?;
-    match (first.kind, first.parent) {
-        (TaskKind::Ops | TaskKind::Docs, Some(build)) => Ok(pipeline::lineage(&one(c, build)?)),
-        (_, _) => Ok(first.id),
+}
+
+/// The first task of the line of work whose money a task spends: a follow-up spends that of the line in which it was found.
+pub(crate) fn pays(c: &Connection, task: &Task) -> Result<TaskId, MissionError> {
+    let mut first = pipeline::lineage(task);
+    loop {
+        let found = match first == task.id {
+            true => task.clone(),
+            false => one(c, first)?,
+        };
+        // A parent is older than its child: this ends.
+        let Some(parent) = found.parent.filter(|parent| *parent < first) else {
+            return Ok(first);
+        };
+        let judged = one(c, parent)?;
+        if found.kind != TaskKind::Build || !judged.kind.judges() {
+            return Ok(first);
+        }
+        first = pipeline::lineage(&judged);
     }
 }
 
@@ -75,12 +97,36 @@ impl Mission {
 }
 
 impl Reader {
-    /// The goal of a task; of one of no goal the first task of its line of work, to which its OPS and DOCS belong.
+    /// The goal of a task; of one of no goal the first task of its line of work, to which its OPS, DOCS and follow-ups belong.
     ///
     /// # Errors
     /// When there is no such task, or the store cannot be read.
     pub fn first_of(&self, task: TaskId) -> Result<TaskId, MissionError> {
         self.read(|c| first_of(c, task))
+    }
+
+    /// The first task of the line of work whose money a task spends.
+    ///
+    /// # Errors
+    /// When there is no such task, or the store cannot be read.
+    pub fn pays(&self, task: TaskId) -> Result<TaskId, MissionError> {
+        self.read(|c| pays(c, &one(c, task)?))
+    }
+
+    /// All that was made of a task, oldest first: its line of work and the lines that go on from it, which are its OPS, its DOCS and
+    /// its follow-ups.
+    ///
+    /// # Errors
+    /// When there is no such task, or the store cannot be read.
+    pub fn work_of(&self, task: TaskId) -> Result<Vec<Task>, MissionError> {
+        self.read(|c| {
+            let root = pipeline::lineage(&one(c, task)?);
+            let sql = format!("SELECT {COLUMNS} FROM task t WHERE {OF_WORK} ORDER BY id");
+            let mut statement = c.prepare_cached(&sql)?;
+            let rows = statement.query_map([root.0], raw)?;
+            rows.map(|r| r.map_err(MissionError::from).and_then(Raw::parse))
+                .collect()
+        })
     }
 
     /// A line of work by any of its tasks, oldest first: its builds and what judged them, and the stages that were made of it

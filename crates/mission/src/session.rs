@@ -194,7 +194,7 @@ pub(crate) fn report(
 }
 
 /// The task that names the session of a task: the first of its line of work, and where that came of another line, of that one.
-fn root(c: &Connection, mut task: Task) -> Result<TaskId, MissionError> {
+pub(crate) fn root(c: &Connection, mut task: Task) -> Result<TaskId, MissionError> {
     loop {
         let first = pipeline::lineage(&task);
         if first != task.id {

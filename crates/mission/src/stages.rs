@@ -9,7 +9,7 @@ use rusqlite::{Connection, ToSql, params};
 use serde::{Deserialize, Serialize};
 
 use crate::error::MissionError;
-use crate::line::OF_LINE;
+use crate::line::OF_WORK;
 use crate::reader::Reader;
 use crate::task::{one, word};
 
@@ -58,10 +58,9 @@ pub struct WorkStats {
     pub verifier: BTreeMap<String, u64>,
 }
 
-/// A goal and everything under it, or what `Reader::line` says of a line of work by its first task; but for the stages of its goal,
-/// which are not its own.
+/// A goal and everything under it, or what `Reader::work_of` says of a line of work by its first task.
 fn of() -> String {
-    format!("(t.goal = ?1 OR {OF_LINE})")
+    format!("(t.goal = ?1 OR {OF_WORK})")
 }
 
 impl Reader {

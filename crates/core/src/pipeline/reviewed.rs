@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::words::{bounded, finding_line, fix_title, named_subject, stage_title, subject};
 use super::{
     Context, Effect, HUMAN_WAIT_MS, REVIEW_CYCLES_MAX, Spawn, ToldBefore, child, lineage, onwards,
-    stop_at_rail,
+    stop_at_rail, waiting,
 };
 use crate::ids::TaskId;
 use crate::overlap;
@@ -135,6 +135,8 @@ fn follow_up(task: &Task, review: &Review, context: &Context) -> Option<Effect> 
     }
     let words: Vec<String> = worth.iter().map(|f| line_of(f, context)).collect();
     let mut next = child(task, TaskKind::Build, fix_title(task, &review.summary));
+    // It goes on with its line: how often that was sent back counts for it too. What a person let go on beyond that was his word.
+    next.review_cycles = task.counters.review_cycles.min(REVIEW_CYCLES_MAX);
     next.description = format!(
         "Findings of {} that did not stop the change:\n- {}",
         task.id,
@@ -150,6 +152,20 @@ fn follow_up(task: &Task, review: &Review, context: &Context) -> Option<Effect> 
         task: lineage(task),
         until: Until::Integrated,
     }];
+    let made = context.follow_ups();
+    if made >= FOLLOW_UPS_MAX {
+        let detail = format!(
+            "{made} follow-ups of this line of work were made already: {}",
+            review.summary
+        );
+        let action = "say whether it is worth it: `alai mc answer {id} \"go ahead\"` or `alai mc cancel {id}`";
+        next.waiting = Some(waiting(
+            WaitReason::ReviewCycles,
+            detail,
+            action.into(),
+            context,
+        ));
+    }
     stop_at_rail(&mut next, context);
     Some(Spawn::holding(next))
 }
@@ -185,11 +201,24 @@ impl Context {
         { self.told.iter() }.filter(move |before| before.fingerprint == told)
     }
 
+    /// Tasks that were made of reviews of the same line of work that passed. A review makes one.
+    fn follow_ups(&self) -> usize {
+        let followed = self.told.iter().filter(|before| before.followed);
+        followed
+            .map(|before| before.by)
+            .collect::<std::collections::BTreeSet<_>>()
+            .len()
+    }
+
     /// The review of the same line of work that has told a finding first.
     fn told_before(&self, finding: &Finding) -> Option<TaskId> {
         self.told(finding).next().map(|before| before.by)
     }
 }
+
+/// Follow-ups of one line of work that are begun without a person: one of each who judges it, the verification, the review and the audit.
+/// A fourth means that it was sent back after one of them had passed it, and that something else is found each time.
+pub const FOLLOW_UPS_MAX: usize = 3;
 
 /// Marks work that came of a review that passed.
 pub const FOLLOW_UP_TAG: &str = "follow-up";

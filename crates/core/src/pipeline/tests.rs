@@ -254,6 +254,42 @@ fn findings_of_a_pass_become_one_follow_up_that_never_follows_itself() {
 }
 
 #[test]
+fn follow_ups_are_counted_on_their_line_and_the_fourth_is_a_persons() {
+    let found = review(ReviewVerdict::PassWithFindings, Severity::Medium);
+    let ended = Ended::Reviewed { review: found };
+    let mut audit = task(TaskKind::Security);
+    audit.counters.review_cycles = 1;
+    let made_by = |by: &[i64]| Context {
+        // Each of them has told two findings that became one task.
+        told: { by.iter().flat_map(|by| [by, by]) }
+            .map(|by| ToldBefore {
+                by: TaskId(*by),
+                fingerprint: "another".into(),
+                words: "another".into(),
+                followed: true,
+            })
+            .collect(),
+        ..context()
+    };
+    let follow_up = |audit: &Task, context: &Context| {
+        let effects = advance(audit, &ended, context);
+        assert!(
+            effects.iter().any(|e| matches!(e, Effect::Enqueue { .. })),
+            "the change itself goes on"
+        );
+        spawned(&effects)[0].clone()
+    };
+    let third = follow_up(&audit, &made_by(&[5, 6]));
+    assert_eq!((third.waiting, third.review_cycles), (None, 1));
+    audit.counters.review_cycles = REVIEW_CYCLES_MAX + 1;
+    let fourth = follow_up(&audit, &made_by(&[5, 6, 7]));
+    assert_eq!(fourth.review_cycles, REVIEW_CYCLES_MAX);
+    let waiting = fourth.waiting.expect("a person is asked");
+    assert_eq!(waiting.reason, WaitReason::ReviewCycles);
+    assert!(waiting.detail.starts_with("3 follow-ups of this line"));
+}
+
+#[test]
 fn a_failed_gate_goes_back_once_then_up_one_tier_then_to_a_person() {
     let mut build = task(TaskKind::Build);
     let mut seen = Vec::new();

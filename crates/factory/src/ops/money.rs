@@ -41,10 +41,7 @@ impl fmt::Display for CapOf {
 pub(super) fn cap(desk: &Desk<'_>, of: CapOf, microusd: u64) -> Result<Outcome, OpError> {
     let scope = match of {
         CapOf::Task { task } => Scope::Task(task),
-        CapOf::Lineage { task } => {
-            let lineage = desk.mission.task(task)?.lineage;
-            Scope::Lineage(lineage.unwrap_or(task))
-        }
+        CapOf::Lineage { task } => Scope::Lineage(desk.mission.pays(task)?),
         CapOf::Goal { task } => {
             let found = desk.mission.task(task)?;
             if found.kind != TaskKind::Goal {

@@ -156,7 +156,7 @@ impl Mission {
             let model = row.model.unwrap_or_default();
             note_refusal(
                 c,
-                &ask_of(&task, &model, Cost::AtMost(1), now_ms),
+                &ask_of(c, &task, &model, Cost::AtMost(1), now_ms)?,
                 rule,
                 now_ms,
             )?;
@@ -224,7 +224,7 @@ impl Reader {
                 return Ok(true);
             };
             let cost = worst.map_or_else(cost, |worst| Cost::AtMost(worst.unsigned_abs()));
-            let ask = ask_of(&one(c, task)?, &model, cost, now_ms);
+            let ask = ask_of(c, &one(c, task)?, &model, cost, now_ms)?;
             Ok(decide(c, caps, &ask)?.is_ok())
         })
     }
@@ -239,7 +239,7 @@ impl Reader {
         now_ms: i64,
     ) -> Result<bool, MissionError> {
         self.read(|c| {
-            let ask = ask_of(&one(c, task)?, model, cost, now_ms);
+            let ask = ask_of(c, &one(c, task)?, model, cost, now_ms)?;
             Ok(decide(c, caps, &ask)?.is_ok())
         })
     }

@@ -27,7 +27,7 @@ impl Mission {
             if let Some(held) = under_way(c, &fence.run, intent.call)? {
                 return Ok(Ok(Loan::of(held.microusd)));
             }
-            let ask = ask_of(&task, &intent.model, intent.cost, now_ms);
+            let ask = ask_of(c, &task, &intent.model, intent.cost, now_ms)?;
             let loan = match lend(&books::of(c, &caps, &ask)?, &ask) {
                 Ok(loan) => loan,
                 Err(refused) => {

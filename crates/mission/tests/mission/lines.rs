@@ -561,3 +561,42 @@ fn what_a_line_took_is_counted_over_the_tasks_that_it_is_shown_with() {
         "documentation with what was done anew of it"
     );
 }
+
+#[test]
+fn a_follow_up_is_a_part_of_the_work_that_it_came_of_and_no_stage_of_its_line() {
+    let world = world();
+    let m = &world.mission;
+    let build = world.add(world.build("do it"));
+    let of = |kind, parent, lineage| {
+        let mut new = NewTask::new(kind, "of the work");
+        (new.project, new.parent, new.lineage) = (Some(world.project), Some(parent), lineage);
+        world.add(new)
+    };
+    let review = of(TaskKind::Review, build, Some(build));
+    let follow_up = of(TaskKind::Build, review, None);
+    let rework = of(TaskKind::Build, follow_up, Some(follow_up));
+    let its_audit = of(TaskKind::Security, rework, Some(follow_up));
+    let its_docs = of(TaskKind::Docs, rework, None);
+    let a_persons = of(TaskKind::Build, build, None);
+    let ids = |tasks: Vec<Task>| tasks.into_iter().map(|t| t.id).collect::<Vec<_>>();
+    let work = [build, review, follow_up, rework, its_audit, its_docs];
+    assert_eq!(ids(m.work_of(build).expect("reads")), work);
+    assert_eq!(ids(m.work_of(review).expect("reads")), work);
+    assert_eq!(ids(m.work_of(its_audit).expect("reads")), work[2..]);
+    assert_eq!(ids(m.line(build).expect("reads")), [build, review]);
+    let took = m.work_stats(build, 1_000).expect("reads");
+    assert_eq!(took.total.tasks, 6);
+    for task in work {
+        assert_eq!(m.first_of(task).expect("reads"), build, "{task}");
+    }
+    assert_eq!(m.first_of(a_persons).expect("reads"), a_persons);
+    // Documentation is paid for as a line of its own, as that of any line.
+    for (task, pays) in [
+        (follow_up, build),
+        (its_audit, build),
+        (its_docs, its_docs),
+        (a_persons, a_persons),
+    ] {
+        assert_eq!(m.pays(task).expect("reads"), pays, "{task}");
+    }
+}

@@ -245,6 +245,38 @@ fn each_cap_holds_over_what_it_is_for() {
 }
 
 #[test]
+fn a_follow_up_spends_the_cap_of_the_line_that_it_came_of() {
+    let world = world();
+    let m = &world.mission;
+    let build = world.add(world.build("do it"));
+    let child = |kind, parent, lineage| {
+        let mut new = NewTask::new(kind, "of the work");
+        (new.project, new.parent, new.lineage) = (Some(world.project), Some(parent), lineage);
+        world.add(new)
+    };
+    let claimed = |task| {
+        let claim = m.claim(Some(task), &LIMITS, "w", LEASE_MS, 100);
+        claim.expect("answers").expect("a claim").fence
+    };
+    let first = claimed(build);
+    reserve(m, &first, 0, 600, 110).expect("reserves");
+    m.settle(&first, call(0, 600), 120).expect("settles");
+    let review = child(TaskKind::Review, build, Some(build));
+    let follow_up = claimed(child(TaskKind::Build, review, None));
+    let caps = Caps {
+        lineage: Some(1_000),
+        ..Caps::NONE
+    };
+    let rule = refusal(m, &follow_up, 0, 500, &caps);
+    assert_eq!(rule.map(Rule::as_str), Some("lineage"));
+    assert_eq!(refusal(m, &follow_up, 0, 400, &caps), None);
+    let held = m.sum_of(Scope::Lineage(build)).expect("a sum").held();
+    assert_eq!(held, 1_000);
+    m.release(&follow_up, 0, "t", 170).expect("releases");
+    world.sound();
+}
+
+#[test]
 fn an_unknown_price_is_refused_and_nothing_is_begun() {
     let (world, claim) = busy();
     let (m, fence) = (&world.mission, &claim.fence);

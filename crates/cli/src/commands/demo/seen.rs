@@ -43,9 +43,7 @@ pub(super) fn seen(
         builds: of(TaskKind::Build)
             .filter(|t| t.state == State::Done)
             .count(),
-        reworks: of(TaskKind::Build)
-            .filter(|t| t.counters.review_cycles > 0)
-            .count(),
+        reworks: of(TaskKind::Build).filter(|t| t.lineage.is_some()).count(),
         follow_ups: of(TaskKind::Build)
             .filter(|t| t.tags.iter().any(|tag| tag == FOLLOW_UP_TAG))
             .count(),
