@@ -31,7 +31,7 @@ use reviewed::{review_action, reviewed};
 pub use words::subject;
 use words::{cut, named_subject, stage_title};
 
-pub use failed::{interrupted, over_budget};
+pub use failed::{interrupted, over_budget, timed_out};
 pub use line::{Held, by_hand, next};
 pub use merged::{MergeEnd, merged};
 pub use pulled::follow_up;

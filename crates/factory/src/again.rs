@@ -2,7 +2,7 @@
 
 use alai_core::money::{Caps, dollars};
 use alai_core::pipeline::{
-    Around, Context, PARTS_MAX, PARTS_MIN, QA_RETRIES_MAX, replaces,
+    Around, Context, INFRA_ATTEMPTS_MAX, PARTS_MAX, PARTS_MIN, QA_RETRIES_MAX, replaces,
 };
 use alai_core::plan::{Plan, Planning};
 use alai_core::task::{Task, TaskKind};
@@ -32,6 +32,18 @@ pub(crate) fn look(
         context.around = around(factory, &dead)?;
         context.dead = Some(Box::new(dead));
     } else if task.kind == TaskKind::Build && task.counters.qa_retries >= QA_RETRIES_MAX {
+        context.around = around(factory, task)?;
+    }
+    Ok(())
+}
+
+/// The same where a build's run was ended from outside, which counts as infrastructure.
+pub(crate) fn look_late(
+    factory: &Factory,
+    task: &Task,
+    context: &mut Context,
+) -> Result<(), MissionError> {
+    if task.kind == TaskKind::Build && task.counters.infra_attempts + 1 >= INFRA_ATTEMPTS_MAX {
         context.around = around(factory, task)?;
     }
     Ok(())

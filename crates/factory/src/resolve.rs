@@ -7,6 +7,7 @@ use alai_core::ids::RunId;
 use alai_core::pipeline::{self, Effect, Ended, Failure};
 use alai_mission::{Alarm, Holder, MissionError, RunRow};
 
+use crate::again;
 use crate::beat::Factory;
 use crate::limits;
 
@@ -94,11 +95,17 @@ fn take_back(
             minutes(limits::idle_ms_max(factory.config()))
         ),
     };
-    let lost = what_follows(factory, run, &why)?;
     tracing::warn!("run {} of {}: {why}", run.id, run.task);
+    let mission = factory.mission();
     match late {
-        Late::Lapsed => factory.mission().recover(lost, &why, now_ms)?,
-        Late::Overdue | Late::Idle => factory.mission().time_out(lost, &why, now_ms)?,
+        Late::Lapsed => mission.recover(what_follows(factory, run, &why)?, &why, now_ms)?,
+        Late::Overdue | Late::Idle => {
+            let task = mission.task(run.task)?;
+            let mut context = factory.plain_context();
+            again::look_late(factory, &task, &mut context)?;
+            let effects = pipeline::timed_out(&task, &why, &context);
+            mission.time_out(run.id.clone(), effects, &why, now_ms)?
+        }
     };
     Ok(())
 }
@@ -132,7 +139,9 @@ mod tests {
     use std::collections::BTreeMap;
 
     use alai_core::ids::{Epoch, TaskId};
+    use alai_core::lifecycle::Event;
     use alai_core::pipeline::{BACKOFF_MS, INFRA_ATTEMPTS_MAX};
+    use alai_core::plan::Planning;
     use alai_core::task::{NewTask, State, TaskKind, WaitReason, Waiting};
     use alai_mission::{Claim, ClaimLimits, NewProject, ProjectSettings, RunState, SlotsOf};
 
@@ -255,6 +264,22 @@ mod tests {
             }
         }
 
+        /// With a build of a goal in the place of its task.
+        fn of_a_goal(mut self) -> World {
+            let mission = self.factory.mission();
+            let cancel = mission.act(self.task, Event::Cancel, String::new(), "t", self.from_ms);
+            cancel.expect("it is open");
+            let project = mission.task(self.task).expect("the task").project;
+            let add = |mut task: NewTask, goal| {
+                (task.project, task.goal, task.parent) = (project, goal, goal);
+                let added = mission.add(task, None, "t", self.from_ms);
+                added.expect("new")
+            };
+            let goal = add(NewTask::new(TaskKind::Goal, "Say everything"), None);
+            self.task = add(NewTask::new(TaskKind::Build, "Say alpha"), Some(goal));
+            self
+        }
+
         fn claim(&self, lease_ms: i64, now_ms: i64) -> Claim {
             let limits = ClaimLimits {
                 total: 1,
@@ -350,6 +375,32 @@ mod tests {
         let waiting = task.waiting.expect("somebody is asked");
         assert_eq!(waiting.reason, WaitReason::InfraAttempts);
         assert_eq!(waiting.owner, world.factory.config().operator);
+    }
+
+    #[test]
+    fn a_build_of_a_goal_that_is_ended_from_outside_each_time_is_split_by_its_lead() {
+        let world = World::new("run_minutes = 3\nidle_minutes = 3").of_a_goal();
+        for attempt in 1..=INFRA_ATTEMPTS_MAX {
+            let begun_ms = world.from_ms + i64::from(attempt) * 60 * MINUTE_MS;
+            assert_eq!(world.claim(EVER_MS, begun_ms).task.id, world.task);
+            world.looks(begun_ms + 3 * MINUTE_MS + 1);
+            let why = "it took longer than 3 minutes".to_owned();
+            assert_eq!(world.run(), (RunState::TimedOut, why));
+            // The last one is planned anew, and no attempt of it is left.
+            let counted = attempt.min(INFRA_ATTEMPTS_MAX - 1);
+            assert_eq!(world.counted(), (State::Open, counted));
+        }
+        let mission = world.factory.mission();
+        let needs = mission.needs(world.task).expect("needs");
+        assert_eq!(needs.len(), 1);
+        let spec = mission.task(needs[0].needs).expect("a specification");
+        let of = world.task;
+        assert_eq!(spec.planning, Some(Planning::Split { of, depth: 1 }));
+        let task = mission.task(world.task).expect("the task");
+        assert_eq!(task.findings, ["it took longer than 3 minutes"]);
+        // Who plans it is next, and not once more what was too large.
+        let next = world.claim(EVER_MS, world.from_ms + EVER_MS);
+        assert_eq!(next.task.id, spec.id);
     }
 
     #[test]

@@ -119,8 +119,21 @@ pub(crate) fn all(
     Ok(made)
 }
 
-/// A lost run's task: back to open, or on a person's desk.
+/// A lost run's task: back to open, where it may be planned anew, or on a person's desk.
 pub(crate) fn lose(
+    c: &Connection,
+    task: TaskId,
+    effects: &[Effect],
+    why: &str,
+    stamp: &Stamp,
+) -> Result<(), MissionError> {
+    for effect in effects {
+        lose_by(c, task, effect, why, stamp)?;
+    }
+    Ok(())
+}
+
+fn lose_by(
     c: &Connection,
     task: TaskId,
     effect: &Effect,
@@ -131,14 +144,20 @@ pub(crate) fn lose(
         Effect::Retry {
             counters,
             run_at_ms,
+            findings,
             ..
         } => {
+            append_findings(c, task, findings)?;
             set_counters(c, task, *counters)?;
             c.execute(
                 "UPDATE task SET run_at_ms = ? WHERE id = ?",
                 params![run_at_ms, task.0],
             )?;
             set_state(c, task, Event::LeaseLost, None, why, stamp).map(|_| ())
+        }
+        Effect::PlanAnew { spec, counted } => {
+            let found = one(c, task)?;
+            replan::plan_anew(c, &found, spec, *counted, stamp).map(|_| ())
         }
         Effect::Ask {
             waiting, counters, ..
@@ -157,11 +176,10 @@ pub(crate) fn lose(
         | Effect::Passed { .. }
         | Effect::Report { .. }
         | Effect::Planned { .. }
-        | Effect::PlanAnew { .. }
         | Effect::Replace { .. }
         | Effect::AskAbout { .. }
         | Effect::Skip { .. } => {
-            let why = "a lost run can only be retried or asked about".to_owned();
+            let why = "a lost run can only be retried, planned anew or asked about".to_owned();
             Err(MissionError::Row { table: "run", why })
         }
     }

@@ -154,22 +154,24 @@ impl Mission {
         why: &str,
         now_ms: i64,
     ) -> Result<Vec<TaskId>, MissionError> {
-        self.take_back(lost, RunState::Lost, why, now_ms)
+        let lost = lost.into_iter().map(|(run, effect)| (run, vec![effect]));
+        self.take_back(lost.collect(), RunState::Lost, why, now_ms)
     }
 
-    /// The same for runs that took too long, or did nothing for too long.
+    /// The same for a run that took too long, or did nothing for too long: its task may be planned anew.
     pub fn time_out(
         &self,
-        late: Vec<(RunId, Effect)>,
+        late: RunId,
+        effects: Vec<Effect>,
         why: &str,
         now_ms: i64,
     ) -> Result<Vec<TaskId>, MissionError> {
-        self.take_back(late, RunState::TimedOut, why, now_ms)
+        self.take_back(vec![(late, effects)], RunState::TimedOut, why, now_ms)
     }
 
     fn take_back(
         &self,
-        lost: Vec<(RunId, Effect)>,
+        lost: Vec<(RunId, Vec<Effect>)>,
         ended: RunState,
         why: &str,
         now_ms: i64,
@@ -177,7 +179,7 @@ impl Mission {
         let why = why.to_owned();
         self.write(move |c| {
             let mut tasks = Vec::new();
-            for (run, effect) in &lost {
+            for (run, effects) in &lost {
                 let Some(row) = query(c, "id = ?", &run.0)?
                     .into_iter()
                     .find(|r| r.state == RunState::Live)
@@ -194,7 +196,7 @@ impl Mission {
                     let limit = [Passage::Fired, Passage::Blocked];
                     passage::count(c, &limit.map(|p| (Transition::Execute, p)), now_ms)?;
                 }
-                apply::lose(c, row.task, effect, &why, &stamp)?;
+                apply::lose(c, row.task, effects, &why, &stamp)?;
                 tasks.push(row.task);
             }
             Ok(tasks)

@@ -4,8 +4,8 @@ use super::replan::{self, Died};
 use super::reviewed::{judge_action, review_action};
 use super::words::bounded;
 use super::{
-    BACKOFF_MS, Context, ESCALATIONS_MAX, Effect, Failure, INFRA_ATTEMPTS_MAX, INTERRUPTIONS_MAX,
-    QA_RETRIES_MAX, waiting,
+    BACKOFF_MS, Context, ESCALATIONS_MAX, Effect, Ended, Failure, INFRA_ATTEMPTS_MAX,
+    INTERRUPTIONS_MAX, Limit, QA_RETRIES_MAX, advance, waiting,
 };
 use crate::cage::Sandbox;
 use crate::money::Refused;
@@ -215,6 +215,29 @@ pub(super) fn infrastructure(task: &Task, detail: &str, context: &Context) -> Ve
         counters,
         run_at_ms: context.now_ms + wait,
     }]
+}
+
+/// A run of the factory took too long, or reached nothing for too long, and was ended from outside. Its machine or its agent was at fault,
+/// and nobody can tell which: it counts as infrastructure as long as that is tried, and after that it is too large, as what comes to
+/// the end of its own time is.
+pub fn timed_out(task: &Task, detail: &str, context: &Context) -> Vec<Effect> {
+    let failure = Failure::Infrastructure {
+        detail: detail.to_owned(),
+    };
+    let mut tried = advance(task, &Ended::Failed { failure }, context);
+    let Some(Effect::Ask { waiting, .. }) = tried.first_mut() else {
+        return tried;
+    };
+    let findings = bounded(&[detail.to_owned()]);
+    match replan::instead(task, findings, Died::Overrun(Limit::Time), context) {
+        Ok(effects) => return effects,
+        Err(None) => {}
+        Err(Some(bound)) => {
+            let more = format!("; it is not planned anew: {bound}");
+            waiting.detail.push_str(&more);
+        }
+    }
+    tried
 }
 
 /// The factory died while this task ran.

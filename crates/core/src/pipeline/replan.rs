@@ -8,8 +8,8 @@ use super::failed::infrastructure;
 use super::reviewed::review_action;
 use super::words::{cut, fit_title, named_subject};
 use super::{
-    Context, Effect, Ended, FINDING_BYTES_MAX, Failure, HUMAN_WAIT_MS, Limit, Spawn, child, failed,
-    is_a_part, planned_task, waiting,
+    Context, Effect, Ended, FINDING_BYTES_MAX, Failure, HUMAN_WAIT_MS, Limit, QA_RETRIES_MAX,
+    Spawn, child, failed, is_a_part, planned_task, waiting,
 };
 use crate::cage::Sandbox;
 use crate::delegation::PLANNED_MAX;
@@ -382,10 +382,12 @@ fn over(task: &Task, what: &str, why: &str, context: &Context) -> Waiting {
 
 fn lacks(task: &Task, what: &str, why: &str) -> String {
     let last = task.findings.last().map(String::as_str).unwrap_or_default();
-    format!(
-        "failed {} times and was not {what}: {why}; last: {last}",
-        task.counters.qa_retries + 1
-    )
+    // A run that was ended from outside counts as infrastructure, and its task is planned anew with fewer of these.
+    let tries = match task.counters.qa_retries {
+        retries @ QA_RETRIES_MAX.. => format!("failed {} times", retries + 1),
+        _ => "has no tries left".to_owned(),
+    };
+    format!("{tries} and was not {what}: {why}; last: {last}")
 }
 
 /// The wait of a task whose planning a person has closed by hand, without a plan. Its tries are over all the same: whoever closed it says

@@ -165,7 +165,7 @@ impl Mission {
                 counters: task.counters,
                 findings: Vec::new(),
             };
-            apply::lose(c, row.task, &ask, &why, &stamp)?;
+            apply::lose(c, row.task, &[ask], &why, &stamp)?;
             outbox::page_changed(c, task.id, &stamp)?;
             Ok(true)
         })

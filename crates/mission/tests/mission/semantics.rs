@@ -182,8 +182,9 @@ fn a_run_that_is_late_is_timed_out_and_gone_on_with() {
         (600, 400),
         "a call is none"
     );
-    let late = vec![(first.fence.run.clone(), retry("late", 0))];
-    m.time_out(late, "it took too long", 700).expect("ends it");
+    let late = vec![retry("late", 0)];
+    m.time_out(first.fence.run.clone(), late, "it took too long", 700)
+        .expect("ends it");
     assert!(
         m.heartbeat(&first.fence, LEASE_MS, 710)
             .expect_err("lost")

@@ -1,7 +1,7 @@
 use super::*;
 use crate::ids::TaskId;
 use crate::pipeline::tests::{context, task};
-use crate::pipeline::{QA_RETRIES_MAX, advance};
+use crate::pipeline::{INFRA_ATTEMPTS_MAX, QA_RETRIES_MAX, advance, timed_out};
 use crate::plan::PlannedTask;
 
 fn around() -> Around {
@@ -438,4 +438,54 @@ fn what_stops_any_specification_stops_this_one_with_its_own_way_on() {
             "{effects:?}"
         );
     }
+}
+
+#[test]
+fn a_run_that_is_ended_from_outside_is_tried_again_as_a_machine_is_and_then_split() {
+    let mut late = worn();
+    late.counters.qa_retries = 0;
+    let ended = |late: &Task, around: Option<Around>| {
+        let context = Context {
+            around,
+            ..context()
+        };
+        timed_out(late, "it took longer than 3 minutes", &context)
+    };
+    for attempts in 0..INFRA_ATTEMPTS_MAX - 1 {
+        late.counters.infra_attempts = attempts;
+        let again = ended(&late, Some(around()));
+        assert!(
+            matches!(again.as_slice(), [Effect::Retry { counters, .. }] if counters.infra_attempts == attempts + 1)
+        );
+    }
+    late.counters.infra_attempts = INFRA_ATTEMPTS_MAX - 1;
+    let split = ended(&late, Some(around()));
+    let (of, depth) = (late.id, 1);
+    assert_eq!(manner(&split), Ok(Planning::Split { of, depth }));
+    let Effect::Retry {
+        counters, findings, ..
+    } = &split[0]
+    else {
+        panic!("{split:?}")
+    };
+    assert_eq!(*counters, late.counters, "nobody goes on past the bound");
+    assert_eq!(*findings, ["it took longer than 3 minutes"]);
+
+    let mut deep = around();
+    deep.counted.splits_above = SPLITS_DEEP_MAX;
+    for (around, says) in [(Some(deep), true), (None, false)] {
+        let asked = ended(&late, around);
+        let [Effect::Ask { waiting, .. }] = asked.as_slice() else {
+            panic!("{asked:?}")
+        };
+        assert_eq!(waiting.reason, WaitReason::InfraAttempts);
+        assert!(waiting.detail.contains("it took longer than 3 minutes"));
+        assert_eq!(waiting.detail.contains("it was split 2 times"), says);
+    }
+    let mut docs = late.clone();
+    docs.kind = TaskKind::Docs;
+    assert!(matches!(
+        ended(&docs, Some(around())).as_slice(),
+        [Effect::Ask { .. }]
+    ));
 }
