@@ -377,8 +377,8 @@ fn described(
     Ok(format!(
         "People changed {branch} while the factory merged its own work, and both changed the same lines of `{}`. The tree before you has \
          both histories; these files stand there as {branch} has them. Bring in again what the merged work changed in them, and keep what \
-         people did.\n\nWhat the merged work changed ({base}..{tip}):\n\n```diff\n{}\n```\n\nWhat people changed \
-         ({base}..{target}):\n\n```diff\n{}\n```",
+         people did.\n\nWhat the merged work changed ({base}..{tip}):\n\n{}\n\nWhat people changed \
+         ({base}..{target}):\n\n{}",
         shown.join("`, `"),
         side(tip),
         side(target)

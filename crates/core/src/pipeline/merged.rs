@@ -35,7 +35,7 @@ pub fn merged(task: &Task, end: &MergeEnd, context: &Context) -> Vec<Effect> {
     let findings = match end {
         MergeEnd::Merged { commit } => return integrated(task, commit, context),
         MergeEnd::Conflict { paths } => vec![format!(
-            "the change conflicts with what was merged meanwhile, in {}; do it again on the newer base",
+            "the change conflicts with what was merged meanwhile, in {}; bring it in again on the newer base",
             paths.join(", ")
         )],
         MergeEnd::Red { findings } => findings.clone(),
