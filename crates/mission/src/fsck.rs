@@ -192,10 +192,13 @@ const INVARIANTS: [Invariant; 31] = [
     ),
     whole(
         "the end of a task is told to the outside",
+        // Of no goal: on the pages of its line, or of one that this goes on from, where a follow-up of before had its own.
         "SELECT t.id FROM task t WHERE t.state IN ('done', 'failed', 'cancelled') AND NOT EXISTS
-            (SELECT 1 FROM outbox o WHERE o.sink = 'wiki' AND o.payload = CAST(coalesce(t.goal,
-                (SELECT ifnull(b.lineage, b.id) FROM task f JOIN task b ON b.id = f.parent
-                    WHERE f.id = ifnull(t.lineage, t.id) AND f.kind IN ('ops', 'docs')), t.lineage, t.id) AS TEXT))",
+            (WITH RECURSIVE up(id) AS (SELECT coalesce(t.goal, t.lineage, t.id)
+                UNION SELECT ifnull(p.lineage, p.id) FROM up JOIN task f ON f.id = up.id JOIN task p ON p.id = f.parent AND p.id < f.id
+                    WHERE t.goal IS NULL AND (p.kind IN ('review', 'security', 'verify')
+                        OR (p.kind IN ('build', 'ops', 'docs') AND f.kind IN ('ops', 'docs'))))
+             SELECT 1 FROM up JOIN outbox o ON o.sink = 'wiki' AND o.payload = CAST(up.id AS TEXT))",
     ),
     whole(
         "a schedule fires once at each moment",
