@@ -652,9 +652,7 @@ pub(crate) fn approval(
         owner: factory.config().operator.clone(),
         deadline_ms: factory.now_ms() + HUMAN_WAIT_MS,
         next_action: format!(
-            "look with `git -C {} diff {}...alai/integration`, then `alai mc approve {}`",
-            project.path.display(),
-            project.target_branch,
+            "look with `alai diff {0}`, then `alai mc approve {0}`",
             task.0
         ),
         detail,

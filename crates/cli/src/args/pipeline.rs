@@ -17,18 +17,28 @@ pub(crate) enum PipelineCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Makes the one successor of a task by hand; never a second of its stage and cycle.
-    #[command(after_help = "Example:\n  alai pipeline create --from 4001 --stage docs")]
-    Create {
-        /// The task that it follows.
-        #[arg(long, value_name = "ID")]
-        from: TaskId,
-        /// verify, review, security, ops or docs.
-        #[arg(long, value_parser = stage)]
-        stage: Stage,
-        #[arg(long)]
-        json: bool,
-    },
+    Create(PipelineCreateArgs),
+}
+
+/// Sends a task that was to end at its gate through the stages of its project, and shows the pipeline of one that has it; with --stage
+/// makes the one successor of that stage by hand, never a second of its stage and cycle.
+#[derive(Debug, Args)]
+#[command(
+    alias = "create-pipeline",
+    after_help = "Example:\n  alai pipeline create 4001\n  alai pipeline create 4001 --stage docs"
+)]
+pub(crate) struct PipelineCreateArgs {
+    /// The task.
+    #[arg(required_unless_present = "from", conflicts_with = "from")]
+    pub(crate) task: Option<TaskId>,
+    /// The same, with --stage.
+    #[arg(long, value_name = "ID", requires = "stage")]
+    pub(crate) from: Option<TaskId>,
+    /// verify, review, security, ops or docs.
+    #[arg(long, value_parser = stage)]
+    pub(crate) stage: Option<Stage>,
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Every task of a goal or a line of work with its pipeline, stage, parent and cycle, and the stages that were left out with

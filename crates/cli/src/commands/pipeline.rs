@@ -3,11 +3,12 @@
 use std::process::ExitCode;
 
 use alai_core::ids::TaskId;
-use alai_core::pipeline::Stage;
+use alai_core::pipeline::{Stage, lineage};
+use alai_core::task::State;
 use alai_factory::{Home, LineTask, Lines, Op, Outcome, Pipeline, Views, Which, lines};
 use serde::Serialize;
 
-use crate::args::{PipelineCommand, PipelineStatusArgs};
+use crate::args::{PipelineCommand, PipelineCreateArgs, PipelineStatusArgs};
 use crate::commands::{mc, project};
 use crate::error::{CliError, Kind};
 use crate::{door, show};
@@ -26,11 +27,38 @@ pub(crate) fn run(home: &Home, command: PipelineCommand) -> Result<ExitCode, Cli
     match command {
         PipelineCommand::Status(args) => status(home, &args)?,
         PipelineCommand::Advance { task, json } => ask(home, Op::Advance { task }, json)?,
-        PipelineCommand::Create { from, stage, json } => {
-            ask(home, Op::Successor { from, stage }, json)?
-        }
+        PipelineCommand::Create(args) => create(home, &args)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn create(home: &Home, args: &PipelineCreateArgs) -> Result<(), CliError> {
+    let task = args.task.or(args.from).expect("clap asks for one of them");
+    if let Some(stage) = args.stage {
+        return ask(home, Op::Successor { from: task, stage }, args.json);
+    }
+    let reader = door::reader(home)?;
+    let found = reader.task(task)?;
+    let line = reader.line(task)?;
+    let followed = line.iter().any(|t| t.parent == Some(task) && t.id != task)
+        || !reader.merges_of(lineage(&found))?.is_empty();
+    if found.solo || (found.state == State::Done && !followed) {
+        return ask(home, Op::Advance { task }, args.json);
+    }
+    if args.json {
+        return show::json(&Moved {
+            task,
+            made: Vec::new(),
+            merging: false,
+        });
+    }
+    show::line(format!("{task} has its pipeline:"));
+    let of = PipelineStatusArgs {
+        task: Some(task),
+        project: None,
+        json: false,
+    };
+    status(home, &of)
 }
 
 fn status(home: &Home, args: &PipelineStatusArgs) -> Result<(), CliError> {

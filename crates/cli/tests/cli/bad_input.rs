@@ -149,7 +149,7 @@ fn uncommitted_work_is_never_touched() {
     let ran = world.alai(START).exits(6);
     assert_snapshot!(words(&world, &ran.err), @r"
     waiting: #1 waits for operator: main could not be moved: DIR/tiny has main checked out with uncommitted changes (words.sh); commit or stash them, then retry. Nothing was touched
-    hint: look with `git -C DIR/tiny diff main...alai/integration`, then `alai mc approve 1`
+    hint: look with `alai diff 1`, then `alai mc approve 1`
     ");
     assert_eq!(
         world.work_tree(),

@@ -195,7 +195,7 @@ fn a_person_approves_what_reaches_the_target() {
     let ran = world.alai(START).exits(6);
     assert_snapshot!(world.redact(&ran.err.lines().filter(|l| !l.starts_with(' ')).collect::<Vec<_>>().join("\n")), @r"
     waiting: #1 waits for operator: merged into alai/integration; main is not moved yet
-    hint: look with `git -C DIR/tiny diff main...alai/integration`, then `alai mc approve 1`
+    hint: look with `alai diff 1`, then `alai mc approve 1`
     ");
     assert_eq!(world.titles("main"), ["Import"], "nobody has approved it");
     assert_eq!(world.titles("alai/integration"), [TITLE, "Import"]);
@@ -205,7 +205,7 @@ fn a_person_approves_what_reaches_the_target() {
     rule      approval
     owner     operator
     deadline  in 2 d
-    next      look with `git -C DIR/tiny diff main...alai/integration`, then `alai mc approve 1`
+    next      look with `alai diff 1`, then `alai mc approve 1`
     ");
     world.alai(["mc", "approve", "1"]).exits(0).says("moved to");
     assert_eq!(world.titles("main"), [TITLE, "Import"]);

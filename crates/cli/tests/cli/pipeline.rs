@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::script::{Script, planned, small};
+use crate::script::{BUILD, Script, planned, small};
 use crate::world::World;
 
 /// Rows of `pipeline status --json` as `stage/cycle/state`.
@@ -302,4 +302,86 @@ fn a_project_has_its_own_stages_and_urgent_work_is_judged_all_the_same() {
         .alai(["project", "set", "tiny", "--stages", ""])
         .exits(0);
     assert!(!back.out.contains("stages"), "{back}");
+}
+
+#[test]
+fn a_pipeline_is_created_by_a_tasks_number_and_shown_where_it_is() {
+    let world = World::scripted("auto", &Script::good());
+    world.alai(BUILD).exits(0);
+    for wrong in [
+        vec!["pipeline", "create"],
+        vec![
+            "pipeline", "create", "1", "--from", "1", "--stage", "review",
+        ],
+        vec!["pipeline", "create", "--from", "1"],
+    ] {
+        world.alai(wrong).exits(2);
+    }
+    world.alai(["pipeline", "create", "99"]).exits(3);
+    // It was to end at its gate.
+    let made = world.json(["pipeline", "create", "1", "--json"]);
+    assert_eq!((&made["task"], &made["made"]), (&json!(1), &json!([2])));
+    let review = world.task(2);
+    assert_eq!(review["view"]["task"]["kind"], "review");
+    // Once; by the seeds' word too, and with a stage as before.
+    for again in ["create", "create-pipeline"] {
+        let shown = world.alai(["pipeline", again, "1"]).exits(0);
+        shown
+            .says("#1 has its pipeline:")
+            .says("pipeline #1 Add initials (tiny): not merged; stages build > review > security");
+    }
+    let none = world.json(["pipeline", "create", "1", "--json"]);
+    assert_eq!(none["made"], json!([]));
+    world
+        .alai(["pipeline", "create", "1", "--stage", "review"])
+        .exits(1)
+        .says("#2 already");
+    // One that nobody has begun has its own from the beginning.
+    world
+        .alai(["mc", "add", "Add initials", "--project", "tiny", "--hold"])
+        .exits(0);
+    world
+        .alai(["pipeline", "create", "3"])
+        .exits(0)
+        .says("#3 has its pipeline:");
+    world.alai(["mc", "fsck"]).exits(0);
+}
+
+#[test]
+fn a_follow_up_is_shown_and_counted_with_the_work_that_it_came_of() {
+    let finding = json!({"severity": "medium", "title": "initials of nothing are wrong", "path": "words.sh", "line": 1, "detail": "Say nothing."});
+    let found = json!({"verdict": "pass_with_findings", "summary": "Mind the empty line.", "findings": [finding]});
+    let script = Script::good()
+        .builds("Fix: ", &small("extra"))
+        .judges_attempt("review", 0, found);
+    let world = World::scripted("auto", &script);
+    world
+        .alai(["mc", "add", "Add initials", "--project", "tiny"])
+        .exits(0);
+    let daemon = world.up();
+    // 2 is the review, 3 the audit, 4 the follow-up, which needs the merge of 1.
+    world.until("the follow-up is merged", |w| {
+        let list = w.list();
+        assert!(!list.contains("[waiting]"), "{list}");
+        let merged = list.contains("#4 ") && w.task(4)["view"]["task"]["integrated"].is_string();
+        merged.then_some(())
+    });
+    world.alai(["down"]).exits(0);
+    daemon.ends().exits(0);
+    assert!(world.task(4)["view"]["task"]["lineage"].is_null());
+    for of in ["1", "4", "6"] {
+        let console = world.json(["console", of, "--json"]);
+        assert_eq!(
+            (&console["goal"], &console["took"]["total"]["tasks"]),
+            (&json!(1), &json!(6))
+        );
+        let tasks = console["tasks"].as_array().expect("tasks");
+        assert_eq!(tasks.len(), 6, "{console}");
+    }
+    let status = world.json(["pipeline", "status", "1", "--json"]);
+    let of: Vec<&Value> = { status["pipelines"].as_array().expect("pipelines").iter() }
+        .map(|pipeline| &pipeline["pipeline_id"])
+        .collect();
+    assert_eq!(of, [&json!(1), &json!(4)], "a pipeline of its own");
+    world.alai(["mc", "fsck"]).exits(0);
 }
