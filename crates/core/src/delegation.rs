@@ -90,6 +90,16 @@ impl Known {
         registry.companies().iter().map(known).collect()
     }
 
+    /// Those that take work now: what is switched off or cannot be used is not named to a model.
+    pub fn open(registry: &Registry) -> Vec<Known> {
+        let shut = |known: &Known| {
+            let company = registry.find(&known.name);
+            company.is_ok_and(|company| company.closed.is_some())
+        };
+        let all = Known::all(registry).into_iter();
+        all.filter(|known| !shut(known)).collect()
+    }
+
     fn answers_to(&self, name: &str) -> bool {
         let own = std::iter::once(&self.name).chain(&self.aliases);
         own.into_iter()
@@ -414,20 +424,26 @@ pub(crate) fn company_called(known: &[Known], name: &str, role: Role) -> Result<
             .flat_map(|company| std::iter::once(&company.name).chain(&company.aliases));
         let hint = yaml::hint(name.trim(), names.map(String::as_str));
         return Err(format!(
-            "no company is called `{}`; {hint}",
-            name.trim().escape_debug()
+            "no company is called `{}`; {hint}; those that build: {}",
+            name.trim().escape_debug(),
+            builders(known)
         ));
     };
     if role == Role::Builder && !found.builds {
-        let builds = known.iter().filter(|company| company.builds);
-        let builds: Vec<&str> = builds.map(|company| company.name.as_str()).collect();
         return Err(format!(
             "{} does not build; those that do: {}",
             found.name,
-            builds.join(", ")
+            builders(known)
         ));
     }
     Ok(found.name.clone())
+}
+
+/// Names of the companies that build, with commas between them.
+pub fn builders(known: &[Known]) -> String {
+    let builds = known.iter().filter(|company| company.builds);
+    let builds: Vec<&str> = builds.map(|company| company.name.as_str()).collect();
+    builds.join(", ")
 }
 
 /// The paths that a task declares, if all of them lie inside the repository and are part of the work.

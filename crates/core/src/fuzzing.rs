@@ -65,7 +65,7 @@ pub fn packs(bytes: &[u8]) {
         assert!(!problems.is_empty());
     }
     let _skill = company::skill::parse("a", &text);
-    let _plan = plan::Plan::parse(&text);
+    let _plan = plan::Plan::parse(&text, &[]);
     let _review = review::Review::parse(&text);
     if let Ok(changes) = patch::parse(&text) {
         let named = |change: &patch::Change| change.paths().iter().all(|path| !path.is_empty());

@@ -504,13 +504,14 @@ fn goal_stages(spec: &Task, plan: &Plan, context: &Context) -> Vec<Spawn> {
         return Vec::new();
     };
     let docs = context.wants_docs || plan.tasks.iter().any(|t| t.docs);
+    let ops = context.wants_ops || plan.tasks.iter().any(|t| t.deploy);
     let titles: Vec<String> = plan
         .tasks
         .iter()
         .map(|t| format!("- {}", t.title))
         .collect();
     [
-        (TaskKind::Ops, Stage::Ops, context.wants_ops),
+        (TaskKind::Ops, Stage::Ops, ops),
         (TaskKind::Docs, Stage::Docs, docs),
     ]
     .into_iter()
@@ -558,8 +559,9 @@ fn planned_task(spec: &Task, planned: &PlannedTask, context: &Context) -> NewTas
     task.changes_tests = planned.changes_tests.clone();
     task.paths = planned.paths.clone();
     task.company_pin = planned.company.clone();
-    if planned.docs && !task.tags.iter().any(|t| t == "docs") {
-        task.tags.push("docs".into());
+    for (stage, asked) in [(Stage::Docs, planned.docs), (Stage::Ops, planned.deploy)] {
+        let tag = chain::tag_of(stage).filter(|tag| asked && !task.tags.iter().any(|t| t == tag));
+        task.tags.extend(tag.map(str::to_owned));
     }
     stop_at_rail(&mut task, context);
     task

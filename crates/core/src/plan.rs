@@ -45,10 +45,13 @@ pub struct PlannedTask {
     /// Whether a documentation stage follows.
     #[serde(default)]
     pub docs: bool,
+    /// Whether an operations stage follows.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deploy: bool,
     /// Test files this task must change: paths, or globs within a folder that is written out.
     #[serde(default)]
     pub changes_tests: Vec<String>,
-    /// The company that does it; none where the words of the task decide. Only a lead who delegates names one.
+    /// The company that does it; none where the words of the task decide.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub company: Option<String>,
     /// Who in the company: its builder, or its lead, who splits it further. Only a lead who delegates names a lead.
@@ -158,10 +161,6 @@ pub enum PlanError {
     Key(String),
     #[error("task `{key}`: {why}")]
     Text { key: String, why: String },
-    #[error(
-        "task `{0}`: `company`, `role` and `paths` are for a lead who delegates; leave them out"
-    )]
-    Delegates(String),
     #[error("task `{0}`: its `role` is builder; a plan is carried out by builders, leave it out")]
     Role(String),
     #[error("task `{key}`: {why}")]
@@ -196,49 +195,58 @@ impl PlannedTask {
             acceptance: Vec::new(),
             needs: Vec::new(),
             docs: false,
+            deploy: false,
             changes_tests: Vec::new(),
             company: None,
             role: Role::Builder,
             paths: Vec::new(),
         }
     }
+
+    fn checked_paths(&self) -> Result<Vec<String>, PlanError> {
+        delegation::checked_paths(&self.paths).map_err(|why| PlanError::Paths {
+            key: self.key.clone(),
+            why,
+        })
+    }
 }
 
 impl Plan {
-    /// Reads a model's answer and refuses what could not be carried out.
-    pub fn parse(text: &str) -> Result<Plan, PlanError> {
-        let plan: Plan =
-            serde_json::from_str(text.trim()).map_err(|e| PlanError::Json(e.to_string()))?;
-        plan.checked()
-    }
-
-    /// What holds for the plan of a model that is asked once.
-    fn checked(self) -> Result<Plan, PlanError> {
-        self.checks_alone().map(|()| self)
-    }
-
-    /// The same of a plan that stays where it is.
-    pub(crate) fn checks_alone(&self) -> Result<(), PlanError> {
-        self.check()?;
-        let delegates =
-            |t: &&PlannedTask| t.company.is_some() || !is_builder(&t.role) || !t.paths.is_empty();
-        match self.tasks.iter().find(delegates) {
-            Some(task) => Err(PlanError::Delegates(task.key.clone())),
-            None => Ok(()),
-        }
-    }
-
-    /// What holds for the plan of a person, who may name companies and paths as a lead at work may. Companies get their own names.
+    /// Reads a model's answer and refuses what could not be carried out. `companies`: those that it may name. An empty name is
+    /// none: a server that holds a model to a form has it write each key.
     ///
     /// # Errors
     /// The first thing that could not be carried out.
-    pub fn of_a_person(mut self, companies: &[Known]) -> Result<Plan, PlanError> {
+    pub fn parse(text: &str, companies: &[Known]) -> Result<Plan, PlanError> {
+        let mut plan: Plan =
+            serde_json::from_str(text.trim()).map_err(|e| PlanError::Json(e.to_string()))?;
+        for task in &mut plan.tasks {
+            task.company = task.company.take().filter(|name| !name.trim().is_empty());
+        }
+        plan.carried_out_by(companies)
+    }
+
+    /// What holds for a plan that builders carry out, whoever knows the companies: it hands no part to a lead.
+    pub(crate) fn check_for_builders(&self) -> Result<(), PlanError> {
         self.check()?;
+        for task in &self.tasks {
+            if !is_builder(&task.role) {
+                return Err(PlanError::Role(task.key.clone()));
+            }
+            task.checked_paths()?;
+        }
+        Ok(())
+    }
+
+    /// What holds for the plan of a model or a person, who may name companies and paths as a lead at work may. Companies get their
+    /// own names.
+    ///
+    /// # Errors
+    /// The first thing that could not be carried out.
+    pub fn carried_out_by(mut self, companies: &[Known]) -> Result<Plan, PlanError> {
+        self.check_for_builders()?;
         for task in &mut self.tasks {
             let key = &task.key;
-            if !is_builder(&task.role) {
-                return Err(PlanError::Role(key.clone()));
-            }
             if let Some(name) = &task.company {
                 let found = delegation::company_called(companies, name, task.role);
                 task.company = Some(found.map_err(|why| PlanError::Company {
@@ -246,11 +254,7 @@ impl Plan {
                     why,
                 })?);
             }
-            task.paths =
-                delegation::checked_paths(&task.paths).map_err(|why| PlanError::Paths {
-                    key: key.clone(),
-                    why,
-                })?;
+            task.paths = task.checked_paths()?;
         }
         Ok(self)
     }
@@ -345,6 +349,9 @@ impl Plan {
                         "acceptance": strings,
                         "needs": strings,
                         "docs": {"type": "boolean"},
+                        "deploy": {"type": "boolean"},
+                        "company": {"type": "string"},
+                        "paths": strings,
                         "changes_tests": {"type": "array", "items": {"type": "string"}, "maxItems": CHANGES_TESTS_MAX}
                     }
                 }}
@@ -425,7 +432,7 @@ mod tests {
             task("b", &["a"]),
             task("a", &[]),
         ]);
-        let parsed = Plan::parse(&text).expect("a plan");
+        let parsed = Plan::parse(&text, &[]).expect("a plan");
         let keys: Vec<&str> = parsed
             .ordered()
             .expect("no circle")
@@ -458,14 +465,14 @@ mod tests {
             ),
         ];
         for (text, want) in cases {
-            assert_eq!(Plan::parse(&text).expect_err(&text), want);
+            assert_eq!(Plan::parse(&text, &[]).expect_err(&text), want);
         }
         assert!(matches!(
-            Plan::parse("sure, here is the plan"),
+            Plan::parse("sure, here is the plan", &[]),
             Err(PlanError::Json(_))
         ));
         assert!(matches!(
-            Plan::parse(r#"{"spec":"s","tasks":[],"extra":1}"#),
+            Plan::parse(r#"{"spec":"s","tasks":[],"extra":1}"#, &[]),
             Err(PlanError::Json(_))
         ));
     }
@@ -475,7 +482,7 @@ mod tests {
         let with = |entries: &[&str]| {
             let mut one = task("a", &[]);
             one.changes_tests = entries.iter().map(|e| (*e).to_owned()).collect();
-            Plan::parse(&plan(vec![one]))
+            Plan::parse(&plan(vec![one]), &[])
         };
         for bad in [
             "**",
@@ -525,29 +532,62 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_by_schema_delegates_nothing() {
-        let text = |more: &str| {
-            format!(r#"{{"spec":"s","tasks":[{{"key":"a","title":"t","description":"d"{more}}}]}}"#)
+    fn a_model_names_companies_that_build_and_paths_and_hands_nothing_to_a_lead() {
+        let known = |name: &str, alias: &str, builds| Known {
+            name: name.into(),
+            aliases: vec![alias.into()],
+            builds,
         };
-        assert!(Plan::parse(&text("")).is_ok());
-        for more in [
-            r#","company":"Vizu""#,
-            r#","role":"lead""#,
-            r#","paths":["src"]"#,
-        ] {
-            assert_eq!(
-                Plan::parse(&text(more)),
-                Err(PlanError::Delegates("a".into())),
-                "{more}"
+        let all = [
+            known("CodeCraft", "craft", true),
+            known("Vizu", "ui", true),
+            known("Proveo", "qa", false),
+        ];
+        let parse = |more: &str| {
+            let text = format!(
+                r#"{{"spec":"s","tasks":[{{"key":"a","title":"t","description":"d"{more}}}]}}"#
             );
+            Plan::parse(&text, &all)
+        };
+        let named = parse(r#","company":"UI","paths":["web/"," api/routes.ts "]"#).expect("a plan");
+        assert_eq!(named.tasks[0].company.as_deref(), Some("Vizu"));
+        assert_eq!(named.tasks[0].paths, ["web/", "api/routes.ts"]);
+        let plain = parse("").expect("a plan");
+        assert_eq!(
+            parse(r#","company":" ","paths":[]"#),
+            Ok(plain),
+            "nothing is named"
+        );
+        for (more, says) in [
+            (r#","company":"Nobody""#, "no company is called `Nobody`"),
+            (
+                r#","company":"Nobody""#,
+                "those that build: CodeCraft, Vizu",
+            ),
+            (r#","company":"qa""#, "those that do: CodeCraft, Vizu"),
+            (r#","role":"lead""#, "its `role` is builder"),
+            (r#","role":"reviewer""#, "its `role` is builder"),
+            (r#","paths":["../other"]"#, "the path `../other`"),
+            (r#","paths":["/etc"]"#, "the path `/etc`"),
+            (r#","paths":[".git/hooks"]"#, "nobody writes there"),
+            (r#","deliver":"merge""#, "deliver"),
+            (r#","checks":["true"]"#, "checks"),
+            (r#","stages":["build"]"#, "stages"),
+        ] {
+            let error = parse(more).expect_err(more).to_string();
+            assert!(error.contains(says), "{more}: {error}");
         }
+        let shape = &Plan::schema()["properties"]["tasks"]["items"]["properties"];
+        assert_eq!(shape["company"]["type"], "string");
+        assert_eq!(shape["paths"]["items"]["type"], "string");
+        assert!(shape.get("role").is_none());
     }
 
     #[test]
     fn the_template_is_a_plan() {
         let template = Plan::template("Add a thing", "in words");
         assert_eq!(
-            Plan::parse(&serde_json::to_string(&template).expect("json")),
+            Plan::parse(&serde_json::to_string(&template).expect("json"), &[]),
             Ok(template)
         );
     }

@@ -166,7 +166,7 @@ pub(crate) fn repo(project: &Project) -> Result<Repo, RunError> {
 #[derive(Debug)]
 pub(crate) struct Desk {
     /// What the run works by to its end, however the home's packs change meanwhile.
-    packs: Arc<Packs>,
+    pub(crate) packs: Arc<Packs>,
     pub(crate) company: Company,
     pub(crate) role: Role,
     /// Who takes the task over when it proves to be beyond what the company may write; none where words did not choose it.

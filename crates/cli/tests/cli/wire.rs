@@ -271,7 +271,19 @@ fn spec_page(world: &World) -> String {
 fn a_model_is_told_what_is_wrong_with_its_plan_and_its_better_one_is_used() {
     let mut stray = plan(&[]);
     stray["steps"] = json!([]);
+    let with = |key: &str, value: Value| {
+        let mut plan = plan(&[]);
+        plan["tasks"][0][key] = value;
+        plan
+    };
     for (first, says) in [
+        (
+            with("company", json!("Nobody")),
+            "no company is called `Nobody`",
+        ),
+        (with("company", json!("Nobody")), "those that build: "),
+        (with("paths", json!(["../other"])), "the path `../other`"),
+        (with("role", json!("lead")), "role"),
         (
             plan(&["**"]),
             "`**` in `changes_tests` begins with a wildcard",
@@ -294,6 +306,30 @@ fn a_model_is_told_what_is_wrong_with_its_plan_and_its_better_one_is_used() {
         assert!(page.contains("Planned by the lead's model."), "{page}");
         every_call_is_in_the_ledger(&world, &twin);
     }
+}
+
+#[test]
+fn a_model_names_who_builds_a_task_and_where_and_is_told_who_can() {
+    let mut wanted = plan(&[]);
+    wanted["tasks"][0]["company"] = json!("codecraft");
+    wanted["tasks"][0]["paths"] = json!(["tests/", "words.sh"]);
+    let (twin, world) = planner(vec![wanted]);
+    world
+        .alai(START)
+        .exits(0)
+        .says("planned by the model: 1 build task(s)");
+    let chats = twin.chats();
+    let asked = { chats.iter() }.find(|b| b["format"]["properties"].get("tasks").is_some());
+    let rules = asked.expect("a request for a plan")["messages"][0]["content"].to_string();
+    assert!(
+        rules.contains("These build: ") && rules.contains("CodeCraft"),
+        "{rules}"
+    );
+    let shown = world.task(3);
+    let task = &shown["view"]["task"];
+    assert_eq!(task["company_pin"], "CodeCraft", "{task}");
+    let told = task["description"].as_str().expect("words");
+    assert!(told.contains("expected in `tests/`, `words.sh`"), "{told}");
 }
 
 #[test]

@@ -193,7 +193,7 @@ pub fn replaces(
     task: &Task,
     around: &Around,
 ) -> Result<(), String> {
-    plan.checks_alone().map_err(|e| e.to_string())?;
+    plan.check_for_builders().map_err(|e| e.to_string())?;
     if let Some(spent) = &around.spent {
         return Err(spent.clone());
     }
@@ -213,6 +213,12 @@ pub fn replaces(
         return Err(too_many(around.counted.left));
     }
     for part in &plan.tasks {
+        if part.company.is_some() {
+            return Err(format!(
+                "task `{}`: a part is done by whom the task was for; leave `company` out",
+                part.key
+            ));
+        }
         let wider = { part.changes_tests.iter() }
             .find(|entry| !task.changes_tests.iter().any(|own| covers(own, entry)));
         if let Some(entry) = wider {

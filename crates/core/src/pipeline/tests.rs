@@ -404,6 +404,37 @@ fn a_plan_whose_tasks_need_each_other_is_no_plan_without_tasks() {
 }
 
 #[test]
+fn a_plan_asks_for_operations_once_for_its_goal() {
+    let asking = |deploy: [bool; 2]| {
+        let mut spec = task(TaskKind::Spec);
+        spec.goal = Some(TaskId(1));
+        let tasks = { deploy.iter().enumerate() }.map(|(at, deploy)| PlannedTask {
+            deploy: *deploy,
+            ..PlannedTask::new(at.to_string(), "Add a part")
+        });
+        let ended = Ended::Planned {
+            plan: Plan {
+                spec: "s".into(),
+                tasks: tasks.collect(),
+            },
+            source: PlanSource::Model,
+        };
+        let effects = advance(&spec, &ended, &context());
+        let Some(Effect::Spawn { tasks }) = effects.last() else {
+            panic!("{effects:?}")
+        };
+        let ops = tasks.iter().filter(|s| s.task.kind == TaskKind::Ops);
+        let tagged = { tasks.iter() }.filter(|s| {
+            s.task.kind == TaskKind::Build && s.task.tags.iter().any(|tag| tag == "deploy")
+        });
+        (ops.count(), tagged.count())
+    };
+    assert_eq!(asking([false, false]), (0, 0));
+    assert_eq!(asking([false, true]), (1, 1));
+    assert_eq!(asking([true, true]), (1, 2));
+}
+
+#[test]
 fn a_plan_that_a_person_wants_to_see_makes_nothing_and_waits_for_him() {
     let mut spec = task(TaskKind::Spec);
     let ended = Ended::Planned {

@@ -57,6 +57,7 @@ impl Forecast {
         (ops, docs): (bool, bool),
     ) -> Forecast {
         let docs = docs || plan.tasks.iter().any(|task| task.docs);
+        let ops = ops || plan.tasks.iter().any(|task| task.deploy);
         let kept = |stage: &Stage| match stage {
             Stage::Build | Stage::Merge => true,
             Stage::Verify => chain.asks(Stage::Verify),
@@ -169,6 +170,9 @@ impl Plan {
                 file.push_str(&listed("paths", &task.paths));
             }
             file.push_str(&format!("    docs: {}\n", task.docs));
+            if task.deploy {
+                file.push_str("    deploy: true\n");
+            }
         }
         file
     }
@@ -191,7 +195,7 @@ fn line_of(why: &PlanError, lines: &[(String, u64)]) -> Option<u64> {
     match why {
         PlanError::Json(_) | PlanError::Empty | PlanError::SpecTooLong(_) => None,
         PlanError::TooMany(_) => lines.get(super::TASKS_MAX).map(|(_, line)| *line),
-        PlanError::Key(key) | PlanError::Delegates(key) | PlanError::Role(key) => of(key),
+        PlanError::Key(key) | PlanError::Role(key) => of(key),
         PlanError::Text { key, .. }
         | PlanError::TooManyTests { key, .. }
         | PlanError::Test { key, .. }
@@ -254,7 +258,7 @@ mod tests {
     }
 
     fn read(text: &str) -> Result<Plan, FileError> {
-        Plan::read(text, |plan| plan.of_a_person(&known()))
+        Plan::read(text, |plan| plan.carried_out_by(&known()))
     }
 
     fn written(plan: &Plan) -> String {
@@ -288,6 +292,14 @@ mod tests {
         );
         plan.tasks[0].docs = true;
         assert_eq!(forecast(&plan).runs_min, 8, "a plan asks for documentation");
+        plan.tasks[1].deploy = true;
+        let asked = forecast(&plan);
+        assert!(asked.stages.contains(&Stage::Ops) && asked.runs_min == 9);
+        let never = Forecast::of(&plan, &short, Priority::Low, (false, false));
+        assert!(
+            !never.stages.contains(&Stage::Ops),
+            "the project leaves it out"
+        );
     }
 
     #[test]
@@ -322,6 +334,7 @@ mod tests {
             plan.tasks.push(PlannedTask {
                 needs: vec!["build".into()],
                 docs: true,
+                deploy: true,
                 changes_tests: vec!["tests/a.py".into()],
                 ..PlannedTask::new("then", "Say it")
             });

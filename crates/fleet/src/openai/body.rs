@@ -48,7 +48,7 @@ pub(crate) fn prompt(request: &ChatRequest) -> Value {
     if let Some(schema) = &request.format {
         body["response_format"] = json!({
             "type": "json_schema",
-            "json_schema": {"name": SCHEMA_NAME, "strict": true, "schema": schema},
+            "json_schema": {"name": SCHEMA_NAME, "strict": true, "schema": all_required(schema)},
         });
     }
     if let Some(think) = profile_think(request) {
@@ -56,6 +56,31 @@ pub(crate) fn prompt(request: &ChatRequest) -> Value {
         body["chat_template_kwargs"] = json!({ "enable_thinking": think });
     }
     body
+}
+
+/// The schema with every property required: the strict form of this wire refuses any other. What need not be said is said empty.
+fn all_required(schema: &Value) -> Value {
+    match schema {
+        Value::Object(rules) => {
+            let within = rules
+                .iter()
+                .map(|(key, rule)| (key.clone(), all_required(rule)));
+            let mut rules: serde_json::Map<String, Value> = within.collect();
+            let known = rules.get("properties").and_then(Value::as_object);
+            let keys: Vec<Value> = known.map_or_else(Vec::new, |keys| {
+                keys.keys().map(|key| Value::from(key.as_str())).collect()
+            });
+            if let Some(required) = rules.get_mut("required").and_then(Value::as_array_mut) {
+                let missing: Vec<Value> = { keys.into_iter() }
+                    .filter(|key| !required.contains(key))
+                    .collect();
+                required.extend(missing);
+            }
+            Value::Object(rules)
+        }
+        Value::Array(items) => items.iter().map(all_required).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => schema.clone(),
+    }
 }
 
 /// A schema and a template that opens a reasoning exclude each other (llama.cpp #21600: HTTP 400).

@@ -194,7 +194,8 @@ fn counts_are_estimated_where_a_server_gives_none() {
 
 #[test]
 fn an_answer_by_a_schema_is_asked_for_and_repaired_once() {
-    let schema = json!({"type": "object", "properties": {"tier": {"type": "integer", "maximum": 5}}, "required": ["tier"]});
+    let schema = json!({"type": "object", "required": ["tier"],
+        "properties": {"tier": {"type": "integer", "maximum": 5}, "why": {"type": "string"}}});
     let mut request = ChatRequest {
         format: Some(schema.clone()),
         ..request()
@@ -205,7 +206,9 @@ fn an_answer_by_a_schema_is_asked_for_and_repaired_once() {
     let answer = ask(&provider, &request, &mut |r| chat(&provider, r, &|| false)).unwrap();
     assert_eq!(answer.value, json!({"tier": 3}));
     let body = &twin.chats()[0];
-    let wanted = json!({"type": "json_schema", "json_schema": {"name": "answer", "strict": true, "schema": schema}});
+    let mut strict = schema;
+    strict["required"] = json!(["tier", "why"]);
+    let wanted = json!({"type": "json_schema", "json_schema": {"name": "answer", "strict": true, "schema": strict}});
     assert_eq!(body["response_format"], wanted);
     assert_eq!(
         body["chat_template_kwargs"],
