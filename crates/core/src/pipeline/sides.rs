@@ -11,8 +11,12 @@ pub struct Sides {
     /// A commit upon `base` with all of the change that git can put there; the files in conflict stand in it as `base` has them. None
     /// where no commit can hold that: the rework starts from `base`, with the patches alone.
     pub start: Option<String>,
+    /// What the tree is that a rework which begins at once finds.
+    pub tree: String,
+    /// What it is for one that a person lets begin, whenever that is.
+    pub tree_later: String,
     /// Both patches, bounded and without secrets.
-    pub words: String,
+    pub patches: String,
 }
 
 /// What follows from a merge ([`super::merged`]), its reworks with both sides: none of them begins with nothing of what it did.
@@ -27,9 +31,19 @@ pub fn with_sides(mut effects: Vec<Effect>, sides: &Sides) -> Vec<Effect> {
     effects
 }
 
+/// One that waits for a person begins from what is merged when he has answered: a base that is told now may be days old by then, and the
+/// same conflict would come of it again.
 fn upon(rework: &mut NewTask, sides: &Sides) {
-    rework.base = Some(sides.base.clone());
-    rework.start_from.clone_from(&sides.start);
-    rework.description.push_str("\n\n");
-    rework.description.push_str(&sides.words);
+    let tree = match rework.waiting {
+        Some(_) => &sides.tree_later,
+        None => {
+            rework.base = Some(sides.base.clone());
+            rework.start_from.clone_from(&sides.start);
+            &sides.tree
+        }
+    };
+    let Sides { patches, .. } = sides;
+    rework
+        .description
+        .push_str(&format!("\n\n{tree} {patches}"));
 }

@@ -630,7 +630,9 @@ fn what_a_merge_sent_back_goes_on_from_both_sides() {
     let sides = Sides {
         base: "merged".into(),
         start: Some("both".into()),
-        words: "What the change did".into(),
+        tree: "The tree is both".into(),
+        tree_later: "The tree is the newest".into(),
+        patches: "What the change did".into(),
     };
     for end in [
         MergeEnd::Conflict {
@@ -645,7 +647,19 @@ fn what_a_merge_sent_back_goes_on_from_both_sides() {
         let from = (next.base.as_deref(), next.start_from.as_deref());
         assert_eq!(from, (Some("merged"), Some("both")));
         assert!(next.description.contains("sent back by"));
-        assert!(next.description.ends_with("\n\nWhat the change did"));
+        let words = "\n\nThe tree is both What the change did";
+        assert!(next.description.ends_with(words));
+
+        // One that waits for a person begins from what is merged when he has answered.
+        let mut tired = task(TaskKind::Build);
+        tired.counters.review_cycles = REVIEW_CYCLES_MAX;
+        let effects = with_sides(merged(&tired, &end, &context()), &sides);
+        let next = &spawned(&effects)[0];
+        assert!(next.waiting.is_some());
+        let from = (next.base.as_deref(), next.start_from.as_deref());
+        assert_eq!(from, (None, None));
+        let words = "\n\nThe tree is the newest What the change did";
+        assert!(next.description.ends_with(words));
     }
 }
 
