@@ -171,6 +171,39 @@ fn a_case_that_pytest_did_not_name_is_forged() {
     assert!(!quiet.known && quiet.note.contains("forged"), "{quiet:?}");
 }
 
+/// The runner was ended before it named or counted anything, by code that wrote the report before.
+#[test]
+fn a_report_that_nothing_is_held_against_is_not_believed() {
+    let banner = PYTEST.lines().next().expect("a line");
+    let go = "{\"Action\":\"pass\",\"Package\":\"x\",\"Test\":\"TestGone\"}\n";
+    let line = "{\"titles\":[\"gone\"],\"state\":\"passed\"}\n{\"titles\":[],\"state\":\"end\"}\n";
+    for (text, form, report) in [
+        (banner, Form::Pytest, JUNIT),
+        (
+            "ok  \tx\t0.1s\n=== RUN   TestA\n--- PASS: TestA (0.00s)\nok  \tx\t0.1s\n",
+            Form::Go,
+            go,
+        ),
+        ("TAP version 13\nok 1 - other\n1..1\n", Form::Node, line),
+    ] {
+        let census = with(text, OK, &[(form, report)]);
+        assert!(
+            !census.known && census.note.contains("forged"),
+            "{form:?}: {census:?}"
+        );
+    }
+}
+
+/// A package of benchmarks alone names no test, and the others do.
+#[test]
+fn a_package_of_go_without_tests_leaves_the_report_its_worth() {
+    let text = "ok  \tx/bench\t0.1s [no tests to run]\n=== RUN   TestA\n--- PASS: TestA (0.00s)\nok  \tx\t0.1s\n";
+    let go = "{\"Action\":\"pass\",\"Package\":\"x/bench\"}\n{\"Action\":\"pass\",\"Package\":\"x\",\"Test\":\"TestA\"}\n";
+    let census = with(text, OK, &[(Form::Go, go)]);
+    assert_eq!(ids(&census), [("x::TestA", Passed)]);
+    assert!(census.known, "{census:?}");
+}
+
 /// jest 30; vitest 4 writes the same form.
 const JEST: &str = r#"{"numTotalTests":4,"testResults":[{"name":"/repo/je/a.test.js","status":"failed","assertionResults":[
 {"ancestorTitles":["suite"],"title":"adds","status":"passed"},{"ancestorTitles":["suite","inner"],"title":"bad","status":"failed"},
