@@ -20,6 +20,8 @@ mod coverage;
 mod faults;
 #[path = "../benches/corpus/figures.rs"]
 mod figures;
+#[path = "gate/go.rs"]
+mod go;
 #[path = "gate/honest.rs"]
 mod honest;
 #[path = "../benches/corpus/impossible.rs"]

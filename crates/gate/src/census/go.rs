@@ -27,7 +27,10 @@ pub(super) fn verbose(text: &str) -> Option<Found> {
     let mut packages = 0u32;
     for line in text.lines() {
         if let Some(seen) = RUN.captures(line) {
-            started.push(seen[1].to_owned());
+            // A benchmark is no test. Since Go 1.20 it says that it began, and never that it ended.
+            if !seen[1].starts_with("Benchmark") {
+                started.push(seen[1].to_owned());
+            }
         } else if let Some(seen) = RESULT.captures(line) {
             ended.push((seen[2].to_owned(), status(&seen[1])));
         } else if let Some(seen) = PACKAGE.captures(line) {
@@ -142,6 +145,16 @@ FAIL
         let left = "=== RUN   TestAdd\n--- PASS: TestAdd (0.00s)\n=== RUN   TestExit\nok  \texample.com/a\t0.002s\n";
         let census = parse(left, Exit::Code { code: 0 });
         assert_eq!(census.ids["example.com/a::TestExit"], Failed);
+    }
+
+    /// As go prints it since 1.20.
+    #[test]
+    fn a_benchmark_that_never_says_its_end_is_no_test() {
+        let text = "=== RUN   TestAdd\n--- PASS: TestAdd (0.00s)\n=== RUN   BenchmarkAdd\nBenchmarkAdd\nBenchmarkAdd-8 \t 1\t 2 ns/op\nPASS\nok  \texample.com/a\t0.002s\n";
+        let census = parse(text, Exit::Code { code: 0 });
+        assert!(census.known, "{}", census.note);
+        let ids: Vec<&str> = census.ids.keys().map(String::as_str).collect();
+        assert_eq!(ids, ["example.com/a::TestAdd"]);
     }
 
     #[test]
