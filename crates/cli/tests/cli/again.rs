@@ -206,7 +206,10 @@ fn a_split_that_cannot_be_carried_out_makes_nothing_and_asks_a_person() {
         (many, "at most 4 stand in the place of one"),
         (circle.to_vec(), "in a circle"),
         (halves()[..1].to_vec(), "one task is no split"),
-        (with("paths", json!(["../outside"])), "paths"),
+        (
+            with("paths", json!(["../outside"])),
+            "the path `../outside`",
+        ),
         (with("changes_tests", json!(["../x"])), "changes_tests"),
         (
             with("changes_tests", json!(["tests/words.sh"])),
