@@ -10,40 +10,6 @@ use super::world::World;
 
 const MODULE: (&str, &str) = ("go.mod", "module example.com/s\n\ngo 1.19\n");
 
-/// Each waits for the other, so that their events are mixed for certain.
-fn meeting(package: &str, other: &str) -> String {
-    format!(
-        "package {package}\n\nimport (\n\t\"os\"\n\t\"testing\"\n\t\"time\"\n)\n\nfunc Test_{package}(t *testing.T) {{\n\
-         \thome := os.Getenv(\"HOME\")\n\tos.WriteFile(home+\"/{package}\", nil, 0o644)\n\
-         \tfor n := 0; n < 3000; n++ {{\n\t\tif _, err := os.Stat(home + \"/{other}\"); err == nil {{\n\t\t\tbreak\n\t\t}}\n\
-         \t\ttime.Sleep(10 * time.Millisecond)\n\t}}\n}}\n\nfunc TestSame(t *testing.T) {{}}\n"
-    )
-}
-
-#[test]
-fn packages_side_by_side_keep_their_tests_needs_go() {
-    let world = World::new(&[
-        MODULE,
-        ("a/a_test.go", &meeting("a", "b")),
-        ("b/b_test.go", &meeting("b", "a")),
-    ]);
-    let base = world
-        .base(&world.tip(), "go test -p 2 ./...")
-        .expect("it runs");
-    assert!(base.census.known, "{:?}", base.census);
-    assert_eq!(base.census.read, ["go by its report"]);
-    let ids: Vec<&str> = base.census.ids.keys().map(String::as_str).collect();
-    assert_eq!(
-        ids,
-        [
-            "example.com/s/a::TestSame",
-            "example.com/s/a::Test_a",
-            "example.com/s/b::TestSame",
-            "example.com/s/b::Test_b",
-        ]
-    );
-}
-
 #[test]
 fn a_backslash_in_a_name_stays_needs_go() {
     let names = "package s\n\nimport \"testing\"\n\nfunc TestAll(t *testing.T) {\n\
@@ -123,6 +89,34 @@ fn only_a_run_of_tests_is_asked_for_events() {
         assert_eq!(String::from_utf8_lossy(&output.stderr), want, "{args:?}");
         assert_eq!(output.status.code(), Some(3), "{args:?}");
     }
+}
+
+/// As `go test -json` mixes packages that run side by side: each test stays before the line of its own package.
+#[test]
+fn packages_side_by_side_keep_their_tests() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let said = |package: &str, text: &str| {
+        format!("{{\"Action\":\"output\",\"Package\":\"{package}\",\"Output\":\"{text}\\n\"}}\n")
+    };
+    let events = [
+        said("a", "=== RUN   TestOne"),
+        said("b", "=== RUN   TestTwo"),
+        said("c", "ok  \\tc\\t0.1s"),
+        "{\"Action\":\"pass\",\"Package\":\"c\"}\n".into(),
+        "FAIL\td [build failed]\n".into(),
+        said("a", "--- PASS: TestOne (0.00s)"),
+        said("b", "--- PASS: TestTwo (0.00s)"),
+        said("a", "ok  \\ta\\t0.1s"),
+        "{\"Action\":\"pass\",\"Package\":\"a\"}\n".into(),
+        said("b", "ok  \\tb\\t0.1s"),
+        "{\"Action\":\"pass\",\"Package\":\"b\"}\n".into(),
+    ];
+    let output = asked(folder.path(), &events.concat(), &["test", "./..."]);
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "=== RUN   TestOne\n--- PASS: TestOne (0.00s)\nok  \ta\t0.1s\nFAIL\td [build failed]\nok  \tc\t0.1s\n\
+         === RUN   TestTwo\n--- PASS: TestTwo (0.00s)\nok  \tb\t0.1s\n"
+    );
 }
 
 /// As Go writes it since 1.20: a benchmark has an event that it began alone.
