@@ -146,6 +146,9 @@ pub(super) fn reconcile(
     done
 }
 
+/// A file that skips itself while pytest collects it: counted among the skips, named in no line, and no test.
+const COLLECTION_SKIP: &str = "(collection skip)";
+
 /// Why the report and the lines of one run cannot both be true.
 fn differ(form: Form, printed: &Found, reported: &[Named]) -> Option<String> {
     let name = form.word();
@@ -153,7 +156,20 @@ fn differ(form: Form, printed: &Found, reported: &[Named]) -> Option<String> {
     // A package of Go whose tests are not named counts for nothing: Go gives no totals, so the names are held in any case.
     if form == Form::Go || (printed.named && by_the_same_names(form)) {
         let lines: BTreeSet<&str> = printed.tests.iter().map(|(id, _)| id.as_str()).collect();
-        let other = ids.symmetric_difference(&lines).next()?;
+        let skips = { reported.iter() }.filter(|test| test.id == COLLECTION_SKIP);
+        let skips = u64::try_from(skips.count()).unwrap_or(u64::MAX);
+        let ignored = { printed.tests.iter() }.filter(|(_, status)| *status == TestStatus::Ignored);
+        let ignored = u64::try_from(ignored.count()).unwrap_or(u64::MAX);
+        let counted = printed.tally.map_or(0, |tally| tally.ignored);
+        if skips > counted.saturating_sub(ignored) {
+            return Some(format!(
+                "{name} counts {counted} skips and its report {skips} of files alone: the output is garbled or forged"
+            ));
+        }
+        let mut other = ids
+            .symmetric_difference(&lines)
+            .filter(|id| **id != COLLECTION_SKIP);
+        let other = other.next()?;
         let (has, misses) = match ids.contains(other) {
             true => ("report", "lines"),
             false => ("lines", "report"),
@@ -204,6 +220,7 @@ fn joined(printed: &Found, reported: Vec<Named>) -> Found {
     }
     let mut tally = Tally::default();
     let tests: Vec<(String, TestStatus)> = { reported.into_iter() }
+        .filter(|test| test.id != COLLECTION_SKIP)
         .map(|test| {
             let status = match lines.get(test.id.as_str()) {
                 Some(line) => worse(*line, test.status),
@@ -263,6 +280,11 @@ fn pytest(text: &str, printed: &Found) -> Result<Vec<Named>, String> {
             xml::Outcome::Skipped => TestStatus::Ignored,
             xml::Outcome::Failed => TestStatus::Failed,
         };
+        if case.class.is_empty() && status == TestStatus::Ignored {
+            let id = COLLECTION_SKIP.to_owned();
+            found.push(Named { id, status });
+            continue;
+        }
         if case.class.is_empty() && status == TestStatus::Failed {
             broken += 1;
             let id = format!("(collection error {broken})");

@@ -171,6 +171,23 @@ fn a_case_that_pytest_did_not_name_is_forged() {
     assert!(!quiet.known && quiet.note.contains("forged"), "{quiet:?}");
 }
 
+#[test]
+fn a_file_that_skips_itself_is_no_forgery() {
+    const BROKEN: &str = "<testcase classname=\"\" name=\"tests.test_b\" time=\"0.000\"><error message=\"collection failure\">no</error></testcase>";
+    let case = "<testcase classname=\"\" name=\"tests.test_c\"><skipped type=\"pytest.skip\" message=\"collection skipped\">no</skipped></testcase></testsuite>";
+    let report = JUNIT.replace("</testsuite>", case);
+    let report = report.replace(BROKEN, "");
+    for text in [PYTEST, QUIET] {
+        let text = text.replace(", 1 error", "");
+        let counted = text.replace("1 skipped", "2 skipped");
+        let census = with(&counted, RED, &[(Form::Pytest, &report)]);
+        assert!(census.known, "{census:?}");
+        assert_eq!(census.ids.len(), 6, "{census:?}");
+        let more = with(&text, RED, &[(Form::Pytest, &report)]);
+        assert!(!more.known && more.note.contains("forged"), "{more:?}");
+    }
+}
+
 /// The runner was ended before it named or counted anything, by code that wrote the report before.
 #[test]
 fn a_report_that_nothing_is_held_against_is_not_believed() {
