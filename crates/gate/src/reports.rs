@@ -13,7 +13,7 @@ use alai_workspace::clone::INSIDE_HOME;
 use alai_workspace::files;
 use regex::Regex;
 
-use crate::census::{Form, OUTPUT_BYTES_MAX, Report};
+use crate::census::{self, Form, OUTPUT_BYTES_MAX, Report};
 use crate::error::GateError;
 use crate::stage::Room;
 
@@ -43,10 +43,10 @@ static NODE: LazyLock<Regex> = LazyLock::new(|| {
 static GO: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\bgo\b").expect("a fixed pattern"));
 
 /// What a runner of a version says that does not know what it was asked.
-const REFUSED: [&str; 3] = [
-    "unrecognized arguments: --junit-xml",
-    "is not allowed in NODE_OPTIONS",
-    "'--test-reporter-destination'",
+const REFUSED: [(Form, &str); 3] = [
+    (Form::Pytest, "unrecognized arguments: --junit-xml"),
+    (Form::Node, "is not allowed in NODE_OPTIONS"),
+    (Form::Node, "'--test-reporter-destination'"),
 ];
 
 /// What one run of the tests is asked for.
@@ -140,10 +140,21 @@ impl Asked {
         Ok(())
     }
 
-    /// Whether a runner would not start because of what it was asked.
+    /// Whether a runner would not start because of what it was asked. One that was not asked, or of which anything ran, did not
+    /// refuse: whoever prints these words would have a second try.
     pub(crate) fn was_refused(&self, captured: &Captured) -> bool {
         let text = captured.combined();
-        !captured.success() && REFUSED.iter().any(|words| text.contains(words))
+        let refuses =
+            |(form, words): &(Form, &str)| self.forms.contains(form) && text.contains(words);
+        !captured.success()
+            && REFUSED.iter().any(refuses)
+            && census::read(captured).runners.is_empty()
+    }
+
+    /// The runner whose report has this name; none where that was not asked, since then nobody but the tests wrote it.
+    fn form_of(&self, name: &str) -> Option<Form> {
+        let form = form_of(name.strip_prefix(&self.prefix)?)?;
+        self.forms.contains(&form).then_some(form)
     }
 
     /// What the run has left; never an error: a run that leaves none is read by its lines.
@@ -159,7 +170,7 @@ impl Asked {
         let mut left = BYTES_MAX;
         let mut found = Vec::new();
         for name in names {
-            let Some(form) = form_of(&name[self.prefix.len()..]) else {
+            let Some(form) = self.form_of(&name) else {
                 continue;
             };
             let mut bytes = Vec::new();
@@ -209,7 +220,10 @@ impl Room {
 
 #[cfg(test)]
 mod tests {
+    use alai_core::record::Exit;
+
     use super::*;
+    use crate::runs::tests::captured;
 
     #[test]
     fn a_report_is_known_by_its_name_alone() {
@@ -226,6 +240,40 @@ mod tests {
         ] {
             assert_eq!(form_of(name), form, "{name}");
         }
+    }
+
+    fn asked(forms: &[Form]) -> Asked {
+        Asked {
+            prefix: ".report-1-".into(),
+            forms: forms.to_vec(),
+            ..Asked::default()
+        }
+    }
+
+    #[test]
+    fn a_report_that_nobody_asked_for_is_none() {
+        let asked = asked(&[Form::Jest]);
+        assert_eq!(asked.form_of(".report-1-jest-7"), Some(Form::Jest));
+        for name in [".report-1-pytest.xml", ".report-1-node-7-lines", "jest-7"] {
+            assert_eq!(asked.form_of(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn only_a_runner_that_was_asked_and_ran_nothing_refuses() {
+        let words = "node: --test-reporter= is not allowed in NODE_OPTIONS\n";
+        let ran =
+            format!("{words}TAP version 13\nnot ok 1 - a\n1..1\n# tests 1\n# pass 0\n# fail 1\n");
+        let failed = |text: &str| captured(Exit::Code { code: 9 }, text);
+        assert!(asked(&[Form::Node]).was_refused(&failed(words)));
+        assert!(
+            !asked(&[Form::Node]).was_refused(&failed(&ran)),
+            "its tests ran"
+        );
+        assert!(
+            !asked(&[Form::Pytest]).was_refused(&failed(words)),
+            "it was not asked"
+        );
     }
 
     #[test]
