@@ -207,3 +207,39 @@ fn pytest_is_counted_by_its_report_needs_python_needs_registry() {
         ]
     );
 }
+
+/// What a command of the project's reads may come from a reporter that it configured, and one on the command line takes it away.
+#[test]
+fn reporters_of_the_projects_own_stay_needs_node() {
+    const SAY: &str = "console.log('args', process.argv.slice(2).join(' '));\n";
+    for (config, text, asked) in [
+        (".mocharc.json", "{\"reporter\": \"xunit\"}\n", false),
+        (".mocharc.json", "{\"bail\": true}\n", true),
+        (
+            "vitest.config.js",
+            "export default { test: { reporters: ['junit'] } };\n",
+            false,
+        ),
+        ("vitest.config.js", "export default {};\n", true),
+    ] {
+        let main = match config {
+            ".mocharc.json" => "node_modules/mocha/bin/mocha.js",
+            _ => "node_modules/vitest/vitest.mjs",
+        };
+        let world = World::new(&[
+            ("package.json", "{\"name\": \"a\"}\n"),
+            (main, SAY),
+            (config, text),
+        ]);
+        let base = world
+            .base(&world.tip(), &format!("node {main}"))
+            .expect("it runs");
+        let said = base.captured.combined();
+        assert!(said.contains("args"), "{said}");
+        assert_eq!(
+            said.contains("--reporter"),
+            asked,
+            "{config}: {text}: {said}"
+        );
+    }
+}
