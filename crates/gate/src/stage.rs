@@ -2,7 +2,7 @@
 //! removed.
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -177,8 +177,10 @@ impl<'a> Stage<'a> {
         if let Some(folder) = &asked.path {
             spec.path = format!("{folder}:{}", spec.path);
         }
+        let began = SystemTime::now();
         let captured = self.start(command, spec)?;
-        if asked.was_refused(&captured) {
+        // Whoever had changed a test before would be measured by what he wrote.
+        if asked.was_refused(&captured) && room.is_untouched_since(began) {
             let captured = self.start(command, self.spec(room, more, wall_s))?;
             let mut census = census::read(&captured);
             census.read = vec!["by its lines, since its runner refused to report".into()];
@@ -270,6 +272,36 @@ impl Room {
             path: self.repo.clone(),
             why: why.to_string(),
         }
+    }
+
+    /// Whether a command that has ended left all as it was: nothing in the tree or the home was written, moved, removed or given
+    /// another mode since. The time of such a change is the kernel's to set, and no cage has the clock.
+    fn is_untouched_since(&self, began: SystemTime) -> bool {
+        let since = began.duration_since(SystemTime::UNIX_EPOCH);
+        let Ok(since) = since.map(|since| since.as_nanos() as i128) else {
+            return false;
+        };
+        let mut waiting = vec![self.repo.clone(), self.home.clone()];
+        while let Some(at) = waiting.pop() {
+            let Ok(found) = std::fs::symlink_metadata(&at) else {
+                return false;
+            };
+            let changed =
+                i128::from(found.ctime()) * 1_000_000_000 + i128::from(found.ctime_nsec());
+            if changed >= since {
+                return false;
+            }
+            if found.is_dir() {
+                let Ok(entries) = std::fs::read_dir(&at) else {
+                    return false;
+                };
+                for entry in entries {
+                    let Ok(entry) = entry else { return false };
+                    waiting.push(entry.path());
+                }
+            }
+        }
+        true
     }
 
     /// The home of the cage, as it lies outside. What is in it is the tests'.
@@ -403,6 +435,53 @@ mod tests {
             repo,
         };
         (folder, room)
+    }
+
+    /// A second run is for a runner that did nothing at all.
+    #[test]
+    fn a_clone_in_which_anything_was_written_is_not_untouched() {
+        let (_outside, room) = room();
+        std::fs::create_dir_all(room.home.join("deep")).unwrap();
+        std::fs::create_dir_all(room.repo.join("tests")).unwrap();
+        std::fs::write(room.repo.join("tests/a.py"), "x").unwrap();
+        let changes: [(&str, &dyn Fn()); 4] = [
+            ("a test", &|| {
+                let (path, aside) = (room.repo.join("tests/a.py"), room.home.join("aside"));
+                std::fs::copy(&path, aside).unwrap();
+                let old = std::fs::metadata(&path).unwrap().modified().unwrap();
+                std::fs::write(&path, "y").unwrap();
+                let file = std::fs::File::options().write(true).open(&path).unwrap();
+                file.set_modified(old).unwrap();
+            }),
+            ("a new file", &|| {
+                std::fs::write(room.repo.join("conftest.py"), "x").unwrap();
+            }),
+            ("one at home", &|| {
+                std::fs::write(room.home.join("deep/x"), "x").unwrap();
+            }),
+            ("a file that is gone", &|| {
+                std::fs::remove_file(room.repo.join("tests/a.py")).unwrap();
+            }),
+        ];
+        for (what, change) in changes {
+            // The kernel's stamps go by ticks of some milliseconds: the next one is waited for, as a cage's start does.
+            let probe = room.folder.join("tick");
+            let tick = || {
+                std::fs::write(&probe, "x").unwrap();
+                std::fs::metadata(&probe).unwrap().modified().unwrap()
+            };
+            let mut began = SystemTime::now();
+            while tick() < began {
+                std::hint::spin_loop();
+            }
+            began = SystemTime::now();
+            assert!(room.is_untouched_since(began), "before: {what}");
+            while tick() < began {
+                std::hint::spin_loop();
+            }
+            change();
+            assert!(!room.is_untouched_since(began), "{what}");
+        }
     }
 
     #[test]
