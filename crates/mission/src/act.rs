@@ -205,9 +205,9 @@ fn reach_children(
     }
     if passed_on == Event::Cancel {
         c.execute(
-            "UPDATE merge SET state = 'refused', outcome = 'its goal was cancelled', ended_ms = ?1
+            "UPDATE merge SET state = 'refused', outcome = ?3, ended_ms = ?1
              WHERE state = 'queued' AND task IN (SELECT id FROM task WHERE goal = ?2 OR id = ?2)",
-            params![stamp.now_ms, goal.0],
+            params![stamp.now_ms, goal.0, whole::GOAL_CANCELLED],
         )?;
     }
     Ok(())

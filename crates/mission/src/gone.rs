@@ -79,11 +79,7 @@ fn tell(
     stamp: &Stamp,
 ) -> Result<(), MissionError> {
     let dependent = one(c, dependent)?;
-    let of_goal = dependent.lineage.is_none()
-        && dependent.goal.is_some()
-        && dependent.parent == dependent.goal
-        && matches!(dependent.kind, TaskKind::Ops | TaskKind::Docs);
-    if of_goal || dependent.kind == TaskKind::Postflight {
+    if is_about_what_was_merged(&dependent) {
         return let_go(c, dependent.id, root, stamp.now_ms);
     }
     if dependent.state != State::Open {
@@ -109,6 +105,16 @@ fn tell(
         stamp,
     )?;
     Ok(())
+}
+
+/// A postflight, or the operations or documentation of a goal.
+pub(crate) fn is_about_what_was_merged(task: &Task) -> bool {
+    let of_goal = task.lineage.is_none() && task.goal.is_some() && task.parent == task.goal;
+    match task.kind {
+        TaskKind::Postflight => true,
+        TaskKind::Ops | TaskKind::Docs => of_goal,
+        _ => false,
+    }
 }
 
 fn let_go(c: &Connection, task: TaskId, root: TaskId, now_ms: i64) -> Result<(), MissionError> {

@@ -11,9 +11,12 @@ use rusqlite::{Connection, params};
 
 use crate::act::{answered, instead};
 use crate::error::MissionError;
-use crate::event::Stamp;
+use crate::event::{Stamp, happened};
 use crate::gone;
-use crate::task::{insert, one, set_state};
+use crate::task::{add_need, insert, one, set_state};
+
+/// What is said of a merge that was queued when its goal was cancelled.
+pub(crate) const GOAL_CANCELLED: &str = "its goal was cancelled";
 
 /// Takes up what was cancelled with a goal, or what was lost and made it fail. What others stand in the place of stays as it is, and so
 /// does what a person had cancelled by itself before he cancelled the goal.
@@ -33,11 +36,70 @@ pub(crate) fn taken_up(
         answered(c, &child, Event::Reopen, text, "says", stamp)?;
         taken.push(child);
     }
-    // One may need another that was taken up after it.
+    let queued = queued_again(c, goal.id, stamp)?;
+    waited_for_again(c, &taken, &queued, stamp)?;
+    // One may need another that was taken up after it, or the code of a merge.
     for child in &taken {
         gone::look(c, child.id, stamp)?;
     }
     summed_again(c, goal, &taken, stamp)
+}
+
+/// What was to be merged when the goal was cancelled is to be merged again: nobody else would bring it in, and the goal would be delivered
+/// without it.
+fn queued_again(c: &Connection, goal: TaskId, stamp: &Stamp) -> Result<Vec<TaskId>, MissionError> {
+    let rows =
+        "SELECT id, task FROM merge WHERE kind = 'integrate' AND state = 'refused' AND outcome = ?2
+         AND task IN (SELECT id FROM task WHERE goal = ?1) ORDER BY id";
+    let rows = c
+        .prepare_cached(rows)?
+        .query_map(params![goal.0, GOAL_CANCELLED], |r| {
+            Ok((r.get(0)?, r.get(1).map(TaskId)?))
+        })?
+        .collect::<Result<Vec<(i64, TaskId)>, _>>()?;
+    let mut queued = Vec::new();
+    for (row, task) in rows {
+        c.execute(
+            "UPDATE merge SET state = 'queued', outcome = NULL, ended_ms = NULL, attempts = 0, next_ms = 0 WHERE id = ?",
+            [row],
+        )?;
+        happened(c, Some(task), "merge_queued", "tried again", stamp)?;
+        queued.push(task);
+    }
+    Ok(queued)
+}
+
+/// What is about all that is merged went on without each line of work that was cancelled, as if it were for ever: it waits for those
+/// that are taken up.
+fn waited_for_again(
+    c: &Connection,
+    taken: &[Task],
+    queued: &[TaskId],
+    stamp: &Stamp,
+) -> Result<(), MissionError> {
+    let (about, work): (Vec<_>, Vec<_>) = { taken.iter() }
+        .filter(|task| task.kind != TaskKind::Spec)
+        .partition(|task| gone::is_about_what_was_merged(task));
+    let postflights = about.iter().filter(|t| t.kind == TaskKind::Postflight);
+    let of_goal = about.iter().filter(|t| t.kind != TaskKind::Postflight);
+    let lines: BTreeSet<TaskId> = { work.iter() }
+        .map(|task| pipeline::lineage(task))
+        .chain(queued.iter().copied())
+        .collect();
+    let stages: BTreeSet<TaskId> = of_goal.clone().map(|task| task.id).collect();
+    let until = Until::Integrated;
+    for (task, needs) in { of_goal.map(|task| (task, lines.clone())) }
+        .chain(postflights.map(|task| (task, &lines | &stages)))
+    {
+        for needed in needs.into_iter().filter(|needed| *needed != task.id) {
+            let need = Need {
+                task: needed,
+                until,
+            };
+            add_need(c, task.id, need, stamp.now_ms)?;
+        }
+    }
+    Ok(())
 }
 
 /// A goal that was summed up without what is done now is summed up, and held to its checks, once more, behind that.
@@ -85,7 +147,7 @@ fn lost(c: &Connection, goal: &Task) -> Result<Vec<TaskId>, MissionError> {
     // What was cancelled with the goal was so in its transaction.
     let with_it = match goal.state == State::Cancelled {
         true => format!(
-            "AND ({ended_ms}) = (SELECT max(at_ms) FROM event WHERE task = ?1 AND to_state = 'cancelled')"
+            "AND ({ended_ms}) = (SELECT at_ms FROM event WHERE task = ?1 AND to_state = 'cancelled' ORDER BY seq DESC LIMIT 1)"
         ),
         false => String::new(),
     };

@@ -155,6 +155,52 @@ fn a_refused_merge_is_tried_again_when_a_person_says_so() {
     world.sound();
 }
 
+/// Nobody else would bring it in: the goal would be summed up, and delivered, without it.
+#[test]
+fn a_merge_that_was_queued_when_its_goal_was_cancelled_is_queued_again_with_the_goal() {
+    let world = world();
+    let (goal, first, second, postflight) = goal_of_three(&world);
+    let mission = &world.mission;
+    let claim = world.claim().expect("the first build");
+    assert_eq!(claim.task.id, first);
+    let enqueue = Effect::Enqueue {
+        lineage: first,
+        project: world.project,
+        base: "b".into(),
+        head: "h".into(),
+    };
+    mission
+        .apply(
+            &claim.fence,
+            "good",
+            vec![complete(), review_of(&world, first), enqueue],
+            110,
+        )
+        .expect("applies");
+    let review = world.claim().expect("its review");
+    mission
+        .apply(&review.fence, "good", vec![complete()], 120)
+        .expect("applies");
+    let act = |event, at_ms| mission.act(goal, event, "again".into(), "me", at_ms);
+    // The clock may go back between the two: what was cancelled last counts, and not what was cancelled at the latest time.
+    for (cancelled_ms, again_ms) in [(300, 310), (200, 210)] {
+        act(Event::Cancel, cancelled_ms).expect("cancelled");
+        assert!(mission.next_merge(None, 400).expect("reads").is_none());
+        act(Event::Reopen, again_ms).expect("taken up");
+        let row = mission.next_merge(None, 400).expect("reads");
+        let row = row.expect("queued again");
+        assert_eq!((row.task, row.attempts, row.outcome), (first, 0, None));
+        assert_eq!(
+            [second, postflight].map(|task| world.state(task)),
+            [State::Open; 2]
+        );
+        let needs = |task| mission.needs(task).expect("needs").len();
+        assert_eq!([second, postflight].map(needs), [1, 2], "both wait for it");
+        assert!(world.claim().is_none(), "nothing begins without it");
+    }
+    world.sound();
+}
+
 /// Whatever stands in the queue, the merge that the others wait for is the next one.
 #[test]
 fn a_merge_that_others_wait_for_is_never_behind_them() {
