@@ -1,5 +1,6 @@
 //! Reads manifests and lockfiles by meaning: which packages a project asks for, and from where.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
@@ -51,7 +52,7 @@ pub(crate) fn kind(path: &str) -> Option<Manifest> {
     match name {
         "Cargo.toml" => Some(Manifest::Cargo),
         "package.json" => Some(Manifest::Npm),
-        "pyproject.toml" => Some(Manifest::PyProject),
+        "pyproject.toml" | "setup.cfg" => Some(Manifest::PyProject),
         "go.mod" => Some(Manifest::GoMod),
         "Pipfile"
         | "setup.py"
@@ -123,6 +124,7 @@ pub(crate) fn packages(path: &str, text: &str) -> Result<Packages, String> {
     match kind(path) {
         Some(Manifest::Cargo) => cargo(text),
         Some(Manifest::Npm) => npm(text),
+        Some(Manifest::PyProject) if paths::name(path) == "setup.cfg" => Ok(setup_cfg(text)),
         Some(Manifest::PyProject) => pyproject(text),
         Some(Manifest::Requirements) => Ok(requirements(text)),
         Some(Manifest::GoMod) => Ok(go_mod(text)),
@@ -155,10 +157,11 @@ pub(crate) fn asked_for(kind: Manifest, packages: &Packages) -> BTreeSet<String>
                     alias[..version.unwrap_or(alias.len())].to_owned()
                 });
                 let aliases: Vec<String> = aliases.collect();
-                match aliases.is_empty() {
-                    true => drop(found.insert(name.clone())),
-                    false => found.extend(aliases),
+                // Of several places one may say an alias, and another the name itself.
+                if aliases.len() <= asked.matches(ALSO).count() {
+                    found.insert(name.clone());
                 }
+                found.extend(aliases);
             }
             Manifest::PyProject if name.starts_with('[') => {
                 let table = toml(&format!("x = {asked}")).unwrap_or_default();
@@ -320,7 +323,7 @@ fn npm(text: &str) -> Result<Packages, String> {
             .into_iter()
             .flatten()
         {
-            found.insert(name.clone(), value.to_string());
+            also(&mut found, name.clone(), value.to_string());
         }
     }
     for key in [
@@ -353,7 +356,7 @@ fn pyproject(text: &str) -> Result<Packages, String> {
             .flatten()
             .filter_map(::toml::Value::as_str)
         {
-            found.insert(python_name(item), format!("{place} {item}"));
+            also(&mut found, python_name(item), format!("{place} {item}"));
         }
     };
     if let Some(project) = table.get("project").and_then(::toml::Value::as_table) {
@@ -398,6 +401,53 @@ fn pyproject(text: &str) -> Result<Packages, String> {
     Ok(found)
 }
 
+/// What setuptools reads of `setup.cfg`: values on the key's line, or below it and set in.
+fn setup_cfg(text: &str) -> Packages {
+    let mut found = Packages::new();
+    let (mut section, mut place) = (String::new(), None::<String>);
+    for line in text.lines() {
+        let bare = line.trim();
+        if bare.is_empty() || bare.starts_with(['#', ';']) {
+            continue;
+        }
+        let value = if line.starts_with(char::is_whitespace) {
+            bare
+        } else if let Some(name) = bare.strip_prefix('[').and_then(|b| b.strip_suffix(']')) {
+            (section, place) = (name.trim().to_owned(), None);
+            continue;
+        } else {
+            let Some((key, value)) = bare.split_once(['=', ':']) else {
+                continue;
+            };
+            let key = key.trim().to_lowercase().replace('-', "_");
+            place = match (section.as_str(), key.as_str()) {
+                ("options", "install_requires" | "setup_requires" | "tests_require") => Some(key),
+                ("options", "dependency_links") => Some(key),
+                ("options.extras_require", _) => Some(key),
+                _ => None,
+            };
+            value.trim()
+        };
+        let Some(place) = &place else { continue };
+        // A comma is also part of `a>=1,<2`, so that a line is one requirement; a `;` begins what it is asked for on.
+        if !value.is_empty() {
+            also(&mut found, python_name(value), format!("{place} {value}"));
+        }
+    }
+    found
+}
+
+/// Between what several places ask of one package.
+const ALSO: &str = "; also ";
+
+/// A package may be asked for at several places: a change at any of them is one of what is asked.
+fn also(found: &mut Packages, name: String, asked: String) {
+    match found.entry(name) {
+        Entry::Vacant(free) => drop(free.insert(asked)),
+        Entry::Occupied(mut there) => there.get_mut().push_str(&format!("{ALSO}{asked}")),
+    }
+}
+
 fn python_name(requirement: &str) -> String {
     let end = requirement
         .find(|c: char| !(c.is_alphanumeric() || "-_.".contains(c)))
@@ -420,7 +470,7 @@ fn requirements(text: &str) -> Packages {
         } else {
             python_name(line)
         };
-        found.insert(name, line.to_owned());
+        also(&mut found, name, line.to_owned());
     }
     found
 }
@@ -438,12 +488,13 @@ fn go_mod(text: &str) -> Packages {
             [word, "("] => block = (*word).to_owned(),
             [")"] => block.clear(),
             ["require" | "exclude", name, rest @ ..] => {
-                found.insert((*name).to_owned(), rest.join(" "));
+                also(&mut found, (*name).to_owned(), rest.join(" "));
             }
             ["replace", rest @ ..] => replaced(rest, &mut found),
             rest if block == "replace" => replaced(rest, &mut found),
             [name, rest @ ..] if !block.is_empty() => {
-                found.insert((*name).to_owned(), format!("{block} {}", rest.join(" ")));
+                let asked = format!("{block} {}", rest.join(" "));
+                also(&mut found, (*name).to_owned(), asked);
             }
             _ => {}
         }
@@ -464,6 +515,62 @@ fn replaced(words: &[&str], found: &mut Packages) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What one place asks anew must not hide behind another that asks for the same package as before.
+    #[test]
+    fn a_package_that_two_places_ask_for_is_compared_at_both() {
+        for (path, text, new) in [
+            (
+                "pyproject.toml",
+                "[project]\ndependencies = [\"requests==2\"]\n[dependency-groups]\ndev = [\"requests\"]\n",
+                "[project]\ndependencies = [\"requests @ https://example.org/r.whl\"]\n[dependency-groups]\ndev = [\"requests\"]\n",
+            ),
+            (
+                "requirements.txt",
+                "requests==2 ; python_version < '4'\nrequests==2\n",
+                "requests==1 ; python_version < '4'\nrequests==2\n",
+            ),
+            (
+                "package.json",
+                r#"{"dependencies": {"a": "1"}, "optionalDependencies": {"a": "1"}}"#,
+                r#"{"dependencies": {"a": "git+https://example.org/a"}, "optionalDependencies": {"a": "1"}}"#,
+            ),
+            (
+                "setup.cfg",
+                "[options]\ninstall_requires =\n    requests>=2,<3\n[options.extras_require]\ndev = requests\n",
+                "[options]\ninstall_requires =\n    requests>=1,<3\n[options.extras_require]\ndev = requests\n",
+            ),
+        ] {
+            let of = |text| packages(path, text).expect(text);
+            assert_ne!(of(text), of(new), "{path}");
+            assert_eq!(of(text).len(), 1, "{path}");
+        }
+    }
+
+    #[test]
+    fn an_alias_at_one_place_does_not_hide_the_name_at_another() {
+        let text = r#"{"dependencies": {"evil": "1"}, "optionalDependencies": {"evil": "npm:left-pad@1"}}"#;
+        let found = asked_for(Manifest::Npm, &packages("package.json", text).expect(text));
+        assert_eq!(found, ["evil", "left-pad"].map(str::to_owned).into());
+        let alone = r#"{"dependencies": {"pad": "npm:left-pad@1"}}"#;
+        let found = asked_for(
+            Manifest::Npm,
+            &packages("package.json", alone).expect(alone),
+        );
+        assert_eq!(found, ["left-pad"].map(str::to_owned).into());
+    }
+
+    #[test]
+    fn what_setuptools_reads_of_its_configuration_is_a_dependency_and_the_rest_is_none() {
+        let text = "[metadata]\nname = shop\nrequires = no\n\n[options]\npackages = find:\ninstall_requires =\n    Requests >= 2\n    \
+                    # why\n    attrs\nsetup-requires = wheel\n[options.extras_require]\ndev =\n  pytest; python_version > '3'\n\
+                    [flake8]\nmax-line-length = 100\nextend_ignore =\n  E203\n";
+        assert_eq!(
+            names("a/setup.cfg", text),
+            ["attrs", "pytest", "requests", "wheel"]
+        );
+        assert_eq!(names("setup.cfg", "[tool:pytest]\naddopts = -q\n"), [""; 0]);
+    }
 
     fn names(path: &str, text: &str) -> Vec<String> {
         packages(path, text).expect(text).into_keys().collect()
