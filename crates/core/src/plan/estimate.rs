@@ -42,7 +42,7 @@ pub enum Basis {
     Estimated,
 }
 
-/// One figure: a sum of medians, so that half of all such runs took more.
+/// One figure: a sum of medians of runs, and no bound: where some take much longer than most, more than half of all such work takes more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Figure {
