@@ -50,7 +50,9 @@ pub(crate) fn taken_up(
 fn queued_again(c: &Connection, goal: TaskId, stamp: &Stamp) -> Result<Vec<TaskId>, MissionError> {
     let rows =
         "SELECT id, task FROM merge WHERE kind = 'integrate' AND state = 'refused' AND outcome = ?2
-         AND task IN (SELECT id FROM task WHERE goal = ?1) ORDER BY id";
+         AND task IN (SELECT id FROM task WHERE goal = ?1)
+         AND NOT EXISTS (SELECT 1 FROM task t WHERE (t.id = merge.task OR t.lineage = merge.task) AND t.integrated IS NOT NULL)
+         ORDER BY id";
     let rows = c
         .prepare_cached(rows)?
         .query_map(params![goal.0, GOAL_CANCELLED], |r| {
