@@ -110,11 +110,8 @@ fn tell(
 /// A postflight, or the operations or documentation of a goal.
 pub(crate) fn is_about_what_was_merged(task: &Task) -> bool {
     let of_goal = task.lineage.is_none() && task.goal.is_some() && task.parent == task.goal;
-    match task.kind {
-        TaskKind::Postflight => true,
-        TaskKind::Ops | TaskKind::Docs => of_goal,
-        _ => false,
-    }
+    task.kind == TaskKind::Postflight
+        || of_goal && matches!(task.kind, TaskKind::Ops | TaskKind::Docs)
 }
 
 fn let_go(c: &Connection, task: TaskId, root: TaskId, now_ms: i64) -> Result<(), MissionError> {
