@@ -242,7 +242,8 @@ pub(crate) struct StartArgs {
     /// is said at its top and asked again; an emptied file, or an editor that fails, calls the goal off.
     #[arg(long, conflicts_with_all = ["blueprint", "dry_run"])]
     pub(crate) edit: bool,
-    /// Prints the plan, that of --plan or one build to begin from, with what it will come to, and begins nothing; no model is asked.
+    /// Prints the plan with what it will come to, and begins nothing of it: that of --plan, for which no model is asked, else the one that
+    /// the lead's model makes now.
     #[arg(long, conflicts_with_all = ["blueprint", "wait"])]
     pub(crate) dry_run: bool,
     /// Wait until the goal is done or needs a person; without a daemon the work is done in this process.

@@ -12,7 +12,7 @@ use crate::brief::Role;
 use crate::delegation::{self, Known};
 use crate::ids::TaskId;
 pub use estimate::{Basis, Estimate, Figure, PastRun, Place};
-pub use file::{FILE_BYTES_MAX, FileError, Forecast};
+pub use file::{FILE_BYTES_MAX, FileError, Forecast, Outlook, TaskForecast};
 
 /// More tasks than this from one goal are a plan nobody reads (fan-out limit of one plan).
 pub const TASKS_MAX: usize = 12;

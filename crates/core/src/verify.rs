@@ -10,7 +10,7 @@ use crate::task::{Priority, Task};
 mod policy;
 mod same;
 
-pub use policy::{Policy, needed};
+pub use policy::{Policy, foreseen, needed};
 pub use same::is_one_model;
 
 /// Probes of one thread: what a person would try by hand before he believes a change.

@@ -90,7 +90,7 @@ pub use ops::{
     AddTask, CapOf, InName, Op, OpError, OpErrorKind, Outcome, ProjectChange, SessionAct, perform,
 };
 pub use packs::{Packs, PacksError, RefusedPacks, Source};
-pub use plan::{estimate, forecast, plan_of, read_plan};
+pub use plan::{ForGoal, outlook, plan_of, read_plan};
 pub use recover::OpenError;
 pub use remote::Looked;
 pub use rerun::{Compared, RerunError, recipe, rerun};

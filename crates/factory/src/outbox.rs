@@ -10,7 +10,6 @@ use crate::beat::Factory;
 use crate::console::stands;
 use crate::home::Home;
 use crate::views::Views;
-use crate::wiki::{PageKind, PageName};
 use crate::{publish, trust, wiki};
 
 /// Takes what is due. A sink that fails is tried again later and stops nobody.
@@ -49,8 +48,8 @@ fn publish_goal(factory: &Factory, goal: TaskId) -> Result<(), MissionError> {
     if factory.config().bookstack.is_none() {
         return Ok(());
     }
-    let pages = PageKind::ALL.map(|kind| PageName::of(kind, goal.0));
     let (mission, home) = (factory.mission(), factory.home());
+    let pages = wiki::pages_of(home, goal);
     publish::queue(mission, home, &pages, (false, false), factory.now_ms()).map(|_| ())
 }
 

@@ -7,10 +7,13 @@ use std::sync::Arc;
 use alai_core::brief::Role;
 use alai_core::company::leads;
 use alai_core::delegation::{Known, builders};
-use alai_core::pipeline::{Ended, Failure, Stage, is_a_part};
-use alai_core::plan::{Estimate, FileError, Forecast, Plan, PlanError, PlanSource, Planning};
+use alai_core::pipeline::{Ended, Failure, Stage, is_a_part, tag_of};
+use alai_core::plan::{
+    FileError, Forecast, Outlook, Plan, PlanError, PlanSource, PlannedTask, Planning,
+};
 use alai_core::qa::{self, Check, CheckResult, Measurement};
 use alai_core::task::{Priority, Task};
+use alai_core::verify::{self, Policy};
 use alai_fleet::{ChatRequest, Message, Provider, Purpose};
 use alai_hivemind::pages;
 use alai_hivemind::wiki::PageName;
@@ -76,7 +79,7 @@ pub(crate) fn work(
         {
             return match lead::work(factory, claim, &desk, &about, cancel)? {
                 Led::Plan(plan) => {
-                    write_page(factory, &goal, &plan, PlanSource::Delegated, None)?;
+                    write_page(factory, task, &goal, &plan, (PlanSource::Delegated, None))?;
                     Ok(lead::planned(plan))
                 }
                 Led::Ended(ended) => Ok(ended),
@@ -93,7 +96,7 @@ pub(crate) fn work(
         why,
         refused,
     } = planned;
-    write_page(factory, &goal, &plan, source, why.as_deref())?;
+    write_page(factory, task, &goal, &plan, (source, why.as_deref()))?;
     let report = serde_json::to_value(&plan).map_err(RunError::infra)?;
     let said = Said {
         gotcha: gotcha(task, &desk, source, why.as_deref(), &plan, &refused),
@@ -159,32 +162,42 @@ pub fn read_plan(text: &str, packs: &Packs, project: &Project) -> Result<Plan, F
     Plan::read(text, |plan| judge(plan, packs, project))
 }
 
-/// What a plan of a goal will come to in a project.
-pub fn forecast(plan: &Plan, project: &Project, priority: Priority) -> Forecast {
-    let (settings, chain) = (&project.settings, &project.settings.stages);
-    let ops = settings.ops || chain.asks(Stage::Ops);
-    let docs = settings.docs || chain.asks(Stage::Docs);
-    Forecast::of(plan, chain, priority, (ops, docs))
+/// What is known of the goal that a plan is for.
+#[derive(Debug, Clone, Copy)]
+pub struct ForGoal<'a> {
+    pub project: &'a Project,
+    pub priority: Priority,
+    pub tags: &'a [String],
 }
 
-/// What it will probably take there, by what runs took before.
+/// What a plan of a goal will come to, and what that will probably take, by what runs took before.
 ///
 /// # Errors
 /// When the store cannot be read.
-pub fn estimate(
+pub fn outlook(
     plan: &Plan,
-    forecast: &Forecast,
-    project: &Project,
+    goal: ForGoal<'_>,
     reader: &Reader,
     config: &Config,
-) -> Result<Estimate, MissionError> {
-    let own = reader.past_runs(Some(project.id))?;
+) -> Result<Outlook, MissionError> {
+    let forecast = forecast(plan, goal, &config.verifier);
+    let own = reader.past_runs(Some(goal.project.id))?;
     let all = reader.past_runs(None)?;
     let limits = &config.limits;
     let at_a_time = limits
         .per_project
         .map_or(config.slots, |most| most.min(config.slots));
-    Ok(Estimate::of(plan, forecast, &own, &all, at_a_time))
+    Ok(Outlook::of(plan, forecast, (&own, &all), at_a_time))
+}
+
+fn forecast(plan: &Plan, goal: ForGoal<'_>, policy: &Policy) -> Forecast {
+    let (settings, chain) = (&goal.project.settings, &goal.project.settings.stages);
+    let tagged = |stage: Stage| tag_of(stage).is_some_and(|tag| goal.tags.iter().any(|t| t == tag));
+    let ops = settings.ops || chain.asks(Stage::Ops) || tagged(Stage::Ops);
+    let docs = settings.docs || chain.asks(Stage::Docs) || tagged(Stage::Docs);
+    let verified =
+        |task: &PlannedTask| policy.send && verify::foreseen(policy, goal.priority, task);
+    Forecast::of(plan, chain, goal.priority, (ops, docs), verified)
 }
 
 /// The plan of a goal's specification as it stands, and whose it is; none before there is one.
@@ -269,16 +282,20 @@ fn dead<'t>(
     Ok(dead.transpose()?.map(|dead| (planning, dead)))
 }
 
+/// Writes what was asked and what is planned: on the goal's page, or on one beside it for what is planned below it.
 fn write_page(
     factory: &Factory,
-    goal: &Task,
+    spec: &Task,
+    asked: &Task,
     plan: &Plan,
-    source: PlanSource,
-    why: Option<&str>,
+    (source, why): (PlanSource, Option<&str>),
 ) -> Result<(), RunError> {
-    let page = pages::spec(goal, plan, source, why);
-    let path = PageName::spec(goal.id.0);
-    crate::wiki::put(factory.home(), &path, &page).map_err(RunError::infra)
+    let page = pages::spec(asked, plan, source, why);
+    let name = match spec.goal {
+        Some(goal) if asked.id == spec.id => PageName::below(goal.0, spec.id.0),
+        Some(_) | None => PageName::spec(asked.id.0),
+    };
+    crate::wiki::put(factory.home(), &name, &page).map_err(RunError::infra)
 }
 
 /// Why there is no plan from the model.

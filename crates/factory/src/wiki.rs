@@ -80,6 +80,12 @@ pub fn of_goal(
     Ok(kept)
 }
 
+/// The pages of a goal; where its folder cannot be read those that every goal has, so that whoever goes on with them says why.
+pub(crate) fn pages_of(home: &Home, goal: TaskId) -> Vec<PageName> {
+    wiki::of_goal(&home.wiki(), goal.0)
+        .unwrap_or_else(|_| PageKind::ALL.map(|kind| PageName::of(kind, goal.0)).into())
+}
+
 /// What the pages that are made from rows would say now.
 fn texts(
     reader: &Reader,

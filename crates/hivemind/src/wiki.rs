@@ -145,12 +145,7 @@ pub fn list(wiki: &Path) -> Result<Vec<PageName>, WikiError> {
         .collect();
     goals.sort_unstable();
     for goal in goals {
-        let of_goal = PageKind::ALL.map(|kind| PageName::of(kind, goal));
-        pages.extend(
-            of_goal
-                .into_iter()
-                .filter(|page| is_file(&wiki.join(&page.0))),
-        );
+        pages.extend(of_goal(wiki, goal)?);
     }
     let mut own: Vec<PageName> = names(&wiki.join("pages"))?
         .iter()
@@ -160,6 +155,22 @@ pub fn list(wiki: &Path) -> Result<Vec<PageName>, WikiError> {
     pages.extend(own.into_iter().filter(|page| is_file(&wiki.join(&page.0))));
     pages.truncate(PAGES_MAX);
     Ok(pages)
+}
+
+/// The pages of a goal that are there: one of each kind, then those of what was planned below it.
+///
+/// # Errors
+/// When its folder cannot be read.
+pub fn of_goal(wiki: &Path, goal: i64) -> Result<Vec<PageName>, WikiError> {
+    let own = PageKind::ALL.map(|kind| PageName::of(kind, goal));
+    let mut below: Vec<i64> = names(&wiki.join(format!("goals/{goal}")))?
+        .iter()
+        .filter_map(|name| PageName::spec_below(name.strip_suffix(".md")?))
+        .collect();
+    below.sort_unstable();
+    let below = below.into_iter().map(|spec| PageName::below(goal, spec));
+    let is_there = |page: &PageName| is_file(&wiki.join(&page.0));
+    Ok(own.into_iter().chain(below).filter(is_there).collect())
 }
 
 fn is_file(path: &Path) -> bool {
@@ -293,6 +304,17 @@ impl PageName {
         PageName::of(PageKind::Request, goal)
     }
 
+    /// What a specification below the goal has planned: a part that was handed on, or a task anew.
+    pub fn below(goal: i64, spec: i64) -> PageName {
+        PageName(format!("goals/{goal}/spec-{spec}.md"))
+    }
+
+    /// The specification whose plan a page of this name holds.
+    fn spec_below(stem: &str) -> Option<i64> {
+        let spec = stem.strip_prefix("spec-")?.parse().ok()?;
+        (spec > 0).then_some(spec)
+    }
+
     /// Where the goal stands.
     pub fn status(goal: i64) -> PageName {
         PageName::of(PageKind::Status, goal)
@@ -325,11 +347,14 @@ impl PageName {
         let parts: Vec<&str> = stem.split('/').collect();
         match parts[..] {
             ["goals", goal, name] => {
-                let goal: i64 = goal.parse().ok()?;
+                let goal: i64 = goal.parse().ok().filter(|goal| *goal > 0)?;
+                if let Some(spec) = PageName::spec_below(name) {
+                    return Some(PageName::below(goal, spec));
+                }
                 let file = format!("{name}.md");
                 let mut kinds = PageKind::ALL.into_iter();
                 let kind = kinds.find(|kind| kind.file() == file || kind.as_str() == name)?;
-                (goal > 0).then(|| PageName::of(kind, goal))
+                Some(PageName::of(kind, goal))
             }
             ["pages", slug] => {
                 let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
@@ -347,7 +372,10 @@ impl PageName {
     /// The goal that it is about, and what it says of it; a person's page has none.
     pub fn goal(&self) -> Option<(i64, PageKind)> {
         let (goal, file) = self.0.strip_prefix("goals/")?.split_once('/')?;
-        let kind = PageKind::ALL.into_iter().find(|kind| kind.file() == file)?;
+        let kind = match PageName::spec_below(file.strip_suffix(".md")?) {
+            Some(_) => PageKind::Request,
+            None => PageKind::ALL.into_iter().find(|kind| kind.file() == file)?,
+        };
         Some((goal.parse().ok()?, kind))
     }
 }

@@ -40,29 +40,47 @@ pub(crate) fn run(home: &Home, args: &PlanArgs) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// What became of a goal that was only just begun, and whose plan a person is to see.
+pub(crate) enum New {
+    Plan(Plan, PlanSource),
+    /// Whatever it waits for comes first, a safety rule above all; what it made is then seen.
+    Waits(String),
+}
+
+pub(crate) fn new_of(home: &Home, goal: TaskId) -> Result<New, CliError> {
+    let reader = door::reader(home)?;
+    let spec = spec_of(&reader, goal)?;
+    let Some(waiting) =
+        { spec.waiting.as_ref() }.filter(|_| spec.planning == Some(Planning::Shown))
+    else {
+        let message = format!("there is no plan of {goal} to see; it is {}", spec.state);
+        return Err(
+            CliError::new(Kind::Waiting, message).hinted(format!("`alai why {}`", spec.id.0))
+        );
+    };
+    Ok(match plan_of(&reader, &spec)? {
+        Some((plan, source)) => New::Plan(plan, source),
+        None => New::Waits(show::clean(&waiting.detail)),
+    })
+}
+
 /// Opens the plan that waits for a person, and has it carried out as it comes back. An edit that calls it off is called off for a goal that
 /// was only just begun.
 pub(crate) fn edit_new(home: &Home, goal: TaskId) -> Result<(), CliError> {
     let reader = door::reader(home)?;
     let spec = spec_of(&reader, goal)?;
-    if spec.planning != Some(Planning::Shown) || spec.waiting.is_none() {
-        let message = format!("there is no plan of {goal} to edit; it is {}", spec.state);
-        return Err(
-            CliError::new(Kind::Waiting, message).hinted(format!("`alai why {}`", spec.id.0))
-        );
-    }
-    let plan = plan_of(&reader, &spec)?;
-    let Some(_) = &plan else {
-        // Whatever it waits for comes first, a safety rule above all; what it made is then seen.
-        let waiting = spec.waiting.as_ref().map_or("", |w| w.detail.as_str());
-        let message = format!("no plan was made: {}", show::clean(waiting));
-        return Err(
-            CliError::new(Kind::Waiting, message).hinted(format!("`alai why {}`", spec.id.0))
-        );
+    let plan = match new_of(home, goal)? {
+        New::Plan(plan, source) => (plan, source),
+        New::Waits(why) => {
+            return Err(
+                CliError::new(Kind::Waiting, format!("no plan was made: {why}"))
+                    .hinted(format!("`alai why {}`", spec.id.0)),
+            );
+        }
     };
     let desk = desk(home, &reader, &spec)?;
     drop(reader);
-    let Some(why) = edited(home, &desk, &spec, plan)? else {
+    let Some(why) = edited(home, &desk, &spec, Some(plan))? else {
         return Ok(());
     };
     let text = "called off in the editor".to_owned();
@@ -115,7 +133,11 @@ fn desk(home: &Home, reader: &Reader, spec: &Task) -> Result<Desk, CliError> {
     let project = spec
         .project
         .ok_or_else(|| CliError::new(Kind::Failed, format!("{} belongs to no project", spec.id)))?;
-    Desk::new(home, reader.project(project)?, spec.priority)
+    let goal = match spec.goal {
+        Some(goal) => reader.task(goal)?,
+        None => spec.clone(),
+    };
+    Desk::new(home, reader.project(project)?, spec.priority, goal.tags)
 }
 
 /// The specification that plans a goal.

@@ -3,13 +3,14 @@
 use std::process::ExitCode;
 
 use alai_core::ids::TaskId;
+use alai_core::lifecycle::Event;
 use alai_core::plan::{Plan, PlanSource, Planning};
-use alai_core::task::{self, TaskKind};
-use alai_factory::{Around, Home, Op, Outcome, Views};
-use alai_mission::Filter;
+use alai_core::task::{self, Task, TaskKind};
+use alai_factory::{Around, Home, Op, Outcome, Views, newest_evidence};
+use alai_mission::{Filter, Reader};
 use serde::Serialize;
 
-use super::plan::{self, Desk, Edited};
+use super::plan::{self, Desk, Edited, New};
 use crate::args::StartArgs;
 use crate::error::{CliError, Kind};
 use crate::{door, follow, show};
@@ -21,6 +22,15 @@ struct Started {
     tasks: Vec<TaskId>,
     spec_page: String,
     status_page: String,
+    evidence_page: String,
+    /// The newest package of each task that has one.
+    evidence: Vec<Package>,
+}
+
+#[derive(Serialize)]
+struct Package {
+    task: TaskId,
+    path: String,
 }
 
 pub(crate) fn run(home: &Home, args: StartArgs) -> Result<ExitCode, CliError> {
@@ -29,13 +39,10 @@ pub(crate) fn run(home: &Home, args: StartArgs) -> Result<ExitCode, CliError> {
         Drafted::Printed => return Ok(ExitCode::SUCCESS),
     };
     let shown = planning == Some(Planning::Shown);
-    let op = starting(home, &args, planning)?;
-    let Outcome::Task { task: goal, .. } = door::ask(home, op)? else {
-        return Err(CliError::new(
-            Kind::Failed,
-            "the factory answered something else than a goal",
-        ));
-    };
+    let goal = begun(home, &args, planning)?;
+    if args.dry_run {
+        return dry(home, &args, goal);
+    }
     if shown {
         follow::until_planned(home, spec_of(home, goal)?)?;
         plan::edit_new(home, goal)?;
@@ -67,27 +74,18 @@ enum Drafted {
 
 fn planning(home: &Home, args: &StartArgs) -> Result<Drafted, CliError> {
     let asked = |planning| Ok(Drafted::Planning(planning));
-    if args.plan.is_none() && !args.dry_run {
-        return asked(args.edit.then_some(Planning::Shown));
-    }
-    let desk = desk(home, args)?;
-    let given = match &args.plan {
-        Some(path) => Some(desk.read(path)?),
-        None => None,
+    let Some(path) = &args.plan else {
+        return asked((args.edit || args.dry_run).then_some(Planning::Shown));
     };
-    match (given, args.dry_run) {
-        (plan, true) => {
-            let plan = match plan {
-                Some(plan) => plan,
-                None => template(&args.goal)?,
-            };
+    let desk = desk(home, args)?;
+    let plan = desk.read(path)?;
+    match args.dry_run {
+        true => {
             desk.print(&plan, args.json)?;
-            show::message(
-                "dry: nothing is stored and no model was asked; `--plan FILE` carries it out",
-            );
+            show::message("dry: nothing is stored and no model was asked");
             Ok(Drafted::Printed)
         }
-        (Some(plan), false) if args.edit => match desk.edit(&plan)? {
+        false if args.edit => match desk.edit(&plan)? {
             Edited::As(edited) => {
                 let source = match edited == plan {
                     true => PlanSource::File,
@@ -100,12 +98,49 @@ fn planning(home: &Home, args: &StartArgs) -> Result<Drafted, CliError> {
             }
             Edited::CalledOff(why) => Err(why.hinted("nothing is begun")),
         },
-        (Some(plan), false) => asked(Some(Planning::Given {
+        false => asked(Some(Planning::Given {
             plan,
             source: PlanSource::File,
         })),
-        (None, false) => asked(None),
     }
+}
+
+fn begun(home: &Home, args: &StartArgs, planning: Option<Planning>) -> Result<TaskId, CliError> {
+    let Outcome::Task { task: goal, .. } = door::ask(home, starting(home, args, planning)?)? else {
+        return Err(CliError::new(
+            Kind::Failed,
+            "the factory answered something else than a goal",
+        ));
+    };
+    Ok(goal)
+}
+
+/// Prints the plan that the lead's model makes of the goal, by the way that any goal is planned by, and cancels the goal: what was asked
+/// and paid stays in the books, and no task of the plan is ever made. Where there is no model's plan it is the one build that would be
+/// made in its place, and why.
+fn dry(home: &Home, args: &StartArgs, goal: TaskId) -> Result<ExitCode, CliError> {
+    let planned = follow::until_planned(home, spec_of(home, goal)?);
+    let shown = planned.and_then(|()| plan::new_of(home, goal));
+    let event = Event::Cancel;
+    let text = "a dry run".to_owned();
+    let task = goal;
+    door::ask(home, Op::Act { task, event, text })?;
+    let (plan, said) = match shown? {
+        New::Plan(plan, PlanSource::Template) => {
+            (plan, "no usable answer came, this is one build".to_owned())
+        }
+        New::Plan(plan, source) => (plan, format!("from: {}", source.as_str())),
+        New::Waits(why) => (
+            template(&args.goal)?,
+            format!("no plan was made, this is one build: {why}"),
+        ),
+    };
+    desk(home, args)?.print(&plan, args.json)?;
+    show::message(&format!("dry: {said}"));
+    show::message(&format!(
+        "{goal} is cancelled, nothing of it was begun; `--plan FILE` carries out what is printed"
+    ));
+    Ok(ExitCode::SUCCESS)
 }
 
 fn desk(home: &Home, args: &StartArgs) -> Result<Desk, CliError> {
@@ -119,7 +154,7 @@ fn desk(home: &Home, args: &StartArgs) -> Result<Desk, CliError> {
         )
         .hinted("`alai project add PATH` registers one")
     })?;
-    Desk::new(home, project, args.priority)
+    Desk::new(home, project, args.priority, args.tags.clone())
 }
 
 /// The plan that is made where no model says a better one.
@@ -131,8 +166,10 @@ fn template(goal: &str) -> Result<Plan, CliError> {
 /// The request that a whole line makes.
 pub(crate) fn op(home: &Home, args: &StartArgs) -> Result<Op, CliError> {
     match planning(home, args)? {
-        Drafted::Planning(planning) => starting(home, args, planning),
-        Drafted::Printed => Err(CliError::new(Kind::Usage, "`--dry-run` asks for no work")),
+        Drafted::Planning(planning) if !args.dry_run => starting(home, args, planning),
+        Drafted::Planning(_) | Drafted::Printed => {
+            Err(CliError::new(Kind::Usage, "`--dry-run` asks for no work"))
+        }
     }
 }
 
@@ -172,13 +209,25 @@ fn spec_of(home: &Home, goal: TaskId) -> Result<TaskId, CliError> {
         .ok_or_else(|| CliError::new(Kind::Failed, format!("{goal} has no specification")))
 }
 
-fn waits_for_model(reader: &alai_mission::Reader, goal: TaskId) -> Result<bool, CliError> {
+fn waits_for_model(reader: &Reader, goal: TaskId) -> Result<bool, CliError> {
     let waiting = Filter {
         goal: Some(goal),
         state: Some(alai_core::task::State::Waiting),
         ..Filter::default()
     };
     Ok(!reader.tasks(&waiting)?.is_empty())
+}
+
+fn packages(home: &Home, reader: &Reader, tasks: &[Task]) -> Result<Vec<Package>, CliError> {
+    let mut packages = Vec::new();
+    for task in tasks {
+        let newest = newest_evidence(home, &reader.runs_of(task.id)?);
+        packages.extend(newest.map(|path| Package {
+            task: task.id,
+            path: path.display().to_string(),
+        }));
+    }
+    Ok(packages)
 }
 
 fn print(home: &Home, goal: TaskId, json: bool) -> Result<(), CliError> {
@@ -200,6 +249,8 @@ fn print(home: &Home, goal: TaskId, json: bool) -> Result<(), CliError> {
                 .collect(),
             spec_page: wiki.join("spec.md").display().to_string(),
             status_page: wiki.join("status.md").display().to_string(),
+            evidence_page: wiki.join("evidence.md").display().to_string(),
+            evidence: packages(home, &reader, &tasks)?,
         });
     }
     let views = Views::new(&reader, door::now_ms(), Around::at_work());

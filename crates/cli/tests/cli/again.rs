@@ -170,6 +170,13 @@ fn a_task_that_runs_into_its_limit_is_split_and_its_parts_stand_in_its_place() {
             format!("model: 2 task(s), by #{spec}, instead of #{both}")
         ]
     );
+    // What was planned anew stands beside the goal's own plan.
+    let page = format!("goals/1/spec-{spec}");
+    let shown = world.alai(["wiki", "show", &page]).exits(0);
+    shown.says("Smaller").says("Say two");
+    let pages = world.alai(["wiki", "list"]).exits(0);
+    assert!(!pages.out.contains(&format!("goals/{spec}/")), "{pages}");
+    pages.says(&format!("{page}.md")).says("goals/1/spec.md");
     let stats = world.json(["mc", "stats", "1", "--json"]);
     let total = &stats["total"];
     assert_eq!(

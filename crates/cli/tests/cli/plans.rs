@@ -99,10 +99,13 @@ fn a_plan_of_a_person_is_carried_out_as_it_stands() {
 #[test]
 fn what_is_printed_is_taken_back_as_it_is_and_nothing_was_stored_for_it() {
     let world = World::scripted("approve", &script());
-    let dry = world.alai(goal(&["--dry-run"])).exits(0);
+    std::fs::write(world.path("two.yaml"), TWO).expect("a plan");
+    let dry = world
+        .alai(goal(&["--dry-run", "--plan", "two.yaml"]))
+        .exits(0);
     let dry = dry.says("dry: nothing is stored");
     assert!(
-        dry.out.contains("build, review, security, merge; 4 runs"),
+        dry.out.contains("build, review, security, merge; 7 runs"),
         "{dry}"
     );
     assert!(
@@ -119,7 +122,7 @@ fn what_is_printed_is_taken_back_as_it_is_and_nothing_was_stored_for_it() {
     let object = world
         .alai(goal(&["--dry-run", "--json", "--plan", "plan.yaml"]))
         .exits(0);
-    assert_eq!(object.json()["forecast"]["runs_min"], 4);
+    assert_eq!(object.json()["forecast"]["runs_min"], 7);
     assert!(
         object.json()["estimate"]["microusd"]["unknown"]["why"].is_string(),
         "{object}"
@@ -128,7 +131,111 @@ fn what_is_printed_is_taken_back_as_it_is_and_nothing_was_stored_for_it() {
     let again = world.alai(goal(&["--dry-run", "--plan", "plan.json"]));
     assert_eq!(again.exits(0).out, printed, "JSON is taken back too");
     world.alai(goal(&["--plan", "plan.json"])).exits(0);
-    assert_eq!(titles(&world, "build"), ["Say numbers"]);
+    assert_eq!(titles(&world, "build"), ["Say one", "Say two"]);
+}
+
+#[test]
+fn a_dry_run_shows_the_plan_of_the_model_and_begins_nothing_of_it() {
+    let world = World::scripted("auto", &script());
+    let dry = world.alai(goal(&["--dry-run"])).exits(0);
+    let dry = dry.says("dry: from: model").says("#1 is cancelled");
+    assert!(dry.out.contains("title: \"Say one\""), "{dry}");
+    assert_eq!(titles(&world, "build"), [""; 0]);
+    let listed = world.alai(["mc", "list", "--all", "--json"]).exits(0).out;
+    let ended = |line: &str| line.contains("\"state\":\"cancelled\"");
+    assert!(
+        listed.lines().count() == 2 && listed.lines().all(ended),
+        "{listed}"
+    );
+    // What was asked is in the books, and its answer in the evidence.
+    let spec = world.task(2);
+    assert_eq!(spec["runs"].as_array().map(Vec::len), Some(1), "{spec}");
+    world.alai(["evidence", "verify", "2"]).exits(0);
+    world.alai(["mc", "fsck"]).exits(0);
+    // It is carried out as it was printed.
+    std::fs::write(world.path("plan.yaml"), &dry.out).expect("a plan");
+    world
+        .alai(goal(&["--plan", "plan.yaml", "--wait"]))
+        .exits(0);
+    assert_eq!(world.state(5), "done");
+}
+
+#[test]
+fn each_task_of_a_plan_is_told_with_its_stages_and_what_it_will_take() {
+    let world = World::scripted("auto", &script());
+    let plan = TWO.replace(
+        "title: Say two,",
+        "title: Say two, deploy: true, changes_tests: [tests/numbers.sh],",
+    );
+    std::fs::write(world.path("plan.yaml"), plan).expect("a plan");
+    let dry = |extra: &[&'static str]| {
+        let args = [&["--dry-run", "--plan", "plan.yaml"], extra].concat();
+        world.alai(goal(&args)).exits(0)
+    };
+    let shown = dry(&[]);
+    for line in [
+        "  # Through build, review, security, merge.\n  # Estimated: tokens unknown; money unknown; wall time unknown.\n  - key: \"one\"",
+        "  # Through build, review, security, merge; asks for ops, once for the goal.\n",
+    ] {
+        assert!(shown.out.contains(line), "{shown}");
+    }
+    let told = dry(&["--json"]).json();
+    assert_eq!(told["forecast"]["runs_min"], 8);
+    assert_eq!(told["forecast"]["tasks"][1]["asks_of_goal"][0], "ops");
+    assert!(told["estimate_of_tasks"]["two"]["tokens"]["unknown"].is_object());
+    // What the goal's tags ask for is a run as well, and so is a verifier that is sent.
+    let docs = dry(&["--json", "--tag", "docs"]).json();
+    assert_eq!(docs["forecast"]["runs_min"], 9);
+    let settings = world.home().join("alai.toml");
+    let mut text = std::fs::read_to_string(&settings).expect("the settings");
+    text.push_str("\n[verifier]\nsend = true\n");
+    std::fs::write(settings, text).expect("the settings");
+    let sent = dry(&[]);
+    let two = "  # Through build, verify, review, security, merge; asks for ops";
+    assert!(sent.out.contains(two), "it may change tests: {sent}");
+    assert_eq!(dry(&["--json"]).json()["forecast"]["runs_min"], 9);
+    // What was done says where its evidence lies.
+    std::fs::write(world.path("one.yaml"), TWO).expect("a plan");
+    let began = world
+        .alai(goal(&["--plan", "one.yaml", "--wait", "--json"]))
+        .exits(0)
+        .json();
+    let packages = began["evidence"].as_array().expect("packages");
+    assert!(packages.len() > 5, "{began}");
+    for package in packages {
+        let path = package["path"].as_str().expect("a path");
+        world.alai(["evidence", "verify", path]).exits(0);
+    }
+    let page = began["evidence_page"].as_str().expect("a page");
+    assert!(std::path::Path::new(page).is_file(), "{began}");
+}
+
+#[test]
+fn a_dry_run_without_a_plan_of_a_model_says_why_and_shows_the_one_build_of_then() {
+    let nonsense = Script::good().plans(&[]);
+    let world = World::scripted("auto", &nonsense);
+    let dry = world.alai(goal(&["--dry-run"])).exits(0);
+    let dry = dry.says("no usable answer came, this is one build");
+    assert!(dry.out.contains("title: \"Say numbers\""), "{dry}");
+    assert_eq!(titles(&world, "build"), [""; 0]);
+    // A safety rule comes before any plan.
+    let rail = [
+        "start",
+        "Delete the production database",
+        "--project",
+        "tiny",
+        "--dry-run",
+        "--json",
+    ];
+    let dry = world.alai(rail).exits(0);
+    let dry = dry.says("no plan was made, this is one build");
+    assert_eq!(
+        dry.json()["tasks"].as_array().map(Vec::len),
+        Some(1),
+        "{dry}"
+    );
+    let waiting = world.alai(["mc", "list", "--status", "waiting", "--json"]);
+    assert_eq!(waiting.exits(0).out, "");
 }
 
 #[test]

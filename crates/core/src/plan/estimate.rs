@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Forecast, Plan};
+use super::{Forecast, Plan, TaskForecast};
 use crate::money::dollars;
 use crate::pipeline::Stage;
 use crate::task::TaskKind;
@@ -72,6 +72,9 @@ pub struct Estimate {
     pub of: Option<Place>,
 }
 
+/// Milliseconds that a run of a kind usually takes.
+type RunMs<'a> = dyn Fn(TaskKind) -> u64 + 'a;
+
 /// Medians of one kind of task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Usual {
@@ -110,7 +113,7 @@ fn median(values: impl Iterator<Item = u64>) -> Option<u64> {
 }
 
 /// How often each kind of task is run: where nothing is sent back, and where everything is as often as it may be.
-fn counts(forecast: &Forecast, tasks: u64) -> Vec<(TaskKind, u64, u64)> {
+fn counts(stages: &[Stage], times: impl Fn(Stage) -> u64) -> Vec<(TaskKind, u64, u64)> {
     let kind = |stage: &Stage| match stage {
         Stage::Build => Some(TaskKind::Build),
         Stage::Verify => Some(TaskKind::Verify),
@@ -120,11 +123,11 @@ fn counts(forecast: &Forecast, tasks: u64) -> Vec<(TaskKind, u64, u64)> {
         Stage::Docs => Some(TaskKind::Docs),
         Stage::Merge => None,
     };
-    let counted = forecast.stages.iter().filter_map(|stage| {
-        let (least, most) = Forecast::runs_of(*stage, tasks);
+    let counted = stages.iter().filter_map(|stage| {
+        let (least, most) = Forecast::runs_of(*stage, times(*stage));
         Some((kind(stage)?, least, most))
     });
-    counted.chain([(TaskKind::Postflight, 1, 1)]).collect()
+    counted.collect()
 }
 
 impl Estimate {
@@ -137,7 +140,25 @@ impl Estimate {
         home: &[PastRun],
         at_a_time: usize,
     ) -> Estimate {
-        let counts = counts(forecast, plan.tasks.len() as u64);
+        let mut counts = counts(&forecast.stages, |stage| forecast.times(stage));
+        counts.push((TaskKind::Postflight, 1, 1));
+        let longest = |run_ms: &RunMs<'_>| longest(plan, &counts, run_ms);
+        Estimate::of_counts(&counts, (project, home), at_a_time, longest)
+    }
+
+    /// Of one task by itself: the stages of its own, one after the other.
+    pub fn of_task(forecast: &TaskForecast, project: &[PastRun], home: &[PastRun]) -> Estimate {
+        let counts = counts(&forecast.stages, |_| 1);
+        let in_a_row = |run_ms: &RunMs<'_>| counts.iter().map(|(kind, _, _)| run_ms(*kind)).sum();
+        Estimate::of_counts(&counts, (project, home), 1, in_a_row)
+    }
+
+    fn of_counts(
+        counts: &[(TaskKind, u64, u64)],
+        (project, home): (&[PastRun], &[PastRun]),
+        at_a_time: usize,
+        longest: impl Fn(&RunMs<'_>) -> u64,
+    ) -> Estimate {
         let mut of = None;
         let usual: BTreeMap<TaskKind, Usual> = { counts.iter() }
             .filter_map(|(kind, _, _)| {
@@ -203,9 +224,7 @@ impl Estimate {
         let (busy, _) = sum(&|usual| usual.run_ms);
         let run_ms = |kind: TaskKind| usual.get(&kind).map_or(0, |usual| usual.run_ms);
         let wall_ms = Figure::Known {
-            usual: busy
-                .div_ceil(at_a_time)
-                .max(longest(plan, &counts, &run_ms)),
+            usual: busy.div_ceil(at_a_time).max(longest(&run_ms)),
             usual_sent_back: None,
             basis: Basis::Measured,
         };
@@ -221,29 +240,7 @@ impl Estimate {
 
     /// In one line.
     pub fn said(&self) -> String {
-        let amount = |figure: &Figure, say: &dyn Fn(u64) -> String| match figure {
-            Figure::Known {
-                usual,
-                usual_sent_back,
-                basis,
-            } => {
-                let sent_back = usual_sent_back.map_or_else(String::new, |sent_back| {
-                    format!(", {} where all is sent back", say(sent_back))
-                });
-                let word = match basis {
-                    Basis::Measured => "measured",
-                    Basis::Estimated => "estimated",
-                };
-                format!("usually {}{sent_back} ({word})", say(*usual))
-            }
-            Figure::Unknown { .. } => "unknown".to_owned(),
-        };
-        let mut said = format!(
-            "tokens {}; money {}; wall time {}",
-            amount(&self.tokens, &|n| n.to_string()),
-            amount(&self.microusd, &dollars),
-            amount(&self.wall_ms, &|ms| format!("{} or more", span(ms))),
-        );
+        let mut said = self.figures();
         let whys = [&self.tokens, &self.microusd]
             .into_iter()
             .find_map(|figure| match figure {
@@ -269,10 +266,37 @@ impl Estimate {
         }
         said
     }
+
+    /// The figures alone.
+    pub(super) fn figures(&self) -> String {
+        let amount = |figure: &Figure, say: &dyn Fn(u64) -> String| match figure {
+            Figure::Known {
+                usual,
+                usual_sent_back,
+                basis,
+            } => {
+                let sent_back = usual_sent_back.map_or_else(String::new, |sent_back| {
+                    format!(", {} where all is sent back", say(sent_back))
+                });
+                let word = match basis {
+                    Basis::Measured => "measured",
+                    Basis::Estimated => "estimated",
+                };
+                format!("usually {}{sent_back} ({word})", say(*usual))
+            }
+            Figure::Unknown { .. } => "unknown".to_owned(),
+        };
+        format!(
+            "tokens {}; money {}; wall time {}",
+            amount(&self.tokens, &|n| n.to_string()),
+            amount(&self.microusd, &dollars),
+            amount(&self.wall_ms, &|ms| format!("{} or more", span(ms))),
+        )
+    }
 }
 
 /// The longest way through the plan's needs, each task with what judges it; behind it what is once for all of the goal. Milliseconds.
-fn longest(plan: &Plan, counts: &[(TaskKind, u64, u64)], run_ms: &dyn Fn(TaskKind) -> u64) -> u64 {
+fn longest(plan: &Plan, counts: &[(TaskKind, u64, u64)], run_ms: &RunMs<'_>) -> u64 {
     let of_goal = |kind: TaskKind| matches!(kind, TaskKind::Ops | TaskKind::Docs);
     let line: u64 = { counts.iter() }
         .filter(|(kind, _, _)| !of_goal(*kind) && *kind != TaskKind::Postflight)
@@ -331,7 +355,7 @@ mod tests {
             ..PlannedTask::new("b", "t")
         });
         let chain = Chain::parse("build,review").expect("a chain");
-        let forecast = Forecast::of(&plan, &chain, Priority::Medium, (false, false));
+        let forecast = Forecast::of(&plan, &chain, Priority::Medium, (false, false), |_| false);
         (plan, forecast)
     }
 
@@ -376,11 +400,28 @@ mod tests {
     }
 
     #[test]
+    fn one_task_takes_what_its_own_stages_take() {
+        let (plan, forecast) = plan();
+        let [first, _] = &forecast.tasks[..] else {
+            panic!("two tasks: {forecast:?}");
+        };
+        assert_eq!(first.key, plan.tasks[0].key);
+        let estimate = Estimate::of_task(first, &[], &past());
+        let known = |usual, usual_sent_back| Figure::Known {
+            usual,
+            usual_sent_back,
+            basis: Basis::Measured,
+        };
+        assert_eq!(estimate.tokens, known(2_500, Some(9 * 2_000 + 3 * 500)));
+        assert_eq!(estimate.wall_ms, known(90_000, None));
+    }
+
+    #[test]
     fn a_project_speaks_for_itself_and_wide_plans_wait_for_their_turn() {
         let (mut plan, _) = plan();
         plan.tasks[1].needs.clear();
         let chain = Chain::parse("build,review").expect("a chain");
-        let forecast = Forecast::of(&plan, &chain, Priority::Medium, (false, false));
+        let forecast = Forecast::of(&plan, &chain, Priority::Medium, (false, false), |_| false);
         let mut own = past();
         own.iter_mut().for_each(|run| run.run_ms = 7_000);
         let home = past();

@@ -1,9 +1,11 @@
 //! A plan as a file that a person reads and edits: YAML or JSON, held to what a model's plan is held to, with the line of what is wrong.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_saphyr::Spanned;
 
-use super::{Estimate, Plan, PlanError, PlannedTask, TASKS_MAX};
+use super::{Estimate, PastRun, Plan, PlanError, PlannedTask, TASKS_MAX};
 use crate::pipeline::{Chain, QA_RETRIES_MAX, REVIEW_CYCLES_MAX, Stage};
 use crate::task::Priority;
 
@@ -34,6 +36,16 @@ struct Wire {
     _forecast: Option<Forecast>,
     #[serde(default, rename = "estimate")]
     _estimate: Option<Estimate>,
+    #[serde(default, rename = "estimate_of_tasks")]
+    _estimate_of_tasks: Option<BTreeMap<String, Estimate>>,
+}
+
+/// What is told beside a plan: what it will come to and what that will probably take, and of each task by its key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Outlook {
+    pub forecast: Forecast,
+    pub estimate: Estimate,
+    pub estimate_of_tasks: BTreeMap<String, Estimate>,
 }
 
 /// What a plan will come to, by the stages of its project.
@@ -46,35 +58,105 @@ pub struct Forecast {
     pub runs_min: u64,
     /// Runs when each gate and each review sends back as often as it may. What is found on the way is not in it.
     pub runs_max: u64,
+    /// Of each task, in the order of the plan.
+    #[serde(default)]
+    pub tasks: Vec<TaskForecast>,
+}
+
+/// What one task of a plan goes through.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TaskForecast {
+    pub key: String,
+    /// The stages of its own, in their order.
+    pub stages: Vec<Stage>,
+    /// What it asks for, once for all of the goal.
+    pub asks_of_goal: Vec<Stage>,
+}
+
+impl Outlook {
+    /// By the runs of the plan's project, or where it has none of a kind, by all of the home's. `at_a_time`: how many runs may be at
+    /// work at once.
+    pub fn of(
+        plan: &Plan,
+        forecast: Forecast,
+        (project, home): (&[PastRun], &[PastRun]),
+        at_a_time: usize,
+    ) -> Outlook {
+        let of_task = |task: &TaskForecast| {
+            let estimate = Estimate::of_task(task, project, home);
+            (task.key.clone(), estimate)
+        };
+        Outlook {
+            estimate: Estimate::of(plan, &forecast, project, home, at_a_time),
+            estimate_of_tasks: forecast.tasks.iter().map(of_task).collect(),
+            forecast,
+        }
+    }
 }
 
 impl Forecast {
-    /// Of a plan whose tasks have this priority. `ops` and `docs`: the goal has that stage anyway.
+    /// Of a plan whose tasks have this priority. `ops` and `docs`: the goal has that stage anyway. `verified`: a task to which a verifier
+    /// will be sent.
     pub fn of(
         plan: &Plan,
         chain: &Chain,
         priority: Priority,
         (ops, docs): (bool, bool),
+        verified: impl Fn(&PlannedTask) -> bool,
     ) -> Forecast {
-        let docs = docs || plan.tasks.iter().any(|task| task.docs);
-        let ops = ops || plan.tasks.iter().any(|task| task.deploy);
         let kept = |stage: &Stage| match stage {
-            Stage::Build | Stage::Merge => true,
-            Stage::Verify => chain.asks(Stage::Verify),
-            Stage::Review | Stage::Security => chain.leaves_out(*stage, priority, false).is_none(),
-            Stage::Ops => ops && chain.leaves_out(*stage, priority, false).is_none(),
-            Stage::Docs => docs && chain.leaves_out(*stage, priority, false).is_none(),
+            Stage::Build | Stage::Verify | Stage::Merge => true,
+            Stage::Review | Stage::Security | Stage::Ops | Stage::Docs => {
+                chain.leaves_out(*stage, priority, false).is_none()
+            }
         };
-        let stages: Vec<Stage> = Stage::ALL.into_iter().filter(kept).collect();
-        let tasks = plan.tasks.len() as u64;
-        let runs = stages.iter().map(|stage| Forecast::runs_of(*stage, tasks));
-        // And the postflight.
-        let (runs_min, runs_max) = runs.fold((1, 1), |all, more| (all.0 + more.0, all.1 + more.1));
-        Forecast {
+        let every = |stage: Stage| match stage {
+            Stage::Ops => ops,
+            Stage::Docs => docs,
+            Stage::Verify => chain.asks(Stage::Verify),
+            Stage::Build | Stage::Review | Stage::Security | Stage::Merge => true,
+        };
+        let asks = |task: &PlannedTask, stage: Stage| match stage {
+            Stage::Ops => task.deploy,
+            Stage::Docs => task.docs,
+            Stage::Verify => every(stage) || verified(task),
+            Stage::Build | Stage::Review | Stage::Security | Stage::Merge => true,
+        };
+        let all = || Stage::ALL.into_iter().filter(kept);
+        let tasks: Vec<TaskForecast> = { plan.tasks.iter() }
+            .map(|task| {
+                let asked = all().filter(|stage| asks(task, *stage));
+                let (asks_of_goal, stages) = asked.partition(|stage| of_goal(*stage));
+                let key = task.key.clone();
+                TaskForecast {
+                    key,
+                    stages,
+                    asks_of_goal,
+                }
+            })
+            .collect();
+        let any = |stage: Stage| plan.tasks.iter().any(|task| asks(task, stage));
+        let stages: Vec<Stage> = all().filter(|stage| every(*stage) || any(*stage)).collect();
+        let mut forecast = Forecast {
             stages,
-            runs_min,
-            runs_max,
+            runs_min: 1,
+            runs_max: 1,
+            tasks,
+        };
+        // The postflight is there already.
+        for stage in &forecast.stages {
+            let (least, most) = Forecast::runs_of(*stage, forecast.times(*stage));
+            forecast.runs_min += least;
+            forecast.runs_max += most;
         }
+        forecast
+    }
+
+    /// How many of the tasks go through a stage by themselves.
+    pub(super) fn times(&self, stage: Stage) -> u64 {
+        let own = self.tasks.iter().filter(|own| own.stages.contains(&stage));
+        own.count() as u64
     }
 
     /// Runs of one stage in a plan of so many tasks: where nothing is sent back, and where everything is as often as it may be.
@@ -92,14 +174,37 @@ impl Forecast {
 
     /// In one line.
     pub fn said(&self) -> String {
-        let stages: Vec<&str> = self.stages.iter().map(|s| s.as_str()).collect();
         format!(
             "each task goes through {}; {} runs when nothing is sent back, at most {} when everything is",
-            stages.join(", "),
+            listing(&self.stages),
             self.runs_min,
             self.runs_max
         )
     }
+}
+
+impl TaskForecast {
+    /// In one line.
+    fn said(&self) -> String {
+        match self.asks_of_goal.is_empty() {
+            true => listing(&self.stages),
+            false => format!(
+                "{}; asks for {}, once for the goal",
+                listing(&self.stages),
+                listing(&self.asks_of_goal)
+            ),
+        }
+    }
+}
+
+/// Stages that a goal has once.
+fn of_goal(stage: Stage) -> bool {
+    matches!(stage, Stage::Ops | Stage::Docs)
+}
+
+fn listing(stages: &[Stage]) -> String {
+    let stages: Vec<&str> = stages.iter().map(|s| s.as_str()).collect();
+    stages.join(", ")
 }
 
 impl Plan {
@@ -139,7 +244,12 @@ impl Plan {
     }
 
     /// The file of a plan. Read again it is the same plan.
-    pub fn write(&self, forecast: &Forecast, estimate: &Estimate) -> String {
+    pub fn write(&self, outlook: &Outlook) -> String {
+        let Outlook {
+            forecast,
+            estimate,
+            estimate_of_tasks,
+        } = outlook;
         let mut file = format!(
             "# What the goal's tasks will be made of: at most {TASKS_MAX}. `needs` names the keys of tasks whose merged code a task needs;\n\
              # `company` and `paths` (where the work is expected) may be added to a task.\n\
@@ -150,6 +260,10 @@ impl Plan {
         );
         file.push_str(&format!("spec: {}\ntasks:\n", block(&self.spec, 2)));
         for task in &self.tasks {
+            let own = forecast.tasks.iter().find(|own| own.key == task.key);
+            file.extend(own.map(|own| format!("  # Through {}.\n", own.said())));
+            let estimate = estimate_of_tasks.get(&task.key);
+            file.extend(estimate.map(|it| format!("  # Estimated: {}.\n", it.figures())));
             file.push_str(&format!("  - key: {}\n", quoted(&task.key)));
             file.push_str(&format!("    title: {}\n", quoted(&task.title)));
             file.push_str(&format!(
@@ -262,12 +376,17 @@ mod tests {
     }
 
     fn written(plan: &Plan) -> String {
-        let forecast = forecast(plan);
-        plan.write(&forecast, &Estimate::of(plan, &forecast, &[], &[], 1))
+        plan.write(&Outlook::of(plan, forecast(plan), (&[], &[]), 1))
     }
 
     fn forecast(plan: &Plan) -> Forecast {
-        Forecast::of(plan, &Chain::default(), Priority::Medium, (false, false))
+        Forecast::of(
+            plan,
+            &Chain::default(),
+            Priority::Medium,
+            (false, false),
+            |_| false,
+        )
     }
 
     #[test]
@@ -282,10 +401,10 @@ mod tests {
         // Two builds, each with two judges, and the postflight.
         assert_eq!((seeds.runs_min, seeds.runs_max), (7, 2 * 3 * (3 + 2) + 1));
         let short = Chain::parse("build,docs").expect("a chain");
-        let low = Forecast::of(&plan, &short, Priority::Low, (false, true));
+        let low = Forecast::of(&plan, &short, Priority::Low, (false, true), |_| false);
         assert_eq!(low.stages, [Stage::Build, Stage::Merge, Stage::Docs]);
         assert_eq!((low.runs_min, low.runs_max), (4, 2 * 3 * 3 + 3 + 1));
-        let high = Forecast::of(&plan, &short, Priority::High, (false, false));
+        let high = Forecast::of(&plan, &short, Priority::High, (false, false), |_| false);
         assert!(
             high.stages.contains(&Stage::Security),
             "work of this priority is judged all the same"
@@ -295,10 +414,35 @@ mod tests {
         plan.tasks[1].deploy = true;
         let asked = forecast(&plan);
         assert!(asked.stages.contains(&Stage::Ops) && asked.runs_min == 9);
-        let never = Forecast::of(&plan, &short, Priority::Low, (false, false));
+        let never = Forecast::of(&plan, &short, Priority::Low, (false, false), |_| false);
         assert!(
             !never.stages.contains(&Stage::Ops),
             "the project leaves it out"
+        );
+    }
+
+    #[test]
+    fn a_task_is_told_what_is_its_own_and_a_verifier_is_a_run_of_its_own() {
+        let mut plan = Plan::template("t", "d");
+        plan.tasks.push(PlannedTask {
+            deploy: true,
+            ..PlannedTask::new("b", "t")
+        });
+        let verified = |task: &PlannedTask| task.key == "b";
+        let chain = Chain::default();
+        let of = Forecast::of(&plan, &chain, Priority::Medium, (false, false), verified);
+        assert_eq!(
+            (of.runs_min, of.runs_max),
+            (7 + 1 + 1, 31 + 3 + 3),
+            "a verifier for one, OPS for all"
+        );
+        let said: Vec<String> = of.tasks.iter().map(TaskForecast::said).collect();
+        assert_eq!(
+            said,
+            [
+                "build, review, security, merge",
+                "build, verify, review, security, merge; asks for ops, once for the goal"
+            ]
         );
     }
 

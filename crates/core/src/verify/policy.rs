@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::plan::PlannedTask;
 use crate::task::{Priority, Task, TaskKind};
 
 /// `[verifier]` of the settings.
@@ -70,13 +71,23 @@ pub fn needed(policy: &Policy, task: &Task, touched: &[String]) -> Option<String
     if let Some(complexity) = complexity.filter(|c| *c >= policy.complexity) {
         return Some(format!("its complexity is {complexity}"));
     }
-    let hit = |path: &&String| {
-        words(path).any(|word| policy.paths.iter().any(|p| p.eq_ignore_ascii_case(word)))
-    };
     touched
         .iter()
-        .find(hit)
+        .find(|path| policy.hit(path))
         .map(|path| format!("it touches {path}"))
+}
+
+/// Whether a build that is only planned will need one, as far as that can be said before anything is written.
+pub fn foreseen(policy: &Policy, priority: Priority, planned: &PlannedTask) -> bool {
+    !planned.changes_tests.is_empty()
+        || policy.priorities.contains(&priority)
+        || planned.paths.iter().any(|path| policy.hit(path))
+}
+
+impl Policy {
+    fn hit(&self, path: &str) -> bool {
+        words(path).any(|word| self.paths.iter().any(|p| p.eq_ignore_ascii_case(word)))
+    }
 }
 
 /// The words of a path, whatever separates them.

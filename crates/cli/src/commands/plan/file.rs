@@ -3,9 +3,9 @@
 use std::io::{IsTerminal, Read};
 use std::path::Path;
 
-use alai_core::plan::{Estimate, FILE_BYTES_MAX, Forecast, Plan};
+use alai_core::plan::{FILE_BYTES_MAX, Outlook, Plan};
 use alai_core::task::Priority;
-use alai_factory::{Config, Home, Packs, estimate, forecast, read_plan};
+use alai_factory::{Config, ForGoal, Home, Packs, outlook, read_plan};
 use alai_mission::{Project, Reader};
 use alai_workspace::editor;
 use serde::Serialize;
@@ -25,6 +25,7 @@ pub(crate) struct Desk {
     reader: Reader,
     pub(crate) project: Project,
     priority: Priority,
+    tags: Vec<String>,
 }
 
 /// What came of a person's editor.
@@ -37,43 +38,53 @@ pub(crate) enum Edited {
 #[derive(Serialize)]
 struct Printed<'a> {
     schema_version: u32,
-    forecast: Forecast,
-    estimate: Estimate,
+    #[serde(flatten)]
+    outlook: Outlook,
     #[serde(flatten)]
     plan: &'a Plan,
 }
 
 impl Desk {
-    pub(crate) fn new(home: &Home, project: Project, priority: Priority) -> Result<Desk, CliError> {
+    /// For a goal with this priority and these tags.
+    pub(crate) fn new(
+        home: &Home,
+        project: Project,
+        priority: Priority,
+        tags: Vec<String>,
+    ) -> Result<Desk, CliError> {
         Ok(Desk {
             packs: door::packs(home)?,
             config: door::config(home)?,
             reader: door::reader(home)?,
             project,
             priority,
+            tags,
         })
     }
 
     /// The plan on standard output, with what it comes to.
     pub(crate) fn print(&self, plan: &Plan, json: bool) -> Result<(), CliError> {
-        let (forecast, estimate) = self.comes_to(plan)?;
+        let outlook = self.outlook(plan)?;
         if json {
             return show::json(&Printed {
                 schema_version: SCHEMA_VERSION,
-                forecast,
-                estimate,
+                outlook,
                 plan,
             });
         }
         // As it is, so that it can be read again: a plan's text has no control characters outside of quotes.
-        show::line(plan.write(&forecast, &estimate).trim_end());
+        show::line(plan.write(&outlook).trim_end());
         Ok(())
     }
 
-    fn comes_to(&self, plan: &Plan) -> Result<(Forecast, Estimate), CliError> {
-        let forecast = forecast(plan, &self.project, self.priority);
-        let estimate = estimate(plan, &forecast, &self.project, &self.reader, &self.config)?;
-        Ok((forecast, estimate))
+    /// What it comes to, all of it and each task.
+    fn outlook(&self, plan: &Plan) -> Result<Outlook, CliError> {
+        let goal = ForGoal {
+            project: &self.project,
+            priority: self.priority,
+            tags: &self.tags,
+        };
+        Ok(outlook(plan, goal, &self.reader, &self.config)?)
     }
 
     pub(crate) fn read(&self, path: &Path) -> Result<Plan, CliError> {
@@ -107,8 +118,7 @@ impl Desk {
             .suffix(".yaml")
             .tempfile()
             .map_err(|e| failed("write", &e))?;
-        let (forecast, estimate) = self.comes_to(plan)?;
-        let mut text = plan.write(&forecast, &estimate);
+        let mut text = plan.write(&self.outlook(plan)?);
         // Ctrl-C in the editor is the editor's.
         door::take_signals()?;
         loop {
