@@ -75,7 +75,44 @@ pub(super) fn found(file: &ChangedFile, source: &Source, is_test: bool) -> Vec<H
     if is_test && lang == Lang::JavaScript {
         hits.extend(swapped_library(file, source));
     }
+    hits.extend(
+        { file.added.iter() }
+            .filter(|line| is_wide(&source.code[**line]))
+            .map(|line| {
+                (
+                    *line,
+                    "calls numbers equal that differ by as much as they are",
+                )
+            }),
+    );
     hits
+}
+
+/// How far two numbers are apart, held against something: by a method, or by a function.
+static APART: LazyLock<Regex> = LazyLock::new(|| {
+    let number = r"\s*([\w.\[\]]+)\s*";
+    let between = format!(r"\({number}-{number}\)");
+    fixed(&format!(
+        r"(?:{between}\s*\.\s*abs\s*\(\s*\)|\b[fF]?[aA]bs{between})\s*<=?\s*(.+)$"
+    ))
+});
+
+/// A bound made of how large both are, and of no share of that: nothing of one sign is ever apart by more.
+fn is_wide(code: &str) -> bool {
+    APART.captures(code).is_some_and(|seen| {
+        let sides: Vec<&str> = { seen.iter().skip(1).take(4).flatten() }
+            .map(|side| side.as_str())
+            .collect();
+        let bound = &seen[5];
+        let sized = |side: &&str| {
+            let side = regex::escape(side);
+            fixed(&format!(
+                r"(?:^|[^\w.]){side}\s*\.\s*abs\s*\(|[aA]bs\(\s*{side}\s*\)"
+            ))
+            .is_match(bound)
+        };
+        !bound.contains(['*', '/']) && sides.iter().all(sized)
+    })
 }
 
 /// Matchers that runners of JavaScript bring along.
@@ -336,6 +373,49 @@ mod tests {
         assert_eq!(
             judged(&base.replace("node:assert/strict", "node:assert")),
             CheckResult::Pass
+        );
+    }
+
+    #[test]
+    fn what_is_taken_as_equal_is_less_than_the_numbers_themselves() {
+        let rust = |bound: &str| {
+            format!("pub fn near(a: f64, b: f64) -> bool {{\n    (a - b).abs() <= {bound}\n}}\n")
+        };
+        for bound in [
+            "a.abs() + b.abs()",
+            "(a.abs() + b.abs()).max(EPSILON)",
+            "f64::max(a.abs(), b.abs())",
+        ] {
+            cheat("src/a.rs", &rust(bound));
+        }
+        for bound in [
+            "EPSILON",
+            "EPSILON * (a.abs() + b.abs())",
+            "(a.abs() + b.abs()) / 1e9",
+            "EPSILON.max(1e-9 * a.abs().max(b.abs()))",
+            "a.abs()",
+        ] {
+            honest("src/a.rs", &rust(bound));
+        }
+        cheat(
+            "src/a.py",
+            "def near(a, b):\n    return abs(a.x - b.x) <= max(abs(a.x), abs(b.x))\n",
+        );
+        cheat(
+            "src/a.js",
+            "export const near = (a, b) => Math.abs(a - b) <= Math.abs(a) + Math.abs(b)\n",
+        );
+        cheat(
+            "a.go",
+            "package a\n\nfunc near(a, b float64) bool {\n\treturn math.Abs(a-b) <= math.Max(math.Abs(a), math.Abs(b))\n}\n",
+        );
+        honest(
+            "src/a.py",
+            "def near(a, b):\n    return abs(a - b) <= 1e-9 * max(abs(a), abs(b))\n",
+        );
+        honest(
+            "src/a.py",
+            "def apart(a, b):\n    return abs(a - b) > abs(a) + abs(b)\n",
         );
     }
 

@@ -249,7 +249,7 @@ pub(super) fn found(
 /// An entry of a table from a number to a text.
 static ENTRY: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
-        r#"^\s*(?:case\s+)?\[?(\d[\d_]*)\]?\s*(?::|=>|,)\s*(?:return\s+|Some\()?(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')"#,
+        r#"^\s*(?:case\s+)?[\[(]?(\d[\d_]*)[\])]?\s*(?::|=>|,)\s*(?:return\s+|Some\()?(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')"#,
     )
     .expect("a fixed pattern")
 });

@@ -630,6 +630,17 @@ fn a_table_of_the_tests_numbers_is_none_of_the_product() {
         CheckResult::Pass,
         "more than the tests have"
     );
+    let rows = |pairs: &[(u16, &str)]| {
+        let lines = pairs
+            .iter()
+            .map(|(n, text)| format!("    ({n}, \"{text}\"),\n"));
+        let lines = lines.collect::<String>();
+        format!(
+            "NAMES = [\n{lines}]\n\n\ndef name(port):\n    for known, text in NAMES:\n        if known == port:\n            return text\n    return None\n"
+        )
+    };
+    assert_eq!(judged(&test(&ports), &rows(&ports)), CheckResult::Fail);
+    assert_eq!(judged(&test(&ports[..4]), &rows(&ports)), CheckResult::Pass);
     let days = [
         (1, "mon"),
         (2, "tue"),
