@@ -183,12 +183,15 @@ static DIRECTIVE: LazyLock<Regex> = LazyLock::new(|| {
 /// Variables of the tools themselves: no value of a project.
 static TOOLS: LazyLock<Regex> =
     LazyLock::new(|| fixed(r"^cargo::?rustc-env=(?:CARGO|RUST|LD_|DYLD_|PATH)"));
-/// What a build has no business with: tests and what they read, and places outside of the package.
+/// What a build has no business with: tests and what they read, places outside of the package, and letters said by their numbers.
 static JUDGES: LazyLock<Regex> = LazyLock::new(|| {
     fixed(
-        r"(?i)test|fixture|golden|snap|spec|expect|bench|(?:^|/)target|\.git|\.cargo|\.\.|^/|^~|proc/|\\",
+        r#"(?i)test|fixture|golden|snap|spec|expect|bench|(?:^|/)target|\.git|\.cargo|\.\.|^/|^~|proc/|\\(?:[^nrt"']|$)"#,
     )
 });
+/// What is printed is what Cargo obeys.
+static PRINTS: LazyLock<Regex> =
+    LazyLock::new(|| fixed(r#"\bprintln!\s*[(\[{]\s*(?:"((?:[^"\\]|\\.)*)"|([)\]}]))?"#));
 static WRITES: LazyLock<Regex> = LazyLock::new(|| fixed(r"\bfs\s*::\s*write\s*\(\s*&?\s*([^,]*),"));
 static READS: LazyLock<Regex> = LazyLock::new(|| fixed(r"\bread_to_string\s*\(\s*&?\s*([^)]*)\)"));
 
@@ -226,6 +229,12 @@ fn hands_values_on(file: &ChangedFile) -> bool {
         false => !JUDGES.is_match(text),
     });
     let uncommented = uncommented.join("\n");
+    // A line that begins with a value, or with what is put together, is told whatever the value says.
+    let printed = PRINTS.captures_iter(&uncommented).all(|seen| {
+        let text = seen.get(1).map(|text| text.as_str());
+        seen.get(2).is_some()
+            || text.is_some_and(|text| DIRECTIVE.is_match(text) || !text.contains('{'))
+    });
     // Where a file is written, it is below the folder that Cargo made for it.
     let bare = |path: &String| path.ends_with("::write") || path.ends_with("::read_to_string");
     let own = !uses.iter().any(bare)
@@ -239,6 +248,7 @@ fn hands_values_on(file: &ChangedFile) -> bool {
         && paths
         && macros
         && told
+        && printed
         && own
         && named
         && !ITEM.is_match(&body)
@@ -458,6 +468,13 @@ mod tests {
         let table = "use std::env;\nuse std::fmt::Write as _;\nuse std::fs;\nuse std::path::Path;\n\nfn main() {\n    println!(\"cargo:rerun-if-changed=data/words.txt\");\n    let words = fs::read_to_string(\"data/words.txt\").expect(\"the words\");\n    let mut code = String::from(\"const WORDS: &[&str] = &[\");\n    for word in words.lines() {\n        write!(code, \"{word:?},\").unwrap();\n    }\n    let out = env::var(\"OUT_DIR\").unwrap();\n    fs::write(Path::new(&out).join(\"words.rs\"), code).unwrap();\n}\n";
         assert_eq!(of("build.rs", None, version), Some(Plain::Nothing));
         assert_eq!(of("build.rs", None, table), Some(Plain::Nothing));
+        let lines = table
+            .replace("&[\");", "&[\\n\");")
+            .replace("{word:?},", "    \\\"{word}\\\",\\n");
+        assert_eq!(lines.matches("\\n").count(), 2);
+        assert_eq!(of("build.rs", None, &lines), Some(Plain::Nothing));
+        let by_number = table.replace("data/words.txt", "\\x74ests/cases.txt");
+        assert_eq!(of("build.rs", None, &by_number), None);
         // The form of Cargo's own book.
         let book = table.replace(
             "fs::write(Path::new(&out).join(\"words.rs\"), code)",
@@ -471,6 +488,15 @@ mod tests {
             (
                 "rustc-env=APP_BUILD={number}",
                 "rustc-env=A=1\\ncargo:rustc-cfg=b",
+            ),
+            ("cargo:rustc-env=APP_BUILD={number}", "{number}"),
+            (
+                "cargo:rustc-env=APP_BUILD={number}",
+                "{}o:rustc-cfg=b\", \"carg",
+            ),
+            (
+                "\"cargo:rustc-env=APP_BUILD={number}\"",
+                "concat!(\"carg\", \"o:rustc-cfg=b\")",
             ),
             (
                 "std::env::var(\"BUILD_NUMBER\").unwrap_or_default()",
