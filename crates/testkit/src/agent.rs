@@ -75,7 +75,7 @@ pub enum Act {
     /// Waits for this file of its folder, without a word.
     Await(String),
     /// Starts the server of this name that it was told of, and calls this tool with these arguments; without a tool it says the names
-    /// of all. A server that it was not told of is an error of its own.
+    /// of all, and with `?` all that it was told of each. A server that it was not told of is an error of its own.
     Use(String, String, Value),
 }
 

@@ -46,10 +46,12 @@ impl Described {
     pub(super) fn of(tool: &Tool, secrets: &[String]) -> Described {
         let said = bare(tool.description.as_deref().unwrap_or_default(), secrets);
         let said: Vec<&str> = said.split_whitespace().take(200).collect();
+        // Once more, for blanks in the place of other white space may have made a secret of it.
+        let said = veiled(&said.join(" "), secrets);
         Described {
-            // One that is cut is too long to be a name, and stays so.
-            name: head(&tool.name, NAME_BYTES_MAX + 1).to_owned(),
-            said: cut(&said.join(" "), DESCRIPTION_BYTES_MAX),
+            // One that is cut is too long to be a name, and stays so; one with a secret in it is none any more.
+            name: veiled(head(&tool.name, NAME_BYTES_MAX + 1), secrets),
+            said: cut(&said, DESCRIPTION_BYTES_MAX),
             arguments: arguments(tool, secrets),
             schema: schema(tool, secrets),
         }

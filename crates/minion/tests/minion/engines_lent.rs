@@ -137,6 +137,54 @@ fn an_agent_of_others_asks_what_its_role_was_granted_and_nothing_else() {
     }
 }
 
+/// A server can name a tool by its secret, or write one with other blanks than it has: neither is given, in a list or in a record.
+#[test]
+fn a_secret_in_a_tools_name_or_between_other_blanks_is_not_given() {
+    let tool = |name: &str, said: &str| json!({"name": name, "description": said, "inputSchema": {"type": "object"}});
+    let tools = json!({"tools": [
+        tool("echo", "Says: three\n\tsecret   words 4711."),
+        tool(TOKEN, "Its name tells."),
+        tool(&format!("get-{TOKEN}"), "And so does its name."),
+    ]});
+    let script = Script::of("mcp", [Act::Say("heard".to_owned())]).begins(tools);
+    for engine in ENGINES {
+        let mut bare = Bare::of(&script);
+        bare.secrets = vec![TOKEN.to_owned(), "three secret words 4711".to_owned()];
+        let mut stage = stage(
+            engine,
+            [
+                uses("tickets", "?", json!({})),
+                uses("tickets", "echo", json!({"text": "x"})),
+                uses("tickets", TOKEN, json!({})),
+                fix(),
+            ],
+        );
+        stage.servers = vec![(offer("tickets", None), bare)];
+        let brief = stage.world.brief(vec![agent(None)]);
+        let played = stage.run(&brief);
+        assert_eq!(
+            played.report.status,
+            ExitStatus::Done,
+            "{engine}: {}",
+            played.text
+        );
+        let told = results(&played);
+        let offered = &told[0].1;
+        assert!(
+            offered.contains("echo") && offered.contains("Says: [secret]."),
+            "{engine}: {offered}"
+        );
+        assert!(!offered.contains("name tells"), "{engine}: {offered}");
+        assert!(!told[1].0, "{engine}: {told:#?}");
+        assert!(told[2].0, "{engine}: {told:#?}");
+        assert!(
+            !offered.contains(TOKEN) && !played.text.contains("secret words 4711"),
+            "{engine}: {}",
+            played.text
+        );
+    }
+}
+
 /// The tests of a builder run in the cage of who reviews them: what they say there is not his word.
 #[test]
 fn a_reviewer_of_others_has_no_tool_to_note() {

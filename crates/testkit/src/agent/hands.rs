@@ -254,6 +254,10 @@ fn spoken(
             let names = tools.iter().filter_map(|tool| tool["name"].as_str());
             (true, names.collect::<Vec<_>>().join(", "))
         }
+        (Some(tools), "?") => {
+            let told = tools.iter().map(Value::to_string);
+            (true, told.collect::<Vec<_>>().join("\n"))
+        }
         (Some(_), tool) => {
             let called = ask("tools/call", json!({"name": tool, "arguments": arguments}))?;
             let text = called["result"]["content"][0]["text"].as_str();
