@@ -20,7 +20,7 @@ use alai_core::mode::Mode;
 use alai_core::money::{Caps, Cost, Tokens, Word};
 use alai_core::task::{NewTask, TaskKind};
 use alai_fleet::{
-    ChatRequest, Event, Message, OpenaiHost, Profile, Provider, Purpose, Taps, chat, chat_tapped,
+    ChatRequest, Event, Message, OpenaiHost, Profile, Provider, Purpose, chat, chat_heard,
 };
 use alai_mission::{
     Call, ClaimLimits, Fence, Intent, Mission, NewProject, ProjectSettings, SlotsOf,
@@ -338,11 +338,7 @@ fn first_token(twin: &Instantly) {
                     heard.get_or_insert_with(Instant::now);
                 }
             };
-            let taps = Taps {
-                event: Some(&mut listener),
-                ..Taps::default()
-            };
-            chat_tapped(&host, &request(), &|| false, taps).unwrap();
+            chat_heard(&host, &request(), &|| false, &mut listener).unwrap();
             let written = twin.written.lock().unwrap().take().unwrap();
             heard.unwrap().saturating_duration_since(written)
         })

@@ -10,13 +10,13 @@ use reqwest::Client;
 use crate::answer::Answer;
 use crate::chat::{ChatReply, ChatRequest, Finish, Profile, ToolMode, Usage};
 use crate::dialect::HostRef;
+use crate::ear::{Ear, Listener};
 use crate::error::{ChatError, ErrorClass, Fault, Server, Spent};
 use crate::inert;
 use crate::openai;
 use crate::reply;
 use crate::script;
 use crate::tagged;
-use crate::tap::{Ear, Taps};
 use crate::tape::{self, Recorded, Tries};
 use crate::timeouts::Limits;
 use crate::tokens::{Verdict, prompt_chars};
@@ -57,14 +57,14 @@ enum Line<'l> {
 }
 
 /// Asks one host once; waits and asks again only while it is busy or loading. `tries` keeps what came for a recording.
-pub(crate) fn chat<'t>(
+pub(crate) fn chat(
     host: HostRef<'_>,
     request: &ChatRequest,
     cancel: &dyn Fn() -> bool,
-    taps: Taps<'t>,
-    tries: Option<&'t mut Tries>,
+    listener: &mut Listener<'_>,
+    tries: Option<&mut Tries>,
 ) -> Result<ChatReply, ChatError> {
-    made(host, Line::Network, request, cancel, taps, tries)
+    made(host, Line::Network, request, cancel, listener, tries)
 }
 
 /// Plays a recorded call: all of what a call does but the network and its waits.
@@ -72,13 +72,13 @@ pub(crate) fn replay(
     call: &Recorded,
     request: &ChatRequest,
     cancel: &dyn Fn() -> bool,
-    taps: Taps<'_>,
+    listener: &mut Listener<'_>,
 ) -> Result<ChatReply, ChatError> {
     let mut request = request.clone();
     request.profile.tool_mode = call.profile.tool_mode;
     let host = tape::shell(call);
     let line = Line::Tape(call, Cell::new(0));
-    let answered = made((&host).into(), line, &request, cancel, taps, None);
+    let answered = made((&host).into(), line, &request, cancel, listener, None);
     match answered {
         Ok(reply) => Ok(ChatReply {
             mode: Mode::Simulated,
@@ -93,13 +93,13 @@ pub(crate) fn replay(
     }
 }
 
-fn made<'t>(
+fn made(
     host: HostRef<'_>,
     line: Line<'_>,
     request: &ChatRequest,
     cancel: &dyn Fn() -> bool,
-    taps: Taps<'t>,
-    mut tries: Option<&'t mut Tries>,
+    listener: &mut Listener<'_>,
+    mut tries: Option<&mut Tries>,
 ) -> Result<ChatReply, ChatError> {
     let limits = host.timeouts().within(&request.profile);
     let call = Call {
@@ -113,14 +113,13 @@ fn made<'t>(
     if let Some(tries) = tries.as_deref_mut() {
         tries.tool_mode = request.profile.tool_mode;
     }
-    let mut ear = Ear::new(host.reader(&sent), taps, tries, host.key().cloned());
+    let mut ear = Ear::new(host.reader(&sent), listener, tries);
     let mut before = Before::default();
     let outcome = wire::block_on(call.converse_twice(&sent, &request.tools, &mut ear, &mut before))
         .and_then(|outcome| outcome);
     let counted = counted(&ear.answer);
     let outcome =
         outcome.and_then(|()| reply::reply(host.rates(), request, &sent, &mut ear.answer));
-    ear.close();
     match outcome {
         Ok(reply) => Ok(without_key(
             host,

@@ -14,7 +14,7 @@ use crate::cuts;
 use crate::dialect::{HostRef, Reader};
 use crate::host::OllamaHost;
 use crate::probe::hello;
-use crate::tap::{RawReplies, Taps};
+use crate::tape::Tries;
 use crate::tape::Wire;
 use crate::timeouts::Timeouts;
 use crate::{AnthropicHost, OpenaiHost, Secret};
@@ -35,14 +35,21 @@ fn soon() -> Timeouts {
 
 /// The bytes of the last answer of a call, however it ends.
 fn bytes<'h>(host: impl Into<HostRef<'h>>) -> Vec<u8> {
-    let mut raw = RawReplies::new(1 << 20);
-    let taps = Taps {
-        raw: Some(&mut raw),
-        ..Taps::default()
-    };
+    let mut tries = Tries::new();
     let request = hello("small", &Profile::default());
-    let _however_it_ends = call::chat(host.into(), &request, &|| false, taps, None);
-    raw.replies.pop().expect("an answer").bytes
+    let _however_it_ends = call::chat(
+        host.into(),
+        &request,
+        &|| false,
+        &mut |_| (),
+        Some(&mut tries),
+    );
+    let answer = tries.tries.pop().expect("an answer");
+    answer
+        .chunks
+        .iter()
+        .flat_map(|chunk| chunk.bytes().expect("ours"))
+        .collect()
 }
 
 fn holds(name: &str, wire: Wire, streams: Vec<(String, Vec<u8>)>) {

@@ -17,7 +17,6 @@ pub mod profiles;
 pub mod provider;
 pub mod script;
 pub mod secret;
-pub mod tap;
 pub mod tape;
 pub mod timeouts;
 
@@ -27,6 +26,7 @@ mod call;
 mod calls;
 #[cfg(any(test, feature = "fuzzing"))]
 mod cuts;
+mod ear;
 #[cfg(test)]
 mod every_trap;
 #[cfg(test)]
@@ -58,6 +58,7 @@ pub use chat::{
     ToolSpec, Usage,
 };
 pub use dialect::{Host, HostRef};
+pub use ear::Listener;
 pub use embed::{Embedded, embed, embed_by};
 pub use error::{Blame, ChatError, ErrorClass, Server, Spent};
 pub use event::{Event, RawCall};
@@ -70,11 +71,10 @@ pub use openai::{OpenaiHost, Slots, count_tokens, slots};
 pub use pick::{Candidate, Tiers, alike, pick};
 pub use probe::{ModelCard, Ping, Probe, ProbeState, Unreadable, ping, probe, profile_for, usable};
 pub use profiles::{Profiles, ProfilesError};
-pub use provider::{AgentRef, Answer, Provider, ask, asks_max, chat, chat_recorded, chat_tapped};
+pub use provider::{AgentRef, Answer, Provider, ask, asks_max, chat, chat_heard, chat_recorded};
 pub use redact::redact;
 pub use script::{Script, ScriptError};
 pub use secret::{Secret, SecretError};
-pub use tap::{RawReplies, RawReply, Taps};
 pub use tape::{
     AskedVectors, Heard, Listening, Recorded, RecordedAgent, RecordedVectors, Recorder,
     RecorderError, Tape, TapeError, VectorAnswer,

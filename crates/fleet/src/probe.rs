@@ -13,7 +13,6 @@ use crate::dialect::{Host, HostRef};
 use crate::error::{ChatError, ErrorClass, Fault, quote};
 use crate::ollama;
 use crate::profiles::Profiles;
-use crate::tap::Taps;
 use crate::wire::{self, Failure, Refusal, Watch};
 
 /// One answer of a host that is well. These routes load no model.
@@ -159,7 +158,7 @@ pub fn ping<'h>(
 ) -> Result<Ping, ChatError> {
     let host = host.into();
     let request = hello(model, profile);
-    let reply = call::chat(host, &request, cancel, Taps::default(), None)?;
+    let reply = call::chat(host, &request, cancel, &mut |_| (), None)?;
     if reply.text.trim().is_empty() && reply.thinking.trim().is_empty() {
         let fault = Fault::new(ErrorClass::Malformed, "the model generated nothing");
         return Err(call::failed(host, &request, fault, ""));

@@ -1,5 +1,7 @@
 //! The one door to a model: a request goes in, a reply or an exact error comes out. Blocking; no async leaves this crate.
 
+use std::borrow::Cow;
+
 use alai_core::mode::Mode;
 use alai_core::task::TaskKind;
 use serde_json::Value;
@@ -8,13 +10,13 @@ use crate::anthropic::AnthropicHost;
 use crate::call;
 use crate::chat::{ChatReply, ChatRequest, Finish, Message, Profile};
 use crate::dialect::{Host, HostRef};
+use crate::ear::Listener;
 use crate::error::{ChatError, ErrorClass, Server, Spent, quote};
 use crate::host::OllamaHost;
 use crate::openai::OpenaiHost;
 use crate::schema;
 use crate::script::{self, Script};
-use crate::tap::Taps;
-use crate::tape::{Recorder, Tries};
+use crate::tape::{Recorder, Tries, cleaned};
 
 /// Who answers.
 #[derive(Debug, Clone, PartialEq)]
@@ -90,6 +92,11 @@ impl Provider {
         }
     }
 
+    /// Words of a model without the key of its host, and without whatever else looks like a secret.
+    pub fn veiled<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        cleaned(text, self.server().and_then(HostRef::key))
+    }
+
     /// The server behind it; a recording and a program have none.
     pub(crate) fn server(&self) -> Option<HostRef<'_>> {
         match self {
@@ -127,28 +134,28 @@ pub fn chat(
     request: &ChatRequest,
     cancel: &dyn Fn() -> bool,
 ) -> Result<ChatReply, ChatError> {
-    chat_tapped(provider, request, cancel, Taps::default())
+    chat_heard(provider, request, cancel, &mut |_| ())
 }
 
-/// The same for a caller that listens while the answer comes, or keeps its bytes.
+/// The same for a caller that listens while the answer comes.
 ///
 /// # Errors
 /// As [`chat`].
 ///
 /// # Panics
 /// As [`chat`].
-pub fn chat_tapped(
+pub fn chat_heard(
     provider: &Provider,
     request: &ChatRequest,
     cancel: &dyn Fn() -> bool,
-    taps: Taps<'_>,
+    listener: &mut Listener<'_>,
 ) -> Result<ChatReply, ChatError> {
     checked(provider, request, cancel)?;
     match provider {
-        Provider::Ollama(host) => call::chat(host.into(), request, cancel, taps, None),
-        Provider::Openai(host) => call::chat(host.into(), request, cancel, taps, None),
-        Provider::Anthropic(host) => call::chat(host.into(), request, cancel, taps, None),
-        Provider::Scripted(script) => script.play(request, cancel, taps),
+        Provider::Ollama(host) => call::chat(host.into(), request, cancel, listener, None),
+        Provider::Openai(host) => call::chat(host.into(), request, cancel, listener, None),
+        Provider::Anthropic(host) => call::chat(host.into(), request, cancel, listener, None),
+        Provider::Scripted(script) => script.play(request, cancel, listener),
         Provider::Agent(agent) => Err(failed(
             provider,
             request,
@@ -158,7 +165,7 @@ pub fn chat_tapped(
     }
 }
 
-/// The same, written into a recording. A script is not recorded: it is one.
+/// The same as [`chat_heard`], written into a recording. A script is not recorded: it is one.
 ///
 /// # Errors
 /// As [`chat`].
@@ -169,15 +176,16 @@ pub fn chat_recorded(
     provider: &Provider,
     request: &ChatRequest,
     cancel: &dyn Fn() -> bool,
+    listener: &mut Listener<'_>,
     recorder: &Recorder,
     now_ms: &dyn Fn() -> i64,
 ) -> Result<ChatReply, ChatError> {
     let Some(host) = provider.server() else {
-        return chat(provider, request, cancel);
+        return chat_heard(provider, request, cancel, listener);
     };
     checked(provider, request, cancel)?;
     let mut tries = Tries::new();
-    let answered = call::chat(host, request, cancel, Taps::default(), Some(&mut tries));
+    let answered = call::chat(host, request, cancel, listener, Some(&mut tries));
     recorder.record(host, request, tries, &answered, now_ms());
     answered
 }

@@ -24,10 +24,10 @@ use crate::call;
 use crate::calls::with_ids;
 use crate::chat::{ChatReply, ChatRequest, Finish, Profile, Purpose, ToolCall, Usage};
 use crate::dialect::Reader;
+use crate::ear::{Ear, Listener};
 use crate::error::{ChatError, ErrorClass, Fault, Server};
 use crate::event::RawCall;
 use crate::salvage;
-use crate::tap::{Ear, Taps};
 use crate::tape::{AskedVectors, RecordedVectors, Tape, Wire};
 use crate::tokens::{estimate_tokens, prompt_chars};
 
@@ -159,12 +159,12 @@ impl Script {
         &self,
         request: &ChatRequest,
         cancel: &dyn Fn() -> bool,
-        taps: Taps<'_>,
+        listener: &mut Listener<'_>,
     ) -> Result<ChatReply, ChatError> {
         match &self.source {
-            Source::Scenes(scenes) => said(scenes, request, taps),
+            Source::Scenes(scenes) => said(scenes, request, listener),
             Source::Tape(tape) => match tape.next(request) {
-                Ok(call) => call::replay(call, request, cancel, taps),
+                Ok(call) => call::replay(call, request, cancel, listener),
                 Err(why) => Err(failed(ErrorClass::ScriptExhausted, why)),
             },
         }
@@ -184,7 +184,11 @@ fn failed(class: ErrorClass, message: String) -> ChatError {
 }
 
 /// What the scenes say to a call, every time.
-fn said(scenes: &[Scene], request: &ChatRequest, taps: Taps<'_>) -> Result<ChatReply, ChatError> {
+fn said(
+    scenes: &[Scene],
+    request: &ChatRequest,
+    listener: &mut Listener<'_>,
+) -> Result<ChatReply, ChatError> {
     let turn = turn_of(scenes, &request.purpose)
         .map_err(|why| failed(ErrorClass::ScriptExhausted, why))?;
     if let Some(class) = turn.fail {
@@ -192,10 +196,9 @@ fn said(scenes: &[Scene], request: &ChatRequest, taps: Taps<'_>) -> Result<ChatR
         let message = message.unwrap_or_else(|| "the script simulates this failure".to_owned());
         return Err(failed(class, message));
     }
-    let mut ear = Ear::new(Reader::of(Wire::Openai, None), taps, None, None);
+    let mut ear = Ear::new(Reader::of(Wire::Openai, None), listener, None);
     ear.answered(200);
     let read = heard(&mut ear, turn, request);
-    ear.close();
     read.map_err(|fault| failed(fault.class, fault.message))?;
     let answer = ear.answer;
     let calls = answer.calls.into_iter().map(|call| ToolCall {

@@ -24,6 +24,7 @@ use crate::chat::{ChatRequest, Message, Profile, Purpose, ToolMode, ToolSpec, Us
 use crate::error::{ErrorClass, Fault};
 
 pub use agent::{Heard, Listening, RecordedAgent};
+pub(crate) use clean::cleaned;
 pub(crate) use play::{play, shell, shell_of};
 pub use vectors::{AskedVectors, RecordedVectors, VectorAnswer};
 pub(crate) use vectors::{Kept as VectorsKept, play as play_vectors};

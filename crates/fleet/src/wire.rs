@@ -12,8 +12,8 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
 use crate::dialect::HostRef;
+use crate::ear::Ear;
 use crate::error::{ErrorClass, Fault, quote};
-use crate::tap::Ear;
 use crate::timeouts::{Limits, Pace};
 
 /// How often a waiting call looks at its clock and asks whether it was cancelled.

@@ -36,7 +36,7 @@ pub(crate) enum MinionCommand {
     Log {
         /// A run, or the beginning or end of its name.
         run: String,
-        /// Go on until the run has ended.
+        /// Go on until the run has ended; on a terminal with what its model says just now.
         #[arg(long, short)]
         follow: bool,
         /// The events as they are recorded (docs/TRAJECTORY.md).

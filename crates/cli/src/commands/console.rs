@@ -1,6 +1,6 @@
 //! `alai console [GOAL]`: one goal on one screen, or all of which something is left to do.
 
-mod screen;
+pub(crate) mod screen;
 
 use std::process::ExitCode;
 use std::time::Duration;

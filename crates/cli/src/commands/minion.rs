@@ -16,12 +16,12 @@ use std::process::ExitCode;
 
 use alai_core::cage::Sandbox;
 use alai_core::task::Priority;
-use alai_factory::{AddTask, Home, evidence_dir};
+use alai_factory::{AddTask, Home, Saying, evidence_dir};
 use alai_mission::RunRow;
 
 use crate::args::{MinionCommand, MinionWorkArgs};
-use crate::door;
 use crate::error::{CliError, Kind};
+use crate::{door, show};
 
 pub(crate) fn run(home: &Home, command: MinionCommand) -> Result<ExitCode, CliError> {
     match command {
@@ -76,6 +76,21 @@ fn ambiguous(run: &str, several: &[RunRow]) -> CliError {
     error
 }
 
+/// What a model says now, on one line of so many columns: of a long text its end.
+fn saying(saying: &Saying, columns: usize) -> String {
+    let does = if saying.thinks { "thinks" } else { "writes" };
+    let head = format!("{does}, {} characters: ", saying.chars);
+    let text = show::clean(&saying.tail);
+    let (room, count) = (columns.saturating_sub(head.len()), text.chars().count());
+    match count > room {
+        true => {
+            let end = text.chars().skip(count - room.saturating_sub(3));
+            format!("{head}...{}", end.collect::<String>())
+        }
+        false => format!("{head}{text}"),
+    }
+}
+
 /// Where a run's trajectory is: beside its clone, or, when that was removed by age, in its evidence.
 fn trajectory(home: &Home, run: &RunRow) -> PathBuf {
     let path = home.trajectory(&run.id);
@@ -110,4 +125,33 @@ fn task(home: &Home, args: MinionWorkArgs) -> Result<AddTask, CliError> {
         hold: false,
         sandbox: Sandbox::On,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_fits_a_line_and_keeps_its_end() {
+        let said = |tail: &str, columns| {
+            let now = Saying {
+                thinks: tail.is_empty(),
+                chars: 12,
+                tail: tail.to_owned(),
+                at_ms: 0,
+            };
+            saying(&now, columns)
+        };
+        assert_eq!(
+            said("one two three", 80),
+            "writes, 12 characters: one two three"
+        );
+        assert_eq!(
+            said("one two three", 33),
+            "writes, 12 characters: ...o three"
+        );
+        assert_eq!(said("one two three", 3), "writes, 12 characters: ...");
+        assert_eq!(said("", 80), "thinks, 12 characters: ");
+        assert!(!said("a \u{1b}[2J b", 80).contains('\u{1b}'));
+    }
 }

@@ -277,6 +277,51 @@ fn a_live_run_is_shown_with_its_step_and_its_use() {
     daemon.ends().exits(0);
 }
 
+/// A builder whose second answer stops in the middle of a word, behind a secret.
+fn halting(body: &Value) -> Answer {
+    let said = body["messages"].as_array().map_or(0, |all| {
+        all.iter().filter(|m| m["role"] == "assistant").count()
+    });
+    let words = "The token ghp_abcdefghijklmnopqrstuvwxyz0123456789\nis in words.sh, so I lo";
+    match has_built(body) && said == 1 {
+        true => Answer::StallAfter(vec![Answer::line(json!({"content": words}))]),
+        false => good(body),
+    }
+}
+
+#[test]
+fn what_a_model_says_is_shown_while_its_answer_is_on_its_way() {
+    let twin = OllamaTwin::start(Behaviour::by(halting));
+    let world = World::with_model_at("auto", &twin.url());
+    let daemon = world.up();
+    world.json(["minion", "enqueue", TITLE, "--project", "tiny", "--json"]);
+    let said = world.until("the model says something", |w| {
+        live(w)
+            .first()
+            .filter(|run| run["saying"].is_object())
+            .cloned()
+    });
+    let run = said["run"].as_str().expect("a run");
+    assert_eq!(said["saying"]["thinks"], false);
+    assert_eq!(
+        said["saying"]["tail"],
+        "The token [redacted: forge token] is in words.sh, so I"
+    );
+    assert!(said["sign_ms"].as_i64() >= said["saying"]["at_ms"].as_i64());
+    world
+        .alai(["minion", "status"])
+        .exits(0)
+        .says("  writes, 74 characters: The token [redacted: forge token] is in words.sh, so I");
+    world.alai(["minion", "stop", run]).exits(0);
+    let file = world.home().join("runs").join(run).join("saying.json");
+    world.until("it is gone with its answer", |_| {
+        (!file.exists()).then_some(())
+    });
+    assert_eq!(live(&world), Vec::<Value>::new());
+    world.alai(["down"]).exits(0);
+    daemon.ends().exits(0);
+}
+
 #[test]
 fn a_log_is_followed_until_its_run_has_ended() {
     let (twin, world, daemon, run) = working();

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use alai_core::money::{Caps, Refused, Tariff, Word};
-use alai_fleet::{ChatError, ChatReply, ChatRequest, ErrorClass, Spent, Usage};
+use alai_fleet::{
+    ChatError, ChatReply, ChatRequest, ErrorClass, Spent, Usage, chat_heard, chat_recorded,
+};
 use alai_mission::{Call, Intent, MissionError};
 use alai_workspace::command::Cancel;
 
@@ -13,6 +15,7 @@ use crate::beat::Factory;
 use crate::models::Reach;
 use crate::money;
 use crate::run::RunError;
+use crate::saying::Teller;
 
 /// What a run's calls are held to beside the settings.
 #[derive(Debug, Clone)]
@@ -79,13 +82,16 @@ impl<'a> Calls<'a> {
         let models = self.factory.models();
         models.taken(&self.desk.chosen, self.factory.now_ms());
         let cancelled = || self.cancel.is_cancelled() || self.is_late();
+        let now_ms = || self.factory.now_ms();
+        let mut teller = Teller::new(self.factory.home(), &fence.run, provider, &now_ms);
+        let mut hear = |event: &alai_fleet::Event| teller.hear(event);
         let answered = match models.recorder() {
             Some(recorder) => {
-                let now_ms = || self.factory.now_ms();
-                alai_fleet::chat_recorded(provider, request, &cancelled, &recorder, &now_ms)
+                chat_recorded(provider, request, &cancelled, &mut hear, &recorder, &now_ms)
             }
-            None => alai_fleet::chat(provider, request, &cancelled),
+            None => chat_heard(provider, request, &cancelled, &mut hear),
         };
+        drop(teller);
         let now = self.factory.now_ms();
         let class = answered.as_ref().err().map(|e| e.class);
         if models.heard(&self.desk.chosen, class, now) {

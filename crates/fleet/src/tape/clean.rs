@@ -80,7 +80,8 @@ fn walk(value: &mut Value, key: Option<&Secret>) {
     }
 }
 
-pub(super) fn cleaned<'t>(text: &'t str, key: Option<&Secret>) -> Cow<'t, str> {
+/// Words without this key, and without whatever else looks like a secret.
+pub(crate) fn cleaned<'t>(text: &'t str, key: Option<&Secret>) -> Cow<'t, str> {
     let Some(key) = key else {
         return redact(text);
     };

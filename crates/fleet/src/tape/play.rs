@@ -6,10 +6,10 @@ use super::{Recorded, Wire};
 use crate::anthropic::AnthropicHost;
 use crate::chat::ChatRequest;
 use crate::dialect::{Host, Reader};
+use crate::ear::Ear;
 use crate::error::{ErrorClass, Fault};
 use crate::host::OllamaHost;
 use crate::openai::OpenaiHost;
-use crate::tap::Ear;
 use crate::wire::{Failure, Refusal, is_lost_behind};
 
 /// A host of the recorded dialect, which nobody asks: its words are read as that one's.

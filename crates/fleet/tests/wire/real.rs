@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use alai_fleet::{
-    OpenaiHost, RawReplies, Slots, Spent, Taps, chat_tapped, count_tokens, embed, slots,
+    Event, OpenaiHost, Recorded, Recorder, Slots, Spent, chat_recorded, count_tokens, embed, slots,
 };
 use alai_testkit::gguf::{self, Says};
 
@@ -263,20 +263,21 @@ fn a_full_server_makes_a_call_wait_and_a_cancelled_one_gives_its_slot_back() {
 fn a_server_that_loads_says_so_and_is_waited_for() {
     // So large that its load can be seen.
     let server = Server::start(&Says::Noise, 1 << 30, &["-c", "2048", "-np", "1"]);
-    let mut raw = RawReplies::new(10_000);
-    let taps = Taps {
-        raw: Some(&mut raw),
-        ..Taps::default()
-    };
-    let reply = chat_tapped(&server.provider(), &brief(2), &|| false, taps).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let recorder = Recorder::new(dir.path()).unwrap();
+    let (provider, brief) = (server.provider(), brief(2));
+    let heard = &mut |_: &Event| ();
+    let reply = chat_recorded(&provider, &brief, &|| false, heard, &recorder, &|| 77).unwrap();
     assert_eq!(reply.usage.output_tokens, 2);
-    let statuses: Vec<u16> = raw.replies.iter().map(|reply| reply.status).collect();
+    let recording = std::fs::read_to_string(recorder.path().unwrap()).unwrap();
+    let call: Recorded = serde_json::from_str(recording.lines().nth(1).unwrap()).unwrap();
+    let statuses: Vec<_> = call.tries.iter().map(|one| one.status).collect();
     assert_eq!(
         (statuses.first(), statuses.last()),
-        (Some(&503), Some(&200)),
+        (Some(&Some(503)), Some(&Some(200))),
         "{statuses:?}"
     );
-    let said = String::from_utf8_lossy(&raw.replies[0].bytes);
+    let said = &call.tries[0].chunks[0].text;
     assert!(said.contains("Loading model"), "{said}");
 }
 

@@ -4,8 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use alai_fleet::{
-    AnthropicHost, Event, OpenaiHost, Recorder, Script, Secret, Tape, Taps, chat_recorded,
-    chat_tapped,
+    AnthropicHost, Event, OpenaiHost, Recorder, Script, Secret, Tape, chat_heard, chat_recorded,
 };
 use alai_testkit::anthropic::{self, AnthropicTwin};
 use alai_testkit::openai::{self, OpenaiTwin, Vice};
@@ -21,7 +20,7 @@ fn recorded(provider: &Provider, requests: &[ChatRequest]) -> (Vec<Answered>, St
     let recorder = Recorder::new(dir.path()).expect("as the test has it");
     let answered = requests
         .iter()
-        .map(|request| chat_recorded(provider, request, &|| false, &recorder, &|| 77))
+        .map(|request| chat_recorded(provider, request, &|| false, &mut |_| (), &recorder, &|| 77))
         .collect();
     let path = recorder.path().expect("a call was recorded");
     let mode = std::fs::metadata(&path)
@@ -41,11 +40,7 @@ fn replayed(recording: &str, request: &ChatRequest) -> (Vec<Event>, Answered) {
     let provider = Provider::Scripted(Script::parse(recording).expect("a recording is a script"));
     let mut heard = Vec::new();
     let mut listener = |event: &Event| heard.push(event.clone());
-    let taps = Taps {
-        event: Some(&mut listener),
-        ..Taps::default()
-    };
-    let answered = chat_tapped(&provider, request, &|| false, taps);
+    let answered = chat_heard(&provider, request, &|| false, &mut listener);
     (heard, answered)
 }
 
@@ -229,7 +224,7 @@ fn a_recording_has_a_bound_and_what_a_person_ended_is_not_in_it() {
     let dir = tempfile::tempdir().unwrap();
     let recorder = Recorder::new(&dir.path().join("new")).unwrap();
     let asks = |cancel: &dyn Fn() -> bool, recorder: &Recorder| {
-        chat_recorded(&provider, &request(), cancel, recorder, &|| 77)
+        chat_recorded(&provider, &request(), cancel, &mut |_| (), recorder, &|| 77)
     };
     assert!(asks(&|| false, &recorder).is_ok());
     let path = recorder.path().unwrap();

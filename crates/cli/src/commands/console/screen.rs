@@ -15,7 +15,7 @@ const HEAD: usize = 3;
 type Size = Option<(usize, usize)>;
 
 /// Whether standard output is a terminal on which the cursor can be moved.
-pub(super) fn redraws() -> bool {
+pub(crate) fn redraws() -> bool {
     let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
     std::io::stdout().is_terminal() && !dumb
 }
@@ -28,6 +28,28 @@ pub(super) fn draw(lines: &[String]) {
 /// Takes away what was drawn: what is printed next stays on the terminal, whole.
 pub(super) fn leave() {
     put(&format!("{HOME}{REST}"));
+}
+
+/// Draws one line that what is printed next takes the place of, once it was taken away.
+pub(crate) fn draw_line(line: &str) {
+    put(&one_line(line, size()));
+}
+
+/// Takes away the line of the cursor.
+pub(crate) fn leave_line() {
+    put(&format!("\r{REST_OF_LINE}"));
+}
+
+/// What is written for such a line: of one that is too long its beginning, and one column less than there are, for a terminal begins a row behind the last.
+fn one_line(line: &str, size: Size) -> String {
+    let columns = size.map_or(usize::MAX, |(columns, _)| columns.saturating_sub(1));
+    let line: String = line.chars().take(columns).collect();
+    format!("\r{line}{REST_OF_LINE}")
+}
+
+/// Columns of the terminal.
+pub(crate) fn columns() -> Option<usize> {
+    size().map(|(columns, _)| columns)
 }
 
 /// A terminal that is gone ends the process quietly.
@@ -88,6 +110,13 @@ mod tests {
 
     fn lines(of: &[&str]) -> Vec<String> {
         of.iter().map(|&line| line.to_owned()).collect()
+    }
+
+    #[test]
+    fn one_line_is_drawn_over_the_last_one_and_never_wraps() {
+        assert_eq!(one_line("abc", Some((3, 9))), "\rab\u{1b}[K");
+        assert_eq!(one_line("abc", Some((80, 9))), "\rabc\u{1b}[K");
+        assert_eq!(one_line("abc", None), "\rabc\u{1b}[K");
     }
 
     /// What a terminal of that size shows after these writes, and whether it ever scrolled or showed fewer lines in between.

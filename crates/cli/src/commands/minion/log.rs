@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use alai_factory::{Home, Life};
+use alai_factory::{Home, Life, Saying};
 use alai_minion::trajectory::{Entry, Message, Tail, Told, Trajectory};
 use alai_mission::RunRow;
 
+use crate::commands::console::screen;
 use crate::error::{CliError, Kind};
 use crate::{door, show};
 
@@ -16,6 +17,8 @@ const LOOKS: u32 = 14;
 /// Characters and lines of one text; the file has all of it.
 const CHARS_MAX: usize = 2_000;
 const LINES_MAX: usize = 20;
+/// Columns before a text.
+const INDENT: usize = 11;
 
 pub(super) fn log(home: &Home, run: &str, follow: bool, json: bool) -> Result<(), CliError> {
     let mut run = super::find(home, run)?;
@@ -24,6 +27,8 @@ pub(super) fn log(home: &Home, run: &str, follow: bool, json: bool) -> Result<()
     let mut printer = Printer {
         json,
         began_ms: None,
+        redraws: follow && !json && screen::redraws(),
+        drawn: None,
     };
     let mut tail = Tail::of(&path);
     let look = |tail: &mut Tail| {
@@ -42,11 +47,13 @@ pub(super) fn log(home: &Home, run: &str, follow: bool, json: bool) -> Result<()
         if !all {
             continue;
         }
+        printer.draw(Saying::of(home, &run.id).filter(|_| !ended));
         if ended || !follow {
             return printer.end(&tail, &run, follow);
         }
         looks += 1;
         if looks % LOOKS == 0 && matches!(door::life(home), Life::Down) {
+            printer.draw(None);
             let message = format!("nobody works on run {} any more; nothing is lost", run.id);
             return Err(CliError::new(Kind::Unreachable, message)
                 .hinted("`alai up` goes on where it stopped"));
@@ -58,10 +65,33 @@ pub(super) fn log(home: &Home, run: &str, follow: bool, json: bool) -> Result<()
 struct Printer {
     json: bool,
     began_ms: Option<i64>,
+    /// Under the last line stands what the model says now.
+    redraws: bool,
+    drawn: Option<Saying>,
 }
 
 impl Printer {
+    /// Shows what the model says while its answer is on its way; where the cursor cannot be moved it is not shown.
+    fn draw(&mut self, saying: Option<Saying>) {
+        if !self.redraws || saying == self.drawn {
+            return;
+        }
+        match &saying {
+            Some(now) => {
+                let room =
+                    screen::columns().map_or(usize::MAX, |all| all.saturating_sub(INDENT + 1));
+                let line = super::saying(now, room);
+                screen::draw_line(&format!("{:INDENT$}{line}", ""));
+            }
+            None => screen::leave_line(),
+        }
+        self.drawn = saying;
+    }
+
     fn print(&mut self, more: &Trajectory) -> Result<(), CliError> {
+        if !more.entries.is_empty() || more.unreadable > 0 {
+            self.draw(None);
+        }
         for entry in &more.entries {
             let began_ms = *self.began_ms.get_or_insert(entry.t_ms);
             if self.json {

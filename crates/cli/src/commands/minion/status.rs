@@ -2,13 +2,16 @@
 
 use alai_core::cage::Sandbox;
 use alai_core::ids::{RunId, TaskId};
-use alai_factory::{Home, Life};
+use alai_factory::{Home, Life, Saying};
 use alai_minion::trajectory::Trajectory;
 use alai_mission::{Holder, Reader, RunRow};
 use serde::Serialize;
 
 use crate::error::CliError;
 use crate::{door, show};
+
+/// Of what a model says now: a line of most terminals, behind two blanks.
+const SAYING_COLUMNS: usize = 100;
 
 #[derive(Serialize)]
 struct Live {
@@ -37,6 +40,8 @@ struct Line {
     prompt_tokens: u64,
     output_tokens: u64,
     cost_microusd: u64,
+    /// What its model says now, where an answer is on its way.
+    saying: Option<Saying>,
 }
 
 pub(super) fn status(home: &Home, json: bool) -> Result<(), CliError> {
@@ -72,6 +77,9 @@ pub(super) fn status(home: &Home, json: bool) -> Result<(), CliError> {
             dollars(run.cost_microusd),
             run.title,
         )));
+        if let Some(saying) = &run.saying {
+            show::line(format!("  {}", super::saying(saying, SAYING_COLUMNS)));
+        }
     }
     if !daemon {
         show::message("nobody works on them now; `alai up` goes on");
@@ -87,6 +95,8 @@ fn line(home: &Home, reader: &Reader, run: RunRow) -> Result<Line, CliError> {
     let sum = told.summary();
     let at_work = sum.steps.last().filter(|_| sum.exit.is_none());
     let told_ms = sum.last_ms.unwrap_or(run.output_ms);
+    let saying = Saying::of(home, &run.id);
+    let said_ms = saying.as_ref().map_or(told_ms, |saying| saying.at_ms);
     Ok(Line {
         step: at_work.map(|step| step.step.clone()).or(run.step),
         turns: sum.turns,
@@ -99,10 +109,11 @@ fn line(home: &Home, reader: &Reader, run: RunRow) -> Result<Line, CliError> {
         mode: run.mode.map(|mode| mode.as_str().to_owned()),
         sandbox: run.sandbox,
         started_ms: run.started_ms,
-        sign_ms: run.output_ms.max(told_ms),
+        sign_ms: run.output_ms.max(told_ms).max(said_ms),
         prompt_tokens: spend.prompt_tokens,
         output_tokens: spend.output_tokens,
         cost_microusd: spend.cost_microusd,
+        saying,
     })
 }
 

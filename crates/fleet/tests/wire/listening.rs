@@ -1,8 +1,8 @@
-//! Listening to an answer while it comes, and keeping its bytes: the same for every dialect.
+//! Listening to an answer while it comes: the same for every dialect.
 
 use std::cell::RefCell;
 
-use alai_fleet::{AnthropicHost, Event, OpenaiHost, RawReplies, Script, Secret, Taps, chat_tapped};
+use alai_fleet::{AnthropicHost, Event, OpenaiHost, Script, Secret, chat_heard};
 use alai_testkit::anthropic::{self, AnthropicTwin};
 use alai_testkit::openai::{self, OpenaiTwin};
 
@@ -14,11 +14,7 @@ fn events(
 ) -> (Vec<Event>, Result<ChatReply, ChatError>) {
     let mut heard = Vec::new();
     let mut listener = |event: &Event| heard.push(event.clone());
-    let taps = Taps {
-        event: Some(&mut listener),
-        ..Taps::default()
-    };
-    let answered = chat_tapped(provider, request, &|| false, taps);
+    let answered = chat_heard(provider, request, &|| false, &mut listener);
     (heard, answered)
 }
 
@@ -82,13 +78,9 @@ fn a_piece_is_passed_on_before_the_next_one_comes() {
                 said.borrow_mut().push_str(piece);
             }
         };
-        let taps = Taps {
-            event: Some(&mut listener),
-            ..Taps::default()
-        };
         // Nothing but the piece itself ends this call.
         let cancel = || said.borrow().starts_with("Hm");
-        let error = chat_tapped(&provider, &request(), &cancel, taps).unwrap_err();
+        let error = chat_heard(&provider, &request(), &cancel, &mut listener).unwrap_err();
         assert_eq!(error.class, ErrorClass::Cancelled, "{error}");
         assert!(error.partial.starts_with("Hm"));
     }
@@ -115,39 +107,4 @@ fn an_answer_that_is_asked_for_again_says_so() {
         .collect();
     assert_eq!(again.len(), 1);
     assert_eq!(text(&heard[again[0]..]).concat(), call);
-}
-
-#[test]
-fn the_bytes_of_every_answer_can_be_kept_up_to_a_bound() {
-    let twin = OllamaTwin::start(Behaviour::in_order([
-        Answer::busy(),
-        Answer::text("one two three"),
-    ]));
-    let mut raw = RawReplies::new(100);
-    let taps = Taps {
-        raw: Some(&mut raw),
-        ..Taps::default()
-    };
-    let reply = chat_tapped(&Provider::Ollama(at(&twin)), &request(), &|| false, taps).unwrap();
-    assert_eq!(reply.text, "one two three");
-    let [busy, answer] = raw.replies.as_slice() else {
-        panic!("{raw:?}")
-    };
-    assert_eq!((busy.status, answer.status), (503, 200));
-    assert!(String::from_utf8_lossy(&busy.bytes).contains("maximum pending requests"));
-    assert!(answer.cut && answer.bytes.len() == 100);
-    let twin = OllamaTwin::start(Behaviour::in_order([Answer::Pieces(vec![
-        b"<html>\n".to_vec(),
-    ])]));
-    let mut raw = RawReplies::new(100);
-    let taps = Taps {
-        raw: Some(&mut raw),
-        ..Taps::default()
-    };
-    let error = chat_tapped(&Provider::Ollama(at(&twin)), &request(), &|| false, taps).unwrap_err();
-    assert_eq!(error.class, ErrorClass::Malformed);
-    assert_eq!(
-        (raw.replies[0].bytes.as_slice(), raw.replies[0].cut),
-        (&b"<html>\n"[..], false)
-    );
 }
