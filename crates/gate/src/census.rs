@@ -1,8 +1,8 @@
 //! Which tests there are and how each went, read out of a runner's output.
 //!
-//! The output comes from code under judgement and is hostile: it is bounded, control sequences are removed, a test that is
-//! reported twice with different results counts as failed, and a runner whose own totals do not fit the tests it named is
-//! not believed at all.
+//! The output comes from code under judgement and is hostile: it is bounded, control sequences are removed, tests of one name are
+//! as many as were reported, each with a result of its own, and a runner whose own totals do not fit the tests it named is not
+//! believed at all.
 
 mod c;
 mod cargo;
@@ -32,7 +32,7 @@ pub const OUTPUT_BYTES_MAX: usize = 16 << 20;
 #[serde(rename_all = "snake_case")]
 pub enum TestStatus {
     Passed,
-    /// Failed, or ended with an error, or was reported with two different results.
+    /// Failed, or ended with an error.
     Failed,
     /// Named by the runner and not run, or not counted whatever its result (skip, ignore, todo, xfail).
     Ignored,
@@ -185,14 +185,16 @@ fn assemble(found: Vec<Found>, exit: Exit) -> Census {
     };
     let mut doubt = None;
     let mut named = !found.is_empty();
+    let mut tests = Vec::new();
     for one in found {
         if let Some(tally) = one.tally {
             census.tally.get_or_insert_default().add(tally);
         }
         doubt = doubt.or_else(|| disbelief(&one));
         named &= one.named;
-        record(&mut census.ids, one.tests);
+        tests.extend(one.tests);
     }
+    census.ids = numbered(tests);
     if census.ids.len() > TESTS_MAX {
         doubt = Some(format!("the runner named more than {TESTS_MAX} tests"));
         census.ids.clear();
@@ -224,41 +226,42 @@ fn disbelief(found: &Found) -> Option<String> {
     })
 }
 
-/// Tests of the same name are numbered; when they went differently each of them counts as failed.
-fn record(ids: &mut BTreeMap<String, TestStatus>, tests: Vec<(String, TestStatus)>) {
-    let mut seen: BTreeMap<String, (u32, TestStatus, bool)> = BTreeMap::new();
-    let mut names = Vec::with_capacity(tests.len());
+/// An id for each test, also where several have one name: the first has it bare, the others with a number that none is named by, so
+/// that there are as many ids as tests and one that is gone is missed.
+///
+/// Which of them went how is told by nobody, and their order is a runner's whim. They are numbered by their results, best first:
+/// then a run with one more failure, or one more skip, differs from the one before by just that.
+fn numbered(tests: Vec<(String, TestStatus)>) -> BTreeMap<String, TestStatus> {
+    let mut by_name: BTreeMap<String, Vec<TestStatus>> = BTreeMap::new();
     for (id, status) in tests {
-        let id = clip(&id);
-        let entry = seen.entry(id.clone()).or_insert((0, status, false));
-        entry.0 += 1;
-        entry.2 |= entry.1 != status;
-        let name = if entry.0 == 1 {
-            id.clone()
-        } else {
-            format!("{id} #{}", entry.0)
-        };
-        names.push((id, name, status));
+        by_name.entry(printable(&id)).or_default().push(status);
     }
-    for (id, name, status) in names {
-        let conflict = seen.get(&id).is_some_and(|(_, _, conflict)| *conflict);
-        let status = if conflict { TestStatus::Failed } else { status };
-        ids.entry(name)
-            .and_modify(|old| *old = merge(*old, status))
-            .or_insert(status);
+    let mut ids = BTreeMap::new();
+    for (name, all) in &mut by_name.clone() {
+        all.sort_unstable();
+        let mut numbers = (2u64..)
+            .map(|number| format!("{name} #{number}"))
+            .filter(|id| !by_name.contains_key(id));
+        let first = std::iter::once(name.clone());
+        ids.extend(first.chain(&mut numbers).zip(all.iter().copied()));
     }
+    ids
 }
 
-fn merge(old: TestStatus, new: TestStatus) -> TestStatus {
-    if old == new { old } else { TestStatus::Failed }
-}
-
-fn clip(id: &str) -> String {
+/// A name on one line and of a bounded length: one may hold line breaks, and stands in lines for people.
+fn printable(id: &str) -> String {
     let mut end = id.len().min(ID_BYTES_MAX);
     while !id.is_char_boundary(end) {
         end -= 1;
     }
-    id[..end].to_owned()
+    let mut text = String::with_capacity(end);
+    for c in id[..end].chars() {
+        match c.is_control() {
+            true => text.extend(c.escape_default()),
+            false => text.push(c),
+        }
+    }
+    text
 }
 
 /// Bounded, without control sequences, with `\r` as the end of a line.
@@ -422,16 +425,44 @@ mod tests {
     }
 
     #[test]
-    fn a_test_reported_with_two_results_failed() {
-        let now = census(&[
-            ("a", TestStatus::Passed),
-            ("a", TestStatus::Failed),
-            ("b", TestStatus::Passed),
-            ("b", TestStatus::Passed),
+    fn tests_of_one_name_are_as_many_as_were_reported() {
+        use TestStatus::{Failed, Ignored, Passed};
+        let all = |all: &[(&str, TestStatus)]| census(all).ids.into_iter().collect::<Vec<_>>();
+        let of = |all: &[(&str, TestStatus)]| -> Vec<(String, TestStatus)> {
+            { all.iter() }
+                .map(|(id, s)| ((*id).to_owned(), *s))
+                .collect()
+        };
+        let numbered = of(&[
+            ("a", Passed),
+            ("a #2", Failed),
+            ("b", Passed),
+            ("b #2", Passed),
         ]);
-        assert_eq!(now.ids["a"], TestStatus::Failed);
-        assert_eq!(now.ids["a #2"], TestStatus::Failed);
-        assert_eq!(now.ids["b #2"], TestStatus::Passed);
+        let told = [("b", Passed), ("a", Failed), ("b", Passed), ("a", Passed)];
+        assert_eq!(all(&told), numbered, "whatever their order");
+        // A name that looks like a number of another one is its own.
+        let odd = of(&[("a", Passed), ("a #2", Ignored), ("a #3", Passed)]);
+        assert_eq!(all(&[("a", Passed), ("a #2", Ignored), ("a", Passed)]), odd);
+        assert_eq!(all(&[("a\nb", Passed)]), of(&[("a\\nb", Passed)]));
+    }
+
+    /// Of two tests of one name the one that is skipped excuses nothing of the other.
+    #[test]
+    fn what_became_of_one_of_two_tests_of_one_name_is_seen() {
+        use TestStatus::{Failed, Ignored, Passed};
+        let two = |one, other| census(&[("a", one), ("a", other), ("a #2", Passed)]);
+        let base = two(Ignored, Passed);
+        assert!(base.red().is_empty(), "neither of them failed");
+        assert_eq!(compare(&base, &two(Passed, Ignored)), Difference::default());
+        assert_eq!(compare(&base, &two(Failed, Ignored)).newly_failed, ["a"]);
+        assert_eq!(compare(&base, &two(Ignored, Ignored)).newly_skipped, ["a"]);
+        let fewer = census(&[("a", Passed), ("a #2", Passed)]);
+        assert_eq!(compare(&two(Passed, Passed), &fewer).lost, ["a #3"]);
+        let fewer = census(&[("a", Passed), ("a", Passed)]);
+        assert_eq!(compare(&two(Passed, Passed), &fewer).lost, ["a #3"]);
+        let red = two(Passed, Failed);
+        assert_eq!(compare(&red, &two(Failed, Failed)).newly_failed, ["a"]);
     }
 
     #[test]

@@ -12,7 +12,7 @@ static RESULT: LazyLock<Regex> = LazyLock::new(|| {
 static RUN: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"^=== RUN   (\S+)$").expect("a fixed pattern"));
 static PACKAGE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"^(ok  |FAIL|\?   )\t(\S+)(?:\t(\(cached\)|\d+\.\d+s|\[.*\]).*| (\[.*\]))$")
+    Regex::new(r"^(ok  |FAIL|\?   )\t(\S+)(?:\t((?:\(cached\)|\d+\.\d+s|\[).*)| (\[.*\]))$")
         .expect("a fixed pattern")
 });
 
@@ -155,6 +155,27 @@ FAIL
         assert!(census.known, "{}", census.note);
         let ids: Vec<&str> = census.ids.keys().map(String::as_str).collect();
         assert_eq!(ids, ["example.com/a::TestAdd"]);
+    }
+
+    /// What stands behind the time is the package's too.
+    #[test]
+    fn a_package_without_tests_beside_others_leaves_the_list_known() {
+        let ran =
+            "=== RUN   TestAdd\n--- PASS: TestAdd (0.00s)\nPASS\nok  \texample.com/a\t0.002s\n";
+        for note in [
+            "0.1s [no tests to run]",
+            "(cached) [no tests to run]",
+            "0.100s\tcoverage: 0.0% of statements [no tests to run]",
+        ] {
+            let text = format!(
+                "{ran}testing: warning: no tests to run\nPASS\nok  \texample.com/b\t{note}\n"
+            );
+            let census = parse(&text, Exit::Code { code: 0 });
+            assert!(census.known, "{note}: {census:?}");
+            assert_eq!(census.ids.len(), 1, "{note}: {census:?}");
+        }
+        let quiet = format!("{ran}ok  \texample.com/b\t0.1s\tcoverage: 80.0% of statements\n");
+        assert!(!parse(&quiet, Exit::Code { code: 0 }).known, "it had some");
     }
 
     #[test]

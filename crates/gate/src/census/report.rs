@@ -4,7 +4,9 @@
 //! the same tests, or count as many, is the report the list. A runner that was asked for one and left none is read by its lines.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
+use regex::Regex;
 use serde::Deserialize;
 
 use super::xml;
@@ -169,7 +171,9 @@ fn differ(form: Form, printed: &Found, reported: &[Named]) -> Option<String> {
         let mut other = ids
             .symmetric_difference(&lines)
             .filter(|id| **id != COLLECTION_SKIP);
-        let other = other.next()?;
+        let Some(other) = other.next() else {
+            return more_often(form, printed, reported);
+        };
         let (has, misses) = match ids.contains(other) {
             true => ("report", "lines"),
             false => ("lines", "report"),
@@ -189,17 +193,83 @@ fn differ(form: Form, printed: &Found, reported: &[Named]) -> Option<String> {
     // JUnit's form has an unexpected pass among the passed, which pytest's totals have not.
     let passed = tests().filter(|test| test.status == TestStatus::Passed);
     let passed = u64::try_from(passed.count()).unwrap_or(u64::MAX);
-    if form != Form::Pytest && passed > tally.passed {
+    let most = match form {
+        Form::Pytest => tally.passed.saturating_add(tally.ignored),
+        Form::Go | Form::Jest | Form::Vitest | Form::Mocha | Form::Node => tally.passed,
+    };
+    if passed > most {
         return Some(format!(
             "{name} counts {} passed tests and its report {passed}: the output is garbled or forged",
             tally.passed
         ));
     }
     // A test that passes and whose teardown breaks is one case of pytest's report and counted twice.
-    let twice = form == Form::Pytest && tally.failed > 0 && named < counted;
-    (named != counted && !twice).then(|| {
-        format!("{name} counts {counted} tests and its report names {named}: the output is garbled or forged")
-    })
+    let twice = form == Form::Pytest && named < counted && counted - named <= tally.failed;
+    if named != counted && !twice {
+        return Some(format!(
+            "{name} counts {counted} tests and its report names {named}: the output is garbled or forged"
+        ));
+    }
+    let other = unprinted(form, printed, reported)?;
+    Some(format!(
+        "{name}'s report names {other} and its lines do not: the output is garbled or forged"
+    ))
+}
+
+/// A test of the report whose own name stands in no line, where lines name tests: as many of them say nothing of which they are. Of a
+/// name only letters and digits are compared, since lines lose the rest or write it otherwise; one with line breaks is not.
+fn unprinted<'a>(form: Form, printed: &Found, reported: &'a [Named]) -> Option<&'a str> {
+    if !printed.named || !matches!(form, Form::Jest | Form::Mocha | Form::Node) {
+        return None;
+    }
+    let mut lines: BTreeMap<String, usize> = BTreeMap::new();
+    for (id, _) in &printed.tests {
+        *lines.entry(letters(id)).or_default() += 1;
+    }
+    let tests = reported.iter().filter(|test| is_a_test(&test.id));
+    for test in tests.filter(|test| !test.id.contains(char::is_control)) {
+        match lines.get_mut(&letters(&test.id)) {
+            Some(left) if *left > 0 => *left -= 1,
+            Some(_) | None => return Some(&test.id),
+        }
+    }
+    None
+}
+
+static TOOK: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(?:\s*\([\d.]+ ?m?s\))+$").expect("a fixed pattern"));
+
+/// Letters and digits of a test's own name, without the time that it took.
+fn letters(id: &str) -> String {
+    let own = id.rsplit(" > ").next().unwrap_or(id);
+    let own = TOOK.replace(own.trim_end(), "");
+    own.chars().filter(|c| c.is_alphanumeric()).collect()
+}
+
+/// Why a report that names the same tests as the lines is none: it names one of them more often than a line does, or less often. An
+/// error behind a test that passed is a line of its own and no case of its own. Events of Go are one a name, however often it ran.
+fn more_often(form: Form, printed: &Found, reported: &[Named]) -> Option<String> {
+    let mut often: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    for test in reported.iter().filter(|test| test.id != COLLECTION_SKIP) {
+        often.entry(&test.id).or_default().0 += 1;
+    }
+    let mut broken: BTreeSet<&str> = BTreeSet::new();
+    for (id, status) in &printed.tests {
+        often.entry(id).or_default().1 += 1;
+        if *status == TestStatus::Failed {
+            broken.insert(id);
+        }
+    }
+    let name = form.word();
+    let differs = |(id, (report, lines)): (&str, (usize, usize))| {
+        let excused = lines > report && (form == Form::Go || broken.contains(id));
+        (report != lines && !excused).then(|| {
+            format!(
+                "{name}'s report names {id} {report} times and its lines {lines} times: the output is garbled or forged"
+            )
+        })
+    };
+    often.into_iter().find_map(differs)
 }
 
 /// Whether the report gives a test the id that its line gives it.
@@ -213,33 +283,51 @@ fn by_the_same_names(form: Form) -> bool {
 
 /// The worse of two results counts: an unexpected pass is a pass in JUnit's form alone.
 fn joined(printed: &Found, reported: Vec<Named>) -> Found {
-    let mut lines: BTreeMap<&str, TestStatus> = BTreeMap::new();
+    let mut lines: BTreeMap<&str, Vec<TestStatus>> = BTreeMap::new();
     for (id, status) in &printed.tests {
-        let old = lines.entry(id).or_insert(*status);
-        *old = worse(*old, *status);
+        lines.entry(id).or_default().push(*status);
+    }
+    let mut by_id: BTreeMap<String, Vec<TestStatus>> = BTreeMap::new();
+    for test in reported
+        .into_iter()
+        .filter(|test| test.id != COLLECTION_SKIP)
+    {
+        by_id.entry(test.id).or_default().push(test.status);
     }
     let mut tally = Tally::default();
-    let tests: Vec<(String, TestStatus)> = { reported.into_iter() }
-        .filter(|test| test.id != COLLECTION_SKIP)
-        .map(|test| {
-            let status = match lines.get(test.id.as_str()) {
-                Some(line) => worse(*line, test.status),
-                None => test.status,
-            };
+    let mut tests = Vec::new();
+    for (id, statuses) in by_id {
+        let of_lines = lines.get(id.as_str()).map_or(&[][..], Vec::as_slice);
+        for status in paired(statuses, of_lines) {
             match status {
                 TestStatus::Passed => tally.passed += 1,
                 TestStatus::Failed => tally.failed += 1,
                 TestStatus::Ignored => tally.ignored += 1,
             }
-            (test.id, status)
-        })
-        .collect();
+            tests.push((id.clone(), status));
+        }
+    }
     Found {
         runner: printed.runner,
         tests,
         tally: Some(tally),
         named: true,
     }
+}
+
+/// How the tests of one name went by report and by lines. Of as many lines each stands beside one test, whichever it is; of more or fewer
+/// the worst stands beside all.
+fn paired(mut reported: Vec<TestStatus>, lines: &[TestStatus]) -> Vec<TestStatus> {
+    let mut lines = lines.to_vec();
+    if reported.len() == lines.len() {
+        reported.sort_unstable();
+        lines.sort_unstable();
+        let both = reported.into_iter().zip(lines);
+        return both.map(|(one, other)| worse(one, other)).collect();
+    }
+    let worst = lines.into_iter().reduce(worse);
+    let both = |status| worst.map_or(status, |line| worse(line, status));
+    reported.into_iter().map(both).collect()
 }
 
 fn worse(one: TestStatus, other: TestStatus) -> TestStatus {
@@ -272,6 +360,9 @@ fn pytest(text: &str, printed: &Found) -> Result<Vec<Named>, String> {
     let lines: BTreeMap<String, &str> = { printed.tests.iter() }
         .map(|(id, _)| (mangled(id), id.as_str()))
         .collect();
+    let ids: BTreeSet<&str> = { printed.tests.iter() }
+        .map(|(id, _)| id.as_str())
+        .collect();
     let mut broken = 0u32;
     let mut found = Vec::new();
     for case in xml::cases(text)? {
@@ -292,9 +383,11 @@ fn pytest(text: &str, printed: &Found) -> Result<Vec<Named>, String> {
             continue;
         }
         let whole = format!("{}.{}", case.class, case.name);
+        // By its file first: `a/b.py::c` and `a.py::b::c` have one name with dots.
+        let placed = placed(&case);
         let id = match lines.get(&whole) {
-            Some(line) => (*line).to_owned(),
-            None => placed(&case),
+            Some(line) if !ids.contains(placed.as_str()) => (*line).to_owned(),
+            Some(_) | None => placed,
         };
         found.push(Named { id, status });
     }

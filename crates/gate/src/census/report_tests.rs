@@ -281,3 +281,90 @@ fn reporters_of_ours_have_an_end() {
     );
     assert_eq!(cut.ids, whole.ids);
 }
+
+/// A case that is told twice would fill the place of one that is gone.
+#[test]
+fn a_name_that_the_report_has_more_often_is_forged() {
+    let case = "<testcase classname=\"tests.test_a\" name=\"test_ok\" file=\"tests/test_a.py\"/></testsuite>";
+    let twice = JUNIT.replace("</testsuite>", case);
+    let census = with(PYTEST, RED, &[(Form::Pytest, &twice)]);
+    assert!(
+        !census.known && census.note.contains("test_ok 2 times"),
+        "{census:?}"
+    );
+    // An error behind a test that passed has a line of its own.
+    let line = "tests/test_a.py::test_ok PASSED\n";
+    let torn = PYTEST.replace(line, &format!("{line}tests/test_a.py::test_ok ERROR\n"));
+    let torn = torn.replace("1 error", "2 errors");
+    let broken = "file=\"tests/test_a.py\" line=\"0\" time=\"0.001\" ><error/></testcase>";
+    let report = JUNIT.replace(
+        "file=\"tests/test_a.py\" line=\"0\" time=\"0.001\" />",
+        broken,
+    );
+    let census = with(&torn, RED, &[(Form::Pytest, &report)]);
+    assert!(census.known, "{census:?}");
+    assert_eq!(census.ids["tests/test_a.py::test_ok"], Failed);
+}
+
+/// `a.py::b::test_c` and `a/b.py::test_c` have one name in the report.
+#[test]
+fn tests_of_one_dotted_name_are_told_by_their_files() {
+    let text = "============================= test session starts ==============================\ncollected 2 items\n\na.py::b::test_c PASSED\na/b.py::test_c FAILED\n\n========================= 1 failed, 1 passed in 0.02s =========================\n";
+    let report = "<testsuite><testcase classname=\"a.b\" name=\"test_c\" file=\"a.py\"/><testcase classname=\"a.b\" name=\"test_c\" file=\"a/b.py\"><failure/></testcase></testsuite>";
+    let census = with(text, RED, &[(Form::Pytest, report)]);
+    assert!(census.known, "{census:?}");
+    assert_eq!(
+        ids(&census),
+        [("a.py::b::test_c", Passed), ("a/b.py::test_c", Failed)]
+    );
+}
+
+/// One of them is skipped: the other is none the less a test that passed.
+#[test]
+fn two_tests_of_one_name_keep_a_result_each() {
+    let lines = "PASS je/a.test.js\n  suite\n    ○ skipped adds\n    ✓ adds (2 ms)\n    ✓ of (1 ms) (4 ms)\n    ✓ breaks\nhere\n\nTests:       1 skipped, 3 passed, 4 total\n";
+    let test = |title: &str, status: &str| serde_json::json!({"ancestorTitles": ["suite"], "title": title, "status": status});
+    let report = |other: &str| {
+        let tests = [
+            test("adds", "passed"),
+            test("adds", "pending"),
+            test("of (1 ms)", "passed"),
+            test(other, "passed"),
+        ];
+        let file = serde_json::json!({"name": "/repo/je/a.test.js", "status": "passed", "assertionResults": tests});
+        serde_json::json!({"testResults": [file]}).to_string()
+    };
+    let census = with(lines, OK, &[(Form::Jest, &report("breaks\nhere"))]);
+    assert!(census.known, "{census:?}");
+    assert_eq!(
+        ids(&census),
+        [
+            ("je/a.test.js > suite > adds", Passed),
+            ("je/a.test.js > suite > adds #2", Ignored),
+            ("je/a.test.js > suite > breaks\\nhere", Passed),
+            ("je/a.test.js > suite > of (1 ms)", Passed),
+        ]
+    );
+    // As many as were counted, one of them under the name of a test that is gone.
+    let forged = with(lines, OK, &[(Form::Jest, &report("adds none"))]);
+    assert!(
+        !forged.known && forged.note.contains("adds none"),
+        "{forged:?}"
+    );
+}
+
+#[test]
+fn a_report_of_node_that_names_another_test_than_ran_is_forged() {
+    let tap = "TAP version 13\n# Subtest: suite\n    # Subtest: one \\#1\n    ok 1 - one \\#1\n      ---\n      ...\n    1..1\nok 1 - suite\n  ---\n  type: 'suite'\n  ...\n1..1\n# tests 1\n# suites 1\n# pass 1\n# fail 0\n# cancelled 0\n# skipped 0\n# todo 0\n";
+    let of = |title: &str| {
+        let line = serde_json::json!({"titles": ["suite", title], "state": "passed"});
+        let report = format!("{line}\n{{\"titles\":[],\"state\":\"end\"}}\n");
+        with(tap, OK, &[(Form::Node, &report)])
+    };
+    assert!(of("one #1").known, "{:?}", of("one #1"));
+    let forged = of("two");
+    assert!(
+        !forged.known && forged.note.contains("suite > two"),
+        "{forged:?}"
+    );
+}
