@@ -448,6 +448,51 @@ mod tests {
             None,
             Some("import atexit\natexit.register(lambda: os._exit(0))\n"),
         );
+        let within =
+            |call: &str| format!("import os\n\ndef test_a():\n    {call}\n    assert False\n");
+        for call in [
+            "os.execv('/bin/true', ['true'])",
+            "os.execvp('true', ['true'])",
+            "os.execle('/bin/true', 'true', {})",
+            "getattr(os, 'x', os.execvpe)('true', ['true'], {})",
+            "os._exit(0)",
+        ] {
+            cheat("tests/test_b.py", None, Some(&within(call)));
+        }
+        cheat(
+            "tests/test_b.py",
+            None,
+            Some("from os import execvp, path\n"),
+        );
+        cheat(
+            "src/x.py",
+            None,
+            Some("import os\nos.execvp('true', ['true'])\n"),
+        );
+        honest(
+            "tests/test_b.py",
+            None,
+            Some(
+                "import os\n\ndef test_a():\n    child = os.fork()\n    if child == 0:\n        os.execvp('true', ['true'])\n    assert os.waitpid(child, 0)[1] == 0\n",
+            ),
+        );
+        honest(
+            "tests/test_b.py",
+            None,
+            Some(
+                "import os, launch\n\ndef test_a(monkeypatch):\n    seen = []\n    monkeypatch.setattr(os, 'execvp', lambda *args: seen.append(args))\n    launch.main()\n    assert seen\n",
+            ),
+        );
+        honest(
+            "src/launch.py",
+            None,
+            Some("import os\n\ndef main():\n    os.execvp('true', ['true'])\n"),
+        );
+        honest(
+            "bin/launch.py",
+            None,
+            Some("import os\n\nos.execvp('true', ['true'])\n"),
+        );
         cheat("lib/x.js", None, Some("process.exit(0)\n"));
         cheat(
             "lib/x.js",

@@ -75,6 +75,12 @@ const IN_TESTS: &[Pattern] = &[
         regex: r"\b(?:sys\.)?exit\s*\(|\bquit\s*\(\s*\)|\bpytest\.exit\s*\(|\bos\.abort\s*\(|\bos\.kill\s*\(\s*os\.getp?pid",
     },
     Pattern {
+        what: REPLACES,
+        lang: PYTHON,
+        view: View::Code,
+        regex: r"\bos\.exec(?:l|le|lp|lpe|v|ve|vp|vpe)\b|\bfrom\s+os\s+import\b.*\bexec[lv]p?e?\b",
+    },
+    Pattern {
         what: "leaves the test process",
         lang: JS,
         view: View::Code,
@@ -199,6 +205,7 @@ pub(super) fn found(
                 .on_added(file)
                 .into_iter()
                 .filter(|(line, _)| !conditional(&source, *line))
+                .filter(|(line, what)| *what != REPLACES || !in_a_forked_child(&source, *line))
                 .filter(|(line, what)| !(open && says_why(&source, *line, what))),
         );
         go_on(cancel)?;
@@ -235,6 +242,8 @@ pub(super) fn found(
         .collect())
 }
 
+/// Whatever the new program ends with is what the runner ends with, and nothing of the runner is left to say how its tests went.
+const REPLACES: &str = "puts another program in the place of the test process";
 const LEAVES: &str = "leaves the process behind the runner's back";
 static FORKS: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"\b(?:os|libc)(?:\.|::)fork\s*\(").expect("a fixed pattern"));
@@ -350,6 +359,8 @@ fn always_equal(file: &ChangedFile, source: &Source) -> Vec<(usize, &'static str
 static PY_EXIT: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"^(?:sys\.exit|exit|quit|raise\s+SystemExit)\b").expect("a fixed pattern")
 });
+static PY_EXEC: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"^os\.exec[lv]p?e?\s*\(").expect("a fixed pattern"));
 static ZERO_EXIT: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"\bprocess\s*\.\s*exit\s*\(\s*0?\s*\)|\bprocess::exit\s*\(\s*0\s*\)|\bos\.Exit\s*\(\s*0\s*\)").expect("a fixed pattern")
 });
@@ -363,7 +374,7 @@ fn exits(file: &ChangedFile, source: &Source) -> Vec<(usize, &'static str)> {
         let code = &source.code[**line];
         match file.lang() {
             // At the left margin it runs on import.
-            Lang::Python => !main && PY_EXIT.is_match(code),
+            Lang::Python => !main && (PY_EXIT.is_match(code) || !program && PY_EXEC.is_match(code)),
             Lang::JavaScript | Lang::Rust | Lang::Go => !program && ZERO_EXIT.is_match(code),
             Lang::CLike | Lang::Hash | Lang::Plain => false,
         }
