@@ -102,8 +102,10 @@ impl ChangedFile {
         self.from.as_deref().unwrap_or(&self.path)
     }
 
+    /// Of the head, and of the base where that has none.
     pub(crate) fn lang(&self) -> Lang {
-        source::lang(&self.path)
+        let text = self.head.text().or(self.base.text());
+        source::lang_of(&self.path, text.unwrap_or_default())
     }
 
     pub(crate) fn head_source(&self) -> Option<Source> {
@@ -113,7 +115,7 @@ impl ChangedFile {
     pub(crate) fn base_source(&self) -> Option<Source> {
         self.base
             .text()
-            .map(|text| source::read(text, source::lang(self.base_path())))
+            .map(|text| source::read(text, source::lang_of(self.base_path(), text)))
     }
 
     /// `path:line` of a line of the head, for people.

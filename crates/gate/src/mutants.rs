@@ -34,7 +34,7 @@ struct Place {
 }
 
 fn places(path: &str, text: &str, source: &Source, answer: Answer) -> Vec<Place> {
-    let lang = source::lang(path);
+    let lang = source::lang_of(path, text);
     let typed = path.ends_with(".ts") || path.ends_with(".tsx") || path.ends_with(".mts");
     let tests = test_lines(source, text, lang);
     let mut places = Vec::new();
@@ -78,7 +78,7 @@ fn places(path: &str, text: &str, source: &Source, answer: Answer) -> Vec<Place>
 
 /// The lines of the functions that answer wrongly, one way or the other.
 pub(crate) fn lines(path: &str, text: &str) -> Vec<std::ops::Range<usize>> {
-    let source = source::read(text, source::lang(path));
+    let source = source::read(text, source::lang_of(path, text));
     [Answer::Nothing, Answer::Other]
         .into_iter()
         .flat_map(|answer| places(path, text, &source, answer))
@@ -88,7 +88,7 @@ pub(crate) fn lines(path: &str, text: &str) -> Vec<std::ops::Range<usize>> {
 
 /// The source with wrong answers in every function; `None` when there was none to change.
 pub(crate) fn wrong(path: &str, text: &str, answer: Answer) -> Option<String> {
-    let lang = source::lang(path);
+    let lang = source::lang_of(path, text);
     let source = source::read(text, lang);
     let mut lines: Vec<String> = text.split('\n').map(str::to_owned).collect();
     let mut places = places(path, text, &source, answer);
@@ -348,6 +348,26 @@ mod tests {
 
     fn other(path: &str, text: &str) -> String {
         wrong(path, text, Answer::Other).unwrap_or_default()
+    }
+
+    /// What Qt keeps as XML in files that end alike.
+    #[test]
+    fn a_translation_is_no_program() {
+        let qt = "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<!DOCTYPE TS>\n<TS version=\"2.1\" language=\"de\">\n<context>\n<source>function f() { return 1; }</source>\n</context>\n</TS>\n";
+        for text in [
+            qt,
+            &format!("\u{feff}{qt}"),
+            &qt[qt.find("<!").expect("a line")..],
+        ] {
+            assert_eq!(nothing("i18n/app_de.ts", text), "");
+            assert!(lines("i18n/app_de.ts", text).is_empty());
+            assert_eq!(crate::source::lang_of("i18n/app_de.ts", text), Lang::Plain);
+            let change = crate::change::Change::of(&[("i18n/app_de.ts", None, Some(text))]);
+            assert_eq!(change.files[0].lang(), Lang::Plain);
+        }
+        let program = "export function f() { return 1; }\n";
+        assert_ne!(nothing("src/app.ts", program), "");
+        assert_eq!(crate::source::lang_of("src/app.tsx", qt), Lang::JavaScript);
     }
 
     #[test]

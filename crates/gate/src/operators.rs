@@ -57,7 +57,7 @@ const PYTHON: [(&str, &str); 4] = [
 
 /// The first wrong operator of each of these lines that has one; lines count from 0.
 pub(crate) fn wrong(path: &str, text: &str, lines: &[usize]) -> Vec<Wrong> {
-    let lang = source::lang(path);
+    let lang = source::lang_of(path, text);
     let own = match lang {
         Lang::Python => PYTHON,
         Lang::Rust | Lang::Go | Lang::JavaScript => BRACES,

@@ -4,6 +4,8 @@
 //! This is a lexer by convention, not a parser: text that a language would refuse still gets an answer, and an
 //! unterminated string ends with its line so that one odd quote does not hide the rest of the file.
 
+use alai_core::qa::scanners;
+
 use crate::{mutants, paths};
 
 /// How a language writes comments and strings.
@@ -34,6 +36,14 @@ pub(crate) fn lang(path: &str) -> Lang {
         "sh" | "bash" | "zsh" | "bats" | "yml" | "yaml" | "toml" | "rb" | "pl" | "mk" | "tf"
         | "r" | "ini" | "cfg" | "conf" | "env" => Lang::Hash,
         _ => by_name(paths::name(path)),
+    }
+}
+
+/// The same where the text is at hand: Qt keeps its translations as XML in files that end in `.ts`.
+pub(crate) fn lang_of(path: &str, text: &str) -> Lang {
+    match scanners::is_translation(path, text) {
+        true => Lang::Plain,
+        false => lang(path),
     }
 }
 
@@ -131,7 +141,7 @@ pub(crate) fn read(text: &str, lang: Lang) -> Source {
 /// The lines of a file, from the first, with all that is no code blank and every character of code where it was: what stands in comments
 /// and texts is not there, and neither are unit tests in a file that is no test. A file of prose or data has no code.
 pub fn code_of(path: &str, text: &str) -> Vec<String> {
-    let lang = lang(path);
+    let lang = lang_of(path, text);
     let source = read(text, lang);
     let mut lines = source.code.clone();
     if !paths::is_test(path) {

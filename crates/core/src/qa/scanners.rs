@@ -139,6 +139,7 @@ impl Scanner {
     pub fn reads(&self, path: &str, first_line: &str) -> bool {
         let name = path.rsplit('/').next().unwrap_or(path);
         match name.rsplit_once('.') {
+            Some(_) if is_translation(path, first_line) => false,
             Some((stem, extension)) if !stem.is_empty() => {
                 self.extensions.contains(&extension.to_lowercase().as_str())
             }
@@ -204,6 +205,17 @@ impl Scanner {
 
 /// Longer words are no version.
 const VERSION_CHARS_MAX: usize = 32;
+
+/// Whether a file that ends in `.ts` is a translation of Qt (<https://doc.qt.io/qt-6/linguist-ts-file-format.html>) and no TypeScript. As
+/// a program its first word would be a fault, so that nothing hides behind it.
+pub fn is_translation(path: &str, text: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let ends = name
+        .rsplit_once('.')
+        .is_some_and(|(_, ending)| ending.eq_ignore_ascii_case("ts"));
+    let text = text.trim_start_matches('\u{feff}').trim_start();
+    ends && (text.starts_with("<?xml ") || text.starts_with("<!DOCTYPE TS"))
+}
 
 /// The program that a script's first line names.
 fn interpreter(first_line: &str) -> Option<&str> {

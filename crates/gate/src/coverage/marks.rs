@@ -38,7 +38,7 @@ pub(super) fn mark(
     first: usize,
     file: &str,
 ) -> Option<Marked> {
-    let lang = source::lang(path);
+    let lang = source::lang_of(path, text);
     let source = source::read(text, lang);
     let places = match lang {
         Lang::Python => python(&source, wanted, detail),

@@ -52,6 +52,20 @@ fn what_bandit_wrote_is_read() {
 }
 
 #[test]
+fn eslint_reads_no_translation_of_qt() {
+    let eslint = scanner("eslint");
+    for first in [
+        "<?xml version=\"1.0\" encoding=\"utf-8\"?>",
+        "\u{feff}<!DOCTYPE TS>",
+    ] {
+        assert!(!eslint.reads("i18n/app_de.ts", first), "{first}");
+        assert!(eslint.reads("src/app.tsx", first), "it is none of Qt's");
+    }
+    assert!(eslint.reads("src/app.ts", "import { a } from './a';"));
+    assert!(eslint.reads("src/app.ts", "<string>window.name;"));
+}
+
+#[test]
 fn what_eslint_wrote_is_read() {
     let files = ["src/a.ts", "b.jsx", "c.cjs", "d.js"];
     let found = scanner("eslint").read(1, ESLINT, &files).expect("its log");

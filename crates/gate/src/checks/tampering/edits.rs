@@ -93,7 +93,7 @@ fn lost_or_edited(file: &ChangedFile, base: &str, head: &str, is_test: bool) -> 
     if !is_test && file.lang() != Lang::Rust {
         return Vec::new();
     }
-    let before = testfns::find(base, source::lang(file.base_path()));
+    let before = testfns::find(base, source::lang_of(file.base_path(), base));
     let after = testfns::find(head, file.lang());
     before
         .iter()
