@@ -19,7 +19,7 @@ use crate::brief::Role;
 use crate::ids::{ProjectId, TaskId};
 use crate::money::Refused;
 use crate::plan::{Plan, PlanSource, PlannedTask, Planning};
-use crate::qa::{Outcome, Verdict};
+use crate::qa::{CheckResult, Outcome, Verdict};
 use crate::review::Review;
 use crate::session::Report;
 use crate::task::{Counters, NewTask, Task, TaskKind, Until, WaitReason, Waiting};
@@ -626,10 +626,34 @@ fn passed(
         }),
         false => {
             let verify = context.verify.as_deref();
-            effects.extend(onwards(task, base, head, verify, &context.chain));
+            let mut next = onwards(task, base, head, verify, &context.chain);
+            tell_green_before(&mut next, verdict);
+            effects.extend(next);
         }
     }
     effects
+}
+
+/// Whoever judges next is told which of the task's own commands say nothing of the change: he sees nothing else of the gate.
+fn tell_green_before(next: &mut [Effect], verdict: &Verdict) {
+    let Some(own) = { verdict.measurements.iter() }.find(|m| m.is_green_before()) else {
+        return;
+    };
+    let told = match own.result {
+        CheckResult::NotApplicable => {
+            " The task's own checks all passed before the change as well: that they pass shows nothing of it."
+        }
+        CheckResult::Pass | CheckResult::Fail => {
+            " Of the task's own checks some passed before the change as well, and show nothing of it."
+        }
+    };
+    for effect in next {
+        if let Effect::Spawn { tasks } = effect {
+            for spawn in tasks.iter_mut().filter(|s| s.task.kind.judges()) {
+                spawn.task.description.push_str(told);
+            }
+        }
+    }
 }
 
 /// Where a commit that is good goes next, and which stages are left out on the way there.

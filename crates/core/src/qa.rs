@@ -33,6 +33,13 @@ pub const UNVETTED: &str = "nobody has vetted it";
 /// How the detail of check 7 begins where no wrong product could be tried: that nobody noticed anything says nothing of the tests.
 pub const UNTRIED: &str = "the product with wrong answers could not be tried";
 
+/// How the detail of check 5 says that a command tells nothing of a change: it cannot have been made to pass by it.
+pub const GREEN_BEFORE: &str = "passed before the change as well";
+
+/// How the detail of check 5 begins where all of the task's own commands are so, and nothing else that was red turned green: code that
+/// nobody calls would have passed as well, and a person decides.
+pub const UNPROVEN: &str = "nothing shows what the change does";
+
 /// One named check. The number is the one people see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -159,6 +166,20 @@ impl Measurement {
     pub fn is_untried(&self) -> bool {
         let none = (self.check, self.result) == (Check::MutantsKilled, CheckResult::NotApplicable);
         none && self.detail.starts_with(UNTRIED)
+    }
+
+    /// Whether any of the task's own commands exited 0 on the base too, and so shows nothing of the change.
+    pub fn is_green_before(&self) -> bool {
+        self.check == Check::AcceptanceChecks
+            && self.result != CheckResult::Fail
+            && self.detail.contains(GREEN_BEFORE)
+    }
+
+    /// Whether all of them did, and nothing else was red before the change and is green now.
+    pub fn is_unproven(&self) -> bool {
+        let none =
+            (self.check, self.result) == (Check::AcceptanceChecks, CheckResult::NotApplicable);
+        none && self.detail.starts_with(UNPROVEN)
     }
 }
 
@@ -444,6 +465,13 @@ fn outcome(
             ),
         };
     }
+    if passed >= needed
+        && let Some(unproven) = all.iter().find(|m| m.is_unproven())
+    {
+        return Outcome::NeedsHuman {
+            reason: reason(unproven),
+        };
+    }
     if passed < needed {
         let soft = all
             .iter()
@@ -656,6 +684,45 @@ mod tests {
         );
         set(&mut list, Check::BaseTestsPass, CheckResult::Fail);
         assert!(matches!(by(Untried::Person, &list), Outcome::Failed { .. }));
+    }
+
+    #[test]
+    fn a_change_that_nothing_shows_is_a_person_s_and_nothing_else_hides_behind_it() {
+        let mut list = all(CheckResult::Pass);
+        set(
+            &mut list,
+            Check::AcceptanceChecks,
+            CheckResult::NotApplicable,
+        );
+        let says = |list: &mut [Measurement], detail: &str| {
+            for m in list
+                .iter_mut()
+                .filter(|m| m.check == Check::AcceptanceChecks)
+            {
+                m.detail = detail.to_owned();
+            }
+        };
+        says(&mut list, &format!("all of them {GREEN_BEFORE}"));
+        assert!(judge(&list, Policy::default()).passed());
+        says(
+            &mut list,
+            &format!("{UNPROVEN}: all of them {GREEN_BEFORE}"),
+        );
+        let held = judge(&list, Policy::default());
+        assert!(
+            matches!(held.outcome, Outcome::NeedsHuman { ref reason } if reason.contains(GREEN_BEFORE)),
+            "{held:?}"
+        );
+        let forged = Verdict {
+            outcome: Outcome::Passed,
+            ..held
+        };
+        assert!(forged.contradiction().is_some());
+        set(&mut list, Check::BaseTestsPass, CheckResult::Fail);
+        assert!(matches!(
+            judge(&list, Policy::default()).outcome,
+            Outcome::Failed { .. }
+        ));
     }
 
     #[test]

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::cage::Sandbox;
 use crate::company::ModelChoice;
 use crate::ids::{Epoch, ProjectId, TaskId};
+use crate::pipeline::FOLLOW_UP_TAG;
 use crate::plan::Planning;
-use crate::routing::Class;
+use crate::routing::{Class, WorkType};
 
 /// What a task is for. Decides its blueprint, role, gate and what follows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -291,6 +292,15 @@ impl Task {
     /// How this specification plans another task anew, where it does.
     pub fn plans_anew(&self) -> Option<&Planning> {
         self.planning.as_ref().filter(|p| p.of().is_some())
+    }
+
+    /// Whether its own commands may pass before it as well as after: where it asks for another shape of the same behaviour, or for
+    /// words, and where it goes on with work that was merged by them. Of all others a person judges what nothing shows (check 5).
+    pub fn checks_may_be_green(&self) -> bool {
+        let work = self.class.as_ref().map(|class| class.work);
+        let keeps = [WorkType::Refactor, WorkType::Lint, WorkType::Docs];
+        work.is_some_and(|work| keeps.contains(&work))
+            || self.tags.iter().any(|tag| tag == FOLLOW_UP_TAG)
     }
 }
 

@@ -170,6 +170,7 @@ pub fn gate(
         scaffolded: &scaffolded,
         base_census: &ground.census,
         scratch: scratch.path(),
+        checks_may_be_green: task.checks_may_be_green(),
         command_s: ground::COMMAND_S_MAX,
     };
     let measured = alai_gate::measure(&candidate, cancel).map_err(|e| {

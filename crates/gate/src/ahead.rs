@@ -47,7 +47,10 @@ pub fn reproduced(
     let seen = match on_the_base(base, &on_base, &brought, &counts) {
         Some(seen) => seen,
         None => {
-            let (_, here) = gate.tests(&as_is)?;
+            let (ran, here) = gate.tests(&as_is)?;
+            if let Some(why) = runs::cut_off(candidate.test_command, ran.record.exit) {
+                return Ok((Reproduced::Unable { why }, gate.commands));
+            }
             let brings = |file: &ChangedFile| !file.is_deleted() && rules.is_test(&file.path);
             let brings = change.files.iter().any(brings);
             on_the_head(base, &on_base, &here, brings)
@@ -262,7 +265,7 @@ mod tests {
         ] {
             let captured = runs::tests::captured(on_base.exit, "");
             let seen = on_the_base(&base, &on_base, &captured, &|id| id == "new");
-            let check = runs::new_tests_fail(&runs::new_tests(&base, &head), Some(&on_base));
+            let check = runs::new_tests_fail(&runs::new_tests(&base, &head), Some(&on_base), "t");
             match red {
                 true => {
                     let tests = list(&["new"]);

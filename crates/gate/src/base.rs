@@ -13,7 +13,7 @@ use alai_workspace::toolchains::Toolchains;
 use crate::census::Census;
 use crate::error::{GateError, Refused};
 use crate::runs;
-use crate::stage::{Room, Stage};
+use crate::stage::{Ran, Room, Stage};
 
 /// Where Cargo builds, and where it keeps fetched packages below the home folder. Of the other tools only Go keeps a build that a
 /// set-up has not made already: see [`GO_BUILT`].
@@ -176,7 +176,9 @@ fn prove(
         cancel,
     );
     let room = stage.room("the tests of the base", base, with.prepared)?;
-    let (captured, census) = stage.tests(&room, with.test_command)?;
+    let Ran {
+        captured, census, ..
+    } = stage.tests(&room, with.test_command)?;
     match runs::unable(&captured, &census) {
         None => Ok((Base { census, captured }, room)),
         Some(unable) => Err(GateError::BoxRefused(Box::new(Refused {

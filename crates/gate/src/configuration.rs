@@ -10,6 +10,7 @@ use crate::checks::gate_config::{self, ToMeasure};
 use crate::checks::{fail, pass, some};
 use crate::error::GateError;
 use crate::measure::{Gate, head_set_up};
+use crate::runs;
 
 impl Gate<'_> {
     /// Puts what two runs say in the place of what the look at the change left open. `as_is` is the head's own run.
@@ -37,6 +38,13 @@ impl Gate<'_> {
             return Ok(());
         }
         let without = self.without(&files)?;
+        if let Some(why) = runs::cut_off(self.candidate.test_command, without.exit) {
+            into[at] = fail(
+                check,
+                format!("{names}: not tried without its change, {why}"),
+            );
+            return Ok(());
+        }
         into[at] = match differs(self.candidate.base_census, as_is, &without, &files) {
             None => pass(
                 check,

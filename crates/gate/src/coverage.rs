@@ -27,6 +27,7 @@ use crate::checks::{fail, not_applicable, pass, some};
 use crate::error::GateError;
 use crate::measure::{Gate, head_set_up};
 use crate::notice;
+use crate::runs;
 use crate::source::Lang;
 use crate::stage::Room;
 
@@ -215,7 +216,7 @@ impl<'a> Gate<'a> {
             // Where a program of the project is built with the same flags, it says on its standard error that this is not set.
             env.push(("GOCOVERDIR", INSIDE_HOME.to_owned()));
         }
-        let mut seen = None;
+        let (mut seen, mut ended) = (None, "");
         // What is tested may be what was built.
         for command in self
             .candidate
@@ -223,9 +224,9 @@ impl<'a> Gate<'a> {
             .into_iter()
             .chain([self.candidate.test_command])
         {
-            let (ran, census) = self.stage.tests_with(&room, command, &env)?;
-            self.commands.push(ran.clone());
-            seen = Some(census);
+            let ran = self.stage.tests_with(&room, command, &env)?;
+            let (ran, census) = self.ran(ran);
+            (seen, ended) = (Some(census), command);
             if !ran.success() {
                 break;
             }
@@ -238,7 +239,9 @@ impl<'a> Gate<'a> {
         if !same {
             return Ok(Some(Followed::Otherwise(format!(
                 "with marks in them, the tests ended otherwise ({})",
-                seen.exit
+                { self.commands.last() }
+                    .and_then(|ran| runs::cut_off(ended, ran.record.exit))
+                    .unwrap_or_else(|| seen.exit.to_string())
             ))));
         }
         let written = room.read_at_home(&names.name("lines"));

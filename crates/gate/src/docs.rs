@@ -136,7 +136,12 @@ pub fn measure_docs(
         let room = stage.room("a check of the task", candidate.head, candidate.prepared)?;
         let captured = stage.run(&room, command)?;
         commands.push(captured.clone());
-        own.push((command.clone(), captured));
+        own.push(runs::OwnCheck {
+            command: command.clone(),
+            head: captured,
+            // A page may well have said before what it has to say still.
+            base: None,
+        });
     }
     let of_task = commands.len() - own.len()..commands.len();
     behind.insert(Check::AcceptanceChecks, of_task.collect());

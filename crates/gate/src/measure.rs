@@ -11,6 +11,7 @@
 //! | the head with what runs before the tests as the base has it | test command, when a lawful change of it is left to a measurement: check 9 |
 //! | the head with its tests' data emptied | test command, when the head's own run wrote that data: check 10 |
 //! | the head as it is, one clone each | the task's own checks: check 5; lint: check 14; scanners: check 12 |
+//! | the base as it is, one clone each | the task's own checks, where all passed on the head: check 5 |
 //! | the base as it is | scanners that found something, in the files that changed: check 12 |
 
 use std::collections::BTreeMap;
@@ -38,9 +39,9 @@ use crate::error::GateError;
 use crate::load;
 use crate::notice::{self, Own};
 use crate::paths::Globs;
-use crate::runs::{self, Lint, TestFiles};
+use crate::runs::{self, Lint, OwnCheck, TestFiles};
 use crate::source::{self, Lang};
-use crate::stage::{Room, Stage};
+use crate::stage::{Ran, Room, Stage};
 use crate::testfns;
 
 /// One commit and what its task allows. All of it comes from the trusted side.
@@ -79,6 +80,10 @@ pub struct Candidate<'a> {
     /// A folder of the caller's that only we may enter; clones are made in it and removed.
     pub scratch: &'a Path,
     pub kind: TaskKind,
+    /// Whether the task's own commands may all pass on the base without a person being asked: see [`Task::checks_may_be_green`].
+    ///
+    /// [`Task::checks_may_be_green`]: alai_core::task::Task::checks_may_be_green
+    pub checks_may_be_green: bool,
     /// Seconds that one command may take.
     pub command_s: u64,
 }
@@ -289,6 +294,7 @@ impl Gate<'_> {
         into: &mut Vec<Measurement>,
     ) -> Result<(Census, Vec<String>), GateError> {
         let acceptance = runs::acceptance(&self.own_checks()?);
+        // Those of the head, then those of the base.
         let own = 0..self.commands.len();
         let restored_room = self.room("the base's tests", self.candidate.head)?;
         let changed = self.restore(&restored_room)?;
@@ -297,16 +303,20 @@ impl Gate<'_> {
             None => None,
         };
         let mut wrote = self.stamps(&restored_room);
+        let of_tests = self.commands.len();
         let (tests, restored) = self.tests(&restored_room)?;
+        let mut of_census = of_tests..self.commands.len();
         wrote.keep_changed(&self.stamps(&restored_room));
         drop(restored_room);
         let of_base = own.end..self.commands.len();
         self.rests(Check::AcceptanceChecks, own);
-        self.rests(Check::BaseTestsPass, of_base.end - 1..of_base.end);
+        self.rests(Check::BaseTestsPass, of_census.clone());
         self.rests(Check::CleanBuild, of_base);
         let census = if changed {
             wrote = self.stamps(as_is_room);
+            of_census.start = self.commands.len();
             let (_, census) = self.tests(as_is_room)?;
+            of_census.end = self.commands.len();
             wrote.keep_changed(&self.stamps(as_is_room));
             census
         } else {
@@ -315,7 +325,7 @@ impl Gate<'_> {
         // The last run of the tests: of the head as it is, where that is another tree.
         let as_is = self.commands.len();
         self.tests_ms = self.commands.last().map(|ran| ran.record.duration_ms);
-        self.rests(Check::CensusNotReduced, as_is - 1..as_is);
+        self.rests(Check::CensusNotReduced, of_census);
         let asleep = self.written_and_not_run(&census);
         let may_be_lost = |id: &str| self.may_be_lost(id) && !asleep.contains(id);
         into.push(runs::clean_build(build.as_ref(), &tests, &restored));
@@ -325,6 +335,7 @@ impl Gate<'_> {
             may_be_lost: &may_be_lost,
             covered: runs::passed(&acceptance),
             output: &tests,
+            command: self.candidate.test_command,
             given_up: self.given_up(),
         }));
         into.push(runs::census_kept(
@@ -332,6 +343,7 @@ impl Gate<'_> {
             &census,
             &may_be_lost,
             &self.test_files(),
+            self.candidate.test_command,
         ));
         into.push(acceptance);
         self.configuration(&census, into)?;
@@ -342,13 +354,18 @@ impl Gate<'_> {
         let last = self.commands.len();
         let added = runs::new_tests(self.candidate.base_census, &census);
         let on_base = self.new_tests_on_base(&added, &census)?;
-        into.push(runs::new_tests_fail(&added, on_base.as_ref()));
+        into.push(runs::new_tests_fail(
+            &added,
+            on_base.as_ref(),
+            self.candidate.test_command,
+        ));
         self.rests(Check::NewTestsFailOnBase, last..self.commands.len());
         let noticed = self.noticed(&census, on_base.as_ref(), into)?;
         let own = self.own_tests(&census);
         into.push(self.turned_around(noticed, &own)?);
         // Tests that were red on the base have shown it there.
         self.rests(Check::MutantsKilled, last..self.commands.len());
+        self.settle_acceptance(&census, into);
         let before = self.commands.len();
         let covered = self.covered(&census, into)?;
         into.push(covered);
@@ -387,8 +404,8 @@ impl Gate<'_> {
 
     /// Runs the project's tests, and reads who they are.
     pub(crate) fn tests(&mut self, room: &Room) -> Result<(Captured, Census), GateError> {
-        let (captured, census) = self.stage.tests(room, self.candidate.test_command)?;
-        Ok((self.recorded(captured), census))
+        let ran = self.stage.tests(room, self.candidate.test_command)?;
+        Ok(self.ran(ran))
     }
 
     /// The tests over a product that was made wrong, which may well have no end: for at most as long as the head's own tell.
@@ -399,8 +416,16 @@ impl Gate<'_> {
     ) -> Result<(Captured, Census), GateError> {
         let wall_s = wrong_s(self.tests_ms, lang, self.candidate.command_s);
         let command = self.candidate.test_command;
-        let (captured, census) = self.stage.tests_for(room, command, wall_s)?;
-        Ok((self.recorded(captured), census))
+        let ran = self.stage.tests_for(room, command, wall_s)?;
+        Ok(self.ran(ran))
+    }
+
+    /// Records a run of the tests, and the one before it where that was refused.
+    pub(crate) fn ran(&mut self, ran: Ran) -> (Captured, Census) {
+        if let Some(refused) = ran.refused {
+            self.recorded(refused);
+        }
+        (self.recorded(ran.captured), ran.census)
     }
 
     fn recorded(&mut self, captured: Captured) -> Captured {
@@ -572,14 +597,49 @@ impl Gate<'_> {
         self.tests(&room)
     }
 
-    fn own_checks(&mut self) -> Result<Vec<(String, Captured)>, GateError> {
+    /// The task's own commands on the head, and where all of them pass there, on the base: a check that passes without the change
+    /// proves nothing of it.
+    fn own_checks(&mut self) -> Result<Vec<OwnCheck>, GateError> {
         let mut done = Vec::new();
         for command in self.candidate.checks {
             // Each in a clone of its own: what one leaves behind must not make the next one pass.
             let room = self.room("a check of the task", self.candidate.head)?;
-            done.push((command.clone(), self.run(&room, command)?));
+            done.push(OwnCheck {
+                command: command.clone(),
+                head: self.run(&room, command)?,
+                base: None,
+            });
+        }
+        if done.iter().any(|own| !own.head.success()) {
+            return Ok(done);
+        }
+        for own in &mut done {
+            let room = self.room("a check of the task on the base", self.candidate.base)?;
+            own.base = Some(self.run(&room, &own.command)?);
         }
         Ok(done)
+    }
+
+    /// Puts what else was red before the change and is green now beside the task's own commands.
+    fn settle_acceptance(&self, census: &Census, into: &mut [Measurement]) {
+        let base = self.candidate.base_census;
+        let passed = |check: Check| { into.iter() }.any(|m| m.check == check && runs::passed(m));
+        // That tests notice wrong answers says that they look at the product, and not that it is another one: enough where the task
+        // brings tests alone, or where no test has a name by which it could be told to be new.
+        let noticed = passed(Check::MutantsKilled) && (!census.known || !self.product_changed());
+        let shown = self.candidate.checks_may_be_green
+            || !census::compare(base, census).fixed.is_empty()
+            || (!base.exit.success() && census.exit.success())
+            || passed(Check::NewTestsFailOnBase)
+            || noticed
+            // A shipped scaffold's product is ours, byte by byte.
+            || { self.change.files.iter() }.all(|f| self.rules.is_scaffolded(f));
+        for own in into
+            .iter_mut()
+            .filter(|m| m.check == Check::AcceptanceChecks)
+        {
+            *own = runs::shown(own.clone(), shown);
+        }
     }
 
     fn lint(&mut self) -> Result<Vec<Lint>, GateError> {

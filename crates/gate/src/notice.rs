@@ -116,12 +116,20 @@ impl Own {
     }
 }
 
-/// What of an id is a test's own name: the last part of its path, without parameters.
+/// What of an id is a test's own name: the last part of its path, without parameters and without the number of one among several.
 pub(crate) fn leaf(id: &str) -> &str {
     let leaf = id.rsplit("::").next().unwrap_or(id);
     let leaf = leaf.rsplit(" > ").next().unwrap_or(leaf);
     let leaf = leaf.split(['[', '/']).next().unwrap_or(leaf);
-    leaf.rsplit('.').next().unwrap_or(leaf).trim()
+    let leaf = leaf.rsplit('.').next().unwrap_or(leaf).trim();
+    match leaf.rsplit_once(" #") {
+        Some((name, number))
+            if !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()) =>
+        {
+            name
+        }
+        Some(_) | None => leaf,
+    }
 }
 
 impl Gate<'_> {
@@ -169,7 +177,7 @@ impl Gate<'_> {
             if !self.rules.is_test(&file.path) && file.lang() != Lang::Rust {
                 continue;
             }
-            let before = testfns::find(base, source::lang(file.base_path()));
+            let before = testfns::find(base, source::lang_of(file.base_path(), base));
             for (name, now) in testfns::find(head, file.lang()) {
                 let text = |all: &[testfns::TestFn]| -> Vec<String> {
                     all.iter().map(|test| test.text.clone()).collect()
@@ -203,7 +211,7 @@ impl Gate<'_> {
     }
 
     pub(crate) fn changes_code(&self, file: &ChangedFile) -> bool {
-        if !self.is_product(&file.path) {
+        if !self.is_product(&file.path) || !file.lang().is_code() {
             return false;
         }
         !code_lines(
@@ -326,7 +334,10 @@ impl Gate<'_> {
         if self.patches_the_product()
             && let Some(words) = self.green_without(&own, &fixed)?
         {
-            return Ok(fail(check, words));
+            return Ok(match words {
+                Ok(words) => fail(check, words),
+                Err(why) => not_applicable(check, format!("{UNTRIED}: on the base's code {why}")),
+            });
         }
         if !fixed.is_empty() && !self.edits_tests() {
             let words = format!(
@@ -338,6 +349,9 @@ impl Gate<'_> {
         if let Some(words) = self.pass_without(&own, on_base) {
             return Ok(fail(check, words));
         }
+        // A test that was under way when the run was ended is named as failed by some runners.
+        let ended = |base: &&Census| runs::cut_off("", base.exit).is_none();
+        let on_base = on_base.filter(ended);
         if on_base.is_some_and(|base| own.one_failed(base)) && !self.brings_what_tests_name() {
             return Ok(pass(
                 check,
@@ -488,6 +502,9 @@ impl Gate<'_> {
         let mut langs = product.iter().map(|path| source::lang(path));
         let lang = langs.find(|lang| lang.is_compiled()).unwrap_or(Lang::Plain);
         let (ran, seen) = self.tests_wrong(&room, lang)?;
+        if let Some(why) = runs::cut_off(self.candidate.test_command, ran.record.exit) {
+            return Ok(Tried::Unable(why));
+        }
         if let Some(unable) = runs::unable(&ran, &seen) {
             return Ok(Tried::Unable(unable.why));
         }
@@ -495,7 +512,13 @@ impl Gate<'_> {
         if let (Own::All, false) = (own, ran.success()) {
             let counts = seen.tally.is_some_and(|tally| tally.total() > 0);
             let unbuilt = match self.candidate.build_command {
-                Some(build) => (!self.run(&room, build)?.success()).then_some("it does not build"),
+                Some(build) => {
+                    let exit = self.run(&room, build)?.record.exit;
+                    match runs::cut_off(build, exit) {
+                        Some(why) => return Ok(Tried::Unable(why)),
+                        None => (!exit.success()).then_some("it does not build"),
+                    }
+                }
                 None => (!counts).then_some(
                     "the runner names and counts no tests, and nothing tells that it was built; set a build command",
                 ),

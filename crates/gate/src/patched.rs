@@ -11,6 +11,7 @@ use crate::checks::{Rules, some};
 use crate::error::GateError;
 use crate::measure::Gate;
 use crate::notice::{self, Own};
+use crate::runs;
 use crate::source::Lang;
 
 impl Gate<'_> {
@@ -19,12 +20,13 @@ impl Gate<'_> {
         patches(self.change, self.rules)
     }
 
-    /// Why the tests that turned green show nothing: they do so on the base's code too, with the change's tests and helpers.
+    /// Why the tests that turned green show nothing: they do so on the base's code too, with the change's tests and helpers. An error is
+    /// why that was not seen.
     pub(crate) fn green_without(
         &mut self,
         own: &Own,
         fixed: &[String],
-    ) -> Result<Option<String>, GateError> {
+    ) -> Result<Option<Result<String, String>>, GateError> {
         let red = !self.candidate.base_census.exit.success();
         if fixed.is_empty() && !(red && *own == Own::All) {
             return Ok(None);
@@ -32,16 +34,19 @@ impl Gate<'_> {
         // A test that was edited itself may well have been what was wrong.
         let edited = self.edited_tests();
         let (ran, seen) = self.tests_on_base()?;
+        if let Some(why) = runs::cut_off(self.candidate.test_command, ran.record.exit) {
+            return Ok(Some(Err(why)));
+        }
         let green: Vec<&String> = { fixed.iter() }
             .filter(|id| !edited.contains(notice::leaf(id)))
             .filter(|id| seen.ids.get(*id) == Some(&TestStatus::Passed))
             .collect();
         let all = *own == Own::All && fixed.is_empty() && edited.is_empty() && ran.success();
         Ok((all || !green.is_empty()).then(|| {
-            format!(
+            Ok(format!(
                 "red tests turn green on the base's code with the change's tests alone, which put something else in its place: {}",
                 if all { "the tests".to_owned() } else { some(&green) }
-            )
+            ))
         }))
     }
 }

@@ -1,11 +1,13 @@
 //! Asks a project's runners for a report for machines beside what they print, and takes it out of the cage.
 //!
 //! Nothing of the test command is rewritten: pytest is asked by its variable, `go test` by a program of its name that stands first
-//! on the path, and runners on Node by a module that is loaded before them. Reports lie under a name that is drawn for each run, so
+//! on the path, and runners on Node by a module that is loaded before them. Those programs are shown read-only, outside of all that the
+//! cage writes. Reports lie under a name that is drawn for each run, so
 //! that nothing that was there before is taken for one. Whoever runs in the cage can still write them: `census::report` holds them
 //! against the printed lines.
 
 use std::io::Read;
+use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use alai_core::record::Captured;
@@ -15,7 +17,7 @@ use regex::Regex;
 
 use crate::census::{self, Form, OUTPUT_BYTES_MAX, Report};
 use crate::error::GateError;
-use crate::stage::Room;
+use crate::stage::{self, Room};
 
 /// Processes of one test command that leave a report; workspaces of some hundred packages have one each.
 const REPORTS_MAX: usize = 500;
@@ -56,15 +58,21 @@ pub(crate) struct Asked {
     pub(crate) forms: Vec<Form>,
     /// Joined with what is there.
     pub(crate) env: Vec<(&'static str, String)>,
-    /// Folders of programs, before all others.
-    pub(crate) path: Option<String>,
+    /// What is asked with, as it lies outside; inside at [`INSIDE_GATE`], where nothing of the cage writes.
+    pub(crate) programs: PathBuf,
+    /// Whether that folder is before all others on the path.
+    pub(crate) on_path: bool,
 }
 
+/// Where a cage of the gate's has the programs that ask for reports. It is none of what the tests may write: whoever could rename it
+/// would be the `go` of every command after it.
+pub(crate) const INSIDE_GATE: &str = "/gate";
+
 impl Asked {
-    /// Puts what asks for reports into the home of a clone.
+    /// Puts what asks for reports beside a clone.
     ///
     /// # Errors
-    /// When the home cannot be written.
+    /// When it cannot be written.
     pub(crate) fn of(room: &Room, command: &str) -> Result<Asked, GateError> {
         let failed = |what: &str, why| room.failed(what, why);
         let mut random = [0; 16];
@@ -72,7 +80,9 @@ impl Asked {
             .map_err(|e| failed("a name for reports", std::io::Error::other(e.to_string())))?;
         let prefix = format!(".report-{}-", hex::encode(random));
         let inside = format!("{INSIDE_HOME}/{prefix}");
+        let programs = room.programs(&format!("asked{prefix}"));
         let mut asked = Asked {
+            programs: programs.map_err(|why| failed("a folder of programs", why))?,
             prefix,
             ..Asked::default()
         };
@@ -97,13 +107,13 @@ impl Asked {
     }
 
     fn put(&self, room: &Room, name: &str, text: &str) -> Result<(), GateError> {
-        let name = format!("{}{name}", self.prefix);
-        room.place_at_home(&name, text.as_bytes())
-            .map_err(|why| room.failed(&name, why))
+        stage::place_program(&self.programs, name, text.as_bytes())
+            .map_err(|why| room.failed(name, why))
     }
 
     fn node(&mut self, room: &Room, command: &str, inside: &str) -> Result<(), GateError> {
-        let filled = |text: &str| text.replace("@PREFIX@", inside);
+        let filled =
+            |text: &str| { text.replace("@PREFIX@", inside) }.replace("@GATE@", INSIDE_GATE);
         self.put(
             room,
             "preload.cjs",
@@ -114,14 +124,14 @@ impl Asked {
             "mocha.cjs",
             &filled(include_str!("reports/mocha.cjs")),
         )?;
-        let mut options = format!("--require={inside}preload.cjs");
+        let mut options = format!("--require={INSIDE_GATE}/preload.cjs");
         let scripts = format!("{command}\n{}", room.small("package.json"));
         if NODE_TEST.is_match(&scripts) && !scripts.contains("--test-reporter") {
             self.put(room, "node.mjs", &filled(include_str!("reports/node.mjs")))?;
             self.forms.push(Form::Node);
             let to = "--test-reporter-destination=stdout";
             options.push_str(&format!(
-                " --test-reporter=tap {to} --test-reporter={inside}node.mjs {to}"
+                " --test-reporter=tap {to} --test-reporter={INSIDE_GATE}/node.mjs {to}"
             ));
         }
         self.env.push(("NODE_OPTIONS", options));
@@ -130,13 +140,10 @@ impl Asked {
     }
 
     fn go(&mut self, room: &Room, inside: &str) -> Result<(), GateError> {
-        let bin = format!("{}bin", self.prefix);
         let text = include_str!("reports/go.sh").replace("@PREFIX@", inside);
-        let text = text.replace("@BIN@", &format!("{inside}bin"));
-        room.place_program(&bin, "go", text.as_bytes())
-            .map_err(|why| room.failed(&bin, why))?;
+        self.put(room, "go", &text.replace("@BIN@", INSIDE_GATE))?;
         self.forms.push(Form::Go);
-        self.path = Some(format!("{inside}bin"));
+        self.on_path = true;
         Ok(())
     }
 

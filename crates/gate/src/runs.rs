@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use alai_core::qa::{Check, CheckResult, Measurement, linters};
+use alai_core::qa::{Check, CheckResult, GREEN_BEFORE, Measurement, UNPROVEN, linters};
 use alai_core::record::{Captured, Exit};
 use alai_core::review::Finding;
+use alai_workspace::clone::INSIDE_HOME;
 use alai_workspace::services;
 
 use crate::census::{self, Census, Tally, TestStatus};
@@ -152,8 +153,38 @@ pub(crate) fn unable(captured: &Captured, census: &Census) -> Option<Unable> {
         );
     }
     let text = captured.combined();
-    let (_, why, remedy) = UNABLE.iter().find(|(words, ..)| text.contains(words))?;
+    let known = UNABLE.iter().find(|(words, ..)| text.contains(words));
+    if known.is_none() && text.lines().any(refuses_the_home) {
+        return unable(
+            "a place below its home folder cannot be written",
+            "have the set-up leave what it makes there writable for its owner, or give the tool a cache elsewhere by a variable of the project",
+        );
+    }
+    let (_, why, remedy) = known?;
     unable(why, remedy)
+}
+
+/// Whether a line says that a tool was kept from its own cache. A home is made for each run and can be written; what a set-up left in it
+/// has the modes that the set-up gave it.
+fn refuses_the_home(line: &str) -> bool {
+    let refused = [
+        "EACCES",
+        "ermission denied",
+        "EROFS",
+        "ead-only file system",
+    ];
+    line.contains(INSIDE_HOME) && refused.iter().any(|words| line.contains(words))
+}
+
+/// Why a run says nothing either way: it was ended from outside. In words that name the command and its limit.
+pub(crate) fn cut_off(command: &str, exit: Exit) -> Option<String> {
+    match exit {
+        Exit::TimedOut { .. }
+        | Exit::TooMuchOutput { .. }
+        | Exit::OverLimit { .. }
+        | Exit::Cancelled => Some(format!("`{command}` {exit}")),
+        Exit::Code { .. } | Exit::Signal { .. } => None,
+    }
 }
 
 /// Whether a census names a test by this id, and not what could not be loaded.
@@ -212,6 +243,7 @@ pub(crate) struct BaseTests<'a> {
     /// Whether the task brings checks of its own and they passed.
     pub(crate) covered: bool,
     pub(crate) output: &'a Captured,
+    pub(crate) command: &'a str,
     /// How many tests are gone from files that the task may change.
     pub(crate) given_up: u64,
 }
@@ -220,6 +252,10 @@ pub(crate) struct BaseTests<'a> {
 pub(crate) fn base_tests(tests: &BaseTests<'_>) -> Measurement {
     let check = Check::BaseTestsPass;
     let BaseTests { base, restored, .. } = tests;
+    // The tests that it did not come to are not lost by the change's will.
+    if let Some(why) = cut_off(tests.command, restored.exit) {
+        return fail(check, format!("{why}: {}", tail(tests.output)));
+    }
     if !base.known || !restored.known {
         return unnamed_tests(tests);
     }
@@ -371,8 +407,12 @@ pub(crate) fn census_kept(
     now: &Census,
     may_be_lost: &dyn Fn(&str) -> bool,
     files: &TestFiles,
+    command: &str,
 ) -> Measurement {
     let check = Check::CensusNotReduced;
+    if let Some(why) = cut_off(command, now.exit) {
+        return fail(check, why);
+    }
     if base.known && !now.known {
         return fail(
             check,
@@ -481,11 +521,22 @@ pub(crate) fn new_tests(base: &Census, now: &Census) -> Vec<String> {
 }
 
 /// Check 4: `on_base` is the base's code with the head's tests.
-pub(crate) fn new_tests_fail(added: &[String], on_base: Option<&Census>) -> Measurement {
+pub(crate) fn new_tests_fail(
+    added: &[String],
+    on_base: Option<&Census>,
+    command: &str,
+) -> Measurement {
     let check = Check::NewTestsFailOnBase;
     let Some(on_base) = on_base.filter(|_| !added.is_empty()) else {
         return not_applicable(check, "the change brings no new test that the runner names");
     };
+    // What was not reached is not red, and what was under way had no answer.
+    if let Some(why) = cut_off(command, on_base.exit) {
+        return fail(
+            check,
+            format!("on the base's code {why}, so nothing tells of the new tests"),
+        );
+    }
     let red: Vec<&String> = added
         .iter()
         .filter(|id| on_base.ids.get(*id) == Some(&TestStatus::Failed))
@@ -529,20 +580,82 @@ pub(crate) fn new_tests_fail(added: &[String], on_base: Option<&Census>) -> Meas
     )
 }
 
+/// One of the task's own commands.
+pub(crate) struct OwnCheck {
+    pub(crate) command: String,
+    pub(crate) head: Captured,
+    /// On the untouched base; run where all of them passed on the head.
+    pub(crate) base: Option<Captured>,
+}
+
+impl OwnCheck {
+    /// One that exits 0 without the change was not made to by it. One that ran out of time there did not pass.
+    fn is_green_before(&self) -> bool {
+        self.base.as_ref().is_some_and(Captured::success)
+    }
+}
+
 /// Check 5.
-pub(crate) fn acceptance(runs: &[(String, Captured)]) -> Measurement {
+pub(crate) fn acceptance(runs: &[OwnCheck]) -> Measurement {
     let check = Check::AcceptanceChecks;
     if runs.is_empty() {
         return not_applicable(check, "the task brings no checks");
     }
-    let bad = |(command, captured): &(String, Captured)| {
-        format!("`{command}`: {}: {}", captured.record.exit, tail(captured))
+    let bad = |own: &OwnCheck| {
+        let exit = own.head.record.exit;
+        format!("`{}`: {exit}: {}", own.command, tail(&own.head))
     };
-    let failed: Vec<String> = runs.iter().filter(|(_, c)| !c.success()).map(bad).collect();
-    if failed.is_empty() {
-        pass(check, format!("{} checks of the task: exit 0", runs.len()))
-    } else {
-        fail(check, some(&failed))
+    let failed: Vec<String> = { runs.iter() }
+        .filter(|own| !own.head.success())
+        .map(bad)
+        .collect();
+    if !failed.is_empty() {
+        return fail(check, some(&failed));
+    }
+    let green: Vec<String> = { runs.iter() }
+        .filter(|own| own.is_green_before())
+        .map(|own| format!("`{}`", own.command))
+        .collect();
+    let count = runs.len();
+    if green.len() == count {
+        return not_applicable(
+            check,
+            format!(
+                "{count} checks of the task: exit 0, and all {GREEN_BEFORE}, so they show that nothing broke and nothing more: {}",
+                some(&green)
+            ),
+        );
+    }
+    let slow = |own: &OwnCheck| {
+        let exit = own.base.as_ref()?.record.exit;
+        let timed_out = matches!(exit, Exit::TimedOut { .. });
+        timed_out.then(|| format!("; on the base `{}` {exit}", own.command))
+    };
+    let slow: String = runs.iter().filter_map(slow).collect();
+    let green = match green.is_empty() {
+        true => String::new(),
+        false => format!(
+            "; {} of them {GREEN_BEFORE} and scores nothing: {}",
+            green.len(),
+            some(&green)
+        ),
+    };
+    pass(
+        check,
+        format!("{count} checks of the task: exit 0{green}{slow}"),
+    )
+}
+
+/// Check 5 once it is known whether anything else shows the change: a new test that is red on the base, one that turned green, one that
+/// notices wrong answers. Where nothing does, code that nobody calls would have passed alike.
+pub(crate) fn shown(acceptance: Measurement, by_others: bool) -> Measurement {
+    let all_green = acceptance.result == CheckResult::NotApplicable && acceptance.is_green_before();
+    if by_others || !all_green {
+        return acceptance;
+    }
+    Measurement {
+        detail: format!("{UNPROVEN}: {}", acceptance.detail),
+        ..acceptance
     }
 }
 
@@ -612,6 +725,12 @@ impl Lint {
         else {
             return Standing::Worse(alone());
         };
+        if let Some(why) = cut_off(&self.name, base.record.exit) {
+            return Standing::Worse(format!(
+                "{}; on the base {why}, which excuses nothing",
+                alone()
+            ));
+        }
         let before = linters::read(&base.combined());
         if !now.is_read() && before.is_read() {
             return Standing::Worse(format!(

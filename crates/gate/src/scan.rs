@@ -216,6 +216,7 @@ fn line(scanner: &Scanner, files: &[&str]) -> String {
          {beside}\
          HOME=$(mktemp -d) || exit 126\n\
          export HOME PYTHONNOUSERSITE=1 LC_ALL=C.UTF-8\n\
+         unset XDG_CACHE_HOME XDG_CONFIG_HOME XDG_DATA_HOME XDG_STATE_HOME\n\
          unset PYTHONPATH PYTHONHOME PYTHONSTARTUP SHELLCHECK_OPTS NODE_OPTIONS NODE_PATH ESLINT_FLAGS\n\
          {configuration}\
          {version}\n\

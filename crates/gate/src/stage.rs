@@ -20,7 +20,7 @@ use alai_workspace::toolchains::Toolchains;
 use crate::base::BUILT;
 use crate::census::{self, Census};
 use crate::error::GateError;
-use crate::reports::Asked;
+use crate::reports::{Asked, INSIDE_GATE};
 
 /// What is kept of an output: a census needs all of it, and 20,000 tests at 100 bytes a line are 2 MiB.
 const OUTPUT_KEPT: usize = 4 << 20;
@@ -41,6 +41,14 @@ pub(crate) struct Stage<'a> {
     pub(crate) command_s: u64,
     pub(crate) cancel: &'a Cancel,
     remover: Arc<Remover>,
+}
+
+/// One run of the tests.
+pub(crate) struct Ran {
+    /// The run before it, whose runner would not start for what it was asked: it is evidence too.
+    pub(crate) refused: Option<Captured>,
+    pub(crate) captured: Captured,
+    pub(crate) census: Census,
 }
 
 /// One fresh clone with its home. Removed after it is dropped, beside the next one's work; all are gone with the stage.
@@ -134,11 +142,7 @@ impl<'a> Stage<'a> {
     }
 
     /// Runs the tests, whose runner is asked for a report for machines too.
-    pub(crate) fn tests(
-        &self,
-        room: &Room,
-        command: &str,
-    ) -> Result<(Captured, Census), GateError> {
+    pub(crate) fn tests(&self, room: &Room, command: &str) -> Result<Ran, GateError> {
         self.asked(room, command, &[], self.command_s)
     }
 
@@ -148,7 +152,7 @@ impl<'a> Stage<'a> {
         room: &Room,
         command: &str,
         more: &[(&str, String)],
-    ) -> Result<(Captured, Census), GateError> {
+    ) -> Result<Ran, GateError> {
         self.asked(room, command, more, self.command_s)
     }
 
@@ -158,7 +162,7 @@ impl<'a> Stage<'a> {
         room: &Room,
         command: &str,
         wall_s: u64,
-    ) -> Result<(Captured, Census), GateError> {
+    ) -> Result<Ran, GateError> {
         self.asked(room, command, &[], wall_s)
     }
 
@@ -168,26 +172,40 @@ impl<'a> Stage<'a> {
         command: &str,
         more: &[(&str, String)],
         wall_s: u64,
-    ) -> Result<(Captured, Census), GateError> {
+    ) -> Result<Ran, GateError> {
         let asked = Asked::of(room, command)?;
         let all: Vec<(&str, String)> = { more.iter().cloned() }
             .chain(asked.env.iter().cloned())
             .collect();
         let mut spec = self.spec(room, &all, wall_s);
-        if let Some(folder) = &asked.path {
-            spec.path = format!("{folder}:{}", spec.path);
+        spec.binds.push(Bind {
+            outside: asked.programs.clone(),
+            inside: PathBuf::from(INSIDE_GATE),
+            access: Access::ReadOnly,
+        });
+        if asked.on_path {
+            spec.path = format!("{INSIDE_GATE}:{}", spec.path);
         }
         let began = SystemTime::now();
         let captured = self.start(command, spec)?;
         // Whoever had changed a test before would be measured by what he wrote.
         if asked.was_refused(&captured) && room.is_untouched_since(began) {
+            let refused = Some(captured);
             let captured = self.start(command, self.spec(room, more, wall_s))?;
             let mut census = census::read(&captured);
             census.read = vec!["by its lines, since its runner refused to report".into()];
-            return Ok((captured, census));
+            return Ok(Ran {
+                refused,
+                captured,
+                census,
+            });
         }
         let census = census::read_with(&captured, &asked.forms, &asked.read(room));
-        Ok((captured, census))
+        Ok(Ran {
+            refused: None,
+            captured,
+            census,
+        })
     }
 
     fn start(&self, command: &str, spec: CageSpec) -> Result<Captured, GateError> {
@@ -320,23 +338,12 @@ impl Room {
         give(&path, cage::agent_ids(), 0o644)
     }
 
-    /// Puts a new folder with one program into the home. It stays ours, so that the tests write into neither.
-    pub(crate) fn place_program(
-        &self,
-        folder: &str,
-        name: &str,
-        bytes: &[u8],
-    ) -> std::io::Result<()> {
-        let folder = self.home.join(folder);
+    /// Makes a folder for programs of ours beside tree and home: none of its parents is shown in a cage.
+    pub(crate) fn programs(&self, name: &str) -> std::io::Result<PathBuf> {
+        let folder = self.folder.join(name);
         std::fs::create_dir(&folder)?;
         std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o755))?;
-        let path = folder.join(name);
-        let mut file = std::fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(&path)?;
-        std::io::Write::write_all(&mut file, bytes)?;
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))
+        Ok(folder)
     }
 
     fn place(&self, path: &str, content: Option<(&[u8], bool)>) -> std::io::Result<()> {
@@ -380,6 +387,17 @@ impl Room {
         std::io::Write::write_all(&mut file, bytes)?;
         give(&at, owner, if executable { 0o755 } else { 0o644 })
     }
+}
+
+/// Puts a new program into a folder of [`Room::programs`]. It stays ours.
+pub(crate) fn place_program(folder: &Path, name: &str, bytes: &[u8]) -> std::io::Result<()> {
+    let path = folder.join(name);
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(&path)?;
+    std::io::Write::write_all(&mut file, bytes)?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))
 }
 
 /// A build that came with the set-up is believed by its times: Cargo takes for fresh whatever is newer than its sources. When the

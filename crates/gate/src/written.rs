@@ -17,6 +17,7 @@ use crate::error::GateError;
 use crate::measure::Gate;
 use crate::mutants::Answer;
 use crate::notice::Tried;
+use crate::runs;
 use crate::stage::Room;
 
 /// More data of tests than this is not looked at file by file.
@@ -101,8 +102,26 @@ impl Gate<'_> {
             return Ok(());
         }
         let base = self.candidate.base;
-        let agrees = self.agrees_without(&written, self.candidate.head, head)?
-            && !self.agrees_without(&written, base, self.candidate.base_census)?;
+        let agrees = match self.agrees_without(&written, self.candidate.head, head)? {
+            Ok(false) => Ok(false),
+            Ok(true) => { self.agrees_without(&written, base, self.candidate.base_census)? }
+                .map(|agrees| !agrees),
+            Err(why) => Err(why),
+        };
+        let agrees = match agrees {
+            Ok(agrees) => agrees,
+            // Neither that they look at the data nor that they do not.
+            Err(why) => {
+                into[at] = fail(
+                    Check::NoTampering,
+                    format!(
+                        "a run of the tests writes what they are held against, and with it emptied {why}: {}",
+                        some(&written)
+                    ),
+                );
+                return Ok(());
+            }
+        };
         let new = !written
             .iter()
             .any(|path| self.change.base_paths.contains_key(path));
@@ -133,13 +152,13 @@ impl Gate<'_> {
         Ok(false)
     }
 
-    /// Whether the tests of a commit go as they did when these files are empty.
+    /// Whether the tests of a commit go as they did when these files are empty; why that was not seen, where they were ended from outside.
     fn agrees_without(
         &mut self,
         emptied: &[String],
         commit: &Oid,
         as_it_was: &Census,
-    ) -> Result<bool, GateError> {
+    ) -> Result<Result<bool, String>, GateError> {
         let paths = match commit == self.candidate.base {
             true => &self.change.base_paths,
             false => &self.change.head_paths,
@@ -149,7 +168,7 @@ impl Gate<'_> {
             .filter(|path| paths.contains_key(*path))
             .collect();
         if there.is_empty() {
-            return Ok(false);
+            return Ok(Ok(false));
         }
         let room = self.room("emptied expectations", commit)?;
         for path in there {
@@ -157,6 +176,9 @@ impl Gate<'_> {
         }
         let (_, seen) = self.tests(&room)?;
         let lost = as_it_was.known && !census::compare(as_it_was, &seen).lost.is_empty();
-        Ok(seen.exit.success() && as_it_was.exit.success() && !lost)
+        if let Some(why) = runs::cut_off(self.candidate.test_command, seen.exit) {
+            return Ok(Err(why));
+        }
+        Ok(Ok(seen.exit.success() && as_it_was.exit.success() && !lost))
     }
 }

@@ -57,7 +57,8 @@ fn each_check_is_shown_with_what_it_rests_on() {
     }
     // The tests that the gate ran, not those that the agent ran: the check's own line, in the records.
     let own = ran(&checks[4], &records);
-    assert_eq!(own.len(), 1, "{}", checks[4]);
+    assert_eq!(own.len(), 2, "on the head and on the base: {}", checks[4]);
+    assert_eq!(own[1]["record"]["exit"]["code"], 1, "it was red before");
     let line = own[0]["record"]["argv"].as_array().and_then(|a| a.last());
     let line = line.and_then(Value::as_str).expect("a line of shell");
     assert!(line.ends_with(CHECK), "{line}");

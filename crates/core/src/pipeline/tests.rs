@@ -147,6 +147,51 @@ fn a_passed_build_is_done_and_goes_to_review() {
 }
 
 #[test]
+fn who_judges_a_build_is_told_that_its_own_checks_were_green_before() {
+    let of = |result, detail: &str| {
+        let mut measured = Check::ALL.map(|check| Measurement {
+            check,
+            result: CheckResult::Pass,
+            detail: "seen".into(),
+        });
+        let own = &mut measured[Check::AcceptanceChecks.number() - 1];
+        (own.result, own.detail) = (result, detail.to_owned());
+        let ended = Ended::Gated {
+            verdict: judge(&measured, Policy::default()),
+            base: "b".into(),
+            head: "h".into(),
+        };
+        advance(&task(TaskKind::Build), &ended, &context())
+    };
+    let green = format!("2 checks, and all {}", crate::qa::GREEN_BEFORE);
+    for (result, detail, told) in [
+        (CheckResult::Pass, "2 checks of the task: exit 0", None),
+        (
+            CheckResult::NotApplicable,
+            "the task brings no checks",
+            None,
+        ),
+        (
+            CheckResult::Pass,
+            green.as_str(),
+            Some("some passed before"),
+        ),
+        (
+            CheckResult::NotApplicable,
+            &green,
+            Some("all passed before"),
+        ),
+    ] {
+        let said = spawned(&of(result, detail))[0].description.clone();
+        assert_eq!(said.contains("passed before"), told.is_some(), "{said}");
+        assert!(told.is_none_or(|words| said.contains(words)), "{said}");
+    }
+    let unproven = format!("{}: {green}", crate::qa::UNPROVEN);
+    let asked = of(CheckResult::NotApplicable, &unproven);
+    assert!(spawned(&asked).is_empty(), "a person is first: {asked:?}");
+}
+
+#[test]
 fn a_solo_build_ends_at_its_gate() {
     let mut solo = task(TaskKind::Build);
     solo.solo = true;

@@ -13,7 +13,7 @@ impl Check {
             Check::CensusNotReduced => "A test that would fail is skipped, renamed or taken out.",
             Check::NewTestsFailOnBase => "A test is added that holds whatever the code does.",
             Check::AcceptanceChecks => {
-                "The answers that the checks ask for are written into the code."
+                "The answers that the checks ask for are written into the code, or the checks pass without any."
             }
             Check::ChangedLineCoverage => "Tests run the lines and look at nothing.",
             Check::MutantsKilled => {
@@ -56,7 +56,7 @@ impl Check {
             }
             Check::NewTestsFailOnBase => "It must be red on the base's code.",
             Check::AcceptanceChecks => {
-                "The commands are the task's and not the change's, and check 10 looks for tables of their inputs."
+                "The commands are the task's and not the change's, they run on the base too, and check 10 looks for tables of their inputs."
             }
             Check::ChangedLineCoverage => {
                 "Check 7 runs the same tests over a product that answers wrongly."

@@ -88,7 +88,7 @@ impl Check {
                 "the head's tests run on the base's code: the new ones are red there"
             }
             Check::AcceptanceChecks => {
-                "each of the task's own commands in a fresh clone of its own: all exit 0"
+                "each of the task's own commands in a fresh clone of its own, of head and base: all exit 0 on the head, and one that does on the base shows nothing"
             }
             Check::ChangedLineCoverage => {
                 "the changed lines that can run, and which of them the tests ran: at least 80 %"
@@ -135,7 +135,9 @@ impl Check {
             ),
             Check::CensusNotReduced => Some("the base has no tests that can be counted"),
             Check::NewTestsFailOnBase => Some("the change adds no test, or the runner names none"),
-            Check::AcceptanceChecks => Some("the task has no command of its own"),
+            Check::AcceptanceChecks => Some(
+                "the task has no command of its own, or all of them passed before the change as well",
+            ),
             Check::ChangedLineCoverage => Some(
                 "the change has no line in a function of Rust, Python, JavaScript, TypeScript or Go, or it fails already",
             ),

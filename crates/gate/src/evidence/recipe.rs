@@ -111,7 +111,8 @@ fn sources(
     let measured = verdict
         .measurements
         .iter()
-        .filter(|m| m.result != CheckResult::NotApplicable);
+        // What was green before was run all the same, on both sides.
+        .filter(|m| m.result != CheckResult::NotApplicable || m.is_green_before());
     for check in measured.map(|m| m.check) {
         let mut rests = match check {
             Check::AllowedPathsOnly

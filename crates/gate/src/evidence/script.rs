@@ -164,7 +164,7 @@ pub(super) fn script(
         .flat_map(|(check, all)| all.into_iter().map(move |command| (check, command)))
         .filter(|(_, command)| !command.is_empty())
     {
-        let recorded = recorded(behind, check, &command, commands);
+        let recorded = recorded(behind, check, &command, commands, recipe.checks.len());
         let line = match (is_secret(&command), recorded) {
             (true, _) => leave(check.id(), "a part of the command is kept secret"),
             (false, Ok(code)) => {
@@ -205,14 +205,24 @@ fn recorded(
     check: Check,
     command: &str,
     commands: &[CommandEntry],
+    own: usize,
 ) -> Result<i32, &'static str> {
-    let places = behind.get(&check).into_iter().flatten();
+    // Of the task's own commands those of the head come first, as many as there are, and those of the base behind them.
+    let of_head = match check == Check::AcceptanceChecks {
+        true => own,
+        false => usize::MAX,
+    };
+    let places = behind.get(&check).into_iter().flatten().take(of_head);
     let records = places.filter_map(|at| commands.get(*at));
     let of = records.filter(|entry| {
         let line = entry.record.argv.last().map_or("", String::as_str);
         line.strip_prefix(MERGED).unwrap_or(line) == command
     });
     let mut exits: Vec<Exit> = of.map(|entry| entry.record.exit).collect();
+    // A runner that would not start for what it was asked was run again without.
+    if check == Check::BaseTestsPass {
+        exits.drain(..exits.len().saturating_sub(1));
+    }
     exits.dedup();
     match exits[..] {
         [Exit::Code { code }] => Ok(code),

@@ -1,7 +1,17 @@
 #!/bin/sh
 # `go test` with its events in a file, and their words on the output. What it starts finds the real one.
-PATH=$(printf ':%s:' "$PATH" | sed -e 's#:@BIN@:#:#g' -e 's#^:*##' -e 's#:*$##')
+set -f
+real=
+before=$IFS
+IFS=:
+for one in $PATH; do
+  [ -z "$one" ] || [ "$one" = '@BIN@' ] || real=${real:+$real:}$one
+done
+IFS=$before
+PATH=$real
 export PATH
+# What this script itself is made of is the system's: scripts of npm and make put folders of the project before it.
+tools=/usr/bin:/bin
 case " $* " in
   ' test '* | ' -C '*' test '* | ' -C='*' test '* | ' --C '*' test '* | ' --C='*' test '*) ;;
   *) exec go "$@" ;;
@@ -19,7 +29,7 @@ within() {
     *) taken=0 ;;
   esac
 }
-command -v awk > /dev/null || exec go "$@"
+(PATH=$tools && command -v awk) > /dev/null || exec go "$@"
 if [ "$1" != test ]; then
   within "$@"
   [ "$#" -gt "$taken" ] || exec go "$@"
@@ -35,19 +45,20 @@ if [ -z "$in" ] && [ "$#" -gt 0 ]; then
   [ "$#" -ge "$taken" ] || exec go test "$@"
   shift "$taken"
 fi
-events=$(mktemp '@PREFIX@go-XXXXXXXXXX') || exec go test ${in:+"-C=$in"} "$@"
+events=$(PATH=$tools && mktemp '@PREFIX@go-XXXXXXXXXX') || exec go test ${in:+"-C=$in"} "$@"
 tab=$(printf '\t')
 # Bytes that no event has bare: between a package and its words, and for a backslash while the others are undone.
 mark=$(printf '\001')
 slash=$(printf '\002')
 # Where it can be had, a line leaves as soon as it is there: of a run that is ended from outside the last ones say most.
 lines=
-command -v stdbuf > /dev/null && lines='stdbuf -oL'
+(PATH=$tools && command -v stdbuf) > /dev/null && lines='stdbuf -oL'
 now=
-[ -n "$(awk -W interactive 'BEGIN {}' 2>&1 < /dev/null)" ] || now='-W interactive'
+[ -n "$(PATH=$tools && awk -W interactive 'BEGIN {}' 2>&1 < /dev/null)" ] || now='-W interactive'
 # What is printed comes from the pipe and never from the file, which the tests can write. A benchmark is no test: since Go 1.20 it has
 # an event that it began and none that it ended.
 words() {
+  PATH=$tools
   LC_ALL=C $lines sed -e '/^{/{' -e '/"Output":"/!{' -e '/"Test":"Benchmark/d' -e '}' -e '}' -e "w $events" -e '/^{/!b' \
     -e '/"Output":"/!{' -e '/"Test":"/d' -e '/"Action":"[pfs][ak][si][spl]*"/!d' \
     -e "s/^.*\"Package\":\"\\([^\"]*\\)\".*\$/\\1$mark$mark/" -e b -e '}' \
@@ -57,6 +68,7 @@ words() {
 }
 # Events of packages that run side by side are mixed; without `-json` go prints one package after the other, and so do we.
 apart() {
+  PATH=$tools
   LC_ALL=C awk $now -F "$mark" '
     function put(p,  i) { for (i = 1; i <= n[p]; i++) { print held[p, i]; delete held[p, i] } delete n[p] }
     NF < 2 { if (own == "") print; else held["", ++n[""]] = $0 }

@@ -32,6 +32,6 @@ if (isMainThread && !said('--')) {
     const other = said('--json', '--outputFile', '--listTests', '--showConfig', '--init', '--clearCache', '--help', '--version', '-h', '-v');
     if (!other) process.argv.push('--json', `--outputFile=${into('jest')}`);
   } else if (is('mocha/bin/mocha.js', 'mocha/bin/mocha', 'mocha/bin/_mocha')) {
-    if (!said('--reporter', '-R', '--help', '--version', '-h', '-V') && !configured('.mocharc')) process.argv.push('--reporter', `${PREFIX}mocha.cjs`);
+    if (!said('--reporter', '-R', '--help', '--version', '-h', '-V') && !configured('.mocharc')) process.argv.push('--reporter', '@GATE@/mocha.cjs');
   }
 }

@@ -63,6 +63,7 @@ fn base_result(base: &Census, restored: &Census, covered: bool) -> CheckResult {
         may_be_lost: &may_be_lost,
         covered,
         output: &output,
+        command: "t",
         given_up: 0,
     })
     .result
@@ -153,7 +154,7 @@ fn runners_that_name_nothing_are_judged_by_their_exit() {
 }
 
 fn kept(base: &Census, now: &Census, files: &TestFiles) -> CheckResult {
-    census_kept(base, now, &|id| id.starts_with("allowed"), files).result
+    census_kept(base, now, &|id| id.starts_with("allowed"), files, "t").result
 }
 
 #[test]
@@ -276,7 +277,7 @@ fn a_new_test_must_be_red_without_the_change() {
     let head = run(&["a", "new", "more"], &[], &[]);
     let added = new_tests(&base, &head);
     assert_eq!(added, ["more", "new"]);
-    let result = |on_base: &Census| new_tests_fail(&added, Some(on_base)).result;
+    let result = |on_base: &Census| new_tests_fail(&added, Some(on_base), "t").result;
     assert_eq!(
         result(&run(&["a", "more"], &["new"], &[])),
         CheckResult::Pass
@@ -292,16 +293,21 @@ fn a_new_test_must_be_red_without_the_change() {
         CheckResult::NotApplicable,
         "they were not brought there"
     );
-    assert_eq!(new_tests_fail(&[], None).result, CheckResult::NotApplicable);
+    assert_eq!(
+        new_tests_fail(&[], None, "t").result,
+        CheckResult::NotApplicable
+    );
 }
 
 #[test]
 fn checks_of_the_task_must_all_exit_zero() {
-    let runs = |exits: &[Exit]| -> Vec<(String, Captured)> {
-        exits
-            .iter()
-            .map(|exit| ("true".to_owned(), captured(*exit, "why")))
-            .collect()
+    let runs = |exits: &[Exit]| -> Vec<OwnCheck> {
+        let own = |exit: &Exit| OwnCheck {
+            command: "true".to_owned(),
+            head: captured(*exit, "why"),
+            base: None,
+        };
+        exits.iter().map(own).collect()
     };
     assert_eq!(acceptance(&runs(&[])).result, CheckResult::NotApplicable);
     assert_eq!(acceptance(&runs(&[OK, OK])).result, CheckResult::Pass);
@@ -312,6 +318,120 @@ fn checks_of_the_task_must_all_exit_zero() {
         acceptance(&runs(&[Exit::TimedOut { after_s: 1 }])).result,
         CheckResult::Fail
     );
+}
+
+#[test]
+fn a_check_that_passed_before_the_change_scores_nothing() {
+    const SLOW: Exit = Exit::TimedOut { after_s: 9 };
+    let of = |before: &[Exit]| {
+        let own = |(at, exit): (usize, &Exit)| OwnCheck {
+            command: format!("check {at}"),
+            head: captured(OK, ""),
+            base: Some(captured(*exit, "")),
+        };
+        acceptance(&before.iter().enumerate().map(own).collect::<Vec<_>>())
+    };
+    let red = of(&[RED, RED]);
+    assert_eq!(red.result, CheckResult::Pass);
+    assert!(!red.is_green_before(), "{red:?}");
+    let mixed = of(&[RED, OK]);
+    assert_eq!(mixed.result, CheckResult::Pass);
+    assert!(
+        mixed.is_green_before() && mixed.detail.contains("scores nothing: `check 1`"),
+        "{mixed:?}"
+    );
+    assert_eq!(shown(mixed.clone(), false), mixed, "one of them was red");
+    let green = of(&[OK, OK]);
+    assert_eq!(green.result, CheckResult::NotApplicable);
+    assert!(green.is_green_before() && !green.is_unproven(), "{green:?}");
+    assert!(shown(green.clone(), false).is_unproven());
+    assert_eq!(shown(green.clone(), true), green, "something else shows it");
+    let slow = of(&[SLOW]);
+    assert_eq!(slow.result, CheckResult::Pass, "it did not pass there");
+    assert!(
+        slow.detail
+            .contains("on the base `check 0` timed out after 9 s"),
+        "{slow:?}"
+    );
+}
+
+/// Neither a test that was not reached nor one that was under way has said anything.
+#[test]
+fn a_run_that_was_ended_from_outside_is_told_as_that_and_passes_nothing() {
+    const SLOW: Exit = Exit::TimedOut { after_s: 9 };
+    let cut = |census: Census| Census {
+        exit: SLOW,
+        ..census
+    };
+    let told = |m: Measurement| {
+        assert_eq!(m.result, CheckResult::Fail, "{m:?}");
+        assert!(m.detail.contains("`t` timed out after 9 s"), "{m:?}");
+    };
+    let added = ["new".to_owned()];
+    told(new_tests_fail(
+        &added,
+        Some(&cut(run(&["a"], &[], &[]))),
+        "t",
+    ));
+    told(new_tests_fail(
+        &added,
+        Some(&cut(run(&["a"], &["new"], &[]))),
+        "t",
+    ));
+    let killed = Census {
+        exit: Exit::Signal { signal: 11 },
+        ..run(&["a"], &["new"], &[])
+    };
+    let red = new_tests_fail(&added, Some(&killed), "t");
+    assert_eq!(red.result, CheckResult::Pass, "it ended by itself: {red:?}");
+    let (base, now) = (run(&["a", "b"], &[], &[]), cut(run(&["a"], &[], &[])));
+    let files = TestFiles {
+        base: 0,
+        lost: vec![],
+        given_up: 0,
+        conditions: false,
+    };
+    told(census_kept(&base, &now, &|_| false, &files, "t"));
+    let output = captured(SLOW, "");
+    told(base_tests(&BaseTests {
+        base: &base,
+        restored: &now,
+        may_be_lost: &|_| false,
+        covered: true,
+        output: &output,
+        command: "t",
+        given_up: 0,
+    }));
+    let lint = super::lint(
+        &[Lint {
+            name: "t".into(),
+            set: true,
+            compared: false,
+            head: captured(RED, "a.py:1: odd\n"),
+            base: Some(captured(SLOW, "a.py:1: odd\n")),
+        }],
+        &[],
+    );
+    told(lint);
+}
+
+#[test]
+fn a_home_that_cannot_be_written_is_told_as_that() {
+    let none = run(&[], &[], &[]);
+    let why = |text: &str| unable(&captured(RED, text), &none).map(|unable| unable.why);
+    for line in [
+        "Error: EACCES: permission denied, mkdir '/home/agent/.cache/node'",
+        "failed to initialize build cache at /home/agent/.cache/go-build: mkdir /home/agent/.cache: read-only file system",
+        "PermissionError: [Errno 13] Permission denied: '/home/agent/.cache/tool'",
+    ] {
+        let why = why(line).expect("a reason");
+        assert!(why.contains("home folder cannot be written"), "{why}");
+    }
+    assert_eq!(
+        why("PermissionError: Permission denied: '/etc/shadow'"),
+        None
+    );
+    assert_eq!(why("/home/agent/a.py: no such file"), None);
 }
 
 #[test]

@@ -539,3 +539,86 @@ fn a_test_command_whose_own_file_prints_what_is_expected_of_it() {
     let nine = judged.one(Check::GateConfigUntouched);
     assert!(nine.detail.contains("changes_tests"), "{}", judged.table());
 }
+
+/// A check that cannot fail for want of the change: nobody calls what was added.
+#[test]
+fn dead_code_under_checks_that_were_green_before() {
+    let world = World::new(&SHELL);
+    let base = world.tip();
+    world.commit(&[("sub.sh", "#!/bin/sh\necho 1\n")], &[], "Subtract");
+    let of = |checks: &[&str]| Task {
+        checks: checks.iter().map(|check| (*check).to_owned()).collect(),
+        ..Task::with("sh test.sh")
+    };
+    let green = of(&["sh test.sh", "true"]);
+    let judged = world.measure(&base, &green);
+    assert!(
+        matches!(judged.verdict.outcome, Outcome::NeedsHuman { ref reason } if reason.contains("passed before the change as well")),
+        "{}",
+        judged.table()
+    );
+    let own = judged.one(Check::AcceptanceChecks);
+    assert_eq!(own.result, CheckResult::NotApplicable, "it scores nothing");
+    assert!(
+        own.is_unproven() && own.detail.contains("`sh test.sh`; `true`"),
+        "{own:?}"
+    );
+    let behind = &judged.measured.behind[&Check::AcceptanceChecks];
+    assert_eq!(
+        behind.len(),
+        4,
+        "each on the head and on the base: {behind:?}"
+    );
+
+    let mixed = of(&["sh test.sh", "test \"$(sh sub.sh 3 2)\" = 1"]);
+    let judged = world.measure(&base, &mixed);
+    judged.expect_pass();
+    let own = judged.one(Check::AcceptanceChecks);
+    assert_eq!(own.result, CheckResult::Pass);
+    assert!(
+        own.detail
+            .contains("1 of them passed before the change as well"),
+        "{own:?}"
+    );
+
+    let refactoring = Task {
+        checks_may_be_green: true,
+        ..of(&["sh test.sh"])
+    };
+    let judged = world.measure(&base, &refactoring);
+    judged.expect_pass();
+    let own = judged.one(Check::AcceptanceChecks);
+    assert!(own.is_green_before() && !own.is_unproven(), "{own:?}");
+}
+
+/// The same beside a test of the change: one that is red without it shows what the checks do not, one that is green there does not.
+#[test]
+fn checks_that_were_green_before_beside_a_test_of_the_change_needs_python() {
+    let world = World::new(&PYTHON);
+    let base = world.tip();
+    let code = "def add(a, b):\n    return a + b\n\n\ndef sub(a, b):\n    return a - b\n";
+    let of = |calls: &str| {
+        let test = format!(
+            "import unittest\nimport calc\n\n\nclass Sub(unittest.TestCase):\n    def test_sub(self):\n        self.assertEqual({calls})\n"
+        );
+        world.commit(
+            &[("calc.py", code), ("test_sub.py", &test)],
+            &[],
+            "Subtract",
+        );
+        let task = Task {
+            checks: vec![PYTHON_TEST.to_owned()],
+            ..Task::with(PYTHON_TEST)
+        };
+        let judged = world.measure(&base, &task);
+        world.rewind();
+        judged
+    };
+    of("calc.sub(3, 1), 2").expect_pass();
+    let judged = of("calc.add(3, 1), 4");
+    assert!(
+        matches!(judged.verdict.outcome, Outcome::NeedsHuman { .. }),
+        "{}",
+        judged.table()
+    );
+}

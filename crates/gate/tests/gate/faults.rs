@@ -4,7 +4,7 @@
 use alai_core::qa::Check;
 use alai_core::record::Exit;
 
-use super::honest::SHELL;
+use super::honest::{PYTHON, PYTHON_TEST, SHELL};
 use super::world::{Judged, Task, World};
 
 const CHANGE: [(&str, &str); 1] = [("sub.sh", "#!/bin/sh\necho $(($1 - $2))\n")];
@@ -101,4 +101,31 @@ fn what_writes_outside_fails_and_has_written_nothing() {
     };
     measured(&world, &task);
     assert!(!outside.exists() && !std::path::Path::new("/usr/alai-was-here").exists());
+}
+
+/// A test of the change that has no end on the base's code: it is not red there, and not unable to load.
+#[test]
+fn a_run_on_the_base_that_has_no_end_is_told_with_its_command_and_limit_needs_python() {
+    let world = World::new(&PYTHON);
+    let endless = "def add(a, b):\n    return a + b\n\n\ndef wait(left):\n    while left != 0:\n        left += 1\n    return 'done'\n";
+    world.commit(&[("calc.py", endless)], &[], "Wait");
+    let base = world.tip();
+    let test = "import unittest\nimport calc\n\n\nclass Wait(unittest.TestCase):\n    def test_wait(self):\n        self.assertEqual(calc.wait(3), 'done')\n";
+    let mended = endless.replace("+= 1", "-= 1");
+    world.commit(&[("calc.py", &mended), ("test_wait.py", test)], &[], "Mend");
+    let task = Task {
+        command_s: Some(20),
+        ..Task::with(PYTHON_TEST)
+    };
+    let judged = world.measure(&base, &task);
+    says(
+        &judged,
+        Check::NewTestsFailOnBase,
+        "on the base's code `python3 -m unittest -v` timed out after 20 s",
+    );
+    assert!(
+        judged.verdict.passed(),
+        "it vetoes nothing: {}",
+        judged.table()
+    );
 }

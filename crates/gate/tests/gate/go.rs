@@ -45,6 +45,52 @@ fn events_that_a_test_wrote_anew_are_not_believed_needs_go() {
     );
 }
 
+/// What stands in the place of `go` is nobody's to replace: neither where the tests write nor where it lies.
+#[test]
+fn a_test_that_puts_its_own_go_before_the_others_is_not_asked_needs_go() {
+    let hostile = r##"package a
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+const other = "#!/bin/sh\necho '=== RUN   TestB'\necho '--- PASS: TestB (0.00s)'\nprintf 'ok  \\texample.com/s/b\\t0.002s\\n'\n" +
+	"cat > \"$HOME/.report-$(cat $HOME/drawn)-go-aaaaaaaaaa\" <<'END'\n{\"Action\":\"pass\",\"Package\":\"example.com/s/b\",\"Test\":\"TestB\"}\nEND\n"
+
+func TestA(t *testing.T) {
+	home := os.Getenv("HOME")
+	left, _ := filepath.Glob(home + "/.report-*-go-*")
+	for _, path := range left {
+		drawn := filepath.Base(path)[len(".report-"):]
+		os.WriteFile(home+"/drawn", []byte(drawn[:32]), 0o644)
+	}
+	places, _ := filepath.Glob(home + "/.report-*-bin")
+	for _, place := range append(places, "/gate") {
+		os.WriteFile(place+"/go", []byte(other), 0o755)
+		exec.Command("rm", "-f", place+"/go").Run()
+		if os.Rename(place, home+"/away") == nil || os.Remove(place) == nil {
+			os.Mkdir(place, 0o755)
+		}
+		os.WriteFile(place+"/go", []byte(other), 0o755)
+		os.Chmod(place+"/go", 0o755)
+	}
+}
+"##;
+    let red =
+        "package b\n\nimport \"testing\"\n\nfunc TestB(t *testing.T) { t.Error(\"wrong\") }\n";
+    let world = World::new(&[MODULE, ("a/a_test.go", hostile), ("b/b_test.go", red)]);
+    let command = "go test ./a; go test ./b";
+    let base = world.base(&world.tip(), command).expect("it runs");
+    let census = &base.census;
+    let status = census.ids.get("example.com/s/b::TestB");
+    assert_eq!(status, Some(&TestStatus::Failed), "{census:?}");
+    assert!(census.known, "{census:?}");
+    assert!(!census.exit.success(), "{census:?}");
+}
+
 /// Runs our `go` before one that says what it was asked and prints `text`.
 #[track_caller]
 fn asked(folder: &Path, text: &str, args: &[&str]) -> Output {

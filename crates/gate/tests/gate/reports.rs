@@ -86,9 +86,9 @@ fn node_is_counted_by_a_reporter_of_ours_needs_node() {
 fn a_report_that_names_more_than_ran_is_not_believed_needs_node() {
     let world = node();
     let base = world.tip();
-    let forged = "const fs = require('node:fs');\nconst test = require('node:test');\nconst home = process.env.HOME;\n\
-                  test('adds', () => {\n  for (const name of fs.readdirSync(home)) {\n    const prefix = name.match(/^(\\.report-[0-9a-f]+-)node\\.mjs$/);\n    \
-                  if (prefix) fs.writeFileSync(`${home}/${prefix[1]}node-1-lines`, '{\"titles\":[\"adds nothing\"],\"state\":\"passed\"}\\n{\"titles\":[],\"state\":\"end\"}\\n');\n  }\n});\n";
+    let forged = "const fs = require('node:fs');\nconst test = require('node:test');\nconst asks = fs.readFileSync('/gate/node.mjs', 'utf8');\n\
+                  test('adds', () => {\n  {\n    const prefix = asks.match(/`(.*\\.report-[0-9a-f]+-)/);\n    \
+                  if (prefix) fs.writeFileSync(`${prefix[1]}node-1-lines`, '{\"titles\":[\"adds nothing\"],\"state\":\"passed\"}\\n{\"titles\":[],\"state\":\"end\"}\\n');\n  }\n});\n";
     world.commit(&[("add.test.js", forged)], &[], "Shorten the tests");
     let task = Task {
         changes_tests: vec!["add.test.js".into()],
@@ -98,6 +98,35 @@ fn a_report_that_names_more_than_ran_is_not_believed_needs_node() {
     judged.expect_fail(Check::CensusNotReduced);
     let detail = &judged.one(Check::CensusNotReduced).detail;
     assert!(detail.contains("garbled or forged"), "{}", judged.table());
+}
+
+/// The run whose runner would not start is in the evidence, beside the one that counts.
+#[test]
+fn a_run_that_was_refused_is_recorded_before_the_one_that_counts() {
+    let tests = "case \"$NODE_OPTIONS\" in *--test-reporter*) echo 'node: --test-reporter= is not allowed in NODE_OPTIONS'; exit 9;; esac\n\
+                 echo 'TAP version 13'\nif test \"$(sh add.sh 1 1)\" = 2; then echo 'ok 1 - adds'; else echo 'not ok 1 - adds'; bad=1; fi\necho 1..1\nexit ${bad:-0}\n";
+    let world = World::new(&[
+        ("package.json", "{\"name\": \"a\"}\n"),
+        ("add.sh", "echo $(($1 + $2))\n"),
+        ("test.sh", tests),
+    ]);
+    let base = world.tip();
+    world.commit(&[("add.sh", "echo \"$(($1 + $2))\"\n")], &[], "Quote");
+    let judged = world.measure(&base, &Task::with("sh test.sh # node --test"));
+    judged.expect_pass();
+    let kept = judged.one(Check::CensusNotReduced);
+    assert!(
+        kept.detail.contains("its runner refused to report"),
+        "{}",
+        judged.table()
+    );
+    for check in [Check::BaseTestsPass, Check::CensusNotReduced] {
+        let behind = judged.measured.behind[&check].iter();
+        let exits: Vec<String> = behind
+            .map(|at| judged.measured.commands[*at].record.exit.to_string())
+            .collect();
+        assert_eq!(exits, ["exit 9", "exit 0"], "{}", judged.table());
+    }
 }
 
 /// Runs a program of this machine.

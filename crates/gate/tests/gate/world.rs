@@ -36,6 +36,7 @@ pub(crate) struct Task {
     pub(crate) changes_tests: Vec<String>,
     pub(crate) dependencies: bool,
     pub(crate) lint: Option<&'static str>,
+    pub(crate) checks_may_be_green: bool,
     /// Seconds of one command, where the usual ones are too many.
     pub(crate) command_s: Option<u64>,
 }
@@ -256,6 +257,7 @@ impl World {
             base_census: &seen.census,
             scratch: &scratch,
             kind: TaskKind::Build,
+            checks_may_be_green: task.checks_may_be_green,
             command_s: task.command_s.unwrap_or(120),
         };
         let answer = ask(&candidate);

@@ -155,6 +155,7 @@ impl Job<'_> {
             scaffolded,
             base_census: &self.ground.census,
             scratch,
+            checks_may_be_green: self.task().checks_may_be_green(),
             command_s: ground::COMMAND_S_MAX,
         }
     }
