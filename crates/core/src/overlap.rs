@@ -5,6 +5,9 @@
 //! line of work that has begun and is not merged meets its area; until then another one is begun that meets none. It waits for the merge
 //! and not only for the other's run, since it is begun from what is merged.
 //!
+//! Where a repository has no code yet, whatever is built first is what all others stand on: builds begun side by side would each lay a ground of
+//! their own. There one line of work is merged before the next one begins ([`Line::lays_ground`]).
+//!
 //! What there is not: nobody who waits for work of which nothing is known, for what changes nothing (a review, an audit), for another project, for a
 //! person, a pause or a lapsed lease; nobody who waits for less urgent work; none that waits for ever ([`HELD_MS_MAX`], [`WAIT_MS_MAX`]); no two that
 //! wait for each other.
@@ -84,6 +87,17 @@ pub struct Line {
     /// When its first run began, in milliseconds since the Unix epoch.
     pub begun_ms: i64,
     pub area: Area,
+    /// Its repository was registered without code, and nothing is merged in it yet: whatever this line builds, others begin from that.
+    pub lays_ground: bool,
+}
+
+/// Where two lines of work meet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// This file, folder or glob.
+    Path(String),
+    /// In all of a repository that has no code yet.
+    Ground,
 }
 
 /// Why a task does not begin.
@@ -91,8 +105,7 @@ pub struct Line {
 pub struct Held {
     /// The task that is at work.
     pub by: TaskId,
-    /// Where both are.
-    pub path: String,
+    pub place: Place,
     /// It is held back no longer than until then, in milliseconds since the Unix epoch.
     pub until_ms: i64,
 }
@@ -125,9 +138,16 @@ pub fn held(task: &Task, area: &Area, lines: &[Line], now_ms: i64) -> Option<Hel
             (now_ms < until_ms).then_some((line, until_ms))
         })
         .filter_map(|(line, until_ms)| {
-            let path = area.meets(&line.area)?;
+            let place = match line.lays_ground {
+                true => Place::Ground,
+                false => Place::Path(area.meets(&line.area)?),
+            };
             let by = line.at;
-            Some(Held { by, path, until_ms })
+            Some(Held {
+                by,
+                place,
+                until_ms,
+            })
         })
         .max_by_key(|held| (held.until_ms, std::cmp::Reverse(held.by)))
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{RunId, TaskId};
-use crate::overlap::Held as HeldBack;
+use crate::overlap::{Held as HeldBack, Place};
 use crate::pipeline::{HUMAN_WAIT_MS, judge_action};
 use crate::task::{State, Task, TaskKind, Until, WaitReason, Waiting};
 
@@ -729,11 +729,18 @@ impl fmt::Display for Hindrance {
                 write!(f, "the model host {name} has {most} run(s), its limit")
             }
             Hindrance::Fleet(why) => f.write_str(why),
-            Hindrance::Overlap(held) => write!(
-                f,
-                "it waits for {}, which works on `{}` and is not merged yet",
-                held.by, held.path
-            ),
+            Hindrance::Overlap(held) => match &held.place {
+                Place::Path(path) => write!(
+                    f,
+                    "it waits for {}, which works on `{path}` and is not merged yet",
+                    held.by
+                ),
+                Place::Ground => write!(
+                    f,
+                    "its repository has no code yet, and {}, which is to begin it, is not merged yet",
+                    held.by
+                ),
+            },
         }
     }
 }

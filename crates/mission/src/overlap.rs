@@ -63,7 +63,7 @@ impl Reader {
     }
 }
 
-/// The lines of a project of which something is known; none where the project lets all work side by side.
+/// The lines of a project of which something is known, or all of them in one without code; none where the project lets all work side by side.
 fn lines_of(c: &Connection, id: ProjectId, now_ms: i64) -> Result<Vec<Line>, MissionError> {
     let mut going: BTreeMap<TaskId, (Stands, TaskId)> = BTreeMap::new();
     let mut goes = |root: TaskId, stands: Stands, at: TaskId| {
@@ -89,16 +89,21 @@ fn lines_of(c: &Connection, id: ProjectId, now_ms: i64) -> Result<Vec<Line>, Mis
     for root in ids(c, QUEUED, params![id.0])? {
         goes(root, Stands::Moving, root);
     }
-    if going.is_empty() || project::one(c, id)?.settings.overlap == Policy::Together {
+    if going.is_empty() {
         return Ok(Vec::new());
     }
+    let settings = project::one(c, id)?.settings;
+    if settings.overlap == Policy::Together {
+        return Ok(Vec::new());
+    }
+    let lays_ground = settings.bare && !has_merged(c, id)?;
     let mut lines = Vec::new();
     for (root, (stands, at)) in going {
         let first = one(c, root)?;
         let mut area = Area::default();
         add_line(c, root, &mut area)?;
         add_reviewed(c, first.parent, &mut area)?;
-        if !area.is_empty() {
+        if lays_ground || !area.is_empty() {
             lines.push(Line {
                 root,
                 at,
@@ -106,6 +111,7 @@ fn lines_of(c: &Connection, id: ProjectId, now_ms: i64) -> Result<Vec<Line>, Mis
                 priority: first.priority,
                 begun_ms: begun_ms(c, root)?.unwrap_or(first.created_ms),
                 area,
+                lays_ground,
             });
         }
     }
@@ -119,6 +125,12 @@ const GOES_ON: &str = "SELECT id FROM task INDEXED BY task_goes_on
     WHERE state = 'open' AND blocked_count = 0 AND (lineage IS NOT NULL OR epoch > 0) AND project = ?1 AND run_at_ms <= ?2";
 const QUEUED: &str = "SELECT task FROM merge INDEXED BY merge_queued
     WHERE state = 'queued' AND project = ?1 AND kind = 'integrate'";
+
+/// Whether a line of work was ever merged in a project.
+fn has_merged(c: &Connection, id: ProjectId) -> Result<bool, MissionError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM merge WHERE project = ? AND kind = 'integrate' AND state = 'merged')";
+    Ok(c.prepare_cached(sql)?.query_row([id.0], |r| r.get(0))?)
+}
 
 fn ids(
     c: &Connection,

@@ -81,6 +81,9 @@ pub struct ProjectSettings {
     /// Whether work that changes the same paths waits, or is done side by side.
     #[serde(default, skip_serializing_if = "Policy::is_default")]
     pub overlap: Policy,
+    /// Its target branch had no code when that was last looked at ([`alai_core::overlap::Line::lays_ground`]).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bare: bool,
 }
 
 /// The remote of a repository that was cloned.

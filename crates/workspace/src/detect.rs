@@ -96,6 +96,31 @@ pub struct Detected {
     pub notes: Vec<String>,
 }
 
+/// Names without an ending of what a repository holds for people, in small letters.
+const WORDS: &[&str] = &["changelog", "licence", "license", "notice", "readme"];
+/// Endings of the same.
+const WORDS_END: &[&str] = &["adoc", "jpg", "md", "pdf", "png", "rst", "svg", "txt"];
+
+/// Whether a commit holds nothing to build on: texts and pictures for people, and what hides behind a dot. It is what the scaffolds find room in
+/// (step `place` of `codecraft-fullstack`).
+///
+/// # Errors
+/// When the commit cannot be read.
+pub fn is_bare(repo: &Repo, oid: &Oid) -> Result<bool, GitError> {
+    let tree = git::tree(repo, oid)?;
+    Ok(!tree.iter().any(|entry| is_code(&entry.path)))
+}
+
+fn is_code(path: &str) -> bool {
+    let path = path.to_lowercase();
+    let name = path.rsplit('/').next().unwrap_or(&path);
+    let is_words = match name.rsplit_once('.') {
+        Some((_, ending)) => WORDS_END.contains(&ending),
+        None => WORDS.contains(&name),
+    };
+    !is_words && !path.split('/').any(|part| part.starts_with('.'))
+}
+
 /// Detects the commands of one commit.
 ///
 /// # Errors

@@ -19,9 +19,12 @@ use serde_json::Value;
 use crate::world::{Ran, World, run};
 
 mod full;
+mod literal;
 
 const DEMO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/demo/bento-lean");
 const FULL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/demo/bento");
+/// What the recording makes of the empty repository, as git names the tree.
+const PRODUCT: &str = "9aa8803da6ca02404e53d4345658911df30b9483";
 /// Lines of work that are merged: five, three follow-ups, deploy set-up and documents.
 const LINES: usize = 10;
 /// Tasks of a whole cascade that are done before its last ones begin: the kills are spread over all of these. Each comes some events
@@ -56,22 +59,31 @@ struct Typed {
 
 impl Typed {
     fn new(scenes: &str) -> Typed {
+        let typed = Typed::with("");
+        let script = std::fs::read_to_string(Path::new(DEMO).join("script.yaml")).expect("scenes");
+        let path = typed.world.path("script.yaml");
+        std::fs::write(&path, format!("{scenes}\n{script}")).expect("the script");
+        let path = Value::from(path.display().to_string());
+        typed.set(&format!("[fleet]\nscript = {path}\n"));
+        typed
+    }
+
+    /// The same with these settings.
+    fn with(settings: &str) -> Typed {
         let world = World::with_home();
         let sample = Path::new(DEMO).join("sample");
         let mut copy = Command::new("cp");
         copy.arg("-R").arg(sample).arg(world.path("bento"));
         run(copy).exits(0);
         git::init_repo(&world.path("bento")).expect("a repository");
-        let script = std::fs::read_to_string(Path::new(DEMO).join("script.yaml")).expect("scenes");
-        let path = world.path("script.yaml");
-        std::fs::write(&path, format!("{scenes}\n{script}")).expect("the script");
-        let setting = format!(
-            "[fleet]\nscript = {}\n",
-            Value::from(path.display().to_string())
-        );
-        std::fs::write(world.home().join("alai.toml"), setting).expect("the settings");
         let reader = Reader::open(&world.home()).expect("the store is readable");
-        Typed { world, reader }
+        let typed = Typed { world, reader };
+        typed.set(settings);
+        typed
+    }
+
+    fn set(&self, settings: &str) {
+        std::fs::write(self.world.home().join("alai.toml"), settings).expect("the settings");
     }
 
     /// A line as a person types it in the repository's folder.
@@ -184,9 +196,9 @@ fn five_tasks_become_a_product_shown_typed_and_killed() {
     what_was_found_was_red_before_it_was_mended(&world, &reader);
     every_merge_is_green(&world, &reader, &repository);
     the_documents_are_true(&world, &repository);
+    assert_eq!(tree(&repository, "main"), PRODUCT);
     assert_eq!(
-        tree(&repository, "main"),
-        typed,
+        typed, PRODUCT,
         "typed by hand and killed, it is the same product"
     );
 }

@@ -168,6 +168,7 @@ fn line(root: i64, stands: Stands, path: &str) -> Line {
         priority: Priority::Medium,
         begun_ms: NOW - 60_000,
         area: area(&[], &[path]),
+        lays_ground: false,
     }
 }
 
@@ -176,7 +177,10 @@ fn who_waits_for_whom() {
     let src = area(&["src/"], &[]);
     let moving = [line(1, Stands::Moving, "src/x.rs")];
     let one = held(&task(2), &src, &moving, NOW).expect("they meet");
-    assert_eq!((one.by, one.path.as_str()), (TaskId(101), "src/x.rs"));
+    assert_eq!(
+        (one.by, one.place),
+        (TaskId(101), Place::Path("src/x.rs".into()))
+    );
     assert_eq!(one.until_ms, NOW + HELD_MS_MAX);
     let docs = area(&["docs/"], &[]);
     assert_eq!(held(&task(2), &docs, &moving, NOW), None, "elsewhere");
@@ -267,6 +271,32 @@ fn who_waits_for_whom() {
         ..moving[0].clone()
     };
     assert!(held(&task(2), &src, &[high], NOW).is_some());
+}
+
+#[test]
+fn in_a_repository_without_code_one_line_is_merged_before_the_next_begins() {
+    let lays = Line {
+        area: Area::default(),
+        lays_ground: true,
+        ..line(1, Stands::Moving, "")
+    };
+    let lines = std::slice::from_ref(&lays);
+    let one = held(&task(2), &Area::default(), lines, NOW).expect("nothing is known of either");
+    assert_eq!((one.by, one.place), (TaskId(101), Place::Ground));
+    assert_eq!(one.until_ms, NOW + HELD_MS_MAX, "and not for ever");
+    let elsewhere = area(&["docs/"], &[]);
+    assert!(held(&task(2), &elsewhere, lines, NOW).is_some());
+    let urgent = Task {
+        priority: Priority::High,
+        ..task(2)
+    };
+    let review = Task {
+        kind: TaskKind::Review,
+        ..task(2)
+    };
+    for (what, free) in [("more urgent", urgent), ("it judges", review)] {
+        assert_eq!(held(&free, &Area::default(), lines, NOW), None, "{what}");
+    }
 }
 
 #[test]

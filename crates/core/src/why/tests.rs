@@ -112,7 +112,7 @@ fn work_that_waits_for_an_overlap_names_the_other_the_path_and_when_it_ends() {
     let mut facts = facts(Daemon::Up);
     facts.hindrance = Some(Hindrance::Overlap(crate::overlap::Held {
         by: TaskId(12),
-        path: "src/x.rs".into(),
+        place: crate::overlap::Place::Path("src/x.rs".into()),
         until_ms: NOW + HOUR,
     }));
     let told = why(&task(State::Open, TaskKind::Build), &facts);
@@ -140,7 +140,12 @@ fn hindrances() -> Vec<Option<Hindrance>> {
         Some(Hindrance::Fleet("it is being loaded".into())),
         Some(Hindrance::Overlap(crate::overlap::Held {
             by: TaskId(12),
-            path: "src/x.rs".into(),
+            place: crate::overlap::Place::Path("src/x.rs".into()),
+            until_ms: NOW + HOUR,
+        })),
+        Some(Hindrance::Overlap(crate::overlap::Held {
+            by: TaskId(12),
+            place: crate::overlap::Place::Ground,
             until_ms: NOW + HOUR,
         })),
     ]

@@ -84,7 +84,10 @@ pub(super) fn add(
         author: integrate::author_of(&repo),
         ..ProjectSettings::default()
     };
-    let settings = changed(settings, change)?;
+    let settings = ProjectSettings {
+        bare: is_bare(&repo, &target).map_err(fail)?,
+        ..changed(settings, change)?
+    };
     if settings.test.is_none() {
         let hint = "say how the project is tested: `alai project add PATH --test \"COMMAND\"`";
         return Err(OpError::new(
@@ -279,6 +282,7 @@ pub(super) fn set(
         ));
     }
     found.settings = changed(found.settings, change)?;
+    found.settings.bare = still_bare(&found);
     let notes = reachable(desk, &found)?;
     desk.mission
         .set_project(found.clone(), desk.actor, desk.now_ms)?;
@@ -286,6 +290,30 @@ pub(super) fn set(
         project: Box::new(found),
         notes,
     })
+}
+
+/// Takes note of code that people brought since a project was registered without any: nobody waits for who would begin it.
+pub(super) fn look_again(desk: &Desk<'_>, project: &Project) -> Result<(), OpError> {
+    if project.settings.bare && !still_bare(project) {
+        let mut found = project.clone();
+        found.settings.bare = false;
+        desk.mission.set_project(found, desk.actor, desk.now_ms)?;
+    }
+    Ok(())
+}
+
+/// A repository that cannot be read is what it was; the run that needs it says so.
+fn still_bare(project: &Project) -> bool {
+    let looked = git::open(&project.path).and_then(|repo| is_bare(&repo, &project.target_branch));
+    project.settings.bare && looked.unwrap_or(true)
+}
+
+/// Whether a branch has no code.
+fn is_bare(repo: &git::Repo, branch: &str) -> Result<bool, git::GitError> {
+    match git::resolve(repo, &format!("refs/heads/{branch}"))? {
+        Some(tip) => detect::is_bare(repo, &tip),
+        None => Ok(false),
+    }
 }
 
 /// A remote that is not there would let every delivery fail. Nothing is reached for it.

@@ -15,7 +15,7 @@ use alai_core::task::{self, Need, NewTask, Priority, State, Task, TaskKind, Unti
 use alai_mission::Project;
 use serde::{Deserialize, Serialize};
 
-use super::projects::registered;
+use super::projects::{self, registered};
 use super::{Desk, OpError, OpErrorKind, Outcome};
 use super::{answers, blueprints};
 use crate::{integrate, plan, verifier};
@@ -203,6 +203,7 @@ pub(super) fn add(desk: &Desk<'_>, add: AddTask, key: String) -> Result<Outcome,
     }
     if let Some(project) = &project {
         tests_alone(project, &add.changes_tests)?;
+        projects::look_again(desk, project)?;
     }
     let mut new = NewTask::new(TaskKind::Build, title.clone());
     new.description = description;

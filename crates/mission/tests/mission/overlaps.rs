@@ -1,7 +1,7 @@
 //! Work at the same paths of one repository: decided in the claim's transaction, from what is stored anyway.
 
 use super::*;
-use alai_core::overlap::{HELD_MS_MAX, Policy};
+use alai_core::overlap::{HELD_MS_MAX, Place, Policy};
 use alai_core::session::Report;
 
 const NOW: i64 = 100;
@@ -23,7 +23,12 @@ impl World {
     fn held(&self, task: TaskId, now_ms: i64) -> Option<(TaskId, String)> {
         let task = self.mission.task(task).expect("the task");
         let held = self.mission.held_by_overlap(&task, now_ms);
-        held.expect("it answers").map(|held| (held.by, held.path))
+        let path = |place| match place {
+            Place::Path(path) => path,
+            Place::Ground => "the ground".to_owned(),
+        };
+        held.expect("it answers")
+            .map(|held| (held.by, path(held.place)))
     }
 
     fn ends(&self, claim: &Claim, effects: Vec<Effect>) {

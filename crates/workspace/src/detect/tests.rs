@@ -273,6 +273,25 @@ const ROWS: &[Row] = &[
 ];
 
 #[test]
+fn words_are_nothing_to_build_on() {
+    let words = [
+        "README.md",
+        "LICENSE",
+        "docs/idea.txt",
+        "docs/logo.PNG",
+        ".gitignore",
+        ".github/workflows/ci.yml",
+    ];
+    let code = ["main.py", "package.json", "Makefile", "license.py", "src/x"];
+    for path in words {
+        assert!(!is_code(path), "{path}");
+    }
+    for path in code {
+        assert!(is_code(path), "{path}");
+    }
+}
+
+#[test]
 fn each_layout_has_its_commands() {
     for (name, files, stacks, setup, test) in ROWS {
         let found = detected(files);
