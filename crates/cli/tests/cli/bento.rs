@@ -18,8 +18,10 @@ use serde_json::Value;
 
 use crate::world::{Ran, World, run};
 
+mod fleet;
 mod full;
 mod literal;
+mod recital;
 
 const DEMO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/demo/bento-lean");
 const FULL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/demo/bento");
