@@ -16,8 +16,8 @@ pub struct PastRun {
     pub kind: TaskKind,
     /// Milliseconds from its claim to its end.
     pub run_ms: u64,
-    /// Of its model calls, both ways; what a provider had kept is counted in.
-    pub tokens: u64,
+    /// Of its model calls, both ways; what a provider had kept is counted in. None where nobody learned what a call took.
+    pub tokens: Option<u64>,
     /// Millionths of a dollar that were spent, without what a subscription paid for; none where a call's cost never became known.
     pub microusd: Option<u64>,
     /// Some of its tokens were counted by us, because the provider said none.
@@ -79,26 +79,43 @@ type RunMs<'a> = dyn Fn(TaskKind) -> u64 + 'a;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Usual {
     run_ms: u64,
-    tokens: u64,
-    microusd: Option<u64>,
-    basis: Basis,
+    tokens: Median,
+    microusd: Median,
     runs: u64,
+}
+
+/// A value in the middle, and how it is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Median {
+    /// None where what stands in the middle is one that nobody knows.
+    value: Option<u64>,
+    basis: Basis,
+}
+
+impl Median {
+    /// What nobody knows stands above all that is known: left out, the dearest runs would be those that count least.
+    fn of(values: impl Iterator<Item = Option<u64>>, estimated: bool) -> Median {
+        let values: Vec<u64> = values.map(|value| value.unwrap_or(u64::MAX)).collect();
+        let lacks = values.contains(&u64::MAX);
+        Median {
+            value: median(values.into_iter()).filter(|value| *value != u64::MAX),
+            // One run of which nobody knows what it took makes of the others no more than an estimate.
+            basis: match estimated || lacks {
+                true => Basis::Estimated,
+                false => Basis::Measured,
+            },
+        }
+    }
 }
 
 impl Usual {
     fn of(kind: TaskKind, past: &[PastRun]) -> Option<Usual> {
         let of_kind = || past.iter().filter(|run| run.kind == kind);
-        // One run of which nobody knows what it cost makes of the others no more than an estimate.
-        let guessed = of_kind().any(|run| run.estimated || run.microusd.is_none());
+        let estimated = of_kind().any(|run| run.estimated);
         Some(Usual {
             run_ms: median(of_kind().map(|run| run.run_ms))?,
-            tokens: median(of_kind().map(|run| run.tokens))?,
-            microusd: median(of_kind().filter_map(|run| run.microusd)),
-            basis: if guessed {
-                Basis::Estimated
-            } else {
-                Basis::Measured
-            },
+            tokens: Median::of(of_kind().map(|run| run.tokens), estimated),
+            microusd: Median::of(of_kind().map(|run| run.microusd), estimated),
             runs: of_kind().count() as u64,
         })
     }
@@ -142,7 +159,7 @@ impl Estimate {
     ) -> Estimate {
         let mut counts = counts(&forecast.stages, |stage| forecast.times(stage));
         counts.push((TaskKind::Postflight, 1, 1));
-        let longest = |run_ms: &RunMs<'_>| longest(plan, &counts, run_ms);
+        let longest = |run_ms: &RunMs<'_>| longest(plan, forecast, &counts, run_ms);
         Estimate::of_counts(&counts, (project, home), at_a_time, longest)
     }
 
@@ -204,22 +221,28 @@ impl Estimate {
                 },
             )
         };
-        let known = |(usual, sent_back): (u64, u64), basis| Figure::Known {
-            usual,
-            usual_sent_back: Some(sent_back),
-            basis,
-        };
-        let guessed = usual.values().any(|usual| usual.basis == Basis::Estimated);
-        let basis = if guessed {
-            Basis::Estimated
-        } else {
-            Basis::Measured
-        };
-        let microusd = match usual.values().all(|usual| usual.microusd.is_some()) {
-            true => known(sum(&|usual| usual.microusd.unwrap_or(0)), basis),
-            false => Figure::Unknown {
-                why: "what calls of such runs cost never became known".to_owned(),
-            },
+        let figure = |of: &dyn Fn(&Usual) -> Median, what: &str| {
+            let lacking: Vec<&str> = { usual.iter() }
+                .filter(|(_, usual)| of(usual).value.is_none())
+                .map(|(kind, _)| kind.as_str())
+                .collect();
+            if !lacking.is_empty() {
+                let why = format!(
+                    "what calls of more than half of the runs of {} {what} never became known",
+                    lacking.join(", ")
+                );
+                return Figure::Unknown { why };
+            }
+            let (usually, sent_back) = sum(&|usual| of(usual).value.unwrap_or(0));
+            let guessed = { usual.values() }.any(|usual| of(usual).basis == Basis::Estimated);
+            Figure::Known {
+                usual: usually,
+                usual_sent_back: Some(sent_back),
+                basis: match guessed {
+                    true => Basis::Estimated,
+                    false => Basis::Measured,
+                },
+            }
         };
         let (busy, _) = sum(&|usual| usual.run_ms);
         let run_ms = |kind: TaskKind| usual.get(&kind).map_or(0, |usual| usual.run_ms);
@@ -229,8 +252,8 @@ impl Estimate {
             basis: Basis::Measured,
         };
         Estimate {
-            tokens: known(sum(&|usual| usual.tokens), basis),
-            microusd,
+            tokens: figure(&|usual| usual.tokens, "took"),
+            microusd: figure(&|usual| usual.microusd, "cost"),
             wall_ms,
             at_a_time,
             runs,
@@ -248,7 +271,7 @@ impl Estimate {
                 Figure::Known { .. } => None,
             });
         said.extend(whys.map(|why| format!(": {why}")));
-        if let (Some(of), true) = (self.of, matches!(self.tokens, Figure::Known { .. })) {
+        if let (Some(of), true) = (self.of, matches!(self.wall_ms, Figure::Known { .. })) {
             let runs: Vec<String> = self
                 .runs
                 .iter()
@@ -295,30 +318,38 @@ impl Estimate {
     }
 }
 
-/// The longest way through the plan's needs, each task with what judges it; behind it what is once for all of the goal. Milliseconds.
-fn longest(plan: &Plan, counts: &[(TaskKind, u64, u64)], run_ms: &RunMs<'_>) -> u64 {
+/// The longest way through the plan's needs, each task with what judges it by itself; behind it what is once for all of the goal.
+/// Milliseconds.
+fn longest(
+    plan: &Plan,
+    forecast: &Forecast,
+    of_all: &[(TaskKind, u64, u64)],
+    run_ms: &RunMs<'_>,
+) -> u64 {
     let of_goal = |kind: TaskKind| matches!(kind, TaskKind::Ops | TaskKind::Docs);
-    let line: u64 = { counts.iter() }
-        .filter(|(kind, _, _)| !of_goal(*kind) && *kind != TaskKind::Postflight)
-        .map(|(kind, _, _)| run_ms(*kind))
-        .sum();
-    let mut depth: BTreeMap<&str, u64> = BTreeMap::new();
+    let own: BTreeMap<&str, u64> = { forecast.tasks.iter() }
+        .map(|task| {
+            let kinds = counts(&task.stages, |_| 1).into_iter();
+            let ms = kinds.map(|(kind, _, _)| run_ms(kind)).sum();
+            (task.key.as_str(), ms)
+        })
+        .collect();
+    let mut ends: BTreeMap<&str, u64> = BTreeMap::new();
     // A plan that was judged has no circle; each pass settles at least one task.
     for _ in &plan.tasks {
         for task in &plan.tasks {
-            let before = task
-                .needs
-                .iter()
-                .map(|key| depth.get(key.as_str()).copied().unwrap_or(0));
-            depth.insert(&task.key, 1 + before.max().unwrap_or(0));
+            let of = |of: &BTreeMap<&str, u64>, key: &str| of.get(key).copied().unwrap_or(0);
+            let before = task.needs.iter().map(|key| of(&ends, key)).max();
+            let end = before.unwrap_or(0).saturating_add(of(&own, &task.key));
+            ends.insert(&task.key, end);
         }
     }
-    let deepest = depth.values().copied().max().unwrap_or(0);
-    let behind = { counts.iter() }
+    let last = ends.values().copied().max().unwrap_or(0);
+    let behind = { of_all.iter() }
         .filter(|(kind, _, _)| of_goal(*kind))
         .map(|(kind, _, _)| run_ms(*kind))
         .max();
-    deepest * line + behind.unwrap_or(0) + run_ms(TaskKind::Postflight)
+    last + behind.unwrap_or(0) + run_ms(TaskKind::Postflight)
 }
 
 fn span(ms: u64) -> String {
@@ -340,7 +371,7 @@ mod tests {
         PastRun {
             kind,
             run_ms,
-            tokens,
+            tokens: Some(tokens),
             microusd: Some(microusd),
             estimated: false,
         }
@@ -467,10 +498,23 @@ mod tests {
         lost[0].microusd = None;
         assert_eq!(
             money(&lost),
-            Some((Basis::Estimated, 500)),
-            "of the two that are known"
+            Some((Basis::Estimated, 2 * 300 + 2 * 50)),
+            "the cheapest build is not the usual one because another's cost is unknown"
         );
-        lost.iter_mut().for_each(|run| run.microusd = None);
-        assert_eq!(money(&lost), None, "and not $0");
+        lost[1].microusd = None;
+        assert_eq!(
+            money(&lost),
+            None,
+            "and neither $0 nor the one that is known"
+        );
+        lost[1].tokens = None;
+        lost[2].tokens = None;
+        let estimate = Estimate::of(&plan, &forecast, &lost, &[], 2);
+        assert!(matches!(estimate.wall_ms, Figure::Known { .. }));
+        let said = estimate.said();
+        assert!(
+            said.starts_with("tokens unknown; money unknown; wall time usually 4 min or more (measured): what calls of more than half of the runs of build took never became known; by the medians of this project's runs"),
+            "{said}"
+        );
     }
 }

@@ -175,7 +175,7 @@ impl Forecast {
     /// In one line.
     pub fn said(&self) -> String {
         format!(
-            "each task goes through {}; {} runs when nothing is sent back, at most {} when everything is",
+            "its tasks go through {}; {} runs when nothing is sent back, at most {} when everything is",
             listing(&self.stages),
             self.runs_min,
             self.runs_max

@@ -34,11 +34,16 @@ fn run(world: &World, mode: Mode, ms: i64, called: Option<(u64, Word)>) -> Fence
     fence
 }
 
-fn past(run_ms: u64, tokens: u64, microusd: Option<u64>, estimated: bool) -> PastRun {
+fn past(
+    run_ms: u64,
+    tokens: impl Into<Option<u64>>,
+    microusd: Option<u64>,
+    estimated: bool,
+) -> PastRun {
     PastRun {
         kind: TaskKind::Build,
         run_ms,
-        tokens,
+        tokens: tokens.into(),
         microusd,
         estimated,
     }
@@ -79,7 +84,7 @@ fn runs_that_ended_by_themselves_say_what_they_took_and_recordings_say_nothing()
         run_at_ms: i64::MAX,
     };
     ends(&begun(), vec![back], 1_710);
-    // What its only call took never became known.
+    // What its only call took never became known: its time is a measure all the same.
     let fence = begun();
     reserve(m, &fence, 0, 10_000, 1_100).expect("reserves");
     m.leave_unknown(&fence, 0, 1_200).expect("left");
@@ -109,7 +114,9 @@ fn runs_that_ended_by_themselves_say_what_they_took_and_recordings_say_nothing()
             past(500, 15, Some(900), true),
             // A subscription pays it: that is spent by nobody.
             past(600, 15, Some(0), false),
-            past(800, 15, None, false),
+            past(720, None, None, false),
+            // The tokens of its first call alone are no measure of the run.
+            past(800, None, None, false),
         ]
     );
     assert_eq!(
@@ -118,7 +125,7 @@ fn runs_that_ended_by_themselves_say_what_they_took_and_recordings_say_nothing()
             .past_runs(Some(world.project))
             .expect("reads")
             .len(),
-        4
+        5
     );
     let other = alai_core::ids::ProjectId(world.project.0 + 1);
     assert_eq!(world.mission.past_runs(Some(other)).expect("reads"), []);
