@@ -8,7 +8,7 @@ use alai_gate::evidence::{About, GateKey, seal, verify};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::script::{BUILD, CHECK, Script, TITLE, solution};
+use crate::script::{BUILD, CHECK, Script, TITLE, solution, write};
 use crate::world::World;
 
 fn built(script: &Script, code: i32) -> World {
@@ -147,6 +147,40 @@ fn the_exit_code_is_the_verdict_s() {
         .alai(["qa", "check", "2"])
         .exits(3)
         .says("no evidence yet");
+}
+
+/// Code that nobody calls, under a check that passes without it. A refactoring is held to nothing that was red.
+#[test]
+fn a_check_that_was_green_before_makes_nothing_done() {
+    let dead = [write("unused.sh", "#!/bin/sh\necho 1\n")];
+    let world = World::scripted("auto", &Script::good().builds("", &dead));
+    let run = |title: &'static str, code| {
+        let args = ["minion", "run", title, "--project", "tiny"];
+        let more = ["--blueprint", "minion-one-shot", "--check", "sh test.sh"];
+        world.alai(args.into_iter().chain(more)).exits(code);
+    };
+    run("Add a word", 5);
+    assert_eq!(world.state(1), "waiting");
+    let shown = world.alai(["qa", "check", "1", "--json"]).exits(6).json();
+    let own = &shown["checks"][4];
+    assert_eq!(own["verdict"], "n/a", "{own}");
+    assert_eq!(
+        list(own, "evidence").len(),
+        3,
+        "the commit and two runs: {own}"
+    );
+    let seen = own["seen"].as_str().expect("a detail");
+    assert!(
+        seen.starts_with("nothing shows what the change does")
+            && seen.contains("passed before the change as well"),
+        "{seen}"
+    );
+    let why = world.alai(["mc", "show", "1"]).exits(0).out;
+    assert!(why.contains("passed before the change as well"), "{why}");
+    run("Refactor the words", 0);
+    let shown = world.alai(["qa", "check", "2", "--json"]).exits(0).json();
+    let seen = shown["checks"][4]["seen"].as_str().expect("a detail");
+    assert!(seen.contains("they show that nothing broke"), "{seen}");
 }
 
 #[test]
