@@ -65,10 +65,11 @@ pub fn kind_of(happened: &Happened<'_>) -> Option<Kind> {
         return happened.event.starts_with("spend_").then_some(Kind::Budget);
     };
     // A task of its own is done when its change is where a person wanted it; one of a goal is told with the goal.
-    let own = task.goal.is_none() && task.lineage.is_none();
+    // A specification that plans a task of its own anew is a step of that one.
+    let own = task.goal.is_none() && task.lineage.is_none() && task.plans_anew().is_none();
     let merges = task.kind.changes_code() && !task.solo && task.project.is_some();
     match (happened.event, happened.to) {
-        ("overdue" | "unclaimed" | "delivery_refused", _) => Some(Kind::NeedsYou),
+        ("overdue" | "unclaimed" | "merge_refused" | "delivery_refused", _) => Some(Kind::NeedsYou),
         ("integrated", _) if own && happened.by_approval => Some(Kind::NeedsYou),
         // Its pull request is open, and a person merges it. A goal's is a wait of the goal.
         ("proposed", _) if own => Some(Kind::NeedsYou),
@@ -210,10 +211,9 @@ mod tests {
         assert_eq!(told("integrated", None, &build, true), Some(Kind::NeedsYou));
         assert_eq!(told("delivered", None, &build, true), Some(Kind::Done));
         assert_eq!(told("proposed", None, &build, false), Some(Kind::NeedsYou));
-        assert_eq!(
-            told("delivery_refused", None, &build, false),
-            Some(Kind::NeedsYou)
-        );
+        for refused in ["merge_refused", "delivery_refused"] {
+            assert_eq!(told(refused, None, &build, false), Some(Kind::NeedsYou));
+        }
         let by_hand = Task {
             project: None,
             ..build.clone()

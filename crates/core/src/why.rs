@@ -310,10 +310,11 @@ fn startable(task: &Task, facts: &Facts, free: Rule, what: &str, otherwise: &str
     if rule != free && facts.daemon == Daemon::Up {
         next_action = "`alai status` shows what runs".into();
     }
-    let mut deadline_ms = deadline_ms;
+    let (mut deadline_ms, mut late) = (deadline_ms, late);
     if let (Rule::Overlap, Some(Hindrance::Overlap(held))) = (rule, &facts.hindrance) {
-        // It begins then at the latest, whatever the other one does.
+        // It waits for work that goes on, and begins then at the latest, whatever the other one does: until then it is nobody's.
         deadline_ms = held.until_ms;
+        late = deadline_ms < facts.now_ms;
         next_action = format!(
             "nothing; it goes on by itself: `alai why {}` shows what it waits for",
             held.by.0

@@ -1,5 +1,5 @@
 //! Alarms: tasks that wait past their deadline, or stand in the queue and are not taken. Raised once for each time a task comes
-//! to rest; a task that moves has none.
+//! to rest; a task that moves has none, and neither has one that another line of work holds back: that ends by itself.
 
 use alai_core::ids::TaskId;
 use alai_core::pipeline::HUMAN_WAIT_MS;
@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::MissionError;
 use crate::event::{Stamp, happened};
 use crate::outbox;
+use crate::overlap::Lines;
 use crate::task::one;
 use crate::writer::Mission;
 
@@ -65,11 +66,7 @@ fn find(
          ORDER BY wait_deadline LIMIT ?2",
         now_ms,
     )?;
-    let unclaimed = ids(
-        "SELECT id FROM task INDEXED BY task_idle WHERE state = 'open' AND blocked_count = 0 AND alarm_ms IS NULL
-            AND updated_ms < ?1 AND run_at_ms < ?1 AND project IS NOT NULL AND kind <> 'goal' ORDER BY updated_ms LIMIT ?2",
-        now_ms.saturating_sub(queue_ms_max),
-    )?;
+    let unclaimed = untaken(c, now_ms.saturating_sub(queue_ms_max), most, now_ms)?;
     let unmeasured = ids(
         "SELECT id FROM task INDEXED BY task_handed WHERE state = 'ready_for_review' AND handed IS NOT NULL
             AND alarm_ms IS NULL AND updated_ms < ?1
@@ -85,6 +82,30 @@ fn find(
     let overdue = overdue.into_iter().chain(unjudged).map(Alarm::Overdue);
     let unclaimed = unclaimed.into_iter().chain(unmeasured);
     Ok(overdue.chain(unclaimed.map(Alarm::Unclaimed)).collect())
+}
+
+/// What could be begun since before then and is not held back, the oldest first. What is held back takes nobody's place among the `most`.
+fn untaken(
+    c: &Connection,
+    before_ms: i64,
+    most: u32,
+    now_ms: i64,
+) -> Result<Vec<TaskId>, MissionError> {
+    let sql = "SELECT id FROM task INDEXED BY task_idle WHERE state = 'open' AND blocked_count = 0 AND alarm_ms IS NULL
+            AND updated_ms < ?1 AND run_at_ms < ?1 AND project IS NOT NULL AND kind <> 'goal' ORDER BY updated_ms";
+    let mut statement = c.prepare_cached(sql)?;
+    let mut rows = statement.query([before_ms])?;
+    let mut lines = Lines::default();
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()?
+        && found.len() < most as usize
+    {
+        let task = one(c, row.get(0).map(TaskId)?)?;
+        if lines.held(c, &task, now_ms)?.is_none() {
+            found.push(task.id);
+        }
+    }
+    Ok(found)
 }
 
 fn raise(c: &Connection, alarm: Alarm, stamp: &Stamp) -> Result<(), MissionError> {

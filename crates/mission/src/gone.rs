@@ -10,16 +10,21 @@ use rusqlite::{Connection, params};
 use crate::error::MissionError;
 use crate::event::Stamp;
 use crate::task::{one, recount, set_state};
+use crate::whole::GOAL_CANCELLED;
 
-/// Whether nothing is left that could still bring the line of work that began with `root` to its end.
+/// Whether nothing is left that could still bring the line of work that began with `root` to its end. A merge that was refused for reasons of
+/// the machine has nobody who does the work anew, but it is whole: it waits for a person, who has it tried again, and so do all who need it.
 pub(crate) fn gone(c: &Connection, root: TaskId) -> Result<bool, MissionError> {
     let living: bool = c
         .prepare_cached(
             "SELECT EXISTS (SELECT 1 FROM task WHERE (id = ?1 OR lineage = ?1)
                 AND (state NOT IN ('done', 'failed', 'cancelled') OR integrated IS NOT NULL))
-             OR EXISTS (SELECT 1 FROM merge WHERE task = ?1 AND state = 'queued')",
+             OR EXISTS (SELECT 1 FROM merge WHERE task = ?1 AND state = 'queued')
+             OR EXISTS (SELECT 1 FROM merge m JOIN task t ON (t.id = ?1 OR t.lineage = ?1) AND t.head = m.head
+                WHERE m.task = ?1 AND m.kind = 'integrate' AND m.state = 'refused' AND m.outcome IS NOT ?2
+                  AND NOT EXISTS (SELECT 1 FROM task r WHERE r.lineage = ?1 AND r.review_cycles > t.review_cycles))",
         )?
-        .query_row([root.0], |r| r.get(0))?;
+        .query_row(params![root.0, GOAL_CANCELLED], |r| r.get(0))?;
     Ok(!living)
 }
 

@@ -3,7 +3,7 @@
 
 use alai_core::ids::{ProjectId, TaskId};
 use alai_core::lifecycle::Event;
-use alai_core::pipeline::Effect;
+use alai_core::pipeline::{self, Effect};
 use alai_core::task::{State, Task, TaskKind, Until, WaitReason, Waiting};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
@@ -140,7 +140,13 @@ impl Mission {
                 run: None,
                 now_ms,
             };
-            apply::all(c, &one(c, task)?, &effects, &stamp)
+            let made = apply::all(c, &one(c, task)?, &effects, &stamp)?;
+            // Nobody does it again: it is a person's, who is told of it.
+            if !merged && made.is_empty() {
+                let first = pipeline::lineage(&one(c, task)?);
+                happened(c, Some(first), "merge_refused", &outcome, &stamp)?;
+            }
+            Ok(made)
         })
     }
 

@@ -2,6 +2,7 @@
 //! known to change. All of it is derived from what is stored anyway, so that a kill leaves nothing behind that holds anybody back.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use alai_core::ids::{Epoch, ProjectId, TaskId};
 use alai_core::overlap::{self, Area, Held, Line, Policy, Stands};
@@ -29,18 +30,34 @@ impl Lines {
         let Some(project) = task.project.filter(|_| overlap::may_wait(task)) else {
             return Ok(None);
         };
-        let lines = match self.0.get(&project) {
-            Some(lines) => lines,
-            None => {
-                let read = lines_of(c, project, now_ms)?;
-                self.0.entry(project).or_insert(read)
-            }
-        };
+        let lines = self.of(c, project, now_ms)?;
         if lines.is_empty() {
             return Ok(None);
         }
         let area = area_of(c, task)?;
         Ok(overlap::held(task, &area, lines, now_ms))
+    }
+
+    /// Whether anything of a project could be held back.
+    pub(crate) fn any(
+        &mut self,
+        c: &Connection,
+        project: ProjectId,
+        now_ms: i64,
+    ) -> Result<bool, MissionError> {
+        Ok(!self.of(c, project, now_ms)?.is_empty())
+    }
+
+    fn of(
+        &mut self,
+        c: &Connection,
+        project: ProjectId,
+        now_ms: i64,
+    ) -> Result<&[Line], MissionError> {
+        Ok(match self.0.entry(project) {
+            Entry::Occupied(read) => read.into_mut(),
+            Entry::Vacant(unread) => unread.insert(lines_of(c, project, now_ms)?),
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use alai_core::ids::TaskId;
+use alai_core::ids::{ProjectId, TaskId};
 use alai_core::pipeline::HUMAN_WAIT_MS;
 use alai_core::task::Task;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -16,7 +16,7 @@ use crate::passage::{self, GateRow};
 use crate::queue;
 use crate::reader::Reader;
 use crate::run::{Holder, RunRow, query};
-use crate::task::one;
+use crate::task::{json, one};
 
 /// The store in numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,11 +92,35 @@ const HELD_UP: &str = "state = 'done' AND lineage IS NULL AND solo = 0 AND kind 
         ELSE goal IS NULL AND ifnull((SELECT m.state FROM merge m WHERE m.kind = 'deliver' AND m.task = task.id
             ORDER BY m.id DESC LIMIT 1), 'refused') = 'refused' END";
 
-/// Could be begun, or measured where a person handed it in, and could be for too long.
+/// Could be begun, or measured where a person handed it in, and could be for too long. What another line of work holds back is among them, and
+/// is left out by [`held_back`].
 const UNCLAIMED: &str = "updated_ms < ?1 AND run_at_ms < ?1 AND (
     (state = 'open' AND blocked_count = 0 AND kind <> 'goal' AND project IS NOT NULL)
     OR (state = 'ready_for_review' AND handed IS NOT NULL
         AND NOT EXISTS (SELECT 1 FROM run WHERE run.task = task.id AND run.state = 'live')))";
+
+/// None of those that are held back, a list in JSON.
+const NOT_HELD: &str = "id NOT IN (SELECT value FROM json_each(?2))";
+
+/// Those of [`UNCLAIMED`] that another line of work holds back. Only tasks of projects in which a line could hold one are read.
+fn held_back(c: &Connection, idle_ms: i64, now_ms: i64) -> Result<Vec<i64>, MissionError> {
+    let sql = format!(
+        "SELECT id, project FROM task WHERE {UNCLAIMED} AND kind IN ('build', 'ops', 'docs') AND state = 'open'"
+    );
+    let mut statement = c.prepare_cached(&sql)?;
+    let mut rows = statement.query([idle_ms])?;
+    let mut lines = Lines::default();
+    let mut held = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (id, project): (i64, i64) = (row.get(0)?, row.get(1)?);
+        if lines.any(c, ProjectId(project), now_ms)?
+            && lines.held(c, &one(c, TaskId(id))?, now_ms)?.is_some()
+        {
+            held.push(id);
+        }
+    }
+    Ok(held)
+}
 
 impl Reader {
     /// Tasks of a project that are done by a person's word alone.
@@ -106,6 +130,27 @@ impl Reader {
                 "SELECT count(*) FROM task t WHERE t.state = 'done' AND t.project IS NOT NULL
                 AND t.id IN (SELECT e.task FROM event e WHERE e.kind = 'override')";
             queue::count(c, declared, []).map(|n| n as u64)
+        })
+    }
+
+    /// Lines of work of a goal that passed all that judges them and were refused by the merge queue, with nobody who does them again; each with
+    /// why.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn refused_in(&self, goal: TaskId) -> Result<Vec<(TaskId, String)>, MissionError> {
+        self.read(|c| {
+            let sql = format!(
+                "SELECT id, (SELECT m.outcome FROM merge m WHERE m.kind = 'integrate' AND m.task = task.id ORDER BY m.id DESC LIMIT 1)
+                 FROM task WHERE {HELD_UP} AND goal = ?1 AND integrated IS NULL
+                    AND NOT EXISTS (SELECT 1 FROM task l WHERE l.lineage = task.id AND l.state IN ('failed', 'cancelled')) ORDER BY id"
+            );
+            let mut statement = c.prepare_cached(&sql)?;
+            let rows = statement.query_map([goal.0], |r| {
+                let why: Option<String> = r.get(1)?;
+                Ok((r.get(0).map(TaskId)?, why.unwrap_or_default()))
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
         })
     }
 
@@ -122,6 +167,7 @@ impl Reader {
             let number = |sql: &str| queue::count(&c, sql, []).map(|n| n as u64);
             let since = |sql: &str, ms: i64| queue::count(&c, sql, [ms]).map(|n| n as u64);
             let idle_ms = now_ms.saturating_sub(queue_ms_max);
+            let held = json(&held_back(&c, idle_ms, now_ms)?)?;
             Ok(Standing {
                 tasks: by(&c, "SELECT state, count(*) FROM task GROUP BY state")?,
                 stalled: since(
@@ -138,12 +184,16 @@ impl Reader {
                     &format!("SELECT count(*) FROM task WHERE {READY} AND updated_ms < ?1"),
                     now_ms.saturating_sub(HUMAN_WAIT_MS),
                 )?,
-                unclaimed: since(&format!("SELECT count(*) FROM task WHERE {UNCLAIMED}"), idle_ms)?,
+                unclaimed: queue::count(
+                    &c,
+                    &format!("SELECT count(*) FROM task WHERE {UNCLAIMED} AND {NOT_HELD}"),
+                    params![idle_ms, held],
+                )? as u64,
                 unclaimed_first: c
                     .prepare_cached(&format!(
-                        "SELECT id FROM task WHERE {UNCLAIMED} ORDER BY updated_ms, id LIMIT 1"
+                        "SELECT id FROM task WHERE {UNCLAIMED} AND {NOT_HELD} ORDER BY updated_ms, id LIMIT 1"
                     ))?
-                    .query_row([idle_ms], |r| r.get(0).map(TaskId))
+                    .query_row(params![idle_ms, held], |r| r.get(0).map(TaskId))
                     .optional()?,
                 merging: number("SELECT count(*) FROM merge WHERE state = 'queued'")?,
                 runs: live(&c, most)?,

@@ -128,6 +128,28 @@ fn work_that_waits_for_an_overlap_names_the_other_the_path_and_when_it_ends() {
     );
 }
 
+#[test]
+fn work_that_waits_for_an_overlap_is_no_persons_until_that_has_ended() {
+    let mut facts = facts(Daemon::Up);
+    facts.queue_ms_max = 1;
+    let mut held = crate::overlap::Held {
+        by: TaskId(12),
+        place: crate::overlap::Place::Path("src/x.rs".into()),
+        until_ms: NOW + HOUR,
+    };
+    facts.hindrance = Some(Hindrance::Overlap(held.clone()));
+    let told = why(&task(State::Open, TaskKind::Build), &facts);
+    assert_eq!(
+        (told.owner.as_str(), told.deadline_ms),
+        (FACTORY, Some(NOW + HOUR))
+    );
+    assert!(!told.text.contains("overdue"), "{}", told.text);
+    held.until_ms = NOW - HOUR;
+    facts.hindrance = Some(Hindrance::Overlap(held));
+    let told = why(&task(State::Open, TaskKind::Build), &facts);
+    assert_eq!(told.owner, facts.operator);
+}
+
 fn hindrances() -> Vec<Option<Hindrance>> {
     vec![
         None,

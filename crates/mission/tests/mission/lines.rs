@@ -600,3 +600,62 @@ fn a_follow_up_is_a_part_of_the_work_that_it_came_of_and_no_stage_of_its_line() 
         assert_eq!(m.pays(task).expect("reads"), pays, "{task}");
     }
 }
+
+/// A line of no goal that has passed its gate, with the review that a follow-up came of.
+fn follow_up_of_no_goal(world: &World) -> (TaskId, TaskId) {
+    let build = world.add(world.build("do it"));
+    let claim = world.claim().expect("the build");
+    let effects = vec![complete(), review_of(world, build)];
+    let made = (world.mission)
+        .apply(&claim.fence, "good", effects, 110)
+        .expect("applies");
+    let mut follow_up = world.build("Fix: this");
+    follow_up.parent = Some(made[0]);
+    let claim = world.claim().expect("the review");
+    let spawn = Effect::Spawn {
+        tasks: vec![alone(follow_up)],
+    };
+    let made = (world.mission)
+        .apply(&claim.fence, "good", vec![complete(), spawn], 120)
+        .expect("applies");
+    (build, made[0])
+}
+
+#[test]
+fn a_follow_up_of_no_goal_leaves_a_sound_store_however_it_ends() {
+    // By a person or the factory, before it was begun and while it is worked on, and once more after it was taken up again.
+    for event in [Event::Override, Event::Cancel, Event::Fail] {
+        for begun in [false, true] {
+            let world = world();
+            let (build, follow_up) = follow_up_of_no_goal(&world);
+            if begun {
+                assert_eq!(world.claim().expect("it").task.id, follow_up);
+            }
+            let ended = act(&world, follow_up, event);
+            assert!(ended.terminal(), "{event:?}");
+            world.sound();
+            if ended != State::Done {
+                assert_eq!(act(&world, follow_up, Event::Reopen), State::Open);
+                world.sound();
+                assert!(act(&world, follow_up, event).terminal());
+                world.sound();
+            }
+            assert_eq!(world.mission.first_of(follow_up).expect("reads"), build);
+        }
+    }
+    // By a run that passed its gate, was lost, and gave it up.
+    let world = world();
+    let (_, follow_up) = follow_up_of_no_goal(&world);
+    let claim = world.claim().expect("the follow-up");
+    let effects = vec![complete(), review_of(&world, follow_up)];
+    (world.mission)
+        .apply(&claim.fence, "good", effects, 130)
+        .expect("applies");
+    assert_eq!(world.state(follow_up), State::Done);
+    world.sound();
+    let review = world.claim().expect("its review");
+    (world.mission)
+        .apply(&review.fence, "good", vec![complete()], 140)
+        .expect("applies");
+    world.sound();
+}

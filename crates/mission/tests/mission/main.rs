@@ -113,19 +113,23 @@ fn complete() -> Effect {
     }
 }
 
+fn alone(task: NewTask) -> Spawn {
+    Spawn {
+        task,
+        needs_new: vec![],
+        holds_postflight: false,
+        holds_dependents: false,
+        of_goal: false,
+    }
+}
+
 fn review_of(world: &World, parent: TaskId) -> Effect {
     let mut task = NewTask::new(TaskKind::Review, "review");
     task.parent = Some(parent);
     task.lineage = Some(parent);
     task.project = Some(world.project);
     Effect::Spawn {
-        tasks: vec![Spawn {
-            task,
-            needs_new: vec![],
-            holds_postflight: false,
-            holds_dependents: false,
-            of_goal: false,
-        }],
+        tasks: vec![alone(task)],
     }
 }
 

@@ -265,3 +265,59 @@ fn a_merge_that_others_wait_for_is_never_behind_them() {
         .expect("reads");
     assert_eq!(due.len(), 1, "a wait makes no other one shorter");
 }
+
+/// The first build of [`goal_of_three`] passes its judges, and its merge fails by the machine's fault until nobody tries it again.
+fn refused_by_the_machine(world: &World, first: TaskId) {
+    let mission = &world.mission;
+    let claim = world.claim().expect("the first build");
+    assert_eq!(claim.task.id, first);
+    let enqueue = Effect::Enqueue {
+        lineage: first,
+        project: world.project,
+        base: "b".into(),
+        head: "h".into(),
+    };
+    let effects = vec![complete(), review_of(world, first), enqueue];
+    mission
+        .apply(&claim.fence, "good", effects, 110)
+        .expect("applies");
+    let review = world.claim().expect("its review");
+    mission
+        .apply(&review.fence, "good", vec![complete()], 120)
+        .expect("applies");
+    let row = mission.next_merge(None, 130).expect("reads");
+    let row = row.expect("queued");
+    mission
+        .end_integration(row.id, first, false, "the disk is full", Vec::new(), 140)
+        .expect("ends");
+}
+
+#[test]
+fn a_merge_that_the_machine_refused_is_a_persons_and_no_part_of_its_goal_goes_on_without_it() {
+    let world = world();
+    let (goal, first, second, postflight) = goal_of_three(&world);
+    let mission = &world.mission;
+    mission
+        .act(postflight, Event::Pause, "later".into(), "me", 100)
+        .expect("paused");
+    refused_by_the_machine(&world, first);
+    let told = mission.events(first).expect("a history");
+    let told = told.iter().find(|event| event.kind == "merge_refused");
+    assert_eq!(told.expect("told").detail, "the disk is full");
+    let refused = || mission.refused_in(goal).expect("reads");
+    assert_eq!(refused(), [(first, "the disk is full".to_owned())]);
+    // Its code is whole and comes when a person has mended the machine: nobody lets go of it.
+    mission
+        .act(postflight, Event::Resume, "now".into(), "me", 150)
+        .expect("resumed");
+    let needs = |task| mission.needs(task).expect("needs").len();
+    assert_eq!([second, postflight].map(needs), [1, 2]);
+    assert_eq!(
+        [second, postflight].map(|task| world.state(task)),
+        [State::Open; 2]
+    );
+    assert!(mission.settled_goals().expect("reads").is_empty());
+    assert!(mission.requeue_merge(first, "me", 160).expect("queues"));
+    assert_eq!(refused(), []);
+    world.sound();
+}

@@ -3,6 +3,7 @@
 use super::*;
 use alai_core::overlap::{HELD_MS_MAX, Place, Policy};
 use alai_core::session::Report;
+use alai_mission::Alarm;
 
 const NOW: i64 = 100;
 
@@ -358,5 +359,36 @@ fn a_store_that_is_opened_again_holds_back_by_its_rows_and_by_nothing_else() {
         "it goes first once more"
     );
     assert_eq!(world.claim().expect("the first").task.id, one);
+    world.sound();
+}
+
+#[test]
+fn what_waits_for_a_line_that_goes_on_raises_no_alarm_and_hides_none() {
+    let world = world();
+    let mission = &world.mission;
+    let one = world.at("one", &["src/"]);
+    let held: Vec<_> = (0..3)
+        .map(|n| world.at(&format!("waits {n}"), &["src/x.rs"]))
+        .collect();
+    let free = world.at("free", &["docs/"]);
+    let long = mission
+        .claim(Some(one), &LIMITS, "w", 2 * HELD_MS_MAX, NOW)
+        .expect("claims answer");
+    assert!(long.is_some());
+    let raise = |now_ms| mission.raise_alarms(1_000, 2, now_ms).expect("looks");
+    let standing = |now_ms| {
+        let standing = mission.standing(1_000, 8, now_ms).expect("reads");
+        (standing.unclaimed, standing.unclaimed_first)
+    };
+    // Three that wait for something are older than the one that nobody takes, and only two are looked for at a time.
+    assert_eq!(standing(2_000), (1, Some(free)));
+    assert_eq!(raise(2_000), [Alarm::Unclaimed(free)]);
+    assert_eq!(raise(3_000), [], "once");
+    // From the moment that nothing holds them any more they are nobody's.
+    let end = NOW + HELD_MS_MAX;
+    assert_eq!(standing(end), (4, Some(held[0])));
+    let first = [held[0], held[1]].map(Alarm::Unclaimed);
+    assert_eq!(raise(end), first);
+    assert_eq!(raise(end), [Alarm::Unclaimed(held[2])]);
     world.sound();
 }
