@@ -1,24 +1,24 @@
 //! Model calls: one request, one reply, for every dialect. Knows no tasks, no repositories and no store.
 
-pub mod anthropic;
-pub mod chat;
-pub mod dialect;
+mod anthropic;
+mod chat;
+mod dialect;
 pub mod download;
 pub mod embed;
-pub mod error;
-pub mod event;
-pub mod host;
-pub mod loader;
-pub mod openai;
-pub mod pick;
+mod error;
+mod event;
+mod host;
+mod loader;
+mod openai;
+mod pick;
 pub mod plain;
-pub mod probe;
+mod probe;
 pub mod profiles;
-pub mod provider;
+mod provider;
 pub mod script;
-pub mod secret;
-pub mod tape;
-pub mod timeouts;
+mod secret;
+mod tape;
+mod timeouts;
 
 mod answer;
 mod base;
@@ -69,7 +69,7 @@ pub use loader::{Loader, holds};
 pub use ollama::residency::{Resident, load, resident, unload};
 pub use openai::{OpenaiHost, Slots, count_tokens, slots};
 pub use pick::{Candidate, Tiers, alike, pick};
-pub use probe::{ModelCard, Ping, Probe, ProbeState, Unreadable, ping, probe, profile_for, usable};
+pub use probe::{ModelCard, Ping, Probe, ProbeState, Unreadable, ping, probe, usable};
 pub use profiles::{Profiles, ProfilesError};
 pub use provider::{AgentRef, Answer, Provider, ask, asks_max, chat, chat_heard, chat_recorded};
 pub use redact::redact;

@@ -6,7 +6,7 @@ use crate::dialect::Host;
 use crate::probe::{ModelCard, Probe, usable};
 
 /// Tiers of the factory, from cheap and quick to strong.
-pub const TIERS: usize = 5;
+pub(crate) const TIERS: usize = 5;
 
 /// Parameters from which a model is big enough for a tier. The steps are those in which open models are published:
 /// about 4, 8, 14 and 30 billion; below 3 billion tool calls are a matter of luck. The last tier takes the largest.

@@ -12,7 +12,6 @@ use crate::chat::{ChatRequest, Message, Profile, Purpose, Usage};
 use crate::dialect::{Host, HostRef};
 use crate::error::{ChatError, ErrorClass, Fault, quote};
 use crate::ollama;
-use crate::profiles::Profiles;
 use crate::wire::{self, Failure, Refusal, Watch};
 
 /// One answer of a host that is well. These routes load no model.
@@ -135,15 +134,6 @@ pub fn usable(probe: &Probe) -> Vec<&ModelCard> {
         .collect();
     cards.sort_by_key(|card| !card.tools);
     cards
-}
-
-/// The one profile that a model is run with on its host, so that nothing reloads it.
-///
-/// The window is the default or what the model was trained for, whichever is less; an answer takes at most half of it.
-/// Models that can think do not, unless asked: small ones spend their whole answer on it. How it calls tools and changes
-/// files is what its family does best; a model that its host knows as one without tools calls them in text.
-pub fn profile_for(card: &ModelCard) -> Profile {
-    Profiles::shipped().of(card)
 }
 
 /// Lets a model say one word, with the profile that it will be run with (another `num_ctx` would load it twice).

@@ -74,7 +74,12 @@ impl Profiles {
         Profiles { families }
     }
 
-    /// The profile of a model: the usual one, with what its family does in another way, within what the model can.
+    /// The one profile that a model is run with on its host, so that nothing reloads it: the usual one, with what its family does in another
+    /// way, within what the model can.
+    ///
+    /// The window is the default or what the model was trained for, whichever is less; an answer takes at most half of it.
+    /// Models that can think do not, unless asked: small ones spend their whole answer on it. A model that its host knows as one
+    /// without tools calls them in text.
     pub fn of(&self, card: &ModelCard) -> Profile {
         let usual = Profile::default();
         let family = self.family(&card.name);

@@ -239,6 +239,53 @@ fn a_dry_run_without_a_plan_of_a_model_says_why_and_shows_the_one_build_of_then(
 }
 
 #[test]
+fn a_dry_run_beside_a_daemon_begins_nothing_either() {
+    let world = World::scripted("auto", &script());
+    let daemon = world.up();
+    let dry = world.alai(goal(&["--dry-run"])).exits(0);
+    let dry = dry.says("dry: from: model").says("#1 is cancelled");
+    assert!(dry.out.contains("title: \"Say one\""), "{dry}");
+    assert_eq!((world.state(1), world.state(2)), both("cancelled"));
+    world.alai(["down"]).exits(0);
+    daemon.ends().exits(0);
+    assert_eq!(titles(&world, "build"), [""; 0]);
+    world.alai(["mc", "fsck"]).exits(0);
+}
+
+fn both(state: &str) -> (String, String) {
+    (state.to_owned(), state.to_owned())
+}
+
+#[test]
+fn a_dry_run_that_is_killed_makes_no_task_and_can_be_called_off() {
+    for point in ["end.before", "end.after"] {
+        let world = World::scripted("auto", &script());
+        let mut dies = world.command(goal(&["--dry-run"]));
+        dies.env("ALAI_CRASH_AT", point);
+        run(dies).exits(137);
+        let daemon = world.up();
+        world.until("its plan waits", |world| {
+            (world.state(2) == "waiting").then_some(())
+        });
+        assert_eq!(titles(&world, "build"), [""; 0], "{point}");
+        world.alai(["plan", "1"]).exits(0).says("from: model");
+        world.alai(["mc", "cancel", "1"]).exits(0);
+        assert_eq!((world.state(1), world.state(2)), both("cancelled"));
+        drop(daemon);
+        world.alai(["mc", "fsck"]).exits(0);
+    }
+}
+
+#[test]
+fn a_dry_run_without_any_model_says_so_and_leaves_nothing_open() {
+    let world = World::with_project("auto");
+    let dry = world.alai(goal(&["--dry-run"])).exits(0);
+    let dry = dry.says("no plan was made, this is one build");
+    assert!(dry.out.contains("title: \"Say numbers\""), "{dry}");
+    assert_eq!((world.state(1), world.state(2)), both("cancelled"));
+}
+
+#[test]
 fn a_plan_that_cannot_be_carried_out_is_refused_with_its_line() {
     let world = World::scripted("approve", &script());
     let task = |key: usize| format!("  - {{key: k{key}, title: t, description: d}}\n");

@@ -275,7 +275,8 @@ mod tests {
     use super::*;
     use crate::chat::Profile;
     use crate::dialect::Host;
-    use crate::probe::{Probe, profile_for, usable};
+    use crate::probe::{Probe, usable};
+    use crate::profiles::Profiles;
 
     #[test]
     fn a_card_is_read_from_a_current_server() {
@@ -370,16 +371,19 @@ mod tests {
             tool_mode: crate::chat::ToolMode::Text,
             ..Profile::default()
         };
-        assert_eq!(profile_for(&small), in_text);
+        assert_eq!(Profiles::shipped().of(&small), in_text);
         small.context_max = Some(4_096);
         small.thinking = true;
-        let profile = profile_for(&small);
+        let profile = Profiles::shipped().of(&small);
         assert_eq!(
             (profile.num_ctx, profile.output_max, profile.think),
             (4_096, 2_048, Some(false))
         );
         small.context_max = Some(1_000_000);
-        assert_eq!(profile_for(&small).num_ctx, Profile::default().num_ctx);
+        assert_eq!(
+            Profiles::shipped().of(&small).num_ctx,
+            Profile::default().num_ctx
+        );
     }
 
     #[test]

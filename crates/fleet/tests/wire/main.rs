@@ -6,11 +6,13 @@ use std::net::TcpListener;
 use alai_core::brief::Role;
 use alai_core::mode::Mode;
 use alai_core::task::TaskKind;
+use alai_fleet::profiles::Profiles;
 use alai_fleet::{
-    ChatError, ChatReply, ChatRequest, ErrorClass, Finish, Message, OllamaHost, ProbeState,
-    Profile, Provider, Purpose, ToolCall, ToolMode, ToolSpec, ask, chat, pick, ping, probe,
-    profile_for, usable,
+    ChatError, ChatReply, ChatRequest, ErrorClass, Finish, Message, ModelCard, OllamaHost,
+    ProbeState, Profile, Provider, Purpose, ToolCall, ToolMode, ToolSpec, ask, chat, pick, ping,
+    probe, usable,
 };
+
 use alai_testkit::ollama::{Answer, Behaviour, OllamaTwin, TwinModel};
 use serde_json::{Value, json};
 
@@ -30,6 +32,11 @@ mod spent;
 mod texts;
 mod vectors;
 mod waits;
+
+/// How a model is run where nobody says otherwise.
+fn profile_for(card: &ModelCard) -> Profile {
+    Profiles::shipped().of(card)
+}
 
 fn request() -> ChatRequest {
     ChatRequest {
