@@ -37,7 +37,7 @@ pub use merged::{MergeEnd, merged};
 pub use pulled::follow_up;
 pub use replan::{
     Around, Counted, PARTS_MAX, PARTS_MIN, REPLANS_MAX, SPLITS_DEEP_MAX, closed_by_hand,
-    is_planned, replaces,
+    is_in_place_of, is_planned, replaces,
 };
 pub use reviewed::{
     FOLLOW_UP_TAG, FOLLOW_UPS_MAX, is_a_persons_to_judge, is_worth_a_task, judge_action, stays_with,

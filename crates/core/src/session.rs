@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::brief::Role;
 use crate::ids::{RunId, TaskId};
+use crate::pipeline;
 use crate::task::{Task, TaskKind};
 
 /// Bytes of the session that one brief is given: about a thousand tokens, an eighth of what a small model reads well.
@@ -170,8 +171,12 @@ pub fn speaker(kind: TaskKind) -> Option<Role> {
 }
 
 /// Whether the line of work that begins with `first` belongs to the session of its `parent`: follow-ups came of a review, and
-/// documentation and operations of what was merged. What a goal's plan or a person makes below a task is work of its own.
+/// documentation and operations of what was merged, and what plans a task of no goal anew of that. What a goal's plan or a person makes
+/// below a task is work of its own.
 pub fn goes_on(first: &Task, parent: &Task) -> bool {
+    if pipeline::is_in_place_of(first, parent) {
+        return true;
+    }
     match parent.kind {
         TaskKind::Review | TaskKind::Security | TaskKind::Verify => true,
         TaskKind::Build | TaskKind::Ops | TaskKind::Docs => {

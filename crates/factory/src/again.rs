@@ -15,10 +15,10 @@ mod told;
 pub(crate) use told::told;
 
 const SPLIT: &str = "\
-A task of a goal was tried until its tries were over: each time its builder lost the way, or came to the end of its steps or its time. Split it \
+A task was tried until its tries were over: each time its builder lost the way, or came to the end of its steps or its time. Split it \
 into smaller tasks that together do all of it.";
 const REPLAN: &str = "\
-A task of a goal was tried until its tries were over: what was handed in was never good enough. Plan it anew, in a way that avoids what went \
+A task was tried until its tries were over: what was handed in was never good enough. Plan it anew, in a way that avoids what went \
 wrong.";
 
 /// Adds what the decision needs to know where a build's tries are over with this one, or a specification plans one anew.
@@ -29,10 +29,10 @@ pub(crate) fn look(
 ) -> Result<(), MissionError> {
     if let Some(of) = task.plans_anew().and_then(Planning::of) {
         let dead = factory.mission().task(of)?;
-        context.around = around(factory, &dead)?;
+        context.around = Some(around(factory, &dead)?);
         context.dead = Some(Box::new(dead));
     } else if task.kind == TaskKind::Build && task.counters.qa_retries >= QA_RETRIES_MAX {
-        context.around = around(factory, task)?;
+        context.around = Some(around(factory, task)?);
     }
     Ok(())
 }
@@ -44,21 +44,17 @@ pub(crate) fn look_late(
     context: &mut Context,
 ) -> Result<(), MissionError> {
     if task.kind == TaskKind::Build && task.counters.infra_attempts + 1 >= INFRA_ATTEMPTS_MAX {
-        context.around = around(factory, task)?;
+        context.around = Some(around(factory, task)?);
     }
     Ok(())
 }
 
-/// What bounds the planning anew of a task, as the rows have it now; none of a task of no goal.
-pub(crate) fn around(factory: &Factory, task: &Task) -> Result<Option<Around>, MissionError> {
-    let mission = factory.mission();
-    let Some(goal) = task.goal else {
-        return Ok(None);
-    };
-    Ok(Some(Around {
-        counted: mission.counted(task.id, goal)?,
+/// What bounds the planning anew of a task, as the rows have it now.
+fn around(factory: &Factory, task: &Task) -> Result<Around, MissionError> {
+    Ok(Around {
+        counted: factory.mission().counted(task.id)?,
         spent: spent(factory, task)?,
-    }))
+    })
 }
 
 /// Why nothing more is begun for a task's line of work, if so.
@@ -90,10 +86,7 @@ pub(crate) fn fits(
     plan: &Plan,
 ) -> Result<(), String> {
     let around = around(factory, dead).map_err(|e| e.to_string())?;
-    match around {
-        Some(around) => replaces(plan, planning, dead, &around),
-        None => Err("the task belongs to no goal any more".to_owned()),
-    }
+    replaces(plan, planning, dead, &around)
 }
 
 /// What a lead is told to do.

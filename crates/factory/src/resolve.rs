@@ -378,8 +378,14 @@ mod tests {
     }
 
     #[test]
-    fn a_build_of_a_goal_that_is_ended_from_outside_each_time_is_split_by_its_lead() {
-        let world = World::new("run_minutes = 3\nidle_minutes = 3").of_a_goal();
+    fn a_build_that_is_ended_from_outside_each_time_is_split_by_its_lead() {
+        let world = || World::new("run_minutes = 3\nidle_minutes = 3");
+        for world in [world(), world().of_a_goal()] {
+            is_split_when_ended_from_outside(&world);
+        }
+    }
+
+    fn is_split_when_ended_from_outside(world: &World) {
         for attempt in 1..=INFRA_ATTEMPTS_MAX {
             let begun_ms = world.from_ms + i64::from(attempt) * 60 * MINUTE_MS;
             assert_eq!(world.claim(EVER_MS, begun_ms).task.id, world.task);

@@ -321,11 +321,20 @@ impl<'a> Views<'a> {
             ..Filter::default()
         };
         let tasks = self.reader.tasks(&under)?;
-        Ok(tasks
-            .iter()
+        let mut left: Vec<Beside> = { tasks.iter() }
             .filter(|t| t.id != task.id)
             .map(beside)
-            .collect())
+            .collect();
+        // Done, and not merged before a person has it tried again.
+        for (refused, _) in self.reader.refused_in(task.id)? {
+            let root = self.reader.task(refused)?;
+            let held = self.held_up(&root, &self.reader.merges_of(root.id)?)?;
+            left.extend(held.map(|held| Beside {
+                waits: Some((self.around.operator.clone(), held.deadline_ms)),
+                ..beside(&root)
+            }));
+        }
+        Ok(left)
     }
 
     /// Of a finished task that began a line of work: what of it is not finished.

@@ -197,7 +197,8 @@ const INVARIANTS: [Invariant; 31] = [
             (WITH RECURSIVE up(id) AS (SELECT coalesce(t.goal, t.lineage, t.id)
                 UNION SELECT ifnull(p.lineage, p.id) FROM up JOIN task f ON f.id = up.id JOIN task p ON p.id = f.parent AND p.id < f.id
                     WHERE t.goal IS NULL AND (p.kind IN ('review', 'security', 'verify')
-                        OR (p.kind IN ('build', 'ops', 'docs') AND f.kind IN ('ops', 'docs'))))
+                        OR (p.kind IN ('build', 'ops', 'docs') AND f.kind IN ('ops', 'docs'))
+                        OR (p.kind = 'build' AND f.kind = 'spec') OR (p.kind = 'spec' AND f.kind = 'build')))
              SELECT 1 FROM up JOIN outbox o ON o.sink = 'wiki' AND o.payload = CAST(up.id AS TEXT))",
     ),
     whole(

@@ -26,13 +26,17 @@ pub(crate) const OF_LINE: &str = "(t.id = ?1 OR t.lineage = ?1 OR coalesce(t.lin
     SELECT s.id FROM task s WHERE s.kind IN ('ops', 'docs') AND s.lineage IS NULL
         AND s.parent IN (SELECT id FROM task WHERE id = ?1 OR lineage = ?1)))";
 
-/// The same with the lines that go on from it: the follow-ups of what judged it, with what was made of those.
+/// The same with the lines that go on from it: the follow-ups of what judged it, with what was made of those, and of a task of no goal the
+/// specifications that planned it anew and their parts.
 pub(crate) const OF_WORK: &str = "(coalesce(t.lineage, t.id) IN (WITH RECURSIVE first(id) AS (
     SELECT ?1 UNION SELECT s.id FROM first f JOIN task p ON p.id = f.id OR p.lineage = f.id JOIN task s ON s.parent = p.id
-        WHERE s.lineage IS NULL AND (s.kind IN ('ops', 'docs') OR (s.kind = 'build' AND p.kind IN ('review', 'security', 'verify'))))
+        WHERE s.lineage IS NULL AND (s.kind IN ('ops', 'docs') OR (s.kind = 'build' AND p.kind IN ('review', 'security', 'verify'))
+            OR (s.goal IS NULL AND json_extract(CASE p.kind WHEN 'spec' THEN p.planning WHEN 'build' THEN s.planning END, '$.kind')
+                IN ('split', 'replan'))))
     SELECT id FROM first))";
 
-/// The goal of a task; of one of no goal the first task of its line of work, to which its OPS, its DOCS and its follow-ups belong.
+/// The goal of a task; of one of no goal the first task of its line of work, to which its OPS, its DOCS and its follow-ups belong, and what it
+/// was planned anew as.
 pub(crate) fn first_of(c: &Connection, task: TaskId) -> Result<TaskId, MissionError> {
     let found = one(c, task)?;
     match found.goal {
@@ -41,7 +45,8 @@ pub(crate) fn first_of(c: &Connection, task: TaskId) -> Result<TaskId, MissionEr
     }
 }
 
-/// The first task of the line of work whose money a task spends: a follow-up spends that of the line in which it was found.
+/// The first task of the line of work whose money a task spends: a follow-up spends that of the line in which it was found, and the parts of
+/// a task of no goal, with the specification that made them, spend that of the task.
 pub(crate) fn pays(c: &Connection, task: &Task) -> Result<TaskId, MissionError> {
     let mut first = pipeline::lineage(task);
     loop {
@@ -54,7 +59,8 @@ pub(crate) fn pays(c: &Connection, task: &Task) -> Result<TaskId, MissionError> 
             return Ok(first);
         };
         let judged = one(c, parent)?;
-        if found.kind != TaskKind::Build || !judged.kind.judges() {
+        let follows = found.kind == TaskKind::Build && judged.kind.judges();
+        if !follows && !pipeline::is_in_place_of(&found, &judged) {
             return Ok(first);
         }
         first = pipeline::lineage(&judged);

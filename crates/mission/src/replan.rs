@@ -13,6 +13,7 @@ use rusqlite::{Connection, params};
 use crate::apply::{spawn, within_goal};
 use crate::error::MissionError;
 use crate::event::{Stamp, happened};
+use crate::line::{self, OF_WORK};
 use crate::reader::Reader;
 use crate::task::{COLUMNS, add_need, insert, one, raw, recount, set_state, word};
 
@@ -20,12 +21,12 @@ use crate::task::{COLUMNS, add_need, insert, one, raw, recount, set_state, word}
 const REPLACED: &str = "replaced";
 
 impl Reader {
-    /// What bounds the planning anew of a task of a goal.
+    /// What bounds the planning anew of a task: counted in its goal, or in its line of work with all that goes on from it.
     ///
     /// # Errors
-    /// When the store cannot be read.
-    pub fn counted(&self, task: TaskId, goal: TaskId) -> Result<Counted, MissionError> {
-        self.read(|c| counted(c, task, goal))
+    /// When there is no such task, or the store cannot be read.
+    pub fn counted(&self, task: TaskId) -> Result<Counted, MissionError> {
+        self.read(|c| counted(c, task))
     }
 
     /// Tasks that plans and leads may still make for a goal.
@@ -60,12 +61,18 @@ impl Reader {
     }
 }
 
-fn counted(c: &Connection, task: TaskId, goal: TaskId) -> Result<Counted, MissionError> {
+fn counted(c: &Connection, task: TaskId) -> Result<Counted, MissionError> {
+    let first = line::first_of(c, task)?;
     Ok(Counted {
         splits_above: splits_above(c, task)?,
-        replans: replans(c, goal)?,
-        left: left(c, goal)?,
+        replans: replans(c, first)?,
+        left: left(c, first)?,
     })
+}
+
+/// The tasks `t` of a goal, or of a task of no goal with all that goes on from it.
+fn family() -> String {
+    format!("(t.goal = ?1 OR {OF_WORK})")
 }
 
 /// How many splits a task came from, one below the other, through all that was made on the way.
@@ -79,17 +86,23 @@ fn splits_above(c: &Connection, task: TaskId) -> Result<u32, MissionError> {
     Ok(c.prepare_cached(sql)?.query_row([task.0], |r| r.get(0))?)
 }
 
-/// How often tasks of a goal were planned anew because they were not good enough, whatever came of it.
-fn replans(c: &Connection, goal: TaskId) -> Result<u32, MissionError> {
-    let sql = "SELECT count(*) FROM task WHERE goal = ? AND kind = 'spec' AND json_extract(planning, '$.kind') = 'replan'";
-    Ok(c.prepare_cached(sql)?.query_row([goal.0], |r| r.get(0))?)
+/// How often tasks of a family were planned anew because they were not good enough, whatever came of it.
+fn replans(c: &Connection, first: TaskId) -> Result<u32, MissionError> {
+    let sql = format!(
+        "SELECT count(*) FROM task t WHERE {} AND t.kind = 'spec' AND json_extract(t.planning, '$.kind') = 'replan'",
+        family()
+    );
+    Ok(c.prepare_cached(&sql)?.query_row([first.0], |r| r.get(0))?)
 }
 
-fn left(c: &Connection, goal: TaskId) -> Result<usize, MissionError> {
-    let sql = format!("SELECT {COLUMNS} FROM task WHERE goal = ? AND kind IN ('build', 'spec')");
+fn left(c: &Connection, first: TaskId) -> Result<usize, MissionError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM task t WHERE {} AND t.kind IN ('build', 'spec')",
+        family()
+    );
     let mut statement = c.prepare_cached(&sql)?;
     let mut planned = 0;
-    for row in statement.query_map([goal.0], raw)? {
+    for row in statement.query_map([first.0], raw)? {
         planned += usize::from(is_planned(&row?.parse()?));
     }
     Ok(PLANNED_MAX.saturating_sub(planned))
@@ -97,8 +110,7 @@ fn left(c: &Connection, goal: TaskId) -> Result<usize, MissionError> {
 
 /// Nothing is made by counts that another has changed meanwhile: whoever decided decides again.
 fn still(c: &Connection, task: &Task, decided_by: Counted) -> Result<(), MissionError> {
-    let now = { task.goal }.map(|goal| counted(c, task.id, goal));
-    match now.transpose()? == Some(decided_by) {
+    match counted(c, task.id)? == decided_by {
         true => Ok(()),
         false => Err(MissionError::Outrun { task: task.id }),
     }

@@ -1,12 +1,13 @@
-//! A task of a goal whose tries are over: its lead makes it smaller or plans it anew, within bounds, once, and what comes of that stands in
+//! A task whose tries are over: its lead makes it smaller or plans it anew, within bounds, once, and what comes of that stands in
 //! its place; where nothing can come of it, a person is asked as ever.
 
 use serde_json::{Value, json};
 
-use crate::script::{Script, TITLE, pass, planned, small};
+use crate::script::{Script, pass, planned, small};
 use crate::world::{Running, World, run};
 
 mod bounds;
+mod lone;
 mod told;
 
 /// More than its builder has turns for, each of them another one.
@@ -333,22 +334,6 @@ fn work_that_is_never_good_enough_is_planned_anew_twice_in_a_goal() {
     let stats = world.json(["mc", "stats", "1", "--json"]);
     assert_eq!(stats["total"]["replans"], 2, "{stats}");
     sound(&world);
-}
-
-#[test]
-fn a_task_of_no_goal_is_a_persons_as_before() {
-    let world = world(&wanders(script(), TITLE));
-    world
-        .alai(["minion", "enqueue", TITLE, "--project", "tiny"])
-        .exits(0);
-    let daemon = world.up();
-    world.until("a person is asked", |w| {
-        (w.state(1) == "waiting").then_some(())
-    });
-    let detail = asked(&world, 1);
-    assert!(detail.starts_with("failed 3 times; last: "), "{detail}");
-    assert_eq!(world.list().lines().count(), 1, "{}", world.list());
-    down(&world, daemon);
 }
 
 #[test]

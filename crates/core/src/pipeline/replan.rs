@@ -9,7 +9,7 @@ use super::reviewed::review_action;
 use super::words::{cut, fit_title, named_subject};
 use super::{
     Context, Effect, Ended, FINDING_BYTES_MAX, Failure, HUMAN_WAIT_MS, Limit, QA_RETRIES_MAX,
-    Spawn, child, failed, is_a_part, planned_task, waiting,
+    Spawn, Stage, chain, child, failed, is_a_part, planned_task, waiting,
 };
 use crate::cage::Sandbox;
 use crate::delegation::PLANNED_MAX;
@@ -34,9 +34,9 @@ pub const REPLANS_MAX: u32 = 2;
 pub struct Counted {
     /// Splits that the task came from, one below the other.
     pub splits_above: u32,
-    /// How often tasks of its goal were planned anew because they were not good enough.
+    /// How often tasks of its goal were planned anew because they were not good enough; never where it has none.
     pub replans: u32,
-    /// Tasks that the goal may still be given by plans.
+    /// Tasks that the goal, or the task of no goal, may still be given by plans.
     pub left: usize,
 }
 
@@ -46,6 +46,23 @@ pub struct Around {
     pub counted: Counted,
     /// Why nothing more may be begun for its line of work, if so: its money is spent.
     pub spent: Option<String>,
+}
+
+/// Whether `first` begins what stands in the place of a task of no goal: the specification below the task, or a part below that.
+/// It is the task's own work still, with its money and its bounds; under a goal that is the goal's.
+pub fn is_in_place_of(first: &Task, parent: &Task) -> bool {
+    let plans = match parent.kind {
+        TaskKind::Spec => parent,
+        TaskKind::Build => first,
+        TaskKind::Goal
+        | TaskKind::Review
+        | TaskKind::Security
+        | TaskKind::Verify
+        | TaskKind::Ops
+        | TaskKind::Docs
+        | TaskKind::Postflight => return false,
+    };
+    first.goal.is_none() && plans.plans_anew().is_some()
 }
 
 /// How a task's last try ended.
@@ -81,8 +98,9 @@ fn planning(
     died: Died,
     context: &Context,
 ) -> Result<(Planning, Counted), Option<String>> {
-    let of_a_plan = task.kind == TaskKind::Build && task.goal.is_some() && !task.solo;
-    let Some(around) = context.around.as_ref().filter(|_| of_a_plan) else {
+    // What has only its gate is one run that somebody waits for.
+    let of_a_line = task.kind == TaskKind::Build && !task.solo;
+    let Some(around) = context.around.as_ref().filter(|_| of_a_line) else {
         return Err(None);
     };
     let counted = around.counted;
@@ -96,6 +114,8 @@ fn planning(
     }
     let splits = match died {
         Died::Lost | Died::Overrun(Limit::Steps | Limit::Time) => true,
+        // A person wrote the words of a task of his own, and no plan around it would say otherwise: he changes them.
+        Died::Quality if task.goal.is_none() => return Err(None),
         Died::Quality => false,
         // Its parts would cost no less.
         Died::Overrun(Limit::Money) => return Err(None),
@@ -139,7 +159,7 @@ fn least(splits: bool) -> usize {
 
 fn too_many(left: usize) -> String {
     format!(
-        "all plans and leads of one goal make at most {PLANNED_MAX} tasks together, and {left} are left"
+        "all plans and leads of one goal, or of a task of none, make at most {PLANNED_MAX} tasks together, and {left} are left"
     )
 }
 
@@ -322,7 +342,7 @@ fn replaced(
     let tasks = ordered.len();
     vec![
         Effect::Planned {
-            goal: spec.goal.unwrap_or(spec.id),
+            goal: spec.goal.unwrap_or(task.id),
             source,
             tasks,
             instead_of: Some(task.id),
@@ -347,6 +367,13 @@ fn parts(spec: &Task, task: &Task, ordered: &[&PlannedTask], context: &Context) 
         new.company_pin.clone_from(&task.company_pin);
         new.blueprint.clone_from(&task.blueprint);
         new.inputs.clone_from(&task.inputs);
+        if task.goal.is_none() && at != last {
+            // A goal has its operations and documentation once; of a task of no goal they are made of the part that has all the others.
+            for (stage, asked) in [(Stage::Docs, planned.docs), (Stage::Ops, planned.deploy)] {
+                let tag = chain::tag_of(stage).filter(|_| !asked);
+                new.tags.retain(|t| Some(t.as_str()) != tag);
+            }
+        }
         let mut needs: Vec<usize> = { planned.needs.iter() }
             .filter_map(|n| position(n))
             .collect();

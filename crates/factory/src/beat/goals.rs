@@ -1,7 +1,8 @@
 //! Goals under which nothing is left.
 
+use alai_core::ids::TaskId;
 use alai_core::lifecycle::Event;
-use alai_core::task::{State, Task, TaskKind};
+use alai_core::task::{State, Task, TaskKind, Waiting};
 use alai_mission::{Delivery, Filter, MissionError, Project};
 
 use super::Factory;
@@ -27,11 +28,17 @@ impl Factory {
                 // The build that it was to plan anew is counted by itself.
                 .filter(|t| t.plans_anew().is_none())
                 .count();
+            // What passed its judges and was refused by the machine is whole, and nobody does it again.
+            let refused = self.mission.refused_in(goal.id)?;
             let summed = tasks
                 .iter()
                 .any(|t| t.kind == TaskKind::Postflight && t.state == State::Done);
             let project = goal.project.map(|p| self.mission.project(p)).transpose()?;
             match project {
+                Some(project) if !refused.is_empty() => {
+                    let waiting = self.unmerged(&goal, &project, &refused, merged);
+                    self.mission.await_approval(goal.id, waiting, now)?
+                }
                 Some(project) if merged && (summed || lost > 0) => {
                     self.hand_on(&goal, &project, lost == 0, now)?
                 }
@@ -48,6 +55,35 @@ impl Factory {
             }
         }
         Ok(())
+    }
+
+    /// Neither whole nor lost: a person has the refused merges tried again, or goes on without them.
+    fn unmerged(
+        &self,
+        goal: &Task,
+        project: &Project,
+        refused: &[(TaskId, String)],
+        merged: bool,
+    ) -> Waiting {
+        let names: Vec<String> = { refused.iter() }
+            .map(|(task, why)| format!("{task} ({why})"))
+            .collect();
+        let again: Vec<String> = { refused.iter() }
+            .map(|(task, _)| format!("`alai mc retry {}`", task.0))
+            .collect();
+        let (names, again) = (names.join(", "), again.join(", "));
+        let approve = format!("`alai mc approve {}`", goal.id.0);
+        let without = match merged {
+            true => format!("{approve} delivers what is merged"),
+            false => format!("or `alai mc cancel {}`", goal.id.0),
+        };
+        Waiting {
+            detail: format!("passed its reviews and could not be merged: {names}"),
+            next_action: format!(
+                "mend it, then {again}, and when that is merged {approve}; {without}"
+            ),
+            ..integrate::approval(self, goal.id, project, None)
+        }
     }
 
     /// Settled and merged: delivered by policy when it is `whole`, else put before a person; or there already, when a person

@@ -32,7 +32,7 @@ fn anew(world: &World, goal: TaskId, of: TaskId) -> Effect {
     spec.planning = Some(Planning::Split { of, depth: 1 });
     Effect::PlanAnew {
         spec: Box::new(spec),
-        counted: world.mission.counted(of, goal).expect("counts"),
+        counted: world.mission.counted(of).expect("counts"),
     }
 }
 
@@ -82,7 +82,7 @@ impl Dead {
             part("one", Vec::new()),
             part("two", vec![(0, Until::Integrated)]),
         ];
-        let counted = self.world.mission.counted(of, self.goal);
+        let counted = self.world.mission.counted(of);
         Effect::Replace {
             task: of,
             by,
@@ -130,7 +130,7 @@ fn parts_come_into_the_place_of_a_task_once_and_for_all_who_need_it() {
         "{again:?}"
     );
     for (task, splits) in [(dead.task, 0), (made[0], 1), (made[1], 1)] {
-        let counted = mission.counted(task, dead.goal).expect("rows");
+        let counted = mission.counted(task).expect("rows");
         assert_eq!((counted.splits_above, counted.replans), (splits, 0));
         assert_eq!(counted.left, PLANNED_MAX - 4, "a, b, and two parts");
     }
@@ -307,7 +307,6 @@ fn lands(mission: &Mission, fence: &Fence, ended: &Ended, before: impl Fn()) -> 
         let of = task.plans_anew().and_then(Planning::of);
         let dead = of.map(|of| mission.task(of).expect("the dead task"));
         let about = dead.as_ref().map_or(task.id, |dead| dead.id);
-        let goal = task.goal.expect("a goal");
         let context = Context {
             now_ms: 100,
             operator: "me".into(),
@@ -319,7 +318,7 @@ fn lands(mission: &Mission, fence: &Fence, ended: &Ended, before: impl Fn()) -> 
             told: Vec::new(),
             chain: Chain::default(),
             around: Some(pipeline::Around {
-                counted: mission.counted(about, goal).expect("counts"),
+                counted: mission.counted(about).expect("counts"),
                 spent: None,
             }),
             dead: dead.map(Box::new),
@@ -408,7 +407,7 @@ fn together(world: &World, claims: &[Claim], ended: &Ended) -> usize {
 
 #[test]
 fn ends_that_land_in_one_moment_pass_no_bound_together() {
-    let (world, goal, claims) = at_their_last_try(6);
+    let (world, _, claims) = at_their_last_try(6);
     let outrun = together(&world, &claims, &not_good_enough());
     assert!(
         outrun >= claims.len() - 1,
@@ -426,10 +425,7 @@ fn ends_that_land_in_one_moment_pass_no_bound_together() {
             assert!(waiting.detail.contains(said), "{waiting:?}");
         }
     }
-    let counts = world
-        .mission
-        .counted(claims[0].task.id, goal)
-        .expect("counts");
+    let counts = world.mission.counted(claims[0].task.id).expect("counts");
     assert_eq!(counts.replans, REPLANS_MAX);
     world.sound();
 }
@@ -442,12 +438,7 @@ fn plans_that_land_in_one_moment_make_no_more_tasks_than_a_goal_has_left() {
     }
     let specs = [world.claim(), world.claim()].map(|claim| claim.expect("a specification"));
     // Of what the goal may be given, five are left: four parts of one, and not of both.
-    let counts = || {
-        world
-            .mission
-            .counted(claims[0].task.id, goal)
-            .expect("counts")
-    };
+    let counts = || world.mission.counted(claims[0].task.id).expect("counts");
     while counts().left > 5 {
         let mut other = world.build("other");
         (other.goal, other.parent) = (Some(goal), Some(goal));
@@ -566,5 +557,72 @@ fn a_goal_that_is_taken_up_again_has_what_ended_with_it() {
     assert_eq!((world.state(goal), world.state(second)), (open, gone));
     let findings = mission.task(first).expect("the task").findings;
     assert_eq!(findings.last().map(String::as_str), Some("me says: again"));
+    world.sound();
+}
+
+#[test]
+fn the_parts_of_a_task_of_no_goal_are_its_line_of_work_and_spend_its_money() {
+    let world = world();
+    let mission = &world.mission;
+    let task = world.add(world.build("a"));
+    let mut next = world.build("b");
+    next.needs = vec![Need {
+        task,
+        until: Until::Integrated,
+    }];
+    let dependent = world.add(next);
+    let claim = world.claim().expect("the task");
+    let mut spec = NewTask::new(TaskKind::Spec, "Split: a");
+    (spec.project, spec.parent) = (Some(world.project), Some(task));
+    spec.planning = Some(Planning::Split { of: task, depth: 1 });
+    let counted = |of| mission.counted(of).expect("counts");
+    let anew = Effect::PlanAnew {
+        spec: Box::new(spec),
+        counted: counted(task),
+    };
+    let made = mission.apply(&claim.fence, "lost", vec![retry(), anew], 110);
+    let spec = made.expect("it ends")[0];
+    let claim = world.claim().expect("the specification");
+    assert_eq!(claim.task.id, spec);
+    let part = |title: &str| {
+        let mut part = world.build(title);
+        part.parent = Some(spec);
+        alone(part)
+    };
+    let replace = Effect::Replace {
+        task,
+        by: vec![part("one"), part("two")],
+        counted: counted(task),
+    };
+    let made = mission.apply(&claim.fence, "planned", vec![complete(), replace], 120);
+    let made = made.expect("it lands");
+    assert_eq!(world.state(task), State::Cancelled);
+    assert_eq!(mission.replaced_by(task).expect("rows"), made);
+    let needs = mission.needs(dependent).expect("needs");
+    let needs: Vec<TaskId> = needs.into_iter().map(|need| need.needs).collect();
+    assert_eq!(needs, made);
+    // A follow-up of what judges a part, and what would split that part once more, are of the same family.
+    let mut review = NewTask::new(TaskKind::Review, "review");
+    (review.project, review.parent, review.lineage) =
+        (Some(world.project), Some(made[0]), Some(made[0]));
+    let review = world.add(review);
+    let mut follow_up = world.build("Fix: this");
+    follow_up.parent = Some(review);
+    let follow_up = world.add(follow_up);
+    let work = mission.work_of(task).expect("reads");
+    let work: Vec<TaskId> = work.into_iter().map(|task| task.id).collect();
+    assert_eq!(work, [task, spec, made[0], made[1], review, follow_up]);
+    for of in work {
+        assert_eq!(mission.first_of(of).expect("reads"), task, "{of}");
+        assert_eq!(mission.pays(of).expect("reads"), task, "{of}");
+        assert_eq!(counted(of).left, PLANNED_MAX - 4, "{of}");
+    }
+    assert_eq!(counted(made[1]).splits_above, 1);
+    assert_eq!(mission.first_of(dependent).expect("reads"), dependent);
+    let again = mission.act(task, Event::Reopen, "again".into(), "me", 130);
+    assert!(
+        matches!(again, Err(MissionError::Replaced { instead, .. }) if instead == made[0]),
+        "{again:?}"
+    );
     world.sound();
 }

@@ -81,6 +81,39 @@ fn who_is_lost_is_split_and_who_is_not_good_enough_is_planned_anew() {
 }
 
 #[test]
+fn a_task_of_no_goal_is_split_and_its_last_part_has_what_is_made_of_it_once() {
+    let mut own = worn();
+    own.goal = None;
+    own.tags = vec!["bento".into(), "docs".into(), "deploy".into()];
+    own.acceptance = vec!["it is tested".into()];
+    let effects = ends(&own, lost(), Some(around()));
+    let of = own.id;
+    assert_eq!(manner(&effects), Ok(Planning::Split { of, depth: 1 }));
+    let Effect::PlanAnew { spec, .. } = &effects[1] else {
+        panic!("{effects:?}");
+    };
+    assert_eq!((spec.goal, spec.parent), (None, Some(of)));
+    let mut planning = task(TaskKind::Spec);
+    planning.planning.clone_from(&spec.planning);
+    (planning.goal, planning.tags) = (None, spec.tags.clone());
+    let mut first = PlannedTask::new("one", "Say one");
+    first.deploy = true;
+    let two = PlannedTask::new("two", "Say two");
+    let plan = [&first, &two];
+    let parts = parts(&planning, &own, &plan, &context());
+    let tags: Vec<Vec<&str>> = { parts.iter() }
+        .map(|part| part.task.tags.iter().map(String::as_str).collect())
+        .collect();
+    assert_eq!(
+        tags,
+        [vec!["bento", "deploy"], vec!["bento", "docs", "deploy"]]
+    );
+    assert_eq!(parts[1].task.acceptance, own.acceptance);
+    assert_eq!(parts[1].needs_new, [(0, Until::Integrated)]);
+    assert!(is_in_place_of(&planning, &own));
+}
+
+#[test]
 fn a_bound_that_is_reached_is_told_to_a_person() {
     let bound = |change: fn(&mut Around)| {
         let mut around = around();
@@ -120,7 +153,11 @@ fn nothing_else_is_planned_anew() {
         worn
     };
     let all = [
-        ("of no goal", with(|t| t.goal = None), quality()),
+        (
+            "of no goal, and never good enough",
+            with(|t| t.goal = None),
+            quality(),
+        ),
         ("only its gate", with(|t| t.solo = true), lost()),
         (
             "a person's commit",
