@@ -106,7 +106,7 @@ pub(crate) const TEMPLATE: &str = "\
 
 [qa]
 # What a verdict needs beside the mandatory checks, which veto whatever stands here (docs/EVIDENCE.md): of nineteen, and how many must apply;
-# optional checks that veto too; who looks where a change's tests could be tried on no wrong product: allow, verifier or person.
+# optional checks that veto too; who looks where a change's tests could be tried on no wrong product, or nothing shows what it does: allow, verifier or person.
 # Also for one project or company, of which the strictest word counts: [qa.projects.NAME], [qa.companies.NAME].
 # score = 15
 # applicable = 12

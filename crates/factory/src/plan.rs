@@ -291,9 +291,11 @@ fn write_page(
     (source, why): (PlanSource, Option<&str>),
 ) -> Result<(), RunError> {
     let page = pages::spec(asked, plan, source, why);
-    let name = match spec.goal {
-        Some(goal) if asked.id == spec.id => PageName::below(goal.0, spec.id.0),
-        Some(_) | None => PageName::spec(asked.id.0),
+    // Of a task of no goal it stands with the pages of its line of work.
+    let first = factory.mission().first_of(spec.id)?;
+    let name = match asked.id == spec.id && first != spec.id {
+        true => PageName::below(first.0, spec.id.0),
+        false => PageName::spec(asked.id.0),
     };
     crate::wiki::put(factory.home(), &name, &page).map_err(RunError::infra)
 }

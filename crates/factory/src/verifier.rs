@@ -102,7 +102,7 @@ pub(crate) fn asked_for(
 fn untried(verdict: &Verdict) -> Option<String> {
     let policy = verdict.policy.as_deref()?;
     (policy.untried == Untried::Verifier).then_some(())?;
-    let untried = verdict.measurements.iter().find(|m| m.is_untried())?;
+    let untried = verdict.measurements.iter().find(|m| m.is_unshown())?;
     Some(untried.detail.clone())
 }
 

@@ -11,7 +11,7 @@
 //! | the head with what runs before the tests as the base has it | test command, when a lawful change of it is left to a measurement: check 9 |
 //! | the head with its tests' data emptied | test command, when the head's own run wrote that data: check 10 |
 //! | the head as it is, one clone each | the task's own checks: check 5; lint: check 14; scanners: check 12 |
-//! | the base as it is, one clone each | the task's own checks, where all passed on the head: check 5 |
+//! | the base as it is, one clone each | the task's own checks, where nothing else shows the change: check 5 |
 //! | the base as it is | scanners that found something, in the files that changed: check 12 |
 
 use std::collections::BTreeMap;
@@ -80,7 +80,7 @@ pub struct Candidate<'a> {
     /// A folder of the caller's that only we may enter; clones are made in it and removed.
     pub scratch: &'a Path,
     pub kind: TaskKind,
-    /// Whether the task's own commands may all pass on the base without a person being asked: see [`Task::checks_may_be_green`].
+    /// Whether the task's own commands may pass on the base, so that they are not run there: see [`Task::checks_may_be_green`].
     ///
     /// [`Task::checks_may_be_green`]: alai_core::task::Task::checks_may_be_green
     pub checks_may_be_green: bool,
@@ -293,8 +293,8 @@ impl Gate<'_> {
         as_is_room: &Room,
         into: &mut Vec<Measurement>,
     ) -> Result<(Census, Vec<String>), GateError> {
-        let acceptance = runs::acceptance(&self.own_checks()?);
-        // Those of the head, then those of the base.
+        let own_checks = self.own_checks()?;
+        let acceptance = runs::acceptance(&own_checks);
         let own = 0..self.commands.len();
         let restored_room = self.room("the base's tests", self.candidate.head)?;
         let changed = self.restore(&restored_room)?;
@@ -365,7 +365,7 @@ impl Gate<'_> {
         into.push(self.turned_around(noticed, &own)?);
         // Tests that were red on the base have shown it there.
         self.rests(Check::MutantsKilled, last..self.commands.len());
-        self.settle_acceptance(&census, into);
+        self.settle_acceptance(own_checks, &census, into)?;
         let before = self.commands.len();
         let covered = self.covered(&census, into)?;
         into.push(covered);
@@ -597,8 +597,6 @@ impl Gate<'_> {
         self.tests(&room)
     }
 
-    /// The task's own commands on the head, and where all of them pass there, on the base: a check that passes without the change
-    /// proves nothing of it.
     fn own_checks(&mut self) -> Result<Vec<OwnCheck>, GateError> {
         let mut done = Vec::new();
         for command in self.candidate.checks {
@@ -610,18 +608,17 @@ impl Gate<'_> {
                 base: None,
             });
         }
-        if done.iter().any(|own| !own.head.success()) {
-            return Ok(done);
-        }
-        for own in &mut done {
-            let room = self.room("a check of the task on the base", self.candidate.base)?;
-            own.base = Some(self.run(&room, &own.command)?);
-        }
         Ok(done)
     }
 
-    /// Puts what else was red before the change and is green now beside the task's own commands.
-    fn settle_acceptance(&self, census: &Census, into: &mut [Measurement]) {
+    /// Runs the task's own commands on the base, where all passed on the head and nothing else was red before the change and is green
+    /// now: one that passes without the change proves nothing of it.
+    fn settle_acceptance(
+        &mut self,
+        mut own_checks: Vec<OwnCheck>,
+        census: &Census,
+        into: &mut [Measurement],
+    ) -> Result<(), GateError> {
         let base = self.candidate.base_census;
         let passed = |check: Check| { into.iter() }.any(|m| m.check == check && runs::passed(m));
         // That tests notice wrong answers says that they look at the product, and not that it is another one: enough where the task
@@ -634,12 +631,20 @@ impl Gate<'_> {
             || noticed
             // A shipped scaffold's product is ours, byte by byte.
             || { self.change.files.iter() }.all(|f| self.rules.is_scaffolded(f));
-        for own in into
-            .iter_mut()
-            .filter(|m| m.check == Check::AcceptanceChecks)
-        {
-            *own = runs::shown(own.clone(), shown);
+        if shown || !passed(Check::AcceptanceChecks) {
+            return Ok(());
         }
+        let before = self.commands.len();
+        for own in &mut own_checks {
+            let room = self.room("a check of the task on the base", self.candidate.base)?;
+            own.base = Some(self.run(&room, &own.command)?);
+        }
+        self.rests(Check::AcceptanceChecks, before..self.commands.len());
+        let alone = runs::acceptance(&own_checks);
+        for own in into.iter_mut().filter(|m| m.check == alone.check) {
+            *own = alone.clone();
+        }
+        Ok(())
     }
 
     fn lint(&mut self) -> Result<Vec<Lint>, GateError> {

@@ -584,7 +584,7 @@ pub(crate) fn new_tests_fail(
 pub(crate) struct OwnCheck {
     pub(crate) command: String,
     pub(crate) head: Captured,
-    /// On the untouched base; run where all of them passed on the head.
+    /// On the untouched base; run where all of them passed on the head, and nothing else shows the change.
     pub(crate) base: Option<Captured>,
 }
 
@@ -621,7 +621,7 @@ pub(crate) fn acceptance(runs: &[OwnCheck]) -> Measurement {
         return not_applicable(
             check,
             format!(
-                "{count} checks of the task: exit 0, and all {GREEN_BEFORE}, so they show that nothing broke and nothing more: {}",
+                "{UNPROVEN}: {count} checks of the task: exit 0, and all {GREEN_BEFORE}, so they show that nothing broke and nothing more: {}",
                 some(&green)
             ),
         );
@@ -644,19 +644,6 @@ pub(crate) fn acceptance(runs: &[OwnCheck]) -> Measurement {
         check,
         format!("{count} checks of the task: exit 0{green}{slow}"),
     )
-}
-
-/// Check 5 once it is known whether anything else shows the change: a new test that is red on the base, one that turned green, one that
-/// notices wrong answers. Where nothing does, code that nobody calls would have passed alike.
-pub(crate) fn shown(acceptance: Measurement, by_others: bool) -> Measurement {
-    let all_green = acceptance.result == CheckResult::NotApplicable && acceptance.is_green_before();
-    if by_others || !all_green {
-        return acceptance;
-    }
-    Measurement {
-        detail: format!("{UNPROVEN}: {}", acceptance.detail),
-        ..acceptance
-    }
 }
 
 /// One linter, formatter or parser on the head, and on the base where it failed.

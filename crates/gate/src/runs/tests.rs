@@ -340,12 +340,10 @@ fn a_check_that_passed_before_the_change_scores_nothing() {
         mixed.is_green_before() && mixed.detail.contains("scores nothing: `check 1`"),
         "{mixed:?}"
     );
-    assert_eq!(shown(mixed.clone(), false), mixed, "one of them was red");
+    assert!(!mixed.is_unproven(), "one of them was red");
     let green = of(&[OK, OK]);
     assert_eq!(green.result, CheckResult::NotApplicable);
-    assert!(green.is_green_before() && !green.is_unproven(), "{green:?}");
-    assert!(shown(green.clone(), false).is_unproven());
-    assert_eq!(shown(green.clone(), true), green, "something else shows it");
+    assert!(green.is_green_before() && green.is_unproven(), "{green:?}");
     let slow = of(&[SLOW]);
     assert_eq!(slow.result, CheckResult::Pass, "it did not pass there");
     assert!(

@@ -72,6 +72,8 @@ fn a_task_of_no_goal_is_split_and_whoever_needs_it_needs_its_parts() {
     let by = format!("replaced by #{one}, #{two}");
     let why = world.json(["why", "1", "--json"])["why"].clone();
     assert_eq!(why["rule"], "replaced", "{why}");
+    let page = format!("goals/1/spec-{spec}");
+    world.alai(["wiki", "show", &page]).exits(0).says("Smaller");
     for command in [
         vec!["why", "1"],
         vec!["mc", "show", "1"],
