@@ -299,7 +299,15 @@ pub(crate) fn judge_request(bytes: &[u8]) {
                 "{text:?}"
             );
             assert!(!body.replace("\r\n", "").contains(['\r', '\n']), "{text:?}");
-            assert_eq!(body.matches(" HTTP/1.1\r\n").count(), 1, "{text:?}");
+            let (first, headers) = body.split_once("\r\n").expect("a line and headers");
+            assert!(first.ends_with(" HTTP/1.1"), "{text:?}");
+            // No other line can be taken for a request: each is a header by its name. What a value says is its own.
+            let is_name = |name: &str| {
+                let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+                !name.is_empty() && name.chars().all(is_token)
+            };
+            let is_header = |line: &str| line.split_once(':').is_some_and(|(n, _)| is_name(n));
+            assert!(headers.split("\r\n").all(is_header), "{text:?}");
             let lower = body.to_ascii_lowercase();
             for header in [
                 "transfer-encoding:",
