@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::fd::OwnedFd;
+use std::thread::JoinHandle;
 
 use alai_core::mcp::Offer;
 use alai_workspace::command::Cancel;
@@ -63,6 +64,10 @@ pub(crate) fn judge(bytes: &[u8]) -> Vec<Said> {
         .notes()
         .iter()
         .for_each(|note| clean(&note.detail, TEXT_BYTES_MAX));
+    drop(seats);
+    for ours in held.into_inner() {
+        ours.server.join().expect("a server that ends");
+    }
     said
 }
 
@@ -82,9 +87,10 @@ fn clean(text: &str, bytes_max: usize) {
     assert!(!text.chars().any(steers), "{text:?}");
 }
 
-/// The ends that the server would read. They stay open until all is over: a pipe that nobody reads would end the process of a
-/// fuzzer, which has not Rust's own way of beginning.
+/// The server, and the ends of its pipes that are read. They stay open until it has ended: a pipe that nobody reads would end the process of
+/// a fuzzer, which has not Rust's own way of beginning, and a thread that goes on looks like a leak there.
 struct Ours {
+    server: JoinHandle<()>,
     _stdin: OwnedFd,
     _stdout: OwnedFd,
 }
@@ -92,15 +98,17 @@ struct Ours {
 fn started(bytes: &[u8]) -> io::Result<(Started, Ours)> {
     let ((hears, stdin), (stdout, says)) = (rustix::pipe::pipe()?, rustix::pipe::pipe()?);
     let (stderr, _closed) = rustix::pipe::pipe()?;
-    let ours = Ours {
-        _stdin: hears.try_clone()?,
-        _stdout: stdout.try_clone()?,
-    };
+    let (_stdin, _stdout) = (hears.try_clone()?, stdout.try_clone()?);
     let bytes = bytes.to_owned();
-    // It ends when the other ends are closed, or with its lines.
-    std::thread::spawn(move || {
+    // It ends when what it hears ends, or with its lines; all that it says has room in its pipe.
+    let server = std::thread::spawn(move || {
         let _gone = serve(&bytes, File::from(hears), File::from(says));
     });
+    let ours = Ours {
+        server,
+        _stdin,
+        _stdout,
+    };
     let started = Started {
         stdin,
         stdout,
