@@ -16,6 +16,7 @@ use alai_workspace::setup;
 use crate::beat::Factory;
 use crate::home::Home;
 use crate::ops::from_kept_clone;
+use crate::sides;
 use crate::work::CLONE;
 use crate::work::keep::{self, KEPT, Track};
 
@@ -35,7 +36,7 @@ const RUNS_KEPT: usize = 2_000;
 const RUNS_BYTES_MAX: u64 = 20 << 30;
 
 /// Longest that a trajectory is kept, and what is kept in any case: last week's run is still argued about.
-const RUN_AGE_MAX: Duration = Duration::from_secs(90 * DAY_S);
+pub(crate) const RUN_AGE_MAX: Duration = Duration::from_secs(90 * DAY_S);
 const RUN_AGE_MIN: Duration = Duration::from_secs(7 * DAY_S);
 
 /// A kept clone is tried again after this, and so many in one look: one that is slow takes a minute.
@@ -120,6 +121,9 @@ pub(crate) fn tidy(factory: &Factory) {
     try_kept(factory, SystemTime::now());
     if let Err(e) = forget_runs(factory, SystemTime::now()) {
         tracing::warn!("old runs cannot be reclaimed: {e}");
+    }
+    if let Err(e) = sides::forget(factory, SystemTime::now()) {
+        tracing::warn!("old commits of both sides cannot be removed: {e}");
     }
 }
 

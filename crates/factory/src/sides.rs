@@ -4,13 +4,20 @@
 //! Made of the repository alone and before the store knows of it: a crash between the two makes the same once more.
 
 use std::collections::BTreeSet;
+use std::time::{Duration, SystemTime};
 
 use alai_core::pipeline::{MergeEnd, Sides};
+use alai_core::task::{State, Task};
 use alai_minion::redact;
 use alai_mission::{MergeRow, Project};
 use alai_workspace::git::{self, CommitText, GitError, Merged, Oid, Repo};
 
+use crate::beat::Factory;
+use crate::housekeeping::RUN_AGE_MAX;
 use crate::integrate::{self, IntegrateError};
+
+/// Below it stands each commit of both sides, under its own name.
+const KEPT: &str = "refs/alai/sides/";
 
 /// One side's patch; more does not fit a small model's context beside the code.
 const SIDE_BYTES_MAX: usize = 4_000;
@@ -86,13 +93,57 @@ fn start(
             }
         },
     };
-    match git::update_ref(repo, &format!("refs/alai/sides/{both}"), &both, None) {
+    match git::update_ref(repo, &format!("{KEPT}{both}"), &both, None) {
         // Made before a crash.
         Err(GitError::RefMoved { found, .. }) if found.as_ref() == Some(&both) => {}
         kept => kept?,
     }
     alai_workspace::crash::point("sides.after");
     Ok((Some(both), met))
+}
+
+/// Removes the refs of the commits from which nobody goes on any more, in every project; a repository that cannot be asked is asked
+/// again. What no task of this home names may be another home's, or is about to be told: it stays.
+pub(crate) fn forget(factory: &Factory, now: SystemTime) -> Result<(), IntegrateError> {
+    for project in factory.mission().projects()? {
+        if let Err(e) = forget_in(factory, &project, now) {
+            tracing::info!("{}: old commits of both sides: {e}", project.name);
+        }
+    }
+    Ok(())
+}
+
+fn forget_in(factory: &Factory, project: &Project, now: SystemTime) -> Result<(), IntegrateError> {
+    let repo = integrate::open(project)?;
+    for (name, at) in git::refs_below(&repo, KEPT)? {
+        if name.strip_prefix(KEPT) == Some(at.as_str()) && is_over(factory, &at, now)? {
+            git::remove_ref(&repo, &name, &at)?;
+            tracing::info!("{}: removed {name}, which nobody needs", project.name);
+        }
+    }
+    Ok(())
+}
+
+/// Whether tasks of this home name the commit and none of them can want it.
+fn is_over(factory: &Factory, at: &Oid, now: SystemTime) -> Result<bool, IntegrateError> {
+    let mission = factory.mission();
+    let named = mission.tasks_at(at.as_str())?;
+    for task in &named {
+        let line = mission.task(task.lineage.unwrap_or(task.id))?;
+        if !needs_no_start(task, line.integrated.is_some(), now) {
+            return Ok(false);
+        }
+    }
+    Ok(!named.is_empty())
+}
+
+/// Whether a task goes on from nothing any more. One that is done and merged does not; one that has failed or was cancelled can be
+/// opened again, and one that is done can be sent back until it is merged.
+fn needs_no_start(task: &Task, is_merged: bool, now: SystemTime) -> bool {
+    let updated = Duration::from_millis(task.updated_ms.max(0).unsigned_abs());
+    let age = now.duration_since(SystemTime::UNIX_EPOCH + updated);
+    let is_old = age.is_ok_and(|age| age > RUN_AGE_MAX);
+    task.state.terminal() && (is_old || is_merged && task.state == State::Done)
 }
 
 /// The tree of a rework that begins from a commit of both sides.
@@ -207,7 +258,79 @@ fn of_paths(patch: &str, paths: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use alai_core::lifecycle::Event;
+    use alai_core::task::{NewTask, TaskKind};
+    use alai_mission::{NewProject, ProjectSettings};
+    use alai_testkit::git as commits;
+
     use super::*;
+    use crate::config::Config;
+    use crate::home::{Home, init};
+
+    #[test]
+    fn a_commit_of_both_sides_goes_when_nobody_of_this_home_can_want_it() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let root = dir.path().canonicalize().expect("it is there");
+        let home = Home::at(root.join("home"));
+        init(&home).expect("a home");
+        let config = Config::load(&home.config(), &BTreeMap::new()).expect("they are valid");
+        let factory = Factory::open(home, config).expect("a factory");
+        let path = root.join("p");
+        std::fs::create_dir(&path).expect("made");
+        let commit = |text: &str| -> Oid {
+            std::fs::write(path.join("a"), text).expect("written");
+            let made = match text {
+                "0" => commits::init_repo(&path),
+                _ => commits::commit_all(&path, text),
+            };
+            made.expect("a commit").trim().parse().expect("an id")
+        };
+        let (_, both, foreign) = (commit("0"), commit("1"), commit("2"));
+        let repo = git::open(&path).expect("a repository");
+        for oid in [&both, &foreign] {
+            git::update_ref(&repo, &format!("{KEPT}{oid}"), oid, None).expect("made");
+        }
+        let (mission, now_ms) = (factory.mission(), factory.now_ms());
+        let project = NewProject {
+            name: "p".into(),
+            path: path.clone(),
+            target_branch: "main".into(),
+            settings: ProjectSettings::default(),
+        };
+        let project = mission.add_project(project, "t", now_ms).expect("new");
+        let mut task = NewTask::new(TaskKind::Build, "Put it upon what is merged");
+        task.project = Some(project);
+        task.start_from = Some(both.to_string());
+        let task = mission.add(task, None, "t", now_ms).expect("new");
+
+        let left = |now: SystemTime| -> Vec<Oid> {
+            forget(&factory, now).expect("looked");
+            let left = git::refs_below(&repo, KEPT).expect("listed").into_iter();
+            left.map(|(_, at)| at).collect()
+        };
+        let sorted = |mut all: Vec<Oid>| {
+            all.sort_by(|a, b| a.as_str().cmp(b.as_str()));
+            all
+        };
+        let all = sorted(vec![both, foreign.clone()]);
+        let later = SystemTime::now() + RUN_AGE_MAX + Duration::from_secs(60);
+        assert_eq!(left(later), all, "it is at work, however long");
+        mission
+            .act(task, Event::Cancel, String::new(), "t", now_ms)
+            .expect("cancelled");
+        assert_eq!(left(SystemTime::now()), all, "it may be opened again");
+        assert_eq!(left(later), [foreign], "another home's stays");
+
+        // One that is done may be sent back until it is merged.
+        let mut task = mission.task(task).expect("reads");
+        let (now, cancelled) = (SystemTime::now(), task.state);
+        task.state = State::Done;
+        assert!(!needs_no_start(&task, false, now) && needs_no_start(&task, true, now));
+        task.state = cancelled;
+        assert!(!needs_no_start(&task, true, now));
+    }
 
     #[test]
     fn only_the_files_in_conflict_are_shown_and_not_without_end() {

@@ -179,6 +179,19 @@ impl Reader {
         })
     }
 
+    /// The tasks that begin from a commit, or whose work it is, also those that have ended; oldest first.
+    pub fn tasks_at(&self, commit: &str) -> Result<Vec<Task>, MissionError> {
+        self.read(|c| {
+            let sql = format!(
+                "SELECT {COLUMNS} FROM task WHERE ?1 IN (start_from, head, handed) ORDER BY id"
+            );
+            let mut statement = c.prepare_cached(&sql)?;
+            let rows = statement.query_map([commit], raw)?;
+            rows.map(|r| r.map_err(MissionError::from).and_then(Raw::parse))
+                .collect()
+        })
+    }
+
     /// The task that a free worker would be given.
     pub fn next_task(&self, now_ms: i64) -> Result<Option<Task>, MissionError> {
         self.read(|c| {

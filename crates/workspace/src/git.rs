@@ -49,7 +49,9 @@ pub use objects::{BLOB_BYTES_MAX, TreeEntry, blob, tree};
 pub use open::{configured_identity, open, persons_identity};
 pub use planted::planted;
 pub(crate) use refs::is_ref_name;
-pub use refs::{Head, glance, head, is_ancestor, merge_base, resolve, tips, update_ref};
+pub use refs::{
+    Head, glance, head, is_ancestor, merge_base, refs_below, remove_ref, resolve, tips, update_ref,
+};
 pub use remote::{OWN, Remote, RemoteError, Towards, fetch, push, remote};
 pub use revert::{Reverted, revert};
 pub use sides::{committed_ms, side_by_side};

@@ -198,9 +198,7 @@ fn compare_and_swap(
     old: Option<&Oid>,
 ) -> Result<(), GitError> {
     if !is_ref_name(name) {
-        return Err(GitError::BadRef {
-            name: name.chars().take(200).collect(),
-        });
+        return Err(bad_ref(name));
     }
     let old_text = old.map_or_else(
         || "0".repeat(new.as_str().len()),
@@ -236,6 +234,75 @@ fn compare_and_swap(
         repo.root(),
         &output,
     ))
+}
+
+/// The refs below a folder of the factory's own (`refs/alai/sides/`), by full name, with the commit that each stands at.
+///
+/// # Errors
+/// [`GitError::BadRef`] when `below` is no such folder; when git fails.
+pub fn refs_below(repo: &Repo, below: &str) -> Result<Vec<(String, Oid)>, GitError> {
+    let is_ours = below.starts_with("refs/alai/") && below.ends_with('/');
+    if !is_ours || !is_ref_name(below.trim_end_matches('/')) {
+        return Err(bad_ref(below));
+    }
+    let call =
+        on_refs(repo)
+            .reading()
+            .args(["for-each-ref", "--format=%(objectname) %(refname)", below]);
+    let output = call.run()?;
+    if output.code != 0 {
+        return Err(run::failed("for-each-ref", repo.root(), &output));
+    }
+    let text = String::from_utf8_lossy(&output.stdout);
+    let each = text.lines().filter_map(|line| line.split_once(' '));
+    each.map(|(oid, name)| match oid.parse() {
+        Ok(oid) => Ok((name.to_owned(), oid)),
+        Err(e) => Err(run::unreadable(
+            "for-each-ref",
+            repo.root(),
+            &super::NotAnOid::to_string(&e),
+        )),
+    })
+    .collect()
+}
+
+/// Removes a ref of the factory's own by compare and swap: only when it stands at `old`. One that is gone already is no error. Git
+/// may write `packed-refs` for it, which is the person's too: as with a shared ref, it comes to its own end.
+///
+/// # Errors
+/// [`GitError::RefMoved`] when it stands elsewhere, [`GitError::BadRef`] for a name that is not below `refs/alai/`.
+pub fn remove_ref(repo: &Repo, name: &str, old: &Oid) -> Result<(), GitError> {
+    if !name.starts_with("refs/alai/") || !is_ref_name(name) {
+        return Err(bad_ref(name));
+    }
+    let input = format!("delete {name}\0{old}\0");
+    let call = on_refs(repo).finishing();
+    let output = call
+        .args(["update-ref", "-z", "--stdin"])
+        .stdin(input.as_bytes())
+        .run()?;
+    if output.code == 0 {
+        return Ok(());
+    }
+    match resolve(repo, name)? {
+        None => Ok(()),
+        found if found.as_ref() != Some(old) => Err(GitError::RefMoved {
+            name: name.to_owned(),
+            expected: Some(old.clone()),
+            found,
+        }),
+        Some(_) => Err(run::failed(
+            &format!("update-ref -d {name}"),
+            repo.root(),
+            &output,
+        )),
+    }
+}
+
+fn bad_ref(name: &str) -> GitError {
+    GitError::BadRef {
+        name: name.chars().take(200).collect(),
+    }
 }
 
 /// The rules of `git check-ref-format` for a full name, which are public and stable.
