@@ -56,6 +56,12 @@ fn a_conflict_is_joined_with_both_sides_in_hand_and_a_red_change_is_mended_also_
     dies.env("ALAI_CRASH_AT", "sides.after");
     assert_eq!(run(dies).code, 137);
     alai_workspace::cage::end_orphans();
+    let kept =
+        |world: &World| world.git(&["for-each-ref", "--format=%(objectname)", "refs/alai/sides/"]);
+    let made = kept(&world);
+    let foreign = world.git(&["rev-parse", "main"]);
+    let others = format!("refs/alai/sides/{foreign}");
+    world.git(&["update-ref", &others, &foreign]);
 
     let daemon = world.up();
     for line in &lines {
@@ -107,4 +113,15 @@ fn a_conflict_is_joined_with_both_sides_in_hand_and_a_red_change_is_mended_also_
         assert!(first.contains(words), "{words}: {first}");
     }
     was_always_green(&world);
+
+    // What a daemon removes when it begins: the line is merged, and nobody goes on from there. What no task names stays.
+    assert!(!made.is_empty(), "kept before anybody is told of it");
+    assert!(kept(&world).contains(&start));
+    let daemon = world.up();
+    goes_down(&world, daemon);
+    let left = kept(&world);
+    assert!(!left.contains(&start) && left.contains(&foreign), "{left}");
+    world.git(&["merge-base", "--is-ancestor", &start, "alai/integration"]);
+    world.git(&["fsck", "--connectivity-only", "--no-dangling"]);
+    world.alai(["mc", "fsck"]).exits(0);
 }

@@ -115,6 +115,45 @@ fn a_ref_moves_only_from_where_it_was_expected() {
 }
 
 #[test]
+fn a_ref_of_ours_is_listed_and_removed_only_from_where_it_was_expected() {
+    let (world, base, next) = with_next();
+    let repo = world.repo();
+    let (one, two) = ("refs/alai/sides/one", "refs/alai/sides/two");
+    for (name, at) in [(one, &base), (two, &next), ("refs/alai/sidesways", &base)] {
+        git::update_ref(&repo, name, at, None).expect("made");
+    }
+    let listed = || git::refs_below(&repo, "refs/alai/sides/").expect("listed");
+    let all = [
+        (one.to_owned(), base.clone()),
+        (two.to_owned(), next.clone()),
+    ];
+    assert_eq!(listed(), all);
+    let error = git::remove_ref(&repo, one, &next).expect_err("it is elsewhere");
+    assert!(
+        matches!(&error, GitError::RefMoved { found: Some(found), .. } if *found == base),
+        "{error}"
+    );
+    assert_eq!(listed(), all);
+    // Also where git has put all of them into one file.
+    world.git(&["pack-refs", "--all"]);
+    git::remove_ref(&repo, one, &base).expect("removed");
+    git::remove_ref(&repo, one, &base).expect("gone already");
+    assert_eq!(listed(), all[1..]);
+    for bad in [
+        "refs/heads/main",
+        "HEAD",
+        "refs/alai/x\ndelete refs/heads/main",
+    ] {
+        let error = git::remove_ref(&repo, bad, &base).expect_err("not ours");
+        assert!(matches!(error, GitError::BadRef { .. }), "{error}");
+    }
+    for bad in ["refs/heads/", "refs/alai/sides", "refs/alai/../heads/"] {
+        let error = git::refs_below(&repo, bad).expect_err("not ours");
+        assert!(matches!(error, GitError::BadRef { .. }), "{error}");
+    }
+}
+
+#[test]
 fn of_two_that_move_the_same_ref_one_loses() {
     let (world, base, next) = with_next();
     let repo = world.repo();
