@@ -312,7 +312,7 @@ pub(crate) fn judge_request(bytes: &[u8]) {
             for header in [
                 "transfer-encoding:",
                 "content-length:",
-                "authorization:",
+                "proxy-authorization:",
                 "cookie:",
             ] {
                 assert!(!lower.contains(&format!("\r\n{header}")), "{text:?}");
