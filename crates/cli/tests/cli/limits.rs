@@ -234,8 +234,9 @@ fn a_run_that_takes_too_long_three_times_goes_to_a_person_needs_faketime() {
     clock
         .alai(["why", "1"])
         .exits(0)
-        .says("rule      infra_attempts")
-        .says("alai mc retry 1");
+        .says("it took longer than 1 minutes")
+        .says("was not split: one task is no split")
+        .says("alai mc answer 1");
     world.until("its processes are gone", |_| {
         endless(&daemon).is_empty().then_some(())
     });
