@@ -30,6 +30,8 @@ pub enum Kind {
 pub struct Behaviour {
     pub kind: Kind,
     pub models: Vec<String>,
+    /// How many each of them has, as llama-server says it.
+    pub parameters: u64,
     /// The window of one slot, in tokens.
     pub n_ctx: u32,
     pub slots: u32,
@@ -150,6 +152,7 @@ impl Behaviour {
         Behaviour {
             kind: Kind::LlamaServer,
             models: vec!["small".to_owned()],
+            parameters: 8_190_735_360,
             n_ctx: 16_384,
             slots: 2,
             chars_per_token: 4,
@@ -244,6 +247,11 @@ impl OpenaiTwin {
     /// Lets held answers go, those that come later too.
     pub fn release(&self) {
         self.twin.release();
+    }
+
+    /// Its machine is gone: open connections break, and no later one is answered; or it is there again.
+    pub fn goes_away(&self, away: bool) {
+        self.twin.goes_away(away);
     }
 
     /// Blocks until the client has closed that many connections before their answers ended.

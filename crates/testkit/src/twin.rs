@@ -117,6 +117,8 @@ pub(crate) struct State {
     in_flight: usize,
     closed_by_client: usize,
     released: bool,
+    /// Nobody answers at its address.
+    away: bool,
     ended: bool,
     /// Open ones by number, to end them with the twin.
     connections: BTreeMap<u64, TcpStream>,
@@ -170,6 +172,11 @@ impl Twin {
         self.core.change(|state| state.released = true);
     }
 
+    /// Its machine is gone, or there again.
+    pub(crate) fn goes_away(&self, away: bool) {
+        self.core.goes_away(away);
+    }
+
     pub(crate) fn await_chats(&self, count: usize) {
         self.core.await_until("a chat", |state| {
             let chats = state.seen.iter().filter(|seen| self.core.is_chat(seen));
@@ -189,15 +196,21 @@ impl Drop for Twin {
     fn drop(&mut self) {
         self.core.change(|state| {
             state.ended = true;
-            for connection in state.connections.values() {
-                // It may be closed already.
-                let _ = connection.shutdown(Shutdown::Both);
-            }
+            state.shut();
         });
         // Wakes the listener, which then sees the end.
         let _ = TcpStream::connect(self.address);
         if let Some(listening) = self.listening.take() {
             let _ = listening.join();
+        }
+    }
+}
+
+impl State {
+    fn shut(&self) {
+        for connection in self.connections.values() {
+            // It may be closed already.
+            let _ = connection.shutdown(Shutdown::Both);
         }
     }
 }
@@ -211,6 +224,16 @@ impl Core {
         let changed = change(&mut self.lock());
         self.changed.notify_all();
         changed
+    }
+
+    /// Open connections break with it; later ones are closed before a byte is read.
+    pub(crate) fn goes_away(&self, away: bool) {
+        self.change(|state| {
+            state.away = away;
+            if away {
+                state.shut();
+            }
+        });
     }
 
     fn await_until(&self, what: &str, mut reached: impl FnMut(&State) -> bool) {
@@ -236,12 +259,18 @@ fn listen(listener: &TcpListener, core: &Arc<Core>) {
         let Ok(own) = stream.try_clone() else {
             continue;
         };
-        let ended = core.change(|state| {
+        let (ended, away) = core.change(|state| {
             state.connections.insert(number, own);
-            state.ended
+            (state.ended, state.away)
         });
         if ended {
             return;
+        }
+        if away {
+            // The client may be gone already.
+            let _ = stream.shutdown(Shutdown::Both);
+            core.change(|state| state.connections.remove(&number));
+            continue;
         }
         let core = Arc::clone(core);
         std::thread::spawn(move || {

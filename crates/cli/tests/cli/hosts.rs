@@ -48,7 +48,8 @@ fn minion_run(world: &World, key: Option<&str>) -> Ran {
     run(command)
 }
 
-fn line<'l>(lines: &'l Value, name: &str) -> &'l Value {
+/// A host's line of `fleet status --json`.
+pub(crate) fn line<'l>(lines: &'l Value, name: &str) -> &'l Value {
     let mut lines = lines.as_array().expect("lines").iter();
     lines
         .find(|line| line["host"] == name)

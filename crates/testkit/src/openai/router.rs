@@ -84,7 +84,7 @@ impl Held {
             let mut entry = json!({"id": id, "object": "model", "owned_by": "llamacpp", "status": status,
                 "architecture": {"input_modalities": ["text"], "output_modalities": ["text"]}});
             if standing == Standing::Loaded {
-                entry["meta"] = json!({"n_ctx_train": 40_960, "n_params": 8_190_735_360_u64, "size": 5_021_781_472_u64});
+                entry["meta"] = json!({"n_ctx_train": 40_960, "n_params": behaviour.parameters, "size": 5_021_781_472_u64});
             }
             entry
         });

@@ -168,7 +168,7 @@ fn tokens(behaviour: &Behaviour, body: &Value) -> u64 {
 fn models(behaviour: &Behaviour) -> Value {
     let entry = |id: &String| match behaviour.kind {
         Kind::LlamaServer => json!({"id": id, "object": "model", "owned_by": "llamacpp",
-            "meta": {"n_ctx_train": 40_960, "n_params": 8_190_735_360_u64, "size": 5_021_781_472_u64}}),
+            "meta": {"n_ctx_train": 40_960, "n_params": behaviour.parameters, "size": 5_021_781_472_u64}}),
         Kind::Vllm => {
             json!({"id": id, "object": "model", "owned_by": "vllm", "max_model_len": behaviour.n_ctx})
         }

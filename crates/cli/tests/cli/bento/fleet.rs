@@ -1,5 +1,5 @@
 //! The same five tasks on the fleet that the seeds have: two hosts, of which each has a model of its own. What they say is the recording,
-//! over the wire of each; who does what, and that both are at work at once, is the factory's.
+//! over the wire of each; who does what, side by side and when a host is lost, is the factory's.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -8,17 +8,20 @@ use std::sync::Arc;
 use alai_core::ids::TaskId;
 use alai_core::mode::Mode;
 use alai_core::task::{State, Task, TaskKind};
-use alai_mission::{RunRow, fsck};
+use alai_mission::{MergeKind, MergeState, RunRow, RunState, fsck};
 use alai_testkit::ollama::{self, OllamaTwin, TwinModel};
 use alai_testkit::openai::{self, OpenaiTwin, Vice};
 use serde_json::{Value, json};
 
 use super::recital::{Asked, Recital, schema_of};
-use super::{DEMO, PRODUCT, Typed, tasks};
-use crate::hosts::host;
+use super::{DEMO, LINES, PRODUCT, Typed, tasks};
+use crate::hosts::{host, line};
 
 const QWEN: &str = "qwen2.5-coder:32b";
+const SMALL_QWEN: &str = "qwen2.5-coder:7b";
 const KIMI: &str = "kimi-k2.5:tq1";
+/// The fourth of the five tasks.
+const API: &str = "user auth + subscription";
 /// More than a conversation of the recording.
 const WINDOW: u32 = 131_072;
 
@@ -86,6 +89,7 @@ fn forge(said: &Arc<Recital>, held: &'static str) -> OpenaiTwin {
     };
     OpenaiTwin::start(openai::Behaviour {
         models: vec![KIMI.to_owned()],
+        parameters: 1_000_000_000_000,
         n_ctx: WINDOW,
         ..openai::Behaviour::by(answer)
     })
@@ -232,4 +236,108 @@ fn is_whole(typed: &Typed) {
         assert!(runs.last().is_some_and(real), "{runs:?}");
     }
     assert_eq!(typed.tree("main"), PRODUCT);
+}
+
+#[test]
+fn a_host_that_is_lost_in_the_middle_leaves_its_work_to_the_other_and_the_product_is_the_same() {
+    let said = recording();
+    let anvil = anvil(&said, SMALL_QWEN, 7.6, "nothing of it");
+    let forge = forge(&said, API);
+    // Both were given tier 3. The model of the first is too small for it by its size: it stands in where the other one is lost.
+    let typed = Typed::with(&settings(
+        &host("anvil", "ollama", &anvil.url(), "tiers = [1, 2, 3]"),
+        &host("forge", "openai", &forge.url(), "tiers = [3, 4, 5]"),
+        "",
+    ));
+    overrides(&typed, "CodeCraft", 3);
+    overrides(&typed, "Vizu", 2);
+    typed.five_lines();
+    let daemon = typed.world.up();
+    let building = || at_work(&forge.chats(), schema_of, API);
+    typed.until("the API is built there", |typed| {
+        building() || typed.rests()
+    });
+    forge.goes_away(true);
+    typed.until("all is merged", Typed::rests);
+    let is_up = |name: &str| {
+        let status = typed.world.alai(["fleet", "status", "--json"]).exits(0);
+        line(&status.json(), name)["up"] == true
+    };
+    let shown = typed.world.alai(["fleet", "status"]).exits(0);
+    let lost = format!("forge  {}  down", forge.url());
+    assert!(shown.out.contains(&lost), "{shown}");
+    assert!(is_up("anvil") && !is_up("forge"), "{shown}");
+    // There again, it is seen without a word of anybody.
+    forge.goes_away(false);
+    assert!(is_up("forge"), "it is there again");
+    typed.world.alai(["down"]).exits(0);
+    daemon.ends().exits(0);
+    is_whole(&typed);
+    the_api_has_moved(&typed, &forge.url());
+    nothing_is_done_twice(&typed);
+}
+
+/// The run that the host took with it is an attempt of the machine, which its task tells by the host's address; the next one is the other
+/// host's, for the same tier, as is all that began behind it.
+fn the_api_has_moved(typed: &Typed, forge: &str) {
+    let api = typed.reader.task(TaskId(4)).expect("the task");
+    assert!(api.title.contains(API), "{api:?}");
+    let runs = typed.reader.runs_of(api.id).expect("runs");
+    let models: Vec<&str> = runs.iter().map(model).collect();
+    assert_eq!(models, [KIMI, SMALL_QWEN], "{runs:?}");
+    assert_eq!(runs[0].choice, runs[1].choice, "the same is asked for");
+    assert_eq!(api.counters.infra_attempts, 1, "{api:?}");
+    assert_eq!(runs[1].resumes.as_ref(), Some(&runs[0].id), "{runs:?}");
+    let tier = |run: &RunRow| { run.choice.as_ref() }.is_some_and(|c| c.starts_with("tier 3: "));
+    assert!(runs.iter().all(tier), "{runs:?}");
+    let told = format!("infrastructure: no reply from model `{KIMI}` at {forge}: ");
+    let events = typed.reader.events(api.id).expect("events");
+    let moves: Vec<_> = events.iter().filter(|e| e.kind == "retry").collect();
+    assert!(
+        matches!(moves[..], [event] if event.run.as_ref() == Some(&runs[0].id)
+            && (event.from, event.to) == (Some(State::Started), Some(State::Open))
+            && event.detail.starts_with(&told)),
+        "{moves:?}"
+    );
+    let shown = typed.world.alai(["mc", "show", "4", "--explain"]).exits(0);
+    let line = format!("retry by factory started -> open {told}");
+    assert!(shown.out.contains(&line), "{shown}");
+    let over_ms = runs[1].ended_ms.expect("it has ended");
+    for task in tasks(&typed.reader) {
+        let runs = typed.reader.runs_of(task.id).expect("runs");
+        let mut behind = runs.iter().filter(|run| run.started_ms > over_ms);
+        assert!(behind.all(|run| model(run) == SMALL_QWEN), "{runs:?}");
+    }
+}
+
+/// Each task has come to its end in one run, the last; runs before it are the lost host's, which handed nothing in. Each line of work is merged once, and there
+/// are as many tasks of each kind as the demo has.
+fn nothing_is_done_twice(typed: &Typed) {
+    let all = tasks(&typed.reader);
+    for task in &all {
+        let runs = typed.reader.runs_of(task.id).expect("runs");
+        let (last, lost) = runs.split_last().expect("a run");
+        assert_eq!(last.state, RunState::Succeeded, "{runs:?}");
+        assert!(lost.is_empty() || model(last) == SMALL_QWEN, "{runs:?}");
+        let of_it = |run: &RunRow| run.state == RunState::Failed && model(run) == KIMI;
+        assert!(lost.iter().all(of_it), "{runs:?}");
+        let counters = &task.counters;
+        assert_eq!((counters.qa_retries, counters.interruptions), (0, 0));
+    }
+    let of = |kind: TaskKind| all.iter().filter(|task| task.kind == kind).count();
+    let kinds = [
+        TaskKind::Build,
+        TaskKind::Review,
+        TaskKind::Security,
+        TaskKind::Ops,
+        TaskKind::Docs,
+    ];
+    assert_eq!((kinds.map(of), all.len()), ([9, 9, 8, 1, 1], 28));
+    let merges = typed.reader.merges().expect("merges");
+    let merged: Vec<TaskId> = { merges.iter() }
+        .filter(|m| m.kind == MergeKind::Integrate && m.state == MergeState::Merged)
+        .map(|m| m.task)
+        .collect();
+    let lines: BTreeSet<TaskId> = merged.iter().copied().collect();
+    assert_eq!((merged.len(), lines.len()), (LINES, LINES), "{merges:?}");
 }
