@@ -313,11 +313,6 @@ impl OllamaTwin {
         self.twin.release();
     }
 
-    /// Its machine is gone: open connections break, and no later one is answered; or it is there again.
-    pub fn goes_away(&self, away: bool) {
-        self.twin.goes_away(away);
-    }
-
     /// Blocks until that many chats have arrived.
     ///
     /// # Panics
