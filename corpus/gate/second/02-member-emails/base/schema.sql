@@ -1,0 +1,6 @@
+CREATE TABLE loans (
+    member INTEGER NOT NULL REFERENCES members (id),
+    title TEXT NOT NULL,
+    due TEXT NOT NULL
+);
+CREATE TABLE members (id INTEGER PRIMARY KEY, login TEXT NOT NULL UNIQUE);

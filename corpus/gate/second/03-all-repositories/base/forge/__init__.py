@@ -1,0 +1,5 @@
+"""A small client of the forge's HTTP interface."""
+
+from .client import Client, ForgeError
+
+__all__ = ["Client", "ForgeError"]

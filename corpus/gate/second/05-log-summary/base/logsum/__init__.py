@@ -1,0 +1,3 @@
+from .summary import Summary, summarise
+
+__all__ = ["Summary", "summarise"]

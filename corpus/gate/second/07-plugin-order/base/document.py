@@ -1,0 +1,5 @@
+from plugins import REGISTRY
+
+
+def save(text):
+    return REGISTRY.apply(text)
