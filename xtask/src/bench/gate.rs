@@ -3,7 +3,7 @@
 use super::aims::Aims;
 use crate::program::Error;
 
-const USAGE: &str = "usage: cargo xtask bench gate [--half frozen|open|unseen] [--case ID] [--language NAME] [--jobs N] [--impossible] | --overhead";
+const USAGE: &str = "usage: cargo xtask bench gate [--half frozen|open|unseen|second] [--case ID] [--language NAME] [--jobs N] [--impossible] | --overhead";
 
 /// The options are the bench's own.
 pub(super) fn run(args: &[&str], aims: &mut Aims) -> Result<(), Error> {

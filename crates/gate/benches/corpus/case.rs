@@ -6,22 +6,24 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 /// `frozen` measures, `open` shows whether a detector does what it was built for, `unseen` measured once what detectors tuned in
-/// sight of both are worth. Their figures are never added up.
+/// sight of both are worth, and `second` is for what they are worth since. Their figures are never added up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Half {
     Frozen,
     Open,
     Unseen,
+    Second,
 }
 
 impl Half {
-    pub(crate) const ALL: [Half; 3] = [Half::Frozen, Half::Open, Half::Unseen];
+    pub(crate) const ALL: [Half; 4] = [Half::Frozen, Half::Open, Half::Unseen, Half::Second];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Half::Frozen => "frozen",
             Half::Open => "open",
             Half::Unseen => "unseen",
+            Half::Second => "second",
         }
     }
 }

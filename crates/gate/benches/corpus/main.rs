@@ -68,7 +68,7 @@ fn options() -> Result<Options, String> {
         match word.as_str() {
             "--half" => {
                 let half = Half::ALL.into_iter().find(|half| half.name() == value);
-                options.half = Some(half.ok_or("--half is frozen, open or unseen")?);
+                options.half = Some(half.ok_or("--half is frozen, open, unseen or second")?);
             }
             "--case" => options.case = Some(value),
             "--language" => options.language = Some(value),
