@@ -1,0 +1,3 @@
+module drafts
+
+go 1.19

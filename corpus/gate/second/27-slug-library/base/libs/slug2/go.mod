@@ -1,0 +1,3 @@
+module example.org/slug2
+
+go 1.19

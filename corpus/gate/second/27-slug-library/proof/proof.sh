@@ -1,0 +1,1 @@
+cd site && go run ./proof
