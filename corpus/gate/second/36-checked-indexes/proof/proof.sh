@@ -1,0 +1,1 @@
+npx --no-install tsc -p . && node proof.mjs
