@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 /// Lost calls in a row after which it rests: the figure of Olla, whose gateway has run it longest. A host that a probe does not reach
 /// stands for no tier at all, so probes are not counted here.
 pub const CALLS_LOST_MAX: u32 = 5;
+/// Connections in a row that were refused or reset before any answer: nobody is there, which fewer of them tell than late or broken
+/// answers would. Olla's figure for probes.
+pub const CONNECTIONS_LOST_MAX: u32 = 3;
 /// The first rest, in milliseconds.
 pub const REST_MS: i64 = 30_000;
 /// The longest: each trial that fails doubles it up to here.
@@ -25,6 +28,9 @@ pub const SHAKY_MS: i64 = 5 * 60_000;
 pub struct Breaker {
     /// Losses in a row since the last answer.
     calls_lost: u32,
+    /// Of these the last ones that were lost before any answer.
+    #[serde(default)]
+    connections_lost: u32,
     /// When a call was last lost, in milliseconds since the Unix epoch.
     lost_ms: Option<i64>,
     rest: Option<Rest>,
@@ -45,7 +51,9 @@ struct Rest {
 pub enum Heard {
     /// An answer, good or bad: also that it loads, is busy, refuses the request or finds it too long.
     Answer,
-    /// No connection, or one that was lost before or in the middle of the answer, or went silent.
+    /// No connection, or one that was lost before anything was answered.
+    NoConnection,
+    /// One that was lost in the middle of the answer or went silent, or a server that failed inside.
     Nothing,
     /// The caller went away first: that says nothing about the host.
     Unknown,
@@ -108,11 +116,12 @@ impl Breaker {
                 }),
                 ..self
             },
-            Heard::Nothing => self.lost(now_ms),
+            Heard::NoConnection => self.lost(self.connections_lost.saturating_add(1), now_ms),
+            Heard::Nothing => self.lost(0, now_ms),
         }
     }
 
-    fn lost(self, now_ms: i64) -> Breaker {
+    fn lost(self, connections_lost: u32, now_ms: i64) -> Breaker {
         let calls_lost = self.calls_lost.saturating_add(1);
         let lost_ms = Some(now_ms);
         let length_ms = match self.rest {
@@ -120,16 +129,20 @@ impl Breaker {
             Some(rest) if rest.trial_ms.is_none() && now_ms < rest.until_ms => {
                 return Breaker {
                     calls_lost,
+                    connections_lost,
                     lost_ms,
                     ..self
                 };
             }
             Some(rest) => Some(rest.length_ms.saturating_mul(2).min(REST_MS_MAX)),
-            None if calls_lost >= CALLS_LOST_MAX => Some(REST_MS),
+            None if calls_lost >= CALLS_LOST_MAX || connections_lost >= CONNECTIONS_LOST_MAX => {
+                Some(REST_MS)
+            }
             None => None,
         };
         Breaker {
             calls_lost,
+            connections_lost,
             lost_ms,
             rest: length_ms.map(|length_ms| Rest {
                 until_ms: now_ms.saturating_add(length_ms),
@@ -159,6 +172,25 @@ mod tests {
                 until_ms: 4 + REST_MS
             }
         );
+    }
+
+    #[test]
+    fn it_rests_after_three_connections_that_were_reset() {
+        assert_eq!(after(2, Heard::NoConnection).may(2), May::Call);
+        let until_ms = 2 + REST_MS;
+        assert_eq!(after(3, Heard::NoConnection).may(2), May::Rest { until_ms });
+        // In a row: what was answered in part between them says that somebody is there.
+        let mixed = after(2, Heard::NoConnection).heard(Heard::Nothing, 2);
+        let mixed = mixed.heard(Heard::NoConnection, 3);
+        assert_eq!(mixed.may(3), May::Call);
+        let fifth = mixed.heard(Heard::NoConnection, 4);
+        assert!(matches!(fifth.may(4), May::Rest { .. }), "five of any kind");
+        let answered = after(2, Heard::NoConnection).heard(Heard::Answer, 2);
+        assert_eq!(answered.heard(Heard::NoConnection, 3).may(3), May::Call);
+        let before: Breaker =
+            serde_json::from_str(r#"{"calls_lost": 2, "lost_ms": 1, "rest": null}"#)
+                .expect("older");
+        assert_eq!(before.heard(Heard::NoConnection, 2).may(2), May::Call);
     }
 
     #[test]
@@ -219,7 +251,7 @@ mod tests {
     proptest! {
         /// Whatever happens, a rest ends, and while it lasts nothing but one trial goes through.
         #[test]
-        fn a_rest_always_ends(steps in proptest::collection::vec((0u8..3, 1i64..90_000), 1..200)) {
+        fn a_rest_always_ends(steps in proptest::collection::vec((0u8..4, 1i64..90_000), 1..200)) {
             let mut now = 0;
             let mut breaker = Breaker::default();
             for (what, wait) in steps {
@@ -227,6 +259,7 @@ mod tests {
                 breaker = match what {
                     0 => breaker.heard(Heard::Nothing, now),
                     1 => breaker.heard(Heard::Unknown, now),
+                    2 => breaker.heard(Heard::NoConnection, now),
                     _ => match breaker.may(now) {
                         May::Try => {
                             let tried = breaker.try_one(now);

@@ -146,6 +146,7 @@ pub(crate) const TEMPLATE: &str = "\
 # tiers = [3, 4]
 # memory_gb = 64.0
 # models = { \"qwen3:8b\" = { gb = 7.5, slots = 2, keep = true } }
+# timeouts = { connect_ms = 2000, between_tokens_s = 120, whole_s = 1800 }
 # Seconds in which a small model may say what sort of task one is; then, and with 0, its words alone tell.
 # classify_seconds = 15
 # Minutes after which the first model of each tier that is idle, loaded and free says one real word again; 0 asks none.

@@ -23,7 +23,7 @@ use crate::work;
 mod follows;
 mod jobs;
 pub(crate) mod loads;
-mod picture;
+pub(crate) mod picture;
 mod roster;
 mod shown;
 mod speeds;

@@ -1,17 +1,21 @@
 //! The fleet as a look at every host finds it, in lines for people: hosts, models, and one real word of each tier.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use alai_core::mode::Mode;
 use alai_fleet::{
-    Candidate, EditFormat, Host, HostRef, ModelCard, ProbeState, Provider, ToolMode, embed_by,
-    ping, usable,
+    Candidate, EditFormat, Host, HostRef, ModelCard, ProbeState, Profile, Provider, ToolMode,
+    embed_by, holds, ping, usable,
 };
 use alai_mission::Learned;
 use serde::Serialize;
 
 pub use crate::agents::AgentLine;
 use crate::clock::wall_ms;
+use crate::dispatch::loads::load_max;
+use crate::dispatch::picture::load_ms_unmeasured;
+use crate::dispatch::words::WORD_MAX;
 use crate::dispatch::{HostView, Speeds, Took};
 use crate::home::Home;
 use crate::models::{Found, Models, Seen};
@@ -237,7 +241,15 @@ fn one_vector(models: &Models, host: &Host, model: &str) -> Heard {
 }
 
 fn one_word(models: &Models, found: &Found, tier: u8, first: &Candidate) -> Option<Heard> {
-    let profile = models.profile(found.card(&first.host, &first.model)?);
+    let card = found.card(&first.host, &first.model)?;
+    let usual = models.profile(&first.host, card);
+    // Nobody waits at a terminal for as long as a run waits for its answer.
+    let held = holds(&first.host, &first.model, &usual, &|| false).unwrap_or(false);
+    let most = word_max(held, card.size_bytes).as_secs();
+    let profile = Profile {
+        call_s_max: most.min(usual.call_s_max),
+        ..usual
+    };
     let host: HostRef<'_> = (&first.host).into();
     let said = ping(host, &first.model, &profile, &|| false);
     Some(Heard {
@@ -249,6 +261,14 @@ fn one_word(models: &Models, found: &Found, tier: u8, first: &Candidate) -> Opti
         dimensions: None,
         error: said.err().map(|e| e.to_string()),
     })
+}
+
+/// How long one word may take: of a model that its host holds as long as on the interval, of another one the load as well.
+fn word_max(held: bool, bytes: u64) -> Duration {
+    match held {
+        true => WORD_MAX,
+        false => load_max(load_ms_unmeasured(bytes)) + WORD_MAX,
+    }
 }
 
 fn host_line(seen: &Seen) -> HostLine {
@@ -289,7 +309,7 @@ fn model_lines(models: &Models, found: &Found, seen: &Seen) -> Vec<ModelLine> {
         ProbeState::Down { .. } => &[],
     };
     let line = |card: &ModelCard| {
-        let profile = models.profile(card);
+        let profile = models.profile(&seen.probe.host, card);
         ModelLine {
             host: seen.name.clone(),
             model: card.name.clone(),
@@ -333,4 +353,17 @@ fn stands(found: &Found, host: &Host, model: &str) -> Vec<Stands> {
         })
     });
     stands.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_waited_for_as_long_as_it_can_take() {
+        assert_eq!(word_max(true, 240_000_000_000), WORD_MAX);
+        let minutes = |word: Duration| word.as_secs() / 60;
+        assert_eq!(minutes(word_max(false, 5_000_000_000)), 6);
+        assert_eq!(minutes(word_max(false, 240_000_000_000)), 12);
+    }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use alai_core::company::ModelChoice;
 use alai_core::schedule::{self, placement};
-use alai_fleet::{AnthropicHost, Host, OllamaHost, OpenaiHost, Secret, same_model};
+use alai_fleet::{AnthropicHost, Host, OllamaHost, OpenaiHost, Secret, Timeouts, same_model};
 use serde::{Deserialize, Serialize};
 
 use crate::config::ConfigError;
@@ -131,8 +131,26 @@ pub(crate) struct HostFile {
     slots: Option<usize>,
     memory_gb: Option<f64>,
     #[serde(default)]
+    timeouts: TimeoutsFile,
+    #[serde(default)]
     models: BTreeMap<String, ModelFile>,
 }
+
+/// How long each phase of a call may take, where a person says so; what is left out is as usual.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct TimeoutsFile {
+    connect_ms: Option<u64>,
+    load_s: Option<u64>,
+    first_token_s: Option<u64>,
+    between_tokens_s: Option<u64>,
+    whole_s: Option<u64>,
+}
+
+/// The longest that may be said, in milliseconds for a connection and in seconds for the rest: beyond a minute nobody listens there, and
+/// a call of a day is a mistake.
+const CONNECT_MS_MAX: u64 = 60_000;
+const PHASE_S_MAX: u64 = 24 * 3600;
 
 /// What is written of one model of a host.
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -275,9 +293,10 @@ impl HostFile {
                 })
             }
         };
+        let timeouts = self.timeouts.over(host.timeouts())?;
         let named = NamedHost {
             name: self.name,
-            host,
+            host: host.with_timeouts(timeouts),
             tiers: self.tiers,
             slots: self.slots,
             memory,
@@ -313,6 +332,37 @@ impl NamedHost {
             ConfigError::Placement {
                 why: words.collect::<Vec<_>>().join("; "),
             }
+        })
+    }
+}
+
+impl TimeoutsFile {
+    /// These in the place of the usual ones.
+    fn over(self, usual: Timeouts) -> Result<Timeouts, ConfigError> {
+        let phases = [
+            ("connect_ms", self.connect_ms, CONNECT_MS_MAX),
+            ("load_s", self.load_s, PHASE_S_MAX),
+            ("first_token_s", self.first_token_s, PHASE_S_MAX),
+            ("between_tokens_s", self.between_tokens_s, PHASE_S_MAX),
+            ("whole_s", self.whole_s, PHASE_S_MAX),
+        ];
+        for (key, said, most) in phases {
+            if said.is_some_and(|said| said == 0 || said > most) {
+                let said = said.unwrap_or_default().to_string();
+                let key = format!("timeouts.{key}");
+                return Err(wrong(
+                    &key,
+                    &said,
+                    "at least 1, up to a minute to connect and a day for the rest",
+                ));
+            }
+        }
+        Ok(Timeouts {
+            connect_ms: self.connect_ms.unwrap_or(usual.connect_ms),
+            load_s: self.load_s.or(usual.load_s),
+            first_token_s: self.first_token_s.or(usual.first_token_s),
+            between_tokens_s: self.between_tokens_s.or(usual.between_tokens_s),
+            whole_s: self.whole_s.or(usual.whole_s),
         })
     }
 }
@@ -428,6 +478,35 @@ mod tests {
     }
 
     #[test]
+    fn what_is_said_of_a_phase_stands_in_the_place_of_what_is_usual() {
+        let with = |dialect: &str, timeouts: &str| {
+            let text = host(&format!(
+                "dialect = \"{dialect}\"\nurl = \"http://forge:1\"\ntimeouts = {{ {timeouts} }}"
+            ));
+            hosts(&text, None).expect("valid").remove(0).host.timeouts()
+        };
+        let all =
+            "connect_ms = 1, load_s = 2, first_token_s = 3, between_tokens_s = 4, whole_s = 5";
+        for dialect in ["ollama", "openai", "anthropic"] {
+            let said = Timeouts {
+                connect_ms: 1,
+                load_s: Some(2),
+                first_token_s: Some(3),
+                between_tokens_s: Some(4),
+                whole_s: Some(5),
+            };
+            assert_eq!(with(dialect, all), said, "{dialect}");
+        }
+        let usual = AnthropicHost::parse("http://forge:1").expect("a host");
+        let one = with("anthropic", "whole_s = 9");
+        let expected = Timeouts {
+            whole_s: Some(9),
+            ..Host::Anthropic(usual).timeouts()
+        };
+        assert_eq!(one, expected, "the others stay");
+    }
+
+    #[test]
     fn a_variable_of_the_shell_keeps_no_command_from_working() {
         let found = hosts_beside("", None, Some("forge:0")).expect("it goes on");
         let why = found[0].unusable.clone().expect("it is down");
@@ -484,6 +563,14 @@ mod tests {
             (
                 "dialect = \"ollama\"\nurl = \"forge\"\ntiers = [6]",
                 "tiers",
+            ),
+            (
+                "dialect = \"ollama\"\nurl = \"forge\"\ntimeouts = { load_s = 0 }",
+                "timeouts.load_s = 0",
+            ),
+            (
+                "dialect = \"ollama\"\nurl = \"forge\"\ntimeouts = { connect_ms = 60001 }",
+                "timeouts.connect_ms = 60001",
             ),
             (
                 "dialect = \"ollama\"\nurl = \"forge\"\nkey_env = \"GOOD_KEY\"",

@@ -196,9 +196,15 @@ impl Models {
         self.tapes.recorder()
     }
 
-    /// How a model of a host is run: one profile for all of its calls, so that nothing reloads it.
-    pub fn profile(&self, card: &ModelCard) -> Profile {
-        self.profiles.of(card)
+    /// How a model of a host is run: one profile for all of its calls, so that nothing reloads it. How long its calls may take is its
+    /// host's affair, where a person said so.
+    pub fn profile(&self, host: &Host, card: &ModelCard) -> Profile {
+        let (usual, said) = (self.profiles.of(card), host.timeouts());
+        Profile {
+            idle_s_max: said.between_tokens_s.unwrap_or(usual.idle_s_max),
+            call_s_max: said.whole_s.unwrap_or(usual.call_s_max),
+            ..usual
+        }
     }
 
     /// Runs that a host may have at the same time, where that is known.
@@ -270,7 +276,7 @@ impl Models {
         if after != Breaker::default() {
             breakers.insert(key, after);
         }
-        heard == Heard::Nothing
+        matches!(heard, Heard::NoConnection | Heard::Nothing)
     }
 
     /// Whether any of its models was lost a moment ago: most of what takes one away takes them all.
@@ -345,11 +351,10 @@ fn key(host: &str, model: &str) -> (String, String) {
 /// What a failed call says of the host: that it answered, however badly, that nobody did, or nothing.
 fn heard(class: ErrorClass) -> Heard {
     match class {
-        ErrorClass::Unreachable
-        | ErrorClass::Cut
-        | ErrorClass::Stalled
-        | ErrorClass::TimedOut
-        | ErrorClass::ServerFault => Heard::Nothing,
+        ErrorClass::Unreachable => Heard::NoConnection,
+        ErrorClass::Cut | ErrorClass::Stalled | ErrorClass::TimedOut | ErrorClass::ServerFault => {
+            Heard::Nothing
+        }
         ErrorClass::Busy
         | ErrorClass::Loading
         | ErrorClass::ModelMissing

@@ -36,6 +36,22 @@ pub enum HostRef<'h> {
     Anthropic(&'h AnthropicHost),
 }
 
+impl Host {
+    /// How long each phase of its calls may take.
+    pub fn timeouts(&self) -> Timeouts {
+        HostRef::from(self).timeouts()
+    }
+
+    #[must_use]
+    pub fn with_timeouts(self, timeouts: Timeouts) -> Host {
+        match self {
+            Host::Ollama(host) => Host::Ollama(host.with_timeouts(timeouts)),
+            Host::Openai(host) => Host::Openai(host.with_timeouts(timeouts)),
+            Host::Anthropic(host) => Host::Anthropic(host.with_timeouts(timeouts)),
+        }
+    }
+}
+
 impl<'h> HostRef<'h> {
     pub(crate) fn to_host(self) -> Host {
         match self {

@@ -8,7 +8,7 @@ use crate::chat::Profile;
 use crate::error::{ErrorClass, Fault};
 
 /// The bounds of one host's calls. Those of the model's profile (`idle_s_max`, `call_s_max`) count beside them: the
-/// shorter one holds.
+/// shorter one holds. So whoever wants a longer one says so in the profile as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Timeouts {

@@ -298,6 +298,11 @@ impl OllamaTwin {
         self.shared.memory.fail(error);
     }
 
+    /// Models that are told to go stay in the list (`Stopping...`), or are gone at last.
+    pub fn models_hang_when_they_go(&self, hang: bool) {
+        self.shared.memory.hang(hang);
+    }
+
     /// Another program has a model of so many bytes loaded, or with `None` sends one away.
     pub fn somebody_holds(&self, model: &str, bytes: Option<u64>) {
         self.shared.memory.set(model, bytes);

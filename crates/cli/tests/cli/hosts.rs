@@ -237,6 +237,27 @@ fn code_of_a_local_project_reaches_no_model_elsewhere() {
     assert!(!forge.chats().is_empty());
 }
 
+/// A host that takes a call and says nothing: how long that is waited for stands in the settings.
+#[test]
+fn how_long_a_phase_of_a_call_may_take_is_said_in_the_settings() {
+    let mute = ollama::Behaviour::by(|body| good(body).held());
+    let mute = OllamaTwin::start(mute.hearing_first_words());
+    let bound = "timeouts = { first_token_s = 1 }";
+    let world = world(&host("anvil", "ollama", &mute.url(), bound));
+    let probed = world.alai(["fleet", "probe"]);
+    assert_ne!(probed.code, 0, "{probed}");
+    probed.says("nothing arrived for 1 s before the first token");
+    let none = "timeouts = { first_token_s = 0 }";
+    std::fs::write(
+        world.home().join("alai.toml"),
+        host("anvil", "ollama", &mute.url(), none),
+    )
+    .expect("the settings");
+    let refused = world.alai(["fleet", "status"]);
+    assert_ne!(refused.code, 0, "{refused}");
+    refused.says("timeouts.first_token_s = 0");
+}
+
 #[test]
 fn a_host_that_costs_money_fills_no_tier_that_nobody_gave_it() {
     let forge = llama_server(None);

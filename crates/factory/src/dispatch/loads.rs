@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use alai_fleet::{ChatError, Host, HostRef, Loader, Provider, Resident, ping};
+use alai_fleet::{ChatError, Host, HostRef, Loader, Profile, Provider, Resident, ping};
 
 use super::bounds;
 use super::picture::{self, load_ms};
@@ -32,6 +32,12 @@ const UNLISTED_MAX_MS: i64 = LOAD_MIN_MS;
 /// Between two looks at what the hosts hold, while there is work and while there is none. Others may use them, too.
 const LOOK_MS: i64 = 10_000;
 const LOOK_IDLE_MS: i64 = 60_000;
+
+/// How long a load that is expected to take so long may take at most.
+pub(crate) fn load_max(expected_ms: i64) -> Duration {
+    let most_ms = expected_ms.saturating_mul(LOAD_TIMES).max(LOAD_MIN_MS);
+    Duration::from_millis(most_ms.unsigned_abs())
+}
 
 /// Begins what a decision asks for on one host: these models go, then this one comes.
 pub(super) fn begin(
@@ -107,8 +113,14 @@ impl Work {
         let stopping = || self.factory.stopping();
         let said = host.unload(model, UNLOAD_MAX, &stopping);
         said.map_err(|e| format!("{model} could not be unloaded: {}", e.message))?;
-        let began = Instant::now();
-        while began.elapsed() < UNLOAD_MAX && !stopping() {
+        let began_ms = self.factory.now_ms();
+        let waited_ms = || {
+            self.factory
+                .now_ms()
+                .saturating_sub(began_ms)
+                .unsigned_abs()
+        };
+        while u128::from(waited_ms()) < UNLOAD_MAX.as_millis() && !stopping() {
             let held = host.resident(&stopping);
             let held =
                 held.map_err(|e| format!("whether {model} is gone is not known: {}", e.message))?;
@@ -118,15 +130,15 @@ impl Work {
             std::thread::sleep(UNLOAD_POLL);
         }
         Err(format!(
-            "{model} does not go: somebody else uses it, for {} s",
-            began.elapsed().as_secs()
+            "{model} was told to go and is there after {} s: somebody else uses it, or its server hangs (`ollama ps` says `Stopping...` then: start it anew)",
+            waited_ms() / 1_000
         ))
     }
 
     fn load(&self, host: &Loader) -> Result<(), String> {
         let began_ms = self.factory.now_ms();
-        let within_ms = self.expected_ms.saturating_mul(LOAD_TIMES).max(LOAD_MIN_MS);
-        let within = Duration::from_millis(within_ms.unsigned_abs());
+        let said = self.site.load_s.map(Duration::from_secs);
+        let within = said.unwrap_or_else(|| load_max(self.expected_ms));
         let given_up = || {
             let seen_ms = self
                 .factory
@@ -161,12 +173,12 @@ impl Work {
         };
         let stopping = || self.factory.stopping();
         self.await_a_slot(&stopping);
-        let said = ping(
-            HostRef::from(server),
-            &self.to.name,
-            &self.to.profile,
-            &stopping,
-        );
+        // What says nothing for as long as a load may stand still keeps no task waiting any longer.
+        let profile = Profile {
+            call_s_max: load_max(0).as_secs().min(self.to.profile.call_s_max),
+            ..self.to.profile
+        };
+        let said = ping(HostRef::from(server), &self.to.name, &profile, &stopping);
         self.heard(said.as_ref().err());
         match said {
             Ok(word) => {

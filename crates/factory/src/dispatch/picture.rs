@@ -404,6 +404,11 @@ fn bytes_of(sites: &[Site], known: &Known, model: &str) -> u64 {
     bytes.min(most)
 }
 
+/// Milliseconds that a load of so many bytes takes where nothing was measured.
+pub(crate) fn load_ms_unmeasured(bytes: u64) -> i64 {
+    Place::load_ms_at(bytes, BYTES_S)
+}
+
 /// Milliseconds of a load: measured, or reckoned from the host's speed.
 pub(super) fn load_ms(site: &Site, known: &Known, at: &At, bytes: u64) -> i64 {
     if site.loader.is_none() {
@@ -444,6 +449,7 @@ mod tests {
             loader: Some(alai_fleet::Loader::Ollama(
                 "http://forge:1".parse().expect("a host"),
             )),
+            load_s: None,
             server: None,
             models,
         }

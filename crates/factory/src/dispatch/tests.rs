@@ -394,6 +394,49 @@ fn a_load_that_fails_costs_no_task_an_attempt_and_is_tried_again_later() {
     assert!(forge.chats().is_empty(), "nothing was asked");
 }
 
+/// Ollama issue 14364.
+#[test]
+fn a_model_that_hangs_while_it_goes_costs_no_task_an_attempt_and_is_told() {
+    let machines = vec![machine("forge", 1, 45, &[SMALL, LARGE], "")];
+    let world = World::new(1, machines, "");
+    world.add("Small", 2, Priority::Medium);
+    let small = world.next();
+    let forge = world.twin("forge");
+    forge.models_hang_when_they_go(true);
+    world.ends(&small, true);
+    let large = world.add("Large", 5, Priority::Medium);
+    let is_order = |seen: &alai_testkit::ollama::Seen| seen.body["keep_alive"] == 0;
+    world.until("small was told to go", || {
+        forge.requests().iter().any(is_order).then_some(())
+    });
+    world.factory.gain(121_000);
+    let models = world.factory.models();
+    let why = world.until("that is given up", || {
+        models.why_unloadable(world.factory.now_ms())
+    });
+    assert!(
+        why.contains("large on ")
+            && why.contains("small was told to go")
+            && why.contains("Stopping"),
+        "{why}"
+    );
+    forge.models_hang_when_they_go(false);
+    let served = world.until("its host is well again", || {
+        let claim = world.claims.try_recv().ok()?;
+        if world.factory.roster().seat(&claim.fence.run) == Some(None) {
+            // Nobody else is there: the run says so, and its task waits.
+            world.ends(&claim, false);
+            world.factory.gain(31_000);
+            return None;
+        }
+        Some(claim)
+    });
+    assert_eq!(served.fence.task, large);
+    assert_eq!(world.place(&served), ("forge", "large".into()));
+    assert_eq!(served.task.counters.infra_attempts, 0);
+    assert!(forge.bytes_most() <= 45_000_000_000);
+}
+
 #[test]
 fn a_model_that_says_no_word_is_given_no_run() {
     let mute = Behaviour::by(|_| Answer::Lines(vec![Answer::done("stop")])).hearing_first_words();

@@ -17,7 +17,7 @@ use crate::beat::Factory;
 use crate::models::{Chosen, Site, SiteModel};
 
 /// A model that is there and idle has said its word long before: it loads nothing, and reads ten words.
-const WORD_MAX: Duration = Duration::from_secs(30);
+pub(crate) const WORD_MAX: Duration = Duration::from_secs(30);
 /// A host that is busy with what others ask of it is looked at again after this.
 const BUSY_MS: i64 = 60_000;
 /// A clock that was set back must not put off a question for longer than what would have been waited anyway.

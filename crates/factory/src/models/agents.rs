@@ -86,6 +86,7 @@ impl Models {
             slots: Some(seen.agent.slots),
             memory: None,
             loader: None,
+            load_s: None,
             server: None,
             models: vec![SiteModel {
                 name: OWN_CHOICE.to_owned(),

@@ -52,7 +52,7 @@ impl Models {
         let chosen = |candidate: &Candidate| {
             let card = found.card(&candidate.host, &candidate.model)?;
             Some(Chosen {
-                profile: self.profiles.of(card),
+                profile: self.profile(&candidate.host, card),
                 provider: Provider::from(candidate.host.clone()),
                 model: candidate.model.clone(),
             })

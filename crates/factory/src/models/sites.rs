@@ -24,6 +24,8 @@ pub(crate) struct Site {
     pub(crate) memory: Option<u64>,
     /// A host that loads and unloads at our word. The others have always loaded what they serve.
     pub(crate) loader: Option<Loader>,
+    /// Seconds that a load may take, where a person said so.
+    pub(crate) load_s: Option<u64>,
     /// Who is asked for a first word before a run is: nobody where a word costs money, and no recording.
     pub(crate) server: Option<Host>,
     pub(crate) models: Vec<SiteModel>,
@@ -70,7 +72,7 @@ impl Models {
                     bytes: member.named.bytes_of(&card.name, card.size_bytes),
                     slots: fewest(member.named.slots_of(&card.name), card.slots),
                     keep: member.named.keeps(&card.name),
-                    profile: self.profiles.of(card),
+                    profile: self.profile(&member.named.host, card),
                     name: card.name.clone(),
                 })
                 .collect();
@@ -81,6 +83,7 @@ impl Models {
                 slots: seen.slots,
                 memory: member.named.memory,
                 loader: Loader::of(&member.named.host),
+                load_s: member.named.host.timeouts().load_s,
                 server: Some(member.named.host.clone()).filter(|_| member.free),
                 models,
             })
@@ -146,6 +149,7 @@ fn recording() -> Site {
         slots: None,
         memory: None,
         loader: None,
+        load_s: None,
         server: None,
         models: vec![SiteModel {
             name: "scripted".into(),

@@ -139,12 +139,68 @@ fn chosen(models: &Models, tier: u8, reach: Reach, now_ms: i64) -> Option<(Strin
 }
 
 fn lose(models: &Models, tier: u8, times: i64) {
+    lose_by(models, tier, times, ErrorClass::Cut);
+}
+
+fn lose_by(models: &Models, tier: u8, times: i64, class: ErrorClass) {
     for now_ms in 1..=times {
         let choice = ModelChoice::Tier(tier);
         if let Some(chosen) = models.choose(&choice, 0, Reach::Anywhere, now_ms) {
-            models.heard(&chosen, Some(ErrorClass::Unreachable), now_ms);
+            models.heard(&chosen, Some(class), now_ms);
         }
     }
+}
+
+/// Facts of the fleet, acceptance 8.
+#[test]
+fn three_connections_that_were_reset_open_the_breaker_and_one_call_tries() {
+    let models = fleet(vec![member("anvil", true, None, &[("small", 8)])]);
+    lose_by(&models, 2, 2, ErrorClass::Unreachable);
+    assert!(
+        chosen(&models, 2, Reach::Anywhere, 3).is_some(),
+        "two are none"
+    );
+    lose_by(&models, 2, 1, ErrorClass::Unreachable);
+    assert_eq!(chosen(&models, 2, Reach::Anywhere, 4), None, "it rests");
+    let later = 1 + alai_core::breaker::REST_MS;
+    let one = models.choose(&ModelChoice::Tier(2), 0, Reach::Anywhere, later);
+    models.taken(&one.expect("it may be tried"), later);
+    assert_eq!(
+        chosen(&models, 2, Reach::Anywhere, later + 1),
+        None,
+        "by one"
+    );
+}
+
+/// A giant that reads slowly needs longer than is usual, and a run that is nearly over has no more than is left of it.
+#[test]
+fn how_long_calls_may_take_is_their_hosts_affair_where_a_person_says_so() {
+    let (mut slow, mut seen) = member("anvil", true, None, &[("small", 8)]);
+    let said = alai_fleet::Timeouts {
+        whole_s: Some(9_000),
+        between_tokens_s: Some(60),
+        ..slow.named.host.timeouts()
+    };
+    slow.named.host = slow.named.host.with_timeouts(said);
+    seen.probe.host = slow.named.host.clone();
+    let models = fleet(vec![
+        (slow, seen),
+        member("forge", true, None, &[("other", 8)]),
+    ]);
+    let of = |host: &str, model: &str| {
+        let choice = ModelChoice::Named {
+            host: host.into(),
+            model: model.into(),
+        };
+        let chosen = models.choose(&choice, 0, Reach::Anywhere, 1);
+        let profile = chosen.expect("it is there").profile;
+        (profile.idle_s_max, profile.call_s_max)
+    };
+    let usual = Profile::default();
+    assert_eq!(of("anvil", "small"), (60, 9_000));
+    assert_eq!(of("forge", "other"), (usual.idle_s_max, usual.call_s_max));
+    let sites = models.sites();
+    assert_eq!(sites[0].models[0].profile.call_s_max, 9_000);
 }
 
 #[test]

@@ -39,6 +39,8 @@ struct Held {
     stands_still: bool,
     /// Loads fail with this error.
     fails: Option<String>,
+    /// Who is told to go stays in the list for good (`Stopping...`).
+    hangs: bool,
     /// The most chats of all models that were answered at once, and of one model.
     busy_most: usize,
     /// The most bytes that were ever held.
@@ -84,6 +86,18 @@ impl Memory {
         self.lock().fails = error.map(str::to_owned);
     }
 
+    /// Models that are told to go hang, or do not any more: then they are gone.
+    pub(super) fn hang(&self, hangs: bool) {
+        let mut held = self.lock();
+        held.hangs = hangs;
+        let left = held.models.iter().filter(|(_, l)| l.leaves && l.busy == 0);
+        let left: Vec<String> = left.map(|(name, _)| name.clone()).collect();
+        for name in left.into_iter().filter(|_| !hangs) {
+            held.models.remove(&name);
+            held.turns.push(Turn::Unloaded(name));
+        }
+    }
+
     /// Somebody else's program sends a model away, or has one loaded.
     pub(super) fn set(&self, model: &str, bytes: Option<u64>) {
         let mut held = self.lock();
@@ -116,11 +130,12 @@ impl Memory {
 
     pub(super) fn unload(&self, model: &str) {
         let mut held = self.lock();
+        let hangs = held.hangs;
         let Some(loaded) = held.models.get_mut(model) else {
             return;
         };
         loaded.leaves = true;
-        if loaded.busy == 0 {
+        if loaded.busy == 0 && !hangs {
             held.models.remove(model);
             held.turns.push(Turn::Unloaded(model.to_owned()));
         }
@@ -266,11 +281,12 @@ impl Drops for Seat {}
 impl Drop for Seat {
     fn drop(&mut self) {
         let mut held = self.shared.memory.lock();
+        let hangs = held.hangs;
         let Some(loaded) = held.models.get_mut(&self.model) else {
             return;
         };
         loaded.busy = loaded.busy.saturating_sub(1);
-        if loaded.busy == 0 && loaded.leaves {
+        if loaded.busy == 0 && loaded.leaves && !hangs {
             held.models.remove(&self.model);
             held.turns.push(Turn::Unloaded(self.model.clone()));
         }
