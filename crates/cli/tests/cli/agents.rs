@@ -3,6 +3,7 @@
 
 mod lent;
 mod program;
+mod purse;
 
 use std::path::Path;
 

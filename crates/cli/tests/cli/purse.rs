@@ -15,7 +15,7 @@ use crate::script::TITLE;
 use crate::wire::{Good, good_said};
 use crate::world::World;
 
-const CAP_MICROUSD: u64 = 1_000_000;
+pub(crate) const CAP_MICROUSD: u64 = 1_000_000;
 /// Dollars for a million tokens, and so millionths of a dollar for each.
 const INPUT: u64 = 3;
 const OUTPUT: u64 = 15;
@@ -26,14 +26,14 @@ const BYTES_A_TOKEN: usize = 5;
 /// Between two looks whether the dollar is spent while an answer is waited for.
 const LOOK: Duration = Duration::from_secs(1);
 /// Fifty runs on four busy cores, from the first to the last. Well below the quarter of an hour after which the runner ends a test without a word.
-const PATIENCE: Duration = Duration::from_secs(600);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(600);
 
 fn setting(name: &str, usual: u64) -> u64 {
     let said = std::env::var(name).ok();
     said.map_or(usual, |text| text.parse().expect("a number"))
 }
 
-fn day() -> u64 {
+pub(crate) fn day() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.expect("a clock").as_secs() / 86_400
 }
@@ -45,26 +45,26 @@ struct Provider {
 }
 
 #[derive(Default)]
-struct Books {
+pub(crate) struct Books {
     so_far: Mutex<SoFar>,
     more: Condvar,
 }
 
 #[derive(Default)]
-struct SoFar {
-    microusd: u64,
-    answers: u64,
+pub(crate) struct SoFar {
+    pub(crate) microusd: u64,
+    pub(crate) answers: u64,
     /// From this answer on none is sent, although each is billed: who asked is killed meanwhile.
     held_from: Option<u64>,
 }
 
 impl Books {
-    fn lock(&self) -> MutexGuard<'_, SoFar> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, SoFar> {
         self.so_far.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Bills an answer, and keeps it back while its like are held.
-    fn bill(&self, microusd: u64) {
+    pub(crate) fn bill(&self, microusd: u64) {
         let mut books = self.lock();
         books.microusd += microusd;
         books.answers += 1;
@@ -75,13 +75,13 @@ impl Books {
     }
 
     /// Waits a moment for an answer that is held.
-    fn holds_one(&self) -> bool {
+    pub(crate) fn holds_one(&self) -> bool {
         let none = |books: &mut SoFar| books.held_from.is_some_and(|from| books.answers < from);
         let waited = self.more.wait_timeout_while(self.lock(), LOOK, none);
         !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
 
-    fn hold_from(&self, nth: Option<u64>) {
+    pub(crate) fn hold_from(&self, nth: Option<u64>) {
         self.lock().held_from = nth;
         self.more.notify_all();
     }
@@ -131,16 +131,16 @@ impl Provider {
     }
 }
 
-fn bill(world: &World) -> Value {
+pub(crate) fn bill(world: &World) -> Value {
     world.json(["fleet", "cost", "--days", "2", "--json"])["report"].clone()
 }
 
-fn amount(bill: &Value, of: &str) -> u64 {
+pub(crate) fn amount(bill: &Value, of: &str) -> u64 {
     bill["total"][of].as_u64().expect("an amount")
 }
 
 /// Whether nothing is at work and nothing can be begun.
-fn is_quiet(world: &World) -> bool {
+pub(crate) fn is_quiet(world: &World) -> bool {
     let moves = ["[open]", "[started]", "[ready_for_review]", "[stalled]"];
     let list = world.list();
     let mut lines = list.lines();
