@@ -344,6 +344,25 @@ fn vector(value: &Value) -> Result<Vec<f32>, Fault> {
     }
 }
 
+/// For the fuzz target: what is read of any answer are vectors with a length, of numbers.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn judge(answer: &Value) {
+    let (ollama, openai) = (
+        crate::host::OllamaHost::default(),
+        crate::openai::OpenaiHost::parse("http://h:1").expect("an address"),
+    );
+    for host in [HostRef::Ollama(&ollama), HostRef::Openai(&openai)] {
+        let Ok((vectors, _tokens)) = read(host, answer) else {
+            continue;
+        };
+        for vector in vectors {
+            assert!(vector.len() <= DIMENSIONS_MAX, "{} numbers", vector.len());
+            assert!(vector.iter().all(|number| number.is_finite()), "{answer}");
+            assert!(vector.iter().any(|number| *number != 0.0), "{answer}");
+        }
+    }
+}
+
 fn malformed(why: String) -> Fault {
     Fault::new(ErrorClass::Malformed, why)
 }

@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::cuts;
 use crate::dialect::Reader;
 use crate::tape::Wire;
+use crate::wire::Refusal;
 use crate::{salvage, tagged, thinking};
 
 /// Ollama's NDJSON.
@@ -74,7 +75,46 @@ pub(crate) fn judge_hosts(one: &Value, other: &Value, third: &Value) {
         );
     }
     let _said = crate::ollama::residency::read(one);
+    let (window, slots) = (
+        crate::openai::router::window(one),
+        crate::openai::router::slots(one),
+    );
+    assert!(window != Some(0) && slots != Some(0), "{one}");
+    judge_refused(one);
+    crate::embed::judge(one);
 }
+
+/// Statuses of refusals that are read in different ways, of all dialects together.
+const STATUSES: [u16; 10] = [400, 401, 404, 413, 429, 500, 501, 502, 503, 529];
+
+/// An error of any status, or in the middle of an answer, has a class and words that can be shown: short, of one line, and with no window of no tokens.
+fn judge_refused(said: &Value) {
+    let mut faults = vec![
+        crate::openai::errors::mid_stream(said),
+        crate::anthropic::errors::mid_stream(said),
+    ];
+    for status in STATUSES {
+        let refusal = Refusal {
+            status,
+            body: said.to_string(),
+            retry_after_s: None,
+        };
+        faults.extend([
+            crate::ollama::errors::classify(&refusal),
+            crate::openai::errors::classify(&refusal),
+            crate::anthropic::errors::classify(&refusal),
+        ]);
+    }
+    for fault in faults {
+        let shown = fault.message.chars();
+        assert!(shown.clone().count() <= SHOWN_CHARS_MAX, "{said}");
+        assert!(!shown.clone().any(char::is_control), "{said}");
+        assert!(fault.window != Some(0), "{said}");
+    }
+}
+
+/// A quotation, and what stands around it.
+const SHOWN_CHARS_MAX: usize = 700;
 
 /// In one piece, in single bytes, and cut at places that the bytes themselves give.
 fn stream(bytes: &[u8], wire: Wire, form: Option<&Value>) {
