@@ -244,7 +244,7 @@ impl ErrorClass {
         match self {
             ErrorClass::Unreachable => match server {
                 Server::Ollama | Server::Script => format!(
-                    "start Ollama there (`ollama serve`), or set OLLAMA_HOST to where it runs instead of {host}"
+                    "start Ollama there (`ollama serve`), or say where it runs instead of {host} (OLLAMA_HOST, or its `url` in alai.toml)"
                 ),
                 Server::Openai => format!(
                     "start the server there (`llama-server`, vLLM, LM Studio), or correct its address {host}; no port is assumed"
@@ -285,10 +285,10 @@ impl ErrorClass {
                 "look at the server's log; the call can be tried on another host".to_owned()
             }
             ErrorClass::Stalled => {
-                "look whether the host is overloaded, or raise idle_s_max or the host's own bound".to_owned()
+                "look whether the host is overloaded or hangs, or raise `first_token_s` or `between_tokens_s` in its `timeouts` (alai.toml)".to_owned()
             }
             ErrorClass::TimedOut => {
-                "use a smaller model or a faster host, or raise call_s_max".to_owned()
+                "look whether the host is overloaded or hangs, use a smaller model or a faster host, or raise `whole_s` in its `timeouts` (alai.toml)".to_owned()
             }
             ErrorClass::Malformed | ErrorClass::Repeating => {
                 "ask again with the error shown to the model, then use a stronger model".to_owned()

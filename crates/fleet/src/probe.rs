@@ -253,7 +253,7 @@ fn remedy(host: HostRef<'_>, failure: &Failure) -> String {
         matches!(failure, Failure::Fault(fault) if fault.class == ErrorClass::Unreachable);
     match host {
         HostRef::Ollama(_) if unreachable && host.is_loopback() => {
-            "start it with `ollama serve`, or set OLLAMA_HOST to where it runs".to_owned()
+            "start it with `ollama serve`, or say where it runs (OLLAMA_HOST, or its `url` in alai.toml)".to_owned()
         }
         HostRef::Ollama(_) if unreachable => {
             format!(
@@ -261,7 +261,7 @@ fn remedy(host: HostRef<'_>, failure: &Failure) -> String {
             )
         }
         HostRef::Ollama(_) => {
-            format!("check what listens at {host}, and set OLLAMA_HOST to an Ollama server")
+            format!("check what listens at {host}, and say where an Ollama server is (OLLAMA_HOST, or its `url` in alai.toml)")
         }
         HostRef::Openai(_) if matches!(failure, Failure::Refused(refusal) if refusal.status == 503) => {
             "wait until it has loaded its model, or look at its log".to_owned()
@@ -280,6 +280,9 @@ fn remedy(host: HostRef<'_>, failure: &Failure) -> String {
 pub(crate) fn words(failure: &Failure) -> String {
     match failure {
         Failure::Fault(fault) => fault.message.clone(),
+        Failure::Refused(Refusal { status, body, .. }) if body.trim().is_empty() => {
+            format!("HTTP {status}")
+        }
         Failure::Refused(Refusal { status, body, .. }) => format!("HTTP {status}: {}", quote(body)),
     }
 }

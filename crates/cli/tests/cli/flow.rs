@@ -25,7 +25,7 @@ fn init_can_be_given_again_and_keeps_what_a_person_changed() {
     let stable: Vec<&str> = first.out.lines().filter(|line| !varies(line)).collect();
     assert_snapshot!(world.redact(&stable.join("\n")), @r#"
     home        DIR/home (made)
-    models      none: cannot connect: Connection refused (os error 111); start it with `ollama serve`, or set OLLAMA_HOST to where it runs
+    models      none: cannot connect: Connection refused (os error 111); start it with `ollama serve`, or say where it runs (OLLAMA_HOST, or its `url` in alai.toml)
     next        `alai project add PATH`, then `alai start "GOAL" --project PATH --wait`; or `alai demo`
     "#);
     assert!(

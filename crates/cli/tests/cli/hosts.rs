@@ -246,7 +246,9 @@ fn how_long_a_phase_of_a_call_may_take_is_said_in_the_settings() {
     let world = world(&host("anvil", "ollama", &mute.url(), bound));
     let probed = world.alai(["fleet", "probe"]);
     assert_ne!(probed.code, 0, "{probed}");
-    probed.says("nothing arrived for 1 s before the first token");
+    probed
+        .says("nothing arrived for 1 s before the first token")
+        .says("raise `first_token_s` or `between_tokens_s` in its `timeouts`");
     let none = "timeouts = { first_token_s = 0 }";
     std::fs::write(
         world.home().join("alai.toml"),

@@ -161,7 +161,7 @@ fn without_a_model_a_goal_is_recorded_and_waits() {
     );
     let why = world.alai(["why", "2"]).exits(0);
     insta::assert_snapshot!(world.redact(&why.out), @r"
-    #2 is waiting: cannot connect: Connection refused (os error 111); start it with `ollama serve`, or set OLLAMA_HOST to where it runs
+    #2 is waiting: cannot connect: Connection refused (os error 111); start it with `ollama serve`, or say where it runs (OLLAMA_HOST, or its `url` in alai.toml)
     rule      no_model
     owner     operator
     deadline  in 2 d

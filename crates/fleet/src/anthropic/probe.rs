@@ -6,7 +6,7 @@ use crate::anthropic::AnthropicHost;
 use crate::dialect::HostRef;
 use crate::error::{ErrorClass, Fault};
 use crate::probe::{
-    BYTES_MAX, Found, Looked, ModelCard, ProbeState, Unreadable, is_name_of, shown_name,
+    ANSWER, BYTES_MAX, Found, Looked, ModelCard, ProbeState, Unreadable, is_name_of, shown_name,
 };
 use crate::wire::{self, Watch};
 
@@ -16,7 +16,8 @@ const PAGE: usize = 1_000;
 pub(crate) async fn look(host: &AnthropicHost, watch: &Watch<'_>) -> Looked {
     let client = wire::client(HostRef::Anthropic(host))?;
     let url = host.base().route(&format!("v1/models?limit={PAGE}"));
-    let list = wire::fetch(&client, &url, None, watch, BYTES_MAX).await?;
+    let watch = Watch::new(ANSWER.min(watch.left()), watch.cancel);
+    let list = wire::fetch(&client, &url, None, &watch, BYTES_MAX).await?;
     let listed = list.get("data").and_then(Value::as_array).ok_or_else(|| {
         let message = "what answers at /v1/models is no server of Anthropic's protocol";
         Fault::new(ErrorClass::Refused, message)
