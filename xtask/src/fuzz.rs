@@ -56,7 +56,7 @@ targets: edit, patch, grammar, claude, codex, acp, salvage, hosts, prices, tagge
          test_reports, run_reports, lockfiles, dsse, coverage, advisories, usage, mcp, parcels; all of them one after the other where none is named
 --seed alone takes just that case
 usage: cargo xtask fuzz --guided [TARGET] [--seconds N]
-guided by coverage, with a nightly toolchain and cargo-fuzz; targets: all but patch, grammar and parcels";
+guided by coverage, with a nightly toolchain and cargo-fuzz; targets: all but grammar and parcels";
 
 /// Runs one target or all; `Ok(false)` when a case failed.
 pub(crate) fn run(args: &[&str]) -> Result<bool, Error> {

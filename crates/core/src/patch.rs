@@ -204,7 +204,11 @@ fn updated(path: String, lines: &[&str], number: usize) -> Result<Change, Unread
             hunk.at_end = true;
             continue;
         }
-        let (sign, text) = line.split_at_checked(1).unwrap_or((" ", ""));
+        // A line without any sign that is empty stands for an empty one; a sign is one byte.
+        let (sign, text) = match line.is_empty() {
+            true => (" ", ""),
+            false => line.split_at_checked(1).unwrap_or((line, "")),
+        };
         let (old, new) = match sign {
             " " => (true, true),
             "-" => (true, false),

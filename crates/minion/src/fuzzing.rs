@@ -4,6 +4,7 @@
 use crate::edit;
 use crate::engine::judge::doors;
 use crate::mcp;
+use crate::patch;
 
 /// Output of `claude -p --output-format stream-json`.
 pub fn claude(bytes: &[u8]) {
@@ -34,4 +35,12 @@ pub fn edit(bytes: &[u8]) {
     };
     edit::judge::judge(file, old, new, false);
     edit::judge::judge(file, old, new, true);
+}
+
+/// A file and a patch of it, with a NUL between them.
+pub fn patch(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    if let Some((file, text)) = text.split_once('\0') {
+        patch::judge::judge(file, text);
+    }
 }

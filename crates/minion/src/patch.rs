@@ -130,6 +130,13 @@ fn within(region: &str, first: usize, hunk: &Hunk) -> Result<Edited, Miss> {
     let length = offset_of(&region[start..], hunk.old.lines().count() + 1);
     let window = &region[start..start + length];
     let edited = edit::replace(window, &hunk.old, &hunk.new, false)?;
+    if !begins_line(window, &edited) {
+        // Old lines that begin with an empty one stand behind any line's end.
+        return Err(Miss::NotFound {
+            nearest: None,
+            already_there: false,
+        });
+    }
     Ok(Edited {
         text: format!(
             "{}{}{}",
@@ -219,5 +226,7 @@ fn missed(number: usize, miss: Miss) -> String {
 
 #[cfg(test)]
 mod fuzz;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod judge;
 #[cfg(test)]
 mod tests;

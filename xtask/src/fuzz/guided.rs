@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::program::{self, Error};
 
 /// A target and the checked-in texts that it begins from: a folder or a file of the repository, none where it is empty.
-pub(super) const TARGETS: [(&str, &str); 24] = [
+pub(super) const TARGETS: [(&str, &str); 25] = [
     ("ndjson", "crates/fleet/corpus/ndjson"),
     ("sse_openai", "crates/fleet/corpus/sse_openai"),
     ("sse_anthropic", "crates/fleet/corpus/sse_anthropic"),
@@ -16,6 +16,7 @@ pub(super) const TARGETS: [(&str, &str); 24] = [
     ("codex", "crates/minion/corpus/codex"),
     ("acp", "crates/minion/corpus/acp"),
     ("edit", "crates/minion/corpus/edit"),
+    ("patch", "crates/minion/corpus/patch"),
     ("prices", "crates/core/src/money/prices.yaml"),
     ("reports", "crates/core/corpus/reports"),
     ("packs", "crates/core/corpus/packs"),

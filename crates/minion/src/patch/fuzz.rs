@@ -1,7 +1,5 @@
 //! Patches of files that are known by construction, whole and broken.
 
-use std::collections::BTreeSet;
-
 use alai_testkit::fuzz::{self, Dice};
 
 use super::*;
@@ -89,48 +87,8 @@ fn patch() {
             };
             assert_eq!(apply(&file, hunks).as_ref(), Ok(&after), "{text}");
         }
-        let broken = dice.mutated(&text, &PIECES);
-        let read = parse(&broken);
-        assert_eq!(read, parse(&broken));
-        let Ok(changes) = read else { return };
-        assert!((1..=CHANGES_MAX).contains(&changes.len()));
-        assert!(
-            changes
-                .iter()
-                .flat_map(Change::paths)
-                .all(|path| !path.is_empty())
-        );
-        for change in &changes {
-            let Change::Update { hunks, .. } = change else {
-                continue;
-            };
-            let outcome = apply(&file, hunks);
-            assert_eq!(outcome, apply(&file, hunks));
-            if let Ok(result) = outcome {
-                comes_from(&file, hunks, &result);
-            }
-        }
+        super::judge::judge(&file, &dice.mutated(&text, &PIECES));
     });
-}
-
-/// No line of a result that was neither in the file nor in the patch.
-fn comes_from(file: &str, hunks: &[Hunk], result: &str) {
-    let bare = |line: &str| {
-        let line = line.trim_start_matches('\u{feff}').trim();
-        let numbered = line
-            .split_once('|')
-            .filter(|(n, _)| n.bytes().all(|b| b.is_ascii_digit()));
-        numbered.map_or(line, |(_, rest)| rest.trim()).to_owned()
-    };
-    let given: BTreeSet<String> = file
-        .lines()
-        .chain(hunks.iter().flat_map(|hunk| hunk.new.lines()))
-        .map(bare)
-        .collect();
-    // A deleted line whose indentation was copied wrong may leave blanks.
-    for line in result.lines().map(bare).filter(|line| !line.is_empty()) {
-        assert!(given.contains(&line), "{line:?} of {result:?}");
-    }
 }
 
 #[test]

@@ -77,6 +77,11 @@ fn a_patch_that_cannot_be_read_says_why() {
             "*** Begin Patch\n*** Update File: a\n@@\nx\n*** End Patch",
             "starts with a space",
         ),
+        // A letter that takes several bytes is no sign, and not an empty line either.
+        (
+            "*** Begin Patch\n*** Update File: a\n@@\n-x\n+y\n“z”\n*** End Patch",
+            "`“z”`: a line of a hunk starts with a space",
+        ),
         (
             "*** Begin Patch\n*** Update File: a\n@@\n x\n*** End Patch",
             "changes nothing",
@@ -252,6 +257,12 @@ fn a_hunk_without_one_place_changes_nothing() {
             "in the middle of a line",
             "say abc",
             "@@\n-abc\n+x",
+            "not found",
+        ),
+        (
+            "at the end, where no empty line is",
+            "bar\nfoo\n",
+            "@@\n+z\n \n foo\n*** End of File",
             "not found",
         ),
         (
