@@ -2,7 +2,8 @@
 //!
 //! One breaker stands for one model on one host. What trips it is that nobody answered. A server that loads, that is busy, that
 //! refuses a request or finds it too long has answered: it never rests for that, or a full queue would look like an outage and move a
-//! whole backlog to another host. A rest never moves work up a tier.
+//! whole backlog to another host. Neither does it for a call that was given up before anything came: where others hold all slots a
+//! server sends no byte. A host that hangs is found by the look at it, and a mute model by its word. A rest never moves work up a tier.
 
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +56,8 @@ pub enum Heard {
     NoConnection,
     /// One that was lost in the middle of the answer or went silent, or a server that failed inside.
     Nothing,
+    /// It took the request, and the time was up before anything came: it may have waited for a slot.
+    Waited,
     /// The caller went away first: that says nothing about the host.
     Unknown,
 }
@@ -110,6 +113,14 @@ impl Breaker {
         match heard {
             Heard::Answer => Breaker::default(),
             Heard::Unknown => Breaker {
+                rest: self.rest.map(|rest| Rest {
+                    trial_ms: None,
+                    ..rest
+                }),
+                ..self
+            },
+            Heard::Waited => Breaker {
+                lost_ms: Some(now_ms),
                 rest: self.rest.map(|rest| Rest {
                     trial_ms: None,
                     ..rest
@@ -194,6 +205,25 @@ mod tests {
     }
 
     #[test]
+    fn a_wait_that_was_given_up_is_no_outage_and_another_place_is_the_better_one() {
+        let waited = after(1_000, Heard::Waited);
+        assert_eq!(waited.may(1_000), May::Call);
+        assert!(waited.is_shaky(1_000));
+        // It says nothing against the losses before it either.
+        let fifth = after(4, Heard::Nothing).heard(Heard::Waited, 5);
+        assert!(matches!(
+            fifth.heard(Heard::Nothing, 6).may(6),
+            May::Rest { .. }
+        ));
+        let later = 4 + REST_MS;
+        let trying = after(5, Heard::Nothing).try_one(later);
+        assert_eq!(
+            trying.heard(Heard::Waited, later + 1).may(later + 1),
+            May::Try
+        );
+    }
+
+    #[test]
     fn an_answer_of_any_kind_begins_anew() {
         let nearly = after(4, Heard::Nothing);
         let answered = nearly.heard(Heard::Answer, 5);
@@ -251,7 +281,7 @@ mod tests {
     proptest! {
         /// Whatever happens, a rest ends, and while it lasts nothing but one trial goes through.
         #[test]
-        fn a_rest_always_ends(steps in proptest::collection::vec((0u8..4, 1i64..90_000), 1..200)) {
+        fn a_rest_always_ends(steps in proptest::collection::vec((0u8..5, 1i64..90_000), 1..200)) {
             let mut now = 0;
             let mut breaker = Breaker::default();
             for (what, wait) in steps {
@@ -260,6 +290,7 @@ mod tests {
                     0 => breaker.heard(Heard::Nothing, now),
                     1 => breaker.heard(Heard::Unknown, now),
                     2 => breaker.heard(Heard::NoConnection, now),
+                    3 => breaker.heard(Heard::Waited, now),
                     _ => match breaker.may(now) {
                         May::Try => {
                             let tried = breaker.try_one(now);

@@ -266,9 +266,39 @@ impl Models {
         }
     }
 
-    /// What a call came to, as far as it says something about its host. True when nobody answered.
+    /// What a call came to that had begun to be answered, or nobody was waited for, as far as it says something about its host. True
+    /// when nobody answered.
     pub(crate) fn heard(&self, chosen: &Chosen, class: Option<ErrorClass>, now_ms: i64) -> bool {
-        let heard = class.map_or(Heard::Answer, heard);
+        self.note(chosen, class.map_or(Heard::Answer, heard), now_ms)
+    }
+
+    /// The same of a call of which nothing came: one whose time was up may have waited for a slot. A provider that is paid sells no
+    /// slots, and each such call may have cost something.
+    pub(crate) fn heard_nothing_of(
+        &self,
+        chosen: &Chosen,
+        class: Option<ErrorClass>,
+        now_ms: i64,
+    ) -> bool {
+        match class {
+            Some(ErrorClass::Stalled | ErrorClass::TimedOut) if self.is_free(chosen) => {
+                self.note(chosen, Heard::Waited, now_ms)
+            }
+            class => self.heard(chosen, class, now_ms),
+        }
+    }
+
+    fn is_free(&self, chosen: &Chosen) -> bool {
+        let host = chosen.provider.host();
+        match &self.source {
+            Source::Script(_) => true,
+            Source::Hosts(members) => members
+                .iter()
+                .any(|member| member.free && member.named.address() == host),
+        }
+    }
+
+    fn note(&self, chosen: &Chosen, heard: Heard, now_ms: i64) -> bool {
         let key = key(&chosen.provider.host(), &chosen.model);
         let mut breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
         let before = breakers.remove(&key).unwrap_or_default();
@@ -276,7 +306,7 @@ impl Models {
         if after != Breaker::default() {
             breakers.insert(key, after);
         }
-        matches!(heard, Heard::NoConnection | Heard::Nothing)
+        matches!(heard, Heard::NoConnection | Heard::Nothing | Heard::Waited)
     }
 
     /// Whether any of its models was lost a moment ago: most of what takes one away takes them all.

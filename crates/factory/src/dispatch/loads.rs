@@ -232,7 +232,7 @@ impl Work {
         if self
             .factory
             .models()
-            .heard(&chosen, class, self.factory.now_ms())
+            .heard_nothing_of(&chosen, class, self.factory.now_ms())
         {
             self.factory.look_soon();
         }

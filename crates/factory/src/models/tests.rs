@@ -298,6 +298,51 @@ fn a_busy_or_loading_server_and_a_bad_request_are_no_loss_however_often() {
     );
 }
 
+/// A host whose slots others hold sends no byte: that is no outage, and its work goes elsewhere while it lasts.
+#[test]
+fn a_wait_for_a_slot_that_was_given_up_rests_no_host() {
+    let models = fleet(vec![
+        member("anvil", true, None, &[("small", 8)]),
+        member("forge", true, None, &[("other", 8)]),
+    ]);
+    let choice = ModelChoice::Named {
+        host: "anvil".into(),
+        model: "small".into(),
+    };
+    let anvil = |now_ms| models.choose(&choice, 0, Reach::Anywhere, now_ms);
+    for now_ms in 1..=20 {
+        let chosen = anvil(now_ms).expect("it never rests");
+        for class in [ErrorClass::TimedOut, ErrorClass::Stalled] {
+            assert!(
+                models.heard_nothing_of(&chosen, Some(class), now_ms),
+                "it is looked at"
+            );
+        }
+    }
+    let elsewhere = Some(("http://forge:1".to_owned(), "other".to_owned()));
+    assert_eq!(chosen(&models, 2, Reach::Anywhere, 21), elsewhere);
+    // Without a connection nobody has waited.
+    let at = anvil(22).expect("it is there");
+    for now_ms in 22..25 {
+        models.heard_nothing_of(&at, Some(ErrorClass::Unreachable), now_ms);
+    }
+    assert!(anvil(25).is_none(), "it rests");
+}
+
+#[test]
+fn a_paid_provider_that_says_nothing_rests_like_one_that_is_lost() {
+    let (mut far, seen) = member("far", false, Some(vec![2]), &[("small", 8)]);
+    far.free = false;
+    let models = fleet(vec![(far, seen)]);
+    for now_ms in 1..=5 {
+        let choice = ModelChoice::Tier(2);
+        let chosen = models.choose(&choice, 0, Reach::Anywhere, now_ms);
+        let chosen = chosen.expect("it does not rest yet");
+        models.heard_nothing_of(&chosen, Some(ErrorClass::Stalled), now_ms);
+    }
+    assert_eq!(chosen(&models, 2, Reach::Anywhere, 6), None);
+}
+
 proptest::proptest! {
     /// Over every route: whatever there is, whatever was lost, whatever tier and however often it was raised.
     #[test]

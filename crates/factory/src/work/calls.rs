@@ -84,7 +84,11 @@ impl<'a> Calls<'a> {
         let cancelled = || self.cancel.is_cancelled() || self.is_late();
         let now_ms = || self.factory.now_ms();
         let mut teller = Teller::new(self.factory.home(), &fence.run, provider, &now_ms);
-        let mut hear = |event: &alai_fleet::Event| teller.hear(event);
+        let mut has_begun = false;
+        let mut hear = |event: &alai_fleet::Event| {
+            has_begun = *event != alai_fleet::Event::Again;
+            teller.hear(event);
+        };
         let answered = match models.recorder() {
             Some(recorder) => {
                 chat_recorded(provider, request, &cancelled, &mut hear, &recorder, &now_ms)
@@ -94,7 +98,11 @@ impl<'a> Calls<'a> {
         drop(teller);
         let now = self.factory.now_ms();
         let class = answered.as_ref().err().map(|e| e.class);
-        if models.heard(&self.desk.chosen, class, now) {
+        let is_lost = match has_begun {
+            true => models.heard(&self.desk.chosen, class, now),
+            false => models.heard_nothing_of(&self.desk.chosen, class, now),
+        };
+        if is_lost {
             // The next run should know whether the host is down, and go to another one.
             self.factory.look_soon();
         }
