@@ -394,6 +394,26 @@ fn a_load_that_fails_costs_no_task_an_attempt_and_is_tried_again_later() {
     assert!(forge.chats().is_empty(), "nothing was asked");
 }
 
+#[test]
+fn a_load_may_take_as_long_as_a_person_says_and_is_ended_then() {
+    let bound = "timeouts = { load_s = 1 }";
+    let world = World::new(1, vec![machine("forge", 1, 100, &[SMALL], bound)], "");
+    let forge = world.twin("forge");
+    forge.loads_stand_still(true);
+    let task = world.add("Task", 2, Priority::Medium);
+    let models = world.factory.models();
+    let why = world.until("the load is given up", || {
+        models.why_unloadable(world.factory.now_ms())
+    });
+    assert!(why.contains("it took longer than 1 s"), "{why}");
+    world.until("the host knows it", || {
+        let aborted = Turn::LoadAborted("small".into());
+        forge.turns().contains(&aborted).then_some(())
+    });
+    let counters = world.factory.mission().task(task).expect("there").counters;
+    assert_eq!(counters.infra_attempts, 0);
+}
+
 /// Ollama issue 14364.
 #[test]
 fn a_model_that_hangs_while_it_goes_costs_no_task_an_attempt_and_is_told() {
