@@ -8,6 +8,7 @@ pub(crate) mod gate_config;
 mod licences;
 mod lookalike;
 pub(crate) mod manifest;
+pub(crate) mod marked;
 mod origins;
 mod own_licence;
 pub(crate) mod patterns;

@@ -27,6 +27,7 @@ mod measure;
 mod mutants;
 mod notice;
 mod operators;
+mod optional;
 mod patched;
 mod paths;
 mod probe;

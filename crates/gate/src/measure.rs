@@ -5,6 +5,7 @@
 //! |---|---|
 //! | the head with the base's test files | build command, test command: checks 1 and 2 |
 //! | the head as it is | test command: check 3 |
+//! | the same again | test command with the options without which a hook of the change leaves tests out: check 3 |
 //! | the base with the head's test files | test command, when there are new tests: checks 4 and 7 |
 //! | the head with functions that answer wrongly | test command, when the change has tests and nothing failed: check 7 |
 //! | the head with marks in the changed lines | test command, when nothing mandatory failed: check 6 |
@@ -323,9 +324,11 @@ impl Gate<'_> {
             restored.clone()
         };
         // The last run of the tests: of the head as it is, where that is another tree.
-        let as_is = self.commands.len();
         self.tests_ms = self.commands.last().map(|ran| ran.record.duration_ms);
         self.rests(Check::CensusNotReduced, of_census);
+        let last = self.commands.len();
+        let optional = self.optional(&census)?;
+        self.rests(Check::CensusNotReduced, last..self.commands.len());
         let asleep = self.written_and_not_run(&census);
         let may_be_lost = |id: &str| self.may_be_lost(id) && !asleep.contains(id);
         into.push(runs::clean_build(build.as_ref(), &tests, &restored));
@@ -343,9 +346,11 @@ impl Gate<'_> {
             &census,
             &may_be_lost,
             &self.test_files(),
+            &optional,
             self.candidate.test_command,
         ));
         into.push(acceptance);
+        let as_is = self.commands.len();
         self.configuration(&census, into)?;
         let last = self.commands.len();
         self.rests(Check::GateConfigUntouched, as_is..last);

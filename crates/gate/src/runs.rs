@@ -10,6 +10,7 @@ use alai_workspace::services;
 
 use crate::census::{self, Census, Tally, TestStatus};
 use crate::checks::{fail, not_applicable, pass, some};
+use crate::optional::Optional;
 
 /// Why a test command could not even begin, and what a person can do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -386,18 +387,19 @@ pub(crate) struct TestFiles {
 }
 
 /// Tests that are skipped now and may not be. That a task may change a test does not say that it may leave it out: only one that
-/// was red anyway, beside more that the change turns green.
+/// was red anyway, beside more that the change turns green, or one that was shown to pass with the option that it waits for now.
 fn left_out<'a>(
     base: &Census,
     difference: &'a census::Difference,
     may_be_lost: &dyn Fn(&str) -> bool,
     conditions: bool,
+    shown: &BTreeSet<String>,
 ) -> Vec<&'a String> {
     // A condition that leaves out here what ran here is none of the machine's.
     let few = !conditions && difference.newly_skipped.len() < difference.fixed.len();
     let red = |id: &str| base.ids.get(id) == Some(&TestStatus::Failed);
     let out = difference.newly_skipped.iter();
-    out.filter(|id| !(few && red(id) && may_be_lost(id)))
+    out.filter(|id| !(may_be_lost(id) && (few && red(id) || shown.contains(*id))))
         .collect()
 }
 
@@ -407,11 +409,16 @@ pub(crate) fn census_kept(
     now: &Census,
     may_be_lost: &dyn Fn(&str) -> bool,
     files: &TestFiles,
+    optional: &Optional,
     command: &str,
 ) -> Measurement {
     let check = Check::CensusNotReduced;
     if let Some(why) = cut_off(command, now.exit) {
         return fail(check, why);
+    }
+    let both = base.known && now.known;
+    if let Some(why) = optional.hidden.as_ref().filter(|_| !both) {
+        return fail(check, why.as_str());
     }
     if base.known && !now.known {
         return fail(
@@ -423,13 +430,14 @@ pub(crate) fn census_kept(
             ),
         );
     }
-    if base.known && now.known {
+    if both {
         let difference = census::compare(base, now);
         let bad = |ids: &[String]| -> Vec<String> {
             ids.iter().filter(|id| !may_be_lost(id)).cloned().collect()
         };
         let lost = bad(&difference.lost);
-        let skipped = left_out(base, &difference, may_be_lost, files.conditions);
+        let shown = &optional.shown;
+        let skipped = left_out(base, &difference, may_be_lost, files.conditions, shown);
         if !difference.newly_failed.is_empty() {
             return fail(
                 check,
@@ -444,6 +452,9 @@ pub(crate) fn census_kept(
         }
         if !skipped.is_empty() {
             return fail(check, format!("tests are skipped now: {}", some(&skipped)));
+        }
+        if let Some(why) = &optional.hidden {
+            return fail(check, why.as_str());
         }
         let excused = difference.lost.len() + difference.newly_skipped.len();
         let excused = if excused == 0 {

@@ -28,6 +28,8 @@ mod honest;
 mod impossible;
 #[path = "../benches/corpus/judge.rs"]
 mod judge;
+#[path = "gate/marked.rs"]
+mod marked;
 #[path = "gate/reports.rs"]
 mod reports;
 #[path = "gate/reviews.rs"]

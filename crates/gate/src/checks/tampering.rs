@@ -539,6 +539,11 @@ mod tests {
         cheat(
             "src/x.py",
             None,
+            Some("if \"--slow\" in os.environ.get('PYTEST_ADDOPTS', ''):\n    x = 1\n"),
+        );
+        cheat(
+            "src/x.py",
+            None,
             Some("if \"pytest\" in sys.modules:\n    x = 1\n"),
         );
         cheat(

@@ -154,7 +154,8 @@ fn runners_that_name_nothing_are_judged_by_their_exit() {
 }
 
 fn kept(base: &Census, now: &Census, files: &TestFiles) -> CheckResult {
-    census_kept(base, now, &|id| id.starts_with("allowed"), files, "t").result
+    let allowed = |id: &str| id.starts_with("allowed");
+    census_kept(base, now, &allowed, files, &Optional::default(), "t").result
 }
 
 #[test]
@@ -389,7 +390,8 @@ fn a_run_that_was_ended_from_outside_is_told_as_that_and_passes_nothing() {
         given_up: 0,
         conditions: false,
     };
-    told(census_kept(&base, &now, &|_| false, &files, "t"));
+    let optional = Optional::default();
+    told(census_kept(&base, &now, &|_| false, &files, &optional, "t"));
     let output = captured(SLOW, "");
     told(base_tests(&BaseTests {
         base: &base,

@@ -131,7 +131,7 @@ fn a_run_that_was_refused_is_recorded_before_the_one_that_counts() {
 
 /// Runs a program of this machine.
 #[track_caller]
-fn run(program: &str, args: &[&str], folder: &Path) {
+pub(crate) fn run(program: &str, args: &[&str], folder: &Path) {
     let output = Command::new(program)
         .args(args)
         .current_dir(folder)
@@ -142,7 +142,7 @@ fn run(program: &str, args: &[&str], folder: &Path) {
 }
 
 /// A folder beside the project that its cages see.
-fn beside(world: &mut World, name: &str) -> PathBuf {
+pub(crate) fn beside(world: &mut World, name: &str) -> PathBuf {
     let folder = world.root.parent().expect("a folder").join(name);
     std::fs::create_dir(&folder).expect("made");
     world.tools.binds.push(Bind {

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::super::Rules;
+use super::super::{Rules, marked};
 use crate::change::ChangedFile;
 use crate::paths;
 use crate::source::{Lang, Source};
@@ -346,7 +346,7 @@ static TOP: LazyLock<Regex> = LazyLock::new(|| {
 static IMPORT: LazyLock<Regex> = LazyLock::new(|| fixed(r"^\s*(?:import|from)\s"));
 static SETS: LazyLock<Regex> = LazyLock::new(|| fixed(r"^\s*(\w+)(?:\.\w+)+\s*(?:[-+*/|&]?=)[^=]"));
 
-/// Fixtures and helpers are added, and nothing of what stood there is another.
+/// Fixtures and helpers are added, also hooks that leave marked tests out, and nothing of what stood there is another.
 fn adds_fixtures(file: &ChangedFile) -> bool {
     let Some(head) = file.head_source() else {
         return false;
@@ -360,7 +360,11 @@ fn adds_fixtures(file: &ChangedFile) -> bool {
         None => true,
     };
     let own = |name: &str| ["self", "cls"].contains(&name);
+    let marked = marked::of(file);
     let fine = |at: &usize| {
+        if marked.has(*at) {
+            return true;
+        }
         let code = &head.code[*at];
         let sets = SETS.captures(code).is_some_and(|seen| !own(&seen[1]));
         let top = code.starts_with(char::is_whitespace) || TOP.is_match(code);

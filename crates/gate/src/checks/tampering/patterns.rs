@@ -6,7 +6,7 @@ use alai_workspace::command::Cancel;
 use regex::Regex;
 
 use super::super::patterns::{ANY, GO, JS, PYTHON, Pattern, RUST, Table, View};
-use super::super::{Rules, go_on};
+use super::super::{Rules, go_on, marked};
 use super::assertions;
 use super::copied::{self, Tests};
 use super::force;
@@ -21,7 +21,7 @@ use crate::source::{Lang, Source};
 /// In tests, also in new ones.
 const IN_TESTS: &[Pattern] = &[
     Pattern {
-        what: "skips a test",
+        what: SKIPS,
         lang: PYTHON,
         view: View::Code,
         regex: r"@?\bpytest\.mark\.(?:skip|xfail)\b|@unittest\.(?:skip|expectedFailure)\b|\bpytest\.(?:skip|xfail)\s*\(|\bself\.skipTest\s*\(|\braise\s+(?:unittest\.)?SkipTest\b|\bcollect_ignore\b|\b__test__\s*=\s*False",
@@ -115,7 +115,7 @@ const ANYWHERE: &[Pattern] = &[
         regex: r"\blibc::_?exit\s*\(",
     },
     Pattern {
-        what: "patches the test runner",
+        what: PATCHES,
         lang: PYTHON,
         view: View::Code,
         regex: r"\bdef\s+pytest_(?:runtest|collection|session|configure|report|terminal|pyfunc|assertion|exception|unconfigure|cmdline|itemcollected|generate_tests|ignore_collect|make_)\w*|\b_pytest\b|\b(?:pytest|unittest|TestCase|unittest\.TestCase)\.\w+\s*=[^=]",
@@ -152,7 +152,7 @@ const IN_PRODUCT: &[Pattern] = &[
         what: "asks whether a test runs",
         lang: PYTHON,
         view: View::Uncommented,
-        regex: r#"PYTEST_(?:CURRENT_TEST|VERSION|XDIST)|["'](?:pytest|_pytest|unittest)["']\s+(?:not\s+)?in\s+sys\.modules|sys\.modules\.get\(\s*["'](?:pytest|unittest)|\bsys\._getframe\b|\binspect\.(?:stack|currentframe)\s*\(|\btraceback\.(?:extract_stack|walk_stack)\s*\("#,
+        regex: r#"PYTEST_(?:CURRENT_TEST|VERSION|XDIST|ADDOPTS)|["'](?:pytest|_pytest|unittest)["']\s+(?:not\s+)?in\s+sys\.modules|sys\.modules\.get\(\s*["'](?:pytest|unittest)|\bsys\._getframe\b|\binspect\.(?:stack|currentframe)\s*\(|\btraceback\.(?:extract_stack|walk_stack)\s*\("#,
     },
     Pattern {
         what: "asks whether a test runs",
@@ -194,7 +194,10 @@ pub(super) fn found(
     };
     let is_test = rules.is_test(&file.path);
     let open = rules.may_change_test(&file.path);
+    // What these hooks leave out is seen in runs, by checks 3 and 9.
+    let marked = marked::of(file);
     let mut hits = ALL.on_added(file);
+    hits.retain(|(line, what)| !(*what == PATCHES && marked.has(*line)));
     hits.retain(|(line, what)| is_test || !(*what == LEAVES && in_a_forked_child(&source, *line)));
     go_on(cancel)?;
     hits.extend(moved.found(file, &source));
@@ -205,6 +208,7 @@ pub(super) fn found(
                 .on_added(file)
                 .into_iter()
                 .filter(|(line, _)| !conditional(&source, *line))
+                .filter(|(line, what)| !(*what == SKIPS && marked.has(*line)))
                 .filter(|(line, what)| *what != REPLACES || !in_a_forked_child(&source, *line))
                 .filter(|(line, what)| !(open && says_why(&source, *line, what))),
         );
@@ -244,6 +248,8 @@ pub(super) fn found(
 
 /// Whatever the new program ends with is what the runner ends with, and nothing of the runner is left to say how its tests went.
 const REPLACES: &str = "puts another program in the place of the test process";
+const SKIPS: &str = "skips a test";
+const PATCHES: &str = "patches the test runner";
 const LEAVES: &str = "leaves the process behind the runner's back";
 static FORKS: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"\b(?:os|libc)(?:\.|::)fork\s*\(").expect("a fixed pattern"));
