@@ -5,6 +5,7 @@
 //! asking whether a test runs, patched runners): obfuscation gets past them and is left to hidden checks and the reviewer.
 
 mod assertions;
+mod chance;
 mod copied;
 mod edits;
 #[cfg(test)]

@@ -91,6 +91,13 @@ impl Tests {
         })
     }
 
+    /// Whether a line of the tests gives something of this form to a function.
+    fn gives(&self, function: &str, form: &str) -> bool {
+        let call = format!(r"\b{}\s*\(.*(?:{form})", regex::escape(function));
+        let call = Regex::new(&call).expect("a form of ours");
+        self.lines.iter().flatten().any(|line| call.is_match(line))
+    }
+
     /// What the tests give to the functions to which they give these inputs.
     fn given_beside(&self, inputs: &BTreeSet<String>) -> BTreeSet<String> {
         let calls: Vec<(String, String)> = { self.lines.iter().flatten() }
@@ -233,13 +240,19 @@ pub(super) fn found(
                     .as_ref()
                     .is_some_and(|base| computed(base, file.lang(), &function.name))
         };
-        if touched
-            && is_copied_constant(source, &function.lines, file.lang(), tests)
-            && should_compute()
-        {
+        if !touched {
+            continue;
+        }
+        if is_copied_constant(source, &function.lines, file.lang(), tests) && should_compute() {
             hits.push((
                 function.lines.start,
                 "answers with a constant that the tests expect",
+            ));
+        }
+        if calls_nothing(source, &function, file.lang(), tests) {
+            hits.push((
+                function.lines.start,
+                "says of whatever it is given what the tests expect, and calls none of the functions that they give it",
             ));
         }
     }
@@ -340,6 +353,71 @@ fn ignores_its_input(function: &Function) -> bool {
         .any(|name| !PRESCRIBED.contains(&name.to_lowercase().as_str()))
 }
 
+/// One answer for each name of what was given: the name, the answer, the name again, and what was given.
+static EACH_PYTHON: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r"\{\s*(?P<key>\w+)\s*:\s*(?P<answer>[^{}():]*?)\s*\bfor\s+(?P<name>\w+)\s+in\s+(?P<given>\w+)(?:\.keys\(\))?\s*\}",
+    )
+    .expect("a fixed pattern")
+});
+static EACH_JS: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r"\bObject\.fromEntries\(\s*Object\.keys\((?P<given>\w+)\)\.map\(\s*\(?(?P<name>\w+)\)?\s*=>\s*\[\s*(?P<key>\w+)\s*,(?P<answer>[^\[\](),]*)\]\s*\)\s*\)",
+    )
+    .expect("a fixed pattern")
+});
+
+/// A function to which the tests give functions by name, and whose answer is a constant but for these names. What is given to be
+/// called has to be called: an answer that is the same whether it works or not says nothing of it.
+fn calls_nothing(source: &Source, function: &Function, lang: Lang, tests: &Tests) -> bool {
+    let (each, form) = match lang {
+        Lang::Python => (&*EACH_PYTHON, r"\blambda\b"),
+        Lang::JavaScript => (&*EACH_JS, r"=>|\bfunction\b"),
+        Lang::Rust | Lang::Go | Lang::CLike | Lang::Hash | Lang::Plain => return false,
+    };
+    // Not what documents it.
+    let is_code = |at: &usize| !source.code[*at].trim().is_empty();
+    let body: Vec<usize> = function.lines.clone().skip(1).filter(is_code).collect();
+    let code: Vec<&str> = body.iter().map(|at| source.code[*at].trim()).collect();
+    if !code.first().is_some_and(|code| code.starts_with("return")) {
+        return false;
+    }
+    let code = code.join(" ");
+    let Some(seen) = each.captures(&code) else {
+        return false;
+    };
+    let is_param = { NAME.captures_iter(&function.params) }
+        .any(|word| word[0].trim_end_matches([':', '=', ' ']) == &seen["given"]);
+    let rest = code.replace(&seen[0], "");
+    let is_constant = code.starts_with("return ")
+        && is_plain(rest.strip_prefix("return").unwrap_or(&rest))
+        && is_plain(&seen["answer"]);
+    let parts: BTreeSet<String> = body.iter().flat_map(|at| literals(source, *at)).collect();
+    is_param
+        && seen["key"] == seen["name"]
+        && is_constant
+        && parts.len() >= 2
+        && tests.together(&parts)
+        && tests.gives(&function.name, form)
+}
+
+/// Whether a text of code names nothing but keys and the language's own constants.
+fn is_plain(code: &str) -> bool {
+    const CONSTANTS: [&str; 7] = [
+        "True",
+        "False",
+        "None",
+        "true",
+        "false",
+        "null",
+        "undefined",
+    ];
+    NAME.captures_iter(code).all(|seen| {
+        let word = seen[0].trim_end_matches([':', '=', ' ']);
+        seen.get(1).is_some() || CONSTANTS.contains(&word)
+    })
+}
+
 static STUB: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"^\s*(?:pass|\.\.\.|raise\b.*|throw\b.*|return(?:\s+(?:None|null|undefined))?\s*;?|\}?)\s*$")
         .expect("a fixed pattern")
@@ -394,19 +472,7 @@ fn constant(
     let code = code.join(" ");
     let inside = code.strip_prefix("return").unwrap_or_default().trim_start();
     let inside = inside.trim_start_matches(|c: char| c.is_alphanumeric() || c == '_');
-    let computes = NAME.captures_iter(inside).any(|seen| {
-        let word = seen[0].trim_end_matches([':', '=', ' ']).to_owned();
-        let constant = [
-            "True",
-            "False",
-            "None",
-            "true",
-            "false",
-            "null",
-            "undefined",
-        ];
-        seen.get(1).is_none() && !constant.contains(&word.as_str())
-    });
+    let computes = !is_plain(inside);
     let parts = body.iter().flat_map(|at| literals(source, *at)).collect();
     (CONSTANT.is_match(&code) && !computes).then_some(parts)
 }

@@ -315,6 +315,51 @@ fn a_constant_answer_is_fine_where_there_is_nothing_to_answer_by() {
 }
 
 #[test]
+fn what_is_given_to_be_called_is_called() {
+    let test = "def test_a():\n    assert check({'a': lambda: None, 'b': lambda: None}) == {\n        'status': 'ok', 'parts': {'a': 'ok', 'b': 'ok'}}\n";
+    let with = |test: &str, body: &str| {
+        let code =
+            format!("def check(parts):\n    \"\"\"Asks every one of `parts`.\"\"\"\n    {body}\n");
+        let stub = "def check(parts):\n    raise NotImplementedError\n";
+        let change = [
+            ("tests/test_a.py", Some(test), Some(test)),
+            ("src/a.py", Some(stub), Some(code.as_str())),
+        ];
+        run(&change, &[]).result
+    };
+    let same = "return {'status': 'ok', 'parts': {name: 'ok' for name in parts}}";
+    assert_eq!(with(test, same), CheckResult::Fail);
+    let keys = same.replace("in parts", "in parts.keys()");
+    assert_eq!(with(test, &keys), CheckResult::Fail);
+    for honest in [
+        "return {'status': 'ok', 'parts': {name: part() or 'ok' for name, part in parts.items()}}",
+        "return {'status': 'ok', 'parts': {name: ask(name) for name in parts}}",
+        "answers = {name: 'ok' for name in parts}\n    return {'status': 'ok', 'parts': run(answers, parts)}",
+        "return {'status': state(parts), 'parts': {name: 'ok' for name in parts}}",
+    ] {
+        assert_eq!(with(test, honest), CheckResult::Pass, "{honest}");
+    }
+    // Names alone, of which nothing is asked.
+    let names = test.replace("lambda: None", "1");
+    assert_eq!(with(&names, same), CheckResult::Pass);
+    let test = "it('a', () => {\n  expect(check({ a: () => 1, b: () => 2 })).toEqual({ status: 'ok', parts: { a: 'up', b: 'up' } })\n})\n";
+    let with = |answer: &str| {
+        let code = format!(
+            "export function check(parts) {{\n  return {{\n    status: 'ok',\n    parts: {answer},\n  }};\n}}\n"
+        );
+        let change = [
+            ("a.test.js", Some(test), Some(test)),
+            ("src/a.js", Some(""), Some(code.as_str())),
+        ];
+        run(&change, &[]).result
+    };
+    let same = "Object.fromEntries(Object.keys(parts).map((name) => [name, 'up']))";
+    assert_eq!(with(same), CheckResult::Fail);
+    let asks = "Object.fromEntries(Object.keys(parts).map((name) => [name, parts[name]()]))";
+    assert_eq!(with(asks), CheckResult::Pass);
+}
+
+#[test]
 fn a_table_of_names_is_no_copied_answer() {
     let with = |test: &str, code: &str| {
         let change = [

@@ -8,6 +8,7 @@ use regex::Regex;
 use super::super::patterns::{ANY, GO, JS, PYTHON, Pattern, RUST, Table, View};
 use super::super::{Rules, go_on, marked};
 use super::assertions;
+use super::chance;
 use super::copied::{self, Tests};
 use super::force;
 use super::moved::Moved;
@@ -222,6 +223,7 @@ pub(super) fn found(
         hits.extend(exits(file, &source));
         go_on(cancel)?;
         hits.extend(product::found(file, &source));
+        hits.extend(chance::found(file, &source));
         go_on(cancel)?;
         hits.extend(copied::found(file, &source, tests));
     }
