@@ -48,6 +48,15 @@ const HOOKS: [&str; 3] = [
 
 fn known(source: &Source, added: &[usize]) -> Option<Marked> {
     let lines = logical(source);
+    // Under these names stands nothing else.
+    let names = |hook: &&str| {
+        let all = lines.iter().flat_map(|line| line.tokens.iter());
+        all.filter(|token| matches!(token, Token::Name(name) if name == hook))
+            .count()
+    };
+    if HOOKS.iter().any(|hook| names(hook) > 1) {
+        return None;
+    }
     let mut marked = Marked::default();
     let mut declared = BTreeSet::new();
     for (at, line) in lines.iter().enumerate() {
@@ -100,21 +109,17 @@ fn known(source: &Source, added: &[usize]) -> Option<Marked> {
         }
         marked.lines.push(line.at.start..last.at.end);
     }
-    // Under these names stands nothing else, the option is one that this file makes, and `pytest` is what is imported.
-    let names = |word: &str| {
-        let all = lines.iter().flat_map(|line| line.tokens.iter());
-        all.filter(|token| matches!(token, Token::Name(name) if name == word))
-            .count()
-    };
-    let once = HOOKS.iter().all(|hook| names(hook) <= 1);
-    let own = lines.iter().all(|line| !rebinds(line));
+    // The option is one that this file makes, and `pytest` is what is imported.
+    let own = marked.options.is_subset(&declared) && !lines.iter().any(rebinds);
     // What stood there before knows nothing of an option that is new.
+    let added: BTreeSet<usize> = added.iter().copied().collect();
+    let is_added = |line: &&Line| added.range(line.at.clone()).next().is_some();
     let others = { lines.iter() }
-        .filter(|line| !marked.has(line.at.start) && line.at.clone().any(|at| added.contains(&at)));
+        .filter(|line| !marked.has(line.at.start))
+        .filter(is_added);
     let mut others = others.flat_map(|line| line.tokens.iter());
     let apart = marked.options.is_empty() || !others.any(|token| asks_for(token, &marked.options));
-    (once && own && apart && !marked.lines.is_empty() && marked.options.is_subset(&declared))
-        .then_some(marked)
+    (own && apart && !marked.lines.is_empty()).then_some(marked)
 }
 
 /// `parser.addoption("--slow", action="store_true", default=False, help="...")`, and the option that it makes.
