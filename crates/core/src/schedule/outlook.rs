@@ -35,6 +35,7 @@ pub(super) struct Task {
     pub(super) id: JobId,
     pub(super) class: usize,
     pub(super) rank_ms: i64,
+    pub(super) path_ms: i64,
     /// Of its path what is not its own.
     pub(super) behind_ms: i64,
     /// By the places of its class.
@@ -262,6 +263,7 @@ impl Outlook {
             id: job.id,
             class,
             rank_ms: job.rank_ms,
+            path_ms: job.path_ms,
             behind_ms: job.path_ms.saturating_sub(shortest_ms).max(0),
             lengths_ms,
             shortest_ms,

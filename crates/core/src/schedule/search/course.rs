@@ -5,10 +5,19 @@ use std::collections::BinaryHeap;
 
 use super::super::course::SHARE_OF_MEAN;
 use super::super::outlook::Outlook;
+use super::turns::{Wrong, first_wrong};
 use super::{DRAWS, HOPELESS, Problem, Schedule};
 
 /// How late a schedule ends by each draw that it is searched by.
 pub(super) type Lates = [f64; DRAWS as usize];
+
+/// Why a schedule is no candidate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum No {
+    /// The mean of its ends is later than what is asked for, or was about to be.
+    Later,
+    OutOfTurn(Wrong),
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
@@ -113,14 +122,14 @@ impl<'o> Course<'o> {
         draws.map(|draw| self.run(schedule, draw)).sum::<f64>() / count
     }
 
-    /// How late it ends by each draw; `None` when the mean of that is more than `most_ms`, or was about to be. `lates`: the same of the schedule of
-    /// which it is a change.
+    /// How late it ends by each draw, where everything that begins now is in its turn. `lates`: the same of the schedule of which it is a change.
     pub(super) fn lates_within(
         &mut self,
         schedule: &Schedule,
         lates: &Lates,
         most_ms: f64,
-    ) -> Option<Lates> {
+        is_ready: &[bool],
+    ) -> Result<Lates, No> {
         let mut drawn = [0.0; DRAWS as usize];
         let mut left_ms = most_ms * DRAWS as f64;
         let mut rest_ms = lates.iter().sum::<f64>() * (1.0 - HOPELESS);
@@ -129,10 +138,16 @@ impl<'o> Course<'o> {
             drawn[at] = self.run_within(schedule, at as u64, left_ms - rest_ms);
             left_ms -= drawn[at];
             if left_ms < rest_ms {
-                return None;
+                return Err(No::Later);
+            }
+            // What begins is the same in all draws.
+            if at == 0
+                && let Some(wrong) = first_wrong(self.problem, self, is_ready)
+            {
+                return Err(No::OutOfTurn(wrong));
             }
         }
-        Some(drawn)
+        Ok(drawn)
     }
 
     /// How late it ends, in milliseconds from now; infinite when it never does, or what is drained is not. Draw 0 is what is expected.

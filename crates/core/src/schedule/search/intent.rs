@@ -97,19 +97,30 @@ impl Intent {
         Some(schedule)
     }
 
-    /// Where each phase that was meant is now, by host; those whose models are not there come behind the others.
+    /// Where each phase that was meant is now, by host; those whose models are not there come behind the others. A phase of which all has begun is over: what
+    /// is at work there is with the model, and so is what was meant to follow on the same model before any other came.
     fn phases_now(
         &self,
         problem: &Problem<'_>,
         schedule: &mut Schedule,
     ) -> Vec<Vec<Option<usize>>> {
+        let has_work = self.has_work(problem);
         let mut now = Vec::new();
         for (host, models) in self.phases.iter().enumerate() {
             let mut is_taken = vec![false; problem.fixed[host].len()];
+            let mut is_over = Vec::new();
             let row = &mut schedule.phases[host];
-            let places = models.iter().map(|model| {
+            let places = models.iter().zip(&has_work[host]).map(|(model, has_work)| {
                 let place = problem.outlook.number(HostId(host), *model)?;
                 let fixed = problem.fixed_of(place).map(|(_, at)| at);
+                let fixed = fixed.filter(|at| !problem.is_closed(host, *at));
+                if !has_work {
+                    is_over.extend(fixed);
+                    return None;
+                }
+                for at in is_over.drain(..) {
+                    is_taken[at] |= Some(at) != fixed;
+                }
                 let at = fixed.filter(|at| !is_taken[*at]).unwrap_or_else(|| {
                     row.push(place);
                     row.len() - 1
@@ -123,6 +134,20 @@ impl Intent {
         }
         now
     }
+
+    /// By host: which of the phases that were meant have a task left to begin.
+    fn has_work(&self, problem: &Problem<'_>) -> Vec<Vec<bool>> {
+        let none = self.phases.iter().map(|models| vec![false; models.len()]);
+        let mut has_work: Vec<Vec<bool>> = none.collect();
+        for task in &problem.outlook.tasks {
+            let meant = self.jobs.get(&task.id);
+            let row = meant.and_then(|(host, phase)| has_work.get_mut(*host)?.get_mut(*phase));
+            if let Some(has_work) = row {
+                *has_work = true;
+            }
+        }
+        has_work
+    }
 }
 
 fn known(state: &State) -> Vec<JobId> {
@@ -132,4 +157,123 @@ fn known(state: &State) -> Vec<JobId> {
     let mut known: Vec<JobId> = ready.chain(running).chain(coming).collect();
     known.sort_unstable();
     known
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::attempt::Attempt;
+    use super::super::super::outlook::Outlook;
+    use super::super::super::plan::View;
+    use super::super::super::{Choice, Effect, Fleet, Host, Job, Model, Place, Rules};
+    use super::*;
+
+    const HOST: HostId = HostId(0);
+    const SMALL: ModelId = ModelId(0);
+    const LARGE: ModelId = ModelId(1);
+
+    fn job(id: u64, model: ModelId) -> Job {
+        let expected_ms = 60_000;
+        let choices = vec![Choice {
+            host: HOST,
+            model,
+            expected_ms,
+        }];
+        Job {
+            id: JobId(id),
+            rank_ms: expected_ms,
+            path_ms: expected_ms,
+            arrived_ms: 0,
+            local_only: false,
+            sticky: None,
+            choices,
+        }
+    }
+
+    /// A host with room for one of two models, the small one there, and one call of it at work.
+    fn at_work(waiting: &[(u64, ModelId)]) -> State {
+        let model = |name: &str| Model {
+            name: name.to_owned(),
+            bytes: 40,
+            keep_alive_ms: 0,
+        };
+        let place = Some(Place {
+            slots: 1,
+            load_ms: 30_000,
+            pinned: false,
+        });
+        let fleet = Fleet {
+            hosts: vec![Host {
+                name: "forge".to_owned(),
+                slots: 1,
+                memory: 50,
+                local: true,
+            }],
+            models: vec![model("small"), model("large")],
+            places: vec![vec![place; 2]],
+            slots: None,
+        };
+        let mut state = State::new(fleet, Rules::default());
+        state.loaded(HOST, SMALL, 0);
+        assert!(state.add(job(0, SMALL)));
+        let start = Effect::Start {
+            job: JobId(0),
+            host: HOST,
+            model: SMALL,
+        };
+        state.apply(start, 0).expect("it has room");
+        for (id, model) in waiting {
+            assert!(state.add(job(*id, *model)));
+        }
+        state
+    }
+
+    /// Where the jobs are when the same is meant a second later, in the order of their numbers.
+    fn again(state: &State, phases: &[ModelId], jobs: &[(u64, usize)]) -> Vec<(ModelId, usize)> {
+        let intent = Intent {
+            phases: vec![phases.to_vec()],
+            jobs: jobs
+                .iter()
+                .map(|(id, phase)| (JobId(*id), (0, *phase)))
+                .collect(),
+            ..Intent::default()
+        };
+        let view = View::of(state, 1_000);
+        let attempt = Attempt::best(state, 1_000);
+        let outlook = Outlook::of(&view, attempt.order());
+        let problem = Problem::of(&outlook, &view);
+        let rules = problem.of_rules(&view, &attempt, 1.0).expect("it ends");
+        let schedule = intent.again(&problem, &rules).expect("something was meant");
+        let mut tasks: Vec<usize> = (0..outlook.tasks.len()).collect();
+        tasks.sort_by_key(|task| outlook.tasks[*task].id);
+        let place = |task: usize| {
+            let (host, phase) = schedule.runs_in[task];
+            (
+                ModelId(outlook.places[schedule.phases[host][phase]].model),
+                phase,
+            )
+        };
+        tasks.into_iter().map(place).collect()
+    }
+
+    #[test]
+    fn what_follows_on_a_model_whose_first_calls_have_begun_is_not_put_behind_them() {
+        let state = at_work(&[(1, SMALL), (2, SMALL), (3, LARGE)]);
+        let phases = [SMALL, SMALL, LARGE];
+        let found = again(&state, &phases, &[(1, 1), (2, 1), (3, 2)]);
+        assert_eq!(found, [(SMALL, 0), (SMALL, 0), (LARGE, 1)]);
+    }
+
+    #[test]
+    fn what_was_meant_behind_another_model_stays_behind_it() {
+        let state = at_work(&[(1, LARGE), (2, SMALL)]);
+        let found = again(&state, &[SMALL, LARGE, SMALL], &[(1, 1), (2, 2)]);
+        assert_eq!(found, [(LARGE, 1), (SMALL, 2)]);
+    }
+
+    #[test]
+    fn a_phase_that_has_work_left_is_not_mixed_with_the_next_of_its_model() {
+        let state = at_work(&[(1, SMALL), (2, SMALL)]);
+        let found = again(&state, &[SMALL, SMALL], &[(1, 0), (2, 1)]);
+        assert_eq!(found, [(SMALL, 0), (SMALL, 1)]);
+    }
 }

@@ -8,7 +8,7 @@ use super::super::course::{self as rules, Step};
 use super::super::decide::Effect;
 use super::super::fleet::{HostId, ModelId};
 use super::super::job::{JobId, urgency};
-use super::super::outlook::Outlook;
+use super::super::outlook::{Outlook, Task};
 use super::super::plan::{View, pressure};
 use super::super::state::Residence;
 
@@ -22,8 +22,7 @@ pub(super) struct Problem<'o> {
     /// By host: which of its fixed places take no more calls, and what they make room for, which is loaded before anything else there.
     closed: Vec<Vec<bool>>,
     drains_for: Vec<Option<usize>>,
-    /// By task: its position in the order in which the rules serve all that is known. It is not searched: whose turn it is, the longest path before
-    /// shorter ones, and of equals the oldest, is people's.
+    /// By task: its position in the order in which the rules serve all that is known. In it the tasks of one phase begin, and it is not searched.
     pub(super) order: Vec<usize>,
 }
 
@@ -117,6 +116,20 @@ impl<'o> Problem<'o> {
             to.is_none_or(is_it)
         };
         !schedule.runs_in.iter().any(is_closed) && hosts.all(is_next)
+    }
+
+    /// Whether a task that waits goes before another whatever ends sooner: an earlier turn, or the earlier of two that are alike.
+    pub(super) fn has_turn_before(&self, waits: usize, begins: usize) -> bool {
+        let tasks = &self.outlook.tasks;
+        let (waits, begins) = (&tasks[waits], &tasks[begins]);
+        let turn = |task: &Task| task.rank_ms.saturating_sub(task.path_ms);
+        let are_alike = || {
+            turn(waits) == turn(begins)
+                && waits.path_ms == begins.path_ms
+                && waits.class == begins.class
+                && waits.lengths_ms == begins.lengths_ms
+        };
+        turn(waits) > turn(begins) || are_alike()
     }
 
     /// The phase of a place whose model is there, or on its way.

@@ -5,6 +5,13 @@ use super::super::{
     Place, Rules, State, decide, decide_on,
 };
 
+use super::super::attempt::Attempt;
+use super::super::outlook::Outlook;
+use super::super::plan::View;
+use super::course::Course;
+use super::problem::Problem;
+use super::turns;
+
 const FORGE: HostId = HostId(0);
 const SMALL: ModelId = ModelId(0);
 const LARGE: ModelId = ModelId(1);
@@ -183,4 +190,55 @@ fn a_decision_that_was_carried_out_is_not_taken_back_in_its_moment() {
     let second = effects(&decide_on(&state, &mut intent, 7_000));
     let keeps = |effect: &Effect| matches!(effect, Effect::Keep { .. });
     assert!(!second.iter().any(keeps), "{second:?}");
+}
+
+/// Ten calls of each model, all alike but for who is older, and one call that has its turn before them all.
+fn alike() -> State {
+    let mut state = State::new(fleet(2, 60_000), Rules::default());
+    state.loaded(FORGE, SMALL, 0);
+    state.loaded(HostId(1), LARGE, 0);
+    for id in 0..20 {
+        let model = if id % 2 == 0 { SMALL } else { LARGE };
+        state.add(job(id, model, 1 + id as usize % 2, 100_000, 100_000));
+    }
+    let mut before_all = job(20, SMALL, 1, 40_000, 40_000);
+    before_all.rank_ms += 1_000_000_000;
+    state.add(before_all);
+    state
+}
+
+/// What begins where one job was put behind all others of its model, once each start is given to whose turn it is.
+fn begun_without(state: &State, last: u64) -> Vec<u64> {
+    let view = View::of(state, 0);
+    let attempt = Attempt::best(state, 0);
+    let outlook = Outlook::of(&view, attempt.order());
+    let problem = Problem::of(&outlook, &view);
+    let mut schedule = problem.of_rules(&view, &attempt, 1.0).expect("it ends");
+    let task = outlook.tasks.iter().position(|task| task.id == JobId(last));
+    let task = task.expect("it waits");
+    let (host, phase) = schedule.runs_in[task];
+    let place = schedule.phases[host][phase];
+    schedule.phases[host].push(place);
+    schedule.runs_in[task] = (host, schedule.phases[host].len() - 1);
+    let mut course = Course::of(&problem);
+    let is_ready = turns::are_ready(&problem, state);
+    assert!(turns::keep(&problem, &mut schedule, &mut course, &is_ready));
+    let begun = course.starts().iter();
+    let mut begun: Vec<u64> = begun.map(|(task, _)| outlook.tasks[*task].id.0).collect();
+    begun.sort_unstable();
+    begun
+}
+
+#[test]
+fn whose_turn_it_is_and_the_older_of_two_alike_are_passed_over_by_nobody() {
+    assert_eq!(begun_without(&alike(), 20), [0, 1, 3, 20]);
+    assert_eq!(begun_without(&alike(), 0), [0, 1, 3, 20]);
+}
+
+#[test]
+fn a_longer_path_of_the_same_turn_may_be_passed_over() {
+    let mut state = alike();
+    state.add(job(21, SMALL, 1, 300_000, 100_000));
+    assert_eq!(begun_without(&state, 0), [1, 3, 20, 21]);
+    assert_eq!(begun_without(&state, 21), [0, 1, 3, 20]);
 }

@@ -1,10 +1,10 @@
-//! Whose turn it is goes before what ends sooner: the order in which the rules serve is people's (priorities, projects' shares, the longest path, the
-//! oldest of equals), and no search changes it.
+//! Whose turn it is goes before what ends sooner: priorities, the shares of projects, and of equals the oldest are people's, and no search changes
+//! them. Among jobs of one turn the longest path goes first by the rules only because all then ends sooner: there what is found goes before it.
 
 use super::super::attempt::Attempt;
 use super::super::decide::Effect;
 use super::super::fleet::{HostId, ModelId};
-use super::super::job::Job;
+use super::super::job::{Job, JobId};
 use super::super::state::State;
 use super::course::Course;
 use super::{Problem, Schedule};
@@ -62,46 +62,59 @@ pub(super) fn serve_before_they_go(
     })
 }
 
-/// Gives each start to whose turn it is: a task is passed over only where it ends elsewhere by then, as the rules have it too, which put each in turn where
-/// it ends first. The course has run the schedule when this says `true`; `false` when that needs too many
-/// exchanges, or what is drained would not be.
+/// Gives each start to whose turn it is: a task is passed over only by one of its own turn that is not its equal, or where it ends elsewhere by then, as
+/// the rules have it too, which put each in turn where it ends first. The course has run the schedule when this says `true`; `false` when that needs too
+/// many exchanges, or what is drained would not be.
 pub(super) fn keep(
     problem: &Problem<'_>,
     schedule: &mut Schedule,
     course: &mut Course<'_>,
-    state: &State,
+    is_ready: &[bool],
 ) -> bool {
-    let tasks = &problem.outlook.tasks;
-    let is_ready: Vec<bool> = tasks
-        .iter()
-        .map(|task| state.ready().iter().any(|job| job.id == task.id))
-        .collect();
     for _ in 0..EXCHANGES_MAX {
         if course.run(schedule, 0).is_infinite() {
             return false;
         }
-        let Some((task, passed_over)) = first_wrong(problem, course, &is_ready) else {
+        let Some(wrong) = first_wrong(problem, course, is_ready) else {
             return true;
         };
-        let (its, of_other) = (schedule.runs_in[task], schedule.runs_in[passed_over]);
-        schedule.runs_in[passed_over] = its;
-        let (host, phase) = of_other;
-        if problem
-            .places_of(task)
-            .contains(&schedule.phases[host][phase])
-        {
-            schedule.runs_in[task] = of_other;
-        }
+        exchange(problem, schedule, wrong);
     }
     false
 }
 
-/// A task that begins, and the first of the order that should in its place.
-fn first_wrong(
+/// By task: whether it may begin now. What is known and not ready is passed over by nobody.
+pub(super) fn are_ready(problem: &Problem<'_>, state: &State) -> Vec<bool> {
+    let tasks = problem.outlook.tasks.iter();
+    let is_ready = |id: JobId| state.ready().iter().any(|job| job.id == id);
+    tasks.map(|task| is_ready(task.id)).collect()
+}
+
+/// A task that begins out of its turn, and the first that should in its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Wrong {
+    task: usize,
+    passed_over: usize,
+}
+
+/// Gives a start to whom it belongs; the other goes where that one would have, if it may run there.
+pub(super) fn exchange(problem: &Problem<'_>, schedule: &mut Schedule, wrong: Wrong) {
+    let Wrong { task, passed_over } = wrong;
+    let (its, of_other) = (schedule.runs_in[task], schedule.runs_in[passed_over]);
+    schedule.runs_in[passed_over] = its;
+    let (host, phase) = of_other;
+    let place = schedule.phases[host][phase];
+    if problem.places_of(task).contains(&place) {
+        schedule.runs_in[task] = of_other;
+    }
+}
+
+/// The first of the starts, as the course has run them, that is not in its turn.
+pub(super) fn first_wrong(
     problem: &Problem<'_>,
     course: &Course<'_>,
     is_ready: &[bool],
-) -> Option<(usize, usize)> {
+) -> Option<Wrong> {
     let now_ms = problem.outlook.now_ms;
     let begins = |task: usize| course.starts().iter().any(|(other, _)| *other == task);
     let in_its_place = |task: usize, place: usize| {
@@ -109,6 +122,7 @@ fn first_wrong(
             let length_ms = problem.length_ms(*other, place);
             is_ready[*other]
                 && problem.order[*other] < problem.order[task]
+                && problem.has_turn_before(*other, task)
                 && length_ms.is_some_and(|ms| now_ms.saturating_add(ms) < course.ends()[*other])
                 && !begins(*other)
         };
@@ -117,6 +131,12 @@ fn first_wrong(
     };
     let starts = course.starts().iter().filter(|(task, _)| is_ready[*task]);
     starts
-        .filter_map(|(task, place)| Some((*task, in_its_place(*task, *place)?)))
+        .filter_map(|(task, place)| {
+            let passed_over = in_its_place(*task, *place)?;
+            Some(Wrong {
+                task: *task,
+                passed_over,
+            })
+        })
         .next()
 }
