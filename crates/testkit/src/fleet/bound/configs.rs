@@ -80,7 +80,7 @@ pub(super) fn configs(trace: &Trace, places: &[Place], host: usize) -> Vec<Confi
 }
 
 /// Every way to give at most so many slots to places.
-fn fill(
+pub(super) fn fill(
     places: &[Place],
     may: &[usize],
     slots: u32,

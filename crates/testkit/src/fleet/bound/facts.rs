@@ -2,12 +2,15 @@
 
 use super::super::trace::Trace;
 use super::configs::{Config, Place, configs, places};
+use super::courses::{Set, sets};
 
 /// Milliseconds throughout.
 pub(super) struct Facts {
     pub(super) places: Vec<Place>,
     /// By host.
     pub(super) configs: Vec<Vec<Config>>,
+    /// By host.
+    pub(super) sets: Vec<Vec<Set>>,
     pub(super) tasks: Vec<Task>,
     /// The longest path of needs, each at its shortest, from the first load on.
     pub(super) critical_ms: f64,
@@ -19,6 +22,10 @@ pub(super) struct Task {
     /// What comes behind it at least.
     pub(super) tail_ms: f64,
     pub(super) ways: Vec<Way>,
+    /// Those that need it, and nothing that can be met later.
+    pub(super) next: Vec<usize>,
+    /// It needs nothing.
+    pub(super) is_first: bool,
 }
 
 pub(super) struct Way {
@@ -45,6 +52,8 @@ impl Facts {
                 ready_ms,
                 tail_ms: 0.0,
                 ways,
+                next: Vec::new(),
+                is_first: about.needs.is_empty(),
             });
         }
         for at in (0..count).rev() {
@@ -54,18 +63,33 @@ impl Facts {
                 tasks[*need].tail_ms = tasks[*need].tail_ms.max(behind);
             }
         }
+        for (at, about) in trace.tasks.iter().enumerate() {
+            let needs = about.needs.iter();
+            let last = needs.max_by(|one, other| ended[**one].total_cmp(&ended[**other]));
+            if let Some(need) = last {
+                tasks[*need].next.push(at);
+            }
+        }
         share_loads(&mut tasks, places.len());
         let ends = ended
             .iter()
             .zip(&tasks)
             .map(|(ended, task)| ended + task.tail_ms);
-        let hosts = trace.fleet.host_ids();
+        let hosts = || trace.fleet.host_ids();
         Facts {
             critical_ms: ends.fold(0.0, f64::max),
-            configs: hosts.map(|host| configs(trace, &places, host.0)).collect(),
+            configs: hosts()
+                .map(|host| configs(trace, &places, host.0))
+                .collect(),
+            sets: hosts().map(|host| sets(trace, &places, host.0)).collect(),
             tasks,
             places,
         }
+    }
+
+    /// The first moment at which a task may begin so: it is ready, and the model can be there.
+    pub(super) fn first_ms(&self, task: &Task, way: &Way) -> f64 {
+        task.ready_ms.max(self.places[way.place].load_ms)
     }
 }
 

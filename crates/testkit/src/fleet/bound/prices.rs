@@ -3,11 +3,13 @@
 //! Prices rise where more is asked for than there is and fall where less is, in proportion to themselves; asked and given are running means,
 //! because the cheapest ways jump from one place to another.
 
-use super::configs::{Config, Place};
+use super::configs::{Calls, Config, Place};
+use super::courses;
 use super::facts::{Facts, Task, Way};
+use super::trees;
 
 /// Prices are constant on so many equal parts of the time that is tried.
-const PARTS: usize = 32;
+pub(super) const PARTS: usize = 32;
 /// How fast prices move at first, after how many rounds at half that, and at most in one round, as a logarithm.
 const PACE: f64 = 0.03;
 const HALF_AFTER: f64 = 60.0;
@@ -19,7 +21,16 @@ const SHARPNESS: f64 = 200.0;
 /// Beyond what adding up may have rounded.
 const MARGIN: f64 = 1e-7;
 
-type Parts = [f64; PARTS];
+pub(super) type Parts = [f64; PARTS];
+
+/// What is asked of schedules that would end in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Look {
+    /// Each moment of a host and each task by itself.
+    Moments,
+    /// Each host's whole course, and tasks with those that they wait for. It takes many times as long and refutes more.
+    Courses,
+}
 
 /// Something of calls and something of loads, by place and part.
 pub(super) struct Prices {
@@ -55,15 +66,30 @@ impl Prices {
     }
 
     /// Whether prices are found under which no schedule ends by `until_ms`. The prices are kept for the next time.
-    pub(super) fn refute(&mut self, facts: &Facts, until_ms: f64, rounds: usize) -> bool {
+    pub(super) fn refute(
+        &mut self,
+        facts: &Facts,
+        look: Look,
+        until_ms: f64,
+        rounds: usize,
+    ) -> bool {
         let places = facts.places.len();
         let mut asked = Prices::all(places, 0.0, 0.0);
         let mut given = Prices::all(places, 0.0, 0.0);
         for round in 0..rounds {
             let mut now_asked = Prices::all(places, 0.0, 0.0);
             let mut now_given = Prices::all(places, 0.0, 0.0);
-            let earned = self.earned(facts, until_ms, &mut now_given);
-            let Some(paid) = self.paid(facts, until_ms, &mut now_asked) else {
+            let (earned, paid) = match look {
+                Look::Moments => (
+                    self.earned(facts, until_ms, &mut now_given),
+                    self.paid(facts, until_ms, &mut now_asked),
+                ),
+                Look::Courses => (
+                    self.earned_in_courses(facts, until_ms, &mut now_given),
+                    self.paid_in_trees(facts, until_ms, &mut now_asked),
+                ),
+            };
+            let Some(paid) = paid else {
                 return true;
             };
             if paid > earned * (1.0 + MARGIN) + MARGIN {
@@ -148,7 +174,10 @@ impl Prices {
                     }));
                     let most = values.iter().copied().fold(0.0, f64::max);
                     sum += most * (next - now);
-                    give(configs, &values, most, next - now, part, given);
+                    let states = configs
+                        .iter()
+                        .map(|config| (&config.runs[..], config.loads));
+                    give(states, &values, most, next - now, part, given);
                     now = next;
                 }
             }
@@ -156,11 +185,57 @@ impl Prices {
         sum
     }
 
+    /// The same, where each load takes its time.
+    fn earned_in_courses(&self, facts: &Facts, until_ms: f64, given: &mut Prices) -> f64 {
+        let cell_ms = until_ms / courses::GRID as f64;
+        let mut sum = 0.0;
+        for sets in &facts.sets {
+            let values = |set: &courses::Set| -> Vec<Vec<f64>> {
+                let all = |part: usize| {
+                    set.runs
+                        .iter()
+                        .map(|runs| self.of_runs(runs, part))
+                        .collect()
+                };
+                (0..PARTS).map(all).collect()
+            };
+            let values: Vec<Vec<Vec<f64>>> = sets.iter().map(values).collect();
+            let most = |values: &Vec<f64>| values.iter().copied().fold(0.0, f64::max);
+            let rates: Vec<Parts> = values
+                .iter()
+                .map(|values| std::array::from_fn(|part| most(&values[part])))
+                .collect();
+            let mut stay = |set: usize, part: usize| {
+                let runs = sets[set].runs.iter().map(|runs| (&runs[..], None));
+                let most = rates[set][part];
+                give(runs, &values[set][part], most, cell_ms, part, given);
+            };
+            sum += courses::dearest(sets, &rates, until_ms, &mut stay);
+        }
+        sum
+    }
+
+    /// What all tasks pay at least, where a task waits for one that it needs; loads cost their hosts' time alone.
+    fn paid_in_trees(&self, facts: &Facts, until_ms: f64, asked: &mut Prices) -> Option<f64> {
+        let part_ms = until_ms / PARTS as f64;
+        trees::paid(
+            facts,
+            &self.runs,
+            until_ms,
+            &mut |place, start_ms, length_ms| {
+                spread(&mut asked.runs[place], start_ms, length_ms, 1.0, part_ms);
+            },
+        )
+    }
+
+    fn of_runs(&self, runs: &[Calls], part: usize) -> f64 {
+        let runs = runs.iter();
+        runs.map(|(place, calls)| calls * self.runs[*place][part])
+            .sum()
+    }
+
     fn value(&self, config: &Config, part: usize) -> f64 {
-        let runs = config.runs.iter();
-        let runs: f64 = runs
-            .map(|(place, calls)| calls * self.runs[*place][part])
-            .sum();
+        let runs = self.of_runs(&config.runs, part);
         runs + config.loads.map_or(0.0, |place| self.loads[place][part])
     }
 
@@ -216,7 +291,14 @@ impl Prices {
 }
 
 /// Gives the time of a host to its states, the dearest ones before all.
-fn give(configs: &[Config], values: &[f64], most: f64, ms: f64, part: usize, given: &mut Prices) {
+fn give<'c>(
+    states: impl Iterator<Item = (&'c [Calls], Option<usize>)>,
+    values: &[f64],
+    most: f64,
+    ms: f64,
+    part: usize,
+    given: &mut Prices,
+) {
     if most <= 0.0 {
         return;
     }
@@ -225,15 +307,15 @@ fn give(configs: &[Config], values: &[f64], most: f64, ms: f64, part: usize, giv
         if behind < -12.0 { 0.0 } else { behind.exp() }
     };
     let total: f64 = values.iter().map(weight).sum();
-    for (config, value) in configs.iter().zip(values) {
+    for ((runs, loads), value) in states.zip(values) {
         let ms = ms * weight(value) / total;
         if ms == 0.0 {
             continue;
         }
-        for (place, calls) in &config.runs {
+        for (place, calls) in runs {
             given.runs[*place][part] += calls * ms;
         }
-        if let Some(place) = config.loads {
+        if let Some(place) = loads {
             given.loads[place][part] += ms;
         }
     }
