@@ -120,6 +120,26 @@ fn the_verifier_is_measured_on_the_same_samples_and_nothing_follows() {
     world.alai(["mc", "fsck"]).exits(0);
 }
 
+/// One that has no money, no time or no host holds nothing: it would have caught all faults by never answering.
+#[test]
+fn a_verifier_that_came_to_no_verdict_caught_nothing() {
+    let world = merged(&Script::good());
+    let settings = "[money]\npaid_hosts = [\"scripted\"]\n[money.prices.scripted]\ninput = 3.0\noutput = 15.0\n\
+                    [verifier]\ndollars = 0.000001\n";
+    let path = world.home().join("alai.toml");
+    let old = std::fs::read_to_string(&path).expect("the settings");
+    std::fs::write(&path, format!("{old}{settings}")).expect("the settings");
+    let report = world.json(["qa", "calibrate", "--verifier", "--json"]);
+    assert_eq!(held(&report, "scripted", None), &json!(null), "{report}");
+    let [gate, verifier] = &report["rates"].as_array().expect("rates")[..] else {
+        panic!("gate and verifier: {report}");
+    };
+    let none = json!({"judge": "scripted", "planted": 0, "caught": 0, "honest": 0, "false_holds": 0, "missed": {},
+        "unjudged": {"over_budget": report["samples"].as_array().map_or(0, Vec::len) / 2}});
+    assert_eq!(verifier, &none);
+    assert_eq!(gate["unjudged"], json!({}), "{report}");
+}
+
 #[test]
 fn without_a_merged_change_there_is_nothing_to_plant_into() {
     let world = World::scripted("auto", &Script::good());

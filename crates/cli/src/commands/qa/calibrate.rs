@@ -25,12 +25,12 @@ struct Line {
     what: String,
     /// `gate`, or the verifier's model.
     judge: String,
-    /// It would not have gone on by itself.
-    held: bool,
+    /// It would not have gone on by itself. None: the judge came to no verdict, for want of time or money or by a host's fault.
+    held: Option<bool>,
     why: String,
 }
 
-/// How often a judge was right. Of `planted` faults it held `caught`, and of `honest` changes `false_holds`.
+/// How often a judge was right. Of `planted` faults that it judged it held `caught`, and of `honest` changes `false_holds`.
 #[derive(Debug, Default, Serialize)]
 struct Rates {
     judge: String,
@@ -40,6 +40,8 @@ struct Rates {
     false_holds: u64,
     /// Faults that it let pass, by their names, with how often.
     missed: BTreeMap<String, u64>,
+    /// Samples that it came to no verdict about, by how that ended. They are in none of the other numbers: who never answers catches nothing.
+    unjudged: BTreeMap<String, u64>,
 }
 
 #[derive(Serialize)]
@@ -64,7 +66,12 @@ pub(super) fn run(home: &Home, args: &CalibrateArgs) -> Result<(), CliError> {
         }
         show::message(&format!("{} {}", sample.task, sample.what));
         let judged = calibrate::gate(&factory, sample, &cancel).map_err(said)?;
-        lines.push(line(sample, "gate".to_owned(), judged.held, judged.why));
+        lines.push(line(
+            sample,
+            "gate".to_owned(),
+            Some(judged.held),
+            judged.why,
+        ));
     }
     if args.verifier {
         let asked = samples
@@ -89,9 +96,13 @@ pub(super) fn run(home: &Home, args: &CalibrateArgs) -> Result<(), CliError> {
     }
     for line in &report.samples {
         let fault = line.fault.map_or("honest", Fault::as_str);
-        let word = if line.held { "held" } else { "passed" };
+        let word = match line.held {
+            Some(true) => "held",
+            Some(false) => "passed",
+            None => "unjudged",
+        };
         show::line(show::clean(&format!(
-            "{word:<7} {} {fault} by {}: {} ({})",
+            "{word:<8} {} {fault} by {}: {} ({})",
             line.task, line.judge, line.what, line.why
         )));
     }
@@ -121,7 +132,7 @@ fn said(error: CalibrateError) -> CliError {
     }
 }
 
-fn line(sample: &Sample, judge: String, held: bool, why: String) -> Line {
+fn line(sample: &Sample, judge: String, held: Option<bool>, why: String) -> Line {
     Line {
         task: sample.task,
         fault: sample.fault,
@@ -142,7 +153,7 @@ fn put_away(factory: &Arc<Factory>, task: TaskId) -> Result<(), CliError> {
     Ok(())
 }
 
-/// The verifier's word about a sample. What it never came to a verdict about did not pass.
+/// The verifier's word about a sample.
 fn verified(factory: &Arc<Factory>, sample: &Sample, task: TaskId) -> Result<Line, CliError> {
     let threads = factory.mission().verifications_of(task)?;
     let Some(last) = threads.last() else {
@@ -152,13 +163,24 @@ fn verified(factory: &Arc<Factory>, sample: &Sample, task: TaskId) -> Result<Lin
     };
     let end = last.end.unwrap_or(ThreadEnd::Failed);
     let quality = last.quality.as_deref().unwrap_or("none");
-    let why = format!("{}, evidence {quality}", end.as_str());
-    Ok(line(
-        sample,
-        last.model.clone(),
-        end != ThreadEnd::Pass,
-        why,
-    ))
+    let held = held(end);
+    let why = match held {
+        Some(_) => format!("{}, evidence {quality}", end.as_str()),
+        None => end.as_str().to_owned(),
+    };
+    Ok(line(sample, last.model.clone(), held, why))
+}
+
+/// Whether a thread that ended so held its sample. One whose answers never counted did: its rules are a part of it.
+fn held(end: ThreadEnd) -> Option<bool> {
+    match end {
+        ThreadEnd::Pass => Some(false),
+        ThreadEnd::Reject | ThreadEnd::ForPerson | ThreadEnd::Refused => Some(true),
+        ThreadEnd::TimedOut
+        | ThreadEnd::OverBudget
+        | ThreadEnd::Failed
+        | ThreadEnd::Interrupted => None,
+    }
 }
 
 fn rates(lines: &[Line]) -> Vec<Rates> {
@@ -167,15 +189,16 @@ fn rates(lines: &[Line]) -> Vec<Rates> {
         let rates = by.entry(&line.judge).or_default();
         rates.judge.clone_from(&line.judge);
         match (line.fault, line.held) {
-            (None, held) => {
+            (_, None) => *rates.unjudged.entry(line.why.clone()).or_default() += 1,
+            (None, Some(held)) => {
                 rates.honest += 1;
                 rates.false_holds += u64::from(held);
             }
-            (Some(_), true) => {
+            (Some(_), Some(true)) => {
                 rates.planted += 1;
                 rates.caught += 1;
             }
-            (Some(fault), false) => {
+            (Some(fault), Some(false)) => {
                 rates.planted += 1;
                 *rates.missed.entry(fault.as_str().to_owned()).or_default() += 1;
             }
@@ -185,17 +208,16 @@ fn rates(lines: &[Line]) -> Vec<Rates> {
 }
 
 fn words(rates: &Rates) -> String {
-    let missed: Vec<String> = rates
-        .missed
-        .iter()
-        .map(|(fault, n)| format!("{fault} {n}"))
-        .collect();
-    let missed = match missed.is_empty() {
-        true => String::new(),
-        false => format!("; passed {}", missed.join(", ")),
+    let counted = |what: &str, of: &BTreeMap<String, u64>| {
+        let each: Vec<String> = of.iter().map(|(name, n)| format!("{name} {n}")).collect();
+        match each.is_empty() {
+            true => String::new(),
+            false => format!("; {what} {}", each.join(", ")),
+        }
     };
+    let missed = counted("passed", &rates.missed) + &counted("no verdict:", &rates.unjudged);
     format!(
-        "rates   {}: caught {} of {} planted ({}), held {} of {} honest ({}){missed}",
+        "rates    {}: caught {} of {} planted ({}), held {} of {} honest ({}){missed}",
         rates.judge,
         rates.caught,
         rates.planted,
