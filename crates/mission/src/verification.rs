@@ -105,7 +105,7 @@ pub struct Verification {
     pub began_ms: i64,
     /// Milliseconds from its beginning to its end.
     pub latency_ms: Option<i64>,
-    /// It passed, and a later stage rejected the same commit.
+    /// It passed, and a person who was asked after it, or a later stage, rejected the same commit.
     pub false_pass: bool,
 }
 
@@ -116,11 +116,13 @@ const COLUMNS: &str = "v.run, v.task, v.lineage, v.head, v.company, v.model, v.b
         FROM ledger l WHERE l.run = v.run)
     FROM verification v JOIN run r ON r.id = v.run";
 
-/// How the reviews and audits ended that looked at the same commit after a verifier had passed it: the journaled end of each run whose
-/// verdict counted.
+/// How the reviews and audits ended that looked at the same commit after a verifier had passed it, and the people who judged where its
+/// pass was not enough: the journaled end of each run whose verdict counted. A person's is a run of the verifier's task that is no thread.
 const JUDGED_AFTER: &str =
     "SELECT s.value FROM task t JOIN run r ON r.task = t.id JOIN step s ON s.run = r.id
-    WHERE t.lineage = ?1 AND t.head = ?2 AND t.kind IN ('review', 'security')
+    WHERE t.lineage = ?1 AND t.head = ?2
+      AND (t.kind IN ('review', 'security')
+           OR t.kind = 'verify' AND NOT EXISTS (SELECT 1 FROM verification v WHERE v.run = r.id))
       AND r.state = 'succeeded' AND s.state = 'done' AND s.key = ?3";
 
 impl Mission {
@@ -253,7 +255,8 @@ fn query(
             table: "verification",
             why: e.to_string(),
         })?;
-        thread.false_pass = thread.end == Some(ThreadEnd::Pass) && is_rejected_later(c, &thread)?;
+        let passed = matches!(thread.end, Some(ThreadEnd::Pass | ThreadEnd::ForPerson));
+        thread.false_pass = passed && is_rejected_later(c, &thread)?;
         Ok(thread)
     })
     .collect()

@@ -437,6 +437,35 @@ fn one_that_passed_what_its_review_rejects_is_counted_as_a_false_pass() {
         .says(&format!("{wrong} false pass(es)"));
 }
 
+/// In a home with one model that is the only way in which what is urgent is rejected after its pass.
+#[test]
+fn one_that_passed_what_a_person_rejects_is_counted_as_a_false_pass() {
+    let script = Script::good().tries("", Some(1), &small("extra"));
+    let world = played(
+        &verifies(script, &honest(CHECK)),
+        "[verifier]\nsend = true\n",
+    );
+    start(&world, "H").exits(6).says("alai mc approve 5");
+    assert_eq!(threads(&world)[0]["false_pass"], json!(false));
+    let finding = "words.sh:1 the flamingo is lost";
+    let reject = ["mc", "reject", "5", "It loses birds", "--finding", finding];
+    world.alai(reject).exits(0).says("judged   reject");
+    let daemon = world.up();
+    world.until("there is a rework", |w| {
+        w.list().contains("#6 ").then_some(())
+    });
+    daemon.signal(libc::SIGTERM);
+    daemon.ends();
+    let first = &threads(&world)[0];
+    assert_eq!(
+        (&first["end"], &first["false_pass"]),
+        (&json!("for_person"), &json!(true)),
+        "{first}"
+    );
+    let report = world.json(["qa", "verifiers", "--json"]);
+    assert_eq!(report["verifiers"][0]["false_passes"], 1, "{report}");
+}
+
 #[test]
 fn killed_between_probe_and_verdict_it_ends_the_same() {
     let world = world(&honest(CHECK), SEND);
