@@ -27,9 +27,10 @@ use crate::checks::{fail, not_applicable, pass, some};
 use crate::error::GateError;
 use crate::measure::{Gate, head_set_up};
 use crate::notice;
+use crate::reports::INSIDE_GATE;
 use crate::runs;
 use crate::source::Lang;
-use crate::stage::Room;
+use crate::stage::{Room, With};
 
 /// Of the changed lines that can run, how many tests have to run: 80 % is where Google's guide calls a project's coverage "commendable" at
 /// 75 and "exemplary" at 90 (testing.googleblog.com, 2020), and where the common services put their line for a patch.
@@ -37,6 +38,10 @@ const PERCENT_MIN: usize = 80;
 
 /// A larger source is none that a person wrote; its lines are not followed.
 const FILE_BYTES_MAX: usize = 1 << 20;
+
+/// What every process of Node loads first: its marks write by it. Beside the tree and read-only, since a test that wrote another
+/// one would be the marks of every process after it.
+const HEARS: &str = "hears.cjs";
 
 /// What the marks of one run can write: their numbers, once for each process.
 const WRITTEN_MAX: u64 = 16 << 20;
@@ -202,19 +207,16 @@ impl<'a> Gate<'a> {
         if spoken.is_empty() && !go {
             return Ok(None);
         }
-        room.put_at_home(
-            &names.name("preload.cjs"),
-            marks::preload(&names.inside("lines")).as_bytes(),
-        )?;
-        let mut env = vec![(
-            "NODE_OPTIONS",
-            format!("--require={}", names.inside("preload.cjs")),
-        )];
+        let hears = marks::preload(&names.inside("lines"));
+        let mut with = With {
+            env: vec![("NODE_OPTIONS", format!("--require={INSIDE_GATE}/{HEARS}"))],
+            programs: vec![(HEARS, &hears)],
+        };
         if go {
             let flags = format!("-coverprofile={} -coverpkg=./...", names.inside("profile"));
-            env.push(("GOFLAGS", flags));
+            with.env.push(("GOFLAGS", flags));
             // Where a program of the project is built with the same flags, it says on its standard error that this is not set.
-            env.push(("GOCOVERDIR", INSIDE_HOME.to_owned()));
+            with.env.push(("GOCOVERDIR", INSIDE_HOME.to_owned()));
         }
         let (mut seen, mut ended) = (None, "");
         // What is tested may be what was built.
@@ -224,7 +226,7 @@ impl<'a> Gate<'a> {
             .into_iter()
             .chain([self.candidate.test_command])
         {
-            let ran = self.stage.tests_with(&room, command, &env)?;
+            let ran = self.stage.tests_with(&room, command, &with)?;
             let (ran, census) = self.ran(ran);
             (seen, ended) = (Some(census), command);
             if !ran.success() {
@@ -341,7 +343,7 @@ fn add_go(lines: &mut Lines, wanted: &Wanted<'_>, profile: &Profile) {
     }
 }
 
-/// Files of one run in the home of its cage, by names that no test knows beforehand.
+/// Files that one run writes into the home of its cage, by names that no test knows beforehand.
 struct Names(String);
 
 impl Names {
@@ -362,12 +364,6 @@ impl Names {
 }
 
 impl Room {
-    /// Puts a file into the home, where nothing of that name is.
-    fn put_at_home(&self, name: &str, bytes: &[u8]) -> Result<(), GateError> {
-        self.place_at_home(name, bytes)
-            .map_err(|why| self.failed(name, why))
-    }
-
     /// What a run has left in its home; nothing where it left none.
     fn read_at_home(&self, name: &str) -> String {
         let path = self.home().join(name);

@@ -51,6 +51,14 @@ pub(crate) struct Ran {
     pub(crate) census: Census,
 }
 
+/// What a run of the tests has beside what every one has.
+#[derive(Default)]
+pub(crate) struct With<'a> {
+    pub(crate) env: Vec<(&'static str, String)>,
+    /// Texts by name, read-only at [`INSIDE_GATE`].
+    pub(crate) programs: Vec<(&'static str, &'a str)>,
+}
+
 /// One fresh clone with its home. Removed after it is dropped, beside the next one's work; all are gone with the stage.
 pub(crate) struct Room {
     folder: PathBuf,
@@ -143,17 +151,17 @@ impl<'a> Stage<'a> {
 
     /// Runs the tests, whose runner is asked for a report for machines too.
     pub(crate) fn tests(&self, room: &Room, command: &str) -> Result<Ran, GateError> {
-        self.asked(room, command, &[], self.command_s)
+        self.asked(room, command, &With::default(), self.command_s)
     }
 
-    /// The same with more variables.
+    /// The same with more variables and programs.
     pub(crate) fn tests_with(
         &self,
         room: &Room,
         command: &str,
-        more: &[(&str, String)],
+        with: &With<'_>,
     ) -> Result<Ran, GateError> {
-        self.asked(room, command, more, self.command_s)
+        self.asked(room, command, with, self.command_s)
     }
 
     /// The same for at most so many seconds.
@@ -163,26 +171,34 @@ impl<'a> Stage<'a> {
         command: &str,
         wall_s: u64,
     ) -> Result<Ran, GateError> {
-        self.asked(room, command, &[], wall_s)
+        self.asked(room, command, &With::default(), wall_s)
     }
 
     fn asked(
         &self,
         room: &Room,
         command: &str,
-        more: &[(&str, String)],
+        with: &With<'_>,
         wall_s: u64,
     ) -> Result<Ran, GateError> {
         let asked = Asked::of(room, command)?;
-        let all: Vec<(&str, String)> = { more.iter().cloned() }
+        for (name, text) in &with.programs {
+            place_program(&asked.programs, name, text.as_bytes())
+                .map_err(|why| room.failed(name, why))?;
+        }
+        let spec_with = |env: &[(&'static str, String)]| {
+            let mut spec = self.spec(room, env, wall_s);
+            spec.binds.push(Bind {
+                outside: asked.programs.clone(),
+                inside: PathBuf::from(INSIDE_GATE),
+                access: Access::ReadOnly,
+            });
+            spec
+        };
+        let all: Vec<(&str, String)> = { with.env.iter().cloned() }
             .chain(asked.env.iter().cloned())
             .collect();
-        let mut spec = self.spec(room, &all, wall_s);
-        spec.binds.push(Bind {
-            outside: asked.programs.clone(),
-            inside: PathBuf::from(INSIDE_GATE),
-            access: Access::ReadOnly,
-        });
+        let mut spec = spec_with(&all);
         if asked.on_path {
             spec.path = format!("{INSIDE_GATE}:{}", spec.path);
         }
@@ -191,7 +207,7 @@ impl<'a> Stage<'a> {
         // Whoever had changed a test before would be measured by what he wrote.
         if asked.was_refused(&captured) && room.is_untouched_since(began) {
             let refused = Some(captured);
-            let captured = self.start(command, self.spec(room, more, wall_s))?;
+            let captured = self.start(command, spec_with(&with.env))?;
             let mut census = census::read(&captured);
             census.read = vec!["by its lines, since its runner refused to report".into()];
             return Ok(Ran {
@@ -325,17 +341,6 @@ impl Room {
     /// The home of the cage, as it lies outside. What is in it is the tests'.
     pub(crate) fn home(&self) -> &Path {
         &self.home
-    }
-
-    /// Puts a new file into the home.
-    pub(crate) fn place_at_home(&self, name: &str, bytes: &[u8]) -> std::io::Result<()> {
-        let path = self.home.join(name);
-        let mut file = std::fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(&path)?;
-        std::io::Write::write_all(&mut file, bytes)?;
-        give(&path, cage::agent_ids(), 0o644)
     }
 
     /// Makes a folder for programs of ours beside tree and home: none of its parents is shown in a cage.

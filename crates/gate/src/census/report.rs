@@ -219,7 +219,15 @@ fn differ(form: Form, printed: &Found, reported: &[Named]) -> Option<String> {
 /// A test of the report whose own name stands in no line, where lines name tests: as many of them say nothing of which they are. Of a
 /// name only letters and digits are compared, since lines lose the rest or write it otherwise; one with line breaks is not.
 fn unprinted<'a>(form: Form, printed: &Found, reported: &'a [Named]) -> Option<&'a str> {
-    if !printed.named || !matches!(form, Form::Jest | Form::Mocha | Form::Node) {
+    let all = match form {
+        Form::Jest | Form::Mocha | Form::Node => printed.named,
+        // It names the files of tests that passed, and tests alone where it is asked to be verbose.
+        Form::Vitest => { printed.tally }.is_some_and(|tally| {
+            u64::try_from(printed.tests.len()).is_ok_and(|named| named >= tally.total())
+        }),
+        Form::Pytest | Form::Go => false,
+    };
+    if !all {
         return None;
     }
     let mut lines: BTreeMap<String, usize> = BTreeMap::new();
@@ -228,9 +236,17 @@ fn unprinted<'a>(form: Form, printed: &Found, reported: &'a [Named]) -> Option<&
     }
     let tests = reported.iter().filter(|test| is_a_test(&test.id));
     for test in tests.filter(|test| !test.id.contains(char::is_control)) {
-        match lines.get_mut(&letters(&test.id)) {
-            Some(left) if *left > 0 => *left -= 1,
-            Some(_) | None => return Some(&test.id),
+        let bare = { WENT.replace(&test.id, "") }.into_owned();
+        let names = match form {
+            Form::Vitest => vec![letters(&test.id), letters(&bare)],
+            Form::Pytest | Form::Go | Form::Jest | Form::Mocha | Form::Node => {
+                vec![letters(&test.id)]
+            }
+        };
+        let named = { names.iter() }.find(|name| lines.get(*name).is_some_and(|left| *left > 0));
+        match named.and_then(|name| lines.get_mut(name)) {
+            Some(left) => *left -= 1,
+            None => return Some(&test.id),
         }
     }
     None
@@ -238,6 +254,10 @@ fn unprinted<'a>(form: Form, printed: &Found, reported: &'a [Named]) -> Option<&
 
 static TOOK: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"(?:\s*\([\d.]+ ?m?s\))+$").expect("a fixed pattern"));
+
+/// What looks in a line of vitest's like the time that a test took and how it went, and may be the end of its name.
+static WENT: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(?: \d+m?s)?(?: \(.*\))?$").expect("a fixed pattern"));
 
 /// Letters and digits of a test's own name, without the time that it took.
 fn letters(id: &str) -> String {

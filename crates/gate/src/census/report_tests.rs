@@ -263,6 +263,29 @@ fn jest_that_prints_no_names_is_read_by_its_report() {
     );
 }
 
+/// vitest's reporter `verbose` names each test, its default one the files: only where all are named they are held against the report's.
+#[test]
+fn vitest_that_prints_all_names_is_held_to_them() {
+    let lines = " ✓ vi/a.test.mjs > suite > adds (fast) 1ms\n × vi/a.test.mjs > suite > bad 6ms\n   → expected 1 to be 2\n \
+                 ↓ vi/a.test.mjs > left 10ms (slow)\n\n Test Files  1 failed (1)\n      Tests  1 failed | 1 passed | 1 skipped (3)\n";
+    let report = r#"{"numTotalTests":3,"testResults":[{"name":"/repo/vi/a.test.mjs","status":"failed","assertionResults":[
+{"ancestorTitles":["suite"],"title":"adds (fast)","status":"passed"},{"ancestorTitles":["suite"],"title":"bad","status":"failed"},
+{"ancestorTitles":[],"title":"left 10ms (slow)","status":"pending"}]}]}"#;
+    let census = with(lines, RED, &[(Form::Vitest, report)]);
+    assert!(census.known, "{}", census.note);
+    assert_eq!(census.read, ["vitest by its report"]);
+    // As many tests, and one of them is called otherwise.
+    let other = report.replace("adds (fast)", "adds (often)");
+    let census = with(lines, RED, &[(Form::Vitest, &other)]);
+    assert!(
+        !census.known && census.note.contains("suite > adds (often)"),
+        "{census:?}"
+    );
+    // Where lines name less than all, they say nothing of the rest.
+    let few = lines.replace(" ✓ vi/a.test.mjs > suite > adds (fast) 1ms\n", "");
+    assert!(with(&few, RED, &[(Form::Vitest, &other)]).known);
+}
+
 #[test]
 fn reporters_of_ours_have_an_end() {
     let printed = "  suite\n    ✔ adds\n    - left\n\n\n  1 passing (4ms)\n  1 pending\n\n";

@@ -196,3 +196,43 @@ fn what_cannot_be_followed_is_said_and_is_no_pass() {
     // One check that fails, and is not mandatory, leaves the change where it was.
     judged.expect_pass();
 }
+
+/// Whoever could write what each process loads first would be the marks of every process after it.
+#[test]
+fn no_test_writes_what_a_process_of_node_loads_first() {
+    let world = World::new(&[
+        (
+            "package.json",
+            "{\"name\": \"calc\", \"version\": \"1.0.0\", \"type\": \"module\"}\n",
+        ),
+        ("calc.js", "export const a = 1;\n"),
+    ]);
+    let base = world.tip();
+    let test = "import test from 'node:test';\nimport assert from 'node:assert';\nimport fs from 'node:fs';\nimport { twice } from './calc.js';\n\n\
+                test('twice', () => {\n  assert.equal(twice(2), 4);\n});\n\n\
+                test('what is loaded first stands', () => {\n  const loaded = (process.env.NODE_OPTIONS ?? '').matchAll(/--require=(\\S+)/g);\n  \
+                for (const [, path] of loaded) {\n    assert.throws(() => fs.appendFileSync(path, ''), path);\n    \
+                assert.throws(() => fs.renameSync(path, path + '.old'), path);\n  }\n});\n";
+    world.commit(
+        &[
+            (
+                "calc.js",
+                "export const a = 1;\n\nexport function twice(x) {\n  return 2 * x;\n}\n",
+            ),
+            ("calc.test.js", test),
+        ],
+        &[],
+        "Twice",
+    );
+    let judged = world.measure(&base, &Task::with("node --test"));
+    let found = judged.one(Check::ChangedLineCoverage);
+    assert_eq!(
+        (found.result, found.detail.as_str()),
+        (
+            CheckResult::Pass,
+            "the tests run 1 of the 1 changed lines that can run"
+        ),
+        "{}",
+        judged.table()
+    );
+}

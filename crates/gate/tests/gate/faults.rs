@@ -79,6 +79,23 @@ fn a_flood_of_output_fails() {
     );
 }
 
+/// The tests themselves: what they had said before the flood is worth nothing.
+#[test]
+fn tests_that_flood_their_output_fail_and_are_told_with_their_limit() {
+    let world = World::new(&SHELL);
+    let base = world.tip();
+    let flood = "#!/bin/sh\nhead -c 1073741824 /dev/zero\n";
+    world.commit(&[CHANGE[0], ("flood.sh", flood)], &[], "Subtract");
+    let task = Task::with("sh test.sh && if [ -e flood.sh ]; then sh flood.sh; fi");
+    let judged = world.measure(&base, &task);
+    says(&judged, Check::CensusNotReduced, "wrote more than");
+    assert!(!judged.verdict.passed(), "{}", judged.table());
+    let flooded = { judged.measured.commands.iter() }
+        .filter(|c| matches!(c.record.exit, Exit::TooMuchOutput { .. }))
+        .all(|c| c.truncated && c.stdout.len() < 16 << 20);
+    assert!(flooded, "no more is kept than a limit says");
+}
+
 #[test]
 fn what_writes_outside_fails_and_has_written_nothing() {
     let world = World::new(&SHELL);
