@@ -11,10 +11,11 @@ use alai_core::pipeline::{lineage, subject};
 use alai_core::qa::{self, Outcome};
 use alai_core::safety;
 use alai_core::task::{NewTask, State, Task, TaskKind};
-use alai_gate::{Candidate, evidence};
+use alai_gate::{Candidate, GateError, evidence};
 use alai_mission::{Filter, Project};
 use alai_workspace::command::Cancel;
 use alai_workspace::git::{self, ChangeStatus, CommitText, Oid, Repo};
+use alai_workspace::setup::Prepared;
 
 use crate::advisories;
 use crate::beat::Factory;
@@ -149,7 +150,10 @@ pub fn gate(
     let advisories = moves
         .then(|| advisories::in_force(factory.home(), factory.now_ms()))
         .flatten();
-    let candidate = Candidate {
+    let diff = git::diff(&repo, &base, &head).map_err(failed)?;
+    let paths: Vec<String> = diff.files.iter().map(|f| f.path.clone()).collect();
+    let rail = safety::judge_diff(&diff.patch, &paths).into_iter().next();
+    let mut candidate = Candidate {
         repo: &repo,
         base: &base,
         head: &head,
@@ -173,14 +177,12 @@ pub fn gate(
         checks_may_be_green: task.checks_may_be_green(),
         command_s: ground::COMMAND_S_MAX,
     };
-    let measured = alai_gate::measure(&candidate, cancel).map_err(|e| {
-        if matches!(e, alai_gate::GateError::Cancelled) {
-            CalibrateError::Cancelled
-        } else {
-            failed(e)
-        }
-    })?;
-    let diff = git::diff(&repo, &base, &head).map_err(failed)?;
+    let prepared_head;
+    if moves && rail.is_none() {
+        prepared_head = of_head(factory, &project, &candidate, cancel)?;
+        candidate.prepared_head = prepared_head.as_ref();
+    }
+    let measured = alai_gate::measure(&candidate, cancel).map_err(unmeasured)?;
     let dir = scratch.path().join("evidence");
     let contents = evidence::Contents {
         gotcha: "# GOTCHA\n\nA sample of a calibration.\n",
@@ -198,8 +200,6 @@ pub fn gate(
     let sends = factory.config().verifier.send;
     let policy = factory.config().qa.policy(&project.name, company, sends);
     let verdict = qa::judge(&measurements, policy);
-    let paths: Vec<String> = diff.files.iter().map(|f| f.path.clone()).collect();
-    let rail = safety::judge_diff(&diff.patch, &paths).into_iter().next();
     Ok(match (&verdict.outcome, rail) {
         (Outcome::Passed, None) => Judged {
             held: false,
@@ -218,6 +218,34 @@ pub fn gate(
             why: reason.clone(),
         },
     })
+}
+
+/// The set-up of a sample that may move dependencies, where it differs from its base's. As in the gate, what its manifests say is run
+/// only where the text of the change is not refused already, and a set-up that fails is left out.
+fn of_head(
+    factory: &Arc<Factory>,
+    project: &Project,
+    candidate: &Candidate<'_>,
+    cancel: &Cancel,
+) -> Result<Option<Prepared>, CalibrateError> {
+    let refused = alai_gate::refused_unrun(candidate, cancel).map_err(unmeasured)?;
+    if refused.is_some() {
+        return Ok(None);
+    }
+    let (repo, base, head) = (candidate.repo, candidate.base, candidate.head);
+    match ground::prepared(factory, repo, project, head, Some(base), cancel) {
+        Ok(prepared) => Ok(Some(prepared).filter(|p| p.key != candidate.prepared.key)),
+        Err(GroundError::Refused { .. }) => Ok(None),
+        Err(GroundError::Cancelled) => Err(CalibrateError::Cancelled),
+        Err(GroundError::Machine(detail)) => Err(CalibrateError::Failed(detail)),
+    }
+}
+
+fn unmeasured(error: GateError) -> CalibrateError {
+    match matches!(error, GateError::Cancelled) {
+        true => CalibrateError::Cancelled,
+        false => failed(error),
+    }
 }
 
 /// A task in which an independent verifier looks at a sample. It is told what it would be told of the build, and nothing follows.

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::script::{CHECK, Script, TITLE};
+use crate::qa::osv;
+use crate::script::{CHECK, Script, TITLE, solution};
 use crate::world::World;
 
 fn merged(script: &Script) -> World {
@@ -68,6 +69,49 @@ fn the_gate_is_asked_about_what_was_merged_and_about_each_fault_in_it() {
     assert_eq!(world.git(&["for-each-ref"]), before);
     assert_eq!(world.titles("main"), [TITLE, "Import"]);
     world.alai(["mc", "fsck"]).exits(0);
+}
+
+/// What a change needs that moves dependencies is set up for its samples too, as it was for the change.
+#[test]
+fn a_change_of_dependencies_is_measured_on_its_own_set_up() {
+    let mut calls = solution(TITLE);
+    calls.push(
+        json!({"name": "run", "arguments": {"command": "echo 'strong==2.1' > requirements.txt"}}),
+    );
+    let world = World::scripted("auto", &Script::good().builds("", &calls));
+    let setup = "mkdir -p node_modules\ncp requirements.txt node_modules/installed\n";
+    std::fs::write(world.repo().join("setup.sh"), setup).expect("written");
+    std::fs::write(world.repo().join("requirements.txt"), "").expect("written");
+    world.git(&["add", "-A"]);
+    world.git(&["commit", "--quiet", "-m", "Packages"]);
+    let set = ["project", "set", "tiny", "--setup", "sh setup.sh"];
+    world.alai(set).exits(0);
+    let known = osv("PYSEC-1", "Weak", "2026-11-01T00:00:00Z").to_string();
+    std::fs::write(world.path("osv.json"), known).expect("an advisory");
+    let import = ["qa", "advisories", "import", "osv.json"];
+    world.alai(import).exits(0);
+    let add = [
+        "mc",
+        "add",
+        "Pin strong",
+        "--project",
+        "tiny",
+        "--tag",
+        "dependencies",
+        "--check",
+        CHECK,
+        "--check",
+        "grep -q strong node_modules/installed",
+    ];
+    world.alai(add).exits(0);
+    let daemon = world.up();
+    world.until("it is merged", |w| {
+        (w.titles("main").len() > 2).then_some(())
+    });
+    world.alai(["down"]).exits(0);
+    daemon.ends();
+    let report = world.json(["qa", "calibrate", "--json"]);
+    assert_eq!(held(&report, "gate", None), &json!(false), "{report}");
 }
 
 #[test]

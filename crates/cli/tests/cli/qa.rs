@@ -332,7 +332,7 @@ fn transition_gates_are_counted_as_they_fire_block_and_are_gone_around() {
     world.alai(["mc", "fsck"]).exits(0);
 }
 
-fn osv(id: &str, package: &str, modified: &str) -> Value {
+pub(crate) fn osv(id: &str, package: &str, modified: &str) -> Value {
     json!({"id": id, "modified": modified, "summary": "It is weak.", "affected": [{
         "package": {"ecosystem": "PyPI", "name": package},
         "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "2.0"}]}],
