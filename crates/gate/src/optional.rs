@@ -8,6 +8,7 @@ use crate::checks::{marked, some};
 use crate::error::GateError;
 use crate::measure::{Gate, head_set_up};
 use crate::runs;
+use crate::stage::With;
 
 /// What the change's own options leave out of an ordinary run.
 #[derive(Debug, Default)]
@@ -53,10 +54,13 @@ impl Gate<'_> {
             candidate.head,
             head_set_up(candidate),
         )?;
-        let given = [("PYTEST_ADDOPTS", options.clone())];
+        let with = With {
+            env: vec![("PYTEST_ADDOPTS", options.clone())],
+            ..With::default()
+        };
         let ran = self
             .stage
-            .tests_with(&room, candidate.test_command, &given)?;
+            .tests_with(&room, candidate.test_command, &with)?;
         let (ran, with) = self.ran(ran);
         let why = runs::cut_off(candidate.test_command, ran.record.exit);
         let why = why.or_else(|| (!with.known).then(|| with.summary()));
