@@ -335,6 +335,8 @@ impl Gate<'_> {
         into.push(runs::base_tests(&runs::BaseTests {
             base: self.candidate.base_census,
             restored: &restored,
+            as_is: &census,
+            edited: self.edits_fixed_tests(),
             may_be_lost: &may_be_lost,
             covered: runs::passed(&acceptance),
             output: &tests,
@@ -475,6 +477,12 @@ impl Gate<'_> {
             }
         }
         Ok(changed)
+    }
+
+    /// Whether the change edits test files that the task does not let it edit.
+    fn edits_fixed_tests(&self) -> bool {
+        let mut files = self.change.files.iter();
+        files.any(|file| !file.is_new() && self.rules.is_fixed_test(file.base_path()))
     }
 
     /// A new test file could change how old ones go (a conftest, a helper that shadows another). Rust's are programs of their

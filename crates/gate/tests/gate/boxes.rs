@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use alai_core::qa::Check;
 use alai_gate::{GateError, Ground, base, base_keeping};
 use alai_workspace::command::Cancel;
 use alai_workspace::setup::{self, Prepared, SetupPlan};
 
 use super::honest::{PYTHON, PYTHON_TEST, SHELL};
-use super::world::World;
+use super::world::{Task, World};
 
 fn refused(world: &World, test: &str) -> String {
     match world.base(&world.tip(), test) {
@@ -48,6 +49,55 @@ fn a_base_that_does_not_build_is_refused() {
         ("src/lib.rs", "pub fn a() -> i32 { \"no\" }\n"),
     ]);
     assert!(refused(&world, "cargo test --offline").contains("does not build"));
+}
+
+/// A library, and a test of a function that it does not have yet.
+const AHEAD: [(&str, &str); 4] = [
+    (
+        "Cargo.toml",
+        "[package]\nname = \"a\"\nversion = \"0.1.0\"\nedition = \"2021\"\n",
+    ),
+    (
+        "src/lib.rs",
+        "/// One more.\npub fn next(a: i32) -> i32 {\n    a + 1\n}\n",
+    ),
+    (
+        "tests/next.rs",
+        "#[test]\nfn next() {\n    assert_eq!(a::next(1), 2);\n}\n",
+    ),
+    (
+        "tests/last.rs",
+        "#[test]\nfn last() {\n    assert_eq!(a::last(7), 6);\n}\n",
+    ),
+];
+const LAST: (&str, &str) = (
+    "src/lib.rs",
+    "/// One more.\npub fn next(a: i32) -> i32 {\n    a + 1\n}\n\n/// One less.\npub fn last(a: i32) -> i32 {\n    a - 1\n}\n",
+);
+
+#[test]
+fn tests_that_do_not_build_yet_are_red_and_no_refusal() {
+    let answered = |write: &[(&str, &str)], delete: &[&str]| {
+        let world = World::new(&AHEAD);
+        let base = world.tip();
+        let seen = world
+            .base(&base, "cargo test --offline")
+            .expect("a box that works");
+        assert!(
+            !seen.census.known && !seen.census.exit.success(),
+            "{:?}",
+            seen.census
+        );
+        world.commit(write, delete, "Add last");
+        world.measure(&base, &Task::with("cargo test --offline"))
+    };
+    answered(&[LAST], &[]).expect_pass();
+    let wrong = LAST.1.replace("a - 1", "a - 2");
+    answered(&[(LAST.0, &wrong)], &[]).expect_fail(Check::BaseTestsPass);
+    answered(&[], &["tests/last.rs"]).expect_fail(Check::NoTampering);
+    let gone = [("tests/last.rs", "#[test]\nfn last() {}\n")];
+    answered(&gone, &[]).expect_fail(Check::CleanBuild);
+    answered(&[("README.md", "Adds last.\n")], &[]).expect_fail(Check::CleanBuild);
 }
 
 #[test]

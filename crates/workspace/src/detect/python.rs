@@ -43,8 +43,9 @@ pub(super) fn commands(folder: &Folder<'_>) -> Option<Commands> {
     let mut setup = setup(folder, &table, &requirements, &mut notes);
     let test = test(folder, has_tests, &mentions);
     let uses_pytest = test.as_deref().is_some_and(|test| test.ends_with("pytest"));
-    if uses_pytest && !mentions.contains("pytest") {
-        notes.push("pytest is named nowhere in the project; the set-up adds it".to_owned());
+    let locks = ["uv.lock", "poetry.lock"].map(|name| folder.read(name).unwrap_or_default());
+    if uses_pytest && !requires_pytest(&mentions) && !requires_pytest(&locks.join("\n")) {
+        notes.push("pytest is required nowhere in the project; the set-up adds it".to_owned());
         setup.push_str(&format!(" && {PIP} pytest"));
     }
     if test.is_none() {
@@ -60,6 +61,21 @@ pub(super) fn commands(folder: &Folder<'_>) -> Option<Commands> {
         lint: (lints && lint_installed).then(|| ".venv/bin/python -m ruff check .".to_owned()),
         notes,
     })
+}
+
+/// Whether pytest, or a plug-in of it, stands among requirements. Its own settings (`[tool:pytest]`) install nothing.
+fn requires_pytest(text: &str) -> bool {
+    let is_end = |c: char| c.is_whitespace() || "\"'<>=!~;,[])-".contains(c);
+    let is_start = |c: char| c.is_whitespace() || "\"'=,[(".contains(c);
+    let named = |line: &str| {
+        line.match_indices("pytest").any(|(at, word)| {
+            let before = line[..at].chars().next_back();
+            let after = line[at + word.len()..].chars().next();
+            before.is_none_or(is_start) && after.is_none_or(is_end)
+        })
+    };
+    let is_text = |line: &&str| !line.starts_with(['[', '#']);
+    text.lines().map(str::trim).filter(is_text).any(named)
 }
 
 fn test(folder: &Folder<'_>, has_tests: bool, mentions: &str) -> Option<String> {

@@ -179,6 +179,38 @@ const ROWS: &[Row] = &[
         Some(".venv/bin/python -m pytest"),
     ),
     (
+        "settings of pytest, which nothing requires",
+        &[
+            ("a.py", ""),
+            ("test_a.py", ""),
+            ("setup.cfg", "# pytest\n[tool:pytest]\ntestpaths = .\n"),
+            (
+                "pyproject.toml",
+                "[tool.pytest.ini_options]\naddopts = '-q'\n",
+            ),
+        ],
+        &[Stack::Python],
+        Some(
+            "python3 -m venv .venv && .venv/bin/python -m pip install --disable-pip-version-check pytest",
+        ),
+        Some(".venv/bin/python -m pytest"),
+    ),
+    (
+        "python that requires a plug-in of pytest in a lockfile",
+        &[
+            ("poetry.lock", "[[package]]\nname = \"pytest-cov\"\n"),
+            ("pyproject.toml", "[tool.pytest.ini_options]\n"),
+            ("test_a.py", ""),
+        ],
+        &[Stack::Python],
+        Some(
+            "python3 -m venv .venv && python3 -m venv \"$HOME/.poetry\" && \"$HOME/.poetry/bin/python\" -m pip install \
+             --disable-pip-version-check poetry && POETRY_VIRTUALENVS_IN_PROJECT=true \
+             \"$HOME/.poetry/bin/poetry\" install --no-interaction",
+        ),
+        Some(".venv/bin/python -m pytest"),
+    ),
+    (
         "django",
         &[
             ("manage.py", ""),
