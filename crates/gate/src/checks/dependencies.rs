@@ -214,11 +214,8 @@ fn vendored(change: &Change) -> Vec<String> {
 fn difference(file: &ChangedFile, change: &Change) -> Result<Vec<String>, String> {
     let base = side(file.base_path(), &file.base)?;
     let mut head = side(&file.path, &file.head)?;
-    head.retain(|name, folder| {
-        !name.starts_with(manifest::LOCAL)
-            || base.contains_key(name)
-            || !was_there(&file.path, folder, change)
-    });
+    let is_own = |name: &str| name.starts_with(manifest::LOCAL);
+    head.retain(|name, folder| !is_own(name) || !was_there(&file.path, folder, change));
     let mut names: Vec<String> = head
         .iter()
         .filter_map(|(name, asked)| match base.get(name) {
@@ -229,7 +226,7 @@ fn difference(file: &ChangedFile, change: &Change) -> Result<Vec<String>, String
         .collect();
     names.extend(
         base.keys()
-            .filter(|name| !head.contains_key(*name))
+            .filter(|name| !head.contains_key(*name) && !is_own(name))
             .map(|name| format!("-{name}")),
     );
     Ok(names)
@@ -238,7 +235,7 @@ fn difference(file: &ChangedFile, change: &Change) -> Result<Vec<String>, String
 /// Whether the folder that a manifest names held a manifest on the base.
 fn was_there(manifest: &str, folder: &str, change: &Change) -> bool {
     let mut parts: Vec<&str> = manifest.split('/').collect();
-    parts.pop();
+    let name = parts.pop().unwrap_or_default();
     for part in folder.split('/') {
         match part {
             "" | "." => {}
@@ -247,7 +244,7 @@ fn was_there(manifest: &str, folder: &str, change: &Change) -> bool {
             name => parts.push(name),
         }
     }
-    parts.push("Cargo.toml");
+    parts.push(name);
     change.base_paths.contains_key(&parts.join("/"))
 }
 
@@ -528,5 +525,36 @@ mod tests {
             result(false, &[("Cargo.toml", Some(BASE), Some(&outside))]).0,
             CheckResult::Fail
         );
+    }
+    #[test]
+    fn a_module_of_go_that_is_a_folder_of_the_project_is_no_foreign_one() {
+        let site = |name: &str, to: &str| {
+            format!(
+                "module site\n\nrequire example.org/{name} v0.0.0\n\nreplace example.org/{name} => {to}\n"
+            )
+        };
+        let base = site("slug", "../libs/slug");
+        let own = "module example.org/slug2\n";
+        let with = |base: &str, head: &str, folder: Option<&str>| {
+            let files = [
+                ("site/go.mod", Some(base), Some(head)),
+                ("libs/slug2/go.mod", folder, Some(own)),
+            ];
+            result(false, &files)
+        };
+        let moved = site("slug2", "../libs/slug2");
+        let (held, detail) = with(&base, &moved, Some(own));
+        assert_eq!(held, CheckResult::Pass, "{detail}");
+        let (held, detail) = with(&base, &moved, None);
+        assert_eq!(held, CheckResult::Fail, "it came with the change");
+        assert!(detail.contains("+path example.org/slug2"), "{detail}");
+        let fetched = "module site\n\nrequire example.org/slug2 v1.0.0\n";
+        let (held, detail) = with(&base, fetched, Some(own));
+        assert_eq!(held, CheckResult::Fail);
+        assert!(detail.contains("+example.org/slug2"), "{detail}");
+        let here = site("slug2", "../libs/slug2");
+        let (held, detail) = with(fetched, &here, Some(own));
+        assert_eq!(held, CheckResult::Fail, "a foreign one was taken away");
+        assert!(detail.contains("-example.org/slug2"), "{detail}");
     }
 }

@@ -179,7 +179,7 @@ pub(crate) fn asked_for(kind: Manifest, packages: &Packages) -> BTreeSet<String>
             }
             // What goes elsewhere is asked for by its own line, and a setting names no package.
             Manifest::Origin => {}
-            Manifest::GoMod if name.starts_with(REPLACED) => {}
+            Manifest::GoMod if name.starts_with(REPLACED) || name.starts_with(LOCAL) => {}
             Manifest::PyProject
             | Manifest::Requirements
             | Manifest::GoMod
@@ -499,7 +499,23 @@ fn go_mod(text: &str) -> Packages {
             _ => {}
         }
     }
+    own_modules(&mut found);
     found
+}
+
+/// A module of whatever version that goes to a folder of the repository is no foreign one: the line that asks for it fetches nothing.
+fn own_modules(found: &mut Packages) {
+    let folders: Vec<(String, String)> = found
+        .iter()
+        .filter_map(|(name, to)| Some((name.strip_prefix(REPLACED)?, to)))
+        .filter(|(name, to)| !name.contains(' ') && to.starts_with(['.']))
+        .map(|(name, to)| (name.to_owned(), to.clone()))
+        .collect();
+    for (name, to) in folders {
+        found.remove(&name);
+        found.remove(&format!("{REPLACED}{name}"));
+        found.insert(format!("{LOCAL}{name}"), to);
+    }
 }
 
 /// Begins the name of a module that goes elsewhere, so that it stands beside the line that asks for it, whichever comes first.
@@ -617,7 +633,7 @@ mod tests {
                 "go.mod",
                 "module a\ngo 1.19\nrequire b v1 // indirect\nrequire (\n\tc v2\n)\nreplace d => ../d\n"
             ),
-            ["b", "c", "replace d"]
+            ["b", "c", "path d"]
         );
     }
 
