@@ -32,6 +32,7 @@ mod patched;
 mod paths;
 mod probe;
 mod reports;
+mod restore;
 mod review;
 mod runs;
 mod scan;

@@ -462,46 +462,6 @@ impl Gate<'_> {
         }
     }
 
-    /// Puts the base's test files back. Returns whether anything differed.
-    fn restore(&self, room: &Room) -> Result<bool, GateError> {
-        let mut changed = false;
-        for file in &self.change.files {
-            if file.is_new() || file.from.is_some() {
-                changed |= self.take_new_test(room, file)?;
-            }
-            if !file.is_new() && self.rules.is_fixed_test(file.base_path()) {
-                changed = true;
-                if let Some(bytes) = self.blob(self.candidate.base, file.base_path())? {
-                    room.put(file.base_path(), &bytes, file.old_mode == 0o100_755)?;
-                }
-            }
-        }
-        Ok(changed)
-    }
-
-    /// Whether the change edits test files that the task does not let it edit.
-    fn edits_fixed_tests(&self) -> bool {
-        let mut files = self.change.files.iter();
-        files.any(|file| !file.is_new() && self.rules.is_fixed_test(file.base_path()))
-    }
-
-    /// A new test file could change how old ones go (a conftest, a helper that shadows another). Rust's are programs of their
-    /// own, or modules that sources name: they stay.
-    fn take_new_test(&self, room: &Room, file: &ChangedFile) -> Result<bool, GateError> {
-        if !self.rules.is_fixed_test(&file.path) || file.is_deleted() {
-            return Ok(false);
-        }
-        // A shipped scaffold's own are no agent's, and a runner that finds no test at all says so with an error.
-        if self.rules.is_scaffolded(file) {
-            return Ok(false);
-        }
-        if file.lang() != Lang::Rust {
-            room.take(&file.path)?;
-        }
-        // A new file of any kind makes the head differ from the head with the base's tests, as far as its census goes.
-        Ok(file.lang() != Lang::Rust)
-    }
-
     /// Whether a test of the base may be gone or skipped: the task may change its file, by the id's own words or because its
     /// name stands in such a file.
     pub(crate) fn may_be_lost(&self, id: &str) -> bool {

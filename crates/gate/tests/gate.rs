@@ -16,6 +16,8 @@ mod cheats;
 mod corpus;
 #[path = "gate/coverage.rs"]
 mod coverage;
+#[path = "gate/data.rs"]
+mod data;
 #[path = "gate/faults.rs"]
 mod faults;
 #[path = "../benches/corpus/figures.rs"]

@@ -284,7 +284,7 @@ fn by_meaning(file: &ChangedFile, change: &Change, rules: &Rules<'_>) -> Vec<Str
             make::changed(file, rules.test_command)
         }
         _ => {
-            let mut found = settings::changed(file, change);
+            let mut found = settings::changed(file, change, rules.test_command);
             found.extend(c::changed(file));
             found
         }

@@ -10,7 +10,8 @@ use crate::paths;
 /// The judging parts of one side, by name.
 type Parts = BTreeMap<String, String>;
 
-pub(super) fn changed(file: &ChangedFile, change: &Change) -> Vec<String> {
+/// The judging parts of a manifest that became others. Of Cargo's, what the test command (a line for `sh -c`) does not build by is none.
+pub(super) fn changed(file: &ChangedFile, change: &Change, test_command: &str) -> Vec<String> {
     let read: fn(&str) -> Result<Parts, String> = match paths::name(&file.path) {
         "package.json" => npm,
         "pyproject.toml" => pyproject,
@@ -49,6 +50,9 @@ pub(super) fn changed(file: &ChangedFile, change: &Change) -> Vec<String> {
             })
         })
         .filter(|name| {
+            !(is_unused_profile(name, test_command) || is_of_new_target(name, file, change))
+        })
+        .filter(|name| {
             *name != "imports"
                 || !follows_files(
                     base.get("imports").map_or("", String::as_str),
@@ -58,6 +62,62 @@ pub(super) fn changed(file: &ChangedFile, change: &Change) -> Vec<String> {
         })
         .map(|name| format!("{} changes {name}", file.path))
         .collect()
+}
+
+/// Whether Cargo builds no test by this profile. `cargo test` and nextest go by `test` and `dev` (doc.rust-lang.org/cargo/reference/profiles.html)
+/// unless they are told otherwise; what a script or a Makefile tells them is not looked for.
+fn is_unused_profile(name: &str, test_command: &str) -> bool {
+    const CARGO: [&str; 3] = ["cargo test", "cargo nextest run", "cargo t "];
+    let plain = !test_command.contains(['$', '`', ';', '|', '&', '(', '\'', '"', '\\']);
+    let told = |word: &str| {
+        let short = word.starts_with('-') && !word.starts_with("--") && word.contains('r');
+        short || word.contains("release") || word.contains("profile") || word.contains("config")
+    };
+    name == "[profile.release]"
+        && plain
+        && CARGO.iter().any(|start| test_command.starts_with(start))
+        && !test_command.split_whitespace().any(told)
+}
+
+/// Whether it says what a program, an example or a benchmark needs that came with the change: nothing that was there is left out.
+fn is_of_new_target(name: &str, file: &ChangedFile, change: &Change) -> bool {
+    const PLACES: [(&str, &str); 3] = [
+        ("bin", "src/bin"),
+        ("example", "examples"),
+        ("bench", "benches"),
+    ];
+    let Some((target, rest)) = name.split_once(' ') else {
+        return false;
+    };
+    let Some(own) = rest.strip_suffix(".required-features") else {
+        return false;
+    };
+    let Some((_, place)) = PLACES.iter().find(|(kind, _)| *kind == target) else {
+        return false;
+    };
+    let named = |content: &Content| -> Vec<::toml::Value> {
+        let table = content
+            .text()
+            .and_then(|text| toml(text).ok())
+            .unwrap_or_default();
+        let mut all = targets(&table, target);
+        all.retain(|one| one.get("name").and_then(::toml::Value::as_str) == Some(own));
+        all
+    };
+    let (before, after) = (named(&file.base), named(&file.head));
+    let folder = file.path.strip_suffix("Cargo.toml").unwrap_or_default();
+    let places = match after.first().and_then(|one| one.get("path")?.as_str()) {
+        Some(path) => vec![format!("{folder}{path}")],
+        None => vec![
+            format!("{folder}{place}/{own}.rs"),
+            format!("{folder}{place}/{own}/main.rs"),
+        ],
+    };
+    let is_new = |path: &String| {
+        change.head_paths.contains_key(path) && !change.base_paths.contains_key(path)
+    };
+    let was = |path: &String| change.base_paths.contains_key(path);
+    before.is_empty() && after.len() == 1 && places.iter().any(is_new) && !places.iter().any(was)
 }
 
 /// Whether a map of imports only follows files that moved: each name that it had leads to one file, and what led to a file that
@@ -215,7 +275,20 @@ fn tells_more(name: &str, base: &Parts, head: &Parts, stands: &dyn Fn(&str) -> b
     name.starts_with("script ") && judging(base).is_some_and(|words| judging(head) == Some(words))
 }
 
-/// Whether a type checker is only made stricter: every difference turns a check on.
+/// Options by which the compiler writes the same program with other companions: maps, declarations, comments
+/// (typescriptlang.org/tsconfig, "Emit"). No type and no test goes by them.
+const COMPANIONS: [&str; 8] = [
+    "sourceMap",
+    "inlineSourceMap",
+    "inlineSources",
+    "declaration",
+    "declarationMap",
+    "removeComments",
+    "newLine",
+    "pretty",
+];
+
+/// Whether a type checker is only made stricter: every difference turns a check on, or is about what lies beside its output.
 pub(super) fn stricter_types(base: &str, head: &str) -> bool {
     const CHECKS: [&str; 20] = [
         "strict",
@@ -248,6 +321,7 @@ pub(super) fn stricter_types(base: &str, head: &str) -> bool {
             .get_mut("compilerOptions")
             .and_then(Json::as_object_mut);
         let taken = |options: &mut serde_json::Map<String, Json>| {
+            options.retain(|name, _| !COMPANIONS.contains(&name.as_str()));
             let known = CHECKS.iter().filter_map(|name| options.remove_entry(*name));
             known.collect()
         };
@@ -489,9 +563,82 @@ mod tests {
             &strict.replace("\"noImplicitReturns\": true", "\"noImplicitAny\": false")
         ));
         assert!(!stricter_types(loose, &strict.replace("es2022", "es5")));
+        let maps = strict.replace("\"strict\": true", "\"strict\": true, \"sourceMap\": true");
+        assert!(stricter_types(strict, &maps) && stricter_types(&maps, strict));
+        assert!(!stricter_types(
+            strict,
+            &maps.replace("\"sourceMap\": true", "\"skipLibCheck\": true")
+        ));
         assert!(
             !stricter_types(loose, "// a comment\n{}"),
             "what cannot be read is not believed"
         );
+    }
+    fn of_cargo(command: &str, base: &str, head: &str, paths: [&[&str]; 2]) -> Vec<String> {
+        let mut change = Change::of(&[("Cargo.toml", Some(base), Some(head))]);
+        let [before, after] =
+            paths.map(|paths| paths.iter().map(|path| ((*path).to_owned(), 0o100_644)));
+        change.base_paths.extend(before);
+        change.head_paths.extend(after);
+        changed(&change.files[0], &change, command)
+    }
+
+    #[test]
+    fn a_profile_that_no_test_is_built_by_decides_nothing() {
+        let base = "[package]\nname='a'\n";
+        let release = format!("{base}[profile.release]\noverflow-checks=true\n");
+        let free = |command: &str, head: &str| of_cargo(command, base, head, [&[], &[]]).is_empty();
+        assert!(free("cargo test --offline", &release));
+        assert!(free("cargo nextest run --workspace", &release));
+        for by_it in [
+            "cargo test --release",
+            "cargo test -r",
+            "cargo test -qr",
+            "cargo nextest run --cargo-profile release",
+            "cargo test --config profile.test.inherits='release'",
+            "cargo test && cargo test $MORE",
+            "make test",
+            "sh ci.sh",
+        ] {
+            assert!(!free(by_it, &release), "{by_it}");
+        }
+        for profile in ["test", "dev"] {
+            let head = format!("{base}[profile.{profile}]\noverflow-checks=false\n");
+            assert!(!free("cargo test", &head), "{profile}");
+        }
+    }
+
+    #[test]
+    fn a_new_target_may_need_a_feature_and_an_old_one_may_not() {
+        let base = "[package]\nname='a'\n";
+        let with = |target: &str, more: &str| {
+            format!(
+                "{base}[features]\ndemo=[]\n[[{target}]]\nname='wrap'\nrequired-features=['demo']\n{more}"
+            )
+        };
+        let free = |head: &str, before: &[&str], after: &[&str]| {
+            of_cargo("cargo test", base, head, [before, after]).is_empty()
+        };
+        let example = with("example", "");
+        assert!(free(&example, &[], &["examples/wrap.rs"]));
+        assert!(free(&with("bin", ""), &[], &["src/bin/wrap/main.rs"]));
+        assert!(!free(
+            &example,
+            &["examples/wrap.rs"],
+            &["examples/wrap.rs"]
+        ));
+        assert!(!free(&example, &[], &[]), "it is nowhere");
+        let elsewhere = with("example", "path='src/old.rs'\n");
+        assert!(!free(
+            &elsewhere,
+            &["src/old.rs"],
+            &["src/old.rs", "examples/wrap.rs"]
+        ));
+        assert!(!free(&with("test", ""), &[], &["tests/wrap.rs"]));
+        assert!(!free(
+            &with("example", "test=false\n"),
+            &[],
+            &["examples/wrap.rs"]
+        ));
     }
 }

@@ -1,0 +1,116 @@
+//! The head with the base's test files: what a change is judged by is what was there before it.
+
+use crate::change::{ChangedFile, Content, FILE_BYTES_MAX};
+use crate::checks::gate_config::protected;
+use crate::checks::manifest;
+use crate::error::GateError;
+use crate::measure::Gate;
+use crate::paths;
+use crate::source::Lang;
+use crate::stage::Room;
+
+impl Gate<'_> {
+    /// Puts the base's test files back. Returns whether anything differed.
+    pub(crate) fn restore(&self, room: &Room) -> Result<bool, GateError> {
+        let mut changed = false;
+        for file in &self.change.files {
+            if file.is_new() || file.from.is_some() {
+                changed |= self.take_new_test(room, file)?;
+            }
+            if !file.is_new() && self.rules.is_fixed_test(file.base_path()) {
+                changed = true;
+                if let Some(bytes) = self.blob(self.candidate.base, file.base_path())? {
+                    room.put(file.base_path(), &bytes, file.old_mode == 0o100_755)?;
+                }
+            }
+        }
+        Ok(changed)
+    }
+
+    /// Whether the change edits test files that the task does not let it edit.
+    pub(crate) fn edits_fixed_tests(&self) -> bool {
+        let mut files = self.change.files.iter();
+        files.any(|file| !file.is_new() && self.rules.is_fixed_test(file.base_path()))
+    }
+
+    /// A new test file could change how old ones go (a conftest, a helper that shadows another). Rust's are programs of their
+    /// own, or modules that sources name: they stay.
+    fn take_new_test(&self, room: &Room, file: &ChangedFile) -> Result<bool, GateError> {
+        if !self.rules.is_fixed_test(&file.path) || file.is_deleted() {
+            return Ok(false);
+        }
+        // A shipped scaffold's own are no agent's, and a runner that finds no test at all says so with an error.
+        if self.rules.is_scaffolded(file) {
+            return Ok(false);
+        }
+        if self.is_data_of_kept_tests(room, file) {
+            return Ok(false);
+        }
+        if file.lang() != Lang::Rust {
+            room.take(&file.path)?;
+        }
+        // A new file of any kind makes the head differ from the head with the base's tests, as far as its census goes.
+        Ok(file.lang() != Lang::Rust)
+    }
+
+    /// Whether a new file is plain data that tests which stay ask for by its name, and no test that was there does: without it they
+    /// would not even build. A test that reads whatever lies in a folder finds one file more, as it does once this is merged.
+    fn is_data_of_kept_tests(&self, room: &Room, file: &ChangedFile) -> bool {
+        let name = paths::name(&file.path);
+        let kept = |other: &ChangedFile| {
+            // Rust's unit tests stand in sources, and its new test files are programs of their own.
+            let of_rust = other.lang() == Lang::Rust
+                && (other.is_new() || !self.rules.is_fixed_test(other.base_path()));
+            let stays = of_rust || self.rules.may_change_test(&other.path);
+            stays && other.lang().is_code()
+        };
+        let says = |text: &str| text.contains(name);
+        let asked = self.change.files.iter().filter(|other| kept(other));
+        let mut asked = asked.filter_map(|other| other.head.text());
+        is_plain_data(file) && asked.any(says) && !self.tests_of_base_name(room, &says)
+    }
+
+    /// Whether the text of a test of the base fits. What cannot be read might.
+    fn tests_of_base_name(&self, room: &Room, fits: &dyn Fn(&str) -> bool) -> bool {
+        let tests = self.change.base_paths.keys();
+        let mut tests = tests.filter(|path| self.rules.is_test(path));
+        tests.any(|path| {
+            let touched = self
+                .change
+                .files
+                .iter()
+                .find(|file| file.base_path() == path);
+            match touched.map(|file| file.base.text()) {
+                Some(base) => base.is_none_or(fits),
+                // The clone has it as the base does.
+                None => text_at(&room.repo.join(path)).is_none_or(|text| fits(&text)),
+            }
+        })
+    }
+}
+
+/// What only a reader gives a meaning to: neither code nor what a runner, a tool or a package manager looks for by its name.
+fn is_plain_data(file: &ChangedFile) -> bool {
+    const DATA: [&str; 31] = [
+        "txt", "csv", "tsv", "json", "jsonl", "ndjson", "xml", "html", "svg", "md", "sql", "log",
+        "eml", "ics", "vcf", "geojson", "gpx", "png", "jpg", "jpeg", "gif", "webp", "pdf", "wav",
+        "zip", "gz", "bin", "dat", "golden", "out", "diff",
+    ];
+    let name = paths::name(&file.path);
+    DATA.contains(&paths::extension(&file.path).as_str())
+        && file.is_new()
+        && file.new_mode == 0o100_644
+        && !name.starts_with('.')
+        && protected::class(&file.path).is_none()
+        && manifest::kind(&file.path).is_none()
+        && matches!(file.head, Content::Text(_) | Content::Binary)
+}
+
+fn text_at(path: &std::path::Path) -> Option<String> {
+    let found = std::fs::symlink_metadata(path).ok()?;
+    if !found.is_file() || found.len() > FILE_BYTES_MAX {
+        return None;
+    }
+    let bytes = std::fs::read(path).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
