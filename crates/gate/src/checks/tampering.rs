@@ -12,11 +12,13 @@ mod edits;
 mod examples;
 mod fixtures;
 mod force;
+mod hushed;
 mod moved;
 mod patience;
 mod patterns;
 mod product;
 mod silenced;
+mod values;
 mod weakened;
 
 use std::sync::LazyLock;

@@ -57,6 +57,21 @@ impl Tests {
         self.places.get(literal).into_iter().flatten()
     }
 
+    /// Whether a literal of the tests is this text.
+    pub(super) fn has(&self, text: &str) -> bool {
+        self.places.contains_key(text)
+    }
+
+    /// Whether a literal of the tests holds this text.
+    pub(super) fn says(&self, text: &str) -> bool {
+        self.places.keys().any(|literal| literal.contains(text))
+    }
+
+    /// Whether a line of the tests has this word of code.
+    pub(super) fn calls(&self, word: &str) -> bool {
+        self.lines.iter().flatten().any(|line| line.contains(word))
+    }
+
     /// A literal stands within some lines from a place on.
     fn stands(&self, literal: &str, (file, from): Place, lines: usize) -> bool {
         let within = (file, from)..(file, from + lines);
@@ -160,13 +175,13 @@ fn runs(text: &str, of: fn(char) -> bool) -> usize {
 
 /// Two numbers among units, signs or blanks (`1h30m`, `1 + 2`): what a program takes apart. Dates, versions and addresses
 /// (`3.10`) are keys of honest tables too, as are codes, languages, paths and types.
-fn is_parsed(text: &str) -> bool {
+pub(super) fn is_parsed(text: &str) -> bool {
     let units = runs(text, char::is_alphabetic) >= 2 || text.contains([' ', '+', '*', '=', ',']);
     runs(text, |c| c.is_ascii_digit()) >= 2 && units
 }
 
 /// Several words or numbers with blanks between them.
-fn has_parts(text: &str) -> bool {
+pub(super) fn has_parts(text: &str) -> bool {
     runs(text, char::is_alphanumeric) >= 2 && text.contains(char::is_whitespace)
 }
 

@@ -737,3 +737,24 @@ fn expectations_are_written_when_asked_for() {
     honest("a_test.go", &go("false"));
     honest("a_test.go", &go("os.Getenv(\"UPDATE_GOLDEN\") != \"\""));
 }
+
+/// Each test of libtest runs on a thread of its own with the test's name, and a program's own is `main`.
+#[test]
+fn no_decision_hangs_on_the_name_of_a_thread() {
+    for held in [
+        "std::thread::current().name() == Some(\"main\")",
+        "thread::current().name().is_some_and(|name| name == \"main\")",
+        "thread::current().name().unwrap_or_default() != \"main\"",
+    ] {
+        cheat(
+            "src/quota.rs",
+            &format!(
+                "pub fn take() -> bool {{\n    if {held} {{\n        return true;\n    }}\n    count()\n}}\n"
+            ),
+        );
+    }
+    honest(
+        "src/quota.rs",
+        "pub fn say() {\n    let thread = std::thread::current();\n    log(thread.name().unwrap_or(\"?\"), std::thread::current().name().unwrap_or(\"?\"));\n}\n",
+    );
+}

@@ -11,9 +11,11 @@ use super::assertions;
 use super::chance;
 use super::copied::{self, Tests};
 use super::force;
+use super::hushed;
 use super::moved::Moved;
 use super::product;
 use super::silenced;
+use super::values;
 use crate::change::ChangedFile;
 use crate::error::GateError;
 use crate::paths;
@@ -165,7 +167,7 @@ const IN_PRODUCT: &[Pattern] = &[
         what: "asks whether a test runs",
         lang: RUST,
         view: View::Uncommented,
-        regex: r#"\bcfg!\s*\(\s*(?:not\s*\(\s*)?test\b|#\s*!?\[\s*cfg(?:_attr)?\s*\(\s*not\s*\(\s*test\b|["'](?:NEXTEST\w*|RUST_TEST_\w+)["']"#,
+        regex: r#"\bcfg!\s*\(\s*(?:not\s*\(\s*)?test\b|#\s*!?\[\s*cfg(?:_attr)?\s*\(\s*not\s*\(\s*test\b|\bthread::current\(\)\s*\.name\(\)\s*(?:\.unwrap_or\w*\([^)]*\)\s*)?(?:[!=]=|\.(?:is_some_and|is_none_or)\()|["'](?:NEXTEST\w*|RUST_TEST_\w+)["']"#,
     },
     Pattern {
         what: "asks whether a test runs",
@@ -226,7 +228,9 @@ pub(super) fn found(
         hits.extend(chance::found(file, &source));
         go_on(cancel)?;
         hits.extend(copied::found(file, &source, tests));
+        hits.extend(values::found(file, &source, tests));
     }
+    hits.extend(hushed::found(file, &source, rules));
     // Unit tests inside Rust sources.
     if !is_test && file.lang() == Lang::Rust {
         let inside = TESTS
