@@ -5,7 +5,7 @@
 //! not mandatory, and check 7 asks whether the tests look at what they run.
 
 mod blocks;
-mod marks;
+pub(crate) mod marks;
 mod profile;
 
 use std::collections::{BTreeMap, BTreeSet};

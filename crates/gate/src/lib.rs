@@ -8,6 +8,7 @@ pub mod advisories;
 mod ahead;
 mod alone;
 mod asleep;
+mod asserted;
 mod base;
 mod builtin;
 pub mod census;

@@ -377,10 +377,14 @@ impl Gate<'_> {
                         return Ok(fail(check, words));
                     }
                     Some(false) => {
-                        return Ok(pass(
-                            check,
-                            "tests of the change fail when the product answers wrongly",
-                        ));
+                        // A test may fail by what it calls, and look at nothing.
+                        return Ok(match self.never_asserted(own)? {
+                            Some(words) => fail(check, words),
+                            None => pass(
+                                check,
+                                "tests of the change fail when the product answers wrongly",
+                            ),
+                        });
                     }
                     None => untried = Some("not every test of the change ran".into()),
                     Some(true) => survived = Some(answer),

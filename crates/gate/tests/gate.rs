@@ -6,6 +6,8 @@
 
 #[path = "gate/alike.rs"]
 mod alike;
+#[path = "gate/asserted.rs"]
+mod asserted;
 #[path = "gate/boxes.rs"]
 mod boxes;
 #[path = "../benches/corpus/case.rs"]

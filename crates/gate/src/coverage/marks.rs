@@ -40,11 +40,52 @@ pub(super) fn mark(
 ) -> Option<Marked> {
     let lang = source::lang_of(path, text);
     let source = source::read(text, lang);
+    let tests = mutants::test_lines(&source, text, lang);
+    let ours = |line: &&usize| !tests.iter().any(|range| range.contains(*line));
     let places = match lang {
         Lang::Python => python(&source, wanted, detail),
-        Lang::Rust | Lang::JavaScript => braced(&source, lang, text, wanted, detail),
+        Lang::Rust | Lang::JavaScript => {
+            let wanted: Vec<usize> = wanted.iter().filter(ours).copied().collect();
+            braced(&source, lang, &wanted, detail)
+        }
         Lang::Go | Lang::CLike | Lang::Hash | Lang::Plain => BTreeMap::new(),
     };
+    let written = |number: usize| match lang {
+        Lang::Python => in_python(number, file),
+        Lang::Rust => in_rust(number, file),
+        Lang::JavaScript | Lang::Go | Lang::CLike | Lang::Hash | Lang::Plain => {
+            in_javascript(number, is_typed(path))
+        }
+    };
+    written_in(text, lang, places, first, &written)
+}
+
+/// A source of Python or Rust that fails where one of these lines would run: in Rust at the beginning of its block, or behind the
+/// statement before it. `None` where it would nowhere.
+pub(crate) fn failing(text: &str, lang: Lang, wanted: &[usize]) -> Option<String> {
+    let source = source::read(text, lang);
+    let (places, fails) = match lang {
+        Lang::Python => (
+            python(&source, wanted, Detail::Statements),
+            "raise AssertionError(\"asked\")",
+        ),
+        Lang::Rust => (
+            braced(&source, lang, wanted, Detail::Statements),
+            " if ::std::hint::black_box(true) { ::std::panic!(\"asked\") } ",
+        ),
+        Lang::JavaScript | Lang::Go | Lang::CLike | Lang::Hash | Lang::Plain => return None,
+    };
+    written_in(text, lang, places, 0, &|_| fails.to_owned()).map(|marked| marked.text)
+}
+
+/// Writes something at each of these places.
+fn written_in(
+    text: &str,
+    lang: Lang,
+    places: BTreeMap<Place, Vec<usize>>,
+    first: usize,
+    written: &dyn Fn(usize) -> String,
+) -> Option<Marked> {
     if places.is_empty() {
         return None;
     }
@@ -62,11 +103,10 @@ pub(super) fn mark(
         match lang {
             Lang::Python => {
                 let indent = at[..byte].to_owned();
-                lines.insert(line, indent + &in_python(number, file));
+                lines.insert(line, indent + &written(number));
             }
-            Lang::Rust => at.insert_str(byte, &in_rust(number, file)),
-            Lang::JavaScript | Lang::Go | Lang::CLike | Lang::Hash | Lang::Plain => {
-                at.insert_str(byte, &in_javascript(number, is_typed(path)));
+            Lang::Rust | Lang::JavaScript | Lang::Go | Lang::CLike | Lang::Hash | Lang::Plain => {
+                at.insert_str(byte, &written(number))
             }
         }
         spoken.insert(number, wanted);
@@ -127,7 +167,6 @@ fn in_python(number: usize, file: &str) -> String {
 fn braced(
     source: &Source,
     lang: Lang,
-    text: &str,
     wanted: &[usize],
     detail: Detail,
 ) -> BTreeMap<Place, Vec<usize>> {
@@ -136,7 +175,6 @@ fn braced(
     if detail == Detail::Functions {
         spots.retain(|spot| spot.function);
     }
-    let tests = mutants::test_lines(source, text, lang);
     let mut places: BTreeMap<Place, Vec<usize>> = BTreeMap::new();
     // Lines and places are met in their order, with the blocks that are open there.
     let mut open: Vec<(usize, Place)> = Vec::new();
@@ -144,9 +182,6 @@ fn braced(
     let mut wanted = wanted.to_vec();
     wanted.sort_unstable();
     for line in &wanted {
-        if tests.iter().any(|range| range.contains(line)) {
-            continue;
-        }
         let Some(text) = source.code.get(*line) else {
             continue;
         };
