@@ -17,6 +17,7 @@ mod moved;
 mod patience;
 mod patterns;
 mod product;
+mod seams;
 mod silenced;
 mod values;
 mod weakened;
@@ -60,6 +61,7 @@ pub(crate) fn check(
     found.extend(silenced::found(change, rules));
     go_on(cancel)?;
     found.extend(weakened::found(change, rules));
+    found.extend(seams::found(change, rules));
     let allowed = change
         .files
         .iter()
