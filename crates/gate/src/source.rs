@@ -169,6 +169,34 @@ impl Source {
             .collect()
     }
 
+    /// The texts that stand in quotes, without their quotes, each with the character at which it begins in the lines joined by line ends.
+    pub(crate) fn texts(&self) -> Vec<(usize, String)> {
+        let mut found: Vec<(usize, String)> = Vec::new();
+        let mut from = 0;
+        let mut inside = false;
+        for (line, quoted) in self.raw.iter().zip(&self.quoted) {
+            for (at, (c, is_text)) in line.chars().zip(quoted).enumerate() {
+                match (inside, *is_text) {
+                    (true, true) => found.iter_mut().last().expect("a text began").1.push(c),
+                    (false, true) => found.push((from + at, c.to_string())),
+                    (_, false) => {}
+                }
+                inside = *is_text;
+            }
+            from += line.chars().count() + 1;
+            if let Some((_, text)) = found.last_mut().filter(|_| inside) {
+                text.push('\n');
+            }
+        }
+        let bare = |text: &str| {
+            let quotes: &[char] = &['"', '\'', '`'];
+            text.trim_end_matches('\n').trim_matches(quotes).to_owned()
+        };
+        { found.into_iter() }
+            .map(|(at, text)| (at, bare(&text)))
+            .collect()
+    }
+
     /// Whether a line goes on with a text that an earlier one began.
     pub(crate) fn begins_in_text(&self, line: usize) -> bool {
         self.quoted

@@ -10,6 +10,7 @@ mod copied;
 mod edits;
 #[cfg(test)]
 mod examples;
+mod fewer;
 mod fixtures;
 mod force;
 mod hushed;
@@ -17,8 +18,10 @@ mod moved;
 mod patience;
 mod patterns;
 mod product;
+mod rows;
 mod seams;
 mod silenced;
+mod unordered;
 mod values;
 mod weakened;
 
@@ -31,7 +34,8 @@ use regex::Regex;
 use super::{Rules, fail, go_on, judge_findings, some};
 use crate::change::{Change, ChangedFile};
 use crate::error::GateError;
-use crate::source;
+use crate::mutants;
+use crate::source::{self, Lang, Source};
 
 /// # Errors
 /// When it was cancelled.
@@ -62,6 +66,10 @@ pub(crate) fn check(
     go_on(cancel)?;
     found.extend(weakened::found(change, rules));
     found.extend(seams::found(change, rules));
+    go_on(cancel)?;
+    found.extend(rows::found(change, rules));
+    found.extend(fewer::found(change, rules));
+    found.extend(unordered::found(change, rules));
     let allowed = change
         .files
         .iter()
@@ -72,6 +80,27 @@ pub(crate) fn check(
         n => format!("no known cheat was found; {n} test files changed as the task allows"),
     };
     Ok(judge_findings(Check::NoTampering, &found, clean))
+}
+
+/// Whether the task may change what this file of the base tests: a file of tests, or a source of Rust that holds some.
+fn may_change(file: &ChangedFile, rules: &Rules<'_>) -> bool {
+    let path = file.base_path();
+    rules.changes_tests.names(path) && (rules.is_test(path) || file.lang() == Lang::Rust)
+}
+
+/// Whether a line of a file is a test's or one of its helpers': all of a test file, and of a source of Rust what stands among its tests.
+fn is_tests_line(
+    path: &str,
+    source: &Source,
+    text: &str,
+    rules: &Rules<'_>,
+) -> impl Fn(usize) -> bool {
+    let all = rules.is_test(path);
+    let ranges = match all {
+        true => Vec::new(),
+        false => mutants::test_lines(source, text, source::lang_of(path, text)),
+    };
+    move |line| all || ranges.iter().any(|range| range.contains(&line))
 }
 
 /// What each changed line is held against, each function and each test, takes the product of their numbers. The largest

@@ -112,7 +112,7 @@ pub(super) fn found(change: &Change, rules: &Rules<'_>) -> Vec<String> {
 }
 
 /// A test's name as a runner writes it.
-fn bare(name: &str) -> &str {
+pub(super) fn bare(name: &str) -> &str {
     name.trim_matches(['\'', '"', '`'])
 }
 
@@ -147,12 +147,8 @@ fn forces(source: &Source, text: &str, lang: Lang) -> Vec<(String, Force)> {
 }
 
 fn force(source: &Source, lang: Lang, lines: std::ops::Range<usize>) -> Force {
-    let compares = match lang {
-        Lang::Rust => &COMPARES[0],
-        Lang::Python => &COMPARES[1],
-        Lang::JavaScript => &COMPARES[2],
-        Lang::Go => &COMPARES[3],
-        Lang::CLike | Lang::Hash | Lang::Plain => return Force::default(),
+    let Some(compares) = compares(lang) else {
+        return Force::default();
     };
     let mut force = Force::default();
     for at in lines.filter(|at| *at < source.code.len()) {
@@ -169,6 +165,17 @@ fn force(source: &Source, lang: Lang, lines: std::ops::Range<usize>) -> Force {
         force.values.extend(copied::numbers(&source.code[at]));
     }
     force
+}
+
+/// What compares with a value in this language.
+pub(super) fn compares(lang: Lang) -> Option<&'static Regex> {
+    match lang {
+        Lang::Rust => Some(&COMPARES[0]),
+        Lang::Python => Some(&COMPARES[1]),
+        Lang::JavaScript => Some(&COMPARES[2]),
+        Lang::Go => Some(&COMPARES[3]),
+        Lang::CLike | Lang::Hash | Lang::Plain => None,
+    }
 }
 
 fn fixed(pattern: &str) -> Regex {
