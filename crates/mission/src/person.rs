@@ -15,6 +15,9 @@ use crate::task::{add_need, append_findings, insert, json, one, set_state};
 use crate::writer::Mission;
 use crate::{act, merge, outbox, words};
 
+/// The event of a goal or a task of which a person sends back what was merged. Its rework stands in it.
+pub(crate) const SENT_BACK: &str = "sent_back";
+
 /// A commit that a person made for a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Handed {
@@ -161,6 +164,7 @@ impl Mission {
                 | TaskKind::Postflight => merge::refuse_delivery(c, &found, &word, &stamp)?,
             }
             append_findings(c, task, &[word])?;
+            happened(c, Some(task), SENT_BACK, &format!("by {made}"), &stamp)?;
             outbox::page_changed(c, task, &stamp)?;
             Ok(made)
         })

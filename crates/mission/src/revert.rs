@@ -14,8 +14,8 @@ use crate::task::{insert, one, set_state};
 use crate::writer::Mission;
 
 /// The event of a task that a revert was made for, and what stands before the revert's number.
-const REVERTING: &str = "reverting";
-const BY: &str = "by #";
+pub(crate) const REVERTING: &str = "reverting";
+pub(crate) const BY: &str = "by #";
 
 impl Mission {
     /// Adds the task that takes `undone` back, in one transaction with the commit that does it, which its gate measures like

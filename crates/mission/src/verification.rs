@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::claim::{Fence, fenced};
 use crate::error::MissionError;
+use crate::person::SENT_BACK;
 use crate::reader::Reader;
+use crate::revert::{BY, REVERTING};
 use crate::step::ENDED;
 use crate::task::word;
 use crate::writer::Mission;
@@ -105,7 +107,7 @@ pub struct Verification {
     pub began_ms: i64,
     /// Milliseconds from its beginning to its end.
     pub latency_ms: Option<i64>,
-    /// It passed, and a person who was asked after it, or a later stage, rejected the same commit.
+    /// It passed, and a later stage or a person rejected the same commit, or a person had it taken back once it was merged.
     pub false_pass: bool,
 }
 
@@ -124,6 +126,23 @@ const JUDGED_AFTER: &str =
       AND (t.kind IN ('review', 'security')
            OR t.kind = 'verify' AND NOT EXISTS (SELECT 1 FROM verification v WHERE v.run = r.id))
       AND r.state = 'succeeded' AND s.state = 'done' AND s.key = ?3";
+
+/// Whether a person sent back what was merged of that commit, or had it reverted and the revert is merged. His word about a goal is one about
+/// the only line of work that it had brought; of several it says nothing of any of them.
+fn taken_back() -> String {
+    format!(
+        "SELECT EXISTS (SELECT 1 FROM task t JOIN event e ON e.task IN (t.id, t.goal)
+            WHERE t.id = ?1 AND (
+                e.kind = '{SENT_BACK}' AND (e.task = t.id OR 1 = (
+                    SELECT count(DISTINCT o.task) FROM merge o JOIN task w ON w.id = o.task
+                    WHERE w.goal = t.goal AND o.kind = 'integrate' AND o.state = 'merged' AND o.ended_ms <= e.at_ms))
+                OR e.kind = '{REVERTING}' AND e.task = t.id AND EXISTS (
+                    SELECT 1 FROM task r WHERE r.id = CAST(substr(e.detail, {}) AS INTEGER) AND r.integrated IS NOT NULL))
+            AND EXISTS (SELECT 1 FROM merge m WHERE m.task = t.id AND m.head = ?2 AND m.kind = 'integrate'
+                AND m.state = 'merged' AND m.ended_ms <= e.at_ms))",
+        BY.len() + 1
+    )
+}
 
 impl Mission {
     /// A thread begins. A second word for the same run changes nothing.
@@ -275,7 +294,8 @@ fn is_rejected_later(c: &Connection, thread: &Verification) -> Result<bool, Miss
             return Ok(true);
         }
     }
-    Ok(false)
+    let mut statement = c.prepare_cached(&taken_back())?;
+    Ok(statement.query_row(params![thread.lineage.0, thread.head], |r| r.get(0))?)
 }
 
 fn row(r: &Row<'_>) -> rusqlite::Result<(Verification, Option<String>, String)> {

@@ -467,6 +467,44 @@ fn one_that_passed_what_a_person_rejects_is_counted_as_a_false_pass() {
 }
 
 #[test]
+fn one_that_passed_what_is_reverted_after_its_merge_is_counted_as_a_false_pass() {
+    let world = world(&honest(CHECK), SEND);
+    start(&world, "M").exits(0);
+    assert_eq!(threads(&world)[0]["false_pass"], json!(false));
+    // Nobody verifies the revert.
+    let path = world.home().join("alai.toml");
+    let settings = std::fs::read_to_string(&path).expect("the settings");
+    let settings = settings.replace("send = true", "send = false");
+    std::fs::write(&path, settings).expect("the settings");
+    world.alai(["revert", "3"]).exits(0);
+    let first = |world: &World| threads(world)[0]["false_pass"].clone();
+    assert_eq!(first(&world), json!(false), "asked for, and not yet merged");
+    let daemon = world.up();
+    world.until("the revert is merged", |w| {
+        w.titles("main")[0].starts_with("Revert").then_some(())
+    });
+    world.alai(["down"]).exits(0);
+    daemon.ends();
+    assert_eq!(first(&world), json!(true));
+    let report = world.json(["qa", "verifiers", "--json"]);
+    assert_eq!(report["verifiers"][0]["false_passes"], 1, "{report}");
+}
+
+#[test]
+fn one_that_passed_what_a_person_sends_back_after_its_merge_is_counted_as_a_false_pass() {
+    let script = verifies(Script::good(), &honest(CHECK));
+    let world = World::scripted("approve", &script);
+    add_settings(&world, SEND);
+    start(&world, "M").exits(6);
+    assert_eq!(threads(&world)[0]["false_pass"], json!(false));
+    let reject = ["mc", "reject", "1", "It loses birds"];
+    world.alai(reject).exits(0);
+    assert_eq!(threads(&world)[0]["false_pass"], json!(true));
+    let report = world.json(["qa", "verifiers", "--json"]);
+    assert_eq!(report["verifiers"][0]["false_passes"], 1, "{report}");
+}
+
+#[test]
 fn killed_between_probe_and_verdict_it_ends_the_same() {
     let world = world(&honest(CHECK), SEND);
     world

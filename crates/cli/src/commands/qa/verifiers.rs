@@ -27,7 +27,7 @@ struct Line {
     failed: u64,
     interrupted: u64,
     running: u64,
-    /// Passed, and a person who was asked after it, or a later stage, rejected the same commit.
+    /// Passed, and a later stage or a person rejected the same commit, or a person had it taken back once it was merged.
     false_passes: u64,
     /// On the model that had built what it looked at.
     same_model: u64,
