@@ -3,13 +3,11 @@
 
 use std::sync::Arc;
 
-use alai_core::blueprint::Scaffolded;
 use alai_core::cage::Sandbox;
 use alai_core::calibrate::{Fault, Source};
 use alai_core::ids::{ProjectId, TaskId};
 use alai_core::pipeline::{lineage, subject};
 use alai_core::qa::{self, Outcome};
-use alai_core::safety;
 use alai_core::task::{NewTask, State, Task, TaskKind};
 use alai_gate::{Candidate, GateError, evidence};
 use alai_mission::{Filter, Project};
@@ -20,6 +18,9 @@ use alai_workspace::setup::Prepared;
 use crate::advisories;
 use crate::beat::Factory;
 use crate::ground::{self, GroundError};
+use crate::way::{self, Way};
+use crate::work::build::paths::{Paths, scaffolded};
+use crate::work::build::rail;
 use crate::{integrate, work};
 
 /// A larger file is no place for a fault that a person could follow.
@@ -123,7 +124,8 @@ pub fn samples(
     }
 }
 
-/// What the gate says of a sample, by all that it would have said of an agent's commit.
+/// What the gate says of a sample, by all that it would have said of an agent's commit: the paths, the blueprint and the rules of the company
+/// that would build it now.
 pub fn gate(
     factory: &Arc<Factory>,
     sample: &Sample,
@@ -144,15 +146,25 @@ pub fn gate(
     })?;
     let scratch = ground::scratch(factory, "calibrate").map_err(failed)?;
     let toolchains = factory.toolchains();
-    let scaffolded = Scaffolded::default();
     let settings = &project.settings;
+    let packs = factory.packs();
+    let way = Way::of(&packs, &task).map_err(failed)?;
+    let walks = (way.company, way.walk.blueprint.as_str());
+    let given = way::given(&task, Some(&ground.test));
+    let scaffolded = scaffolded(&packs, walks, &given);
+    let paths = Paths {
+        task: &task,
+        settings,
+        company: way.company,
+        test: &ground.test,
+    };
+    let (allowed, _) = paths.allowed();
     let moves = task.tags.iter().any(|t| t == "dependencies");
     let advisories = moves
         .then(|| advisories::in_force(factory.home(), factory.now_ms()))
         .flatten();
     let diff = git::diff(&repo, &base, &head).map_err(failed)?;
-    let paths: Vec<String> = diff.files.iter().map(|f| f.path.clone()).collect();
-    let rail = safety::judge_diff(&diff.patch, &paths).into_iter().next();
+    let rail = rail(&task, &diff);
     let mut candidate = Candidate {
         repo: &repo,
         base: &base,
@@ -166,9 +178,9 @@ pub fn gate(
         build_command: settings.build.as_deref(),
         lint_command: settings.lint.as_deref(),
         checks: &task.checks,
-        allowed_paths: &settings.allowed_paths,
-        forbidden_paths: &[],
-        changes_tests: &task.changes_tests,
+        allowed_paths: &allowed,
+        forbidden_paths: paths.forbidden(),
+        changes_tests: paths.changes_tests(),
         allow_dependency_changes: moves,
         advisories: advisories.as_ref(),
         scaffolded: &scaffolded,
@@ -178,7 +190,7 @@ pub fn gate(
         command_s: ground::COMMAND_S_MAX,
     };
     let prepared_head;
-    if moves && rail.is_none() {
+    if (moves || !scaffolded.is_empty()) && rail.is_none() {
         prepared_head = of_head(factory, &project, &candidate, cancel)?;
         candidate.prepared_head = prepared_head.as_ref();
     }
@@ -196,18 +208,18 @@ pub fn gate(
     let complete = evidence::complete(&dir, &measured.commands, Sandbox::On, &redact);
     let mut measurements = measured.measurements;
     measurements.push(complete);
-    let company = task.company_pin.as_deref().unwrap_or_default();
     let sends = factory.config().verifier.send;
-    let policy = factory.config().qa.policy(&project.name, company, sends);
+    let qa = &factory.config().qa;
+    let policy = qa.policy(&project.name, &way.company.name, sends);
     let verdict = qa::judge(&measurements, policy);
     Ok(match (&verdict.outcome, rail) {
         (Outcome::Passed, None) => Judged {
             held: false,
             why: format!("passed {} of {}", verdict.passed, verdict.applicable),
         },
-        (Outcome::Passed, Some(rail)) => Judged {
+        (Outcome::Passed, Some((rule, _))) => Judged {
             held: true,
-            why: format!("safety rail {}", rail.rule.as_str()),
+            why: format!("safety rail {}", rule.as_str()),
         },
         (Outcome::Failed { reasons }, _) => Judged {
             held: true,

@@ -49,6 +49,8 @@ pub(crate) struct QaCheckArgs {
 
 /// Plants known bugs and cheats into this home's own merged changes, and reports how many of them the gate, and with `--verifier`
 /// the independent verifier, holds; and how many of the changes as they were merged. Nothing is merged, and no daemon may run.
+///
+/// Exits 0 when all samples were asked about, 6 when nobody could be asked about some: they are named, and the others' results stand.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  alai qa calibrate --changes 5\n  alai qa calibrate --project . --verifier"

@@ -179,9 +179,69 @@ fn a_verifier_that_came_to_no_verdict_caught_nothing() {
         panic!("gate and verifier: {report}");
     };
     let none = json!({"judge": "scripted", "planted": 0, "caught": 0, "honest": 0, "false_holds": 0, "missed": {},
-        "unjudged": {"over_budget": report["samples"].as_array().map_or(0, Vec::len) / 2}});
+        "unjudged": {"over_budget": report["samples"].as_array().map_or(0, Vec::len) / 2}, "unasked": 0});
     assert_eq!(verifier, &none);
     assert_eq!(gate["unjudged"], json!({}), "{report}");
+}
+
+/// What was learned before is not lost with what nobody could be asked about.
+#[test]
+fn samples_that_nobody_was_asked_about_are_named_beside_the_results_of_the_others() {
+    let world = merged(&Script::good());
+    // The home's only model is gone.
+    let path = world.home().join("alai.toml");
+    std::fs::write(&path, "").expect("the settings");
+    let ran = world.alai(["qa", "calibrate", "--verifier", "--json"]);
+    let ran = ran.exits(6).says("were asked about nowhere");
+    let report = ran.json();
+    assert_eq!(held(&report, "gate", None), &json!(false), "{report}");
+    assert_eq!(
+        held(&report, "gate", Some("secret")),
+        &json!(true),
+        "{report}"
+    );
+    let [gate, nobody] = &report["rates"].as_array().expect("rates")[..] else {
+        panic!("gate and verifier: {report}");
+    };
+    let samples = report["samples"].as_array().expect("samples");
+    assert_eq!(nobody["unasked"], samples.len() / 2, "{report}");
+    assert_eq!(
+        (&nobody["planted"], &gate["unasked"]),
+        (&json!(0), &json!(0))
+    );
+    for sample in samples.iter().filter(|s| s["judge"] == "verifier") {
+        let why = sample["why"].as_str().expect("words");
+        assert!(
+            sample["unasked"] == true && why.contains("cannot connect"),
+            "{sample}"
+        );
+    }
+    // And nothing of it waits for anybody.
+    let list = world.list();
+    assert!(
+        !list.contains("[waiting]") && !list.contains("[open]"),
+        "{list}"
+    );
+}
+
+/// A change is held by the paths of the company that would build it, and not by the project's alone.
+#[test]
+fn a_sample_is_judged_by_the_rules_of_its_company() {
+    let world = merged(&Script::good());
+    let report = world.json(["qa", "calibrate", "--json"]);
+    assert_eq!(held(&report, "gate", None), &json!(false), "{report}");
+    let path = world.home().join("companies/CodeCraft/agents/builder.yaml");
+    let text = std::fs::read_to_string(&path).expect("the builder");
+    let git = "    - \".git/**\"\n";
+    assert!(text.contains(git), "{text}");
+    let text = text.replace(git, &format!("{git}    - \"words.sh\"\n"));
+    std::fs::write(&path, text).expect("the builder");
+    let report = world.json(["qa", "calibrate", "--json"]);
+    assert_eq!(held(&report, "gate", None), &json!(true), "{report}");
+    let samples = report["samples"].as_array().expect("samples");
+    let honest = samples.iter().find(|s| s["fault"].is_null());
+    let why = honest.map(|s| s["why"].to_string()).unwrap_or_default();
+    assert!(why.contains("words.sh"), "{why}");
 }
 
 #[test]

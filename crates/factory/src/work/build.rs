@@ -40,7 +40,7 @@ use crate::evidence::{self, Said};
 use crate::ground::{self, Ground, GroundError};
 use crate::run::RunError;
 use crate::{integrate, room, sync, way};
-use words::{docs_verdict, ended_badly, railed, shown, stopped};
+use words::{docs_verdict, ended_badly, railed, seen, shown, stopped};
 
 /// The journal's keys: the commit that the change is measured against, and what the agent left.
 pub(super) const BASE: &str = "base";
@@ -184,6 +184,24 @@ fn begin(factory: &Arc<Factory>, claim: &Claim, base: &Oid) -> Result<Oid, RunEr
     let mission = factory.mission();
     mission.journal_all(&claim.fence, both, factory.now_ms())?;
     Ok(start)
+}
+
+/// A rail counts unless a person has cleared it for this task.
+fn uncleared(task: &Task, rule: safety::Rule) -> bool {
+    !task.cleared.iter().any(|cleared| cleared == rule.as_str())
+}
+
+/// The rails judge what would be done: the change, once it is good enough to be merged. A change that is too long to be
+/// read cannot be judged. The rule that holds it, and what it saw.
+pub(crate) fn rail(task: &Task, diff: &git::Diff) -> Option<(safety::Rule, String)> {
+    let paths: Vec<String> = diff.files.iter().map(|f| f.path.clone()).collect();
+    let rails = safety::judge_diff(&diff.patch, &paths);
+    if let Some(rail) = rails.iter().find(|r| uncleared(task, r.rule)) {
+        return Some((rail.rule, seen(rail)));
+    }
+    let hidden = safety::Rule::Hidden;
+    let detail = || format!("the change has more than {} bytes", diff.patch.len());
+    (diff.truncated && uncleared(task, hidden)).then(|| (hidden, detail()))
 }
 
 /// An agent's brief, where a run of before stopped, and the agent's cage; the inner error is the blueprint's.
@@ -531,40 +549,15 @@ impl Job<'_> {
             }
         })?;
         if (verdict.passed() || verdict.only_uncaged())
-            && let Some(rail) = self.rail(&diff)
+            && let Some((rule, detail)) = rail(self.task(), &diff)
         {
-            return Ok(Ended::Failed { failure: rail });
+            let failure = stopped(rule, detail);
+            return Ok(Ended::Failed { failure });
         }
         Ok(Ended::Gated {
             verdict,
             base: self.base.to_string(),
             head: head.to_string(),
-        })
-    }
-
-    /// A rail counts unless a person has cleared it for this task.
-    fn uncleared(&self, rail: &safety::Rail) -> bool {
-        !self
-            .task()
-            .cleared
-            .iter()
-            .any(|rule| rule == rail.rule.as_str())
-    }
-
-    /// The rails judge what would be done: the change, once it is good enough to be merged. A change that is too long to be
-    /// read cannot be judged.
-    fn rail(&self, diff: &git::Diff) -> Option<Failure> {
-        let paths: Vec<String> = diff.files.iter().map(|f| f.path.clone()).collect();
-        let rails = safety::judge_diff(&diff.patch, &paths);
-        if let Some(rail) = rails.iter().find(|r| self.uncleared(r)) {
-            return Some(stopped(rail));
-        }
-        let hidden = safety::Rule::Hidden.as_str();
-        (diff.truncated && !self.task().cleared.iter().any(|rule| rule == hidden)).then(|| {
-            Failure::Rail {
-                rule: hidden.to_owned(),
-                detail: format!("the change has more than {} bytes", diff.patch.len()),
-            }
         })
     }
 
@@ -575,7 +568,8 @@ impl Job<'_> {
             .commands
             .iter()
             .filter_map(|c| safety::judge_command(&line(c)));
-        rails.find(|r| self.uncleared(r)).as_ref().map(stopped)
+        let rail = rails.find(|r| uncleared(self.task(), r.rule))?;
+        Some(stopped(rail.rule, seen(&rail)))
     }
 
     /// Writes the package, lets `judge` turn check 16 and what else was measured into the verdict, and signs.

@@ -27,8 +27,13 @@ struct Line {
     judge: String,
     /// It would not have gone on by itself. None: the judge came to no verdict, for want of time or money or by a host's fault.
     held: Option<bool>,
+    /// Nobody was asked about it, or it could not be measured.
+    unasked: bool,
     why: String,
 }
+
+/// The judge of a sample that no verifier has looked at.
+const NOBODY: &str = "verifier";
 
 /// How often a judge was right. Of `planted` faults that it judged it held `caught`, and of `honest` changes `false_holds`.
 #[derive(Debug, Default, Serialize)]
@@ -42,6 +47,8 @@ struct Rates {
     missed: BTreeMap<String, u64>,
     /// Samples that it came to no verdict about, by how that ended. They are in none of the other numbers: who never answers catches nothing.
     unjudged: BTreeMap<String, u64>,
+    /// Samples that it was not asked about.
+    unasked: u64,
 }
 
 #[derive(Serialize)]
@@ -58,47 +65,138 @@ pub(super) fn run(home: &Home, args: &CalibrateArgs) -> Result<(), CliError> {
         .transpose()?;
     let factory = door::factory(home)?;
     let samples = calibrate::samples(&factory, project, usize::from(args.changes)).map_err(said)?;
-    let cancel = Cancel::new();
-    let mut lines = Vec::new();
-    for sample in &samples {
-        if factory.stopping() {
-            return Err(said(CalibrateError::Cancelled));
-        }
-        show::message(&format!("{} {}", sample.task, sample.what));
-        let judged = calibrate::gate(&factory, sample, &cancel).map_err(said)?;
-        lines.push(line(
-            sample,
-            "gate".to_owned(),
-            Some(judged.held),
-            judged.why,
-        ));
+    let mut so = So::default();
+    so.ask_the_gate(&factory, &samples);
+    if args.verifier && so.stopped.is_none() {
+        so.ask_the_verifier(&factory, &samples);
     }
-    if args.verifier {
-        let asked = samples
-            .iter()
-            .map(|sample| calibrate::verification(&factory, sample));
-        let asked = asked.collect::<Result<Vec<TaskId>, _>>().map_err(said)?;
-        let looked = calibrate::verify_all(&factory, &asked);
-        for task in &asked {
-            put_away(&factory, *task)?;
-        }
-        looked.map_err(said)?;
-        for (sample, task) in samples.iter().zip(asked) {
-            lines.push(verified(&factory, sample, task)?);
-        }
-    }
+    let So { lines, stopped } = so;
     let report = Report {
         rates: rates(&lines),
         samples: lines,
     };
-    if args.json {
-        return show::json(&report);
+    match args.json {
+        true => show::json(&report)?,
+        false => shown(&report),
     }
+    // What was learned is shown first, whatever came between.
+    match stopped {
+        Some(stopped) => Err(stopped),
+        None => unasked(&report.samples),
+    }
+}
+
+/// What was said of the samples so far.
+#[derive(Default)]
+struct So {
+    lines: Vec<Line>,
+    /// Why the others were asked about no more.
+    stopped: Option<CliError>,
+}
+
+impl So {
+    fn ask_the_gate(&mut self, factory: &Arc<Factory>, samples: &[Sample]) {
+        let cancel = Cancel::new();
+        for sample in samples {
+            if factory.stopping() {
+                self.stopped = Some(said(CalibrateError::Cancelled));
+                return;
+            }
+            show::message(&format!("{} {}", sample.task, sample.what));
+            let word = match calibrate::gate(factory, sample, &cancel) {
+                Ok(judged) => Word::of(judged.held, judged.why),
+                Err(CalibrateError::Cancelled) => {
+                    self.stopped = Some(said(CalibrateError::Cancelled));
+                    return;
+                }
+                Err(
+                    e @ (CalibrateError::NoChange
+                    | CalibrateError::Failed(_)
+                    | CalibrateError::Refused { .. }),
+                ) => Word::unasked(e.to_string()),
+            };
+            self.lines.push(line(sample, "gate".to_owned(), word));
+        }
+    }
+
+    fn ask_the_verifier(&mut self, factory: &Arc<Factory>, samples: &[Sample]) {
+        let mut asked = Vec::with_capacity(samples.len());
+        for sample in samples {
+            match calibrate::verification(factory, sample) {
+                Ok(task) => asked.push(task),
+                Err(e) => {
+                    self.stopped = Some(said(e));
+                    break;
+                }
+            }
+        }
+        if let Err(e) = calibrate::verify_all(factory, &asked) {
+            self.stopped = Some(said(e));
+        }
+        for (sample, task) in samples.iter().zip(asked) {
+            let (judge, word) = verified(factory, task)
+                .unwrap_or_else(|e| (NOBODY.to_owned(), Word::unasked(e.message)));
+            self.lines.push(line(sample, judge, word));
+            if let Err(e) = put_away(factory, task) {
+                self.stopped.get_or_insert(e);
+            }
+        }
+    }
+}
+
+/// A judge's word about a sample.
+struct Word {
+    held: Option<bool>,
+    why: String,
+    unasked: bool,
+}
+
+impl Word {
+    fn of(held: impl Into<Option<bool>>, why: String) -> Word {
+        Word {
+            held: held.into(),
+            why,
+            unasked: false,
+        }
+    }
+
+    fn unasked(why: String) -> Word {
+        Word {
+            held: None,
+            why,
+            unasked: true,
+        }
+    }
+}
+
+/// A calibration that could not ask about all of its samples says so by its end.
+fn unasked(samples: &[Line]) -> Result<(), CliError> {
+    let named = |line: &&Line| {
+        let fault = line.fault.map_or("honest", Fault::as_str);
+        format!("{} {fault} by {}: {}", line.task, line.judge, line.why)
+    };
+    let left: Vec<&Line> = samples.iter().filter(|line| line.unasked).collect();
+    let Some(first) = left.first() else {
+        return Ok(());
+    };
+    let message = format!(
+        "{} of {} samples were asked about nowhere, as {}",
+        left.len(),
+        samples.len(),
+        show::clean(&named(first))
+    );
+    let hint =
+        "they are in none of the rates; mend what is named beside each, and give the command again";
+    Err(CliError::new(Kind::Waiting, message).hinted(hint))
+}
+
+fn shown(report: &Report) {
     for line in &report.samples {
         let fault = line.fault.map_or("honest", Fault::as_str);
         let word = match line.held {
             Some(true) => "held",
             Some(false) => "passed",
+            None if line.unasked => "unasked",
             None => "unjudged",
         };
         show::line(show::clean(&format!(
@@ -109,7 +207,6 @@ pub(super) fn run(home: &Home, args: &CalibrateArgs) -> Result<(), CliError> {
     for rates in &report.rates {
         show::line(show::clean(&words(rates)));
     }
-    Ok(())
 }
 
 fn project(home: &Home, typed: &std::path::Path) -> Result<ProjectId, CliError> {
@@ -132,14 +229,15 @@ fn said(error: CalibrateError) -> CliError {
     }
 }
 
-fn line(sample: &Sample, judge: String, held: Option<bool>, why: String) -> Line {
+fn line(sample: &Sample, judge: String, word: Word) -> Line {
     Line {
         task: sample.task,
         fault: sample.fault,
         what: sample.what.clone(),
         judge,
-        held,
-        why,
+        held: word.held,
+        unasked: word.unasked,
+        why: word.why,
     }
 }
 
@@ -153,13 +251,13 @@ fn put_away(factory: &Arc<Factory>, task: TaskId) -> Result<(), CliError> {
     Ok(())
 }
 
-/// The verifier's word about a sample.
-fn verified(factory: &Arc<Factory>, sample: &Sample, task: TaskId) -> Result<Line, CliError> {
+/// Which verifier looked at a sample, and its word. Where none did, what kept it.
+fn verified(factory: &Arc<Factory>, task: TaskId) -> Result<(String, Word), CliError> {
     let threads = factory.mission().verifications_of(task)?;
     let Some(last) = threads.last() else {
-        let message = format!("no verifier was asked about {task}");
-        let hint = format!("`alai mc show {}`", task.0);
-        return Err(CliError::new(Kind::Waiting, message).hinted(hint));
+        let waiting = factory.mission().task(task)?.waiting;
+        let why = waiting.map_or_else(|| "its turn never came".to_owned(), |w| w.detail);
+        return Ok((NOBODY.to_owned(), Word::unasked(why)));
     };
     let end = last.end.unwrap_or(ThreadEnd::Failed);
     let quality = last.quality.as_deref().unwrap_or("none");
@@ -168,7 +266,7 @@ fn verified(factory: &Arc<Factory>, sample: &Sample, task: TaskId) -> Result<Lin
         Some(_) => format!("{}, evidence {quality}", end.as_str()),
         None => end.as_str().to_owned(),
     };
-    Ok(line(sample, last.model.clone(), held, why))
+    Ok((last.model.clone(), Word::of(held, why)))
 }
 
 /// Whether a thread that ended so held its sample. One whose answers never counted did: its rules are a part of it.
@@ -189,6 +287,7 @@ fn rates(lines: &[Line]) -> Vec<Rates> {
         let rates = by.entry(&line.judge).or_default();
         rates.judge.clone_from(&line.judge);
         match (line.fault, line.held) {
+            (_, None) if line.unasked => rates.unasked += 1,
             (_, None) => *rates.unjudged.entry(line.why.clone()).or_default() += 1,
             (None, Some(held)) => {
                 rates.honest += 1;
@@ -216,8 +315,12 @@ fn words(rates: &Rates) -> String {
         }
     };
     let missed = counted("passed", &rates.missed) + &counted("no verdict:", &rates.unjudged);
+    let unasked = match rates.unasked {
+        0 => String::new(),
+        count => format!("; not asked about {count}"),
+    };
     format!(
-        "rates    {}: caught {} of {} planted ({}), held {} of {} honest ({}){missed}",
+        "rates    {}: caught {} of {} planted ({}), held {} of {} honest ({}){missed}{unasked}",
         rates.judge,
         rates.caught,
         rates.planted,

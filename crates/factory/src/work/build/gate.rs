@@ -13,7 +13,7 @@ use alai_workspace::git::{self, Oid};
 use alai_workspace::setup::Prepared;
 use alai_workspace::toolchains::Toolchains;
 
-use super::Job;
+use super::{Job, rail};
 use crate::advisories;
 use crate::ground::{self, GroundError};
 use crate::run::RunError;
@@ -82,7 +82,7 @@ impl Job<'_> {
         let prepared_head;
         // The lockfiles of a shipped scaffold are no agent's words: check 13 has told whether they are all that changed.
         if (self.may_change_dependencies() || !scaffolded.is_empty())
-            && self.rail(diff).is_none()
+            && rail(self.task(), diff).is_none()
             && alai_gate::refused_unrun(&candidate, cancel)
                 .map_err(gone)?
                 .is_none()

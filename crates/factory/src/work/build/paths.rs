@@ -8,6 +8,7 @@ use alai_gate::Globs;
 use alai_mission::ProjectSettings;
 
 use super::Job;
+use crate::packs::{Given, Packs};
 use crate::run::RunError;
 use crate::way;
 
@@ -77,6 +78,23 @@ impl<'a> Paths<'a> {
     }
 }
 
+/// What a blueprint of a company writes by itself with what it is given, where it is the shipped one.
+pub(crate) fn scaffolded(
+    packs: &Packs,
+    (company, name): (&Company, &str),
+    given: &Given,
+) -> Scaffolded {
+    let shipped = packs.shipped_blueprint(company, name, given);
+    // The whole of it: what checks the values that a pack gives is a step as well.
+    let walked = packs.blueprint(company, name, given).ok();
+    match (shipped, walked) {
+        (Some(shipped), Some(walked)) if Scaffolded::is_all_in(&shipped, &walked) => {
+            Scaffolded::of(&shipped)
+        }
+        (_, _) => Scaffolded::default(),
+    }
+}
+
 impl Job<'_> {
     fn paths(&self) -> Paths<'_> {
         Paths {
@@ -113,17 +131,8 @@ impl Job<'_> {
             return Scaffolded::default();
         }
         let given = way::given(self.task(), Some(&self.ground.test));
-        let (company, name) = (&self.desk.company, &self.desk.walk.blueprint);
-        let packs = &self.desk.packs;
-        let shipped = packs.shipped_blueprint(company, name, &given);
-        // The whole of it: what checks the values that a pack gives is a step as well.
-        let walked = packs.blueprint(company, name, &given).ok();
-        match (shipped, walked) {
-            (Some(shipped), Some(walked)) if Scaffolded::is_all_in(&shipped, &walked) => {
-                Scaffolded::of(&shipped)
-            }
-            (_, _) => Scaffolded::default(),
-        }
+        let walks = (&self.desk.company, self.desk.walk.blueprint.as_str());
+        scaffolded(&self.desk.packs, walks, &given)
     }
 
     /// The forbidden paths as mounts. A place where its blueprint writes a file of its own cannot be shut; what an agent wrote there is

@@ -6,11 +6,16 @@ use alai_core::safety;
 use alai_minion::RunReport;
 use alai_workspace::git;
 
-pub(super) fn stopped(rail: &safety::Rail) -> Failure {
+pub(super) fn stopped(rule: safety::Rule, detail: String) -> Failure {
     Failure::Rail {
-        rule: rail.rule.as_str().to_owned(),
-        detail: format!("{}: {}", rail.matched, rail.why),
+        rule: rule.as_str().to_owned(),
+        detail,
     }
+}
+
+/// What a rail saw.
+pub(super) fn seen(rail: &safety::Rail) -> String {
+    format!("{}: {}", rail.matched, rail.why)
 }
 
 pub(super) fn railed(failure: &Failure) -> Measurement {
