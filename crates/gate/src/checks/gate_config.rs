@@ -158,14 +158,20 @@ fn tells_of_tests(what: &str) -> bool {
         "[tool.coverage]",
         "[tool:",
     ];
+    let of_tests = |part: &str| PARTS.iter().any(|known| part.starts_with(known));
+    if let Some((_, gone)) = what.split_once(settings::GONE) {
+        // What can be done about it may follow.
+        let gone = gone.split(';').next().unwrap_or_default();
+        return gone.split(", ").all(of_tests);
+    }
     let part = what.split_once(" changes ").map(|(_, part)| part);
-    part.is_none_or(|part| PARTS.iter().any(|known| part.starts_with(known)))
+    part.is_none_or(of_tests)
 }
 
-/// A person or the plan says by its very path that the task may change it. A folder or a glob names tests, and no configuration.
+/// A person or the plan says by its very path that the task may change it, or do without it. A folder or a glob names tests, and no
+/// configuration.
 fn is_named(file: &ChangedFile, rules: &Rules<'_>) -> bool {
-    let whole = file.from.is_none() && !file.is_deleted();
-    whole && can_be_measured(&file.path) && rules.changes_tests.has(&file.path)
+    file.from.is_none() && can_be_measured(&file.path) && rules.changes_tests.has(&file.path)
 }
 
 fn is_runners(path: &str) -> bool {
@@ -336,6 +342,31 @@ mod tests {
             "set -eu\ngo vet ./...\ngo test ./...",
             "go vet ./...\ngo test ./...\nset -eu"
         ));
+    }
+
+    #[test]
+    fn settings_of_the_tests_may_move_to_another_named_file() {
+        let task = Task {
+            changes_tests: globs(&["setup.cfg", "pyproject.toml"]),
+            ..Task::build()
+        };
+        let project = "[project]\nname = \"a\"\n";
+        let head = format!("{project}[tool.pytest.ini_options]\ntestpaths = [\"tests\"]\n");
+        let moved = |settings: &str| {
+            let files = [
+                ("setup.cfg", Some(settings), None),
+                ("pyproject.toml", Some(project), Some(head.as_str())),
+            ];
+            let change = Change::of(&files);
+            (
+                failed(&task, &files),
+                to_measure(&change, &task.rules()).len(),
+            )
+        };
+        let pytest = "[tool:pytest]\ntestpaths = tests\n";
+        assert_eq!(moved(pytest), (false, 2), "a run without it tells");
+        let (held, _) = moved(&format!("{pytest}[flake8]\nmax-line-length = 80\n"));
+        assert!(held, "no run tells what a linter goes by");
     }
 
     #[test]

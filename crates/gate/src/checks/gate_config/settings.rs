@@ -7,6 +7,9 @@ use serde_json::Value as Json;
 use crate::change::{Change, ChangedFile, Content};
 use crate::paths;
 
+/// Stands between a file and the parts that are gone with it.
+pub(super) const GONE: &str = " is gone with its ";
+
 /// The judging parts of one side, by name.
 type Parts = BTreeMap<String, String>;
 
@@ -31,11 +34,7 @@ pub(super) fn changed(file: &ChangedFile, change: &Change, test_command: &str) -
         return if lost.is_empty() {
             Vec::new()
         } else {
-            vec![format!(
-                "{} is gone with its {}",
-                file.path,
-                lost.join(", ")
-            )]
+            vec![format!("{}{GONE}{}", file.path, lost.join(", "))]
         };
     }
     // A first manifest brings its settings; nothing was judged by it before.
