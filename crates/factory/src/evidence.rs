@@ -8,6 +8,7 @@ use alai_core::mode::Mode;
 use alai_core::qa::{Measurement, Verdict};
 use alai_core::record::Captured;
 use alai_gate::Behind;
+use alai_gate::census::Census;
 use alai_gate::evidence::{self, About, Contents, Recipe, Usage};
 use alai_mission::{Claim, RunRow};
 use alai_workspace::crash;
@@ -32,8 +33,8 @@ pub(crate) struct Said {
     pub(crate) author: Option<Author>,
     /// The commands that a check rests on, by their places among `commands`.
     pub(crate) behind: Behind,
-    /// What measures the commit again, where one was measured.
-    pub(crate) recipe: Option<Recipe>,
+    /// What measures the commit again, where one was measured, and how the tests went on its base.
+    pub(crate) recipe: Option<(Recipe, Census)>,
 }
 
 /// The run behind a piece of work, and what answered in it.
@@ -61,7 +62,7 @@ pub(crate) struct Written {
     dir: PathBuf,
     author: Option<Author>,
     behind: Behind,
-    recipe: Option<Recipe>,
+    recipe: Option<(Recipe, Census)>,
     /// Check 16: what was written is what was captured.
     pub(crate) complete: Measurement,
 }
@@ -141,6 +142,7 @@ pub(crate) fn seal(
     };
     let commits = (about.base.as_str(), about.head.as_str());
     let recipe = written.recipe.as_ref();
+    let recipe = recipe.map(|(recipe, base_tests)| (recipe, base_tests));
     evidence::point(
         &written.dir,
         commits,

@@ -7,6 +7,7 @@ use alai_gate::evidence::key::load_or_create;
 use alai_gate::evidence::{About, GateKey, seal, verify};
 use alai_testkit::git;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::script::{BUILD, CHECK, Script};
 use crate::world::{Ran, Running, World};
@@ -267,10 +268,11 @@ fn the_script_of_a_package_repeats_its_commands_without_alai() {
     let (world, dir, _) = measured();
     let ran = repeated(&world, &dir, &world.repo()).exits(0);
     for line in [
+        "same   the tests of the base, on the base: exit 0",
         "same   base_tests_pass, sh test.sh: exit 0",
         "same   acceptance_checks, test \"$(sh words.sh initials",
         "left   no_tampering: alai itself measures it",
-        "2 as recorded, 0 not, ",
+        "3 as recorded, 0 not, ",
     ] {
         assert!(ran.out.contains(line), "`{line}`: {ran}");
     }
@@ -284,10 +286,25 @@ fn the_script_of_a_package_repeats_its_commands_without_alai() {
         .into_iter()
         .map(|artifact| artifact.path)
         .collect();
-    assert!(
-        names.iter().any(|path| path == "verify/run.sh"),
-        "{names:?}"
-    );
+    for file in ["verify/run.sh", "verify/base-tests.json"] {
+        assert!(names.iter().any(|path| path == file), "{names:?}");
+    }
+    // What was there before is a blob that those checks rest on.
+    let tests = std::fs::read(dir.join("verify/base-tests.json")).expect("the tests of the base");
+    let hash = format!("blob:{}", hex::encode(Sha256::digest(&tests)));
+    let tests: Value = serde_json::from_slice(&tests).expect("JSON");
+    // The sample's runner names none.
+    assert_eq!(tests["exit"], json!({"kind": "code", "code": 0}), "{tests}");
+    assert!(tests["ids"].is_object(), "{tests}");
+    let sources = std::fs::read_to_string(dir.join("verify/sources.json")).expect("sources");
+    let sources: Value = serde_json::from_str(&sources).expect("JSON");
+    for check in ["base_tests_pass", "census_not_reduced"] {
+        let rests = sources[check].as_array().expect("references");
+        assert!(
+            rests.iter().any(|r| *r == json!(hash)),
+            "{check}: {sources}"
+        );
+    }
 
     // A record that says something else than the command does.
     let copy = world.path("package");

@@ -4,7 +4,7 @@ use alai_core::cage;
 use alai_core::task::TaskKind;
 
 use super::attest::{SUMMARY, TEST_RESULT};
-use super::recipe::{RECIPE, SCRIPT, SOURCES};
+use super::recipe::{BASE_TESTS, RECIPE, SCRIPT, SOURCES};
 use super::statement::Predicate;
 
 /// What is not in a package that verified, of all that is written today, in words for people.
@@ -34,6 +34,10 @@ pub fn lacks(predicate: &Predicate) -> Vec<&'static str> {
         (
             has(RECIPE) && !has(SCRIPT),
             "the script that repeats its commands (verify/run.sh)",
+        ),
+        (
+            has(RECIPE) && !has(BASE_TESTS),
+            "how the tests went on the base (verify/base-tests.json)",
         ),
         (
             !has(TEST_RESULT) || !has(SUMMARY),

@@ -14,12 +14,14 @@ use super::files::{self, EvidenceError, sha256};
 use super::package::{COMMANDS, DIFF, REPORT};
 use super::statement::{Artifact, Statement};
 use super::{script, verify};
+use crate::census::Census;
 use crate::measure::Behind;
 
 const FOLDER: &str = "verify";
 pub(super) const SOURCES: &str = "verify/sources.json";
 pub(super) const RECIPE: &str = "verify/recipe.json";
 pub(super) const SCRIPT: &str = "verify/run.sh";
+pub(super) const BASE_TESTS: &str = "verify/base-tests.json";
 
 /// What each measured check rests on.
 pub type Sources = BTreeMap<Check, Vec<EvidenceRef>>;
@@ -53,8 +55,8 @@ pub struct Recipe {
     pub command_s: u64,
 }
 
-/// Writes `verify/` into a package that is written and not sealed yet: what each measured check rests on, the recipe,
-/// and the script that repeats the recorded commands without alai.
+/// Writes `verify/` into a package that is written and not sealed yet: what each measured check rests on, the recipe, how the tests went on the
+/// untouched base, and the script that repeats the recorded commands without alai.
 ///
 /// `behind` counts commands as `commands.jsonl` does, from 0.
 ///
@@ -64,21 +66,25 @@ pub fn point(
     dir: &Path,
     (base, head): (&str, &str),
     behind: &Behind,
-    recipe: Option<&Recipe>,
+    recipe: Option<(&Recipe, &Census)>,
     verdict: &Verdict,
     redact: &dyn Fn(&str) -> String,
 ) -> Result<(), EvidenceError> {
-    let sources = sources(dir, (base, head), behind, verdict)?;
     files::folder(&dir.join(FOLDER))?;
+    if let Some((_, base_tests)) = recipe {
+        let text = json(base_tests, redact);
+        files::write(&dir.join(BASE_TESTS), text.as_bytes())?;
+    }
+    let sources = sources(dir, (base, head), behind, recipe.is_some(), verdict)?;
     files::write(&dir.join(SOURCES), json(&sources, redact).as_bytes())?;
     match recipe {
-        Some(recipe) => {
+        Some((recipe, base_tests)) => {
             files::write(&dir.join(RECIPE), json(recipe, redact).as_bytes())?;
             let commands = verify::commands(dir).map_err(|why| EvidenceError::Refused {
                 path: dir.to_owned(),
                 why,
             })?;
-            let text = script::script(recipe, behind, &commands, verdict, redact);
+            let text = script::script((recipe, base_tests), behind, &commands, verdict, redact);
             files::write(&dir.join(SCRIPT), text.as_bytes())
         }
         None => Ok(()),
@@ -94,6 +100,7 @@ fn sources(
     dir: &Path,
     (base, head): (&str, &str),
     behind: &Behind,
+    has_base_tests: bool,
     verdict: &Verdict,
 ) -> Result<Sources, EvidenceError> {
     let refused = |why: String| EvidenceError::Refused {
@@ -107,6 +114,7 @@ fn sources(
     let commit = |oid: &str| EvidenceRef::commit(oid).map_err(|e| refused(e.to_string()));
     let (base, head) = (commit(base)?, commit(head)?);
     let (diff, report, commands) = (blob(DIFF)?, blob(REPORT)?, blob(COMMANDS)?);
+    let base_tests = has_base_tests.then(|| blob(BASE_TESTS)).transpose()?;
     let mut sources = Sources::new();
     let measured = verdict
         .measurements
@@ -125,10 +133,12 @@ fn sources(
             | Check::DiffMinimal => vec![base.clone(), head.clone(), diff.clone()],
             Check::EvidenceComplete => vec![commands.clone()],
             Check::CriteriaMet | Check::IndependentVerifier => vec![head.clone(), report.clone()],
+            // What was there before, and what was red before.
+            Check::BaseTestsPass | Check::CensusNotReduced | Check::NewTestsFailOnBase => {
+                let of_base = base_tests.iter().flat_map(|tests| [&base, tests]);
+                { of_base.chain([&head]) }.cloned().collect()
+            }
             Check::CleanBuild
-            | Check::BaseTestsPass
-            | Check::CensusNotReduced
-            | Check::NewTestsFailOnBase
             | Check::AcceptanceChecks
             | Check::ChangedLineCoverage
             | Check::MutantsKilled

@@ -8,6 +8,7 @@ use alai_core::record::Exit;
 
 use super::recipe::Recipe;
 use super::statement::CommandEntry;
+use crate::census::Census;
 use crate::measure::Behind;
 
 /// What the gate puts before the line of shell that it runs.
@@ -16,7 +17,8 @@ const MERGED: &str = "exec 2>&1\n";
 const HEAD: &str = r#"#!/bin/sh
 # shellcheck disable=SC2016 # A command is handed on as it is written.
 #
-# Repeats the recorded commands of this package on their commit, each in a fresh clone, and compares how they exit.
+# Repeats the recorded commands of this package on their commit, and the tests of the base on the base, each in a fresh clone, and
+# compares how they exit.
 #
 #   sh verify/run.sh REPOSITORY
 #
@@ -58,6 +60,8 @@ if ! plain_git -C "$work/objects" fetch --quiet --no-tags "$repository" "$head" 
     fi
 fi
 plain_git -C "$work/objects" update-ref refs/heads/measured "$head" || exit 2
+# It comes with the commit that was made upon it.
+plain_git -C "$work/objects" update-ref refs/heads/base "$base" 2>/dev/null
 
 same=0
 other=0
@@ -71,11 +75,11 @@ run_in() {
     exec sh -c "$2"
 }
 
-# LABEL CODE COMMAND: runs it at the top of a fresh clone of the commit.
+# LABEL CODE COMMAND [BRANCH]: runs it at the top of a fresh clone of the commit, or of the base.
 repeat() {
     tries=$((tries + 1))
     clone=$work/clone-$tries
-    plain_git clone --quiet --shared --branch measured "$work/objects" "$clone" || exit 2
+    plain_git clone --quiet --shared --branch "${4:-measured}" "$work/objects" "$clone" || exit 2
     if [ -n "$setup" ] && ! (run_in "$clone" "$setup") >"$work/out" 2>&1 </dev/null; then
         printf 'the set-up failed: %s\n' "$setup" >&2
         tail -n 20 "$work/out" | tr -cd '\11\12\40-\176' >&2
@@ -111,7 +115,7 @@ printf '%s as recorded, %s not, %s left to `alai evidence verify DIR --rerun`\n'
 
 /// The script of a package whose records are `commands`; `behind` counts them from 0.
 pub(super) fn script(
-    recipe: &Recipe,
+    (recipe, base_tests): (&Recipe, &Census),
     behind: &Behind,
     commands: &[CommandEntry],
     verdict: &Verdict,
@@ -119,6 +123,7 @@ pub(super) fn script(
 ) -> String {
     let mut text = HEAD.to_owned();
     text.push_str(&format!("head={}\n", quoted(&recipe.head)));
+    text.push_str(&format!("base={}\n", quoted(&recipe.base)));
     let format = match recipe.head.len() {
         40 => "sha1",
         _ => "sha256",
@@ -151,6 +156,7 @@ pub(super) fn script(
         left.push(("services", "alai starts them beside the commands"));
     }
     text.push_str(BODY);
+    text.push_str(&on_base(recipe, base_tests, &is_secret));
     let own = |command: &Option<String>| command.clone().into_iter().collect::<Vec<_>>();
     let steps = [
         (Check::CleanBuild, own(&recipe.build_command)),
@@ -193,6 +199,27 @@ pub(super) fn script(
     }
     text.push_str(END);
     text
+}
+
+/// The tests of the base on the base itself: what the change is held against.
+fn on_base(recipe: &Recipe, base_tests: &Census, is_secret: &dyn Fn(&str) -> bool) -> String {
+    let (label, command) = ("the tests of the base, on the base", &recipe.test_command);
+    match base_tests.exit {
+        _ if is_secret(command) => leave(label, "a part of the command is kept secret"),
+        Exit::Code { code } => {
+            let repeat = format!("repeat {} {code} {} base", quoted(label), quoted(command));
+            let none = leave(label, "the repository does not have the base");
+            format!(
+                "if plain_git -C \"$work/objects\" rev-parse --quiet --verify refs/heads/base >\"$work/out\" 2>&1; then\n    \
+                 {repeat}\nelse\n    {none}fi\n"
+            )
+        }
+        Exit::Signal { .. }
+        | Exit::TimedOut { .. }
+        | Exit::Cancelled
+        | Exit::TooMuchOutput { .. }
+        | Exit::OverLimit { .. } => leave(label, "they did not end by themselves"),
+    }
 }
 
 fn leave(what: &str, why: &str) -> String {

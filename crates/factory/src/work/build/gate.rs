@@ -6,6 +6,7 @@ use alai_core::blueprint::Scaffolded;
 use alai_core::qa::Measurement;
 use alai_core::record::Captured;
 use alai_core::task::TaskKind;
+use alai_gate::census::Census;
 use alai_gate::evidence::Recipe;
 use alai_gate::{Behind, Candidate, DocsCandidate, GateError};
 use alai_workspace::command::Cancel;
@@ -25,8 +26,8 @@ pub(super) struct Seen {
     pub(super) commands: Vec<Captured>,
     /// Those of them that a check rests on.
     pub(super) behind: Behind,
-    /// What measures it again; a page of documentation is not measured by it.
-    pub(super) recipe: Option<Recipe>,
+    /// What measures it again, and how the tests went on its base; a page of documentation is not measured by it.
+    pub(super) recipe: Option<(Recipe, Census)>,
 }
 
 impl Job<'_> {
@@ -95,7 +96,7 @@ impl Job<'_> {
             measurements: measured.measurements,
             commands: measured.commands,
             behind: measured.behind,
-            recipe: Some(self.recipe(&candidate)),
+            recipe: Some((self.recipe(&candidate), self.ground.census.clone())),
         })
     }
 
