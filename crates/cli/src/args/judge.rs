@@ -1,5 +1,7 @@
 //! What a person says of work that waits for his word.
 
+use std::path::PathBuf;
+
 use alai_core::ids::TaskId;
 use alai_core::review::{Finding, Severity};
 use clap::Args;
@@ -15,6 +17,10 @@ pub(crate) struct ApproveArgs {
     /// Of a review: what does not stop the change but is worth mending; may be given more than once.
     #[arg(long = "finding", value_name = "[SEVERITY ]PATH[:LINE] TEXT", value_parser = low)]
     pub(crate) findings: Vec<Finding>,
+    /// A log of SARIF 2.1.0 whose results are findings too, each with its rule; `error` is high, `note` low, all else medium. What its
+    /// tool says was there before is left out. May be given more than once.
+    #[arg(long = "sarif", value_name = "FILE")]
+    pub(crate) sarif: Vec<PathBuf>,
     /// Wait until it is moved; without a daemon it is moved in this process.
     #[arg(long)]
     pub(crate) wait: bool,
@@ -22,7 +28,7 @@ pub(crate) struct ApproveArgs {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  alai mc reject 4001 \"The page does not load on a phone\"\n  alai mc reject 4002 \"It loses mail\" --finding \"src/send.rs:40 the error is dropped\""
+    after_help = "Example:\n  alai mc reject 4001 \"The page does not load on a phone\"\n  alai mc reject 4002 \"It loses mail\" --finding \"src/send.rs:40 the error is dropped\"\n  alai mc reject 4003 \"A shell is fed with it\" --sarif scan.sarif"
 )]
 pub(crate) struct RejectArgs {
     pub(crate) task: TaskId,
@@ -30,6 +36,10 @@ pub(crate) struct RejectArgs {
     /// Of a review that is yours to judge: what is wrong, and where; may be given more than once.
     #[arg(long = "finding", value_name = "[SEVERITY ]PATH:LINE TEXT", value_parser = high)]
     pub(crate) findings: Vec<Finding>,
+    /// A log of SARIF 2.1.0 whose results are findings too, each with its rule; `error` is high, `note` low, all else medium. What its
+    /// tool says was there before is left out. May be given more than once.
+    #[arg(long = "sarif", value_name = "FILE")]
+    pub(crate) sarif: Vec<PathBuf>,
 }
 
 /// What does not stop a change is worth a follow-up where nothing else is said.

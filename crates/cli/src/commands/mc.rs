@@ -34,10 +34,12 @@ pub(crate) fn run(home: &Home, command: McCommand) -> Result<ExitCode, CliError>
         } => details(home, task, explain, json)?,
         McCommand::NextTask { json } => next_task(home, json)?,
         McCommand::Done { task, reason } => act(home, task, Event::Override, reason)?,
-        McCommand::Approve(args) => match judge::is_asked(home, args.task, &args.findings)? {
-            true => judge::passes(home, args)?,
-            false => approve(home, args.task, args.text, args.wait)?,
-        },
+        McCommand::Approve(args) => {
+            match judge::is_asked(home, args.task, &args.findings, &args.sarif)? {
+                true => judge::passes(home, args)?,
+                false => approve(home, args.task, args.text, args.wait)?,
+            }
+        }
         McCommand::Answer { task, text } => act(home, task, Event::Answer, text)?,
         McCommand::Retry { task, text } => {
             act(home, task, Event::Reopen, text.unwrap_or_default())?
@@ -50,10 +52,12 @@ pub(crate) fn run(home: &Home, command: McCommand) -> Result<ExitCode, CliError>
         McCommand::Note { task, text } => {
             door::ask(home, Op::Note { task, text })?;
         }
-        McCommand::Reject(args) => match judge::is_asked(home, args.task, &args.findings)? {
-            true => judge::rejects(home, args)?,
-            false => reject(home, args.task, args.text)?,
-        },
+        McCommand::Reject(args) => {
+            match judge::is_asked(home, args.task, &args.findings, &args.sarif)? {
+                true => judge::rejects(home, args)?,
+                false => reject(home, args.task, args.text)?,
+            }
+        }
         McCommand::Claim { task } => ask(home, task, Op::Claim { task })?,
         McCommand::Ready { task, head } => ready(home, task, head)?,
         McCommand::Block { task, text, on } => ask(home, task, Op::Block { task, text, on })?,

@@ -156,6 +156,52 @@ fn what_a_person_sends_back_is_built_again_with_his_findings() {
 }
 
 #[test]
+fn the_findings_of_a_tools_log_send_a_change_back_with_their_rules() {
+    let script = Script::good().tries("Rework", None, &crate::script::small("again"));
+    let world = people_review(&script);
+    let daemon = until_reviewed(&world);
+    let place = |path: &str| json!([{"physicalLocation": {"artifactLocation": {"uri": path}, "region": {"startLine": 1}}}]);
+    let log = |path: &str| {
+        let found = json!({"ruleId": "birds/lost", "level": "error", "message": {"text": "the flamingo is lost\nand so is the heron"},
+            "locations": place(path)});
+        let old = json!({"ruleId": "birds/old", "message": {"text": "an old one"}, "locations": place(path), "baselineState": "unchanged"});
+        json!({"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "birds"}}, "results": [found, old]}]}).to_string()
+    };
+    let reject = [
+        "mc",
+        "reject",
+        "2",
+        "It loses birds",
+        "--sarif",
+        "scan.sarif",
+    ];
+    for (text, says) in [
+        ("{}".to_owned(), "it is no SARIF"),
+        (log("gone.sh"), "gone.sh, which is not in"),
+    ] {
+        std::fs::write(world.path("scan.sarif"), text).expect("a log");
+        assert_ne!(by(&world, "mira", &reject).says(says).code, 0);
+        assert_eq!(world.state(2), "waiting");
+    }
+    std::fs::write(world.path("scan.sarif"), log("words.sh")).expect("a log");
+    by(&world, "mira", &reject).exits(0).says("judged   reject");
+    let rework = world.until("there is a rework", |w| {
+        let rework = w.list().contains("#3 ").then(|| w.task(3));
+        rework.filter(|task| task["view"]["task"]["kind"] == json!("build"))
+    });
+    let findings = rework["view"]["task"]["findings"].to_string();
+    for words in ["[high] words.sh:1", "the flamingo is lost", "the heron"] {
+        assert!(findings.contains(words), "{findings}");
+    }
+    assert!(!findings.contains("an old one"), "{findings}");
+    // And it goes out again as it came in.
+    let out = world.alai(["evidence", "show", "2", "--sarif"]).exits(0);
+    assert!(out.out.contains("birds/lost"), "{out}");
+    waits(&world, 4);
+    ends(&world, daemon);
+}
+
+#[test]
 fn a_person_passes_with_findings_which_become_a_follow_up() {
     let world = people_review(&Script::good());
     let daemon = until_reviewed(&world);
