@@ -159,6 +159,25 @@ fn a_change_whose_tests_could_not_be_tried_goes_to_the_verifier_where_the_rules_
     }
 }
 
+/// Beside the priority: what the change touches, and how grave its task's class is.
+#[test]
+fn a_touched_path_or_a_grave_class_sends_one_and_each_alone() {
+    for (policy, why) in [
+        ("complexity = 5\npaths = [\"word\"]", None),
+        ("complexity = 5\npaths = [\"words\"]", Some("words.sh")),
+        ("complexity = 2\npaths = []", Some("complexity")),
+    ] {
+        let settings = format!("[verifier]\nsend = true\npriorities = []\n{policy}\n");
+        let world = world(&honest(CHECK), &settings);
+        start(&world, "M").exits(0);
+        let list = world.list();
+        let sent = list.contains("[VERIFY] Verification: ");
+        assert_eq!(sent, why.is_some(), "{policy}: {list}");
+        let shown = world.alai(["mc", "show", "3"]).exits(0).out;
+        assert!(shown.contains(why.unwrap_or("#3")), "{policy}: {shown}");
+    }
+}
+
 #[test]
 fn without_a_persons_word_none_is_sent_and_it_is_said_who_needs_one() {
     let world = played(&Script::good(), "");
