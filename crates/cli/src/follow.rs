@@ -268,7 +268,8 @@ fn sentence(task: &Task, event: &EventRow) -> Option<String> {
         ("integrated", _) => format!("merged   {}", detail.get(..12).unwrap_or(detail)),
         ("merge_queued", _) => "queued   for the merge".to_owned(),
         ("roll_up" | "approve" | "delivered", _) => format!("done     {detail}"),
-        ("cancel" | "fail" | "override", Some(state)) => format!("{state}  {detail}"),
+        ("override", _) => format!("claimed  {detail}"),
+        ("cancel" | "fail", Some(state)) => format!("{state}  {detail}"),
         _ => return None,
     };
     Some(format!("{head} {tail}"))

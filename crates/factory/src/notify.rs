@@ -18,7 +18,7 @@ mod words;
 pub(crate) use settings::{NotifyFile, subscriptions, variables};
 pub use settings::{Sink, Way};
 
-use words::Said;
+use words::{Said, Stands};
 
 /// Messages that one sink gets in one go: at ten seconds each, a hanging one is looked at again after less than two minutes.
 const BATCH: u32 = 10;
@@ -120,17 +120,24 @@ fn said(mission: &Mission, message: &Message, now_ms: i64) -> Vec<Said> {
     let views = Views::new(mission, now_ms, Around::at_work());
     let stands = |id: TaskId| {
         let view = views.task(id).ok()?;
-        Some((view.shown, view.why.next_action))
+        Some(Stands {
+            state: Some(view.shown),
+            trust: view.trust,
+            next_action: Some(view.why.next_action),
+        })
     };
     let notices = message.notices.iter();
     notices
         .map(|notice| match notice.task.and_then(stands) {
-            Some((state, next)) => Said::new(notice, Some(state), Some(next)),
-            None => Said::new(
-                notice,
-                None,
-                notice.kind.map(|_| "`alai status`".to_owned()),
-            ),
+            Some(stands) => Said::new(notice, stands),
+            None => {
+                let next_action = notice.kind.map(|_| "`alai status`".to_owned());
+                let stands = Stands {
+                    next_action,
+                    ..Stands::default()
+                };
+                Said::new(notice, stands)
+            }
         })
         .collect()
 }

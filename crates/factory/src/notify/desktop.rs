@@ -98,6 +98,7 @@ mod tests {
     use alai_core::notify::Kind;
     use alai_mission::Notice;
 
+    use super::super::words::Stands;
     use super::*;
 
     fn said(title: &str) -> Vec<Said> {
@@ -110,7 +111,7 @@ mod tests {
             detail: "<b>bold</b>".into(),
             at_ms: 0,
         };
-        vec![Said::new(&notice, None, None)]
+        vec![Said::new(&notice, Stands::default())]
     }
 
     #[test]

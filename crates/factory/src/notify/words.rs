@@ -2,10 +2,13 @@
 //! speak the receiver's own language.
 
 use alai_core::ids::TaskId;
-use alai_core::notify::{TEXT_CHARS_MAX, TITLE_CHARS_MAX, mrkdwn, plain};
+use alai_core::notify::{Kind, TEXT_CHARS_MAX, TITLE_CHARS_MAX, mrkdwn, plain};
+use alai_core::trust::Trust;
 use alai_mission::{Message, Notice};
 use serde::Serialize;
 use serde_json::{Value, json};
+
+use crate::trust::CLAIMED;
 
 /// Lines that one message shows; more of them are counted.
 const LINES_MAX: usize = 12;
@@ -26,6 +29,8 @@ pub(super) struct Said {
     pub(super) reason: String,
     /// The state of the task now.
     pub(super) state: Option<String>,
+    /// How far what is done is proven, by the rows; none where nothing is claimed that could be.
+    pub(super) trust: Option<Trust>,
     /// What a person does about it: the next action of `alai why`.
     pub(super) next_action: Option<String>,
     pub(super) event: String,
@@ -33,28 +38,47 @@ pub(super) struct Said {
     pub(super) at_ms: i64,
 }
 
+/// How a task stands when it is told of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Stands {
+    pub(super) state: Option<String>,
+    pub(super) trust: Option<Trust>,
+    pub(super) next_action: Option<String>,
+}
+
 impl Said {
-    pub(super) fn new(notice: &Notice, state: Option<String>, next: Option<String>) -> Said {
+    pub(super) fn new(notice: &Notice, stands: Stands) -> Said {
         // What is secret by its shape has no business outside, whoever wrote it.
         let clean = |text: &str, most| plain(&alai_fleet::redact(text), most);
+        // Nobody is told as done what its writer's word alone proves.
+        let claimed = notice.kind == Some(Kind::Done)
+            && stands.trust.is_some_and(|level| !level.may_be_told());
+        let (kind, words) = match notice.kind {
+            None => ("test", "test"),
+            Some(_) if claimed => (CLAIMED, CLAIMED),
+            Some(kind) => (kind.as_str(), kind.words()),
+        };
         Said {
-            kind: notice.kind.map_or("test", alai_core::notify::Kind::as_str),
-            words: notice.kind.map_or("test", alai_core::notify::Kind::words),
+            kind,
+            words,
             task_id: notice.task,
             goal_id: notice.goal,
             title: clean(&notice.title, TITLE_CHARS_MAX),
             reason: clean(&notice.detail, TEXT_CHARS_MAX),
-            state,
-            next_action: next.map(|next| clean(&next, TEXT_CHARS_MAX)),
+            state: stands.state,
+            trust: stands.trust,
+            next_action: stands.next_action.map(|next| clean(&next, TEXT_CHARS_MAX)),
             event: notice.id.clone(),
             at_ms: notice.at_ms,
         }
     }
 
-    /// `#12 needs you: Add a login`.
+    /// `#12 needs you: Add a login`, `#1 done (L3): Add a login`.
     fn head(&self) -> String {
+        let level =
+            { self.trust }.map_or_else(String::new, |level| format!(" ({})", level.as_str()));
         match self.task_id {
-            Some(task) => format!("{task} {}: {}", self.words, self.title),
+            Some(task) => format!("{task} {}{level}: {}", self.words, self.title),
             None if self.title.is_empty() => self.words.to_owned(),
             None => format!("{}: {}", self.words, self.title),
         }
@@ -110,8 +134,6 @@ pub(super) fn desktop(all: &[Said]) -> (String, String) {
 
 #[cfg(test)]
 mod tests {
-    use alai_core::notify::Kind;
-
     use super::*;
 
     fn said(title: &str) -> Said {
@@ -124,11 +146,12 @@ mod tests {
             detail: "why\n<!here>".into(),
             at_ms: 0,
         };
-        Said::new(
-            &notice,
-            Some("waiting".into()),
-            Some("`alai mc approve 12`".into()),
-        )
+        let stands = Stands {
+            state: Some("waiting".into()),
+            trust: None,
+            next_action: Some("`alai mc approve 12`".into()),
+        };
+        Said::new(&notice, stands)
     }
 
     #[test]

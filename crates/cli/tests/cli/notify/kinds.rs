@@ -45,7 +45,11 @@ fn a_goal_that_fails_for_good_is_told_with_the_command_that_takes_it_up_and_that
     let done = told.hook.await_requests(2).remove(1);
     signed(&done);
     assert_eq!(done.body["type"], "alai.done", "{:?}", done.body);
-    assert_eq!(done.body["data"]["notifications"][0]["task_id"], 1);
+    let said = &done.body["data"]["notifications"][0];
+    assert_eq!(
+        (&said["task_id"], &said["trust"]),
+        (&1.into(), &"L3".into())
+    );
     assert_eq!(told.world.state(1), "done");
     told.down(daemon);
     assert_eq!(told.hook.requests().len(), 2);
@@ -54,4 +58,34 @@ fn a_goal_that_fails_for_good_is_told_with_the_command_that_takes_it_up_and_that
         team["pending"], 2,
         "nothing is lost, and nobody waited: {team}"
     );
+}
+
+#[test]
+fn what_nobody_but_a_person_s_word_proves_is_told_as_claimed_and_never_as_done() {
+    let told = Told {
+        world: World::with_project("auto"),
+        slack: Receiver::start([]),
+        hook: Receiver::start([]),
+    };
+    // No model is there to plan it.
+    told.alai(&["start", "Count letters", "--project", "tiny"])
+        .exits(6);
+    set(&told.world, SINKS);
+    told.alai(&["mc", "done", "1", "I counted them"]).exits(0);
+    let daemon = told.up();
+    let hooked = told.hook.await_requests(1).remove(0);
+    signed(&hooked);
+    assert_eq!(hooked.body["type"], "alai.claimed", "{:?}", hooked.body);
+    let said = &hooked.body["data"]["notifications"][0];
+    assert_eq!(
+        (&said["kind"], &said["state"], &said["trust"]),
+        (&"claimed".into(), &"claimed".into(), &"L0".into())
+    );
+    let slack = told.slack.await_requests(1).remove(0);
+    let text = slack.body["text"].as_str().expect("a text");
+    assert!(
+        text.starts_with("alai #1 claimed (L0): Count letters"),
+        "{text}"
+    );
+    told.down(daemon);
 }
