@@ -3,6 +3,7 @@
 use alai_core::ids::TaskId;
 use alai_core::money::dollars;
 use alai_core::task::{Task, list_line};
+use alai_core::trust::Trust;
 use alai_factory::Views;
 use serde::Serialize;
 
@@ -30,9 +31,13 @@ pub(crate) fn json<T: Serialize>(value: &T) -> Result<(), CliError> {
 /// A task's line of a list, with how far it is proven where it is done.
 pub(crate) fn listed(views: &Views<'_>, task: &Task) -> Result<String, CliError> {
     let (shown, trust) = views.told(task)?;
-    let level = trust.map(|level| format!(" {}", level.as_str()));
     let line = list_line(task, shown);
-    Ok(clean(&format!("{line}{}", level.unwrap_or_default())))
+    Ok(clean(&format!("{line}{}", level(trust))))
+}
+
+/// ` L3` behind what is done; nothing where nothing is claimed that could be proven.
+pub(crate) fn level(trust: Option<Trust>) -> String {
+    trust.map_or_else(String::new, |level| format!(" {}", level.as_str()))
 }
 
 /// What calls of unknown cost may come to, behind a sum that does not hold it; nothing where there are none.

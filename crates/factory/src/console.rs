@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use alai_core::ids::TaskId;
 use alai_core::mode::Mode;
 use alai_core::task::{State, Task, TaskKind};
+use alai_core::trust::Trust;
 use alai_core::why::Rule;
 use alai_mission::{Filter, MergeState, MissionError, Reader, RunState, WorkStats};
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,9 @@ pub struct Console {
     pub title: String,
     /// As people see it.
     pub state: String,
+    /// How far it is proven once it is done, by the rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trust: Option<Trust>,
     /// The stage that its work has come to: that of its oldest task which is not over.
     pub step: String,
     /// `simulated` where a recording answered; none before any run had a model.
@@ -40,6 +44,9 @@ pub struct ConsoleTask {
     pub task: TaskId,
     pub stage: String,
     pub state: String,
+    /// How far it is proven once it is done, by the rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trust: Option<Trust>,
     pub title: String,
     /// Of its last run.
     pub company: Option<String>,
@@ -114,10 +121,12 @@ pub fn console(
         | TaskKind::Docs
         | TaskKind::Postflight => reader.work_of(goal.id)?,
     };
+    let (state, trust) = views.told(&goal)?;
     let mut console = Console {
         goal: goal.id,
         title: goal.title.clone(),
-        state: views.shown(&goal)?.to_owned(),
+        state: state.to_owned(),
+        trust,
         step: String::new(),
         mode: None,
         plans: { reader.plans(goal.id)?.into_iter() }
@@ -244,6 +253,7 @@ fn add(
         task: task.id,
         stage: task.kind.as_str().to_owned(),
         state: view.shown,
+        trust: view.trust,
         title: task.title.clone(),
         company: last.and_then(|run| run.company.clone()),
         model: last.and_then(|run| run.model.clone()),

@@ -4,6 +4,7 @@
 use alai_core::ids::TaskId;
 use alai_core::pipeline::{Stage, lineage};
 use alai_core::task::{Task, TaskKind};
+use alai_core::trust::Trust;
 use alai_mission::{Filter, MissionError, Reader};
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +55,9 @@ pub struct LineTask {
     pub review_cycle: u32,
     /// As people see it.
     pub state: String,
+    /// How far it is proven once it is done, by the rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trust: Option<Trust>,
     pub title: String,
     /// The tasks that stand in its place, where it was planned anew.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -170,13 +174,15 @@ fn line_task(
     task: &Task,
     pipeline_id: Option<TaskId>,
 ) -> Result<LineTask, MissionError> {
+    let (state, trust) = views.told(task)?;
     Ok(LineTask {
         task: task.id,
         pipeline_id,
         stage: task.kind.as_str().to_owned(),
         parent: task.parent,
         review_cycle: task.counters.review_cycles,
-        state: views.shown(task)?.to_owned(),
+        state: state.to_owned(),
+        trust,
         title: task.title.clone(),
         replaced_by: views.replaced_by(task)?,
     })

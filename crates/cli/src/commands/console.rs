@@ -161,7 +161,13 @@ fn text(seen: &Console) -> Vec<String> {
         .map_or(String::new(), |mode| format!(", {mode}"));
     let took = &seen.took.total;
     let mut lines = vec![
-        format!("goal     {} [{}] {}", seen.goal, seen.state, seen.title),
+        format!(
+            "goal     {} [{}] {}{}",
+            seen.goal,
+            seen.state,
+            seen.title,
+            show::level(seen.trust)
+        ),
         format!("step     {}{mode}", seen.step),
     ];
     lines.push(format!("plan     {}", plans(seen)));
@@ -176,12 +182,13 @@ fn text(seen: &Console) -> Vec<String> {
             .as_ref()
             .map_or(String::new(), |at| format!(" at `{at}`"));
         lines.push(format!(
-            "task     {} {:<10} [{}] {}{who}{at}{}",
+            "task     {} {:<10} [{}] {}{who}{at}{}{}",
             task.task,
             task.stage,
             task.state,
             task.title,
-            show::replaced(&task.replaced_by)
+            show::replaced(&task.replaced_by),
+            show::level(task.trust)
         ));
     }
     lines.extend(seen.verifier.iter().map(|thread| {
@@ -234,7 +241,7 @@ fn markdown(seen: &Console) -> Vec<String> {
     let mut lines = vec![
         format!("# {} {}", seen.goal, cell(&seen.title)),
         String::new(),
-        format!("- State: {}", seen.state),
+        format!("- State: {}{}", seen.state, show::level(seen.trust)),
         format!("- Step: {}", seen.step),
         format!(
             "- Mode: {}",
@@ -254,10 +261,11 @@ fn markdown(seen: &Console) -> Vec<String> {
     let or_none = |text: &Option<String>| text.as_deref().map_or_else(|| "-".to_owned(), cell);
     lines.extend(seen.tasks.iter().map(|t| {
         format!(
-            "| {} | {} | {} | {} | {} | {} | {} |",
+            "| {} | {} | {}{} | {} | {} | {} | {} |",
             t.task,
             t.stage,
             t.state,
+            show::level(t.trust),
             cell(&t.title),
             or_none(&t.company),
             or_none(&t.model),

@@ -339,11 +339,11 @@ fn details(home: &Home, id: TaskId, explain: bool, json: bool) -> Result<(), Cli
     show_class(home, task, explain)?;
     for need in &shown.needs {
         let word = if need.satisfied { "met" } else { "not met" };
+        let stands = views.shown(&reader.task(need.needs)?)?;
         show::line(format!(
-            "needs    {} {} ({word}, {})",
+            "needs    {} {} ({word}, {stands})",
             need.needs,
             need.until.as_str(),
-            need.state
         ));
     }
     for (name, commit) in [

@@ -118,9 +118,14 @@ fn print(found: &Lines) {
     }
 }
 
-/// A title, and what stands in the place of its task.
+/// A title, what stands in the place of its task, and how far it is proven.
 fn titled(task: &LineTask) -> String {
-    format!("{}{}", task.title, show::replaced(&task.replaced_by))
+    format!(
+        "{}{}{}",
+        task.title,
+        show::replaced(&task.replaced_by),
+        show::level(task.trust)
+    )
 }
 
 fn heading(pipeline: &Pipeline) -> String {

@@ -6,6 +6,7 @@ use alai_core::ids::TaskId;
 use alai_core::lifecycle::Event;
 use alai_core::plan::{Plan, PlanSource, Planning};
 use alai_core::task::{self, Task, TaskKind};
+use alai_core::trust::Trust;
 use alai_factory::{Around, Home, Op, Outcome, Views, newest_evidence};
 use alai_mission::{Filter, Reader};
 use serde::Serialize;
@@ -18,7 +19,11 @@ use crate::{door, follow, show};
 #[derive(Serialize)]
 struct Started {
     goal: TaskId,
+    /// As people see it.
     state: String,
+    /// How far it is proven once it is done, by the rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trust: Option<Trust>,
     tasks: Vec<TaskId>,
     spec_page: String,
     status_page: String,
@@ -238,10 +243,13 @@ fn print(home: &Home, goal: TaskId, json: bool) -> Result<(), CliError> {
         ..Filter::default()
     })?;
     let wiki = home.wiki().join("goals").join(goal.0.to_string());
+    let views = Views::new(&reader, door::now_ms(), Around::at_work());
     if json {
+        let (state, trust) = views.told(&reader.task(goal)?)?;
         return show::json(&Started {
             goal,
-            state: reader.task(goal)?.state.to_string(),
+            state: state.to_owned(),
+            trust,
             tasks: tasks
                 .iter()
                 .map(|t| t.id)
@@ -253,7 +261,6 @@ fn print(home: &Home, goal: TaskId, json: bool) -> Result<(), CliError> {
             evidence: packages(home, &reader, &tasks)?,
         });
     }
-    let views = Views::new(&reader, door::now_ms(), Around::at_work());
     for task in &tasks {
         show::line(show::listed(&views, task)?);
     }

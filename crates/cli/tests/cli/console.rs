@@ -216,7 +216,7 @@ fn a_watch_in_json_and_markdown_says_each_change_whole() {
         "- Mode: simulated",
         "- Cost so far: $",
         "- Next: nothing",
-        "| build | done | ",
+        "| build | done L3 | ",
         "| CodeCraft | ",
     ] {
         assert!(page.contains(word), "`{word}` is not in it:\n{page}");

@@ -59,6 +59,16 @@ fn what_the_gate_measured_is_l3_wherever_it_is_shown() {
         (&third["trust"], &third["shown"]),
         (&json!("L3"), &json!("done"))
     );
+    world
+        .alai(["console", "1"])
+        .exits(0)
+        .says("[done] Count letters L3");
+    let line = world.json(["pipeline", "status", "3", "--json"]);
+    assert_eq!(line["tasks"][0]["trust"], "L3", "{line}");
+    world
+        .alai(["pipeline", "status", "3"])
+        .exits(0)
+        .says("Add initials L3");
     let pages = world.home().join("wiki/goals/1");
     let postflight = std::fs::read_to_string(pages.join("postflight.md")).expect("a page");
     assert!(
@@ -89,6 +99,12 @@ fn a_persons_word_is_told_as_a_claim_and_never_as_done() {
         .exits(0)
         .says("trust    L0 claimed: ")
         .says("declared it done; nothing was measured");
+    // Nor beside what needs it.
+    let add = ["mc", "add", "After it", "--project", "tiny", "--needs", "1"];
+    world.alai(add).exits(0);
+    let next = world.alai(["mc", "show", "2"]).exits(0);
+    assert!(next.out.contains(", claimed)"), "{next}");
+    world.alai(["mc", "cancel", "2"]).exits(0);
     let queue = &world.json(["status", "--json"])["queue"];
     assert_eq!((&queue["done"], &queue["claimed"]), (&json!(0), &json!(1)));
     world
