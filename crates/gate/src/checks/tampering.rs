@@ -14,6 +14,8 @@ mod fewer;
 mod fixtures;
 mod force;
 mod hushed;
+mod known;
+mod measures;
 mod moved;
 mod patience;
 mod patterns;
@@ -22,7 +24,6 @@ mod rows;
 mod seams;
 mod silenced;
 mod unordered;
-mod values;
 mod weakened;
 
 use std::sync::LazyLock;
@@ -60,6 +61,8 @@ pub(crate) fn check(
         go_on(cancel)?;
         found.extend(patterns::found(file, rules, &tests, &mut moved, cancel)?);
         found.extend(fixtures::found(file, change, rules));
+        go_on(cancel)?;
+        found.extend(known::found(file, change, rules, &tests));
         found.extend(patience::found(file, rules));
     }
     found.extend(silenced::found(change, rules));

@@ -53,23 +53,18 @@ impl Tests {
         tests
     }
 
+    /// Whether a line of the tests, without its comments, has this.
+    pub(super) fn have(&self, what: &Regex) -> bool {
+        self.lines.iter().flatten().any(|line| what.is_match(line))
+    }
+
+    /// Each text and number that the tests write out.
+    pub(super) fn literals(&self) -> impl Iterator<Item = &str> {
+        self.places.keys().map(String::as_str)
+    }
+
     fn of_literal(&self, literal: &str) -> impl Iterator<Item = &Place> {
         self.places.get(literal).into_iter().flatten()
-    }
-
-    /// Whether a literal of the tests is this text.
-    pub(super) fn has(&self, text: &str) -> bool {
-        self.places.contains_key(text)
-    }
-
-    /// Whether a literal of the tests holds this text.
-    pub(super) fn says(&self, text: &str) -> bool {
-        self.places.keys().any(|literal| literal.contains(text))
-    }
-
-    /// Whether a line of the tests has this word of code.
-    pub(super) fn calls(&self, word: &str) -> bool {
-        self.lines.iter().flatten().any(|line| line.contains(word))
     }
 
     /// A literal stands within some lines from a place on.

@@ -12,10 +12,10 @@ use super::chance;
 use super::copied::{self, Tests};
 use super::force;
 use super::hushed;
+use super::measures;
 use super::moved::Moved;
 use super::product;
 use super::silenced;
-use super::values;
 use crate::change::ChangedFile;
 use crate::error::GateError;
 use crate::paths;
@@ -133,7 +133,7 @@ const ANYWHERE: &[Pattern] = &[
         what: "patches the clock",
         lang: PYTHON,
         view: View::Code,
-        regex: r"(?:^|[^.\w])(?:time\.(?:time|sleep|monotonic|perf_counter)|datetime\.datetime)\s*=[^=]",
+        regex: r"(?:^|[^.\w])(?:time\.(?:(?:time|monotonic|perf_counter|process_time|thread_time)(?:_ns)?|sleep)|datetime\.datetime)\s*=[^=]",
     },
     Pattern {
         what: "patches assertions",
@@ -228,7 +228,8 @@ pub(super) fn found(
         hits.extend(chance::found(file, &source));
         go_on(cancel)?;
         hits.extend(copied::found(file, &source, tests));
-        hits.extend(values::found(file, &source, tests));
+        go_on(cancel)?;
+        hits.extend(measures::found(file, &source, tests));
     }
     hits.extend(hushed::found(file, &source, rules));
     // Unit tests inside Rust sources.
