@@ -6,11 +6,12 @@ use std::sync::Arc;
 use alai_core::cage::Sandbox;
 use alai_core::calibrate::{Fault, Source};
 use alai_core::ids::{ProjectId, TaskId};
+use alai_core::lifecycle::Event;
 use alai_core::pipeline::{lineage, subject};
 use alai_core::qa::{self, Outcome};
 use alai_core::task::{NewTask, State, Task, TaskKind};
 use alai_gate::{Candidate, GateError, evidence};
-use alai_mission::{Filter, Project};
+use alai_mission::{Filter, MissionError, Project};
 use alai_workspace::command::Cancel;
 use alai_workspace::git::{self, ChangeStatus, CommitText, Oid, Repo};
 use alai_workspace::setup::Prepared;
@@ -281,6 +282,30 @@ pub fn verification(factory: &Arc<Factory>, sample: &Sample) -> Result<TaskId, C
         .mission()
         .add(task, None, "calibration", now)
         .map_err(failed)
+}
+
+/// Ends what is left of calibrations: who asked is gone, and nobody pays for an answer that nobody reads.
+///
+/// # Errors
+/// When the store cannot be read or written.
+pub(crate) fn put_away(factory: &Arc<Factory>) -> Result<(), MissionError> {
+    let mission = factory.mission();
+    let left = Filter {
+        tag: Some(TAG.to_owned()),
+        kind: Some(TaskKind::Verify),
+        ..Filter::default()
+    };
+    for task in mission.tasks(&left)?.iter().filter(|task| task.solo) {
+        let text = "its calibration was ended from outside".to_owned();
+        mission.act(
+            task.id,
+            Event::Cancel,
+            text,
+            "calibration",
+            factory.now_ms(),
+        )?;
+    }
+    Ok(())
 }
 
 /// Lets the verifiers look at their samples, one after the other and nothing else, until each has come to its end or waits.

@@ -12,6 +12,7 @@ use alai_workspace::git;
 use alai_workspace::versions;
 
 use crate::beat::Factory;
+use crate::calibrate;
 use crate::config::ConfigError;
 use crate::home::Home;
 use crate::housekeeping;
@@ -70,6 +71,7 @@ pub(crate) fn at_start(factory: &Arc<Factory>) -> Result<(), MissionError> {
             .mission()
             .recover(lost, "the factory ended while it ran", factory.now_ms())?;
     }
+    calibrate::put_away(factory)?;
     let since_ms = housekeeping::clean_since(factory);
     sweep(factory, since_ms.unwrap_or(0))?;
     if since_ms.is_none() {

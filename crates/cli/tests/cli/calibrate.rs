@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::qa::osv;
 use crate::script::{CHECK, Script, TITLE, solution};
-use crate::world::World;
+use crate::world::{World, run};
 
 fn merged(script: &Script) -> World {
     let world = World::scripted("auto", script);
@@ -182,6 +182,39 @@ fn a_verifier_that_came_to_no_verdict_caught_nothing() {
         "unjudged": {"over_budget": report["samples"].as_array().map_or(0, Vec::len) / 2}, "unasked": 0});
     assert_eq!(verifier, &none);
     assert_eq!(gate["unjudged"], json!({}), "{report}");
+}
+
+/// Nobody reads those answers any more, and each costs what it costs.
+#[test]
+fn what_a_killed_calibration_left_is_put_away_and_asks_nobody() {
+    let ask = json!({"verdict": "probe", "summary": "", "rests_on": [], "findings": [], "criteria": [], "probes": [
+        {"id": "p1", "why": "the task's own words", "command": CHECK, "path": null, "content": null, "expect": "succeeds"}
+    ]});
+    let script = Script::good().with(
+        json!({"kind": "verify", "step": "verify"}),
+        &[json!({"json": ask})],
+    );
+    let world = merged(&script);
+    let mut command = world.command(["qa", "calibrate", "--verifier"]);
+    command.env("ALAI_CRASH_AT", "verify.round");
+    let killed = run(command);
+    assert_eq!(killed.code, 128 + libc::SIGKILL, "{killed}");
+    let samples = |world: &World| {
+        let list = world.list();
+        let of = list.lines().filter(|line| line.contains("Verification: "));
+        of.map(str::to_owned).collect::<Vec<String>>()
+    };
+    let left = samples(&world);
+    assert!(left.iter().any(|line| line.contains("[open]")), "{left:?}");
+    let daemon = world.up();
+    let all = samples(&world);
+    assert!(
+        all.len() > 5 && all.iter().all(|line| line.contains("[cancelled]")),
+        "{all:?}"
+    );
+    world.alai(["down"]).exits(0);
+    daemon.ends();
+    world.alai(["mc", "fsck"]).exits(0);
 }
 
 /// What was learned before is not lost with what nobody could be asked about.
