@@ -17,6 +17,7 @@ mod checks;
 mod configuration;
 mod coverage;
 mod docs;
+mod edited;
 mod error;
 pub mod evidence;
 mod functions;

@@ -335,8 +335,6 @@ impl Gate<'_> {
         into.push(runs::base_tests(&runs::BaseTests {
             base: self.candidate.base_census,
             restored: &restored,
-            as_is: &census,
-            edited: self.edits_fixed_tests(),
             may_be_lost: &may_be_lost,
             covered: runs::passed(&acceptance),
             output: &tests,
@@ -357,6 +355,7 @@ impl Gate<'_> {
         let last = self.commands.len();
         self.rests(Check::GateConfigUntouched, as_is..last);
         self.expectations(&wrote, &census, into)?;
+        self.edited(&restored, &census, into)?;
         self.rests(Check::NoTampering, last..self.commands.len());
         let last = self.commands.len();
         let added = runs::new_tests(self.candidate.base_census, &census);

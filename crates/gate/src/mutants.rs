@@ -88,13 +88,27 @@ pub(crate) fn lines(path: &str, text: &str) -> Vec<std::ops::Range<usize>> {
 
 /// The source with wrong answers in every function; `None` when there was none to change.
 pub(crate) fn wrong(path: &str, text: &str, answer: Answer) -> Option<String> {
-    let lang = source::lang_of(path, text);
-    let source = source::read(text, lang);
-    let mut lines: Vec<String> = text.split('\n').map(str::to_owned).collect();
-    let mut places = places(path, text, &source, answer);
-    if places.is_empty() {
-        return None;
+    let source = source::read(text, source::lang_of(path, text));
+    let places = places(path, text, &source, answer);
+    match places.is_empty() {
+        true => None,
+        false => put(path, text, places),
     }
+}
+
+/// The source with a wrong answer in one function, for each of them.
+pub(crate) fn wrong_each(path: &str, text: &str, answer: Answer) -> Vec<String> {
+    let source = source::read(text, source::lang_of(path, text));
+    let places = places(path, text, &source, answer).into_iter();
+    places
+        .filter_map(|place| put(path, text, vec![place]))
+        .collect()
+}
+
+/// Wrong answers at these places.
+fn put(path: &str, text: &str, mut places: Vec<Place>) -> Option<String> {
+    let lang = source::lang_of(path, text);
+    let mut lines: Vec<String> = text.split('\n').map(str::to_owned).collect();
     // From the end, so that the places before stay where they are.
     places.sort_by_key(|place| std::cmp::Reverse(place.at));
     for Place { at, statement, .. } in places {
@@ -439,6 +453,21 @@ mod tests {
         assert!(
             other("a.ts", "function a(): string {\n}\n")
                 .contains("return (\"an answer that nobody expects\") as any;")
+        );
+    }
+
+    #[test]
+    fn one_function_at_a_time_answers_wrongly() {
+        let text = "def a():\n    return 1\n\n\ndef b():\n    return 2\n";
+        let each = wrong_each("a.py", text, Answer::Other);
+        assert_eq!(each.len(), 2);
+        assert!(
+            each[0].contains("a():\n    return ...\n")
+                != each[1].contains("a():\n    return ...\n")
+        );
+        assert!(
+            each.iter()
+                .all(|one| one.matches("return ...").count() == 1)
         );
     }
 

@@ -27,12 +27,6 @@ impl Gate<'_> {
         Ok(changed)
     }
 
-    /// Whether the change edits test files that the task does not let it edit.
-    pub(crate) fn edits_fixed_tests(&self) -> bool {
-        let mut files = self.change.files.iter();
-        files.any(|file| !file.is_new() && self.rules.is_fixed_test(file.base_path()))
-    }
-
     /// A new test file could change how old ones go (a conftest, a helper that shadows another). Rust's are programs of their
     /// own, or modules that sources name: they stay.
     fn take_new_test(&self, room: &Room, file: &ChangedFile) -> Result<bool, GateError> {

@@ -250,10 +250,6 @@ pub(crate) struct BaseTests<'a> {
     pub(crate) base: &'a Census,
     /// The head with the base's test files.
     pub(crate) restored: &'a Census,
-    /// The head as it is.
-    pub(crate) as_is: &'a Census,
-    /// Whether the change edits test files of the base that the task does not let it edit.
-    pub(crate) edited: bool,
     /// Whether a test may be missing: the task may change the file it stands in.
     pub(crate) may_be_lost: &'a dyn Fn(&str) -> bool,
     /// Whether the task brings checks of its own and they passed.
@@ -305,17 +301,6 @@ pub(crate) fn base_tests(tests: &BaseTests<'_>) -> Measurement {
             ),
         );
     }
-    let own = green_by_own_files(tests);
-    if !own.is_empty() {
-        return fail(
-            check,
-            format!(
-                "red with the base's test files, and not with those of the change: {}; what mends a test is code, and a test that \
-                 the task is to edit belongs in `changes_tests`",
-                some(&own)
-            ),
-        );
-    }
     let still = restored.red().len();
     if !restored.exit.success() && still == 0 {
         return fail(
@@ -343,19 +328,6 @@ pub(crate) fn base_tests(tests: &BaseTests<'_>) -> Measurement {
     )
 }
 
-/// Tests that the base's files leave red, as the base did, and that are green, skipped or gone with the change's own: an import that
-/// leads elsewhere, or a new file beside them, is what made the difference.
-fn green_by_own_files<'a>(tests: &BaseTests<'a>) -> Vec<&'a str> {
-    if !tests.as_is.known {
-        return Vec::new();
-    }
-    let red: BTreeSet<&str> = tests.as_is.red().into_iter().collect();
-    let restored = tests.restored.red().into_iter();
-    restored
-        .filter(|id| !red.contains(id) && !(tests.may_be_lost)(id))
-        .collect()
-}
-
 fn unnamed_tests(tests: &BaseTests<'_>) -> Measurement {
     let check = Check::BaseTestsPass;
     let (base, restored) = (tests.base, tests.restored);
@@ -377,16 +349,6 @@ fn unnamed_tests(tests: &BaseTests<'_>) -> Measurement {
                 format!("exit 0 with the base's test files; {}", restored.note),
             ),
         };
-    }
-    if base.exit == restored.exit && tests.edited && tests.as_is.exit.success() {
-        return fail(
-            check,
-            format!(
-                "{} with the base's test files, as on the base, and exit 0 with those that the change edited; what mends a test is \
-                 code, and a test file that the task is to edit belongs in `changes_tests`",
-                restored.exit
-            ),
-        );
     }
     if base.exit == restored.exit && tests.covered {
         return not_applicable(

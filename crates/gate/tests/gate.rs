@@ -20,6 +20,8 @@ mod corpus;
 mod coverage;
 #[path = "gate/data.rs"]
 mod data;
+#[path = "gate/edited.rs"]
+mod edited;
 #[path = "gate/faults.rs"]
 mod faults;
 #[path = "../benches/corpus/figures.rs"]

@@ -49,7 +49,7 @@ impl Check {
                 "The clone is fresh, its target is empty, and what the set-up brought is older than the change."
             }
             Check::BaseTestsPass => {
-                "Tests are put back as the base has them, but those that the task names, and what only the change's own make green fails."
+                "Tests are put back as the base has them, but those that the task names."
             }
             Check::CensusNotReduced => {
                 "Tests are counted by their names in the runner's own output, on base and head."

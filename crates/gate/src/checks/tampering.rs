@@ -14,6 +14,7 @@ mod fewer;
 mod fixtures;
 mod force;
 mod hushed;
+pub(crate) mod kept;
 mod known;
 mod measures;
 mod moved;
@@ -85,10 +86,14 @@ pub(crate) fn check(
     Ok(judge_findings(Check::NoTampering, &found, clean))
 }
 
-/// Whether the task may change what this file of the base tests: a file of tests, or a source of Rust that holds some.
+/// Whether what this file of the base tests may be changed: the task names it, as a file of tests or a source of Rust that holds some,
+/// or its edited tests are to be let through by what they ask.
 fn may_change(file: &ChangedFile, rules: &Rules<'_>) -> bool {
     let path = file.base_path();
-    rules.changes_tests.names(path) && (rules.is_test(path) || file.lang() == Lang::Rust)
+    match rules.changes_tests.names(path) {
+        true => rules.is_test(path) || file.lang() == Lang::Rust,
+        false => !kept::claims(file, rules).is_empty(),
+    }
 }
 
 /// Whether a line of a file is a test's or one of its helpers': all of a test file, and of a source of Rust what stands among its tests.

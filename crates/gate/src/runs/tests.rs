@@ -55,18 +55,11 @@ fn silent(exit: Exit) -> Census {
 }
 
 fn base_result(base: &Census, restored: &Census, covered: bool) -> CheckResult {
-    beside(base, restored, restored, covered)
-}
-
-/// The same where the head as it is goes otherwise than with the base's test files, some of which the change edited.
-fn beside(base: &Census, restored: &Census, as_is: &Census, covered: bool) -> CheckResult {
     let output = captured(restored.exit, "");
     let may_be_lost = |id: &str| id.starts_with("allowed");
     base_tests(&BaseTests {
         base,
         restored,
-        as_is,
-        edited: true,
         may_be_lost: &may_be_lost,
         covered,
         output: &output,
@@ -102,41 +95,6 @@ fn base_tests_pass_or_are_red_as_before() {
         base_result(&allowed, &run(&["a"], &[], &[]), false),
         CheckResult::Pass,
         "the task may change it"
-    );
-}
-
-#[test]
-fn a_red_test_of_the_base_is_not_mended_by_test_files() {
-    let base = run(&["a"], &["old", "allowed_old"], &[]);
-    let mended = run(&["a", "old", "allowed_old"], &[], &[]);
-    let skipped = run(&["a", "allowed_old"], &[], &["old"]);
-    let gone = run(&["a", "allowed_old"], &[], &[]);
-    for as_is in [&mended, &skipped, &gone] {
-        assert_eq!(
-            beside(&base, &base, as_is, true),
-            CheckResult::Fail,
-            "old is red with the base's files: {as_is:?}"
-        );
-        assert_eq!(
-            beside(&base, &mended, as_is, true),
-            CheckResult::Pass,
-            "the code mends it"
-        );
-    }
-    let allowed = run(&["a", "allowed_old"], &["old"], &[]);
-    assert_eq!(
-        beside(&base, &base, &allowed, true),
-        CheckResult::Pass,
-        "the task may change that one, and the other is red in both"
-    );
-    assert_eq!(
-        beside(&silent(RED), &silent(RED), &silent(OK), true),
-        CheckResult::Fail,
-        "of a runner that names no tests too"
-    );
-    assert_eq!(
-        beside(&silent(RED), &silent(RED), &silent(RED), true),
-        CheckResult::NotApplicable
     );
 }
 
@@ -438,8 +396,6 @@ fn a_run_that_was_ended_from_outside_is_told_as_that_and_passes_nothing() {
     told(base_tests(&BaseTests {
         base: &base,
         restored: &now,
-        as_is: &now,
-        edited: false,
         may_be_lost: &|_| false,
         covered: true,
         output: &output,

@@ -82,6 +82,7 @@ fn a_file_that_a_test_of_the_base_asks_for_is_taken_away_needs_python() {
     ];
     // Green as it is: the old test finds the new file. With the base's tests it is as red as it was.
     own_or_all(&shadow).expect_fail(Check::BaseTestsPass);
+    own_or_all(&shadow[1..]).expect_fail(Check::NoTampering);
     let named = "import unittest\n\nfrom counting import count\n\n\nclass More(unittest.TestCase):\n    def test_more(self):\n        \
                  with open(\"tests/more.txt\") as file:\n            self.assertEqual(count(file.read()), 2)\n";
     let judged = own_or_all(&[

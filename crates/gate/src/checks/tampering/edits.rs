@@ -7,6 +7,7 @@ use regex::Regex;
 
 use super::super::Rules;
 use super::super::gate_config::stricter;
+use super::kept::{self, Claim};
 use crate::change::{ChangedFile, Content};
 use crate::source::{self, Lang};
 use crate::testfns::{self, TestFn};
@@ -15,6 +16,11 @@ use crate::testfns::{self, TestFn};
 static IMPORT: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r#"^\s*(?:use\b|import\b|from\b.*\bimport\b|(?:const|let|var)\s.*=\s*(?:await\s+)?(?:require|import)\s*\(|\}\s*from\b|mod\s+\w+;|extern crate|#include|"[\w./-]+"\s*$|\s*\w+(?:\s+as\s+\w+)?,\s*$|[)}\]]+[;,]?\s*$)"#).expect("a fixed pattern")
 });
+
+/// Whether a line of code names what a file uses.
+pub(super) fn is_import(code: &str) -> bool {
+    IMPORT.is_match(code)
+}
 
 pub(super) fn found(file: &ChangedFile, rules: &Rules<'_>) -> Vec<String> {
     let base_path = file.base_path();
@@ -38,9 +44,10 @@ pub(super) fn found(file: &ChangedFile, rules: &Rules<'_>) -> Vec<String> {
         return unreadable(file, is_test);
     };
     let head = file.head.text().unwrap_or_default();
-    let mut found = lost_or_edited(file, base, head, is_test);
+    let claims = kept::claims(file, rules);
+    let mut found = lost_or_edited(file, base, head, is_test, &claims);
     if is_test && found.is_empty() && !stricter::runs_stricter(file) {
-        found.extend(edited_around(file, base));
+        found.extend(edited_around(file, base, &claims));
     }
     if !is_test && found.is_empty() && file.lang() == Lang::Rust {
         found.extend(edited_module(file, base));
@@ -89,7 +96,13 @@ fn unreadable(file: &ChangedFile, is_test: bool) -> Vec<String> {
 }
 
 /// Compares test by test. In sources only Rust keeps its tests.
-fn lost_or_edited(file: &ChangedFile, base: &str, head: &str, is_test: bool) -> Vec<String> {
+fn lost_or_edited(
+    file: &ChangedFile,
+    base: &str,
+    head: &str,
+    is_test: bool,
+    claims: &[Claim],
+) -> Vec<String> {
     if !is_test && file.lang() != Lang::Rust {
         return Vec::new();
     }
@@ -97,6 +110,7 @@ fn lost_or_edited(file: &ChangedFile, base: &str, head: &str, is_test: bool) -> 
     let after = testfns::find(head, file.lang());
     before
         .iter()
+        .filter(|(name, _)| !claims.iter().any(|claim| claim.name == **name))
         .filter_map(|(name, tests)| verdict(file, name, tests, &after))
         .collect()
 }
@@ -123,18 +137,20 @@ fn verdict(
         .find(|test| !now.iter().any(|other| other.text == test.text))?;
     let line = edited.lines.start + 1;
     Some(format!(
-        "{path}: the test {name} (line {line} of the base) was edited"
+        "{path}: the test {name} (line {line} of the base) was edited, and may ask less than it did; put it back, or name \
+         the file in `changes_tests` of the task"
     ))
 }
 
 /// Outside of its tests a test file may gain lines, not lose any: helpers and data decide what an assertion means.
-fn edited_around(file: &ChangedFile, base: &str) -> Vec<String> {
+fn edited_around(file: &ChangedFile, base: &str, claims: &[Claim]) -> Vec<String> {
     let lang = source::lang(file.base_path());
     let base_lines: Vec<&str> = base.lines().collect();
     let lost = |line: &&usize| {
         let text = base_lines.get(**line).copied().unwrap_or_default();
         let import = lang.is_code() && IMPORT.is_match(text);
-        !text.trim().is_empty() && !import && !is_comment(file, **line)
+        let claimed = claims.iter().any(|claim| claim.lines.contains(*line));
+        !text.trim().is_empty() && !import && !claimed && !is_comment(file, **line)
     };
     let first = file.removed.iter().find(lost);
     first

@@ -314,6 +314,12 @@ impl Page {
         .with_lists()
     }
 
+    /// The literals on these lines, in their order.
+    pub(super) fn on_lines(&self, lines: &Range<usize>) -> Vec<String> {
+        let at = |line: usize| self.starts.get(line).copied().unwrap_or(self.code.len());
+        self.values(at(lines.start)..at(lines.end))
+    }
+
     /// How many parts the list of this name has, where one is written.
     pub(super) fn list(&self, name: &str) -> Option<usize> {
         self.lists.get(name).copied()

@@ -134,6 +134,11 @@ fn words(code: &str) -> impl Iterator<Item = &str> {
     parts.filter(|word| !word.is_empty())
 }
 
+/// Whether something is put in order, or loses its case or blanks, in a piece of code.
+pub(super) fn loosens(lang: Lang, code: &str) -> bool {
+    of(lang).is_some_and(|loosens| loosens.is_match(code))
+}
+
 /// Helpers in the tests that loosen what they are given, and did not before.
 fn loosening(change: &Change, rules: &Rules<'_>) -> BTreeSet<String> {
     let (mut names, mut known) = (BTreeSet::new(), BTreeSet::new());

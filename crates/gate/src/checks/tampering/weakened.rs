@@ -46,7 +46,10 @@ impl Force {
 const TESTS_MAX: usize = 5_000;
 
 pub(super) fn found(change: &Change, rules: &Rules<'_>) -> Vec<String> {
-    if rules.changes_tests.is_empty() {
+    let open = |file: &ChangedFile| {
+        rules.changes_tests.names(file.base_path()) || super::may_change(file, rules)
+    };
+    if !change.files.iter().any(open) {
         return Vec::new();
     }
     let mut now: BTreeMap<String, Force> = BTreeMap::new();
@@ -60,7 +63,7 @@ pub(super) fn found(change: &Change, rules: &Rules<'_>) -> Vec<String> {
     }
     let mut before: Vec<(&ChangedFile, String, Force)> = Vec::new();
     for file in &change.files {
-        let open = !file.is_new() && rules.changes_tests.names(file.base_path());
+        let open = !file.is_new() && open(file);
         let Some((text, source)) = file.base.text().zip(file.base_source()).filter(|_| open) else {
             continue;
         };
