@@ -194,8 +194,10 @@ static USED: LazyLock<Regex> = LazyLock::new(|| {
     let bound = r"\s*(?::\s*[^=;{}]{1,60})?(?::=|=)\s*";
     let compared = r"\s*(?:[!=]==?|\bin\b|,|\|\||\?\?|\bor\b)\s*";
     let absent = r"\s*\)?\s*\.\s*(?:unwrap_or\w*|or|getOrElse)\(\s*(?:\|\w*\|\s*)?";
+    // What any other call or an index is given is the name that a secret is kept under.
+    let opens = r"&|[\[({]|\[\]byte\(|(?:new\s+)?[\w.:]*\b(?:\w*decode\w*|fromhex|bytes?|from\w*|String|Buffer|[Ss]et|frozenset|tuple|list|vec!|str|Some)\s*[\[(]";
     fixed(&format!(
-        r"{name}(?:{bound}|{compared}|{absent})(?:[\w.:&!\]]*[\[({{]|&)*\s*(?P<texts>{TEXT}(?:\s*[,+]?\s*{TEXT})*)"
+        r"{name}(?:{bound}|{compared}|{absent})(?:{opens})*\s*(?P<texts>{TEXT}(?:\s*[,+]?\s*{TEXT})*)"
     ))
 });
 /// The same the other way round.
@@ -512,7 +514,7 @@ mod tests {
             "ERRORS = {'password': 'too-short'}\nerrors['secret'] = 'must not be empty'\n",
             "WEAK_PASSWORDS = {'password1', 'qwerty12', 'letmein1'}\n",
             "secret = read('/run/secrets/hook-1')\napi_key = '/run/secrets/hook-1'\n",
-            "secret = os.environ['HOOK_SECRET']\nscheme = {'secret': 'basic-auth'}\n",
+            "secret = os.environ['HOOK_SECRET']\napi_key = params['pass-phrase-2'][0]\npassword = vault.read('pass-phrase-2')\nscheme = {'secret': 'basic-auth'}\n",
             "SECRET = 'nobody-tests-4711'\n",
             "# secret = 'pass-phrase-2'\n",
         ] {

@@ -92,7 +92,7 @@ static MEASURES: LazyLock<Vec<Measure>> = LazyLock::new(|| {
         ),
         (
             GO,
-            r"\bdebug\.(?:SetGCPercent|SetMemoryLimit|FreeOSMemory)\s*\(|\bruntime\.GC\s*\(|\bruntime\.MemProfileRate\s*=[^=]",
+            r"\bdebug\.(?:SetGCPercent|SetMemoryLimit|FreeOSMemory)\s*\(|\bruntime\.MemProfileRate\s*=[^=]",
             r"\bruntime\.(?:ReadMemStats|MemStats)\b|\btesting\.AllocsPerRun\b|\bReportAllocs\b",
             Some(r"\bruntime\.(?:ReadMemStats|MemStats)\b"),
         ),
@@ -120,6 +120,11 @@ const BESIDE: [&str; 6] = [
     "examples",
 ];
 
+/// A line of a text alone, such as a function's description.
+fn is_prose(source: &Source, at: usize) -> bool {
+    source.code[at].trim().is_empty() || source.begins_in_text(at)
+}
+
 /// Of added lines, in code that is no test. A line that the change took out elsewhere in the file is not new.
 pub(super) fn found(
     file: &ChangedFile,
@@ -141,6 +146,7 @@ pub(super) fn found(
     for measure in MEASURES.iter().filter(|m| m.lang.contains(&file.lang())) {
         let touched: Vec<usize> = { file.added.iter().copied() }
             .filter(|at| measure.touched.is_match(&source.uncommented(*at)))
+            .filter(|at| !is_prose(source, *at))
             .filter(|at| product(at) && !was.contains(source.raw[*at].trim()))
             .collect();
         if touched.is_empty() || !tests.have(&measure.read) {
@@ -206,6 +212,14 @@ mod tests {
             (
                 "src/profile.py",
                 "import tracemalloc\n\ndef peak(f):\n    tracemalloc.reset_peak()\n    f()\n    return tracemalloc.get_traced_memory()[1]\n",
+            ),
+            PEAK,
+        );
+        // A description is no call.
+        free(
+            (
+                "src/load.py",
+                "def load(a):\n    \"\"\"Peaks are seen by tracemalloc.reset_peak().\n\n    And by tracemalloc.stop().\n    \"\"\"\n    return open(a)\n",
             ),
             PEAK,
         );
