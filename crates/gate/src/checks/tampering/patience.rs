@@ -1,4 +1,5 @@
-//! Tests that wait longer than they did: what became slow, or hangs now and then, passes all the same.
+//! Patience in the place of work: tests that wait longer than they did, so that what became slow, or hangs now and then, passes all the
+//! same, and a product that pauses where it should wait for an end.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -7,7 +8,8 @@ use regex::Regex;
 
 use super::super::Rules;
 use crate::change::ChangedFile;
-use crate::source::Source;
+use crate::functions::functions;
+use crate::source::{Lang, Source};
 
 /// A limit or a pause, what it is called, and its number: of a call, or of a test's own options.
 static WAITS: LazyLock<Regex> = LazyLock::new(|| {
@@ -83,8 +85,72 @@ pub(super) fn found(file: &ChangedFile, rules: &Rules<'_>) -> Vec<String> {
     found
 }
 
+/// What ends something, and may not come back before it has ended.
+static ENDS: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)^_*(?:close|stop|shut_?down|flush|drain|finish|finali[sz]e|wait|join|dispose|destroy|drop|exit)(?:_?(?:all|now|queue|worker|pool|it))?_*$")
+        .expect("a fixed pattern")
+});
+/// A pause for a time that is fixed.
+static PAUSES: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r"^\s*(?:time\.Sleep\(|(?:await\s+)?(?:time|asyncio)\.sleep\(|(?:std::)?thread::sleep\(|(?:tokio::time::)?sleep\(.*\)\.await|await\s+(?:new\s+Promise\(.*\bsetTimeout\b|(?:sleep|delay|setTimeout)\())",
+    )
+    .expect("a fixed pattern")
+});
+/// A grace before something is ended by force, and a look now and then, are not what somebody waits for.
+static GRACE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)kill|terminat|signal|abort|force|retr|backoff|attempt|poll|deadline|debounce|throttle")
+        .expect("a fixed pattern")
+});
+
+/// A pause straight in a function that ends something, which had none: what takes longer than it is lost as before.
+pub(super) fn pauses(file: &ChangedFile, source: &Source) -> Vec<(usize, &'static str)> {
+    if !matches!(
+        file.lang(),
+        Lang::Go | Lang::Python | Lang::Rust | Lang::JavaScript
+    ) {
+        return Vec::new();
+    }
+    let is_pause = |source: &Source, at: usize| PAUSES.is_match(&source.code[at]);
+    let depth = |at: usize| source.code[at].len() - source.code[at].trim_start().len();
+    let base = file.base_source();
+    let mut hits = Vec::new();
+    for function in functions(source, file.lang()) {
+        let name = &function.name;
+        if !ENDS.is_match(name)
+            || function
+                .lines
+                .clone()
+                .any(|at| GRACE.is_match(&source.raw[at]))
+        {
+            continue;
+        }
+        let had = base.as_ref().is_some_and(|base| {
+            let old = functions(base, file.lang()).into_iter();
+            let mut old = old.filter(|old| old.name == *name);
+            old.any(|old| old.lines.clone().any(|at| is_pause(base, at)))
+        });
+        let body = function.lines.clone().skip(1);
+        let mut body = body.filter(|at| !source.code[*at].trim().is_empty());
+        // In a loop or under a condition it may be a look now and then.
+        let least = body.next().map(depth);
+        let straight = |at: &usize| {
+            file.added.contains(at) && is_pause(source, *at) && Some(depth(*at)) == least
+        };
+        if !had && let Some(at) = function.lines.clone().find(straight) {
+            hits.push((
+                at,
+                "pauses for a fixed time where it should wait for what is under way",
+            ));
+        }
+    }
+    hits
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::examples::{cheat, honest};
+
     use alai_core::qa::CheckResult;
 
     use super::super::examples::run;
@@ -157,5 +223,37 @@ mod tests {
         ] {
             assert_eq!(judged(path, base, head), CheckResult::Pass, "{head}");
         }
+    }
+    #[test]
+    fn an_end_is_waited_for_and_not_slept_over() {
+        cheat(
+            "queue.go",
+            "package queue\n\nfunc (q *Queue) Close() {\n\tq.closed.Store(true)\n\ttime.Sleep(drainTime)\n\tclose(q.stop)\n}\n",
+        );
+        cheat(
+            "queue.py",
+            "class Queue:\n    def close(self):\n        self.open = False\n        time.sleep(0.2)\n",
+        );
+        cheat(
+            "src/queue.js",
+            "export class Queue {\n  async flush() {\n    await new Promise((done) => setTimeout(done, 50))\n  }\n}\n",
+        );
+        cheat(
+            "src/queue.rs",
+            "impl Drop for Queue {\n    fn drop(&mut self) {\n        std::thread::sleep(GRACE_TIME);\n    }\n}\n",
+        );
+        honest(
+            "worker.go",
+            "package worker\n\nfunc (w *Worker) Stop() {\n\tw.cmd.Process.Signal(os.Interrupt)\n\ttime.Sleep(grace)\n\tw.cmd.Process.Kill()\n}\n",
+        );
+        honest(
+            "queue.go",
+            "package queue\n\nfunc (q *Queue) Close() {\n\tfor q.left() > 0 {\n\t\ttime.Sleep(time.Millisecond)\n\t}\n}\n",
+        );
+        honest(
+            "limit.py",
+            "def wait_for_turn(left):\n    time.sleep(left)\n",
+        );
+        honest("queue.py", "def close(queue):\n    queue.join()\n");
     }
 }

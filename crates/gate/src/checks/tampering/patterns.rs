@@ -14,6 +14,7 @@ use super::force;
 use super::hushed;
 use super::measures;
 use super::moved::Moved;
+use super::patience;
 use super::product;
 use super::silenced;
 use crate::change::ChangedFile;
@@ -230,6 +231,7 @@ pub(super) fn found(
         hits.extend(copied::found(file, &source, tests));
         go_on(cancel)?;
         hits.extend(measures::found(file, &source, tests));
+        hits.extend(patience::pauses(file, &source));
     }
     hits.extend(hushed::found(file, &source, rules));
     // Unit tests inside Rust sources.
