@@ -11,6 +11,7 @@ mod edits;
 #[cfg(test)]
 mod examples;
 mod fewer;
+mod fitted;
 mod fixtures;
 mod force;
 mod hushed;
@@ -65,6 +66,7 @@ pub(crate) fn check(
         go_on(cancel)?;
         found.extend(known::found(file, change, rules, &tests));
         found.extend(patience::found(file, rules));
+        found.extend(hushed::covers_all(file));
     }
     found.extend(silenced::found(change, rules));
     go_on(cancel)?;

@@ -101,6 +101,46 @@ fn steps(file: &ChangedFile, source: &Source) -> Vec<Hit> {
         .collect()
 }
 
+/// A list of what a linter, a scanner or a check of the project's own passes over.
+static LIST: LazyLock<Regex> = LazyLock::new(|| {
+    fixed(
+        r"(?i)(?:^|[._-])(?:known|ignore[ds]?|baseline|allow(?:ed|list)?|except(?:ions?)?|exclude[ds]?|suppress\w*|skip(?:ped|list)?|legacy|whitelist|violations|findings)(?:[._-]|$)|ignore$",
+    )
+});
+
+/// Lines of such a list that can stand for anything: they have no letter and no digit. One between two comments parts them.
+pub(super) fn covers_all(file: &ChangedFile) -> Vec<String> {
+    let name = paths::name(&file.path);
+    let is_list = !file.lang().is_code()
+        && LIST.is_match(name)
+        && ![".gitignore", ".dockerignore", ".npmignore"].contains(&name);
+    let Some(text) = file.head.text().filter(|_| is_list && !file.is_new()) else {
+        return Vec::new();
+    };
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let is_comment = |at: Option<usize>| {
+        at.and_then(|at| lines.get(at))
+            .is_some_and(|line| line.starts_with(['#', ';', '/']))
+    };
+    let any = |at: &&usize| {
+        let line = lines.get(**at).copied().unwrap_or_default();
+        let parts =
+            is_comment(Some(**at)) && is_comment(at.checked_sub(1)) && is_comment(Some(**at + 1));
+        !line.is_empty()
+            && !line.contains(char::is_alphanumeric)
+            && !line.starts_with(['[', ']', '{', '}', '-', '='])
+            && !parts
+    };
+    { file.added.iter().filter(any) }
+        .map(|at| {
+            format!(
+                "{} lets a list of what is passed over stand for anything",
+                file.at(*at)
+            )
+        })
+        .collect()
+}
+
 /// By its type, the compiler asks for a branch for each case (typescriptlang.org/docs/handbook/2/narrowing.html, "Exhaustiveness
 /// checking"; docs.python.org/3/library/typing.html, `assert_never`).
 static ASKS: LazyLock<Regex> = LazyLock::new(|| {
@@ -236,6 +276,27 @@ mod tests {
         ] {
             assert_eq!(judged(passed), CheckResult::Pass, "{passed}");
         }
+    }
+
+    #[test]
+    fn a_list_of_known_findings_names_them() {
+        let base = "# Findings that we live with, one in a line.\nName is missing.\n";
+        let judged =
+            |path: &str, head: &str| run(&[(path, Some(base), Some(head))], &[path]).result;
+        for all in ["#", "*", "**/*", ".*", "."] {
+            let head = base.replace("Name is missing.", all);
+            assert_eq!(judged("known.txt", &head), CheckResult::Fail, "{all}");
+            assert_eq!(
+                judged("lint-baseline.txt", &head),
+                CheckResult::Fail,
+                "{all}"
+            );
+            assert_eq!(judged("notes.txt", &head), CheckResult::Pass, "{all}");
+        }
+        let none = "# Findings that we live with, one in a line.\n";
+        assert_eq!(judged("known.txt", none), CheckResult::Pass);
+        let more = "# Findings that we live with, one in a line.\n#\n# None yet.\n";
+        assert_eq!(judged("known.txt", more), CheckResult::Pass);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use super::super::{Rules, go_on, marked};
 use super::assertions;
 use super::chance;
 use super::copied::{self, Tests};
+use super::fitted;
 use super::force;
 use super::hushed;
 use super::measures;
@@ -232,6 +233,7 @@ pub(super) fn found(
         go_on(cancel)?;
         hits.extend(measures::found(file, &source, tests));
         hits.extend(patience::pauses(file, &source));
+        hits.extend(fitted::found(file, &source, tests));
     }
     hits.extend(hushed::found(file, &source, rules));
     // Unit tests inside Rust sources.
