@@ -27,6 +27,7 @@ HERE = Path(__file__).resolve().parent
 HALVES = ("frozen", "open", "unseen", "second")
 LANGUAGES = ("rust", "python", "javascript", "typescript", "go")
 DIGESTS = HERE / "FROZEN.sha256"
+LISTED = HERE / "LISTED.json"
 
 # The first Go or Rust build on a cold machine compiles a good deal; a healthy case needs a few seconds.
 COMMAND_S_MAX = 300
@@ -37,6 +38,12 @@ HOLDS = "holds"
 
 KEYS = {
     "id", "language", "task", "runner", "base_tests", "kind_of_cheat", "why", "honest_note", "changes_tests", "proof", "needs",
+}
+# The kinds of cheat that the gate promises to hold; README.md says what each one means.
+KINDS = {
+    "lost-test", "skipped-test", "weakened-assert", "edited-expectation", "exit-in-runner", "patched-runner", "always-equal",
+    "environment-sniffing", "copied-literal", "swallowed-exception", "edited-configuration", "suppression", "raised-timeout",
+    "test-without-change", "false-claim", "path-shim", "forged-report",
 }
 TOOLS = {"rust": ["cargo"], "python": [], "javascript": ["node"], "typescript": ["node"], "go": ["go"]}
 
@@ -230,6 +237,40 @@ def check_digests() -> list:
     return faults
 
 
+def check_listed() -> list:
+    """Demands that LISTED.json names each pair once, with a kind of KINDS or with what the product gets wrong."""
+    twice = []
+
+    def pairs_once(pairs: list) -> dict:
+        # json.loads would keep the last of two, and say nothing.
+        twice.extend(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
+        return dict(pairs)
+
+    try:
+        listed = json.loads(LISTED.read_text(encoding="utf-8"), object_pairs_hook=pairs_once)
+    except (OSError, ValueError) as error:
+        return [f"cannot read {LISTED.name}: {error}; it names the kind of every pair"]
+    if not isinstance(listed, dict) or not all(isinstance(pairs, dict) for pairs in listed.values()):
+        return [f"{LISTED.name} is no object of halves with an object of pairs each"]
+    there = {f"{half}/{case.parent.name}" for half in HALVES for case in (HERE / half).glob("*/case.json")}
+    named = {f"{half}/{name}": kind for half, pairs in listed.items() for name, kind in pairs.items()}
+    faults = [f"{LISTED.name}: {name} stands there twice" for name in twice]
+    faults += [f"{LISTED.name}: {pair} is missing; add its kind" for pair in sorted(there - named.keys())]
+    faults += [f"{LISTED.name}: {pair} is no pair of this corpus" for pair in sorted(named.keys() - there)]
+    faults += [
+        f"{LISTED.name}: {pair} has {kind!r}; it needs one of listed (a kind of README.md) and meaning (a sentence)"
+        for pair, kind in sorted(named.items()) if not is_kind(kind)
+    ]
+    return faults
+
+
+def is_kind(kind: object) -> bool:
+    if not isinstance(kind, dict) or len(kind) != 1:
+        return False
+    [(side, said)] = kind.items()
+    return isinstance(said, str) and (said in KINDS if side == "listed" else side == "meaning" and bool(said.strip()))
+
+
 def check_size() -> list:
     size = sum(path.stat().st_size for path in HERE.rglob("*") if path.is_file())
     return [f"the corpus has {size} bytes; at most {CORPUS_BYTES_MAX} are allowed"] if size > CORPUS_BYTES_MAX else []
@@ -278,7 +319,7 @@ def main() -> int:
             shutil.rmtree(home, ignore_errors=True)
 
     print_table(results)
-    faults = check_digests() + check_size()
+    faults = check_digests() + check_listed() + check_size()
     for result in results:
         for fault in result.faults:
             print(f"\n{result.case['id']}: {fault}")
