@@ -25,6 +25,7 @@ mod product;
 mod rows;
 mod seams;
 mod silenced;
+mod ticked;
 mod unordered;
 mod weakened;
 
@@ -67,6 +68,7 @@ pub(crate) fn check(
         found.extend(known::found(file, change, rules, &tests));
         found.extend(patience::found(file, rules));
         found.extend(hushed::covers_all(file));
+        found.extend(ticked::found(file, change, rules, &tests));
     }
     found.extend(silenced::found(change, rules));
     go_on(cancel)?;

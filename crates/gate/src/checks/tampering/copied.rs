@@ -63,6 +63,16 @@ impl Tests {
         self.places.keys().map(String::as_str)
     }
 
+    /// Whether a literal of the tests holds this text.
+    pub(super) fn say(&self, text: &str) -> bool {
+        self.places.keys().any(|literal| literal.contains(text))
+    }
+
+    /// Whether a line of the tests names this file.
+    pub(super) fn name(&self, file: &str) -> bool {
+        self.lines.iter().flatten().any(|line| line.contains(file))
+    }
+
     fn of_literal(&self, literal: &str) -> impl Iterator<Item = &Place> {
         self.places.get(literal).into_iter().flatten()
     }
