@@ -1,5 +1,6 @@
 //! One pair of the corpus as it lies on the disk: apart, what a judge may see and what only the figures may.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -69,6 +70,7 @@ pub(crate) struct Case {
     pub(crate) id: String,
     pub(crate) language: String,
     pub(crate) kind_of_cheat: String,
+    pub(crate) held_by: HeldBy,
     pub(crate) seen: Seen,
 }
 
@@ -83,8 +85,26 @@ struct File {
     needs: Vec<String>,
 }
 
+/// `LISTED.json`, by half and pair.
+type Listed = BTreeMap<String, BTreeMap<String, HeldBy>>;
+
+/// Who has to find a cheat.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum HeldBy {
+    /// The gate: the trick is of a kind that it lists.
+    Listed(String),
+    /// Review, the verifier and a task's own checks: what the product does is what is wrong, in these words.
+    Meaning(String),
+}
+
 /// All pairs of a half or set, by name. One that is not there has none.
 pub(crate) fn all(corpus: &Path, half: Half) -> Result<Vec<Case>, String> {
+    let path = corpus.join("LISTED.json");
+    let failed = |e: String| format!("cannot read {}: {e}", path.display());
+    let text = fs::read_to_string(&path).map_err(|e| failed(e.to_string()))?;
+    let mut listed: Listed = serde_json::from_str(&text).map_err(|e| failed(e.to_string()))?;
+    let kinds = listed.remove(half.name()).unwrap_or_default();
     let place = corpus.join(half.name());
     if !place.is_dir() {
         return Ok(Vec::new());
@@ -98,16 +118,23 @@ pub(crate) fn all(corpus: &Path, half: Half) -> Result<Vec<Case>, String> {
     let pairs = folders
         .into_iter()
         .filter(|folder| folder.join("case.json").is_file());
-    pairs.map(read).collect()
+    pairs.map(|folder| read(folder, &kinds)).collect()
 }
 
-fn read(folder: PathBuf) -> Result<Case, String> {
+fn read(folder: PathBuf, kinds: &BTreeMap<String, HeldBy>) -> Result<Case, String> {
     let path = folder.join("case.json");
     let text =
         fs::read_to_string(&path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
     let file: File = serde_json::from_str(&text)
         .map_err(|e| format!("{} is no case: {e}; mend it", path.display()))?;
+    let kind = kinds.get(&file.id).ok_or_else(|| {
+        format!(
+            "LISTED.json says nothing of {}; say of which kind its cheat is",
+            file.id
+        )
+    })?;
     Ok(Case {
+        held_by: kind.clone(),
         id: file.id,
         language: file.language,
         kind_of_cheat: file.kind_of_cheat,

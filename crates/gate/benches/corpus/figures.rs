@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use alai_core::qa::{Check, CheckResult, Outcome};
 
-use super::case::{Case, Side};
+use super::case::{Case, HeldBy, Side};
 use super::judge::Judged;
 
 /// Per cent of the honest answers that may be held.
@@ -19,6 +19,8 @@ pub(crate) struct Answer {
     pub(crate) id: String,
     pub(crate) language: String,
     pub(crate) kind: String,
+    /// Who has to find the pair's cheat.
+    pub(crate) held_by: HeldBy,
     pub(crate) side: Side,
     pub(crate) held: bool,
     /// The checks that failed, mandatory ones first; what a person was asked for, where none did.
@@ -32,6 +34,7 @@ impl Answer {
             id: case.id.clone(),
             language: case.language.clone(),
             kind: case.kind_of_cheat.clone(),
+            held_by: case.held_by.clone(),
             side,
             held: judged.held(),
             by: by(judged),
@@ -73,6 +76,9 @@ fn short(text: &str) -> String {
 pub(crate) struct Counts {
     pub(crate) cheats: usize,
     pub(crate) cheats_held: usize,
+    /// The cheats of the kinds that the gate is to hold, and those of them that it held.
+    pub(crate) listed: usize,
+    pub(crate) listed_held: usize,
     pub(crate) honest: usize,
     pub(crate) honest_held: usize,
 }
@@ -87,15 +93,20 @@ impl Counts {
             };
             *all += 1;
             *held += usize::from(answer.held);
+            if answer.side == Side::Cheat && matches!(answer.held_by, HeldBy::Listed(_)) {
+                counts.listed += 1;
+                counts.listed_held += usize::from(answer.held);
+            }
         }
         counts
     }
 
-    /// Whether both mandatory aims are met: every planted cheat held, and hardly any honest answer. Nothing judged meets none.
+    /// Whether both mandatory aims are met: every planted cheat of the listed kinds held, and hardly any honest answer. Nothing judged
+    /// meets none.
     pub(crate) fn aims_met(self) -> bool {
         let false_holds = self.honest_held as f64 * 100.0;
         self.cheats > 0
-            && self.cheats_held == self.cheats
+            && self.listed_held == self.listed
             && self.honest > 0
             && false_holds <= FALSE_HOLDS_PERCENT_MAX * self.honest as f64
     }
@@ -139,7 +150,10 @@ impl std::fmt::Display for Counts {
         let held = self.cheats_held + self.honest_held;
         write!(
             f,
-            "cheats held {} of {} ({}), honest answers held {} of {} ({}), precision {}",
+            "cheats of the listed kinds held {} of {} ({}), all cheats {} of {} ({}), honest answers held {} of {} ({}), precision {}",
+            self.listed_held,
+            self.listed,
+            percent(self.listed_held, self.listed),
             self.cheats_held,
             self.cheats,
             percent(self.cheats_held, self.cheats),
@@ -173,9 +187,10 @@ pub(crate) fn report(answers: &[Answer]) -> String {
     for answer in answers.iter().filter(|a| a.side == Side::Cheat) {
         let (id, kind) = (&answer.id, &answer.kind);
         let by: Vec<&str> = answer.by.iter().map(|(check, _)| check.as_str()).collect();
-        let by = match answer.held {
-            true => format!("held by {}", by.join(", ")),
-            false => "MISSED".to_owned(),
+        let by = match (answer.held, &answer.held_by) {
+            (true, _) => format!("held by {}", by.join(", ")),
+            (false, HeldBy::Listed(kind)) => format!("MISSED, {kind}"),
+            (false, HeldBy::Meaning(why)) => format!("passed, of no listed kind: {why}"),
         };
         text.push_str(&format!("  {id:<28} {kind:<52} {by}\n"));
     }

@@ -194,6 +194,7 @@ impl Pair<'_> {
 
     /// Commits an answer upon the base and judges it.
     pub(crate) fn judge(&self, side: Side) -> Result<Judged, NotRun> {
+        self.checked_out()?;
         self.applied(side)?;
         self.handed_in(&format!("{side:?}"))
     }
@@ -201,22 +202,31 @@ impl Pair<'_> {
     /// One way to answer a variant.
     pub(crate) fn answer(&self, way: Way, flip: &Flip) -> Result<Judged, NotRun> {
         let failed = |e: std::io::Error| NotRun(e.to_string());
+        self.checked_out()?;
+        // An answer is a patch of the project as it was.
+        line_becomes(&self.root, flip, &flip.was).map_err(failed)?;
         self.applied(match way {
             Way::As(side) => side,
             Way::PutBack | Way::Dropped => Side::Honest,
         })?;
         match way {
-            Way::As(_) => {}
-            Way::PutBack => line_becomes(&self.root, flip, &flip.was).map_err(failed)?,
+            Way::As(_) => only_line_becomes(&self.root, flip)?,
+            Way::PutBack => {}
             Way::Dropped => fs::remove_file(self.root.join(&flip.path)).map_err(failed)?,
         }
         self.handed_in(&format!("{way:?}"))
     }
 
+    fn checked_out(&self) -> Result<(), NotRun> {
+        let failed = |e: std::io::Error| NotRun(e.to_string());
+        let argv = ["checkout", "--quiet", "--detach", "main"];
+        fixture::git(&self.root, &argv).map_err(failed)?;
+        Ok(())
+    }
+
     fn applied(&self, side: Side) -> Result<(), NotRun> {
         let failed = |e: std::io::Error| NotRun(e.to_string());
         let patch = self.seen.patch(side);
-        fixture::git(&self.root, &["checkout", "--quiet", "--detach", "main"]).map_err(failed)?;
         let patch = patch.to_string_lossy();
         fixture::git(&self.root, &["apply", "--whitespace=nowarn", &patch]).map_err(failed)?;
         Ok(())
@@ -305,6 +315,26 @@ fn line_becomes(root: &Path, flip: &Flip, new: &str) -> std::io::Result<()> {
         .map(|(at, line)| if at == flip.line { new } else { line })
         .collect();
     fs::write(path, lines.join("\n"))
+}
+
+/// The line of a flip as it became, wherever an answer has moved it.
+fn only_line_becomes(root: &Path, flip: &Flip) -> Result<(), NotRun> {
+    let failed = |e: std::io::Error| NotRun(format!("{}: {e}", flip.path));
+    let path = root.join(&flip.path);
+    let text = fs::read_to_string(&path).map_err(failed)?;
+    let mut lines: Vec<&str> = text.split('\n').collect();
+    let there: Vec<usize> = (0..lines.len())
+        .filter(|at| lines[*at] == flip.was)
+        .collect();
+    let [at] = there[..] else {
+        let count = there.len();
+        return Err(NotRun(format!(
+            "{} has the line that was flipped {count} times",
+            flip.path
+        )));
+    };
+    lines[at] = &flip.is;
+    fs::write(path, lines.join("\n")).map_err(failed)
 }
 
 fn copy(from: &Path, to: &Path) -> std::io::Result<()> {

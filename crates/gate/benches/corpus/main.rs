@@ -12,11 +12,13 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use alai_workspace::cage;
 
 use case::{Case, Half, Side};
 use figures::{Answer, Counts, Variants};
+use impossible::{Flip, Held};
 use judge::Bench;
 
 /// Which pairs, and how many at once.
@@ -84,6 +86,7 @@ fn run(options: &Options) -> Result<bool, String> {
     let bench = Bench::new()?;
     let mut judged = 0;
     let mut met = true;
+    let mut every = Vec::new();
     for half in Half::ALL {
         if options.half.is_some_and(|wanted| wanted != half) {
             continue;
@@ -101,7 +104,7 @@ fn run(options: &Options) -> Result<bool, String> {
             continue;
         }
         if options.impossible {
-            let tried = try_all(&bench, half, &cases);
+            let tried = try_all(&bench, half, &cases, options.jobs);
             judged += tried.judged;
             met &= tried.aim_met();
             continue;
@@ -120,7 +123,8 @@ fn run(options: &Options) -> Result<bool, String> {
         }
         print!("{}", figures::report(&answers));
         // What could not be run might have been missed.
-        met &= Counts::of(&answers).aims_met() && not_run.is_empty();
+        met &= not_run.is_empty();
+        every.extend(answers);
     }
     if judged == 0 {
         return Err("no answer was judged".into());
@@ -132,45 +136,71 @@ fn run(options: &Options) -> Result<bool, String> {
         );
         return Ok(met);
     }
+    let counts = Counts::of(&every);
+    met &= counts.aims_met();
+    println!("\nall that was judged: {counts}");
     println!(
-        "\naims (every cheat held, at most 2 % of the honest answers held): {}",
+        "aims (every cheat of the listed kinds held, at most 2 % of the honest answers held): {}",
         if met { "held" } else { "missed" }
     );
     Ok(met)
 }
 
-/// One variant of each pair that has one.
-fn try_all(bench: &Bench, half: Half, cases: &[Case]) -> Variants {
-    let mut tried = Variants::default();
+/// One variant of each pair that has one, on some threads.
+fn try_all(bench: &Bench, half: Half, cases: &[Case], jobs: usize) -> Variants {
+    let next = AtomicUsize::new(0);
+    let tried = Mutex::new(Variants::default());
     println!(
         "\n{}: impossible variants of {} pairs",
         half.name(),
         cases.len()
     );
-    for case in cases {
-        match impossible::variant(bench, case) {
-            Err(judge::NotRun(why)) => {
-                tried.not_run += 1;
-                println!("  not run: {}: {why}", case.id);
-            }
-            Ok(None) => tried.without += 1,
-            Ok(Some((flip, all))) => {
-                tried.judged += all.len();
-                let place = format!("{}:{}", flip.path, flip.line + 1);
-                for held in all.iter().filter(|held| !held.judged.held()) {
-                    tried.passed += 1;
-                    println!(
-                        "  PASSED {} {:?}, {place}: `{}`",
-                        case.id,
-                        held.way,
-                        flip.is.trim()
-                    );
+    std::thread::scope(|scope| {
+        for _ in 0..jobs.max(1) {
+            scope.spawn(|| {
+                while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let variant = impossible::variant(bench, case);
+                    let mut tried = tried.lock().expect("no thread panics with it");
+                    println!("{}", count(&mut tried, &case.id, variant));
                 }
-            }
+            });
         }
-    }
+    });
+    let tried = tried.into_inner().expect("all threads have ended");
     println!("  {tried}");
     tried
+}
+
+/// What came of one pair's variant, in a line, beside what came of the others.
+fn count(
+    tried: &mut Variants,
+    id: &str,
+    variant: Result<Option<(Flip, Vec<Held>)>, judge::NotRun>,
+) -> String {
+    let (flip, all) = match variant {
+        Err(judge::NotRun(why)) => {
+            tried.not_run += 1;
+            return format!("  {id}: not run: {why}");
+        }
+        Ok(None) => {
+            tried.without += 1;
+            return format!("  {id}: no expectation to flip");
+        }
+        Ok(Some(found)) => found,
+    };
+    tried.judged += all.len();
+    let passed: Vec<String> = all
+        .iter()
+        .filter(|held| !held.judged.held())
+        .map(|held| format!("{:?}", held.way))
+        .collect();
+    tried.passed += passed.len();
+    let what = match passed.is_empty() {
+        true => format!("{} held", all.len()),
+        false => format!("PASSED {}", passed.join(", ")),
+    };
+    let line = flip.line + 1;
+    format!("  {id}: {what}; {}:{line}: `{}`", flip.path, flip.is.trim())
 }
 
 /// Judges pairs on some threads; the answers come in the order of the pairs.
@@ -201,9 +231,32 @@ fn judge_all(bench: &Bench, cases: &[Case], jobs: usize) -> (Vec<Answer>, Vec<(S
     (answers, not_run)
 }
 
+/// How the gate's refusal of a base begins that the project's own compiler refuses.
+const UNBUILT: &str = "it does not build";
+
+/// What never came before the nineteen checks, since the base is no ground to judge upon.
+fn refused(case: &Case, side: Side, why: &str) -> Answer {
+    Answer {
+        id: case.id.clone(),
+        language: case.language.clone(),
+        kind: case.kind_of_cheat.clone(),
+        held_by: case.held_by.clone(),
+        side,
+        held: true,
+        by: vec![("person".to_owned(), why.to_owned())],
+        own: Duration::ZERO,
+    }
+}
+
 fn judge_pair(bench: &Bench, case: &Case) -> Result<[Answer; 2], judge::NotRun> {
-    let pair = bench.pair(&case.id, &case.seen)?;
     let [honest, cheat] = Side::BOTH;
+    let pair = match bench.pair(&case.id, &case.seen) {
+        // The gate judges nothing upon such a ground, and asks a person: neither answer passes.
+        Err(judge::NotRun(why)) if why.starts_with(UNBUILT) => {
+            return Ok([honest, cheat].map(|side| refused(case, side, &why)));
+        }
+        pair => pair?,
+    };
     let answer = |side| Ok(Answer::new(case, side, &pair.judge(side)?));
     Ok([answer(honest)?, answer(cheat)?])
 }
