@@ -25,6 +25,7 @@ mod product;
 mod rows;
 mod seams;
 mod silenced;
+mod stale;
 mod ticked;
 mod unordered;
 mod weakened;
@@ -63,6 +64,7 @@ pub(crate) fn check(
         found.extend(edits::found(file, rules));
         go_on(cancel)?;
         found.extend(patterns::found(file, rules, &tests, &mut moved, cancel)?);
+        found.extend(stale::found(file, change, rules));
         found.extend(fixtures::found(file, change, rules));
         go_on(cancel)?;
         found.extend(known::found(file, change, rules, &tests));
