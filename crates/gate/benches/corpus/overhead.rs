@@ -22,6 +22,8 @@ pub(crate) fn run() -> Result<bool, String> {
     let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
     let place = folder.path().join(Half::Frozen.name()).join("made");
     let lines = made(&place).map_err(|e| format!("cannot make the change: {e}"))?;
+    let listed = r#"{"frozen": {"made": {"meaning": "it has no cheat"}}}"#;
+    std::fs::write(folder.path().join("LISTED.json"), listed).map_err(|e| e.to_string())?;
     let cases = case::all(folder.path(), Half::Frozen)?;
     let seen = &cases
         .first()
