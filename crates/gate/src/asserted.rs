@@ -43,15 +43,27 @@ static OTHER: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// Whether tests ever come to an assertion.
+pub(crate) enum Asserted {
+    /// At least one of them fails by one, or asserts in words that are not known here.
+    Made,
+    /// None does, in words.
+    Never(String),
+    /// Nothing tells, and why.
+    Untried(&'static str),
+}
+
 impl Gate<'_> {
-    /// Whether none of the change's own tests comes to an assertion, in words; `None` where one does, or nothing tells.
-    pub(crate) fn never_asserted(&mut self, own: &Own) -> Result<Option<String>, GateError> {
+    /// Whether the change's own tests come to an assertion.
+    pub(crate) fn asserted(&mut self, own: &Own) -> Result<Asserted, GateError> {
         let Own::Named(ids) = own else {
-            return Ok(None);
+            return Ok(Asserted::Untried("the runner names no tests"));
         };
-        let long = self.tests_ms.is_none_or(|took| took > TESTS_MS_MAX);
-        if long || !self.brings_assertions() {
-            return Ok(None);
+        if !self.brings_assertions() {
+            return Ok(Asserted::Made);
+        }
+        if self.tests_ms.is_none_or(|took| took > TESTS_MS_MAX) {
+            return Ok(Asserted::Untried("the tests take longer than two minutes"));
         }
         let room = self.stage.room(
             "failing assertions",
@@ -72,19 +84,23 @@ impl Gate<'_> {
             .find(|lang| lang.is_compiled())
             .or(langs.first())
         else {
-            return Ok(None);
+            return Ok(Asserted::Untried("none could be replaced"));
         };
         let (ran, seen) = self.tests_wrong(&room, *lang)?;
-        let ended = runs::cut_off(self.candidate.test_command, ran.record.exit).is_some();
-        if ended || runs::unable(&ran, &seen).is_some() {
-            return Ok(None);
+        if runs::cut_off(self.candidate.test_command, ran.record.exit).is_some() {
+            return Ok(Asserted::Untried("the tests did not end without them"));
         }
-        Ok((own.all_passed(&seen) == Some(true)).then(|| {
-            format!(
+        if runs::unable(&ran, &seen).is_some() {
+            return Ok(Asserted::Untried("the tests could not begin without them"));
+        }
+        Ok(match own.all_passed(&seen) {
+            Some(true) => Asserted::Never(format!(
                 "no assertion is ever made by {}: each was replaced by a failure, and they pass",
                 some(&ids.iter().collect::<Vec<_>>())
-            )
-        }))
+            )),
+            Some(false) => Asserted::Made,
+            None => Asserted::Untried("not every test of the change ran without them"),
+        })
     }
 
     /// Every file that holds tests or what they share, as the head has it.

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use alai_core::qa::{Check, CheckResult, Measurement, UNTRIED};
 use alai_workspace::git;
 
+use crate::asserted::Asserted;
 use crate::census::{self, Census, TestStatus};
 use crate::change::{ChangedFile, FILE_BYTES_MAX};
 use crate::checks::gate_config::protected;
@@ -378,11 +379,14 @@ impl Gate<'_> {
                     }
                     Some(false) => {
                         // A test may fail by what it calls, and look at nothing.
-                        return Ok(match self.never_asserted(own)? {
-                            Some(words) => fail(check, words),
-                            None => pass(
+                        const NOTICE: &str =
+                            "tests of the change fail when the product answers wrongly";
+                        return Ok(match self.asserted(own)? {
+                            Asserted::Never(words) => fail(check, words),
+                            Asserted::Made => pass(check, NOTICE),
+                            Asserted::Untried(why) => pass(
                                 check,
-                                "tests of the change fail when the product answers wrongly",
+                                format!("{NOTICE}; whether by an assertion was not tried: {why}"),
                             ),
                         });
                     }
