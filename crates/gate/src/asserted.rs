@@ -45,7 +45,7 @@ static OTHER: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Whether tests ever come to an assertion.
 pub(crate) enum Asserted {
-    /// At least one of them fails by one, or asserts in words that are not known here.
+    /// At least one of them fails by one.
     Made,
     /// None does, in words.
     Never(String),
@@ -60,7 +60,9 @@ impl Gate<'_> {
             return Ok(Asserted::Untried("the runner names no tests"));
         };
         if !self.brings_assertions() {
-            return Ok(Asserted::Made);
+            return Ok(Asserted::Untried(
+                "what they look at is not in words that are known here",
+            ));
         }
         if self.tests_ms.is_none_or(|took| took > TESTS_MS_MAX) {
             return Ok(Asserted::Untried("the tests take longer than two minutes"));
@@ -84,14 +86,18 @@ impl Gate<'_> {
             .find(|lang| lang.is_compiled())
             .or(langs.first())
         else {
-            return Ok(Asserted::Untried("none could be replaced"));
+            return Ok(Asserted::Untried("none of them could be replaced"));
         };
         let (ran, seen) = self.tests_wrong(&room, *lang)?;
         if runs::cut_off(self.candidate.test_command, ran.record.exit).is_some() {
-            return Ok(Asserted::Untried("the tests did not end without them"));
+            return Ok(Asserted::Untried(
+                "the tests did not end with failures in their place",
+            ));
         }
         if runs::unable(&ran, &seen).is_some() {
-            return Ok(Asserted::Untried("the tests could not begin without them"));
+            return Ok(Asserted::Untried(
+                "the tests could not begin with failures in their place",
+            ));
         }
         Ok(match own.all_passed(&seen) {
             Some(true) => Asserted::Never(format!(
@@ -99,7 +105,9 @@ impl Gate<'_> {
                 some(&ids.iter().collect::<Vec<_>>())
             )),
             Some(false) => Asserted::Made,
-            None => Asserted::Untried("not every test of the change ran without them"),
+            None => {
+                Asserted::Untried("not every test of the change ran with failures in their place")
+            }
         })
     }
 

@@ -1,5 +1,7 @@
 //! The head with the base's test files: what a change is judged by is what was there before it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::change::{ChangedFile, Content, FILE_BYTES_MAX};
 use crate::checks::gate_config::protected;
 use crate::checks::manifest;
@@ -12,9 +14,10 @@ use crate::stage::Room;
 impl Gate<'_> {
     /// Puts the base's test files back. Returns whether anything differed.
     pub(crate) fn restore(&self, room: &Room) -> Result<bool, GateError> {
+        let data = self.data_of_kept_tests(room);
         let mut changed = false;
         for file in &self.change.files {
-            if file.is_new() || file.from.is_some() {
+            if (file.is_new() || file.from.is_some()) && !data.contains(file.path.as_str()) {
                 changed |= self.take_new_test(room, file)?;
             }
             if !file.is_new() && self.rules.is_fixed_test(file.base_path()) {
@@ -37,9 +40,6 @@ impl Gate<'_> {
         if self.rules.is_scaffolded(file) {
             return Ok(false);
         }
-        if self.is_data_of_kept_tests(room, file) {
-            return Ok(false);
-        }
         if file.lang() != Lang::Rust {
             room.take(&file.path)?;
         }
@@ -47,41 +47,58 @@ impl Gate<'_> {
         Ok(file.lang() != Lang::Rust)
     }
 
-    /// Whether a new file is plain data that tests which stay ask for by its name, and no test that was there does: without it they
-    /// would not even build. A test that reads whatever lies in a folder finds one file more, as it does once this is merged.
-    fn is_data_of_kept_tests(&self, room: &Room, file: &ChangedFile) -> bool {
-        let name = paths::name(&file.path);
-        let kept = |other: &ChangedFile| {
+    /// New files of plain data that tests which stay ask for by their names, and no test that was there does: without them they would
+    /// not even build. A test that reads whatever lies in a folder finds one file more, as it does once this is merged. Where there are
+    /// more than are looked for, none.
+    fn data_of_kept_tests(&self, room: &Room) -> BTreeSet<&str> {
+        let kept = |other: &&ChangedFile| {
             // Rust's unit tests stand in sources, and its new test files are programs of their own.
             let of_rust = other.lang() == Lang::Rust
                 && (other.is_new() || !self.rules.is_fixed_test(other.base_path()));
             let stays = of_rust || self.rules.may_change_test(&other.path);
             stays && other.lang().is_code()
         };
-        let says = |text: &str| text.contains(name);
-        let asked = self.change.files.iter().filter(|other| kept(other));
-        let mut asked = asked.filter_map(|other| other.head.text());
-        is_plain_data(file) && asked.any(says) && !self.tests_of_base_name(room, &says)
-    }
-
-    /// Whether the text of a test of the base fits. What cannot be read might.
-    fn tests_of_base_name(&self, room: &Room, fits: &dyn Fn(&str) -> bool) -> bool {
-        let tests = self.change.base_paths.keys();
-        let mut tests = tests.filter(|path| self.rules.is_test(path));
-        tests.any(|path| {
-            let touched = self
-                .change
-                .files
-                .iter()
-                .find(|file| file.base_path() == path);
-            match touched.map(|file| file.base.text()) {
-                Some(base) => base.is_none_or(fits),
-                // The clone has it as the base does.
-                None => text_at(&room.repo.join(path)).is_none_or(|text| fits(&text)),
+        let kept: Vec<&str> = { self.change.files.iter() }
+            .filter(kept)
+            .filter_map(|other| other.head.text())
+            .collect();
+        let data = { self.change.files.iter() }
+            .filter(|file| is_plain_data(file) && self.rules.is_fixed_test(&file.path))
+            .map(|file| file.path.as_str());
+        let data: Vec<&str> = data.take(DATA_LOOKED_AT_MAX + 1).collect();
+        if data.len() > DATA_LOOKED_AT_MAX {
+            return BTreeSet::new();
+        }
+        let mut data: BTreeSet<&str> = { data.into_iter() }
+            .filter(|path| kept.iter().any(|text| text.contains(paths::name(path))))
+            .collect();
+        let touched: BTreeMap<&str, &ChangedFile> = { self.change.files.iter() }
+            .map(|file| (file.base_path(), file))
+            .collect();
+        for path in self.change.base_paths.keys() {
+            if data.is_empty() {
+                break;
             }
-        })
+            if !self.rules.is_test(path) {
+                continue;
+            }
+            let text = match touched.get(path.as_str()) {
+                Some(file) => file.base.text().map(str::to_owned),
+                // The clone has it as the base does.
+                None => text_at(&room.repo.join(path)),
+            };
+            // What cannot be read might name any.
+            data.retain(|path| {
+                let name = paths::name(path);
+                text.as_ref().is_some_and(|text| !text.contains(name))
+            });
+        }
+        data
     }
 }
+
+/// New files of data of one change that are looked for among the tests; a change with more brings a set of them for a task that names it.
+const DATA_LOOKED_AT_MAX: usize = 100;
 
 /// What only a reader gives a meaning to: neither code nor what a runner, a tool or a package manager looks for by its name.
 fn is_plain_data(file: &ChangedFile) -> bool {

@@ -15,6 +15,8 @@ use crate::source::Source;
 const PATTERNS_MIN: usize = 3;
 /// Longer lists are no examples' any more.
 const PATTERNS_MAX: usize = 40;
+/// More patterns of one file are not compiled.
+const COMPILED_MAX: usize = 400;
 /// Shorter literals stand in anything.
 const LITERAL_CHARS_MIN: usize = 6;
 /// More literals of the tests are not tried.
@@ -56,12 +58,14 @@ pub(super) fn found(
     let own = mutants::test_lines(source, text, file.lang());
     let mut groups: Vec<Vec<One>> = Vec::new();
     let mut last = None;
+    let mut left = COMPILED_MAX;
     for at in file
         .added
         .iter()
         .filter(|at| !own.iter().any(|range| range.contains(at)))
     {
-        let new = patterns(&source.uncommented(*at), *at);
+        let new = patterns(&source.uncommented(*at), *at, left);
+        left -= new.len();
         if new.is_empty() {
             continue;
         }
@@ -89,8 +93,9 @@ pub(super) fn found(
         .collect()
 }
 
-fn patterns(line: &str, at: usize) -> Vec<One> {
+fn patterns(line: &str, at: usize, most: usize) -> Vec<One> {
     { PATTERN.captures_iter(line) }
+        .take(most)
         .filter_map(|seen| {
             let text = seen.iter().skip(1).flatten().next()?.as_str().to_owned();
             let compiled = RegexBuilder::new(&text)

@@ -1,7 +1,7 @@
 //! Patience in the place of work: tests that wait longer than they did, so that what became slow, or hangs now and then, passes all the
 //! same, and a product that pauses where it should wait for an end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -113,7 +113,16 @@ pub(super) fn pauses(file: &ChangedFile, source: &Source) -> Vec<(usize, &'stati
     }
     let is_pause = |source: &Source, at: usize| PAUSES.is_match(&source.code[at]);
     let depth = |at: usize| source.code[at].len() - source.code[at].trim_start().len();
-    let base = file.base_source();
+    // The names of functions of the base that paused.
+    let paused: BTreeSet<String> = { file.base_source() }
+        .map(|base| {
+            let all = functions(&base, file.lang()).into_iter();
+            let paused = all.filter(|f| {
+                ENDS.is_match(&f.name) && f.lines.clone().any(|at| is_pause(&base, at))
+            });
+            paused.map(|f| f.name).collect()
+        })
+        .unwrap_or_default();
     let mut hits = Vec::new();
     for function in functions(source, file.lang()) {
         let name = &function.name;
@@ -125,19 +134,18 @@ pub(super) fn pauses(file: &ChangedFile, source: &Source) -> Vec<(usize, &'stati
         {
             continue;
         }
-        let had = base.as_ref().is_some_and(|base| {
-            let old = functions(base, file.lang()).into_iter();
-            let mut old = old.filter(|old| old.name == *name);
-            old.any(|old| old.lines.clone().any(|at| is_pause(base, at)))
-        });
         let body = function.lines.clone().skip(1);
         let mut body = body.filter(|at| !source.code[*at].trim().is_empty());
         // In a loop or under a condition it may be a look now and then.
         let least = body.next().map(depth);
         let straight = |at: &usize| {
-            file.added.contains(at) && is_pause(source, *at) && Some(depth(*at)) == least
+            file.added.binary_search(at).is_ok()
+                && is_pause(source, *at)
+                && Some(depth(*at)) == least
         };
-        if !had && let Some(at) = function.lines.clone().find(straight) {
+        if !paused.contains(name)
+            && let Some(at) = function.lines.clone().find(straight)
+        {
             hits.push((
                 at,
                 "pauses for a fixed time where it should wait for what is under way",

@@ -123,8 +123,8 @@ fn by_module(
                 .map(|f: Function| f.name),
         );
     }
-    let added = file.added.iter();
-    added
+    let imported = imported(source);
+    { file.added.iter() }
         .filter_map(|at| {
             let seen = MODULE_SETS.captures(&source.code[*at])?;
             let module = seen["module"]
@@ -132,21 +132,26 @@ fn by_module(
                 .next()
                 .unwrap_or_default()
                 .to_owned();
-            let exported = ["module", "exports", "globalThis", "window", "process"];
-            let is_product = imports(source, &module) && !exported.contains(&module.as_str());
+            let is_product = imported.contains(&module) && !HOSTS.contains(&module.as_str());
             (is_product && own.contains(&seen["name"])).then(|| replaced(file, *at, &seen["name"]))
         })
         .collect()
 }
 
-/// Whether a name is one that the file imports.
-fn imports(source: &Source, name: &str) -> bool {
-    let name = regex::escape(name);
-    let import = fixed(&format!(r"^\s*(?:import|from|const|let|var)\b.*\b{name}\b"));
-    source
-        .code
-        .iter()
-        .any(|code| import.is_match(code) && (code.contains("import") || code.contains("require")))
+/// What is no module of the product.
+const HOSTS: [&str; 5] = ["module", "exports", "globalThis", "window", "process"];
+static IMPORT: LazyLock<Regex> = LazyLock::new(|| fixed(r"^\s*(?:import|from|const|let|var)\b"));
+static WORD: LazyLock<Regex> = LazyLock::new(|| fixed(r"[A-Za-z_$][\w$]*"));
+
+/// The words of lines that import something.
+fn imported(source: &Source) -> BTreeSet<String> {
+    let lines = source.code.iter().filter(|code| {
+        IMPORT.is_match(code) && (code.contains("import") || code.contains("require"))
+    });
+    lines
+        .flat_map(|code| WORD.find_iter(code))
+        .map(|word| word.as_str().to_owned())
+        .collect()
 }
 
 /// `load_tests` of unittest that leaves out what the loader has found.
@@ -154,7 +159,7 @@ fn loads_its_own(file: &ChangedFile, source: &Source) -> Vec<String> {
     let all = functions(source, Lang::Python);
     let own = all
         .iter()
-        .filter(|f| f.name == "load_tests" && file.added.contains(&f.lines.start));
+        .filter(|f| f.name == "load_tests" && file.added.binary_search(&f.lines.start).is_ok());
     own.filter(|f| {
         let Some(seen) = LOAD_TESTS.captures(&f.params) else {
             return true;

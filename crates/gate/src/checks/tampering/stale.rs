@@ -1,6 +1,7 @@
 //! Figures that are written down in the product, in the place of those that could not be had: the error is dropped, and what comes
 //! instead looks like an answer. Settings have defaults, and those are settings' to have; rates, prices and readings have none.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -46,6 +47,8 @@ static SETS: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 const FIGURES_MIN: usize = 3;
+/// More names of one file are not looked up.
+const NAMES_MAX: usize = 200;
 /// Lines that the literal of a table takes.
 const TABLE_LINES: usize = 60;
 /// Lines from a failure within which what comes instead may stand.
@@ -67,11 +70,22 @@ pub(super) fn found(file: &ChangedFile, change: &Change, rules: &Rules<'_>) -> V
         .iter()
         .filter(|at| drops.is_match(&source.code[**at]) && !tells(&source, **at, file.lang()));
     let mut hits = Vec::new();
+    let mut known: BTreeMap<String, bool> = BTreeMap::new();
     for at in dropped {
         let near = *at..(*at + NEAR).min(source.code.len());
         let instead = near.filter_map(|line| INSTEAD.captures(&source.code[line]));
-        let mut instead = instead.map(|seen| seen["name"].to_owned());
-        if instead.any(|name| is_of_figures(&name, file.lang(), change, rules)) {
+        let mut names = instead.map(|seen| seen["name"].to_owned());
+        let figures = names.any(|name| {
+            if let Some(figures) = known.get(&name) {
+                return *figures;
+            }
+            // What is looked up goes through all that the change wrote.
+            let figures =
+                known.len() < NAMES_MAX && is_of_figures(&name, file.lang(), change, rules);
+            known.insert(name, figures);
+            figures
+        });
+        if figures {
             hits.push(format!(
                 "{} gives figures of its own where those that were asked for could not be had, and says nothing",
                 file.at(*at)
